@@ -1,0 +1,34 @@
+"""What a route may reach: the engine, the hub of open streams, and the limits it was set up with."""
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from starlette.requests import Request
+
+from api.streaming import Hub
+from orchestrator.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Everything the routes work with, put together once by the root."""
+
+    engine: Engine
+    hub: Hub
+
+
+def attach(app: FastAPI, reach: Reach) -> None:
+    """Hand the routes what they work with."""
+    app.state.reach = reach
+
+
+def reach_of(request: Request) -> Reach:
+    """Give what `attach` handed over."""
+    reach = request.app.state.reach
+    assert isinstance(reach, Reach)
+    return reach
+
+
+def engine_of(request: Request) -> Engine:
+    """Give the engine."""
+    return reach_of(request).engine

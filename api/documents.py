@@ -1,0 +1,62 @@
+"""How answers are written, and how routes that read their own body are documented all the same."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from api.schemas.operations import ProblemDocument
+
+JSON = "application/json"
+
+_WORDS = {
+    400: "The definition's graph, handlers or references are wrong",
+    404: "Unknown id",
+    409: "Not possible in the present state",
+    413: "The body is too large",
+    422: "The shape of the request is wrong",
+    503: "The store is away or full; try again after `Retry-After`",
+}
+
+
+def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with JSON; `orjson.Fragment` values are spliced in as they are."""
+    return Response(orjson.dumps(content, default=_plain), status, headers, JSON)
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Document the failures a route can give."""
+    content = {"application/problem+json": {"schema": inline_schema(ProblemDocument)}}
+    return {status: {"description": _WORDS[status], "content": content} for status in statuses}
+
+
+def body_of(model: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:
+    """Document the body of a route that reads it itself."""
+    content = {JSON: {"schema": inline_schema(model)}}
+    return {"requestBody": {"required": is_required, "content": content}}
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def inline_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Give a schema without `$defs`, which nothing could refer to inside an OpenAPI document."""
+    schema = model.model_json_schema()
+    defs = schema.pop("$defs", {})
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            reference = value.get("$ref", "")
+            if isinstance(reference, str) and reference.startswith("#/$defs/"):
+                return walk(defs[reference.removeprefix("#/$defs/")])
+            return {key: walk(below) for key, below in value.items()}
+        return [walk(below) for below in value] if isinstance(value, list) else value
+
+    found = walk(schema)
+    assert isinstance(found, dict)
+    return found

@@ -1,0 +1,126 @@
+"""An execution's history: replayed from any point, then live, as SSE or NDJSON."""
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Query, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.access import reach_of
+from api.documents import inline_schema, problems
+from api.errors import RequestInvalid
+from api.schemas.events import MEDIA_TYPES, EventLine, Wire
+from api.streaming import RETRY, Hub
+from api.validator import execution_id_in
+from orchestrator.engine import Engine
+from orchestrator.errors import Problem
+
+router = APIRouter(prefix="/v1/executions", tags=["events"])
+
+_STREAMED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The history from the asked point on, then live until the execution has ended.",
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "example": 'id: 2\nevent: execution.started\ndata: {"seq":2,"type":"execution.started"}\n\n',
+            },
+            "application/x-ndjson": {"schema": inline_schema(EventLine)},
+        },
+    },
+    204: {"description": "The execution has ended and you have seen it all; EventSource stops on this."},
+}
+
+
+@router.get(
+    "/{execution_id}/events",
+    operation_id="executions_events",
+    summary="Events with replay and tail, as SSE or (by Accept) NDJSON",
+    response_class=Response,
+    responses={**_STREAMED, **problems(404, 422, 503)},
+)
+async def events(
+    request: Request,
+    execution_id: str,
+    after: Annotated[int | None, Query(ge=0, description="Only events with a larger id.")] = None,
+    start: Annotated[Literal["start", "now"], Query(alias="from")] = "start",
+    accept: Annotated[str, Header()] = "*/*",
+    last_event_id: Annotated[str | None, Header(description="Wins over `after`, that over `from`")] = None,
+) -> Response:
+    # All checks come before the first byte: inside a stream an error could no longer have a status.
+    execution_id = execution_id_in(execution_id)
+    reach = reach_of(request)
+    position = _position(last_event_id, after)
+    cursor = await _cursor(reach.engine, execution_id, position, is_from_now=start == "now")
+    if cursor is None:
+        return Response(status_code=204)
+    wire: Wire = "ndjson" if "ndjson" in accept and "text/event-stream" not in accept else "sse"
+    return EventStream(reach.hub, execution_id, after=cursor, wire=wire)
+
+
+class EventStream(Response):
+    """A response that lasts as long as the history grows and the client listens.
+
+    Not a StreamingResponse: that costs a task group per client and a layer of generators per line.
+    """
+
+    def __init__(self, hub: Hub, execution_id: str, *, after: int, wire: Wire) -> None:
+        # No content length, and no buffering or rewriting on the way.
+        headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+        super().__init__(None, 200, headers, MEDIA_TYPES[wire])
+        del self.headers["content-length"]
+        self._hub = hub
+        self._execution_id = execution_id
+        self._after = after
+        self._wire: Wire = wire
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Joined here, not when built: a client gone before the first byte never gets this far, and leaks
+        # nothing.
+        watcher = self._hub.join(self._execution_id, after=self._after, wire=self._wire)
+        gone = asyncio.ensure_future(_until_gone(receive))
+        gone.add_done_callback(lambda _: watcher.close())
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            chunk: bytes | None = RETRY if self._wire == "sse" else b""
+            while chunk is not None:
+                body = {"type": "http.response.body", "body": chunk, "more_body": True}
+                await watcher.hand_over(send(body))
+                chunk = await watcher.next_chunk()
+            await watcher.hand_over(send({"type": "http.response.body", "body": b""}))
+        except TimeoutError:
+            return  # it takes nothing; without an end to the response the server cuts the connection
+        finally:
+            gone.cancel()
+            self._hub.leave(watcher)
+
+
+def _position(last_event_id: str | None, after: int | None) -> int | None:
+    if last_event_id is None or not last_event_id.strip():
+        return after
+    # The store's own form of an id, `7-0`, is taken as well: people copy it from XRANGE.
+    text = last_event_id.strip().removesuffix("-0")
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return int(text)
+    message = f"Last-Event-ID must be the id of an event, a whole number; found {last_event_id[:40]!r}"
+    raise RequestInvalid([Problem("header.Last-Event-ID", "wrong_value", message)])
+
+
+async def _cursor(
+    engine: Engine, execution_id: str, position: int | None, *, is_from_now: bool
+) -> int | None:
+    """Find the id to go on behind; None when there is nothing more to come."""
+    # Status before last id: an execution that is terminal by then can no longer grow its history unseen.
+    status = await engine.status(execution_id)
+    if not position and not is_from_now:
+        return 0
+    last = await engine.last_seq(execution_id)
+    # An id from the future is one that the store lost; what is new is then behind its present end.
+    cursor = last if position is None else min(position, last)
+    return None if status.is_terminal and cursor >= last else cursor
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,51 @@
+"""Is the process alive, and can it work? Liveness asks nobody: an outage of Redis must not restart us."""
+
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.access import engine_of, reach_of
+from api.documents import JSON, json_response
+from api.schemas.operations import Health, ReadinessAnswer
+from api.schemas.views import check_fields
+from orchestrator.health import Check
+
+router = APIRouter(tags=["health"])
+
+_OK = orjson.dumps({"status": "ok"})
+
+
+@router.get("/health", operation_id="health_get", response_model=Health, summary="Liveness, as documented")
+async def health() -> Response:
+    return Response(_OK, media_type=JSON)
+
+
+@router.get("/livez", operation_id="livez_get", response_model=Health, summary="Is the process alive?")
+async def livez() -> Response:
+    return Response(_OK, media_type=JSON)
+
+
+@router.get(
+    "/readyz",
+    operation_id="readyz_get",
+    response_model=ReadinessAnswer,
+    responses={503: {"model": ReadinessAnswer, "description": "Not ready; `checks` says why."}},
+    summary="Can this process take work?",
+)
+async def readyz(
+    request: Request,
+    verbose: Annotated[str | None, Query(description="Present: name every check and the durability.")] = None,
+) -> Response:
+    if reach_of(request).hub.is_stopping:
+        # Fails first on SIGTERM, so that a balancer turns away before the listener closes.
+        draining = check_fields(Check("draining", "error", "the process is shutting down"))
+        return json_response({"status": "unavailable", "checks": {"draining": draining}}, status=503)
+    readiness = await engine_of(request).ready()
+    answer: dict[str, object] = {"status": "ok" if readiness.ok else "unavailable"}
+    if verbose is not None or not readiness.ok:
+        checks = {check.name: check_fields(check) for check in readiness.checks}
+        durability = next((check.detail for check in readiness.checks if check.name == "persistence"), None)
+        answer |= {"checks": checks, "durability": durability}
+    return json_response(answer, status=200 if readiness.ok else 503)

@@ -1,0 +1,116 @@
+"""The documented workflow routes: submit, trigger, status, results.
+
+The hot routes read their bytes themselves and answer with bytes; FastAPI's own body parsing and validation
+would cost more than the submission.
+"""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.access import engine_of
+from api.documents import JSON, body_of, json_response, problems
+from api.schemas.workflow import (
+    TriggerRequest,
+    WorkflowAccepted,
+    WorkflowDefinition,
+    WorkflowResults,
+    WorkflowStatus,
+    WorkflowTriggered,
+)
+from api.validator import execution_id_in, idempotency_of, parse_definition, parse_envelope
+
+router = APIRouter(tags=["workflow"])
+
+
+@router.post(
+    "/workflow",
+    operation_id="workflow_submit",
+    summary="Submit a workflow",
+    response_model=WorkflowAccepted,
+    responses=problems(400, 409, 413, 422, 503),
+    openapi_extra=body_of(WorkflowDefinition),
+)
+async def submit(request: Request) -> Response:
+    body = await request.body()
+    engine = engine_of(request)
+    submitted = await engine.submit(
+        parse_definition(body, max_depth=engine.limits.max_depth),
+        body=body,
+        idempotency=idempotency_of(request, body),
+    )
+    answer = {"execution_id": submitted.execution_id, "message": "Workflow accepted"}
+    return Response(orjson.dumps(answer), 200, replay_headers(submitted.replayed), JSON)
+
+
+@router.post(
+    "/workflow/trigger/{execution_id}",
+    operation_id="workflow_trigger",
+    summary="Start an execution; again is harmless",
+    response_model=WorkflowTriggered,
+    responses=problems(404, 409, 413, 422, 503),
+    openapi_extra=body_of(TriggerRequest, is_required=False),
+)
+async def trigger(request: Request) -> Response:
+    execution_id = execution_id_in(request.path_params["execution_id"])
+    await engine_of(request).trigger(execution_id, **await trigger_inputs(request))
+    return Response(
+        orjson.dumps({"message": "Workflow triggered", "execution_id": execution_id}), media_type=JSON
+    )
+
+
+@router.get(
+    "/workflows/{execution_id}",
+    operation_id="workflow_status",
+    summary="Where an execution stands",
+    response_model=WorkflowStatus,
+    responses=problems(404, 503),
+)
+async def status(request: Request) -> Response:
+    execution_id = execution_id_in(request.path_params["execution_id"])
+    found = await engine_of(request).status(execution_id)
+    return Response(orjson.dumps({"execution_id": execution_id, "status": str(found)}), media_type=JSON)
+
+
+@router.get(
+    "/workflows/{execution_id}/results",
+    operation_id="workflow_results",
+    summary="Every node's output",
+    response_model=WorkflowResults,
+    responses=problems(404, 503),
+)
+async def results(request: Request, execution_id: str) -> Response:
+    return await results_of(request, execution_id)
+
+
+async def results_of(request: Request, execution_id: str) -> Response:
+    """Answer with every node's output, as stored; `{}` where there is none."""
+    outputs = await engine_of(request).results(execution_id_in(execution_id))
+    spliced = {node_id: orjson.Fragment(output or b"{}") for node_id, output in outputs.items()}
+    return json_response({"execution_id": execution_id, "results": spliced})
+
+
+async def trigger_inputs(request: Request) -> dict[str, Any]:
+    """Read the optional body of a trigger as arguments for the engine: inputs only when they were sent."""
+    body = await request.body()
+    if not body:
+        return {}
+    sent = parse_envelope(
+        TriggerRequest, body, max_depth=engine_of(request).limits.max_depth, may_be_empty=True
+    )
+    return {} if sent.inputs is None else {"inputs": sent.inputs}
+
+
+def replay_headers(replayed: bool) -> dict[str, str] | None:
+    """Say that this answer was given before, under the same Idempotency-Key."""
+    return {"Idempotency-Replayed": "true"} if replayed else None
+
+
+#: Routes that are worth a lane of their own: (path, method, endpoint).
+HOT = (
+    ("/workflow", "POST", submit),
+    ("/workflow/trigger/{execution_id}", "POST", trigger),
+    ("/workflows/{execution_id}", "GET", status),
+)

@@ -1,0 +1,121 @@
+"""Bodies of `/v1/executions`."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from api.schemas.workflow import StatusWord
+
+
+class ExecutionRequest(BaseModel):
+    """Submit a definition and, with `trigger`, start it in the same call."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    #: Checked in `validator.definition_in`, which can say what is wrong in one sentence; a union cannot.
+    definition: Annotated[Any, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "string"}]})] = Field(
+        description="The definition as an object, or as YAML text."
+    )
+    inputs: dict[str, Any] | None = None
+    trigger: bool = False
+
+
+class CancelRequest(BaseModel):
+    """Optional body of a cancel."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: str | None = Field(default=None, max_length=2000)
+    grace: Annotated[Any, WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})] = Field(
+        default="30s", description="How long running handlers may still finish: seconds, or `30s`, `5m`."
+    )
+
+
+class ExecutionCreated(BaseModel):
+    execution_id: str
+    status: StatusWord
+
+
+class VerbAnswer(BaseModel):
+    """What a verb did; `already` when it had been done before."""
+
+    execution_id: str
+    status: StatusWord
+    already: bool
+
+
+class ErrorObject(BaseModel):
+    """Why an attempt failed."""
+
+    type: str
+    message: str
+    retryable: bool
+    details: Any = None
+    attempt: int | None = None
+    worker: str | None = None
+
+
+class NodeView(BaseModel):
+    """A node and where it stands."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    node_id: str
+    handler: str
+    dependencies: list[str]
+    status: str
+    reason: str | None
+    waiting_on: str | None
+    attempt: int = Field(description="Raised each time the node is queued; never reset.")
+    try_: int = Field(alias="try", description="Charged tries, as in 'try 2 of 3'.")
+    max_attempts: int
+    queued_at: str | None
+    started_at: str | None
+    ended_at: str | None
+    due_at: str | None
+    worker: str | None
+    error: ErrorObject | None
+    output: Any = None
+
+
+class ExecutionSummary(BaseModel):
+    """An execution without its nodes."""
+
+    execution_id: str
+    name: str
+    version: str
+    status: StatusWord
+    cancelling: str | None
+    reason: str | None
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+    deadline_at: str | None
+
+
+class ExecutionDetail(ExecutionSummary):
+    inputs: dict[str, Any] | None
+    nodes: list[NodeView]
+
+
+class ExecutionPage(BaseModel):
+    """Newest first; `next_cursor` is null on the last page."""
+
+    items: list[ExecutionSummary]
+    next_cursor: str | None
+
+
+class ExplanationView(BaseModel):
+    """What one unfinished node, or the execution itself, waits for, and what will wake it."""
+
+    node_id: str | None
+    status: str
+    waiting_for: str
+    until: str | None
+    wakes: str
+    details: dict[str, Any]
+
+
+class ExplainAnswer(BaseModel):
+    execution_id: str
+    items: list[ExplanationView]

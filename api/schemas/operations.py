@@ -1,0 +1,92 @@
+"""Bodies of the operating routes: workers, queues, the dead, readiness, and the problem document."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+
+class WorkerView(BaseModel):
+    worker_id: str
+    name: str
+    host: str
+    pid: int
+    handlers: list[str]
+    queues: list[str]
+    slots: int
+    running: int
+    started_at: str
+    last_seen_at: str
+
+
+class WorkerList(BaseModel):
+    items: list[WorkerView]
+
+
+class QueueView(BaseModel):
+    queue: str
+    length: int
+    pending: int
+    oldest_at: str | None
+    consumers: int
+
+
+class QueueList(BaseModel):
+    items: list[QueueView]
+
+
+class DeadView(BaseModel):
+    entry_id: str
+    execution_id: str
+    node_id: str
+    reason: str
+    error: dict[str, Any] | None
+    attempt: int
+    at: str
+
+
+class DeadPage(BaseModel):
+    items: list[DeadView]
+    next_cursor: str | None
+
+
+class DeadRequeued(BaseModel):
+    entry_id: str
+    execution_id: str
+
+
+class Health(BaseModel):
+    status: Literal["ok"]
+
+
+class ReadinessCheck(BaseModel):
+    ok: bool
+    level: Literal["ok", "warning", "error"]
+    detail: str
+
+
+class ReadinessAnswer(BaseModel):
+    status: Literal["ok", "unavailable"]
+    checks: dict[str, ReadinessCheck] | None = None
+    durability: str | None = None
+
+
+class ProblemEntry(BaseModel):
+    path: str
+    code: str
+    message: str
+    hint: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457, with `code`, `request_id` and `errors` beyond it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: list[ProblemEntry] | None = None

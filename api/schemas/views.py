@@ -1,0 +1,107 @@
+"""Engine values as the fields clients see. Outputs are spliced in as stored, never parsed."""
+
+from typing import Any
+
+import orjson
+
+from api.schemas.times import rfc3339
+from orchestrator.definition import Node
+from orchestrator.execution import Execution, NodeState, WorkerInfo
+from orchestrator.explain import Explanation
+from orchestrator.health import Check
+from orchestrator.operations import DeadEntry, QueueInfo
+
+
+def execution_fields(execution: Execution) -> dict[str, Any]:
+    """Show an execution without its nodes."""
+    return {
+        "execution_id": execution.execution_id,
+        "name": execution.name,
+        "version": execution.version,
+        "status": str(execution.status),
+        "cancelling": execution.cancelling,
+        "reason": execution.reason,
+        "created_at": rfc3339(execution.created_ms),
+        "started_at": rfc3339(execution.started_ms),
+        "ended_at": rfc3339(execution.ended_ms),
+        "deadline_at": rfc3339(execution.deadline_ms),
+    }
+
+
+def node_fields(node: Node, state: NodeState, output: bytes | None) -> dict[str, Any]:
+    """Show a node of the definition together with where it stands."""
+    return {
+        "node_id": state.node_id,
+        "handler": node.handler,
+        "dependencies": node.dependencies,
+        "status": str(state.status),
+        "reason": state.reason,
+        "waiting_on": state.waiting_on,
+        "attempt": state.attempt,
+        "try": state.tries,
+        "max_attempts": node.retry.max_attempts if node.retry is not None else 1,
+        "queued_at": rfc3339(state.queued_ms),
+        "started_at": rfc3339(state.started_ms),
+        "ended_at": rfc3339(state.ended_ms),
+        "due_at": rfc3339(state.due_ms),
+        "worker": state.worker,
+        "error": state.error,
+        "output": None if output is None else orjson.Fragment(output),
+    }
+
+
+def explanation_fields(explanation: Explanation) -> dict[str, Any]:
+    """Show what one node waits for."""
+    return {
+        "node_id": explanation.node_id,
+        "status": str(explanation.status),
+        "waiting_for": explanation.waiting_for,
+        "until": rfc3339(explanation.until_ms),
+        "wakes": explanation.wakes,
+        "details": dict(explanation.details),
+    }
+
+
+def worker_fields(worker: WorkerInfo) -> dict[str, Any]:
+    """Show a worker as it last announced itself."""
+    return {
+        "worker_id": worker.worker_id,
+        "name": worker.name,
+        "host": worker.host,
+        "pid": worker.pid,
+        "handlers": sorted(worker.handlers),
+        "queues": worker.queues,
+        "slots": worker.slots,
+        "running": worker.running,
+        "started_at": rfc3339(worker.started_ms),
+        "last_seen_at": rfc3339(worker.beat_ms),
+    }
+
+
+def queue_fields(queue: QueueInfo) -> dict[str, Any]:
+    """Show a queue: what is on its stream and what is claimed of it."""
+    return {
+        "queue": queue.queue,
+        "length": queue.length,
+        "pending": queue.pending,
+        "oldest_at": rfc3339(queue.oldest_ms),
+        "consumers": queue.consumers,
+    }
+
+
+def check_fields(check: Check) -> dict[str, Any]:
+    """Show one finding about the store."""
+    return {"ok": check.level != "error", "level": check.level, "detail": check.detail}
+
+
+def dead_fields(entry: DeadEntry) -> dict[str, Any]:
+    """Show a node that was given up."""
+    return {
+        "entry_id": entry.entry_id,
+        "execution_id": entry.execution_id,
+        "node_id": entry.node_id,
+        "reason": entry.reason,
+        "error": entry.error,
+        "attempt": entry.attempt,
+        "at": rfc3339(entry.ts_ms),
+    }

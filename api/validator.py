@@ -1,0 +1,117 @@
+"""From request bytes to parsed documents, refusing whatever has not the documented shape.
+
+What a definition means is checked once, by the engine at submission; here it only becomes a document.
+Nothing here renders a template or looks at a URL.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from api.errors import RequestInvalid, pydantic_problems
+from orchestrator import strict_json
+from orchestrator.engine import Idempotency
+from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, Problem
+from orchestrator.limits import Limits
+from orchestrator.yaml_source import load_yaml, located
+
+Envelope = TypeVar("Envelope", bound=BaseModel)
+
+#: No id of ours has another form. Refusing the rest here also keeps `a:node:b` from naming somebody else's
+#: key.
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
+_QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"\Z')
+_KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?\Z")
+
+
+def execution_id_in(text: str) -> str:
+    """Accept a path segment as an execution id. Raises ExecutionNotFound for what cannot be one."""
+    if not _ID.match(text):
+        raise ExecutionNotFound(text)
+    return text
+
+
+def parse_definition(body: bytes, *, max_depth: int = 64) -> dict[str, Any]:
+    """Parse the body of a submission. Raises DefinitionInvalid, kind shape."""
+    document = strict_json.parse(body, max_depth=max_depth)
+    if isinstance(document, dict):
+        return document
+    problem = Problem("", "wrong_type", f"a workflow must be a JSON object; found {json_type(document)}")
+    raise RequestInvalid([problem])
+
+
+def parse_envelope(
+    model: type[Envelope], body: bytes, *, max_depth: int = 64, may_be_empty: bool = False
+) -> Envelope:
+    """Parse a body that is an envelope of ours; an empty one stands for `{}` where the route allows it."""
+    if not body.strip():
+        if may_be_empty:
+            return model()
+        raise RequestInvalid([Problem("", "missing_body", "a JSON body is required; found none")])
+    try:
+        document = strict_json.parse(body, max_depth=max_depth)
+    except DefinitionInvalid as error:
+        # The same parser serves definitions; here there is none, so its findings go by the request's code.
+        raise RequestInvalid(error.problems) from error
+    if not isinstance(document, dict):
+        message = f"the body must be a JSON object; found {json_type(document)}"
+        raise RequestInvalid([Problem("", "wrong_type", message)])
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        allowed = list(model.model_fields)
+        raise RequestInvalid(pydantic_problems(error.errors(include_url=False), allowed)) from error
+
+
+@contextmanager
+def definition_in(sent: Any, limits: Limits) -> Iterator[dict[str, Any]]:
+    """Give the definition of an envelope; what is found wrong with YAML gets line and column."""
+    if isinstance(sent, dict):
+        yield sent
+        return
+    if not isinstance(sent, str):
+        message = f"'definition' must be an object, or YAML as text; found {json_type(sent)}"
+        raise RequestInvalid([Problem("definition", "wrong_type", message)])
+    document, locate = load_yaml(sent, limits=limits)
+    if not isinstance(document, dict):
+        message = f"a workflow must be a YAML mapping; found {json_type(document)}"
+        raise RequestInvalid([Problem("definition", "wrong_type", message, line=1, column=1)])
+    try:
+        yield document
+    except DefinitionInvalid as error:
+        raise DefinitionInvalid(located(error.problems, locate)) from error
+
+
+@contextmanager
+def cursor_checked() -> Iterator[None]:
+    """Refuse a cursor that the engine cannot read: it was made up, or cut."""
+    try:
+        yield
+    except ValueError as error:
+        message = f"'cursor' must be the next_cursor of a page before: {error}"
+        raise RequestInvalid([Problem("query.cursor", "wrong_value", message)]) from error
+
+
+def idempotency_of(request: Request, body: bytes) -> Idempotency | None:
+    """Read Idempotency-Key, quoted as in the draft standard or bare, and fingerprint the body."""
+    text = request.headers.get("idempotency-key")
+    if text is None:
+        return None
+    quoted = _QUOTED.match(text.strip())
+    key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else text.strip()
+    if not _KEY.match(key):
+        message = "Idempotency-Key must be 1 to 255 printable ASCII characters"
+        raise RequestInvalid([Problem("header.Idempotency-Key", "wrong_value", message)])
+    route = f"{request.method} {request.url.path}"
+    return Idempotency(key=key, route=route, body_hash=hashlib.sha256(body).hexdigest())
+
+
+def json_type(value: object) -> str:
+    """Name a parsed value the way JSON does."""
+    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")

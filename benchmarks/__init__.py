@@ -1,0 +1,1 @@
+"""Workloads, floors and the driver that measures the engine beside them."""

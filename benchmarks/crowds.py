@@ -1,0 +1,208 @@
+"""W6 and W7: many executions that are active, many watchers that watch."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, cast
+
+import orjson
+
+from benchmarks import dags
+from benchmarks.door import HttpDoor
+from benchmarks.samples import median, percentile
+from benchmarks.stacks import Stack
+from benchmarks.workloads import Figures, Incomplete, await_stamps
+
+_LEVELS = (100, 1_000, 10_000)
+_PARKED_S = 3600
+_PROBE_CHAIN = 100
+_PROBE_REPEATS = 5
+_IDLE_S = 5.0
+_CLIENTS = 8
+
+_WATCHERS = (1, 100, 1_000)
+_WATCHED_CHAIN = 20
+_SETTLE_S = 1.0
+
+
+async def measure_active(stack: Stack) -> Figures:
+    """W6: a growing number of active executions that wait, while one in a hundred runs a chain.
+
+    `growth` compares the hop of one chain more at 10,000 with that at 100: the same work at each level, so
+    that only the crowd can make it dearer. The chains of the one in a hundred are timed together, from their
+    triggers to the last node.
+    """
+    doors = [await HttpDoor.open(_port(stack)) for _ in range(_CLIENTS)]
+    figures: Figures = {}
+    active = 0
+    for level in _LEVELS:
+        await asyncio.gather(*(_park(door, (level - active) // _CLIENTS) for door in doors))
+        active = level
+        await asyncio.sleep(_SETTLE_S)
+        figures[f"{level} active hop ms"] = await _probe(stack, doors[0])
+        for name, share in (await _idle_cpu(stack)).items():
+            figures[f"{level} active {name} CPU %"] = share
+        figures[f"{level} active, 1 % running, ms/node"] = await _progress(stack, doors, level // 100)
+    for door in doors:
+        await door.close()
+    figures["growth"] = figures["10000 active hop ms"] / figures["100 active hop ms"]
+    return figures
+
+
+def _port(stack: Stack) -> int:
+    if stack.http_port is None:
+        raise Incomplete(f"{stack.name} has no HTTP door")
+    return stack.http_port
+
+
+async def _park(door: HttpDoor, count: int) -> None:
+    for _ in range(count):
+        await door.launch(dags.parked(_PARKED_S))
+
+
+async def _probe(stack: Stack, door: HttpDoor) -> float:
+    """Median hop of a chain among all the others, ms."""
+    hops: list[float] = []
+    for _ in range(_PROBE_REPEATS):
+        mark = stack.stamps.counts()
+        await door.launch(dags.chain(_PROBE_CHAIN))
+        times = [stamp.at_ns for stamp in await await_stamps(stack, mark, _PROBE_CHAIN)]
+        hops += [(after - before) / 1e6 for before, after in pairwise(times)]
+    return median(hops)
+
+
+async def _progress(stack: Stack, doors: list[HttpDoor], count: int) -> float:
+    """Run so many chains at once; ms per node of them all, submission apart."""
+    submitted = [await doors[0].submit(dags.chain(_PROBE_CHAIN)) for _ in range(count)]
+    mark = stack.stamps.counts()
+    started_ns = time.monotonic_ns()
+    shares = [submitted[index :: len(doors)] for index in range(len(doors))]
+    await asyncio.gather(*(_trigger(door, share) for door, share in zip(doors, shares, strict=True)))
+    stamps = await await_stamps(stack, mark, count * _PROBE_CHAIN)
+    return (stamps[-1].at_ns - started_ns) / 1e6 / len(stamps)
+
+
+async def _trigger(door: HttpDoor, execution_ids: list[str]) -> None:
+    for execution_id in execution_ids:
+        await door.trigger(execution_id)
+
+
+async def _idle_cpu(stack: Stack) -> dict[str, float]:
+    """Share of a processor that the orchestrator and Redis use while nothing runs, percent."""
+    watched = [stack.children[name] for name in ("orchestrator", "redis")]
+    before = [child.cpu_s() for child in watched]
+    await asyncio.sleep(_IDLE_S)
+    return {
+        child.name: (child.cpu_s() - used) / _IDLE_S * 100
+        for child, used in zip(watched, before, strict=True)
+    }
+
+
+@dataclass
+class _Watcher(asyncio.Protocol):
+    """A reader of server-sent events that notes when the completion of each node arrived."""
+
+    path: str
+    arrived_ns: dict[str, int] = field(default_factory=dict)
+    status: bytes = b""
+    opened: asyncio.Event = field(default_factory=asyncio.Event)
+    _rest: bytes = b""
+    transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's own class is not one
+        head = f"GET {self.path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+        self.transport.write(head.encode())
+
+    def data_received(self, data: bytes) -> None:
+        now_ns = time.monotonic_ns()
+        if not self.status:
+            self.status = data[9:12]
+            self.opened.set()
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:") and b"node.completed" in line:
+                node_id = completed_node(line[5:])
+                if node_id is not None:
+                    self.arrived_ns.setdefault(node_id, now_ns)
+
+
+def completed_node(data: bytes) -> str | None:
+    """Name the node of a `node.completed` event, whatever else the event says; None for anything else."""
+    try:
+        event: Any = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(event, dict) or event.get("type") != "node.completed":
+        return None
+    node_id = event.get("node_id") or (event.get("data") or {}).get("node_id")
+    return str(node_id) if node_id else None
+
+
+async def measure_watchers(stack: Stack) -> Figures:
+    """W7: time from a handler's start to the arrival of its completion; the server's memory per watcher.
+
+    The completion itself lies between the two, so that this is more than the way of the event alone.
+    """
+    figures: Figures = {}
+    for count in _WATCHERS:
+        delays, bytes_each = await _watch(stack, count)
+        figures[f"{count} watchers p50 ms"] = percentile(delays, 0.5)
+        figures[f"{count} watchers p99 ms"] = percentile(delays, 0.99)
+        figures[f"{count} watchers kB each"] = bytes_each / 1000
+    return figures
+
+
+async def _watch(stack: Stack, count: int) -> tuple[list[float], float]:
+    door = await HttpDoor.open(_port(stack))
+    # A node a tenth of a second, so that a delay is that of one event and not of a queue of them.
+    document = _spaced_chain(_WATCHED_CHAIN)
+    execution_id = await door.submit(document)
+    rss = stack.children["api"].rss_bytes()
+    watchers = [await _open_watcher(stack, execution_id) for _ in range(count)]
+    await asyncio.sleep(_SETTLE_S)
+    bytes_each = (stack.children["api"].rss_bytes() - rss) / count
+    mark = stack.stamps.counts()
+    await door.trigger(execution_id)
+    stamps = await await_stamps(stack, mark, _WATCHED_CHAIN)
+    await asyncio.sleep(_SETTLE_S)
+    delays = [
+        (watcher.arrived_ns[stamp.node_id] - stamp.at_ns) / 1e6
+        for watcher in watchers
+        for stamp in stamps
+        if stamp.node_id in watcher.arrived_ns
+    ]
+    for watcher in watchers:
+        if watcher.transport is not None:
+            watcher.transport.close()
+    await door.close()
+    if len(delays) != count * len(stamps):
+        raise Incomplete(f"{len(delays)} of {count * len(stamps)} completions reached the {count} watchers")
+    return delays, bytes_each
+
+
+async def _open_watcher(stack: Stack, execution_id: str) -> _Watcher:
+    path = f"/v1/executions/{execution_id}/events"
+    loop = asyncio.get_running_loop()
+    _, watcher = await loop.create_connection(lambda: _Watcher(path), "127.0.0.1", _port(stack))
+    async with asyncio.timeout(10):
+        await watcher.opened.wait()
+    if watcher.status != b"200":
+        raise Incomplete(f"GET {path} answered {watcher.status.decode()}")
+    return watcher
+
+
+def _spaced_chain(length: int) -> dags.Document:
+    """A chain of no-ops with a short delay after each."""
+    nodes: list[dict[str, Any]] = []
+    before: list[str] = []
+    for index in range(length):
+        nodes.append({"id": f"n{index}", "handler": dags.HANDLER, "dependencies": before, "config": {}})
+        nodes.append(
+            {"id": f"d{index}", "handler": "delay", "dependencies": [f"n{index}"], "config": {"seconds": 0.1}}
+        )
+        before = [f"d{index}"]
+    return {"name": f"spaced-{length}", "dag": {"nodes": nodes}}

@@ -1,0 +1,5 @@
+"""`./headrace`: the commands people type. Each file is one of them, or one thing they share.
+
+The CLI starts the engine's processes and talks to their API; it never imports them. Heavy imports stay inside
+the functions that need them, because `./headrace --help` and the start of the stack should feel immediate.
+"""

@@ -1,0 +1,34 @@
+"""The command line: `./headrace …` or `python -m cli …`. `./headrace --help` lists the commands."""
+
+from __future__ import annotations
+
+import typer
+
+from cli.dev import dev
+from cli.doctor import doctor
+from cli.redis import redis
+from cli.run import run
+from cli.test import test
+from cli.watch import watch
+
+app = typer.Typer(
+    name="headrace",
+    help="Headrace, a workflow engine on Redis Streams.",
+    no_args_is_help=True,
+    add_completion=False,
+    # Plain help: the coloured one costs a quarter of a second of imports.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+app.command()(dev)
+app.command()(run)
+app.command()(watch)
+app.command(context_settings=PASS_ON | {"help_option_names": []})(redis)
+app.command()(doctor)
+app.command(context_settings=PASS_ON)(test)
+
+
+if __name__ == "__main__":
+    app(prog_name="headrace")

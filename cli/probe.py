@@ -1,0 +1,70 @@
+"""Look at ports and servers from outside, with nothing but a socket.
+
+No Redis client here: importing one takes longer than starting the server this module waits for.
+"""
+
+from __future__ import annotations
+
+import socket
+from urllib.parse import urlsplit
+
+LOCAL = "127.0.0.1"
+
+
+def redis_says(host: str, port: int, *, command: str = "PING", timeout_s: float = 0.5) -> str | None:
+    """Send one inline command and return the first line of the reply, or None where nobody answers.
+
+    A server that is up says `+PONG`, one that still reads its data `-LOADING …`, a foreign one anything.
+    """
+    try:
+        with socket.create_connection((host, port), timeout=timeout_s) as connection:
+            connection.sendall(f"{command}\r\n".encode())
+            return connection.recv(512).decode("utf-8", "replace").partition("\r\n")[0] or None
+    except OSError:
+        return None
+
+
+def is_redis_up(host: str, port: int, *, timeout_s: float = 0.5) -> bool:
+    """Whether a Redis that lets us in answers there."""
+    return redis_says(host, port, timeout_s=timeout_s) == "+PONG"
+
+
+def http_status(url: str, *, timeout_s: float = 0.5) -> int | None:
+    """Status code of a GET, or None where nothing speaks HTTP."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "localhost", parts.port or 80
+    try:
+        with socket.create_connection((host, port), timeout=timeout_s) as connection:
+            connection.sendall(f"GET {parts.path or '/'} HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+            words = connection.recv(64).split()
+    except OSError:
+        return None
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else None
+
+
+def is_port_free(port: int, *, host: str = LOCAL) -> bool:
+    """Whether a server could listen there now. True is a hint: somebody else may be faster."""
+    # Connecting first: with SO_REUSEADDR one may bind 127.0.0.1 although somebody listens on 0.0.0.0.
+    with socket.socket() as connection:
+        connection.settimeout(0.3)
+        if connection.connect_ex((LOCAL if host == "0.0.0.0" else host, port)) == 0:
+            return False
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port(preferred: int = 0, *, host: str = LOCAL, tries: int = 50) -> int:
+    """The preferred port if it is free, else the next free one above it; 0 takes any."""
+    if preferred:
+        for port in range(preferred, min(preferred + tries, 65536)):
+            if is_port_free(port, host=host):
+                return port
+    with socket.socket() as listener:
+        listener.bind((host, 0))
+        port_found: int = listener.getsockname()[1]
+        return port_found

@@ -1,0 +1,78 @@
+"""Where the running dev stack is: a small file it writes at its start and the other commands read."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_DATA_DIR = ROOT / ".data" / "redis"
+
+
+def data_dir(chosen: Path | None = None) -> Path:
+    """The stack's data directory: the one chosen, else STACK_DATA_DIR, else this checkout's `.data/redis`."""
+    if chosen is None and (named := os.environ.get("STACK_DATA_DIR")):
+        chosen = Path(named)
+    return (chosen or DEFAULT_DATA_DIR).expanduser().resolve()
+
+
+def path(directory: Path) -> Path:
+    """`.data/stack.json` for the usual stack; inside its own data directory for one placed elsewhere."""
+    return directory.parent / "stack.json" if directory == DEFAULT_DATA_DIR else directory / "stack.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StackInfo:
+    """One running stack, as others see it. Written by `./headrace dev`, removed when it stops."""
+
+    #: Process id of the supervisor.
+    pid: int
+    api_url: str
+    echo_url: str
+    #: None when the stack uses the Redis that the settings name: its address may hold a password.
+    redis_host: str | None
+    redis_port: int | None
+    data_dir: str
+    #: RFC 3339, UTC.
+    started_at: str
+
+    def write(self) -> None:
+        """Put the file in place whole: a reader never sees half of it."""
+        target = path(Path(self.data_dir))
+        draft = target.with_suffix(".tmp")
+        draft.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        draft.replace(target)
+
+    def remove(self) -> None:
+        path(Path(self.data_dir)).unlink(missing_ok=True)
+
+
+def is_process_alive(pid: int) -> bool:
+    """Whether a process of that id exists, ours or not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def find(chosen: Path | None = None) -> StackInfo | None:
+    """The running stack of this data directory, or None."""
+    try:
+        info = StackInfo(**json.loads(path(data_dir(chosen)).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    # A supervisor that was killed leaves its file behind.
+    return info if is_process_alive(info.pid) else None
+
+
+def api_url() -> str:
+    """The API to talk to: API_URL, else the running stack's, else the documented default."""
+    if named := os.environ.get("API_URL"):
+        return named.rstrip("/")
+    stack = find()
+    return stack.api_url if stack else "http://localhost:8000"

@@ -1,0 +1,1 @@
+"""Clients of the things we talk to: Redis, the web, language models. They import nothing of ours."""

@@ -1,0 +1,48 @@
+"""The three ways we talk to Redis, each configured explicitly.
+
+The defaults of redis-py retry a write whose reply was lost, which would repeat it, and cut a blocking read off
+after five seconds. So: `commands` never retries by itself (`Transitions` resends, because every script may be sent
+twice), `blocking` waits as long as its reads do, `subscriber` listens.
+"""
+
+from __future__ import annotations
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+#: A command that has had no answer for this long counts as unanswered; the connection is dropped.
+COMMAND_TIMEOUT_S = 5.0
+#: How long one blocking read may block. Redis may take longer than asked, the socket allows for it.
+BLOCK_MS = 2_000
+BLOCKING_TIMEOUT_S = 8.0
+
+
+def connect_commands(dsn: str, *, max_connections: int = 64) -> Redis:
+    """Open a pool for commands and scripts. Nothing is retried here."""
+    return _connect(dsn, timeout_s=COMMAND_TIMEOUT_S, max_connections=max_connections)
+
+
+def connect_blocking(dsn: str) -> Redis:
+    """Open a pool for reads that block up to BLOCK_MS."""
+    return _connect(dsn, timeout_s=BLOCKING_TIMEOUT_S, max_connections=16)
+
+
+def connect_subscriber(dsn: str) -> Redis:
+    """Open a client for one subscription; its reads wait for ever, kept honest by a health check."""
+    return _connect(dsn, timeout_s=None, max_connections=4, health_check_s=10)
+
+
+def _connect(dsn: str, *, timeout_s: float | None, max_connections: int, health_check_s: int = 0) -> Redis:
+    client: Redis = Redis.from_url(
+        dsn,
+        protocol=2,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=COMMAND_TIMEOUT_S,
+        socket_keepalive=True,
+        retry=Retry(NoBackoff(), 0),
+        max_connections=max_connections,
+        health_check_interval=health_check_s,
+        decode_responses=False,
+    )
+    return client

@@ -1,0 +1,142 @@
+"""What the workflow client returns and raises.
+
+Frozen values with the fields of the HTTP API; fields a newer server adds are ignored. Errors are three:
+ServerUnreachable, ApiError for every problem document, and its child NotFound.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+TERMINAL_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+TERMINAL_EVENTS = frozenset({"execution.completed", "execution.failed", "execution.cancelled"})
+
+
+class ServerUnreachable(Exception):
+    """Nobody answers at the base URL, or the connection broke. Whether a POST took effect is then unknown."""
+
+    def __init__(self, base_url: str, detail: str) -> None:
+        super().__init__(f"cannot reach {base_url}: {detail}")
+        self.base_url = base_url
+
+
+class ApiError(Exception):
+    """The server refused. `code` is stable, `problem` the whole document (RFC 9457)."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        self.status = status
+        self.problem = dict(problem)
+        self.code = str(problem.get("code", ""))
+        self.detail = str(problem.get("detail") or problem.get("title") or f"HTTP {status}")
+        super().__init__(self.detail)
+
+    @property
+    def problems(self) -> list[dict[str, Any]]:
+        """Each single thing that is wrong: path, code, message, and hint, line, column where known."""
+        found = self.problem.get("errors") or []
+        return [entry for entry in found if isinstance(entry, dict)]
+
+
+class NotFound(ApiError):
+    """No such execution, node or entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """An execution that exists now."""
+
+    execution_id: str
+    status: str
+    #: The server knew this Idempotency-Key already and answered as it did then.
+    is_replay: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of an execution's history. A `gap` tells of trimmed history; it has the seq read last."""
+
+    seq: int
+    type: str
+    execution_id: str
+    node_id: str | None
+    attempt: int | None
+    #: RFC 3339, UTC, milliseconds.
+    ts: str
+    data: Mapping[str, Any]
+
+    @classmethod
+    def from_json(cls, text: str, *, default_seq: int) -> Self:
+        document = json.loads(text)
+        return cls(
+            seq=document.get("seq", default_seq),
+            type=document["type"],
+            execution_id=document["execution_id"],
+            node_id=document.get("node_id"),
+            attempt=document.get("attempt"),
+            ts=document.get("ts", ""),
+            data=document.get("data") or {},
+        )
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.type in TERMINAL_EVENTS
+
+
+@dataclass(frozen=True, slots=True)
+class NodeView:
+    """One node as the server sees it. Times are RFC 3339."""
+
+    node_id: str
+    status: str
+    handler: str = ""
+    dependencies: tuple[str, ...] = ()
+    reason: str | None = None
+    waiting_on: str | None = None
+    #: The fence: raised each time the node is queued.
+    attempt: int = 0
+    #: What people call "try 2 of 3".
+    try_number: int = 0
+    max_attempts: int = 1
+    started_at: str | None = None
+    ended_at: str | None = None
+    due_at: str | None = None
+    worker: str | None = None
+    error: Mapping[str, Any] | None = None
+    output: Any = None
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        known = {name: document[name] for name in cls.__slots__ if name in document}
+        known["dependencies"] = tuple(document.get("dependencies") or ())
+        known["try_number"] = document.get("try", 0)
+        return cls(**known)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionView:
+    """One execution; `nodes` in definition order, empty in lists."""
+
+    execution_id: str
+    name: str
+    status: str
+    version: str = ""
+    reason: str | None = None
+    cancelling: str | None = None
+    created_at: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+    inputs: Mapping[str, Any] | None = None
+    nodes: tuple[NodeView, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        known = {name: document[name] for name in cls.__slots__ if name in document}
+        known["nodes"] = tuple(NodeView.from_dict(node) for node in document.get("nodes") or ())
+        return cls(**known)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.status in TERMINAL_STATUSES

@@ -1,0 +1,147 @@
+"""Settings of every Headrace process, read from the environment and `.env`.
+
+Names have no prefix: field `redis_host` is variable `REDIS_HOST`. The environment beats `.env`, and an empty
+value counts as unset. Only the roots (`main`, `orchestrator.starter`, `workers.worker`, `cli`) read this
+module; everything below them is handed plain values.
+"""
+
+from __future__ import annotations
+
+import socket
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote, urlsplit
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent
+KIB = 1024
+MIB = 1024 * KIB
+
+
+def _default_worker_name() -> str:
+    return f"worker-{socket.gethostname()}"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Split a comma list, dropping blanks and repeats, keeping order."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set. Units are in the names; sizes are bytes."""
+
+    model_config = SettingsConfigDict(
+        # Beside this file, not in the working directory: a command means the same wherever it is typed.
+        env_file=ROOT / ".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    # Redis. REDIS_URL, when given, beats the four fields after it.
+    redis_url: str | None = Field(default=None, repr=False)
+    redis_host: str = "localhost"
+    redis_port: int = Field(default=6379, ge=1, le=65535)
+    redis_db: int = Field(default=0, ge=0)
+    redis_password: str | None = Field(default=None, repr=False)
+    #: True: start even where Redis may evict keys. Lost keys then mean lost executions.
+    allow_eviction_policy: bool = False
+
+    # The process as a whole.
+    environment: Literal["development", "production"] = "development"
+    debug: bool = True
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+
+    # Workers.
+    worker_stream: str = Field(default="workflow:tasks", min_length=1)
+    worker_group: str = Field(default="workflow_group", min_length=1)
+    worker_name: str = Field(default_factory=_default_worker_name, min_length=1)
+    worker_concurrency: int = Field(default=64, ge=1, le=10_000)
+    #: Comma list of queues, highest priority first.
+    worker_queues: str = "default"
+    #: Comma list of importable modules whose `@handler` functions this installation offers.
+    handlers: str = ""
+    lease_ms: int = Field(default=15_000, ge=300)
+    #: How long a worker told to stop lets its running attempts finish.
+    drain_s: float = Field(default=25.0, ge=0)
+
+    # Orchestrator.
+    tick_ms: int = Field(default=250, ge=10)
+    #: The sweep looks first at executions without an event for this long.
+    sweep_idle_ms: int = Field(default=10_000, ge=100)
+
+    # Outbound calls.
+    #: Networks or host names, comma separated, or `*`. Unset: all in development, none in production.
+    http_allow_private: str | None = None
+    #: JSON object: logical service name -> base URL.
+    services: dict[str, str] = Field(default_factory=dict)
+    http_timeout_s: float = Field(default=30.0, gt=0)
+
+    # Language models.
+    anthropic_api_key: str | None = Field(default=None, repr=False)
+    #: `anthropic` or `echo`. Unset: anthropic with a key, else echo in development.
+    llm_provider: Literal["anthropic", "echo"] | None = None
+    llm_model: str = "claude-sonnet-5-5"
+
+    # Limits.
+    max_definition_bytes: int = Field(default=8 * MIB, ge=KIB)
+    max_yaml_bytes: int = Field(default=1 * MIB, ge=KIB)
+    max_body_bytes: int = Field(default=1 * MIB, ge=KIB)
+    max_config_bytes: int = Field(default=64 * KIB, ge=KIB)
+    max_nodes: int = Field(default=10_000, ge=1)
+    max_edges: int = Field(default=50_000, ge=1)
+    max_depth: int = Field(default=64, ge=1)
+    output_max_bytes: int = Field(default=1 * MIB, ge=KIB)
+
+    @property
+    def redis_dsn(self) -> str:
+        """The Redis to use as one URL, password included. Never log it; log `redis_label`."""
+        if self.redis_url:
+            return self.redis_url
+        password = f":{quote(self.redis_password, safe='')}@" if self.redis_password else ""
+        host = f"[{self.redis_host}]" if ":" in self.redis_host else self.redis_host
+        return f"redis://{password}{host}:{self.redis_port}/{self.redis_db}"
+
+    @property
+    def redis_label(self) -> str:
+        """host:port/db, fit for logs and messages."""
+        if not self.redis_url:
+            return f"{self.redis_host}:{self.redis_port}/{self.redis_db}"
+        parts = urlsplit(self.redis_url)
+        if parts.scheme == "unix":
+            return parts.path
+        return f"{parts.hostname or 'localhost'}:{parts.port or 6379}/{parts.path.strip('/') or 0}"
+
+    @property
+    def is_redis_given(self) -> bool:
+        """Whether somebody named a Redis, so that the dev stack must not start one of its own."""
+        return not self.model_fields_set.isdisjoint({"redis_url", "redis_host", "redis_port"})
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment == "production"
+
+    @property
+    def queue_names(self) -> tuple[str, ...]:
+        return _names(self.worker_queues) or ("default",)
+
+    @property
+    def handler_modules(self) -> tuple[str, ...]:
+        return _names(self.handlers)
+
+    @property
+    def private_networks(self) -> tuple[str, ...]:
+        """Private networks and names outbound HTTP may reach all the same; `("*",)` means all of them."""
+        if self.http_allow_private is None:
+            return () if self.is_production else ("*",)
+        return _names(self.http_allow_private)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once. Raises pydantic.ValidationError naming each wrong variable."""
+    return Settings()

@@ -1,0 +1,139 @@
+"""Root of the API process: settings → Redis → engine → routes. Run it with `uvicorn main:app`."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import FrameType
+
+from fastapi import FastAPI
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from api import routers
+from api.access import Reach, attach
+from api.streaming import Hub
+from clients.redis_client import connect_commands, connect_subscriber
+from config import Settings, get_settings
+from orchestrator.engine import Engine
+from orchestrator.errors import ConfigError
+from orchestrator.limits import Limits
+from orchestrator.redis_keys import Keys
+from workers.handlers import Catalogue, load_modules
+
+log = logging.getLogger("headrace.api")
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Put the API together. Nothing is connected to before the app starts."""
+    settings = settings or get_settings()
+    limits = _limits(settings)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _engine(settings, limits) as engine:
+            hub = Hub(engine)
+            attach(app, Reach(engine, hub))
+            try:
+                with _on_stop_signals(hub.stop):
+                    yield
+            finally:
+                await hub.close()
+
+    app = FastAPI(
+        title="Headrace",
+        version="0.1.0",
+        summary="Workflows as DAGs: submit, trigger, watch.",
+        debug=settings.debug,
+        lifespan=lifespan,
+        # Where a tracer is set up, one span per request is enough; four are noise.
+        telemetry={"operation_spans": False},
+    )
+    app.state.environment = settings.environment
+    routers.install(app, limits, store_errors=(RedisConnectionError, RedisTimeoutError, OSError))
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _engine(settings: Settings, limits: Limits) -> AsyncIterator[Engine]:
+    """Build the engine over its own connections. Raises ConfigError on a Redis unfit for it."""
+    try:
+        load_modules(settings.handler_modules)
+    except ImportError as error:
+        # Workers announce their handlers, so that only the check of these handlers' configs is lost here.
+        log.warning("handlers.not_loaded", extra={"error": str(error)})
+    commands = connect_commands(settings.redis_dsn)
+    subscriber = connect_subscriber(settings.redis_dsn)
+    try:
+        engine = Engine(
+            commands,
+            subscriber,
+            catalogue=Catalogue,
+            keys=Keys(stream=settings.worker_stream, group=settings.worker_group),
+            limits=limits,
+            allow_eviction_policy=settings.allow_eviction_policy,
+        )
+        await _check_store(engine, settings.redis_label)
+        yield engine
+    finally:
+        await commands.aclose()
+        await subscriber.aclose()
+
+
+async def _check_store(engine: Engine, label: str) -> None:
+    for check in (await engine.ready()).checks:
+        if check.level == "ok":
+            log.info("store.check", extra={"check": check.name, "detail": check.detail})
+        elif check.level == "warning" or check.name == "redis":
+            # One that is away may come back; /readyz tells until it does.
+            log.warning("store.check", extra={"redis": label, "check": check.name, "detail": check.detail})
+        else:
+            raise ConfigError(f"Redis at {label} cannot be used: {check.detail}")
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_nodes=settings.max_nodes,
+        max_edges=settings.max_edges,
+        max_depth=settings.max_depth,
+        max_config_bytes=settings.max_config_bytes,
+        max_definition_bytes=settings.max_definition_bytes,
+        max_body_bytes=settings.max_body_bytes,
+        max_yaml_bytes=settings.max_yaml_bytes,
+    )
+
+
+@contextlib.contextmanager
+def _on_stop_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` as soon as the process is told to end, before the server begins to wait for open responses.
+
+    uvicorn waits for every response to finish and only then ends the lifespan, so that an event stream, which
+    never finishes by itself, would hold the process for as long as its client stays.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(stop)
+        following = before[signal.Signals(number)]
+        if callable(following):
+            following(number, frame)
+
+    for number, following in before.items():
+        # Without a handler of the server's there would be nothing to hand the signal on to.
+        if callable(following):
+            signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, following in before.items():
+            if signal.getsignal(number) is handle:
+                signal.signal(number, following)
+
+
+app = create_app()

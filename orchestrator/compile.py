@@ -1,0 +1,110 @@
+"""Turn a submitted document into a Definition, or list everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import orjson
+
+from orchestrator.definition import Definition, HandlerNames
+from orchestrator.fields import Fields
+from orchestrator.findings import Findings, shown
+from orchestrator.inputs import schema_problem
+from orchestrator.limits import Limits
+from orchestrator.node_compiler import NodeCompiler
+
+_TOP_FIELDS = (
+    "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "dag", "nodes",
+)  # fmt: skip
+_DEFAULT_FIELDS = ("retry", "start_to_close_timeout", "schedule_to_start_timeout", "queue")
+_TOP, _DEFAULTS = frozenset(_TOP_FIELDS), frozenset(_DEFAULT_FIELDS)
+
+
+def compile_definition(document: Any, *, handlers: HandlerNames, limits: Limits) -> Definition:
+    """Check a document in all its parts and build the Definition; raises DefinitionInvalid."""
+    findings = Findings(limits)
+    if not isinstance(document, dict):
+        findings.add("", "wrong_type", f"a workflow must be an object, got {shown(document)}")
+        findings.raise_any()
+    nodes_path, raw_nodes = _find_nodes(document, findings)
+    top = Fields(document, "", findings)
+    top.refuse_unknown(_TOP, _TOP_FIELDS)
+    name = top.identifier("name", required=True)
+    schema = document.get("inputs")
+    if schema is not None:
+        problem = schema_problem(schema)
+        if problem:
+            findings.add("inputs", "bad_schema", problem)
+    defaults = _read_defaults(top, findings)
+    compiler = NodeCompiler(nodes_path, handlers, defaults, findings)
+    nodes, after, gates = compiler.compile(raw_nodes)
+    description = top.text("description") or ""
+    timeout_ms = top.duration("execution_timeout")
+    fail_fast = top.flag("fail_fast", default=False)
+    findings.raise_any()
+    return Definition(
+        name=name,
+        nodes=tuple(nodes),
+        description=description,
+        inputs_schema=schema,
+        execution_timeout_ms=timeout_ms,
+        fail_fast=fail_fast,
+        source=document,
+        version=version_of(document),
+        by_id={node.id: node for node in nodes},
+        successors=after,
+        roots=tuple(node.id for node in nodes if not node.dependencies),
+        gates=gates,
+    )
+
+
+def version_of(document: Any) -> str:
+    """Name a document by its content: equal documents give equal versions, whatever the order of keys."""
+    try:
+        canonical = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # integers beyond 64 bits, from a caller that did not parse strictly
+        canonical = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.sha256(canonical).hexdigest()[:16]
+
+
+def _find_nodes(document: dict[str, Any], findings: Findings) -> tuple[str, list[Any]]:
+    """Find the list of nodes in either form of a document."""
+    dag = document.get("dag")
+    if dag is None:
+        path, raw = "nodes", document.get("nodes")
+    else:
+        path, raw = "dag.nodes", dag.get("nodes") if isinstance(dag, dict) else None
+        if not isinstance(dag, dict):
+            findings.add("dag", "wrong_type", f"'dag' must be an object with 'nodes', got {shown(dag)}")
+            return path, []
+        Fields(dag, "dag", findings).refuse_unknown(frozenset({"nodes"}), ("nodes",))
+        if document.get("nodes") is not None:
+            findings.add("nodes", "twice", "nodes are given both as 'nodes' and as 'dag.nodes'; keep one")
+    if raw is None:
+        findings.add(path, "missing", f"'{path}' is missing: a workflow needs a list of nodes")
+        return path, []
+    if not isinstance(raw, list):
+        findings.add(path, "wrong_type", f"'{path}' must be a list, got {shown(raw)}")
+        return path, []
+    if not raw:
+        findings.add(path, "empty", f"'{path}' is empty: a workflow needs at least one node")
+    return path, raw
+
+
+def _read_defaults(top: Fields, findings: Findings) -> dict[str, Any]:
+    raw = top.raw.get("defaults")
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        findings.add("defaults", "wrong_type", f"'defaults' must be an object, got {shown(raw)}")
+        return {}
+    fields = Fields(raw, "defaults", findings)
+    fields.refuse_unknown(_DEFAULTS, _DEFAULT_FIELDS)
+    return {
+        "retry": fields.retry(),
+        "start_to_close_ms": fields.duration("start_to_close_timeout"),
+        "schedule_to_start_ms": fields.duration("schedule_to_start_timeout"),
+        "queue": fields.identifier("queue") or None,
+    }

@@ -1,0 +1,124 @@
+"""The one internal form of a workflow: an immutable, checked DAG. Every front door compiles to this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from orchestrator.errors import Problem
+from orchestrator.inputs import check_inputs
+from orchestrator.limits import Limits
+from orchestrator.retry import RetryPolicy
+from orchestrator.rules import TriggerRule
+
+
+class HandlerNames(Protocol):
+    """What compiling needs to know of handlers."""
+
+    @property
+    def names(self) -> Set[str]:
+        """All handlers a definition may name: built in, or offered by a live worker."""
+        ...
+
+    def check_config(self, handler: str, config: dict[str, Any]) -> list[Problem]:
+        """Find what is wrong with a config, as far as it can be known before templates are resolved.
+
+        Paths of problems are relative to the config (`url`, or `config.url`).
+        """
+        ...
+
+    def default_retry(self, handler: str) -> RetryPolicy | None:
+        """Give the policy of a node that names none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlainHandlers:
+    """Handlers known by name alone: any config, one attempt."""
+
+    names: frozenset[str]
+
+    def check_config(self, handler: str, config: dict[str, Any]) -> list[Problem]:
+        """Find nothing wrong."""
+        return []
+
+    def default_retry(self, handler: str) -> RetryPolicy | None:
+        """Give no policy: one attempt."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One step of a definition.
+
+    branches  ids that a condition names in true_branch or false_branch; empty for every other handler.
+    references, uses_inputs, templated  what config, expression and `when` need before the handler can run.
+    """
+
+    id: str
+    handler: str
+    dependencies: tuple[str, ...] = ()
+    config: dict[str, Any] = field(default_factory=dict)
+    when: str | None = None
+    trigger_rule: TriggerRule = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+    retry: RetryPolicy | None = None
+    start_to_close_ms: int | None = None
+    schedule_to_start_ms: int | None = None
+    critical: bool = True
+    queue: str = "default"
+    true_branch: tuple[str, ...] = ()
+    false_branch: tuple[str, ...] = ()
+    references: frozenset[str] = frozenset()
+    uses_inputs: bool = False
+    templated: bool = False
+
+    @property
+    def branches(self) -> tuple[str, ...]:
+        """All ids named in a branch."""
+        return self.true_branch + self.false_branch
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A workflow that has passed every check.
+
+    source      the document as submitted.
+    version     first 16 hex digits of the SHA-256 of its canonical JSON.
+    successors  who depends on each node, in definition order.
+    roots       nodes without dependencies, in definition order.
+    gates       for each node named in a branch, the number of conditions that name it.
+    """
+
+    name: str
+    nodes: tuple[Node, ...]
+    description: str = ""
+    inputs_schema: dict[str, Any] | None = None
+    execution_timeout_ms: int | None = None
+    fail_fast: bool = False
+    source: dict[str, Any] = field(default_factory=dict)
+    version: str = ""
+    by_id: Mapping[str, Node] = field(default_factory=dict, repr=False, compare=False)
+    successors: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False, compare=False)
+    roots: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    gates: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+
+    def node(self, node_id: str) -> Node:
+        """Find a node; KeyError when there is none of that id."""
+        return self.by_id[node_id]
+
+    def check_inputs(self, inputs: Any) -> dict[str, Any]:
+        """Give the inputs with defaults filled in; raises InputsInvalid with every problem found."""
+        return check_inputs(self.inputs_schema, inputs)
+
+    @classmethod
+    def from_dict(
+        cls, document: Any, *, handlers: HandlerNames, limits: Limits | None = None
+    ) -> Definition:
+        """Compile a document; raises DefinitionInvalid with every problem found.
+
+        Accepts `{"name", "dag": {"nodes": […]}, …}` and `{"name", "nodes": […], …}`.
+        """
+        from orchestrator.compile import compile_definition  # it builds Definitions, so it imports this file
+
+        return compile_definition(document, handlers=handlers, limits=limits or Limits())

@@ -1,0 +1,255 @@
+"""Name everything that can go wrong, once, with a stable code and the ids it concerns.
+
+Nothing here knows HTTP: the door decides the status from the class (and, for problems, from their kind).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+
+ProblemKind = Literal["graph", "shape", "size"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with what was submitted: where, what, and what would be right.
+
+    path     as in the submitted document: `nodes[3].dependencies[0]`; empty for the whole document.
+    code     stable word for programs, such as `unknown_dependency`.
+    message  for people: what, which, found, allowed.
+    hint     what to do, when that is not obvious ("did you mean 'http'?").
+    kind     graph (structure, handlers, references), shape (types, names, syntax, depth) or size.
+    line, column  counted from 1, known only for documents that were YAML or broken JSON.
+    """
+
+    path: str
+    code: str
+    message: str
+    hint: str | None = None
+    kind: ProblemKind = "shape"
+    line: int | None = None
+    column: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the problem as plain JSON, without what is not known."""
+        fields: dict[str, Any] = {"path": self.path, "code": self.code, "message": self.message}
+        for name in ("hint", "line", "column"):
+            value = getattr(self, name)
+            if value is not None:
+                fields[name] = value
+        return fields
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        mark = f" (line {self.line}, column {self.column})" if self.line is not None else ""
+        return f"{where}{self.message}{mark}"
+
+
+class ErrorType(StrEnum):
+    """Types of node errors that retry rules and users match on. Handlers may add their own."""
+
+    TIMEOUT_START_TO_CLOSE = "Timeout.StartToClose"
+    TIMEOUT_SCHEDULE_TO_START = "Timeout.ScheduleToStart"
+    TIMEOUT_SCHEDULE_TO_CLOSE = "Timeout.ScheduleToClose"
+    TIMEOUT_HEARTBEAT = "Timeout.Heartbeat"
+    TIMEOUT_EXECUTION = "Timeout.Execution"
+    LEASE_LOST = "LeaseLost"
+    POISON = "Poison"
+    TEMPLATE_ERROR = "TemplateError"
+    CONFIG_ERROR = "ConfigError"
+    OUTPUT_TOO_LARGE = "OutputTooLarge"
+    HANDLER_ERROR = "HandlerError"
+    HANDLER_NOT_FOUND = "HandlerNotFound"
+    HTTP_4XX = "Http.4xx"
+    HTTP_5XX = "Http.5xx"
+    HTTP_TRANSPORT = "Http.Transport"
+    SSRF_BLOCKED = "SsrfBlocked"
+    LLM_ERROR = "Llm.Error"
+    BUDGET_EXCEEDED = "BudgetExceeded"
+    CANCELLED = "Cancelled"
+    UPSTREAM_FAILED = "UpstreamFailed"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeError:
+    """Say why an attempt failed, in the one shape used in state, events and answers.
+
+    type       an ErrorType or a handler's own word; retry rules match on it.
+    retryable  whether another try could end differently; the retry policy has the last word.
+    details    JSON for people and programs; None when there is nothing to add.
+    attempt    fence number of the attempt that failed; None until the runner knows it.
+    worker     id of the worker that ran it; None when no worker did.
+    """
+
+    type: str
+    message: str
+    retryable: bool = True
+    details: Any = None
+    attempt: int | None = None
+    worker: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the error object as stored: all six fields, always."""
+        return {
+            "type": str(self.type),
+            "message": self.message,
+            "retryable": self.retryable,
+            "details": self.details,
+            "attempt": self.attempt,
+            "worker": self.worker,
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> NodeError:
+        """Read a stored error object; fields that are missing get their plainest value."""
+        return cls(
+            type=str(fields.get("type", ErrorType.HANDLER_ERROR)),
+            message=str(fields.get("message", "")),
+            retryable=bool(fields.get("retryable", False)),
+            details=fields.get("details"),
+            attempt=fields.get("attempt"),
+            worker=fields.get("worker"),
+        )
+
+
+class HeadraceError(Exception):
+    """Something the engine refuses or cannot do; the code is stable, the message is for people."""
+
+    code: ClassVar[str] = "INTERNAL"
+
+
+class DefinitionInvalid(HeadraceError):
+    """The submitted document is wrong; every problem found is listed and nothing was stored."""
+
+    code = "DEFINITION_INVALID"
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class InputsInvalid(HeadraceError):
+    """The inputs do not match the definition's schema; every problem found is listed."""
+
+    code = "INPUTS_INVALID"
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class ExecutionNotFound(HeadraceError):
+    """No execution has this id."""
+
+    code = "EXECUTION_NOT_FOUND"
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(f"no execution has the id {execution_id!r}")
+
+
+class NodeNotFound(HeadraceError):
+    """The execution exists, but its definition has no such node."""
+
+    code = "NODE_NOT_FOUND"
+
+    def __init__(self, execution_id: str, node_id: str) -> None:
+        self.execution_id = execution_id
+        self.node_id = node_id
+        super().__init__(f"execution {execution_id} has no node {node_id!r}")
+
+
+_PARTICIPLES = {"cancel": "cancelled", "retry": "retried", "pause": "paused", "resume": "resumed"}
+
+
+class InvalidTransition(HeadraceError):
+    """The verb cannot be applied in the present status; allowed names the statuses it can leave."""
+
+    code = "INVALID_TRANSITION"
+
+    def __init__(self, verb: str, execution_id: str, status: str, allowed: Sequence[str]) -> None:
+        self.verb = verb
+        self.execution_id = execution_id
+        self.status = str(status)
+        self.allowed = tuple(str(word) for word in allowed)
+        words = " or ".join(self.allowed) or "nothing"
+        done = _PARTICIPLES.get(verb, f"{verb}ed")
+        super().__init__(
+            f"cannot {verb} execution {execution_id}: it is {self.status}; only {words} can be {done}"
+        )
+
+
+class StaleAttempt(HeadraceError):
+    """A newer attempt owns this node; this worker's result is ignored."""
+
+    code = "STALE_ATTEMPT"
+
+    def __init__(self, execution_id: str, node_id: str, attempt: int) -> None:
+        self.execution_id = execution_id
+        self.node_id = node_id
+        self.attempt = attempt
+        super().__init__(
+            f"attempt {attempt} of node {node_id!r} in execution {execution_id} is no longer the current one"
+        )
+
+
+class IdempotencyConflict(HeadraceError):
+    """The idempotency key was used before with a different body."""
+
+    code = "IDEMPOTENCY_CONFLICT"
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        super().__init__(f"idempotency key {key!r} was used before with a different body")
+
+
+class InputsConflict(HeadraceError):
+    """The execution's inputs were fixed by its first trigger and differ from these."""
+
+    code = "INPUTS_CONFLICT"
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(f"the inputs of execution {execution_id} were fixed by its first trigger and differ")
+
+
+class StoreUnavailable(HeadraceError):
+    """Redis cannot be reached or is not ready; the same request may be sent again."""
+
+    code = "STORE_UNAVAILABLE"
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        super().__init__(f"the store cannot be used at the moment: {detail}")
+
+
+class StoreFull(HeadraceError):
+    """Redis is at maxmemory: what runs may finish, nothing new is taken in."""
+
+    code = "STORE_FULL"
+
+    def __init__(self, detail: str = "Redis is at its memory limit; new work is refused until some is freed"):
+        self.detail = detail
+        super().__init__(detail)
+
+
+class TemplateError(HeadraceError):
+    """A template in a node's config or `when` could not be evaluated; trying again changes nothing."""
+
+    code = "TEMPLATE_ERROR"
+
+    def __init__(self, node_id: str, field: str, template: str, detail: str) -> None:
+        self.node_id = node_id
+        self.field = field
+        self.template = template if len(template) <= 500 else template[:500] + "…"
+        self.detail = detail
+        super().__init__(f"node {node_id!r}, {field}: {detail} (in {self.template!r})")
+
+
+class ConfigError(HeadraceError):
+    """A setting or a handler's config is wrong in a way only seen when it is used."""
+
+    code = "CONFIG_ERROR"

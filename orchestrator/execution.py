@@ -1,0 +1,146 @@
+"""One execution as read at one moment: frozen values, without I/O, shared by everything that reads.
+
+Times are Redis milliseconds. Every field of NodeState and Execution says who writes it and when.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.definition import Definition
+from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A node's runtime record in one execution."""
+
+    node_id: str
+    status: NodeStatus = NodeStatus.PENDING
+    #: Why the status is what it is. Set with SKIPPED, FAILED and CANCELLED by the script that moves the node.
+    reason: Reason | None = None
+    #: What a WAITING node waits for; None in every other status.
+    waiting_on: WaitingOn | None = None
+    #: Attempt number, the fence. 0 until first queued; +1 each time the node is queued; never reset.
+    attempt: int = 0
+    #: Charged tries in this generation, what people see as "attempt 2 of 3". Raised by claim.
+    tries: int = 0
+    #: Leases lost in this generation. Raised by the loop that expires leases.
+    crashes: int = 0
+    #: When it last became QUEUED.
+    queued_ms: int | None = None
+    #: When it was last claimed.
+    started_ms: int | None = None
+    #: When it became terminal.
+    ended_ms: int | None = None
+    #: When the timer of a WAITING node fires.
+    due_ms: int | None = None
+    #: Who claimed the current attempt.
+    worker: str | None = None
+    #: Error object of the last failed attempt; kept while the node waits for its next one.
+    error: dict[str, Any] | None = None
+    #: Direct dependencies that ended, by `rules.outcome_class`. Raised by the script that ends each of them.
+    ok: int = 0
+    bad: int = 0
+    skip: int = 0
+    #: Ended dependencies among the conditions that name this node in a branch.
+    gates_done: int = 0
+    #: A condition named this node among those not taken. False at first; never reset within a generation.
+    not_taken: bool = False
+    #: Stream entry of the current attempt's task.
+    message_id: str | None = None
+
+    @property
+    def done(self) -> int:
+        """Count the direct dependencies that ended."""
+        return self.ok + self.bad + self.skip
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One run of a definition, without its nodes."""
+
+    execution_id: str
+    name: str
+    #: Version of the definition it runs.
+    version: str
+    status: ExecutionStatus
+    #: Nodes that are not terminal. All of them at first; lowered by each script that ends one.
+    left: int
+    created_ms: int
+    tenant: str = "default"
+    #: Set once, by the first cause; from then on claim and enqueue refuse.
+    cancelling: Cancelling | None = None
+    #: Which life: 1, and one more for each retry in place.
+    generation: int = 1
+    #: Fixed by the first trigger.
+    inputs: dict[str, Any] | None = None
+    #: Critical nodes that FAILED.
+    failed: int = 0
+    started_ms: int | None = None
+    ended_ms: int | None = None
+    updated_ms: int = 0
+    #: End of `execution_timeout`; None without one.
+    deadline_ms: int | None = None
+    #: The execution this one repeats.
+    replay_of: str | None = None
+    #: What the caller of cancel said, or the word for the cause.
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the planner may look at: one execution, whole, at one moment."""
+
+    execution: Execution
+    definition: Definition
+    #: Every node of the definition, present.
+    nodes: Mapping[str, NodeState]
+    #: (node_id, attempt) of claims that are alive or not yet expired.
+    leases: frozenset[tuple[str, int]] = frozenset()
+    #: (kind, node_id, attempt) with kind a WaitingOn word.
+    timers: frozenset[tuple[str, str, int]] = frozenset()
+    #: QUEUED nodes whose task is in the stream.
+    live_messages: frozenset[str] = frozenset()
+    #: Nodes whose turn is saved for the next call.
+    worklist: tuple[str, ...] = ()
+    has_continue_timer: bool = False
+    #: What each ended condition named: {condition_id: node ids not taken}.
+    not_taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    now_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of an execution's history."""
+
+    #: Dense, from 1.
+    seq: int
+    type: str
+    execution_id: str
+    node_id: str | None
+    attempt: int | None
+    ts_ms: int
+    #: JSON, never decoded on the way.
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """One worker process as it last announced itself."""
+
+    worker_id: str
+    name: str
+    host: str
+    pid: int
+    handlers: frozenset[str]
+    queues: tuple[str, ...]
+    slots: int
+    running: int
+    started_ms: int
+    #: Last sign of life.
+    beat_ms: int
+
+    def offers(self, handler: str, queue: str) -> bool:
+        """Say whether this worker reads the queue and has the handler."""
+        return handler in self.handlers and queue in self.queues

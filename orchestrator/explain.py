@@ -1,0 +1,267 @@
+"""Says in a sentence what every unfinished node waits for, and what will wake it. Nothing is silently stuck.
+
+The reason is never empty. Where nothing would wake a node the sentence says so, `details["repair"]` is true,
+and the sweep repairs it by the plan made from the same snapshot.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.definition import Node
+from orchestrator.execution import NodeState, Snapshot, WorkerInfo
+from orchestrator.planner import Counters, snapshot_counters, turn
+from orchestrator.rules import RUN
+from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
+
+#: How long a worker may be silent and still count as alive: one lease.
+WORKER_SILENT_MS = 15_000
+#: How many node or worker names a sentence holds before it says "and N more".
+NAMES_SHOWN = 5
+
+_SWEEP = "the orchestrator's sweep repairs it"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one node, or with node_id None the execution itself, is where it is."""
+
+    node_id: str | None
+    status: NodeStatus | ExecutionStatus
+    #: Ends the sentence "it waits for …".
+    waiting_for: str
+    #: Redis milliseconds; None when no clock decides.
+    until_ms: int | None
+    #: What will move it on.
+    wakes: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A snapshot with what the sentences need beside it."""
+
+    snapshot: Snapshot
+    workers: tuple[WorkerInfo, ...]
+    queue_positions: Mapping[str, int]
+    counters: Mapping[str, Counters]
+
+
+def explain(
+    snapshot: Snapshot, workers: Sequence[WorkerInfo], queue_positions: Mapping[str, int]
+) -> list[Explanation]:
+    """Explain every non-terminal node in definition order; the execution itself when there is none.
+
+    queue_positions  {node_id: tasks ahead of it in its queue}, for QUEUED nodes whose place is known.
+    """
+    open_nodes = [
+        node for node in snapshot.definition.nodes if not snapshot.nodes[node.id].status.is_terminal
+    ]
+    if snapshot.execution.status.is_terminal or not open_nodes:
+        return [_explain_execution(snapshot)]
+    live = tuple(
+        worker
+        for worker in workers
+        if not snapshot.now_ms or snapshot.now_ms - worker.beat_ms <= WORKER_SILENT_MS
+    )
+    view = _View(snapshot, live, queue_positions, snapshot_counters(snapshot))
+    return [_explain_node(view, node) for node in open_nodes]
+
+
+def _explain_execution(snapshot: Snapshot) -> Explanation:
+    status = snapshot.execution.status
+    if status.is_terminal:
+        return Explanation(
+            None, status, f"nothing: the execution is {status}", None, "nothing; this status is final"
+        )
+    return Explanation(
+        None, status, f"its end: all {len(snapshot.nodes)} nodes are done", None, _SWEEP, {"repair": True}
+    )
+
+
+def _explain_node(view: _View, node: Node) -> Explanation:
+    state = view.snapshot.nodes[node.id]
+    execution = view.snapshot.execution
+    if execution.cancelling is not None and state.status != NodeStatus.RUNNING:
+        return _say(
+            state,
+            f"its cancellation: the execution is ending (cause: {execution.cancelling})",
+            "the cancel under way, or else the sweep",
+            cause=str(execution.cancelling),
+        )
+    if execution.status == ExecutionStatus.PENDING:
+        return _say(
+            state,
+            "the start of the execution, which has not been triggered",
+            f"POST /workflow/trigger/{execution.execution_id}",
+        )
+    return _BY_STATUS[state.status](view, node, state)
+
+
+def _explain_pending(view: _View, node: Node, state: NodeState) -> Explanation:
+    counters = view.counters[node.id]
+    total, gates = len(node.dependencies), view.snapshot.definition.gates.get(node.id, 0)
+    verdict = turn(node.trigger_rule, counters, total=total, gates=gates)
+    if verdict is RUN or isinstance(verdict, Reason):
+        return _explain_due(view, state, "queued" if verdict is RUN else f"skipped ({verdict})")
+    unfinished = [d for d in node.dependencies if not view.snapshot.nodes[d].status.is_terminal]
+    if not unfinished:
+        # A cancelled dependency counts for no rule; only an execution that is ending has one.
+        ended = _names(view, node.dependencies)
+        return _say(
+            state, f"a decision that no rule gives: its dependencies are {ended}", _SWEEP, repair=True
+        )
+    if gates and counters.gates_done < gates:
+        branches = view.snapshot.definition.node
+        unfinished = [d for d in unfinished if node.id in branches(d).branches]
+        what = f"{_names(view, unfinished)} to say whether this branch is taken"
+    else:
+        what = f"{_names(view, unfinished)} ({total - len(unfinished)} of {total} dependencies done)"
+    return _say(
+        state,
+        f"{what}; trigger rule {node.trigger_rule}",
+        f"the end of {_names(view, unfinished, with_status=False)}",
+        dependencies={d: str(view.snapshot.nodes[d].status) for d in unfinished},
+        trigger_rule=str(node.trigger_rule),
+    )
+
+
+def _explain_due(view: _View, state: NodeState, what: str) -> Explanation:
+    if view.snapshot.worklist:
+        length = len(view.snapshot.worklist)
+        return _say(
+            state,
+            f"its turn, to be {what}: its dependencies are done and {length} nodes are in the worklist",
+            "the call that goes on with the worklist, or its timer",
+            worklist=length,
+        )
+    return _say(
+        state,
+        f"nothing it should wait for: its dependencies are done and it ought to be {what}",
+        _SWEEP,
+        repair=True,
+    )
+
+
+def _explain_queued(view: _View, node: Node, state: NodeState) -> Explanation:
+    if node.id not in view.snapshot.live_messages:
+        return _say(state, "its task, which is missing from the queue", _SWEEP, repair=True)
+    able = [worker for worker in view.workers if worker.offers(node.handler, node.queue)]
+    since = (state.queued_ms or view.snapshot.now_ms) + (node.schedule_to_start_ms or 0)
+    until_ms = since if node.schedule_to_start_ms is not None else None
+    if not able:
+        alive = ", ".join(worker.name for worker in view.workers[:NAMES_SHOWN]) or "none"
+        return _say(
+            state,
+            f"a worker: no live worker offers handler '{node.handler}' on queue '{node.queue}'"
+            f" (live workers: {alive})",
+            f"a worker that starts with handler '{node.handler}' on queue '{node.queue}'",
+            until_ms,
+            handler=node.handler,
+            queue=node.queue,
+            workers=[],
+        )
+    slots, running = sum(w.slots for w in able), sum(w.running for w in able)
+    ahead = view.queue_positions.get(node.id)
+    place = "" if ahead is None else f"; {ahead} tasks are ahead of it"
+    return _say(
+        state,
+        f"a free slot: {len(able)} live worker{'s' * (len(able) > 1)} with handler '{node.handler}' on queue"
+        f" '{node.queue}', {running} of {slots} slots busy{place}",
+        "the next of these workers with a free slot",
+        until_ms,
+        handler=node.handler,
+        queue=node.queue,
+        workers=[w.worker_id for w in able[:NAMES_SHOWN]],
+        position=ahead,
+    )
+
+
+def _explain_running(view: _View, node: Node, state: NodeState) -> Explanation:
+    until_ms = None
+    if node.start_to_close_ms is not None and state.started_ms is not None:
+        until_ms = state.started_ms + node.start_to_close_ms
+    who = f"worker {state.worker}" if state.worker else "its worker"
+    if (node.id, state.attempt) not in view.snapshot.leases:
+        return _say(state, f"{who}, which holds no lease on attempt {state.attempt}", _SWEEP, repair=True)
+    since = f" since {_clock(state.started_ms)}" if state.started_ms is not None else ""
+    told = view.snapshot.execution.cancelling is not None
+    ending = f"; it was told to stop (cause: {view.snapshot.execution.cancelling})" if told else ""
+    return _say(
+        state,
+        f"handler '{node.handler}', running on {who}{since}, {_try(node, state)}{ending}",
+        "the handler's outcome, its time limit, or the loss of its lease",
+        until_ms,
+        worker=state.worker,
+        attempt=state.attempt,
+        tries=state.tries,
+    )
+
+
+def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
+    kind = state.waiting_on
+    if kind is None or (kind, node.id, state.attempt) not in view.snapshot.timers:
+        waits = f"its timer ({kind})" if kind else "something it does not name"
+        return _say(state, f"{waits}, which is missing", _SWEEP, state.due_ms, repair=True)
+    at = f"at {_clock(state.due_ms)}" if state.due_ms is not None else "when its timer fires"
+    sentences = {
+        WaitingOn.BACK_OFF: f"its next try {at}, {_try(node, state)} failed{_error(state)}",
+        WaitingOn.DELAY: f"the end of its delay {at}",
+        WaitingOn.WORKER: f"a worker with handler '{node.handler}' on queue '{node.queue}'; asked again {at}",
+        WaitingOn.HOLD: f"the end of a hold {at}: its worker was lost {state.crashes} times",
+    }
+    wakes = "its timer"
+    if kind == WaitingOn.WORKER:
+        wakes = f"its timer, once a worker offers handler '{node.handler}'"
+    return _say(
+        state,
+        sentences[kind],
+        wakes,
+        state.due_ms,
+        waiting_on=str(kind),
+        tries=state.tries,
+        crashes=state.crashes,
+        error=state.error,
+    )
+
+
+_BY_STATUS: dict[NodeStatus, Callable[[_View, Node, NodeState], Explanation]] = {
+    NodeStatus.PENDING: _explain_pending,
+    NodeStatus.QUEUED: _explain_queued,
+    NodeStatus.RUNNING: _explain_running,
+    NodeStatus.WAITING: _explain_waiting,
+}
+
+
+def _say(
+    state: NodeState, waiting_for: str, wakes: str, until_ms: int | None = None, **details: Any
+) -> Explanation:
+    return Explanation(state.node_id, state.status, waiting_for, until_ms, wakes, details)
+
+
+def _names(view: _View, node_ids: Sequence[str], *, with_status: bool = True) -> str:
+    shown = [
+        f"{node_id} ({view.snapshot.nodes[node_id].status})" if with_status else node_id
+        for node_id in node_ids[:NAMES_SHOWN]
+    ]
+    more = len(node_ids) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+
+
+def _try(node: Node, state: NodeState) -> str:
+    allowed = node.retry.max_attempts if node.retry is not None else 1
+    return f"try {max(state.tries, 1)} of {allowed}"
+
+
+def _error(state: NodeState) -> str:
+    if not state.error:
+        return ""
+    return f" with {state.error.get('type', 'an error')}: {state.error.get('message', '')}".rstrip(": ")
+
+
+def _clock(moment_ms: int | None) -> str:
+    if moment_ms is None:
+        return "an unknown time"
+    moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

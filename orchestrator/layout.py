@@ -1,0 +1,127 @@
+"""How a Definition is laid out in an execution's runtime hash: what the scripts read, in a form they need not parse.
+
+Fields of the hash, by who writes them:
+  at submission, never changed    v, name, version, tenant, fail_fast, execution_timeout_ms, replay_of, node|N, spec|N, refs|N,
+                                  next|N|K (successors; * marks one that a branch of N names), ids|K (all nodes), start|K (no dependencies)
+  by every transition             seq (newest event), left (nodes not terminal), failed (critical nodes FAILED), updated_ms
+  by single verbs                 inputs, created_ms, started_ms, ended_ms, deadline_ms, generation, cancelling, cancel_reason, cancel_request,
+                                  grace_ms, error, worklist ('1' while turns are saved), lines (log and progress lines kept)
+  of a node N, while it runs      attempt|N (the fence), tries|N (charged), crashes|N (leases lost), nonce|N (who claimed), finished|N (last claim
+                                  that ended), message|N, queued_ms|N, started_ms|N, ended_ms|N, worker|N, reason|N, error|N, waiting_on|N, due_ms|N,
+                                  kept|N (output of a delay), reported|N, handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken)
+  of a node N, as a successor     ok|N, bad|N, skip|N, gates|N (conditions done), not_taken|N
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
+
+import orjson
+
+from orchestrator.definition import Definition, Node
+from orchestrator.rules import TriggerRule
+
+#: Layout version, kept in every execution; a reader that does not know it must stand back.
+VERSION = 1
+#: Ids in one list field. A full list means that another follows.
+CHUNK = 100
+#: Nodes written by one script; a larger submission is staged.
+SLICE = 200
+
+Field = str | bytes | int
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Part of a submission that one script writes: node ids, and runtime fields and values in turn."""
+
+    node_ids: tuple[str, ...]
+    fields: tuple[Field, ...]
+
+    def arguments(self) -> tuple[Field, ...]:
+        return (len(self.node_ids), *self.node_ids, *self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A whole submission: every slice but the last is staged, the last makes it visible."""
+
+    staged: tuple[Slice, ...]
+    last: Slice
+
+
+def lay_out(definition: Definition) -> Layout:
+    """Say what to write for a new execution of `definition`; the same for every one, so it can be kept."""
+    slices = [
+        Slice(tuple(node.id for node in nodes), tuple(_node_fields(definition, nodes)))
+        for nodes in _batches(definition.nodes, SLICE)
+    ]
+    last = slices[-1]
+    whole = Slice(last.node_ids, (*last.fields, *_execution_fields(definition)))
+    if len(whole.fields) <= 4_000:
+        return Layout(tuple(slices[:-1]), whole)
+    return Layout(tuple(slices), Slice((), tuple(_execution_fields(definition))))
+
+
+def spec_of(node: Node) -> dict[str, Any]:
+    """What a worker needs to run a node; travels in the claim."""
+    return {
+        "handler": node.handler,
+        "config": node.config,
+        "when": node.when,
+        "retry": node.retry.to_dict() if node.retry else None,
+        "start_to_close_ms": node.start_to_close_ms,
+        "templated": node.templated,
+        "queue": node.queue,
+        "critical": node.critical,
+    }
+
+
+def _execution_fields(definition: Definition) -> Iterator[Field]:
+    yield from ("v", VERSION, "name", definition.name, "version", definition.version)
+    yield from ("seq", 0, "left", len(definition.nodes), "failed", 0, "generation", 1)
+    yield from ("cancelling", "", "worklist", "0", "fail_fast", "1" if definition.fail_fast else "0")
+    yield from ("execution_timeout_ms", definition.execution_timeout_ms or 0)
+    yield from _lists("ids", (node.id for node in definition.nodes))
+    starts = (n.id for n in definition.nodes if not n.dependencies or n.trigger_rule is TriggerRule.ALWAYS)
+    yield from _lists("start", starts)
+
+
+def _node_fields(definition: Definition, nodes: Iterable[Node]) -> Iterator[Field]:
+    for node in nodes:
+        yield from (f"node|{node.id}", _plan(definition, node))
+        yield from (f"spec|{node.id}", orjson.dumps(spec_of(node)))
+        refs = sorted(node.references)
+        if node.uses_inputs:
+            refs.append("$inputs")
+        if refs:
+            yield from (f"refs|{node.id}", " ".join(refs))
+        branches = set(node.branches)
+        marked = (f"{s}*" if s in branches else s for s in definition.successors.get(node.id, ()))
+        yield from _lists(f"next|{node.id}", marked)
+
+
+def _plan(definition: Definition, node: Node) -> str:
+    """The facts the scripts need, in the order `parse_plan` of the prelude takes them apart."""
+    total = 0 if node.trigger_rule is TriggerRule.ALWAYS else len(node.dependencies)
+    gates = definition.gates.get(node.id, 0)
+    critical = 1 if node.critical else 0
+    return (
+        f"{node.handler} {node.queue} {node.trigger_rule} {total} {gates} {critical} "
+        f"{node.schedule_to_start_ms or 0} {node.start_to_close_ms or 0}"
+    )
+
+
+def _lists(name: str, ids: Iterable[str]) -> Iterator[str]:
+    for number, chunk in enumerate(_batches(ids, CHUNK)):
+        yield from (f"{name}|{number}", " ".join(chunk))
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -1,0 +1,82 @@
+"""Fires what is due: back-offs, delays, holds, time-outs, deadlines, the grace of a cancel, saved worklists."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import orjson
+
+from orchestrator.errors import ErrorType, NodeError
+from orchestrator.retry import RetryPolicy, next_delay_ms
+from orchestrator.store import Due, Store
+from orchestrator.transitions import Call, Transitions
+
+#: Timers fired by one run; what is left is due at the next.
+LIMIT = 500
+
+
+async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit: int = LIMIT) -> int:
+    """Fire every timer that is due; returns how many there were.
+
+    Each script compares status, attempt and Redis time again, so any number of processes may run this at once.
+    """
+    due = await store.due_timers(now_ms, limit)
+    if not due:
+        return 0
+    late = [timer for timer in due if timer.kind == "start_to_close"]
+    specs = await store.specs([(timer.execution_id, timer.node_id) for timer in late]) if late else []
+    spec_of = dict(zip(late, specs, strict=True))
+    calls = [_call(transitions, timer, spec_of.get(timer, {})) for timer in due]
+    answers = await transitions.together(calls)
+    for timer, (_, more) in zip(due, answers, strict=True):
+        while more:
+            _, more = await transitions.continue_execution(timer.execution_id)
+    return len(due)
+
+
+def _call(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tuple[str, bool]]:
+    execution_id, node_id = timer.execution_id, timer.node_id
+    match timer.kind:
+        case "continue":
+            return transitions.continue_execution(execution_id)
+        case "execution_timeout":
+            error = NodeError(ErrorType.TIMEOUT_EXECUTION, "the execution passed its deadline", retryable=False)
+            return transitions.time_out_execution(execution_id, timer.attempt, orjson.dumps(error.to_dict()))
+        case "cancel_grace":
+            return transitions.enforce_cancel(execution_id, timer.attempt)
+        case "schedule_to_start":
+            message = f"no worker took node '{node_id}' within its schedule_to_start_timeout"
+            error = NodeError(
+                ErrorType.TIMEOUT_SCHEDULE_TO_START, message, retryable=False, attempt=int(timer.attempt)
+            )
+            return transitions.time_out_node(
+                execution_id, node_id, int(timer.attempt), timer.kind,
+                error=orjson.dumps(error.to_dict()), delay_ms=None,
+            )  # fmt: skip
+        case "start_to_close":
+            return _time_out_attempt(transitions, timer, spec)
+        case _:
+            return transitions.wake_node(execution_id, node_id, int(timer.attempt), timer.kind)
+
+
+def _time_out_attempt(
+    transitions: Transitions, timer: Due, spec: dict[str, Any]
+) -> Call[tuple[str, bool]]:
+    """Decide for a worker that did not keep the time limit itself, by the same policy."""
+    policy = RetryPolicy.from_dict(spec["retry"]) if spec.get("retry") else RetryPolicy(max_attempts=1)
+    tries = int(spec.get("tries", 1))
+    error = NodeError(
+        ErrorType.TIMEOUT_START_TO_CLOSE,
+        f"node '{timer.node_id}' ran longer than its start_to_close_timeout"
+        f" of {spec.get('start_to_close_ms', 0) / 1000:g} s and its worker did not stop it",
+        retryable=True,
+        attempt=int(timer.attempt),
+        worker=spec.get("worker"),
+    )
+    delay_ms = next_delay_ms(policy, tries, error, retry_after_ms=None, random=random.random)
+    return transitions.time_out_node(
+        timer.execution_id, timer.node_id, int(timer.attempt), timer.kind,
+        error=orjson.dumps(error.to_dict()), delay_ms=delay_ms,
+        is_dead=delay_ms is None and policy.max_attempts > 1,
+    )  # fmt: skip

@@ -1,0 +1,26 @@
+-- flags: allow-oom
+-- include: base, settle
+-- Cancels what has not started, and gives what runs a period of grace.  PENDING, RUNNING -> CANCELLED, once nothing runs
+-- KEYS  1 runtime of the execution
+-- ARGV  3 reason, JSON string; 4 grace, ms; 5 request id
+-- Reply {word, status, more}  word: ok; already, the same request or another was accepted before; terminal; unknown
+-- Event execution.cancelled, when the last node has ended
+local status = redis.call('GET', status_key(ARGV[2]))
+local x = status and open(ARGV[2], 'cancel_request')
+if not x then return {'unknown', '', 0} end
+if x.fields[1] == ARGV[5] then return {'already', status, 0} end
+if not may_leave('execution', 'cancel_execution', status) then return {'terminal', status, 0} end
+if x.cancelling == 'user' or x.cancelling == 'timeout' then return {'already', status, 0} end
+begin(x)
+local grace_ms = tonumber(ARGV[4])
+x.cancelling = 'user'
+redis.call('HSET', x.runtime, 'cancelling', 'user', 'cancel_reason', ARGV[3], 'cancel_request', ARGV[5],
+  'grace_ms', NOW + grace_ms)
+if grace_ms > 0 then
+  redis.call('ZADD', timers_key(), NOW + grace_ms, timer_member('cancel_grace', x.id, '', x.generation))
+  push(x, 'cancel 0')
+else
+  push(x, 'kill 0')
+end
+settle(x)
+return {'ok', redis.call('GET', status_key(x.id)), x.more}

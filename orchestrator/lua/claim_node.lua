@@ -1,0 +1,8 @@
+-- flags: allow-oom
+-- include: base, settle, claim
+-- Gives one delivered task to the worker that read it.  QUEUED -> RUNNING
+-- KEYS  1 runtime of the execution
+-- ARGV  3 node id, 4 attempt, 5 nonce, 6 message id, 7 queue, 8 worker id, 9 lease ms
+-- Reply see include/claim.lua; 'ok' again when sent twice with the same nonce.
+-- Event node.started
+return claim(ARGV[2], ARGV[3], ARGV[4], ARGV[6], ARGV[7], ARGV[5], ARGV[8], tonumber(ARGV[9]))

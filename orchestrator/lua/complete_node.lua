@@ -1,0 +1,14 @@
+-- flags: allow-oom
+-- include: base, settle, claim, attempt
+-- Stores an attempt's output and dispatches what became ready.  RUNNING -> COMPLETED
+-- KEYS  1 runtime of the execution
+-- ARGV  3-12 see include/attempt.lua; 13 output, JSON; 14 ids of branch targets not taken, space separated
+-- Event node.completed
+local x, plan = leave_attempt('complete_node')
+if not x then return answer(plan, 0) end
+local node_id = ARGV[3]
+redis.call('SET', output_key(x.id, node_id), ARGV[13])
+if ARGV[14] ~= '' then redis.call('HSET', x.runtime, 'rejects|' .. node_id, ARGV[14]) end
+end_node(x, node_id, 'COMPLETED', '', 'node.completed', ARGV[4], '{}')
+settle(x)
+return answer('ok', x.more)

@@ -1,0 +1,30 @@
+-- include: base, settle, start, chunk
+-- Makes a submission visible, and starts it when asked to.  (nothing) -> PENDING [-> RUNNING]
+-- KEYS  1 runtime of the execution
+-- ARGV  3 definition, JSON as submitted; 4 tenant; 5 idempotency key or ''; 6 hash of the request;
+--       7 '1' starts it at once; 8 … the last slice, see include/chunk.lua
+-- Reply {word, execution id, more}  word: ok; replayed, the key made this execution before; conflict, the key was used
+--       for another request. Refused whole at maxmemory.
+-- Event execution.created
+local execution_id, tenant, key = ARGV[2], ARGV[4], ARGV[5]
+if key ~= '' then
+  local known = redis.call('GET', idempotency_key(tenant, key))
+  if known then
+    local hash, made = string.match(known, '^(%S+) (%S+)$')
+    return {hash == ARGV[6] and 'replayed' or 'conflict', made, 0}
+  end
+end
+if redis.call('EXISTS', status_key(execution_id)) == 1 then return {'ok', execution_id, 0} end
+redis.call('SET', status_key(execution_id), 'PENDING')
+redis.call('SET', definition_key(execution_id), ARGV[3])
+write_chunk(execution_id, 8)
+redis.call('HSET', KEYS[1], 'created_ms', NOW)
+redis.call('ZADD', index_key(tenant), NOW, execution_id)
+redis.call('ZREM', staging_key(), execution_id)
+if key ~= '' then
+  redis.call('SET', idempotency_key(tenant, key), ARGV[6] .. ' ' .. execution_id, 'PX', 86400000)
+end
+local x = open(execution_id)
+record(x, 'execution.created', '', '', '{}')
+if ARGV[7] == '1' then start(x, '') else close(x) end
+return {'ok', execution_id, x.more or 0}

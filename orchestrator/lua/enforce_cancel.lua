@@ -1,0 +1,21 @@
+-- flags: allow-oom
+-- include: base, settle
+-- Ends the grace of a cancel: what still runs is fenced and counts as cancelled.
+-- KEYS  1 runtime of the execution
+-- ARGV  3 generation
+-- Reply {word, more}  word: ok; early; stale (the timer is removed)
+local member = timer_member('cancel_grace', ARGV[2], '', ARGV[3])
+local x = open(ARGV[2], 'grace_ms')
+if not x or x.cancelling ~= 'user' or x.generation ~= ARGV[3] or redis.call('GET', status_key(x.id)) ~= 'RUNNING' then
+  redis.call('ZREM', timers_key(), member)
+  return {'stale', 0}
+end
+if tonumber(x.fields[1]) > NOW then
+  redis.call('ZADD', timers_key(), x.fields[1], member)
+  return {'early', 0}
+end
+begin(x)
+redis.call('ZREM', timers_key(), member)
+push(x, 'kill 0')
+settle(x)
+return {'ok', x.more}

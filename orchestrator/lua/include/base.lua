@@ -1,0 +1,87 @@
+-- base: one clock, one open execution, one way to move a node and to write its history.
+-- ARGV[1] of every script: now in ms, '' for Redis time.  ARGV[2]: execution id.
+
+local SEPARATOR = '\31'
+
+local NOW = tonumber(ARGV[1])
+if not NOW then
+  local time = redis.call('TIME')
+  NOW = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function lease_member(execution_id, node_id, attempt)
+  return execution_id .. SEPARATOR .. node_id .. SEPARATOR .. attempt
+end
+
+local function timer_member(kind, execution_id, node_id, attempt)
+  return kind .. SEPARATOR .. execution_id .. SEPARATOR .. node_id .. SEPARATOR .. attempt
+end
+
+local function may_leave(subject, verb, status)
+  local sources = MAY_LEAVE[subject .. ' ' .. verb]
+  return status and sources[status]
+end
+
+-- Reads one execution's running totals; nil when it is unknown or purged, so that a late worker never writes a
+-- key that would outlive it. The node fields asked for come back in the same round as x.fields.
+local function open(execution_id, ...)
+  local runtime = runtime_key(execution_id)
+  local values = redis.call('HMGET', runtime, 'v', 'seq', 'left', 'failed', 'cancelling', 'worklist', 'fail_fast',
+    'deadline_ms', 'generation', ...)
+  if not values[1] then return nil end
+  local fields = {}
+  for i = 10, #values do fields[i - 9] = values[i] end
+  return {
+    id = execution_id, runtime = runtime, events = events_key(execution_id),
+    seq = tonumber(values[2]), left = tonumber(values[3]), failed = tonumber(values[4]),
+    cancelling = values[5] ~= '' and values[5] or nil, is_listed = values[6] == '1', fail_fast = values[7] == '1',
+    deadline_ms = tonumber(values[8] or ''), generation = values[9], fields = fields,
+    work = {}, head = 1, tail = 0,
+  }
+end
+
+-- Call once after the guards and before the first write. Event ids stay dense even when the counter was lost:
+-- the stream's own last id wins.
+local function begin(x)
+  local last = redis.call('XREVRANGE', x.events, '+', '-', 'COUNT', 1)[1]
+  if last then
+    local seq = tonumber(string.match(last[1], '^%d+'))
+    if seq > x.seq then x.seq = seq end
+  end
+end
+
+-- data is JSON text, passed through unread.
+local function record(x, type, node_id, attempt, data)
+  x.seq = x.seq + 1
+  redis.call('XADD', x.events, x.seq .. '-0', 'type', type, 'node_id', node_id, 'attempt', attempt, 'ts_ms', NOW,
+    'data', data)
+end
+
+local function move(x, node_id, status)
+  redis.call('SET', node_key(x.id, node_id), status)
+end
+
+-- Writes the totals back and wakes whoever tails the execution; the message says only how far the history goes.
+local function close(x)
+  redis.call('HSET', x.runtime, 'seq', x.seq, 'left', x.left, 'failed', x.failed, 'updated_ms', NOW)
+  redis.call('PUBLISH', x.events, x.seq)
+end
+
+-- A node's static facts, written at submission: handler, queue, trigger rule, dependency count, gate count,
+-- critical, schedule_to_start_ms, start_to_close_ms.
+local function parse_plan(text)
+  local handler, queue, rule, total, gates, critical, start_ms, close_ms =
+    string.match(text, '^(%S+) (%S+) (%S+) (%d+) (%d+) (%d) (%d+) (%d+)$')
+  return {
+    handler = handler, queue = queue, rule = rule, total = tonumber(total), gates = tonumber(gates),
+    is_critical = critical == '1', schedule_to_start_ms = tonumber(start_ms), start_to_close_ms = tonumber(close_ms),
+  }
+end
+
+-- Takes a unit's task off its stream. Deleting it here, and nowhere else, keeps every entry of the stream live.
+local function drop_message(queue, message_id)
+  if not message_id or message_id == '' then return end
+  local stream = tasks_key(queue)
+  redis.call('XACK', stream, GROUP, message_id)
+  redis.call('XDEL', stream, message_id)
+end

@@ -1,0 +1,12 @@
+-- chunk: writes one slice of a submission: node statuses and runtime fields. Nothing of it can be seen before the
+-- execution's status key exists.
+-- ARGV from first: count of node ids, the ids, then runtime fields and values in pairs to the end.
+
+local function write_chunk(execution_id, first)
+  local count = tonumber(ARGV[first])
+  for i = first + 1, first + count do redis.call('SET', node_key(execution_id, ARGV[i]), 'PENDING') end
+  local runtime = runtime_key(execution_id)
+  for i = first + count + 1, #ARGV, 400 do
+    redis.call('HSET', runtime, unpack(ARGV, i, math.min(i + 399, #ARGV)))
+  end
+end

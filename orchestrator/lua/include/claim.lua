@@ -1,0 +1,109 @@
+-- claim: QUEUED -> RUNNING for one task, and the fused "finish one, take the next" of a busy worker.
+
+-- The reply carries all that the runner needs, so that a node costs no further round trip:
+-- {'ok', execution_id, node_id, attempt, nonce, tries, crashes, message_id, queued_ms, spec, inputs, trigger, cancelling,
+--  reference, status, output, reference, …}   output is '' when there is none.
+local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms)
+  local reply = {'ok', x.id, node_id, attempt, nonce, tries or '0', crashes or '0', message_id, queued_ms or '0', spec, '', ''}
+  if refs then
+    for id in string.gmatch(refs, '%S+') do
+      if id == '$inputs' then
+        reply[11] = redis.call('HGET', x.runtime, 'inputs') or ''
+      else
+        reply[#reply + 1] = id
+        reply[#reply + 1] = redis.call('GET', node_key(x.id, id)) or ''
+        reply[#reply + 1] = redis.call('GET', output_key(x.id, id)) or ''
+      end
+    end
+  end
+  return reply
+end
+
+-- Any other first word means: not yours. 'busy' leaves the message for whoever holds the lease; 'stale' and
+-- 'gone' take it off the stream.
+local function claim(execution_id, node_id, attempt, message_id, queue, nonce, worker, lease_ms)
+  local x = open(execution_id, 'attempt|' .. node_id, 'nonce|' .. node_id, 'node|' .. node_id, 'spec|' .. node_id,
+    'refs|' .. node_id, 'tries|' .. node_id, 'crashes|' .. node_id, 'message|' .. node_id, 'queued_ms|' .. node_id)
+  if not x or not x.fields[3] then
+    drop_message(queue, message_id)
+    return {'gone'}
+  end
+  local current, holder, plan_text, spec, refs, tries, crashes, current_message, queued_ms = unpack(x.fields, 1, 9)
+  local status = redis.call('GET', node_key(execution_id, node_id))
+  if attempt ~= current or not (may_leave('node', 'claim_node', status) or status == 'RUNNING') then
+    drop_message(queue, message_id)
+    return {'stale'}
+  end
+  if status == 'RUNNING' then
+    if holder ~= nonce then
+      -- A second copy of the task (a repair that raced) can go; the first stays pending until the attempt ends.
+      if message_id ~= current_message then drop_message(queue, message_id) end
+      return {'busy'}
+    end
+    return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms)
+  end
+  if x.cancelling then return {'cancelling'} end
+  local plan = parse_plan(plan_text)
+  begin(x)
+  redis.call('ZADD', leases_key(), NOW + lease_ms, lease_member(execution_id, node_id, attempt))
+  move(x, node_id, 'RUNNING')
+  tries = tostring((tonumber(tries) or 0) + 1)
+  redis.call('HSET', x.runtime, 'tries|' .. node_id, tries, 'nonce|' .. node_id, nonce, 'started_ms|' .. node_id, NOW, 'worker|' .. node_id, worker,
+    'message|' .. node_id, message_id)
+  if message_id ~= current_message then drop_message(queue, current_message) end
+  if plan.schedule_to_start_ms > 0 then
+    redis.call('ZREM', timers_key(), timer_member('schedule_to_start', execution_id, node_id, attempt))
+  end
+  if plan.start_to_close_ms > 0 then
+    -- The worker keeps this time limit itself; the timer is for a worker whose loop is stuck, hence the slack.
+    redis.call('ZADD', timers_key(), NOW + plan.start_to_close_ms + 1000,
+      timer_member('start_to_close', execution_id, node_id, attempt))
+  end
+  record(x, 'node.started', node_id, attempt, '{"worker":"' .. worker .. '"}')
+  close(x)
+  return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms)
+end
+
+-- Reads and claims up to count further tasks for this worker. The units claimed are kept under the request id for a
+-- minute: if the reply is lost and the call is sent again, the same claims are answered.
+local function claim_next(count, request_id, worker, consumer, lease_ms, queues, handlers)
+  local replies = {}
+  if count == 0 then return replies end
+  local taken = {}
+  local last = redis.call('GET', claims_key(worker))
+  if last and string.sub(last, 1, #request_id + 1) == request_id .. '\n' then
+    for execution_id, node_id, attempt, message_id, queue, nonce in
+      string.gmatch(last, '(%S+) (%S+) (%d+) (%S+) (%S+) (%S+)\n') do
+      local reply = claim(execution_id, node_id, attempt, message_id, queue, nonce, worker, lease_ms)
+      if reply[1] == 'ok' then replies[#replies + 1] = reply end
+    end
+    return replies
+  end
+  for queue in string.gmatch(queues, '%S+') do
+    if #replies >= count then break end
+    -- pcall: without the group there is nothing to take; the worker's own read recreates it.
+    local answer = redis.pcall('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count - #replies,
+      'STREAMS', tasks_key(queue), '>')
+    if answer and not answer.err then
+      for _, entry in ipairs(answer[1][2]) do
+        local task = entry[2]
+        local execution_id, node_id, attempt = task[2], task[4], task[8]
+        if not string.find(handlers, ' ' .. task[6] .. ' ', 1, true) then
+          -- Read, but not ours to run: the worker hands it back.
+          replies[#replies + 1] = {'unoffered', execution_id, node_id, attempt, entry[1], queue, task[6]}
+        else
+          local nonce = request_id .. '.' .. (#replies + 1)
+          local reply = claim(execution_id, node_id, attempt, entry[1], queue, nonce, worker, lease_ms)
+          if reply[1] == 'ok' then
+            replies[#replies + 1] = reply
+            taken[#taken + 1] = table.concat({execution_id, node_id, attempt, entry[1], queue, nonce}, ' ') .. '\n'
+          end
+        end
+      end
+    end
+  end
+  if #taken > 0 then
+    redis.call('SET', claims_key(worker), request_id .. '\n' .. table.concat(taken), 'PX', 60000)
+  end
+  return replies
+end

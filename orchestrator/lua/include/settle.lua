@@ -1,0 +1,253 @@
+-- settle: what follows from a node's end. Counters of direct successors, trigger rules, skips that cascade,
+-- cancellation of what has not started, and the end of the execution: an explicit worklist, never recursion
+-- (Lua's stack ends between 15,000 and 20,000). One call touches about BUDGET nodes; the rest is saved.
+-- Lists of nodes are stored in chunks of CHUNK ids, a full one means that another follows.
+--
+-- Worklist items, in words:  "ok|bad|skip NODE CHUNK"  tell the successors in that chunk how NODE ended
+--                            "start CHUNK"             decide the nodes listed as starting points
+--                            "cancel CHUNK"            cancel what has not started
+--                            "kill CHUNK"              cancel whatever has not ended
+--                            "reset NODE OK BAD SKIP GATES NOT_TAKEN", "decide NODE"   a retry's two passes
+
+local BUDGET = 500
+
+local function push(x, item)
+  x.tail = x.tail + 1
+  x.work[x.tail] = item
+end
+
+local function outcome_of(status, reason)
+  if status == 'COMPLETED' then return 'ok' end
+  if status == 'FAILED' or reason == 'upstream_failed' then return 'bad' end
+  return 'skip'
+end
+
+-- Ends a node: status, reason, event, count; its successors' turn comes through the worklist.
+-- Expects the caller to have checked the status being left.
+local function end_node(x, node_id, status, reason, event, attempt, data)
+  move(x, node_id, status)
+  redis.call('HSET', x.runtime, 'reason|' .. node_id, reason, 'ended_ms|' .. node_id, NOW)
+  record(x, event, node_id, attempt, data)
+  x.left = x.left - 1
+  if status ~= 'CANCELLED' then push(x, outcome_of(status, reason) .. ' ' .. node_id .. ' 0') end
+end
+
+local function quoted(word)
+  return '{"reason":"' .. word .. '"}'
+end
+
+-- Takes away whatever keeps a node alive: its message while QUEUED, its timer while WAITING, its lease while RUNNING.
+local function detach(x, node_id, status, attempt, plan)
+  if status == 'QUEUED' then
+    drop_message(plan.queue, redis.call('HGET', x.runtime, 'message|' .. node_id))
+    if plan.schedule_to_start_ms > 0 then
+      redis.call('ZREM', timers_key(), timer_member('schedule_to_start', x.id, node_id, attempt))
+    end
+  elseif status == 'WAITING' then
+    local on = redis.call('HGET', x.runtime, 'waiting_on|' .. node_id)
+    if on then redis.call('ZREM', timers_key(), timer_member(on, x.id, node_id, attempt)) end
+  elseif status == 'RUNNING' then
+    redis.call('ZREM', leases_key(), lease_member(x.id, node_id, attempt))
+    drop_message(plan.queue, redis.call('HGET', x.runtime, 'message|' .. node_id))
+    if plan.start_to_close_ms > 0 then
+      redis.call('ZREM', timers_key(), timer_member('start_to_close', x.id, node_id, attempt))
+    end
+  end
+end
+
+-- Raises the attempt of what was running, so that its worker's late result is fenced.
+local function cancel_node(x, node_id, status)
+  local values = redis.call('HMGET', x.runtime, 'attempt|' .. node_id, 'node|' .. node_id)
+  local attempt = values[1] or '0'
+  detach(x, node_id, status, attempt, parse_plan(values[2]))
+  if status == 'RUNNING' then
+    redis.call('HSET', x.runtime, 'attempt|' .. node_id, attempt + 1, 'nonce|' .. node_id, '')
+  end
+  end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', attempt, quoted('cancelled'))
+end
+
+-- Queues a unit that is ready: a new attempt number and a task. Once a cancel is under way nothing is queued.
+local function queue_node(x, node_id, status, plan, data)
+  if x.cancelling then
+    end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled',
+      redis.call('HGET', x.runtime, 'attempt|' .. node_id) or '0', quoted('cancelled'))
+    return
+  end
+  local attempt = redis.call('HINCRBY', x.runtime, 'attempt|' .. node_id, 1)
+  local message_id = redis.call('XADD', tasks_key(plan.queue), '*', 'execution_id', x.id, 'node_id', node_id,
+    'handler', plan.handler, 'attempt', attempt)
+  move(x, node_id, 'QUEUED')
+  redis.call('HSET', x.runtime, 'message|' .. node_id, message_id, 'queued_ms|' .. node_id, NOW)
+  if status == 'WAITING' then redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id) end
+  if plan.schedule_to_start_ms > 0 then
+    redis.call('ZADD', timers_key(), NOW + plan.schedule_to_start_ms,
+      timer_member('schedule_to_start', x.id, node_id, attempt))
+  end
+  record(x, 'node.queued', node_id, attempt, data)
+end
+
+-- Parks a unit until due_ms; a timer of the same kind wakes it. A cancelling execution parks nothing.
+local function park_node(x, node_id, attempt, on, due_ms, event, data)
+  if x.cancelling then
+    end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', attempt, quoted('cancelled'))
+    return
+  end
+  move(x, node_id, 'WAITING')
+  redis.call('HSET', x.runtime, 'waiting_on|' .. node_id, on, 'due_ms|' .. node_id, due_ms)
+  redis.call('ZADD', timers_key(), due_ms, timer_member(on, x.id, node_id, attempt))
+  record(x, event, node_id, attempt, data)
+end
+
+-- Fails a node for good. error is JSON, opaque. With fail_fast the first critical failure cancels what has not started.
+local function settle_failure(x, node_id, attempt, plan, reason, error, is_dead)
+  redis.call('HSET', x.runtime, 'error|' .. node_id, error)
+  if plan.is_critical then
+    x.failed = x.failed + 1
+    if x.fail_fast and not x.cancelling then
+      x.cancelling = 'fail_fast'
+      redis.call('HSET', x.runtime, 'cancelling', 'fail_fast')
+      push(x, 'cancel 0')
+    end
+  end
+  end_node(x, node_id, 'FAILED', reason, 'node.failed', attempt, error)
+  if is_dead then
+    redis.call('XADD', dead_key(), 'MAXLEN', '~', 10000, '*', 'execution_id', x.id, 'node_id', node_id,
+      'attempt', attempt, 'reason', reason, 'error', error, 'ts_ms', NOW)
+  end
+end
+
+-- Looks at one PENDING node: runs it, passes it over, or lets it wait. A node that has left PENDING is past deciding.
+local function decide(x, node_id)
+  if redis.call('GET', node_key(x.id, node_id)) ~= 'PENDING' then return end
+  local values = redis.call('HMGET', x.runtime, 'node|' .. node_id, 'ok|' .. node_id, 'bad|' .. node_id,
+    'skip|' .. node_id, 'gates|' .. node_id, 'not_taken|' .. node_id)
+  local plan = parse_plan(values[1])
+  if x.cancelling then return cancel_node(x, node_id, 'PENDING') end
+  local verdict
+  if plan.total == 0 then
+    verdict = 'run'
+  elseif plan.gates > tonumber(values[5] or 0) then
+    -- A condition that names this node is not done: were a rule to decide now, the result would depend on
+    -- which dependency ended first.
+    return
+  elseif values[6] == '1' then
+    verdict = 'branch_not_taken'
+  else
+    local ok, bad, skip = tonumber(values[2] or 0), tonumber(values[3] or 0), tonumber(values[4] or 0)
+    verdict = RULES[plan.rule](ok, bad, skip, ok + bad + skip, plan.total)
+  end
+  if verdict == 'run' then
+    queue_node(x, node_id, 'PENDING', plan, '{}')
+  elseif verdict then
+    end_node(x, node_id, 'SKIPPED', verdict, 'node.skipped', 0, quoted(verdict))
+  end
+end
+
+-- Tells one chunk of a node's successors how the node ended. A successor marked * is named in a branch of it.
+local function tell_successors(x, outcome, node_id, chunk)
+  local line = redis.call('HGET', x.runtime, 'next|' .. node_id .. '|' .. chunk)
+  if not line then return 0 end
+  local not_taken = {}
+  if string.find(line, '*', 1, true) then
+    for id in string.gmatch(redis.call('HGET', x.runtime, 'rejects|' .. node_id) or '', '%S+') do
+      not_taken[id] = true
+    end
+  end
+  local count = 0
+  for id, mark in string.gmatch(line, '([^%s*]+)(%*?)') do
+    redis.call('HINCRBY', x.runtime, outcome .. '|' .. id, 1)
+    if mark == '*' then
+      redis.call('HINCRBY', x.runtime, 'gates|' .. id, 1)
+      if not_taken[id] then redis.call('HSET', x.runtime, 'not_taken|' .. id, '1') end
+    end
+    decide(x, id)
+    count = count + 1
+  end
+  if count >= CHUNK then push(x, outcome .. ' ' .. node_id .. ' ' .. (chunk + 1)) end
+  return count
+end
+
+local function each_in_chunk(x, field, visit)
+  local line = redis.call('HGET', x.runtime, field)
+  if not line then return nil end
+  local count = 0
+  for id in string.gmatch(line, '%S+') do
+    visit(id)
+    count = count + 1
+  end
+  return count
+end
+
+local function take_turn(x, item)
+  local word, rest = string.match(item, '^(%S+) (.+)$')
+  if word == 'start' then
+    local count = each_in_chunk(x, 'start|' .. rest, function(id) decide(x, id) end)
+    if count and count >= CHUNK then push(x, 'start ' .. (rest + 1)) end
+    return count or 0
+  elseif word == 'cancel' or word == 'kill' then
+    local count = each_in_chunk(x, 'ids|' .. rest, function(id)
+      local status = redis.call('GET', node_key(x.id, id))
+      if may_leave('node', 'cancel_node', status) and (word == 'kill' or status ~= 'RUNNING') then
+        cancel_node(x, id, status)
+      end
+    end)
+    if count and count >= CHUNK then push(x, word .. ' ' .. (rest + 1)) end
+    return count or 0
+  elseif word == 'decide' then
+    decide(x, rest)
+    return 1
+  elseif word == 'reset' then
+    local id, ok, bad, skip, gates, not_taken = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d)$')
+    move(x, id, 'PENDING')
+    redis.call('HSET', x.runtime, 'ok|' .. id, ok, 'bad|' .. id, bad, 'skip|' .. id, skip, 'gates|' .. id, gates,
+      'not_taken|' .. id, not_taken, 'tries|' .. id, 0, 'crashes|' .. id, 0)
+    redis.call('HDEL', x.runtime, 'reason|' .. id, 'error|' .. id, 'ended_ms|' .. id, 'started_ms|' .. id,
+      'finished|' .. id, 'rejects|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'unoffered_ms|' .. id)
+    return 1
+  end
+  local node_id, chunk = string.match(rest, '^(%S+) (%d+)$')
+  return tell_successors(x, word, node_id, tonumber(chunk))
+end
+
+local function finish(x)
+  local status, event = 'COMPLETED', 'execution.completed'
+  if x.cancelling == 'user' then
+    status, event = 'CANCELLED', 'execution.cancelled'
+  elseif x.cancelling == 'timeout' or x.failed > 0 then
+    status, event = 'FAILED', 'execution.failed'
+  end
+  redis.call('SET', status_key(x.id), status)
+  redis.call('SREM', active_key(), x.id)
+  redis.call('HSET', x.runtime, 'ended_ms', NOW)
+  if x.deadline_ms then redis.call('ZREM', timers_key(), timer_member('execution_timeout', x.id, '', x.generation)) end
+  if x.cancelling then redis.call('ZREM', timers_key(), timer_member('cancel_grace', x.id, '', x.generation)) end
+  record(x, event, '', '', quoted(x.cancelling or (status == 'FAILED' and 'node_failed') or 'all_done'))
+end
+
+-- Works through the list until it is empty or the budget is spent, ends the execution when nothing is left, and
+-- writes the totals. x.more tells the caller to come back at once; the timer does so if the caller dies.
+local function settle(x)
+  local spent = 0
+  while spent < BUDGET do
+    local item
+    if x.head <= x.tail then
+      item = x.work[x.head]
+      x.head = x.head + 1
+    elseif x.is_listed then
+      item = redis.call('LPOP', worklist_key(x.id))
+    end
+    if not item then break end
+    spent = spent + 1 + take_turn(x, item)
+  end
+  local was_listed = x.is_listed
+  for i = x.head, x.tail do redis.call('RPUSH', worklist_key(x.id), x.work[i]) end
+  if was_listed or x.head <= x.tail then
+    x.is_listed = redis.call('LLEN', worklist_key(x.id)) > 0
+    redis.call('HSET', x.runtime, 'worklist', x.is_listed and '1' or '0')
+    local member = timer_member('continue', x.id, '', '0')
+    if x.is_listed then redis.call('ZADD', timers_key(), NOW, member) else redis.call('ZREM', timers_key(), member) end
+  end
+  x.more = x.is_listed and 1 or 0
+  if x.left == 0 and not x.is_listed then finish(x) end
+  close(x)
+end

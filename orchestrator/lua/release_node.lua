@@ -1,0 +1,12 @@
+-- flags: allow-oom
+-- include: base, settle, claim, attempt
+-- Hands a running attempt back, uncharged, because its worker is going away.  RUNNING -> QUEUED
+-- KEYS  1 runtime of the execution
+-- ARGV  3-12 see include/attempt.lua
+-- Event node.queued
+local x, plan = leave_attempt('release_node')
+if not x then return answer(plan, 0) end
+redis.call('HINCRBY', x.runtime, 'tries|' .. ARGV[3], -1)
+queue_node(x, ARGV[3], 'RUNNING', plan, '{"cause":"drain"}')
+settle(x)
+return answer('ok', x.more)

@@ -1,0 +1,19 @@
+-- flags: allow-oom
+-- include: base
+-- Renews the leases of one worker's running attempts and tells it which to stop.
+-- KEYS  1 the lease set
+-- ARGV  2 '', 3 lease, ms; then four for each attempt: execution id, node id, attempt, nonce
+-- Reply a word for each: ok; cancel, go on only to stop; lost, another attempt owns the node or it has ended
+local replies = {}
+for i = 4, #ARGV, 4 do
+  local execution_id, node_id, attempt, nonce = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local values = redis.call('HMGET', runtime_key(execution_id), 'nonce|' .. node_id, 'attempt|' .. node_id, 'cancelling')
+  local word = 'lost'
+  if values[1] == nonce and values[2] == attempt
+    and redis.call('GET', node_key(execution_id, node_id)) == 'RUNNING' then
+    redis.call('ZADD', KEYS[1], NOW + ARGV[3], lease_member(execution_id, node_id, attempt))
+    word = (values[3] == 'user' or values[3] == 'timeout') and 'cancel' or 'ok'
+  end
+  replies[#replies + 1] = word
+end
+return replies

@@ -1,0 +1,78 @@
+-- flags: allow-oom
+-- include: base, settle
+-- Applies what the planner found missing, provided nothing has happened since it looked.
+-- KEYS  1 runtime of the execution
+-- ARGV  3 event number the plan was made at; then one repair each, in words:
+--       "recount NODE OK BAD SKIP GATES NOT_TAKEN", "left LEFT FAILED", "queue NODE", "skip NODE REASON", "cancel NODE", "requeue NODE ATTEMPT",
+--       "relet NODE ATTEMPT", "retime NODE ATTEMPT KIND DUE_MS", "timer KIND DUE_MS", "activate", "drain", "finish"
+-- Reply {word, more}  word: ok; moved, the execution went on by itself; unknown
+-- Event node.queued and whatever follows
+local x = open(ARGV[2])
+if not x then return {'unknown', 0} end
+if tostring(x.seq) ~= ARGV[3] then return {'moved', 0} end
+begin(x)
+local repairs = {}
+
+function repairs.recount(rest)
+  local id, ok, bad, skip, gates, not_taken = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d)$')
+  redis.call('HSET', x.runtime, 'ok|' .. id, ok, 'bad|' .. id, bad, 'skip|' .. id, skip, 'gates|' .. id, gates,
+    'not_taken|' .. id, not_taken)
+end
+
+function repairs.left(rest)
+  local left, failed = string.match(rest, '^(%d+) (%d+)$')
+  x.left, x.failed = tonumber(left), tonumber(failed)
+end
+
+function repairs.queue(id) decide(x, id) end
+
+repairs.skip = function(rest) decide(x, string.match(rest, '^(%S+)')) end
+
+function repairs.cancel(id)
+  local status = redis.call('GET', node_key(x.id, id))
+  if may_leave('node', 'cancel_node', status) then cancel_node(x, id, status) end
+end
+
+function repairs.requeue(rest)
+  local id, attempt = string.match(rest, '^(%S+) (%d+)$')
+  local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'node|' .. id)
+  if may_leave('node', 'repair_execution', redis.call('GET', node_key(x.id, id))) and values[1] == attempt then
+    local plan = parse_plan(values[2])
+    detach(x, id, 'QUEUED', attempt, plan)
+    queue_node(x, id, 'QUEUED', plan, '{"cause":"repair"}')
+  end
+end
+
+function repairs.relet(rest)
+  local id, attempt = string.match(rest, '^(%S+) (%d+)$')
+  -- Due at once: the lease loop takes it from there, with the same rules as for any lost lease.
+  redis.call('ZADD', leases_key(), 'NX', 0, lease_member(x.id, id, attempt))
+end
+
+function repairs.retime(rest)
+  local id, attempt, kind, due_ms = string.match(rest, '^(%S+) (%d+) (%S+) (%d+)$')
+  redis.call('ZADD', timers_key(), 'NX', due_ms, timer_member(kind, x.id, id, attempt))
+end
+
+function repairs.timer(rest)
+  local kind, due_ms = string.match(rest, '^(%S+) (%d+)$')
+  redis.call('ZADD', timers_key(), 'NX', due_ms,
+    timer_member(kind, x.id, '', kind == 'continue' and '0' or x.generation))
+end
+
+function repairs.activate() redis.call('SADD', active_key(), x.id) end
+
+function repairs.drain()
+  -- The list itself is the truth, should the flag have been lost.
+  x.is_listed = redis.call('EXISTS', worklist_key(x.id)) == 1
+end
+
+function repairs.finish() end
+
+for i = 4, #ARGV do
+  local word, rest = string.match(ARGV[i], '^(%S+) ?(.*)$')
+  repairs[word](rest)
+  redis.call('HINCRBY', repairs_key(), word, 1)
+end
+settle(x)
+return {'ok', x.more}

@@ -1,0 +1,40 @@
+-- include: base, settle
+-- Goes on with an ended execution in place, as a new generation. The nodes to run again are listed first, in slices,
+-- under a key nobody reads; the last slice commits.  FAILED, CANCELLED -> RUNNING
+-- KEYS  1 runtime of the execution
+-- ARGV  3 generation the list was made for; 4 position of this slice in the list; 5 nodes to run again, or '' for a slice before the last;
+--       then worklist items: first a "reset …" for every node, then a "decide …" for every node
+-- Reply {word, status, more}  word: ok; listed; already, that generation has been retried; running; unknown
+-- Event execution.retried
+local status = redis.call('GET', status_key(ARGV[2]))
+local x = status and open(ARGV[2])
+if not x then return {'unknown', '', 0} end
+if x.generation ~= ARGV[3] then return {'already', status, 0} end
+if not may_leave('execution', 'retry_execution', status) then return {'running', status, 0} end
+local list, position = reset_key(x.id), tonumber(ARGV[4])
+if position == 0 then redis.call('DEL', list) end
+if redis.call('LLEN', list) == position then
+  for i = 6, #ARGV do redis.call('RPUSH', list, ARGV[i]) end
+end
+if ARGV[5] == '' then
+  redis.call('PEXPIRE', list, 600000)
+  return {'listed', status, 0}
+end
+begin(x)
+redis.call('PERSIST', list)
+redis.call('RENAME', list, worklist_key(x.id))
+x.left, x.failed, x.cancelling, x.is_listed = tonumber(ARGV[5]), 0, nil, true
+x.generation = tostring(x.generation + 1)
+redis.call('SET', status_key(x.id), 'RUNNING')
+redis.call('SADD', active_key(), x.id)
+redis.call('HSET', x.runtime, 'generation', x.generation, 'cancelling', '', 'worklist', '1')
+redis.call('HDEL', x.runtime, 'ended_ms', 'error', 'cancel_reason', 'cancel_request', 'grace_ms')
+local timeout_ms = tonumber(redis.call('HGET', x.runtime, 'execution_timeout_ms'))
+if timeout_ms > 0 then
+  x.deadline_ms = NOW + timeout_ms
+  redis.call('HSET', x.runtime, 'deadline_ms', x.deadline_ms)
+  redis.call('ZADD', timers_key(), x.deadline_ms, timer_member('execution_timeout', x.id, '', x.generation))
+end
+record(x, 'execution.retried', '', '', '{"nodes":' .. ARGV[5] .. '}')
+settle(x)
+return {'ok', 'RUNNING', x.more}

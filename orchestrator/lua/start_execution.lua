@@ -1,0 +1,16 @@
+-- include: base, settle, start
+-- Starts an execution once, however often it is asked to.  PENDING -> RUNNING
+-- KEYS  1 runtime of the execution
+-- ARGV  3 inputs, JSON with sorted keys, or '' for none
+-- Reply {word, status, more}  word: ok; already; unknown; inputs_conflict, it was started with other inputs
+-- Event execution.started
+local status = redis.call('GET', status_key(ARGV[2]))
+local x = status and open(ARGV[2], 'inputs')
+if not x then return {'unknown', '', 0} end
+if not may_leave('execution', 'start_execution', status) then
+  if ARGV[3] ~= '' and x.fields[1] ~= ARGV[3] then return {'inputs_conflict', status, 0} end
+  return {'already', status, 0}
+end
+begin(x)
+start(x, ARGV[3])
+return {'ok', 'RUNNING', x.more}

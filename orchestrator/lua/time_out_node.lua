@@ -1,0 +1,35 @@
+-- flags: allow-oom
+-- include: base, settle
+-- Ends what took too long: a running attempt (retried while its policy allows) or a task no worker took.
+-- RUNNING -> WAITING | FAILED, QUEUED -> FAILED
+-- KEYS  1 runtime of the execution
+-- ARGV  3 node id, 4 attempt, 5 kind: start_to_close or schedule_to_start, 6 error, JSON, 7 delay of the retry, ms, or '' to fail,
+--       8 '1' also lists it in workflows:dead
+-- Reply {word, more}  word: ok; early; stale (the timer is removed)
+-- Event node.retrying, node.failed
+local node_id, attempt, kind = ARGV[3], ARGV[4], ARGV[5]
+local member = timer_member(kind, ARGV[2], node_id, attempt)
+local due_ms = tonumber(redis.call('ZSCORE', timers_key(), member))
+if due_ms and due_ms > NOW then return {'early', 0} end
+local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. node_id)
+local status = x and redis.call('GET', node_key(x.id, node_id))
+local expected = kind == 'start_to_close' and 'RUNNING' or 'QUEUED'
+if not x or not may_leave('node', 'time_out_node', status) or status ~= expected or x.fields[1] ~= attempt then
+  redis.call('ZREM', timers_key(), member)
+  return {'stale', 0}
+end
+local plan = parse_plan(x.fields[2])
+begin(x)
+redis.call('ZREM', timers_key(), member)
+detach(x, node_id, status, attempt, plan)
+-- Without a nonce no late result of this attempt can be taken for the current one.
+redis.call('HSET', x.runtime, 'nonce|' .. node_id, '')
+if ARGV[7] ~= '' then
+  redis.call('HSET', x.runtime, 'error|' .. node_id, ARGV[6])
+  park_node(x, node_id, attempt, 'back_off', NOW + tonumber(ARGV[7]), 'node.retrying',
+    '{"delay_ms":' .. ARGV[7] .. ',"error":' .. ARGV[6] .. '}')
+else
+  settle_failure(x, node_id, attempt, plan, 'timeout', ARGV[6], ARGV[8] == '1')
+end
+settle(x)
+return {'ok', x.more}

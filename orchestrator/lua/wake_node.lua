@@ -1,0 +1,31 @@
+-- flags: allow-oom
+-- include: base, settle
+-- Fires the timer of a waiting node: a delay completes, everything else is queued again.  WAITING -> QUEUED | COMPLETED
+-- KEYS  1 runtime of the execution
+-- ARGV  3 node id, 4 attempt, 5 what it waits on
+-- Reply {word, more}  word: ok; early, not due by Redis time; stale (the timer is removed)
+-- Event node.queued, node.completed
+local node_id, attempt, on = ARGV[3], ARGV[4], ARGV[5]
+local member = timer_member(on, ARGV[2], node_id, attempt)
+local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. node_id, 'waiting_on|' .. node_id, 'due_ms|' .. node_id,
+  'kept|' .. node_id)
+local status = x and redis.call('GET', node_key(x.id, node_id))
+if not x or not may_leave('node', 'wake_node', status) or x.fields[1] ~= attempt or x.fields[3] ~= on then
+  redis.call('ZREM', timers_key(), member)
+  return {'stale', 0}
+end
+if tonumber(x.fields[4]) > NOW then
+  redis.call('ZADD', timers_key(), x.fields[4], member)
+  return {'early', 0}
+end
+begin(x)
+redis.call('ZREM', timers_key(), member)
+if on == 'delay' and not x.cancelling then
+  redis.call('SET', output_key(x.id, node_id), x.fields[5])
+  redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id, 'kept|' .. node_id)
+  end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, '{}')
+else
+  queue_node(x, node_id, 'WAITING', parse_plan(x.fields[2]), '{"cause":"' .. on .. '"}')
+end
+settle(x)
+return {'ok', x.more}

@@ -1,0 +1,141 @@
+"""What operators look at: lists of executions, queues, places in a queue, dead nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from orchestrator.execution import Execution, Snapshot
+from orchestrator.states import NodeStatus
+from orchestrator.store import Store
+
+#: Index rows read at a time, and at most for one page, when a filter is narrow.
+BATCH = 200
+MOST_ROWS = 5_000
+#: Tasks counted when looking for a place in a queue; further back, the place is not known.
+MOST_PLACES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class QueueInfo:
+    """One task stream. length counts waiting and running tasks, pending those delivered to a worker."""
+
+    queue: str
+    length: int
+    pending: int
+    oldest_ms: int | None
+    consumers: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadEntry:
+    """A node that failed for good: it lost its worker too often, or used up its tries."""
+
+    entry_id: str
+    execution_id: str
+    node_id: str
+    reason: str
+    error: dict[str, Any]
+    attempt: int
+    ts_ms: int
+
+
+class Operations:
+    """Reads across executions."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def list_executions(
+        self,
+        tenant: str,
+        *,
+        limit: int,
+        cursor: str | None,
+        is_wanted: Callable[[Execution], bool],
+        oldest_ms: int | None,
+        newest_ms: int | None,
+    ) -> tuple[list[Execution], str | None]:
+        """One page, newest first. The cursor names the last row looked at. Raises ValueError for a bad cursor."""
+        newest, after_id = (str(newest_ms) if newest_ms is not None else "+inf"), ""
+        if cursor:
+            moment, _, after_id = cursor.partition(".")
+            newest = str(int(moment))
+        oldest = str(oldest_ms) if oldest_ms is not None else "-inf"
+        items: list[Execution] = []
+        offset = 0
+        while offset < MOST_ROWS:
+            rows = await self.store.list_ids(
+                tenant, newest_ms=newest, oldest_ms=oldest, offset=offset, count=BATCH
+            )
+            offset += len(rows)
+            # Rows of one millisecond are in descending order of id: those up to the cursor's own were given before.
+            fresh = [row for row in rows if not after_id or row[1] < int(newest) or row[0] < after_id]
+            found = await self.store.executions([execution_id for execution_id, _ in fresh]) if fresh else []
+            for (execution_id, created_ms), execution in zip(fresh, found, strict=True):
+                if execution and is_wanted(execution):
+                    if len(items) == limit:
+                        last = items[-1]
+                        return items, f"{last.created_ms}.{last.execution_id}"
+                    items.append(execution)
+            if len(rows) < BATCH:
+                return items, None
+        last_id, last_ms = fresh[-1] if fresh else ("", 0)
+        return items, f"{last_ms}.{last_id}"
+
+    async def queues(self) -> list[QueueInfo]:
+        """The queue `default` and every queue a live worker reads."""
+        names = {"default"}
+        for worker in await self.store.workers():
+            names.update(worker.queues)
+        queues = []
+        for name in sorted(names):
+            length, pending, oldest_ms, consumers = await self.store.stream_facts(name)
+            queues.append(QueueInfo(name, length, pending, oldest_ms, consumers))
+        return queues
+
+    async def queue_positions(self, snapshot: Snapshot) -> dict[str, int]:
+        """Tasks ahead of each QUEUED node of an execution, where known."""
+        positions: dict[str, int] = {}
+        waiting = {
+            node.id: (node.queue, snapshot.nodes[node.id].message_id)
+            for node in snapshot.definition.nodes
+            if snapshot.nodes[node.id].status is NodeStatus.QUEUED
+        }
+        for queue in {queue for queue, _ in waiting.values()}:
+            rows = await self.store.redis.xrange(self.store.keys.tasks(queue), count=MOST_PLACES)
+            place = {entry_id.decode(): number for number, (entry_id, _) in enumerate(rows)}
+            for node_id, (its_queue, message_id) in waiting.items():
+                if its_queue == queue and message_id in place:
+                    positions[node_id] = place[message_id]
+        return positions
+
+    async def dead(self, *, limit: int, cursor: str | None) -> tuple[list[DeadEntry], str | None]:
+        """Dead nodes, newest first. Raises ValueError for a bad cursor."""
+        newest = f"({cursor}" if cursor else "+"
+        if cursor and not all(part.isdigit() for part in cursor.split("-")):
+            raise ValueError(f"bad cursor {cursor!r}: take next_cursor from the page before")
+        rows = await self.store.redis.xrevrange(self.store.keys.shared("dead"), newest, "-", count=limit + 1)
+        entries = [_dead(entry_id, fields) for entry_id, fields in rows]
+        return entries[:limit], entries[limit - 1].entry_id if len(entries) > limit else None
+
+    async def dead_entry(self, entry_id: str) -> DeadEntry | None:
+        if not all(part.isdigit() for part in entry_id.split("-")):
+            return None
+        rows = await self.store.redis.xrange(self.store.keys.shared("dead"), entry_id, entry_id, count=1)
+        return _dead(*rows[0]) if rows else None
+
+
+def _dead(entry_id: bytes, fields: dict[bytes, bytes]) -> DeadEntry:
+    return DeadEntry(
+        entry_id=entry_id.decode(),
+        execution_id=fields[b"execution_id"].decode(),
+        node_id=fields[b"node_id"].decode(),
+        reason=fields[b"reason"].decode(),
+        error=orjson.loads(fields[b"error"]),
+        attempt=int(fields[b"attempt"]),
+        ts_ms=int(fields[b"ts_ms"]),
+    )

@@ -1,0 +1,275 @@
+"""Says what ought to be true next of one execution, recomputed from its statuses alone.
+
+The scripts count as they go; this module counts from scratch. It is the specification of dispatch, the brain
+of the repairer, and the oracle of the property tests. Without faults the plan between transitions is empty.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from orchestrator.definition import Definition
+from orchestrator.execution import NodeState, Snapshot
+from orchestrator.rules import RUN, WAIT, TriggerRule, Verdict, decide, outcome_class
+from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What the statuses of its direct dependencies say about one node."""
+
+    ok: int = 0
+    bad: int = 0
+    skip: int = 0
+    gates_done: int = 0
+    not_taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """Correct the counters of a PENDING node."""
+
+    node_id: str
+    ok: int
+    bad: int
+    skip: int
+    gates_done: int
+    not_taken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecountLeft:
+    """Correct the execution's counts: nodes not terminal, critical nodes FAILED."""
+
+    left: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Go on with the saved worklist; the timer that would do it is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Skip a PENDING node."""
+
+    node_id: str
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel a node that has not started, or waits, while its execution is cancelling."""
+
+    node_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Queue a PENDING node whose turn has come."""
+
+    node_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Write the task of a QUEUED node again; its message is gone."""
+
+    node_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relet:
+    """Give a RUNNING node a lease that can expire; it has none."""
+
+    node_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Retime:
+    """Set the timer of a WAITING node again; it has none."""
+
+    node_id: str
+    attempt: int
+    kind: WaitingOn
+    due_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """End the execution."""
+
+    status: ExecutionStatus
+
+
+Decision = Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Finish
+
+
+def plan(snapshot: Snapshot) -> list[Decision]:
+    """Say what should happen next to one execution. Pure; equal snapshots give equal plans; linear time.
+
+    Order: counters, drain, skips, cancels, dispatches and repairs, each in definition order. Finish comes
+    only when every node is terminal, preceded at most by RecountLeft. One step at a time: what follows from a
+    skip is in the plan after it.
+    """
+    execution = snapshot.execution
+    if execution.status.is_terminal:
+        return []
+    if execution.status == ExecutionStatus.PENDING and execution.cancelling is None:
+        return []
+    # A saved turn has changed its node but not yet its successors: their counters are behind, not wrong.
+    if snapshot.worklist:
+        drain: list[Decision] = [] if snapshot.has_continue_timer else [Drain()]
+        return drain + _repairs(snapshot)
+    decisions: list[Decision] = list(_recount_left(snapshot))
+    if all(state.status.is_terminal for state in snapshot.nodes.values()):
+        statuses = {node_id: state.status for node_id, state in snapshot.nodes.items()}
+        critical = {node.id for node in snapshot.definition.nodes if node.critical}
+        return [*decisions, Finish(final_status(statuses, critical, execution.cancelling))]
+    if execution.cancelling is not None:
+        return decisions + _cancels(snapshot) + _repairs(snapshot)
+    return decisions + _dispatches(snapshot) + _repairs(snapshot)
+
+
+def final_status(
+    statuses: Mapping[str, NodeStatus], critical: Collection[str], cancelling: Cancelling | None
+) -> ExecutionStatus:
+    """Name the end of an execution whose nodes are all terminal.
+
+    A cancel by a user ends CANCELLED even if every node made it within the grace period; a deadline and
+    fail_fast end FAILED.
+    """
+    if cancelling == Cancelling.USER:
+        return ExecutionStatus.CANCELLED
+    if cancelling is not None:
+        return ExecutionStatus.FAILED
+    failed = any(statuses[node_id] == NodeStatus.FAILED for node_id in critical)
+    return ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED
+
+
+def expected_counters(
+    definition: Definition,
+    statuses: Mapping[str, NodeStatus],
+    reasons: Mapping[str, Reason | None],
+    not_taken: Mapping[str, Collection[str]],
+) -> dict[str, Counters]:
+    """Count the outcomes of every node's direct dependencies anew.
+
+    not_taken  {condition_id: ids it did not take}, for conditions that ended.
+    """
+    classes = {node_id: outcome_class(status, reasons.get(node_id)) for node_id, status in statuses.items()}
+    branches = {node.id: frozenset(node.branches) for node in definition.nodes if node.branches}
+    counters: dict[str, Counters] = {}
+    for node in definition.nodes:
+        ok = bad = skip = gates_done = 0
+        left_out = False
+        for dependency in node.dependencies:
+            outcome = classes[dependency]
+            if outcome == "ok":
+                ok += 1
+            elif outcome == "bad":
+                bad += 1
+            elif outcome == "skip":
+                skip += 1
+            if dependency in branches and node.id in branches[dependency]:
+                gates_done += statuses[dependency].is_terminal
+                left_out = left_out or (outcome == "ok" and node.id in not_taken.get(dependency, ()))
+        counters[node.id] = Counters(ok, bad, skip, gates_done, left_out)
+    return counters
+
+
+def turn(rule: TriggerRule, counters: Counters, *, total: int, gates: int) -> Verdict:
+    """Say whether a PENDING node runs, waits or is skipped, branches first.
+
+    gates  conditions that name the node in a branch; it is not decided before all of them ended.
+    """
+    if counters.gates_done < gates:
+        return WAIT
+    if counters.not_taken:
+        return Reason.BRANCH_NOT_TAKEN
+    return decide(rule, ok=counters.ok, bad=counters.bad, skip=counters.skip, total=total)
+
+
+def stored_counters(state: NodeState) -> Counters:
+    """Read the counters the scripts have kept for a node."""
+    return Counters(state.ok, state.bad, state.skip, state.gates_done, state.not_taken)
+
+
+def snapshot_counters(snapshot: Snapshot) -> dict[str, Counters]:
+    """Count anew for every node of a snapshot."""
+    return expected_counters(
+        snapshot.definition,
+        {node_id: state.status for node_id, state in snapshot.nodes.items()},
+        {node_id: state.reason for node_id, state in snapshot.nodes.items()},
+        snapshot.not_taken,
+    )
+
+
+def _recount_left(snapshot: Snapshot) -> list[RecountLeft]:
+    left = sum(not state.status.is_terminal for state in snapshot.nodes.values())
+    failed = sum(
+        node.critical and snapshot.nodes[node.id].status == NodeStatus.FAILED
+        for node in snapshot.definition.nodes
+    )
+    kept = (snapshot.execution.left, snapshot.execution.failed)
+    return [] if kept == (left, failed) else [RecountLeft(left, failed)]
+
+
+def _dispatches(snapshot: Snapshot) -> list[Decision]:
+    recounts: list[Decision] = []
+    skips: list[Decision] = []
+    queues: list[Decision] = []
+    counters = snapshot_counters(snapshot)
+    gates = snapshot.definition.gates
+    may_queue = snapshot.execution.status == ExecutionStatus.RUNNING
+    for node in snapshot.definition.nodes:
+        state = snapshot.nodes[node.id]
+        # Once a node has left PENDING its counters decide nothing any more.
+        if state.status != NodeStatus.PENDING:
+            continue
+        expected = counters[node.id]
+        if stored_counters(state) != expected:
+            recounts.append(_recount(node.id, expected))
+        verdict = turn(node.trigger_rule, expected, total=len(node.dependencies), gates=gates.get(node.id, 0))
+        if isinstance(verdict, Reason):
+            skips.append(Skip(node.id, verdict))
+        elif verdict is RUN and may_queue:
+            queues.append(Queue(node.id))
+    return recounts + skips + queues
+
+
+def _recount(node_id: str, counters: Counters) -> Recount:
+    return Recount(node_id, counters.ok, counters.bad, counters.skip, counters.gates_done, counters.not_taken)
+
+
+def _cancels(snapshot: Snapshot) -> list[Decision]:
+    # Running nodes are left alone: they may still record their result until the grace period ends.
+    return [
+        Cancel(node.id)
+        for node in snapshot.definition.nodes
+        if snapshot.nodes[node.id].status in (NodeStatus.PENDING, NodeStatus.QUEUED, NodeStatus.WAITING)
+    ]
+
+
+def _repairs(snapshot: Snapshot) -> list[Decision]:
+    """Find nodes that nothing would wake: a task, lease or timer is missing."""
+    cancelling = snapshot.execution.cancelling is not None
+    decisions: list[Decision] = []
+    for node in snapshot.definition.nodes:
+        state = snapshot.nodes[node.id]
+        if state.status == NodeStatus.RUNNING:
+            if (node.id, state.attempt) not in snapshot.leases:
+                decisions.append(Relet(node.id, state.attempt))
+        elif cancelling:
+            continue
+        elif state.status == NodeStatus.QUEUED and node.id not in snapshot.live_messages:
+            decisions.append(Requeue(node.id, state.attempt))
+        elif state.status == NodeStatus.WAITING:
+            # One that does not say what it waits for is taken for a held one: it is queued again when due.
+            kind = state.waiting_on or WaitingOn.HOLD
+            if (kind, node.id, state.attempt) not in snapshot.timers:
+                due_ms = snapshot.now_ms if state.due_ms is None else state.due_ms
+                decisions.append(Retime(node.id, state.attempt, kind, due_ms))
+    return decisions

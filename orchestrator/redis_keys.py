@@ -1,0 +1,133 @@
+"""Every Redis key the engine uses, one row each: what it holds, who writes it, when it goes.
+
+No key is formatted anywhere else. The Lua scripts get the same patterns as functions (`lua_keys`), and fill in
+only these. Every key starts with the partition prefix of its execution, empty today; a prefix such as `{p3}:`
+puts everything one script touches into one Redis Cluster slot, so a second way to build a key would break it.
+"""
+
+from dataclasses import dataclass
+
+#: Separates the parts of a member of the lease and timer sets; cannot occur in ids.
+SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPattern:
+    """One family of keys. `pattern` has `{execution_id}`-like placeholders; `expiry` says when the key goes."""
+
+    name: str
+    pattern: str
+    type: str
+    holds: str
+    writer: str
+    expiry: str = "with its execution"
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        return tuple(part.split("}")[0] for part in self.pattern.split("{")[1:])
+
+
+PATTERNS: tuple[KeyPattern, ...] = (
+    KeyPattern("definition", "workflow:{execution_id}", "string", "the definition as submitted, JSON, immutable", "create_execution"),
+    KeyPattern("status", "workflow:{execution_id}:status", "string", "execution status word", "create, start, cancel, settle"),
+    KeyPattern("node", "workflow:{execution_id}:node:{node_id}", "string", "node status word", "every node transition"),
+    KeyPattern("output", "workflow:{execution_id}:node:{node_id}:output", "string", "node output, JSON, written once per generation", "complete_node, wake_node"),
+    KeyPattern("runtime", "workflow:{execution_id}:runtime", "hash", "what scripts need: see the fields below", "every transition"),
+    KeyPattern("worklist", "workflow:{execution_id}:worklist", "list", "nodes whose turn is saved because one script may change 500 at most", "settle", "when empty"),
+    KeyPattern("reset", "workflow:{execution_id}:reset", "list", "nodes an accepted retry will run again, while they are being listed", "retry_execution", "when the retry commits"),
+    KeyPattern("events", "workflow:{execution_id}:events", "stream", "history; ids are dense: 1-0, 2-0, …", "every transition"),
+    KeyPattern("active", "workflows:active", "set", "executions that are RUNNING", "start_execution, settle", "never"),
+    KeyPattern("leases", "workflows:leases", "sorted set", "running attempts by lease deadline, Redis ms; member execution, node, attempt", "claim_node, renew_leases", "with the attempt"),
+    KeyPattern("timers", "workflows:timers", "sorted set", "due times, Redis ms; member kind, execution, node, attempt", "whatever waits", "when fired"),
+    KeyPattern("staging", "workflows:staging", "sorted set", "submissions being written in chunks, by start, Redis ms", "stage_execution", "10 minutes"),
+    KeyPattern("dead", "workflows:dead", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped"),
+    KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last looked at, Redis ms", "stamp_tick", "never"),
+    KeyPattern("hold", "workflows:tick:hold", "string", "no lease expires before this moment, Redis ms, because nobody could renew", "stamp_tick", "one lease"),
+    KeyPattern("repairs", "workflows:repairs", "hash", "what the sweep mended, counted by kind", "repair_execution", "never"),
+    KeyPattern("workers", "workflows:workers", "sorted set", "workers by last beat, Redis ms", "announce_worker", "one hour after the last beat"),
+    KeyPattern("worker", "workflows:workers:{worker_id}", "hash", "a worker's handlers, queues and slots", "announce_worker", "one minute after the last beat"),
+    KeyPattern("claims", "workflows:workers:{worker_id}:claims", "string", "the answer to the worker's last claiming call, for a call sent again", "claim_next", "one minute"),
+    KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours"),
+    KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution", "never"),
+)  # fmt: skip
+
+_BY_NAME = {pattern.name: pattern for pattern in PATTERNS}
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Builds key names for one partition.
+
+    prefix   partition prefix, `""` or like `"{p3}:"`.
+    stream   name of the task stream of the queue `default`; other queues append `:{queue}`.
+    group    the consumer group of all task streams.
+    """
+
+    prefix: str = ""
+    stream: str = "workflow:tasks"
+    group: str = "workflow_group"
+
+    def key(self, name: str, **parts: str) -> str:
+        return self.prefix + _BY_NAME[name].pattern.format(**parts)
+
+    def definition(self, execution_id: str) -> str:
+        return self.key("definition", execution_id=execution_id)
+
+    def status(self, execution_id: str) -> str:
+        return self.key("status", execution_id=execution_id)
+
+    def node(self, execution_id: str, node_id: str) -> str:
+        return f"{self.prefix}workflow:{execution_id}:node:{node_id}"
+
+    def output(self, execution_id: str, node_id: str) -> str:
+        return f"{self.prefix}workflow:{execution_id}:node:{node_id}:output"
+
+    def runtime(self, execution_id: str) -> str:
+        return f"{self.prefix}workflow:{execution_id}:runtime"
+
+    def worklist(self, execution_id: str) -> str:
+        return self.key("worklist", execution_id=execution_id)
+
+    def events(self, execution_id: str) -> str:
+        return self.key("events", execution_id=execution_id)
+
+    def worker(self, worker_id: str) -> str:
+        return self.key("worker", worker_id=worker_id)
+
+    def tasks(self, queue: str) -> str:
+        """The stream that carries the tasks of `queue`."""
+        return self.prefix + (self.stream if queue == "default" else f"{self.stream}:{queue}")
+
+    def shared(self, name: str) -> str:
+        """A key without parameters, such as `workflows:timers`."""
+        return self.prefix + _BY_NAME[name].pattern
+
+    def index(self, tenant: str) -> str:
+        return self.key("index", tenant=tenant)
+
+
+def lease_member(execution_id: str, node_id: str, attempt: int) -> str:
+    """Name one running attempt in `workflows:leases`."""
+    return SEPARATOR.join((execution_id, node_id, str(attempt)))
+
+
+def timer_member(kind: str, execution_id: str, node_id: str, attempt: int) -> str:
+    """Name one due time in `workflows:timers`; node_id is empty for timers of the whole execution."""
+    return SEPARATOR.join((kind, execution_id, node_id, str(attempt)))
+
+
+def lua_keys(keys: Keys) -> str:
+    """The patterns as Lua functions, e.g. `node_key(execution_id, node_id)`, for the scripts' prelude."""
+    lines = ["local PREFIX = string.match(KEYS[1], '^{[^}]*}:') or ''"]
+    for pattern in PATTERNS:
+        text = "'" + pattern.pattern.replace("{", "' .. ").replace("}", " .. '") + "'"
+        text = text.replace(" .. ''", "")
+        arguments = ", ".join(pattern.parameters)
+        lines.append(f"local function {pattern.name}_key({arguments}) return PREFIX .. {text} end")
+    lines.append(f"local STREAM, GROUP = '{keys.stream}', '{keys.group}'")
+    lines.append(
+        "local function tasks_key(queue) "
+        "if queue == 'default' then return PREFIX .. STREAM end "
+        "return PREFIX .. STREAM .. ':' .. queue end"
+    )
+    return "\n".join(lines) + "\n"

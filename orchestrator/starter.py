@@ -1,0 +1,96 @@
+"""Root of the orchestrator process: `python -m orchestrator.starter`. Any number may run at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+from collections.abc import Awaitable, Callable
+
+from redis.exceptions import RedisError
+
+from clients.redis_client import connect_commands
+from config import get_settings
+from logs import run_process
+from orchestrator.errors import HeadraceError
+from orchestrator.health import await_usable
+from orchestrator.loops import leases, timers
+from orchestrator.loops.sweep import Sweep
+from orchestrator.redis_keys import Keys
+from orchestrator.store import Store
+from orchestrator.transitions import Transitions
+
+log = logging.getLogger("headrace.orchestrator")
+
+#: The sweep looks round this often; the other duties every tick.
+SWEEP_S = 1.0
+
+
+class Orchestrator:
+    """Keeps time, recovers what crashed, sweeps what was missed."""
+
+    def __init__(
+        self, store: Store, transitions: Transitions, *, tick_ms: int, lease_ms: int, sweep_idle_ms: int
+    ) -> None:
+        self.store = store
+        self.transitions = transitions
+        self.tick_ms = tick_ms
+        self.lease_ms = lease_ms
+        self.sweep = Sweep(store, transitions, idle_ms=sweep_idle_ms)
+        self.stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Do every duty at its interval until told to stop."""
+        await asyncio.gather(
+            self._repeat("timers", self.tick_ms / 1000, self.tick),
+            self._repeat("sweep", SWEEP_S, self.sweep_once),
+        )
+
+    async def tick(self) -> int:
+        """Fire due timers and expire leases once; returns how many."""
+        now_ms, hold_ms, _ = await self.transitions.stamp_tick(lease_ms=self.lease_ms)
+        done = await timers.run_once(self.store, self.transitions, now_ms)
+        if now_ms >= hold_ms:
+            done += await leases.run_once(self.store, self.transitions, now_ms)
+        return done
+
+    async def sweep_once(self) -> int:
+        return await self.sweep.run_once(await self.store.now_ms())
+
+    async def _repeat(self, duty: str, interval_s: float, work: Callable[[], Awaitable[int]]) -> None:
+        while not self.stopping.is_set():
+            try:
+                await work()
+            except (RedisError, OSError, HeadraceError) as error:
+                log.warning("orchestrator.duty_failed", extra={"duty": duty, "error": str(error)})
+            try:
+                # Jitter keeps several orchestrators from doing the same at the same moment.
+                async with asyncio.timeout(interval_s * (0.8 + 0.4 * random.random())):
+                    await self.stopping.wait()
+            except TimeoutError:
+                pass
+
+
+async def main() -> None:
+    """Run one orchestrator as the settings say."""
+    settings = get_settings()
+    keys = Keys(stream=settings.worker_stream, group=settings.worker_group)
+    redis = connect_commands(settings.redis_dsn)
+    await await_usable(redis, settings.redis_label, allow_eviction_policy=settings.allow_eviction_policy)
+    orchestrator = Orchestrator(
+        Store(redis, keys),
+        Transitions(redis, keys, patience_s=5.0),
+        tick_ms=settings.tick_ms,
+        lease_ms=settings.lease_ms,
+        sweep_idle_ms=settings.sweep_idle_ms,
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, orchestrator.stopping.set)
+    await orchestrator.run()
+    await redis.aclose()
+
+
+if __name__ == "__main__":
+    run_process(main, get_settings)

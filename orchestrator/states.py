@@ -1,0 +1,169 @@
+"""Statuses, and the one table of transitions between them.
+
+Everything that needs to know which status may follow which reads `TABLE`: the Lua scripts get their guards
+injected from it, the diagram in `docs/state-machine.md` is printed from it, and the guard tests walk it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+class NodeStatus(StrEnum):
+    """Where one node of an execution stands. The four after WAITING are terminal."""
+
+    PENDING = "PENDING"
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in _TERMINAL_NODE
+
+
+class ExecutionStatus(StrEnum):
+    """Where a whole execution stands. COMPLETED, FAILED and CANCELLED are terminal."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in _TERMINAL_EXECUTION
+
+
+_TERMINAL_NODE = frozenset(
+    {NodeStatus.COMPLETED, NodeStatus.FAILED, NodeStatus.SKIPPED, NodeStatus.CANCELLED}
+)
+_TERMINAL_EXECUTION = frozenset(
+    {ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.CANCELLED}
+)
+
+
+class Reason(StrEnum):
+    """Why a node ended as it did; tells kinds of one status apart, so that the list of statuses stays short."""
+
+    UPSTREAM_FAILED = "upstream_failed"
+    UPSTREAM_SKIPPED = "upstream_skipped"
+    BRANCH_NOT_TAKEN = "branch_not_taken"
+    CONDITION_FALSE = "condition_false"
+    TRIGGER_RULE_UNMET = "trigger_rule_unmet"
+    HANDLER_SKIPPED = "handler_skipped"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    POISON = "poison"
+    CANCELLED = "cancelled"
+
+
+class WaitingOn(StrEnum):
+    """What a WAITING node waits for; each kind is woken by a timer of the same name."""
+
+    BACK_OFF = "back_off"
+    DELAY = "delay"
+    WORKER = "worker"
+    HOLD = "hold"
+
+
+class Cancelling(StrEnum):
+    """Who ends an execution early; the causes never mix."""
+
+    USER = "user"
+    TIMEOUT = "timeout"
+    FAIL_FAST = "fail_fast"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One allowed change of status.
+
+    verb      the method of Transitions and the Lua file of that name; an internal verb has neither: other
+              scripts perform it while they settle (see `lua/include/settle.lua`).
+    sources   statuses it may leave; empty for the verb that creates.
+    event     the line it writes into the history.
+    """
+
+    verb: str
+    subject: Literal["node", "execution"]
+    sources: tuple[str, ...]
+    target: str
+    event: str
+    is_internal: bool = False
+
+
+def _node(
+    verb: str, sources: Iterable[NodeStatus], target: NodeStatus, event: str, is_internal: bool = False
+) -> Row:
+    return Row(verb, "node", tuple(sources), target, event, is_internal)
+
+
+def _execution(
+    verb: str,
+    sources: Iterable[ExecutionStatus],
+    target: ExecutionStatus,
+    event: str,
+    is_internal: bool = False,
+) -> Row:
+    return Row(verb, "execution", tuple(sources), target, event, is_internal)
+
+
+_N = NodeStatus
+_E = ExecutionStatus
+
+TABLE: tuple[Row, ...] = (
+    _node("queue_node", [_N.PENDING], _N.QUEUED, "node.queued", is_internal=True),
+    _node("pass_over_node", [_N.PENDING], _N.SKIPPED, "node.skipped", is_internal=True),
+    _node("claim_node", [_N.QUEUED], _N.RUNNING, "node.started"),
+    _node("complete_node", [_N.RUNNING], _N.COMPLETED, "node.completed"),
+    _node("fail_node", [_N.RUNNING], _N.FAILED, "node.failed"),
+    _node("skip_node", [_N.RUNNING], _N.SKIPPED, "node.skipped"),
+    _node("retry_node", [_N.RUNNING], _N.WAITING, "node.retrying"),
+    _node("wait_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
+    _node("release_node", [_N.RUNNING], _N.QUEUED, "node.queued"),
+    _node("hand_back_node", [_N.QUEUED], _N.WAITING, "node.waiting"),
+    _node("hand_back_node", [_N.QUEUED], _N.FAILED, "node.failed"),
+    _node("wake_node", [_N.WAITING], _N.QUEUED, "node.queued"),
+    _node("wake_node", [_N.WAITING], _N.COMPLETED, "node.completed"),
+    _node("reap_node", [_N.RUNNING], _N.QUEUED, "node.queued"),
+    _node("reap_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
+    _node("reap_node", [_N.RUNNING], _N.FAILED, "node.failed"),
+    _node("time_out_node", [_N.RUNNING], _N.WAITING, "node.retrying"),
+    _node("time_out_node", [_N.RUNNING, _N.QUEUED], _N.FAILED, "node.failed"),
+    _node("cancel_node", [_N.PENDING, _N.QUEUED, _N.WAITING, _N.RUNNING], _N.CANCELLED, "node.cancelled"),
+    _node("repair_execution", [_N.QUEUED], _N.QUEUED, "node.queued"),
+    _node("retry_execution", [_N.FAILED, _N.CANCELLED, _N.SKIPPED], _N.PENDING, "execution.retried"),
+    _execution("create_execution", [], _E.PENDING, "execution.created"),
+    _execution("start_execution", [_E.PENDING], _E.RUNNING, "execution.started"),
+    _execution("finish_execution", [_E.RUNNING], _E.COMPLETED, "execution.completed", is_internal=True),
+    _execution("finish_execution", [_E.RUNNING], _E.FAILED, "execution.failed", is_internal=True),
+    _execution("cancel_execution", [_E.PENDING, _E.RUNNING], _E.CANCELLED, "execution.cancelled"),
+    _execution("time_out_execution", [_E.RUNNING], _E.FAILED, "execution.failed"),
+    _execution("retry_execution", [_E.FAILED, _E.CANCELLED], _E.RUNNING, "execution.retried"),
+)
+
+
+def sources_of(verb: str, subject: str) -> tuple[str, ...]:
+    """Every status `verb` may leave, whatever its target, in table order."""
+    found: list[str] = []
+    for row in TABLE:
+        if row.verb == verb and row.subject == subject:
+            found.extend(status for status in row.sources if status not in found)
+    return tuple(found)
+
+
+def lua_guards() -> str:
+    """Lua text `local MAY_LEAVE = {["node claim_node"] = {QUEUED = true}, …}` for the scripts' prelude."""
+    pairs = dict.fromkeys((row.subject, row.verb) for row in TABLE)
+    lines = []
+    for subject, verb in pairs:
+        statuses = ", ".join(f"{status} = true" for status in sources_of(verb, subject))
+        lines.append(f'  ["{subject} {verb}"] = {{{statuses}}},')
+    return "local MAY_LEAVE = {\n" + "\n".join(lines) + "\n}\n"

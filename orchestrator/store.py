@@ -1,0 +1,390 @@
+"""Everything the engine reads, in bounded slices: the only reader of its keys beside the scripts."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from orchestrator.definition import Definition, PlainHandlers
+from orchestrator.execution import Event, Execution, NodeState, Snapshot, WorkerInfo
+from orchestrator.limits import Limits
+from orchestrator.redis_keys import SEPARATOR, Keys, lease_member, timer_member
+from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+
+#: Nodes read by one command.
+SLICE = 500
+#: A worker that has not been heard of for this long is not alive.
+WORKER_ALIVE_MS = 20_000
+_NODE_FIELDS = (
+    "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason", "error", "waiting_on",
+    "ok", "bad", "skip", "gates", "not_taken", "message", "rejects",
+)  # fmt: skip
+_EXECUTION_FIELDS = (
+    "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms", "started_ms", "ended_ms",
+    "updated_ms", "deadline_ms", "replay_of", "cancel_reason", "seq",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A timer whose moment has come. node_id is empty when it concerns the whole execution."""
+
+    kind: str
+    execution_id: str
+    node_id: str
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A snapshot with what the repairer compares before it acts.
+
+    seq       newest event when reading began; the repair is refused if another has been written since.
+    missing   timers of the whole execution that ought to exist and do not: (kind, due ms).
+    is_active member of workflows:active.
+    """
+
+    snapshot: Snapshot
+    seq: int
+    missing: tuple[tuple[str, int], ...]
+    is_active: bool
+
+
+class Store:
+    """Reads executions, events, queues and workers."""
+
+    def __init__(self, redis: Redis, keys: Keys | None = None) -> None:
+        self.redis = redis
+        self.keys = keys or Keys()
+        self._definitions: OrderedDict[str, Definition] = OrderedDict()
+
+    async def status(self, execution_id: str) -> ExecutionStatus | None:
+        word = await self.redis.get(self.keys.status(execution_id))
+        return ExecutionStatus(word.decode()) if word else None
+
+    async def definition_text(self, execution_id: str) -> bytes | None:
+        """The definition as submitted, JSON."""
+        text: bytes | None = await self.redis.get(self.keys.definition(execution_id))
+        return text
+
+    async def definition(self, execution_id: str, version: str) -> Definition:
+        """The compiled definition; kept, because equal versions are equal."""
+        if version in self._definitions:
+            self._definitions.move_to_end(version)
+            return self._definitions[version]
+        text = await self.definition_text(execution_id)
+        definition = _stored_definition(orjson.loads(text or b"{}"))
+        self._definitions[version] = definition
+        if len(self._definitions) > 64:
+            self._definitions.popitem(last=False)
+        return definition
+
+    async def executions(self, execution_ids: Sequence[str]) -> list[Execution | None]:
+        """Read many executions without their nodes, in one round trip; None for one that is unknown."""
+        pipe = self.redis.pipeline(transaction=False)
+        for execution_id in execution_ids:
+            pipe.get(self.keys.status(execution_id))
+            pipe.hmget(self.keys.runtime(execution_id), list(_EXECUTION_FIELDS))
+        answers = await pipe.execute()
+        found = zip(execution_ids, answers[::2], answers[1::2], strict=True)
+        return [_execution(each, status, fields) if status else None for each, status, fields in found]
+
+    async def execution(self, execution_id: str) -> Execution | None:
+        return (await self.executions([execution_id]))[0]
+
+    async def nodes(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, NodeState]:
+        """Read the runtime records of the nodes named, in slices."""
+        states, _ = await self._nodes(execution_id, node_ids)
+        return states
+
+    async def output(self, execution_id: str, node_id: str) -> bytes | None:
+        text: bytes | None = await self.redis.get(self.keys.output(execution_id, node_id))
+        return text
+
+    async def outputs(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, bytes | None]:
+        """Read node outputs as JSON text."""
+        outputs: dict[str, bytes | None] = {}
+        for part in _slices(node_ids):
+            values = await self.redis.mget([self.keys.output(execution_id, node_id) for node_id in part])
+            outputs.update(zip(part, values, strict=True))
+        return outputs
+
+    async def list_ids(
+        self, tenant: str, *, newest_ms: str, oldest_ms: str, offset: int, count: int
+    ) -> list[tuple[str, int]]:
+        """Ids and creation times, newest first; bounds as ZRANGE takes them."""
+        rows = await self.redis.zrange(
+            self.keys.index(tenant), newest_ms, oldest_ms, desc=True, byscore=True,
+            offset=offset, num=count, withscores=True,
+        )  # fmt: skip
+        return [(member.decode(), int(score)) for member, score in rows]
+
+    async def events(self, execution_id: str, *, after: int, limit: int) -> list[Event]:
+        """Read the history from event `after` + 1 on."""
+        rows = await self.redis.xrange(self.keys.events(execution_id), f"{after + 1}-0", "+", count=limit)
+        return [_event(execution_id, entry_id, fields) for entry_id, fields in rows]
+
+    async def edge_seq(self, execution_id: str, *, is_last: bool) -> int:
+        """Number of the newest or the oldest event kept; 0 when there is none."""
+        key = self.keys.events(execution_id)
+        rows = await (self.redis.xrevrange(key, count=1) if is_last else self.redis.xrange(key, count=1))
+        return int(rows[0][0].split(b"-")[0]) if rows else 0
+
+    async def due_timers(self, now_ms: int, limit: int) -> list[Due]:
+        members = await self.redis.zrange(
+            self.keys.shared("timers"), "-inf", str(now_ms), byscore=True, offset=0, num=limit
+        )
+        return [Due(*member.decode().split(SEPARATOR)) for member in members]
+
+    async def expired_leases(self, now_ms: int, limit: int) -> list[tuple[str, str, int]]:
+        """(execution id, node id, attempt) of running attempts whose lease has run out."""
+        members = await self.redis.zrange(
+            self.keys.shared("leases"), "-inf", f"({now_ms}", byscore=True, offset=0, num=limit
+        )
+        parts = (member.decode().split(SEPARATOR) for member in members)
+        return [(execution_id, node_id, int(attempt)) for execution_id, node_id, attempt in parts]
+
+    async def now_ms(self) -> int:
+        seconds, microseconds = await self.redis.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    async def specs(self, units: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """What a worker would need to run these (execution id, node id); {} for one that is gone, with `tries`."""
+        pipe = self.redis.pipeline(transaction=False)
+        for execution_id, node_id in units:
+            pipe.hmget(
+                self.keys.runtime(execution_id), [f"spec|{node_id}", f"tries|{node_id}", f"worker|{node_id}"]
+            )
+        rows = await pipe.execute()
+        return [
+            {**orjson.loads(spec), "tries": int(tries or 0), "worker": _text(worker)} if spec else {}
+            for spec, tries, worker in rows
+        ]
+
+    async def workers(self) -> list[WorkerInfo]:
+        """Workers heard of lately, in order of their ids."""
+        now_ms = await self.now_ms()
+        alive = await self.redis.zrange(
+            self.keys.shared("workers"), str(now_ms - WORKER_ALIVE_MS), "+inf", byscore=True
+        )
+        pipe = self.redis.pipeline(transaction=False)
+        for member in sorted(alive):
+            pipe.hgetall(self.keys.worker(member.decode()))
+        rows = await pipe.execute() if alive else []
+        found = zip(sorted(alive), rows, strict=True)
+        return [_worker(member.decode(), fields) for member, fields in found if fields]
+
+    async def sight(self, execution_id: str) -> Sight | None:
+        """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice."""
+        execution = await self.execution(execution_id)
+        if execution is None:
+            return None
+        keys = self.keys
+        seq = int(await self.redis.hget(keys.runtime(execution_id), "seq") or 0)
+        definition = await self.definition(execution_id, execution.version)
+        node_ids = [node.id for node in definition.nodes]
+        states, rejects = await self._nodes(execution_id, node_ids)
+        leases, timers, live = await self._traces(execution_id, definition, states)
+        generation = execution.generation
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.lrange(keys.worklist(execution_id), 0, 99)
+        pipe.zscore(keys.shared("timers"), timer_member("continue", execution_id, "", 0))
+        pipe.zscore(keys.shared("timers"), timer_member("execution_timeout", execution_id, "", generation))
+        pipe.zscore(keys.shared("timers"), timer_member("cancel_grace", execution_id, "", generation))
+        pipe.sismember(keys.shared("active"), execution_id)
+        pipe.hget(keys.runtime(execution_id), "grace_ms")
+        worklist, continued, deadline, grace, is_active, grace_ms = await pipe.execute()
+        missing = []
+        if execution.deadline_ms and deadline is None and execution.cancelling is None:
+            missing.append(("execution_timeout", execution.deadline_ms))
+        if execution.cancelling is Cancelling.USER and grace is None and grace_ms:
+            missing.append(("cancel_grace", int(grace_ms)))
+        snapshot = Snapshot(
+            execution=execution,
+            definition=definition,
+            nodes=states,
+            leases=frozenset(leases),
+            timers=frozenset(timers),
+            live_messages=frozenset(live),
+            worklist=tuple(item.decode() for item in worklist),
+            has_continue_timer=continued is not None,
+            not_taken=rejects,
+            now_ms=await self.now_ms(),
+        )
+        return Sight(snapshot, seq, tuple(missing), bool(is_active))
+
+    async def _nodes(
+        self, execution_id: str, node_ids: Sequence[str]
+    ) -> tuple[dict[str, NodeState], dict[str, frozenset[str]]]:
+        states: dict[str, NodeState] = {}
+        rejects: dict[str, frozenset[str]] = {}
+        width = len(_NODE_FIELDS)
+        for part in _slices(node_ids):
+            pipe = self.redis.pipeline(transaction=False)
+            pipe.mget([self.keys.node(execution_id, node_id) for node_id in part])
+            pipe.hmget(
+                self.keys.runtime(execution_id),
+                [f"{field}|{node_id}" for node_id in part for field in _NODE_FIELDS],
+            )
+            statuses, values = await pipe.execute()
+            for i, node_id in enumerate(part):
+                fields = values[i * width : (i + 1) * width]
+                states[node_id] = _node_state(node_id, statuses[i], fields[:-1])
+                if fields[-1]:
+                    rejects[node_id] = frozenset(fields[-1].decode().split())
+        return states, rejects
+
+    async def _traces(
+        self, execution_id: str, definition: Definition, states: Mapping[str, NodeState]
+    ) -> tuple[set[tuple[str, int]], set[tuple[str, str, int]], set[str]]:
+        """Look for what keeps each live node alive: its lease, its timer or its message."""
+        looked: list[tuple[NodeState, str]] = []
+        pipe = self.redis.pipeline(transaction=False)
+        for node in definition.nodes:
+            state = states[node.id]
+            if state.status is NodeStatus.RUNNING:
+                member = lease_member(execution_id, node.id, state.attempt)
+                pipe.zscore(self.keys.shared("leases"), member)
+            elif state.status is NodeStatus.WAITING and state.waiting_on:
+                member = timer_member(state.waiting_on, execution_id, node.id, state.attempt)
+                pipe.zscore(self.keys.shared("timers"), member)
+            elif state.status is NodeStatus.QUEUED:
+                entry = state.message_id or "0-0"
+                pipe.xrange(self.keys.tasks(node.queue), entry, entry, count=1)
+            else:
+                continue
+            looked.append((state, node.queue))
+        answers = await pipe.execute() if looked else []
+        leases: set[tuple[str, int]] = set()
+        timers: set[tuple[str, str, int]] = set()
+        live: set[str] = set()
+        for (state, _), answer in zip(looked, answers, strict=True):
+            if answer is None or answer == []:
+                continue
+            if state.status is NodeStatus.RUNNING:
+                leases.add((state.node_id, state.attempt))
+            elif state.status is NodeStatus.WAITING and state.waiting_on:
+                timers.add((state.waiting_on, state.node_id, state.attempt))
+            else:
+                live.add(state.node_id)
+        return leases, timers, live
+
+    async def stream_facts(self, queue: str) -> tuple[int, int, int | None, int]:
+        """Of one task stream: entries, entries delivered, time of the oldest (ms), consumers."""
+        stream = self.keys.tasks(queue)
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.xlen(stream)
+        pipe.xrange(stream, count=1)
+        length, oldest = await pipe.execute()
+        pending = consumers = 0
+        try:
+            for group in await self.redis.xinfo_groups(stream):
+                if group["name"] == self.keys.group.encode():
+                    pending, consumers = group["pending"], group["consumers"]
+        except ResponseError:
+            pass  # The stream does not exist before the first task.
+        oldest_ms = int(oldest[0][0].split(b"-")[0]) if oldest else None
+        return length, pending, oldest_ms, consumers
+
+
+def _stored_definition(document: dict[str, Any]) -> Definition:
+    """Compile what was accepted before: under whatever limits, with whatever handlers there were."""
+    nodes = document["nodes"] if "nodes" in document else document["dag"]["nodes"]
+    handlers = PlainHandlers(frozenset(node["handler"] for node in nodes))
+    boundless = Limits(max_nodes=2**31, max_edges=2**31, max_depth=1_000, max_config_bytes=2**31)
+    return Definition.from_dict(document, handlers=handlers, limits=boundless)
+
+
+def _slices(items: Sequence[str]) -> list[Sequence[str]]:
+    return [items[i : i + SLICE] for i in range(0, len(items), SLICE)]
+
+
+def _text(value: bytes | None) -> str | None:
+    return value.decode() if value else None
+
+
+def _number(value: bytes | None) -> int | None:
+    return int(float(value)) if value else None
+
+
+def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> Execution:
+    row = dict(zip(_EXECUTION_FIELDS, fields, strict=True))
+    reason = row["cancel_reason"]
+    return Execution(
+        execution_id=execution_id,
+        name=_text(row["name"]) or "",
+        version=_text(row["version"]) or "",
+        tenant=_text(row["tenant"]) or "default",
+        status=ExecutionStatus(status.decode()),
+        cancelling=Cancelling(row["cancelling"].decode()) if row["cancelling"] else None,
+        generation=_number(row["generation"]) or 1,
+        inputs=orjson.loads(row["inputs"]) if row["inputs"] else None,
+        left=_number(row["left"]) or 0,
+        failed=_number(row["failed"]) or 0,
+        created_ms=_number(row["created_ms"]) or 0,
+        started_ms=_number(row["started_ms"]),
+        ended_ms=_number(row["ended_ms"]),
+        updated_ms=_number(row["updated_ms"]) or 0,
+        deadline_ms=_number(row["deadline_ms"]),
+        replay_of=_text(row["replay_of"]),
+        reason=orjson.loads(reason) if reason else None,
+    )
+
+
+def _node_state(node_id: str, status: bytes | None, fields: list[bytes | None]) -> NodeState:
+    row = dict(zip(_NODE_FIELDS, fields, strict=False))
+    return NodeState(
+        node_id=node_id,
+        status=NodeStatus(status.decode()) if status else NodeStatus.PENDING,
+        reason=Reason(row["reason"].decode()) if row["reason"] else None,
+        waiting_on=WaitingOn(row["waiting_on"].decode()) if row["waiting_on"] else None,
+        attempt=_number(row["attempt"]) or 0,
+        tries=_number(row["tries"]) or 0,
+        crashes=_number(row["crashes"]) or 0,
+        queued_ms=_number(row["queued_ms"]),
+        started_ms=_number(row["started_ms"]),
+        ended_ms=_number(row["ended_ms"]),
+        due_ms=_number(row["due_ms"]),
+        worker=_text(row["worker"]),
+        error=orjson.loads(row["error"]) if row["error"] else None,
+        ok=_number(row["ok"]) or 0,
+        bad=_number(row["bad"]) or 0,
+        skip=_number(row["skip"]) or 0,
+        gates_done=_number(row["gates"]) or 0,
+        not_taken=row["not_taken"] == b"1",
+        message_id=_text(row["message"]),
+    )
+
+
+def _event(execution_id: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Event:
+    attempt = fields[b"attempt"]
+    return Event(
+        seq=int(entry_id.split(b"-")[0]),
+        type=fields[b"type"].decode(),
+        execution_id=execution_id,
+        node_id=fields[b"node_id"].decode() or None,
+        attempt=int(attempt) if attempt else None,
+        ts_ms=int(fields[b"ts_ms"]),
+        data=fields[b"data"],
+    )
+
+
+def _worker(worker_id: str, fields: dict[bytes, bytes]) -> WorkerInfo:
+    return WorkerInfo(
+        worker_id=worker_id,
+        name=fields[b"name"].decode(),
+        host=fields[b"host"].decode(),
+        pid=int(fields[b"pid"]),
+        handlers=frozenset(fields[b"handlers"].decode().split()),
+        queues=tuple(fields[b"queues"].decode().split()),
+        slots=int(fields[b"slots"]),
+        running=int(fields[b"running"]),
+        started_ms=int(fields[b"started_ms"]),
+        beat_ms=int(fields[b"beat_ms"]),
+    )

@@ -1,0 +1,404 @@
+"""Every change of state, one method each: the only writer of the engine's keys.
+
+A method gives a `Call`. Awaiting it sends it alone; a worker sends several together with `together`. Every script
+may be sent twice with the same arguments and then answers the same, so a lost reply is simply asked for again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from orchestrator.errors import StoreFull, StoreUnavailable
+from orchestrator.layout import Slice
+from orchestrator.redis_keys import Keys
+from orchestrator.replies import Claim, Ended, read_claim, read_ended, read_text, read_word_more, read_words
+from orchestrator.scripts import compose_all
+from orchestrator.states import Reason, WaitingOn
+
+log = logging.getLogger("headrace.store")
+
+R = TypeVar("R")
+Argument = str | bytes | int
+
+#: Leases a unit may lose before it counts as poison.
+MAX_INFRA_ATTEMPTS = 5
+#: How long a task is handed from worker to worker when nobody offers its handler.
+HANDLER_PATIENCE_MS = 300_000
+#: Log and progress lines kept for one execution.
+MAX_LINES = 20_000
+#: Redis says "later", not "no": the same call is sent again.
+_LATER = ("LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS")
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What a worker asks for in the call that ends an attempt: further tasks, so that a node costs one round trip.
+
+    request_id  new for every call; the same one again gets the same claims.
+    lease_ms    until the claims must be renewed.
+    queues, handlers  what the worker reads and can run, each name with a space on either side.
+    """
+
+    count: int
+    request_id: str
+    worker_id: str
+    consumer: str
+    lease_ms: int
+    queues: str
+    handlers: str
+
+    def arguments(self) -> tuple[Argument, ...]:
+        return (
+            self.count, self.request_id, self.worker_id, self.consumer, self.lease_ms, self.queues, self.handlers,
+        )  # fmt: skip
+
+
+_NOTHING = (0, "", "", "", 0, "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A running attempt as its worker holds it: everything the fence compares."""
+
+    execution_id: str
+    node_id: str
+    attempt: int
+    nonce: str
+
+
+class Call(Generic[R]):
+    """One script with its arguments, ready to be sent; may be sent again at will."""
+
+    __slots__ = ("arguments", "key", "name", "read", "transitions")
+
+    def __init__(
+        self,
+        transitions: Transitions,
+        name: str,
+        key: str,
+        arguments: tuple[Argument, ...],
+        read: Callable[[Any], R],
+    ) -> None:
+        self.transitions = transitions
+        self.name = name
+        self.key = key
+        self.arguments = arguments
+        self.read = read
+
+    def __await__(self) -> Generator[Any, None, R]:
+        return self.transitions.alone(self).__await__()
+
+
+class Transitions:
+    """The verbs of the engine.
+
+    patience_s  how long a call is sent again while Redis cannot be reached; None is for ever.
+    now_ms      tests set it, and every script then takes it for Redis time; None is Redis time.
+    """
+
+    def __init__(self, redis: Redis, keys: Keys | None = None, *, patience_s: float | None = 5.0) -> None:
+        self.redis = redis
+        self.keys = keys or Keys()
+        self.patience_s = patience_s
+        self.now_ms: int | None = None
+        self.scripts = compose_all(self.keys)
+
+    # An execution as a whole
+
+    def stage_execution(self, execution_id: str, part: Slice) -> Call[str]:
+        """Write one slice of a large submission; it stays invisible until created."""
+        return self._call("stage_execution", execution_id, part.arguments(), read_text)
+
+    def purge_staging(self, execution_id: str, *, age_ms: int) -> Call[tuple[str, bool]]:
+        """Remove one slice of a submission that was abandoned."""
+        return self._call("purge_staging", execution_id, (age_ms,), read_word_more)
+
+    def create_execution(
+        self,
+        execution_id: str,
+        definition: bytes,
+        last: Slice,
+        *,
+        tenant: str = "default",
+        idempotency_key: str = "",
+        request_hash: str = "",
+        is_started: bool = False,
+        extra: tuple[Argument, ...] = (),
+    ) -> Call[list[Any]]:
+        """Make a submission visible and, if asked, start it. Replies [word, execution id, more]."""
+        head = (definition, tenant, idempotency_key, request_hash, "1" if is_started else "0")
+        return self._call("create_execution", execution_id, (*head, *last.arguments(), *extra), read_words)
+
+    def start_execution(self, execution_id: str, inputs: bytes | str = "") -> Call[list[Any]]:
+        """Start an execution once, its roots queued before the reply. Replies [word, status, more]."""
+        return self._call("start_execution", execution_id, (inputs,), read_words)
+
+    def cancel_execution(
+        self, execution_id: str, *, reason: str, grace_ms: int, request_id: str
+    ) -> Call[list[Any]]:
+        """Cancel what has not started and give what runs a period of grace. Replies [word, status, more]."""
+        return self._call("cancel_execution", execution_id, (reason, grace_ms, request_id), read_words)
+
+    def enforce_cancel(self, execution_id: str, generation: str) -> Call[tuple[str, bool]]:
+        """End the grace of a cancel: fence what still runs."""
+        return self._call("enforce_cancel", execution_id, (generation,), read_word_more)
+
+    def time_out_execution(self, execution_id: str, generation: str, error: bytes) -> Call[tuple[str, bool]]:
+        """End an execution whose deadline has passed."""
+        return self._call("time_out_execution", execution_id, (generation, error), read_word_more)
+
+    def retry_execution(
+        self, execution_id: str, *, generation: int, position: int, nodes: int | None, items: Sequence[str]
+    ) -> Call[list[Any]]:
+        """List a slice of what an ended execution will run again; with `nodes`, commit. Replies [word, status, more]."""
+        arguments = (generation, position, "" if nodes is None else nodes, *items)
+        return self._call("retry_execution", execution_id, arguments, read_words)
+
+    def continue_execution(self, execution_id: str) -> Call[tuple[str, bool]]:
+        """Go on with a saved worklist."""
+        return self._call("continue_execution", execution_id, (), read_word_more)
+
+    def repair_execution(
+        self, execution_id: str, *, seq: int, repairs: Sequence[str]
+    ) -> Call[tuple[str, bool]]:
+        """Apply a plan's repairs, unless something has happened since event `seq`."""
+        return self._call("repair_execution", execution_id, (seq, *repairs), read_word_more)
+
+    # A node, before it runs
+
+    def claim_node(
+        self, holding: Holding, *, message_id: str, queue: str, worker_id: str, lease_ms: int
+    ) -> Call[Claim | str]:
+        """Take one delivered task. Replies the claim, or a word: busy, stale, gone, cancelling."""
+        arguments = (*_held(holding), message_id, queue, worker_id, lease_ms)
+        return self._call("claim_node", holding.execution_id, arguments, read_claim)
+
+    def hand_back_node(
+        self,
+        execution_id: str,
+        node_id: str,
+        attempt: int,
+        *,
+        message_id: str,
+        queue: str,
+        is_offered: bool,
+        error: bytes,
+        patience_ms: int = HANDLER_PATIENCE_MS,
+    ) -> Call[str]:
+        """Give back, uncharged, a task whose handler this worker does not have."""
+        offered = "1" if is_offered else "0"
+        arguments = (node_id, attempt, message_id, queue, offered, patience_ms, error)
+        return self._call("hand_back_node", execution_id, arguments, read_text)
+
+    def wake_node(
+        self, execution_id: str, node_id: str, attempt: int, on: WaitingOn | str
+    ) -> Call[tuple[str, bool]]:
+        """Fire the timer of a waiting node."""
+        return self._call("wake_node", execution_id, (node_id, attempt, str(on)), read_word_more)
+
+    def time_out_node(
+        self,
+        execution_id: str,
+        node_id: str,
+        attempt: int,
+        kind: str,
+        *,
+        error: bytes,
+        delay_ms: int | None,
+        is_dead: bool = False,
+    ) -> Call[tuple[str, bool]]:
+        """End an attempt that ran too long, or a task nobody took; delay_ms retries it."""
+        delay = "" if delay_ms is None else delay_ms
+        arguments = (node_id, attempt, kind, error, delay, "1" if is_dead else "0")
+        return self._call("time_out_node", execution_id, arguments, read_word_more)
+
+    def reap_node(
+        self, execution_id: str, node_id: str, attempt: int, *, lost: bytes, poison: bytes
+    ) -> Call[tuple[str, bool]]:
+        """Take an attempt from a worker whose lease ran out."""
+        arguments = (node_id, attempt, MAX_INFRA_ATTEMPTS, lost, poison)
+        return self._call("reap_node", execution_id, arguments, read_word_more)
+
+    # A running attempt: each may claim further tasks in the same call
+
+    def complete_node(
+        self, holding: Holding, output: bytes, *, not_taken: Sequence[str] = (), take: Take | None = None
+    ) -> Call[Ended]:
+        """Store the output and dispatch what became ready."""
+        return self._end("complete_node", holding, take, output, " ".join(not_taken))
+
+    def fail_node(
+        self, holding: Holding, error: bytes, *, reason: Reason, is_dead: bool, take: Take | None = None
+    ) -> Call[Ended]:
+        """End a node whose tries are used up, or whose error allows no further one."""
+        return self._end("fail_node", holding, take, error, str(reason), "1" if is_dead else "0")
+
+    def retry_node(
+        self, holding: Holding, error: bytes, *, delay_ms: int, take: Take | None = None
+    ) -> Call[Ended]:
+        """Park a failed attempt until its back-off ends."""
+        return self._end("retry_node", holding, take, error, delay_ms)
+
+    def skip_node(
+        self, holding: Holding, *, reason: Reason, data: bytes, take: Take | None = None
+    ) -> Call[Ended]:
+        """End a node that turned out not to be wanted."""
+        return self._end("skip_node", holding, take, str(reason), data)
+
+    def wait_node(
+        self,
+        holding: Holding,
+        *,
+        on: WaitingOn,
+        delay_ms: int | None,
+        until_ms: int | None,
+        output: bytes,
+        take: Take | None = None,
+    ) -> Call[Ended]:
+        """Park a node that asked to wait; `output` becomes its output when the timer fires."""
+        delay: Argument = "" if delay_ms is None else delay_ms
+        return self._end("wait_node", holding, take, str(on), delay, until_ms or 0, output)
+
+    def release_node(self, holding: Holding, take: Take | None = None) -> Call[Ended]:
+        """Hand a running attempt back, uncharged."""
+        return self._end("release_node", holding, take)
+
+    def cancel_node(self, holding: Holding, take: Take | None = None) -> Call[Ended]:
+        """End an attempt whose handler stopped because of a cancel; `uncalled` when there is none."""
+        return self._end("cancel_node", holding, take)
+
+    def report_events(
+        self, holding: Holding, lines: Sequence[tuple[int, str, bytes]], *, allowed: int = MAX_LINES
+    ) -> Call[str]:
+        """Append what a handler logged and reported: (number within the attempt, event type, JSON)."""
+        flat: list[Argument] = []
+        for line in lines:
+            flat.extend(line)
+        return self._call(
+            "report_events", holding.execution_id, (*_held(holding), allowed, *flat), read_text
+        )
+
+    # Liveness
+
+    def renew_leases(self, holdings: Sequence[Holding], *, lease_ms: int) -> Call[list[str]]:
+        """Renew the leases of running attempts. Replies a word for each: ok, cancel, lost."""
+        flat: list[Argument] = [lease_ms]
+        for holding in holdings:
+            flat.extend((holding.execution_id, *_held(holding)))
+        return Call(self, "renew_leases", self.keys.shared("leases"), ("", *flat), read_words)
+
+    def stamp_tick(self, *, lease_ms: int, only_if_older_than_ms: int | None = None) -> Call[list[int]]:
+        """Say that timers and leases are looked at. Replies [now, no expiry before, stamped]."""
+        age: Argument = "" if only_if_older_than_ms is None else only_if_older_than_ms
+        return Call(self, "stamp_tick", self.keys.shared("tick"), ("", lease_ms, age), list)
+
+    def announce_worker(
+        self, worker_id: str, fields: Sequence[Argument], *, is_leaving: bool = False
+    ) -> Call[int]:
+        """Keep a worker in the list of live ones, or take it out. Replies now, ms."""
+        arguments = ("", worker_id, "1" if is_leaving else "0", *fields)
+        return Call(self, "announce_worker", self.keys.worker(worker_id), arguments, int)
+
+    async def drop_dead(self, entry_id: str) -> bool:
+        """Take one entry off the list of dead nodes."""
+        return bool(await self.redis.xdel(self.keys.shared("dead"), entry_id))
+
+    # Sending
+
+    async def load(self) -> None:
+        """Put every script into Redis; done again by itself when Redis has lost them."""
+        pipe = self.redis.pipeline(transaction=False)
+        for script in self.scripts.values():
+            pipe.execute_command("SCRIPT", "LOAD", script.text)
+        await pipe.execute()
+
+    async def alone(self, call: Call[R]) -> R:
+        """Send one call until it is answered. Raises StoreUnavailable, StoreFull."""
+        return (await self.together([call]))[0]  # type: ignore[no-any-return]
+
+    async def together(self, calls: Sequence[Call[Any]]) -> list[Any]:
+        """Send calls in one round trip; answers in their order. What got no answer is sent again.
+
+        Raises StoreUnavailable when patience ends, StoreFull when Redis takes no new work, and the first error that
+        is none of these: it is a fault of ours.
+        """
+        replies: list[Any] = [None] * len(calls)
+        open_calls = list(range(len(calls)))
+        waited_s, pause_s = 0.0, 0.05
+        while True:
+            try:
+                answers = await self._send([calls[i] for i in open_calls])
+            except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+                answers = [error] * len(open_calls)
+            unanswered: list[int] = []
+            fault: Exception | None = None
+            must_load = False
+            for i, answer in zip(open_calls, answers, strict=True):
+                if not isinstance(answer, Exception):
+                    replies[i] = calls[i].read(answer)
+                elif isinstance(answer, OutOfMemoryError):
+                    raise StoreFull from answer
+                elif _is_passing(answer):
+                    unanswered.append(i)
+                    must_load = must_load or isinstance(answer, NoScriptError)
+                    fault = answer
+                else:
+                    raise answer
+            if not unanswered:
+                return replies
+            open_calls = unanswered
+            if must_load:
+                await self._load_quietly()
+                continue
+            if self.patience_s is not None and waited_s >= self.patience_s:
+                raise StoreUnavailable(f"{type(fault).__name__}: {fault}") from fault
+            pause_s = min(1.0, pause_s * 2)
+            jittered_s = pause_s * (0.5 + random.random() / 2)
+            log.warning("store.resend", extra={"calls": len(open_calls), "error": str(fault)})
+            await asyncio.sleep(jittered_s)
+            waited_s += jittered_s
+
+    async def _load_quietly(self) -> None:
+        try:
+            await self.load()
+        except (RedisError, OSError):
+            await asyncio.sleep(0.1)
+
+    async def _send(self, calls: Sequence[Call[Any]]) -> list[Any]:
+        now = "" if self.now_ms is None else self.now_ms
+        pipe = self.redis.pipeline(transaction=False)
+        for call in calls:
+            pipe.execute_command("EVALSHA", self.scripts[call.name].sha, 1, call.key, now, *call.arguments)
+        answers: list[Any] = await pipe.execute(raise_on_error=False)
+        return answers
+
+    def _call(
+        self, name: str, execution_id: str, arguments: tuple[Argument, ...], read: Callable[[Any], R]
+    ) -> Call[R]:
+        return Call(self, name, self.keys.runtime(execution_id), (execution_id, *arguments), read)
+
+    def _end(self, name: str, holding: Holding, take: Take | None, *own: Argument) -> Call[Ended]:
+        taking = take.arguments() if take else _NOTHING
+        return self._call(name, holding.execution_id, (*_held(holding), *taking, *own), read_ended)
+
+
+def _held(holding: Holding) -> tuple[Argument, ...]:
+    return (holding.node_id, holding.attempt, holding.nonce)
+
+
+def _is_passing(error: Exception) -> bool:
+    """Say whether Redis means "later": the call then has not failed, it has not been answered."""
+    if isinstance(error, (RedisConnectionError, RedisTimeoutError, NoScriptError, OSError)):
+        return True
+    # Inside a script the word may follow a prefix of the script's own.
+    return isinstance(error, ResponseError) and any(word in str(error) for word in _LATER)

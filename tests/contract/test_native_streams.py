@@ -1,0 +1,130 @@
+"""Streams over the real engine: one subscription a process, no lost or repeated id, a quick end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from api.channels import Watcher
+from api.streaming import Hub
+from clients.redis_client import connect_commands, connect_subscriber
+from orchestrator.engine import Engine
+from tests.conftest import free_port
+from workers.handlers import Catalogue
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+async def engine(redis_url: str) -> AsyncIterator[Engine]:
+    commands, subscriber = connect_commands(redis_url), connect_subscriber(redis_url)
+    yield Engine(commands, subscriber, catalogue=Catalogue)
+    await commands.aclose()
+    await subscriber.aclose()
+
+
+@pytest.fixture
+async def hub(engine: Engine) -> AsyncIterator[Hub]:
+    made = Hub(engine)
+    yield made
+    await made.close()
+
+
+async def started(engine: Engine, width: int) -> str:
+    """An execution with `width` queued nodes; cancelling it writes a line for each."""
+    nodes = [{"id": f"n{number}", "handler": "noop", "dependencies": []} for number in range(width)]
+    submitted = await engine.submit({"name": "wide", "nodes": nodes}, trigger=True)
+    return submitted.execution_id
+
+
+async def ids(watcher: Watcher) -> list[int]:
+    text = b""
+    async with asyncio.timeout(30):
+        while (chunk := await watcher.next_chunk()) is not None:
+            text += chunk
+    return [int(line[4:]) for line in text.split(b"\n") if line.startswith(b"id: ")]
+
+
+async def test_a_thousand_watchers_use_one_subscription(engine: Engine, hub: Hub, redis: Redis) -> None:
+    execution_id = await started(engine, 20)
+    watchers = [hub.join(execution_id, after=0, wire="sse") for _ in range(1000)]
+    readers = [asyncio.ensure_future(ids(watcher)) for watcher in watchers]
+    last = await engine.last_seq(execution_id)
+    async with asyncio.timeout(30):
+        while not all(watcher.cursor == last for watcher in watchers):
+            await asyncio.sleep(0.01)
+
+    clients: list[dict[str, Any]] = await redis.client_list(_type="pubsub")
+    await engine.cancel(execution_id, request_id="1")
+    seen = await asyncio.gather(*readers)
+
+    expected = list(range(1, await engine.last_seq(execution_id) + 1))
+    assert len(clients) == 1
+    assert all(each == expected for each in seen)
+
+
+async def test_watcher_that_leaves_twenty_times_sees_every_id_exactly_once(engine: Engine, hub: Hub) -> None:
+    execution_id = await started(engine, 1500)
+    cancelling = asyncio.ensure_future(engine.cancel(execution_id, request_id="1"))
+    dice, seen = random.Random(3), list[int]()
+    for _ in range(20):
+        watcher = hub.join(execution_id, after=seen[-1] if seen else 0, wire="sse")
+        asyncio.get_running_loop().call_later(dice.random() * 0.01, watcher.close)
+        seen += await ids(watcher)
+        hub.leave(watcher)
+    await cancelling
+
+    last = hub.join(execution_id, after=seen[-1] if seen else 0, wire="sse")
+    seen += await ids(last)
+    hub.leave(last)
+
+    assert seen == list(range(1, await engine.last_seq(execution_id) + 1))
+
+
+async def test_sigterm_ends_open_streams_and_the_process_within_a_second(
+    engine: Engine, redis_url: str
+) -> None:
+    execution_id = await started(engine, 1)
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"],
+        cwd=ROOT,
+        env={**os.environ, "REDIS_URL": redis_url},
+    )
+    try:
+        reader, writer = await _connect(port)
+        writer.write(f"GET /v1/executions/{execution_id}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        async with asyncio.timeout(20):
+            await reader.readuntil(b"node.queued")
+        began_s = time.monotonic()
+
+        server.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(5):
+            rest = await reader.read()
+        await asyncio.to_thread(server.wait, 5)
+
+        assert time.monotonic() - began_s < 1.0
+        assert rest.endswith(b"0\r\n\r\n")  # ended, not cut: the client knows that it has everything so far
+    finally:
+        server.kill()
+        server.wait()
+
+
+async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)

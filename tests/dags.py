@@ -1,0 +1,128 @@
+"""Small makers of definition documents, and random DAGs with a scripted outcome for every node."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from orchestrator.definition import Definition, PlainHandlers
+from orchestrator.limits import Limits
+
+RULES = (
+    "none_failed_min_one_success",
+    "all_success",
+    "all_done",
+    "all_done_min_one_success",
+    "all_failed",
+    "all_skipped",
+    "none_failed",
+    "none_skipped",
+)
+EARLY_RULES = ("one_success", "one_failed", "one_done", "always")
+
+#: "ok", "fail", "skip", or ("branch", ids not taken).
+Outcome = str | tuple[str, tuple[str, ...]]
+
+HANDLERS = PlainHandlers(frozenset({"noop", "condition", "delay", "http", "unreliable_handler"}))
+
+
+def node(
+    node_id: str, *, after: list[str] | None = None, handler: str = "noop", **fields: Any
+) -> dict[str, Any]:
+    """Make one node of a document; fields are those of the definition format."""
+    return {"id": node_id, "handler": handler, "dependencies": after or [], "config": {}, **fields}
+
+
+def condition(
+    node_id: str,
+    *,
+    after: list[str] | None = None,
+    true: list[str] | None = None,
+    false: list[str] | None = None,
+    expression: str = "true",
+    **fields: Any,
+) -> dict[str, Any]:
+    """Make a condition node with its two branches."""
+    config = {"expression": expression, "true_branch": true or [], "false_branch": false or []}
+    return node(node_id, after=after, handler="condition", **fields) | {"config": config}
+
+
+def workflow(*nodes: dict[str, Any], name: str = "test", **extras: Any) -> dict[str, Any]:
+    """Make a native document; extras stand beside `dag`."""
+    return {"name": name, "dag": {"nodes": list(nodes)}, **extras}
+
+
+def compiled(document: dict[str, Any]) -> Definition:
+    """Compile a document against the handlers the tests use."""
+    return Definition.from_dict(document, handlers=HANDLERS, limits=Limits())
+
+
+@dataclass(frozen=True)
+class ScriptedDag:
+    """A document and what each handler call would do, were it made."""
+
+    document: dict[str, Any]
+    outcomes: dict[str, Outcome]
+
+    def outcome(self, of: dict[str, Any]) -> Outcome:
+        """Answer as the interpreter asks."""
+        return self.outcomes[of["id"]]
+
+
+@st.composite
+def scripted_dags(draw: st.DrawFn, max_nodes: int = 60) -> ScriptedDag:
+    """Draw a DAG with joins under all rules, conditions with branches, `when`, and uncritical nodes."""
+    count = draw(st.integers(1, max_nodes))
+    names = [f"n{i}" for i in range(count)]
+    nodes: dict[str, dict[str, Any]] = {}
+    for i, name in enumerate(names):
+        parents = draw(st.lists(st.integers(0, i - 1), max_size=4, unique=True)) if i else []
+        nodes[name] = node(name, after=[names[p] for p in parents])
+    targets = _draw_branches(draw, nodes)
+    outcomes: dict[str, Outcome] = {}
+    for name, drawn in nodes.items():
+        if drawn["dependencies"]:
+            allowed = RULES if name in targets else RULES + EARLY_RULES
+            drawn["trigger_rule"] = draw(st.just(RULES[0]) | st.sampled_from(allowed))
+        if draw(st.integers(0, 3)) == 0:
+            drawn["critical"] = False
+        outcomes[name] = _draw_outcome(draw, drawn)
+    return ScriptedDag(workflow(*nodes.values()), outcomes)
+
+
+def _draw_branches(draw: st.DrawFn, nodes: dict[str, dict[str, Any]]) -> set[str]:
+    """Turn a third of the nodes that have successors into conditions; give the ids named in branches."""
+    successors: dict[str, list[str]] = {name: [] for name in nodes}
+    for name, drawn in nodes.items():
+        for dependency in drawn["dependencies"]:
+            successors[dependency].append(name)
+    targets: set[str] = set()
+    for name, after in successors.items():
+        if not after or draw(st.integers(0, 2)):
+            continue
+        sides = draw(
+            st.lists(st.sampled_from(("true", "false", "neither")), min_size=len(after), max_size=len(after))
+        )
+        config = {
+            "expression": "true",
+            "true_branch": [s for s, side in zip(after, sides, strict=True) if side == "true"],
+            "false_branch": [s for s, side in zip(after, sides, strict=True) if side == "false"],
+        }
+        nodes[name].update(handler="condition", config=config)
+        targets.update(config["true_branch"], config["false_branch"])
+    return targets
+
+
+def _draw_outcome(draw: st.DrawFn, drawn: dict[str, Any]) -> Outcome:
+    kind = draw(st.sampled_from(("ok", "ok", "ok", "fail", "skip")))
+    if kind == "skip" and draw(st.booleans()):
+        drawn["when"] = "{{ false }}"
+    if kind != "ok":
+        return kind
+    if draw(st.integers(0, 4)) == 0:
+        drawn["when"] = "{{ true }}"
+    if drawn["handler"] != "condition":
+        return "ok"
+    is_true = draw(st.booleans())
+    drawn["config"]["expression"] = "true" if is_true else "false"
+    return "branch", tuple(drawn["config"]["false_branch" if is_true else "true_branch"])

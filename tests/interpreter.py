@@ -1,0 +1,109 @@
+"""A second, independent reading of the semantics: what a workflow must end as, without counters or queues.
+
+Knows nothing of the engine's rules and planner, on purpose. It looks at a node only when all its dependencies
+have ended, which the documented rules must make equivalent to deciding some of them early.
+
+A definition is its JSON document; the script says what each handler call would do:
+  outcome(node) -> "ok" | "fail" | "skip" | ("branch", ids not taken)
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Script = Callable[[dict[str, Any]], str | tuple[str, Iterable[str]]]
+#: {node_id: (status, reason)}; the reason of a COMPLETED node is None, of a FAILED one "error".
+Ends = dict[str, tuple[str, str | None]]
+
+REASON_IF_NOTHING_SUCCEEDED = {
+    "none_failed_min_one_success",
+    "all_success",
+    "all_done_min_one_success",
+    "one_success",
+}
+
+
+def interpret(document: dict[str, Any], outcome: Script) -> tuple[Ends, str]:
+    """Give every node's end and the execution's status. The execution has neither fail_fast nor a cancel."""
+    nodes = {node["id"]: node for node in nodes_of(document)}
+    ends: Ends = {}
+    left_out: set[str] = set()
+    for node_id in in_order(nodes):
+        node = nodes[node_id]
+        ends[node_id] = end_of(
+            node, [ends[d] for d in node.get("dependencies", [])], node_id in left_out, outcome
+        )
+        result = outcome(node)
+        if ends[node_id][0] == "COMPLETED" and not isinstance(result, str):
+            left_out.update(result[1])
+    failed = any(
+        ends[node_id][0] == "FAILED" and node.get("critical", True) for node_id, node in nodes.items()
+    )
+    return ends, "FAILED" if failed else "COMPLETED"
+
+
+def end_of(
+    node: dict[str, Any], before: list[tuple[str, str | None]], is_left_out: bool, outcome: Script
+) -> tuple[str, str | None]:
+    """Decide one node from the ends of its dependencies."""
+    if is_left_out:
+        return "SKIPPED", "branch_not_taken"
+    completed = [end for end in before if end[0] == "COMPLETED"]
+    failed = [end for end in before if end[0] == "FAILED" or end[1] == "upstream_failed"]
+    skipped = [end for end in before if end[0] == "SKIPPED" and end[1] != "upstream_failed"]
+    rule = node.get("trigger_rule", "none_failed_min_one_success")
+    if before and not is_met(rule, len(completed), len(failed), len(skipped)):
+        if rule not in REASON_IF_NOTHING_SUCCEEDED:
+            return "SKIPPED", "trigger_rule_unmet"
+        return "SKIPPED", "upstream_failed" if failed else "upstream_skipped"
+    result = outcome(node)
+    if result == "fail":
+        return "FAILED", "error"
+    if result == "skip":
+        return "SKIPPED", "condition_false" if node.get("when") else "handler_skipped"
+    return "COMPLETED", None
+
+
+def is_met(rule: str, completed: int, failed: int, skipped: int) -> bool:
+    """Say whether a trigger rule lets a node run whose dependencies, at least one, have all ended."""
+    match rule:
+        case "always" | "all_done":
+            return True
+        case "none_failed_min_one_success":
+            return failed == 0 and completed > 0
+        case "all_success":
+            return failed == skipped == 0
+        case "all_done_min_one_success" | "one_success":
+            return completed > 0
+        case "all_failed":
+            return completed == skipped == 0
+        case "all_skipped":
+            return completed == failed == 0
+        case "none_failed":
+            return failed == 0
+        case "none_skipped":
+            return skipped == 0
+        case "one_failed":
+            return failed > 0
+        case "one_done":
+            return completed + failed > 0
+    raise ValueError(f"unknown trigger rule {rule!r}")
+
+
+def nodes_of(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Find the nodes of a native or flat document."""
+    nodes: list[dict[str, Any]] = document["dag"]["nodes"] if "dag" in document else document["nodes"]
+    return nodes
+
+
+def in_order(nodes: dict[str, dict[str, Any]]) -> list[str]:
+    """List node ids so that each comes after its dependencies."""
+    ordered: dict[str, None] = {}
+    while len(ordered) < len(nodes):
+        ready = [
+            i
+            for i, n in nodes.items()
+            if i not in ordered and all(d in ordered for d in n.get("dependencies", []))
+        ]
+        assert ready, "the graph has a cycle"
+        ordered.update(dict.fromkeys(ready))
+    return list(ordered)

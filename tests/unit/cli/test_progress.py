@@ -1,0 +1,116 @@
+"""What events make of a picture of an execution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli.progress import Progress, depths, ordered, plain_line, render, report
+from clients.workflow_views import Event, ExecutionView, NodeView
+
+
+def node(node_id: str, *, after: tuple[str, ...] = (), **fields: Any) -> NodeView:
+    return NodeView(node_id=node_id, status=fields.pop("status", "PENDING"), dependencies=after, **fields)
+
+
+def view(*nodes: NodeView, status: str = "RUNNING", reason: str | None = None) -> ExecutionView:
+    return ExecutionView(execution_id="e1", name="demo", status=status, reason=reason, nodes=nodes)
+
+
+def event(type_: str, node_id: str | None = None, **data: Any) -> Event:
+    ts = "2026-11-20T08:15:30.123Z"
+    attempt = data.pop("attempt", 1 if node_id else None)
+    return Event(seq=1, type=type_, execution_id="e1", node_id=node_id, attempt=attempt, ts=ts, data=data)
+
+
+def test_events_move_nodes_and_the_execution() -> None:
+    progress = Progress.of(view(node("A"), node("B", after=("A",))))
+
+    for each in (
+        event("execution.started"),
+        event("node.queued", "A"),
+        event("node.started", "A"),
+        event("node.completed", "A"),
+        event("node.skipped", "B", reason="branch_not_taken"),
+        event("execution.completed"),
+    ):
+        progress.apply(each)
+
+    assert [n.status for n in progress.nodes.values()] == ["COMPLETED", "SKIPPED"]
+    assert progress.status == "COMPLETED"
+    assert progress.done == 2
+    assert progress.nodes["B"].reason == "branch_not_taken"
+
+
+def test_a_retry_counts_tries_and_shows_the_error() -> None:
+    progress = Progress.of(view(node("A", max_attempts=3)))
+
+    progress.apply(event("node.started", "A"))
+    progress.apply(event("node.retrying", "A", error={"type": "Http.5xx", "message": "503"}))
+
+    assert progress.nodes["A"].status == "WAITING"
+    assert progress.notes["A"] == "Http.5xx: 503"
+
+    progress.apply(event("node.started", "A", attempt=2))
+
+    assert progress.nodes["A"].try_number == 2
+    assert "A" not in progress.notes
+
+
+def test_what_is_done_well_makes_room_for_what_is_not() -> None:
+    nodes = [node(f"n{i}") for i in range(10)]
+    progress = Progress.of(view(*nodes))
+    for i in range(8):
+        progress.apply(event("node.completed", f"n{i}"))
+    progress.apply(event("node.failed", "n3"))
+
+    shown, left_out = ordered(progress, room=4)
+
+    assert [n.node_id for n in shown] == ["n3", "n8", "n9"]
+    assert left_out == 7
+
+
+def test_depth_is_known_whatever_the_order_of_definition() -> None:
+    progress = Progress.of(view(node("C", after=("B",)), node("B", after=("A",)), node("A")))
+
+    assert depths(progress) == {"A": 0, "B": 1, "C": 2}
+
+
+def test_a_chain_of_ten_thousand_is_laid_out_without_going_round_for_each() -> None:
+    chain = [node("n9999")] + [node(f"n{i}", after=(f"n{i + 1}",)) for i in range(9998, -1, -1)]
+
+    assert depths(Progress.of(view(*reversed(chain))))["n0"] == 9999
+
+
+def test_the_picture_names_every_node_and_counts() -> None:
+    progress = Progress.of(view(node("fetch"), node("save", after=("fetch",))))
+    progress.apply(event("node.completed", "fetch"))
+
+    text = str(render(progress, indent=depths(progress), room=20, took_s=1.0))
+
+    assert "1/2" in text
+    assert "✓ fetch" in text
+    assert "  · save" in text
+
+
+def test_a_plain_line_has_time_type_node_and_words() -> None:
+    line = plain_line(event("node.log", "A", message="fetched 3 rows", attempt=2))
+
+    assert line.split("  ")[0] == "08:15:30.123"
+    assert "A (attempt 2)" in line
+    assert line.endswith("- fetched 3 rows")
+
+
+def test_the_report_tells_failures_and_outputs_nobody_used() -> None:
+    ended = view(
+        node("A", status="COMPLETED", output={"x": 1}),
+        node("B", after=("A",), status="COMPLETED", output={"y": 2}),
+        node("C", status="FAILED", try_number=3, error={"type": "HandlerError", "message": "no"}),
+        status="FAILED",
+        reason="node_failed",
+    )
+
+    lines = list(report(ended, took_s=2.0))
+
+    assert lines[0] == "demo e1: FAILED in 2.0 s (node_failed)"
+    assert lines[1] == "  ✗ C after 3 tries: HandlerError: no"
+    assert lines[2] == '  ✓ B: {"y": 2}'

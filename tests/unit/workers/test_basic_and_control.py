@@ -1,0 +1,110 @@
+"""noop, unreliable, transform, condition and delay."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from workers.context import HandlerContext
+from workers.handlers import HANDLER_REGISTRY
+from workers.library.control import is_true, moment_ms
+from workers.outcome import Completed, Terminal, Waiting
+
+NOW_MS = 1_800_000_000_000
+
+
+async def run(name: str, config: dict[str, Any], *, try_number: int = 1) -> Any:
+    context = HandlerContext(execution_id="e1", node_id="A", try_number=try_number, now_ms=NOW_MS)
+    return await HANDLER_REGISTRY[name](config, context)
+
+
+async def test_noop_takes_anything() -> None:
+    assert await run("noop", {"payload": [1]}) == {"status": "ok"}
+
+
+async def test_unreliable_fails_about_half_the_time() -> None:
+    outcomes = await asyncio.gather(*(run("unreliable", {}) for _ in range(200)), return_exceptions=True)
+
+    failures = [outcome for outcome in outcomes if isinstance(outcome, RuntimeError)]
+    assert 50 < len(failures) < 150
+    assert {str(failure) for failure in failures} == {"Simulated failure"}
+    successes = [outcome for outcome in outcomes if not isinstance(outcome, RuntimeError)]
+    assert all(each == {"status": "ok", "message": "Sometimes it works"} for each in successes)
+
+
+async def test_unreliable_fails_as_often_as_it_is_told() -> None:
+    config = {"fail_times": 2}
+
+    for number in (1, 2):
+        with pytest.raises(RuntimeError):
+            await run("unreliable_handler", config, try_number=number)
+    assert (await run("unreliable_handler", config, try_number=3))["status"] == "ok"
+
+
+@pytest.mark.parametrize("config", [{"expression": [1, 2]}, {"output": {"a": None}}, {"expression": None}])
+async def test_transform_gives_back_what_it_was_given(config: dict[str, Any]) -> None:
+    assert await run("transform", config) == {"result": next(iter(config.values()))}
+
+
+async def test_a_condition_leaves_the_other_branch_aside() -> None:
+    branches = {"true_branch": ["B", "C"], "false_branch": "D"}
+
+    yes = await run("condition", {"expression": True, **branches})
+    no = await run("condition", {"expression": 0, **branches})
+
+    assert yes == Completed({"result": True, "branch": "true"}, not_taken=("D",))
+    assert no == Completed({"result": False, "branch": "false"}, not_taken=("B", "C"))
+
+
+@pytest.mark.parametrize("value", ["", "  ", "false", "False", "0", "None", 0, 0.0, None, False, [], {}])
+def test_what_means_no(value: Any) -> None:
+    assert not is_true(value)
+
+
+@pytest.mark.parametrize("value", ["true", "no", "x", 1, -1, 0.5, True, [0], {"a": 0}])
+def test_what_means_yes(value: Any) -> None:
+    assert is_true(value)
+
+
+@pytest.mark.parametrize(
+    ("config", "outcome"),
+    [
+        ({"seconds": 2}, Waiting(delay_ms=2000, output={"status": "ok", "delayed_seconds": 2})),
+        ({"seconds": "1.5"}, Waiting(delay_ms=1500, output={"status": "ok", "delayed_seconds": 1.5})),
+        ({"seconds": "2m"}, Waiting(delay_ms=120_000, output={"status": "ok", "delayed_seconds": 120})),
+        ({"seconds": 0}, Completed({"status": "ok", "delayed_seconds": 0})),
+        (
+            {"until": NOW_MS // 1000 + 5},
+            Waiting(until_ms=NOW_MS + 5000, output={"status": "ok", "delayed_seconds": 5}),
+        ),
+        ({"until": "2020-01-01T00:00:00Z"}, Completed({"status": "ok", "delayed_seconds": 0})),
+    ],
+)
+async def test_a_delay_waits_by_timer_and_only_for_the_future(config: dict[str, Any], outcome: Any) -> None:
+    assert await run("delay", config) == outcome
+
+
+async def test_a_delay_that_resolves_to_nonsense_is_a_config_error() -> None:
+    with pytest.raises(Terminal, match=r"config\.seconds"):
+        await run("delay", {"seconds": "later"})
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("1970-01-01T00:00:10Z", 10_000),
+        ("1970-01-01T01:00:00+01:00", 0),
+        ("1970-01-01 00:00:01", 1000),
+        (2.5, 2500),
+    ],
+)
+def test_a_moment_is_read_in_its_zone(value: Any, expected: int) -> None:
+    assert moment_ms(value) == expected
+
+
+@pytest.mark.parametrize("value", ["", "12:00", True, [], -1, float("nan"), float("inf"), 10**15])
+def test_what_is_no_moment_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match="is not a time"):
+        moment_ms(value)

@@ -1,0 +1,127 @@
+"""How a handler's return or exception becomes an outcome."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clients.http_wire import SsrfBlocked, TransportFailed
+from clients.llm_client import LlmError
+from orchestrator.errors import NodeError, TemplateError
+from workers.outcome import (
+    Completed,
+    Failed,
+    Retryable,
+    Skip,
+    Skipped,
+    Terminal,
+    Waiting,
+    encode_output,
+    from_exception,
+    to_outcome,
+)
+
+
+def failed(error: Exception) -> Failed:
+    outcome = from_exception(error, attempt=2, worker="w1")
+    assert isinstance(outcome, Failed)
+    return outcome
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, [1, 2], "text", 7, None, True])
+def test_any_json_value_completes_the_node(value: Any) -> None:
+    assert to_outcome(value) == Completed(value)
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Completed(1, ("B",)), Skipped("nothing new"), Waiting(delay_ms=5), Failed(NodeError("X", "y"))],
+)
+def test_an_outcome_stands_for_itself(outcome: Any) -> None:
+    assert to_outcome(outcome) is outcome
+
+
+def test_an_unforeseen_exception_is_a_retryable_handler_error() -> None:
+    error = failed(RuntimeError("Simulated\nfailure")).error
+
+    assert error == NodeError("HandlerError", "RuntimeError: Simulated failure", True, None, 2, "w1")
+
+
+def test_an_exception_without_text_is_named() -> None:
+    assert failed(KeyError()).error.message == "KeyError:"
+
+
+def test_authors_say_what_kind_of_failure_it_is() -> None:
+    later = failed(Retryable("busy", after_s=1.5, type="Bank.Busy", details={"queue": 3}))
+    never = failed(Terminal("no such account"))
+
+    assert (later.error.type, later.error.retryable, later.retry_after_ms) == ("Bank.Busy", True, 1500)
+    assert later.error.details == {"queue": 3}
+    assert (never.error.type, never.error.retryable, never.retry_after_ms) == ("HandlerError", False, None)
+
+
+def test_a_skip_skips() -> None:
+    assert from_exception(Skip("nothing new")) == Skipped("nothing new")
+
+
+@pytest.mark.parametrize(
+    ("error", "error_type", "retryable"),
+    [
+        (TransportFailed("x", kind="connect", is_sent=False), "Http.Transport", True),
+        (SsrfBlocked("x"), "SsrfBlocked", False),
+        (LlmError("x", type="Llm.RateLimited", retryable=True, retry_after_s=3), "Llm.RateLimited", True),
+        (TemplateError("B", "config.url", "{{ A.x }}", "no key 'x'"), "TemplateError", False),
+    ],
+)
+def test_errors_of_clients_and_engine_keep_their_type(
+    error: Exception, error_type: str, retryable: bool
+) -> None:
+    found = failed(error).error
+
+    assert (found.type, found.retryable) == (error_type, retryable)
+
+
+def test_an_output_is_serialised() -> None:
+    assert encode_output({"a": [1, None, "ü"]}, max_bytes=100) == '{"a":[1,null,"ü"]}'.encode()
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"a": b"bytes"},
+        {1, 2},
+        {1: "key"},
+        object(),
+        "\ud800",
+        2**70,
+        {"x": [1, float("nan")]},
+        float("inf"),
+        [[-float("inf")]],
+    ],
+)
+def test_an_output_that_json_cannot_hold_is_a_terminal_failure(output: Any) -> None:
+    with pytest.raises(Terminal) as refused:
+        encode_output(output, max_bytes=10_000)
+
+    assert refused.value.error_type == "HandlerError"
+
+
+def test_the_place_of_a_nan_is_named() -> None:
+    with pytest.raises(Terminal, match=r"output\.x\[1\] is NaN"):
+        encode_output({"x": [1, float("nan")]}, max_bytes=100)
+
+
+def test_a_circular_output_is_a_terminal_failure() -> None:
+    output: list[Any] = []
+    output.append(output)
+
+    with pytest.raises(Terminal):
+        encode_output(output, max_bytes=100)
+
+
+def test_an_output_over_the_limit_says_both_sizes() -> None:
+    with pytest.raises(Terminal, match="102 bytes; at most 100") as refused:
+        encode_output("x" * 100, max_bytes=100)
+
+    assert refused.value.error_type == "OutputTooLarge"

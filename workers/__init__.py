@@ -1,0 +1,1 @@
+"""Workers claim tasks, run handlers and report what came of them."""

@@ -1,0 +1,197 @@
+"""The attempts one worker runs: started from claims, stopped when told, their ends recorded together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from orchestrator.replies import Claim, Delivery, Ended
+from orchestrator.transitions import Call, Holding, Take, Transitions
+from workers.endings import ending, holding_of
+from workers.heartbeat import Heartbeat
+from workers.reporter import Reporter
+from workers.runner import Result, Runner
+
+log = logging.getLogger("headrace.worker")
+
+#: Ends recorded in one round trip.
+TOGETHER = 64
+#: How often lines that handlers wrote are sent.
+REPORT_S = 0.1
+
+
+@dataclass(slots=True, eq=False)
+class Attempt:
+    """A claim this worker runs. `stop` says why it was told to stop: cancel, lost, drain, or nothing."""
+
+    claim: Claim
+    holding: Holding
+    spec: dict[str, Any]
+    reporter: Reporter = field(default_factory=Reporter)
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    stop: str = ""
+    #: Set when the runner has come to an end; None then means that the handler was stopped.
+    result: Result | None = None
+    has_ended: bool = False
+
+
+class Attempts:
+    """Bounded by the worker's slots. Everything here runs in the event loop.
+
+    take       asked at each recording for what to claim in the same call; gets the number of slots it frees.
+    hand_back  told of tasks that were read on the way and need another worker.
+    """
+
+    def __init__(
+        self,
+        *,
+        transitions: Transitions,
+        runner: Runner,
+        heartbeat: Heartbeat,
+        output_max_bytes: int,
+        take: Callable[[int], Take | None],
+        hand_back: Callable[[Delivery], Coroutine[Any, Any, None]],
+    ) -> None:
+        self.running: dict[Holding, Attempt] = {}
+        self.slot_freed = asyncio.Event()
+        self._transitions = transitions
+        self._runner = runner
+        self._heartbeat = heartbeat
+        self._output_max_bytes = output_max_bytes
+        self._take = take
+        self._hand_back = hand_back
+        self._ended: list[Attempt] = []
+        self._has_ended = asyncio.Event()
+        self._background: set[asyncio.Task[None]] = set()
+
+    def start(self, claims: Iterable[Claim]) -> None:
+        """Run what was claimed."""
+        for claim in claims:
+            attempt = Attempt(claim, holding_of(claim), orjson.loads(claim.spec))
+            self.running[attempt.holding] = attempt
+            self._heartbeat.hold(attempt.holding)
+            attempt.task = asyncio.create_task(self._run(attempt))
+
+    def told(self, holding: Holding, word: str) -> None:
+        """Stop an attempt that is no longer wanted (cancel) or no longer ours (lost)."""
+        attempt = self.running.get(holding)
+        if attempt is None or attempt.stop == word or attempt.has_ended:
+            return
+        attempt.stop = word
+        attempt.cancelled.set()
+        log.info("attempt.stopped", extra={"node_id": holding.node_id, "cause": word})
+        # Cancelling the wait for a thread would free the slot while the thread still runs, so a sync handler is only
+        # asked to stop, and may still finish within the grace.
+        if attempt.task and (word == "lost" or self._runner.can_interrupt(attempt.spec["handler"])):
+            attempt.task.cancel()
+        if word == "lost":
+            self._forget(attempt)
+
+    async def release_all(self) -> int:
+        """Hand back, uncharged, whatever still runs; returns how many attempts."""
+        left = [attempt for attempt in self.running.values() if not attempt.stop and not attempt.has_ended]
+        for attempt in left:
+            attempt.stop = "drain"
+            attempt.cancelled.set()
+            if attempt.task:
+                attempt.task.cancel()
+        if left:
+            await self._transitions.together(
+                [self._transitions.release_node(attempt.holding) for attempt in left]
+            )
+        return len(left)
+
+    async def record_ends(self) -> None:
+        """Record ends as they come, for ever: what is ready together travels together, and nothing waits to be."""
+        while True:
+            await self._has_ended.wait()
+            batch, self._ended = self._ended[:TOGETHER], self._ended[TOGETHER:]
+            if not self._ended:
+                self._has_ended.clear()
+            if batch := [attempt for attempt in batch if attempt.holding in self.running]:
+                await self._record(batch)
+
+    async def send_lines(self) -> None:
+        """Send what running handlers wrote, for ever."""
+        while True:
+            await asyncio.sleep(REPORT_S)
+            calls = [
+                self._transitions.report_events(attempt.holding, attempt.reporter.take())
+                for attempt in self.running.values()
+                if attempt.reporter.has_lines and not attempt.has_ended
+            ]
+            if calls:
+                await self._transitions.together(calls)
+
+    async def _run(self, attempt: Attempt) -> None:
+        try:
+            attempt.result = await self._runner.run(
+                attempt.claim, attempt.spec, attempt.reporter, attempt.cancelled
+            )
+        except asyncio.CancelledError:
+            if attempt.stop != "cancel":
+                return  # Lost or handed back: somebody else's attempt by now.
+        attempt.has_ended = True
+        self._ended.append(attempt)
+        self._has_ended.set()
+
+    async def _record(self, batch: list[Attempt]) -> None:
+        calls: list[Call[Any]] = []
+        ends: list[int] = []
+        for attempt in batch:
+            while attempt.reporter.has_lines:
+                calls.append(self._transitions.report_events(attempt.holding, attempt.reporter.take()))
+            ends.append(len(calls))
+            is_last = attempt is batch[-1]
+            calls.append(self._ending(attempt, self._take(len(batch)) if is_last else None))
+        replies = await self._transitions.together(calls)
+        for attempt in batch:
+            self._forget(attempt)
+        for attempt, position in zip(batch, ends, strict=True):
+            self._follow(attempt, replies[position])
+
+    def _follow(self, attempt: Attempt, ended: Ended) -> None:
+        if ended.word == "uncalled":
+            # Stopped for a cancel that is not there (the execution was retried meanwhile): it must not be lost.
+            self._spawn(self._release(attempt.holding))
+        if ended.more:
+            self._spawn(self._go_on(attempt.claim.execution_id))
+        for task in ended.unoffered:
+            self._spawn(self._hand_back(task))
+        self.start(ended.claims)
+
+    def _ending(self, attempt: Attempt, take: Take | None) -> Call[Ended]:
+        if attempt.result is None:
+            return self._transitions.cancel_node(attempt.holding, take)
+        return ending(
+            self._transitions,
+            attempt.claim,
+            attempt.spec,
+            attempt.result,
+            output_max_bytes=self._output_max_bytes,
+            take=take,
+        )
+
+    def _forget(self, attempt: Attempt) -> None:
+        self.running.pop(attempt.holding, None)
+        self._heartbeat.drop(attempt.holding)
+        self.slot_freed.set()
+
+    async def _go_on(self, execution_id: str) -> None:
+        more = True
+        while more:
+            _, more = await self._transitions.continue_execution(execution_id)
+
+    async def _release(self, holding: Holding) -> None:
+        await self._transitions.release_node(holding)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)

@@ -1,0 +1,169 @@
+"""What a handler knows about the attempt it runs, and the tools its worker lends it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import orjson
+
+if TYPE_CHECKING:
+    from clients.http_client import GuardedHttpClient, HttpPolicy
+    from clients.llm_client import LlmProvider, LlmSettings
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LOG_LEVELS: frozenset[str] = frozenset({"debug", "info", "warning", "error"})
+MESSAGE_MAX_CHARS = 2000
+DATA_MAX_BYTES = 16 * 1024
+
+
+class EventSink(Protocol):
+    """Takes what an attempt reports while it runs."""
+
+    def emit(self, type: str, data: dict[str, Any]) -> None:
+        """Accept one event (`node.log`, `node.progress`). Never blocks; callable from any thread."""
+
+
+class NullSink:
+    """Accepts everything and keeps nothing; for handlers run outside a worker."""
+
+    def emit(self, type: str, data: dict[str, Any]) -> None:
+        return None
+
+
+@dataclass(slots=True)
+class Toolbox:
+    """What all attempts of one worker process share. Built by the worker, closed by it.
+
+    The clients are made at first use, since a worker that never meets an `llm` node should not pay for its
+    SDK.
+    """
+
+    environment: Literal["development", "production"] = "development"
+    #: Logical service name -> base URL, for `call_external_service`.
+    services: Mapping[str, str] = field(default_factory=dict)
+    http_policy: HttpPolicy | None = None
+    llm_settings: LlmSettings | None = None
+    _http: GuardedHttpClient | None = None
+    _llm: LlmProvider | None = None
+
+    @property
+    def http(self) -> GuardedHttpClient:
+        """The guarded HTTP client; the only way a handler should reach the network."""
+        if self._http is None:
+            from clients.http_client import GuardedHttpClient, HttpPolicy
+
+            policy = self.http_policy or HttpPolicy.for_environment(self.environment, services=self.services)
+            self._http = GuardedHttpClient(policy)
+        return self._http
+
+    @property
+    def llm(self) -> LlmProvider:
+        """The language model provider the settings choose. Raises clients.llm_client.LlmError."""
+        if self._llm is None:
+            from clients.llm_client import LlmSettings, make_provider
+
+            self._llm = make_provider(self.llm_settings or LlmSettings(environment=self.environment))
+        return self._llm
+
+    async def aclose(self) -> None:
+        """Close what was opened. Safe to call twice."""
+        http, llm = self._http, self._llm
+        self._http = self._llm = None
+        if http is not None:
+            await http.aclose()
+        if llm is not None:
+            await llm.aclose()
+
+
+@dataclass(slots=True, kw_only=True)
+class HandlerContext:
+    """One attempt, seen from inside the handler. Its methods may be called from any thread.
+
+    attempt           the fence: raised each time the node is queued, lost workers included.
+    try_number        the charged try, from 1: what a retry policy counts.
+    now_ms            fixed at the start of the attempt, Unix epoch.
+    has_retry_policy  whether the node itself asks for retries, rather than its handler's default.
+    """
+
+    execution_id: str
+    node_id: str
+    attempt: int = 1
+    try_number: int = 1
+    worker_id: str = ""
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    now_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+    has_retry_policy: bool = False
+    sink: EventSink = field(default_factory=NullSink)
+    tools: Toolbox = field(default_factory=Toolbox)
+    #: Set by the worker when the execution is cancelled or the lease is lost; async handlers may wait for it.
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Monotonic seconds of the last sign of life; written by heartbeat, log and progress.
+    last_beat_s: float = field(default_factory=time.monotonic)
+
+    @property
+    def idempotency_key(self) -> str:
+        """Names the work, not the attempt: equal over retries, so that a far side can recognise a repeat."""
+        return f"{self.execution_id}:{self.node_id}"
+
+    @property
+    def environment(self) -> str:
+        return self.tools.environment
+
+    @property
+    def services(self) -> Mapping[str, str]:
+        return self.tools.services
+
+    @property
+    def http(self) -> GuardedHttpClient:
+        """The guarded HTTP client of this worker."""
+        return self.tools.http
+
+    @property
+    def llm(self) -> LlmProvider:
+        """The language model provider of this worker."""
+        return self.tools.llm
+
+    def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
+        """Write a line to the execution's history, as a `node.log` event."""
+        self.last_beat_s = time.monotonic()
+        shown = level if level in LOG_LEVELS else "info"
+        self.sink.emit("node.log", {"level": shown, "message": _short(message), "data": _plain(data)})
+
+    def progress(self, fraction: float | None, message: str | None = None, **data: Any) -> None:
+        """Report how far the work is, from 0 to 1 (None: unknown), as a `node.progress` event."""
+        self.last_beat_s = time.monotonic()
+        share = None if fraction is None or fraction != fraction else min(1.0, max(0.0, float(fraction)))
+        text = None if message is None else _short(message)
+        self.sink.emit("node.progress", {"fraction": share, "message": text, "data": _plain(data)})
+
+    def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
+        """Show that the handler is alive; with `details` also as a `node.progress` event."""
+        self.last_beat_s = time.monotonic()
+        if details is not None:
+            self.progress(None, None, **{str(key): value for key, value in details.items()})
+
+    def is_cancelled(self) -> bool:
+        """Whether the work is no longer wanted. A sync handler should look now and then, and return."""
+        return self.cancelled.is_set()
+
+
+def _short(message: str) -> str:
+    return str(message)[:MESSAGE_MAX_CHARS]
+
+
+def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Reduce to bounded JSON: a log line must never fail the attempt that wrote it."""
+    if not data:
+        return {}
+    try:
+        raw = orjson.dumps(dict(data), default=repr, option=orjson.OPT_NON_STR_KEYS)
+    except (TypeError, ValueError, RecursionError):
+        return {"unreadable": True}
+    if len(raw) > DATA_MAX_BYTES:
+        return {"truncated": True, "bytes": len(raw)}
+    plain: dict[str, Any] = orjson.loads(raw)
+    return plain

@@ -1,0 +1,98 @@
+"""Chooses the transition that ends an attempt: outcome in, call out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from orchestrator.errors import ErrorType, NodeError
+from orchestrator.replies import Claim, Ended
+from orchestrator.retry import RetryPolicy, next_delay_ms
+from orchestrator.states import Reason, WaitingOn
+from orchestrator.transitions import Call, Holding, Take, Transitions
+from workers.outcome import Completed, Failed, Skipped, Terminal, Waiting, encode_output, from_exception
+from workers.registry import default_retry
+from workers.runner import ConditionFalse, Result
+
+ONE_ATTEMPT = RetryPolicy(max_attempts=1)
+_CONDITION_FALSE = b'{"reason":"condition_false"}'
+
+
+def policy_of(spec: Mapping[str, Any]) -> RetryPolicy:
+    """The node's own retry policy, else its handler's, else one attempt."""
+    if spec["retry"]:
+        return RetryPolicy.from_dict(spec["retry"])
+    return default_retry(spec["handler"]) or ONE_ATTEMPT
+
+
+def holding_of(claim: Claim) -> Holding:
+    return Holding(claim.execution_id, claim.node_id, claim.attempt, claim.nonce)
+
+
+def ending(
+    transitions: Transitions,
+    claim: Claim,
+    spec: Mapping[str, Any],
+    result: Result,
+    *,
+    output_max_bytes: int,
+    take: Take | None,
+) -> Call[Ended]:
+    """Give the call that records what an attempt came to, and asks for further tasks if `take` says so."""
+    holding = holding_of(claim)
+    if isinstance(result, (Completed, Waiting)):
+        try:
+            output = encode_output(result.output, max_bytes=output_max_bytes)
+        except Terminal as error:
+            refused = from_exception(error, attempt=claim.attempt)
+            assert isinstance(refused, Failed)
+            return _failure(transitions, holding, claim, spec, refused, take)
+        if isinstance(result, Completed):
+            return transitions.complete_node(holding, output, not_taken=result.not_taken, take=take)
+        return transitions.wait_node(
+            holding,
+            on=WaitingOn(result.on),
+            delay_ms=result.delay_ms,
+            until_ms=result.until_ms,
+            output=output,
+            take=take,
+        )
+    if isinstance(result, ConditionFalse):
+        return transitions.skip_node(holding, reason=result.reason, data=_CONDITION_FALSE, take=take)
+    if isinstance(result, Skipped):
+        data = orjson.dumps({"reason": str(Reason.HANDLER_SKIPPED), "message": result.reason})
+        return transitions.skip_node(holding, reason=Reason.HANDLER_SKIPPED, data=data, take=take)
+    return _failure(transitions, holding, claim, spec, result, take)
+
+
+def _failure(
+    transitions: Transitions,
+    holding: Holding,
+    claim: Claim,
+    spec: Mapping[str, Any],
+    failed: Failed,
+    take: Take | None,
+) -> Call[Ended]:
+    policy = policy_of(spec)
+    delay_ms = next_delay_ms(
+        policy, claim.tries, failed.error, retry_after_ms=failed.retry_after_ms, random=random.random
+    )
+    error = _encoded(failed.error, claim)
+    if delay_ms is not None:
+        return transitions.retry_node(holding, error, delay_ms=delay_ms, take=take)
+    reason = Reason.TIMEOUT if failed.error.type == ErrorType.TIMEOUT_START_TO_CLOSE else Reason.ERROR
+    # Used up, rather than refused: an operator may want to run it again.
+    is_dead = policy.max_attempts > 1 and claim.tries >= policy.max_attempts
+    return transitions.fail_node(holding, error, reason=reason, is_dead=is_dead, take=take)
+
+
+def _encoded(error: NodeError, claim: Claim) -> bytes:
+    fields = error.to_dict()
+    fields["attempt"] = claim.attempt
+    try:
+        return orjson.dumps(fields)
+    except (TypeError, ValueError, RecursionError):
+        return orjson.dumps({**fields, "details": None, "message": repr(error.message)})

@@ -1,0 +1,14 @@
+"""The catalogue: importing it fills the register with the built-in handlers.
+
+Custom handlers join through HANDLERS, a list of importable modules (`load_modules`).
+"""
+
+from __future__ import annotations
+
+from workers.library import basic, control, http, llm, text
+from workers.registry import HANDLER_REGISTRY, Catalogue, get_handler, load_modules, names
+
+#: The modules whose import registers the built-in handlers.
+BUILT_IN = (basic, http, llm, text, control)
+
+__all__ = ["BUILT_IN", "HANDLER_REGISTRY", "Catalogue", "get_handler", "load_modules", "names"]

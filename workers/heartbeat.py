@@ -1,0 +1,103 @@
+"""Keeps a worker's leases alive from a thread of its own, so that a busy event loop does not look like a dead worker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+from orchestrator.transitions import Call, Holding, Transitions
+
+log = logging.getLogger("headrace.heartbeat")
+
+#: A loop that has not turned for this many leases is taken for dead; its leases are left to expire.
+STUCK_LEASES = 4
+
+
+class Heartbeat(threading.Thread):
+    """Renews every lease in one call each third of a lease, and tells the loop which attempts to stop.
+
+    on_word   called in the event loop with (holding, "cancel" or "lost").
+    describe  fields of the worker's own record, written with each beat.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        transitions: Transitions,
+        *,
+        worker_id: str,
+        lease_ms: int,
+        on_word: Callable[[Holding, str], None],
+        describe: Callable[[], list[str | bytes | int]],
+    ) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self._redis = redis
+        self._transitions = transitions
+        self._worker_id = worker_id
+        self._lease_ms = lease_ms
+        self._on_word = on_word
+        self._describe = describe
+        self._loop = asyncio.get_running_loop()
+        self._held: dict[Holding, None] = {}
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self.loop_turned_s = time.monotonic()
+
+    def hold(self, holding: Holding) -> None:
+        with self._lock:
+            self._held[holding] = None
+
+    def drop(self, holding: Holding) -> None:
+        with self._lock:
+            self._held.pop(holding, None)
+
+    async def keep_turning(self) -> None:
+        """Show, from the event loop, that it is alive; for ever."""
+        while True:
+            self.loop_turned_s = time.monotonic()
+            await asyncio.sleep(min(0.5, self._lease_ms / 6000))
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def run(self) -> None:
+        period_s = self._lease_ms / 3000
+        while not self._stopped.wait(period_s):
+            try:
+                self.beat()
+            except (RedisError, OSError) as error:
+                log.warning("heartbeat.unanswered", extra={"worker_id": self._worker_id, "error": str(error)})
+        self._redis.close()
+
+    def beat(self) -> None:
+        """Renew all leases once, and the worker's own record."""
+        stuck_s = time.monotonic() - self.loop_turned_s
+        if stuck_s > STUCK_LEASES * self._lease_ms / 1000:
+            log.error("heartbeat.loop_is_stuck", extra={"worker_id": self._worker_id, "stuck_s": round(stuck_s, 1)})
+            return
+        self._send(self._transitions.announce_worker(self._worker_id, self._describe()))
+        with self._lock:
+            held = list(self._held)
+        for start in range(0, len(held), 200):
+            part = held[start : start + 200]
+            words = self._send(self._transitions.renew_leases(part, lease_ms=self._lease_ms))
+            for holding, word in zip(part, words, strict=True):
+                if word != "ok":
+                    self._loop.call_soon_threadsafe(self._on_word, holding, word)
+
+    def _send(self, call: Call[Any]) -> Any:
+        script = self._transitions.scripts[call.name]
+        now = "" if self._transitions.now_ms is None else self._transitions.now_ms
+        try:
+            reply = self._redis.evalsha(script.sha, 1, call.key, now, *call.arguments)
+        except NoScriptError:
+            self._redis.script_load(script.text)
+            reply = self._redis.evalsha(script.sha, 1, call.key, now, *call.arguments)
+        return call.read(reply)

@@ -1,0 +1,113 @@
+"""Handlers that steer the execution: which way it goes on, and when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+
+from orchestrator.durations import parse_duration_ms
+from workers.context import HandlerContext
+from workers.outcome import Completed, Outcome, Waiting
+from workers.registry import handler
+
+#: Texts that mean no, once trimmed and in lower case: what a comparison rendered to text may look like.
+FALSE_TEXTS = frozenset({"", "false", "0", "none"})
+
+
+class ConditionConfig(BaseModel):
+    """An expression, and the direct successors that belong to one of its answers only."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    expression: Any
+    true_branch: list[str] = []
+    false_branch: list[str] = []
+
+    @field_validator("true_branch", "false_branch", mode="before")
+    @classmethod
+    def _single_id(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+@handler("condition", config=ConditionConfig)
+async def condition(config: ConditionConfig, context: HandlerContext) -> Outcome:
+    """Choose a branch; the ids in the other one are skipped.
+
+    Output: {"result": bool, "branch": "true" | "false"}.
+    """
+    result = is_true(config.expression)
+    left_aside = config.false_branch if result else config.true_branch
+    output = {"result": result, "branch": "true" if result else "false"}
+    return Completed(output, not_taken=tuple(left_aside))
+
+
+def is_true(value: Any) -> bool:
+    """Say whether an evaluated expression means yes: not empty, not zero, not the text "false" or "none"."""
+    if isinstance(value, str):
+        return value.strip().lower() not in FALSE_TEXTS
+    return bool(value)
+
+
+class DelayConfig(BaseModel):
+    """Either `seconds` (a number or a duration such as "1h30m") or `until` (RFC 3339, or Unix seconds)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: Any = None
+    until: Any = None
+
+    @field_validator("seconds")
+    @classmethod
+    def _a_duration(cls, value: Any) -> Any:
+        return None if value is None else parse_duration_ms(value)
+
+    @field_validator("until")
+    @classmethod
+    def _a_moment(cls, value: Any) -> Any:
+        return None if value is None else moment_ms(value)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.seconds is None) == (self.until is None):
+            raise ValueError("delay takes exactly one of 'seconds' and 'until'")
+        return self
+
+
+@handler("delay", config=DelayConfig)
+async def delay(config: DelayConfig, context: HandlerContext) -> Outcome:
+    """Let time pass, by a durable timer and without a worker.
+
+    Output: {"status": "ok", "delayed_seconds": n}.
+    """
+    if config.seconds is not None:
+        output = {"status": "ok", "delayed_seconds": _seconds(config.seconds)}
+        return Waiting(delay_ms=config.seconds, output=output) if config.seconds else Completed(output)
+    left_ms = max(0, config.until - context.now_ms)
+    output = {"status": "ok", "delayed_seconds": _seconds(left_ms)}
+    return Waiting(until_ms=config.until, output=output) if left_ms else Completed(output)
+
+
+def moment_ms(value: Any) -> int:
+    """Read a point in time as Unix epoch ms; a text without a time zone is UTC. Raises ValueError."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _bounded(value * 1000, value)
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except (ValueError, AttributeError):
+        raise ValueError(f"{value!r} is not a time; use RFC 3339 such as '2027-01-31T09:00:00Z'") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return _bounded(moment.timestamp() * 1000, value)
+
+
+def _bounded(value_ms: float, given: Any) -> int:
+    # Up to the year 9999; the comparison is also false for NaN.
+    if not 0 <= value_ms < 253_402_300_800_000:
+        raise ValueError(f"{given!r} is not a time between 1970 and 9999")
+    return int(value_ms)
+
+
+def _seconds(duration_ms: int) -> int | float:
+    return duration_ms // 1000 if duration_ms % 1000 == 0 else duration_ms / 1000

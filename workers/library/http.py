@@ -1,0 +1,235 @@
+"""Handlers that call the web."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlencode
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from clients.http_wire import NameNotResolved, TransportFailed, parse_url
+from orchestrator.durations import parse_duration_ms
+from orchestrator.errors import ErrorType
+from orchestrator.retry import RetryPolicy
+from workers.context import HandlerContext
+from workers.outcome import HandlerFault, Retryable, Terminal
+from workers.registry import handler
+
+if TYPE_CHECKING:
+    from clients.http_client import HttpResult
+
+IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+#: Client errors that another try may cure: time-out, too early, too many.
+PASSING_STATUSES = frozenset({408, 425, 429})
+EXCERPT_CHARS = 1000
+
+Scalar = str | int | float | bool
+
+
+class CallConfig(BaseModel):
+    """One HTTP request. `body`: text goes as it is, anything else as JSON."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str
+    method: Annotated[str, Field(pattern=r"^[A-Za-z]{1,16}$")] = "GET"
+    headers: dict[str, Scalar] = {}
+    query: dict[str, Scalar | list[Scalar] | None] = {}
+    body: Any = None
+    #: Seconds, or a duration such as "30s", for the whole call.
+    timeout: Any = None
+    #: Statuses from 400 that are an answer all the same: 404, "4xx", or a list of such.
+    expect_status: list[int | str] = []
+
+    @field_validator("timeout")
+    @classmethod
+    def _a_duration(cls, value: Any) -> Any:
+        return None if value is None else parse_duration_ms(value, minimum_ms=1)
+
+    @field_validator("expect_status", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        many = value if isinstance(value, list) else [value]
+        for each in many:
+            if isinstance(each, bool) or not re.fullmatch(r"[1-5](\d\d|xx)", str(each)):
+                raise ValueError(f"expect_status takes 100 to 599 and '4xx', found {each!r}")
+        return many
+
+
+class HttpConfig(CallConfig):
+    """A call, with limits of its own."""
+
+    #: Of the unpacked body; the worker's own limit stays above it.
+    max_bytes: Annotated[int, Field(ge=1)] | None = None
+    follow_redirects: bool = True
+
+
+@handler("http", config=HttpConfig, retry=RetryPolicy(max_attempts=3))
+async def http(config: HttpConfig, context: HandlerContext) -> dict[str, Any]:
+    """Send a request. A JSON body is parsed.
+
+    Output: {"status": "ok", "status_code", "headers", "body", "duration_ms"}.
+    4xx and 5xx fail the node (Http.4xx, Http.5xx) unless `expect_status` lists them.
+    """
+    result = await _call(config, context, config.url)
+    _check_status(result, config, context)
+    return {
+        "status": "ok",
+        "status_code": result.status,
+        "headers": result.headers,
+        "body": result.body,
+        "duration_ms": result.duration_ms,
+    }
+
+
+@handler("call_external_service", config=CallConfig)
+async def call_external_service(config: CallConfig, context: HandlerContext) -> dict[str, Any]:
+    """Call a service by URL or by its name in SERVICES.
+
+    Output: {"status": "ok", "data", "url", "status_code"}.
+    In development a bare name that nothing knows answers with a marked simulation, so that samples run
+    anywhere.
+    """
+    target = parse_url(config.url)
+    try:
+        result = await _call(config, context, map_service(config.url, context.services))
+    except NameNotResolved as error:
+        # "service-a" is a placeholder, "api.example.com" a mistake or an outage; only the first is simulated.
+        if context.environment != "development" or "." in target.host or error.host != target.host:
+            raise
+        context.log(
+            f"host '{target.host}' does not resolve and is not in SERVICES; the answer is simulated",
+            "warning",
+            url=target.label,
+        )
+        return {
+            "status": "ok",
+            "data": f"Simulated call to {config.url}",
+            "url": target.url,
+            "status_code": 200,
+            "simulated": True,
+        }
+    _check_status(result, config, context, only_2xx=True)
+    return {"status": "ok", "data": result.body, "url": target.url, "status_code": result.status}
+
+
+def map_service(url: str, services: Mapping[str, str]) -> str:
+    """Put a service's base URL in the place of its logical name; other URLs stay. Pure.
+
+    Only a URL without a port can name a service: `http://service-a:8080/` means that host.
+    """
+    target = parse_url(url)
+    base = services.get(target.host)
+    if base is None or target.authority != target.host:
+        return url
+    prefix = parse_url(base).url.rstrip("/")
+    return prefix + target.path
+
+
+async def _call(config: CallConfig, context: HandlerContext, url: str) -> HttpResult:
+    """Send what the config says. A passing error is retryable only where a repeat does no harm."""
+    method = config.method.upper()
+    headers = {name: _text(value) for name, value in config.headers.items()}
+    given = {name.lower() for name in headers}
+    content, content_type = _encode_body(config.body, method)
+    if content_type and "content-type" not in given:
+        headers["content-type"] = content_type
+    if method not in SAFE_METHODS and "idempotency-key" not in given:
+        headers["idempotency-key"] = context.idempotency_key
+    timeout_s = None if config.timeout is None else config.timeout / 1000
+    own = config if isinstance(config, HttpConfig) else None
+    try:
+        return await context.http.request(
+            method,
+            _with_query(url, config.query),
+            headers=headers,
+            content=content,
+            timeout_s=timeout_s,
+            max_bytes=own.max_bytes if own else None,
+            follow_redirects=own.follow_redirects if own else True,
+        )
+    except TransportFailed as error:
+        if error.is_sent and not _may_repeat(config, context):
+            raise Terminal(str(error), type=error.error_type, details=error.details) from error
+        raise
+
+
+def _may_repeat(config: CallConfig, context: HandlerContext) -> bool:
+    """Whether sending the request again is harmless, or the node's own `retry` asks for it."""
+    return config.method.upper() in IDEMPOTENT_METHODS or context.has_retry_policy
+
+
+def _check_status(
+    result: HttpResult, config: CallConfig, context: HandlerContext, *, only_2xx: bool = False
+) -> None:
+    """Raise for an answer that is a failure of the node."""
+    status = result.status
+    if 200 <= status < 300 or (status < 400 and not only_2xx) or is_expected(status, config.expect_status):
+        return
+    label = result.url.partition("?")[0]
+    error_type = {4: ErrorType.HTTP_4XX, 5: ErrorType.HTTP_5XX}.get(status // 100, ErrorType.HTTP_TRANSPORT)
+    passing = (status >= 500 or status in PASSING_STATUSES) and _may_repeat(config, context)
+    fault: type[HandlerFault] = Retryable if passing else Terminal
+    raise fault(
+        f"{config.method.upper()} {label} answered {status}",
+        type=error_type,
+        after_s=retry_after_s(result.headers.get("retry-after"), now_s=time.time()),
+        details={"status": status, "url": label, "body": _excerpt(result)},
+    )
+
+
+def is_expected(status: int, expected: list[int | str]) -> bool:
+    """Whether a status is listed, by number or by class ("4xx")."""
+    listed = {str(each) for each in expected}
+    return str(status) in listed or f"{status // 100}xx" in listed
+
+
+def retry_after_s(value: str | None, *, now_s: float) -> float | None:
+    """Read a Retry-After header, seconds or a date; None when there is none worth the name."""
+    if not value:
+        return None
+    text = value.strip()
+    if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII):
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _with_query(url: str, query: Mapping[str, Any]) -> str:
+    """Append query parameters; None leaves one out, a list repeats it."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in query.items():
+        each = value if isinstance(value, list) else [value]
+        pairs.extend((name, _text(one)) for one in each if one is not None)
+    if not pairs:
+        return url
+    start = url.partition("#")[0]
+    mark = "" if start.endswith(("?", "&")) else "&" if "?" in start else "?"
+    return f"{start}{mark}{urlencode(pairs)}"
+
+
+def _encode_body(body: Any, method: str) -> tuple[bytes | None, str | None]:
+    if body is None:
+        # An empty body is announced where one is usual: some servers refuse a POST without a length.
+        return (b"" if method in ("POST", "PUT", "PATCH") else None), None
+    if isinstance(body, str):
+        return body.encode("utf-8", errors="replace"), "text/plain; charset=utf-8"
+    return orjson.dumps(body), "application/json"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _excerpt(result: HttpResult) -> str:
+    return result.content[: EXCERPT_CHARS * 4].decode("utf-8", errors="replace")[:EXCERPT_CHARS]

@@ -1,0 +1,192 @@
+"""The handler that asks a language model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from clients.llm_client import LlmReply, LlmRequest
+from clients.llm_prices import LlmUsage, cost_usd
+from orchestrator.retry import RetryPolicy
+from workers.context import HandlerContext
+from workers.outcome import Terminal
+from workers.registry import handler
+
+MAX_REPAIRS = 2
+#: Answers that another question would not mend.
+FINAL_STOPS = frozenset({"refusal", "max_tokens", "model_context_window_exceeded"})
+_FENCED = re.compile(r"^\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*$", re.DOTALL | re.IGNORECASE)
+#: Options that have a field of their own, or would break the one answer that is expected.
+_OWN_OPTIONS = frozenset({"model", "messages", "system", "max_tokens", "stream", "cache_control"})
+
+
+class Message(BaseModel):
+    """One turn of a conversation; content is text or a list of content blocks."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Literal["user", "assistant"]
+    content: str | list[dict[str, Any]]
+
+
+class LlmConfig(BaseModel):
+    """A question: a `prompt`, or the `messages` of a conversation."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    prompt: str | None = None
+    messages: Annotated[list[Message], Field(min_length=1)] | None = None
+    system: str | None = None
+    model: str | None = None
+    max_tokens: Annotated[int, Field(ge=1)] = 4096
+    #: JSON Schema the answer must match.
+    json_schema: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+    #: True caches the prompt for five minutes.
+    cache: bool | Literal["5m", "1h"] = False
+    extra_body: dict[str, Any] = {}
+
+    @field_validator("prompt", "system", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> Any:
+        # A template that stands alone keeps its type: `{{ fetch.body }}` may well be an object.
+        return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
+
+    @field_validator("json_schema")
+    @classmethod
+    def _a_schema(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        if value is not None:
+            from jsonschema import Draft202012Validator, SchemaError
+
+            try:
+                Draft202012Validator.check_schema(value)
+            except SchemaError as error:
+                raise ValueError(f"'schema' is not a JSON Schema: {error.message}") from None
+        return value
+
+    @field_validator("extra_body")
+    @classmethod
+    def _others_only(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if taken := sorted(_OWN_OPTIONS & value.keys()):
+            raise ValueError(f"'extra_body' cannot hold {', '.join(taken)}")
+        return value
+
+    @model_validator(mode="after")
+    def _one_question(self) -> Self:
+        if (self.prompt is None) == (self.messages is None):
+            raise ValueError("llm takes exactly one of 'prompt' and 'messages'")
+        return self
+
+    def to_request(self) -> LlmRequest:
+        """The call this config asks for."""
+        if self.messages is None:
+            messages: tuple[Mapping[str, Any], ...] = ({"role": "user", "content": self.prompt},)
+        else:
+            messages = tuple(message.model_dump() for message in self.messages)
+        return LlmRequest(
+            messages=messages,
+            max_tokens=self.max_tokens,
+            model=self.model,
+            system=self.system,
+            schema=self.json_schema,
+            effort=self.effort,
+            cache_ttl="5m" if self.cache is True else self.cache or None,
+            extra_body=self.extra_body,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The last reply, what it was read as, and what all calls together used."""
+
+    reply: LlmReply
+    usage: LlmUsage
+    parsed: Any = None
+
+
+@handler("llm", config=LlmConfig, retry=RetryPolicy(max_attempts=3))
+async def llm(config: LlmConfig, context: HandlerContext) -> dict[str, Any]:
+    """Ask a language model.
+
+    Output: {"status": "ok", "answer", "content", "model", "usage", "stop_reason", "cost_usd"}; `answer` and
+    `content` are the same text. With `schema` also "parsed"; from the echo provider "simulated": true.
+    """
+    request = config.to_request()
+    answer = await _ask(request, context)
+    reply = answer.reply
+    output: dict[str, Any] = {
+        "status": "ok",
+        "answer": reply.text,
+        "content": reply.text,
+        "model": reply.model,
+        "usage": answer.usage.to_dict(),
+        "stop_reason": reply.stop_reason,
+        "cost_usd": _cost(answer, request),
+    }
+    if request.schema is not None:
+        output["parsed"] = answer.parsed
+    if reply.is_simulated:
+        output["simulated"] = True
+    return output
+
+
+async def _ask(request: LlmRequest, context: HandlerContext) -> Answer:
+    """Get an answer; with a schema one that matches it, asking again with the complaint a few times."""
+    usage = LlmUsage()
+    complaint = ""
+    for repair in range(MAX_REPAIRS + 1):
+        reply = await context.llm.complete(request)
+        usage = usage + reply.usage
+        if request.schema is None:
+            return Answer(reply, usage)
+        parsed, complaint = read_structured(reply.text, request.schema)
+        if not complaint:
+            return Answer(reply, usage, parsed)
+        if reply.stop_reason in FINAL_STOPS:
+            complaint = f"{complaint} (the model stopped by '{reply.stop_reason}')"
+            break
+        if repair < MAX_REPAIRS:
+            context.log("the answer does not match the schema; asking again", "warning", problem=complaint)
+            request = request.asking_again(
+                reply.text, f"That answer does not match: {complaint}. Answer again, with the JSON only."
+            )
+    raise Terminal(
+        f"the answer does not match the schema: {complaint}",
+        type="Llm.SchemaMismatch",
+        details={"answer": reply.text[:2000], "stop_reason": reply.stop_reason, "usage": usage.to_dict()},
+    )
+
+
+def read_structured(text: str, schema: Mapping[str, Any]) -> tuple[Any, str]:
+    """Read an answer as JSON and hold it against a schema; the second value complains, or is empty. Pure."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
+    fenced = _FENCED.match(text)
+    try:
+        value = orjson.loads(fenced[1] if fenced else text)
+    except orjson.JSONDecodeError as error:
+        return None, f"it is not JSON ({error})"
+    # An empty registry: by default a `$ref` to a URL would be fetched, past every guard.
+    checker = Draft202012Validator(dict(schema), registry=Registry())
+    try:
+        mismatch = best_match(checker.iter_errors(value))
+    except Unresolvable as error:
+        raise Terminal(f"the schema refers to what is not in it: {error}", type="ConfigError") from error
+    if mismatch is None:
+        return value, ""
+    place = "/".join(str(step) for step in mismatch.absolute_path)
+    return None, f"{mismatch.message[:500]}{f' at {place}' if place else ''}"
+
+
+def _cost(answer: Answer, request: LlmRequest) -> float | None:
+    if answer.reply.is_simulated:
+        return 0.0
+    return cost_usd(answer.reply.model, answer.usage, cache_ttl=request.cache_ttl or "5m")

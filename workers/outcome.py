@@ -1,0 +1,174 @@
+"""What an attempt comes to: four values a handler may return, and the exceptions that are short for them.
+
+A handler speaks by what it returns; a plain JSON value means Completed. Exceptions are for code that is too
+deep to return: `Retryable`, `Terminal` and `Skip` say which outcome is meant, any other exception is a
+retryable HandlerError.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+from orchestrator.errors import NodeError, TemplateError
+
+MESSAGE_MAX_CHARS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The node is done. `not_taken` names the direct successors a condition leaves aside."""
+
+    output: Any = None
+    not_taken: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The attempt failed; the node's retry policy decides whether there is another one.
+
+    retry_after_ms  what the far side asked for (Retry-After); a policy may lengthen its own delay to it.
+    """
+
+    error: NodeError
+    retry_after_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The handler found nothing to do: the node ends SKIPPED and successors decide by their trigger rules."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The node waits for a durable timer, without a worker, and then ends with `output`.
+
+    Exactly one of `delay_ms` (counted from Redis time) and `until_ms` (Unix epoch) is set.
+    """
+
+    on: Literal["delay"] = "delay"
+    until_ms: int | None = None
+    delay_ms: int | None = None
+    output: Any = None
+
+
+Outcome = Completed | Failed | Skipped | Waiting
+
+
+class HandlerFault(Exception):
+    """An exception that says itself how the attempt failed; raised as `Retryable` or `Terminal`."""
+
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        after_s: float | None = None,
+        type: str = "HandlerError",
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.error_type = type
+        self.retry_after_s = after_s
+        self.details = dict(details or {})
+
+
+class Retryable(HandlerFault):
+    """Another attempt may succeed. `after_s` asks for at least this much time before it."""
+
+    retryable = True
+
+
+class Terminal(HandlerFault):
+    """Another attempt would fail the same way."""
+
+
+class Skip(Exception):
+    """There is nothing to do: the node ends SKIPPED."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def to_outcome(value: Any) -> Outcome:
+    """Read what a handler returned: an Outcome stands for itself, any other value is the node's output."""
+    if isinstance(value, Completed | Failed | Skipped | Waiting):
+        return value
+    return Completed(value)
+
+
+def from_exception(error: Exception, *, attempt: int | None = None, worker: str | None = None) -> Outcome:
+    """Turn what a handler raised into an outcome. Pure; never raises.
+
+    Exceptions that carry `error_type` and `retryable` (ours, and those of `clients`) speak for themselves; so
+    do the engine's, by their class. Everything else is a HandlerError worth another attempt, as a policy
+    allows.
+    """
+    if isinstance(error, Skip):
+        return Skipped(_one_line(error.reason) or "handler_skipped")
+    error_type = getattr(error, "error_type", None) or _ENGINE_TYPES.get(getattr(error, "code", ""))
+    own = error_type is not None
+    after_s = getattr(error, "retry_after_s", None)
+    details = getattr(error, "details", None)
+    if isinstance(error, TemplateError):
+        details = {"field": error.field, "template": error.template}
+    text = str(error) if own else f"{type(error).__name__}: {error}"
+    failure = NodeError(
+        type=str(error_type or "HandlerError"),
+        message=_one_line(text) or type(error).__name__,
+        retryable=bool(getattr(error, "retryable", False)) if own else True,
+        details=dict(details) if isinstance(details, Mapping) and details else None,
+        attempt=attempt,
+        worker=worker,
+    )
+    return Failed(failure, retry_after_ms=None if after_s is None else max(0, math.ceil(after_s * 1000)))
+
+
+def encode_output(output: Any, *, max_bytes: int) -> bytes:
+    """Serialise a node's output, or say why it cannot be kept.
+
+    Done before any script is called: an output that JSON cannot hold is a failed attempt, not a broken
+    worker. Raises Terminal (`HandlerError` or `OutputTooLarge`).
+    """
+    try:
+        raw = orjson.dumps(output)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Terminal(f"the handler's output is not JSON: {error}") from error
+    if len(raw) > max_bytes:
+        raise Terminal(
+            f"the output is {len(raw)} bytes; at most {max_bytes} are kept (OUTPUT_MAX_BYTES)",
+            type="OutputTooLarge",
+            details={"bytes": len(raw), "max_bytes": max_bytes},
+        )
+    # orjson writes NaN and the infinities as null, silently; only an output with a null can have held one.
+    if b"null" in raw and (path := _path_of_nan(output)) is not None:
+        raise Terminal(f"the handler's output is not JSON: {path} is NaN or infinite")
+    return raw
+
+
+_ENGINE_TYPES = {"TEMPLATE_ERROR": "TemplateError", "CONFIG_ERROR": "ConfigError"}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:MESSAGE_MAX_CHARS]
+
+
+def _path_of_nan(output: Any) -> str | None:
+    stack: list[tuple[str, Any]] = [("output", output)]
+    while stack:
+        path, value = stack.pop()
+        if isinstance(value, float) and not math.isfinite(value):
+            return path
+        if isinstance(value, dict):
+            stack.extend((f"{path}.{key}", item) for key, item in value.items())
+        elif isinstance(value, list | tuple):
+            stack.extend((f"{path}[{index}]", item) for index, item in enumerate(value))
+    return None

@@ -1,0 +1,260 @@
+"""The register of handlers: `@handler` writes it, workers run from it, submission checks by it."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from orchestrator.errors import Problem
+from orchestrator.retry import RetryPolicy
+from workers.outcome import Terminal
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+    from workers.context import HandlerContext
+
+HandlerFunction = Callable[..., Any]
+F = TypeVar("F", bound=HandlerFunction)
+
+NAME_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+TEMPLATE_MARKS = ("{{", "{%")
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerSpec:
+    """One handler: its function and what is known of it before it runs. Callable like the function itself."""
+
+    name: str
+    function: HandlerFunction
+    is_async: bool
+    aliases: tuple[str, ...] = ()
+    #: Pydantic model of the config; the function then receives an instance instead of a dict.
+    config_model: type[BaseModel] | None = None
+    #: Policy of nodes that have no `retry` of their own.
+    retry: RetryPolicy | None = None
+
+    def __call__(self, config: Mapping[str, Any], context: HandlerContext) -> Any:
+        """Run the handler; an awaitable if it is async. Raises Terminal (`ConfigError`) for a bad config."""
+        return self.function(self.read_config(config), context)
+
+    def read_config(self, config: Mapping[str, Any]) -> Any:
+        """Give the config in the form the function takes. Raises Terminal (`ConfigError`)."""
+        if self.config_model is None:
+            return dict(config)
+        from pydantic import ValidationError
+
+        try:
+            return self.config_model.model_validate(dict(config))
+        except ValidationError as error:
+            found = _config_problems(self, config, error, templates_open=False)
+            text = "; ".join(f"{problem.path}: {problem.message}" for problem in found)
+            raise Terminal(
+                f"config of handler '{self.name}' is not valid: {text}",
+                type="ConfigError",
+                details={"problems": [{"path": each.path, "message": each.message} for each in found]},
+            ) from error
+
+    @property
+    def summary(self) -> str:
+        """First line of the function's docstring."""
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+
+#: Every name, aliases included -> its handler.
+HANDLER_REGISTRY: dict[str, HandlerSpec] = {}
+
+
+def handler(
+    name: str,
+    *aliases: str,
+    retry: RetryPolicy | None = None,
+    config: type[BaseModel] | None = None,
+) -> Callable[[F], F]:
+    """Register a function as the handler `name`.
+
+    The function takes (config, context), sync or async, and returns an Outcome or any JSON value (then:
+    Completed). Sync handlers run in a thread. Raises ValueError for a bad name or one that another function
+    holds.
+    """
+
+    def register(function: F) -> F:
+        spec = HandlerSpec(
+            name=name,
+            function=function,
+            is_async=inspect.iscoroutinefunction(function),
+            aliases=aliases,
+            config_model=config,
+            retry=retry,
+        )
+        _check_signature(spec)
+        for each in (name, *aliases):
+            _check_name(each, function)
+        for each in (name, *aliases):
+            HANDLER_REGISTRY[each] = spec
+        return function
+
+    return register
+
+
+def load_modules(module_names: Iterable[str]) -> tuple[str, ...]:
+    """Import the modules an installation names in HANDLERS; return the handler names they added.
+
+    Raises ImportError naming the module and the cause: a worker that silently lacks a handler is worse than
+    none.
+    """
+    before = names()
+    for module_name in module_names:
+        try:
+            importlib.import_module(module_name)
+        except Exception as error:
+            cause = f"{type(error).__name__}: {error}"
+            raise ImportError(f"cannot load handler module '{module_name}' (HANDLERS): {cause}") from error
+    return tuple(sorted(names() - before))
+
+
+def names() -> frozenset[str]:
+    """All names a node may use here, aliases included."""
+    return frozenset(HANDLER_REGISTRY)
+
+
+def find_handler(name: str) -> HandlerSpec | None:
+    """The handler of that name, if this process has it."""
+    return HANDLER_REGISTRY.get(name)
+
+
+def get_handler(name: str) -> HandlerSpec:
+    """The handler of that name; `noop` for an unknown one, as documented.
+
+    A worker uses `find_handler`: to run nothing where something was asked for would be a lie.
+    """
+    return HANDLER_REGISTRY.get(name) or HANDLER_REGISTRY["noop"]
+
+
+def default_retry(name: str) -> RetryPolicy | None:
+    """The retry policy a handler declares for nodes without one."""
+    spec = find_handler(name)
+    return spec.retry if spec else None
+
+
+def check_config(name: str, config: Mapping[str, Any]) -> list[Problem]:
+    """List what a handler would refuse about a config, before anything runs. Unknown handlers have no say.
+
+    A text with a template in it stands for a value of any type, so its type is left to the attempt; unknown
+    and missing fields are told now. Paths are relative to the node: `config.url`.
+    """
+    spec = find_handler(name)
+    if spec is None or spec.config_model is None:
+        return []
+    from pydantic import ValidationError
+
+    try:
+        spec.config_model.model_validate(dict(config))
+    except ValidationError as error:
+        return _config_problems(spec, config, error, templates_open=True)
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The register as a submission sees it: names, config checks, default policies.
+
+    extra  names that live workers announce and this process does not have.
+    """
+
+    extra: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> frozenset[str]:
+        return names() | self.extra
+
+    def check_config(self, handler: str, config: Mapping[str, Any]) -> list[Problem]:
+        return check_config(handler, config)
+
+    def default_retry(self, handler: str) -> RetryPolicy | None:
+        return default_retry(handler)
+
+
+def _check_name(name: str, function: HandlerFunction) -> None:
+    if not NAME_PATTERN.fullmatch(name):
+        raise ValueError(f"handler name {name!r} is not allowed: 1 to 128 of A-Z a-z 0-9 _ . -")
+    holder = HANDLER_REGISTRY.get(name)
+    if holder is None:
+        return
+    # The same module may be imported twice (reload, `python -m`); only another function is a conflict.
+    there, here = holder.function, function
+    if (there.__module__, there.__qualname__) != (here.__module__, here.__qualname__):
+        raise ValueError(
+            f"handler '{name}' of {here.__module__}.{here.__qualname__} "
+            f"is already registered by {there.__module__}.{there.__qualname__}"
+        )
+
+
+def _check_signature(spec: HandlerSpec) -> None:
+    try:
+        inspect.signature(spec.function).bind({}, None)
+    except TypeError as error:
+        where = f"{spec.function.__module__}.{spec.function.__qualname__}"
+        raise ValueError(f"handler '{spec.name}' ({where}) must take (config, context): {error}") from error
+
+
+def _config_problems(
+    spec: HandlerSpec, config: Mapping[str, Any], error: ValidationError, *, templates_open: bool
+) -> list[Problem]:
+    """Translate pydantic's findings, one problem a place.
+
+    templates_open  templates are not resolved yet, so what a text with one will be is unknown and not judged.
+    """
+    assert spec.config_model is not None
+    allowed = [field.alias or name for name, field in spec.config_model.model_fields.items()]
+    problems: dict[str, Problem] = {}
+    for found in error.errors(include_url=False, include_context=False, include_input=False):
+        kind = found["type"]
+        path, value = _walk(config, found["loc"])
+        about_value = path != "config" and kind not in ("missing", "extra_forbidden")
+        if templates_open and about_value and _is_templated(value):
+            continue
+        message, hint = _describe(found, spec.name, allowed)
+        problems.setdefault(
+            path, Problem(path=path, code="invalid_config", message=message, hint=hint, kind="shape")
+        )
+    return list(problems.values())
+
+
+def _describe(found: Mapping[str, Any], handler_name: str, allowed: list[str]) -> tuple[str, str | None]:
+    field = str(found["loc"][-1]) if found["loc"] else ""
+    if found["type"] == "extra_forbidden":
+        known = f"; allowed: {', '.join(allowed)}" if len(found["loc"]) == 1 else ""
+        near = difflib.get_close_matches(field, allowed, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else None
+        return f"handler '{handler_name}' has no config field '{field}'{known}", hint
+    if found["type"] == "missing":
+        return f"handler '{handler_name}' needs the config field '{field}'", None
+    text = str(found["msg"]).removeprefix("Value error, ")
+    return f"{text[:1].lower()}{text[1:]}", None
+
+
+def _walk(config: Any, location: tuple[int | str, ...]) -> tuple[str, Any]:
+    """Follow an error's location as far as it leads into the config, stepping over union tags."""
+    path, value = "config", config
+    for index, step in enumerate(location):
+        if isinstance(value, Mapping) and step in value:
+            path, value = f"{path}.{step}", value[step]
+        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+            path, value = f"{path}[{step}]", value[step]
+        elif index == len(location) - 1 and isinstance(value, Mapping):
+            return f"{path}.{step}", None
+    return path, value
+
+
+def _is_templated(value: Any) -> bool:
+    if isinstance(value, str):
+        return any(mark in value for mark in TEMPLATE_MARKS)
+    if isinstance(value, Mapping):
+        return any(_is_templated(each) for each in value.values())
+    return isinstance(value, list) and any(_is_templated(each) for each in value)

@@ -1,0 +1,144 @@
+"""One attempt as a pipeline: read the spec, resolve references, ask `when`, run the handler, give an outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from orchestrator.errors import ErrorType, NodeError
+from orchestrator.replies import Claim
+from orchestrator.states import Reason
+from orchestrator.templating import NodeResult, Scope, evaluate, resolve
+from workers.context import EventSink, HandlerContext, Toolbox
+from workers.outcome import Completed, Failed, Outcome, Skipped, from_exception, to_outcome
+from workers.registry import HandlerSpec, find_handler
+
+#: How long a handler that was told to stop may take before its attempt is given up.
+STOPPING_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionFalse:
+    """The node's `when` was false: it is skipped without a handler call."""
+
+    reason: Reason = Reason.CONDITION_FALSE
+
+
+Result = Outcome | ConditionFalse
+
+
+class Runner:
+    """Runs attempts; shared by all of a worker's.
+
+    threads  where sync handlers run.
+    """
+
+    def __init__(self, *, worker_id: str, tools: Toolbox, threads: Executor) -> None:
+        self.worker_id = worker_id
+        self.tools = tools
+        self.threads = threads
+
+    async def run(self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event) -> Result:
+        """Run one attempt to its outcome. Raises only CancelledError; every other failure is an outcome."""
+        handler = find_handler(spec["handler"])
+        if handler is None:
+            return self._failed(claim, ErrorType.HANDLER_NOT_FOUND, f"no handler '{spec['handler']}' here")
+        try:
+            config = spec["config"]
+            inputs = orjson.loads(claim.inputs) if claim.inputs else {}
+            if spec["templated"] or spec["when"] is not None or spec["handler"] == "condition":
+                scope = _scope(claim, inputs)
+                if spec["when"] is not None and not evaluate(
+                    spec["when"], scope, node_id=claim.node_id, path="when"
+                ):
+                    return ConditionFalse()
+                config = _resolved(spec, scope, claim.node_id)
+            context = HandlerContext(
+                execution_id=claim.execution_id,
+                node_id=claim.node_id,
+                attempt=claim.attempt,
+                try_number=claim.tries,
+                worker_id=self.worker_id,
+                inputs=inputs,
+                has_retry_policy=spec["retry"] is not None,
+                sink=sink,
+                tools=self.tools,
+                cancelled=cancelled,
+            )
+            timeout_ms = spec["start_to_close_ms"]
+            if timeout_ms is None:
+                return to_outcome(await self._call(handler, config, context))
+            return await self._within(timeout_ms, handler, config, context)
+        except Exception as error:
+            return from_exception(error, attempt=claim.attempt, worker=self.worker_id)
+
+    async def _within(
+        self, timeout_ms: int, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext
+    ) -> Result:
+        """Run a handler under its start_to_close_timeout."""
+        limit = asyncio.timeout(timeout_ms / 1000)
+        try:
+            async with limit:
+                return to_outcome(await self._call(handler, config, context))
+        except TimeoutError as error:
+            if not limit.expired():
+                return from_exception(error, attempt=context.attempt, worker=self.worker_id)
+        # A sync handler cannot be stopped from outside; it is told, and its result is nobody's any more.
+        context.cancelled.set()
+        message = f"the handler ran longer than its start_to_close_timeout of {timeout_ms / 1000:g} s"
+        failure = NodeError(
+            ErrorType.TIMEOUT_START_TO_CLOSE,
+            message,
+            retryable=True,
+            attempt=context.attempt,
+            worker=self.worker_id,
+        )
+        return Failed(failure)
+
+    async def _call(self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext) -> Any:
+        if handler.is_async:
+            return await handler(config, context)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.threads, handler, config, context)
+
+    def can_interrupt(self, name: str) -> bool:
+        """Say whether a handler can be stopped from outside: an async one can, one in a thread only be asked to."""
+        handler = find_handler(name)
+        return handler is None or handler.is_async
+
+    def _failed(self, claim: Claim, error_type: str, message: str) -> Failed:
+        return Failed(NodeError(error_type, message, False, attempt=claim.attempt, worker=self.worker_id))
+
+
+def _scope(claim: Claim, inputs: Mapping[str, Any]) -> Scope:
+    nodes = {
+        node_id: NodeResult(status=status, output=orjson.loads(output) if output else None)
+        for node_id, status, output in claim.references
+    }
+    return Scope(
+        nodes=nodes,
+        inputs=dict(inputs),
+        trigger={},
+        execution_id=claim.execution_id,
+        now_ms=time.time_ns() // 1_000_000,
+    )
+
+
+def _resolved(spec: Mapping[str, Any], scope: Scope, node_id: str) -> dict[str, Any]:
+    """Resolve every template in a config. A condition's expression is evaluated rather than rendered."""
+    config: dict[str, Any] = dict(spec["config"])
+    if spec["handler"] != "condition" or not isinstance(config.get("expression"), str):
+        resolved: dict[str, Any] = resolve(config, scope, node_id=node_id)
+        return resolved
+    resolved = resolve(config, scope, node_id=node_id, skip=("expression",))
+    resolved["expression"] = evaluate(config["expression"], scope, node_id=node_id, path="config.expression")
+    return resolved
+
+
+__all__ = ["Completed", "ConditionFalse", "Failed", "Result", "Runner", "Skipped"]

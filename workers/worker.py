@@ -1,0 +1,316 @@
+"""A worker process: reads tasks, runs attempts within its slots, keeps their leases, records their ends.
+
+`python -m workers.worker`. SIGTERM and SIGINT drain it: nothing new is claimed, running attempts may finish within
+DRAIN_S, the rest is handed back uncharged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import re
+import signal
+import socket
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from redis import Redis as BlockingRedis
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from clients.redis_client import connect_blocking, connect_commands
+from config import Settings, get_settings
+from logs import run_process
+from orchestrator.errors import ErrorType, NodeError
+from orchestrator.health import await_usable
+from orchestrator.loops import leases, timers
+from orchestrator.redis_keys import Keys
+from orchestrator.replies import Claim, Delivery
+from orchestrator.store import Store
+from orchestrator.transitions import Call, Holding, Take, Transitions
+from workers.attempts import Attempts
+from workers.context import Toolbox
+from workers.handlers import load_modules
+from workers.heartbeat import Heartbeat
+from workers.intake import Intake
+from workers.registry import names
+from workers.runner import Runner
+
+log = logging.getLogger("headrace.worker")
+
+#: One blocking read; also the longest a drain waits for it.
+BLOCK_MS = 1_000
+#: Workers look after timers and leases themselves when nobody else has for this long.
+STAND_IN_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What one worker process is told. Plain values: settings are read at the root only."""
+
+    name: str
+    concurrency: int = 64
+    queues: tuple[str, ...] = ("default",)
+    lease_ms: int = 15_000
+    drain_s: float = 25.0
+    output_max_bytes: int = 1024 * 1024
+
+
+class Worker:
+    """Runs until `drain` is called.
+
+    redis, blocking  clients for scripts and for blocking reads.
+    renewing         a client for the heartbeat's own thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        redis: Redis,
+        blocking: Redis,
+        renewing: BlockingRedis,
+        config: WorkerConfig,
+        keys: Keys | None = None,
+        tools: Toolbox | None = None,
+    ) -> None:
+        self.config = config
+        self.keys = keys or Keys()
+        # Unique whatever the name is: leases, liveness and logs must not mix two workers of one name.
+        self.worker_id = f"{re.sub(r'[^A-Za-z0-9_.-]', '-', config.name)[:80]}.{uuid.uuid4().hex[:8]}"
+        self.transitions = Transitions(redis, self.keys, patience_s=None)
+        self.store = Store(redis, self.keys)
+        self.intake = Intake(blocking, self.keys, consumer=config.name, queues=config.queues)
+        self.tools = tools or Toolbox()
+        self.threads = ThreadPoolExecutor(config.concurrency, thread_name_prefix="handler")
+        self.heartbeat = Heartbeat(
+            renewing,
+            self.transitions,
+            worker_id=self.worker_id,
+            lease_ms=config.lease_ms,
+            on_word=lambda holding, word: self.attempts.told(holding, word),
+            describe=self.describe,
+        )
+        self.attempts = Attempts(
+            transitions=self.transitions,
+            runner=Runner(worker_id=self.worker_id, tools=self.tools, threads=self.threads),
+            heartbeat=self.heartbeat,
+            output_max_bytes=config.output_max_bytes,
+            take=self._take,
+            hand_back=self._hand_back,
+        )
+        self._queues_text = " ".join(config.queues)
+        self._handlers_text = f" {' '.join(sorted(names()))} "
+        self._started_ms = time.time_ns() // 1_000_000
+        self._requests = 0
+        self._draining = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until drained. Redis may come and go meanwhile."""
+        await self.transitions.announce_worker(self.worker_id, self.describe())
+        self.heartbeat.start()
+        log.info("worker.started", extra={"worker_id": self.worker_id, "slots": self.config.concurrency})
+        reader = asyncio.create_task(self._read_tasks())
+        duties = (
+            self.attempts.record_ends(), self.attempts.send_lines(), self._stand_in(), self.heartbeat.keep_turning(),
+        )  # fmt: skip
+        others = [asyncio.create_task(duty) for duty in duties]
+        try:
+            await self._draining.wait()
+            await reader
+            await self._drain()
+        finally:
+            for task in (reader, *others):
+                task.cancel()
+            await asyncio.gather(reader, *others, return_exceptions=True)
+            # Last of all: a beat that stopped first would let attempts that still run be taken away.
+            self.heartbeat.stop()
+            self.threads.shutdown(wait=False, cancel_futures=True)
+            await self.tools.aclose()
+        await self._leave()
+        log.info("worker.stopped", extra={"worker_id": self.worker_id})
+
+    def drain(self) -> None:
+        """Claim nothing more; let `run` end when what runs has finished or been handed back."""
+        self._draining.set()
+        self.attempts.slot_freed.set()
+
+    def describe(self) -> list[str | bytes | int]:
+        """The worker's own record, as announced."""
+        return [
+            "name", self.config.name, "host", socket.gethostname(), "pid", os.getpid(),
+            "handlers", self._handlers_text.strip(), "queues", self._queues_text, "slots", self.config.concurrency,
+            "running", len(self.attempts.running), "started_ms", self._started_ms,
+        ]  # fmt: skip
+
+    async def _drain(self) -> None:
+        deadline_s = time.monotonic() + self.config.drain_s
+        while self.attempts.running and time.monotonic() < deadline_s:
+            await asyncio.sleep(0.01)
+        handed_back = await self.attempts.release_all()
+        if handed_back:
+            log.info("worker.handed_back", extra={"worker_id": self.worker_id, "attempts": handed_back})
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(2):
+                await self.transitions.announce_worker(self.worker_id, [], is_leaving=True)
+        except TimeoutError:
+            pass  # The record expires by itself.
+
+    async def _read_tasks(self) -> None:
+        pause_s = 0.05
+        is_open = False
+        while not self._draining.is_set():
+            # All free slots are this read's: what a recording frees meanwhile, it fills again by itself.
+            free = self.config.concurrency - len(self.attempts.running)
+            if free <= 0:
+                self.attempts.slot_freed.clear()
+                await self.attempts.slot_freed.wait()
+                continue
+            try:
+                if not is_open:
+                    await self.intake.open()
+                    is_open = True
+                deliveries = await self.intake.next(free, block_ms=BLOCK_MS)
+                pause_s = 0.05
+            except (RedisError, OSError) as error:
+                log.warning("worker.read_failed", extra={"worker_id": self.worker_id, "error": str(error)})
+                await asyncio.sleep(pause_s * (0.5 + random.random()))
+                pause_s = min(1.0, pause_s * 2)
+                is_open = False
+                continue
+            if deliveries:
+                await self._claim(deliveries)
+
+    async def _claim(self, deliveries: list[Delivery]) -> None:
+        """Claim what was read, each on its own: one that is refused does not hold up its neighbours."""
+        request = self._next_request()
+        mine: list[Call[Claim | str]] = []
+        for number, task in enumerate(deliveries):
+            if f" {task.handler} " not in self._handlers_text:
+                await self._hand_back(task)
+                continue
+            holding = Holding(task.execution_id, task.node_id, task.attempt, f"{request}.{number}")
+            mine.append(
+                self.transitions.claim_node(
+                    holding,
+                    message_id=task.message_id,
+                    queue=task.queue,
+                    worker_id=self.worker_id,
+                    lease_ms=self.config.lease_ms,
+                )
+            )
+        replies = await self.transitions.together(mine) if mine else []
+        self.attempts.start(reply for reply in replies if isinstance(reply, Claim))
+
+    async def _hand_back(self, task: Delivery) -> None:
+        """Give back a task that needs a handler this worker does not have."""
+        workers = await self.store.workers()
+        message = f"no live worker offers the handler '{task.handler}' of node '{task.node_id}'"
+        error = NodeError(ErrorType.HANDLER_NOT_FOUND, message, retryable=False, attempt=task.attempt)
+        await self.transitions.hand_back_node(
+            task.execution_id,
+            task.node_id,
+            task.attempt,
+            message_id=task.message_id,
+            queue=task.queue,
+            is_offered=any(worker.offers(task.handler, task.queue) for worker in workers),
+            error=orjson.dumps(error.to_dict()),
+        )
+
+    def _take(self, freed: int) -> Take | None:
+        """Ask for as many tasks as slots become free."""
+        if self._draining.is_set():
+            return None
+        return Take(
+            count=freed,
+            request_id=self._next_request(),
+            worker_id=self.worker_id,
+            consumer=self.config.name,
+            lease_ms=self.config.lease_ms,
+            queues=self._queues_text,
+            handlers=self._handlers_text,
+        )
+
+    async def _stand_in(self) -> None:
+        """Look after timers and leases while no orchestrator does."""
+        while True:
+            await asyncio.sleep(0.5 + random.random() / 2)
+            try:
+                now_ms, hold_ms, stamped = await self.transitions.stamp_tick(
+                    lease_ms=self.config.lease_ms, only_if_older_than_ms=STAND_IN_MS
+                )
+                # For as long as the next look is away, keep the pace an orchestrator would.
+                for _ in range(8 if stamped else 0):
+                    await timers.run_once(self.store, self.transitions, now_ms)
+                    if now_ms >= hold_ms:
+                        await leases.run_once(self.store, self.transitions, now_ms)
+                    await asyncio.sleep(0.25)
+                    now_ms, hold_ms, _ = await self.transitions.stamp_tick(lease_ms=self.config.lease_ms)
+            except (RedisError, OSError) as error:
+                log.warning("worker.stand_in_failed", extra={"worker_id": self.worker_id, "error": str(error)})
+
+    def _next_request(self) -> str:
+        self._requests += 1
+        return f"{self.worker_id}:{self._requests}"
+
+
+def toolbox(settings: Settings) -> Toolbox:
+    """What handlers may use, as the settings say."""
+    # Loaded here, after the start-up checks: these two bring the network stack with them.
+    from clients.http_client import HttpPolicy
+    from clients.llm_client import LlmSettings
+
+    http = HttpPolicy.for_environment(
+        settings.environment,
+        allow_private=settings.private_networks,
+        services=settings.services,
+        timeout_s=settings.http_timeout_s,
+        max_response_bytes=settings.output_max_bytes,
+    )
+    llm = LlmSettings(
+        environment=settings.environment,
+        provider=settings.llm_provider,
+        model=settings.llm_model,
+        api_key=settings.anthropic_api_key,
+    )
+    return Toolbox(
+        environment=settings.environment, services=settings.services, http_policy=http, llm_settings=llm
+    )
+
+
+async def main() -> None:
+    """Run one worker as the settings say. Raises ConfigError where Redis cannot be used."""
+    settings = get_settings()
+    load_modules(settings.handler_modules)
+    redis = connect_commands(settings.redis_dsn)
+    await await_usable(redis, settings.redis_label, allow_eviction_policy=settings.allow_eviction_policy)
+    worker = Worker(
+        redis=redis,
+        blocking=connect_blocking(settings.redis_dsn),
+        renewing=BlockingRedis.from_url(settings.redis_dsn, socket_timeout=5.0, protocol=2),
+        config=WorkerConfig(
+            name=settings.worker_name,
+            concurrency=settings.worker_concurrency,
+            queues=settings.queue_names,
+            lease_ms=settings.lease_ms,
+            drain_s=settings.drain_s,
+            output_max_bytes=settings.output_max_bytes,
+        ),
+        keys=Keys(stream=settings.worker_stream, group=settings.worker_group),
+        tools=toolbox(settings),
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.drain)
+    await worker.run()
+
+
+if __name__ == "__main__":
+    run_process(main, get_settings)
