@@ -1,4 +1,4 @@
-"""How our processes log and run: one event a line, fields rather than prose; JSON unless somebody is reading along."""
+"""How our processes log and run: one event a line, fields, no prose; JSON unless a person reads along."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PlainLines(logging.Formatter):
     """The same for a person at a terminal: time, level, event, fields as name=value."""
 
     def format(self, record: logging.LogRecord) -> str:
-        moment = datetime.fromtimestamp(record.created).strftime("%H:%M:%S")
+        moment = datetime.fromtimestamp(record.created, UTC).astimezone().strftime("%H:%M:%S")
         fields = " ".join(f"{name}={value}" for name, value in _fields(record).items())
         line = f"{moment} {record.levelname.lower():7} {record.getMessage()} {fields}".rstrip()
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
@@ -56,7 +56,7 @@ def set_up(level: str) -> None:
 
 
 def run_process(main: Callable[[], Coroutine[Any, Any, None]], settings: Callable[[], LogSettings]) -> None:
-    """Run the root of a process on the fastest event loop there is; a refusal of ours ends it with one line."""
+    """Run the root of a process on the fastest event loop there is; a refusal of ours ends it in one line."""
     set_up(settings().log_level)
     try:
         import uvloop

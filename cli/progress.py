@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -103,8 +103,10 @@ def note(event: Event) -> str:
         return " ".join(filter(None, [percent, str(message) if message else ""]))
     if event.type == "node.log":
         return str(data.get("message", ""))
-    if event.type in ("node.failed", "node.retrying") and (text := error_text(data.get("error"))):
+    if event.type in ("node.failed", "node.retrying") and (text := error_text(data.get("error") or data)):
         return text
+    if event.type in ("execution.failed", "execution.cancelled"):
+        return str(data.get("reason") or "")
     if event.type in ("node.waiting", "node.skipped", "node.cancelled", "node.failed"):
         return str(data.get("waiting_on") or data.get("on") or data.get("reason") or "")
     return ""
@@ -112,8 +114,10 @@ def note(event: Event) -> str:
 
 def error_text(error: object) -> str:
     """`Http.5xx: HTTP 503 from …`; empty for no error."""
-    if not isinstance(error, dict):
+    if not isinstance(error, Mapping):
         return str(error) if error else ""
+    if "type" not in error and "message" not in error:
+        return ""
     return f"{error.get('type', 'error')}: {error.get('message', '')}".strip()
 
 
@@ -202,9 +206,8 @@ def _summary(progress: Progress) -> str:
 
 def report(view: ExecutionView, *, took_s: float) -> Iterator[str]:
     """The last words: the result, what failed and why, and the outputs nobody consumed."""
-    yield f"{view.name} {view.execution_id}: {view.status} in {took_s:.1f} s" + (
-        f" ({view.reason})" if view.reason and view.status != "COMPLETED" else ""
-    )
+    why = view.reason or view.cancelling
+    yield f"{view.name} {view.execution_id}: {view.status} in {took_s:.1f} s" + (f" ({why})" if why else "")
     for node in view.nodes:
         if node.status == "FAILED":
             tries = f" after {node.try_number} tries" if node.try_number > 1 else ""

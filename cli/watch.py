@@ -182,7 +182,8 @@ def exit_code(view: ExecutionView) -> int:
         return ExitCode.SUCCESS
     if view.status == "CANCELLED":
         return ExitCode.CANCELLED
-    return ExitCode.TIMED_OUT if view.reason == "timeout" else ExitCode.FAILED
+    # `cancelling` keeps the cause for which it was ended early, after the end too.
+    return ExitCode.TIMED_OUT if view.cancelling == "timeout" else ExitCode.FAILED
 
 
 def as_document(view: ExecutionView) -> str:

@@ -1,8 +1,8 @@
 """The three ways we talk to Redis, each configured explicitly.
 
-The defaults of redis-py retry a write whose reply was lost, which would repeat it, and cut a blocking read off
-after five seconds. So: `commands` never retries by itself (`Transitions` resends, because every script may be sent
-twice), `blocking` waits as long as its reads do, `subscriber` listens.
+The defaults of redis-py retry a write whose reply was lost, which would repeat it, and cut a blocking read
+off after five seconds. So: `commands` never retries by itself (`Transitions` resends, because every script
+may be sent twice), `blocking` waits as long as its reads do, `subscriber` listens.
 """
 
 from __future__ import annotations

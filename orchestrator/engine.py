@@ -2,110 +2,46 @@
 
 from __future__ import annotations
 
-import hashlib
-import sys
-import time
-from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import UUID
 
 import orjson
 from redis.asyncio import Redis
 
-from orchestrator.definition import Definition, HandlerNames
-from orchestrator.errors import (
-    ExecutionNotFound,
-    IdempotencyConflict,
-    InputsConflict,
-    InvalidTransition,
-    NodeNotFound,
-)
+from orchestrator.answers import Cancelled, ExecutionView, Page, Readiness, Submitted, Triggered
+from orchestrator.definition import HandlerNames
+from orchestrator.errors import ExecutionNotFound, InputsConflict, InvalidTransition, NodeNotFound
 from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
 from orchestrator.executor import execute_workflow
 from orchestrator.explain import Explanation, explain
 from orchestrator.health import Check, check_redis
-from orchestrator.layout import Layout, lay_out
 from orchestrator.limits import Limits
 from orchestrator.operations import DeadEntry, Operations, QueueInfo
 from orchestrator.redis_keys import Keys
 from orchestrator.rerun import rerun_items, rerun_set
 from orchestrator.states import ExecutionStatus, sources_of
 from orchestrator.store import Store
+from orchestrator.submissions import Idempotency, Submissions, sorted_json
 from orchestrator.transitions import Transitions
 from orchestrator.wakeups import Wakeups
 
-if sys.version_info >= (3, 14):
-    from uuid import uuid7
-else:
-    from uuid_utils.compat import uuid7
-
-#: Compiled definitions kept by the bytes they were submitted as; the bytes kept are bounded as well.
-KEPT = 256
-KEPT_BYTES = 64 * 1024 * 1024
 #: Items of a retry listed by one script.
 RETRY_SLICE = 500
 
-
-@dataclass(frozen=True, slots=True)
-class Idempotency:
-    """What makes a request the same request: its key, where it was sent, and what it carried."""
-
-    key: str
-    route: str
-    body_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    execution_id: str
-    status: ExecutionStatus
-    replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Triggered:
-    execution_id: str
-    status: ExecutionStatus
-    already: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
-    execution_id: str
-    status: ExecutionStatus
-    already: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ExecutionView:
-    """One execution with all its nodes, in definition order."""
-
-    execution: Execution
-    definition: Definition
-    nodes: list[NodeState]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Part of a list, newest first. The cursor leads to the next part; None at the end."""
-
-    items: list[Any]
-    next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    ok: bool
-    checks: list[Check]
-
-
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    definition: Definition
-    layout: Layout
-    text: bytes
+__all__ = [
+    "Cancelled",
+    "DeadEntry",
+    "Engine",
+    "ExecutionView",
+    "Explanation",
+    "Idempotency",
+    "Page",
+    "QueueInfo",
+    "Readiness",
+    "Submitted",
+    "Triggered",
+    "WorkerInfo",
+]
 
 
 class Engine:
@@ -132,11 +68,8 @@ class Engine:
         self.operations = Operations(self.store)
         self._redis = redis
         self._subscriber = subscriber
-        self._catalogue = catalogue
+        self._submissions = Submissions(self.store, self.transitions, catalogue=catalogue, limits=self.limits)
         self._allow_eviction_policy = allow_eviction_policy
-        self._announced: tuple[float, frozenset[str]] = (-1.0, frozenset())
-        self._kept: OrderedDict[tuple[bytes, frozenset[str]], _Compiled] = OrderedDict()
-        self._kept_bytes = 0
 
     # Verbs
 
@@ -149,42 +82,19 @@ class Engine:
         trigger: bool = False,
         idempotency: Idempotency | None = None,
         tenant: str = "default",
-        replay_of: str = "",
     ) -> Submitted:
         """Check a definition and store an execution of it; start it when asked to.
 
         body  the document as sent; kept as it is, and recognised when it is sent again.
-        Raises DefinitionInvalid, InputsInvalid, IdempotencyConflict, StoreUnavailable, StoreFull; nothing is stored then.
+        Raises DefinitionInvalid, InputsInvalid, IdempotencyConflict, StoreUnavailable, StoreFull; nothing is
+        stored then.
         """
-        compiled = await self._compile(document, body)
-        values = compiled.definition.check_inputs(inputs)
-        execution_id = mint_execution_id()
-        for part in compiled.layout.staged:
-            await self.transitions.stage_execution(execution_id, part)
-        key, request_hash = _fingerprint(idempotency)
-        extra: list[str | bytes] = ["tenant", tenant]
-        if values or inputs is not None:
-            extra += ["inputs", _sorted(values)]
-        if replay_of:
-            extra += ["replay_of", replay_of]
-        word, made, more = await self.transitions.create_execution(
-            execution_id,
-            compiled.text,
-            compiled.layout.last,
-            tenant=tenant,
-            idempotency_key=key,
-            request_hash=request_hash,
-            is_started=trigger,
-            extra=tuple(extra),
+        submitted, more = await self._submissions.take_in(
+            document, body=body, inputs=inputs, is_started=trigger, idempotency=idempotency, tenant=tenant
         )
-        if word == "conflict":
-            raise IdempotencyConflict(idempotency.key if idempotency else key)
-        if word == "replayed":
-            status = await self.store.status(made) or ExecutionStatus.PENDING
-            return Submitted(made, status, True)
         if more:
-            await self._go_on(execution_id)
-        return Submitted(execution_id, ExecutionStatus.RUNNING if trigger else ExecutionStatus.PENDING, False)
+            await self._go_on(submitted.execution_id)
+        return submitted
 
     async def trigger(self, execution_id: str, inputs: dict[str, Any] | None = None) -> Triggered:
         """Start an execution. Again, it starts nothing twice and repairs whatever is ready and not queued.
@@ -224,7 +134,8 @@ class Engine:
         return Cancelled(execution_id, ExecutionStatus(status), word == "already")
 
     async def requeue_dead(self, entry_id: str) -> str | None:
-        """Run a dead node again, by retrying its execution in place; gives the execution id, None if there is no such entry.
+        """Run a dead node again, by retrying its execution in place; gives the execution id, None if there is
+        no such entry.
 
         Raises InvalidTransition while the execution still runs, ExecutionNotFound when it is gone.
         """
@@ -293,13 +204,15 @@ class Engine:
             tenant,
             limit=limit,
             cursor=cursor,
-            is_wanted=lambda row: (status is None or row.status is status) and (name is None or row.name == name),
+            is_wanted=lambda row: (
+                (status is None or row.status is status) and (name is None or row.name == name)
+            ),
             oldest_ms=created_after_ms,
             newest_ms=created_before_ms,
         )
         return Page(items, next_cursor)
 
-    async def explain(self, execution_id: str) -> list[Explanation]:
+    async def explain(self, execution_id: str) -> Sequence[Explanation]:
         """What every unfinished node waits for. Raises ExecutionNotFound."""
         sight = await self.store.sight(execution_id)
         if sight is None:
@@ -307,7 +220,7 @@ class Engine:
         positions = await self.operations.queue_positions(sight.snapshot)
         return explain(sight.snapshot, await self.store.workers(), positions)
 
-    async def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> list[Event]:
+    async def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
         return await self.store.events(execution_id, after=after, limit=limit)
 
     async def first_seq(self, execution_id: str) -> int:
@@ -320,10 +233,10 @@ class Engine:
         """A subscription to news of executions; one is enough for a process."""
         return Wakeups(self._subscriber, self.keys)
 
-    async def workers(self) -> list[WorkerInfo]:
+    async def workers(self) -> Sequence[WorkerInfo]:
         return await self.store.workers()
 
-    async def queues(self) -> list[QueueInfo]:
+    async def queues(self) -> Sequence[QueueInfo]:
         return await self.operations.queues()
 
     async def dead(self, *, limit: int = 50, cursor: str | None = None) -> Page:
@@ -341,7 +254,7 @@ class Engine:
 
     async def handler_names(self) -> frozenset[str]:
         """Handlers a definition may use now: built in, or offered by a live worker."""
-        return frozenset(self._catalogue(await self._announced_handlers()).names)
+        return await self._submissions.handler_names()
 
     # Below the waist
 
@@ -352,39 +265,13 @@ class Engine:
         return execution
 
     async def _check_writes(self) -> Check:
-        _, hold_ms, _ = await self.transitions.stamp_tick(lease_ms=1, only_if_older_than_ms=2**53)
+        await self.transitions.stamp_tick(lease_ms=1, only_if_older_than_ms=2**53)
         return Check("scripts", "ok", "scripts are loaded and Redis takes writes")
-
-    async def _announced_handlers(self) -> frozenset[str]:
-        """Names live workers offer, at most a second old: a submission must not cost a look at every worker."""
-        read_s, names = self._announced
-        if time.monotonic() - read_s > 1.0 or read_s < 0:
-            workers = await self.store.workers()
-            names = frozenset(name for worker in workers for name in worker.handlers)
-            self._announced = (time.monotonic(), names)
-        return names
-
-    async def _compile(self, document: dict[str, Any], body: bytes | None) -> _Compiled:
-        announced = await self._announced_handlers()
-        key = (body, announced) if body is not None else None
-        if key and (kept := self._kept.get(key)):
-            self._kept.move_to_end(key)
-            return kept
-        definition = Definition.from_dict(document, handlers=self._catalogue(announced), limits=self.limits)
-        text = body if body is not None else orjson.dumps(document)
-        compiled = _Compiled(definition, lay_out(definition), text)
-        if key:
-            self._kept[key] = compiled
-            self._kept_bytes += len(text)
-            while len(self._kept) > KEPT or self._kept_bytes > KEPT_BYTES:
-                _, dropped = self._kept.popitem(last=False)
-                self._kept_bytes -= len(dropped.text)
-        return compiled
 
     async def _checked_inputs(self, execution_id: str, inputs: dict[str, Any]) -> bytes:
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
-        return _sorted(definition.check_inputs(inputs))
+        return sorted_json(definition.check_inputs(inputs))
 
     async def _go_on(self, execution_id: str) -> None:
         more = True
@@ -392,7 +279,7 @@ class Engine:
             _, more = await self.transitions.continue_execution(execution_id)
 
     async def _retry(self, execution_id: str) -> None:
-        """Run an ended execution's failed part again, in place. Raises InvalidTransition, ExecutionNotFound."""
+        """Run the failed part of an ended execution again. Raises InvalidTransition, ExecutionNotFound."""
         sight = await self.store.sight(execution_id)
         if sight is None:
             raise ExecutionNotFound(execution_id)
@@ -400,8 +287,10 @@ class Engine:
         if sight.snapshot.execution.status not in allowed:
             raise InvalidTransition("retry", execution_id, sight.snapshot.execution.status, allowed)
         chosen = rerun_set(sight.snapshot)
+        if not chosen:
+            raise InvalidTransition("retry", execution_id, "without a failed or cancelled node", allowed)
         items = rerun_items(sight.snapshot, chosen)
-        parts = [items[i : i + RETRY_SLICE] for i in range(0, len(items), RETRY_SLICE)] or [[]]
+        parts = [items[i : i + RETRY_SLICE] for i in range(0, len(items), RETRY_SLICE)]
         more = False
         for number, part in enumerate(parts):
             word, status, more = await self.transitions.retry_execution(
@@ -415,24 +304,3 @@ class Engine:
                 raise InvalidTransition("retry", execution_id, status, allowed)
         if more:
             await self._go_on(execution_id)
-
-
-def mint_execution_id() -> str:
-    """A UUIDv7 whose last three hex digits are the partition number: 000 while there is one partition."""
-    number: UUID = uuid7()
-    return str(number)[:-3] + "000"
-
-
-def _sorted(values: dict[str, Any]) -> bytes:
-    """JSON with sorted keys, so that equal inputs are equal text."""
-    return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
-
-
-def _fingerprint(idempotency: Idempotency | None) -> tuple[str, str]:
-    if idempotency is None:
-        return "", ""
-    key = hashlib.sha256(f"{idempotency.route}\n{idempotency.key}".encode()).hexdigest()[:40]
-    return key, idempotency.body_hash[:64]
-
-
-__all__ = ["Cancelled", "DeadEntry", "Engine", "ExecutionView", "Idempotency", "Page", "QueueInfo", "Readiness"]

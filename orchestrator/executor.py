@@ -1,7 +1,8 @@
 """`execute_workflow`: look at one execution, plan what ought to be true, repair what is not.
 
-Dispatch does not need it: the script that ends a node queues what became ready. It is for what faults took away (a
-message, a lease, a timer, a counter) and for statuses changed by hand. Without faults it finds nothing to do.
+Dispatch does not need it: the script that ends a node queues what became ready. It is for what faults took
+away (a message, a lease, a timer, a counter) and for statuses changed by hand. Without faults it finds
+nothing to do.
 """
 
 from __future__ import annotations

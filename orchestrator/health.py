@@ -39,7 +39,8 @@ async def check_redis(redis: Redis, *, allow_eviction_policy: bool = False) -> l
 
 
 async def await_usable(redis: Redis, label: str, *, allow_eviction_policy: bool) -> None:
-    """Wait, for ever, until Redis answers, and say what was found. Raises ConfigError where it cannot be used.
+    """Wait, for ever, until Redis answers, and say what was found. Raises ConfigError where it cannot be
+    used.
 
     label  host:port/db, for the log.
     """
@@ -49,7 +50,9 @@ async def await_usable(redis: Redis, label: str, *, allow_eviction_policy: bool)
             checks = await check_redis(redis, allow_eviction_policy=allow_eviction_policy)
             break
         except (RedisError, OSError) as error:
-            log.warning("redis.not_ready", extra={"redis": label, "error": f"{type(error).__name__}: {error}"})
+            log.warning(
+                "redis.not_ready", extra={"redis": label, "error": f"{type(error).__name__}: {error}"}
+            )
             await asyncio.sleep(pause_s * (0.5 + random.random()))
             pause_s = min(2.0, pause_s * 2)
     for check in checks:
@@ -73,7 +76,9 @@ def _version(facts: dict[str, Any]) -> Check:
     version = str(facts.get("redis_version", "0"))
     if int(version.split(".")[0]) < 7:
         return Check(
-            "version", "error", f"Redis {version} is too old: found {version}, needed 7.0 or newer (or Valkey 8)"
+            "version",
+            "error",
+            f"Redis {version} is too old: found {version}, needed 7.0 or newer (or Valkey 8)",
         )
     return Check("version", "ok", f"Redis {version}")
 
@@ -82,7 +87,9 @@ def _eviction(facts: dict[str, Any], is_allowed: bool) -> Check:
     policy = str(facts.get("maxmemory_policy", "noeviction"))
     if policy == "noeviction":
         return Check("eviction", "ok", "noeviction: Redis never drops a key by itself")
-    advice = "run `CONFIG SET maxmemory-policy noeviction`, or set ALLOW_EVICTION_POLICY=true to take the risk"
+    advice = (
+        "run `CONFIG SET maxmemory-policy noeviction`, or set ALLOW_EVICTION_POLICY=true to take the risk"
+    )
     detail = f"maxmemory-policy is '{policy}': Redis may drop keys of running executions; {advice}"
     return Check("eviction", "warning" if is_allowed else "error", detail)
 

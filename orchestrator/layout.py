@@ -1,15 +1,29 @@
-"""How a Definition is laid out in an execution's runtime hash: what the scripts read, in a form they need not parse.
+"""How a Definition is laid out in an execution's runtime hash, in a form that scripts need not parse.
 
-Fields of the hash, by who writes them:
-  at submission, never changed    v, name, version, tenant, fail_fast, execution_timeout_ms, replay_of, node|N, spec|N, refs|N,
-                                  next|N|K (successors; * marks one that a branch of N names), ids|K (all nodes), start|K (no dependencies)
-  by every transition             seq (newest event), left (nodes not terminal), failed (critical nodes FAILED), updated_ms
-  by single verbs                 inputs, created_ms, started_ms, ended_ms, deadline_ms, generation, cancelling, cancel_reason, cancel_request,
-                                  grace_ms, error, worklist ('1' while turns are saved), lines (log and progress lines kept)
-  of a node N, while it runs      attempt|N (the fence), tries|N (charged), crashes|N (leases lost), nonce|N (who claimed), finished|N (last claim
-                                  that ended), message|N, queued_ms|N, started_ms|N, ended_ms|N, worker|N, reason|N, error|N, waiting_on|N, due_ms|N,
-                                  kept|N (output of a delay), reported|N, handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken)
-  of a node N, as a successor     ok|N, bad|N, skip|N, gates|N (conditions done), not_taken|N
+Written at submission and never changed:
+  v, name, version, tenant, fail_fast, execution_timeout_ms, replay_of
+  node|N      what the scripts know of node N; see `parse_plan` in lua/include/base.lua
+  spec|N      what a worker needs to run it, JSON
+  refs|N      the nodes it refers to; $inputs when it refers to the inputs
+  next|N|K    its successors, K counting the chunks; * marks one that a branch of N names
+  ids|K       all nodes; start|K, those without dependencies
+
+Written by every transition:
+  seq (newest event), left (nodes not terminal), failed (critical nodes FAILED), updated_ms
+
+Written by single verbs:
+  inputs, created_ms, started_ms, ended_ms, deadline_ms, generation, error
+  cancelling, cancel_reason, cancel_request, grace_ms
+  worklist ('1' while turns are saved), lines (log and progress lines kept), purged
+
+Of a node, while it runs:
+  attempt|N (the fence), tries|N (charged), crashes|N (leases lost), nonce|N (who claimed), worker|N
+  finished|N (nonce of the last attempt that ended), message|N (its task), reason|N, error|N
+  queued_ms|N, started_ms|N, ended_ms|N, waiting_on|N, due_ms|N, kept|N (output of a delay)
+  reported|N (newest line), handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken)
+
+Of a node, as a successor:
+  ok|N, bad|N, skip|N (dependencies ended, by outcome), gates|N (conditions done), not_taken|N
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class Operations:
         oldest_ms: int | None,
         newest_ms: int | None,
     ) -> tuple[list[Execution], str | None]:
-        """One page, newest first. The cursor names the last row looked at. Raises ValueError for a bad cursor."""
+        """One page, newest first. The cursor names the last row given. Raises ValueError for a bad one."""
         newest, after_id = (str(newest_ms) if newest_ms is not None else "+inf"), ""
         if cursor:
             moment, _, after_id = cursor.partition(".")
@@ -72,10 +72,11 @@ class Operations:
                 tenant, newest_ms=newest, oldest_ms=oldest, offset=offset, count=BATCH
             )
             offset += len(rows)
-            # Rows of one millisecond are in descending order of id: those up to the cursor's own were given before.
+            # Rows of one millisecond are in descending order of id: those up to the cursor's own were given
+            # before.
             fresh = [row for row in rows if not after_id or row[1] < int(newest) or row[0] < after_id]
             found = await self.store.executions([execution_id for execution_id, _ in fresh]) if fresh else []
-            for (execution_id, created_ms), execution in zip(fresh, found, strict=True):
+            for execution in found:
                 if execution and is_wanted(execution):
                     if len(items) == limit:
                         last = items[-1]

@@ -58,7 +58,7 @@ class Ended:
 def read_claim(reply: list[bytes]) -> Claim | str:
     if reply[0] != b"ok":
         return reply[0].decode()
-    references = ()
+    references: tuple[tuple[str, str, bytes], ...] = ()
     if len(reply) > 12:
         references = tuple(
             (reply[i].decode(), reply[i + 1].decode(), reply[i + 2]) for i in range(12, len(reply), 3)

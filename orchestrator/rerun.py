@@ -10,12 +10,14 @@ from orchestrator.states import NodeStatus, Reason
 def rerun_set(snapshot: Snapshot) -> list[str]:
     """Name, in definition order, the nodes that a retry runs again.
 
-    FAILED and CANCELLED nodes and, transitively, SKIPPED ones with a direct dependency among them, except what a
-    condition outside the set left aside. COMPLETED nodes stay.
+    FAILED and CANCELLED nodes and, transitively, SKIPPED ones with a direct dependency among them, except
+    what a condition outside the set left aside. COMPLETED nodes stay.
     """
     states = snapshot.nodes
     chosen = {
-        node_id for node_id, state in states.items() if state.status in (NodeStatus.FAILED, NodeStatus.CANCELLED)
+        node_id
+        for node_id, state in states.items()
+        if state.status in (NodeStatus.FAILED, NodeStatus.CANCELLED)
     }
     todo = list(chosen)
     while todo:

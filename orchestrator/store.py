@@ -14,21 +14,22 @@ from redis.exceptions import ResponseError
 from orchestrator.definition import Definition, PlainHandlers
 from orchestrator.execution import Event, Execution, NodeState, Snapshot, WorkerInfo
 from orchestrator.limits import Limits
+from orchestrator.records import (
+    EXECUTION_FIELDS,
+    NODE_FIELDS,
+    read_event,
+    read_execution,
+    read_node_state,
+    read_text,
+    read_worker,
+)
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member, timer_member
-from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
 
 #: Nodes read by one command.
 SLICE = 500
 #: A worker that has not been heard of for this long is not alive.
 WORKER_ALIVE_MS = 20_000
-_NODE_FIELDS = (
-    "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason", "error", "waiting_on",
-    "ok", "bad", "skip", "gates", "not_taken", "message", "rejects",
-)  # fmt: skip
-_EXECUTION_FIELDS = (
-    "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms", "started_ms", "ended_ms",
-    "updated_ms", "deadline_ms", "replay_of", "cancel_reason", "seq",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class Store:
     """Reads executions, events, queues and workers."""
 
     def __init__(self, redis: Redis, keys: Keys | None = None) -> None:
-        self.redis = redis
+        #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
+        self.redis: Any = redis
         self.keys = keys or Keys()
         self._definitions: OrderedDict[str, Definition] = OrderedDict()
 
@@ -90,10 +92,10 @@ class Store:
         pipe = self.redis.pipeline(transaction=False)
         for execution_id in execution_ids:
             pipe.get(self.keys.status(execution_id))
-            pipe.hmget(self.keys.runtime(execution_id), list(_EXECUTION_FIELDS))
+            pipe.hmget(self.keys.runtime(execution_id), list(EXECUTION_FIELDS))
         answers = await pipe.execute()
         found = zip(execution_ids, answers[::2], answers[1::2], strict=True)
-        return [_execution(each, status, fields) if status else None for each, status, fields in found]
+        return [read_execution(each, status, fields) if status else None for each, status, fields in found]
 
     async def execution(self, execution_id: str) -> Execution | None:
         return (await self.executions([execution_id]))[0]
@@ -128,7 +130,7 @@ class Store:
     async def events(self, execution_id: str, *, after: int, limit: int) -> list[Event]:
         """Read the history from event `after` + 1 on."""
         rows = await self.redis.xrange(self.keys.events(execution_id), f"{after + 1}-0", "+", count=limit)
-        return [_event(execution_id, entry_id, fields) for entry_id, fields in rows]
+        return [read_event(execution_id, entry_id, fields) for entry_id, fields in rows]
 
     async def edge_seq(self, execution_id: str, *, is_last: bool) -> int:
         """Number of the newest or the oldest event kept; 0 when there is none."""
@@ -155,7 +157,7 @@ class Store:
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     async def specs(self, units: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-        """What a worker would need to run these (execution id, node id); {} for one that is gone, with `tries`."""
+        """Specs of these (execution id, node id), with `tries` and `worker`; {} for one that is gone."""
         pipe = self.redis.pipeline(transaction=False)
         for execution_id, node_id in units:
             pipe.hmget(
@@ -163,7 +165,7 @@ class Store:
             )
         rows = await pipe.execute()
         return [
-            {**orjson.loads(spec), "tries": int(tries or 0), "worker": _text(worker)} if spec else {}
+            {**orjson.loads(spec), "tries": int(tries or 0), "worker": read_text(worker)} if spec else {}
             for spec, tries, worker in rows
         ]
 
@@ -178,7 +180,7 @@ class Store:
             pipe.hgetall(self.keys.worker(member.decode()))
         rows = await pipe.execute() if alive else []
         found = zip(sorted(alive), rows, strict=True)
-        return [_worker(member.decode(), fields) for member, fields in found if fields]
+        return [read_worker(member.decode(), fields) for member, fields in found if fields]
 
     async def sight(self, execution_id: str) -> Sight | None:
         """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice."""
@@ -224,18 +226,18 @@ class Store:
     ) -> tuple[dict[str, NodeState], dict[str, frozenset[str]]]:
         states: dict[str, NodeState] = {}
         rejects: dict[str, frozenset[str]] = {}
-        width = len(_NODE_FIELDS)
+        width = len(NODE_FIELDS)
         for part in _slices(node_ids):
             pipe = self.redis.pipeline(transaction=False)
             pipe.mget([self.keys.node(execution_id, node_id) for node_id in part])
             pipe.hmget(
                 self.keys.runtime(execution_id),
-                [f"{field}|{node_id}" for node_id in part for field in _NODE_FIELDS],
+                [f"{field}|{node_id}" for node_id in part for field in NODE_FIELDS],
             )
             statuses, values = await pipe.execute()
             for i, node_id in enumerate(part):
                 fields = values[i * width : (i + 1) * width]
-                states[node_id] = _node_state(node_id, statuses[i], fields[:-1])
+                states[node_id] = read_node_state(node_id, statuses[i], fields[:-1])
                 if fields[-1]:
                     rejects[node_id] = frozenset(fields[-1].decode().split())
         return states, rejects
@@ -303,88 +305,3 @@ def _stored_definition(document: dict[str, Any]) -> Definition:
 
 def _slices(items: Sequence[str]) -> list[Sequence[str]]:
     return [items[i : i + SLICE] for i in range(0, len(items), SLICE)]
-
-
-def _text(value: bytes | None) -> str | None:
-    return value.decode() if value else None
-
-
-def _number(value: bytes | None) -> int | None:
-    return int(float(value)) if value else None
-
-
-def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> Execution:
-    row = dict(zip(_EXECUTION_FIELDS, fields, strict=True))
-    reason = row["cancel_reason"]
-    return Execution(
-        execution_id=execution_id,
-        name=_text(row["name"]) or "",
-        version=_text(row["version"]) or "",
-        tenant=_text(row["tenant"]) or "default",
-        status=ExecutionStatus(status.decode()),
-        cancelling=Cancelling(row["cancelling"].decode()) if row["cancelling"] else None,
-        generation=_number(row["generation"]) or 1,
-        inputs=orjson.loads(row["inputs"]) if row["inputs"] else None,
-        left=_number(row["left"]) or 0,
-        failed=_number(row["failed"]) or 0,
-        created_ms=_number(row["created_ms"]) or 0,
-        started_ms=_number(row["started_ms"]),
-        ended_ms=_number(row["ended_ms"]),
-        updated_ms=_number(row["updated_ms"]) or 0,
-        deadline_ms=_number(row["deadline_ms"]),
-        replay_of=_text(row["replay_of"]),
-        reason=orjson.loads(reason) if reason else None,
-    )
-
-
-def _node_state(node_id: str, status: bytes | None, fields: list[bytes | None]) -> NodeState:
-    row = dict(zip(_NODE_FIELDS, fields, strict=False))
-    return NodeState(
-        node_id=node_id,
-        status=NodeStatus(status.decode()) if status else NodeStatus.PENDING,
-        reason=Reason(row["reason"].decode()) if row["reason"] else None,
-        waiting_on=WaitingOn(row["waiting_on"].decode()) if row["waiting_on"] else None,
-        attempt=_number(row["attempt"]) or 0,
-        tries=_number(row["tries"]) or 0,
-        crashes=_number(row["crashes"]) or 0,
-        queued_ms=_number(row["queued_ms"]),
-        started_ms=_number(row["started_ms"]),
-        ended_ms=_number(row["ended_ms"]),
-        due_ms=_number(row["due_ms"]),
-        worker=_text(row["worker"]),
-        error=orjson.loads(row["error"]) if row["error"] else None,
-        ok=_number(row["ok"]) or 0,
-        bad=_number(row["bad"]) or 0,
-        skip=_number(row["skip"]) or 0,
-        gates_done=_number(row["gates"]) or 0,
-        not_taken=row["not_taken"] == b"1",
-        message_id=_text(row["message"]),
-    )
-
-
-def _event(execution_id: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Event:
-    attempt = fields[b"attempt"]
-    return Event(
-        seq=int(entry_id.split(b"-")[0]),
-        type=fields[b"type"].decode(),
-        execution_id=execution_id,
-        node_id=fields[b"node_id"].decode() or None,
-        attempt=int(attempt) if attempt else None,
-        ts_ms=int(fields[b"ts_ms"]),
-        data=fields[b"data"],
-    )
-
-
-def _worker(worker_id: str, fields: dict[bytes, bytes]) -> WorkerInfo:
-    return WorkerInfo(
-        worker_id=worker_id,
-        name=fields[b"name"].decode(),
-        host=fields[b"host"].decode(),
-        pid=int(fields[b"pid"]),
-        handlers=frozenset(fields[b"handlers"].decode().split()),
-        queues=tuple(fields[b"queues"].decode().split()),
-        slots=int(fields[b"slots"]),
-        running=int(fields[b"running"]),
-        started_ms=int(fields[b"started_ms"]),
-        beat_ms=int(fields[b"beat_ms"]),
-    )

@@ -1,34 +1,22 @@
 """Every change of state, one method each: the only writer of the engine's keys.
 
-A method gives a `Call`. Awaiting it sends it alone; a worker sends several together with `together`. Every script
-may be sent twice with the same arguments and then answers the same, so a lost reply is simply asked for again.
+A method gives a `Call`. Awaiting it sends it alone; a worker sends several together with `together`. Every
+script may be sent twice with the same arguments and then answers the same, so a lost reply is simply asked
+for again.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import random
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-
-from orchestrator.errors import StoreFull, StoreUnavailable
+from orchestrator.courier import Argument, Call, Courier
 from orchestrator.layout import Slice
-from orchestrator.redis_keys import Keys
 from orchestrator.replies import Claim, Ended, read_claim, read_ended, read_text, read_word_more, read_words
-from orchestrator.scripts import compose_all
 from orchestrator.states import Reason, WaitingOn
 
-log = logging.getLogger("headrace.store")
-
 R = TypeVar("R")
-Argument = str | bytes | int
 
 #: Leases a unit may lose before it counts as poison.
 MAX_INFRA_ATTEMPTS = 5
@@ -36,17 +24,16 @@ MAX_INFRA_ATTEMPTS = 5
 HANDLER_PATIENCE_MS = 300_000
 #: Log and progress lines kept for one execution.
 MAX_LINES = 20_000
-#: Redis says "later", not "no": the same call is sent again.
-_LATER = ("LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS")
 
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """What a worker asks for in the call that ends an attempt: further tasks, so that a node costs one round trip.
+    """What a worker asks for in the call that ends an attempt: further tasks, so that a node costs one round
+    trip.
 
     request_id  new for every call; the same one again gets the same claims.
     lease_ms    until the claims must be renewed.
-    queues, handlers  what the worker reads and can run, each name with a space on either side.
+    queues    what the worker reads, in order; handlers  what it can run: a space on either side of each name.
     """
 
     count: int
@@ -59,7 +46,8 @@ class Take:
 
     def arguments(self) -> tuple[Argument, ...]:
         return (
-            self.count, self.request_id, self.worker_id, self.consumer, self.lease_ms, self.queues, self.handlers,
+            self.count, self.request_id, self.worker_id, self.consumer, self.lease_ms,
+            self.queues, self.handlers,
         )  # fmt: skip
 
 
@@ -76,42 +64,8 @@ class Holding:
     nonce: str
 
 
-class Call(Generic[R]):
-    """One script with its arguments, ready to be sent; may be sent again at will."""
-
-    __slots__ = ("arguments", "key", "name", "read", "transitions")
-
-    def __init__(
-        self,
-        transitions: Transitions,
-        name: str,
-        key: str,
-        arguments: tuple[Argument, ...],
-        read: Callable[[Any], R],
-    ) -> None:
-        self.transitions = transitions
-        self.name = name
-        self.key = key
-        self.arguments = arguments
-        self.read = read
-
-    def __await__(self) -> Generator[Any, None, R]:
-        return self.transitions.alone(self).__await__()
-
-
-class Transitions:
-    """The verbs of the engine.
-
-    patience_s  how long a call is sent again while Redis cannot be reached; None is for ever.
-    now_ms      tests set it, and every script then takes it for Redis time; None is Redis time.
-    """
-
-    def __init__(self, redis: Redis, keys: Keys | None = None, *, patience_s: float | None = 5.0) -> None:
-        self.redis = redis
-        self.keys = keys or Keys()
-        self.patience_s = patience_s
-        self.now_ms: int | None = None
-        self.scripts = compose_all(self.keys)
+class Transitions(Courier):
+    """The verbs of the engine."""
 
     # An execution as a whole
 
@@ -160,7 +114,7 @@ class Transitions:
     def retry_execution(
         self, execution_id: str, *, generation: int, position: int, nodes: int | None, items: Sequence[str]
     ) -> Call[list[Any]]:
-        """List a slice of what an ended execution will run again; with `nodes`, commit. Replies [word, status, more]."""
+        """List a slice of what is to run again; with `nodes`, commit. Replies [word, status, more]."""
         arguments = (generation, position, "" if nodes is None else nodes, *items)
         return self._call("retry_execution", execution_id, arguments, read_words)
 
@@ -284,9 +238,7 @@ class Transitions:
         flat: list[Argument] = []
         for line in lines:
             flat.extend(line)
-        return self._call(
-            "report_events", holding.execution_id, (*_held(holding), allowed, *flat), read_text
-        )
+        return self._call("report_events", holding.execution_id, (*_held(holding), allowed, *flat), read_text)
 
     # Liveness
 
@@ -313,75 +265,6 @@ class Transitions:
         """Take one entry off the list of dead nodes."""
         return bool(await self.redis.xdel(self.keys.shared("dead"), entry_id))
 
-    # Sending
-
-    async def load(self) -> None:
-        """Put every script into Redis; done again by itself when Redis has lost them."""
-        pipe = self.redis.pipeline(transaction=False)
-        for script in self.scripts.values():
-            pipe.execute_command("SCRIPT", "LOAD", script.text)
-        await pipe.execute()
-
-    async def alone(self, call: Call[R]) -> R:
-        """Send one call until it is answered. Raises StoreUnavailable, StoreFull."""
-        return (await self.together([call]))[0]  # type: ignore[no-any-return]
-
-    async def together(self, calls: Sequence[Call[Any]]) -> list[Any]:
-        """Send calls in one round trip; answers in their order. What got no answer is sent again.
-
-        Raises StoreUnavailable when patience ends, StoreFull when Redis takes no new work, and the first error that
-        is none of these: it is a fault of ours.
-        """
-        replies: list[Any] = [None] * len(calls)
-        open_calls = list(range(len(calls)))
-        waited_s, pause_s = 0.0, 0.05
-        while True:
-            try:
-                answers = await self._send([calls[i] for i in open_calls])
-            except (RedisConnectionError, RedisTimeoutError, OSError) as error:
-                answers = [error] * len(open_calls)
-            unanswered: list[int] = []
-            fault: Exception | None = None
-            must_load = False
-            for i, answer in zip(open_calls, answers, strict=True):
-                if not isinstance(answer, Exception):
-                    replies[i] = calls[i].read(answer)
-                elif isinstance(answer, OutOfMemoryError):
-                    raise StoreFull from answer
-                elif _is_passing(answer):
-                    unanswered.append(i)
-                    must_load = must_load or isinstance(answer, NoScriptError)
-                    fault = answer
-                else:
-                    raise answer
-            if not unanswered:
-                return replies
-            open_calls = unanswered
-            if must_load:
-                await self._load_quietly()
-                continue
-            if self.patience_s is not None and waited_s >= self.patience_s:
-                raise StoreUnavailable(f"{type(fault).__name__}: {fault}") from fault
-            pause_s = min(1.0, pause_s * 2)
-            jittered_s = pause_s * (0.5 + random.random() / 2)
-            log.warning("store.resend", extra={"calls": len(open_calls), "error": str(fault)})
-            await asyncio.sleep(jittered_s)
-            waited_s += jittered_s
-
-    async def _load_quietly(self) -> None:
-        try:
-            await self.load()
-        except (RedisError, OSError):
-            await asyncio.sleep(0.1)
-
-    async def _send(self, calls: Sequence[Call[Any]]) -> list[Any]:
-        now = "" if self.now_ms is None else self.now_ms
-        pipe = self.redis.pipeline(transaction=False)
-        for call in calls:
-            pipe.execute_command("EVALSHA", self.scripts[call.name].sha, 1, call.key, now, *call.arguments)
-        answers: list[Any] = await pipe.execute(raise_on_error=False)
-        return answers
-
     def _call(
         self, name: str, execution_id: str, arguments: tuple[Argument, ...], read: Callable[[Any], R]
     ) -> Call[R]:
@@ -394,11 +277,3 @@ class Transitions:
 
 def _held(holding: Holding) -> tuple[Argument, ...]:
     return (holding.node_id, holding.attempt, holding.nonce)
-
-
-def _is_passing(error: Exception) -> bool:
-    """Say whether Redis means "later": the call then has not failed, it has not been answered."""
-    if isinstance(error, (RedisConnectionError, RedisTimeoutError, NoScriptError, OSError)):
-        return True
-    # Inside a script the word may follow a prefix of the script's own.
-    return isinstance(error, ResponseError) and any(word in str(error) for word in _LATER)

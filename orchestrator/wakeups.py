@@ -1,6 +1,7 @@
 """Tells one process which executions have new events: one subscription, however many executions it watches.
 
-A message is only a wake-up; what happened is read from the history. So a lost message costs time, never an event.
+A message is only a wake-up; what happened is read from the history. So a lost message costs time, never an
+event.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -22,7 +24,7 @@ _QUIET = "workflows:quiet"
 
 
 class Wakeups:
-    """`watch` executions, then iterate: an execution id for each wake-up, None after a reconnection (look at all)."""
+    """Watch executions, then iterate: an id for each wake-up, None after a reconnection (look at all)."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
@@ -50,7 +52,11 @@ class Wakeups:
 
     async def aclose(self) -> None:
         self._is_open = False
-        await self._pubsub.aclose()
+        await self._close_pubsub()
+
+    async def _close_pubsub(self) -> None:
+        closing: Any = self._pubsub.aclose  # untyped in redis-py
+        await closing()
 
     async def __aiter__(self) -> AsyncIterator[str | None]:
         pause_s = 0.1
@@ -68,11 +74,9 @@ class Wakeups:
                         if execution_id:
                             yield execution_id
             except (RedisError, OSError) as error:
-                if not self._is_open:
-                    return
                 log.warning("wakeups.reconnect", extra={"error": str(error)})
                 await asyncio.sleep(pause_s * (0.5 + random.random()))
                 pause_s = min(2.0, pause_s * 2)
-                await self._pubsub.aclose()
+                await self._close_pubsub()
                 self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
                 is_first = False

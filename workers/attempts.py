@@ -10,8 +10,9 @@ from typing import Any
 
 import orjson
 
+from orchestrator.courier import Call
 from orchestrator.replies import Claim, Delivery, Ended
-from orchestrator.transitions import Call, Holding, Take, Transitions
+from orchestrator.transitions import Holding, Take, Transitions
 from workers.endings import ending, holding_of
 from workers.heartbeat import Heartbeat
 from workers.reporter import Reporter
@@ -86,8 +87,8 @@ class Attempts:
         attempt.stop = word
         attempt.cancelled.set()
         log.info("attempt.stopped", extra={"node_id": holding.node_id, "cause": word})
-        # Cancelling the wait for a thread would free the slot while the thread still runs, so a sync handler is only
-        # asked to stop, and may still finish within the grace.
+        # Cancelling the wait for a thread would free the slot while the thread still runs, so a sync handler
+        # is only asked to stop, and may still finish within the grace.
         if attempt.task and (word == "lost" or self._runner.can_interrupt(attempt.spec["handler"])):
             attempt.task.cancel()
         if word == "lost":
@@ -108,7 +109,7 @@ class Attempts:
         return len(left)
 
     async def record_ends(self) -> None:
-        """Record ends as they come, for ever: what is ready together travels together, and nothing waits to be."""
+        """Record ends as they come, for ever: what is ready together travels together, and none waits."""
         while True:
             await self._has_ended.wait()
             batch, self._ended = self._ended[:TOGETHER], self._ended[TOGETHER:]
@@ -158,7 +159,8 @@ class Attempts:
 
     def _follow(self, attempt: Attempt, ended: Ended) -> None:
         if ended.word == "uncalled":
-            # Stopped for a cancel that is not there (the execution was retried meanwhile): it must not be lost.
+            # Stopped for a cancel that is not there (the execution was retried meanwhile): it must not be
+            # lost.
             self._spawn(self._release(attempt.holding))
         if ended.more:
             self._spawn(self._go_on(attempt.claim.execution_id))

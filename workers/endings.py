@@ -8,11 +8,12 @@ from typing import Any
 
 import orjson
 
+from orchestrator.courier import Call
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.replies import Claim, Ended
 from orchestrator.retry import RetryPolicy, next_delay_ms
 from orchestrator.states import Reason, WaitingOn
-from orchestrator.transitions import Call, Holding, Take, Transitions
+from orchestrator.transitions import Holding, Take, Transitions
 from workers.outcome import Completed, Failed, Skipped, Terminal, Waiting, encode_output, from_exception
 from workers.registry import default_retry
 from workers.runner import ConditionFalse, Result

@@ -1,4 +1,4 @@
-"""Keeps a worker's leases alive from a thread of its own, so that a busy event loop does not look like a dead worker."""
+"""Keeps a worker's leases alive from its own thread: a busy event loop must not look like a dead worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoScriptError, RedisError
 
-from orchestrator.transitions import Call, Holding, Transitions
+from orchestrator.courier import Call
+from orchestrator.transitions import Holding, Transitions
 
 log = logging.getLogger("headrace.heartbeat")
 
@@ -80,7 +81,9 @@ class Heartbeat(threading.Thread):
         """Renew all leases once, and the worker's own record."""
         stuck_s = time.monotonic() - self.loop_turned_s
         if stuck_s > STUCK_LEASES * self._lease_ms / 1000:
-            log.error("heartbeat.loop_is_stuck", extra={"worker_id": self._worker_id, "stuck_s": round(stuck_s, 1)})
+            log.error(
+                "heartbeat.loop_is_stuck", extra={"worker_id": self._worker_id, "stuck_s": round(stuck_s, 1)}
+            )
             return
         self._send(self._transitions.announce_worker(self._worker_id, self._describe()))
         with self._lock:

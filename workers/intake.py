@@ -1,4 +1,4 @@
-"""Reads task messages: new ones as they come, and those that were delivered to a worker that never claimed them."""
+"""Reads tasks: new ones as they come, and those delivered to a worker that never claimed them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Intake:
     """
 
     def __init__(self, redis: Redis, keys: Keys, *, consumer: str, queues: Sequence[str]) -> None:
-        self._redis = redis
+        self._redis: Any = redis  # its raw commands are untyped
         self._keys = keys
         self._consumer = consumer
         self._queue_of = {keys.tasks(queue): queue for queue in queues}
@@ -87,7 +87,9 @@ class Intake:
             )  # fmt: skip
             self._reclaim_from[stream] = answer[0].decode()
             found.extend(
-                self._delivery(stream, entry_id, fields) for entry_id, fields in answer[1] if fields is not None
+                self._delivery(stream, entry_id, fields)
+                for entry_id, fields in answer[1]
+                if fields is not None
             )
             if len(found) >= count:
                 break

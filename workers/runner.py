@@ -1,4 +1,4 @@
-"""One attempt as a pipeline: read the spec, resolve references, ask `when`, run the handler, give an outcome."""
+"""One attempt as a pipeline: spec, references, `when`, handler, outcome."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class Runner:
         self.tools = tools
         self.threads = threads
 
-    async def run(self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event) -> Result:
+    async def run(
+        self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
+    ) -> Result:
         """Run one attempt to its outcome. Raises only CancelledError; every other failure is an outcome."""
         handler = find_handler(spec["handler"])
         if handler is None:
@@ -108,7 +110,7 @@ class Runner:
         return await loop.run_in_executor(self.threads, handler, config, context)
 
     def can_interrupt(self, name: str) -> bool:
-        """Say whether a handler can be stopped from outside: an async one can, one in a thread only be asked to."""
+        """Say whether a handler can be stopped from outside; one in a thread can only be asked to."""
         handler = find_handler(name)
         return handler is None or handler.is_async
 

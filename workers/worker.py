@@ -1,7 +1,7 @@
 """A worker process: reads tasks, runs attempts within its slots, keeps their leases, records their ends.
 
-`python -m workers.worker`. SIGTERM and SIGINT drain it: nothing new is claimed, running attempts may finish within
-DRAIN_S, the rest is handed back uncharged.
+`python -m workers.worker`. SIGTERM and SIGINT drain it: nothing new is claimed, running attempts may finish
+within DRAIN_S, the rest is handed back uncharged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 from redis import Redis as BlockingRedis
@@ -27,13 +26,14 @@ from redis.exceptions import RedisError
 from clients.redis_client import connect_blocking, connect_commands
 from config import Settings, get_settings
 from logs import run_process
+from orchestrator.courier import Call
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.health import await_usable
 from orchestrator.loops import leases, timers
 from orchestrator.redis_keys import Keys
 from orchestrator.replies import Claim, Delivery
 from orchestrator.store import Store
-from orchestrator.transitions import Call, Holding, Take, Transitions
+from orchestrator.transitions import Holding, Take, Transitions
 from workers.attempts import Attempts
 from workers.context import Toolbox
 from workers.handlers import load_modules
@@ -117,8 +117,11 @@ class Worker:
         log.info("worker.started", extra={"worker_id": self.worker_id, "slots": self.config.concurrency})
         reader = asyncio.create_task(self._read_tasks())
         duties = (
-            self.attempts.record_ends(), self.attempts.send_lines(), self._stand_in(), self.heartbeat.keep_turning(),
-        )  # fmt: skip
+            self.attempts.record_ends(),
+            self.attempts.send_lines(),
+            self._stand_in(),
+            self.heartbeat.keep_turning(),
+        )
         others = [asyncio.create_task(duty) for duty in duties]
         try:
             await self._draining.wait()
@@ -144,8 +147,9 @@ class Worker:
         """The worker's own record, as announced."""
         return [
             "name", self.config.name, "host", socket.gethostname(), "pid", os.getpid(),
-            "handlers", self._handlers_text.strip(), "queues", self._queues_text, "slots", self.config.concurrency,
-            "running", len(self.attempts.running), "started_ms", self._started_ms,
+            "handlers", self._handlers_text.strip(), "queues", self._queues_text,
+            "slots", self.config.concurrency, "running", len(self.attempts.running),
+            "started_ms", self._started_ms,
         ]  # fmt: skip
 
     async def _drain(self) -> None:
@@ -254,7 +258,9 @@ class Worker:
                     await asyncio.sleep(0.25)
                     now_ms, hold_ms, _ = await self.transitions.stamp_tick(lease_ms=self.config.lease_ms)
             except (RedisError, OSError) as error:
-                log.warning("worker.stand_in_failed", extra={"worker_id": self.worker_id, "error": str(error)})
+                log.warning(
+                    "worker.stand_in_failed", extra={"worker_id": self.worker_id, "error": str(error)}
+                )
 
     def _next_request(self) -> str:
         self._requests += 1

@@ -51,7 +51,8 @@ async def create(request: Request) -> Response:
     with definition_in(sent.definition, engine.limits) as document:
         submitted = await engine.submit(
             document,
-            body=None,
+            # Written out again, and not None, so that the engine knows a definition that it has compiled before.
+            body=orjson.dumps(document),
             inputs=sent.inputs,
             trigger=sent.trigger,
             idempotency=idempotency_of(request, body),

@@ -1,1 +1,1 @@
-"""Periodic duties. Each is `run_once(…) -> int`: how many things it did; nothing depends on who runs it or how often."""
+"""Periodic duties: each is `run_once(…) -> int`, how many things it did; nothing depends on who runs it."""

@@ -22,7 +22,10 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
     for (execution_id, node_id, attempt), spec in zip(expired, specs, strict=True):
         worker = spec.get("worker")
         lost = NodeError(
-            ErrorType.LEASE_LOST, f"worker {worker} stopped renewing its lease", attempt=attempt, worker=worker
+            ErrorType.LEASE_LOST,
+            f"worker {worker} stopped renewing its lease",
+            attempt=attempt,
+            worker=worker,
         )
         poison = NodeError(
             ErrorType.POISON,
@@ -33,9 +36,12 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
         )
         calls.append(
             transitions.reap_node(
-                execution_id, node_id, attempt,
-                lost=orjson.dumps(lost.to_dict()), poison=orjson.dumps(poison.to_dict()),
-            )  # fmt: skip
+                execution_id,
+                node_id,
+                attempt,
+                lost=orjson.dumps(lost.to_dict()),
+                poison=orjson.dumps(poison.to_dict()),
+            )
         )
     answers = await transitions.together(calls)
     for (execution_id, _, _), (_, more) in zip(expired, answers, strict=True):

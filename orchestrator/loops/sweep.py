@@ -14,8 +14,8 @@ STAGING_AGE_MS = 600_000
 
 
 class Sweep:
-    """One round after another, by cursor: first the members of workflows:active, then the newest of the index, in case
-    an execution has been lost from that set.
+    """One round after another, by cursor: first the members of workflows:active, then the newest of the
+    index, in case an execution has been lost from that set.
 
     idle_ms  an execution with a younger event is going on by itself and is left alone.
     """
@@ -29,7 +29,7 @@ class Sweep:
         self._run_id = ""
 
     async def run_once(self, now_ms: int, *, limit: int = LIMIT, is_thorough: bool = False) -> int:
-        """Repair up to `limit` executions; returns the number of repairs. is_thorough looks at busy ones too."""
+        """Repair up to `limit` executions; returns the repairs made. is_thorough looks at busy ones too."""
         is_thorough = is_thorough or await self._has_restarted()
         made = 0
         for execution_id in await self._next(limit):

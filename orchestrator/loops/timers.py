@@ -1,4 +1,4 @@
-"""Fires what is due: back-offs, delays, holds, time-outs, deadlines, the grace of a cancel, saved worklists."""
+"""Fires what is due: back-offs, delays, holds, time-outs, deadlines, the end of a grace, saved worklists."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 
+from orchestrator.courier import Call
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.retry import RetryPolicy, next_delay_ms
 from orchestrator.store import Due, Store
-from orchestrator.transitions import Call, Transitions
+from orchestrator.transitions import Transitions
 
 #: Timers fired by one run; what is left is due at the next.
 LIMIT = 500
@@ -19,7 +20,8 @@ LIMIT = 500
 async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit: int = LIMIT) -> int:
     """Fire every timer that is due; returns how many there were.
 
-    Each script compares status, attempt and Redis time again, so any number of processes may run this at once.
+    Each script compares status, attempt and Redis time again, so any number of processes may run this at
+    once.
     """
     due = await store.due_timers(now_ms, limit)
     if not due:
@@ -41,7 +43,9 @@ def _call(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tu
         case "continue":
             return transitions.continue_execution(execution_id)
         case "execution_timeout":
-            error = NodeError(ErrorType.TIMEOUT_EXECUTION, "the execution passed its deadline", retryable=False)
+            error = NodeError(
+                ErrorType.TIMEOUT_EXECUTION, "the execution passed its deadline", retryable=False
+            )
             return transitions.time_out_execution(execution_id, timer.attempt, orjson.dumps(error.to_dict()))
         case "cancel_grace":
             return transitions.enforce_cancel(execution_id, timer.attempt)
@@ -60,9 +64,7 @@ def _call(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tu
             return transitions.wake_node(execution_id, node_id, int(timer.attempt), timer.kind)
 
 
-def _time_out_attempt(
-    transitions: Transitions, timer: Due, spec: dict[str, Any]
-) -> Call[tuple[str, bool]]:
+def _time_out_attempt(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tuple[str, bool]]:
     """Decide for a worker that did not keep the time limit itself, by the same policy."""
     policy = RetryPolicy.from_dict(spec["retry"]) if spec.get("retry") else RetryPolicy(max_attempts=1)
     tries = int(spec.get("tries", 1))

@@ -71,7 +71,7 @@ async def test_submission_stores_everything_as_pending(client: httpx2.AsyncClien
 
     execution_id = answer.json()["execution_id"]
     assert answer.json() == {"execution_id": execution_id, "message": "Workflow accepted"}
-    assert json.loads(await redis.get(f"workflow:{execution_id}")) == LINEAR
+    assert json.loads(await redis.get(f"workflow:{execution_id}") or b"") == LINEAR
     assert await redis.get(f"workflow:{execution_id}:status") == b"PENDING"
     assert await redis.get(f"workflow:{execution_id}:node:A") == b"PENDING"
     assert (await client.get(f"/workflows/{execution_id}")).json()["status"] == "PENDING"
@@ -86,7 +86,7 @@ async def test_trigger_queues_what_is_ready_and_again_nothing(
 
     assert all(answer.status_code == 200 for answer in answers)
     assert answers[0].json() == {"message": "Workflow triggered", "execution_id": execution_id}
-    entries = await redis.xrange("workflow:tasks", "-", "+")
+    entries: Any = await redis.xrange("workflow:tasks", "-", "+")
     assert [fields[b"node_id"] for _, fields in entries] == [b"B", b"C"]
     assert await redis.sismember("workflows:active", execution_id)
     assert (await client.get(f"/workflows/{execution_id}")).json() == {

@@ -12,8 +12,8 @@ def node(node_id: str, *, after: tuple[str, ...] = (), **fields: Any) -> NodeVie
     return NodeView(node_id=node_id, status=fields.pop("status", "PENDING"), dependencies=after, **fields)
 
 
-def view(*nodes: NodeView, status: str = "RUNNING", reason: str | None = None) -> ExecutionView:
-    return ExecutionView(execution_id="e1", name="demo", status=status, reason=reason, nodes=nodes)
+def view(*nodes: NodeView, status: str = "RUNNING", cancelling: str | None = None) -> ExecutionView:
+    return ExecutionView(execution_id="e1", name="demo", status=status, cancelling=cancelling, nodes=nodes)
 
 
 def event(type_: str, node_id: str | None = None, **data: Any) -> Event:
@@ -54,6 +54,16 @@ def test_a_retry_counts_tries_and_shows_the_error() -> None:
 
     assert progress.nodes["A"].try_number == 2
     assert "A" not in progress.notes
+
+
+def test_an_event_whose_data_is_the_error_itself_shows_it() -> None:
+    failed = event("node.failed", "A", type="Http.4xx", message="HTTP 404")
+
+    assert plain_line(failed).endswith("- Http.4xx: HTTP 404")
+
+
+def test_an_ended_execution_says_why() -> None:
+    assert plain_line(event("execution.failed", reason="timeout")).endswith("- timeout")
 
 
 def test_what_is_done_well_makes_room_for_what_is_not() -> None:
@@ -106,11 +116,11 @@ def test_the_report_tells_failures_and_outputs_nobody_used() -> None:
         node("B", after=("A",), status="COMPLETED", output={"y": 2}),
         node("C", status="FAILED", try_number=3, error={"type": "HandlerError", "message": "no"}),
         status="FAILED",
-        reason="node_failed",
+        cancelling="fail_fast",
     )
 
     lines = list(report(ended, took_s=2.0))
 
-    assert lines[0] == "demo e1: FAILED in 2.0 s (node_failed)"
+    assert lines[0] == "demo e1: FAILED in 2.0 s (fail_fast)"
     assert lines[1] == "  ✗ C after 3 tries: HandlerError: no"
     assert lines[2] == '  ✓ B: {"y": 2}'

@@ -1,0 +1,143 @@
+"""Carries scripts to Redis and brings the answers back, however often that takes.
+
+Every script may be sent twice with the same arguments and then answers the same: a lost reply is asked
+for again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Generic, TypeVar
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from orchestrator.errors import StoreFull, StoreUnavailable
+from orchestrator.redis_keys import Keys
+from orchestrator.scripts import compose_all
+
+log = logging.getLogger("headrace.store")
+
+R = TypeVar("R")
+Argument = str | bytes | int
+
+#: Redis says "later", not "no": the same call is sent again.
+_LATER = ("LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS")
+
+
+class Call(Generic[R]):
+    """One script with its arguments, ready to be sent; may be sent again at will."""
+
+    __slots__ = ("arguments", "courier", "key", "name", "read")
+
+    def __init__(
+        self,
+        courier: Courier,
+        name: str,
+        key: str,
+        arguments: tuple[Argument, ...],
+        read: Callable[[Any], R],
+    ) -> None:
+        self.courier = courier
+        self.name = name
+        self.key = key
+        self.arguments = arguments
+        self.read = read
+
+    def __await__(self) -> Generator[Any, None, R]:
+        return self.courier.alone(self).__await__()
+
+
+class Courier:
+    """Sends calls.
+
+    patience_s  how long a call is sent again while Redis cannot be reached; None is for ever.
+    now_ms      tests set it, and every script then takes it for Redis time; None is Redis time.
+    """
+
+    def __init__(self, redis: Redis, keys: Keys | None = None, *, patience_s: float | None = 5.0) -> None:
+        self.redis = redis
+        self.keys = keys or Keys()
+        self.patience_s = patience_s
+        self.now_ms: int | None = None
+        self.scripts = compose_all(self.keys)
+
+    async def load(self) -> None:
+        """Put every script into Redis; done again by itself when Redis has lost them."""
+        pipe = self.redis.pipeline(transaction=False)
+        for script in self.scripts.values():
+            pipe.execute_command("SCRIPT", "LOAD", script.text)
+        await pipe.execute()
+
+    async def alone(self, call: Call[R]) -> R:
+        """Send one call until it is answered. Raises StoreUnavailable, StoreFull."""
+        return (await self.together([call]))[0]  # type: ignore[no-any-return]
+
+    async def together(self, calls: Sequence[Call[Any]]) -> list[Any]:
+        """Send calls in one round trip; answers in their order. What got no answer is sent again.
+
+        Raises StoreUnavailable when patience ends, StoreFull when Redis takes no new work, and the first
+        error that is none of these: it is a fault of ours.
+        """
+        replies: list[Any] = [None] * len(calls)
+        open_calls = list(range(len(calls)))
+        waited_s, pause_s = 0.0, 0.05
+        while True:
+            try:
+                answers = await self._send([calls[i] for i in open_calls])
+            except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+                answers = [error] * len(open_calls)
+            unanswered: list[int] = []
+            fault: Exception | None = None
+            must_load = False
+            for i, answer in zip(open_calls, answers, strict=True):
+                if not isinstance(answer, Exception):
+                    replies[i] = calls[i].read(answer)
+                elif isinstance(answer, OutOfMemoryError):
+                    raise StoreFull from answer
+                elif _is_passing(answer):
+                    unanswered.append(i)
+                    must_load = must_load or isinstance(answer, NoScriptError)
+                    fault = answer
+                else:
+                    raise answer
+            if not unanswered:
+                return replies
+            open_calls = unanswered
+            if must_load:
+                await self._load_quietly()
+                continue
+            if self.patience_s is not None and waited_s >= self.patience_s:
+                raise StoreUnavailable(f"{type(fault).__name__}: {fault}") from fault
+            pause_s = min(1.0, pause_s * 2)
+            jittered_s = pause_s * (0.5 + random.random() / 2)
+            log.warning("store.resend", extra={"calls": len(open_calls), "error": str(fault)})
+            await asyncio.sleep(jittered_s)
+            waited_s += jittered_s
+
+    async def _load_quietly(self) -> None:
+        try:
+            await self.load()
+        except (RedisError, OSError):
+            await asyncio.sleep(0.1)
+
+    async def _send(self, calls: Sequence[Call[Any]]) -> list[Any]:
+        now = "" if self.now_ms is None else self.now_ms
+        pipe = self.redis.pipeline(transaction=False)
+        for call in calls:
+            pipe.execute_command("EVALSHA", self.scripts[call.name].sha, 1, call.key, now, *call.arguments)
+        answers: list[Any] = await pipe.execute(raise_on_error=False)
+        return answers
+
+
+def _is_passing(error: Exception) -> bool:
+    """Say whether Redis means "later": the call then has not failed, it has not been answered."""
+    if isinstance(error, (RedisConnectionError, RedisTimeoutError, NoScriptError, OSError)):
+        return True
+    # Inside a script the word may follow a prefix of the script's own.
+    return isinstance(error, ResponseError) and any(word in str(error) for word in _LATER)

@@ -1,0 +1,104 @@
+"""Turns what Redis holds about executions, nodes, events and workers into values."""
+
+from __future__ import annotations
+
+import orjson
+
+from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
+from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+
+#: Fields of the runtime hash that make a NodeState, each with `|` and the node id; `rejects` is read apart.
+NODE_FIELDS = (
+    "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason",
+    "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "rejects",
+)  # fmt: skip
+#: Fields of the runtime hash that make an Execution.
+EXECUTION_FIELDS = (
+    "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
+    "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "cancel_reason", "seq",
+)  # fmt: skip
+
+
+def read_text(value: bytes | None) -> str | None:
+    return value.decode() if value else None
+
+
+def _number(value: bytes | None) -> int | None:
+    return int(float(value)) if value else None
+
+
+def read_execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> Execution:
+    row = dict(zip(EXECUTION_FIELDS, fields, strict=True))
+    reason = row["cancel_reason"]
+    return Execution(
+        execution_id=execution_id,
+        name=read_text(row["name"]) or "",
+        version=read_text(row["version"]) or "",
+        tenant=read_text(row["tenant"]) or "default",
+        status=ExecutionStatus(status.decode()),
+        cancelling=Cancelling(row["cancelling"].decode()) if row["cancelling"] else None,
+        generation=_number(row["generation"]) or 1,
+        inputs=orjson.loads(row["inputs"]) if row["inputs"] else None,
+        left=_number(row["left"]) or 0,
+        failed=_number(row["failed"]) or 0,
+        created_ms=_number(row["created_ms"]) or 0,
+        started_ms=_number(row["started_ms"]),
+        ended_ms=_number(row["ended_ms"]),
+        updated_ms=_number(row["updated_ms"]) or 0,
+        deadline_ms=_number(row["deadline_ms"]),
+        replay_of=read_text(row["replay_of"]),
+        reason=orjson.loads(reason) if reason else None,
+    )
+
+
+def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | None]) -> NodeState:
+    row = dict(zip(NODE_FIELDS, fields, strict=False))
+    return NodeState(
+        node_id=node_id,
+        status=NodeStatus(status.decode()) if status else NodeStatus.PENDING,
+        reason=Reason(row["reason"].decode()) if row["reason"] else None,
+        waiting_on=WaitingOn(row["waiting_on"].decode()) if row["waiting_on"] else None,
+        attempt=_number(row["attempt"]) or 0,
+        tries=_number(row["tries"]) or 0,
+        crashes=_number(row["crashes"]) or 0,
+        queued_ms=_number(row["queued_ms"]),
+        started_ms=_number(row["started_ms"]),
+        ended_ms=_number(row["ended_ms"]),
+        due_ms=_number(row["due_ms"]),
+        worker=read_text(row["worker"]),
+        error=orjson.loads(row["error"]) if row["error"] else None,
+        ok=_number(row["ok"]) or 0,
+        bad=_number(row["bad"]) or 0,
+        skip=_number(row["skip"]) or 0,
+        gates_done=_number(row["gates"]) or 0,
+        not_taken=row["not_taken"] == b"1",
+        message_id=read_text(row["message"]),
+    )
+
+
+def read_event(execution_id: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Event:
+    attempt = fields[b"attempt"]
+    return Event(
+        seq=int(entry_id.split(b"-")[0]),
+        type=fields[b"type"].decode(),
+        execution_id=execution_id,
+        node_id=fields[b"node_id"].decode() or None,
+        attempt=int(attempt) if attempt else None,
+        ts_ms=int(fields[b"ts_ms"]),
+        data=fields[b"data"],
+    )
+
+
+def read_worker(worker_id: str, fields: dict[bytes, bytes]) -> WorkerInfo:
+    return WorkerInfo(
+        worker_id=worker_id,
+        name=fields[b"name"].decode(),
+        host=fields[b"host"].decode(),
+        pid=int(fields[b"pid"]),
+        handlers=frozenset(fields[b"handlers"].decode().split()),
+        queues=tuple(fields[b"queues"].decode().split()),
+        slots=int(fields[b"slots"]),
+        running=int(fields[b"running"]),
+        started_ms=int(fields[b"started_ms"]),
+        beat_ms=int(fields[b"beat_ms"]),
+    )

@@ -1,0 +1,160 @@
+"""Takes submissions in: compiles what is new, recognises what is not, and writes it all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from orchestrator.answers import Submitted
+from orchestrator.definition import Definition, HandlerNames
+from orchestrator.errors import IdempotencyConflict
+from orchestrator.layout import Layout, lay_out
+from orchestrator.limits import Limits
+from orchestrator.states import ExecutionStatus
+from orchestrator.store import Store
+from orchestrator.transitions import Transitions
+
+if sys.version_info >= (3, 14):
+    from uuid import uuid7
+else:
+    from uuid_utils.compat import uuid7
+
+#: Compiled definitions kept by the bytes they were submitted as; the bytes kept are bounded as well.
+KEPT = 256
+KEPT_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """What makes a request the same request: its key, where it was sent, and what it carried."""
+
+    key: str
+    route: str
+    body_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    definition: Definition
+    layout: Layout
+    text: bytes
+
+
+class Submissions:
+    """The way in.
+
+    catalogue  gives the handlers a definition may use, from the names live workers announce.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        transitions: Transitions,
+        *,
+        catalogue: Callable[[frozenset[str]], HandlerNames],
+        limits: Limits,
+    ) -> None:
+        self.store = store
+        self.transitions = transitions
+        self.limits = limits
+        self._catalogue = catalogue
+        self._announced: tuple[float, frozenset[str]] = (-1.0, frozenset())
+        self._kept: OrderedDict[tuple[bytes, frozenset[str]], _Compiled] = OrderedDict()
+        self._kept_bytes = 0
+
+    async def take_in(
+        self,
+        document: dict[str, Any],
+        *,
+        body: bytes | None,
+        inputs: dict[str, Any] | None,
+        is_started: bool,
+        idempotency: Idempotency | None,
+        tenant: str,
+    ) -> tuple[Submitted, bool]:
+        """Check a definition and store an execution of it; the flag says that a worklist was saved.
+
+        Raises what `Engine.submit` raises.
+        """
+        compiled = await self._compile(document, body)
+        values = compiled.definition.check_inputs(inputs)
+        execution_id = mint_execution_id()
+        for part in compiled.layout.staged:
+            await self.transitions.stage_execution(execution_id, part)
+        key, request_hash = _fingerprint(idempotency)
+        extra: list[str | bytes] = ["tenant", tenant]
+        if values or inputs is not None:
+            extra += ["inputs", sorted_json(values)]
+        word, made, more = await self.transitions.create_execution(
+            execution_id,
+            compiled.text,
+            compiled.layout.last,
+            tenant=tenant,
+            idempotency_key=key,
+            request_hash=request_hash,
+            is_started=is_started,
+            extra=tuple(extra),
+        )
+        if word == "conflict":
+            raise IdempotencyConflict(idempotency.key if idempotency else key)
+        if word == "replayed":
+            status = await self.store.status(made) or ExecutionStatus.PENDING
+            return Submitted(made, status, True), False
+        status = ExecutionStatus.RUNNING if is_started else ExecutionStatus.PENDING
+        return Submitted(execution_id, status, False), bool(more)
+
+    async def handler_names(self) -> frozenset[str]:
+        """Handlers a definition may use now."""
+        return frozenset(self._catalogue(await self._announced_handlers()).names)
+
+    async def _announced_handlers(self) -> frozenset[str]:
+        """Names live workers offer, a second old at most: a submission must not look at every worker."""
+        read_s, names = self._announced
+        if time.monotonic() - read_s > 1.0 or read_s < 0:
+            workers = await self.store.workers()
+            names = frozenset(name for worker in workers for name in worker.handlers)
+            self._announced = (time.monotonic(), names)
+        return names
+
+    async def _compile(self, document: dict[str, Any], body: bytes | None) -> _Compiled:
+        announced = await self._announced_handlers()
+        key = (body, announced) if body is not None else None
+        if key and (kept := self._kept.get(key)):
+            self._kept.move_to_end(key)
+            return kept
+        definition = Definition.from_dict(document, handlers=self._catalogue(announced), limits=self.limits)
+        text = body if body is not None else orjson.dumps(document)
+        compiled = _Compiled(definition, lay_out(definition), text)
+        if key:
+            self._kept[key] = compiled
+            self._kept_bytes += len(text)
+            while len(self._kept) > KEPT or self._kept_bytes > KEPT_BYTES:
+                _, dropped = self._kept.popitem(last=False)
+                self._kept_bytes -= len(dropped.text)
+        return compiled
+
+
+def mint_execution_id() -> str:
+    """A UUIDv7 whose last three hex digits are the partition number: 000 while there is one partition."""
+    number: UUID = uuid7()
+    return str(number)[:-3] + "000"
+
+
+def sorted_json(values: dict[str, Any]) -> bytes:
+    """JSON with sorted keys, so that equal inputs are equal text."""
+    return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
+
+
+def _fingerprint(idempotency: Idempotency | None) -> tuple[str, str]:
+    if idempotency is None:
+        return "", ""
+    key = hashlib.sha256(f"{idempotency.route}\n{idempotency.key}".encode()).hexdigest()[:40]
+    return key, idempotency.body_hash[:64]
