@@ -15,7 +15,7 @@ RUN pip install --no-cache-dir -r requirements.txt
 
 COPY . .
 # As root, once: the container's user may not write here, and every start would compile everything anew.
-RUN python -m compileall -q api cli clients orchestrator workers config.py main.py
+RUN python -m compileall -q .
 
 USER headrace
 EXPOSE 8000

@@ -17,6 +17,7 @@ from api.access import Reach, attach
 from api.streaming import Hub
 from clients.redis_client import connect_commands, connect_subscriber
 from config import Settings, get_settings
+from logs import set_up
 from orchestrator.engine import Engine
 from orchestrator.errors import ConfigError
 from orchestrator.limits import Limits
@@ -33,6 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        set_up(settings.log_level)
         async with _engine(settings, limits) as engine:
             hub = Hub(engine)
             attach(app, Reach(engine, hub))

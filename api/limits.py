@@ -1,7 +1,7 @@
 """What every request passes on its way in: an id, and a cap on its body while it streams.
 
-Plain ASGI on purpose: Starlette's BaseHTTPMiddleware starts a task group per request, which costs as much
-as the whole of a submission and breaks streams that outlive the request.
+Plain ASGI on purpose: Starlette's BaseHTTPMiddleware starts a task group for every request and copies every
+chunk of a stream through it.
 """
 
 import logging

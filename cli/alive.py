@@ -90,5 +90,6 @@ def _look_into_redis() -> tuple[int, int | None, list[Mapping[str, str]]]:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except OSError as error:
-        sys.exit(str(error))
+    except Exception as error:
+        # Whatever keeps us from knowing is the answer; a traceback every ten seconds is none.
+        sys.exit(f"{type(error).__name__}: {error}")

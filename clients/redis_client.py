@@ -7,7 +7,7 @@ may be sent twice), `blocking` waits as long as its reads do, `subscriber` liste
 
 from __future__ import annotations
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -34,8 +34,10 @@ def connect_subscriber(dsn: str) -> Redis:
 
 
 def _connect(dsn: str, *, timeout_s: float | None, max_connections: int, health_check_s: int = 0) -> Redis:
-    client: Redis = Redis.from_url(
+    # A pool that makes callers wait for a connection: one that refuses would turn a crowd into errors.
+    pool = BlockingConnectionPool.from_url(
         dsn,
+        timeout=COMMAND_TIMEOUT_S,
         protocol=2,
         socket_timeout=timeout_s,
         socket_connect_timeout=COMMAND_TIMEOUT_S,
@@ -45,4 +47,4 @@ def _connect(dsn: str, *, timeout_s: float | None, max_connections: int, health_
         health_check_interval=health_check_s,
         decode_responses=False,
     )
-    return client
+    return Redis.from_pool(pool)

@@ -14,18 +14,20 @@ from typing import Any, Generic, TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from orchestrator.errors import StoreFull, StoreUnavailable
 from orchestrator.redis_keys import Keys
-from orchestrator.scripts import compose_all
+from orchestrator.scripts import FAMILY, compose
 
 log = logging.getLogger("headrace.store")
 
 R = TypeVar("R")
 Argument = str | bytes | int
 
+#: Libraries of other versions that may stay in Redis.
+MOST_LIBRARIES = 8
 #: Redis says "later", not "no": the same call is sent again.
 _LATER = ("LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS")
 
@@ -65,14 +67,17 @@ class Courier:
         self.keys = keys or Keys()
         self.patience_s = patience_s
         self.now_ms: int | None = None
-        self.scripts = compose_all(self.keys)
+        self.library = compose(self.keys)
 
     async def load(self) -> None:
-        """Put every script into Redis; done again by itself when Redis has lost them."""
-        pipe = self.redis.pipeline(transaction=False)
-        for script in self.scripts.values():
-            pipe.execute_command("SCRIPT", "LOAD", script.text)
-        await pipe.execute()
+        """Put the library into Redis; done again by itself when Redis has lost it."""
+        await self.redis.function_load(self.library.text, replace=True)
+        # Every version of the code leaves a library behind. Processes that still run an older one load it again.
+        found = await self.redis.function_list(library=f"{FAMILY}*")
+        names = [row[row.index(b"library_name") + 1].decode() for row in found]
+        for name in names if len(names) > MOST_LIBRARIES else ():
+            if name != self.library.name:
+                await self.redis.function_delete(name)
 
     async def alone(self, call: Call[R]) -> R:
         """Send one call until it is answered. Raises StoreUnavailable, StoreFull."""
@@ -102,7 +107,7 @@ class Courier:
                     raise StoreFull from answer
                 elif _is_passing(answer):
                     unanswered.append(i)
-                    must_load = must_load or isinstance(answer, NoScriptError)
+                    must_load = must_load or _is_missing(answer)
                     fault = answer
                 else:
                     raise answer
@@ -130,14 +135,19 @@ class Courier:
         now = "" if self.now_ms is None else self.now_ms
         pipe = self.redis.pipeline(transaction=False)
         for call in calls:
-            pipe.execute_command("EVALSHA", self.scripts[call.name].sha, 1, call.key, now, *call.arguments)
+            pipe.execute_command("FCALL", self.library.function(call.name), 1, call.key, now, *call.arguments)
         answers: list[Any] = await pipe.execute(raise_on_error=False)
         return answers
 
 
+def _is_missing(error: Exception) -> bool:
+    """Say whether Redis does not have the library: it was restarted without its data, or failed over."""
+    return isinstance(error, ResponseError) and "Function not found" in str(error)
+
+
 def _is_passing(error: Exception) -> bool:
     """Say whether Redis means "later": the call then has not failed, it has not been answered."""
-    if isinstance(error, (RedisConnectionError, RedisTimeoutError, NoScriptError, OSError)):
+    if isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError)) or _is_missing(error):
         return True
     # Inside a script the word may follow a prefix of the script's own.
     return isinstance(error, ResponseError) and any(word in str(error) for word in _LATER)

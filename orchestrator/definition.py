@@ -112,9 +112,7 @@ class Definition:
         return check_inputs(self.inputs_schema, inputs)
 
     @classmethod
-    def from_dict(
-        cls, document: Any, *, handlers: HandlerNames, limits: Limits | None = None
-    ) -> Definition:
+    def from_dict(cls, document: Any, *, handlers: HandlerNames, limits: Limits | None = None) -> Definition:
         """Compile a document; raises DefinitionInvalid with every problem found.
 
         Accepts `{"name", "dag": {"nodes": […]}, …}` and `{"name", "nodes": […], …}`.

@@ -300,6 +300,8 @@ class Engine:
                 nodes=len(chosen) if number == len(parts) - 1 else None,
                 items=part,
             )
+            if word == "already":
+                return  # Done: by this very call, whose first answer was lost, or by somebody who asked for the same.
             if word not in ("ok", "listed"):
                 raise InvalidTransition("retry", execution_id, status, allowed)
         if more:

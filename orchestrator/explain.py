@@ -15,8 +15,8 @@ from orchestrator.planner import Counters, snapshot_counters, turn
 from orchestrator.rules import RUN
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 
-#: How long a worker may be silent and still count as alive: one lease.
-WORKER_SILENT_MS = 15_000
+#: How long a worker may be silent and still count as alive; as long as the store lists it.
+WORKER_SILENT_MS = 20_000
 #: How many node or worker names a sentence holds before it says "and N more".
 NAMES_SHOWN = 5
 

@@ -28,7 +28,7 @@ Of a node, as a successor:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
@@ -42,7 +42,7 @@ from orchestrator.rules import TriggerRule
 VERSION = 1
 #: Ids in one list field. A full list means that another follows.
 CHUNK = 100
-#: Nodes written by one script; a larger submission is staged.
+#: Nodes written by one script; a larger submission is staged. A multiple of CHUNK.
 SLICE = 200
 
 Field = str | bytes | int
@@ -71,8 +71,8 @@ class Layout:
 def lay_out(definition: Definition) -> Layout:
     """Say what to write for a new execution of `definition`; the same for every one, so it can be kept."""
     slices = [
-        Slice(tuple(node.id for node in nodes), tuple(_node_fields(definition, nodes)))
-        for nodes in _batches(definition.nodes, SLICE)
+        Slice(tuple(node.id for node in nodes), tuple(_slice_fields(definition, nodes, number)))
+        for number, nodes in enumerate(_batches(definition.nodes, SLICE))
     ]
     last = slices[-1]
     whole = Slice(last.node_ids, (*last.fields, *_execution_fields(definition)))
@@ -100,12 +100,13 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
     yield from ("seq", 0, "left", len(definition.nodes), "failed", 0, "generation", 1)
     yield from ("cancelling", "", "worklist", "0", "fail_fast", "1" if definition.fail_fast else "0")
     yield from ("execution_timeout_ms", definition.execution_timeout_ms or 0)
-    yield from _lists("ids", (node.id for node in definition.nodes))
     starts = (n.id for n in definition.nodes if not n.dependencies or n.trigger_rule is TriggerRule.ALWAYS)
     yield from _lists("start", starts)
 
 
-def _node_fields(definition: Definition, nodes: Iterable[Node]) -> Iterator[Field]:
+def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) -> Iterator[Field]:
+    # Each slice lists its own nodes, so that a submission abandoned half-way can be found and purged.
+    yield from _lists("ids", (node.id for node in nodes), first=number * SLICE // CHUNK)
     for node in nodes:
         yield from (f"node|{node.id}", _plan(definition, node))
         yield from (f"spec|{node.id}", orjson.dumps(spec_of(node)))
@@ -130,8 +131,8 @@ def _plan(definition: Definition, node: Node) -> str:
     )
 
 
-def _lists(name: str, ids: Iterable[str]) -> Iterator[str]:
-    for number, chunk in enumerate(_batches(ids, CHUNK)):
+def _lists(name: str, ids: Iterable[str], *, first: int = 0) -> Iterator[str]:
+    for number, chunk in enumerate(_batches(ids, CHUNK), start=first):
         yield from (f"{name}|{number}", " ".join(chunk))
 
 

@@ -117,8 +117,8 @@ def timer_member(kind: str, execution_id: str, node_id: str, attempt: int) -> st
 
 
 def lua_keys(keys: Keys) -> str:
-    """The patterns as Lua functions, e.g. `node_key(execution_id, node_id)`, for the scripts' prelude."""
-    lines = ["local PREFIX = string.match(KEYS[1], '^{[^}]*}:') or ''"]
+    """The patterns as Lua functions, such as `node_key(execution_id, node_id)`; PREFIX is set at every call."""
+    lines = ["local PREFIX = ''"]
     for pattern in PATTERNS:
         text = "'" + pattern.pattern.replace("{", "' .. ").replace("}", " .. '") + "'"
         text = text.replace(" .. ''", "")

@@ -1,13 +1,16 @@
-"""Puts the Lua scripts together: one file per transition, parts they share, keys, guards and rules injected.
+"""Puts the Lua together as one library: a file per transition, the parts they share, keys, guards and rules.
 
-A script file begins with comment lines. Two of them are read here:
-  -- flags: allow-oom              flags of the Lua engine
-  -- include: base, settle         files of lua/include, in order
+A library (Redis Functions, since 7.0) rather than separate scripts: its shared part is built once, when it is
+loaded, while a script sent by EVALSHA builds its helpers anew at every call, which cost as much as its commands.
+The library's name is made from its text, so that two versions of the code can work on one Redis.
+
+A transition's file begins with comment lines. One may be `-- flags: allow-oom`, flags of the Lua engine.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +20,22 @@ from orchestrator.rules import lua_rules
 from orchestrator.states import lua_guards
 
 LUA = Path(__file__).parent / "lua"
+#: Shared parts, each using only those before it.
+PARTS = ("base", "settle", "claim", "attempt", "start", "chunk")
+#: Every library of ours has a name that begins so.
+FAMILY = "headrace_"
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
-    """One transition as Redis runs it. `sha` is how Redis names the text."""
+class Library:
+    """All transitions as Redis loads them."""
 
     name: str
     text: str
-    sha: str
+
+    def function(self, verb: str) -> str:
+        """The name to call a transition by. Such names are global in Redis, hence the library's in front."""
+        return f"{self.name}_{verb}"
 
 
 def script_names() -> tuple[str, ...]:
@@ -33,27 +43,30 @@ def script_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in LUA.glob("*.lua")))
 
 
-def compose(name: str, keys: Keys) -> Script:
-    """Read one script file and put in front of it what it needs."""
-    body = (LUA / f"{name}.lua").read_text(encoding="utf-8")
-    header = dict(
-        line.removeprefix("-- ").split(": ", 1)
-        for line in body.splitlines()[:3]
-        if line.startswith(("-- flags: ", "-- include: "))
+def sources() -> dict[str, str]:
+    """Every Lua file by its path below `lua/`, without the ending: `complete_node`, `include/settle`."""
+    found = {f"include/{part}": (LUA / "include" / f"{part}.lua") for part in PARTS}
+    found.update({name: LUA / f"{name}.lua" for name in script_names()})
+    return {name: path.read_text(encoding="utf-8") for name, path in found.items()}
+
+
+def compose(keys: Keys, files: Mapping[str, str] | None = None) -> Library:
+    """Build the library. `files` stands in for `sources()`, for tests that change a file."""
+    files = files or sources()
+    parts = [lua_keys(keys), lua_guards(), f"local CHUNK = {CHUNK}\n", lua_rules() + "\n"]
+    parts += [files[f"include/{part}"] for part in PARTS]
+    verbs = [name for name in files if "/" not in name]
+    digest = hashlib.sha1("".join([*parts, *(files[verb] for verb in verbs)]).encode(), usedforsecurity=False)
+    name = FAMILY + digest.hexdigest()[:12]
+    parts += [_register(f"{name}_{verb}", files[verb]) for verb in verbs]
+    return Library(name, "".join([f"#!lua name={name}\n", *parts]))
+
+
+def _register(function: str, body: str) -> str:
+    flags = next(
+        (line.removeprefix("-- flags: ") for line in body.splitlines()[:3] if line.startswith("-- flags: ")),
+        "",
     )
-    includes = header.get("include", "base").split(", ")
-    parts = [
-        f"#!lua flags={header['flags']}\n" if "flags" in header else "#!lua\n",
-        lua_keys(keys),
-        f"local CHUNK = {CHUNK}\n",
-        lua_guards(),
-    ]
-    if "settle" in includes:
-        parts.append(lua_rules() + "\n")
-    parts += [(LUA / "include" / f"{include}.lua").read_text(encoding="utf-8") for include in includes]
-    text = "".join([*parts, body])
-    return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-
-
-def compose_all(keys: Keys) -> dict[str, Script]:
-    return {name: compose(name, keys) for name in script_names()}
+    quoted = ", ".join(f"'{flag}'" for flag in flags.split())
+    head = f"function_name='{function}', flags={{{quoted}}}, callback=function(keys, arguments)"
+    return f"redis.register_function{{{head}\nenter(keys, arguments)\n{body}\nend}}\n"

@@ -160,7 +160,7 @@ def sources_of(verb: str, subject: str) -> tuple[str, ...]:
 
 
 def lua_guards() -> str:
-    """Lua text `local MAY_LEAVE = {["node claim_node"] = {QUEUED = true}, …}` for the scripts' prelude."""
+    """Lua text `local MAY_LEAVE = {["node claim_node"] = {QUEUED = true}, …}` for the scripts."""
     pairs = dict.fromkeys((row.subject, row.verb) for row in TABLE)
     lines = []
     for subject, verb in pairs:

@@ -184,11 +184,12 @@ class Store:
 
     async def sight(self, execution_id: str) -> Sight | None:
         """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice."""
+        keys = self.keys
+        # Read before everything else: whatever is written while we read makes the repair be refused.
+        seq = int(await self.redis.hget(keys.runtime(execution_id), "seq") or 0)
         execution = await self.execution(execution_id)
         if execution is None:
             return None
-        keys = self.keys
-        seq = int(await self.redis.hget(keys.runtime(execution_id), "seq") or 0)
         definition = await self.definition(execution_id, execution.version)
         node_ids = [node.id for node in definition.nodes]
         states, rejects = await self._nodes(execution_id, node_ids)
@@ -203,9 +204,12 @@ class Store:
         pipe.hget(keys.runtime(execution_id), "grace_ms")
         worklist, continued, deadline, grace, is_active, grace_ms = await pipe.execute()
         missing = []
-        if execution.deadline_ms and deadline is None and execution.cancelling is None:
+        # An ended execution took its timers with it; saved turns may be those that a timer just fired.
+        may_miss = not execution.status.is_terminal and not worklist
+        is_early = execution.cancelling in (Cancelling.USER, Cancelling.TIMEOUT)
+        if may_miss and execution.deadline_ms and deadline is None and not is_early:
             missing.append(("execution_timeout", execution.deadline_ms))
-        if execution.cancelling is Cancelling.USER and grace is None and grace_ms:
+        if may_miss and execution.cancelling is Cancelling.USER and grace is None and grace_ms:
             missing.append(("cancel_grace", int(grace_ms)))
         snapshot = Snapshot(
             execution=execution,

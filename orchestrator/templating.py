@@ -23,6 +23,8 @@ from orchestrator.values import EvaluationError, Missing, Steps, checked_result,
 
 #: Everything that templates put into one node's config, as JSON.
 MAX_RESOLVED = 4 * 1024 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class NodeResult:
     """What a template may know of another node: its status, and its output once that is COMPLETED."""

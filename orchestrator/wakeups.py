@@ -32,13 +32,16 @@ class Wakeups:
         self._watched: dict[str, str] = {}
         self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
         self._is_open = True
+        # Two tasks that subscribe at once on a pubsub without a connection would open one each.
+        self._connecting = asyncio.Lock()
 
     async def watch(self, execution_id: str) -> None:
         """Start waking up for one execution. What was written before is for the caller to read afterwards."""
         channel = self._keys.events(execution_id)
         self._watched[channel] = execution_id
         try:
-            await self._pubsub.subscribe(channel)
+            async with self._connecting:
+                await self._pubsub.subscribe(channel)
         except (RedisError, OSError):
             pass  # The iteration notices too, subscribes to everything again and yields None.
 
@@ -63,7 +66,8 @@ class Wakeups:
         is_first = True
         while self._is_open:
             try:
-                await self._pubsub.subscribe(_QUIET, *self._watched)
+                async with self._connecting:
+                    await self._pubsub.subscribe(_QUIET, *self._watched)
                 if not is_first:
                     yield None
                 is_first, pause_s = False, 0.1
@@ -77,6 +81,7 @@ class Wakeups:
                 log.warning("wakeups.reconnect", extra={"error": str(error)})
                 await asyncio.sleep(pause_s * (0.5 + random.random()))
                 pause_s = min(2.0, pause_s * 2)
-                await self._close_pubsub()
-                self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+                async with self._connecting:
+                    await self._close_pubsub()
+                    self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
                 is_first = False

@@ -135,7 +135,7 @@ class _Builder:
     def _begin(self, value: dict[str, Any] | list[Any], mark: Mark) -> None:
         top = self.stack[-1] if self.stack else None
         if top is not None and isinstance(top.value, dict) and top.key is None:
-            hint = "a template that begins a value must be quoted: url: \"{{ A.url }}\""
+            hint = 'a template that begins a value must be quoted: url: "{{ A.url }}"'
             raise self._fatal("bad_key", "a mapping key must be a text, found a mapping or list", mark, hint)
         if len(self.stack) >= self.limits.max_depth:
             message = f"nested deeper than the allowed {self.limits.max_depth} levels (max_depth)"
@@ -187,9 +187,7 @@ class _Builder:
             value = float(text)
             if math.isfinite(value):
                 return value
-            self.problems.append(
-                _problem(path, "not_finite", f"{text[:40]} is too large for a number", mark)
-            )
+            self.problems.append(_problem(path, "not_finite", f"{text[:40]} is too large for a number", mark))
         elif _NOT_FINITE.fullmatch(text):
             self.problems.append(_problem(path, "not_finite", f"{text} is not a finite number", mark))
         return text

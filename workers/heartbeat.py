@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from orchestrator.courier import Call
 from orchestrator.transitions import Holding, Transitions
@@ -96,11 +96,13 @@ class Heartbeat(threading.Thread):
                     self._loop.call_soon_threadsafe(self._on_word, holding, word)
 
     def _send(self, call: Call[Any]) -> Any:
-        script = self._transitions.scripts[call.name]
+        library = self._transitions.library
         now = "" if self._transitions.now_ms is None else self._transitions.now_ms
         try:
-            reply = self._redis.evalsha(script.sha, 1, call.key, now, *call.arguments)
-        except NoScriptError:
-            self._redis.script_load(script.text)
-            reply = self._redis.evalsha(script.sha, 1, call.key, now, *call.arguments)
+            reply = self._redis.fcall(library.function(call.name), 1, call.key, now, *call.arguments)
+        except ResponseError as error:
+            if "Function not found" not in str(error):
+                raise
+            self._redis.function_load(library.text, replace=True)
+            reply = self._redis.fcall(library.function(call.name), 1, call.key, now, *call.arguments)
         return call.read(reply)

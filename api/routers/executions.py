@@ -51,7 +51,7 @@ async def create(request: Request) -> Response:
     with definition_in(sent.definition, engine.limits) as document:
         submitted = await engine.submit(
             document,
-            # Written out again, and not None, so that the engine knows a definition that it has compiled before.
+            # Written out again, so that the engine recognises a definition it has compiled before.
             body=orjson.dumps(document),
             inputs=sent.inputs,
             trigger=sent.trigger,

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base
 -- Keeps a worker in the list of live ones, with what it offers.
 -- KEYS  1 the worker's hash
 -- ARGV  2 '', 3 worker id, 4 '1' to leave the list instead; then fields and values in pairs

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle
 -- Cancels what has not started, and gives what runs a period of grace.  PENDING, RUNNING -> CANCELLED, once nothing runs
 -- KEYS  1 runtime of the execution
 -- ARGV  3 reason, JSON string; 4 grace, ms; 5 request id
@@ -11,7 +10,6 @@ if not x then return {'unknown', '', 0} end
 if x.fields[1] == ARGV[5] then return {'already', status, 0} end
 if not may_leave('execution', 'cancel_execution', status) then return {'terminal', status, 0} end
 if x.cancelling == 'user' or x.cancelling == 'timeout' then return {'already', status, 0} end
-begin(x)
 local grace_ms = tonumber(ARGV[4])
 x.cancelling = 'user'
 redis.call('HSET', x.runtime, 'cancelling', 'user', 'cancel_reason', ARGV[3], 'cancel_request', ARGV[5],

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle, claim, attempt
 -- Ends an attempt whose handler stopped because its execution is being cancelled.  RUNNING -> CANCELLED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle, claim
 -- Gives one delivered task to the worker that read it.  QUEUED -> RUNNING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 nonce, 6 message id, 7 queue, 8 worker id, 9 lease ms

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle, claim, attempt
 -- Stores an attempt's output and dispatches what became ready.  RUNNING -> COMPLETED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua; 13 output, JSON; 14 ids of branch targets not taken, space separated

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle
 -- Goes on with a saved worklist.
 -- KEYS  1 runtime of the execution
 -- Reply {word, more}  word: ok; idle, there was none (the timer is removed)
@@ -8,6 +7,5 @@ if not x or not x.is_listed then
   redis.call('ZREM', timers_key(), timer_member('continue', ARGV[2], '', '0'))
   return {'idle', 0}
 end
-begin(x)
 settle(x)
 return {'ok', x.more}

@@ -1,4 +1,3 @@
--- include: base, settle, start, chunk
 -- Makes a submission visible, and starts it when asked to.  (nothing) -> PENDING [-> RUNNING]
 -- KEYS  1 runtime of the execution
 -- ARGV  3 definition, JSON as submitted; 4 tenant; 5 idempotency key or ''; 6 hash of the request;
@@ -11,6 +10,8 @@ if key ~= '' then
   local known = redis.call('GET', idempotency_key(tenant, key))
   if known then
     local hash, made = string.match(known, '^(%S+) (%S+)$')
+    -- Its own id: the same call sent again, not the request made again.
+    if made == execution_id then return {'ok', made, 0} end
     return {hash == ARGV[6] and 'replayed' or 'conflict', made, 0}
   end
 end

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle
 -- Ends the grace of a cancel: what still runs is fenced and counts as cancelled.
 -- KEYS  1 runtime of the execution
 -- ARGV  3 generation
@@ -14,7 +13,6 @@ if tonumber(x.fields[1]) > NOW then
   redis.call('ZADD', timers_key(), x.fields[1], member)
   return {'early', 0}
 end
-begin(x)
 redis.call('ZREM', timers_key(), member)
 push(x, 'kill 0')
 settle(x)

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle, claim, attempt
 -- Ends a node whose attempts are used up, or whose error allows no further one.  RUNNING -> FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua; 13 error, JSON; 14 reason word; 15 '1' also lists it in workflows:dead

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle
 -- Takes a task from a worker that does not offer its handler: back after 0.1 to 2 s, failed when nobody has offered
 -- the handler for a while.  QUEUED -> WAITING | FAILED
 -- KEYS  1 runtime of the execution
@@ -7,18 +6,19 @@
 -- Reply 'ok'; 'stale' when the task is not the current one (it is taken off the stream)
 -- Event node.waiting, node.failed
 local node_id, attempt = ARGV[3], ARGV[4]
-local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. node_id, 'unoffered_ms|' .. node_id)
+local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. node_id, 'unoffered_ms|' .. node_id,
+  'started_ms|' .. node_id)
 local status = x and redis.call('GET', node_key(x.id, node_id))
 if not x or not may_leave('node', 'hand_back_node', status) or x.fields[1] ~= attempt then
   drop_message(ARGV[6], ARGV[5])
   return 'stale'
 end
 local plan = parse_plan(x.fields[2])
-begin(x)
 detach(x, node_id, 'QUEUED', attempt, plan)
 drop_message(ARGV[6], ARGV[5])
 local since = tonumber(x.fields[3] or '') or NOW
-if ARGV[7] == '1' then since = NOW end
+-- Somebody offers it, or did when the node last ran: patience begins anew.
+if ARGV[7] == '1' or since <= tonumber(x.fields[4] or 0) then since = NOW end
 redis.call('HSET', x.runtime, 'unoffered_ms|' .. node_id, since)
 if NOW - since >= tonumber(ARGV[8]) then
   settle_failure(x, node_id, attempt, plan, 'error', ARGV[9], false)

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base
 -- Removes one slice of a submission that was never finished.
 -- KEYS  1 runtime of the execution
 -- ARGV  3 age after which it counts as abandoned, ms

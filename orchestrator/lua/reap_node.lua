@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle
 -- Takes a running attempt from a worker whose lease ran out: at once the first time, after a growing hold when it
 -- happens again, and for good when it happened too often.  RUNNING -> QUEUED | WAITING | FAILED
 -- KEYS  1 runtime of the execution
@@ -17,7 +16,6 @@ if not x or not may_leave('node', 'reap_node', status) or x.fields[1] ~= attempt
   return {'stale', 0}
 end
 local plan = parse_plan(x.fields[2])
-begin(x)
 detach(x, node_id, 'RUNNING', attempt, plan)
 local crashes = tonumber(x.fields[3] or 0) + 1
 redis.call('HSET', x.runtime, 'crashes|' .. node_id, crashes, 'nonce|' .. node_id, '')

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle, claim, attempt
 -- Hands a running attempt back, uncharged, because its worker is going away.  RUNNING -> QUEUED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua

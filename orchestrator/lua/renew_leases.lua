@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base
 -- Renews the leases of one worker's running attempts and tells it which to stop.
 -- KEYS  1 the lease set
 -- ARGV  2 '', 3 lease, ms; then four for each attempt: execution id, node id, attempt, nonce

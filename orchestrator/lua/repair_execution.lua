@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle
 -- Applies what the planner found missing, provided nothing has happened since it looked.
 -- KEYS  1 runtime of the execution
 -- ARGV  3 event number the plan was made at; then one repair each, in words:
@@ -9,8 +8,9 @@
 -- Event node.queued and whatever follows
 local x = open(ARGV[2])
 if not x then return {'unknown', 0} end
-if tostring(x.seq) ~= ARGV[3] then return {'moved', 0} end
-begin(x)
+if tostring(x.seq) ~= ARGV[3] or not may_leave('execution', 'cancel_execution', redis.call('GET', status_key(x.id))) then
+  return {'moved', 0}
+end
 local repairs = {}
 
 function repairs.recount(rest)
@@ -51,6 +51,9 @@ end
 
 function repairs.retime(rest)
   local id, attempt, kind, due_ms = string.match(rest, '^(%S+) (%d+) (%S+) (%d+)$')
+  -- What it waits on may be lost as well, and without it the timer would fire in vain.
+  redis.call('HSETNX', x.runtime, 'waiting_on|' .. id, kind)
+  redis.call('HSETNX', x.runtime, 'due_ms|' .. id, due_ms)
   redis.call('ZADD', timers_key(), 'NX', due_ms, timer_member(kind, x.id, id, attempt))
 end
 

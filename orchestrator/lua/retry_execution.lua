@@ -1,10 +1,10 @@
--- include: base, settle
 -- Goes on with an ended execution in place, as a new generation. The nodes to run again are listed first, in slices,
 -- under a key nobody reads; the last slice commits.  FAILED, CANCELLED -> RUNNING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 generation the list was made for; 4 position of this slice in the list; 5 nodes to run again, or '' for a slice before the last;
 --       then worklist items: first a "reset …" for every node, then a "decide …" for every node
--- Reply {word, status, more}  word: ok; listed; already, that generation has been retried; running; unknown
+-- Reply {word, status, more}  word: ok; listed; already, that generation has been retried; lost, slices listed before have
+--       expired; running; unknown
 -- Event execution.retried
 local status = redis.call('GET', status_key(ARGV[2]))
 local x = status and open(ARGV[2])
@@ -12,15 +12,16 @@ if not x then return {'unknown', '', 0} end
 if x.generation ~= ARGV[3] then return {'already', status, 0} end
 if not may_leave('execution', 'retry_execution', status) then return {'running', status, 0} end
 local list, position = reset_key(x.id), tonumber(ARGV[4])
-if position == 0 then redis.call('DEL', list) end
+-- What is listed depends on the ended execution alone, so a slice that is there already, from this caller or another
+-- one, is the same slice.
 if redis.call('LLEN', list) == position then
   for i = 6, #ARGV do redis.call('RPUSH', list, ARGV[i]) end
 end
+if ARGV[5] ~= '' and redis.call('LLEN', list) ~= position + #ARGV - 5 then return {'lost', status, 0} end
 if ARGV[5] == '' then
   redis.call('PEXPIRE', list, 600000)
   return {'listed', status, 0}
 end
-begin(x)
 redis.call('PERSIST', list)
 redis.call('RENAME', list, worklist_key(x.id))
 x.left, x.failed, x.cancelling, x.is_listed = tonumber(ARGV[5]), 0, nil, true

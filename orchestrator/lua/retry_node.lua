@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle, claim, attempt
 -- Parks a failed attempt until its back-off ends.  RUNNING -> WAITING
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua; 13 error, JSON; 14 delay, ms

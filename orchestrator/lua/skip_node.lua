@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle, claim, attempt
 -- Ends a node that turned out not to be wanted: `when` was false, or its handler said so.  RUNNING -> SKIPPED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua; 13 reason word; 14 data, JSON

@@ -1,4 +1,3 @@
--- include: base, chunk
 -- Writes one slice of a large submission; purged after ten minutes unless create_execution makes it visible.
 -- KEYS  1 runtime of the execution
 -- ARGV  3 … see include/chunk.lua

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base
 -- Says that timers and leases are being looked at. When nobody had for half a lease, no worker may have been able to
 -- renew either, so lease expiry is held for one lease: a restart must not reap healthy work.
 -- KEYS  1 the tick key

@@ -1,4 +1,3 @@
--- include: base, settle, start
 -- Starts an execution once, however often it is asked to.  PENDING -> RUNNING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 inputs, JSON with sorted keys, or '' for none
@@ -11,6 +10,5 @@ if not may_leave('execution', 'start_execution', status) then
   if ARGV[3] ~= '' and x.fields[1] ~= ARGV[3] then return {'inputs_conflict', status, 0} end
   return {'already', status, 0}
 end
-begin(x)
 start(x, ARGV[3])
 return {'ok', 'RUNNING', x.more}

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle
 -- Ends an execution whose deadline has passed: everything unfinished is cancelled, running attempts are fenced.  RUNNING -> FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 generation; 4 error, JSON
@@ -16,7 +15,6 @@ if not x.deadline_ms or x.deadline_ms > NOW then
   if x.deadline_ms then redis.call('ZADD', timers_key(), x.deadline_ms, member) end
   return {'early', 0}
 end
-begin(x)
 redis.call('ZREM', timers_key(), member)
 -- A user's cancel that was accepted first keeps its word: the execution ends CANCELLED.
 if x.cancelling ~= 'user' then

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle
 -- Ends what took too long: a running attempt (retried while its policy allows) or a task no worker took.
 -- RUNNING -> WAITING | FAILED, QUEUED -> FAILED
 -- KEYS  1 runtime of the execution
@@ -19,7 +18,6 @@ if not x or not may_leave('node', 'time_out_node', status) or status ~= expected
   return {'stale', 0}
 end
 local plan = parse_plan(x.fields[2])
-begin(x)
 redis.call('ZREM', timers_key(), member)
 detach(x, node_id, status, attempt, plan)
 -- Without a nonce no late result of this attempt can be taken for the current one.

@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle, claim, attempt
 -- Parks a node that asked to wait; its output is kept aside and becomes its output when the timer fires.  RUNNING -> WAITING
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua; 13 waiting on, word; 14 delay, ms, or '' when 15 is given; 15 due, Redis ms; 16 output, JSON

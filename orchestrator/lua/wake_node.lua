@@ -1,5 +1,4 @@
 -- flags: allow-oom
--- include: base, settle
 -- Fires the timer of a waiting node: a delay completes, everything else is queued again.  WAITING -> QUEUED | COMPLETED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 what it waits on
@@ -14,14 +13,13 @@ if not x or not may_leave('node', 'wake_node', status) or x.fields[1] ~= attempt
   redis.call('ZREM', timers_key(), member)
   return {'stale', 0}
 end
-if tonumber(x.fields[4]) > NOW then
+if tonumber(x.fields[4] or 0) > NOW then
   redis.call('ZADD', timers_key(), x.fields[4], member)
   return {'early', 0}
 end
-begin(x)
 redis.call('ZREM', timers_key(), member)
 if on == 'delay' and not x.cancelling then
-  redis.call('SET', output_key(x.id, node_id), x.fields[5])
+  redis.call('SET', output_key(x.id, node_id), x.fields[5] or 'null')
   redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id, 'kept|' .. node_id)
   end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, '{}')
 else

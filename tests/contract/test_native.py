@@ -1,9 +1,6 @@
 """Contract 004 as documented, over the real engine and a real Redis; nothing runs nodes here."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -12,52 +9,31 @@ from redis.asyncio import Redis
 
 from config import Settings
 from main import create_app
+from tests.contract.samples import LINEAR, RACE, UNKNOWN, node, submit, workflow
 
-UNKNOWN = "01900000-0000-7000-8000-000000000000"
-
-
-def node(
-    node_id: str, *, after: list[str] | None = None, handler: str = "noop", **extra: Any
-) -> dict[str, Any]:
-    return {"id": node_id, "handler": handler, "dependencies": after or [], "config": {}, **extra}
-
-
-def workflow(*nodes: dict[str, Any], **extra: Any) -> dict[str, Any]:
-    return {"name": "sample", "dag": {"nodes": list(nodes)}, **extra}
-
-
-LINEAR = workflow(
-    node("A", handler="call_external_service", config={"url": "http://service-a"}),
-    node("B", handler="llm", after=["A"], config={"prompt": "Summarize {{ A.data }}"}),
-    node("C", handler="call_external_service", after=["B"], config={"url": "http://consumer/{{ B.answer }}"}),
-)
-RACE = workflow(node("B"), node("C"), node("D", after=["B", "C"]))
-
-
-@pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(Settings(redis_url=redis_url))
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as made,
-    ):
-        yield made
-
-
-async def submit(client: httpx2.AsyncClient, document: dict[str, Any]) -> str:
-    answer = await client.post("/workflow", json=document)
-    assert answer.status_code == 200, answer.text
-    execution_id: str = answer.json()["execution_id"]
-    return execution_id
-
-
-async def frames(client: httpx2.AsyncClient, execution_id: str, **headers: str) -> list[dict[str, Any]]:
-    """The events of an execution that has ended, as NDJSON."""
-    answer = await client.get(
-        f"/v1/executions/{execution_id}/events", headers={"Accept": "application/x-ndjson", **headers}
-    )
-    return [json.loads(line) for line in answer.text.splitlines()]
+DEEP = '{"name": "x", "dag": {"nodes": [{"id": "A", "handler": "noop", "config": {"a": %s1%s}}]}}'
+BAD: dict[str, tuple[str, int, str]] = {
+    "cycle": (
+        json.dumps(workflow(node("A", after=["B"]), node("B", after=["A"]))),
+        400,
+        "Workflow DAG contains a cycle",
+    ),
+    "unknown handler": (json.dumps(workflow(node("A", handler="htpp"))), 400, "did you mean 'http'"),
+    "unknown dependency": (json.dumps(workflow(node("A", after=["X"]))), 400, "Invalid dependency: X"),
+    "duplicate id": (json.dumps(workflow(node("A"), node("A"))), 400, "Duplicate node ID: A"),
+    "bad reference": (
+        json.dumps(workflow(node("A"), node("B", after=["A"], config={"x": "{{ Z.data }}"}))),
+        400,
+        "Z",
+    ),
+    "oversize": (" " * (8 * 1024 * 1024 + 1), 413, "8,388,608 bytes"),
+    "deep": (DEEP % ('{"a":' * 70, "}" * 70), 422, "64"),
+    "NaN": ('{"name": "x", "dag": {"nodes": []}, "inputs": {"a": NaN}}', 422, "NaN"),
+    "bad id": (json.dumps(workflow(node("a:b"))), 422, "a:b"),
+    "wrong type": (json.dumps({"name": "x", "dag": {"nodes": "A"}}), 422, "nodes"),
+    "not JSON": ("{", 422, "JSON"),
+    "not an object": ("[]", 422, "object"),
+}
 
 
 async def test_health(client: httpx2.AsyncClient) -> None:
@@ -124,31 +100,6 @@ async def test_unknown_id_is_404(client: httpx2.AsyncClient, method: str, path: 
     assert answer.json()["detail"] == "Execution ID not found"
 
 
-DEEP = '{"name": "x", "dag": {"nodes": [{"id": "A", "handler": "noop", "config": {"a": %s1%s}}]}}'
-BAD: dict[str, tuple[str, int, str]] = {
-    "cycle": (
-        json.dumps(workflow(node("A", after=["B"]), node("B", after=["A"]))),
-        400,
-        "Workflow DAG contains a cycle",
-    ),
-    "unknown handler": (json.dumps(workflow(node("A", handler="htpp"))), 400, "did you mean 'http'"),
-    "unknown dependency": (json.dumps(workflow(node("A", after=["X"]))), 400, "Invalid dependency: X"),
-    "duplicate id": (json.dumps(workflow(node("A"), node("A"))), 400, "Duplicate node ID: A"),
-    "bad reference": (
-        json.dumps(workflow(node("A"), node("B", after=["A"], config={"x": "{{ Z.data }}"}))),
-        400,
-        "Z",
-    ),
-    "oversize": (" " * (8 * 1024 * 1024 + 1), 413, "8,388,608 bytes"),
-    "deep": (DEEP % ('{"a":' * 70, "}" * 70), 422, "64"),
-    "NaN": ('{"name": "x", "dag": {"nodes": []}, "inputs": {"a": NaN}}', 422, "NaN"),
-    "bad id": (json.dumps(workflow(node("a:b"))), 422, "a:b"),
-    "wrong type": (json.dumps({"name": "x", "dag": {"nodes": "A"}}), 422, "nodes"),
-    "not JSON": ("{", 422, "JSON"),
-    "not an object": ("[]", 422, "object"),
-}
-
-
 @pytest.mark.parametrize("case", BAD)
 @pytest.mark.parametrize("path", ["/workflow", "/v1/executions"])
 async def test_bad_input_is_refused_with_a_reason_and_leaves_no_key(
@@ -174,40 +125,6 @@ async def test_all_problems_are_reported_together(client: httpx2.AsyncClient) ->
 
     assert {entry["path"].split(".")[0].rsplit("[")[0] for entry in answer.json()["errors"]}
     assert len(answer.json()["errors"]) == 2
-
-
-async def test_yaml_problem_has_line_and_column(client: httpx2.AsyncClient) -> None:
-    text = "name: sample\nnodes:\n  - id: A\n    handler: noop\n    dependencies: [X]\n"
-
-    answer = await client.post("/v1/executions", json={"definition": text})
-
-    assert answer.status_code == 400
-    assert answer.json()["errors"][0]["line"] == 5
-
-
-async def test_submit_and_trigger_in_one_call(client: httpx2.AsyncClient) -> None:
-    schema = {"type": "object", "properties": {"n": {"type": "integer", "default": 7}}}
-    body = {"definition": workflow(node("A"), inputs=schema), "inputs": {}, "trigger": True}
-
-    answer = await client.post("/v1/executions", json=body)
-
-    assert answer.status_code == 202, answer.text
-    detail = (await client.get(answer.headers["location"])).json()
-    assert (detail["status"], detail["inputs"]) == ("RUNNING", {"n": 7})
-    assert [(found["node_id"], found["status"], found["attempt"]) for found in detail["nodes"]] == [
-        ("A", "QUEUED", 1)
-    ]
-
-
-async def test_inputs_that_miss_the_schema_are_422(client: httpx2.AsyncClient) -> None:
-    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-
-    answer = await client.post(
-        "/v1/executions", json={"definition": workflow(node("A"), inputs=schema), "inputs": {"n": "x"}}
-    )
-
-    assert answer.status_code == 422
-    assert answer.json()["code"] == "INPUTS_INVALID"
 
 
 async def test_inputs_are_fixed_by_the_first_trigger(client: httpx2.AsyncClient) -> None:
@@ -240,107 +157,6 @@ async def test_repeated_submission_under_one_key_is_one_execution(
     assert "idempotency-replayed" not in first.headers
     assert again.headers["idempotency-replayed"] == "true"
     assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_CONFLICT")
-
-
-async def test_list_pages_through_everything_newest_first(client: httpx2.AsyncClient) -> None:
-    made = [await submit(client, workflow(node("A"))) for _ in range(7)]
-
-    seen: list[str] = []
-    query: dict[str, str] = {"limit": "3"}
-    while True:
-        page = (await client.get("/v1/executions", params=query)).json()
-        seen += [item["execution_id"] for item in page["items"]]
-        if page["next_cursor"] is None:
-            break
-        query["cursor"] = page["next_cursor"]
-
-    assert seen == made[::-1]
-
-
-async def test_list_filters(client: httpx2.AsyncClient) -> None:
-    await submit(client, workflow(node("A")))
-    started = await submit(client, {**workflow(node("A")), "name": "other"})
-    await client.post(f"/workflow/trigger/{started}")
-
-    for query in ("status=RUNNING", "name=other"):
-        page = (await client.get(f"/v1/executions?{query}")).json()
-        assert [item["execution_id"] for item in page["items"]] == [started]
-    assert (await client.get("/v1/executions?created_before=2020-01-01T00:00:00Z")).json()["items"] == []
-    assert (await client.get("/v1/executions?cursor=nonsense")).status_code == 422
-
-
-async def test_cancel_ends_what_has_not_started_and_again_answers_the_same(
-    client: httpx2.AsyncClient,
-) -> None:
-    execution_id = await submit(client, RACE)
-    await client.post(f"/workflow/trigger/{execution_id}")
-    path = f"/v1/executions/{execution_id}/cancel"
-    headers = {"Idempotency-Key": "cancel-1"}
-
-    first = await client.post(path, json={"reason": "test"}, headers=headers)
-    again = await client.post(path, json={"reason": "test"}, headers=headers)
-    late = await client.post(path, json={"reason": "another"})
-
-    assert (first.status_code, first.json()["status"]) == (202, "CANCELLED")
-    assert (again.status_code, again.json()["status"]) == (202, "CANCELLED")
-    assert late.status_code == 409
-    assert "it is CANCELLED" in late.json()["detail"]
-
-
-async def test_history_is_replayed_densely_and_ends_with_204(client: httpx2.AsyncClient) -> None:
-    execution_id = await submit(client, RACE)
-    await client.post(f"/workflow/trigger/{execution_id}")
-    await client.post(f"/v1/executions/{execution_id}/cancel")
-
-    events = await frames(client, execution_id)
-    path = f"/v1/executions/{execution_id}/events"
-    last = await client.get(path, headers={"Last-Event-ID": str(events[-1]["seq"])})
-    tail = await client.get(f"{path}?after={events[-1]['seq'] - 1}")
-
-    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
-    assert [event["type"] for event in events][:2] == ["execution.created", "execution.started"]
-    assert events[-1]["type"] == "execution.cancelled"
-    assert last.status_code == 204
-    assert tail.text.startswith(
-        f"retry: 2000\n\nid: {events[-1]['seq']}\nevent: execution.cancelled\ndata: {{"
-    )
-
-
-async def test_explain_has_a_reason_for_every_unfinished_node(client: httpx2.AsyncClient) -> None:
-    execution_id = await submit(client, RACE)
-    await client.post(f"/workflow/trigger/{execution_id}")
-
-    items = (await client.get(f"/v1/executions/{execution_id}/explain")).json()["items"]
-
-    assert [item["node_id"] for item in items] == ["B", "C", "D"]
-    assert all(item["waiting_for"] and item["wakes"] for item in items)
-
-
-async def test_node_and_definition(client: httpx2.AsyncClient) -> None:
-    execution_id = await submit(client, LINEAR)
-
-    found = (await client.get(f"/v1/executions/{execution_id}/nodes/B")).json()
-    missing = await client.get(f"/v1/executions/{execution_id}/nodes/Z")
-    definition = await client.get(f"/v1/executions/{execution_id}/definition")
-
-    assert (found["handler"], found["dependencies"], found["status"]) == ("llm", ["A"], "PENDING")
-    assert (missing.status_code, missing.json()["code"]) == (404, "NODE_NOT_FOUND")
-    assert definition.json() == LINEAR
-
-
-async def test_operating_routes(client: httpx2.AsyncClient) -> None:
-    execution_id = await submit(client, RACE)
-    await client.post(f"/workflow/trigger/{execution_id}")
-
-    workers = (await client.get("/v1/workers")).json()
-    queues = (await client.get("/v1/queues")).json()
-    dead = (await client.get("/v1/dead")).json()
-
-    assert workers == {"items": []}
-    assert (queues["items"][0]["queue"], queues["items"][0]["length"]) == ("default", 2)
-    assert dead == {"items": [], "next_cursor": None}
-    assert (await client.post("/v1/dead/1-0/requeue")).status_code == 404
-    assert (await client.delete("/v1/dead/1-0")).status_code == 404
 
 
 async def test_readiness_states_the_durability_in_force(client: httpx2.AsyncClient) -> None:

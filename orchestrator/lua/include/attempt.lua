@@ -22,7 +22,6 @@ local function leave_attempt(verb)
   local status = redis.call('GET', node_key(x.id, node_id))
   if not may_leave('node', verb, status) or x.fields[1] ~= attempt or x.fields[2] ~= nonce then return nil, 'fenced' end
   local plan = parse_plan(x.fields[4])
-  begin(x)
   redis.call('ZREM', leases_key(), lease_member(x.id, node_id, attempt))
   if plan.start_to_close_ms > 0 then
     redis.call('ZREM', timers_key(), timer_member('start_to_close', x.id, node_id, attempt))

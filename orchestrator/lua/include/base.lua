@@ -3,10 +3,17 @@
 
 local SEPARATOR = '\31'
 
-local NOW = tonumber(ARGV[1])
-if not NOW then
-  local time = redis.call('TIME')
-  NOW = time[1] * 1000 + math.floor(time[2] / 1000)
+-- Set anew at every call. Redis runs one function at a time, so they cannot mix.
+local KEYS, ARGV, NOW
+
+local function enter(keys, arguments)
+  KEYS, ARGV = keys, arguments
+  PREFIX = string.match(keys[1], '^{[^}]*}:') or ''
+  NOW = tonumber(arguments[1])
+  if not NOW then
+    local time = redis.call('TIME')
+    NOW = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
 end
 
 local function lease_member(execution_id, node_id, attempt)
@@ -18,9 +25,11 @@ local function timer_member(kind, execution_id, node_id, attempt)
 end
 
 local function may_leave(subject, verb, status)
-  local sources = MAY_LEAVE[subject .. ' ' .. verb]
-  return status and sources[status]
+  return status and MAY_LEAVE[subject .. ' ' .. verb][status]
 end
+
+-- Nodes left where a count has been lost: never zero, so that nothing ends before the sweep has counted anew.
+local UNCOUNTED = -1000000000
 
 -- Reads one execution's running totals; nil when it is unknown or purged, so that a late worker never writes a
 -- key that would outlive it. The node fields asked for come back in the same round as x.fields.
@@ -33,28 +42,25 @@ local function open(execution_id, ...)
   for i = 10, #values do fields[i - 9] = values[i] end
   return {
     id = execution_id, runtime = runtime, events = events_key(execution_id),
-    seq = tonumber(values[2]), left = tonumber(values[3]), failed = tonumber(values[4]),
+    seq = tonumber(values[2] or 0), left = tonumber(values[3] and values[4] and values[3] or UNCOUNTED),
+    failed = tonumber(values[4] or 0),
     cancelling = values[5] ~= '' and values[5] or nil, is_listed = values[6] == '1', fail_fast = values[7] == '1',
     deadline_ms = tonumber(values[8] or ''), generation = values[9], fields = fields,
     work = {}, head = 1, tail = 0,
   }
 end
 
--- Call once after the guards and before the first write. Event ids stay dense even when the counter was lost:
--- the stream's own last id wins.
-local function begin(x)
-  local last = redis.call('XREVRANGE', x.events, '+', '-', 'COUNT', 1)[1]
-  if last then
-    local seq = tonumber(string.match(last[1], '^%d+'))
-    if seq > x.seq then x.seq = seq end
-  end
-end
-
 -- data is JSON text, passed through unread.
-local function record(x, type, node_id, attempt, data)
+local function record(x, event, node_id, attempt, data)
   x.seq = x.seq + 1
-  redis.call('XADD', x.events, x.seq .. '-0', 'type', type, 'node_id', node_id, 'attempt', attempt, 'ts_ms', NOW,
-    'data', data)
+  local added = redis.pcall('XADD', x.events, x.seq .. '-0', 'type', event, 'node_id', node_id, 'attempt', attempt,
+    'ts_ms', NOW, 'data', data)
+  if type(added) ~= 'table' then return end
+  -- The counter is behind its stream, because somebody lost or changed it. The stream's last id wins, so that ids
+  -- stay dense. Looking before every write would cost more than the write.
+  x.seq = tonumber(string.match(redis.call('XREVRANGE', x.events, '+', '-', 'COUNT', 1)[1][1], '^%d+')) + 1
+  redis.call('XADD', x.events, x.seq .. '-0', 'type', event, 'node_id', node_id, 'attempt', attempt,
+    'ts_ms', NOW, 'data', data)
 end
 
 local function move(x, node_id, status)

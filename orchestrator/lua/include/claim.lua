@@ -44,7 +44,6 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
   end
   if x.cancelling then return {'cancelling'} end
   local plan = parse_plan(plan_text)
-  begin(x)
   redis.call('ZADD', leases_key(), NOW + lease_ms, lease_member(execution_id, node_id, attempt))
   move(x, node_id, 'RUNNING')
   tries = tostring((tonumber(tries) or 0) + 1)

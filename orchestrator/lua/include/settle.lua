@@ -46,6 +46,7 @@ local function detach(x, node_id, status, attempt, plan)
   elseif status == 'WAITING' then
     local on = redis.call('HGET', x.runtime, 'waiting_on|' .. node_id)
     if on then redis.call('ZREM', timers_key(), timer_member(on, x.id, node_id, attempt)) end
+    redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id)
   elseif status == 'RUNNING' then
     redis.call('ZREM', leases_key(), lease_member(x.id, node_id, attempt))
     drop_message(plan.queue, redis.call('HGET', x.runtime, 'message|' .. node_id))
@@ -68,6 +69,7 @@ end
 
 -- Queues a unit that is ready: a new attempt number and a task. Once a cancel is under way nothing is queued.
 local function queue_node(x, node_id, status, plan, data)
+  if status == 'WAITING' then redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id) end
   if x.cancelling then
     end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled',
       redis.call('HGET', x.runtime, 'attempt|' .. node_id) or '0', quoted('cancelled'))
@@ -78,7 +80,6 @@ local function queue_node(x, node_id, status, plan, data)
     'handler', plan.handler, 'attempt', attempt)
   move(x, node_id, 'QUEUED')
   redis.call('HSET', x.runtime, 'message|' .. node_id, message_id, 'queued_ms|' .. node_id, NOW)
-  if status == 'WAITING' then redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id) end
   if plan.schedule_to_start_ms > 0 then
     redis.call('ZADD', timers_key(), NOW + plan.schedule_to_start_ms,
       timer_member('schedule_to_start', x.id, node_id, attempt))
@@ -202,7 +203,8 @@ local function take_turn(x, item)
     redis.call('HSET', x.runtime, 'ok|' .. id, ok, 'bad|' .. id, bad, 'skip|' .. id, skip, 'gates|' .. id, gates,
       'not_taken|' .. id, not_taken, 'tries|' .. id, 0, 'crashes|' .. id, 0)
     redis.call('HDEL', x.runtime, 'reason|' .. id, 'error|' .. id, 'ended_ms|' .. id, 'started_ms|' .. id,
-      'finished|' .. id, 'rejects|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'unoffered_ms|' .. id)
+      'finished|' .. id, 'rejects|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'kept|' .. id,
+      'unoffered_ms|' .. id, 'handed_back|' .. id)
     return 1
   end
   local node_id, chunk = string.match(rest, '^(%S+) (%d+)$')

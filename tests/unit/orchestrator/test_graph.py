@@ -1,4 +1,5 @@
 import time
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,7 +57,7 @@ def test_cycle_and_ancestors_agree_with_plain_search(raw: list[set[int]]) -> Non
     order = topological_order(graph)
     assert (cycle is None) == all(node not in above(node) for node in graph)
     if cycle is not None:
-        assert all(earlier in graph[later] for earlier, later in zip(cycle, cycle[1:], strict=False))
+        assert all(earlier in graph[later] for earlier, later in pairwise(cycle))
         return
     lacking = not_ancestors(graph, dict.fromkeys(names, names), order)
     for node in names:

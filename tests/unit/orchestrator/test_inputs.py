@@ -42,21 +42,32 @@ def test_without_a_schema_any_object_passes() -> None:
 @pytest.mark.parametrize(
     "schema",
     [
-        [], "x", {"type": "strin"}, {"properties": []}, {"$ref": "http://169.254.169.254/x"},
-        {"$ref": "file:///etc/passwd"}, {"properties": {"a": {"pattern": "(a+)+$"}}},
-        {"properties": {"a": {"pattern": "(a|a)*$"}}}, {"properties": {"a": {"pattern": "("}}},
-        {"patternProperties": {"(x*)*y": {}}}, {"properties": {"a": {"pattern": "((ab)+c?)+"}}},
+        [],
+        "x",
+        {"type": "strin"},
+        {"properties": []},
+        {"$ref": "http://169.254.169.254/x"},
+        {"$ref": "file:///etc/passwd"},
+        {"properties": {"a": {"pattern": "(a+)+$"}}},
+        {"properties": {"a": {"pattern": "(a|a)*$"}}},
+        {"properties": {"a": {"pattern": "("}}},
+        {"patternProperties": {"(x*)*y": {}}},
+        {"properties": {"a": {"pattern": "((ab)+c?)+"}}},
     ],
-)  # fmt: skip
+)
 def test_schemas_that_are_wrong_or_dangerous_are_refused(schema: Any) -> None:
     assert schema_problem(schema)
 
 
 @pytest.mark.parametrize(
     "schema",
-    [{}, SCHEMA, {"properties": {"a": {"pattern": r"^[^@]+@[^@]+\.[a-z]{2,8}$"}}},
-     {"$defs": {"x": {"type": "integer"}}, "properties": {"a": {"$ref": "#/$defs/x"}}}],
-)  # fmt: skip
+    [
+        {},
+        SCHEMA,
+        {"properties": {"a": {"pattern": r"^[^@]+@[^@]+\.[a-z]{2,8}$"}}},
+        {"$defs": {"x": {"type": "integer"}}, "properties": {"a": {"$ref": "#/$defs/x"}}},
+    ],
+)
 def test_ordinary_schemas_pass(schema: Any) -> None:
     assert schema_problem(schema) is None
 

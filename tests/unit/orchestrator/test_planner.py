@@ -1,87 +1,16 @@
 """The planner: what ought to be true next, from statuses alone."""
 
 from dataclasses import replace
-from random import Random
-from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
-from orchestrator.execution import NodeState, Snapshot
-from orchestrator.planner import (
-    Cancel,
-    Drain,
-    Finish,
-    Queue,
-    Recount,
-    RecountLeft,
-    Relet,
-    Requeue,
-    Retime,
-    Skip,
-    expected_counters,
-    final_status,
-    plan,
-)
+from orchestrator.execution import NodeState
+from orchestrator.planner import Cancel, Finish, Queue, RecountLeft, Skip, final_status, plan
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
-from tests.dags import ScriptedDag, compiled, condition, node, scripted_dags, workflow
-from tests.interpreter import interpret
-from tests.simulation import Play, fresh, simulate
+from tests.dags import condition, node, workflow
+from tests.snapshots import CHAIN, DIAMOND, FORK, done, failed, given_states, skipped
 
 N = NodeStatus
-CHAIN = workflow(node("A"), node("B", after=["A"]), node("C", after=["B"]))
-DIAMOND = workflow(node("A"), node("B", after=["A"]), node("C", after=["A"]), node("D", after=["B", "C"]))
-FORK = workflow(
-    condition("if", true=["yes"], false=["no"]),
-    node("yes", after=["if"]),
-    node("no", after=["if"]),
-    node("join", after=["yes", "no"]),
-)
-
-
-def given_states(document: dict[str, Any], *states: NodeState, **fields: Any) -> Snapshot:
-    """Make a snapshot with these states; what is not given is PENDING. Counters and totals are right."""
-    snapshot = fresh(compiled(document))
-    nodes = {**snapshot.nodes, **{state.node_id: state for state in states}}
-    snapshot = replace(snapshot, nodes=nodes)
-    not_taken = fields.pop("not_taken", {})
-    execution = replace(
-        snapshot.execution,
-        left=sum(not s.status.is_terminal for s in nodes.values()),
-        failed=sum(nodes[n.id].status == N.FAILED and n.critical for n in snapshot.definition.nodes),
-        **{key: fields.pop(key) for key in ("status", "cancelling") if key in fields},
-    )
-    counters = expected_counters(
-        snapshot.definition,
-        {i: s.status for i, s in nodes.items()},
-        {i: s.reason for i, s in nodes.items()},
-        not_taken,
-    )
-    right = {
-        i: replace(
-            s,
-            ok=counters[i].ok,
-            bad=counters[i].bad,
-            skip=counters[i].skip,
-            gates_done=counters[i].gates_done,
-            not_taken=counters[i].not_taken,
-        )
-        for i, s in nodes.items()
-    }
-    return replace(snapshot, execution=execution, nodes=right, not_taken=not_taken, **fields)
-
-
-def done(node_id: str) -> NodeState:
-    return NodeState(node_id, N.COMPLETED, attempt=1)
-
-
-def failed(node_id: str) -> NodeState:
-    return NodeState(node_id, N.FAILED, Reason.ERROR, attempt=1)
-
-
-def skipped(node_id: str, reason: Reason) -> NodeState:
-    return NodeState(node_id, N.SKIPPED, reason)
 
 
 # Dispatch
@@ -188,85 +117,6 @@ def test_a_join_after_a_branch_runs_with_what_was_taken() -> None:
     assert plan(snapshot) == [Queue("join")]
 
 
-# Repairs
-
-
-def test_counters_that_differ_are_recounted_before_anything_is_decided_by_them() -> None:
-    snapshot = given_states(DIAMOND, done("A"), done("B"), done("C"))
-    behind = replace(snapshot.nodes["D"], ok=1)
-
-    decisions = plan(replace(snapshot, nodes={**snapshot.nodes, "D": behind}))
-
-    assert decisions == [Recount("D", 2, 0, 0, 0, False), Queue("D")]
-
-
-def test_counters_of_a_node_that_has_left_pending_are_let_be() -> None:
-    snapshot = given_states(DIAMOND, done("A"), done("B"), done("C"), NodeState("D", N.QUEUED, attempt=1))
-    behind = replace(snapshot.nodes["D"], ok=0)
-
-    decisions = plan(replace(snapshot, nodes={**snapshot.nodes, "D": behind}, live_messages=frozenset({"D"})))
-
-    assert decisions == []
-
-
-def test_the_count_of_what_is_left_is_corrected() -> None:
-    snapshot = given_states(CHAIN, failed("A"))
-    wrong = replace(snapshot.execution, left=3, failed=0)
-
-    assert plan(replace(snapshot, execution=wrong))[0] == RecountLeft(2, 1)
-
-
-def test_a_queued_node_without_a_message_is_queued_again() -> None:
-    queued = NodeState("A", N.QUEUED, attempt=2)
-
-    assert plan(given_states(CHAIN, queued)) == [Requeue("A", 2)]
-    assert plan(given_states(CHAIN, queued, live_messages=frozenset({"A"}))) == []
-
-
-def test_a_running_node_without_a_lease_gets_one() -> None:
-    running = NodeState("A", N.RUNNING, attempt=2)
-
-    assert plan(given_states(CHAIN, running, leases=frozenset({("A", 1)}))) == [Relet("A", 2)]
-    assert plan(given_states(CHAIN, running, leases=frozenset({("A", 2)}))) == []
-
-
-@pytest.mark.parametrize("kind", list(WaitingOn))
-def test_a_waiting_node_without_a_timer_gets_one(kind: WaitingOn) -> None:
-    waiting = NodeState("A", N.WAITING, waiting_on=kind, attempt=1, due_ms=500)
-
-    assert plan(given_states(CHAIN, waiting)) == [Retime("A", 1, kind, 500)]
-    assert plan(given_states(CHAIN, waiting, timers=frozenset({(str(kind), "A", 1)}))) == []
-
-
-def test_a_waiting_node_without_a_due_time_is_due_now() -> None:
-    waiting = NodeState("A", N.WAITING, waiting_on=WaitingOn.HOLD, attempt=1)
-
-    assert plan(given_states(CHAIN, waiting)) == [Retime("A", 1, WaitingOn.HOLD, 10_000)]
-
-
-# Worklist
-
-
-def test_nodes_in_reach_of_the_worklist_are_not_repaired() -> None:
-    snapshot = given_states(CHAIN, done("A"), worklist=("A",))
-
-    assert plan(snapshot) == [Drain()]
-    assert plan(replace(snapshot, has_continue_timer=True)) == []
-
-
-def test_lost_tasks_are_repaired_beside_a_worklist() -> None:
-    document = workflow(node("A"), node("B", after=["A"]), node("X"))
-    snapshot = given_states(document, done("A"), NodeState("X", N.QUEUED, attempt=1), worklist=("A",))
-
-    assert plan(snapshot) == [Drain(), Requeue("X", 1)]
-
-
-def test_an_execution_does_not_end_while_its_worklist_is_not_empty() -> None:
-    snapshot = given_states(workflow(node("A")), done("A"), worklist=("A",), has_continue_timer=True)
-
-    assert plan(snapshot) == []
-
-
 # Cancelling and the end
 
 
@@ -315,60 +165,6 @@ def test_the_end_of_an_execution(
     status: NodeStatus, critical: set[str], cancelling: Cancelling | None, expected: ExecutionStatus
 ) -> None:
     assert final_status({"A": status}, critical, cancelling) == expected
-
-
-# Whole executions
-
-PROPERTY = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
-# Shrinking a large DAG takes minutes; the test of small ones gives the small examples.
-UNSHRUNK = settings(PROPERTY, max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-
-
-@PROPERTY
-@given(dag=scripted_dags(max_nodes=7), seed=st.integers(0, 2**32))
-def test_small_dags_end_as_the_semantics_say_under_every_order(dag: ScriptedDag, seed: int) -> None:
-    assert_every_order_agrees(dag, seed)
-
-
-@UNSHRUNK
-@given(dag=scripted_dags(max_nodes=60), seed=st.integers(0, 2**32))
-def test_large_dags_end_as_the_semantics_say_under_every_order(dag: ScriptedDag, seed: int) -> None:
-    assert_every_order_agrees(dag, seed)
-
-
-def assert_every_order_agrees(dag: ScriptedDag, seed: int) -> None:
-    definition = compiled(dag.document)
-    ends, execution_status = interpret(dag.document, dag.outcome)
-
-    for offset in range(20):
-        statuses, reasons, status = simulate(definition, dag.outcomes, Random(seed + offset))
-
-        assert {i: (str(statuses[i]), reasons[i]) for i in statuses} == ends
-        assert status == execution_status
-
-
-@PROPERTY
-@given(dag=scripted_dags(max_nodes=15), seed=st.integers(0, 2**32), after=st.integers(0, 10))
-def test_a_cancelled_execution_ends_cancelled_and_starts_nothing_more(
-    dag: ScriptedDag, seed: int, after: int
-) -> None:
-    play, order = Play(fresh(compiled(dag.document))), Random(seed)
-    play.settle()
-    for _ in range(after):
-        if queued := play.having(N.QUEUED):
-            chosen = order.choice(queued)
-            play.end(chosen, dag.outcomes[chosen])
-            play.settle()
-    if play.snapshot.execution.status.is_terminal:
-        return
-
-    play.snapshot = replace(
-        play.snapshot, execution=replace(play.snapshot.execution, cancelling=Cancelling.USER)
-    )
-    play.settle()
-
-    assert play.snapshot.execution.status == ExecutionStatus.CANCELLED
-    assert all(state.status.is_terminal for state in play.snapshot.nodes.values())
 
 
 def test_equal_snapshots_give_equal_plans() -> None:

@@ -78,16 +78,30 @@ def test_a_policy_survives_being_stored() -> None:
 def test_every_problem_of_a_policy_is_told() -> None:
     with pytest.raises(DefinitionInvalid) as caught:
         RetryPolicy.from_dict(
-            {"max_attempts": True, "jitter": "some", "retry_on": "x", "backoff_coefficient": 0, "tries": 1,
-             "initial_interval": -1, "respect_retry_after": "yes"},
+            {
+                "max_attempts": True,
+                "jitter": "some",
+                "retry_on": "x",
+                "backoff_coefficient": 0,
+                "tries": 1,
+                "initial_interval": -1,
+                "respect_retry_after": "yes",
+            },
             path="nodes[0].retry",
-        )  # fmt: skip
+        )
 
     assert {problem.path for problem in caught.value.problems} == {
         f"nodes[0].retry.{name}"
-        for name in ("max_attempts", "jitter", "retry_on", "backoff_coefficient", "tries",
-                     "initial_interval", "respect_retry_after")
-    }  # fmt: skip
+        for name in (
+            "max_attempts",
+            "jitter",
+            "retry_on",
+            "backoff_coefficient",
+            "tries",
+            "initial_interval",
+            "respect_retry_after",
+        )
+    }
 
 
 @pytest.mark.parametrize("fields", [None, [], "3", 3])

@@ -17,12 +17,15 @@ def problems(text: bytes | str) -> list[Problem]:
 
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+        st.none()
+        | st.booleans()
+        | st.integers(-(2**63), 2**64 - 1)
+        | st.floats(allow_nan=False, allow_infinity=False)
         | st.text(),
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
         max_leaves=20,
     )
-)  # fmt: skip
+)
 def test_what_json_writes_is_read_back(value: Any) -> None:
     assert parse(json.dumps(value).encode()) == value
 
@@ -35,10 +38,16 @@ def test_a_duplicate_key_is_refused_with_its_path() -> None:
 
 @pytest.mark.parametrize(
     ("text", "path"),
-    [(b'{"a": [1, NaN]}', "a[1]"), (b'{"a": Infinity}', "a"), (b'{"a": -Infinity}', "a"), (b'{"a": 1e999}', "a"),
-     (b'{"a": {"b": 1' + b"0" * 30 + b"}}", "a.b"), (b'{"a": ' + b"9" * 5000 + b"}", "a"),
-     (b'{"a": 18446744073709551616}', "a")],
-)  # fmt: skip
+    [
+        (b'{"a": [1, NaN]}', "a[1]"),
+        (b'{"a": Infinity}', "a"),
+        (b'{"a": -Infinity}', "a"),
+        (b'{"a": 1e999}', "a"),
+        (b'{"a": {"b": 1' + b"0" * 30 + b"}}", "a.b"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "a"),
+        (b'{"a": 18446744073709551616}', "a"),
+    ],
+)
 def test_numbers_that_readers_disagree_on_are_refused(text: bytes, path: str) -> None:
     assert [problem.path for problem in problems(text)] == [path]
 
@@ -54,7 +63,19 @@ def test_depth_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"{", b"{'a': 1}", b"[1,]", b"\xff\xfe", b'{"a": "\\ud800"}', b'{"a": "\\udc00x"}', b"nul", b"01", b"1 2"]
+    "text",
+    [
+        b"",
+        b"{",
+        b"{'a': 1}",
+        b"[1,]",
+        b"\xff\xfe",
+        b'{"a": "\\ud800"}',
+        b'{"a": "\\udc00x"}',
+        b"nul",
+        b"01",
+        b"1 2",
+    ],
 )
 def test_what_is_not_json_is_refused(text: bytes) -> None:
     assert problems(text)[0].kind == "shape"

@@ -10,8 +10,14 @@ SCOPE = Scope(
     nodes={
         "A": NodeResult(
             "COMPLETED",
-            {"data": {"x": [1, 2, {"n": "é"}], "items": 5, "some key": "k"}, "text": "{{ 7*7 }}", "none": None,
-             "listish": "[1,2]", "flag": True, "html": "<b>"},
+            {
+                "data": {"x": [1, 2, {"n": "é"}], "items": 5, "some key": "k"},
+                "text": "{{ 7*7 }}",
+                "none": None,
+                "listish": "[1,2]",
+                "flag": True,
+                "html": "<b>",
+            },
         ),
         "S": NodeResult("SKIPPED", reason="branch_not_taken"),
         "R": NodeResult("RUNNING"),
@@ -22,7 +28,7 @@ SCOPE = Scope(
     trigger={"source": "manual", "payload": {"amount": 250}},
     execution_id="e-1",
     now_ms=1_763_680_000_123,
-)  # fmt: skip
+)
 
 
 def value(template: Any) -> Any:
@@ -70,7 +76,7 @@ def value(template: Any) -> Any:
         ("{{ [1, 1, 2]|unique|length }}", 2),
         ("{{ 7 // 2 }} {{ 7 % 2 }} {{ 7 / 2 }}", "3 1 3.5"),
     ],
-)  # fmt: skip
+)
 def test_one_expression_keeps_its_type(template: str, result: Any) -> None:
     assert value(template) == result
     assert type(value(template)) is type(result)
@@ -83,7 +89,10 @@ def test_one_expression_keeps_its_type(template: str, result: Any) -> None:
         ("{{ A.data.x }}!", '[1,2,{"n":"é"}]!'),
         (" {{ A.flag }}/{{ A.none }} ", " true/null "),
         ("{{ A.html }}.", "<b>."),
-        ("{% for r in inputs.rows %}{{ loop.index }}:{{ r.id }}{% if not loop.last %},{% endif %}{% endfor %}", "1:1,2:2"),
+        (
+            "{% for r in inputs.rows %}{{loop.index}}:{{ r.id }}{% if loop.first %},{% endif %}{% endfor %}",
+            "1:1,2:2",
+        ),
         ("{% for k, v in A.data.items() %}{{ k }};{% endfor %}", "x;items;some key;"),
         ("{% for x in inputs.empty %}{% else %}none{% endfor %}", "none"),
         ("{% for r in inputs.rows if r.id > 1 %}{{ r.id }}{% endfor %}", "2"),
@@ -113,7 +122,10 @@ def test_outputs_are_data_and_never_read_as_templates() -> None:
 
 
 def test_fields_can_be_left_alone() -> None:
-    assert resolve({"a": "{{ X }}", "b": "{{ A.flag }}"}, SCOPE, node_id="B", skip=("a",)) == {"a": "{{ X }}", "b": True}
+    assert resolve({"a": "{{ X }}", "b": "{{ A.flag }}"}, SCOPE, node_id="B", skip=("a",)) == {
+        "a": "{{ X }}",
+        "b": True,
+    }
 
 
 @pytest.mark.parametrize(
@@ -188,9 +200,18 @@ def test_conditions_are_expressions_bare_or_in_braces(expression: str, result: A
 
 @pytest.mark.parametrize(
     "expression",
-    ["", "{{ A.flag }} == 1", "{% if true %}1{% endif %}", "A.flag = 1", "A.flag true", "x {{ A.flag }}",
-     "{{ A.flag }}{{ A.flag }}", "{{", "A.flag }}"],
-)  # fmt: skip
+    [
+        "",
+        "{{ A.flag }} == 1",
+        "{% if true %}1{% endif %}",
+        "A.flag = 1",
+        "A.flag true",
+        "x {{ A.flag }}",
+        "{{ A.flag }}{{ A.flag }}",
+        "{{",
+        "A.flag }}",
+    ],
+)
 def test_conditions_are_one_expression_only(expression: str) -> None:
     with pytest.raises(TemplateError):
         evaluate(expression, SCOPE, node_id="B")

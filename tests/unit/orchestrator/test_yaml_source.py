@@ -32,9 +32,23 @@ def test_values_have_the_meaning_their_writer_saw() -> None:
     document, _ = load_yaml(text)
 
     assert document == {
-        "on": "no", "b": 12, "c": "1:30", "d": "2026-11-20", "e": "yes", "f": 1.5, "g": None, "h": None,
-        "i": "0x1F", "j": "1_000", "k": True, "l": "5", "m": -7, "n": 1000.0, "o": 0.5, "7": "x",
-    }  # fmt: skip
+        "on": "no",
+        "b": 12,
+        "c": "1:30",
+        "d": "2026-11-20",
+        "e": "yes",
+        "f": 1.5,
+        "g": None,
+        "h": None,
+        "i": "0x1F",
+        "j": "1_000",
+        "k": True,
+        "l": "5",
+        "m": -7,
+        "n": 1000.0,
+        "o": 0.5,
+        "7": "x",
+    }
 
 
 def test_every_path_has_a_place() -> None:
@@ -92,7 +106,9 @@ def test_size_and_count_are_bounded() -> None:
     assert problems("[1, 2, 3, 4]", Limits(max_yaml_values=4))[0].kind == "size"
 
 
-@pytest.mark.parametrize("text", [b"\xff\xfe\x00", "\x00", "a: '\ud800'", b"\x80abc", '"\\ud800"', "\t- a", "%YAML"])
+@pytest.mark.parametrize(
+    "text", [b"\xff\xfe\x00", "\x00", "a: '\ud800'", b"\x80abc", '"\\ud800"', "\t- a", "%YAML"]
+)
 def test_what_is_not_yaml_is_refused(text: str | bytes) -> None:
     assert problems(text)
 

@@ -1,0 +1,32 @@
+"""Definitions the contract tests submit, and the call that submits them."""
+
+from typing import Any
+
+import httpx2
+
+UNKNOWN = "01900000-0000-7000-8000-000000000000"
+
+
+def node(
+    node_id: str, *, after: list[str] | None = None, handler: str = "noop", **extra: Any
+) -> dict[str, Any]:
+    return {"id": node_id, "handler": handler, "dependencies": after or [], "config": {}, **extra}
+
+
+def workflow(*nodes: dict[str, Any], **extra: Any) -> dict[str, Any]:
+    return {"name": "sample", "dag": {"nodes": list(nodes)}, **extra}
+
+
+LINEAR = workflow(
+    node("A", handler="call_external_service", config={"url": "http://service-a"}),
+    node("B", handler="llm", after=["A"], config={"prompt": "Summarize {{ A.data }}"}),
+    node("C", handler="call_external_service", after=["B"], config={"url": "http://consumer/{{ B.answer }}"}),
+)
+RACE = workflow(node("B"), node("C"), node("D", after=["B", "C"]))
+
+
+async def submit(client: httpx2.AsyncClient, document: dict[str, Any]) -> str:
+    answer = await client.post("/workflow", json=document)
+    assert answer.status_code == 200, answer.text
+    execution_id: str = answer.json()["execution_id"]
+    return execution_id

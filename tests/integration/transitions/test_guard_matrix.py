@@ -1,0 +1,323 @@
+"""Every verb of the table against every status: what the table allows happens, what it refuses changes no key."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from orchestrator.states import TABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
+from orchestrator.transitions import Holding
+from tests.makers import LEASE_MS, Rig, error_of, node
+
+N, E = NodeStatus, ExecutionStatus
+#: Verbs of the table that are a script of their own and act on one node.
+NODE_VERBS = sorted(
+    {row.verb for row in TABLE if row.subject == "node" and not row.is_internal}
+    - {"cancel_node", "retry_execution", "repair_execution"}
+)
+
+
+@dataclass
+class Scene:
+    """One execution, `A -> B -> C` beside a node that keeps it running, with B in the status looked at."""
+
+    rig: Rig
+    execution_id: str
+    #: B's attempt as its worker holds it, or would.
+    held: Holding
+
+    async def status(self) -> NodeStatus:
+        return (await self.rig.nodes(self.execution_id))["B"]
+
+
+async def scene(rig: Rig, status: NodeStatus) -> Scene:
+    """Bring B into a status the way it gets there."""
+    execution_id = await rig.submit(node("A"), node("B", after=["A"]), node("C", after=["B"]), node("other"))
+    held = Holding(execution_id, "B", 0, "never-claimed")
+    started = await rig.worker.start()
+    if status is not N.PENDING:
+        await rig.worker.complete(started["A"])
+    if status in (N.QUEUED, N.CANCELLED):
+        held = Holding(execution_id, "B", 1, "never-claimed")
+    elif status is not N.PENDING:
+        held = await rig.worker.start_one("B")
+    match status:
+        case N.WAITING:
+            await rig.worker.retry(held, delay_ms=1_000)
+        case N.COMPLETED:
+            await rig.worker.complete(held)
+        case N.FAILED:
+            await rig.worker.fail(held)
+        case N.SKIPPED:
+            await rig.worker.skip(held)
+        case N.CANCELLED:
+            await rig.transitions.cancel_execution(execution_id, reason='""', grace_ms=90_000, request_id="1")
+    made = Scene(rig, execution_id, held)
+    assert await made.status() is status
+    return made
+
+
+async def send(scene: Scene, verb: str) -> str:
+    """Ask for a verb with everything the fence compares as right as it can be; gives the first word."""
+    rig, held = scene.rig, scene.held
+    transitions = rig.transitions
+    state, _ = await rig.engine.node(scene.execution_id, "B")
+    unit = (held.execution_id, held.node_id, held.attempt)
+    match verb:
+        case "claim_node":
+            fresh = Holding(*unit, "another-claim")
+            answer: Any = await transitions.claim_node(
+                fresh,
+                message_id=state.message_id or "0-1",
+                queue="default",
+                worker_id="w2",
+                lease_ms=LEASE_MS,
+            )
+            return answer if isinstance(answer, str) else "ok"
+        case "complete_node":
+            return (await rig.worker.complete(held, {"late": True})).word
+        case "fail_node":
+            return (await rig.worker.fail(held, is_dead=True)).word
+        case "skip_node":
+            return (await rig.worker.skip(held)).word
+        case "retry_node":
+            return (await rig.worker.retry(held)).word
+        case "wait_node":
+            return (await rig.worker.delay(held)).word
+        case "release_node":
+            return (await transitions.release_node(held)).word
+        case "hand_back_node":
+            return await transitions.hand_back_node(
+                *unit, message_id="0-1", queue="default", is_offered=False, error=error_of()
+            )
+        case "wake_node":
+            transitions.now_ms = rig.now_ms + 1_000
+            return (await transitions.wake_node(*unit, WaitingOn.BACK_OFF))[0]
+        case "reap_node":
+            transitions.now_ms = rig.now_ms + LEASE_MS
+            return (await transitions.reap_node(*unit, lost=error_of("LeaseLost"), poison=error_of()))[0]
+        case "time_out_node":
+            kind = "schedule_to_start" if state.status is N.QUEUED else "start_to_close"
+            return (await transitions.time_out_node(*unit, kind, error=error_of(), delay_ms=None))[0]
+    raise AssertionError(f"the matrix does not know {verb}: add it")
+
+
+@pytest.mark.parametrize("status", NodeStatus)
+@pytest.mark.parametrize("verb", NODE_VERBS)
+async def test_a_node_leaves_a_status_only_by_the_verbs_of_the_table(
+    rig: Rig, verb: str, status: NodeStatus
+) -> None:
+    found = await scene(rig, status)
+    targets = {row.target for row in TABLE if row.verb == verb and status in row.sources}
+    before = await rig.dump()
+
+    word = await send(found, verb)
+
+    if targets:
+        assert word == "ok"
+        assert await found.status() in targets
+    else:
+        assert word != "ok"
+        assert await rig.dump() == before
+
+
+@pytest.mark.parametrize("status", NodeStatus)
+async def test_a_cancel_ends_exactly_the_nodes_the_table_lets_it_leave(rig: Rig, status: NodeStatus) -> None:
+    found = await scene(rig, status)
+    events_before = await rig.events(found.execution_id)
+
+    await rig.transitions.cancel_execution(found.execution_id, reason='""', grace_ms=0, request_id="2")
+    await rig.advance(90_000)
+
+    if status in sources_of("cancel_node", "node"):
+        assert await found.status() is N.CANCELLED
+    else:
+        assert await found.status() is status
+        assert (await rig.events(found.execution_id)).count("node.cancelled:B") == events_before.count(
+            "node.cancelled:B"
+        )
+    assert await rig.status(found.execution_id) is E.CANCELLED
+    assert await rig.nothing_is_left_behind()
+
+
+@pytest.mark.parametrize("status", NodeStatus)
+async def test_a_worker_may_call_off_only_what_it_runs_itself(rig: Rig, status: NodeStatus) -> None:
+    found = await scene(rig, status)
+    await rig.redis.hset(f"workflow:{found.execution_id}:runtime", "cancelling", "user")
+    before = await rig.dump()
+
+    ended = await rig.transitions.cancel_node(found.held)
+
+    if status is N.RUNNING:
+        assert (ended.word, await found.status()) == ("ok", N.CANCELLED)
+    else:
+        assert ended.word in ("fenced", "dup")
+        assert await rig.dump() == before
+
+
+@pytest.mark.parametrize("status", NodeStatus)
+async def test_a_repair_requeues_only_a_queued_node(rig: Rig, status: NodeStatus) -> None:
+    found = await scene(rig, status)
+    seq = await rig.engine.last_seq(found.execution_id)
+    attempt = found.held.attempt
+
+    word, _ = await rig.transitions.repair_execution(
+        found.execution_id, seq=seq, repairs=[f"requeue B {attempt}"]
+    )
+
+    state, _ = await rig.engine.node(found.execution_id, "B")
+    assert word == "ok"
+    assert state.status is status
+    assert state.attempt == attempt + (status is N.QUEUED)
+
+
+# The execution as a whole
+
+
+async def execution_in(rig: Rig, status: ExecutionStatus) -> str:
+    execution_id = await rig.submit(
+        node("A"), node("B", after=["A"]), trigger=status is not E.PENDING, execution_timeout=60
+    )
+    match status:
+        case E.COMPLETED:
+            await rig.worker.run_all()
+        case E.FAILED:
+            await rig.worker.run_all(failing=["A"])
+        case E.CANCELLED:
+            await rig.engine.cancel(execution_id, request_id="first", grace_ms=0)
+    assert await rig.status(execution_id) is status
+    return execution_id
+
+
+async def send_to(rig: Rig, execution_id: str, verb: str) -> str:
+    transitions = rig.transitions
+    match verb:
+        case "start_execution":
+            return str((await transitions.start_execution(execution_id))[0])
+        case "cancel_execution":
+            reply = await transitions.cancel_execution(
+                execution_id, reason='""', grace_ms=0, request_id="next"
+            )
+            return str(reply[0])
+        case "time_out_execution":
+            transitions.now_ms = rig.now_ms + 60_000
+            return (await transitions.time_out_execution(execution_id, "1", error_of()))[0]
+        case "retry_execution":
+            reply = await transitions.retry_execution(
+                execution_id,
+                generation=1,
+                position=0,
+                nodes=2,
+                items=["reset A 0 0 0 0 0", "reset B 0 0 0 0 0", "decide A", "decide B"],
+            )
+            return str(reply[0])
+    raise AssertionError(f"the matrix does not know {verb}: add it")
+
+
+EXECUTION_VERBS = sorted(
+    {row.verb for row in TABLE if row.subject == "execution" and not row.is_internal} - {"create_execution"}
+)
+
+
+@pytest.mark.parametrize("status", ExecutionStatus)
+@pytest.mark.parametrize("verb", EXECUTION_VERBS)
+async def test_an_execution_leaves_a_status_only_by_the_verbs_of_the_table(
+    rig: Rig, verb: str, status: ExecutionStatus
+) -> None:
+    execution_id = await execution_in(rig, status)
+    targets = {
+        row.target
+        for row in TABLE
+        if row.verb == verb and row.subject == "execution" and status in row.sources
+    }
+    before = await rig.dump()
+
+    word = await send_to(rig, execution_id, verb)
+
+    if targets:
+        assert word == "ok"
+        assert await rig.status(execution_id) in targets
+    else:
+        assert word != "ok"
+        assert await rig.dump() == before
+
+
+# The fence: an attempt that is not the current one, or not this worker's, changes nothing
+
+
+ENDINGS = (
+    "complete_node", "fail_node", "skip_node", "retry_node", "wait_node", "release_node", "cancel_node",
+)  # fmt: skip
+
+
+async def end_by(rig: Rig, verb: str, held: Holding) -> str:
+    if verb == "cancel_node":
+        return (await rig.transitions.cancel_node(held)).word
+    return await send(Scene(rig, held.execution_id, held), verb)
+
+
+@pytest.mark.parametrize("verb", ENDINGS)
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda held: Holding(held.execution_id, held.node_id, held.attempt, "somebody-else"),
+        lambda held: Holding(held.execution_id, held.node_id, held.attempt - 1, held.nonce),
+        lambda held: Holding(held.execution_id, held.node_id, held.attempt + 1, held.nonce),
+        lambda held: Holding(held.execution_id, held.node_id, held.attempt, ""),
+    ],
+    ids=["another worker's claim", "an older attempt", "an attempt to come", "no claim"],
+)
+async def test_only_the_current_claim_can_end_an_attempt(
+    rig: Rig, verb: str, forge: Callable[[Holding], Holding]
+) -> None:
+    found = await scene(rig, N.RUNNING)
+    if verb == "cancel_node":
+        await rig.redis.hset(f"workflow:{found.execution_id}:runtime", "cancelling", "user")
+    before = await rig.dump()
+
+    word = await end_by(rig, verb, forge(found.held))
+
+    assert word == "fenced"
+    assert await rig.dump() == before
+
+
+@pytest.mark.parametrize("verb", [*NODE_VERBS, "cancel_node"])
+async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: str) -> None:
+    found = await scene(rig, N.RUNNING)
+    state, _ = await rig.engine.node(found.execution_id, "B")
+    await rig.redis.flushdb()
+
+    calls: dict[str, Callable[[], Awaitable[Any]]] = {
+        "claim_node": lambda: rig.transitions.claim_node(
+            found.held, message_id=state.message_id or "", queue="default", worker_id="w", lease_ms=1
+        ),
+        "complete_node": lambda: rig.worker.complete(found.held),
+        "fail_node": lambda: rig.worker.fail(found.held, is_dead=True),
+        "skip_node": lambda: rig.worker.skip(found.held),
+        "retry_node": lambda: rig.worker.retry(found.held),
+        "wait_node": lambda: rig.worker.delay(found.held),
+        "release_node": lambda: rig.transitions.release_node(found.held),
+        "cancel_node": lambda: rig.transitions.cancel_node(found.held),
+        "hand_back_node": lambda: rig.transitions.hand_back_node(
+            found.execution_id, "B", 1, message_id="0-1", queue="default", is_offered=False, error=error_of()
+        ),
+        "wake_node": lambda: rig.transitions.wake_node(found.execution_id, "B", 1, WaitingOn.DELAY),
+        "reap_node": lambda: rig.transitions.reap_node(
+            found.execution_id, "B", 1, lost=error_of(), poison=error_of()
+        ),
+        "time_out_node": lambda: rig.transitions.time_out_node(
+            found.execution_id, "B", 1, "start_to_close", error=error_of(), delay_ms=None
+        ),
+    }
+    await calls[verb]()
+
+    assert await rig.dump() == {}
+
+
+def test_every_verb_of_the_table_is_in_the_matrix() -> None:
+    covered = {*NODE_VERBS, *EXECUTION_VERBS, "cancel_node", "repair_execution", "create_execution"}
+
+    assert {row.verb for row in TABLE if not row.is_internal} == covered

@@ -1,0 +1,300 @@
+"""Every script sent again with the same arguments: the reply may have been lost, nothing may happen twice."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+
+from orchestrator.layout import lay_out
+from orchestrator.replies import Ended
+from orchestrator.scripts import script_names
+from orchestrator.states import Reason, WaitingOn
+from orchestrator.transitions import Call
+from tests.dags import compiled
+from tests.makers import LEASE_MS, Rig, error_of, node, workflow
+
+Prepare = Callable[[Rig], Awaitable[Call[Any]]]
+
+LINE = (node("A"), node("B", after=["A"]))
+
+
+async def running(rig: Rig, **fields: Any) -> Any:
+    """A runs; a task of another execution waits to be claimed along."""
+    await rig.submit(node("A", **fields), node("B", after=["A"]))
+    held = await rig.worker.start_one("A")
+    await rig.submit(node("next"))
+    return held
+
+
+async def completing(rig: Rig) -> Call[Any]:
+    return rig.transitions.complete_node(await running(rig), b'{"n":1}', take=rig.worker.take())
+
+
+async def failing(rig: Rig) -> Call[Any]:
+    held = await running(rig)
+    return rig.transitions.fail_node(
+        held, error_of(), reason=Reason.ERROR, is_dead=True, take=rig.worker.take()
+    )
+
+
+async def retrying(rig: Rig) -> Call[Any]:
+    return rig.transitions.retry_node(
+        await running(rig), error_of(), delay_ms=90_000, take=rig.worker.take()
+    )
+
+
+async def skipping(rig: Rig) -> Call[Any]:
+    return rig.transitions.skip_node(
+        await running(rig), reason=Reason.HANDLER_SKIPPED, data=b"{}", take=rig.worker.take()
+    )
+
+
+async def waiting(rig: Rig) -> Call[Any]:
+    return rig.transitions.wait_node(
+        await running(rig),
+        on=WaitingOn.DELAY,
+        delay_ms=90_000,
+        until_ms=None,
+        output=b"{}",
+        take=rig.worker.take(),
+    )
+
+
+async def releasing(rig: Rig) -> Call[Any]:
+    return rig.transitions.release_node(await running(rig))
+
+
+async def calling_off(rig: Rig) -> Call[Any]:
+    held = await running(rig)
+    await rig.engine.cancel(held.execution_id, request_id="1")
+    return rig.transitions.cancel_node(held, rig.worker.take())
+
+
+async def claiming(rig: Rig) -> Call[Any]:
+    await rig.submit(*LINE)
+    (task,) = await rig.worker.read()
+    return rig.transitions.claim_node(
+        rig.worker.holding(task),
+        message_id=task.message_id,
+        queue="default",
+        worker_id="w1",
+        lease_ms=90_000,
+    )
+
+
+async def handing_back(rig: Rig) -> Call[Any]:
+    await rig.submit(*LINE)
+    (task,) = await rig.worker.read()
+    return rig.transitions.hand_back_node(
+        task.execution_id,
+        "A",
+        1,
+        message_id=task.message_id,
+        queue="default",
+        is_offered=False,
+        error=error_of(),
+    )
+
+
+async def waking_a_delay(rig: Rig) -> Call[Any]:
+    held = await running(rig)
+    await rig.worker.delay(held, 1_000)
+    rig.transitions.now_ms = rig.now_ms + 1_000
+    return rig.transitions.wake_node(held.execution_id, "A", held.attempt, WaitingOn.DELAY)
+
+
+async def waking_a_back_off(rig: Rig) -> Call[Any]:
+    held = await running(rig)
+    await rig.worker.retry(held, 1_000)
+    rig.transitions.now_ms = rig.now_ms + 1_000
+    return rig.transitions.wake_node(held.execution_id, "A", held.attempt, WaitingOn.BACK_OFF)
+
+
+async def timing_out(rig: Rig) -> Call[Any]:
+    held = await running(rig, start_to_close_timeout=5)
+    rig.transitions.now_ms = rig.now_ms + 6_000
+    return rig.transitions.time_out_node(
+        held.execution_id, "A", held.attempt, "start_to_close", error=error_of(), delay_ms=90_000
+    )
+
+
+async def reaping(rig: Rig) -> Call[Any]:
+    held = await running(rig)
+    rig.transitions.now_ms = rig.now_ms + LEASE_MS
+    return rig.transitions.reap_node(
+        held.execution_id, "A", held.attempt, lost=error_of("LeaseLost"), poison=error_of("Poison")
+    )
+
+
+async def reporting(rig: Rig) -> Call[Any]:
+    held = await running(rig)
+    return rig.transitions.report_events(held, [(1, "node.log", b"{}"), (2, "node.progress", b"{}")])
+
+
+async def staging(rig: Rig) -> Call[Any]:
+    layout = lay_out(compiled(workflow(*(node(f"n{i}") for i in range(500)))))
+    return rig.transitions.stage_execution("x1", layout.staged[0])
+
+
+async def creating(rig: Rig) -> Call[Any]:
+    document = workflow(*LINE)
+    return rig.transitions.create_execution(
+        "x1",
+        orjson.dumps(document),
+        lay_out(compiled(document)).last,
+        idempotency_key="key",
+        request_hash="hash",
+        is_started=True,
+    )
+
+
+async def starting(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(*LINE, trigger=False)
+    return rig.transitions.start_execution(execution_id, b'{"n":1}')
+
+
+async def cancelling(rig: Rig) -> Call[Any]:
+    held = await running(rig)
+    return rig.transitions.cancel_execution(
+        held.execution_id, reason='"why"', grace_ms=90_000, request_id="1"
+    )
+
+
+async def enforcing(rig: Rig) -> Call[Any]:
+    held = await running(rig)
+    await rig.engine.cancel(held.execution_id, grace_ms=1_000, request_id="1")
+    rig.transitions.now_ms = rig.now_ms + 1_000
+    return rig.transitions.enforce_cancel(held.execution_id, "1")
+
+
+async def passing_the_deadline(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(*LINE, execution_timeout=5)
+    rig.transitions.now_ms = rig.now_ms + 5_000
+    return rig.transitions.time_out_execution(execution_id, "1", error_of("Timeout.Execution"))
+
+
+async def retrying_in_place(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(*LINE)
+    await rig.worker.run_all(failing=["A"])
+    items = ["reset A 0 0 0 0 0", "reset B 0 0 0 0 0", "decide A", "decide B"]
+    return rig.transitions.retry_execution(execution_id, generation=1, position=0, nodes=2, items=items)
+
+
+async def repairing(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(*LINE)
+    seq = await rig.engine.last_seq(execution_id)
+    return rig.transitions.repair_execution(execution_id, seq=seq, repairs=["requeue A 1"])
+
+
+async def renewing(rig: Rig) -> Call[Any]:
+    held = await running(rig)
+    return rig.transitions.renew_leases([held, replace(held, nonce="lost")], lease_ms=90_000)
+
+
+async def stamping(rig: Rig) -> Call[Any]:
+    await rig.transitions.stamp_tick(lease_ms=LEASE_MS)
+    rig.transitions.now_ms = rig.now_ms + 60_000
+    return rig.transitions.stamp_tick(lease_ms=LEASE_MS)
+
+
+async def announcing(rig: Rig) -> Call[Any]:
+    return rig.transitions.announce_worker("w1", ["name", "worker-1", "slots", 4])
+
+
+async def continuing(rig: Rig) -> Call[Any]:
+    """A worklist that one call empties."""
+    many = [node(f"n{i}", after=["A"]) for i in range(520)]
+    execution_id = await rig.submit(node("A"), *many)
+    await rig.worker.complete(await rig.worker.start_one("A"))
+    return rig.transitions.continue_execution(execution_id)
+
+
+async def purging(rig: Rig) -> Call[Any]:
+    await (await staging(rig))
+    rig.transitions.now_ms = rig.now_ms + 600_000
+    call = rig.transitions.purge_staging("x1", age_ms=600_000)
+    while (await call)[1]:
+        pass
+    return call
+
+
+#: What each script is asked, and the first word of its answer when it is asked again, where that differs.
+#: All these words mean to the caller that what it asked for has been done.
+CASES: dict[str, tuple[Prepare, str]] = {
+    "complete_node": (completing, "dup"),
+    "fail_node": (failing, "dup"),
+    "retry_node": (retrying, "dup"),
+    "skip_node": (skipping, "dup"),
+    "wait_node": (waiting, "dup"),
+    "release_node": (releasing, "dup"),
+    "cancel_node": (calling_off, "dup"),
+    "claim_node": (claiming, ""),
+    "hand_back_node": (handing_back, "stale"),
+    "wake_node": (waking_a_delay, "stale"),
+    "wake_node, back-off": (waking_a_back_off, "stale"),
+    "time_out_node": (timing_out, "stale"),
+    "reap_node": (reaping, "stale"),
+    "report_events": (reporting, ""),
+    "stage_execution": (staging, ""),
+    "create_execution": (creating, ""),
+    "start_execution": (starting, "already"),
+    "cancel_execution": (cancelling, "already"),
+    "enforce_cancel": (enforcing, "stale"),
+    "time_out_execution": (passing_the_deadline, "stale"),
+    "retry_execution": (retrying_in_place, "already"),
+    "repair_execution": (repairing, "moved"),
+    "continue_execution": (continuing, "idle"),
+    "purge_staging": (purging, ""),
+    "renew_leases": (renewing, ""),
+    "stamp_tick": (stamping, ""),
+    "announce_worker": (announcing, ""),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_a_call_sent_again_does_nothing_twice(rig: Rig, case: str) -> None:
+    prepare, again = CASES[case]
+    call = await prepare(rig)
+    first = await call
+    before = await rig.dump()
+
+    second = await call
+
+    assert in_words(second) == (in_words(first) if not again else [again, *in_words(first)[1:]])
+    assert await rig.dump() == before
+
+
+#: These answer with the present moment, so a minute later they rightly write another one.
+_OF_THE_MOMENT = {"renew_leases", "stamp_tick", "announce_worker"}
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case not in _OF_THE_MOMENT])
+async def test_a_call_delivered_a_minute_late_changes_nothing(rig: Rig, case: str) -> None:
+    prepare, again = CASES[case]
+    call = await prepare(rig)
+    await call
+    second = await call
+    rig.transitions.now_ms = rig.now_ms + 60_000
+    before = await rig.dump()
+
+    third = await call
+
+    assert in_words(third)[0] == (again or in_words(second)[0])
+    assert await rig.dump() == before
+
+
+def in_words(answer: Any) -> list[Any]:
+    """Put an answer into a list that begins with its word."""
+    if isinstance(answer, Ended):
+        return [answer.word, answer.more, answer.claims, answer.unoffered]
+    if isinstance(answer, (list, tuple)):
+        return list(answer)
+    return [answer]
+
+
+def test_every_script_is_sent_again() -> None:
+    assert {case.partition(",")[0] for case in CASES} == set(script_names())

@@ -1,0 +1,269 @@
+"""Small makers for tests that need a real Redis: definitions, a worker made of single steps, a rig with a clock.
+
+Nothing here sleeps. Time is `transitions.now_ms`, which `Rig.advance` moves.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+
+from orchestrator.engine import Engine
+from orchestrator.errors import NodeError
+from orchestrator.executor import repairs_for
+from orchestrator.loops import leases, timers
+from orchestrator.replies import Claim, Delivery, Ended
+from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
+from orchestrator.store import Store
+from orchestrator.transitions import Holding, Take, Transitions
+from tests.dags import condition, node, workflow
+from workers.intake import Intake
+
+GROUP = "workflow_group"
+LEASE_MS = 15_000
+OK = {"status": "ok"}
+
+
+def error_of(type: str = "HandlerError", message: str = "it broke") -> bytes:
+    """Give a node error as the scripts take it."""
+    return orjson.dumps(NodeError(type, message, True).to_dict())
+
+
+@dataclass
+class FakeWorker:
+    """Takes tasks and ends attempts, one transition at a time, exactly when the test says so."""
+
+    transitions: Transitions
+    redis: Redis
+    worker_id: str = "w1"
+    queues: tuple[str, ...] = ("default",)
+    handlers: str = " noop condition delay "
+    _numbers: Any = field(default_factory=lambda: itertools.count(1))
+
+    async def read(self, count: int = 100) -> list[Delivery]:
+        """Take tasks off the stream without claiming them."""
+        consumer = f"consumer-{self.worker_id}"
+        intake = Intake(self.redis, self.transitions.keys, consumer=consumer, queues=self.queues)
+        await intake.open()
+        return await intake.next(count, block_ms=1)
+
+    def holding(self, task: Delivery) -> Holding:
+        nonce = f"{self.worker_id}:{next(self._numbers)}"
+        return Holding(task.execution_id, task.node_id, task.attempt, nonce)
+
+    async def claim(self, task: Delivery, holding: Holding | None = None) -> Claim | str:
+        """Claim a task that was read."""
+        return await self.transitions.claim_node(
+            holding or self.holding(task),
+            message_id=task.message_id,
+            queue=task.queue,
+            worker_id=self.worker_id,
+            lease_ms=LEASE_MS,
+        )
+
+    async def start(self, count: int = 100) -> dict[str, Holding]:
+        """Read and claim what there is; what runs now, by node id."""
+        held = {}
+        for task in await self.read(count):
+            claim = await self.claim(task)
+            if isinstance(claim, Claim):
+                held[claim.node_id] = held_by(claim)
+        return held
+
+    async def start_one(self, node_id: str) -> Holding:
+        """Read and claim everything there is, and give the attempt of one node."""
+        return (await self.start())[node_id]
+
+    async def complete(
+        self,
+        holding: Holding,
+        output: Any = OK,
+        *,
+        not_taken: Sequence[str] = (),
+        take: Take | None = None,
+    ) -> Ended:
+        return await self.transitions.complete_node(
+            holding, orjson.dumps(output), not_taken=not_taken, take=take
+        )
+
+    async def fail(self, holding: Holding, *, is_dead: bool = False) -> Ended:
+        return await self.transitions.fail_node(holding, error_of(), reason=Reason.ERROR, is_dead=is_dead)
+
+    async def retry(self, holding: Holding, delay_ms: int = 1_000) -> Ended:
+        return await self.transitions.retry_node(holding, error_of(), delay_ms=delay_ms)
+
+    async def skip(self, holding: Holding) -> Ended:
+        return await self.transitions.skip_node(holding, reason=Reason.HANDLER_SKIPPED, data=b"{}")
+
+    async def delay(self, holding: Holding, delay_ms: int = 1_000, output: Any = OK) -> Ended:
+        return await self.transitions.wait_node(
+            holding, on=WaitingOn.DELAY, delay_ms=delay_ms, until_ms=None, output=orjson.dumps(output)
+        )
+
+    async def hand_back(self, task: Delivery, *, is_offered: bool = False) -> str:
+        return await self.transitions.hand_back_node(
+            task.execution_id,
+            task.node_id,
+            task.attempt,
+            message_id=task.message_id,
+            queue=task.queue,
+            is_offered=is_offered,
+            error=error_of("HandlerNotFound"),
+        )
+
+    def take(self, count: int = 10) -> Take:
+        """Ask for further tasks in the call that ends an attempt."""
+        return Take(
+            count=count,
+            request_id=f"{self.worker_id}:r{next(self._numbers)}",
+            worker_id=self.worker_id,
+            consumer=f"consumer-{self.worker_id}",
+            lease_ms=LEASE_MS,
+            queues=" ".join(self.queues),
+            handlers=self.handlers,
+        )
+
+    async def run_all(self, *, failing: Iterable[str] = (), rounds: int = 100) -> list[str]:
+        """Run whatever is queued until nothing is; gives the node ids in the order they ran."""
+        ran: list[str] = []
+        for _ in range(rounds):
+            held = await self.start(1_000)
+            if not held:
+                return ran
+            for node_id, holding in held.items():
+                ended = await (self.fail(holding) if node_id in failing else self.complete(holding))
+                assert ended.word == "ok", ended
+                ran.append(node_id)
+                while ended.more:
+                    _, more = await self.transitions.continue_execution(holding.execution_id)
+                    if not more:
+                        break
+        raise AssertionError(f"still not at rest after {rounds} rounds: {ran}")
+
+
+def held_by(claim: Claim) -> Holding:
+    return Holding(claim.execution_id, claim.node_id, claim.attempt, claim.nonce)
+
+
+@dataclass
+class Rig:
+    """The engine on a flushed Redis, with a clock that only `advance` moves."""
+
+    redis: Redis
+    transitions: Transitions
+    store: Store
+    engine: Engine
+    worker: FakeWorker
+
+    @property
+    def now_ms(self) -> int:
+        assert self.transitions.now_ms is not None
+        return self.transitions.now_ms
+
+    async def advance(self, ms: int) -> int:
+        """Move the clock, then do what an orchestrator would; gives the number of things it did."""
+        self.transitions.now_ms = self.now_ms + ms
+        return await self.tick()
+
+    async def tick(self) -> int:
+        done = await timers.run_once(self.store, self.transitions, self.now_ms)
+        return done + await leases.run_once(self.store, self.transitions, self.now_ms)
+
+    async def submit(self, *nodes: dict[str, Any], trigger: bool = True, **extras: Any) -> str:
+        submitted = await self.engine.submit(workflow(*nodes, **extras), trigger=trigger)
+        return submitted.execution_id
+
+    async def status(self, execution_id: str) -> ExecutionStatus:
+        status = await self.store.status(execution_id)
+        assert status is not None
+        return status
+
+    async def nodes(self, execution_id: str) -> dict[str, NodeStatus]:
+        view = await self.engine.get(execution_id)
+        return {state.node_id: state.status for state in view.nodes}
+
+    async def reasons(self, execution_id: str) -> dict[str, Reason | None]:
+        view = await self.engine.get(execution_id)
+        return {state.node_id: state.reason for state in view.nodes}
+
+    async def events(self, execution_id: str) -> list[str]:
+        """The history as `type` or `type:node`, after checking that its numbers are dense."""
+        rows = await self.store.events(execution_id, after=0, limit=100_000)
+        assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
+        return [f"{row.type}:{row.node_id}" if row.node_id else row.type for row in rows]
+
+    async def repairs(self, execution_id: str) -> list[str]:
+        """What the repairer would do now."""
+        sight = await self.store.sight(execution_id)
+        assert sight is not None
+        return repairs_for(sight)
+
+    async def go_on(self, execution_id: str) -> int:
+        """Drain a saved worklist; gives the number of calls it took."""
+        for calls in itertools.count(1):
+            _, more = await self.transitions.continue_execution(execution_id)
+            if not more:
+                return calls
+        raise AssertionError
+
+    async def nothing_is_left_behind(self) -> bool:
+        """Say whether no task, lease, timer or active execution remains."""
+        keys = self.transitions.keys
+        counts = [
+            await self.redis.xlen(keys.tasks("default")),
+            await self.redis.zcard(keys.shared("leases")),
+            await self.redis.zcard(keys.shared("timers")),
+            await self.redis.scard(keys.shared("active")),
+        ]
+        return not any(counts)
+
+    async def dump(self) -> dict[str, Any]:
+        """The whole database, for comparing: every key, its content, whether it expires."""
+        redis: Any = self.redis
+        found: dict[str, Any] = {}
+        for key in sorted(await redis.keys()):
+            kind = (await redis.type(key)).decode()
+            content = await _read(redis, key, kind)
+            found[key.decode()] = (kind, content, await redis.pttl(key) >= 0)
+        return found
+
+
+async def _read(redis: Any, key: bytes, kind: str) -> Any:
+    match kind:
+        case "string":
+            return await redis.get(key)
+        case "hash":
+            return await redis.hgetall(key)
+        case "list":
+            return await redis.lrange(key, 0, -1)
+        case "set":
+            return await redis.smembers(key)
+        case "zset":
+            return await redis.zrange(key, 0, -1, withscores=True)
+        case "stream":
+            groups = await redis.xinfo_groups(key)
+            pending = [
+                [row["message_id"] for row in await redis.xpending_range(key, group["name"], "-", "+", 1_000)]
+                for group in groups
+            ]
+            return await redis.xrange(key), pending
+    raise AssertionError(f"{key!r} is a {kind}")
+
+
+__all__ = [
+    "GROUP",
+    "LEASE_MS",
+    "OK",
+    "FakeWorker",
+    "Rig",
+    "condition",
+    "error_of",
+    "held_by",
+    "node",
+    "workflow",
+]

@@ -1,0 +1,318 @@
+"""What can happen next in a world: the deeds of clients, workers, loops, and of bad luck. Each draws from dice."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import Any
+
+import orjson
+
+from orchestrator.courier import Call
+from orchestrator.loops import leases, timers
+from orchestrator.replies import Claim, Delivery, Ended
+from orchestrator.rerun import rerun_items, rerun_set
+from orchestrator.states import Reason, WaitingOn
+from orchestrator.transitions import Holding, Take
+from tests.property.model.drawn_dag import QUEUES
+from tests.property.model.world import LEASE_MS, Case, SimWorker, World
+
+Deed = Callable[[World, Random], Awaitable[None]]
+ERROR = orjson.dumps({"type": "HandlerError", "message": "drawn", "retryable": False})
+STREAM = {"default": "workflow:tasks", "side": "workflow:tasks:side"}
+
+
+async def submit(world: World, dice: Random) -> None:
+    if len(world.cases) >= 4:
+        return
+    key = f"key{dice.randint(0, 3)}" if dice.random() < 0.3 else ""
+    body_dice = Random(dice.randint(0, 3)) if key else dice
+    await world.submit(body_dice, f"x{len(world.cases) + len(world.staged)}", is_started=dice.random() < 0.6, key=key)
+
+
+async def start(world: World, dice: Random) -> None:
+    """Trigger an execution, perhaps again."""
+    if not world.cases:
+        return
+    case = dice.choice(world.cases)
+    word, _, more = await world.transitions.start_execution(case.execution_id)
+    expected = "ok" if case.now.status == "PENDING" else "already"
+    assert word == expected, (word, case.now.status)
+    await world.go_on(case.execution_id, more, dice)
+
+
+async def read(world: World, dice: Random) -> None:
+    """Read tasks, or take over what another consumer read and never claimed."""
+    worker = dice.choice(world.workers)
+    queue = dice.choice(QUEUES)
+    group = ("workflow_group", worker.name)
+    try:
+        if dice.random() < 0.3:
+            answer = await world.redis.execute_command("XAUTOCLAIM", STREAM[queue], *group, 0, "0-0", "COUNT", 3)
+            entries = [(i, dict(zip(f[::2], f[1::2], strict=True)) if isinstance(f, list) else f) for i, f in answer[1]]
+        else:
+            found: Any = await world.redis.xreadgroup(*group, {STREAM[queue]: ">"}, count=dice.randint(1, 3))
+            entries = found[0][1] if found else []
+    except Exception as error:
+        assert "NOGROUP" in str(error) or "no such key" in str(error), error
+        return await world.make_groups()
+    for entry_id, task in entries:
+        if task is None:
+            continue
+        parts = (task[b"execution_id"].decode(), task[b"node_id"].decode(), int(task[b"attempt"]))
+        worker.read.append(Delivery(*parts, entry_id.decode(), queue, task[b"handler"].decode()))
+
+
+async def claim(world: World, dice: Random) -> None:
+    """Claim what was read, or lose it as a worker that dies just then would."""
+    worker = dice.choice(world.workers)
+    if not worker.read:
+        return
+    task = worker.read.pop(dice.randrange(len(worker.read)))
+    if dice.random() < 0.1:
+        return
+    if f" {task.handler} " not in worker.offers:
+        await hand_back(world, dice, task)
+        return
+    worker.requests += 1
+    holding = Holding(task.execution_id, task.node_id, task.attempt, f"{worker.name}:{worker.requests}")
+    call = world.transitions.claim_node(
+        holding, message_id=task.message_id, queue=task.queue, worker_id=worker.name, lease_ms=LEASE_MS
+    )
+    world.sent.append((call, worker))
+    reply = await call
+    now = world.case_of(task.execution_id).now
+    is_due = now.nodes[task.node_id] == "QUEUED" and now.of("attempt", task.node_id) == str(task.attempt)
+    is_given = is_due and not now.runtime.get("cancelling")
+    assert isinstance(reply, Claim) == is_given, (reply, now.nodes, task)
+    if isinstance(reply, Claim) and dice.random() < 0.95:
+        world.hold(worker, reply)
+
+
+async def hand_back(world: World, dice: Random, task: Delivery) -> None:
+    call = world.transitions.hand_back_node(
+        task.execution_id, task.node_id, task.attempt, message_id=task.message_id, queue=task.queue,
+        is_offered=dice.random() < 0.7, error=ERROR, patience_ms=3_000,
+    )  # fmt: skip
+    case = world.case_of(task.execution_id)
+    if await call == "ok" and await world.redis.get(f"workflow:{case.execution_id}:node:{task.node_id}") == b"FAILED":
+        case.given_up.add(task.node_id)
+    world.sent.append((call, world.workers[0]))
+
+
+async def end(world: World, dice: Random) -> None:
+    """End an attempt somehow, and perhaps claim further tasks in the same call."""
+    worker = dice.choice(world.workers)
+    if worker.held:
+        await end_attempt(world, dice, worker, worker.held.pop(dice.randrange(len(worker.held))))
+
+
+async def end_late(world: World, dice: Random) -> None:
+    """A worker that fell silent comes back with a result."""
+    if world.strays:
+        holding = world.strays[dice.randrange(len(world.strays))]
+        await end_attempt(world, dice, dice.choice(world.workers), holding)
+
+
+async def end_attempt(
+    world: World, dice: Random, worker: SimWorker, holding: Holding, *, kinds: str = "ccccccfrswlx"
+) -> None:
+    case = world.case_of(holding.execution_id)
+    take = None
+    if dice.random() < 0.5:
+        worker.requests += 1
+        take = Take(
+            dice.randint(1, 3), f"{worker.name}:{worker.requests}", worker.name, worker.name, LEASE_MS,
+            dice.choice(("default side", "side default")), worker.offers,
+        )  # fmt: skip
+    kind = dice.choice(kinds)
+    call, record = ending_call(world, dice, case, holding, kind, take)
+    expected = world.expected_word(holding, is_cancel=kind == "x")
+    reply: Ended = await call
+    assert reply.word == expected, (kind, reply, expected, holding)
+    if reply.word == "ok":
+        case.taken.update(record)
+        if kind in "cw":
+            case.outputs[holding.node_id] = call.arguments[-2 if kind == "c" else -1]  # type: ignore[assignment]
+    if reply.word == "uncalled":
+        worker.held.append(holding)
+    if not take:
+        world.sent.append((call, worker))
+    elif dice.random() < 0.1:
+        return  # The reply never arrives: what was claimed with it is nobody's until its lease ends.
+    elif dice.random() < 0.2:
+        again: Ended = await call
+        assert again.claims == reply.claims, "a call sent again must answer the same claims"
+    for one in reply.claims:
+        world.hold(worker, one)
+    for task in reply.unoffered:
+        await hand_back(world, dice, task)
+    await world.go_on(holding.execution_id, reply.more, dice)
+
+
+def ending_call(
+    world: World, dice: Random, case: Case, holding: Holding, kind: str, take: Take | None
+) -> tuple[Call[Ended], dict[str, Any]]:
+    """The call for one kind of end, and what it reports of the node."""
+    does, node = world.transitions, case.definition.node(holding.node_id)
+    output = orjson.dumps({"by": holding.nonce})
+    if kind == "c":
+        not_taken = dice.choice((node.true_branch, node.false_branch)) if node.branches else ()
+        outcome = ("branch", not_taken) if node.branches else "ok"
+        return does.complete_node(holding, output, not_taken=not_taken, take=take), {node.id: outcome}
+    if kind == "f":
+        call = does.fail_node(holding, ERROR, reason=Reason.ERROR, is_dead=dice.random() < 0.5, take=take)
+        return call, {node.id: "fail"}
+    if kind == "r":
+        return does.retry_node(holding, ERROR, delay_ms=dice.choice((0, 500, 3_000)), take=take), {}
+    if kind == "s":
+        reason = Reason.HANDLER_SKIPPED
+        return does.skip_node(holding, reason=reason, data=b"{}", take=take), {node.id: "skip"}
+    if kind == "w":
+        until = world.now_ms + 700 if dice.random() < 0.5 else None
+        delay = None if until else dice.choice((0, 900))
+        call = does.wait_node(holding, on=WaitingOn.DELAY, delay_ms=delay, until_ms=until, output=output, take=take)
+        return call, {node.id: "ok"}
+    if kind == "l":
+        return does.release_node(holding, take), {}
+    return does.cancel_node(holding, take), {}
+
+
+async def resend(world: World, dice: Random) -> None:
+    """A reply was lost on the way and the call is sent again, late."""
+    if not world.sent:
+        return
+    call, worker = dice.choice(world.sent)
+    reply = await call
+    if isinstance(reply, Claim):
+        world.hold(worker, reply)
+    if isinstance(reply, Ended):
+        assert reply.word in ("dup", "fenced", "gone", "uncalled"), reply
+
+
+async def beat(world: World, dice: Random) -> None:
+    """Renew some leases; each attempt that is no longer current is told so."""
+    held = [each for worker in world.workers for each in worker.held] + world.strays
+    chosen = [each for each in held if dice.random() < 0.7]
+    if not chosen:
+        return
+    words = await world.transitions.renew_leases(chosen, lease_ms=LEASE_MS)
+    for holding, word in zip(chosen, words, strict=True):
+        is_ours = world.expected_word(holding) == "ok"
+        assert (word != "lost") == is_ours, (holding, word)
+
+
+async def report(world: World, dice: Random) -> None:
+    held = [each for worker in world.workers for each in worker.held] + world.strays
+    if not held:
+        return
+    holding = dice.choice(held)
+    lines = [(number, "node.log", b"{}") for number in range(1, dice.randint(2, 4))]
+    word = await world.transitions.report_events(holding, lines)
+    assert (word == "ok") == (world.expected_word(holding) == "ok"), (holding, word)
+
+
+async def fall_silent(world: World, dice: Random) -> None:
+    worker = dice.choice(world.workers)
+    if worker.held and len(world.strays) < 8:
+        world.strays.append(worker.held.pop(dice.randrange(len(worker.held))))
+
+
+async def cancel(world: World, dice: Random) -> None:
+    if not world.cases:
+        return
+    case = dice.choice(world.cases)
+    call = world.transitions.cancel_execution(
+        case.execution_id, reason='"drawn"', grace_ms=dice.choice((0, 3_000)), request_id=f"r{dice.randint(0, 2)}"
+    )
+    world.sent.append((call, world.workers[0]))
+    word, status, more = await call
+    assert word != "terminal" or case.now.has_ended
+    assert case.now.has_ended or word in ("ok", "already"), (word, status)
+    await world.go_on(case.execution_id, more, dice)
+
+
+async def pass_time(world: World, dice: Random) -> None:
+    world.now_ms += dice.choice((1, 100, 600, 2_500, 7_000))
+
+
+async def fire_timers(world: World, dice: Random) -> None:
+    await timers.run_once(world.store, world.transitions, world.now_ms, limit=dice.choice((1, 2, 500)))
+
+
+async def expire_leases(world: World, dice: Random) -> None:
+    await leases.run_once(world.store, world.transitions, world.now_ms, limit=dice.choice((1, 2, 200)))
+
+
+async def sweep_round(world: World, dice: Random) -> None:
+    made = await world.sweep.run_once(world.now_ms, is_thorough=dice.random() < 0.7)
+    assert world.is_faulty or made == 0, f"{made} repairs where nothing was lost"
+
+
+async def retry_whole(world: World, dice: Random) -> None:
+    """Retry an ended execution in place, sometimes twice at once."""
+    ended = [case for case in world.cases if case.now.status in ("FAILED", "CANCELLED")]
+    if not ended:
+        return
+    case = dice.choice(ended)
+    sight = await world.store.sight(case.execution_id)
+    assert sight is not None
+    if not (chosen := rerun_set(sight.snapshot)):
+        return
+    items = rerun_items(sight.snapshot, chosen)
+    for position in range(0, len(items), 3):
+        is_last = position + 3 >= len(items)
+        call = world.transitions.retry_execution(
+            case.execution_id, generation=sight.snapshot.execution.generation, position=position,
+            nodes=len(chosen) if is_last else None, items=items[position : position + 3],
+        )  # fmt: skip
+        word, _, more = await call
+        assert word == ("ok" if is_last else "listed"), word
+        if dice.random() < 0.2:
+            word, *_ = await call
+            assert word == ("already" if is_last else "listed"), word
+    for node_id in chosen:
+        case.taken.pop(node_id, None)
+        case.outputs.pop(node_id, None)
+        case.given_up.discard(node_id)
+    await world.go_on(case.execution_id, more, dice)
+
+
+async def lose_something(world: World, dice: Random) -> None:
+    """Delete what repairs must be able to bring back."""
+    redis = world.redis
+    match dice.choice(("task", "task", "group", "stream", "lease", "timer", "counter", "counter", "active")):
+        case "task":
+            stream = STREAM[dice.choice(QUEUES)]
+            if entries := await redis.xrange(stream):
+                await redis.xdel(stream, dice.choice(entries)[0])
+        case "group":
+            stream = STREAM[dice.choice(QUEUES)]
+            if await redis.exists(stream):
+                await redis.xgroup_destroy(stream, "workflow_group")
+        case "stream":
+            await redis.delete(STREAM[dice.choice(QUEUES)])
+        case "lease" | "timer" as kind:
+            if members := await redis.zrange(f"workflows:{kind}s", 0, -1):
+                await redis.zrem(f"workflows:{kind}s", dice.choice(members))
+        case "active":
+            if members := await redis.smembers("workflows:active"):
+                await redis.srem("workflows:active", dice.choice(sorted(members)))
+        case _:
+            if world.cases:
+                await lose_counters(world, dice, dice.choice(world.cases))
+
+
+async def lose_counters(world: World, dice: Random, case: Case) -> None:
+    counters = [k for k in case.now.runtime if k.split("|")[0] in ("ok", "bad", "skip", "left", "failed")]
+    lost = [name for name in counters if dice.random() < 0.4]
+    if lost:
+        await world.redis.hdel(f"workflow:{case.execution_id}:runtime", *lost)
+
+
+#: How often each deed is drawn.
+WEIGHTS: dict[Deed, int] = {
+    submit: 3, start: 3, read: 10, claim: 12, end: 16, end_late: 3, resend: 4, beat: 3, report: 1, fall_silent: 2,
+    cancel: 1, pass_time: 6, fire_timers: 5, expire_leases: 3, sweep_round: 2, retry_whole: 1,
+}  # fmt: skip
+FAULTS: dict[Deed, int] = {lose_something: 4}

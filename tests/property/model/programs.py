@@ -1,0 +1,86 @@
+"""Random programs of deeds, and the healing after which every execution must have ended."""
+
+from __future__ import annotations
+
+from random import Random
+
+from orchestrator.loops import leases, timers
+from tests.property.model.deeds import FAULTS, WEIGHTS, Deed, claim, end_attempt, read
+from tests.property.model.world import World
+
+#: Rounds of healing, each 1.5 s or more of the world's time.
+MOST_ROUNDS = 120
+
+
+async def run_program(world: World, seed: int, *, steps: int) -> None:
+    """Do random deeds, looking after each, then heal. The seed says everything."""
+    dice = Random(seed)
+    weights = {**WEIGHTS, **(FAULTS if world.is_faulty else {})}
+    deeds, shares = list(weights), list(weights.values())
+    await world.open()
+    for _ in range(steps):
+        await do(world, dice.choices(deeds, shares)[0], dice.getrandbits(32))
+    await heal(world, dice)
+
+
+async def do(world: World, deed: Deed, seed: int) -> None:
+    """One deed and a look at what it left."""
+    world.program.append(f"{deed.__name__}(world, Random({seed}))")
+    await deed(world, Random(seed))
+    await world.look()
+
+
+async def heal(world: World, dice: Random) -> None:
+    """Lose nothing more and let loops and workers go on: every execution must end, and leave nothing behind."""
+    world.program.append("heal")
+    await world.make_groups()
+    for worker in world.workers:
+        # As after a restart: what was held and read is known to nobody.
+        world.strays.extend(worker.held)
+        worker.held.clear()
+        worker.read.clear()
+    for _ in range(MOST_ROUNDS):
+        await _round(world, dice)
+        if all(case.now.has_ended for case in world.cases):
+            break
+        world.now_ms += dice.choice((1_500, 1_500, 20_000))
+    for case in world.cases:
+        assert case.now.has_ended, world.told(case, ["it did not end"])
+    await _leaves_nothing(world)
+
+
+async def _round(world: World, dice: Random) -> None:
+    for case in world.cases:
+        if case.now.status == "PENDING":
+            await world.transitions.start_execution(case.execution_id)
+    made = await world.sweep.run_once(world.now_ms, is_thorough=True)
+    assert world.is_faulty or made == 0, f"{made} repairs where nothing was lost"
+    await timers.run_once(world.store, world.transitions, world.now_ms)
+    await leases.run_once(world.store, world.transitions, world.now_ms)
+    await world.look()
+    for _ in range(4):
+        await read(world, dice)
+    for _ in range(8):
+        await claim(world, dice)
+        await world.look()
+    for worker in world.workers:
+        while worker.held:
+            await end_attempt(world, dice, worker, worker.held.pop(), kinds="cccccf")
+            await world.look()
+
+
+async def _leaves_nothing(world: World) -> None:
+    world.now_ms += 3_600_000
+    for _ in range(3):
+        await timers.run_once(world.store, world.transitions, world.now_ms)
+        await world.sweep.run_once(world.now_ms, is_thorough=True)
+    redis = world.redis
+    for key in ("workflows:leases", "workflows:timers", "workflows:staging"):
+        assert await redis.zrange(key, 0, -1) == [], key
+    assert await redis.smembers("workflows:active") == set()
+    for stream in ("workflow:tasks", "workflow:tasks:side"):
+        assert await redis.xlen(stream) == 0, stream
+        if not world.is_faulty:
+            assert (await redis.xpending(stream, "workflow_group"))["pending"] == 0
+    for execution_id in world.staged:
+        assert await redis.keys(f"workflow:{execution_id}*") == [], "a submission given up was not cleared away"

@@ -1,0 +1,243 @@
+"""Reads everything Redis holds of one execution, raw, and says which promises two looks at it break.
+
+Reads the keys itself rather than through `orchestrator.store`, so that reader and scripts cannot share a mistake.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.asyncio import Redis
+
+from orchestrator.definition import Definition
+from orchestrator.planner import expected_counters, turn
+from orchestrator.redis_keys import SEPARATOR
+from orchestrator.rules import RUN
+from orchestrator.states import TABLE, NodeStatus, Reason
+from tests.property.model.drawn_dag import QUEUES
+
+#: What each event says about its node's status.
+_MEANS = {row.event: row.target for row in TABLE if row.subject == "node" and row.event.startswith("node.")}
+_ALLOWED = {(source, row.event, row.target) for row in TABLE if row.subject == "node" for source in row.sources}
+_ENDED = ("COMPLETED", "FAILED", "SKIPPED", "CANCELLED")
+Line = tuple[str, str, int]  # event type, node id, attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One execution at one moment."""
+
+    status: str
+    runtime: dict[str, str]
+    nodes: dict[str, str]
+    outputs: dict[str, bytes | None]
+    worklist: tuple[str, ...]
+    lines: tuple[Line, ...]
+    leases: frozenset[tuple[str, int]]
+    timers: frozenset[tuple[str, str, str]]
+    tasks: tuple[tuple[str, str], ...]
+    is_active: bool
+
+    def of(self, name: str, node_id: str) -> str:
+        return self.runtime.get(f"{name}|{node_id}", "")
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in ("COMPLETED", "FAILED", "CANCELLED")
+
+    @property
+    def fingerprint(self) -> int:
+        """Equal for states that only times, ids and the length of the history tell apart."""
+        told = ("attempt", "tries", "crashes", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "reason")
+        kept = sorted((k, v) for k, v in self.runtime.items() if k.split("|")[0] in told)
+        whole = tuple(self.runtime.get(name) for name in ("left", "failed", "cancelling", "generation"))
+        queued = tuple(node_id for node_id, _ in self.tasks)
+        parts = (self.status, tuple(self.nodes.items()), tuple(kept), whole, self.worklist, self.leases, self.timers)
+        return hash((*parts, queued, self.is_active))
+
+
+@dataclass(slots=True)
+class Shared:
+    """What all executions share: leases, timers, task streams, the set of active ones."""
+
+    leases: list[list[str]] = field(default_factory=list)
+    timers: list[list[str]] = field(default_factory=list)
+    tasks: list[tuple[str, str, str]] = field(default_factory=list)
+    active: set[str] = field(default_factory=set)
+
+
+async def read_shared(redis: Redis) -> Shared:
+    pipe = redis.pipeline(transaction=False)
+    pipe.zrange("workflows:leases", 0, -1)
+    pipe.zrange("workflows:timers", 0, -1)
+    pipe.smembers("workflows:active")
+    for queue in QUEUES:
+        pipe.xrange("workflow:tasks" if queue == "default" else f"workflow:tasks:{queue}")
+    leases, timers, active, *streams = await pipe.execute()
+    tasks = [
+        (fields[b"execution_id"].decode(), fields[b"node_id"].decode(), entry_id.decode())
+        for stream in streams
+        for entry_id, fields in stream
+    ]
+    return Shared(
+        [member.decode().split(SEPARATOR) for member in leases],
+        [member.decode().split(SEPARATOR) for member in timers],
+        tasks,
+        {member.decode() for member in active},
+    )
+
+
+async def look(
+    redis: Redis, execution_id: str, definition: Definition, before: Sighting | None, shared: Shared
+) -> Sighting:
+    """Read one execution; of its history only what is new since `before`, whose ids must follow on."""
+    base = f"workflow:{execution_id}"
+    ids = [node.id for node in definition.nodes]
+    known = before.lines if before else ()
+    pipe = redis.pipeline(transaction=False)
+    pipe.get(f"{base}:status")
+    pipe.hgetall(f"{base}:runtime")
+    pipe.mget([f"{base}:node:{node_id}" for node_id in ids])
+    pipe.mget([f"{base}:node:{node_id}:output" for node_id in ids])
+    pipe.lrange(f"{base}:worklist", 0, -1)
+    pipe.xrange(f"{base}:events", f"{len(known) + 1}-0", "+")
+    pipe.xlen(f"{base}:events")
+    status, runtime, nodes, outputs, worklist, events, length = await pipe.execute()
+    fresh = []
+    for number, (entry_id, fields) in enumerate(events, len(known) + 1):
+        assert entry_id == b"%d-0" % number, f"event ids are not dense: {entry_id!r} where {number} was due"
+        node_id, attempt = fields[b"node_id"].decode(), fields[b"attempt"].decode()
+        fresh.append((fields[b"type"].decode(), node_id, int(attempt or 0)))
+    assert length == len(known) + len(fresh), "the history has changed behind what was read"
+    return Sighting(
+        status=(status or b"").decode(),
+        runtime={key.decode(): value.decode() for key, value in runtime.items()},
+        nodes=dict(zip(ids, ((word or b"").decode() for word in nodes), strict=True)),
+        outputs=dict(zip(ids, outputs, strict=True)),
+        worklist=tuple(item.decode() for item in worklist),
+        lines=(*known, *fresh),
+        leases=frozenset((m[1], int(m[2])) for m in shared.leases if m[0] == execution_id),
+        timers=frozenset((m[0], m[2], m[3]) for m in shared.timers if m[1] == execution_id),
+        tasks=tuple((node_id, entry) for owner, node_id, entry in shared.tasks if owner == execution_id),
+        is_active=execution_id in shared.active,
+    )
+
+
+def broken_promises(before: Sighting | None, now: Sighting, definition: Definition) -> list[str]:
+    """Compare two looks at one execution; [] when every promise is kept."""
+    broken = [*_of_history(before, now), *_of_nodes(now, definition), *_of_traces(now, definition)]
+    if before is not None:
+        broken += _of_ends(before, now)
+    return broken
+
+
+def _of_history(before: Sighting | None, now: Sighting) -> list[str]:
+    """Every node moves along the table, its attempts only rise, and its key says what its history says."""
+    broken = []
+    status: dict[str, str] = dict.fromkeys(now.nodes, "PENDING")
+    attempts: dict[str, int] = dict.fromkeys(now.nodes, 0)
+    for type, node_id, attempt in now.lines:
+        if type == "execution.retried":
+            for each, word in status.items():
+                # A retry resets what it runs again without a line for each; the key tells which those are.
+                if word in ("FAILED", "CANCELLED", "SKIPPED"):
+                    status[each] = "?"
+        target = _MEANS.get(type)
+        if target is None:
+            continue
+        source = status[node_id]
+        if source != "?" and (source, type, target) not in _ALLOWED:
+            broken.append(f"{node_id} went from {source} to {target} by {type}")
+        if type == "node.queued":
+            if attempt != attempts[node_id] + 1 and not _was_fenced(now, node_id):
+                broken.append(f"{node_id} was queued as attempt {attempt} after {attempts[node_id]}")
+            attempts[node_id] = attempt
+        elif type == "node.started" and attempt != attempts[node_id]:
+            broken.append(f"{node_id} started attempt {attempt}, but {attempts[node_id]} was queued last")
+        status[node_id] = target
+    for node_id, word in now.nodes.items():
+        if status[node_id] not in (word, "?"):
+            broken.append(f"{node_id} is {word}, its history says {status[node_id]}")
+    return broken
+
+
+def _was_fenced(now: Sighting, node_id: str) -> bool:
+    """A cancel of a running attempt takes a number without a line."""
+    return ("node.cancelled", node_id) in {(type, each) for type, each, _ in now.lines}
+
+
+def _of_nodes(now: Sighting, definition: Definition) -> list[str]:
+    """No node has run before its dependencies allowed it; outputs belong to COMPLETED nodes."""
+    broken = []
+    statuses = {node_id: NodeStatus(word) for node_id, word in now.nodes.items()}
+    reasons = {node_id: Reason(word) if (word := now.of("reason", node_id)) else None for node_id in statuses}
+    rejects = {node_id: frozenset(now.of("rejects", node_id).split()) for node_id in statuses}
+    counters = expected_counters(definition, statuses, reasons, rejects)
+    was_retried = now.runtime.get("generation") != "1"
+    for node in definition.nodes:
+        word, total = now.nodes[node.id], len(node.dependencies)
+        verdict = turn(
+            node.trigger_rule, counters[node.id], total=total, gates=definition.gates.get(node.id, 0)
+        )
+        has_run = now.of("attempt", node.id) not in ("", "0") and word not in ("PENDING", "CANCELLED")
+        if has_run and verdict is not RUN and not was_retried:
+            broken.append(f"{node.id} is {word}, but its dependencies say {verdict}")
+        if (now.outputs[node.id] is not None) != (word == "COMPLETED"):
+            broken.append(f"{node.id} is {word} with output {now.outputs[node.id]!r}")
+    return broken
+
+
+def _of_traces(now: Sighting, definition: Definition) -> list[str]:
+    """Leases, tasks and timers belong to the attempt that needs them, one each."""
+    broken = []
+    for node_id, attempt in now.leases:
+        if now.nodes[node_id] != "RUNNING" or now.of("attempt", node_id) != str(attempt):
+            broken.append(f"a lease of {node_id}, attempt {attempt}, which is {now.nodes[node_id]}")
+    for node_id, entry in now.tasks:
+        if now.nodes[node_id] not in ("QUEUED", "RUNNING") or now.of("message", node_id) != entry:
+            broken.append(f"a task {entry} of {node_id}, which is {now.nodes[node_id]}")
+    for kind, node_id, attempt in now.timers:
+        if not node_id:
+            continue
+        wanted = {"schedule_to_start": "QUEUED", "start_to_close": "RUNNING"}.get(kind, "WAITING")
+        if now.nodes[node_id] != wanted or now.of("attempt", node_id) != attempt:
+            broken.append(f"a timer {kind} of {node_id}, attempt {attempt}, which is {now.nodes[node_id]}")
+    if now.has_ended and (now.leases or now.tasks or now.timers or now.worklist or now.is_active):
+        broken.append(f"ended {now.status} and left behind {now.timers or now.worklist or 'something'}")
+    if now.has_ended and any(word not in _ENDED for word in now.nodes.values()):
+        broken.append(f"ended {now.status} before its nodes: {now.nodes}")
+    if now.has_ended and not now.lines[-1][0].startswith("execution."):
+        broken.append(f"ended {now.status}, but the last event is {now.lines[-1]}")
+    return broken
+
+
+def _of_ends(before: Sighting, now: Sighting) -> list[str]:
+    """What has ended stays as it is, unless the execution is retried as a whole."""
+    if before.runtime.get("generation") != now.runtime.get("generation"):
+        return [
+            f"{node_id} was COMPLETED and is {now.nodes[node_id]} after a retry"
+            for node_id, word in before.nodes.items()
+            if word == "COMPLETED" and now.nodes[node_id] != word
+        ]
+    broken = []
+    # A retry too large for one script resets its nodes in several turns.
+    due = {item.split()[1] for item in before.worklist if item.startswith("reset ")}
+    if before.has_ended and (now.status, now.nodes, now.outputs) != (before.status, before.nodes, before.outputs):
+        broken.append(f"changed after it ended {before.status}")
+    if before.has_ended and len(now.lines) != len(before.lines):
+        broken.append(f"wrote {now.lines[len(before.lines) :]} after it ended")
+    for node_id, word in before.nodes.items():
+        if word in _ENDED and now.nodes[node_id] != word and node_id not in due:
+            broken.append(f"{node_id} was {word} and is {now.nodes[node_id]}")
+        if before.outputs[node_id] is not None and now.outputs[node_id] != before.outputs[node_id]:
+            broken.append(f"the output of {node_id} changed")
+        if int(now.of("attempt", node_id) or 0) < int(before.of("attempt", node_id) or 0):
+            broken.append(f"the attempt number of {node_id} fell")
+    return broken
+
+
+def facts(now: Sighting) -> dict[str, Any]:
+    """A short picture for a failing test."""
+    left = {key: now.runtime.get(key) for key in ("left", "failed", "cancelling", "worklist", "seq", "generation")}
+    return {"status": now.status, "nodes": now.nodes, **left, "leases": now.leases, "timers": now.timers}

@@ -1,0 +1,240 @@
+"""A world to test the scripts in: executions, simulated workers, a clock, and every way things go wrong.
+
+Nothing here runs a handler. A worker is what it holds: tasks it has read, attempts it has claimed. Each deed draws
+from the dice it is given, so that equal programs do equal things.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+
+from orchestrator import layout, scripts
+from orchestrator.courier import Call
+from orchestrator.definition import Definition
+from orchestrator.executor import repairs_for
+from orchestrator.loops.sweep import Sweep
+from orchestrator.redis_keys import Keys
+from orchestrator.replies import Claim, Delivery
+from orchestrator.scripts import Library, compose, sources
+from orchestrator.store import Store
+from orchestrator.transitions import Holding, Transitions
+from tests.interpreter import Ends, interpret
+from tests.property.model.drawn_dag import compiled, draw_document
+from tests.property.model.sighting import Sighting, broken_promises, facts, look, read_shared
+
+START_MS = 1_700_000_000_000
+LEASE_MS = 2_000
+#: Ends that the engine decides by itself; to the semantics each is a failed handler call.
+_BY_ENGINE = ("timeout", "poison")
+
+
+class ClockedStore(Store):
+    """Reads with the world's clock."""
+
+    clock_ms = START_MS
+
+    async def now_ms(self) -> int:
+        return self.clock_ms
+
+
+@dataclass(slots=True)
+class Case:
+    """One execution, and what its workers were told was taken."""
+
+    execution_id: str
+    document: dict[str, Any]
+    definition: Definition
+    seen: Sighting | None = None
+    #: What the call that ended a node, or parked it with an output, said: "ok", "fail", "skip", ("branch", ids).
+    taken: dict[str, str | tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    outputs: dict[str, bytes] = field(default_factory=dict)
+    #: Nodes whose task was given back when nobody had offered the handler for too long.
+    given_up: set[str] = field(default_factory=set)
+
+    @property
+    def now(self) -> Sighting:
+        assert self.seen is not None
+        return self.seen
+
+
+@dataclass(slots=True, eq=False)
+class SimWorker:
+    """What one worker process would have in memory."""
+
+    name: str
+    offers: str
+    read: list[Delivery] = field(default_factory=list)
+    held: list[Holding] = field(default_factory=list)
+    requests: int = 0
+
+
+class World:
+    """is_faulty  keys may be deleted at random; without it nothing must ever need a repair."""
+
+    def __init__(self, redis: Redis, *, is_faulty: bool, library: Library | None = None) -> None:
+        self.redis = redis
+        self.is_faulty = is_faulty
+        self.transitions = Transitions(redis, Keys())
+        if library:
+            self.transitions.library = library
+        self.store = ClockedStore(redis)
+        self.sweep = Sweep(self.store, self.transitions)
+        self.cases: list[Case] = []
+        self.workers = [SimWorker("w0", " noop condition "), SimWorker("w1", " noop condition odd ")]
+        #: Attempts whose worker fell silent; it may still come back with a result.
+        self.strays: list[Holding] = []
+        self.sent: deque[tuple[Call[Any], SimWorker]] = deque(maxlen=20)
+        self.keys_used: dict[str, tuple[str, str]] = {}
+        self.staged: list[str] = []
+        self.program: list[str] = []
+        self.clock_ms = START_MS
+        self.states = 0
+        self.fingerprints: set[int] = set()
+        self.now_ms = START_MS
+
+    @property
+    def now_ms(self) -> int:
+        return self.clock_ms
+
+    @now_ms.setter
+    def now_ms(self, value: int) -> None:
+        self.clock_ms = self.store.clock_ms = self.transitions.now_ms = value
+
+    async def open(self) -> None:
+        await self.redis.flushdb()
+        await self.make_groups()
+
+    async def make_groups(self) -> None:
+        for stream in ("workflow:tasks", "workflow:tasks:side"):
+            try:
+                await self.redis.xgroup_create(stream, "workflow_group", id="0", mkstream=True)
+            except Exception as error:
+                assert "BUSYGROUP" in str(error)
+
+    async def submit(self, dice: Random, execution_id: str, *, is_started: bool, key: str = "") -> str:
+        """Submit a drawn definition as an API process would; gives the reply's word."""
+        document = draw_document(dice)
+        definition = compiled(document)
+        body = orjson.dumps(document)
+        laid = layout.lay_out(definition)
+        for part in laid.staged:
+            await self.transitions.stage_execution(execution_id, part)
+        if dice.random() < 0.05:
+            self.staged.append(execution_id)
+            return "abandoned"
+        word, made, more = await self.transitions.create_execution(
+            execution_id, body, laid.last, is_started=is_started, idempotency_key=key, request_hash=f"{hash(body)}"
+        )
+        if word == "ok":
+            self.cases.append(Case(execution_id, document, definition))
+            self.keys_used.setdefault(key, (f"{hash(body)}", execution_id))
+        else:
+            known_hash, known_id = self.keys_used[key]
+            expected = "replayed" if known_hash == f"{hash(body)}" else "conflict"
+            assert (word, made) == (expected, known_id)
+            self.staged.append(execution_id)
+        await self.go_on(execution_id, more, dice)
+        return str(word)
+
+    async def go_on(self, execution_id: str, more: bool | int, dice: Random) -> None:
+        """Go on with a saved worklist, unless whoever should do so dies first."""
+        while more and dice.random() < 0.8:
+            _, more = await self.transitions.continue_execution(execution_id)
+
+    def case_of(self, execution_id: str) -> Case:
+        return next(case for case in self.cases if case.execution_id == execution_id)
+
+    def expected_word(self, holding: Holding, *, is_cancel: bool = False) -> str:
+        """What a call that ends this attempt must be answered, by the last look at its node."""
+        now = self.case_of(holding.execution_id).now
+        if is_cancel and not now.runtime.get("cancelling"):
+            return "uncalled"
+        if now.of("finished", holding.node_id) == holding.nonce:
+            return "dup"
+        current = (now.of("attempt", holding.node_id), now.of("nonce", holding.node_id))
+        is_current = current == (str(holding.attempt), holding.nonce)
+        return "ok" if is_current and now.nodes[holding.node_id] == "RUNNING" else "fenced"
+
+    def hold(self, worker: SimWorker, claim: Claim) -> None:
+        holding = Holding(claim.execution_id, claim.node_id, claim.attempt, claim.nonce)
+        known = [*self.strays, *(each for one in self.workers for each in one.held)]
+        if holding not in known:
+            worker.held.append(holding)
+
+    async def look(self) -> None:
+        """Look at everything and hold it against the promises."""
+        shared = await read_shared(self.redis)
+        for case in self.cases:
+            now = await look(self.redis, case.execution_id, case.definition, case.seen, shared)
+            broken = broken_promises(case.seen, now, case.definition)
+            broken += self._foreign_outputs(case, now)
+            case.seen = now
+            if not broken and not self.is_faulty:
+                broken = await self._needless_repairs(case)
+            assert not broken, self.told(case, broken)
+            if now.has_ended:
+                self.judge(case)
+            self.fingerprints.add(now.fingerprint)
+        self.states += 1
+
+    async def _needless_repairs(self, case: Case) -> list[str]:
+        sight = await self.store.sight(case.execution_id)
+        assert sight is not None
+        return [f"a repair is planned: {repair}" for repair in repairs_for(sight)]
+
+    @staticmethod
+    def _foreign_outputs(case: Case, now: Sighting) -> list[str]:
+        return [
+            f"the output of {node_id} is {output!r}, taken was {case.outputs.get(node_id)!r}"
+            for node_id, output in now.outputs.items()
+            if output is not None and output != case.outputs.get(node_id)
+        ]
+
+    def judge(self, case: Case) -> None:
+        """Hold an ended execution against the interpreter: given what workers reported, it must end like this."""
+        now = case.now
+        if now.runtime.get("cancelling"):
+            wanted = "CANCELLED" if now.runtime["cancelling"] == "user" else "FAILED"
+            assert now.status == wanted, self.told(case, [f"ended {now.status} while {now.runtime['cancelling']}"])
+            return
+
+        def outcome(node: dict[str, Any]) -> str | tuple[str, tuple[str, ...]]:
+            node_id = node["id"]
+            if now.of("reason", node_id) in _BY_ENGINE or node_id in case.given_up:
+                return "fail"
+            return case.taken.get(node_id, "never reported")
+
+        ends, status = interpret(case.document, outcome)
+        found: Ends = {}
+        for node_id, word in now.nodes.items():
+            reason = now.of("reason", node_id) or None
+            found[node_id] = (word, "error" if reason in _BY_ENGINE else reason)
+        assert (found, now.status) == (ends, status), self.told(case, [f"by the semantics: {status} {ends}"])
+
+    def told(self, case: Case, broken: list[str]) -> str:
+        shown = "\n  ".join(broken)
+        steps = "\n  ".join(self.program[-40:])
+        return f"{case.execution_id}:\n  {shown}\n{facts(case.now)}\n{case.document}\nlast steps:\n  {steps}"
+
+
+@contextmanager
+def small_turns() -> Iterator[Library]:
+    """The scripts with tiny budgets and chunks, so that small executions save their worklists as large ones do."""
+    kept = (layout.CHUNK, layout.SLICE)
+    files = sources()
+    settle = files["include/settle"].replace("local BUDGET = 500\n", "local BUDGET = 3\n")
+    assert settle != files["include/settle"]
+    layout.CHUNK = scripts.CHUNK = layout.SLICE = 2
+    try:
+        yield compose(Keys(), {**files, "include/settle": settle})
+    finally:
+        layout.CHUNK, layout.SLICE = kept
+        scripts.CHUNK = kept[0]
