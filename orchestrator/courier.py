@@ -72,7 +72,8 @@ class Courier:
     async def load(self) -> None:
         """Put the library into Redis; done again by itself when Redis has lost it."""
         await self.redis.function_load(self.library.text, replace=True)
-        # Every version of the code leaves a library behind. Processes that still run an older one load it again.
+        # Every version of the code leaves a library behind. A process that still runs an older one loads it
+        # again.
         found = await self.redis.function_list(library=f"{FAMILY}*")
         names = [row[row.index(b"library_name") + 1].decode() for row in found]
         for name in names if len(names) > MOST_LIBRARIES else ():

@@ -301,7 +301,7 @@ class Engine:
                 items=part,
             )
             if word == "already":
-                return  # Done: by this very call, whose first answer was lost, or by somebody who asked for the same.
+                return  # Done, by this very call whose first answer was lost, or by another like it.
             if word not in ("ok", "listed"):
                 raise InvalidTransition("retry", execution_id, status, allowed)
         if more:

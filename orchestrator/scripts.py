@@ -1,7 +1,8 @@
 """Puts the Lua together as one library: a file per transition, the parts they share, keys, guards and rules.
 
-A library (Redis Functions, since 7.0) rather than separate scripts: its shared part is built once, when it is
-loaded, while a script sent by EVALSHA builds its helpers anew at every call, which cost as much as its commands.
+A library (Redis Functions, since 7.0) rather than separate scripts: its shared part is built once, when it
+is loaded, while a script sent by EVALSHA builds its helpers anew at every call, which costs as much as its
+commands.
 The library's name is made from its text, so that two versions of the code can work on one Redis.
 
 A transition's file begins with comment lines. One may be `-- flags: allow-oom`, flags of the Lua engine.
