@@ -17,6 +17,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from clients.redis_client import Wire
 from orchestrator.errors import StoreFull, StoreUnavailable
 from orchestrator.redis_keys import Keys
 from orchestrator.scripts import FAMILY, compose
@@ -68,6 +69,7 @@ class Courier:
         self.patience_s = patience_s
         self.now_ms: int | None = None
         self.library = compose(self.keys)
+        self._wire = Wire(redis)
 
     async def load(self) -> None:
         """Put the library into Redis; done again by itself when Redis has lost it."""
@@ -134,11 +136,10 @@ class Courier:
 
     async def _send(self, calls: Sequence[Call[Any]]) -> list[Any]:
         now = "" if self.now_ms is None else self.now_ms
-        pipe = self.redis.pipeline(transaction=False)
-        for call in calls:
-            pipe.execute_command("FCALL", self.library.function(call.name), 1, call.key, now, *call.arguments)
-        answers: list[Any] = await pipe.execute(raise_on_error=False)
-        return answers
+        function = self.library.function
+        return await self._wire.send(
+            [("FCALL", function(call.name), 1, call.key, now, *call.arguments) for call in calls]
+        )
 
 
 def _is_missing(error: Exception) -> bool:

@@ -18,12 +18,14 @@ from tests.property.model.drawn_dag import QUEUES
 from tests.property.model.world import LEASE_MS, Case, SimWorker, World
 
 Deed = Callable[[World, Random], Awaitable[None]]
+#: Executions of one world.
+MOST_CASES = 6
 ERROR = orjson.dumps({"type": "HandlerError", "message": "drawn", "retryable": False})
 STREAM = {"default": "workflow:tasks", "side": "workflow:tasks:side"}
 
 
 async def submit(world: World, dice: Random) -> None:
-    if len(world.cases) >= 4:
+    if len(world.cases) >= MOST_CASES:
         return
     key = f"key{dice.randint(0, 3)}" if dice.random() < 0.3 else ""
     body_dice = Random(dice.randint(0, 3)) if key else dice
@@ -34,7 +36,8 @@ async def start(world: World, dice: Random) -> None:
     """Trigger an execution, perhaps again."""
     if not world.cases:
         return
-    case = dice.choice(world.cases)
+    pending = [case for case in world.cases if case.now.status == "PENDING"]
+    case = dice.choice(pending if pending and dice.random() < 0.8 else world.cases)
     word, _, more = await world.transitions.start_execution(case.execution_id)
     expected = "ok" if case.now.status == "PENDING" else "already"
     assert word == expected, (word, case.now.status)
@@ -65,8 +68,8 @@ async def read(world: World, dice: Random) -> None:
 
 async def claim(world: World, dice: Random) -> None:
     """Claim what was read, or lose it as a worker that dies just then would."""
-    worker = dice.choice(world.workers)
-    if not worker.read:
+    worker = world.one_with(dice, "read")
+    if worker is None:
         return
     task = worker.read.pop(dice.randrange(len(worker.read)))
     if dice.random() < 0.1:
@@ -102,8 +105,8 @@ async def hand_back(world: World, dice: Random, task: Delivery) -> None:
 
 async def end(world: World, dice: Random) -> None:
     """End an attempt somehow, and perhaps claim further tasks in the same call."""
-    worker = dice.choice(world.workers)
-    if worker.held:
+    worker = world.one_with(dice, "held")
+    if worker is not None:
         await end_attempt(world, dice, worker, worker.held.pop(dice.randrange(len(worker.held))))
 
 
@@ -213,8 +216,8 @@ async def report(world: World, dice: Random) -> None:
 
 
 async def fall_silent(world: World, dice: Random) -> None:
-    worker = dice.choice(world.workers)
-    if worker.held and len(world.strays) < 8:
+    worker = world.one_with(dice, "held")
+    if worker is not None and len(world.strays) < 8:
         world.strays.append(worker.held.pop(dice.randrange(len(worker.held))))
 
 
@@ -312,7 +315,7 @@ async def lose_counters(world: World, dice: Random, case: Case) -> None:
 
 #: How often each deed is drawn.
 WEIGHTS: dict[Deed, int] = {
-    submit: 3, start: 3, read: 10, claim: 12, end: 16, end_late: 3, resend: 4, beat: 3, report: 1, fall_silent: 2,
-    cancel: 1, pass_time: 6, fire_timers: 5, expire_leases: 3, sweep_round: 2, retry_whole: 1,
+    submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, beat: 2, report: 1, fall_silent: 3,
+    cancel: 1, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
 }  # fmt: skip
 FAULTS: dict[Deed, int] = {lose_something: 4}

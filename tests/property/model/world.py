@@ -144,6 +144,11 @@ class World:
         await self.go_on(execution_id, more, dice)
         return str(word)
 
+    def one_with(self, dice: Random, what: str) -> SimWorker | None:
+        """A worker that has read tasks, or holds attempts; None when none has."""
+        found = [worker for worker in self.workers if getattr(worker, what)]
+        return dice.choice(found) if found else None
+
     async def go_on(self, execution_id: str, more: bool | int, dice: Random) -> None:
         """Go on with a saved worklist, unless whoever should do so dies first."""
         while more and dice.random() < 0.8:
@@ -174,6 +179,8 @@ class World:
         shared = await read_shared(self.redis)
         for case in self.cases:
             now = await look(self.redis, case.execution_id, case.definition, case.seen, shared)
+            if now == case.seen:
+                continue
             broken = broken_promises(case.seen, now, case.definition)
             broken += self._foreign_outputs(case, now)
             case.seen = now
