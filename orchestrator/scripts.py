@@ -59,6 +59,7 @@ def compose(keys: Keys, files: Mapping[str, str] | None = None) -> Library:
     verbs = [name for name in files if "/" not in name]
     digest = hashlib.sha1("".join([*parts, *(files[verb] for verb in verbs)]).encode(), usedforsecurity=False)
     name = FAMILY + digest.hexdigest()[:12]
+    parts.append("local BODIES = {}\n")
     parts += [_register(f"{name}_{verb}", files[verb]) for verb in verbs]
     return Library(name, "".join([f"#!lua name={name}\n", *parts]))
 
@@ -70,4 +71,5 @@ def _register(function: str, body: str) -> str:
     )
     quoted = ", ".join(f"'{flag}'" for flag in flags.split())
     head = f"function_name='{function}', flags={{{quoted}}}, callback=function(keys, arguments)"
-    return f"redis.register_function{{{head}\nenter(keys, arguments)\n{body}\nend}}\n"
+    call = f"enter(keys, arguments)\nlocal reply = BODIES['{function}']()\nleave()\nreturn reply"
+    return f"BODIES['{function}'] = function()\n{body}\nend\nredis.register_function{{{head}\n{call}\nend}}\n"

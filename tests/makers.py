@@ -1,4 +1,4 @@
-"""Small makers for tests that need a real Redis: definitions, a worker made of single steps, a rig with a clock.
+"""Small makers for tests that need a real Redis: nodes, a worker made of single steps, a rig with a clock.
 
 Nothing here sleeps. Time is `transitions.now_ms`, which `Rig.advance` moves.
 """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from orchestrator.redis_keys import Keys
 from orchestrator.replies import Delivery
@@ -37,9 +37,17 @@ class Intake:
         for stream in self._queue_of:
             try:
                 await self._redis.xgroup_create(stream, self._keys.group, id="0", mkstream=True)
+            except OutOfMemoryError:
+                # At maxmemory no group can be made, and none need be where there is one: what runs must finish.
+                if not await self._has_group(stream):
+                    raise
             except ResponseError as error:
                 if "BUSYGROUP" not in str(error):
                     raise
+
+    async def _has_group(self, stream: str) -> bool:
+        groups: list[Any] = await self._redis.xinfo_groups(stream) if await self._redis.exists(stream) else []
+        return any(group["name"] == self._keys.group.encode() for group in groups)
 
     async def next(self, count: int, *, block_ms: int) -> list[Delivery]:
         """Give up to `count` tasks, waiting up to block_ms for the first. Raises redis errors."""

@@ -27,5 +27,5 @@ if key ~= '' then
 end
 local x = open(execution_id)
 record(x, 'execution.created', '', '', '{}')
-if ARGV[7] == '1' then start(x, '') else close(x) end
+if ARGV[7] == '1' then start(x, '') end
 return {'ok', execution_id, x.more or 0}

@@ -30,5 +30,4 @@ for i = 7, #ARGV, 3 do
   end
 end
 redis.call('HSET', x.runtime, 'reported|' .. node_id, attempt .. ':' .. newest, 'lines', lines)
-close(x)
 return lines > allowed and 'full' or 'ok'

@@ -1,74 +1,131 @@
 """The real scripts on a real Redis under random programs: clients, workers, loops, lost replies, lost keys.
 
 After every step everything is read back and held against the promises; at the end, once nothing more is lost,
-every execution must end as the semantics say. `HEADRACE_LONG` runs until 100,000 states have been looked at.
+every execution must end as the semantics say, and leave no lease, timer or task behind. A failing program prints
+its deeds; MODEL_SEED and MODEL_STATES choose the programs of the long run.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
-from random import Random
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from redis.asyncio import Redis
 
 from clients.redis_client import connect_commands
-from orchestrator.redis_keys import Keys
-from orchestrator.scripts import Script, compose_all
+from orchestrator.scripts import Library
 from tests.property.model import deeds
 from tests.property.model.programs import do, heal, run_program
 from tests.property.model.world import World, small_turns
 
 STATES = int(os.environ.get("MODEL_STATES", "100000"))
 FIRST_SEED = int(os.environ.get("MODEL_SEED", "1"))
-
-Runner = asyncio.Runner
+#: Deeds as often as they are drawn.
+DRAWN = [deed for deed, share in deeds.WEIGHTS.items() for _ in range(share)]
 
 
 @pytest.fixture
-def small_scripts() -> Iterator[dict[str, Script]]:
-    with small_turns(compose_all(Keys())) as changed:
-        yield changed
+def small_library() -> Iterator[Library]:
+    with small_turns() as library:
+        yield library
 
 
 class EngineMachine(RuleBasedStateMachine):
-    """Hypothesis chooses the deeds, so that a failing program is made short."""
+    """Hypothesis chooses the deeds, so that a program that fails is made short."""
 
-    redis_url = ""
-    scripts: dict[str, Script] | None = None
-    is_faulty = True
+    url = ""
+    library: Library | None = None
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = Runner()
-        self.redis = self.runner.run(_connect(self.redis_url))
-        self.world = World(self.redis, is_faulty=self.is_faulty, scripts=self.scripts)
+        self.runner = asyncio.Runner()
+        self.redis = self.runner.run(self._connect())
+        self.world = World(self.redis, is_faulty=True, library=self.library)
         self.runner.run(self.world.open())
+
+    async def _connect(self) -> Redis:
+        return connect_commands(self.url)
 
     def teardown(self) -> None:
         try:
-            self.runner.run(heal(self.world, Random(0)))
+            self.runner.run(heal(self.world, seed=0))
         finally:
             self.runner.run(self.redis.aclose())
             self.runner.close()
 
     @initialize(seed=st.integers(0, 2**16))
-    def something_to_do(self, seed: int) -> None:
+    def there_is_something_to_do(self, seed: int) -> None:
         self.runner.run(do(self.world, deeds.submit, seed))
 
-    @rule(deed=st.sampled_from([d for d, n in deeds.WEIGHTS.items() for _ in range(n)]), seed=st.integers(0, 2**16))
+    @rule(deed=st.sampled_from(DRAWN), seed=st.integers(0, 2**16))
     def something_happens(self, deed: deeds.Deed, seed: int) -> None:
         self.runner.run(do(self.world, deed, seed))
 
     @rule(seed=st.integers(0, 2**16))
-    def bad_luck(self, seed: int) -> None:
-        if self.is_faulty and seed % 6 == 0:
+    def something_may_be_lost(self, seed: int) -> None:
+        if seed % 4 == 0:
             self.runner.run(do(self.world, deeds.lose_something, seed))
 
 
-async def _connect(url: str) -> object:
-    return connect_commands(url)
+def run_machine(url: str, library: Library | None, *, examples: int) -> None:
+    machine: Any = type("Machine", (EngineMachine,), {"url": url, "library": library})
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        machine,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=60,
+            deadline=None,
+            derandomize=True,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate, Phase.shrink],
+        ),
+    )
+
+
+def test_whatever_is_lost_every_execution_ends_as_the_semantics_say(redis_url: str) -> None:
+    run_machine(redis_url, None, examples=25)
+
+
+def test_saved_worklists_survive_the_same(redis_url: str, small_library: Library) -> None:
+    run_machine(redis_url, small_library, examples=25)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_while_nothing_is_lost_nothing_is_repaired(redis: Redis, seed: int) -> None:
+    await run_program(World(redis, is_faulty=False), seed, steps=120)
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_saved_worklists_need_no_repair_either(
+    redis: Redis, small_library: Library, seed: int
+) -> None:
+    await run_program(World(redis, is_faulty=False, library=small_library), seed, steps=120)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+async def test_a_hundred_thousand_states(redis: Redis, capsys: pytest.CaptureFixture[str]) -> None:
+    """Programs of all four kinds in turn, until so many states have been looked at."""
+    states, programs, seed = 0, 0, FIRST_SEED
+    distinct: set[int] = set()
+    while states < STATES:
+        is_faulty, is_small = seed % 4 != 0, seed % 2 == 0
+        with small_turns() if is_small else nullcontext() as library:
+            world = World(redis, is_faulty=is_faulty, library=library)
+            try:
+                await run_program(world, seed, steps=100)
+            except BaseException as error:
+                error.add_note(f"seed {seed}, is_faulty={is_faulty}, is_small={is_small}")
+                raise
+        states, programs, seed = states + world.states, programs + 1, seed + 1
+        distinct |= world.fingerprints
+    with capsys.disabled():
+        print(f"\nmodel: {states:,} states looked at, {len(distinct):,} of them distinct, in {programs:,} programs")

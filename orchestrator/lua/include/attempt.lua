@@ -27,6 +27,6 @@ local function leave_attempt(verb)
     redis.call('ZREM', timers_key(), timer_member('start_to_close', x.id, node_id, attempt))
   end
   drop_message(plan.queue, x.fields[5])
-  redis.call('HSET', x.runtime, 'finished|' .. node_id, nonce)
+  note(x, 'finished|' .. node_id, nonce)
   return x, plan
 end

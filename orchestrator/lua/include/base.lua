@@ -3,11 +3,11 @@
 
 local SEPARATOR = '\31'
 
--- Set anew at every call. Redis runs one function at a time, so they cannot mix.
-local KEYS, ARGV, NOW
+-- Set anew at every call. Redis runs one function at a time, so they cannot mix. OPEN: executions by id.
+local KEYS, ARGV, NOW, OPEN
 
 local function enter(keys, arguments)
-  KEYS, ARGV = keys, arguments
+  KEYS, ARGV, OPEN = keys, arguments, {}
   PREFIX = string.match(keys[1], '^{[^}]*}:') or ''
   NOW = tonumber(arguments[1])
   if not NOW then
@@ -31,28 +31,51 @@ end
 -- Nodes left where a count has been lost: never zero, so that nothing ends before the sweep has counted anew.
 local UNCOUNTED = -1000000000
 
+local function flush(x)
+  local notes = x.notes
+  for i = 1, #notes, 400 do redis.call('HSET', x.runtime, unpack(notes, i, math.min(i + 399, #notes))) end
+  if #notes > 0 then x.notes = {} end
+end
+
 -- Reads one execution's running totals; nil when it is unknown or purged, so that a late worker never writes a
--- key that would outlive it. The node fields asked for come back in the same round as x.fields.
+-- key that would outlive it. The node fields asked for come back in the same round as x.fields. An execution is
+-- opened once in a call: what was changed and not yet written is seen by whoever asks for it again.
 local function open(execution_id, ...)
+  local x = OPEN[execution_id]
+  if x then
+    flush(x)
+    x.fields = redis.call('HMGET', x.runtime, ...)
+    return x
+  end
   local runtime = runtime_key(execution_id)
   local values = redis.call('HMGET', runtime, 'v', 'seq', 'left', 'failed', 'cancelling', 'worklist', 'fail_fast',
     'deadline_ms', 'generation', ...)
   if not values[1] then return nil end
   local fields = {}
   for i = 10, #values do fields[i - 9] = values[i] end
-  return {
+  x = {
     id = execution_id, runtime = runtime, events = events_key(execution_id),
     seq = tonumber(values[2] or 0), left = tonumber(values[3] and values[4] and values[3] or UNCOUNTED),
     failed = tonumber(values[4] or 0),
     cancelling = values[5] ~= '' and values[5] or nil, is_listed = values[6] == '1', fail_fast = values[7] == '1',
     deadline_ms = tonumber(values[8] or ''), generation = values[9], fields = fields,
-    work = {}, head = 1, tail = 0,
+    work = {}, head = 1, tail = 0, notes = {},
   }
+  OPEN[execution_id] = x
+  return x
+end
+
+-- Sets a runtime field, together with others, at the end of the call or before anybody reads it.
+local function note(x, field, value)
+  local notes = x.notes
+  notes[#notes + 1] = field
+  notes[#notes + 1] = value
 end
 
 -- data is JSON text, passed through unread.
 local function record(x, event, node_id, attempt, data)
   x.seq = x.seq + 1
+  x.is_changed = true
   local added = redis.pcall('XADD', x.events, x.seq .. '-0', 'type', event, 'node_id', node_id, 'attempt', attempt,
     'ts_ms', NOW, 'data', data)
   if type(added) ~= 'table' then return end
@@ -67,10 +90,19 @@ local function move(x, node_id, status)
   redis.call('SET', node_key(x.id, node_id), status)
 end
 
--- Writes the totals back and wakes whoever tails the execution; the message says only how far the history goes.
-local function close(x)
-  redis.call('HSET', x.runtime, 'seq', x.seq, 'left', x.left, 'failed', x.failed, 'updated_ms', NOW)
-  redis.call('PUBLISH', x.events, x.seq)
+-- Ends a call: writes the totals of what it changed and wakes whoever tails it; the message says only how far the
+-- history goes.
+local function leave()
+  for _, x in pairs(OPEN) do
+    if x.is_changed then
+      note(x, 'seq', x.seq)
+      note(x, 'left', x.left)
+      note(x, 'failed', x.failed)
+      note(x, 'updated_ms', NOW)
+      flush(x)
+      redis.call('PUBLISH', x.events, x.seq)
+    end
+  end
 end
 
 -- A node's static facts, written at submission: handler, queue, trigger rule, dependency count, gate count,

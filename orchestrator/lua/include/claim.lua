@@ -47,8 +47,11 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
   redis.call('ZADD', leases_key(), NOW + lease_ms, lease_member(execution_id, node_id, attempt))
   move(x, node_id, 'RUNNING')
   tries = tostring((tonumber(tries) or 0) + 1)
-  redis.call('HSET', x.runtime, 'tries|' .. node_id, tries, 'nonce|' .. node_id, nonce, 'started_ms|' .. node_id, NOW, 'worker|' .. node_id, worker,
-    'message|' .. node_id, message_id)
+  note(x, 'tries|' .. node_id, tries)
+  note(x, 'nonce|' .. node_id, nonce)
+  note(x, 'started_ms|' .. node_id, NOW)
+  note(x, 'worker|' .. node_id, worker)
+  note(x, 'message|' .. node_id, message_id)
   if message_id ~= current_message then drop_message(queue, current_message) end
   if plan.schedule_to_start_ms > 0 then
     redis.call('ZREM', timers_key(), timer_member('schedule_to_start', execution_id, node_id, attempt))
@@ -59,7 +62,6 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
       timer_member('start_to_close', execution_id, node_id, attempt))
   end
   record(x, 'node.started', node_id, attempt, '{"worker":"' .. worker .. '"}')
-  close(x)
   return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms)
 end
 

@@ -26,7 +26,8 @@ end
 -- Expects the caller to have checked the status being left.
 local function end_node(x, node_id, status, reason, event, attempt, data)
   move(x, node_id, status)
-  redis.call('HSET', x.runtime, 'reason|' .. node_id, reason, 'ended_ms|' .. node_id, NOW)
+  note(x, 'reason|' .. node_id, reason)
+  note(x, 'ended_ms|' .. node_id, NOW)
   record(x, event, node_id, attempt, data)
   x.left = x.left - 1
   if status ~= 'CANCELLED' then push(x, outcome_of(status, reason) .. ' ' .. node_id .. ' 0') end
@@ -38,6 +39,7 @@ end
 
 -- Takes away whatever keeps a node alive: its message while QUEUED, its timer while WAITING, its lease while RUNNING.
 local function detach(x, node_id, status, attempt, plan)
+  flush(x)
   if status == 'QUEUED' then
     drop_message(plan.queue, redis.call('HGET', x.runtime, 'message|' .. node_id))
     if plan.schedule_to_start_ms > 0 then
@@ -79,7 +81,8 @@ local function queue_node(x, node_id, status, plan, data)
   local message_id = redis.call('XADD', tasks_key(plan.queue), '*', 'execution_id', x.id, 'node_id', node_id,
     'handler', plan.handler, 'attempt', attempt)
   move(x, node_id, 'QUEUED')
-  redis.call('HSET', x.runtime, 'message|' .. node_id, message_id, 'queued_ms|' .. node_id, NOW)
+  note(x, 'message|' .. node_id, message_id)
+  note(x, 'queued_ms|' .. node_id, NOW)
   if plan.schedule_to_start_ms > 0 then
     redis.call('ZADD', timers_key(), NOW + plan.schedule_to_start_ms,
       timer_member('schedule_to_start', x.id, node_id, attempt))
@@ -199,6 +202,7 @@ local function take_turn(x, item)
     return 1
   elseif word == 'reset' then
     local id, ok, bad, skip, gates, not_taken = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d)$')
+    flush(x)
     move(x, id, 'PENDING')
     redis.call('HSET', x.runtime, 'ok|' .. id, ok, 'bad|' .. id, bad, 'skip|' .. id, skip, 'gates|' .. id, gates,
       'not_taken|' .. id, not_taken, 'tries|' .. id, 0, 'crashes|' .. id, 0)
@@ -220,14 +224,14 @@ local function finish(x)
   end
   redis.call('SET', status_key(x.id), status)
   redis.call('SREM', active_key(), x.id)
-  redis.call('HSET', x.runtime, 'ended_ms', NOW)
+  note(x, 'ended_ms', NOW)
   if x.deadline_ms then redis.call('ZREM', timers_key(), timer_member('execution_timeout', x.id, '', x.generation)) end
   if x.cancelling then redis.call('ZREM', timers_key(), timer_member('cancel_grace', x.id, '', x.generation)) end
   record(x, event, '', '', quoted(x.cancelling or (status == 'FAILED' and 'node_failed') or 'all_done'))
 end
 
--- Works through the list until it is empty or the budget is spent, ends the execution when nothing is left, and
--- writes the totals. x.more tells the caller to come back at once; the timer does so if the caller dies.
+-- Works through the list until it is empty or the budget is spent, and ends the execution when nothing is left.
+-- x.more tells the caller to come back at once; the timer does so if the caller dies.
 local function settle(x)
   local spent = 0
   while spent < BUDGET do
@@ -250,6 +254,6 @@ local function settle(x)
     if x.is_listed then redis.call('ZADD', timers_key(), NOW, member) else redis.call('ZREM', timers_key(), member) end
   end
   x.more = x.is_listed and 1 or 0
+  x.is_changed = true
   if x.left == 0 and not x.is_listed then finish(x) end
-  close(x)
 end

@@ -1,4 +1,4 @@
-"""Every verb of the table against every status: what the table allows happens, what it refuses changes no key."""
+"""Every verb of the table against every status: what is allowed happens, what is refused changes no key."""
 
 from __future__ import annotations
 

@@ -42,9 +42,7 @@ async def failing(rig: Rig) -> Call[Any]:
 
 
 async def retrying(rig: Rig) -> Call[Any]:
-    return rig.transitions.retry_node(
-        await running(rig), error_of(), delay_ms=90_000, take=rig.worker.take()
-    )
+    return rig.transitions.retry_node(await running(rig), error_of(), delay_ms=90_000, take=rig.worker.take())
 
 
 async def skipping(rig: Rig) -> Call[Any]:

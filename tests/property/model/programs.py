@@ -20,7 +20,7 @@ async def run_program(world: World, seed: int, *, steps: int) -> None:
     await world.open()
     for _ in range(steps):
         await do(world, dice.choices(deeds, shares)[0], dice.getrandbits(32))
-    await heal(world, dice)
+    await heal(world, seed=dice.getrandbits(32))
 
 
 async def do(world: World, deed: Deed, seed: int) -> None:
@@ -30,9 +30,10 @@ async def do(world: World, deed: Deed, seed: int) -> None:
     await world.look()
 
 
-async def heal(world: World, dice: Random) -> None:
+async def heal(world: World, *, seed: int) -> None:
     """Lose nothing more and let loops and workers go on: every execution must end, and leave nothing behind."""
-    world.program.append("heal")
+    world.program.append(f"heal(world, seed={seed})")
+    dice = Random(seed)
     await world.make_groups()
     for worker in world.workers:
         # As after a restart: what was held and read is known to nobody.

@@ -1,0 +1,122 @@
+"""Submission is all or nothing: one key, one execution; a large one stays invisible until it is whole."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+import pytest
+
+from orchestrator.engine import Idempotency
+from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, IdempotencyConflict
+from orchestrator.layout import lay_out
+from orchestrator.loops.sweep import STAGING_AGE_MS, Sweep
+from orchestrator.states import ExecutionStatus, NodeStatus
+from tests.dags import compiled
+from tests.makers import Rig, node, workflow
+
+LARGE = workflow(node("n0"), *(node(f"n{i}", after=[f"n{i - 1}"]) for i in range(1, 10_000)))
+
+
+async def test_everything_is_pending_and_nothing_queued(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"), node("B", after=["A"]), trigger=False)
+
+    assert await rig.status(execution_id) is ExecutionStatus.PENDING
+    assert set((await rig.nodes(execution_id)).values()) == {NodeStatus.PENDING}
+    assert await rig.events(execution_id) == ["execution.created"]
+    assert await rig.redis.xlen("workflow:tasks") == await rig.redis.scard("workflows:active") == 0
+
+
+async def test_an_invalid_definition_leaves_no_key(rig: Rig) -> None:
+    with pytest.raises(DefinitionInvalid):
+        await rig.submit(node("A", after=["A"]))
+
+    assert await rig.dump() == {}
+
+
+async def test_one_key_makes_one_execution(rig: Rig) -> None:
+    document, key = workflow(node("A")), Idempotency("key", "/workflow", "hash")
+
+    first, *others = await asyncio.gather(
+        *(rig.engine.submit(document, trigger=True, idempotency=key) for _ in range(8))
+    )
+
+    assert {each.execution_id for each in others} == {first.execution_id}
+    assert [first.replayed, *(each.replayed for each in others)].count(False) == 1
+    assert await rig.redis.xlen("workflow:tasks") == 1
+    assert await rig.redis.pttl((await rig.redis.keys("idem:*"))[0]) > 86_000_000
+
+
+async def test_a_key_used_for_another_request_is_refused(rig: Rig) -> None:
+    document = workflow(node("A"))
+    await rig.engine.submit(document, idempotency=Idempotency("key", "/workflow", "hash"))
+    before = await rig.dump()
+
+    with pytest.raises(IdempotencyConflict):
+        await rig.engine.submit(document, idempotency=Idempotency("key", "/workflow", "other"))
+
+    assert await rig.dump() == before
+
+
+async def test_a_key_belongs_to_its_route(rig: Rig) -> None:
+    document = workflow(node("A"))
+    one = await rig.engine.submit(document, idempotency=Idempotency("key", "/workflow", "hash"))
+
+    other = await rig.engine.submit(document, idempotency=Idempotency("key", "/v1/executions", "hash"))
+
+    assert other.execution_id != one.execution_id
+
+
+async def test_a_large_submission_cannot_be_seen_before_it_is_whole(rig: Rig) -> None:
+    layout = lay_out(compiled(LARGE))
+    for part in layout.staged:
+        await rig.transitions.stage_execution("x1", part)
+
+    with pytest.raises(ExecutionNotFound):
+        await rig.engine.status("x1")
+    with pytest.raises(ExecutionNotFound):
+        await rig.engine.trigger("x1")
+    listed_before = (await rig.engine.list()).items
+    await rig.transitions.create_execution("x1", orjson.dumps(LARGE), layout.last)
+
+    view = await rig.engine.get("x1")
+    assert listed_before == []
+    assert (view.execution.status, len(view.nodes)) == (ExecutionStatus.PENDING, 10_000)
+    assert await rig.redis.zcard("workflows:staging") == 0
+
+
+async def test_every_slice_of_a_submission_is_small(rig: Rig) -> None:
+    layout = lay_out(compiled(LARGE))
+
+    assert max(len(part.node_ids) for part in (*layout.staged, layout.last)) <= 200
+    assert max(len(part.fields) for part in (*layout.staged, layout.last)) <= 4_000
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+async def test_an_abandoned_submission_is_purged_after_ten_minutes_without_a_trace(
+    rig: Rig, parts: int
+) -> None:
+    for part in lay_out(compiled(LARGE)).staged[:parts]:
+        await rig.transitions.stage_execution("x1", part)
+    sweep = Sweep(rig.store, rig.transitions)
+
+    rig.transitions.now_ms = rig.now_ms + STAGING_AGE_MS - 1
+    await sweep.run_once(rig.now_ms)
+    kept = await rig.redis.dbsize()
+    rig.transitions.now_ms = rig.now_ms + 1
+    await sweep.run_once(rig.now_ms)
+
+    assert kept > 200 * parts
+    assert await rig.dump() == {}
+
+
+async def test_a_submission_that_became_visible_is_never_purged(rig: Rig) -> None:
+    execution_id = await rig.submit(*(node(f"n{i}") for i in range(500)), trigger=False)
+    # As if the entry had been written again by a slice that arrived late.
+    await rig.redis.zadd("workflows:staging", {execution_id: 0})
+    nodes = await rig.nodes(execution_id)
+
+    word, more = await rig.transitions.purge_staging(execution_id, age_ms=STAGING_AGE_MS)
+
+    assert (word, more) == ("kept", False)
+    assert await rig.nodes(execution_id) == nodes
