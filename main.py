@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         title="Headrace",
         version="0.1.0",
         summary="Workflows as DAGs: submit, trigger, watch.",
-        debug=settings.debug,
+        debug=settings.debug and not settings.is_production,
         lifespan=lifespan,
         # Where a tracer is set up, one span per request is enough; four are noise.
         telemetry={"operation_spans": False},

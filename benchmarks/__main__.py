@@ -30,6 +30,7 @@ def main() -> int:
         systems=frozenset(arguments.systems),
         aof=arguments.aof,
         patience_s=arguments.patience,
+        repeats=arguments.repeats,
         seed=arguments.seed,
     )
     measurements = uvloop.run(run(plan))
@@ -49,6 +50,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--aof", action="store_true", help="also measure W1-W4 with AOF (everysec)")
     parser.add_argument(
         "--patience", type=float, default=20, help="seconds to wait for a quiet machine each time"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=2, help="repeat a measurement spoilt by others, so often"
     )
     parser.add_argument("--seed", type=int, help="draw the order from this seed")
     parser.add_argument("--save", type=Path, help="also write the report to this file")

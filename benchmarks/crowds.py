@@ -25,6 +25,7 @@ _CLIENTS = 8
 
 _WATCHERS = (1, 100, 1_000)
 _WATCHED_CHAIN = 20
+_EVENT_PAUSE_S = 0.5
 _SETTLE_S = 1.0
 
 
@@ -158,7 +159,7 @@ async def measure_watchers(stack: Stack) -> Figures:
 
 async def _watch(stack: Stack, count: int) -> tuple[list[float], float]:
     door = await HttpDoor.open(_port(stack))
-    # A node a tenth of a second, so that a delay is that of one event and not of a queue of them.
+    # With a pause after each node a delay is that of one node's events, and not of a queue of them.
     document = _spaced_chain(_WATCHED_CHAIN)
     execution_id = await door.submit(document)
     rss = stack.children["api"].rss_bytes()
@@ -202,7 +203,12 @@ def _spaced_chain(length: int) -> dags.Document:
     for index in range(length):
         nodes.append({"id": f"n{index}", "handler": dags.HANDLER, "dependencies": before, "config": {}})
         nodes.append(
-            {"id": f"d{index}", "handler": "delay", "dependencies": [f"n{index}"], "config": {"seconds": 0.1}}
+            {
+                "id": f"d{index}",
+                "handler": "delay",
+                "dependencies": [f"n{index}"],
+                "config": {"seconds": _EVENT_PAUSE_S},
+            }
         )
         before = [f"d{index}"]
     return {"name": f"spaced-{length}", "dag": {"nodes": nodes}}

@@ -53,6 +53,10 @@ class _Connection(asyncio.Protocol):
         if self._reply is not None and not self._reply.done():
             self._reply.set_exception(ConnectionError("the server closed the connection"))
 
+    @property
+    def is_closed(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
+
     async def request(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
         assert self._transport is not None
         self._reply = asyncio.get_running_loop().create_future()
@@ -87,19 +91,27 @@ def parse_response(buffer: bytes | bytearray) -> tuple[int, bytes, int] | None:
     return int(head[9:12]), bytes(buffer[start : start + length]), start + length
 
 
+async def _connect(port: int) -> _Connection:
+    _, connection = await asyncio.get_running_loop().create_connection(_Connection, "127.0.0.1", port)
+    return connection
+
+
 class HttpDoor:
     """Contract 004 and the one-call submission, over one connection."""
 
-    def __init__(self, connection: _Connection) -> None:
+    def __init__(self, connection: _Connection, port: int) -> None:
         self._connection = connection
+        self._port = port
 
     @classmethod
     async def open(cls, port: int) -> HttpDoor:
-        _, connection = await asyncio.get_running_loop().create_connection(_Connection, "127.0.0.1", port)
-        return cls(connection)
+        return cls(await _connect(port), port)
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request, JSON both ways. Raises HttpError for anything but 2xx."""
+        if self._connection.is_closed:
+            # Servers drop a connection that has been idle for a few seconds.
+            self._connection = await _connect(self._port)
         payload = b"" if body is None else orjson.dumps(body)
         status, answer = await self._connection.request(method, path, payload)
         if not 200 <= status < 300:

@@ -86,11 +86,12 @@ class Courier:
         """Send one call until it is answered. Raises StoreUnavailable, StoreFull."""
         return (await self.together([call]))[0]  # type: ignore[no-any-return]
 
-    async def together(self, calls: Sequence[Call[Any]]) -> list[Any]:
+    async def together(self, calls: Sequence[Call[Any]], *, are_apart: bool = False) -> list[Any]:
         """Send calls in one round trip; answers in their order. What got no answer is sent again.
 
-        Raises StoreUnavailable when patience ends, StoreFull when Redis takes no new work, and the first
-        error that is none of these: it is a fault of ours.
+        Raises StoreUnavailable when patience ends. An error of a single call (StoreFull, when Redis takes no
+        new work; any other is a fault of ours) is raised too, unless are_apart: then it stands in its
+        answer's place, so that it never fails its neighbours.
         """
         replies: list[Any] = [None] * len(calls)
         open_calls = list(range(len(calls)))
@@ -106,19 +107,17 @@ class Courier:
             for i, answer in zip(open_calls, answers, strict=True):
                 if not isinstance(answer, Exception):
                     replies[i] = calls[i].read(answer)
-                elif isinstance(answer, OutOfMemoryError):
-                    raise StoreFull from answer
                 elif _is_passing(answer):
                     unanswered.append(i)
                     must_load = must_load or _is_missing(answer)
                     fault = answer
                 else:
-                    raise answer
+                    replies[i] = StoreFull() if isinstance(answer, OutOfMemoryError) else answer
+                    log.error("store.fault", extra={"verb": calls[i].name, "error": str(answer)})
             if not unanswered:
-                return replies
+                return replies if are_apart else _without_faults(replies)
             open_calls = unanswered
-            if must_load:
-                await self._load_quietly()
+            if must_load and await self._has_loaded():
                 continue
             if self.patience_s is not None and waited_s >= self.patience_s:
                 raise StoreUnavailable(f"{type(fault).__name__}: {fault}") from fault
@@ -128,11 +127,13 @@ class Courier:
             await asyncio.sleep(jittered_s)
             waited_s += jittered_s
 
-    async def _load_quietly(self) -> None:
+    async def _has_loaded(self) -> bool:
         try:
             await self.load()
-        except (RedisError, OSError):
-            await asyncio.sleep(0.1)
+        except (RedisError, OSError) as error:
+            log.warning("store.load_failed", extra={"error": str(error)})
+            return False
+        return True
 
     async def _send(self, calls: Sequence[Call[Any]]) -> list[Any]:
         now = "" if self.now_ms is None else self.now_ms
@@ -140,6 +141,13 @@ class Courier:
         return await self._wire.send(
             [("FCALL", function(call.name), 1, call.key, now, *call.arguments) for call in calls]
         )
+
+
+def _without_faults(replies: list[Any]) -> list[Any]:
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies
 
 
 def _is_missing(error: Exception) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from orchestrator.errors import Problem
 from orchestrator.inputs import check_inputs
 from orchestrator.limits import Limits
-from orchestrator.retry import RetryPolicy
+from orchestrator.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.rules import TriggerRule
 
 
@@ -35,17 +35,18 @@ class HandlerNames(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PlainHandlers:
-    """Handlers known by name alone: any config, one attempt."""
+    """Handlers known by name: any config, and whatever default policies are given."""
 
     names: frozenset[str]
+    retries: Callable[[str], RetryPolicy | None] = lambda handler: None
 
     def check_config(self, handler: str, config: dict[str, Any]) -> list[Problem]:
         """Find nothing wrong."""
         return []
 
     def default_retry(self, handler: str) -> RetryPolicy | None:
-        """Give no policy: one attempt."""
-        return None
+        """Look the policy up."""
+        return self.retries(handler)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Node:
     """One step of a definition.
 
     branches  ids that a condition names in true_branch or false_branch; empty for every other handler.
+    retry     the policy the author asks for; handler_retry, what the handler declares for nodes without one.
     references, uses_inputs, templated  what config, expression and `when` need before the handler can run.
     """
 
@@ -63,6 +65,7 @@ class Node:
     when: str | None = None
     trigger_rule: TriggerRule = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
     retry: RetryPolicy | None = None
+    handler_retry: RetryPolicy | None = None
     start_to_close_ms: int | None = None
     schedule_to_start_ms: int | None = None
     critical: bool = True
@@ -72,6 +75,11 @@ class Node:
     references: frozenset[str] = frozenset()
     uses_inputs: bool = False
     templated: bool = False
+
+    @property
+    def policy(self) -> RetryPolicy:
+        """The retry policy in force: the author's, else the handler's, else one attempt."""
+        return self.retry or self.handler_retry or ONE_ATTEMPT
 
     @property
     def branches(self) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ class Engine:
         self.limits = limits or Limits()
         self.keys = keys or Keys()
         self.transitions = Transitions(redis, self.keys, patience_s=patience_s)
-        self.store = Store(redis, self.keys)
+        self.store = Store(redis, self.keys, default_retry=catalogue(frozenset()).default_retry)
         self.operations = Operations(self.store)
         self._redis = redis
         self._subscriber = subscriber

@@ -250,7 +250,7 @@ def _names(view: _View, node_ids: Sequence[str], *, with_status: bool = True) ->
 
 
 def _try(node: Node, state: NodeState) -> str:
-    allowed = node.retry.max_attempts if node.retry is not None else 1
+    allowed = node.policy.max_attempts
     return f"try {max(state.tries, 1)} of {allowed}"
 
 

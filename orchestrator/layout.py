@@ -88,6 +88,7 @@ def spec_of(node: Node) -> dict[str, Any]:
         "config": node.config,
         "when": node.when,
         "retry": node.retry.to_dict() if node.retry else None,
+        "handler_retry": node.handler_retry.to_dict() if node.handler_retry else None,
         "start_to_close_ms": node.start_to_close_ms,
         "templated": node.templated,
         "queue": node.queue,

@@ -71,6 +71,10 @@ class RetryPolicy:
         }
 
 
+#: What a node has when neither it nor its handler asks for more.
+ONE_ATTEMPT = RetryPolicy(max_attempts=1)
+
+
 def next_delay_ms(
     policy: RetryPolicy | None,
     tries: int,

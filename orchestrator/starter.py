@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from clients.redis_client import connect_commands
 from config import get_settings
 from logs import run_process
-from orchestrator.errors import HeadraceError
+from orchestrator.errors import StoreUnavailable
 from orchestrator.health import await_usable
 from orchestrator.loops import leases, timers
 from orchestrator.loops.sweep import Sweep
@@ -62,8 +62,11 @@ class Orchestrator:
         while not self.stopping.is_set():
             try:
                 await work()
-            except (RedisError, OSError, HeadraceError) as error:
+            except (RedisError, OSError, StoreUnavailable) as error:
                 log.warning("orchestrator.duty_failed", extra={"duty": duty, "error": str(error)})
+            except Exception:
+                # A fault of ours in one duty, or about one execution, must not stop the clock for all others.
+                log.exception("orchestrator.fault", extra={"duty": duty})
             try:
                 # Jitter keeps several orchestrators from doing the same at the same moment.
                 async with asyncio.timeout(interval_s * (0.8 + 0.4 * random.random())):

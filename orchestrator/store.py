@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from orchestrator.records import (
     read_worker,
 )
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member, timer_member
+from orchestrator.retry import RetryPolicy
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
 
 #: Nodes read by one command.
@@ -60,7 +61,14 @@ class Sight:
 class Store:
     """Reads executions, events, queues and workers."""
 
-    def __init__(self, redis: Redis, keys: Keys | None = None) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        keys: Keys | None = None,
+        *,
+        default_retry: Callable[[str], RetryPolicy | None] = lambda handler: None,
+    ) -> None:
+        self._default_retry = default_retry
         #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
         self.redis: Any = redis
         self.keys = keys or Keys()
@@ -81,7 +89,7 @@ class Store:
             self._definitions.move_to_end(version)
             return self._definitions[version]
         text = await self.definition_text(execution_id)
-        definition = _stored_definition(orjson.loads(text or b"{}"))
+        definition = _stored_definition(orjson.loads(text or b"{}"), self._default_retry)
         self._definitions[version] = definition
         if len(self._definitions) > 64:
             self._definitions.popitem(last=False)
@@ -299,10 +307,12 @@ class Store:
         return length, pending, oldest_ms, consumers
 
 
-def _stored_definition(document: dict[str, Any]) -> Definition:
+def _stored_definition(
+    document: dict[str, Any], default_retry: Callable[[str], RetryPolicy | None]
+) -> Definition:
     """Compile what was accepted before: under whatever limits, with whatever handlers there were."""
     nodes = document["nodes"] if "nodes" in document else document["dag"]["nodes"]
-    handlers = PlainHandlers(frozenset(node["handler"] for node in nodes))
+    handlers = PlainHandlers(frozenset(node["handler"] for node in nodes), default_retry)
     boundless = Limits(max_nodes=2**31, max_edges=2**31, max_depth=1_000, max_config_bytes=2**31)
     return Definition.from_dict(document, handlers=handlers, limits=boundless)
 

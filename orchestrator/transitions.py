@@ -261,6 +261,10 @@ class Transitions(Courier):
         arguments = ("", worker_id, "1" if is_leaving else "0", *fields)
         return Call(self, "announce_worker", self.keys.worker(worker_id), arguments, int)
 
+    def forget_consumers(self, queue: str, *, idle_ms: int) -> Call[str]:
+        """Take consumers without pending tasks off a queue's group."""
+        return Call(self, "forget_consumers", self.keys.tasks(queue), ("", idle_ms), read_text)
+
     async def drop_dead(self, entry_id: str) -> bool:
         """Take one entry off the list of dead nodes."""
         return bool(await self.redis.xdel(self.keys.shared("dead"), entry_id))

@@ -1,18 +1,20 @@
 """Small makers for tests that need a real Redis: nodes, a worker made of single steps, a rig with a clock.
 
-Nothing here sleeps. Time is `transitions.now_ms`, which `Rig.advance` moves.
+Time is `transitions.now_ms`, which `Rig.advance` moves. Only what watches real workers waits, with `until`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from redis.asyncio import Redis
+from redis import Redis as BlockingRedis
 
+from clients.redis_client import connect_blocking, connect_commands
 from orchestrator.engine import Engine
 from orchestrator.errors import NodeError
 from orchestrator.executor import repairs_for
@@ -22,7 +24,8 @@ from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.store import Store
 from orchestrator.transitions import Holding, Take, Transitions
 from tests.dags import condition, node, workflow
-from workers.intake import Intake
+from workers.context import Toolbox
+from workers.worker import Worker, WorkerConfig
 
 GROUP = "workflow_group"
 LEASE_MS = 15_000
@@ -39,18 +42,25 @@ class FakeWorker:
     """Takes tasks and ends attempts, one transition at a time, exactly when the test says so."""
 
     transitions: Transitions
-    redis: Redis
+    redis: Any
     worker_id: str = "w1"
     queues: tuple[str, ...] = ("default",)
     handlers: str = " noop condition delay "
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     async def read(self, count: int = 100) -> list[Delivery]:
-        """Take tasks off the stream without claiming them."""
-        consumer = f"consumer-{self.worker_id}"
-        intake = Intake(self.redis, self.transitions.keys, consumer=consumer, queues=self.queues)
-        await intake.open()
-        return await intake.next(count, block_ms=1)
+        """Take tasks off the stream without claiming them, and without waiting for one."""
+        found: list[Delivery] = []
+        for queue in self.queues:
+            stream = self.transitions.keys.tasks(queue)
+            if not await self.redis.exists(stream) or not await self.redis.xinfo_groups(stream):
+                await self.redis.xgroup_create(stream, GROUP, id="0", mkstream=True)
+            answer = await self.redis.xreadgroup(
+                GROUP, f"consumer-{self.worker_id}", {stream: ">"}, count=count
+            )
+            for _, entries in answer or ():
+                found.extend(_delivery(entry_id, queue, task) for entry_id, task in entries)
+        return found
 
     def holding(self, task: Delivery) -> Holding:
         nonce = f"{self.worker_id}:{next(self._numbers)}"
@@ -146,6 +156,17 @@ class FakeWorker:
         raise AssertionError(f"still not at rest after {rounds} rounds: {ran}")
 
 
+def _delivery(entry_id: bytes, queue: str, task: dict[bytes, bytes]) -> Delivery:
+    return Delivery(
+        execution_id=task[b"execution_id"].decode(),
+        node_id=task[b"node_id"].decode(),
+        attempt=int(task[b"attempt"]),
+        message_id=entry_id.decode(),
+        queue=queue,
+        handler=task[b"handler"].decode(),
+    )
+
+
 def held_by(claim: Claim) -> Holding:
     return Holding(claim.execution_id, claim.node_id, claim.attempt, claim.nonce)
 
@@ -154,7 +175,8 @@ def held_by(claim: Claim) -> Holding:
 class Rig:
     """The engine on a flushed Redis, with a clock that only `advance` moves."""
 
-    redis: Redis
+    #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
+    redis: Any
     transitions: Transitions
     store: Store
     engine: Engine
@@ -224,13 +246,59 @@ class Rig:
 
     async def dump(self) -> dict[str, Any]:
         """The whole database, for comparing: every key, its content, whether it expires."""
-        redis: Any = self.redis
         found: dict[str, Any] = {}
-        for key in sorted(await redis.keys()):
-            kind = (await redis.type(key)).decode()
-            content = await _read(redis, key, kind)
-            found[key.decode()] = (kind, content, await redis.pttl(key) >= 0)
+        for key in sorted(await self.redis.keys()):
+            kind = (await self.redis.type(key)).decode()
+            content = await _read(self.redis, key, kind)
+            found[key.decode()] = (kind, content, await self.redis.pttl(key) >= 0)
         return found
+
+
+async def until(is_so: Callable[[], Awaitable[bool]], *, within_s: float = 10.0) -> None:
+    """Wait for work in the background to come to a state."""
+    async with asyncio.timeout(within_s):
+        while not await is_so():
+            await asyncio.sleep(0.005)
+
+
+class WorkerFleet:
+    """Real workers, in this process, on the Redis of the test."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._running: dict[Worker, tuple[asyncio.Task[None], tuple[Any, ...]]] = {}
+
+    async def start(self, name: str = "worker-1", *, tools: Toolbox | None = None, **config: Any) -> Worker:
+        """Start a worker; config is that of WorkerConfig."""
+        clients = connect_commands(self.url), connect_blocking(self.url)
+        worker = Worker(
+            redis=clients[0],
+            blocking=clients[1],
+            renewing=BlockingRedis.from_url(self.url, protocol=2),
+            config=WorkerConfig(name=name, **config),
+            tools=tools,
+        )
+        self._running[worker] = (asyncio.create_task(worker.run()), clients)
+        await until(lambda: self._is_announced(clients[0], worker))
+        return worker
+
+    async def stop(self, worker: Worker, *, is_drained: bool = True) -> None:
+        """Drain a worker, unless told to wait for it to end by itself; raises what it raised."""
+        task, clients = self._running.pop(worker)
+        if is_drained:
+            worker.drain()
+        try:
+            await asyncio.wait_for(task, 10)
+        finally:
+            for client in clients:
+                await client.aclose()
+
+    async def stop_all(self) -> None:
+        for worker in list(self._running):
+            await self.stop(worker)
+
+    async def _is_announced(self, redis: Any, worker: Worker) -> bool:
+        return await redis.zscore("workflows:workers", worker.worker_id) is not None
 
 
 async def _read(redis: Any, key: bytes, kind: str) -> Any:
@@ -261,9 +329,11 @@ __all__ = [
     "OK",
     "FakeWorker",
     "Rig",
+    "WorkerFleet",
     "condition",
     "error_of",
     "held_by",
     "node",
+    "until",
     "workflow",
 ]

@@ -15,6 +15,7 @@ from orchestrator.replies import Claim, Delivery, Ended
 from orchestrator.transitions import Holding, Take, Transitions
 from workers.endings import ending, holding_of
 from workers.heartbeat import Heartbeat
+from workers.outcome import Retryable, from_exception
 from workers.reporter import Reporter
 from workers.runner import Result, Runner
 
@@ -94,6 +95,11 @@ class Attempts:
         if word == "lost":
             self._forget(attempt)
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether an attempt has ended and its end is not yet written."""
+        return any(attempt.has_ended for attempt in self.running.values())
+
     async def release_all(self) -> int:
         """Hand back, uncharged, whatever still runs; returns how many attempts."""
         left = [attempt for attempt in self.running.values() if not attempt.stop and not attempt.has_ended]
@@ -128,7 +134,7 @@ class Attempts:
                 if attempt.reporter.has_lines and not attempt.has_ended
             ]
             if calls:
-                await self._transitions.together(calls)
+                await self._transitions.together(calls, are_apart=True)
 
     async def _run(self, attempt: Attempt) -> None:
         try:
@@ -136,8 +142,12 @@ class Attempts:
                 attempt.claim, attempt.spec, attempt.reporter, attempt.cancelled
             )
         except asyncio.CancelledError:
-            if attempt.stop != "cancel":
-                return  # Lost or handed back: somebody else's attempt by now.
+            if attempt.stop in ("lost", "drain"):
+                return  # Somebody else's attempt by now.
+            if not attempt.stop:
+                # Nobody stopped it. Left without an end it would run for ever, its lease always renewed.
+                fault = Retryable("the handler let a cancellation of its own escape")
+                attempt.result = from_exception(fault, attempt=attempt.claim.attempt)
         attempt.has_ended = True
         self._ended.append(attempt)
         self._has_ended.set()
@@ -151,11 +161,13 @@ class Attempts:
             ends.append(len(calls))
             is_last = attempt is batch[-1]
             calls.append(self._ending(attempt, self._take(len(batch)) if is_last else None))
-        replies = await self._transitions.together(calls)
+        replies = await self._transitions.together(calls, are_apart=True)
         for attempt in batch:
             self._forget(attempt)
         for attempt, position in zip(batch, ends, strict=True):
-            self._follow(attempt, replies[position])
+            # An end that cannot be recorded is a fault of ours: its lease runs out, the node is tried anew.
+            if not isinstance(replies[position], Exception):
+                self._follow(attempt, replies[position])
 
     def _follow(self, attempt: Attempt, ended: Ended) -> None:
         if ended.word == "uncalled":

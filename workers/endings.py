@@ -11,21 +11,20 @@ import orjson
 from orchestrator.courier import Call
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.replies import Claim, Ended
-from orchestrator.retry import RetryPolicy, next_delay_ms
+from orchestrator.retry import ONE_ATTEMPT, RetryPolicy, next_delay_ms
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.transitions import Holding, Take, Transitions
 from workers.outcome import Completed, Failed, Skipped, Terminal, Waiting, encode_output, from_exception
 from workers.registry import default_retry
 from workers.runner import ConditionFalse, Result
 
-ONE_ATTEMPT = RetryPolicy(max_attempts=1)
 _CONDITION_FALSE = b'{"reason":"condition_false"}'
 
 
 def policy_of(spec: Mapping[str, Any]) -> RetryPolicy:
     """The node's own retry policy, else its handler's, else one attempt."""
-    if spec["retry"]:
-        return RetryPolicy.from_dict(spec["retry"])
+    if wanted := spec["retry"] or spec["handler_retry"]:
+        return RetryPolicy.from_dict(wanted)
     return default_retry(spec["handler"]) or ONE_ATTEMPT
 
 

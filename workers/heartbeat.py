@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from orchestrator.courier import Call
 from orchestrator.transitions import Holding, Transitions
@@ -73,7 +73,8 @@ class Heartbeat(threading.Thread):
         while not self._stopped.wait(period_s):
             try:
                 self.beat()
-            except (RedisError, OSError) as error:
+            except Exception as error:
+                # Whatever it was: a heartbeat that ends takes all running attempts with it.
                 log.warning("heartbeat.unanswered", extra={"worker_id": self._worker_id, "error": str(error)})
         self._redis.close()
 

@@ -38,7 +38,7 @@ class Intake:
             try:
                 await self._redis.xgroup_create(stream, self._keys.group, id="0", mkstream=True)
             except OutOfMemoryError:
-                # At maxmemory no group can be made, and none need be where there is one: what runs must finish.
+                # At maxmemory no group can be made, and none need be where there is one.
                 if not await self._has_group(stream):
                     raise
             except ResponseError as error:

@@ -46,6 +46,8 @@ log = logging.getLogger("headrace.worker")
 
 #: One blocking read; also the longest a drain waits for it.
 BLOCK_MS = 1_000
+#: How long a drain waits for ends that are being written.
+RECORDING_S = 2.0
 #: Workers look after timers and leases themselves when nobody else has for this long.
 STAND_IN_MS = 2_000
 
@@ -124,7 +126,7 @@ class Worker:
         )
         others = [asyncio.create_task(duty) for duty in duties]
         try:
-            await self._draining.wait()
+            await self._until_draining(reader, *others)
             await reader
             await self._drain()
         finally:
@@ -137,6 +139,14 @@ class Worker:
             await self.tools.aclose()
         await self._leave()
         log.info("worker.stopped", extra={"worker_id": self.worker_id})
+
+    async def _until_draining(self, *duties: asyncio.Task[None]) -> None:
+        """Wait for `drain`. Raises what a duty raised: without it the worker would only seem to work."""
+        draining = asyncio.create_task(self._draining.wait())
+        done, _ = await asyncio.wait([draining, *duties], return_when=asyncio.FIRST_COMPLETED)
+        draining.cancel()
+        for duty in done - {draining}:
+            duty.result()
 
     def drain(self) -> None:
         """Claim nothing more; let `run` end when what runs has finished or been handed back."""
@@ -157,6 +167,8 @@ class Worker:
         while self.attempts.running and time.monotonic() < deadline_s:
             await asyncio.sleep(0.01)
         handed_back = await self.attempts.release_all()
+        while self.attempts.is_recording and time.monotonic() < deadline_s + RECORDING_S:
+            await asyncio.sleep(0.01)
         if handed_back:
             log.info("worker.handed_back", extra={"worker_id": self.worker_id, "attempts": handed_back})
 
@@ -210,7 +222,7 @@ class Worker:
                     lease_ms=self.config.lease_ms,
                 )
             )
-        replies = await self.transitions.together(mine) if mine else []
+        replies = await self.transitions.together(mine, are_apart=True) if mine else []
         self.attempts.start(reply for reply in replies if isinstance(reply, Claim))
 
     async def _hand_back(self, task: Delivery) -> None:

@@ -43,8 +43,9 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
                 poison=orjson.dumps(poison.to_dict()),
             )
         )
-    answers = await transitions.together(calls)
-    for (execution_id, _, _), (_, more) in zip(expired, answers, strict=True):
+    answers = await transitions.together(calls, are_apart=True)
+    for (execution_id, _, _), answer in zip(expired, answers, strict=True):
+        more = not isinstance(answer, Exception) and answer[1]
         while more:
             _, more = await transitions.continue_execution(execution_id)
     return len(expired)

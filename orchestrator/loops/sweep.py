@@ -9,6 +9,8 @@ from orchestrator.transitions import Transitions
 
 #: Executions looked at in one run.
 LIMIT = 200
+#: A consumer nobody has used for this long, with nothing pending, is forgotten.
+CONSUMER_IDLE_MS = 3_600_000
 #: A submission still staged after this long was abandoned.
 STAGING_AGE_MS = 600_000
 
@@ -32,14 +34,13 @@ class Sweep:
         """Repair up to `limit` executions; returns the repairs made. is_thorough looks at busy ones too."""
         is_thorough = is_thorough or await self._has_restarted()
         made = 0
-        for execution_id in await self._next(limit):
-            execution = await self.store.execution(execution_id)
+        for execution in await self.store.executions(await self._next(limit)):
             if execution is None or execution.status is not ExecutionStatus.RUNNING:
                 continue
-            if not is_thorough and now_ms - execution.updated_ms < self.idle_ms:
-                continue
-            made += await execute_workflow(self.store, self.transitions, execution_id)
+            if is_thorough or now_ms - execution.updated_ms >= self.idle_ms:
+                made += await execute_workflow(self.store, self.transitions, execution.execution_id)
         await self._purge_staging()
+        await self._forget_consumers()
         return made
 
     async def _next(self, limit: int) -> list[str]:
@@ -63,6 +64,12 @@ class Sweep:
         facts = await self.store.redis.info("server")
         run_id, self._run_id = self._run_id, str(facts["run_id"])
         return bool(run_id) and run_id != self._run_id
+
+    async def _forget_consumers(self) -> None:
+        """Forget consumers of workers that are gone: every restarted container leaves a name behind."""
+        queues = {"default"}.union(*(worker.queues for worker in await self.store.workers()))
+        for queue in queues:
+            await self.transitions.forget_consumers(queue, idle_ms=CONSUMER_IDLE_MS)
 
     async def _purge_staging(self) -> None:
         members = await self.store.redis.zrange(self.store.keys.shared("staging"), 0, 9)

@@ -9,7 +9,7 @@ import orjson
 
 from orchestrator.courier import Call
 from orchestrator.errors import ErrorType, NodeError
-from orchestrator.retry import RetryPolicy, next_delay_ms
+from orchestrator.retry import ONE_ATTEMPT, RetryPolicy, next_delay_ms
 from orchestrator.store import Due, Store
 from orchestrator.transitions import Transitions
 
@@ -30,8 +30,9 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
     specs = await store.specs([(timer.execution_id, timer.node_id) for timer in late]) if late else []
     spec_of = dict(zip(late, specs, strict=True))
     calls = [_call(transitions, timer, spec_of.get(timer, {})) for timer in due]
-    answers = await transitions.together(calls)
-    for timer, (_, more) in zip(due, answers, strict=True):
+    answers = await transitions.together(calls, are_apart=True)
+    for timer, answer in zip(due, answers, strict=True):
+        more = not isinstance(answer, Exception) and answer[1]
         while more:
             _, more = await transitions.continue_execution(timer.execution_id)
     return len(due)
@@ -66,7 +67,8 @@ def _call(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tu
 
 def _time_out_attempt(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tuple[str, bool]]:
     """Decide for a worker that did not keep the time limit itself, by the same policy."""
-    policy = RetryPolicy.from_dict(spec["retry"]) if spec.get("retry") else RetryPolicy(max_attempts=1)
+    wanted = spec.get("retry") or spec.get("handler_retry")
+    policy = RetryPolicy.from_dict(wanted) if wanted else ONE_ATTEMPT
     tries = int(spec.get("tries", 1))
     error = NodeError(
         ErrorType.TIMEOUT_START_TO_CLOSE,

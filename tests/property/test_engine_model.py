@@ -1,8 +1,8 @@
 """The real scripts on a real Redis under random programs: clients, workers, loops, lost replies, lost keys.
 
 After every step everything is read back and held against the promises; at the end, once nothing more is lost,
-every execution must end as the semantics say, and leave no lease, timer or task behind. A failing program prints
-its deeds; MODEL_SEED and MODEL_STATES choose the programs of the long run.
+every execution must end as the semantics say, and leave no lease, timer or task behind. A program that fails
+prints its deeds; MODEL_SEED and MODEL_STATES choose the programs of the long run.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class EngineMachine(RuleBasedStateMachine):
 
 def run_machine(url: str, library: Library | None, *, examples: int) -> None:
     machine: Any = type("Machine", (EngineMachine,), {"url": url, "library": library})
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         machine,
         settings=settings(
             max_examples=examples,
@@ -104,9 +104,7 @@ async def test_while_nothing_is_lost_nothing_is_repaired(redis: Redis, seed: int
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_saved_worklists_need_no_repair_either(
-    redis: Redis, small_library: Library, seed: int
-) -> None:
+async def test_saved_worklists_need_no_repair_either(redis: Redis, small_library: Library, seed: int) -> None:
     await run_program(World(redis, is_faulty=False, library=small_library), seed, steps=120)
 
 
@@ -128,4 +126,4 @@ async def test_a_hundred_thousand_states(redis: Redis, capsys: pytest.CaptureFix
         states, programs, seed = states + world.states, programs + 1, seed + 1
         distinct |= world.fingerprints
     with capsys.disabled():
-        print(f"\nmodel: {states:,} states looked at, {len(distinct):,} of them distinct, in {programs:,} programs")
+        print(f"\nmodel: {states:,} states, {len(distinct):,} of them distinct, in {programs:,} programs")

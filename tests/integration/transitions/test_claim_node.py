@@ -1,4 +1,4 @@
-"""What claim_node promises beyond the table: what a claim carries, whose it is, what becomes of stray tasks."""
+"""What claim_node promises beyond the table: what a claim carries, whose it is, where stray tasks go."""
 
 from __future__ import annotations
 

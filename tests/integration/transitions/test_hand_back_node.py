@@ -1,6 +1,8 @@
-"""A worker without the handler gives the task back; after five minutes without any such worker the node fails."""
+"""A task whose handler a worker lacks is given back; after five minutes without any that has it, it fails."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.transitions import HANDLER_PATIENCE_MS
@@ -74,7 +76,7 @@ async def test_patience_begins_anew_when_the_node_has_run_meanwhile(rig: Rig) ->
 
 async def test_a_stale_task_handed_back_is_taken_off_the_stream(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
-    message_id = await rig.redis.xadd("workflow:tasks", {"stray": "task"})
+    message_id: Any = await rig.redis.xadd("workflow:tasks", {"stray": "task"})
 
     word = await rig.transitions.hand_back_node(
         execution_id,

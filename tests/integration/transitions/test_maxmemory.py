@@ -46,9 +46,10 @@ async def test_running_executions_finish(full: Rig) -> None:
         node("lost", after=["A"]),
         node("end", after=["retried", "delayed", "lost"]),
     )
+    first = await full.worker.start_one("A")
     await fill(full)
 
-    await full.worker.complete(await full.worker.start_one("A"))
+    await full.worker.complete(first)
     held = await full.worker.start()
     assert await full.transitions.report_events(held["retried"], [(1, "node.log", b"{}")]) == "ok"
     assert await full.transitions.renew_leases([held["lost"]], lease_ms=500) == ["ok"]

@@ -1,4 +1,4 @@
-"""A lost lease is not the node's fault: not charged, requeued at once, then held ever longer, poison in the end."""
+"""A lost lease is not the node's fault: not charged, requeued, then held ever longer, poison in the end."""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ from typing import Any
 import orjson
 import pytest
 
+from orchestrator.courier import Call
 from orchestrator.layout import lay_out
 from orchestrator.replies import Ended
 from orchestrator.scripts import script_names
 from orchestrator.states import Reason, WaitingOn
-from orchestrator.transitions import Call
 from tests.dags import compiled
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
 
@@ -203,6 +203,10 @@ async def announcing(rig: Rig) -> Call[Any]:
     return rig.transitions.announce_worker("w1", ["name", "worker-1", "slots", 4])
 
 
+async def forgetting(rig: Rig) -> Call[Any]:
+    return rig.transitions.forget_consumers("default", idle_ms=-1)
+
+
 async def continuing(rig: Rig) -> Call[Any]:
     """A worklist that one call empties."""
     many = [node(f"n{i}", after=["A"]) for i in range(520)]
@@ -250,6 +254,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "renew_leases": (renewing, ""),
     "stamp_tick": (stamping, ""),
     "announce_worker": (announcing, ""),
+    "forget_consumers": (forgetting, ""),
 }
 
 

@@ -1,4 +1,4 @@
-"""execution_timeout is wall clock: what is unfinished is cancelled, what runs is fenced, the end is FAILED."""
+"""execution_timeout is wall clock: what is unfinished is cancelled, what runs fenced, the end is FAILED."""
 
 from __future__ import annotations
 

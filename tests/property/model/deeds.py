@@ -1,12 +1,14 @@
-"""What can happen next in a world: the deeds of clients, workers, loops, and of bad luck. Each draws from dice."""
+"""What can happen next in a world: deeds of clients, workers, loops, and bad luck. Each draws from dice."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
 import orjson
+from redis.exceptions import ResponseError
 
 from orchestrator.courier import Call
 from orchestrator.loops import leases, timers
@@ -29,7 +31,8 @@ async def submit(world: World, dice: Random) -> None:
         return
     key = f"key{dice.randint(0, 3)}" if dice.random() < 0.3 else ""
     body_dice = Random(dice.randint(0, 3)) if key else dice
-    await world.submit(body_dice, f"x{len(world.cases) + len(world.staged)}", is_started=dice.random() < 0.6, key=key)
+    execution_id = f"x{len(world.cases) + len(world.staged)}"
+    await world.submit(body_dice, execution_id, is_started=dice.random() < 0.6, key=key)
 
 
 async def start(world: World, dice: Random) -> None:
@@ -49,18 +52,20 @@ async def read(world: World, dice: Random) -> None:
     worker = dice.choice(world.workers)
     queue = dice.choice(QUEUES)
     group = ("workflow_group", worker.name)
+    redis: Any = world.redis
     try:
         if dice.random() < 0.3:
-            answer = await world.redis.execute_command("XAUTOCLAIM", STREAM[queue], *group, 0, "0-0", "COUNT", 3)
-            entries = [(i, dict(zip(f[::2], f[1::2], strict=True)) if isinstance(f, list) else f) for i, f in answer[1]]
+            _, entries, *_ = await redis.xautoclaim(STREAM[queue], *group, 0, count=3)
         else:
-            found: Any = await world.redis.xreadgroup(*group, {STREAM[queue]: ">"}, count=dice.randint(1, 3))
+            found = await redis.xreadgroup(*group, {STREAM[queue]: ">"}, count=dice.randint(1, 3))
             entries = found[0][1] if found else []
-    except Exception as error:
-        assert "NOGROUP" in str(error) or "no such key" in str(error), error
-        return await world.make_groups()
+    except ResponseError as error:
+        if not re.search("NOGROUP|no such key", str(error)):
+            raise
+        await world.make_groups()
+        return
     for entry_id, task in entries:
-        if task is None:
+        if not task:
             continue
         parts = (task[b"execution_id"].decode(), task[b"node_id"].decode(), int(task[b"attempt"]))
         worker.read.append(Delivery(*parts, entry_id.decode(), queue, task[b"handler"].decode()))
@@ -97,9 +102,10 @@ async def hand_back(world: World, dice: Random, task: Delivery) -> None:
         task.execution_id, task.node_id, task.attempt, message_id=task.message_id, queue=task.queue,
         is_offered=dice.random() < 0.7, error=ERROR, patience_ms=3_000,
     )  # fmt: skip
-    case = world.case_of(task.execution_id)
-    if await call == "ok" and await world.redis.get(f"workflow:{case.execution_id}:node:{task.node_id}") == b"FAILED":
-        case.given_up.add(task.node_id)
+    word = await call
+    status = await world.redis.get(f"workflow:{task.execution_id}:node:{task.node_id}")
+    if word == "ok" and status == b"FAILED":
+        world.case_of(task.execution_id).given_up.add(task.node_id)
     world.sent.append((call, world.workers[0]))
 
 
@@ -145,7 +151,8 @@ async def end_attempt(
         return  # The reply never arrives: what was claimed with it is nobody's until its lease ends.
     elif dice.random() < 0.2:
         again: Ended = await call
-        assert again.claims == reply.claims, "a call sent again must answer the same claims"
+        assert not reply.claims or again.claims == reply.claims, "sent again, it must answer the same claims"
+        reply.claims.extend(again.claims)
     for one in reply.claims:
         world.hold(worker, one)
     for task in reply.unoffered:
@@ -174,7 +181,8 @@ def ending_call(
     if kind == "w":
         until = world.now_ms + 700 if dice.random() < 0.5 else None
         delay = None if until else dice.choice((0, 900))
-        call = does.wait_node(holding, on=WaitingOn.DELAY, delay_ms=delay, until_ms=until, output=output, take=take)
+        due = {"delay_ms": delay, "until_ms": until}
+        call = does.wait_node(holding, on=WaitingOn.DELAY, output=output, take=take, **due)
         return call, {node.id: "ok"}
     if kind == "l":
         return does.release_node(holding, take), {}
@@ -225,8 +233,9 @@ async def cancel(world: World, dice: Random) -> None:
     if not world.cases:
         return
     case = dice.choice(world.cases)
+    request_id, grace_ms = f"r{dice.randint(0, 2)}", dice.choice((0, 3_000))
     call = world.transitions.cancel_execution(
-        case.execution_id, reason='"drawn"', grace_ms=dice.choice((0, 3_000)), request_id=f"r{dice.randint(0, 2)}"
+        case.execution_id, reason='"drawn"', grace_ms=grace_ms, request_id=request_id
     )
     world.sent.append((call, world.workers[0]))
     word, status, more = await call
@@ -283,7 +292,7 @@ async def retry_whole(world: World, dice: Random) -> None:
 
 async def lose_something(world: World, dice: Random) -> None:
     """Delete what repairs must be able to bring back."""
-    redis = world.redis
+    redis: Any = world.redis
     match dice.choice(("task", "task", "group", "stream", "lease", "timer", "counter", "counter", "active")):
         case "task":
             stream = STREAM[dice.choice(QUEUES)]
@@ -315,7 +324,7 @@ async def lose_counters(world: World, dice: Random, case: Case) -> None:
 
 #: How often each deed is drawn.
 WEIGHTS: dict[Deed, int] = {
-    submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, beat: 2, report: 1, fall_silent: 3,
-    cancel: 1, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
+    submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, beat: 2, report: 1,
+    fall_silent: 3, cancel: 1, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
 }  # fmt: skip
 FAULTS: dict[Deed, int] = {lose_something: 4}

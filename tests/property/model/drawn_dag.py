@@ -1,4 +1,4 @@
-"""Draws small definitions that use everything the scripts know: rules, branches, time limits, several queues."""
+"""Draws small definitions that use all the scripts know: rules, branches, time limits, several queues."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def draw_document(dice: Random, *, most_nodes: int = 9) -> dict[str, Any]:
     """Draw one definition; equal dice give equal documents."""
     names = [f"n{i}" for i in range(dice.randint(1, most_nodes))]
     parents = {
-        name: sorted(dice.sample(names[:i], min(i, dice.choice((0, 1, 1, 2, 3))))) for i, name in enumerate(names)
+        name: sorted(dice.sample(names[:i], min(i, dice.choice((0, 1, 1, 2, 3)))))
+        for i, name in enumerate(names)
     }
     successors = {name: [n for n in names if name in parents[n]] for name in names}
     conditions = {name for name in names if successors[name] and dice.random() < 0.25}

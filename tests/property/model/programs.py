@@ -31,7 +31,7 @@ async def do(world: World, deed: Deed, seed: int) -> None:
 
 
 async def heal(world: World, *, seed: int) -> None:
-    """Lose nothing more and let loops and workers go on: every execution must end, and leave nothing behind."""
+    """Lose nothing more and let loops and workers go on: all executions must end and leave nothing behind."""
     world.program.append(f"heal(world, seed={seed})")
     dice = Random(seed)
     await world.make_groups()
@@ -84,4 +84,6 @@ async def _leaves_nothing(world: World) -> None:
         if not world.is_faulty:
             assert (await redis.xpending(stream, "workflow_group"))["pending"] == 0
     for execution_id in world.staged:
-        assert await redis.keys(f"workflow:{execution_id}*") == [], "a submission given up was not cleared away"
+        assert await redis.keys(f"workflow:{execution_id}*") == [], (
+            "a submission given up was not cleared away"
+        )

@@ -1,6 +1,6 @@
 """Reads everything Redis holds of one execution, raw, and says which promises two looks at it break.
 
-Reads the keys itself rather than through `orchestrator.store`, so that reader and scripts cannot share a mistake.
+Reads the keys itself, not through `orchestrator.store`, so that reader and scripts cannot share a mistake.
 """
 
 from __future__ import annotations
@@ -19,8 +19,11 @@ from tests.property.model.drawn_dag import QUEUES
 
 #: What each event says about its node's status.
 _MEANS = {row.event: row.target for row in TABLE if row.subject == "node" and row.event.startswith("node.")}
-_ALLOWED = {(source, row.event, row.target) for row in TABLE if row.subject == "node" for source in row.sources}
+_ALLOWED = {(source, row.event, row.target) for row in TABLE for source in row.sources}
 _ENDED = ("COMPLETED", "FAILED", "SKIPPED", "CANCELLED")
+_TELLING = frozenset(
+    ("attempt", "tries", "crashes", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "reason")
+)
 Line = tuple[str, str, int]  # event type, node id, attempt
 
 
@@ -49,12 +52,11 @@ class Sighting:
     @property
     def fingerprint(self) -> int:
         """Equal for states that only times, ids and the length of the history tell apart."""
-        told = ("attempt", "tries", "crashes", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "reason")
-        kept = sorted((k, v) for k, v in self.runtime.items() if k.split("|")[0] in told)
+        kept = sorted((k, v) for k, v in self.runtime.items() if k.split("|")[0] in _TELLING)
         whole = tuple(self.runtime.get(name) for name in ("left", "failed", "cancelling", "generation"))
         queued = tuple(node_id for node_id, _ in self.tasks)
-        parts = (self.status, tuple(self.nodes.items()), tuple(kept), whole, self.worklist, self.leases, self.timers)
-        return hash((*parts, queued, self.is_active))
+        parts = (self.status, *self.nodes.items(), *kept, *whole, *self.worklist)
+        return hash((parts, self.leases, self.timers, queued, self.is_active))
 
 
 @dataclass(slots=True)
@@ -191,9 +193,9 @@ def _of_nodes(now: Sighting, definition: Definition) -> list[str]:
 def _of_traces(now: Sighting, definition: Definition) -> list[str]:
     """Leases, tasks and timers belong to the attempt that needs them, one each."""
     broken = []
-    for node_id, attempt in now.leases:
-        if now.nodes[node_id] != "RUNNING" or now.of("attempt", node_id) != str(attempt):
-            broken.append(f"a lease of {node_id}, attempt {attempt}, which is {now.nodes[node_id]}")
+    for node_id, number in now.leases:
+        if now.nodes[node_id] != "RUNNING" or now.of("attempt", node_id) != str(number):
+            broken.append(f"a lease of {node_id}, attempt {number}, which is {now.nodes[node_id]}")
     for node_id, entry in now.tasks:
         if now.nodes[node_id] not in ("QUEUED", "RUNNING") or now.of("message", node_id) != entry:
             broken.append(f"a task {entry} of {node_id}, which is {now.nodes[node_id]}")
@@ -223,7 +225,8 @@ def _of_ends(before: Sighting, now: Sighting) -> list[str]:
     broken = []
     # A retry too large for one script resets its nodes in several turns.
     due = {item.split()[1] for item in before.worklist if item.startswith("reset ")}
-    if before.has_ended and (now.status, now.nodes, now.outputs) != (before.status, before.nodes, before.outputs):
+    end = (before.status, before.nodes, before.outputs)
+    if before.has_ended and (now.status, now.nodes, now.outputs) != end:
         broken.append(f"changed after it ended {before.status}")
     if before.has_ended and len(now.lines) != len(before.lines):
         broken.append(f"wrote {now.lines[len(before.lines) :]} after it ended")
@@ -239,5 +242,6 @@ def _of_ends(before: Sighting, now: Sighting) -> list[str]:
 
 def facts(now: Sighting) -> dict[str, Any]:
     """A short picture for a failing test."""
-    left = {key: now.runtime.get(key) for key in ("left", "failed", "cancelling", "worklist", "seq", "generation")}
+    told = ("left", "failed", "cancelling", "worklist", "seq", "generation")
+    left = {key: now.runtime.get(key) for key in told}
     return {"status": now.status, "nodes": now.nodes, **left, "leases": now.leases, "timers": now.timers}

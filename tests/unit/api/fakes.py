@@ -10,6 +10,7 @@ from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, HeadraceEr
 from orchestrator.execution import Event, Execution, NodeState
 from orchestrator.health import Check
 from orchestrator.limits import Limits
+from orchestrator.retry import ONE_ATTEMPT
 from orchestrator.states import ExecutionStatus, NodeStatus
 
 EXECUTION_ID = "01900000-0000-7000-8000-000000000000"
@@ -96,7 +97,7 @@ class FakeEngine:
 
     async def get(self, execution_id: str) -> SimpleNamespace:
         self._asked("get", execution_id)
-        node = SimpleNamespace(handler="noop", dependencies=(), retry=None)
+        node = SimpleNamespace(handler="noop", dependencies=(), policy=ONE_ATTEMPT)
         nodes = [NodeState("A", NodeStatus.COMPLETED, attempt=1, tries=1), NodeState("B")]
         return SimpleNamespace(
             execution=self._execution(), nodes=nodes, definition=SimpleNamespace(node=lambda _: node)

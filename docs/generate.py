@@ -1,0 +1,320 @@
+"""Writes the parts of the documentation that the code itself knows: `python -m docs.generate`.
+
+The state machine, the keys and the trigger rules are pages of their own; the tables of settings and of HTTP
+routes stand in the README between two marks. `tests/test_architecture.py` fails while any of them is old.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config import Settings
+from main import create_app
+from orchestrator import layout, scripts
+from orchestrator.redis_keys import PATTERNS
+from orchestrator.rules import DEFAULT_RULE, EARLY_RULES, RULES, render_truth_table
+from orchestrator.states import TABLE, Cancelling, Reason, Row, WaitingOn
+
+ROOT = Path(__file__).resolve().parent.parent
+HEADING = "<!-- Written by `python -m docs.generate`; changes here are lost. -->\n\n"
+
+#: Scripts that change no status of their own, and so have no row in the table.
+WITHOUT_ROW = {
+    "announce_worker": "keeps the list of live workers",
+    "continue_execution": "works off a saved worklist; what changes is done by the internal verbs",
+    "enforce_cancel": "ends the grace of a cancel; the nodes left are ended by the worklist",
+    "purge_staging": "removes a submission that never became visible",
+    "renew_leases": "moves deadlines of running attempts",
+    "report_events": "appends what a handler logs and reports",
+    "stage_execution": "writes part of a submission that is not visible yet",
+    "stamp_tick": "says that timers and leases are being looked at",
+}
+
+#: What each setting is for; tests see to it that none is missing.
+SETTINGS = {
+    "redis_url": "whole address of Redis; beats the four below",
+    "redis_host": "host of Redis",
+    "redis_port": "port of Redis",
+    "redis_db": "database number",
+    "redis_password": "password of Redis",
+    "allow_eviction_policy": "start even where Redis may drop keys; dropped keys are lost executions",
+    "environment": "`development` simulates what is missing and may call private addresses; `production` not",
+    "debug": "passed on to FastAPI",
+    "log_level": "`DEBUG` to `CRITICAL`",
+    "worker_stream": "task stream of the queue `default`; another queue appends `:NAME`",
+    "worker_group": "consumer group of the task streams",
+    "worker_name": "the worker's consumer name; need not be unique",
+    "worker_concurrency": "attempts one worker process runs at once",
+    "worker_queues": "queues to read, comma separated, most urgent first",
+    "handlers": "modules with your own handlers, comma separated",
+    "lease_ms": "how long a silent worker keeps its running attempts; renewed each third of it",
+    "drain_s": "how long a worker told to stop lets running attempts finish",
+    "tick_ms": "how often an orchestrator looks at timers and leases",
+    "sweep_idle_ms": "an execution without an event for this long is looked at by the sweep",
+    "http_allow_private": "private networks, names or `host:port` that HTTP handlers may call; `*` is all",
+    "services": "JSON object: service name → base URL, for `call_external_service`",
+    "http_timeout_s": "time limit of an HTTP call that names none",
+    "anthropic_api_key": "key of the Anthropic API",
+    "llm_provider": "`anthropic` or `echo`",
+    "llm_model": "model of `llm` nodes that name none",
+    "max_definition_bytes": "largest body that carries a definition",
+    "max_yaml_bytes": "largest YAML text",
+    "max_body_bytes": "largest other request body",
+    "max_config_bytes": "largest config of one node, as compact JSON",
+    "max_nodes": "nodes of one workflow",
+    "max_edges": "dependencies of one workflow",
+    "max_depth": "nesting of a document",
+    "output_max_bytes": "largest output of a node, and largest response body",
+}
+#: Defaults that depend on something, said in words.
+_DEFAULTS = {
+    "worker_name": "`worker-<hostname>`",
+    "http_allow_private": "all in development, none in production",
+    "llm_provider": "`anthropic` with a key, else `echo` in development",
+}
+
+
+STATES_INTRO = """\
+# State machine
+
+Printed from `TABLE` in `orchestrator/states.py`, which also gives the Lua scripts their guards: what is not a
+row here cannot happen. A verb in *italics* has no script of its own; other scripts perform it while they work
+off what follows from a node's end.
+"""
+
+KEYS_INTRO = """\
+# Keys in Redis
+
+Printed from `orchestrator/redis_keys.py`, the only place where keys are formatted, and from the docstring of
+`orchestrator/layout.py`. Anything here may be read with `redis-cli` or `./headrace redis`; nothing should be
+written by hand. What goes with its execution stays for now: executions are not removed yet.
+
+| key | type | holds | written by | goes |
+| --- | --- | --- | --- | --- |
+"""
+
+KEYS_MORE = """\
+| `workflow:tasks` | stream | tasks of the queue `default` | whatever queues a node | with its attempt |
+| `workflow:tasks:{queue}` | stream | tasks of another queue | whatever queues a node | with its attempt |
+
+A task has four fields: execution_id, node_id, handler, attempt. `WORKER_STREAM` and `WORKER_GROUP` rename the
+task streams and their consumer group, `workflow_group`. A member of `workflows:leases` is execution, node and
+attempt; one of `workflows:timers` is kind, execution, node and attempt (or generation). The byte `0x1F` parts
+them.
+
+Beside the keys there is one channel for each execution, named like its event stream: a message on it says how
+far the history goes, and nothing else.
+
+## Fields of `workflow:{execution_id}:runtime`
+
+"""
+
+RULES_INTRO = """\
+# Trigger rules
+
+Printed from `orchestrator/rules.py`. A rule looks at the **direct** dependencies of a node and decides to run
+the node, to skip it or to wait; it decides as soon as nothing that may still come can change the answer.
+
+| word | counts |
+| --- | --- |
+| `ok` | dependencies that COMPLETED |
+| `bad` | those that FAILED, or were SKIPPED with reason `upstream_failed` |
+| `skip` | those SKIPPED for any other reason |
+| `done` | `ok + bad + skip` |
+| `total` | all of them |
+
+| rule | runs when | is skipped when |
+| --- | --- | --- |
+"""
+
+RULES_MORE = """\
+
+A node without dependencies runs at once under every rule. A node that a condition names in a branch is
+decided only when that condition is done; if its branch was not taken it is SKIPPED with reason
+`branch_not_taken`, whatever its rule. Such a node cannot have a rule that may run it before the condition has
+spoken: EARLY.
+
+## Every case
+
+One line stands for any number of each kind, because no rule asks for more than none, some or all.
+
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a Lua file says of itself in its first comment lines."""
+
+    purpose: str
+    keys: str
+    argv: str
+    reply: str
+    event: str
+
+
+def lua_header(text: str) -> Header:
+    """Read the comment lines that a transition's file begins with; what is not there is empty."""
+    parts = {"": "", "KEYS": "", "ARGV": "", "Reply": "", "Event": ""}
+    part = ""
+    for line in text.splitlines():
+        if not line.startswith("--"):
+            break
+        words = line.removeprefix("--").strip()
+        if words.startswith("flags: "):
+            continue
+        first, _, rest = words.partition(" ")
+        if first in parts:
+            part, words = first, rest
+        parts[part] = f"{parts[part]} {words}".strip()
+    purpose, keys, argv, reply, event = parts.values()
+    # The arrow that follows it says what the table says.
+    return Header(
+        re.split(r"\s+(?:[A-Z]+(?:, [A-Z]+)*|\(nothing\)) -> ", purpose)[0], keys, argv, reply, event
+    )
+
+
+def state_machine() -> str:
+    """The page of the state machine."""
+    lines: list[str] = []
+    for subject, title in (("node", "Nodes"), ("execution", "Executions")):
+        rows = [row for row in TABLE if row.subject == subject]
+        lines += ["", f"## {title}", "", *_diagram(rows), "", *_verbs(rows)]
+    lines += ["", "## Scripts that change no status", "", "| script | what it does |", "| --- | --- |"]
+    lines += [f"| `{name}` | {reason} |" for name, reason in WITHOUT_ROW.items()]
+    lines += [
+        "",
+        "## Words beside a status",
+        "",
+        "| field | says | words |",
+        "| --- | --- | --- |",
+        f"| `reason` of a node | why it ended as it did | {_words(Reason)} |",
+        f"| `waiting_on` of a node | what a WAITING node waits for | {_words(WaitingOn)} |",
+        f"| `cancelling` of an execution | who ends it early; kept after the end | {_words(Cancelling)} |",
+    ]
+    return HEADING + STATES_INTRO + _text(lines)
+
+
+def keys() -> str:
+    """The page of the Redis keys."""
+    rows = [
+        f"| `{each.pattern}` | {each.type} | {each.holds} | {each.writer} | {each.expiry} |"
+        for each in PATTERNS
+    ]
+    fields = ["```text", *(inspect.getdoc(layout) or "").splitlines(), "```"]
+    return HEADING + KEYS_INTRO + _text(rows) + KEYS_MORE + _text(fields)
+
+
+def trigger_rules() -> str:
+    """The page of the trigger rules."""
+    rows = []
+    for name, rule in RULES.items():
+        shown = f"`{name}` (default)" if name is DEFAULT_RULE else f"`{name}`"
+        skips = "; else ".join(f"`{when}`: {reason}" for when, reason in rule.skips) or "–"
+        rows.append(f"| {shown} | `{rule.run}` | {skips} |")
+    early = ", ".join(f"`{name}`" for name in RULES if name in EARLY_RULES)
+    return HEADING + RULES_INTRO + _text(rows) + RULES_MORE.replace("EARLY", early) + render_truth_table()
+
+
+def settings_table() -> str:
+    """The table of settings, in the order of `config.py`."""
+    lines = ["| variable | default | meaning |", "| --- | --- | --- |"]
+    for name, field in Settings.model_fields.items():
+        default = _DEFAULTS.get(name) or _shown(field.default if field.default_factory is None else {})
+        lines.append(f"| `{name.upper()}` | {default} | {SETTINGS[name]} |")
+    return "\n".join(lines) + "\n"
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document, built without connecting to anything."""
+    return create_app(Settings(_env_file=None)).openapi()
+
+
+def routes_table() -> str:
+    """The table of HTTP routes, as the OpenAPI document has them."""
+    lines = ["| | route | what it does |", "| --- | --- | --- |"]
+    for path, operations in openapi()["paths"].items():
+        for method, operation in operations.items():
+            lines.append(f"| {method.upper()} | `{path}` | {operation['summary']} |")
+    return "\n".join(lines) + "\n"
+
+
+def between(text: str, name: str, table: str) -> str:
+    """Put a table between the marks of that name. Raises ValueError where they are missing."""
+    begin, end = f"<!-- {name}: written by python -m docs.generate -->\n", f"<!-- end of {name} -->\n"
+    head, found, rest = text.partition(begin)
+    _, closed, tail = rest.partition(end)
+    if not found or not closed:
+        raise ValueError(f"the marks of '{name}' are missing")
+    return f"{head}{begin}\n{table}\n{end}{tail}"
+
+
+def documents() -> Iterator[tuple[Path, str]]:
+    """Every file that is written here in whole or in part, with the text it should have."""
+    yield ROOT / "docs" / "state-machine.md", state_machine()
+    yield ROOT / "docs" / "keys.md", keys()
+    yield ROOT / "docs" / "trigger-rules.md", trigger_rules()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = between(readme, "settings", settings_table())
+    yield ROOT / "README.md", between(readme, "routes", routes_table())
+
+
+def _diagram(rows: list[Row]) -> Iterator[str]:
+    verbs: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        for source in row.sources or ("[*]",):
+            verbs.setdefault((source, row.target), []).append(row.verb)
+    left = {source for source, _ in verbs}
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    if "[*]" not in left:
+        yield "    [*] --> PENDING"
+    for (source, target), names in verbs.items():
+        yield f"    {source} --> {target}: {', '.join(names)}"
+    yield "```"
+
+
+def _verbs(rows: list[Row]) -> Iterator[str]:
+    purposes = {name: lua_header(text).purpose for name, text in scripts.sources().items()}
+    yield "| verb | from | to | event | what the verb does |"
+    yield "| --- | --- | --- | --- | --- |"
+    told: set[str] = set()
+    for row in rows:
+        verb = f"*{row.verb}*" if row.is_internal else f"`{row.verb}`"
+        purpose = purposes.get(row.verb, "part of settling what another verb did").rstrip(".")
+        sources = ", ".join(row.sources) or "–"
+        what = "″" if row.verb in told else purpose
+        yield f"| {verb} | {sources} | {row.target} | `{row.event}` | {what} |"
+        told.add(row.verb)
+
+
+def _words(words: type[Reason] | type[WaitingOn] | type[Cancelling]) -> str:
+    return ", ".join(f"`{word}`" for word in words)
+
+
+def _shown(default: object) -> str:
+    if default is None or default in ("", {}):
+        return "–"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, float):
+        return f"`{default:g}`"
+    return f"`{default}`"
+
+
+def _text(lines: list[str]) -> str:
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    for path, text in documents():
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()

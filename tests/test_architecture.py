@@ -1,0 +1,339 @@
+"""Rules of the house that a reader would otherwise have to keep in mind: one test each."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from cli.__main__ import app as command_line
+from config import Settings
+from docs import generate
+from orchestrator import scripts
+from orchestrator.states import TABLE
+from orchestrator.transitions import Transitions
+
+ROOT = generate.ROOT
+MAX_FILE_LINES = 350
+MAX_FUNCTION_LINES = 60
+MAX_UNPACK = 1_000
+#: `# long: the reason` in a file or function lets it be longer.
+LONG = re.compile(r"#\s*long: \S.{9,}")
+
+#: Methods of Transitions without a script of their own.
+WITHOUT_SCRIPT = {"drop_dead": "one XDEL; the node stays as it is"}
+#: Text that looks like a key and is none.
+NO_KEYS = {"orchestrator/wakeups.py": "a channel nobody publishes to"}
+#: An unpack whose length no constant bounds.
+UNPACKED = {"announce_worker": "the fields of one worker's record, about twenty"}
+#: Tests that may wait for the clock, outside tests/chaos. A sleep of 0 only lets others run.
+SLEEPING = {
+    "tests/conftest.py": "a server needs a moment to answer",
+    "tests/contract/test_native_streams.py": "real servers, clients and sockets",
+    "tests/integration/test_dev_stack.py": "real processes",
+    "tests/unit/api/test_streaming.py": "gives a reader the time to fail a few times",
+}
+#: Operation ids are names that clients are generated from: they never change.
+OPERATIONS = frozenset(
+    {
+        "dead_drop", "dead_list", "dead_requeue", "executions_cancel", "executions_create",
+        "executions_definition", "executions_events", "executions_explain", "executions_get",
+        "executions_list", "executions_node", "executions_results", "executions_trigger", "health_get",
+        "livez_get", "queues_list", "readyz_get", "workers_list", "workflow_results", "workflow_status",
+        "workflow_submit", "workflow_trigger",
+    }
+)  # fmt: skip
+
+
+# The engine's verbs
+
+
+def test_rows_of_the_table_are_lua_files_and_methods() -> None:
+    rows = {row.verb for row in TABLE if not row.is_internal}
+    files = set(scripts.script_names())
+    methods = {
+        name for name, _ in inspect.getmembers(Transitions, inspect.isfunction) if name in vars(Transitions)
+    }
+    methods = {name for name in methods if not name.startswith("_")}
+
+    assert rows.isdisjoint(generate.WITHOUT_ROW)
+    assert files == rows | set(generate.WITHOUT_ROW)
+    assert methods - set(WITHOUT_SCRIPT) == files
+
+
+def test_internal_verbs_have_no_script() -> None:
+    internal = {row.verb for row in TABLE if row.is_internal}
+
+    assert internal.isdisjoint(scripts.script_names())
+
+
+# Lua
+
+
+@pytest.mark.parametrize("name", scripts.script_names())
+def test_a_script_begins_with_purpose_keys_arguments_and_reply(name: str) -> None:
+    text = scripts.sources()[name]
+    header = generate.lua_header(text)
+
+    assert header.purpose.endswith((".", ")")) or len(header.purpose) > 20
+    assert header.keys
+    if re.search(r"ARGV\[([3-9]|\d\d)\]|ARGV, \d|leave_attempt", text):
+        assert header.argv
+    assert header.reply or "include/attempt.lua" in header.argv
+
+
+@pytest.mark.parametrize("part", scripts.PARTS)
+def test_a_shared_part_begins_with_its_name_and_purpose(part: str) -> None:
+    first = scripts.sources()[f"include/{part}"].splitlines()[0]
+
+    assert re.match(rf"-- {part}: \S.{{20,}}", first)
+
+
+def test_lua_never_parses_json() -> None:
+    assert not [name for name, text in scripts.sources().items() if "cjson" in text]
+
+
+def test_only_the_list_of_the_dead_is_trimmed() -> None:
+    trimming = [
+        (name, line)
+        for name, line in _lua_lines()
+        if re.search(r"MAXLEN|MINID|XTRIM", line) and "dead_key()" not in line
+    ]
+
+    assert not trimming
+    assert not [path for path in _python("orchestrator", "workers", "api") if _calls(path, "xtrim")]
+
+
+def test_no_unpack_is_longer_than_a_lua_stack_bears() -> None:
+    unbounded = []
+    for name, line in _lua_lines():
+        for bounds in re.findall(r"unpack\(([^()]*(?:\([^()]*\))?[^()]*)\)", line):
+            if name not in UNPACKED and not _is_bounded(bounds):
+                unbounded.append((name, bounds))
+
+    assert not unbounded
+
+
+def test_lua_fills_in_only_the_key_patterns_it_is_given() -> None:
+    built = [
+        (name, line) for name, line in _lua_lines() if re.search(r"""['"](workflows?|idem|idx):""", line)
+    ]
+
+    assert not built
+
+
+# Python
+
+
+def test_keys_are_formatted_in_one_module_only() -> None:
+    found = {
+        str(path.relative_to(ROOT))
+        for path in _python("orchestrator", "workers", "api")
+        if path.name != "redis_keys.py"
+        for text in _plain_strings(path)
+        if re.search(r"\b(workflows?|idem|idx):", text)
+    }
+
+    assert found == set(NO_KEYS)
+
+
+def test_no_file_is_longer_than_can_be_read_in_one_go() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in _sources()
+        if (lines := len(_text(path).splitlines())) > MAX_FILE_LINES and not LONG.search(_text(path))
+    }
+
+    assert not long, f"split these, or give the reason in a line '# long: …': {long}"
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = {
+        f"{path.relative_to(ROOT)}:{function.name}": lines
+        for path in _python()
+        for function in _functions(path)
+        if (lines := _length(function)) > MAX_FUNCTION_LINES and not LONG.search(_own_text(path, function))
+    }
+
+    assert not long, f"split these, or give the reason in a line '# long: …': {long}"
+
+
+def test_tests_move_the_clock_and_never_sleep() -> None:
+    sleeping = {
+        str(path.relative_to(ROOT))
+        for path in _python("tests")
+        if path.relative_to(ROOT).parts[1] != "chaos" and _sleeps(path)
+    }
+
+    assert sleeping <= set(SLEEPING), "move now_ms instead, or wait for what is meant to happen"
+
+
+def test_packages_import_only_what_they_may() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+
+    done = subprocess.run([linter], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout
+
+
+# HTTP
+
+
+def test_operation_ids_are_unique_and_stay() -> None:
+    operations = [
+        operation["operationId"]
+        for path in generate.openapi()["paths"].values()
+        for operation in path.values()
+    ]
+
+    assert len(operations) == len(set(operations))
+    assert frozenset(operations) == OPERATIONS
+
+
+# Documents
+
+
+def test_generated_documents_are_current() -> None:
+    old = [str(path.relative_to(ROOT)) for path, text in generate.documents() if _text(path) != text]
+
+    assert not old, "run: python -m docs.generate"
+
+
+def test_every_setting_is_documented() -> None:
+    assert set(generate.SETTINGS) == set(Settings.model_fields)
+
+
+def test_every_command_is_in_the_readme() -> None:
+    commands = [command.callback.__name__ for command in command_line.registered_commands if command.callback]
+
+    assert not [name for name in commands if f"`./headrace {name}" not in _text(ROOT / "README.md")]
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    broken = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in _pages()
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", _text(page))
+        if "://" not in target and not (page.parent / target).exists()
+    ]
+
+    assert not broken
+
+
+def test_every_feature_names_tests_that_exist() -> None:
+    missing = []
+    for name, rest in re.findall(r"`(tests/[\w/]+\.py)((?:::\w+)?)`", _text(ROOT / "docs" / "features.md")):
+        function = rest.removeprefix("::")
+        if not (ROOT / name).is_file() or (function and f"def {function}(" not in _text(ROOT / name)):
+            missing.append(name + rest)
+
+    assert not missing
+
+
+def test_documents_name_no_place_of_one_machine() -> None:
+    private = re.compile(r"(?<![\w.])/(work|tmp|home|root|usr/local)/|127\.0\.0\.1:(?!6379|8000|8090)\d+")
+
+    assert not [str(page.relative_to(ROOT)) for page in _pages() if private.search(_text(page))]
+
+
+# Reading the tree
+
+
+@cache
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def _tracked() -> tuple[Path, ...]:
+    """Every file that belongs to the project. A copy without git is read as it lies there."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode == 0:
+        return tuple(path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file())
+    hidden = {path for path in ROOT.iterdir() if path.name.startswith(".")}
+    return tuple(
+        path for path in ROOT.rglob("*") if path.is_file() and hidden.isdisjoint({path, *path.parents})
+    )
+
+
+def _sources() -> Iterator[Path]:
+    return (path for path in _tracked() if path.suffix in (".py", ".lua"))
+
+
+def _python(*packages: str) -> Iterator[Path]:
+    for path in _tracked():
+        if path.suffix == ".py" and (not packages or path.relative_to(ROOT).parts[0] in packages):
+            yield path
+
+
+def _pages() -> Iterator[Path]:
+    return (path for path in _tracked() if path.suffix == ".md")
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(_text(path))
+
+
+def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def _own_text(path: Path, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    return "\n".join(_text(path).splitlines()[function.lineno - 1 : function.end_lineno])
+
+
+def _plain_strings(path: Path) -> Iterator[str]:
+    """Every text in a file that is not a docstring; those may speak of keys."""
+    tree = _tree(path)
+    statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in statements:
+            yield node.value
+
+
+def _calls(path: Path, name: str) -> list[ast.Call]:
+    return [
+        node
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Call)
+        and name == (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
+    ]
+
+
+def _sleeps(path: Path) -> bool:
+    return any(ast.unparse(call.args[0]) != "0" for call in _calls(path, "sleep") if call.args)
+
+
+def _lua_lines() -> Iterator[tuple[str, str]]:
+    for name, text in scripts.sources().items():
+        for line in text.splitlines():
+            yield name, line.partition("--")[0]
+
+
+def _is_bounded(bounds: str) -> bool:
+    """Whether the arguments of an unpack say by constants how long it is."""
+    if step := re.search(r", i, math\.min\(i \+ (\d+), ", bounds):
+        return int(step[1]) < MAX_UNPACK
+    if fixed := re.search(r", (\d+), (\d+)$", bounds):
+        return int(fixed[2]) - int(fixed[1]) < MAX_UNPACK
+    return False
