@@ -56,16 +56,11 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def start(self) -> None:
+        durable = "yes" if self.is_durable else "no"
+        place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
+        rules = ["--save", "", "--appendonly", durable, "--maxmemory-policy", "noeviction"]
         self.process = subprocess.Popen(
-            [server_binary(), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
-            + [
-                "--save",
-                "",
-                "--appendonly",
-                "yes" if self.is_durable else "no",
-                "--maxmemory-policy",
-                "noeviction",
-            ],
+            [server_binary(), *place, *rules],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -10,6 +10,7 @@ from orchestrator.execution import Execution, NodeState, WorkerInfo
 from orchestrator.explain import Explanation
 from orchestrator.health import Check
 from orchestrator.operations import DeadEntry, QueueInfo
+from orchestrator.states import NodeStatus
 
 
 def execution_fields(execution: Execution) -> dict[str, Any]:
@@ -45,7 +46,8 @@ def node_fields(node: Node, state: NodeState, output: bytes | None) -> dict[str,
         "ended_at": rfc3339(state.ended_ms),
         "due_at": rfc3339(state.due_ms),
         "worker": state.worker,
-        "error": state.error,
+        # What an earlier try failed with is in the history; a node that made it shows none.
+        "error": None if state.status is NodeStatus.COMPLETED else state.error,
         "output": None if output is None else orjson.Fragment(output),
     }
 

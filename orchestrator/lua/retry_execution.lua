@@ -30,12 +30,7 @@ redis.call('SET', status_key(x.id), 'RUNNING')
 redis.call('SADD', active_key(), x.id)
 redis.call('HSET', x.runtime, 'generation', x.generation, 'cancelling', '', 'worklist', '1')
 redis.call('HDEL', x.runtime, 'ended_ms', 'error', 'cancel_reason', 'cancel_request', 'grace_ms')
-local timeout_ms = tonumber(redis.call('HGET', x.runtime, 'execution_timeout_ms'))
-if timeout_ms > 0 then
-  x.deadline_ms = NOW + timeout_ms
-  redis.call('HSET', x.runtime, 'deadline_ms', x.deadline_ms)
-  redis.call('ZADD', timers_key(), x.deadline_ms, timer_member('execution_timeout', x.id, '', x.generation))
-end
+set_deadline(x)
 record(x, 'execution.retried', '', '', '{"nodes":' .. ARGV[5] .. '}')
 settle(x)
 return {'ok', 'RUNNING', x.more}

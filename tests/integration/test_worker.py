@@ -1,4 +1,4 @@
-"""The real worker on a real Redis, in this process: what handlers see, what ends an attempt, what survives what."""
+"""The real worker, in this process: what handlers see, what ends an attempt, what survives what."""
 
 from __future__ import annotations
 
@@ -392,7 +392,7 @@ async def test_a_lease_is_renewed_for_as_long_as_its_handler_runs(
 async def test_a_worker_paused_past_its_lease_is_fenced(
     engine: Engine, fleet: WorkerFleet, stage: Stage
 ) -> None:
-    paused = await fleet.start("paused")
+    paused = await fleet.start("paused", concurrency=1)
     execution_id = await start(engine, node("A", handler="test_wait"))
     await stage.started.wait()
     paused.heartbeat.stop()
@@ -457,13 +457,17 @@ async def test_a_handler_in_a_thread_is_asked_to_stop(
 
 
 async def test_a_drain_lets_what_runs_finish_and_takes_nothing_new(
-    engine: Engine, fleet: WorkerFleet, stage: Stage
+    engine: Engine, fleet: WorkerFleet, stage: Stage, redis: Redis
 ) -> None:
     worker = await fleet.start()
     execution_id = await start(engine, node("A", handler="test_wait"), node("B", after=["A"]))
     await stage.started.wait()
 
+    async def reads_no_more() -> bool:
+        return bool((await redis.info("clients"))["blocked_clients"] == 0)
+
     worker.drain()
+    await until(reads_no_more)
     stage.may_go_on.set()
     await fleet.stop(worker)
 

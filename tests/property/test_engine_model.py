@@ -20,7 +20,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from redis.asyncio import Redis
 
 from clients.redis_client import connect_commands
+from orchestrator.redis_keys import Keys
 from orchestrator.scripts import Library
+from orchestrator.transitions import Transitions
 from tests.property.model import deeds
 from tests.property.model.programs import do, heal, run_program
 from tests.property.model.world import World, small_turns
@@ -37,6 +39,13 @@ def small_library() -> Iterator[Library]:
         yield library
 
 
+def sender(redis: Redis, library: Library | None = None) -> Transitions:
+    transitions = Transitions(redis, Keys())
+    if library:
+        transitions.library = library
+    return transitions
+
+
 class EngineMachine(RuleBasedStateMachine):
     """Hypothesis chooses the deeds, so that a program that fails is made short."""
 
@@ -47,7 +56,7 @@ class EngineMachine(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.redis = self.runner.run(self._connect())
-        self.world = World(self.redis, is_faulty=True, library=self.library)
+        self.world = World(sender(self.redis, self.library), is_faulty=True)
         self.runner.run(self.world.open())
 
     async def _connect(self) -> Redis:
@@ -100,12 +109,12 @@ def test_saved_worklists_survive_the_same(redis_url: str, small_library: Library
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_while_nothing_is_lost_nothing_is_repaired(redis: Redis, seed: int) -> None:
-    await run_program(World(redis, is_faulty=False), seed, steps=120)
+    await run_program(World(sender(redis), is_faulty=False), seed, steps=120)
 
 
 @pytest.mark.parametrize("seed", range(6))
 async def test_saved_worklists_need_no_repair_either(redis: Redis, small_library: Library, seed: int) -> None:
-    await run_program(World(redis, is_faulty=False, library=small_library), seed, steps=120)
+    await run_program(World(sender(redis, small_library), is_faulty=False), seed, steps=120)
 
 
 @pytest.mark.long
@@ -114,10 +123,12 @@ async def test_a_hundred_thousand_states(redis: Redis, capsys: pytest.CaptureFix
     """Programs of all four kinds in turn, until so many states have been looked at."""
     states, programs, seed = 0, 0, FIRST_SEED
     distinct: set[int] = set()
+    with small_turns() as library:
+        senders = {False: sender(redis), True: sender(redis, library)}
     while states < STATES:
         is_faulty, is_small = seed % 4 != 0, seed % 2 == 0
-        with small_turns() if is_small else nullcontext() as library:
-            world = World(redis, is_faulty=is_faulty, library=library)
+        with small_turns() if is_small else nullcontext():
+            world = World(senders[is_small], is_faulty=is_faulty)
             try:
                 await run_program(world, seed, steps=100)
             except BaseException as error:

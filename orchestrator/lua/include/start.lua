@@ -1,16 +1,21 @@
 -- start: PENDING -> RUNNING, with the roots queued before the reply leaves. Also the last step of a submission
 -- that triggers at once.
 
--- inputs is JSON, or '' to keep what the submission gave. Expects the caller to have checked the status.
-local function start(x, inputs)
-  redis.call('SET', status_key(x.id), 'RUNNING')
-  redis.call('SADD', active_key(), x.id)
+-- Gives an execution with a time limit its deadline, counted from now.
+local function set_deadline(x)
   local timeout_ms = tonumber(redis.call('HGET', x.runtime, 'execution_timeout_ms'))
   if timeout_ms > 0 then
     x.deadline_ms = NOW + timeout_ms
     redis.call('HSET', x.runtime, 'deadline_ms', x.deadline_ms)
     redis.call('ZADD', timers_key(), x.deadline_ms, timer_member('execution_timeout', x.id, '', x.generation))
   end
+end
+
+-- inputs is JSON, or '' to keep what the submission gave. Expects the caller to have checked the status.
+local function start(x, inputs)
+  redis.call('SET', status_key(x.id), 'RUNNING')
+  redis.call('SADD', active_key(), x.id)
+  set_deadline(x)
   redis.call('HSET', x.runtime, 'started_ms', NOW)
   if inputs ~= '' then redis.call('HSET', x.runtime, 'inputs', inputs) end
   record(x, 'execution.started', '', '', '{}')

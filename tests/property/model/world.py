@@ -81,13 +81,11 @@ class SimWorker:
 class World:
     """is_faulty  keys may be deleted at random; without it nothing must ever need a repair."""
 
-    def __init__(self, redis: Redis, *, is_faulty: bool, library: Library | None = None) -> None:
-        self.redis = redis
+    def __init__(self, transitions: Transitions, *, is_faulty: bool) -> None:
+        self.redis: Redis = transitions.redis
         self.is_faulty = is_faulty
-        self.transitions = Transitions(redis, Keys())
-        if library:
-            self.transitions.library = library
-        self.store = ClockedStore(redis)
+        self.transitions = transitions
+        self.store = ClockedStore(self.redis)
         self.sweep = Sweep(self.store, self.transitions)
         self.cases: list[Case] = []
         self.workers = [SimWorker("w0", " noop condition "), SimWorker("w1", " noop condition odd ")]
@@ -216,6 +214,14 @@ class World:
         if cause := now.runtime.get("cancelling"):
             wanted = "CANCELLED" if cause == "user" else "FAILED"
             assert now.status == wanted, self.told(case, [f"ended {now.status}, cancelled by {cause}"])
+            return
+
+        if now.runtime["generation"] != "1":
+            # What a retry kept was decided by ends that are no more: only the sum of it all can be told.
+            failed = any(node.critical and now.nodes[node.id] == "FAILED" for node in case.definition.nodes)
+            assert now.status == ("FAILED" if failed else "COMPLETED"), self.told(
+                case, [f"ended {now.status}"]
+            )
             return
 
         def outcome(node: dict[str, Any]) -> str | tuple[str, tuple[str, ...]]:

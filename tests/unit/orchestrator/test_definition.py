@@ -403,7 +403,8 @@ class TypedHandlers:
 def test_handlers_check_their_config_and_bring_their_retry() -> None:
     good = workflow({"id": "A", "handler": "http", "config": {"url": "x"}})
 
-    assert Definition.from_dict(good, handlers=TypedHandlers()).node("A").policy == RetryPolicy(max_attempts=3)
+    compiled = Definition.from_dict(good, handlers=TypedHandlers())
+    assert compiled.node("A").policy == RetryPolicy(max_attempts=3)
     with pytest.raises(DefinitionInvalid) as caught:
         Definition.from_dict(workflow({"id": "A", "handler": "http"}), handlers=TypedHandlers())
     assert caught.value.problems[0].path == "nodes[0].config.url"
