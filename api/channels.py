@@ -247,6 +247,3 @@ class Channel:
     def _wake_all(self) -> None:
         for watcher in self.watchers:
             watcher.wake()
-
-    def _warn(self, action: str, error: Exception) -> None:
-        log.warning(action, extra={"execution_id": self.execution_id, "error": str(error)})

@@ -158,7 +158,3 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def _warn(action: str, execution_id: str, error: Exception) -> None:
-    log.warning(action, extra={"execution_id": execution_id, "error": str(error)})

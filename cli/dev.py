@@ -93,7 +93,7 @@ def announce(stack: Stack, took_s: float) -> None:
         ("orchestrator", "1"),
         (
             "workers",
-            f"{len(names)}: {', '.join(names)}" if names else "none (start one: python -m workers.worker)",
+            f"{len(names)}: {', '.join(names)}" if names else "none (--workers 2 starts some)",
         ),
         ("echo service", f"{stack.echo_url}  (answers for the sample names service-a and consumer)"),
         ("next", "./headrace run examples/linear.json       ./headrace doctor       Ctrl-C stops"),

@@ -28,6 +28,7 @@ WITHOUT_ROW = {
     "announce_worker": "keeps the list of live workers",
     "continue_execution": "works off a saved worklist; what changes is done by the internal verbs",
     "enforce_cancel": "ends the grace of a cancel; the nodes left are ended by the worklist",
+    "forget_consumers": "takes consumers that are gone off a task stream's group",
     "purge_staging": "removes a submission that never became visible",
     "renew_leases": "moves deadlines of running attempts",
     "report_events": "appends what a handler logs and reports",

@@ -22,8 +22,12 @@ _DEFAULT_FIELDS = ("retry", "start_to_close_timeout", "schedule_to_start_timeout
 _TOP, _DEFAULTS = frozenset(_TOP_FIELDS), frozenset(_DEFAULT_FIELDS)
 
 
-def compile_definition(document: Any, *, handlers: HandlerNames, limits: Limits) -> Definition:
-    """Check a document in all its parts and build the Definition; raises DefinitionInvalid."""
+def compile_definition(document: Any, *, handlers: HandlerNames, limits: Limits | None = None) -> Definition:
+    """Check a document in all its parts; raises DefinitionInvalid with every problem found.
+
+    Accepts `{"name", "dag": {"nodes": […]}, …}` and `{"name", "nodes": […], …}`.
+    """
+    limits = limits or Limits()
     findings = Findings(limits)
     if not isinstance(document, dict):
         findings.add("", "wrong_type", f"a workflow must be an object, got {shown(document)}")

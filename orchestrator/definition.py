@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from orchestrator.errors import Problem
 from orchestrator.inputs import check_inputs
-from orchestrator.limits import Limits
 from orchestrator.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.rules import TriggerRule
 
@@ -118,13 +117,3 @@ class Definition:
     def check_inputs(self, inputs: Any) -> dict[str, Any]:
         """Give the inputs with defaults filled in; raises InputsInvalid with every problem found."""
         return check_inputs(self.inputs_schema, inputs)
-
-    @classmethod
-    def from_dict(cls, document: Any, *, handlers: HandlerNames, limits: Limits | None = None) -> Definition:
-        """Compile a document; raises DefinitionInvalid with every problem found.
-
-        Accepts `{"name", "dag": {"nodes": […]}, …}` and `{"name", "nodes": […], …}`.
-        """
-        from orchestrator.compile import compile_definition  # it builds Definitions, so it imports this file
-
-        return compile_definition(document, handlers=handlers, limits=limits or Limits())

@@ -103,6 +103,9 @@ class Engine:
         """
         text = b"" if inputs is None else await self._checked_inputs(execution_id, inputs)
         word, status, more = await self.transitions.start_execution(execution_id, text)
+        if word == "inputs_needed":
+            text = await self._checked_inputs(execution_id, {})
+            word, status, more = await self.transitions.start_execution(execution_id, text)
         if word == "unknown":
             raise ExecutionNotFound(execution_id)
         if word == "inputs_conflict":
@@ -148,7 +151,8 @@ class Engine:
 
     async def drop_dead(self, entry_id: str) -> bool:
         """Take an entry off the dead list; its node stays FAILED."""
-        return await self.transitions.drop_dead(entry_id)
+        is_there = await self.operations.dead_entry(entry_id) is not None
+        return is_there and await self.transitions.drop_dead(entry_id)
 
     # Questions
 

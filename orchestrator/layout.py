@@ -1,7 +1,8 @@
 """How a Definition is laid out in an execution's runtime hash, in a form that scripts need not parse.
 
 Written at submission and never changed:
-  v, name, version, tenant, fail_fast, execution_timeout_ms, replay_of
+  v, name, version, tenant, fail_fast, execution_timeout_ms, replay_of, queues (other than default)
+  unchecked ('1' while inputs have not been checked against the definition's schema)
   node|N      what the scripts know of node N; see `parse_plan` in lua/include/base.lua
   spec|N      what a worker needs to run it, JSON
   refs|N      the nodes it refers to; $inputs when it refers to the inputs
@@ -101,6 +102,8 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
     yield from ("seq", 0, "left", len(definition.nodes), "failed", 0, "generation", 1)
     yield from ("cancelling", "", "worklist", "0", "fail_fast", "1" if definition.fail_fast else "0")
     yield from ("execution_timeout_ms", definition.execution_timeout_ms or 0)
+    if queues := {node.queue for node in definition.nodes} - {"default"}:
+        yield from ("queues", " ".join(sorted(queues)))
     starts = (n.id for n in definition.nodes if not n.dependencies or n.trigger_rule is TriggerRule.ALWAYS)
     yield from _lists("start", starts)
 

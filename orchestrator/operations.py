@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ BATCH = 200
 MOST_ROWS = 5_000
 #: Tasks counted when looking for a place in a queue; further back, the place is not known.
 MOST_PLACES = 1_000
+_ENTRY_ID = re.compile(r"\d{1,18}-\d{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,9 @@ class Operations:
         return items, f"{last_ms}.{last_id}"
 
     async def queues(self) -> list[QueueInfo]:
-        """The queue `default` and every queue a live worker reads."""
-        names = {"default"}
+        """The queue `default`, every queue a definition has named, and every queue a live worker reads."""
+        named = await self.store.redis.smembers(self.store.keys.shared("queues"))
+        names = {"default"}.union(name.decode() for name in named)
         for worker in await self.store.workers():
             names.update(worker.queues)
         queues = []
@@ -117,14 +120,14 @@ class Operations:
     async def dead(self, *, limit: int, cursor: str | None) -> tuple[list[DeadEntry], str | None]:
         """Dead nodes, newest first. Raises ValueError for a bad cursor."""
         newest = f"({cursor}" if cursor else "+"
-        if cursor and not all(part.isdigit() for part in cursor.split("-")):
+        if cursor and not _ENTRY_ID.fullmatch(cursor):
             raise ValueError(f"bad cursor {cursor!r}: take next_cursor from the page before")
         rows = await self.store.redis.xrevrange(self.store.keys.shared("dead"), newest, "-", count=limit + 1)
         entries = [_dead(entry_id, fields) for entry_id, fields in rows]
         return entries[:limit], entries[limit - 1].entry_id if len(entries) > limit else None
 
     async def dead_entry(self, entry_id: str) -> DeadEntry | None:
-        if not all(part.isdigit() for part in entry_id.split("-")):
+        if not _ENTRY_ID.fullmatch(entry_id):
             return None
         rows = await self.store.redis.xrange(self.store.keys.shared("dead"), entry_id, entry_id, count=1)
         return _dead(*rows[0]) if rows else None

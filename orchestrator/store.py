@@ -11,6 +11,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from orchestrator.compile import compile_definition
 from orchestrator.definition import Definition, PlainHandlers
 from orchestrator.execution import Event, Execution, NodeState, Snapshot, WorkerInfo
 from orchestrator.limits import Limits
@@ -314,7 +315,7 @@ def _stored_definition(
     nodes = document["nodes"] if "nodes" in document else document["dag"]["nodes"]
     handlers = PlainHandlers(frozenset(node["handler"] for node in nodes), default_retry)
     boundless = Limits(max_nodes=2**31, max_edges=2**31, max_depth=1_000, max_config_bytes=2**31)
-    return Definition.from_dict(document, handlers=handlers, limits=boundless)
+    return compile_definition(document, handlers=handlers, limits=boundless)
 
 
 def _slices(items: Sequence[str]) -> list[Sequence[str]]:

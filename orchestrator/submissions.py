@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 
 from orchestrator.answers import Submitted
+from orchestrator.compile import compile_definition
 from orchestrator.definition import Definition, HandlerNames
 from orchestrator.errors import IdempotencyConflict
 from orchestrator.layout import Layout, lay_out
@@ -85,7 +86,8 @@ class Submissions:
         Raises what `Engine.submit` raises.
         """
         compiled = await self._compile(document, body)
-        values = compiled.definition.check_inputs(inputs)
+        is_checked = is_started or inputs is not None
+        values = compiled.definition.check_inputs(inputs) if is_checked else {}
         execution_id = mint_execution_id()
         for part in compiled.layout.staged:
             await self.transitions.stage_execution(execution_id, part)
@@ -93,6 +95,8 @@ class Submissions:
         extra: list[str | bytes] = ["tenant", tenant]
         if values or inputs is not None:
             extra += ["inputs", sorted_json(values)]
+        if not is_checked and compiled.definition.inputs_schema is not None:
+            extra += ["unchecked", "1"]
         word, made, more = await self.transitions.create_execution(
             execution_id,
             compiled.text,
@@ -130,7 +134,7 @@ class Submissions:
         if key and (kept := self._kept.get(key)):
             self._kept.move_to_end(key)
             return kept
-        definition = Definition.from_dict(document, handlers=self._catalogue(announced), limits=self.limits)
+        definition = compile_definition(document, handlers=self._catalogue(announced), limits=self.limits)
         text = body if body is not None else orjson.dumps(document)
         compiled = _Compiled(definition, lay_out(definition), text)
         if key:

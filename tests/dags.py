@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from orchestrator.compile import compile_definition
 from orchestrator.definition import Definition, PlainHandlers
 from orchestrator.limits import Limits
 
@@ -54,7 +55,7 @@ def workflow(*nodes: dict[str, Any], name: str = "test", **extras: Any) -> dict[
 
 def compiled(document: dict[str, Any]) -> Definition:
     """Compile a document against the handlers the tests use."""
-    return Definition.from_dict(document, handlers=HANDLERS, limits=Limits())
+    return compile_definition(document, handlers=HANDLERS, limits=Limits())
 
 
 @dataclass(frozen=True)

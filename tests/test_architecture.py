@@ -38,6 +38,7 @@ SLEEPING = {
     "tests/conftest.py": "a server needs a moment to answer",
     "tests/contract/test_native_streams.py": "real servers, clients and sockets",
     "tests/integration/test_dev_stack.py": "real processes",
+    "tests/makers.py": "`until` looks again and again for what is meant to happen",
     "tests/unit/api/test_streaming.py": "gives a reader the time to fail a few times",
 }
 #: Operation ids are names that clients are generated from: they never change.

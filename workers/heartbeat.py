@@ -17,6 +17,8 @@ from orchestrator.transitions import Holding, Transitions
 
 log = logging.getLogger("headrace.heartbeat")
 
+#: However long a lease is, a worker shows itself this often: who is silent for longer counts as gone.
+MOST_SILENT_S = 5.0
 #: A loop that has not turned for this many leases is taken for dead; its leases are left to expire.
 STUCK_LEASES = 4
 
@@ -69,7 +71,7 @@ class Heartbeat(threading.Thread):
         self._stopped.set()
 
     def run(self) -> None:
-        period_s = self._lease_ms / 3000
+        period_s = min(self._lease_ms / 3000, MOST_SILENT_S)
         while not self._stopped.wait(period_s):
             try:
                 self.beat()

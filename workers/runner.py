@@ -19,9 +19,6 @@ from workers.context import EventSink, HandlerContext, Toolbox
 from workers.outcome import Completed, Failed, Outcome, Skipped, from_exception, to_outcome
 from workers.registry import HandlerSpec, find_handler
 
-#: How long a handler that was told to stop may take before its attempt is given up.
-STOPPING_S = 1.0
-
 
 @dataclass(frozen=True, slots=True)
 class ConditionFalse:

@@ -67,8 +67,8 @@ class Sweep:
 
     async def _forget_consumers(self) -> None:
         """Forget consumers of workers that are gone: every restarted container leaves a name behind."""
-        queues = {"default"}.union(*(worker.queues for worker in await self.store.workers()))
-        for queue in queues:
+        named = await self.store.redis.smembers(self.store.keys.shared("queues"))
+        for queue in ("default", *(name.decode() for name in named)):
             await self.transitions.forget_consumers(queue, idle_ms=CONSUMER_IDLE_MS)
 
     async def _purge_staging(self) -> None:

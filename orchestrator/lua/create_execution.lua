@@ -25,7 +25,8 @@ redis.call('ZREM', staging_key(), execution_id)
 if key ~= '' then
   redis.call('SET', idempotency_key(tenant, key), ARGV[6] .. ' ' .. execution_id, 'PX', 86400000)
 end
-local x = open(execution_id)
+local x = open(execution_id, 'queues')
+for queue in string.gmatch(x.fields[1] or '', '%S+') do redis.call('SADD', queues_key(), queue) end
 record(x, 'execution.created', '', '', '{}')
 if ARGV[7] == '1' then start(x, '') end
 return {'ok', execution_id, x.more or 0}

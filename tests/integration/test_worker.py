@@ -1,5 +1,7 @@
 """The real worker, in this process: what handlers see, what ends an attempt, what survives what."""
 
+# long: what handlers may do stands beside the handlers that do it; most lines are those.
+
 from __future__ import annotations
 
 import asyncio

@@ -1,7 +1,7 @@
 """A tour: the three canonical workflows, submitted, triggered and run as the documentation shows them.
 
-Nothing is scripted here but the far sides: a small HTTP service stands in for `service-a` and `consumer`, and the
-language model echoes.
+Nothing is scripted here but the far sides: a small HTTP service stands in for `service-a` and `consumer`, and
+the language model echoes.
 """
 
 from __future__ import annotations

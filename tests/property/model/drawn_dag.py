@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from orchestrator.compile import compile_definition
 from orchestrator.definition import Definition, PlainHandlers
 from orchestrator.limits import Limits
 from tests.dags import EARLY_RULES, RULES, condition, node, workflow
@@ -48,7 +49,7 @@ def draw_document(dice: Random, *, most_nodes: int = 9) -> dict[str, Any]:
 
 
 def compiled(document: dict[str, Any]) -> Definition:
-    return Definition.from_dict(document, handlers=HANDLERS, limits=Limits())
+    return compile_definition(document, handlers=HANDLERS, limits=Limits())
 
 
 def _fields(dice: Random) -> dict[str, Any]:

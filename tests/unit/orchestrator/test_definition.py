@@ -1,6 +1,5 @@
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+# long: most of it is one table, every wrong document beside the words it is refused with.
+
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.compile import compile_definition
 from orchestrator.definition import Definition, PlainHandlers
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.limits import Limits
 from orchestrator.retry import RetryPolicy
 from orchestrator.rules import EARLY_RULES, TriggerRule
+from tests.growth import growth
 
 HANDLERS = PlainHandlers(frozenset({"noop", "http", "condition"}))
 
@@ -26,27 +27,20 @@ def workflow(*nodes: Any, **more: Any) -> dict[str, Any]:
 
 
 def build(*nodes: Any, limits: Limits | None = None, **more: Any) -> Definition:
-    return Definition.from_dict(workflow(*nodes, **more), handlers=HANDLERS, limits=limits)
+    return compile_definition(workflow(*nodes, **more), handlers=HANDLERS, limits=limits)
 
 
 def problems(document: Any, limits: Limits | None = None) -> list[Problem]:
     with pytest.raises(DefinitionInvalid) as caught:
-        Definition.from_dict(document, handlers=HANDLERS, limits=limits)
+        compile_definition(document, handlers=HANDLERS, limits=limits)
     return caught.value.problems
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    started = time.perf_counter()
-    yield
-    assert time.perf_counter() - started < seconds
 
 
 def test_the_documented_form_and_the_flat_form_are_the_same_workflow() -> None:
     nodes = [node("A"), node("B", ["A"]), node("C", ["A"]), node("D", ["B", "C"])]
 
-    dag = Definition.from_dict({"name": "x", "dag": {"nodes": nodes}, "fail_fast": True}, handlers=HANDLERS)
-    flat = Definition.from_dict({"name": "x", "nodes": nodes, "fail_fast": True}, handlers=HANDLERS)
+    dag = compile_definition({"name": "x", "dag": {"nodes": nodes}, "fail_fast": True}, handlers=HANDLERS)
+    flat = compile_definition({"name": "x", "nodes": nodes, "fail_fast": True}, handlers=HANDLERS)
 
     assert dag.nodes == flat.nodes
     assert dag.successors == {"A": ("B", "C"), "B": ("D",), "C": ("D",), "D": ()}
@@ -103,8 +97,8 @@ def test_defaults_apply_where_a_node_says_nothing() -> None:
 
 
 def test_version_follows_content_not_key_order() -> None:
-    one = Definition.from_dict({"name": "x", "nodes": [node("A")]}, handlers=HANDLERS)
-    two = Definition.from_dict({"nodes": [dict(reversed(node("A").items()))], "name": "x"}, handlers=HANDLERS)
+    one = compile_definition({"name": "x", "nodes": [node("A")]}, handlers=HANDLERS)
+    two = compile_definition({"nodes": [dict(reversed(node("A").items()))], "name": "x"}, handlers=HANDLERS)
     other = build(node("B"))
 
     assert one.version == two.version != other.version
@@ -363,30 +357,27 @@ def test_size_limits_are_named() -> None:
     assert problems(workflow(node("A", config=deep)))[0].code == "too_deep"
 
 
-def test_problems_are_bounded_in_number_and_time() -> None:
+def test_problems_are_bounded_in_number() -> None:
     bad = workflow(*(node(f"n{i}", [f"z{i}"], config={"x": f"{{{{ q{i} }}}}"}) for i in range(10_000)))
 
-    with within(3):
-        found = problems(bad)
+    found = problems(bad)
 
     assert len(found) == 101
     assert "more problems" in found[-1].message
 
 
-def test_a_large_dag_compiles_quickly() -> None:
-    nodes = [
-        node(
-            f"n{i}",
-            [f"n{i - 1}", f"n{i - 2}"] if i > 1 else [],
-            config={"x": f"{{{{ n{i // 2}.y }}}}"} if i > 1 else {},
-        )
-        for i in range(10_000)
-    ]
+def test_a_dag_compiles_in_time_linear_in_its_size() -> None:
+    def nodes(count: int) -> list[Any]:
+        return [
+            node(
+                f"n{i}",
+                [f"n{i - 1}", f"n{i - 2}"] if i > 1 else [],
+                config={"x": f"{{{{ n{i // 2}.y }}}}"} if i > 1 else {},
+            )
+            for i in range(count)
+        ]
 
-    with within(2):
-        definition = build(*nodes)
-
-    assert len(definition.nodes) == 10_000
+    assert growth(lambda many: build(*many), nodes(500), nodes(5_000)) < 40
 
 
 @dataclass(frozen=True)
@@ -403,10 +394,10 @@ class TypedHandlers:
 def test_handlers_check_their_config_and_bring_their_retry() -> None:
     good = workflow({"id": "A", "handler": "http", "config": {"url": "x"}})
 
-    compiled = Definition.from_dict(good, handlers=TypedHandlers())
+    compiled = compile_definition(good, handlers=TypedHandlers())
     assert compiled.node("A").policy == RetryPolicy(max_attempts=3)
     with pytest.raises(DefinitionInvalid) as caught:
-        Definition.from_dict(workflow({"id": "A", "handler": "http"}), handlers=TypedHandlers())
+        compile_definition(workflow({"id": "A", "handler": "http"}), handlers=TypedHandlers())
     assert caught.value.problems[0].path == "nodes[0].config.url"
 
 
@@ -440,7 +431,7 @@ odd_nodes = st.fixed_dictionaries(
 )
 def test_any_document_is_compiled_or_refused(document: Any) -> None:
     try:
-        Definition.from_dict(document, handlers=HANDLERS)
+        compile_definition(document, handlers=HANDLERS)
     except DefinitionInvalid as refusal:
         if not refusal.problems:
             raise AssertionError("refused without saying why") from None

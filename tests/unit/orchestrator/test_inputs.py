@@ -1,10 +1,10 @@
-import time
 from typing import Any
 
 import pytest
 
 from orchestrator.errors import InputsInvalid
 from orchestrator.inputs import check_inputs, schema_problem
+from tests.growth import growth
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -85,12 +85,9 @@ def test_patterns_and_unique_items_are_kept() -> None:
 def test_a_schema_that_asks_for_a_billion_checks_ends_soon() -> None:
     levels = {f"d{i}": {"allOf": [{"$ref": f"#/$defs/d{i + 1}"}] * 2} for i in range(30)}
     bomb = {"$defs": {**levels, "d30": {"type": "object"}}, "$ref": "#/$defs/d0"}
-    started = time.perf_counter()
 
     with pytest.raises(InputsInvalid, match="too many checks"):
         check_inputs(bomb, {})
-
-    assert time.perf_counter() - started < 5
 
 
 def test_a_schema_that_refers_to_itself_ends() -> None:
@@ -99,8 +96,7 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
 
 
 def test_unique_items_of_a_long_list_of_objects_is_quick() -> None:
-    started = time.perf_counter()
+    def check(length: int) -> None:
+        check_inputs({"properties": {"a": {"uniqueItems": True}}}, {"a": [{"i": i} for i in range(length)]})
 
-    check_inputs({"properties": {"a": {"uniqueItems": True}}}, {"a": [{"i": i} for i in range(50_000)]})
-
-    assert time.perf_counter() - started < 2
+    assert growth(check, 2_000, 20_000) < 40

@@ -68,9 +68,9 @@ def test_skips_run_again_down_the_whole_chain() -> None:
 
 BRANCHED = (
     node("first"),
-    condition("if", after=["first"], true=["yes"], false=["no"]),
-    node("yes", after=["if"]),
-    node("no", after=["if"]),
+    condition("choice", after=["first"], true=["yes"], false=["no"]),
+    node("yes", after=["choice"]),
+    node("no", after=["choice"]),
     node("end", after=["yes", "no"]),
 )
 
@@ -78,9 +78,9 @@ BRANCHED = (
 def test_what_a_condition_that_stays_left_aside_stays_aside() -> None:
     snapshot = ended(
         *BRANCHED,
-        not_taken={"if": ["no"]},
+        not_taken={"choice": ["no"]},
         first="ok",
-        **{"if": "ok"},
+        choice="ok",
         yes="failed",
         no="aside",
         end="upstream",
@@ -91,10 +91,10 @@ def test_what_a_condition_that_stays_left_aside_stays_aside() -> None:
 
 def test_a_condition_that_runs_again_decides_again() -> None:
     snapshot = ended(
-        *BRANCHED, first="failed", **{"if": "upstream"}, yes="upstream", no="upstream", end="upstream"
+        *BRANCHED, first="failed", choice="upstream", yes="upstream", no="upstream", end="upstream"
     )
 
-    assert rerun_set(snapshot) == ["first", "if", "yes", "no", "end"]
+    assert rerun_set(snapshot) == ["first", "choice", "yes", "no", "end"]
 
 
 def test_every_reset_comes_before_every_decision() -> None:
@@ -108,9 +108,9 @@ def test_every_reset_comes_before_every_decision() -> None:
 def test_counters_are_those_of_the_dependencies_that_stay() -> None:
     snapshot = ended(
         *BRANCHED,
-        not_taken={"if": ["no"]},
+        not_taken={"choice": ["no"]},
         first="ok",
-        **{"if": "ok"},
+        choice="ok",
         yes="failed",
         no="aside",
         end="upstream",

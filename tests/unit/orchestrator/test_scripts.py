@@ -69,7 +69,7 @@ def test_the_guards_of_the_table_are_in_the_library() -> None:
 
     for subject, verb in {(row.subject, row.verb) for row in TABLE}:
         line = next(line for line in text.splitlines() if f'["{subject} {verb}"]' in line)
-        assert {word for word in re.findall(r"[A-Z]{4,}", line)} == set(sources_of(verb, subject))
+        assert set(re.findall(r"[A-Z]{4,}", line)) == set(sources_of(verb, subject))
 
 
 def test_every_key_pattern_is_a_function_of_the_library() -> None:

@@ -1,0 +1,222 @@
+"""Says which promises a history breaks. Pure: it sees only what anybody outside the engine could have seen."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tests.chaos.history import Call, Ended, History, Line
+from tests.interpreter import interpret, nodes_of
+
+TRACED = ("record", "record_in_thread")
+_ENDS = {
+    "node.completed": "COMPLETED",
+    "node.failed": "FAILED",
+    "node.skipped": "SKIPPED",
+    "node.cancelled": "CANCELLED",
+}
+_LAST = {
+    "execution.completed": "COMPLETED",
+    "execution.failed": "FAILED",
+    "execution.cancelled": "CANCELLED",
+}
+#: How long before a replacement begins the strike may have been that made it necessary.
+PAUSE_S = 20.0
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """broken names every promise that was not kept; the figures are for the report.
+
+    duplicates  calls beyond one for each charged try; excused, those that a strike explains.
+    """
+
+    broken: tuple[str, ...]
+    calls: int
+    duplicates: int
+    excused: int
+
+
+def judge(history: History) -> Verdict:
+    """Hold a history against the promises."""
+    by_node: dict[Key, list[Call]] = defaultdict(list)
+    for call in history.calls:
+        by_node[call.execution_id, call.node_id].append(call)
+    broken = [*history.left_behind]
+    duplicates = excused = 0
+    for ended in history.executions:
+        broken += [f"{ended.execution_id}: {what}" for what in _of_execution(ended, by_node)]
+        for node in nodes_of(dict(ended.document)):
+            calls = by_node.get((ended.execution_id, node["id"]), [])
+            extra = max(0, len(calls) - _tries(ended, node["id"]))
+            explained = min(extra, _struck(calls, history))
+            duplicates, excused = duplicates + extra, excused + explained
+            if extra > explained:
+                broken.append(
+                    f"{ended.execution_id}: {node['id']} ran {extra} times too often, {explained} explained"
+                )
+    broken += _changed(history)
+    known = {ended.execution_id for ended in history.executions}
+    broken += [
+        f"{call.execution_id}: unknown, yet its handler ran"
+        for call in history.calls
+        if call.execution_id not in known
+    ]
+    return Verdict(tuple(broken), len(history.calls), duplicates, excused)
+
+
+def _of_execution(ended: Ended, by_node: dict[Key, list[Call]]) -> Iterator[str]:
+    yield from _ending(ended)
+    yield from _lines(ended)
+    yield from _order(ended, by_node)
+    for node in nodes_of(dict(ended.document)):
+        if node["handler"] in TRACED:
+            yield from _output(ended, node["id"], by_node.get((ended.execution_id, node["id"]), []))
+
+
+def _ending(ended: Ended) -> Iterator[str]:
+    """It reached the end that its definition asks for."""
+    ends, status = interpret(dict(ended.document), _outcome)
+    if ended.status != status:
+        yield f"ended {ended.status}, not {status}"
+    for node_id, (word, _) in ends.items():
+        if ended.nodes.get(node_id) != word:
+            yield f"{node_id} ended {ended.nodes.get(node_id)}, not {word}"
+
+
+def _outcome(node: dict[str, Any]) -> str | tuple[str, tuple[str, ...]]:
+    config = node.get("config", {})
+    if node["handler"] == "condition":
+        taken = config["expression"] == "true"
+        return "branch", tuple(config["false_branch" if taken else "true_branch"])
+    tries = node.get("retry", {}).get("max_attempts", 1)
+    return "fail" if config.get("fail_times", 0) >= tries else "ok"
+
+
+def _lines(ended: Ended) -> Iterator[str]:
+    """The history is dense, begins with the creation, and its last line is the only end of the execution."""
+    seqs = [line.seq for line in ended.lines]
+    if seqs != list(range(1, len(seqs) + 1)):
+        yield f"event ids are not dense: {seqs}"
+    types = [line.type for line in ended.lines]
+    if types[:1] != ["execution.created"]:
+        yield f"the first event is {types[:1]}"
+    lasts = [type for type in types if type in _LAST]
+    if len(lasts) != 1 or types[-1] not in _LAST or _LAST[types[-1]] != ended.status:
+        yield f"ended {ended.status} with {lasts}, the last event is {types[-1:]}"
+    attempts: dict[str, int] = defaultdict(int)
+    finished: dict[str, str] = {}
+    for line in ended.lines:
+        if line.node_id:
+            yield from _node_line(line, attempts, finished)
+    for node_id, word in ended.nodes.items():
+        if finished.get(node_id) != word:
+            yield f"{node_id} is {word}, its history says {finished.get(node_id)}"
+
+
+def _node_line(line: Line, attempts: dict[str, int], finished: dict[str, str]) -> Iterator[str]:
+    node_id, attempt = line.node_id or "", line.attempt or 0
+    if (
+        node_id in finished
+        and line.type.startswith("node.")
+        and line.type not in ("node.log", "node.progress")
+    ):
+        yield f"{line.type} of {node_id} after it was {finished[node_id]}"
+    if line.type == "node.queued":
+        if attempt <= attempts[node_id]:
+            yield f"{node_id} was queued as attempt {attempt} after {attempts[node_id]}"
+        attempts[node_id] = attempt
+    elif line.type == "node.started" and attempt != attempts[node_id]:
+        yield f"{node_id} started attempt {attempt} while {attempts[node_id]} was the current one"
+    if line.type in _ENDS:
+        finished[node_id] = _ENDS[line.type]
+
+
+def _order(ended: Ended, by_node: dict[Key, list[Call]]) -> Iterator[str]:
+    """No call begins before each dependency has ended: by the history, and by the clocks of the handlers."""
+    over: set[str] = set()
+    needs = {node["id"]: node.get("dependencies", []) for node in nodes_of(dict(ended.document))}
+    for line in ended.lines:
+        if line.type == "node.started":
+            early = [each for each in needs[line.node_id or ""] if each not in over]
+            if early:
+                yield f"{line.node_id} started before {early} ended"
+        if line.type in _ENDS and line.node_id:
+            over.add(line.node_id)
+    for node_id, before in needs.items():
+        starts = [call.start_s for call in by_node.get((ended.execution_id, node_id), [])]
+        for each in before:
+            ends = [c.end_s for c in by_node.get((ended.execution_id, each), []) if c.ended in ("ok", "fail")]
+            done_s = min((end_s for end_s in ends if end_s is not None), default=None)
+            if (
+                starts
+                and ended.nodes.get(each) == "COMPLETED"
+                and done_s is not None
+                and min(starts) < done_s
+            ):
+                yield f"{node_id} was called before any call of {each} had ended"
+
+
+def _output(ended: Ended, node_id: str, calls: list[Call]) -> Iterator[str]:
+    """The output is that of the attempt the history says completed, and of no other; nothing ran after it."""
+    if ended.nodes.get(node_id) != "COMPLETED":
+        if calls and ended.nodes.get(node_id) == "SKIPPED":
+            yield f"{node_id} is SKIPPED, but its handler ran"
+        return
+    output = ended.outputs.get(node_id) or {}
+    attempt = next(
+        (line.attempt for line in ended.lines if (line.type, line.node_id) == ("node.completed", node_id)),
+        None,
+    )
+    author = next((call for call in calls if call.nonce == output.get("nonce")), None)
+    if author is None:
+        yield f"{node_id} has the output {output}, which no call gave"
+    elif (author.attempt, author.ended) != (attempt, "ok"):
+        yield f"{node_id} has the output of attempt {author.attempt} ({author.ended}), completed was {attempt}"
+    for call in calls:
+        if call.attempt > (attempt or 0):
+            yield f"{node_id} ran attempt {call.attempt} after attempt {attempt} had completed it"
+    started = {line.attempt for line in ended.lines if (line.type, line.node_id) == ("node.started", node_id)}
+    for call in calls:
+        if call.attempt not in started:
+            yield f"{node_id} ran attempt {call.attempt}, which never started"
+    if len({call.attempt for call in calls}) != len(calls):
+        yield f"{node_id} ran one attempt twice: {sorted(call.attempt for call in calls)}"
+
+
+def _tries(ended: Ended, node_id: str) -> int:
+    """Calls that were charged: one for each retry, and the last."""
+    retries = sum((line.type, line.node_id) == ("node.retrying", node_id) for line in ended.lines)
+    return retries + 1
+
+
+def _struck(calls: list[Call], history: History) -> int:
+    """Calls whose process was struck between their beginning and the beginning of the next attempt."""
+    found = 0
+    calls = sorted(calls, key=lambda call: call.attempt)
+    for call, following in zip(calls, calls[1:], strict=False):
+        # A worker stopped between claim and call begins its call late, after its successor's.
+        since_s = min(call.start_s, following.start_s - PAUSE_S)
+        found += any(
+            strike.pid == call.pid and since_s <= strike.at_s <= following.start_s
+            for strike in history.strikes
+        )
+    return found
+
+
+def _changed(history: History) -> Iterator[str]:
+    """What a client once read as an end or as an output is still so."""
+    final = {ended.execution_id: ended for ended in history.executions}
+    for sample in history.samples:
+        ended = final.get(sample.execution_id)
+        if ended is None:
+            yield f"{sample.execution_id}: was seen and is gone"
+            continue
+        if sample.status is not None and sample.status != ended.status:
+            yield f"{sample.execution_id}: was {sample.status} and is {ended.status}"
+        for node_id, output in sample.outputs.items():
+            if output is not None and output != ended.outputs.get(node_id):
+                yield f"{sample.execution_id}: the output of {node_id} was {output}, is {ended.outputs.get(node_id)}"

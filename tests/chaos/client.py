@@ -1,0 +1,125 @@
+"""A client under stress: submits with an idempotency key until it is answered, triggers twice, samples, collects."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from random import Random
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from clients.redis_client import connect_commands, connect_subscriber
+from orchestrator.engine import Engine
+from orchestrator.errors import HeadraceError
+from orchestrator.submissions import Idempotency
+from tests.chaos.history import Ended, Line, Sample
+from workers.handlers import Catalogue
+
+
+class Client:
+    """Talks to the engine as an API process does. Every request may go unanswered and is then made again."""
+
+    def __init__(self, url: str, seed: int) -> None:
+        self.redis: Redis = connect_commands(url)
+        self.subscriber: Redis = connect_subscriber(url)
+        self.engine = Engine(self.redis, self.subscriber, catalogue=Catalogue, patience_s=0.5)
+        self.dice = Random(seed)
+        self.documents: dict[str, dict[str, Any]] = {}
+        self.samples: list[Sample] = []
+        self.ended: set[str] = set()
+
+    async def aclose(self) -> None:
+        await self.redis.aclose()
+        await self.subscriber.aclose()
+
+    async def run(self, document: dict[str, Any]) -> str:
+        """Submit and start one execution, each request until it is answered; some are made twice anyway."""
+        body = orjson.dumps(document)
+        key = f"k{len(self.documents)}-{self.dice.getrandbits(32)}"
+        idempotency = Idempotency(key, "/v1/executions", hashlib.sha256(body).hexdigest())
+        at_once = self.dice.random() < 0.5
+        execution_id = ""
+        for _ in range(2 if self.dice.random() < 0.2 else 1):
+            submitted = await self._until_answered(
+                lambda: self.engine.submit(document, body=body, trigger=at_once, idempotency=idempotency)
+            )
+            assert execution_id in ("", submitted.execution_id), "one key made two executions"
+            execution_id = submitted.execution_id
+        self.documents[execution_id] = document
+        if not at_once:
+            for _ in range(2 if self.dice.random() < 0.3 else 1):
+                await self._until_answered(lambda: self.engine.trigger(execution_id))
+        return execution_id
+
+    async def sample(self) -> None:
+        """Read some executions, and remember what must not change any more."""
+        for execution_id in self.dice.sample(sorted(self.documents), min(8, len(self.documents))):
+            try:
+                status = await self.engine.status(execution_id)
+                outputs = await self.engine.results(execution_id)
+            except (HeadraceError, RedisError, OSError):
+                continue
+            parsed = {node_id: orjson.loads(text) for node_id, text in outputs.items() if text}
+            if status.is_terminal:
+                self.ended.add(execution_id)
+            self.samples.append(Sample(execution_id, status if status.is_terminal else None, parsed))
+
+    async def open_executions(self) -> list[str]:
+        """Executions that have not ended, as far as can be told."""
+        for execution_id in sorted(set(self.documents) - self.ended):
+            try:
+                if (await self.engine.status(execution_id)).is_terminal:
+                    self.ended.add(execution_id)
+            except (HeadraceError, RedisError, OSError):
+                break
+        return sorted(set(self.documents) - self.ended)
+
+    async def collect(self) -> tuple[Ended, ...]:
+        """Read every execution whole, with its history."""
+        return tuple([await self._read(execution_id) for execution_id in self.documents])
+
+    async def left_behind(self) -> list[str]:
+        """What is still in Redis though nothing runs."""
+        found = []
+        for key in ("workflows:leases", "workflows:timers"):
+            if rest := await self.redis.zrange(key, 0, -1):
+                found.append(f"at rest, {key} holds {rest[:3]!r}")
+        if rest := await self.redis.smembers("workflows:active"):
+            found.append(f"at rest, workflows:active holds {sorted(rest)[:3]!r}")
+        if length := await self.redis.xlen("workflow:tasks"):
+            found.append(f"at rest, {length} tasks are left")
+        pending: Any = await self.redis.xpending("workflow:tasks", "workflow_group")
+        if pending["pending"]:
+            found.append(f"at rest, {pending['pending']} tasks are pending")
+        return found
+
+    async def repairs(self) -> dict[str, int]:
+        counts: Any = await self.redis.hgetall("workflows:repairs")
+        return {kind.decode(): int(count) for kind, count in counts.items()}
+
+    async def _read(self, execution_id: str) -> Ended:
+        view = await self.engine.get(execution_id)
+        outputs = await self.engine.results(execution_id)
+        events = await self.engine.events(execution_id, limit=10_000)
+        return Ended(
+            execution_id,
+            self.documents[execution_id],
+            str(view.execution.status),
+            {node.node_id: str(node.status) for node in view.nodes},
+            {node_id: orjson.loads(text) if text else None for node_id, text in outputs.items()},
+            tuple(Line(event.seq, event.type, event.node_id, event.attempt) for event in events),
+        )
+
+    async def _until_answered(self, request: Any) -> Any:
+        deadline_s = time.monotonic() + 60
+        while True:
+            try:
+                return await request()
+            except (HeadraceError, RedisError, OSError) as error:
+                if time.monotonic() > deadline_s:
+                    raise AssertionError(f"no answer for 60 s: {error}") from error
+                await asyncio.sleep(0.1)

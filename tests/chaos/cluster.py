@@ -1,0 +1,140 @@
+"""Real processes on a Redis of their own: started, struck, resumed, replaced."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from tests.chaos.history import Strike, StrikeKind
+from tests.conftest import RedisServer
+
+ROOT = Path(__file__).parents[2]
+_SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "term": signal.SIGTERM}
+#: Handlers of the workload take up to 1.2 s; a worker told to end hands back what takes longer than this.
+DRAIN_S = 0.5
+
+
+@dataclass(slots=True)
+class Member:
+    """One process of the cluster."""
+
+    role: str
+    name: str
+    process: subprocess.Popen[bytes]
+    #: When to resume it, if it is stopped.
+    resume_at_s: float | None = None
+
+
+@dataclass(slots=True)
+class Cluster:
+    """Orchestrators and workers of one Redis; whoever is killed is replaced at once."""
+
+    directory: Path
+    lease_ms: int
+    redis: RedisServer
+    members: list[Member] = field(default_factory=list)
+    leaving: list[Member] = field(default_factory=list)
+    strikes: list[Strike] = field(default_factory=list)
+    started: int = 0
+
+    @property
+    def trace(self) -> Path:
+        return self.directory / "trace.jsonl"
+
+    def start(self, *, orchestrators: int, workers: int) -> None:
+        for _ in range(orchestrators):
+            self.add("orchestrator")
+        for _ in range(workers):
+            self.add("worker")
+
+    def add(self, role: str) -> Member:
+        """Start one more process."""
+        self.started += 1
+        name = f"{role}-{self.started}"
+        module = "orchestrator.starter" if role == "orchestrator" else "workers.worker"
+        environment = {
+            "PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(ROOT), "REDIS_HOST": "127.0.0.1",
+            "REDIS_PORT": str(self.redis.port), "LEASE_MS": str(self.lease_ms), "WORKER_NAME": name,
+            "WORKER_CONCURRENCY": "16", "HANDLERS": "tests.chaos.handlers", "CHAOS_TRACE": str(self.trace),
+            "DRAIN_S": str(DRAIN_S), "SWEEP_IDLE_MS": "2000", "LOG_LEVEL": "INFO",
+        }  # fmt: skip
+        with (self.directory / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        member = Member(role, name, process)
+        self.members.append(member)
+        return member
+
+    def of(self, role: str) -> list[Member]:
+        return [member for member in self.members if member.role == role]
+
+    def strike(self, member: Member, kind: StrikeKind) -> None:
+        """Send the signal. A killed or ending process is replaced, a stopped one is resumed past its lease."""
+        self.strikes.append(Strike(kind, member.process.pid, time.monotonic()))
+        member.process.send_signal(_SIGNALS[kind])
+        if kind == "stop":
+            member.resume_at_s = time.monotonic() + self.lease_ms / 1000 * 1.5
+            return
+        self.members.remove(member)
+        self.leaving.append(member)
+        self.add(member.role)
+
+    def strike_any(self, dice: Random) -> None:
+        """Strike any process that is not stopped already."""
+        upright = [member for member in self.members if member.resume_at_s is None]
+        if upright:
+            kinds: tuple[StrikeKind, ...] = ("kill", "stop", "term")
+            self.strike(dice.choice(upright), dice.choice(kinds))
+
+    def resume_due(self, *, all_of_them: bool = False) -> None:
+        for member in self.members:
+            if member.resume_at_s is not None and (all_of_them or time.monotonic() >= member.resume_at_s):
+                member.process.send_signal(signal.SIGCONT)
+                member.resume_at_s = None
+
+    def restart_redis(self, *, down_s: float) -> None:
+        """Kill Redis and start it again on what it kept."""
+        self.redis.kill()
+        time.sleep(down_s)
+        self.redis.start()
+
+    def unexpected_ends(self) -> list[str]:
+        """Processes that ended by themselves, or not with 0 when told to."""
+        found = [
+            f"{m.name} ended by itself ({m.process.poll()})"
+            for m in self.members
+            if m.process.poll() is not None
+        ]
+        for member in self.leaving:
+            code = member.process.poll()
+            if code not in (None, 0, -signal.SIGKILL):
+                found.append(f"{member.name} ended with {code} when told to end")
+        return found
+
+    def close(self) -> list[str]:
+        """End everything; gives what did not end as it should."""
+        self.resume_due(all_of_them=True)
+        found = self.unexpected_ends()
+        for member in self.members:
+            member.process.terminate()
+        deadline_s = time.monotonic() + DRAIN_S + 10
+        for member in [*self.members, *self.leaving]:
+            try:
+                member.process.wait(max(0.1, deadline_s - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                found.append(f"{member.name} did not end within {DRAIN_S + 10:g} s of being told to")
+                member.process.kill()
+                member.process.wait()
+        self.redis.kill()
+        return found

@@ -1,0 +1,69 @@
+"""Handlers that leave a trace outside Redis: one line when a call begins, one when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+from workers.context import HandlerContext
+from workers.outcome import Retryable
+from workers.registry import handler
+
+
+@handler("record")
+async def record(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:
+    """Work for `work_ms`; fail the first `fail_times` tries. Output: {"nonce", "attempt"} of this very call."""
+    with call_of(context) as call:
+        await asyncio.sleep(config.get("work_ms", 10) / 1000)
+        return call.outcome(config)
+
+
+@handler("record_in_thread")
+def record_in_thread(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:
+    """The same in a thread, where nobody can interrupt it."""
+    with call_of(context) as call:
+        time.sleep(config.get("work_ms", 10) / 1000)
+        return call.outcome(config)
+
+
+class TracedCall:
+    """One handler call, known by its nonce."""
+
+    def __init__(self, context: HandlerContext) -> None:
+        self.context = context
+        self.nonce = uuid4().hex
+        self.ended = "stopped"
+
+    def outcome(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        if self.context.try_number <= config.get("fail_times", 0):
+            self.ended = "fail"
+            raise Retryable("asked to fail")
+        self.ended = "ok"
+        return {"nonce": self.nonce, "attempt": self.context.attempt}
+
+    def write(self, phase: str) -> None:
+        context = self.context
+        line = {
+            "phase": phase, "nonce": self.nonce, "execution_id": context.execution_id, "node_id": context.node_id,
+            "attempt": context.attempt, "pid": os.getpid(), "at_s": time.monotonic(),
+        }  # fmt: skip
+        # One write to a file opened for appending: lines of several processes never mix.
+        descriptor = os.open(os.environ["CHAOS_TRACE"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        os.write(descriptor, (json.dumps(line) + "\n").encode())
+        os.close(descriptor)
+
+
+@contextmanager
+def call_of(context: HandlerContext) -> Iterator[TracedCall]:
+    call = TracedCall(context)
+    call.write("start")
+    try:
+        yield call
+    finally:
+        call.write(call.ended)

@@ -1,0 +1,97 @@
+"""What was seen from outside while things broke: handler calls, strikes, and how every execution ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+StrikeKind = Literal["kill", "stop", "term"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One handler call. Times are of the machine's monotonic clock, which all processes share.
+
+    ended  ok, fail, stopped (told to); None when its process was gone before.
+    """
+
+    execution_id: str
+    node_id: str
+    attempt: int
+    nonce: str
+    pid: int
+    start_s: float
+    end_s: float | None = None
+    ended: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """One process struck. A stopped one is resumed later."""
+
+    kind: StrikeKind
+    pid: int
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event of an execution's history."""
+
+    seq: int
+    type: str
+    node_id: str | None = None
+    attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One execution at the end. outputs are parsed; None where there is none."""
+
+    execution_id: str
+    document: Mapping[str, Any]
+    status: str
+    nodes: Mapping[str, str]
+    outputs: Mapping[str, Any]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a client read of one execution on the way: its status if terminal, and outputs that were there."""
+
+    execution_id: str
+    status: str | None
+    outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Everything the checker judges by.
+
+    left_behind  what was still in Redis at rest, in words; repairs, what the sweep counted.
+    """
+
+    calls: tuple[Call, ...] = ()
+    strikes: tuple[Strike, ...] = ()
+    executions: tuple[Ended, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    left_behind: tuple[str, ...] = ()
+    repairs: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_calls(trace: Path) -> tuple[Call, ...]:
+    """Join the two lines of each call, in order of their starts."""
+    calls: dict[str, Call] = {}
+    text = trace.read_text() if trace.exists() else ""
+    for row in map(json.loads, text.splitlines()):
+        phase, nonce = row.pop("phase"), row["nonce"]
+        if phase == "start":
+            start_s = row.pop("at_s")
+            calls[nonce] = Call(**row, start_s=start_s)
+        else:
+            calls[nonce] = replace(calls[nonce], end_s=row["at_s"], ended=phase)
+    return tuple(sorted(calls.values(), key=lambda call: call.start_s))

@@ -1,0 +1,139 @@
+"""Executions under load while processes are killed, stopped and told to end, judged from outside.
+
+CHAOS_SEED chooses the workload and the strikes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+
+import tests.chaos.handlers  # noqa: F401  # submission checks handler names
+from tests.chaos.checker import Verdict, judge
+from tests.chaos.client import Client
+from tests.chaos.cluster import Cluster
+from tests.chaos.history import History, read_calls
+from tests.chaos.workload import mixed
+from tests.conftest import RedisServer
+
+SEED = int(os.environ.get("CHAOS_SEED", "1"))
+#: Nobody waits longer than this for the last execution once the strikes have ended.
+PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One run. pace_s is between submissions; Redis is killed when these shares have been submitted."""
+
+    executions: int
+    pace_s: float
+    lease_ms: int
+    orchestrators: int = 2
+    workers: int = 4
+    strike_every_s: float | None = 1.0
+    redis_kills: tuple[float, ...] = ()
+
+
+async def strike_on(cluster: Cluster, plan: Plan, dice: Random) -> None:
+    """Strike one process after another, for ever."""
+    while plan.strike_every_s is not None:
+        await asyncio.sleep(plan.strike_every_s)
+        cluster.resume_due()
+        cluster.strike_any(dice)
+
+
+async def play(plan: Plan, directory: Path) -> tuple[History, float]:
+    """Run a plan to its end; gives what was seen, and for how long executions ran."""
+    redis = RedisServer(directory, is_durable=True)
+    redis.start()
+    cluster = Cluster(directory, plan.lease_ms, redis)
+    client = Client(redis.url, SEED)
+    problems: list[str] = []
+    try:
+        cluster.start(orchestrators=plan.orchestrators, workers=plan.workers)
+        while len(await client.engine.workers()) < plan.workers:
+            await asyncio.sleep(0.05)
+        began_s = time.monotonic()
+        striking = asyncio.create_task(strike_on(cluster, plan, Random(SEED + 1)))
+        kills = {int(share * plan.executions) for share in plan.redis_kills}
+        for number, document in enumerate(mixed(plan.executions, SEED)):
+            if number in kills:
+                await asyncio.to_thread(cluster.restart_redis, down_s=1.0)
+            await client.run(document)
+            await client.sample()
+            await asyncio.sleep(plan.pace_s)
+        striking.cancel()
+        cluster.resume_due(all_of_them=True)
+        deadline_s = time.monotonic() + PATIENCE_S
+        while (left := await client.open_executions()) and time.monotonic() < deadline_s:
+            await client.sample()
+            await asyncio.sleep(0.1)
+        took_s = time.monotonic() - began_s
+        problems += [f"{each} had not ended after {PATIENCE_S:g} s" for each in left]
+        await asyncio.sleep(0.5)
+        problems += await client.left_behind()
+        executions, repairs = await client.collect(), await client.repairs()
+    finally:
+        await client.aclose()
+        problems += cluster.close()
+    calls = read_calls(cluster.trace)
+    history = History(
+        calls, tuple(cluster.strikes), executions, tuple(client.samples), tuple(problems), repairs
+    )
+    return history, took_s
+
+
+def told(history: History, verdict: Verdict, took_s: float) -> str:
+    strikes = Counter(strike.kind for strike in history.strikes)
+    return (
+        f"\n{len(history.executions)} executions, {verdict.calls} handler calls in {took_s:.0f} s;"
+        f" strikes {dict(strikes)}; {verdict.duplicates} duplicates, {verdict.excused} of them in struck workers;"
+        f" repairs {dict(history.repairs)}; {len(verdict.broken)} promises broken"
+    )
+
+
+async def run(plan: Plan, directory: Path, capsys: pytest.CaptureFixture[str]) -> tuple[History, Verdict]:
+    history, took_s = await play(plan, directory)
+    verdict = judge(history)
+    with capsys.disabled():
+        print(told(history, verdict, took_s))
+    assert not verdict.broken, "\n".join([f"seed {SEED}, logs in {directory}", *verdict.broken[:20]])
+    return history, verdict
+
+
+async def test_a_small_stack_survives_a_strike_each_second(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = Plan(40, 0.25, lease_ms=2_000, workers=3, redis_kills=(0.5,))
+    await run(plan, tmp_path, capsys)
+
+
+@pytest.mark.chaos
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_two_hundred_executions_survive_everything(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = Plan(200, 0.5, lease_ms=2_000, redis_kills=(0.33, 0.67))
+    await run(plan, tmp_path, capsys)
+
+
+@pytest.mark.chaos
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_without_faults_nothing_runs_twice_and_nothing_is_repaired(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = Plan(200, 0.2, lease_ms=15_000, strike_every_s=None)
+
+    history, verdict = await run(plan, tmp_path, capsys)
+
+    assert verdict.duplicates == 0
+    assert history.repairs == {}
