@@ -11,6 +11,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from clients.redis_client import Wire
 from orchestrator.compile import compile_definition
 from orchestrator.definition import Definition, PlainHandlers
 from orchestrator.execution import Event, Execution, NodeState, Snapshot, WorkerInfo
@@ -73,10 +74,14 @@ class Store:
         #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
         self.redis: Any = redis
         self.keys = keys or Keys()
+        #: For the question that is asked most.
+        self._wire = Wire(redis)
         self._definitions: OrderedDict[str, Definition] = OrderedDict()
 
     async def status(self, execution_id: str) -> ExecutionStatus | None:
-        word = await self.redis.get(self.keys.status(execution_id))
+        (word,) = await self._wire.send([("GET", self.keys.status(execution_id))])
+        if isinstance(word, Exception):
+            raise word
         return ExecutionStatus(word.decode()) if word else None
 
     async def definition_text(self, execution_id: str) -> bytes | None:

@@ -16,7 +16,7 @@ import orjson
 from orchestrator.answers import Submitted
 from orchestrator.compile import compile_definition
 from orchestrator.definition import Definition, HandlerNames
-from orchestrator.errors import IdempotencyConflict
+from orchestrator.errors import DefinitionInvalid, IdempotencyConflict
 from orchestrator.layout import Layout, lay_out
 from orchestrator.limits import Limits
 from orchestrator.states import ExecutionStatus
@@ -28,6 +28,8 @@ if sys.version_info >= (3, 14):
 else:
     from uuid_utils.compat import uuid7
 
+#: How old what is known of the workers may be when a submission is refused by it.
+FRESH_S = 1.0
 #: Compiled definitions kept by the bytes they were submitted as; the bytes kept are bounded as well.
 KEPT = 256
 KEPT_BYTES = 64 * 1024 * 1024
@@ -67,7 +69,7 @@ class Submissions:
         self.transitions = transitions
         self.limits = limits
         self._catalogue = catalogue
-        self._announced: tuple[float, frozenset[str]] = (-1.0, frozenset())
+        self._announced: tuple[float, frozenset[str]] = (float("-inf"), frozenset())
         self._kept: OrderedDict[tuple[bytes, frozenset[str]], _Compiled] = OrderedDict()
         self._kept_bytes = 0
 
@@ -120,16 +122,29 @@ class Submissions:
         return frozenset(self._catalogue(await self._announced_handlers()).names)
 
     async def _announced_handlers(self) -> frozenset[str]:
-        """Names live workers offer, a second old at most: a submission must not look at every worker."""
+        """Names live workers offer, a second old at most."""
         read_s, names = self._announced
-        if time.monotonic() - read_s > 1.0 or read_s < 0:
+        if time.monotonic() - read_s > FRESH_S:
             workers = await self.store.workers()
             names = frozenset(name for worker in workers for name in worker.handlers)
             self._announced = (time.monotonic(), names)
         return names
 
     async def _compile(self, document: dict[str, Any], body: bytes | None) -> _Compiled:
-        announced = await self._announced_handlers()
+        """Compile with the handlers known, and look at the workers anew only before refusing.
+
+        So that a submission does not pay for a look at every worker.
+        """
+        known = self._announced
+        try:
+            return self._compiled(document, body, known[1])
+        except DefinitionInvalid:
+            announced = await self._announced_handlers()
+            if announced == known[1]:
+                raise
+            return self._compiled(document, body, announced)
+
+    def _compiled(self, document: dict[str, Any], body: bytes | None, announced: frozenset[str]) -> _Compiled:
         key = (body, announced) if body is not None else None
         if key and (kept := self._kept.get(key)):
             self._kept.move_to_end(key)

@@ -1,10 +1,11 @@
-"""Says which promises a history breaks. Pure: it sees only what anybody outside the engine could have seen."""
+"""Says which promises a history breaks. Pure: it sees only what anybody outside the engine could see."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from tests.chaos.history import Call, Ended, History, Line
@@ -175,7 +176,7 @@ def _output(ended: Ended, node_id: str, calls: list[Call]) -> Iterator[str]:
     if author is None:
         yield f"{node_id} has the output {output}, which no call gave"
     elif (author.attempt, author.ended) != (attempt, "ok"):
-        yield f"{node_id} has the output of attempt {author.attempt} ({author.ended}), completed was {attempt}"
+        yield f"{node_id} has the output of attempt {author.attempt} ({author.ended}), not of {attempt}"
     for call in calls:
         if call.attempt > (attempt or 0):
             yield f"{node_id} ran attempt {call.attempt} after attempt {attempt} had completed it"
@@ -197,7 +198,7 @@ def _struck(calls: list[Call], history: History) -> int:
     """Calls whose process was struck between their beginning and the beginning of the next attempt."""
     found = 0
     calls = sorted(calls, key=lambda call: call.attempt)
-    for call, following in zip(calls, calls[1:], strict=False):
+    for call, following in pairwise(calls):
         # A worker stopped between claim and call begins its call late, after its successor's.
         since_s = min(call.start_s, following.start_s - PAUSE_S)
         found += any(
@@ -218,5 +219,5 @@ def _changed(history: History) -> Iterator[str]:
         if sample.status is not None and sample.status != ended.status:
             yield f"{sample.execution_id}: was {sample.status} and is {ended.status}"
         for node_id, output in sample.outputs.items():
-            if output is not None and output != ended.outputs.get(node_id):
-                yield f"{sample.execution_id}: the output of {node_id} was {output}, is {ended.outputs.get(node_id)}"
+            if output is not None and output != (now := ended.outputs.get(node_id)):
+                yield f"{sample.execution_id}: the output of {node_id} was {output} and is {now}"

@@ -1,4 +1,4 @@
-"""A client under stress: submits with an idempotency key until it is answered, triggers twice, samples, collects."""
+"""A client under stress: submits until it is answered, now and then twice; samples, and reads the end."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ class Client:
         for key in ("workflows:leases", "workflows:timers"):
             if rest := await self.redis.zrange(key, 0, -1):
                 found.append(f"at rest, {key} holds {rest[:3]!r}")
-        if rest := await self.redis.smembers("workflows:active"):
-            found.append(f"at rest, workflows:active holds {sorted(rest)[:3]!r}")
+        if active := await self.redis.smembers("workflows:active"):
+            found.append(f"at rest, workflows:active holds {sorted(active)[:3]!r}")
         if length := await self.redis.xlen("workflow:tasks"):
             found.append(f"at rest, {length} tasks are left")
         pending: Any = await self.redis.xpending("workflow:tasks", "workflow_group")

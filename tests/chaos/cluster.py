@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "term": signal.SIGTERM}
 #: Handlers of the workload take up to 1.2 s; a worker told to end hands back what takes longer than this.
 DRAIN_S = 0.5
+#: A process younger than this may still be importing.
+STARTING_S = 5.0
 
 
 @dataclass(slots=True)
@@ -27,6 +29,7 @@ class Member:
     role: str
     name: str
     process: subprocess.Popen[bytes]
+    started_s: float = field(default_factory=time.monotonic)
     #: When to resume it, if it is stopped.
     resume_at_s: float | None = None
 
@@ -40,6 +43,7 @@ class Cluster:
     redis: RedisServer
     members: list[Member] = field(default_factory=list)
     leaving: list[Member] = field(default_factory=list)
+    unready: list[Member] = field(default_factory=list)
     strikes: list[Strike] = field(default_factory=list)
     started: int = 0
 
@@ -80,14 +84,18 @@ class Cluster:
         return [member for member in self.members if member.role == role]
 
     def strike(self, member: Member, kind: StrikeKind) -> None:
-        """Send the signal. A killed or ending process is replaced, a stopped one is resumed past its lease."""
+        """Send the signal. A killed or ending process is replaced, a stopped one resumed past its lease."""
         self.strikes.append(Strike(kind, member.process.pid, time.monotonic()))
         member.process.send_signal(_SIGNALS[kind])
         if kind == "stop":
             member.resume_at_s = time.monotonic() + self.lease_ms / 1000 * 1.5
             return
         self.members.remove(member)
-        self.leaving.append(member)
+        # One that was still starting has no handler for the signal yet, and may die of it.
+        if time.monotonic() - member.started_s > STARTING_S:
+            self.leaving.append(member)
+        else:
+            self.unready.append(member)
         self.add(member.role)
 
     def strike_any(self, dice: Random) -> None:
@@ -129,7 +137,7 @@ class Cluster:
         for member in self.members:
             member.process.terminate()
         deadline_s = time.monotonic() + DRAIN_S + 10
-        for member in [*self.members, *self.leaving]:
+        for member in [*self.members, *self.leaving, *self.unready]:
             try:
                 member.process.wait(max(0.1, deadline_s - time.monotonic()))
             except subprocess.TimeoutExpired:

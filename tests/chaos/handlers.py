@@ -18,7 +18,7 @@ from workers.registry import handler
 
 @handler("record")
 async def record(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:
-    """Work for `work_ms`; fail the first `fail_times` tries. Output: {"nonce", "attempt"} of this very call."""
+    """Work for `work_ms`; fail the first `fail_times` tries. Output: {"nonce", "attempt"} of this call."""
     with call_of(context) as call:
         await asyncio.sleep(config.get("work_ms", 10) / 1000)
         return call.outcome(config)
@@ -50,8 +50,9 @@ class TracedCall:
     def write(self, phase: str) -> None:
         context = self.context
         line = {
-            "phase": phase, "nonce": self.nonce, "execution_id": context.execution_id, "node_id": context.node_id,
-            "attempt": context.attempt, "pid": os.getpid(), "at_s": time.monotonic(),
+            "phase": phase, "nonce": self.nonce, "execution_id": context.execution_id,
+            "node_id": context.node_id, "attempt": context.attempt, "pid": os.getpid(),
+            "at_s": time.monotonic(),
         }  # fmt: skip
         # One write to a file opened for appending: lines of several processes never mix.
         descriptor = os.open(os.environ["CHAOS_TRACE"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)

@@ -94,7 +94,7 @@ def told(history: History, verdict: Verdict, took_s: float) -> str:
     strikes = Counter(strike.kind for strike in history.strikes)
     return (
         f"\n{len(history.executions)} executions, {verdict.calls} handler calls in {took_s:.0f} s;"
-        f" strikes {dict(strikes)}; {verdict.duplicates} duplicates, {verdict.excused} of them in struck workers;"
+        f" strikes {dict(strikes)}; {verdict.duplicates} duplicates, {verdict.excused} in struck workers;"
         f" repairs {dict(history.repairs)}; {len(verdict.broken)} promises broken"
     )
 

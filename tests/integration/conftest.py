@@ -1,13 +1,17 @@
-"""The rig: engine, scripts and a worker of single steps, on a flushed Redis with a clock of its own."""
+"""Two ways to run the engine: the rig, with single steps and a clock of its own, and a fleet of real workers."""
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from redis.asyncio import Redis
 
 from orchestrator.engine import Engine
-from tests.makers import FakeWorker, Rig
+from tests.integration.stage import Stage, register_handlers
+from tests.makers import FakeWorker, Rig, WorkerFleet
 from workers.handlers import Catalogue
+from workers.registry import HANDLER_REGISTRY
 
 
 @pytest.fixture
@@ -17,3 +21,30 @@ async def rig(redis: Redis) -> Rig:
     # From Redis' own time on, because what expires by itself (PX) expires by that.
     engine.transitions.now_ms = await engine.store.now_ms()
     return Rig(redis, engine.transitions, engine.store, engine, FakeWorker(engine.transitions, redis))
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    """A stage with handlers registered for one test."""
+    made = Stage()
+    before = dict(HANDLER_REGISTRY)
+    register_handlers(made)
+    yield made
+    HANDLER_REGISTRY.clear()
+    HANDLER_REGISTRY.update(before)
+
+
+@pytest.fixture
+async def fleet(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkerFleet]:
+    # A drain waits for the read that blocks; the tests would rather not.
+    monkeypatch.setattr("workers.worker.BLOCK_MS", 50)
+    made = WorkerFleet(redis_url)
+    yield made
+    await made.stop_all()
+
+
+@pytest.fixture
+async def engine(redis: Redis, stage: Stage) -> Engine:
+    made = Engine(redis, redis, catalogue=Catalogue)
+    await made.transitions.load()
+    return made

@@ -101,8 +101,8 @@ async def lose_messages(rig: Rig, execution_id: str) -> None:
 
 
 async def lose_one_message(rig: Rig, execution_id: str) -> None:
-    (entry, _), *_ = await rig.redis.xrange("workflow:tasks")
-    await rig.redis.xdel("workflow:tasks", entry)
+    for entry, _ in (await rig.redis.xrange("workflow:tasks"))[:1]:
+        await rig.redis.xdel("workflow:tasks", entry)
 
 
 async def lose_leases(rig: Rig, execution_id: str) -> None:
@@ -176,8 +176,6 @@ async def test_whatever_is_lost_the_execution_still_ends_as_it_would_have(
     rig: Rig, scene: Callable[[Rig], Awaitable[str]], fault: Fault
 ) -> None:
     execution_id = await scene(rig)
-    if fault is lose_one_message and scene is with_b_done_and_c_waiting:
-        pytest.skip("there is no message to lose")
     sweep = Sweep(rig.store, rig.transitions, idle_ms=IDLE_MS)
     await fault(rig, execution_id)
 
@@ -338,51 +336,6 @@ async def test_an_ended_execution_is_not_ended_again(rig: Rig) -> None:
 
     assert word == "moved"
     assert await rig.dump() == before
-
-
-# Statuses changed by hand: the trigger dispatches exactly what is ready
-
-
-async def set_status(rig: Rig, execution_id: str, **statuses: str) -> None:
-    for node_id, status in statuses.items():
-        await rig.redis.set(f"workflow:{execution_id}:node:{node_id}", status)
-
-
-async def test_a_second_trigger_dispatches_what_became_ready_by_hand(rig: Rig) -> None:
-    execution_id = await rig.submit(*DIAMOND, trigger=False)
-    await rig.engine.trigger(execution_id)
-    await set_status(rig, execution_id, A="COMPLETED")
-
-    await rig.engine.trigger(execution_id)
-    first = await rig.nodes(execution_id)
-    await set_status(rig, execution_id, B="COMPLETED", C="COMPLETED")
-    await rig.engine.trigger(execution_id)
-    await rig.engine.trigger(execution_id)
-
-    assert first == {"A": N.COMPLETED, "B": N.QUEUED, "C": N.QUEUED, "D": N.PENDING}
-    assert (await rig.nodes(execution_id))["D"] is N.QUEUED
-    entries = await rig.redis.xrange("workflow:tasks")
-    assert [fields[b"node_id"] for _, fields in entries].count(b"D") == 1
-
-
-async def test_a_failure_by_hand_is_carried_on(rig: Rig) -> None:
-    execution_id = await rig.submit(*DIAMOND)
-    await set_status(rig, execution_id, A="FAILED")
-
-    await rig.engine.trigger(execution_id)
-
-    assert set((await rig.nodes(execution_id)).values()) == {N.FAILED, N.SKIPPED}
-    assert await rig.status(execution_id) is E.FAILED
-
-
-async def test_all_nodes_completed_by_hand_end_the_execution(rig: Rig) -> None:
-    execution_id = await rig.submit(*DIAMOND)
-    await set_status(rig, execution_id, A="COMPLETED", B="COMPLETED", C="COMPLETED", D="COMPLETED")
-
-    await rig.engine.trigger(execution_id)
-
-    assert await rig.status(execution_id) is E.COMPLETED
-    assert not await rig.redis.sismember("workflows:active", execution_id)
 
 
 async def test_more_than_one_batch_of_repairs_is_made(rig: Rig) -> None:

@@ -15,7 +15,7 @@ async def test_idle_consumer_without_tasks_is_forgotten(redis: Redis, transition
         "workflow:tasks", {"execution_id": "e", "node_id": "n", "handler": "noop", "attempt": "1"}
     )
     await redis.xreadgroup("workflow_group", "owes", {"workflow:tasks": ">"}, count=1)
-    await redis.xreadgroup("workflow_group", "gone", {"workflow:tasks": ">"}, count=1)
+    await redis.xgroup_createconsumer("workflow:tasks", "workflow_group", "gone")
 
     await transitions.forget_consumers("default", idle_ms=60_000)
     assert await names(redis) == {b"owes", b"gone"}

@@ -1,0 +1,114 @@
+"""What the tests of real workers share: handlers that do as they are told, and waiting for what follows."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.engine import Engine
+from orchestrator.execution import NodeState
+from orchestrator.states import ExecutionStatus, NodeStatus
+from tests.makers import until, workflow
+from workers.context import HandlerContext
+from workers.outcome import Retryable, Skip, Terminal
+from workers.registry import handler
+
+
+class Stage:
+    """What the handlers of these tests and the tests themselves tell each other."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, int]] = []
+        self.started = asyncio.Event()
+        self.may_go_on = asyncio.Event()
+        self.was_cancelled = False
+        self.thread = ""
+        self.most_at_once = 0
+        self.at_once = 0
+        self.released = threading.Event()
+
+
+def register_handlers(stage: Stage) -> None:
+    """Register handlers whose names begin with `test_`, which speak to one stage."""
+
+    @handler("test_wait")
+    async def wait(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:
+        """Go on when the test says so."""
+        stage.calls.append((context.node_id, context.attempt))
+        stage.at_once += 1
+        stage.most_at_once = max(stage.most_at_once, stage.at_once)
+        stage.started.set()
+        try:
+            await stage.may_go_on.wait()
+        except asyncio.CancelledError:
+            stage.was_cancelled = True
+            if config.get("finishes_anyway"):
+                return {"in": "time"}
+            raise
+        finally:
+            stage.at_once -= 1
+        return {"attempt": context.attempt, "worker": context.worker_id}
+
+    @handler("test_raise")
+    async def fail(config: Mapping[str, Any], context: HandlerContext) -> None:
+        """Raise what the config names."""
+        stage.calls.append((context.node_id, context.attempt))
+        raise {
+            "ValueError": ValueError("no such value"),
+            "Terminal": Terminal("never", type="Mine.Terminal"),
+            "Retryable": Retryable("later", type="Mine.Retryable"),
+            "Skip": Skip("nothing to do"),
+            "Cancelled": asyncio.CancelledError(),
+        }[config["what"]]
+
+    @handler("test_return")
+    async def give(config: Mapping[str, Any], context: HandlerContext) -> Any:
+        """Return something."""
+        return {
+            "nan": {"x": float("nan")},
+            "bytes": {"x": b"raw"},
+            "large": "x" * 5_000,
+            "text": "plain",
+            "nothing": None,
+        }[config["what"]]
+
+    @handler("test_sync")
+    def in_a_thread(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:
+        """Run in a thread until the test says so or the work is no longer wanted."""
+        stage.thread = threading.current_thread().name
+        context.log("in a thread")
+        while config.get("waits") and not context.is_cancelled() and not stage.released.wait(0.005):
+            pass
+        return {"cancelled": context.is_cancelled()}
+
+    @handler("test_report")
+    async def report(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:
+        """Log and report progress."""
+        for number in range(5):
+            context.log(f"line {number}", number=number)
+        context.progress(0.5, "half")
+        return {"key": context.idempotency_key, "try": context.try_number}
+
+
+async def start(engine: Engine, *nodes: dict[str, Any], **extras: Any) -> str:
+    return (await engine.submit(workflow(*nodes, **extras), trigger=True)).execution_id
+
+
+async def ended(engine: Engine, execution_id: str) -> ExecutionStatus:
+    """Wait for the end of an execution and give it."""
+
+    async def has_ended() -> bool:
+        return (await engine.status(execution_id)).is_terminal
+
+    await until(has_ended)
+    return await engine.status(execution_id)
+
+
+async def in_status(engine: Engine, execution_id: str, node_id: str, status: NodeStatus) -> NodeState:
+    async def is_there() -> bool:
+        return (await engine.node(execution_id, node_id))[0].status is status
+
+    await until(is_there)
+    return (await engine.node(execution_id, node_id))[0]
