@@ -103,6 +103,10 @@ class Keys:
         """A key without parameters, such as `workflows:timers`."""
         return self.prefix + _BY_NAME[name].pattern
 
+    def quiet_channel(self) -> str:
+        """A channel nobody publishes to: a subscription without any channel cannot be read."""
+        return f"{self.prefix}workflows:quiet"
+
     def index(self, tenant: str) -> str:
         return self.key("index", tenant=tenant)
 

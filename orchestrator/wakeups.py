@@ -19,9 +19,6 @@ from orchestrator.redis_keys import Keys
 
 log = logging.getLogger("headrace.wakeups")
 
-#: A channel nobody publishes to; without any channel a subscription cannot be read.
-_QUIET = "workflows:quiet"
-
 
 class Wakeups:
     """Watch executions, then iterate: an id for each wake-up, None after a reconnection (look at all)."""
@@ -67,7 +64,7 @@ class Wakeups:
         while self._is_open:
             try:
                 async with self._connecting:
-                    await self._pubsub.subscribe(_QUIET, *self._watched)
+                    await self._pubsub.subscribe(self._keys.quiet_channel(), *self._watched)
                 if not is_first:
                     yield None
                 is_first, pause_s = False, 0.1

@@ -1,4 +1,4 @@
-"""With no orchestrator alive the workers keep time themselves: retries, delays and lost workers are seen to."""
+"""With no orchestrator alive the workers keep time themselves: for retries, delays and lost workers."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ async def test_a_worker_stopped_past_its_lease_cannot_complete_what_was_given_to
     document = workflow(node("a", handler=handler) | {"config": {"work_ms": 600}})
     execution_id = await client.run(document)
     await until(lambda: len(calls()) == 1, "the first attempt")
-    nonce = await client.redis.hget(f"workflow:{execution_id}:runtime", "nonce|a")
+    nonce: Any = await client.redis.hget(f"workflow:{execution_id}:runtime", "nonce|a")
     sleeper = cluster.of("worker")[0]
     cluster.strike(sleeper, "stop")
     cluster.add("worker")
@@ -40,7 +41,7 @@ async def test_a_worker_stopped_past_its_lease_cannot_complete_what_was_given_to
     sleeper.resume_at_s = None
     await until(lambda: calls()[0].ended is not None, "the first call goes on")
     await asyncio.sleep(1.0)
-    late = Holding(execution_id, "a", 1, nonce.decode() if nonce else "")
+    late = Holding(execution_id, "a", 1, nonce.decode())
     answer = await client.engine.transitions.complete_node(late, b'{"nonce":"late"}')
     after = await client.collect()
 
