@@ -166,6 +166,10 @@ class Store:
         parts = (member.decode().split(SEPARATOR) for member in members)
         return [(execution_id, node_id, int(attempt)) for execution_id, node_id, attempt in parts]
 
+    async def tick_ms(self) -> int:
+        """When timers and leases were last looked at; 0 for never."""
+        return int(await self.redis.get(self.keys.shared("tick")) or 0)
+
     async def now_ms(self) -> int:
         seconds, microseconds = await self.redis.time()
         return int(seconds) * 1000 + int(microseconds) // 1000

@@ -71,10 +71,13 @@ class Heartbeat(threading.Thread):
         self._stopped.set()
 
     def run(self) -> None:
-        period_s = min(self._lease_ms / 3000, MOST_SILENT_S)
-        while not self._stopped.wait(period_s):
+        period_s = pause_s = min(self._lease_ms / 3000, MOST_SILENT_S)
+        while not self._stopped.wait(pause_s):
             try:
+                # Once Redis is back, little may be left of a lease: a failed beat is soon repeated.
+                pause_s = period_s / 5
                 self.beat()
+                pause_s = period_s
             except Exception as error:
                 # Whatever it was: a heartbeat that ends takes all running attempts with it.
                 log.warning("heartbeat.unanswered", extra={"worker_id": self._worker_id, "error": str(error)})

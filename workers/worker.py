@@ -262,12 +262,15 @@ class Worker:
                 now_ms, hold_ms, stamped = await self.transitions.stamp_tick(
                     lease_ms=self.config.lease_ms, only_if_older_than_ms=STAND_IN_MS
                 )
-                # For as long as the next look is away, keep the pace an orchestrator would.
-                for _ in range(8 if stamped else 0):
+                while stamped:
                     await timers.run_once(self.store, self.transitions, now_ms)
                     if now_ms >= hold_ms:
                         await leases.run_once(self.store, self.transitions, now_ms)
                     await asyncio.sleep(0.25)
+                    # Keep an orchestrator's pace until somebody else stamps. To pause now and then would look
+                    # like an outage each time, and hold the expiry of short leases for ever.
+                    if await self.store.tick_ms() != now_ms:
+                        break
                     now_ms, hold_ms, _ = await self.transitions.stamp_tick(lease_ms=self.config.lease_ms)
             except (RedisError, OSError) as error:
                 log.warning(

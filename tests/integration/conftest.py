@@ -1,4 +1,4 @@
-"""Two ways to run the engine: the rig, in single steps with a clock of its own, and a fleet of real workers."""
+"""Two ways to run the engine: the rig, in single steps with its own clock, and a fleet of real workers."""
 
 from __future__ import annotations
 
