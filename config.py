@@ -1,8 +1,8 @@
 """Settings of every Headrace process, read from the environment and `.env`.
 
 Names have no prefix: field `redis_host` is variable `REDIS_HOST`. The environment beats `.env`, and an empty
-value counts as unset. Only the roots (`main`, `orchestrator.starter`, `workers.worker`, `cli`) read this
-module; everything below them is handed plain values.
+value counts as unset. Only the roots (`main`, `orchestrator.starter`, `workers.worker` with `workers.tools`,
+`cli`) read this module; everything below them is handed plain values.
 """
 
 from __future__ import annotations
@@ -87,6 +87,28 @@ class Settings(BaseSettings):
     llm_provider: Literal["anthropic", "echo"] | None = None
     llm_model: str = "claude-sonnet-5-5"
 
+    # Notifications.
+    #: JSON object: name -> URL of a webhook, a Slack-compatible webhook or Apprise.
+    notify_urls: dict[str, str] = Field(default_factory=dict, repr=False)
+    #: JSON object: name -> `whsec_…`, several parted by blanks while they change over.
+    webhook_secrets: dict[str, str] = Field(default_factory=dict, repr=False)
+    smtp_host: str | None = None
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_user: str | None = None
+    smtp_password: str | None = Field(default=None, repr=False)
+    smtp_from: str | None = None
+    smtp_starttls: bool = True
+
+    # Containers.
+    #: `unix://…` or `tcp://…`.
+    docker_host: str = "unix:///var/run/docker.sock"
+    #: Images nodes may run, comma separated, `*` for any part. Unset: any in development, none in production.
+    container_images: str | None = None
+    #: Engine networks nodes may ask for. Unset: any in development, none in production.
+    container_networks: str | None = None
+    container_memory_mb: int = Field(default=512, ge=6)
+    container_cpus: float = Field(default=1.0, ge=0.01)
+
     # Limits.
     max_definition_bytes: int = Field(default=8 * MIB, ge=KIB)
     max_yaml_bytes: int = Field(default=1 * MIB, ge=KIB)
@@ -139,6 +161,21 @@ class Settings(BaseSettings):
         if self.http_allow_private is None:
             return () if self.is_production else ("*",)
         return _names(self.http_allow_private)
+
+    @property
+    def allowed_images(self) -> tuple[str, ...] | None:
+        """Images a container node may run; None means any."""
+        return self._listed(self.container_images)
+
+    @property
+    def allowed_networks(self) -> tuple[str, ...] | None:
+        """Networks a container node may ask for; None means any."""
+        return self._listed(self.container_networks)
+
+    def _listed(self, text: str | None) -> tuple[str, ...] | None:
+        if text is None:
+            return () if self.is_production else None
+        return _names(text)
 
 
 @lru_cache(maxsize=1)

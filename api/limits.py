@@ -30,12 +30,14 @@ class RequestLimits:
         max_body_bytes: int,
         max_definition_bytes: int,
         definition_paths: Collection[str],
+        definition_endings: tuple[str, ...] = (),
     ) -> None:
-        """definition_paths  paths that take a definition, and so the larger limit."""
+        """definition_paths, definition_endings  paths that take a definition, and so the larger limit."""
         self._app = app
         self._max_body_bytes = max_body_bytes
         self._max_definition_bytes = max_definition_bytes
         self._definition_paths = frozenset(definition_paths)
+        self._definition_endings = definition_endings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,7 +69,8 @@ class RequestLimits:
             await respond(scope, error)(scope, receive, send_with_id)
 
     def _limit(self, path: str) -> int:
-        return self._max_definition_bytes if path in self._definition_paths else self._max_body_bytes
+        is_definition = path in self._definition_paths or path.endswith(self._definition_endings)
+        return self._max_definition_bytes if is_definition else self._max_body_bytes
 
 
 def _read_headers(scope: Scope) -> tuple[bytes, int | None]:

@@ -18,7 +18,7 @@ from orchestrator import strict_json
 from orchestrator.engine import Idempotency
 from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, Problem
 from orchestrator.limits import Limits
-from orchestrator.yaml_source import load_yaml, located
+from orchestrator.yaml_source import Locate, load_yaml, located
 
 Envelope = TypeVar("Envelope", bound=BaseModel)
 
@@ -71,13 +71,10 @@ def parse_envelope(
 @contextmanager
 def definition_in(sent: Any, limits: Limits) -> Iterator[dict[str, Any]]:
     """Give the definition of an envelope; what is found wrong with YAML gets line and column."""
-    if isinstance(sent, dict):
-        yield sent
+    document, locate = readable_in(sent, limits)
+    if locate is None:
+        yield document
         return
-    if not isinstance(sent, str):
-        message = f"'definition' must be an object, or YAML as text; found {json_type(sent)}"
-        raise RequestInvalid([Problem("definition", "wrong_type", message)])
-    document, locate = load_yaml(sent, limits=limits)
     if not isinstance(document, dict):
         message = f"a workflow must be a YAML mapping; found {json_type(document)}"
         raise RequestInvalid([Problem("definition", "wrong_type", message, line=1, column=1)])
@@ -85,6 +82,19 @@ def definition_in(sent: Any, limits: Limits) -> Iterator[dict[str, Any]]:
         yield document
     except DefinitionInvalid as error:
         raise DefinitionInvalid(located(error.problems, locate)) from error
+
+
+def readable_in(sent: Any, limits: Limits) -> tuple[Any, Locate | None]:
+    """Give a document that is to be judged, whatever it is; for YAML with the places of its values.
+
+    Raises DefinitionInvalid for YAML that cannot be read, RequestInvalid for what is neither.
+    """
+    if isinstance(sent, str):
+        return load_yaml(sent, limits=limits)
+    if isinstance(sent, dict):
+        return sent, None
+    message = f"'definition' must be an object, or YAML as text; found {json_type(sent)}"
+    raise RequestInvalid([Problem("definition", "wrong_type", message)])
 
 
 @contextmanager

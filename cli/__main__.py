@@ -7,8 +7,10 @@ import typer
 from cli.dev import dev
 from cli.doctor import doctor
 from cli.redis import redis
+from cli.repeats import fork, replay, retry
 from cli.run import run
 from cli.test import test
+from cli.validate import validate
 from cli.watch import watch
 
 app = typer.Typer(
@@ -24,7 +26,11 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app.command()(dev)
 app.command()(run)
+app.command()(validate)
 app.command()(watch)
+app.command()(retry)
+app.command()(replay)
+app.command()(fork)
 app.command(context_settings=PASS_ON | {"help_option_names": []})(redis)
 app.command()(doctor)
 app.command(context_settings=PASS_ON)(test)

@@ -52,9 +52,13 @@ class Progress:
 
     @classmethod
     def of(cls, view: ExecutionView) -> Progress:
-        """Every node at its beginning: the events, read from the first, bring it up to date."""
+        """Every node at its beginning: the events, read from the first, bring it up to date.
+
+        No event tells of a node that a fork has kept: it begins as it is.
+        """
         fresh = {
-            node.node_id: replace(node, status="PENDING", reason=None, try_number=0) for node in view.nodes
+            node.node_id: node if node.reused else replace(node, status="PENDING", reason=None, try_number=0)
+            for node in view.nodes
         }
         return cls(view.execution_id, view.name, "PENDING", fresh)
 

@@ -69,7 +69,7 @@ def read_definition(file: Path) -> dict[str, Any] | str:
     The server reads the YAML, so that line and column in its messages are those of the file.
     Raises ValueError that names file, line and column.
     """
-    text = _read(file)
+    text = read_text(file)
     if file.suffix.lower() != ".json" and not (file == STDIN and text.lstrip().startswith("{")):
         return text
     document = parse_json(text, file)
@@ -82,7 +82,7 @@ def read_inputs(pairs: list[str], file: Path | None) -> dict[str, Any] | None:
     """Inputs from a file and from KEY=VALUE words; None if there are none at all."""
     values: dict[str, Any] = {}
     if file is not None:
-        document = parse_json(_read(file), file)
+        document = parse_json(read_text(file), file)
         if not isinstance(document, dict):
             raise ValueError(f"{file}: inputs are a JSON object, this is {type(document).__name__}")
         values |= document
@@ -109,7 +109,8 @@ def parse_json(text: str, file: Path) -> Any:
         raise ValueError(f"{file}: {error}") from None
 
 
-def _read(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """The text of a file, or of standard input. Raises ValueError that names the file."""
     try:
         if file == STDIN:
             return sys.stdin.read()

@@ -23,7 +23,17 @@ from urllib.parse import quote
 
 import httpx2
 
-from clients.workflow_views import ApiError, Created, Event, ExecutionView, NotFound, ServerUnreachable
+from clients.workflow_views import (
+    ApiError,
+    Created,
+    Event,
+    ExecutionView,
+    Forked,
+    Judgement,
+    NotFound,
+    Rerun,
+    ServerUnreachable,
+)
 
 #: The server pings every 15 s; silence three times as long means that the connection is dead.
 SILENCE_S = 45.0
@@ -83,9 +93,7 @@ class WorkflowClient:
             body["inputs"] = inputs
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
         response = await self._send("POST", "/v1/executions", body=body, headers=headers)
-        answer = response.json()
-        is_replay = response.headers.get("Idempotency-Replayed") == "true"
-        return Created(answer["execution_id"], answer["status"], is_replay)
+        return Created.from_answer(_object(response), response.headers)
 
     async def trigger(self, execution_id: str, *, inputs: Mapping[str, Any] | None = None) -> str:
         """Start a submitted execution; again is harmless. Returns its status."""
@@ -102,7 +110,54 @@ class WorkflowClient:
         answer = await self._json("POST", f"{_execution(execution_id)}/cancel", body=sent)
         return str(answer["status"])
 
+    async def retry(
+        self, execution_id: str, *, preview: bool = False, generation: int | None = None
+    ) -> Rerun:
+        """Run the failed part of an execution again, in place, or say what that would be.
+
+        generation  as a preview names it; the same call made again then retries nothing twice.
+        """
+        body: dict[str, Any] = {"preview": preview}
+        if generation is not None:
+            body["generation"] = generation
+        return Rerun.from_dict(await self._json("POST", f"{_execution(execution_id)}/retry", body=body))
+
+    async def replay(
+        self,
+        execution_id: str,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Created:
+        """Start a new execution of the same definition; `inputs` override those of the same name."""
+        body = {} if inputs is None else {"inputs": inputs}
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        path = f"{_execution(execution_id)}/replay"
+        response = await self._send("POST", path, body=body, headers=headers)
+        return Created.from_answer(_object(response), response.headers)
+
+    async def fork(
+        self,
+        execution_id: str,
+        *,
+        from_node: str | None = None,
+        definition: Mapping[str, Any] | str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        preview: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Forked:
+        """Start a new execution that keeps what the change does not reach, or say what it would run."""
+        change = {"from_node": from_node, "definition": definition, "inputs": inputs}
+        body = {name: value for name, value in change.items() if value is not None} | {"preview": preview}
+        headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex}
+        path = f"{_execution(execution_id)}/fork"
+        return Forked.from_dict(_object(await self._send("POST", path, body=body, headers=headers)))
+
     # --- views
+
+    async def validate(self, definition: Mapping[str, Any] | str) -> Judgement:
+        """Judge a definition (an object, or YAML text); nothing is stored."""
+        return Judgement.from_dict(await self._json("POST", "/v1/validate", body={"definition": definition}))
 
     async def get(self, execution_id: str) -> ExecutionView:
         return ExecutionView.from_dict(await self._json("GET", _execution(execution_id)))

@@ -53,6 +53,62 @@ class Created:
     #: The server knew this Idempotency-Key already and answered as it did then.
     is_replay: bool = False
 
+    @classmethod
+    def from_answer(cls, document: Mapping[str, Any], headers: Mapping[str, str]) -> Self:
+        is_replay = headers.get("Idempotency-Replayed") == "true"
+        return cls(document["execution_id"], document["status"], is_replay)
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """A retry in place, or its preview."""
+
+    execution_id: str
+    status: str
+    #: The generation the execution is in now.
+    generation: int
+    #: What runs again, in definition order; None when somebody else had retried that generation before.
+    nodes: tuple[str, ...] | None
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        nodes = document["nodes"]
+        names = None if nodes is None else tuple(nodes)
+        return cls(document["execution_id"], document["status"], document["generation"], names)
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A fork, or its preview, which has no id. Every node is in one of the three lists."""
+
+    execution_id: str | None
+    forked_from: str
+    nodes: tuple[str, ...]
+    reused: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        lists = (tuple(document[name]) for name in ("nodes", "reused", "skipped"))
+        return cls(document["execution_id"], document["forked_from"], *lists)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is wrong with a definition, and else what cannot be meant.
+
+    Entries have path, code and message, and hint, line and column where known; summary: name, version, nodes,
+    edges, depth.
+    """
+
+    errors: tuple[dict[str, Any], ...]
+    warnings: tuple[dict[str, Any], ...]
+    summary: dict[str, Any] | None
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        return cls(tuple(document["errors"]), tuple(document["warnings"]), document["summary"])
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -105,6 +161,8 @@ class NodeView:
     due_at: str | None = None
     worker: str | None = None
     error: Mapping[str, Any] | None = None
+    #: It ended in the execution this one is forked from.
+    reused: bool = False
     output: Any = None
 
     @classmethod
@@ -128,6 +186,9 @@ class ExecutionView:
     created_at: str | None = None
     started_at: str | None = None
     ended_at: str | None = None
+    generation: int = 1
+    replay_of: str | None = None
+    forked_from: str | None = None
     inputs: Mapping[str, Any] | None = None
     nodes: tuple[NodeView, ...] = field(default=(), repr=False)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.definition import Definition
+from orchestrator.errors import Problem
 from orchestrator.execution import Execution, NodeState
 from orchestrator.health import Check
 from orchestrator.states import ExecutionStatus
@@ -30,6 +31,59 @@ class Cancelled:
     execution_id: str
     status: ExecutionStatus
     already: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """A retry in place, or the preview of one.
+
+    generation  the life the execution is in now: before a retry, or in it.
+    nodes       what runs again, in definition order; None when that generation had been retried before.
+    """
+
+    execution_id: str
+    status: ExecutionStatus
+    generation: int
+    nodes: tuple[str, ...] | None
+    already: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """A fork, or the preview of one, which has neither id nor status. Each node is in one of the lists.
+
+    nodes    to be run.
+    reused   ended in the source; outputs are copied.
+    skipped  skipped at once, because of what is reused.
+    """
+
+    forked_from: str
+    nodes: tuple[str, ...]
+    reused: tuple[str, ...]
+    skipped: tuple[str, ...]
+    execution_id: str | None = None
+    status: ExecutionStatus | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A definition in numbers; depth counts the nodes of its longest chain."""
+
+    name: str
+    version: str
+    nodes: int
+    edges: int
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What is wrong with a document, and else what cannot be meant, with a summary."""
+
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    summary: Summary | None
 
 
 @dataclass(frozen=True, slots=True)

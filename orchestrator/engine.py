@@ -8,40 +8,39 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
-from orchestrator.answers import Cancelled, ExecutionView, Page, Readiness, Submitted, Triggered
+from orchestrator.answers import (
+    Cancelled,
+    ExecutionView,
+    Forked,
+    Page,
+    Readiness,
+    Rerun,
+    Submitted,
+    Triggered,
+    Validation,
+)
 from orchestrator.definition import HandlerNames
 from orchestrator.errors import ExecutionNotFound, InputsConflict, InvalidTransition, NodeNotFound
 from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
-from orchestrator.executor import execute_workflow
+from orchestrator.executor import execute_workflow, go_on
 from orchestrator.explain import Explanation, explain
 from orchestrator.health import Check, check_redis
 from orchestrator.limits import Limits
 from orchestrator.operations import DeadEntry, Operations, QueueInfo
 from orchestrator.redis_keys import Keys
-from orchestrator.rerun import rerun_items, rerun_set
+from orchestrator.repeats import Repeats
 from orchestrator.states import ExecutionStatus, sources_of
 from orchestrator.store import Store
 from orchestrator.submissions import Idempotency, Submissions, sorted_json
 from orchestrator.transitions import Transitions
+from orchestrator.validation import validate
 from orchestrator.wakeups import Wakeups
 
-#: Items of a retry listed by one script.
-RETRY_SLICE = 500
-
 __all__ = [
-    "Cancelled",
-    "DeadEntry",
-    "Engine",
-    "ExecutionView",
-    "Explanation",
-    "Idempotency",
-    "Page",
-    "QueueInfo",
-    "Readiness",
-    "Submitted",
-    "Triggered",
+    "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "Idempotency", "Page",
+    "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation",
     "WorkerInfo",
-]
+]  # fmt: skip
 
 
 class Engine:
@@ -69,6 +68,7 @@ class Engine:
         self._redis = redis
         self._subscriber = subscriber
         self._submissions = Submissions(self.store, self.transitions, catalogue=catalogue, limits=self.limits)
+        self._repeats = Repeats(self.store, self.transitions, self._submissions)
         self._allow_eviction_policy = allow_eviction_policy
 
     # Verbs
@@ -93,7 +93,7 @@ class Engine:
             document, body=body, inputs=inputs, is_started=trigger, idempotency=idempotency, tenant=tenant
         )
         if more:
-            await self._go_on(submitted.execution_id)
+            await go_on(self.transitions, submitted.execution_id)
         return submitted
 
     async def trigger(self, execution_id: str, inputs: dict[str, Any] | None = None) -> Triggered:
@@ -111,7 +111,7 @@ class Engine:
         if word == "inputs_conflict":
             raise InputsConflict(execution_id)
         if more:
-            await self._go_on(execution_id)
+            await go_on(self.transitions, execution_id)
         if word == "already" and status == ExecutionStatus.RUNNING:
             await execute_workflow(self.store, self.transitions, execution_id)
         return Triggered(execution_id, ExecutionStatus(status), word == "already")
@@ -132,9 +132,64 @@ class Engine:
             allowed = sources_of("cancel_execution", "execution")
             raise InvalidTransition("cancel", execution_id, status, allowed)
         if more:
-            await self._go_on(execution_id)
+            await go_on(self.transitions, execution_id)
             status = await self.store.status(execution_id) or status
         return Cancelled(execution_id, ExecutionStatus(status), word == "already")
+
+    async def retry(
+        self, execution_id: str, *, preview: bool = False, generation: int | None = None
+    ) -> Rerun:
+        """Go on with an ended execution in place: run again what failed and what that kept from running.
+
+        preview     say what would run, and change nothing.
+        generation  the life to retry; when another request has done it, the answer says `already`.
+        Raises ExecutionNotFound, and InvalidTransition when it has not failed and was not cancelled.
+        """
+        return await self._repeats.retry(execution_id, generation=generation, is_preview=preview)
+
+    async def replay(
+        self,
+        execution_id: str,
+        inputs: dict[str, Any] | None = None,
+        *,
+        merge: bool = True,
+        idempotency: Idempotency | None = None,
+    ) -> Submitted:
+        """Start a new execution of the same definition with the same inputs, or others.
+
+        merge  `inputs` override those of the same name; otherwise they replace all.
+        Raises ExecutionNotFound, and what `submit` raises.
+        """
+        return await self._repeats.replay(
+            execution_id, inputs=inputs, is_merged=merge, idempotency=idempotency
+        )
+
+    async def fork(
+        self,
+        execution_id: str,
+        *,
+        from_node: str | None = None,
+        definition: dict[str, Any] | None = None,
+        inputs: dict[str, Any] | None = None,
+        merge: bool = True,
+        preview: bool = False,
+        idempotency: Idempotency | None = None,
+    ) -> Forked:
+        """Start a new execution that keeps the outputs of every node the change does not reach.
+
+        The change is a node to run again, another definition, other inputs, or all of these; what did not
+        complete runs in any case. merge as in `replay`, preview as in `retry`.
+        Raises ExecutionNotFound, NodeNotFound, and what `submit` raises.
+        """
+        return await self._repeats.fork(
+            execution_id,
+            from_node=from_node,
+            definition=definition,
+            inputs=inputs,
+            is_merged=merge,
+            is_preview=preview,
+            idempotency=idempotency,
+        )
 
     async def requeue_dead(self, entry_id: str) -> str | None:
         """Run a dead node again, by retrying its execution in place; gives the execution id, None if there is
@@ -145,7 +200,7 @@ class Engine:
         entry = await self.operations.dead_entry(entry_id)
         if entry is None:
             return None
-        await self._retry(entry.execution_id)
+        await self.retry(entry.execution_id)
         await self.transitions.drop_dead(entry_id)
         return entry.execution_id
 
@@ -155,6 +210,10 @@ class Engine:
         return is_there and await self.transitions.drop_dead(entry_id)
 
     # Questions
+
+    async def validate(self, document: Any) -> Validation:
+        """Judge a definition as `submit` would, look for what cannot be meant, and store nothing."""
+        return await validate(self._submissions, document)
 
     async def status(self, execution_id: str) -> ExecutionStatus:
         """Raises ExecutionNotFound."""
@@ -276,37 +335,3 @@ class Engine:
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
         return sorted_json(definition.check_inputs(inputs))
-
-    async def _go_on(self, execution_id: str) -> None:
-        more = True
-        while more:
-            _, more = await self.transitions.continue_execution(execution_id)
-
-    async def _retry(self, execution_id: str) -> None:
-        """Run the failed part of an ended execution again. Raises InvalidTransition, ExecutionNotFound."""
-        sight = await self.store.sight(execution_id)
-        if sight is None:
-            raise ExecutionNotFound(execution_id)
-        allowed = sources_of("retry_execution", "execution")
-        if sight.snapshot.execution.status not in allowed:
-            raise InvalidTransition("retry", execution_id, sight.snapshot.execution.status, allowed)
-        chosen = rerun_set(sight.snapshot)
-        if not chosen:
-            raise InvalidTransition("retry", execution_id, "without a failed or cancelled node", allowed)
-        items = rerun_items(sight.snapshot, chosen)
-        parts = [items[i : i + RETRY_SLICE] for i in range(0, len(items), RETRY_SLICE)]
-        more = False
-        for number, part in enumerate(parts):
-            word, status, more = await self.transitions.retry_execution(
-                execution_id,
-                generation=sight.snapshot.execution.generation,
-                position=number * RETRY_SLICE,
-                nodes=len(chosen) if number == len(parts) - 1 else None,
-                items=part,
-            )
-            if word == "already":
-                return  # Done, by this very call whose first answer was lost, or by another like it.
-            if word not in ("ok", "listed"):
-                raise InvalidTransition("retry", execution_id, status, allowed)
-        if more:
-            await self._go_on(execution_id)

@@ -49,6 +49,8 @@ class NodeState:
     not_taken: bool = False
     #: Stream entry of the current attempt's task.
     message_id: str | None = None
+    #: It ended in the execution this one is forked from. Set, and its output copied, before anybody sees it.
+    reused: bool = False
 
     @property
     def done(self) -> int:
@@ -84,6 +86,8 @@ class Execution:
     deadline_ms: int | None = None
     #: The execution this one repeats.
     replay_of: str | None = None
+    #: The execution whose outputs this one began with.
+    forked_from: str | None = None
     #: What the caller of cancel said, or the word for the cause.
     reason: str | None = None
 

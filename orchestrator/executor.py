@@ -39,9 +39,16 @@ async def execute_workflow(store: Store, transitions: Transitions, execution_id:
             return made
         made += len(batch)
         log.warning("execution.repaired", extra={"execution_id": execution_id, "repairs": batch[:20]})
-        while more:
-            _, more = await transitions.continue_execution(execution_id)
+        if more:
+            await go_on(transitions, execution_id)
     return made
+
+
+async def go_on(transitions: Transitions, execution_id: str) -> None:
+    """Work off a saved worklist at once, rather than wait for its timer."""
+    more = True
+    while more:
+        _, more = await transitions.continue_execution(execution_id)
 
 
 def repairs_for(sight: Sight) -> list[str]:

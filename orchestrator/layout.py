@@ -1,13 +1,16 @@
 """How a Definition is laid out in an execution's runtime hash, in a form that scripts need not parse.
 
 Written at submission and never changed:
-  v, name, version, tenant, fail_fast, execution_timeout_ms, replay_of, queues (other than default)
+  v, name, version, tenant, fail_fast, execution_timeout_ms, queues (other than default)
+  replay_of, forked_from (the execution it repeats)
   unchecked ('1' while inputs have not been checked against the definition's schema)
   node|N      what the scripts know of node N; see `parse_plan` in lua/include/base.lua
   spec|N      what a worker needs to run it, JSON
   refs|N      the nodes it refers to; $inputs when it refers to the inputs
   next|N|K    its successors, K counting the chunks; * marks one that a branch of N names
-  ids|K       all nodes; start|K, those without dependencies
+  ids|K       all nodes; start|K, those decided at the start: without dependencies or, in a fork, behind
+              what it keeps
+  reused|N    '1': ended in the execution this one is forked from
 
 Written by every transition:
   seq (newest event), left (nodes not terminal), failed (critical nodes FAILED), updated_ms
@@ -69,15 +72,37 @@ class Layout:
     last: Slice
 
 
-def lay_out(definition: Definition) -> Layout:
-    """Say what to write for a new execution of `definition`; the same for every one, so it can be kept."""
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """Nodes that a fork keeps from its source, as one script takes them.
+
+    nodes   (node id, status) of what is kept.
+    fields  runtime fields and values in turn, those of nodes that run again too.
+    """
+
+    nodes: tuple[tuple[str, str], ...]
+    fields: tuple[Field, ...]
+
+    def arguments(self) -> tuple[Field, ...]:
+        return (len(self.nodes), *(word for pair in self.nodes for word in pair), *self.fields)
+
+    def after(self, count: int) -> Reuse:
+        """Give what is left when the first `count` nodes and the fields are written."""
+        return Reuse(self.nodes[count:], ())
+
+
+def lay_out(definition: Definition, *, is_staged: bool = False) -> Layout:
+    """Say what to write for a new execution of `definition`; the same for every one, so it can be kept.
+
+    is_staged  write every node before the last slice, even of a small definition.
+    """
     slices = [
         Slice(tuple(node.id for node in nodes), tuple(_slice_fields(definition, nodes, number)))
-        for number, nodes in enumerate(_batches(definition.nodes, SLICE))
+        for number, nodes in enumerate(batches(definition.nodes, SLICE))
     ]
     last = slices[-1]
     whole = Slice(last.node_ids, (*last.fields, *_execution_fields(definition)))
-    if len(whole.fields) <= 4_000:
+    if len(whole.fields) <= 4_000 and not is_staged:
         return Layout(tuple(slices[:-1]), whole)
     return Layout(tuple(slices), Slice((), tuple(_execution_fields(definition))))
 
@@ -105,12 +130,12 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
     if queues := {node.queue for node in definition.nodes} - {"default"}:
         yield from ("queues", " ".join(sorted(queues)))
     starts = (n.id for n in definition.nodes if not n.dependencies or n.trigger_rule is TriggerRule.ALWAYS)
-    yield from _lists("start", starts)
+    yield from list_fields("start", starts)
 
 
 def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) -> Iterator[Field]:
     # Each slice lists its own nodes, so that a submission abandoned half-way can be found and purged.
-    yield from _lists("ids", (node.id for node in nodes), first=number * SLICE // CHUNK)
+    yield from list_fields("ids", (node.id for node in nodes), first=number * SLICE // CHUNK)
     for node in nodes:
         yield from (f"node|{node.id}", _plan(definition, node))
         yield from (f"spec|{node.id}", orjson.dumps(spec_of(node)))
@@ -121,7 +146,7 @@ def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) ->
             yield from (f"refs|{node.id}", " ".join(refs))
         branches = set(node.branches)
         marked = (f"{s}*" if s in branches else s for s in definition.successors.get(node.id, ()))
-        yield from _lists(f"next|{node.id}", marked)
+        yield from list_fields(f"next|{node.id}", marked)
 
 
 def _plan(definition: Definition, node: Node) -> str:
@@ -135,12 +160,14 @@ def _plan(definition: Definition, node: Node) -> str:
     )
 
 
-def _lists(name: str, ids: Iterable[str], *, first: int = 0) -> Iterator[str]:
-    for number, chunk in enumerate(_batches(ids, CHUNK), start=first):
+def list_fields(name: str, ids: Iterable[str], *, first: int = 0) -> Iterator[str]:
+    """Write a list of ids as fields `name|0`, `name|1`, … with their values."""
+    for number, chunk in enumerate(batches(ids, CHUNK), start=first):
         yield from (f"{name}|{number}", " ".join(chunk))
 
 
-def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut items into lists of `size`, the last one shorter."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch

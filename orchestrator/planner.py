@@ -7,9 +7,10 @@ of the repairer, and the oracle of the property tests. Without faults the plan b
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from orchestrator.definition import Definition
+from orchestrator.definition import Definition, Node
 from orchestrator.execution import NodeState, Snapshot
-from orchestrator.rules import RUN, WAIT, TriggerRule, Verdict, decide, outcome_class
+from orchestrator.graph import topological_order
+from orchestrator.rules import RUN, WAIT, OutcomeClass, TriggerRule, Verdict, decide, outcome_class
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
 
@@ -161,23 +162,32 @@ def expected_counters(
     """
     classes = {node_id: outcome_class(status, reasons.get(node_id)) for node_id, status in statuses.items()}
     branches = {node.id: frozenset(node.branches) for node in definition.nodes if node.branches}
-    counters: dict[str, Counters] = {}
-    for node in definition.nodes:
-        ok = bad = skip = gates_done = 0
-        left_out = False
-        for dependency in node.dependencies:
-            outcome = classes[dependency]
-            if outcome == "ok":
-                ok += 1
-            elif outcome == "bad":
-                bad += 1
-            elif outcome == "skip":
-                skip += 1
-            if dependency in branches and node.id in branches[dependency]:
-                gates_done += statuses[dependency].is_terminal
-                left_out = left_out or (outcome == "ok" and node.id in not_taken.get(dependency, ()))
-        counters[node.id] = Counters(ok, bad, skip, gates_done, left_out)
-    return counters
+    return {node.id: _count(node, statuses, classes, branches, not_taken) for node in definition.nodes}
+
+
+def skipped_at_once(
+    definition: Definition,
+    statuses: Mapping[str, NodeStatus],
+    reasons: Mapping[str, Reason | None],
+    not_taken: Mapping[str, Collection[str]],
+) -> frozenset[str]:
+    """Name the PENDING nodes that are skipped whatever the others will do: none of them is going to run."""
+    after = dict(statuses)
+    classes = {node_id: outcome_class(status, reasons.get(node_id)) for node_id, status in after.items()}
+    branches = {node.id: frozenset(node.branches) for node in definition.nodes if node.branches}
+    found: set[str] = set()
+    for node_id in topological_order({node.id: node.dependencies for node in definition.nodes}):
+        node = definition.node(node_id)
+        if after[node_id] is not NodeStatus.PENDING:
+            continue
+        counters = _count(node, after, classes, branches, not_taken)
+        gates = definition.gates.get(node_id, 0)
+        verdict = turn(node.trigger_rule, counters, total=len(node.dependencies), gates=gates)
+        if isinstance(verdict, Reason):
+            after[node_id] = NodeStatus.SKIPPED
+            classes[node_id] = outcome_class(NodeStatus.SKIPPED, verdict)
+            found.add(node_id)
+    return frozenset(found)
 
 
 def turn(rule: TriggerRule, counters: Counters, *, total: int, gates: int) -> Verdict:
@@ -205,6 +215,29 @@ def snapshot_counters(snapshot: Snapshot) -> dict[str, Counters]:
         {node_id: state.reason for node_id, state in snapshot.nodes.items()},
         snapshot.not_taken,
     )
+
+
+def _count(
+    node: Node,
+    statuses: Mapping[str, NodeStatus],
+    classes: Mapping[str, OutcomeClass | None],
+    branches: Mapping[str, frozenset[str]],
+    not_taken: Mapping[str, Collection[str]],
+) -> Counters:
+    ok = bad = skip = gates_done = 0
+    left_out = False
+    for dependency in node.dependencies:
+        outcome = classes[dependency]
+        if outcome == "ok":
+            ok += 1
+        elif outcome == "bad":
+            bad += 1
+        elif outcome == "skip":
+            skip += 1
+        if dependency in branches and node.id in branches[dependency]:
+            gates_done += statuses[dependency].is_terminal
+            left_out = left_out or (outcome == "ok" and node.id in not_taken.get(dependency, ()))
+    return Counters(ok, bad, skip, gates_done, left_out)
 
 
 def _recount_left(snapshot: Snapshot) -> list[RecountLeft]:

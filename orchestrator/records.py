@@ -10,12 +10,14 @@ from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason,
 #: Fields of the runtime hash that make a NodeState, each with `|` and the node id; `rejects` is read apart.
 NODE_FIELDS = (
     "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason",
-    "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "rejects",
+    "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "reused",
+    "rejects",
 )  # fmt: skip
 #: Fields of the runtime hash that make an Execution.
 EXECUTION_FIELDS = (
     "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
-    "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "cancel_reason", "seq",
+    "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
+    "cancel_reason", "seq",
 )  # fmt: skip
 
 
@@ -47,6 +49,7 @@ def read_execution(execution_id: str, status: bytes, fields: list[bytes | None])
         updated_ms=_number(row["updated_ms"]) or 0,
         deadline_ms=_number(row["deadline_ms"]),
         replay_of=read_text(row["replay_of"]),
+        forked_from=read_text(row["forked_from"]),
         reason=orjson.loads(reason) if reason else None,
     )
 
@@ -73,6 +76,7 @@ def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | Non
         gates_done=_number(row["gates"]) or 0,
         not_taken=row["not_taken"] == b"1",
         message_id=read_text(row["message"]),
+        reused=row["reused"] == b"1",
     )
 
 

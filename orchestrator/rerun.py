@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.execution import Snapshot
-from orchestrator.planner import expected_counters
+from orchestrator.planner import expected_counters, skipped_at_once
 from orchestrator.states import NodeStatus, Reason
 
 
@@ -32,8 +32,27 @@ def rerun_set(snapshot: Snapshot) -> list[str]:
     return [node.id for node in snapshot.definition.nodes if node.id in chosen]
 
 
+def runs_again(snapshot: Snapshot, chosen: list[str]) -> list[str]:
+    """Leave out those of the set that are skipped again at once, whatever becomes of the others."""
+    aside = skipped_at_once(snapshot.definition, *_after_reset(snapshot, chosen))
+    return [node_id for node_id in chosen if node_id not in aside]
+
+
 def rerun_items(snapshot: Snapshot, chosen: list[str]) -> list[str]:
     """Put the retry into the words of the worklist: every reset first, then every decision."""
+    counters = expected_counters(snapshot.definition, *_after_reset(snapshot, chosen))
+    resets = []
+    for node_id in chosen:
+        found = counters[node_id]
+        numbers = f"{found.ok} {found.bad} {found.skip} {found.gates_done} {int(found.not_taken)}"
+        resets.append(f"reset {node_id} {numbers}")
+    return resets + [f"decide {node_id}" for node_id in chosen]
+
+
+def _after_reset(
+    snapshot: Snapshot, chosen: list[str]
+) -> tuple[dict[str, NodeStatus], dict[str, Reason | None], dict[str, frozenset[str]]]:
+    """Give statuses, reasons and branches not taken as they are once the set is PENDING again."""
     again = frozenset(chosen)
     statuses = {
         node_id: NodeStatus.PENDING if node_id in again else state.status
@@ -41,13 +60,7 @@ def rerun_items(snapshot: Snapshot, chosen: list[str]) -> list[str]:
     }
     reasons = {node_id: state.reason for node_id, state in snapshot.nodes.items()}
     not_taken = {node_id: ids for node_id, ids in snapshot.not_taken.items() if node_id not in again}
-    counters = expected_counters(snapshot.definition, statuses, reasons, not_taken)
-    resets = []
-    for node_id in chosen:
-        found = counters[node_id]
-        numbers = f"{found.ok} {found.bad} {found.skip} {found.gates_done} {int(found.not_taken)}"
-        resets.append(f"reset {node_id} {numbers}")
-    return resets + [f"decide {node_id}" for node_id in chosen]
+    return statuses, reasons, not_taken
 
 
 def _deciders(snapshot: Snapshot, node_id: str) -> set[str]:

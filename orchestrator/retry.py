@@ -97,6 +97,11 @@ def next_delay_ms(
     return delay_ms
 
 
+def longest_waits_ms(policy: RetryPolicy) -> int:
+    """Add up the waits between all tries, each as long as jitter can make it; Retry-After is not foreseen."""
+    return sum(_back_off_ms(policy, tries) for tries in range(1, policy.max_attempts))
+
+
 def _worth_another(policy: RetryPolicy, error: NodeError) -> bool:
     if matches(error.type, policy.non_retryable):
         return False

@@ -140,6 +140,8 @@ TABLE: tuple[Row, ...] = (
     _node("cancel_node", [_N.PENDING, _N.QUEUED, _N.WAITING, _N.RUNNING], _N.CANCELLED, "node.cancelled"),
     _node("repair_execution", [_N.QUEUED], _N.QUEUED, "node.queued"),
     _node("retry_execution", [_N.FAILED, _N.CANCELLED, _N.SKIPPED], _N.PENDING, "execution.retried"),
+    _node("reuse_nodes", [_N.PENDING], _N.COMPLETED, "execution.created"),
+    _node("reuse_nodes", [_N.PENDING], _N.SKIPPED, "execution.created"),
     _execution("create_execution", [], _E.PENDING, "execution.created"),
     _execution("start_execution", [_E.PENDING], _E.RUNNING, "execution.started"),
     _execution("finish_execution", [_E.RUNNING], _E.COMPLETED, "execution.completed", is_internal=True),

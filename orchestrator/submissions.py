@@ -6,7 +6,7 @@ import hashlib
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from orchestrator.answers import Submitted
 from orchestrator.compile import compile_definition
 from orchestrator.definition import Definition, HandlerNames
 from orchestrator.errors import DefinitionInvalid, IdempotencyConflict
-from orchestrator.layout import Layout, lay_out
+from orchestrator.layout import Field, Layout, Slice, lay_out
 from orchestrator.limits import Limits
 from orchestrator.states import ExecutionStatus
 from orchestrator.store import Store
@@ -45,7 +45,9 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
-class _Compiled:
+class Compiled:
+    """A definition ready to be stored, with the text it is stored as."""
+
     definition: Definition
     layout: Layout
     text: bytes
@@ -70,7 +72,7 @@ class Submissions:
         self.limits = limits
         self._catalogue = catalogue
         self._announced: tuple[float, frozenset[str]] = (float("-inf"), frozenset())
-        self._kept: OrderedDict[tuple[bytes, frozenset[str]], _Compiled] = OrderedDict()
+        self._kept: OrderedDict[tuple[bytes, frozenset[str]], Compiled] = OrderedDict()
         self._kept_bytes = 0
 
     async def take_in(
@@ -82,40 +84,87 @@ class Submissions:
         is_started: bool,
         idempotency: Idempotency | None,
         tenant: str,
+        replay_of: str | None = None,
     ) -> tuple[Submitted, bool]:
         """Check a definition and store an execution of it; the flag says that a worklist was saved.
 
         Raises what `Engine.submit` raises.
         """
-        compiled = await self._compile(document, body)
+        compiled = await self.compile(document, body)
         is_checked = is_started or inputs is not None
         values = compiled.definition.check_inputs(inputs) if is_checked else {}
         execution_id = mint_execution_id()
         for part in compiled.layout.staged:
             await self.transitions.stage_execution(execution_id, part)
-        key, request_hash = _fingerprint(idempotency)
-        extra: list[str | bytes] = ["tenant", tenant]
+        extra: list[Field] = []
         if values or inputs is not None:
             extra += ["inputs", sorted_json(values)]
         if not is_checked and compiled.definition.inputs_schema is not None:
             extra += ["unchecked", "1"]
-        word, made, more = await self.transitions.create_execution(
+        if replay_of is not None:
+            extra += ["replay_of", replay_of]
+        return await self.create(
             execution_id,
             compiled.text,
             compiled.layout.last,
+            extra=extra,
+            is_started=is_started,
+            idempotency=idempotency,
+            tenant=tenant,
+        )
+
+    async def create(
+        self,
+        execution_id: str,
+        text: bytes,
+        last: Slice,
+        *,
+        extra: Sequence[Field],
+        is_started: bool,
+        idempotency: Idempotency | None,
+        tenant: str,
+    ) -> tuple[Submitted, bool]:
+        """Make what is staged visible; the flag says that a worklist was saved. Raises IdempotencyConflict.
+
+        extra  runtime fields and values in turn; they beat those of the layout.
+        """
+        key, request_hash = _fingerprint(idempotency)
+        word, made, more = await self.transitions.create_execution(
+            execution_id,
+            text,
+            last,
             tenant=tenant,
             idempotency_key=key,
             request_hash=request_hash,
             is_started=is_started,
-            extra=tuple(extra),
+            extra=("tenant", tenant, *extra),
         )
         if word == "conflict":
             raise IdempotencyConflict(idempotency.key if idempotency else key)
         if word == "replayed":
-            status = await self.store.status(made) or ExecutionStatus.PENDING
-            return Submitted(made, status, True), False
+            return await self._made(made), False
         status = ExecutionStatus.RUNNING if is_started else ExecutionStatus.PENDING
         return Submitted(execution_id, status, False), bool(more)
+
+    async def made_before(self, idempotency: Idempotency | None, tenant: str) -> Submitted | None:
+        """Look whether this request has made an execution already. Raises IdempotencyConflict.
+
+        For requests whose staging is work: the last word is `create`'s.
+        """
+        if idempotency is None:
+            return None
+        key, request_hash = _fingerprint(idempotency)
+        known = await self.store.redis.get(self.store.keys.key("idempotency", tenant=tenant, key=key))
+        if known is None:
+            return None
+        known_hash, made = known.decode().split()
+        if known_hash != request_hash:
+            raise IdempotencyConflict(idempotency.key)
+        return await self._made(made)
+
+    async def _made(self, execution_id: str) -> Submitted:
+        status = await self.store.status(execution_id) or ExecutionStatus.PENDING
+        return Submitted(execution_id, status, True)
 
     async def handler_names(self) -> frozenset[str]:
         """Handlers a definition may use now."""
@@ -130,7 +179,7 @@ class Submissions:
             self._announced = (time.monotonic(), names)
         return names
 
-    async def _compile(self, document: dict[str, Any], body: bytes | None) -> _Compiled:
+    async def compile(self, document: dict[str, Any], body: bytes | None) -> Compiled:
         """Compile with the handlers known, and look at the workers anew only before refusing.
 
         So that a submission does not pay for a look at every worker.
@@ -144,14 +193,14 @@ class Submissions:
                 raise
             return self._compiled(document, body, announced)
 
-    def _compiled(self, document: dict[str, Any], body: bytes | None, announced: frozenset[str]) -> _Compiled:
+    def _compiled(self, document: dict[str, Any], body: bytes | None, announced: frozenset[str]) -> Compiled:
         key = (body, announced) if body is not None else None
         if key and (kept := self._kept.get(key)):
             self._kept.move_to_end(key)
             return kept
         definition = compile_definition(document, handlers=self._catalogue(announced), limits=self.limits)
         text = body if body is not None else orjson.dumps(document)
-        compiled = _Compiled(definition, lay_out(definition), text)
+        compiled = Compiled(definition, lay_out(definition), text)
         if key:
             self._kept[key] = compiled
             self._kept_bytes += len(text)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from orchestrator.courier import Argument, Call, Courier
-from orchestrator.layout import Slice
+from orchestrator.layout import Reuse, Slice
 from orchestrator.replies import Claim, Ended, read_claim, read_ended, read_text, read_word_more, read_words
 from orchestrator.states import Reason, WaitingOn
 
@@ -72,6 +72,10 @@ class Transitions(Courier):
     def stage_execution(self, execution_id: str, part: Slice) -> Call[str]:
         """Write one slice of a large submission; it stays invisible until created."""
         return self._call("stage_execution", execution_id, part.arguments(), read_text)
+
+    def reuse_nodes(self, execution_id: str, source_id: str, part: Reuse) -> Call[list[Any]]:
+        """Mark nodes of a staged fork as ended in its source, outputs copied. Replies [word, nodes done]."""
+        return self._call("reuse_nodes", execution_id, (source_id, *part.arguments()), read_words)
 
     def purge_staging(self, execution_id: str, *, age_ms: int) -> Call[tuple[str, bool]]:
         """Remove one slice of a submission that was abandoned."""

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import orjson
 
 if TYPE_CHECKING:
+    from clients.container_spec import ContainerSettings
+    from clients.docker_client import ContainerEngine
     from clients.http_client import GuardedHttpClient, HttpPolicy
     from clients.llm_client import LlmProvider, LlmSettings
+    from clients.smtp_client import SmtpSettings
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LOG_LEVELS: frozenset[str] = frozenset({"debug", "info", "warning", "error"})
@@ -47,8 +50,16 @@ class Toolbox:
     services: Mapping[str, str] = field(default_factory=dict)
     http_policy: HttpPolicy | None = None
     llm_settings: LlmSettings | None = None
+    #: None: there is no mail server.
+    smtp: SmtpSettings | None = None
+    #: Name -> secret or secrets, parted by blanks, to sign webhooks with.
+    webhook_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: Name -> URL for notifications, so that what is secret in a URL stays out of definitions.
+    notify_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
+    container_settings: ContainerSettings | None = None
     _http: GuardedHttpClient | None = None
     _llm: LlmProvider | None = None
+    _containers: ContainerEngine | None = None
 
     @property
     def http(self) -> GuardedHttpClient:
@@ -69,10 +80,24 @@ class Toolbox:
             self._llm = make_provider(self.llm_settings or LlmSettings(environment=self.environment))
         return self._llm
 
+    @property
+    def containers(self) -> ContainerEngine:
+        """What runs containers on the engine of this worker."""
+        if self._containers is None:
+            from clients.container_spec import ContainerSettings
+            from clients.docker_client import ContainerEngine
+
+            any_or_none = None if self.environment == "development" else ()
+            settings = self.container_settings or ContainerSettings(images=any_or_none, networks=any_or_none)
+            self._containers = ContainerEngine(settings)
+        return self._containers
+
     async def aclose(self) -> None:
         """Close what was opened. Safe to call twice."""
-        http, llm = self._http, self._llm
-        self._http = self._llm = None
+        http, llm, containers = self._http, self._llm, self._containers
+        self._http = self._llm = self._containers = None
+        if containers is not None:
+            await containers.aclose()
         if http is not None:
             await http.aclose()
         if llm is not None:
@@ -126,6 +151,11 @@ class HandlerContext:
     def llm(self) -> LlmProvider:
         """The language model provider of this worker."""
         return self.tools.llm
+
+    @property
+    def containers(self) -> ContainerEngine:
+        """What runs containers for this worker."""
+        return self.tools.containers
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
         """Write a line to the execution's history, as a `node.log` event."""

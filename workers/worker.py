@@ -24,7 +24,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from clients.redis_client import connect_blocking, connect_commands
-from config import Settings, get_settings
+from config import get_settings
 from logs import run_process
 from orchestrator.courier import Call
 from orchestrator.errors import ErrorType, NodeError
@@ -41,6 +41,7 @@ from workers.heartbeat import Heartbeat
 from workers.intake import Intake
 from workers.registry import names
 from workers.runner import Runner
+from workers.tools import toolbox
 
 log = logging.getLogger("headrace.worker")
 
@@ -280,30 +281,6 @@ class Worker:
     def _next_request(self) -> str:
         self._requests += 1
         return f"{self.worker_id}:{self._requests}"
-
-
-def toolbox(settings: Settings) -> Toolbox:
-    """What handlers may use, as the settings say."""
-    # Loaded here, after the start-up checks: these two bring the network stack with them.
-    from clients.http_client import HttpPolicy
-    from clients.llm_client import LlmSettings
-
-    http = HttpPolicy.for_environment(
-        settings.environment,
-        allow_private=settings.private_networks,
-        services=settings.services,
-        timeout_s=settings.http_timeout_s,
-        max_response_bytes=settings.output_max_bytes,
-    )
-    llm = LlmSettings(
-        environment=settings.environment,
-        provider=settings.llm_provider,
-        model=settings.llm_model,
-        api_key=settings.anthropic_api_key,
-    )
-    return Toolbox(
-        environment=settings.environment, services=settings.services, http_policy=http, llm_settings=llm
-    )
 
 
 async def main() -> None:

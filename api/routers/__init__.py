@@ -7,13 +7,15 @@ from starlette.routing import Route
 
 from api.errors import install_handlers
 from api.limits import RequestLimits
-from api.routers import dead, events, executions, health, queues, workers, workflow
+from api.routers import dead, events, executions, health, queues, repeats, validate, workers, workflow
 from orchestrator.limits import Limits
 
-_ROUTERS = (workflow, executions, events, workers, queues, dead, health)
+_ROUTERS = (workflow, validate, executions, repeats, events, workers, queues, dead, health)
 
 #: The routes that take a definition, and so a larger body.
-DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions"})
+DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate"})
+#: How the paths of other such routes end.
+DEFINITION_ENDINGS = ("/fork",)
 
 
 def install(app: FastAPI, limits: Limits, *, store_errors: Sequence[type[Exception]] = ()) -> None:
@@ -32,5 +34,6 @@ def install(app: FastAPI, limits: Limits, *, store_errors: Sequence[type[Excepti
         max_body_bytes=limits.max_body_bytes,
         max_definition_bytes=limits.max_definition_bytes,
         definition_paths=DEFINITION_PATHS,
+        definition_endings=DEFINITION_ENDINGS,
     )
     install_handlers(app, store_errors)

@@ -75,6 +75,7 @@ class NodeView(BaseModel):
     due_at: str | None
     worker: str | None
     error: ErrorObject | None
+    reused: bool = Field(description="It ended in the execution this one is forked from.")
     output: Any = None
 
 
@@ -91,6 +92,9 @@ class ExecutionSummary(BaseModel):
     started_at: str | None
     ended_at: str | None
     deadline_at: str | None
+    generation: int = Field(description="1, and one more for each retry in place.")
+    replay_of: str | None = Field(description="The execution this one repeats.")
+    forked_from: str | None = Field(description="The execution whose outputs this one began with.")
 
 
 class ExecutionDetail(ExecutionSummary):

@@ -1,16 +1,19 @@
 """Engine values as the fields clients see. Outputs are spliced in as stored, never parsed."""
 
+from dataclasses import asdict
 from typing import Any
 
 import orjson
 
 from api.schemas.times import rfc3339
+from orchestrator.answers import Validation
 from orchestrator.definition import Node
 from orchestrator.execution import Execution, NodeState, WorkerInfo
 from orchestrator.explain import Explanation
 from orchestrator.health import Check
 from orchestrator.operations import DeadEntry, QueueInfo
 from orchestrator.states import NodeStatus
+from orchestrator.yaml_source import Locate, located
 
 
 def execution_fields(execution: Execution) -> dict[str, Any]:
@@ -26,6 +29,9 @@ def execution_fields(execution: Execution) -> dict[str, Any]:
         "started_at": rfc3339(execution.started_ms),
         "ended_at": rfc3339(execution.ended_ms),
         "deadline_at": rfc3339(execution.deadline_ms),
+        "generation": execution.generation,
+        "replay_of": execution.replay_of,
+        "forked_from": execution.forked_from,
     }
 
 
@@ -48,6 +54,7 @@ def node_fields(node: Node, state: NodeState, output: bytes | None) -> dict[str,
         "worker": state.worker,
         # What an earlier try failed with is in the history; a node that made it shows none.
         "error": None if state.status is NodeStatus.COMPLETED else state.error,
+        "reused": state.reused,
         "output": None if output is None else orjson.Fragment(output),
     }
 
@@ -106,4 +113,17 @@ def dead_fields(entry: DeadEntry) -> dict[str, Any]:
         "error": entry.error,
         "attempt": entry.attempt,
         "at": rfc3339(entry.ts_ms),
+    }
+
+
+def validation_fields(validation: Validation, locate: Locate | None) -> dict[str, Any]:
+    """Show what was found in a definition; with lines and columns where it was YAML."""
+    errors, warnings = list(validation.problems), list(validation.warnings)
+    if locate is not None:
+        errors, warnings = located(errors, locate), located(warnings, locate)
+    return {
+        "valid": not errors,
+        "errors": [problem.to_dict() for problem in errors],
+        "warnings": [problem.to_dict() for problem in warnings],
+        "summary": None if validation.summary is None else asdict(validation.summary),
     }

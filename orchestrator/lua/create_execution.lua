@@ -25,8 +25,10 @@ redis.call('ZREM', staging_key(), execution_id)
 if key ~= '' then
   redis.call('SET', idempotency_key(tenant, key), ARGV[6] .. ' ' .. execution_id, 'PX', 86400000)
 end
-local x = open(execution_id, 'queues')
+local x = open(execution_id, 'queues', 'replay_of', 'forked_from')
 for queue in string.gmatch(x.fields[1] or '', '%S+') do redis.call('SADD', queues_key(), queue) end
-record(x, 'execution.created', '', '', '{}')
+local replay_of, forked_from = x.fields[2], x.fields[3]
+record(x, 'execution.created', '', '', replay_of and '{"replay_of":"' .. replay_of .. '"}'
+  or forked_from and '{"forked_from":"' .. forked_from .. '"}' or '{}')
 if ARGV[7] == '1' then start(x, '') end
 return {'ok', execution_id, x.more or 0}

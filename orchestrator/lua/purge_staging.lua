@@ -10,7 +10,7 @@ end
 local chunk = redis.call('HINCRBY', KEYS[1], 'purged', 1) - 1
 local line = redis.call('HGET', KEYS[1], 'ids|' .. chunk)
 if line then
-  for id in string.gmatch(line, '%S+') do redis.call('DEL', node_key(ARGV[2], id)) end
+  for id in string.gmatch(line, '%S+') do redis.call('UNLINK', node_key(ARGV[2], id), output_key(ARGV[2], id)) end
   return {'ok', 1}
 end
 redis.call('UNLINK', KEYS[1])

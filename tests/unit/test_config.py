@@ -91,6 +91,24 @@ def test_private_networks_follow_the_environment_unless_listed(monkeypatch: pyte
     assert settings().private_networks == ("10.0.0.0/8", "intranet")
 
 
+def test_images_and_networks_follow_the_environment_unless_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (settings().allowed_images, settings().allowed_networks) == (None, None)
+
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    assert (settings().allowed_images, settings().allowed_networks) == ((), ())
+
+    monkeypatch.setenv("CONTAINER_IMAGES", "python:3.12-slim, ghcr.io/acme/*,")
+    assert settings().allowed_images == ("python:3.12-slim", "ghcr.io/acme/*")
+
+
+def test_what_is_secret_is_absent_from_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_PASSWORD", "hush-1")
+    monkeypatch.setenv("WEBHOOK_SECRETS", '{"default": "hush-2"}')
+    monkeypatch.setenv("NOTIFY_URLS", '{"ops": "https://example.com/hush-3"}')
+
+    assert "hush" not in repr(settings())
+
+
 def test_lists_are_split_and_never_empty_of_a_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORKER_QUEUES", "fast, default,fast")
     monkeypatch.setenv("HANDLERS", "shop.handlers , shop.mail")

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from orchestrator.courier import Call
-from orchestrator.layout import lay_out
+from orchestrator.layout import Reuse, lay_out
 from orchestrator.replies import Ended
 from orchestrator.scripts import script_names
 from orchestrator.states import Reason, WaitingOn
@@ -138,6 +138,14 @@ async def staging(rig: Rig) -> Call[Any]:
     return rig.transitions.stage_execution("x1", layout.staged[0])
 
 
+async def reusing(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(*LINE)
+    await rig.worker.run_all()
+    for part in lay_out(compiled(workflow(*LINE)), is_staged=True).staged:
+        await rig.transitions.stage_execution("x1", part)
+    return rig.transitions.reuse_nodes("x1", execution_id, Reuse((("A", "COMPLETED"),), ("ok|B", 1)))
+
+
 async def creating(rig: Rig) -> Call[Any]:
     document = workflow(*LINE)
     return rig.transitions.create_execution(
@@ -242,6 +250,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "reap_node": (reaping, "stale"),
     "report_events": (reporting, ""),
     "stage_execution": (staging, ""),
+    "reuse_nodes": (reusing, ""),
     "create_execution": (creating, ""),
     "start_execution": (starting, "already"),
     "cancel_execution": (cancelling, "already"),

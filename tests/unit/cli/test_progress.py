@@ -22,6 +22,14 @@ def event(type_: str, node_id: str | None = None, **data: Any) -> Event:
     return Event(seq=1, type=type_, execution_id="e1", node_id=node_id, attempt=attempt, ts=ts, data=data)
 
 
+def test_what_a_fork_has_kept_begins_as_it_is() -> None:
+    kept = node("A", status="COMPLETED", reused=True)
+
+    progress = Progress.of(view(kept, node("B", after=("A",), status="QUEUED")))
+
+    assert [n.status for n in progress.nodes.values()] == ["COMPLETED", "PENDING"]
+
+
 def test_events_move_nodes_and_the_execution() -> None:
     progress = Progress.of(view(node("A"), node("B", after=("A",))))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import httpx2
 import pytest
@@ -179,3 +179,49 @@ async def test_a_refused_stream_is_not_asked_for_again() -> None:
                 pass
 
     assert asked == 1
+
+
+def recording(answer: Mapping[str, object], seen: list[httpx2.Request]) -> Answer:
+    def give(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(202, json=answer)
+
+    return give
+
+
+async def test_a_retry_names_the_generation_it_means() -> None:
+    seen: list[httpx2.Request] = []
+    answer = {"execution_id": "e1", "status": "RUNNING", "generation": 2, "nodes": ["A"], "already": False}
+
+    async with client_of(recording(answer, seen)) as client:
+        rerun = await client.retry("e1", generation=1)
+
+    assert (rerun.status, rerun.generation, rerun.nodes) == ("RUNNING", 2, ("A",))
+    assert seen[0].url.path == "/v1/executions/e1/retry"
+    assert json.loads(seen[0].content) == {"preview": False, "generation": 1}
+
+
+async def test_a_replay_sends_inputs_only_when_there_are_any_and_a_key() -> None:
+    seen: list[httpx2.Request] = []
+
+    async with client_of(recording({"execution_id": "e2", "status": "RUNNING"}, seen)) as client:
+        await client.replay("e1")
+        made = await client.replay("e1", inputs={"n": 1}, idempotency_key="k1")
+
+    assert made.execution_id == "e2"
+    assert [json.loads(request.content) for request in seen] == [{}, {"inputs": {"n": 1}}]
+    assert seen[0].headers["Idempotency-Key"] != seen[1].headers["Idempotency-Key"] == "k1"
+
+
+async def test_a_fork_sends_the_change_alone() -> None:
+    seen: list[httpx2.Request] = []
+    answer = {
+        "execution_id": None, "status": None, "forked_from": "e1",
+        "nodes": ["B"], "reused": ["A"], "skipped": [],
+    }  # fmt: skip
+
+    async with client_of(recording(answer, seen)) as client:
+        forked = await client.fork("e1", from_node="B", preview=True)
+
+    assert (forked.execution_id, forked.nodes, forked.reused, forked.skipped) == (None, ("B",), ("A",), ())
+    assert json.loads(seen[0].content) == {"from_node": "B", "preview": True}

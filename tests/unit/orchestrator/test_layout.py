@@ -140,3 +140,13 @@ def test_the_same_definition_is_always_laid_out_the_same() -> None:
     document = workflow(*(node(f"n{i}") for i in range(300)))
 
     assert lay_out(compiled(document)) == lay_out(compiled(document))
+
+
+def test_what_is_to_be_staged_has_no_node_in_its_last_slice() -> None:
+    definition = compiled(workflow(node("A"), node("B", after=["A"])))
+
+    layout = lay_out(definition, is_staged=True)
+
+    assert [part.node_ids for part in layout.staged] == [("A", "B")]
+    assert layout.last.node_ids == ()
+    assert fields_of(layout) == fields_of(lay_out(definition))

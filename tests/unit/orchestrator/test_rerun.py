@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.execution import NodeState, Snapshot
-from orchestrator.rerun import rerun_items, rerun_set
+from orchestrator.rerun import rerun_items, rerun_set, runs_again
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.dags import compiled, condition, node, workflow
 from tests.simulation import fresh
@@ -119,3 +119,28 @@ def test_counters_are_those_of_the_dependencies_that_stay() -> None:
     resets = [item for item in rerun_items(snapshot, ["yes", "end"]) if item.startswith("reset")]
 
     assert resets == ["reset yes 1 0 0 1 0", "reset end 0 0 1 0 0"]
+
+
+def test_a_preview_leaves_out_what_is_skipped_again_at_once() -> None:
+    snapshot = ended(
+        condition("one", true=["both"], false=[]),
+        condition("two", true=["other"], false=["both"]),
+        node("both", after=["one", "two"]),
+        node("other", after=["two"]),
+        not_taken={"two": ["both"]},
+        one="ok",
+        two="ok",
+        both="cancelled",
+        other="cancelled",
+    )
+
+    chosen = rerun_set(snapshot)
+
+    assert chosen == ["both", "other"]
+    assert runs_again(snapshot, chosen) == ["other"]
+
+
+def test_a_preview_names_what_only_the_outcome_of_others_can_skip() -> None:
+    snapshot = ended(*LINE, A="ok", B="failed", C="upstream")
+
+    assert runs_again(snapshot, rerun_set(snapshot)) == ["B", "C"]

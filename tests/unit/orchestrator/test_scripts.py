@@ -14,7 +14,9 @@ from orchestrator.transitions import Transitions
 FILES = sources()
 VERBS = script_names()
 #: At maxmemory these are refused whole; everything else must be able to finish.
-TAKES_IN_NEW_WORK = {"create_execution", "stage_execution", "start_execution", "retry_execution"}
+TAKES_IN_NEW_WORK = {
+    "create_execution", "stage_execution", "reuse_nodes", "start_execution", "retry_execution",
+}  # fmt: skip
 
 
 def code(name: str) -> str:

@@ -61,10 +61,10 @@ def test_an_unknown_name_gives_noop() -> None:
     assert registry.find_handler("never heard of") is None
 
 
-def test_only_http_and_llm_retry_without_being_asked() -> None:
+def test_only_what_calls_others_retries_without_being_asked() -> None:
     retrying = {name for name in registry.names() if registry.default_retry(name)}
 
-    assert retrying == {"http", "llm"}
+    assert retrying == {"http", "llm", "notify", "container"}
     assert registry.default_retry("http") == RetryPolicy(max_attempts=3)
 
 

@@ -1,0 +1,36 @@
+"""Judge a definition without storing it."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.access import engine_of
+from api.documents import body_of, json_response, problems
+from api.schemas.validation import ValidationAnswer, ValidationRequest
+from api.schemas.views import validation_fields
+from api.validator import parse_definition, parse_envelope, readable_in
+from orchestrator.engine import Validation
+from orchestrator.errors import DefinitionInvalid
+
+router = APIRouter(prefix="/v1/validate", tags=["workflow"])
+
+
+@router.post(
+    "",
+    operation_id="definitions_validate",
+    summary="Check a definition, and warn of what cannot be meant; nothing is stored",
+    response_model=ValidationAnswer,
+    responses=problems(413, 422, 503),
+    openapi_extra=body_of(ValidationRequest),
+)
+async def validate(request: Request) -> Response:
+    body = await request.body()
+    engine = engine_of(request)
+    sent = parse_definition(body, max_depth=engine.limits.max_depth)
+    if "definition" in sent:  # no definition has a field of that name
+        sent = parse_envelope(ValidationRequest, body, max_depth=engine.limits.max_depth).definition
+    try:
+        document, locate = readable_in(sent, engine.limits)
+        found = await engine.validate(document)
+    except DefinitionInvalid as error:  # YAML that cannot be read is a finding too, with its line
+        found, locate = Validation(tuple(error.problems), (), None), None
+    return json_response(validation_fields(found, locate))

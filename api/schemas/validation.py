@@ -1,0 +1,36 @@
+"""Bodies of `/v1/validate`."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from api.schemas.operations import ProblemEntry
+
+
+class ValidationRequest(BaseModel):
+    """A definition to judge. A definition that is sent by itself is taken as well."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    definition: Annotated[Any, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "string"}]})] = Field(
+        description="The definition as an object, or as YAML text."
+    )
+
+
+class DefinitionSummary(BaseModel):
+    """A definition in numbers; depth counts the nodes of its longest chain."""
+
+    name: str
+    version: str
+    nodes: int
+    edges: int
+    depth: int
+
+
+class ValidationAnswer(BaseModel):
+    """What is wrong; where nothing is, what cannot be meant."""
+
+    valid: bool
+    errors: list[ProblemEntry]
+    warnings: list[ProblemEntry]
+    summary: DefinitionSummary | None

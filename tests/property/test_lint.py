@@ -1,0 +1,144 @@
+"""Whatever is warned of is true: every outcome of small random workflows, and many of large ones."""
+
+from collections.abc import Iterator
+from itertools import product
+from random import Random
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from orchestrator.errors import Problem
+from orchestrator.lint import lint
+from orchestrator.rules import EARLY_RULES
+from tests.dags import Outcome, ScriptedDag, compiled, scripted_dags
+from tests.interpreter import Ends, in_order, interpret, nodes_of
+
+PROPERTY = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+#: How an end tells that the node's turn had come.
+RAN = {None, "error", "handler_skipped", "condition_false"}
+NEVER_RUNS = {"never_runs", "join_never_runs"}
+
+
+@PROPERTY
+@given(dag=scripted_dags(max_nodes=5), seed=st.integers(0, 2**32))
+def test_in_small_workflows_what_never_runs_is_found_and_nothing_else(dag: ScriptedDag, seed: int) -> None:
+    loosened(dag, Random(seed))
+    ran: set[str] = set()
+
+    for ends in every_course(dag.document):
+        ran.update(node_id for node_id, (_, reason) in ends.items() if reason in RAN)
+
+    found = warned(dag, NEVER_RUNS, but="when")
+    assert found == {node["id"] for node in nodes_of(dag.document)} - ran
+
+
+@PROPERTY
+@given(dag=scripted_dags(max_nodes=60), seed=st.integers(0, 2**32))
+def test_in_large_workflows_what_is_said_never_to_run_never_runs(dag: ScriptedDag, seed: int) -> None:
+    dice = Random(seed)
+    loosened(dag, dice)
+    found = warned(dag, NEVER_RUNS)
+
+    for _ in range(30):
+        script = {node["id"]: dice.choice(outcomes_of(node)) for node in nodes_of(dag.document)}
+        ends, _ = interpret(dag.document, lambda node, script=script: script[node["id"]])  # type: ignore[misc]
+
+        assert not [node_id for node_id in found if ends[node_id][1] in RAN - {"condition_false"}]
+
+
+@PROPERTY
+@given(dag=scripted_dags(max_nodes=5), seed=st.integers(0, 2**32))
+def test_references_said_to_fail_do_and_those_said_to_be_missing_may_be(dag: ScriptedDag, seed: int) -> None:
+    dice = Random(seed)
+    loosened(dag, dice)
+    refer(dag.document, dice)
+    readers = [node for node in nodes_of(dag.document) if "reads" in node["config"]]
+    reads = {node["id"]: node["config"]["reads"] for node in readers}
+    lacking: set[str] = set()
+    served: set[str] = set()
+
+    for ends in every_course(dag.document, by_handler=False):
+        for reader, read in reads.items():
+            if ends[reader][1] in RAN - {"condition_false"}:
+                (served if ends[read[3:-3]][0] == "COMPLETED" else lacking).add(reader)
+    for ends in every_course(dag.document):
+        served.update(r for r in reads if ends[r][1] in RAN and ends[reads[r][3:-3]][0] == "COMPLETED")
+
+    late = {node["id"] for node in nodes_of(dag.document) if node.get("trigger_rule") in EARLY_RULES}
+    assert warned(dag, {"reference_may_be_missing"}) <= lacking
+    assert lacking & served <= warned(dag, {"reference_may_be_missing"}) | late
+    assert not warned(dag, {"reference_never_there"}) & served
+
+
+@PROPERTY
+@given(dag=scripted_dags(max_nodes=60))
+def test_a_workflow_without_branches_and_rules_has_nothing_that_never_runs(dag: ScriptedDag) -> None:
+    for node in nodes_of(dag.document):
+        node.pop("trigger_rule", None)
+        node.pop("when", None)
+        node.update(handler="noop", config={"reads": [f"{{{{ {d} }}}}" for d in node["dependencies"][:1]]})
+        node["dependencies"] = node["dependencies"][:1]
+
+    assert {problem.code for problem in warnings(dag)} <= {"nothing_critical"}
+
+
+def loosened(dag: ScriptedDag, dice: Random) -> None:
+    """Let most conditions, and the `when` of nodes, depend on inputs instead of being constant."""
+    for node in nodes_of(dag.document):
+        if "when" in node and dice.random() < 0.7:
+            node["when"] = f"{{{{ inputs.when_{node['id']} }}}}"
+        if "expression" in node["config"] and dice.random() < 0.7:
+            node["config"]["expression"] = f"inputs.{node['id']}"
+
+
+def refer(document: dict[str, Any], dice: Random) -> None:
+    """Let some nodes read one that is upstream of them."""
+    nodes = {node["id"]: node for node in nodes_of(document)}
+    above: dict[str, set[str]] = {}
+    for node_id in in_order(nodes):
+        needed = nodes[node_id]["dependencies"]
+        above[node_id] = set(needed).union(*(above[name] for name in needed))
+        if above[node_id] and nodes[node_id]["handler"] == "noop" and dice.random() < 0.7:
+            nodes[node_id]["config"]["reads"] = f"{{{{ {dice.choice(sorted(above[node_id]))} }}}}"
+
+
+def outcomes_of(node: dict[str, Any], *, by_handler: bool = True) -> list[Outcome]:
+    """List what one handler call may end as."""
+    when = node.get("when")
+    if when == "{{ false }}":
+        return ["skip"]
+    found: list[Outcome] = ["fail"]
+    if node["handler"] == "condition":
+        config = node["config"]
+        if config["expression"] != "false":
+            found.append(("branch", tuple(config["false_branch"])))
+        if config["expression"] != "true":
+            found.append(("branch", tuple(config["true_branch"])))
+    else:
+        found.append("ok")
+    if by_handler or (when is not None and when != "{{ true }}"):
+        found.append("skip")
+    return found
+
+
+def every_course(document: dict[str, Any], *, by_handler: bool = True) -> Iterator[Ends]:
+    """Give the ends of all nodes for every combination of outcomes."""
+    nodes = nodes_of(document)
+    for chosen in product(*(outcomes_of(node, by_handler=by_handler) for node in nodes)):
+        script = {node["id"]: outcome for node, outcome in zip(nodes, chosen, strict=True)}
+        yield interpret(document, lambda node, script=script: script[node["id"]])[0]  # type: ignore[misc]
+
+
+def warnings(dag: ScriptedDag) -> list[Problem]:
+    return lint(compiled(dag.document))
+
+
+def warned(dag: ScriptedDag, codes: set[str], *, but: str = "nothing") -> set[str]:
+    """Name the nodes warned of."""
+    nodes = nodes_of(dag.document)
+    return {
+        nodes[int(problem.path.removeprefix("dag.nodes[").partition("]")[0])]["id"]
+        for problem in warnings(dag)
+        if problem.code in codes and not problem.path.endswith(f".{but}")
+    }

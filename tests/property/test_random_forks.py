@@ -1,0 +1,115 @@
+"""Forks of random executions: what is kept and what runs come together to what the source came to."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+from orchestrator.engine import Engine
+from orchestrator.replies import Claim
+from orchestrator.states import Reason
+from orchestrator.transitions import Holding
+from tests.dags import HANDLERS, ScriptedDag, scripted_dags
+from tests.makers import FakeWorker, Rig, error_of
+
+
+@pytest.fixture
+async def rig(redis: Redis) -> Rig:
+    engine = Engine(redis, redis, catalogue=lambda _: HANDLERS)
+    engine.transitions.now_ms = await engine.store.now_ms()
+    return Rig(redis, engine.transitions, engine.store, engine, FakeWorker(engine.transitions, redis))
+
+
+async def play(
+    rig: Rig, dag: ScriptedDag, execution_id: str, dice: Random, stop_after: int = 10_000
+) -> list[str]:
+    """Run an execution as scripted, in random order, up to so many ends; gives what ran."""
+    ran: list[str] = []
+    running: list[Holding] = []
+    while len(ran) < stop_after:
+        for task in await rig.worker.read(1_000):
+            claim = await rig.worker.claim(task)
+            assert isinstance(claim, Claim)
+            running.append(Holding(claim.execution_id, claim.node_id, claim.attempt, claim.nonce))
+        if not running:
+            return ran
+        holding = running.pop(dice.randrange(len(running)))
+        assert holding.execution_id == execution_id
+        await end(rig, dag, holding)
+        ran.append(holding.node_id)
+    return ran
+
+
+async def end(rig: Rig, dag: ScriptedDag, holding: Holding) -> None:
+    outcome = dag.outcomes[holding.node_id]
+    if outcome == "fail":
+        await rig.transitions.fail_node(holding, error_of(), reason=Reason.ERROR, is_dead=False)
+    elif outcome == "skip":
+        await rig.worker.skip(holding)
+    else:
+        not_taken = () if isinstance(outcome, str) else outcome[1]
+        await rig.worker.complete(holding, {"of": holding.node_id}, not_taken=not_taken)
+
+
+async def ends(rig: Rig, execution_id: str) -> dict[str, Any]:
+    view = await rig.engine.get(execution_id)
+    outputs = await rig.engine.results(execution_id)
+    return {state.node_id: (state.status, state.reason, outputs[state.node_id]) for state in view.nodes}
+
+
+async def check(rig: Rig, dag: ScriptedDag, seed: int, stop_after: int) -> None:
+    await rig.redis.flushdb()
+    engine = rig.engine
+    dice = Random(seed)
+    source_id = (await engine.submit(dag.document, trigger=True)).execution_id
+    await play(rig, dag, source_id, dice, stop_after)
+    before = await rig.dump()
+    from_node = dice.choice([*dag.outcomes, None])
+
+    preview = await engine.fork(source_id, from_node=from_node, preview=True)
+    assert await rig.dump() == before
+    if not (await engine.status(source_id)).is_terminal:
+        await engine.cancel(source_id, grace_ms=0, request_id="1")
+    forked = await engine.fork(source_id, from_node=from_node)
+
+    assert forked.execution_id is not None
+    assert (forked.nodes, forked.reused, forked.skipped) == (preview.nodes, preview.reused, preview.skipped)
+    assert sorted(forked.nodes + forked.reused + forked.skipped) == sorted(dag.outcomes)
+    assert await rig.repairs(forked.execution_id) == []
+    ran = await play(rig, dag, forked.execution_id, dice)
+    assert set(ran) <= set(forked.nodes)
+    assert len(ran) == len(set(ran))
+    assert (await engine.status(forked.execution_id)).is_terminal
+    # The oracle: the same definition and outcomes, run whole.
+    whole_id = (await engine.replay(source_id)).execution_id
+    ran_whole = await play(rig, dag, whole_id, dice)
+    assert await ends(rig, forked.execution_id) == await ends(rig, whole_id)
+    assert await engine.status(forked.execution_id) is await engine.status(whole_id)
+    assert set(ran) == set(ran_whole) & set(forked.nodes)
+
+
+PROFILE = settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+
+
+@PROFILE
+@given(dag=scripted_dags(max_nodes=25), seed=st.integers(0, 2**32))
+async def test_a_fork_ends_as_the_whole_would(rig: Rig, dag: ScriptedDag, seed: int) -> None:
+    await check(rig, dag, seed, 10_000)
+
+
+@PROFILE
+@given(dag=scripted_dags(max_nodes=25), seed=st.integers(0, 2**32), stop_after=st.integers(0, 12))
+async def test_a_fork_of_what_was_cut_short_ends_as_the_whole_would(
+    rig: Rig, dag: ScriptedDag, seed: int, stop_after: int
+) -> None:
+    await check(rig, dag, seed, stop_after)

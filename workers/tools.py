@@ -1,0 +1,68 @@
+"""Builds a worker's tools from its settings: the one place where both are known."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from config import Settings
+from workers.context import Toolbox
+
+if TYPE_CHECKING:
+    from clients.smtp_client import SmtpSettings
+
+
+def toolbox(settings: Settings) -> Toolbox:
+    """What handlers may use, as the settings say."""
+    # Loaded here, after the start-up checks: some of these bring the network stack with them.
+    from clients.container_spec import ContainerSettings
+    from clients.http_client import HttpPolicy
+    from clients.llm_client import LlmSettings
+
+    http = HttpPolicy.for_environment(
+        settings.environment,
+        allow_private=settings.private_networks,
+        services=settings.services,
+        timeout_s=settings.http_timeout_s,
+        max_response_bytes=settings.output_max_bytes,
+    )
+    llm = LlmSettings(
+        environment=settings.environment,
+        provider=settings.llm_provider,
+        model=settings.llm_model,
+        api_key=settings.anthropic_api_key,
+    )
+    containers = ContainerSettings(
+        engine_url=settings.docker_host,
+        images=settings.allowed_images,
+        networks=settings.allowed_networks,
+        memory_mb=settings.container_memory_mb,
+        cpus=settings.container_cpus,
+        max_output_bytes=settings.output_max_bytes,
+    )
+    return Toolbox(
+        environment=settings.environment,
+        services=settings.services,
+        http_policy=http,
+        llm_settings=llm,
+        smtp=_smtp(settings),
+        webhook_secrets=settings.webhook_secrets,
+        notify_urls=settings.notify_urls,
+        container_settings=containers,
+    )
+
+
+def _smtp(settings: Settings) -> SmtpSettings | None:
+    """The mail server, if there is one."""
+    if settings.smtp_host is None:
+        return None
+    from clients.smtp_client import SmtpSettings
+
+    return SmtpSettings(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+        sender=settings.smtp_from or settings.smtp_user or f"headrace@{socket.gethostname()}",
+        starttls=settings.smtp_starttls,
+    )
