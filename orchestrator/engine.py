@@ -93,7 +93,7 @@ class Engine:
             document, body=body, inputs=inputs, is_started=trigger, idempotency=idempotency, tenant=tenant
         )
         if more:
-            await self._go_on(submitted.execution_id)
+            await self.transitions.go_on(submitted.execution_id)
         return submitted
 
     async def trigger(self, execution_id: str, inputs: dict[str, Any] | None = None) -> Triggered:
@@ -110,8 +110,11 @@ class Engine:
             raise ExecutionNotFound(execution_id)
         if word == "inputs_conflict":
             raise InputsConflict(execution_id)
+        if word == "cancelling":
+            allowed = sources_of("start_execution", "execution")
+            raise InvalidTransition("trigger", execution_id, "being cancelled", allowed)
         if more:
-            await self._go_on(execution_id)
+            await self.transitions.go_on(execution_id)
         if word == "already" and status == ExecutionStatus.RUNNING:
             await execute_workflow(self.store, self.transitions, execution_id)
         return Triggered(execution_id, ExecutionStatus(status), word == "already")
@@ -132,7 +135,7 @@ class Engine:
             allowed = sources_of("cancel_execution", "execution")
             raise InvalidTransition("cancel", execution_id, status, allowed)
         if more:
-            await self._go_on(execution_id)
+            await self.transitions.go_on(execution_id)
             status = await self.store.status(execution_id) or status
         return Cancelled(execution_id, ExecutionStatus(status), word == "already")
 
@@ -269,18 +272,13 @@ class Engine:
         return execution
 
     async def _check_writes(self) -> Check:
-        await self.transitions.stamp_tick(lease_ms=1, only_if_older_than_ms=2**53)
+        await self.transitions.probe()
         return Check("scripts", "ok", "scripts are loaded and Redis takes writes")
 
     async def _checked_inputs(self, execution_id: str, inputs: dict[str, Any]) -> bytes:
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
         return sorted_json(definition.check_inputs(inputs))
-
-    async def _go_on(self, execution_id: str) -> None:
-        more = True
-        while more:
-            _, more = await self.transitions.continue_execution(execution_id)
 
     async def _retry(self, execution_id: str) -> None:
         """Run the failed part of an ended execution again. Raises InvalidTransition, ExecutionNotFound."""
@@ -309,4 +307,4 @@ class Engine:
             if word not in ("ok", "listed"):
                 raise InvalidTransition("retry", execution_id, status, allowed)
         if more:
-            await self._go_on(execution_id)
+            await self.transitions.go_on(execution_id)

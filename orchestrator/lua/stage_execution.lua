@@ -2,6 +2,8 @@
 -- KEYS  1 runtime of the execution
 -- ARGV  3 … see include/chunk.lua
 -- Reply 'ok'. Refused whole at maxmemory.
+-- A copy of this call that was long on its way: what it staged is visible by now, and has gone on.
+if redis.call('EXISTS', status_key(ARGV[2])) == 1 then return 'ok' end
 redis.call('ZADD', staging_key(), 'NX', NOW, ARGV[2])
 write_chunk(ARGV[2], 3)
 return 'ok'
