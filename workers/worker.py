@@ -34,7 +34,7 @@ from orchestrator.redis_keys import Keys
 from orchestrator.replies import Claim, Delivery
 from orchestrator.store import Store
 from orchestrator.transitions import Holding, Take, Transitions
-from workers.attempts import Attempts
+from workers.attempts import TOGETHER, Attempts
 from workers.context import Toolbox
 from workers.handlers import load_modules
 from workers.heartbeat import Heartbeat
@@ -113,6 +113,8 @@ class Worker:
         self._handlers_text = f" {' '.join(sorted(names()))} "
         self._started_ms = time.time_ns() // 1_000_000
         self._requests = 0
+        #: Slots that the read under way may fill.
+        self._reading = 0
         self._draining = asyncio.Event()
 
     async def run(self) -> None:
@@ -193,7 +195,6 @@ class Worker:
         pause_s = 0.05
         is_open = False
         while not self._draining.is_set():
-            # All free slots are this read's: what a recording frees meanwhile, it fills again by itself.
             free = self._free_slots()
             if free <= 0:
                 await self.attempts.wait_for_slot(SLOT_WAIT_S)
@@ -202,7 +203,9 @@ class Worker:
                 if not is_open:
                     await self.intake.open()
                     is_open = True
-                deliveries = await self.intake.next(free, block_ms=BLOCK_MS)
+                # Half of what is free: the other half is for what a recording can take on the way.
+                self._reading = (free + 1) // 2
+                deliveries = await self.intake.next(self._reading, block_ms=BLOCK_MS)
                 await self._claim(deliveries)
                 pause_s = 0.05
             except (RedisError, OSError) as error:
@@ -210,6 +213,8 @@ class Worker:
                 await asyncio.sleep(pause_s * (0.5 + random.random()))
                 pause_s = min(1.0, pause_s * 2)
                 is_open = False
+            finally:
+                self._reading = 0
 
     async def _claim(self, deliveries: list[Delivery]) -> None:
         """Claim what was read, each on its own: one that is refused does not hold up its neighbours."""
@@ -250,8 +255,8 @@ class Worker:
         )
 
     def _take(self, freed: int) -> Take | None:
-        """Ask for as many tasks as slots become free."""
-        count = min(freed, self._free_slots() + freed)
+        """Ask for as many tasks as slots become free, and as are free beyond those the reader waits for."""
+        count = min(freed + self._free_slots() - self._reading, TOGETHER)
         if self._draining.is_set() or count <= 0:
             return None
         return Take(
