@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,6 +25,8 @@ _PACKAGES = ("fastapi", "uvicorn", "uvloop", "redis", "hiredis", "orjson")
 def main() -> int:
     """Run as asked. Exit code 1 when a target that was measured is missed."""
     arguments = _parse()
+    # Ended from outside it must still end its processes and remove their files, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     plan = Plan(
         rounds=arguments.rounds,
         only=frozenset(arguments.only),

@@ -68,18 +68,21 @@ async def run(plan: Plan) -> list[Measurement]:
         for name in order.sample(names, len(names)):
             systems = plan.systems_of(name)
             for system in order.sample(systems, len(systems)):
-                measurement = await _measure_again(number, name, system, plan)
-                if measurement is not None:
-                    measurements.append(measurement)
+                measurements += await _measure_again(number, name, system, plan)
     return measurements
 
 
-async def _measure_again(number: int, name: str, system: str, plan: Plan) -> Measurement | None:
+async def _measure_again(number: int, name: str, system: str, plan: Plan) -> list[Measurement]:
+    """Measure until it is usable; the spoilt ones are kept, for the report to say how many there were."""
+    made: list[Measurement] = []
     for _ in range(plan.repeats + 1):
         measurement = await _measure(number, name, system, plan.patience_s)
-        if measurement is not None and measurement.is_usable:
+        if measurement is None:
+            continue
+        made.append(measurement)
+        if measurement.is_usable:
             break
-    return measurement
+    return made
 
 
 async def _measure(number: int, name: str, system: str, patience_s: float) -> Measurement | None:

@@ -28,11 +28,25 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One target and what a run says of it; `value` is None when nothing usable was measured."""
+    """One target and what a run says of it."""
 
     target: Target
-    value: float | None
-    rounds: int
+    #: One for each usable round.
+    values: tuple[float, ...]
+
+    @property
+    def value(self) -> float | None:
+        """The median; None when nothing usable was measured."""
+        return median(self.values) if self.values else None
+
+    @property
+    def rounds(self) -> int:
+        return len(self.values)
+
+    @property
+    def spread(self) -> str:
+        """Lowest and highest round. A bound that lies between them is neither kept nor broken for certain."""
+        return f"{_number(min(self.values))} – {_number(max(self.values))}" if self.values else "–"
 
     @property
     def word(self) -> str:
@@ -43,11 +57,7 @@ class Verdict:
 
 def judge(targets: Iterable[Target], measurements: Sequence[Measurement]) -> list[Verdict]:
     """Compare with each target the median of its values, one for each usable round."""
-    verdicts: list[Verdict] = []
-    for target in targets:
-        values = round_values(target, measurements)
-        verdicts.append(Verdict(target, median(values) if values else None, len(values)))
-    return verdicts
+    return [Verdict(target, tuple(round_values(target, measurements))) for target in targets]
 
 
 def round_values(target: Target, measurements: Sequence[Measurement]) -> list[float]:
@@ -78,13 +88,16 @@ def target_table(verdicts: Sequence[Verdict]) -> str:
             verdict.target.system,
             verdict.target.figure,
             _number(verdict.value) + ("×" if verdict.target.against and verdict.value is not None else ""),
+            verdict.spread,
             str(verdict.target),
             verdict.word,
             str(verdict.rounds),
         )
         for verdict in verdicts
     ]
-    return markdown(("", "system", "figure", "median", "target", "verdict", "usable rounds"), rows)
+    return markdown(
+        ("", "system", "figure", "median", "rounds from – to", "target", "verdict", "usable rounds"), rows
+    )
 
 
 def figure_table(measurements: Sequence[Measurement]) -> str:

@@ -21,6 +21,7 @@ _TIMEOUT_S = 120.0
 _CHAIN_REPEATS = 10
 _FAN_REPEATS = 5
 _DIAMONDS = 500
+_FLOOD_REPEATS = 3
 _CLIENTS = 8
 _IDLE_REPEATS = 20
 _IDLE_PAUSE_S = 0.05
@@ -122,6 +123,15 @@ async def measure_growth(stack: Stack) -> Figures:
 
 async def _flood(stack: Stack, start: Callable[[Door], Awaitable[str]]) -> Figures:
     doors = [await stack.door() for _ in range(_CLIENTS)]
+    took_s = median([await _flood_once(stack, doors, start) for _ in range(_FLOOD_REPEATS)])
+    for door in doors:
+        await door.close()
+    nodes = _DIAMONDS * dags.size(dags.diamond())
+    return {"executions/s": _DIAMONDS / took_s, "nodes/s": nodes / took_s}
+
+
+async def _flood_once(stack: Stack, doors: list[Door], start: Callable[[Door], Awaitable[str]]) -> float:
+    """Run all diamonds; seconds from the first request to the start of the last node."""
     mark = stack.stamps.counts()
     execution_ids: list[str] = []
     left = iter(range(_DIAMONDS))
@@ -135,10 +145,7 @@ async def _flood(stack: Stack, start: Callable[[Door], Awaitable[str]]) -> Figur
     stamps = await await_stamps(stack, mark, _DIAMONDS * dags.size(dags.diamond()))
     for execution_id in execution_ids:
         await _await_completed(doors[0], execution_id)
-    for door in doors:
-        await door.close()
-    took_s = (stamps[-1].at_ns - started_ns) / 1e9
-    return {"executions/s": _DIAMONDS / took_s, "nodes/s": len(stamps) / took_s}
+    return (stamps[-1].at_ns - started_ns) / 1e9
 
 
 async def _run(

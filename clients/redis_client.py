@@ -21,9 +21,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 #: A command that has had no answer for this long counts as unanswered; the connection is dropped.
 COMMAND_TIMEOUT_S = 5.0
-#: How long one blocking read may block. Redis may take longer than asked, the socket allows for it.
-BLOCK_MS = 2_000
 BLOCKING_TIMEOUT_S = 8.0
+#: Connections one Wire keeps; further calls wait for their turn, which comes with the next answer.
+KEPT_CONNECTIONS = 16
 
 
 def connect_commands(dsn: str, *, max_connections: int = 64) -> Redis:
@@ -32,7 +32,7 @@ def connect_commands(dsn: str, *, max_connections: int = 64) -> Redis:
 
 
 def connect_blocking(dsn: str) -> Redis:
-    """Open a pool for reads that block up to BLOCK_MS."""
+    """Open a pool for reads that block for a second or two; Redis may take longer than it was asked."""
     return _connect(dsn, timeout_s=BLOCKING_TIMEOUT_S, max_connections=16)
 
 
@@ -68,10 +68,16 @@ class Wire:
     def __init__(self, redis: Redis) -> None:
         self._pool: Any = redis.connection_pool  # untyped below this level
         self._idle: list[Any] = []
+        # Far fewer than the pool has: what is kept here is not there for anybody else.
+        self._free = asyncio.Semaphore(KEPT_CONNECTIONS)
 
     async def send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Give the answers in order, error answers as exceptions. Raises redis errors when there is none."""
         packed = b"".join([hiredis.pack_command(command) for command in commands])
+        async with self._free:
+            return await self._exchange(packed, len(commands))
+
+    async def _exchange(self, packed: bytes, count: int) -> list[Any]:
         connection = self._idle.pop() if self._idle else await self._pool.get_connection()
         # The timer below stands in for the connection's own.
         connection.socket_timeout = None
@@ -79,7 +85,7 @@ class Wire:
             async with asyncio.timeout(COMMAND_TIMEOUT_S):
                 await connection.send_packed_command(packed, check_health=False)
                 answers = []
-                for _ in commands:
+                for _ in range(count):
                     try:
                         answers.append(await connection.read_response())
                     except ResponseError as error:

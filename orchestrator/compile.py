@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
-from orchestrator.definition import Definition, HandlerNames
+from orchestrator.definition import Definition, HandlerNames, PlainHandlers
 from orchestrator.fields import Fields
 from orchestrator.findings import Findings, shown
 from orchestrator.inputs import schema_problem
 from orchestrator.limits import Limits
 from orchestrator.node_compiler import NodeCompiler
+from orchestrator.retry import RetryPolicy
 
 _TOP_FIELDS = (
     "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "dag", "nodes",
@@ -71,6 +73,16 @@ def version_of(document: Any) -> str:
     except TypeError:  # integers beyond 64 bits, from a caller that did not parse strictly
         canonical = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
     return hashlib.sha256(canonical).hexdigest()[:16]
+
+
+def compile_stored(
+    document: dict[str, Any], default_retry: Callable[[str], RetryPolicy | None]
+) -> Definition:
+    """Compile what was accepted before: under whatever limits, with whatever handlers there were."""
+    nodes = document["nodes"] if "nodes" in document else document["dag"]["nodes"]
+    handlers = PlainHandlers(frozenset(node["handler"] for node in nodes), default_retry)
+    boundless = Limits(max_nodes=2**31, max_edges=2**31, max_depth=1_000, max_config_bytes=2**31)
+    return compile_definition(document, handlers=handlers, limits=boundless)
 
 
 def _find_nodes(document: dict[str, Any], findings: Findings) -> tuple[str, list[Any]]:

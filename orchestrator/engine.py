@@ -22,7 +22,7 @@ from orchestrator.answers import (
 from orchestrator.definition import HandlerNames
 from orchestrator.errors import ExecutionNotFound, InputsConflict, InvalidTransition, NodeNotFound
 from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
-from orchestrator.executor import execute_workflow, go_on
+from orchestrator.executor import execute_workflow
 from orchestrator.explain import Explanation, explain
 from orchestrator.health import Check, check_redis
 from orchestrator.limits import Limits
@@ -93,7 +93,7 @@ class Engine:
             document, body=body, inputs=inputs, is_started=trigger, idempotency=idempotency, tenant=tenant
         )
         if more:
-            await go_on(self.transitions, submitted.execution_id)
+            await self.transitions.go_on(submitted.execution_id)
         return submitted
 
     async def trigger(self, execution_id: str, inputs: dict[str, Any] | None = None) -> Triggered:
@@ -110,8 +110,11 @@ class Engine:
             raise ExecutionNotFound(execution_id)
         if word == "inputs_conflict":
             raise InputsConflict(execution_id)
+        if word == "cancelling":
+            allowed = sources_of("start_execution", "execution")
+            raise InvalidTransition("trigger", execution_id, "being cancelled", allowed)
         if more:
-            await go_on(self.transitions, execution_id)
+            await self.transitions.go_on(execution_id)
         if word == "already" and status == ExecutionStatus.RUNNING:
             await execute_workflow(self.store, self.transitions, execution_id)
         return Triggered(execution_id, ExecutionStatus(status), word == "already")
@@ -132,7 +135,7 @@ class Engine:
             allowed = sources_of("cancel_execution", "execution")
             raise InvalidTransition("cancel", execution_id, status, allowed)
         if more:
-            await go_on(self.transitions, execution_id)
+            await self.transitions.go_on(execution_id)
             status = await self.store.status(execution_id) or status
         return Cancelled(execution_id, ExecutionStatus(status), word == "already")
 
@@ -328,7 +331,7 @@ class Engine:
         return execution
 
     async def _check_writes(self) -> Check:
-        await self.transitions.stamp_tick(lease_ms=1, only_if_older_than_ms=2**53)
+        await self.transitions.probe()
         return Check("scripts", "ok", "scripts are loaded and Redis takes writes")
 
     async def _checked_inputs(self, execution_id: str, inputs: dict[str, Any]) -> bytes:

@@ -40,21 +40,17 @@ async def execute_workflow(store: Store, transitions: Transitions, execution_id:
         made += len(batch)
         log.warning("execution.repaired", extra={"execution_id": execution_id, "repairs": batch[:20]})
         if more:
-            await go_on(transitions, execution_id)
+            await transitions.go_on(execution_id)
     return made
-
-
-async def go_on(transitions: Transitions, execution_id: str) -> None:
-    """Work off a saved worklist at once, rather than wait for its timer."""
-    more = True
-    while more:
-        _, more = await transitions.continue_execution(execution_id)
 
 
 def repairs_for(sight: Sight) -> list[str]:
     """Put the plan into the words of `repair_execution.lua`."""
     repairs = [in_words(decision) for decision in planner.plan(sight.snapshot)]
     repairs += [f"timer {kind} {due_ms}" for kind, due_ms in sight.missing]
+    repairs += [
+        f"retime {node_id} {attempt} {kind} {due_ms}" for node_id, attempt, kind, due_ms in sight.limits
+    ]
     if sight.snapshot.execution.status is ExecutionStatus.RUNNING and not sight.is_active:
         repairs.append("activate")
     return repairs

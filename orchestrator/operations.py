@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from redis.exceptions import ResponseError
 
 from orchestrator.execution import Execution, Snapshot
 from orchestrator.states import NodeStatus
@@ -95,11 +96,23 @@ class Operations:
         names = {"default"}.union(name.decode() for name in named)
         for worker in await self.store.workers():
             names.update(worker.queues)
-        queues = []
-        for name in sorted(names):
-            length, pending, oldest_ms, consumers = await self.store.stream_facts(name)
-            queues.append(QueueInfo(name, length, pending, oldest_ms, consumers))
-        return queues
+        return [await self._queue(name) for name in sorted(names)]
+
+    async def _queue(self, queue: str) -> QueueInfo:
+        stream = self.store.keys.tasks(queue)
+        pipe = self.store.redis.pipeline(transaction=False)
+        pipe.xlen(stream)
+        pipe.xrange(stream, count=1)
+        length, oldest = await pipe.execute()
+        pending = consumers = 0
+        try:
+            for group in await self.store.redis.xinfo_groups(stream):
+                if group["name"] == self.store.keys.group.encode():
+                    pending, consumers = group["pending"], group["consumers"]
+        except ResponseError:
+            pass  # The stream does not exist before the first task.
+        oldest_ms = int(oldest[0][0].split(b"-")[0]) if oldest else None
+        return QueueInfo(queue, length, pending, oldest_ms, consumers)
 
     async def queue_positions(self, snapshot: Snapshot) -> dict[str, int]:
         """Tasks ahead of each QUEUED node of an execution, where known."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+
 import orjson
 
 from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+
+log = logging.getLogger("headrace.store")
 
 #: Fields of the runtime hash that make a NodeState, each with `|` and the node id; `rejects` is read apart.
 NODE_FIELDS = (
@@ -29,7 +33,18 @@ def _number(value: bytes | None) -> int | None:
     return int(float(value)) if value else None
 
 
-def read_execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> Execution:
+def read_execution(execution_id: str, status: bytes | None, fields: list[bytes | None]) -> Execution | None:
+    """Read one row. One that somebody damaged counts as unknown: it must not hide all others."""
+    if status is None:
+        return None
+    try:
+        return _execution(execution_id, status, fields)
+    except ValueError as error:
+        log.error("execution.unreadable", extra={"execution_id": execution_id, "error": str(error)})
+        return None
+
+
+def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> Execution:
     row = dict(zip(EXECUTION_FIELDS, fields, strict=True))
     reason = row["cancel_reason"]
     return Execution(

@@ -45,6 +45,7 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last looked at, Redis ms", "stamp_tick", "never"),
     KeyPattern("hold", "workflows:tick:hold", "string", "no lease expires before this moment, Redis ms, because nobody could renew", "stamp_tick", "one lease"),
     KeyPattern("repairs", "workflows:repairs", "hash", "what the sweep mended, counted by kind", "repair_execution", "never"),
+    KeyPattern("probe", "workflows:probe", "string", "proof that Redis takes writes", "probe", "one second"),
     KeyPattern("workers", "workflows:workers", "sorted set", "workers by last beat, Redis ms", "announce_worker", "one hour after the last beat"),
     KeyPattern("worker", "workflows:workers:{worker_id}", "hash", "a worker's handlers, queues and slots", "announce_worker", "one minute after the last beat"),
     KeyPattern("claims", "workflows:workers:{worker_id}:claims", "string", "the answer to the worker's last claiming call, for a call sent again", "claim_next", "one minute"),

@@ -10,7 +10,6 @@ import orjson
 from orchestrator.answers import Forked, Rerun, Submitted
 from orchestrator.errors import ExecutionNotFound, InvalidTransition, NodeNotFound, StoreUnavailable
 from orchestrator.execution import Execution, Snapshot
-from orchestrator.executor import go_on
 from orchestrator.fork import ForkPlan, execution_fields, foresee, plan_fork, reuses
 from orchestrator.layout import Field, lay_out
 from orchestrator.rerun import rerun_items, rerun_set, runs_again
@@ -67,7 +66,7 @@ class Repeats:
             if word not in ("ok", "listed"):
                 raise InvalidTransition("retry", execution_id, status, allowed)
         if more:
-            await go_on(self.transitions, execution_id)
+            await self.transitions.go_on(execution_id)
         return Rerun(execution_id, ExecutionStatus.RUNNING, execution.generation + 1, nodes)
 
     async def replay(
@@ -93,7 +92,7 @@ class Repeats:
             replay_of=execution_id,
         )
         if more:
-            await go_on(self.transitions, submitted.execution_id)
+            await self.transitions.go_on(submitted.execution_id)
         return submitted
 
     async def fork(
@@ -132,7 +131,7 @@ class Repeats:
         if made.replayed:
             return await self._forked_before(made, execution_id)
         if more:
-            await go_on(self.transitions, made.execution_id)
+            await self.transitions.go_on(made.execution_id)
         if not plan.again:  # there was nothing to run, and it has ended
             status = await self.store.status(made.execution_id) or made.status
             made = replace(made, status=status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +10,11 @@ from typing import Any
 
 import orjson
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
 from clients.redis_client import Wire
-from orchestrator.compile import compile_definition
-from orchestrator.definition import Definition, PlainHandlers
+from orchestrator.compile import compile_stored
+from orchestrator.definition import Definition
 from orchestrator.execution import Event, Execution, NodeState, Snapshot, WorkerInfo
-from orchestrator.limits import Limits
 from orchestrator.records import (
     EXECUTION_FIELDS,
     NODE_FIELDS,
@@ -29,10 +28,14 @@ from orchestrator.redis_keys import SEPARATOR, Keys, lease_member, timer_member
 from orchestrator.retry import RetryPolicy
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
 
+log = logging.getLogger("headrace.store")
+
 #: Nodes read by one command.
 SLICE = 500
 #: A worker that has not been heard of for this long is not alive.
 WORKER_ALIVE_MS = 20_000
+#: A time-out is first of all the worker's own; its timer comes this much later, should the worker be stuck.
+STUCK_SLACK_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +55,14 @@ class Sight:
     seq       newest event when reading began; the repair is refused if another has been written since.
     missing   timers of the whole execution that ought to exist and do not: (kind, due ms).
     is_active member of workflows:active.
+    limits    time limits of live nodes whose timer does not exist: (node id, attempt, kind, due ms).
     """
 
     snapshot: Snapshot
     seq: int
     missing: tuple[tuple[str, int], ...]
     is_active: bool
+    limits: tuple[tuple[str, int, str, int], ...] = ()
 
 
 class Store:
@@ -95,7 +100,7 @@ class Store:
             self._definitions.move_to_end(version)
             return self._definitions[version]
         text = await self.definition_text(execution_id)
-        definition = _stored_definition(orjson.loads(text or b"{}"), self._default_retry)
+        definition = compile_stored(orjson.loads(text or b"{}"), self._default_retry)
         self._definitions[version] = definition
         if len(self._definitions) > 64:
             self._definitions.popitem(last=False)
@@ -109,7 +114,7 @@ class Store:
             pipe.hmget(self.keys.runtime(execution_id), list(EXECUTION_FIELDS))
         answers = await pipe.execute()
         found = zip(execution_ids, answers[::2], answers[1::2], strict=True)
-        return [read_execution(each, status, fields) if status else None for each, status, fields in found]
+        return [read_execution(each, status, fields) for each, status, fields in found]
 
     async def execution(self, execution_id: str) -> Execution | None:
         return (await self.executions([execution_id]))[0]
@@ -120,8 +125,7 @@ class Store:
         return states
 
     async def output(self, execution_id: str, node_id: str) -> bytes | None:
-        text: bytes | None = await self.redis.get(self.keys.output(execution_id, node_id))
-        return text
+        return (await self.outputs(execution_id, [node_id]))[node_id]
 
     async def outputs(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, bytes | None]:
         """Read node outputs as JSON text."""
@@ -156,15 +160,28 @@ class Store:
         members = await self.redis.zrange(
             self.keys.shared("timers"), "-inf", str(now_ms), byscore=True, offset=0, num=limit
         )
-        return [Due(*member.decode().split(SEPARATOR)) for member in members]
+        parts = await self._well_formed("timers", members, 4)
+        return [Due(*part) for part in parts]
 
     async def expired_leases(self, now_ms: int, limit: int) -> list[tuple[str, str, int]]:
         """(execution id, node id, attempt) of running attempts whose lease has run out."""
         members = await self.redis.zrange(
             self.keys.shared("leases"), "-inf", f"({now_ms}", byscore=True, offset=0, num=limit
         )
-        parts = (member.decode().split(SEPARATOR) for member in members)
+        parts = await self._well_formed("leases", members, 3)
         return [(execution_id, node_id, int(attempt)) for execution_id, node_id, attempt in parts]
+
+    async def _well_formed(self, name: str, members: Sequence[bytes], count: int) -> list[list[str]]:
+        """Take members of a set apart. One that is not ours is removed: it would stop everybody's clock."""
+        found = []
+        for member in members:
+            parts = member.decode(errors="replace").split(SEPARATOR)
+            if len(parts) == count and parts[-1].isdigit():
+                found.append(parts)
+            else:
+                log.warning("store.member_not_ours", extra={"set": name, "member": repr(member)[:200]})
+                await self.redis.zrem(self.keys.shared(name), member)
+        return found
 
     async def tick_ms(self) -> int:
         """When timers and leases were last looked at; 0 for never."""
@@ -241,7 +258,8 @@ class Store:
             not_taken=rejects,
             now_ms=await self.now_ms(),
         )
-        return Sight(snapshot, seq, tuple(missing), bool(is_active))
+        limits = await self._lost_limits(execution_id, definition, states) if may_miss else ()
+        return Sight(snapshot, seq, tuple(missing), bool(is_active), limits)
 
     async def _nodes(
         self, execution_id: str, node_ids: Sequence[str]
@@ -263,6 +281,25 @@ class Store:
                 if fields[-1]:
                     rejects[node_id] = frozenset(fields[-1].decode().split())
         return states, rejects
+
+    async def _lost_limits(
+        self, execution_id: str, definition: Definition, states: Mapping[str, NodeState]
+    ) -> tuple[tuple[str, int, str, int], ...]:
+        """Time limits that ought to be counted down and are not."""
+        wanted = []
+        for node in definition.nodes:
+            state = states[node.id]
+            if state.status is NodeStatus.QUEUED and node.schedule_to_start_ms:
+                due_ms = (state.queued_ms or 0) + node.schedule_to_start_ms
+                wanted.append((node.id, state.attempt, "schedule_to_start", due_ms))
+            elif state.status is NodeStatus.RUNNING and node.start_to_close_ms:
+                due_ms = (state.started_ms or 0) + node.start_to_close_ms + STUCK_SLACK_MS
+                wanted.append((node.id, state.attempt, "start_to_close", due_ms))
+        pipe = self.redis.pipeline(transaction=False)
+        for node_id, attempt, kind, _ in wanted:
+            pipe.zscore(self.keys.shared("timers"), timer_member(kind, execution_id, node_id, attempt))
+        scores = await pipe.execute() if wanted else []
+        return tuple(limit for limit, score in zip(wanted, scores, strict=True) if score is None)
 
     async def _traces(
         self, execution_id: str, definition: Definition, states: Mapping[str, NodeState]
@@ -298,33 +335,6 @@ class Store:
             else:
                 live.add(state.node_id)
         return leases, timers, live
-
-    async def stream_facts(self, queue: str) -> tuple[int, int, int | None, int]:
-        """Of one task stream: entries, entries delivered, time of the oldest (ms), consumers."""
-        stream = self.keys.tasks(queue)
-        pipe = self.redis.pipeline(transaction=False)
-        pipe.xlen(stream)
-        pipe.xrange(stream, count=1)
-        length, oldest = await pipe.execute()
-        pending = consumers = 0
-        try:
-            for group in await self.redis.xinfo_groups(stream):
-                if group["name"] == self.keys.group.encode():
-                    pending, consumers = group["pending"], group["consumers"]
-        except ResponseError:
-            pass  # The stream does not exist before the first task.
-        oldest_ms = int(oldest[0][0].split(b"-")[0]) if oldest else None
-        return length, pending, oldest_ms, consumers
-
-
-def _stored_definition(
-    document: dict[str, Any], default_retry: Callable[[str], RetryPolicy | None]
-) -> Definition:
-    """Compile what was accepted before: under whatever limits, with whatever handlers there were."""
-    nodes = document["nodes"] if "nodes" in document else document["dag"]["nodes"]
-    handlers = PlainHandlers(frozenset(node["handler"] for node in nodes), default_retry)
-    boundless = Limits(max_nodes=2**31, max_edges=2**31, max_depth=1_000, max_config_bytes=2**31)
-    return compile_definition(document, handlers=handlers, limits=boundless)
 
 
 def _slices(items: Sequence[str]) -> list[Sequence[str]]:

@@ -30,6 +30,8 @@ else:
 
 #: How old what is known of the workers may be when a submission is refused by it.
 FRESH_S = 1.0
+#: How old it may be when a submission is accepted by it.
+STALE_S = 10.0
 #: Compiled definitions kept by the bytes they were submitted as; the bytes kept are bounded as well.
 KEPT = 256
 KEPT_BYTES = 64 * 1024 * 1024
@@ -185,6 +187,9 @@ class Submissions:
         So that a submission does not pay for a look at every worker.
         """
         known = self._announced
+        if time.monotonic() - known[0] > STALE_S:
+            await self._announced_handlers()
+            known = self._announced
         try:
             return self._compiled(document, body, known[1])
         except DefinitionInvalid:

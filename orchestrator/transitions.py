@@ -11,7 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from redis.exceptions import OutOfMemoryError
+
 from orchestrator.courier import Argument, Call, Courier
+from orchestrator.errors import StoreFull
 from orchestrator.layout import Reuse, Slice
 from orchestrator.replies import Claim, Ended, read_claim, read_ended, read_text, read_word_more, read_words
 from orchestrator.states import Reason, WaitingOn
@@ -125,6 +128,12 @@ class Transitions(Courier):
     def continue_execution(self, execution_id: str) -> Call[tuple[str, bool]]:
         """Go on with a saved worklist."""
         return self._call("continue_execution", execution_id, (), read_word_more)
+
+    async def go_on(self, execution_id: str) -> None:
+        """Go on with a saved worklist until it is empty."""
+        more = True
+        while more:
+            _, more = await self.continue_execution(execution_id)
 
     def repair_execution(
         self, execution_id: str, *, seq: int, repairs: Sequence[str]
@@ -268,6 +277,14 @@ class Transitions(Courier):
     def forget_consumers(self, queue: str, *, idle_ms: int) -> Call[str]:
         """Take consumers without pending tasks off a queue's group."""
         return Call(self, "forget_consumers", self.keys.tasks(queue), ("", idle_ms), read_text)
+
+    async def probe(self) -> None:
+        """Call a script and write a key, as a submission would. Raises StoreFull and what redis raises."""
+        await self.continue_execution("none")
+        try:
+            await self.redis.set(self.keys.shared("probe"), 1, px=1000)
+        except OutOfMemoryError as error:
+            raise StoreFull from error
 
     async def drop_dead(self, entry_id: str) -> bool:
         """Take one entry off the list of dead nodes."""

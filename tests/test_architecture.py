@@ -28,7 +28,11 @@ MAX_UNPACK = 1_000
 LONG = re.compile(r"#\s*long: \S.{9,}")
 
 #: Methods of Transitions without a script of their own.
-WITHOUT_SCRIPT = {"drop_dead": "one XDEL; the node stays as it is"}
+WITHOUT_SCRIPT = {
+    "drop_dead": "one XDEL; the node stays as it is",
+    "go_on": "continue_execution until nothing is left",
+    "probe": "writes nothing that anybody reads",
+}
 #: An unpack whose length no constant bounds.
 UNPACKED = {"announce_worker": "the fields of one worker's record, about twenty"}
 #: Tests that may wait for the clock, outside tests/chaos. A sleep of 0 only lets others run.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
@@ -88,12 +89,19 @@ class Attempts:
         attempt.stop = word
         attempt.cancelled.set()
         log.info("attempt.stopped", extra={"node_id": holding.node_id, "cause": word})
-        # Cancelling the wait for a thread would free the slot while the thread still runs, so a sync handler
-        # is only asked to stop, and may still finish within the grace.
-        if attempt.task and (word == "lost" or self._runner.can_interrupt(attempt.spec["handler"])):
-            attempt.task.cancel()
+        # A cancel only tells: the handler may still record its result within the grace. What does not end by
+        # then is fenced, which is the next word that comes.
         if word == "lost":
+            if attempt.task:
+                attempt.task.cancel()
             self._forget(attempt)
+
+    async def wait_for_slot(self, timeout_s: float) -> None:
+        """Wait until an attempt has left, or for so long."""
+        self.slot_freed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self.slot_freed.wait()
 
     @property
     def is_recording(self) -> bool:
@@ -128,13 +136,21 @@ class Attempts:
         """Send what running handlers wrote, for ever."""
         while True:
             await asyncio.sleep(REPORT_S)
-            calls = [
-                self._transitions.report_events(attempt.holding, attempt.reporter.take())
+            writing = [
+                attempt
                 for attempt in self.running.values()
                 if attempt.reporter.has_lines and not attempt.has_ended
             ]
-            if calls:
+            if writing:
+                parts = [attempt.reporter.waiting() for attempt in writing]
+                calls = [
+                    self._transitions.report_events(attempt.holding, part)
+                    for attempt, part in zip(writing, parts, strict=True)
+                ]
                 await self._transitions.together(calls, are_apart=True)
+                # Only now: the end of an attempt sends again whatever may not have arrived.
+                for attempt, part in zip(writing, parts, strict=True):
+                    attempt.reporter.confirm(part[-1][0])
 
     async def _run(self, attempt: Attempt) -> None:
         try:
@@ -148,6 +164,10 @@ class Attempts:
                 # Nobody stopped it. Left without an end it would run for ever, its lease always renewed.
                 fault = Retryable("the handler let a cancellation of its own escape")
                 attempt.result = from_exception(fault, attempt=attempt.claim.attempt)
+        except BaseException as error:
+            # sys.exit() in a handler ends its attempt, not the worker and its neighbours.
+            fault = Retryable(f"{type(error).__name__} escaped the handler")
+            attempt.result = from_exception(fault, attempt=attempt.claim.attempt)
         attempt.has_ended = True
         self._ended.append(attempt)
         self._has_ended.set()
@@ -156,8 +176,9 @@ class Attempts:
         calls: list[Call[Any]] = []
         ends: list[int] = []
         for attempt in batch:
-            while attempt.reporter.has_lines:
-                calls.append(self._transitions.report_events(attempt.holding, attempt.reporter.take()))
+            calls += [
+                self._transitions.report_events(attempt.holding, part) for part in attempt.reporter.rest()
+            ]
             ends.append(len(calls))
             is_last = attempt is batch[-1]
             calls.append(self._ending(attempt, self._take(len(batch)) if is_last else None))
@@ -175,7 +196,7 @@ class Attempts:
             # lost.
             self._spawn(self._release(attempt.holding))
         if ended.more:
-            self._spawn(self._go_on(attempt.claim.execution_id))
+            self._spawn(self._transitions.go_on(attempt.claim.execution_id))
         for task in ended.unoffered:
             self._spawn(self._hand_back(task))
         self.start(ended.claims)
@@ -196,11 +217,6 @@ class Attempts:
         self.running.pop(attempt.holding, None)
         self._heartbeat.drop(attempt.holding)
         self.slot_freed.set()
-
-    async def _go_on(self, execution_id: str) -> None:
-        more = True
-        while more:
-            _, more = await self._transitions.continue_execution(execution_id)
 
     async def _release(self, holding: Holding) -> None:
         await self._transitions.release_node(holding)

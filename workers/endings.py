@@ -42,6 +42,24 @@ def ending(
     take: Take | None,
 ) -> Call[Ended]:
     """Give the call that records what an attempt came to, and asks for further tasks if `take` says so."""
+    try:
+        return _ending(transitions, claim, spec, result, output_max_bytes, take)
+    except Exception as error:
+        # Whatever a handler managed to return must end its own attempt, and nobody else's.
+        fault = Terminal(f"the outcome of the handler cannot be recorded: {type(error).__name__}: {error}")
+        refused = from_exception(fault, attempt=claim.attempt)
+        assert isinstance(refused, Failed)
+        return _failure(transitions, holding_of(claim), claim, spec, refused, take)
+
+
+def _ending(
+    transitions: Transitions,
+    claim: Claim,
+    spec: Mapping[str, Any],
+    result: Result,
+    output_max_bytes: int,
+    take: Take | None,
+) -> Call[Ended]:
     holding = holding_of(claim)
     if isinstance(result, (Completed, Waiting)):
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
@@ -12,8 +13,12 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 from orchestrator.redis_keys import Keys
 from orchestrator.replies import Delivery
 
+log = logging.getLogger("headrace.worker")
+
 #: A message delivered this long ago and still pending may belong to a worker that died before claiming it.
 UNCLAIMED_MS = 5_000
+#: How long one part of the queues is waited on when there are more of them than free slots.
+TURN_MS = 100
 #: How often to look for those.
 RECLAIM_S = 1.0
 
@@ -30,6 +35,7 @@ class Intake:
         self._consumer = consumer
         self._queue_of = {keys.tasks(queue): queue for queue in queues}
         self._reclaimed_s = 0.0
+        self._turn = 0
         self._reclaim_from: dict[str, str] = {}
 
     async def open(self) -> None:
@@ -71,8 +77,12 @@ class Intake:
             for stream in streams:
                 if found := await self._read([stream], count, None):
                     return found
-        # Blocking on several at once may bring COUNT from each of them.
-        streams = streams[:count]
+        # Blocking on several at once may bring COUNT from each of them. With fewer free slots than queues, a
+        # part of them is waited on, in turn and briefly.
+        if len(streams) > count:
+            self._turn = (self._turn + 1) % len(streams)
+            streams = (streams[self._turn :] + streams[: self._turn])[:count]
+            block_ms = min(block_ms, TURN_MS)
         return await self._read(streams, max(1, count // len(streams)), block_ms)
 
     async def _read(self, streams: Sequence[str], count: int, block_ms: int | None) -> list[Delivery]:
@@ -83,7 +93,7 @@ class Intake:
         )  # fmt: skip
         found: list[Delivery] = []
         for stream, entries in answer or ():
-            found.extend(self._delivery(stream.decode(), entry_id, fields) for entry_id, fields in entries)
+            found += await self._deliveries(stream.decode(), entries)
         return found
 
     async def _reclaim(self, count: int) -> list[Delivery]:
@@ -94,23 +104,34 @@ class Intake:
                 self._reclaim_from.get(stream, "0-0"), "COUNT", max(1, count - len(found)),
             )  # fmt: skip
             self._reclaim_from[stream] = answer[0].decode()
-            found.extend(
-                self._delivery(stream, entry_id, fields)
-                for entry_id, fields in answer[1]
-                if fields is not None
-            )
+            found += await self._deliveries(stream, answer[1])
             if len(found) >= count:
                 break
         return found
 
-    def _delivery(self, stream: str, entry_id: bytes, fields: Any) -> Delivery:
-        if isinstance(fields, list):
-            fields = dict(zip(fields[::2], fields[1::2], strict=True))
-        return Delivery(
-            execution_id=fields[b"execution_id"].decode(),
-            node_id=fields[b"node_id"].decode(),
-            attempt=int(fields[b"attempt"]),
-            message_id=entry_id.decode(),
-            queue=self._queue_of[stream],
-            handler=fields[b"handler"].decode(),
-        )
+    async def _deliveries(self, stream: str, entries: Iterable[Any]) -> list[Delivery]:
+        found: list[Delivery] = []
+        for entry_id, fields in entries:
+            if fields is None:
+                continue  # Deleted meanwhile.
+            if isinstance(fields, list):
+                fields = dict(zip(fields[::2], fields[1::2], strict=True))
+            try:
+                found.append(_delivery(entry_id, fields, self._queue_of[stream]))
+            except (KeyError, ValueError):
+                # Written by somebody else: no node can be meant by it, and left there it would come again.
+                log.warning("task.not_ours", extra={"stream": stream, "entry_id": entry_id.decode()})
+                await self._redis.xack(stream, self._keys.group, entry_id)
+                await self._redis.xdel(stream, entry_id)
+        return found
+
+
+def _delivery(entry_id: bytes, fields: dict[bytes, bytes], queue: str) -> Delivery:
+    return Delivery(
+        execution_id=fields[b"execution_id"].decode(),
+        node_id=fields[b"node_id"].decode(),
+        attempt=int(fields[b"attempt"]),
+        message_id=entry_id.decode(),
+        queue=queue,
+        handler=fields[b"handler"].decode(),
+    )

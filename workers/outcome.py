@@ -99,13 +99,35 @@ class Skip(Exception):
 
 
 def to_outcome(value: Any) -> Outcome:
-    """Read what a handler returned: an Outcome stands for itself, any other value is the node's output."""
-    if isinstance(value, Completed | Failed | Skipped | Waiting):
-        return value
-    return Completed(value)
+    """Read what a handler returned: an Outcome stands for itself, any other value is the node's output.
+
+    Raises Terminal for an Outcome whose fields are not what they should be.
+    """
+    if not isinstance(value, Completed | Failed | Skipped | Waiting):
+        return Completed(value)
+    if not _is_well_formed(value):
+        raise Terminal(
+            f"the handler returned an outcome with a field of the wrong type: {_text_of(value)[:500]}"
+        )
+    return value
 
 
-def from_exception(error: Exception, *, attempt: int | None = None, worker: str | None = None) -> Outcome:
+def _is_well_formed(outcome: Outcome) -> bool:
+    match outcome:
+        case Completed(_, not_taken):
+            return isinstance(not_taken, tuple) and all(isinstance(node_id, str) for node_id in not_taken)
+        case Failed(error, retry_after_ms):
+            return isinstance(error, NodeError) and (
+                retry_after_ms is None or isinstance(retry_after_ms, int)
+            )
+        case Skipped(reason):
+            return isinstance(reason, str)
+        case Waiting(on, until_ms, delay_ms, _):
+            given = [moment for moment in (until_ms, delay_ms) if moment is not None]
+            return on == "delay" and len(given) == 1 and isinstance(given[0], int) and 0 <= given[0] < 2**52
+
+
+def from_exception(error: BaseException, *, attempt: int | None = None, worker: str | None = None) -> Outcome:
     """Turn what a handler raised into an outcome. Pure; never raises.
 
     Exceptions that carry `error_type` and `retryable` (ours, and those of `clients`) speak for themselves; so
@@ -113,14 +135,14 @@ def from_exception(error: Exception, *, attempt: int | None = None, worker: str 
     allows.
     """
     if isinstance(error, Skip):
-        return Skipped(_one_line(error.reason) or "handler_skipped")
+        return Skipped(_one_line(_text_of(error.reason)) or "handler_skipped")
     error_type = getattr(error, "error_type", None) or _ENGINE_TYPES.get(getattr(error, "code", ""))
     own = error_type is not None
     after_s = getattr(error, "retry_after_s", None)
     details = getattr(error, "details", None)
     if isinstance(error, TemplateError):
         details = {"field": error.field, "template": error.template}
-    text = str(error) if own else f"{type(error).__name__}: {error}"
+    text = _text_of(error) if own else f"{type(error).__name__}: {_text_of(error)}"
     failure = NodeError(
         type=str(error_type or "HandlerError"),
         message=_one_line(text) or type(error).__name__,
@@ -129,7 +151,7 @@ def from_exception(error: Exception, *, attempt: int | None = None, worker: str 
         attempt=attempt,
         worker=worker,
     )
-    return Failed(failure, retry_after_ms=None if after_s is None else max(0, math.ceil(after_s * 1000)))
+    return Failed(failure, retry_after_ms=_milliseconds(after_s))
 
 
 def encode_output(output: Any, *, max_bytes: int) -> bytes:
@@ -155,6 +177,24 @@ def encode_output(output: Any, *, max_bytes: int) -> bytes:
 
 
 _ENGINE_TYPES = {"TEMPLATE_ERROR": "TemplateError", "CONFIG_ERROR": "ConfigError"}
+
+
+def _text_of(value: Any) -> str:
+    """Say a value in words that JSON can hold, whatever its own __str__ does."""
+    try:
+        text = str(value)
+    except Exception:
+        text = f"({type(value).__name__} that cannot be shown)"
+    return text.encode("utf-8", "replace").decode()
+
+
+def _milliseconds(seconds: Any) -> int | None:
+    """Read how long a handler asks to wait; a Retry-After header comes as text, nonsense is nothing."""
+    try:
+        number = float(seconds)
+    except (TypeError, ValueError):
+        return None
+    return max(0, math.ceil(number * 1000)) if math.isfinite(number) else None
 
 
 def _one_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Collects what a handler logs and reports, numbered within its attempt, until the worker sends it."""
+"""Collects what a handler logs and reports, numbered within its attempt, until it has been written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-#: Lines kept between two sendings; a handler that writes faster loses the surplus, and is told so once.
+#: Lines kept until they are written; a handler that writes faster loses the surplus, and is told so once.
 MOST_WAITING = 500
 #: Lines sent by one script.
 MOST_AT_ONCE = 100
@@ -16,7 +16,10 @@ Line = tuple[int, str, bytes]
 
 
 class Reporter:
-    """The event sink of one attempt. `emit` never blocks and may be called from any thread."""
+    """The event sink of one attempt. `emit` never blocks, never fails, and may be called from any thread.
+
+    A line leaves when it is confirmed, not when it is sent: it has a number, so sending it again is harmless.
+    """
 
     def __init__(self) -> None:
         self._lines: list[Line] = []
@@ -31,20 +34,33 @@ class Reporter:
                 return
             self._append(type, data)
 
-    def take(self) -> list[Line]:
-        """Give the oldest lines not yet taken, at most MOST_AT_ONCE."""
+    @property
+    def has_lines(self) -> bool:
+        return bool(self._lines)
+
+    def waiting(self) -> list[Line]:
+        """Give the oldest lines, at most MOST_AT_ONCE."""
         with self._lock:
             if self._lost and len(self._lines) < MOST_WAITING:
                 message = f"{self._lost} lines were dropped: the handler wrote faster than they can be kept"
                 self._lost = 0
                 self._append("node.log", {"level": "warning", "message": message, "data": {}})
-            taken, self._lines = self._lines[:MOST_AT_ONCE], self._lines[MOST_AT_ONCE:]
-            return taken
+            return self._lines[:MOST_AT_ONCE]
 
-    @property
-    def has_lines(self) -> bool:
-        return bool(self._lines)
+    def rest(self) -> list[list[Line]]:
+        """Give all lines that are left, in parts of at most MOST_AT_ONCE."""
+        with self._lock:
+            return [self._lines[i : i + MOST_AT_ONCE] for i in range(0, len(self._lines), MOST_AT_ONCE)]
+
+    def confirm(self, number: int) -> None:
+        """Let go of lines up to this number: they are written."""
+        with self._lock:
+            self._lines = [line for line in self._lines if line[0] > number]
 
     def _append(self, type: str, data: dict[str, Any]) -> None:
         self._number += 1
-        self._lines.append((self._number, type, orjson.dumps(data, default=repr)))
+        try:
+            text = orjson.dumps(data, default=repr)
+        except (TypeError, ValueError, RecursionError):
+            text = orjson.dumps({"level": "warning", "message": ascii(data)[:2000], "data": {}})
+        self._lines.append((self._number, type, text))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,8 @@ class Runner:
         self.worker_id = worker_id
         self.tools = tools
         self.threads = threads
+        #: Threads of sync handlers that nobody waits for any more.
+        self.abandoned = 0
 
     async def run(
         self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
@@ -103,13 +106,27 @@ class Runner:
     async def _call(self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext) -> Any:
         if handler.is_async:
             return await handler(config, context)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.threads, handler, config, context)
+        thread = self.threads.submit(handler, config, context)
+        try:
+            return await asyncio.wrap_future(thread)
+        except BaseException:
+            if not thread.done():
+                self._abandon(thread)
+            raise
 
-    def can_interrupt(self, name: str) -> bool:
-        """Say whether a handler can be stopped from outside; one in a thread can only be asked to."""
-        handler = find_handler(name)
-        return handler is None or handler.is_async
+    def _abandon(self, thread: Future[Any]) -> None:
+        """Count a thread that goes on without its attempt: it fills a slot until it ends."""
+        loop = asyncio.get_running_loop()
+        self.abandoned += 1
+
+        def ended(_: Future[Any]) -> None:
+            with contextlib.suppress(RuntimeError):  # The loop is closed when the worker has gone.
+                loop.call_soon_threadsafe(self._thread_ended)
+
+        thread.add_done_callback(ended)
+
+    def _thread_ended(self) -> None:
+        self.abandoned -= 1
 
     def _failed(self, claim: Claim, error_type: str, message: str) -> Failed:
         return Failed(NodeError(error_type, message, False, attempt=claim.attempt, worker=self.worker_id))

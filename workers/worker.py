@@ -34,7 +34,7 @@ from orchestrator.redis_keys import Keys
 from orchestrator.replies import Claim, Delivery
 from orchestrator.store import Store
 from orchestrator.transitions import Holding, Take, Transitions
-from workers.attempts import Attempts
+from workers.attempts import TOGETHER, Attempts
 from workers.context import Toolbox
 from workers.handlers import load_modules
 from workers.heartbeat import Heartbeat
@@ -49,6 +49,8 @@ log = logging.getLogger("headrace.worker")
 BLOCK_MS = 1_000
 #: How long a drain waits for ends that are being written.
 RECORDING_S = 2.0
+#: How long to wait for a slot before looking again: a thread may have ended that no attempt waited for.
+SLOT_WAIT_S = 0.5
 #: Workers look after timers and leases themselves when nobody else has for this long.
 STAND_IN_MS = 2_000
 
@@ -99,9 +101,10 @@ class Worker:
             on_word=lambda holding, word: self.attempts.told(holding, word),
             describe=self.describe,
         )
+        self.runner = Runner(worker_id=self.worker_id, tools=self.tools, threads=self.threads)
         self.attempts = Attempts(
             transitions=self.transitions,
-            runner=Runner(worker_id=self.worker_id, tools=self.tools, threads=self.threads),
+            runner=self.runner,
             heartbeat=self.heartbeat,
             output_max_bytes=config.output_max_bytes,
             take=self._take,
@@ -111,6 +114,8 @@ class Worker:
         self._handlers_text = f" {' '.join(sorted(names()))} "
         self._started_ms = time.time_ns() // 1_000_000
         self._requests = 0
+        #: Slots that the read under way may fill.
+        self._reading = 0
         self._draining = asyncio.Event()
 
     async def run(self) -> None:
@@ -128,7 +133,8 @@ class Worker:
         others = [asyncio.create_task(duty) for duty in duties]
         try:
             await self._until_draining(reader, *others)
-            await reader
+            # Bounded, each of them: Redis may be away just now, and leases run out by themselves.
+            await asyncio.wait([reader], timeout=BLOCK_MS / 1000 + RECORDING_S)
             await self._drain()
         finally:
             for task in (reader, *others):
@@ -136,6 +142,7 @@ class Worker:
             await asyncio.gather(reader, *others, return_exceptions=True)
             # Last of all: a beat that stopped first would let attempts that still run be taken away.
             self.heartbeat.stop()
+            await asyncio.to_thread(self.heartbeat.join, RECORDING_S)
             self.threads.shutdown(wait=False, cancel_futures=True)
             await self.tools.aclose()
         await self._leave()
@@ -167,7 +174,12 @@ class Worker:
         deadline_s = time.monotonic() + self.config.drain_s
         while self.attempts.running and time.monotonic() < deadline_s:
             await asyncio.sleep(0.01)
-        handed_back = await self.attempts.release_all()
+        handed_back = 0
+        try:
+            async with asyncio.timeout(RECORDING_S):
+                handed_back = await self.attempts.release_all()
+        except TimeoutError:
+            log.warning("worker.not_handed_back", extra={"worker_id": self.worker_id})
         while self.attempts.is_recording and time.monotonic() < deadline_s + RECORDING_S:
             await asyncio.sleep(0.01)
         if handed_back:
@@ -184,34 +196,35 @@ class Worker:
         pause_s = 0.05
         is_open = False
         while not self._draining.is_set():
-            # All free slots are this read's: what a recording frees meanwhile, it fills again by itself.
-            free = self.config.concurrency - len(self.attempts.running)
+            free = self._free_slots()
             if free <= 0:
-                self.attempts.slot_freed.clear()
-                await self.attempts.slot_freed.wait()
+                await self.attempts.wait_for_slot(SLOT_WAIT_S)
                 continue
             try:
                 if not is_open:
                     await self.intake.open()
                     is_open = True
-                deliveries = await self.intake.next(free, block_ms=BLOCK_MS)
+                # Half of what is free: the other half is for what a recording can take on the way.
+                self._reading = (free + 1) // 2
+                deliveries = await self.intake.next(self._reading, block_ms=BLOCK_MS)
+                await self._claim(deliveries)
                 pause_s = 0.05
             except (RedisError, OSError) as error:
                 log.warning("worker.read_failed", extra={"worker_id": self.worker_id, "error": str(error)})
                 await asyncio.sleep(pause_s * (0.5 + random.random()))
                 pause_s = min(1.0, pause_s * 2)
                 is_open = False
-                continue
-            if deliveries:
-                await self._claim(deliveries)
+            finally:
+                self._reading = 0
 
     async def _claim(self, deliveries: list[Delivery]) -> None:
         """Claim what was read, each on its own: one that is refused does not hold up its neighbours."""
         request = self._next_request()
         mine: list[Call[Claim | str]] = []
+        others: list[Delivery] = []
         for number, task in enumerate(deliveries):
             if f" {task.handler} " not in self._handlers_text:
-                await self._hand_back(task)
+                others.append(task)
                 continue
             holding = Holding(task.execution_id, task.node_id, task.attempt, f"{request}.{number}")
             mine.append(
@@ -225,6 +238,7 @@ class Worker:
             )
         replies = await self.transitions.together(mine, are_apart=True) if mine else []
         self.attempts.start(reply for reply in replies if isinstance(reply, Claim))
+        await asyncio.gather(*(self._hand_back(task) for task in others))
 
     async def _hand_back(self, task: Delivery) -> None:
         """Give back a task that needs a handler this worker does not have."""
@@ -242,11 +256,12 @@ class Worker:
         )
 
     def _take(self, freed: int) -> Take | None:
-        """Ask for as many tasks as slots become free."""
-        if self._draining.is_set():
+        """Ask for as many tasks as slots become free, and as are free beyond those the reader waits for."""
+        count = min(freed + self._free_slots() - self._reading, TOGETHER)
+        if self._draining.is_set() or count <= 0:
             return None
         return Take(
-            count=freed,
+            count=count,
             request_id=self._next_request(),
             worker_id=self.worker_id,
             consumer=self.config.name,
@@ -273,10 +288,13 @@ class Worker:
                     if await self.store.tick_ms() != now_ms:
                         break
                     now_ms, hold_ms, _ = await self.transitions.stamp_tick(lease_ms=self.config.lease_ms)
-            except (RedisError, OSError) as error:
+            except Exception as error:
                 log.warning(
                     "worker.stand_in_failed", extra={"worker_id": self.worker_id, "error": str(error)}
                 )
+
+    def _free_slots(self) -> int:
+        return self.config.concurrency - len(self.attempts.running) - self.runner.abandoned
 
     def _next_request(self) -> str:
         self._requests += 1

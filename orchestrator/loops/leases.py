@@ -45,7 +45,6 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
         )
     answers = await transitions.together(calls, are_apart=True)
     for (execution_id, _, _), answer in zip(expired, answers, strict=True):
-        more = not isinstance(answer, Exception) and answer[1]
-        while more:
-            _, more = await transitions.continue_execution(execution_id)
+        if not isinstance(answer, Exception) and answer[1]:
+            await transitions.go_on(execution_id)
     return len(expired)

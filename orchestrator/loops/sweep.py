@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
+from redis.exceptions import RedisError
+
+from orchestrator.errors import StoreUnavailable
+from orchestrator.execution import Execution
 from orchestrator.executor import execute_workflow
 from orchestrator.states import ExecutionStatus
 from orchestrator.store import Store
 from orchestrator.transitions import Transitions
+
+log = logging.getLogger("headrace.sweep")
 
 #: Executions looked at in one run.
 LIMIT = 200
@@ -29,19 +37,34 @@ class Sweep:
         self._cursor = 0
         self._offset = 0
         self._run_id = ""
+        self._is_thorough_round = False
 
     async def run_once(self, now_ms: int, *, limit: int = LIMIT, is_thorough: bool = False) -> int:
         """Repair up to `limit` executions; returns the repairs made. is_thorough looks at busy ones too."""
-        is_thorough = is_thorough or await self._has_restarted()
+        if await self._has_restarted():
+            # It may have lost the newest writes: look at all executions, busy or not, in a new round.
+            self._cursor, self._is_thorough_round = 0, True
         made = 0
         for execution in await self.store.executions(await self._next(limit)):
-            if execution is None or execution.status is not ExecutionStatus.RUNNING:
+            if execution is None or not _may_need_repair(execution):
                 continue
-            if is_thorough or now_ms - execution.updated_ms >= self.idle_ms:
-                made += await execute_workflow(self.store, self.transitions, execution.execution_id)
+            if is_thorough or self._is_thorough_round or now_ms - execution.updated_ms >= self.idle_ms:
+                made += await self._repair(execution.execution_id)
+        if self._cursor == 0:
+            self._is_thorough_round = False
         await self._purge_staging()
         await self._forget_consumers()
         return made
+
+    async def _repair(self, execution_id: str) -> int:
+        try:
+            return await execute_workflow(self.store, self.transitions, execution_id)
+        except (RedisError, OSError, StoreUnavailable):
+            raise
+        except Exception:
+            # Something about this one cannot be read. It must not keep the sweep from all the others.
+            log.exception("sweep.fault", extra={"execution_id": execution_id})
+            return 0
 
     async def _next(self, limit: int) -> list[str]:
         redis, keys = self.store.redis, self.store.keys
@@ -55,7 +78,7 @@ class Sweep:
         lost = [
             row.execution_id
             for row in rows
-            if row and row.status is ExecutionStatus.RUNNING and row.execution_id not in active
+            if row and _may_need_repair(row) and row.execution_id not in active
         ]
         return active + lost
 
@@ -77,3 +100,10 @@ class Sweep:
             more = True
             while more:
                 _, more = await self.transitions.purge_staging(member.decode(), age_ms=STAGING_AGE_MS)
+
+
+def _may_need_repair(execution: Execution) -> bool:
+    """A PENDING execution needs nothing, unless its cancel has begun and stopped half-way."""
+    if execution.status is ExecutionStatus.PENDING:
+        return execution.cancelling is not None
+    return execution.status is ExecutionStatus.RUNNING

@@ -32,9 +32,8 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
     calls = [_call(transitions, timer, spec_of.get(timer, {})) for timer in due]
     answers = await transitions.together(calls, are_apart=True)
     for timer, answer in zip(due, answers, strict=True):
-        more = not isinstance(answer, Exception) and answer[1]
-        while more:
-            _, more = await transitions.continue_execution(timer.execution_id)
+        if not isinstance(answer, Exception) and answer[1]:
+            await transitions.go_on(timer.execution_id)
     return len(due)
 
 

@@ -7,9 +7,10 @@
 local status = redis.call('GET', status_key(ARGV[2]))
 local x = status and open(ARGV[2], 'cancel_request')
 if not x then return {'unknown', '', 0} end
-if x.fields[1] == ARGV[5] then return {'already', status, 0} end
+local more = x.is_listed and 1 or 0
+if x.fields[1] == ARGV[5] then return {'already', status, more} end
 if not may_leave('execution', 'cancel_execution', status) then return {'terminal', status, 0} end
-if x.cancelling == 'user' or x.cancelling == 'timeout' then return {'already', status, 0} end
+if x.cancelling == 'user' or x.cancelling == 'timeout' then return {'already', status, more} end
 local grace_ms = tonumber(ARGV[4])
 x.cancelling = 'user'
 redis.call('HSET', x.runtime, 'cancelling', 'user', 'cancel_reason', ARGV[3], 'cancel_request', ARGV[5],

@@ -4,9 +4,11 @@
 -- ARGV  3 age after which it counts as abandoned, ms
 -- Reply {word, more}  word: ok; kept, it is too young or has become visible
 local staged_ms = tonumber(redis.call('ZSCORE', staging_key(), ARGV[2]))
-if not staged_ms or staged_ms + ARGV[3] > NOW or redis.call('EXISTS', status_key(ARGV[2])) == 1 then
+if redis.call('EXISTS', status_key(ARGV[2])) == 1 then
+  redis.call('ZREM', staging_key(), ARGV[2])
   return {'kept', 0}
 end
+if not staged_ms or staged_ms + ARGV[3] > NOW then return {'kept', 0} end
 local chunk = redis.call('HINCRBY', KEYS[1], 'purged', 1) - 1
 local line = redis.call('HGET', KEYS[1], 'ids|' .. chunk)
 if line then

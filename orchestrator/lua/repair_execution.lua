@@ -39,7 +39,7 @@ function repairs.requeue(rest)
   if may_leave('node', 'repair_execution', redis.call('GET', node_key(x.id, id))) and values[1] == attempt then
     local plan = parse_plan(values[2])
     detach(x, id, 'QUEUED', attempt, plan)
-    queue_node(x, id, 'QUEUED', plan, '{"cause":"repair"}')
+    queue_node(x, id, 'QUEUED', plan, '{"cause":"repair"}', true)
   end
 end
 
@@ -52,8 +52,10 @@ end
 function repairs.retime(rest)
   local id, attempt, kind, due_ms = string.match(rest, '^(%S+) (%d+) (%S+) (%d+)$')
   -- What it waits on may be lost as well, and without it the timer would fire in vain.
-  redis.call('HSETNX', x.runtime, 'waiting_on|' .. id, kind)
-  redis.call('HSETNX', x.runtime, 'due_ms|' .. id, due_ms)
+  if redis.call('GET', node_key(x.id, id)) == 'WAITING' then
+    redis.call('HSETNX', x.runtime, 'waiting_on|' .. id, kind)
+    redis.call('HSETNX', x.runtime, 'due_ms|' .. id, due_ms)
+  end
   redis.call('ZADD', timers_key(), 'NX', due_ms, timer_member(kind, x.id, id, attempt))
 end
 

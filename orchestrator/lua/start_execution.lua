@@ -1,16 +1,17 @@
 -- Starts an execution once, however often it is asked to.  PENDING -> RUNNING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 inputs, JSON with sorted keys, or '' for none
--- Reply {word, status, more}  word: ok; already; unknown; inputs_conflict, it was started with other inputs;
+-- Reply {word, status, more}  word: ok; already; unknown; cancelling, it will never start; inputs_conflict, it was started with other inputs;
 --       inputs_needed, its definition has an inputs schema that nothing has been checked against
 -- Event execution.started
 local status = redis.call('GET', status_key(ARGV[2]))
 local x = status and open(ARGV[2], 'inputs', 'unchecked')
 if not x then return {'unknown', '', 0} end
 if not may_leave('execution', 'start_execution', status) then
-  if ARGV[3] ~= '' and x.fields[1] ~= ARGV[3] then return {'inputs_conflict', status, 0} end
+  if ARGV[3] ~= '' and (x.fields[1] or '{}') ~= ARGV[3] then return {'inputs_conflict', status, 0} end
   return {'already', status, 0}
 end
+if x.cancelling then return {'cancelling', status, 0} end
 if ARGV[3] == '' and x.fields[2] == '1' then return {'inputs_needed', status, 0} end
 start(x, ARGV[3])
 return {'ok', 'RUNNING', x.more}

@@ -23,7 +23,7 @@ if on == 'delay' and not x.cancelling then
   redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id, 'kept|' .. node_id)
   end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, '{}')
 else
-  queue_node(x, node_id, 'WAITING', parse_plan(x.fields[2]), '{"cause":"' .. on .. '"}')
+  queue_node(x, node_id, 'WAITING', parse_plan(x.fields[2]), '{"cause":"' .. on .. '"}', on == 'worker')
 end
 settle(x)
 return {'ok', x.more}

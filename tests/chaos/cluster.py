@@ -16,7 +16,7 @@ from tests.conftest import RedisServer
 
 ROOT = Path(__file__).parents[2]
 _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "term": signal.SIGTERM}
-#: Handlers of the workload take up to 1.2 s; a worker told to end hands back what takes longer than this.
+#: Handlers of the workload take up to 0.9 s; a worker told to end hands back what takes longer than this.
 DRAIN_S = 0.5
 #: A process younger than this may still be importing.
 STARTING_S = 5.0

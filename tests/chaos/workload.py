@@ -11,7 +11,7 @@ from tests.dags import condition, node, workflow
 
 def work(node_id: str, dice: Random, *, after: list[str] | None = None, **fields: Any) -> dict[str, Any]:
     """A node that works for a moment, now and then for long enough to be struck in the middle."""
-    work_ms = dice.randint(300, 1200) if dice.random() < 0.1 else dice.randint(5, 60)
+    work_ms = dice.randint(200, 900) if dice.random() < 0.25 else dice.randint(5, 60)
     config = {"work_ms": work_ms, **fields.pop("config", {})}
     handler = "record_in_thread" if dice.random() < 0.1 else "record"
     return node(node_id, after=after, handler=handler, config=config, **fields)

@@ -32,6 +32,7 @@ class Stage:
 
 def register_handlers(stage: Stage) -> None:
     """Register handlers whose names begin with `test_`, which speak to one stage."""
+    # long: a list of small handlers that all close over the stage
 
     @handler("test_wait")
     async def wait(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:
@@ -40,15 +41,21 @@ def register_handlers(stage: Stage) -> None:
         stage.at_once += 1
         stage.most_at_once = max(stage.most_at_once, stage.at_once)
         stage.started.set()
+        waits = [asyncio.ensure_future(event.wait()) for event in (stage.may_go_on, context.cancelled)]
+        listens = waits if "when_told" in config else waits[:1]
         try:
-            await stage.may_go_on.wait()
+            await asyncio.wait(listens, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             stage.was_cancelled = True
-            if config.get("finishes_anyway"):
-                return {"in": "time"}
             raise
         finally:
             stage.at_once -= 1
+            for each in waits:
+                each.cancel()
+        if context.is_cancelled() and config.get("when_told") == "stop":
+            raise asyncio.CancelledError
+        if context.is_cancelled() and config.get("when_told") == "finish":
+            return {"in": "time"}
         return {"attempt": context.attempt, "worker": context.worker_id}
 
     @handler("test_raise")

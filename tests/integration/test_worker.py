@@ -148,13 +148,31 @@ async def test_a_cancel_reaches_a_running_handler_through_the_heartbeat(
     engine: Engine, fleet: WorkerFleet, stage: Stage
 ) -> None:
     await fleet.start(lease_ms=150)
-    execution_id = await start(engine, node("A", handler="test_wait"), node("B", after=["A"]))
+    config = {"when_told": "stop"}
+    execution_id = await start(engine, node("A", handler="test_wait", config=config), node("B", after=["A"]))
     await stage.started.wait()
 
     await engine.cancel(execution_id, grace_ms=30_000, request_id="1")
 
     assert await ended(engine, execution_id) is E.CANCELLED
-    assert stage.was_cancelled
+    assert (await engine.node(execution_id, "A"))[0].status is N.CANCELLED
+
+
+async def test_a_handler_that_does_not_listen_is_stopped_when_the_grace_is_over(
+    engine: Engine, fleet: WorkerFleet, stage: Stage
+) -> None:
+    await fleet.start(lease_ms=150)
+    execution_id = await start(engine, node("A", handler="test_wait"), node("B", after=["A"]))
+    await stage.started.wait()
+
+    await engine.cancel(execution_id, grace_ms=0, request_id="1")
+
+    assert await ended(engine, execution_id) is E.CANCELLED
+
+    async def is_stopped() -> bool:
+        return stage.was_cancelled
+
+    await until(is_stopped)
     assert (await engine.node(execution_id, "A"))[0].status is N.CANCELLED
 
 
@@ -162,7 +180,7 @@ async def test_a_handler_may_still_finish_within_the_grace(
     engine: Engine, fleet: WorkerFleet, stage: Stage
 ) -> None:
     await fleet.start(lease_ms=150)
-    config = {"finishes_anyway": True}
+    config = {"when_told": "finish"}
     execution_id = await start(engine, node("A", handler="test_wait", config=config), node("B", after=["A"]))
     await stage.started.wait()
 

@@ -14,7 +14,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from redis.asyncio import Redis
@@ -23,7 +23,7 @@ from clients.redis_client import connect_commands
 from orchestrator.redis_keys import Keys
 from orchestrator.scripts import Library
 from orchestrator.transitions import Transitions
-from tests.property.model import deeds
+from tests.property.model import bad_luck, deeds
 from tests.property.model.programs import do, heal, run_program
 from tests.property.model.world import World, small_turns
 
@@ -80,7 +80,7 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(seed=st.integers(0, 2**16))
     def something_may_be_lost(self, seed: int) -> None:
         if seed % 4 == 0:
-            self.runner.run(do(self.world, deeds.lose_something, seed))
+            self.runner.run(do(self.world, bad_luck.lose_something, seed))
 
 
 def run_machine(url: str, library: Library | None, *, examples: int) -> None:
@@ -94,7 +94,6 @@ def run_machine(url: str, library: Library | None, *, examples: int) -> None:
             derandomize=True,
             database=None,
             suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate, Phase.shrink],
         ),
     )
 

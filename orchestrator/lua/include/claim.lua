@@ -89,7 +89,10 @@ local function claim_next(count, request_id, worker, consumer, lease_ms, queues,
       for _, entry in ipairs(answer[1][2]) do
         local task = entry[2]
         local execution_id, node_id, attempt = task[2], task[4], task[8]
-        if not string.find(handlers, ' ' .. task[6] .. ' ', 1, true) then
+        if task[1] ~= 'execution_id' or not string.match(task[8] or '', '^%d+$') then
+          -- Written by somebody else: no node can be meant by it.
+          drop_message(queue, entry[1])
+        elseif not string.find(handlers, ' ' .. task[6] .. ' ', 1, true) then
           -- Read, but not ours to run: the worker hands it back.
           replies[#replies + 1] = {'unoffered', execution_id, node_id, attempt, entry[1], queue, task[6]}
         else

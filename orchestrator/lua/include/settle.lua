@@ -70,7 +70,8 @@ local function cancel_node(x, node_id, status)
 end
 
 -- Queues a unit that is ready: a new attempt number and a task. Once a cancel is under way nothing is queued.
-local function queue_node(x, node_id, status, plan, data)
+-- is_waiting_on: it goes on waiting for the same worker, rather than for the first time.
+local function queue_node(x, node_id, status, plan, data, is_waiting_on)
   if status == 'WAITING' then redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id) end
   if x.cancelling then
     end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled',
@@ -84,7 +85,10 @@ local function queue_node(x, node_id, status, plan, data)
   note(x, 'message|' .. node_id, message_id)
   note(x, 'queued_ms|' .. node_id, NOW)
   if plan.schedule_to_start_ms > 0 then
-    redis.call('ZADD', timers_key(), NOW + plan.schedule_to_start_ms,
+    -- A task that no worker has taken yet keeps its time, however often it was handed back or written again.
+    local since = is_waiting_on and redis.call('HGET', x.runtime, 'since_ms|' .. node_id) or NOW
+    redis.call('HSET', x.runtime, 'since_ms|' .. node_id, since)
+    redis.call('ZADD', timers_key(), since + plan.schedule_to_start_ms,
       timer_member('schedule_to_start', x.id, node_id, attempt))
   end
   record(x, 'node.queued', node_id, attempt, data)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random
 
 from orchestrator.loops import leases, timers
-from tests.property.model.deeds import FAULTS, WEIGHTS, Deed, claim, end_attempt, read
+from tests.property.model.bad_luck import FAULTS
+from tests.property.model.deeds import WEIGHTS, Deed, claim, end_attempt, read
 from tests.property.model.world import World
 
 #: Rounds of healing, each 1.5 s or more of the world's time.

@@ -1,0 +1,71 @@
+"""How good are the tests of the scripts? Each mutant is one mistake; nine in ten must make some test fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.mutants import MUTANTS, Mutant
+from tests.mutation.plugin import mutated
+
+ROOT = Path(__file__).parents[2]
+#: What a mutant is run against, quick ones first; MUTATION_TESTS names others.
+TESTS = os.environ.get(
+    "MUTATION_TESTS", "tests/integration/transitions tests/property/test_engine_model.py"
+).split()
+#: A mutant that hangs is noticed too.
+PATIENCE_S = 300
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mutant_fits_exactly_once(mutant: Mutant) -> None:
+    assert mutated(mutant)[mutant.file] != ""
+
+
+def test_mutants_have_names_of_their_own() -> None:
+    assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 30
+
+
+def is_noticed(name: str) -> bool:
+    """Run the tests on an engine with this mutant ("" for none); a failure is what we want."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
+    running = subprocess.Popen(
+        [*command, "-p", "tests.mutation.plugin", *TESTS],
+        cwd=ROOT,
+        env={**os.environ, "MUTANT": name, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        output, _ = running.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        # With everything it started: its Redis must not outlive it.
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait()
+        return True
+    assert running.returncode in (0, 1), output.decode()[-2000:]
+    return running.returncode == 1
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_nine_in_ten_mutants_are_noticed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert not is_noticed(""), "the tests fail without a mutant"
+
+    with ThreadPoolExecutor(2) as pool:
+        noticed = dict(zip(MUTANTS, pool.map(is_noticed, [mutant.name for mutant in MUTANTS]), strict=True))
+
+    survivors = [f"{mutant.file}: {mutant.name}" for mutant, was in noticed.items() if not was]
+    share = 1 - len(survivors) / len(MUTANTS)
+    with capsys.disabled():
+        print(f"\nmutation: {len(MUTANTS) - len(survivors)} of {len(MUTANTS)} noticed, {share:.0%}")
+        for survivor in survivors:
+            print(f"  survived: {survivor}")
+    assert share >= 0.9, survivors

@@ -1,0 +1,54 @@
+"""Bad luck: deletes what repairs must be able to bring back. Statuses and outputs are the truth, and stay."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from tests.property.model.deeds import STREAM, Deed
+from tests.property.model.drawn_dag import QUEUES
+from tests.property.model.world import Case, World
+
+#: Counters that can be told from statuses. `not_taken` of a node is a decision, not a count.
+COUNTERS = ("ok", "bad", "skip", "gates", "left", "failed", "seq")
+
+
+async def lose_something(world: World, dice: Random) -> None:
+    """Delete what repairs must be able to bring back."""
+    redis: Any = world.redis
+    match dice.choice(
+        ("task", "task", "group", "stream", "lease", "timer", "counter", "counter", "active", "turns")
+    ):
+        case "task":
+            stream = STREAM[dice.choice(QUEUES)]
+            if entries := await redis.xrange(stream):
+                await redis.xdel(stream, dice.choice(entries)[0])
+        case "group":
+            stream = STREAM[dice.choice(QUEUES)]
+            if await redis.exists(stream):
+                await redis.xgroup_destroy(stream, "workflow_group")
+        case "stream":
+            await redis.delete(STREAM[dice.choice(QUEUES)])
+        case "lease" | "timer" as kind:
+            if members := await redis.zrange(f"workflows:{kind}s", 0, -1):
+                await redis.zrem(f"workflows:{kind}s", dice.choice(members))
+        case "turns":
+            if saved := [case for case in world.cases if case.now.worklist]:
+                await redis.delete(f"workflow:{dice.choice(saved).execution_id}:worklist")
+        case "active":
+            if members := await redis.smembers("workflows:active"):
+                await redis.srem("workflows:active", dice.choice(sorted(members)))
+        case _:
+            if world.cases:
+                await lose_counters(world, dice, dice.choice(world.cases))
+
+
+async def lose_counters(world: World, dice: Random, case: Case) -> None:
+    counters = [name for name in case.now.runtime if name.split("|")[0] in COUNTERS]
+    lost = [name for name in counters if dice.random() < 0.4]
+    if lost:
+        await world.redis.hdel(f"workflow:{case.execution_id}:runtime", *lost)
+
+
+#: Drawn as the deeds are, in worlds that may lose keys.
+FAULTS: dict[Deed, int] = {lose_something: 4}
