@@ -51,6 +51,8 @@ end
 
 function repairs.retime(rest)
   local id, attempt, kind, due_ms = string.match(rest, '^(%S+) (%d+) (%S+) (%d+)$')
+  -- Another repair of the same plan may have begun a new attempt, with a timer of its own.
+  if redis.call('HGET', x.runtime, 'attempt|' .. id) ~= attempt then return end
   -- What it waits on may be lost as well, and without it the timer would fire in vain.
   if redis.call('GET', node_key(x.id, id)) == 'WAITING' then
     redis.call('HSETNX', x.runtime, 'waiting_on|' .. id, kind)

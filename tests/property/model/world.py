@@ -195,6 +195,12 @@ class World:
             self.fingerprints.add(now.fingerprint)
         self.states += 1
 
+    async def due_times(self) -> dict[bytes, float]:
+        """Every timer and lease, with its moment."""
+        redis: Any = self.redis
+        timers = await redis.zrange("workflows:timers", 0, -1, withscores=True)
+        return dict(timers + await redis.zrange("workflows:leases", 0, -1, withscores=True))
+
     async def _needless_repairs(self, case: Case) -> list[str]:
         sight = await self.store.sight(case.execution_id)
         assert sight is not None
