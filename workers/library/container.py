@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -87,10 +88,13 @@ async def container(config: ContainerConfig, context: HandlerContext) -> dict[st
     parsed if it is JSON. Each line of stdout and stderr is a `node.log` event. An exit code but 0 fails the
     node.
     """
-    result = await context.containers.run(
-        config.to_spec(context),
-        on_line=lambda stream, line: context.log(line, stream=stream),
+    running = asyncio.create_task(
+        context.containers.run(
+            config.to_spec(context),
+            on_line=lambda stream, line: context.log(line, stream=stream),
+        )
     )
+    result = await _unless_cancelled(running, context)
     if result.exit_code != 0:
         raise _failure(result, config)
     return {
@@ -99,6 +103,23 @@ async def container(config: ContainerConfig, context: HandlerContext) -> dict[st
         "output": read_output(result.stdout),
         "duration_ms": result.duration_ms,
     }
+
+
+async def _unless_cancelled(
+    running: asyncio.Task[ContainerResult], context: HandlerContext
+) -> ContainerResult:
+    """Wait for a container, but no longer than it is wanted: a program in it cannot be told of a cancel."""
+    told = asyncio.create_task(context.cancelled.wait())
+    try:
+        await asyncio.wait([running, told], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            return running.result()
+        raise asyncio.CancelledError
+    finally:
+        told.cancel()
+        if not running.done():
+            running.cancel()
+            await asyncio.wait([running])
 
 
 def read_output(stdout: bytes) -> Any:
