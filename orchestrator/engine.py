@@ -31,7 +31,7 @@ from orchestrator.redis_keys import Keys
 from orchestrator.repeats import Repeats
 from orchestrator.states import ExecutionStatus, sources_of
 from orchestrator.store import Store
-from orchestrator.submissions import Idempotency, Submissions, sorted_json
+from orchestrator.submissions import Document, Idempotency, Submissions, sorted_json
 from orchestrator.transitions import Transitions
 from orchestrator.validation import validate
 from orchestrator.wakeups import Wakeups
@@ -75,7 +75,7 @@ class Engine:
 
     async def submit(
         self,
-        document: dict[str, Any],
+        document: Document,
         *,
         body: bytes | None = None,
         inputs: dict[str, Any] | None = None,
@@ -85,6 +85,7 @@ class Engine:
     ) -> Submitted:
         """Check a definition and store an execution of it; start it when asked to.
 
+        document  what was sent, or how to parse it, which a body that was sent before does not need.
         body  the document as sent; kept as it is, and recognised when it is sent again.
         Raises DefinitionInvalid, InputsInvalid, IdempotencyConflict, StoreUnavailable, StoreFull; nothing is
         stored then.

@@ -32,6 +32,8 @@ else:
 FRESH_S = 1.0
 #: How old it may be when a submission is accepted by it.
 STALE_S = 10.0
+#: What was submitted, or how to parse it: a body that was submitted before need not be parsed again.
+Document = dict[str, Any] | Callable[[], dict[str, Any]]
 #: Compiled definitions kept by the bytes they were submitted as; the bytes kept are bounded as well.
 KEPT = 256
 KEPT_BYTES = 64 * 1024 * 1024
@@ -79,7 +81,7 @@ class Submissions:
 
     async def take_in(
         self,
-        document: dict[str, Any],
+        document: Document,
         *,
         body: bytes | None,
         inputs: dict[str, Any] | None,
@@ -181,7 +183,7 @@ class Submissions:
             self._announced = (time.monotonic(), names)
         return names
 
-    async def compile(self, document: dict[str, Any], body: bytes | None) -> Compiled:
+    async def compile(self, document: Document, body: bytes | None) -> Compiled:
         """Compile with the handlers known, and look at the workers anew only before refusing.
 
         So that a submission does not pay for a look at every worker.
@@ -198,11 +200,13 @@ class Submissions:
                 raise
             return self._compiled(document, body, announced)
 
-    def _compiled(self, document: dict[str, Any], body: bytes | None, announced: frozenset[str]) -> Compiled:
+    def _compiled(self, document: Document, body: bytes | None, announced: frozenset[str]) -> Compiled:
         key = (body, announced) if body is not None else None
         if key and (kept := self._kept.get(key)):
             self._kept.move_to_end(key)
             return kept
+        if callable(document):
+            document = document()
         definition = compile_definition(document, handlers=self._catalogue(announced), limits=self.limits)
         text = body if body is not None else orjson.dumps(document)
         compiled = Compiled(definition, lay_out(definition), text)

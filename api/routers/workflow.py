@@ -37,7 +37,7 @@ async def submit(request: Request) -> Response:
     body = await request.body()
     engine = engine_of(request)
     submitted = await engine.submit(
-        parse_definition(body, max_depth=engine.limits.max_depth),
+        lambda: parse_definition(body, max_depth=engine.limits.max_depth),
         body=body,
         idempotency=idempotency_of(request, body),
     )

@@ -72,7 +72,7 @@ def _time_out_attempt(transitions: Transitions, timer: Due, spec: dict[str, Any]
     error = NodeError(
         ErrorType.TIMEOUT_START_TO_CLOSE,
         f"node '{timer.node_id}' ran longer than its start_to_close_timeout"
-        f" of {spec.get('start_to_close_ms', 0) / 1000:g} s and its worker did not stop it",
+        f" of {(spec.get('start_to_close_ms') or 0) / 1000:g} s and its worker did not stop it",
         retryable=True,
         attempt=int(timer.attempt),
         worker=spec.get("worker"),

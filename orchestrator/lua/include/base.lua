@@ -4,7 +4,8 @@
 local SEPARATOR = '\31'
 
 -- Set anew at every call. Redis runs one function at a time, so they cannot mix. OPEN: executions by id.
-local KEYS, ARGV, NOW, OPEN
+-- NOW_TEXT: the same moment as Redis takes it; it formats a number anew each time it is handed one.
+local KEYS, ARGV, NOW, NOW_TEXT, OPEN
 
 local function enter(keys, arguments)
   KEYS, ARGV, OPEN = keys, arguments, {}
@@ -14,6 +15,7 @@ local function enter(keys, arguments)
     local time = redis.call('TIME')
     NOW = time[1] * 1000 + math.floor(time[2] / 1000)
   end
+  NOW_TEXT = string.format('%d', NOW)
 end
 
 local function lease_member(execution_id, node_id, attempt)
@@ -77,13 +79,13 @@ local function record(x, event, node_id, attempt, data)
   x.seq = x.seq + 1
   x.is_changed = true
   local added = redis.pcall('XADD', x.events, x.seq .. '-0', 'type', event, 'node_id', node_id, 'attempt', attempt,
-    'ts_ms', NOW, 'data', data)
+    'ts_ms', NOW_TEXT, 'data', data)
   if type(added) ~= 'table' then return end
   -- The counter is behind its stream, because somebody lost or changed it. The stream's last id wins, so that ids
   -- stay dense. Looking before every write would cost more than the write.
   x.seq = tonumber(string.match(redis.call('XREVRANGE', x.events, '+', '-', 'COUNT', 1)[1][1], '^%d+')) + 1
   redis.call('XADD', x.events, x.seq .. '-0', 'type', event, 'node_id', node_id, 'attempt', attempt,
-    'ts_ms', NOW, 'data', data)
+    'ts_ms', NOW_TEXT, 'data', data)
 end
 
 local function move(x, node_id, status)
@@ -95,10 +97,10 @@ end
 local function leave()
   for _, x in pairs(OPEN) do
     if x.is_changed then
-      note(x, 'seq', x.seq)
-      note(x, 'left', x.left)
-      note(x, 'failed', x.failed)
-      note(x, 'updated_ms', NOW)
+      note(x, 'seq', string.format('%d', x.seq))
+      note(x, 'left', string.format('%d', x.left))
+      note(x, 'failed', string.format('%d', x.failed))
+      note(x, 'updated_ms', NOW_TEXT)
       flush(x)
       redis.call('PUBLISH', x.events, x.seq)
     end
@@ -107,13 +109,21 @@ end
 
 -- A node's static facts, written at submission: handler, queue, trigger rule, dependency count, gate count,
 -- critical, schedule_to_start_ms, start_to_close_ms.
+-- Definitions run again and again, so the plans taken apart are kept from call to call, a thousand at most.
+local PLANS, PLAN_COUNT = {}, 0
+
 local function parse_plan(text)
+  local plan = PLANS[text]
+  if plan then return plan end
   local handler, queue, rule, total, gates, critical, start_ms, close_ms =
     string.match(text, '^(%S+) (%S+) (%S+) (%d+) (%d+) (%d) (%d+) (%d+)$')
-  return {
+  plan = {
     handler = handler, queue = queue, rule = rule, total = tonumber(total), gates = tonumber(gates),
     is_critical = critical == '1', schedule_to_start_ms = tonumber(start_ms), start_to_close_ms = tonumber(close_ms),
   }
+  if PLAN_COUNT == 1000 then PLANS, PLAN_COUNT = {}, 0 end
+  PLANS[text], PLAN_COUNT = plan, PLAN_COUNT + 1
+  return plan
 end
 
 -- Takes a unit's task off its stream. Deleting it here, and nowhere else, keeps every entry of the stream live.

@@ -49,7 +49,7 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
   tries = tostring((tonumber(tries) or 0) + 1)
   note(x, 'tries|' .. node_id, tries)
   note(x, 'nonce|' .. node_id, nonce)
-  note(x, 'started_ms|' .. node_id, NOW)
+  note(x, 'started_ms|' .. node_id, NOW_TEXT)
   note(x, 'worker|' .. node_id, worker)
   note(x, 'message|' .. node_id, message_id)
   if message_id ~= current_message then drop_message(queue, current_message) end

@@ -27,7 +27,7 @@ end
 local function end_node(x, node_id, status, reason, event, attempt, data)
   move(x, node_id, status)
   note(x, 'reason|' .. node_id, reason)
-  note(x, 'ended_ms|' .. node_id, NOW)
+  note(x, 'ended_ms|' .. node_id, NOW_TEXT)
   record(x, event, node_id, attempt, data)
   x.left = x.left - 1
   if status ~= 'CANCELLED' then push(x, outcome_of(status, reason) .. ' ' .. node_id .. ' 0') end
@@ -83,7 +83,7 @@ local function queue_node(x, node_id, status, plan, data, is_waiting_on)
     'handler', plan.handler, 'attempt', attempt)
   move(x, node_id, 'QUEUED')
   note(x, 'message|' .. node_id, message_id)
-  note(x, 'queued_ms|' .. node_id, NOW)
+  note(x, 'queued_ms|' .. node_id, NOW_TEXT)
   if plan.schedule_to_start_ms > 0 then
     -- A task that no worker has taken yet keeps its time, however often it was handed back or written again.
     local since = is_waiting_on and redis.call('HGET', x.runtime, 'since_ms|' .. node_id) or NOW

@@ -77,7 +77,9 @@ class FakeEngine:
         self.wakeups_made.append(FakeWakeups())
         return self.wakeups_made[-1]
 
-    async def submit(self, document: dict[str, Any], **given: Any) -> SimpleNamespace:
+    async def submit(self, document: Any, **given: Any) -> SimpleNamespace:
+        if callable(document):
+            document = document()
         self._asked("submit", None)
         self.sent = {"document": document, **given}
         if "name" not in document:
