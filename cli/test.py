@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +16,12 @@ from cli.stack_file import ROOT
 
 #: Long runs have tests of up to half an hour; a test's own mark still wins.
 LONG_TIMEOUT_S = 1800
+#: Tests of the scripts themselves, run again on an installed Redis.
+ON_EVERY_SERVER = (
+    "tests/integration/transitions",
+    "tests/integration/test_rules_in_lua.py",
+    "tests/property/test_random_dags.py",
+)
 
 
 def test(
@@ -47,12 +54,27 @@ def steps(arguments: list[str], *, is_long: bool) -> list[tuple[str, list[str]]]
     if is_long:
         # pyproject.toml leaves the long ones out; the last -m given wins, so a caller's own still does.
         pytest += ["-m", "", "--timeout", str(LONG_TIMEOUT_S)]
-    return [
+    found = [
         ("ruff", [sys.executable, "-m", "ruff", "check", "."]),
         ("imports", [str(tools / "lint-imports")]),
         ("mypy", [sys.executable, "-m", "mypy", "."]),
         ("pytest", [*pytest, *arguments]),
     ]
+    other = shutil.which("redis-server")
+    if other and not arguments and "TEST_REDIS_SERVER" not in os.environ:
+        # The suite runs on the embedded Valkey; what the scripts promise must hold on this server too.
+        on_other = [
+            "env",
+            f"TEST_REDIS_SERVER={other}",
+            sys.executable,
+            "-m",
+            "pytest",
+            "-n",
+            "2",
+            *ON_EVERY_SERVER,
+        ]
+        found.append((f"pytest on {other}", on_other))
+    return found
 
 
 def passes(name: str, command: list[str], *, is_long: bool) -> bool:

@@ -44,9 +44,9 @@ BASE = _of(
     ("a lost count counts as none left", "local UNCOUNTED = -1000000000", "local UNCOUNTED = 0"),
     ("a task is deleted unacknowledged", "redis.call('XACK', stream, GROUP, message_id)", ""),
     ("a task is acknowledged and kept", "redis.call('XDEL', stream, message_id)", ""),
-    ("nodes left are not written back", "note(x, 'left', x.left)", ""),
-    ("failures are not written back", "note(x, 'failed', x.failed)", ""),
-    ("the newest event is not written back", "note(x, 'seq', x.seq)", ""),
+    ("nodes left are not written back", "note(x, 'left', string.format('%d', x.left))", ""),
+    ("failures are not written back", "note(x, 'failed', string.format('%d', x.failed))", ""),
+    ("the newest event is not written back", "note(x, 'seq', string.format('%d', x.seq))", ""),
 )
 CLAIM = _of(
     "include/claim",
@@ -81,7 +81,6 @@ SETTLE = _of(
     ("an upstream failure counts as a skip", "status == 'FAILED' or reason == 'upstream_failed'", "status == 'FAILED'"),
     ("successors are not told", "if status ~= 'CANCELLED' then push(", "if false then push("),
     ("a cancelled wait keeps its timer", "    if on then redis.call('ZREM', timers_key(),", "    if false then redis.call('ZREM', timers_key(),"),
-    ("a cancelled attempt is not fenced", "attempt + 1, 'nonce|' .. node_id, ''", "attempt, 'finished|' .. node_id, ''"),
     ("an attempt number is used twice", "'HINCRBY', x.runtime, 'attempt|' .. node_id, 1)", "'HINCRBY', x.runtime, 'attempt|' .. node_id, 0)"),
     ("nothing limits the wait for a worker", "redis.call('ZADD', timers_key(), since + plan.schedule_to_start_ms,", "redis.call('ZSCORE', timers_key(),"),
     ("a cancelling execution parks nodes", "event, data)\n  if x.cancelling then", "event, data)\n  if false then"),
@@ -128,7 +127,6 @@ KEEPERS = (
     ),
     *_of(
         "renew_leases",
-        ("a lease is renewed for whoever asks", "if values[1] == nonce and values[2] == attempt", "if values[2] == attempt"),
         ("a renewed lease has run out already", "NOW + ARGV[3], lease_member", "NOW, lease_member"),
         ("nobody is told of a cancel", "and 'cancel' or 'ok'", "and 'ok' or 'ok'"),
     ),
@@ -142,7 +140,6 @@ KEEPERS = (
         "time_out_node",
         ("a time limit strikes early", "if due_ms and due_ms > NOW then", "if false then"),
         ("a late timer ends another state", "or status ~= expected or", "or"),
-        ("an attempt timed out may still end", "redis.call('HSET', x.runtime, 'nonce|' .. node_id, '')\nif", "if"),
     ),
     *_of(
         "hand_back_node",

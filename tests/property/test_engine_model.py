@@ -23,14 +23,14 @@ from clients.redis_client import connect_commands
 from orchestrator.redis_keys import Keys
 from orchestrator.scripts import Library
 from orchestrator.transitions import Transitions
-from tests.property.model import bad_luck, deeds
+from tests.property.model import bad_luck, deeds, old_looks
 from tests.property.model.programs import do, heal, run_program
 from tests.property.model.world import World, small_turns
 
 STATES = int(os.environ.get("MODEL_STATES", "100000"))
 FIRST_SEED = int(os.environ.get("MODEL_SEED", "1"))
 #: Deeds as often as they are drawn.
-DRAWN = [deed for deed, share in deeds.WEIGHTS.items() for _ in range(share)]
+DRAWN = [deed for deed, share in {**deeds.WEIGHTS, **old_looks.OLD_LOOKS}.items() for _ in range(share)]
 
 
 @pytest.fixture
@@ -99,11 +99,23 @@ def run_machine(url: str, library: Library | None, *, examples: int) -> None:
 
 
 def test_whatever_is_lost_every_execution_ends_as_the_semantics_say(redis_url: str) -> None:
-    run_machine(redis_url, None, examples=25)
+    run_machine(redis_url, None, examples=20)
 
 
 def test_saved_worklists_survive_the_same(redis_url: str, small_library: Library) -> None:
-    run_machine(redis_url, small_library, examples=25)
+    run_machine(redis_url, small_library, examples=20)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_longer_programs_end_as_well(redis: Redis, seed: int) -> None:
+    await run_program(World(sender(redis), is_faulty=True), seed, steps=120)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_longer_programs_with_saved_worklists_end_too(
+    redis: Redis, small_library: Library, seed: int
+) -> None:
+    await run_program(World(sender(redis, small_library), is_faulty=True), seed, steps=120)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -17,7 +17,20 @@ async def lose_something(world: World, dice: Random) -> None:
     """Delete what repairs must be able to bring back."""
     redis: Any = world.redis
     match dice.choice(
-        ("task", "task", "group", "stream", "lease", "timer", "counter", "counter", "active", "turns")
+        (
+            "task",
+            "task",
+            "group",
+            "stream",
+            "lease",
+            "timer",
+            "counter",
+            "counter",
+            "counter",
+            "counter",
+            "active",
+            "turns",
+        )
     ):
         case "task":
             stream = STREAM[dice.choice(QUEUES)]
@@ -39,8 +52,8 @@ async def lose_something(world: World, dice: Random) -> None:
             if members := await redis.smembers("workflows:active"):
                 await redis.srem("workflows:active", dice.choice(sorted(members)))
         case _:
-            if world.cases:
-                await lose_counters(world, dice, dice.choice(world.cases))
+            if running := [case for case in world.cases if case.now.status == "RUNNING"]:
+                await lose_counters(world, dice, dice.choice(running))
 
 
 async def lose_counters(world: World, dice: Random, case: Case) -> None:
@@ -51,4 +64,4 @@ async def lose_counters(world: World, dice: Random, case: Case) -> None:
 
 
 #: Drawn as the deeds are, in worlds that may lose keys.
-FAULTS: dict[Deed, int] = {lose_something: 4}
+FAULTS: dict[Deed, int] = {lose_something: 6}

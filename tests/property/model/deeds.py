@@ -279,17 +279,6 @@ async def expire_leases(world: World, dice: Random) -> None:
     await leases.run_once(world.store, world.transitions, world.now_ms, limit=dice.choice((1, 2, 200)))
 
 
-async def look_with_a_fast_clock(world: World, dice: Random) -> None:
-    """An orchestrator's clock is ahead: what is not due by Redis time must stay as it is."""
-    before = await world.due_times()
-    if any(due_ms <= world.now_ms for due_ms in before.values()):
-        return
-    fast_ms = world.now_ms + 60_000
-    await timers.run_once(world.store, world.transitions, fast_ms)
-    await leases.run_once(world.store, world.transitions, fast_ms)
-    assert await world.due_times() == before
-
-
 async def sweep_round(world: World, dice: Random) -> None:
     made = await world.sweep.run_once(world.now_ms, is_thorough=dice.random() < 0.7)
     assert world.is_faulty or made == 0, f"{made} repairs where nothing was lost"
@@ -328,5 +317,4 @@ async def retry_whole(world: World, dice: Random) -> None:
 WEIGHTS: dict[Deed, int] = {
     submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, beat: 2, report: 1,
     fall_silent: 3, cancel: 2, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
-    look_with_a_fast_clock: 3,
 }  # fmt: skip

@@ -19,7 +19,7 @@ def draw_document(dice: Random, *, most_nodes: int = 9) -> dict[str, Any]:
     """Draw one definition; equal dice give equal documents."""
     names = [f"n{i}" for i in range(dice.randint(1, most_nodes))]
     parents = {
-        name: sorted(dice.sample(names[:i], min(i, dice.choice((0, 1, 1, 2, 3)))))
+        name: sorted(dice.sample(names[:i], min(i, dice.choice((0, 1, 1, 2, 2, 3)))))
         for i, name in enumerate(names)
     }
     successors = {name: [n for n in names if name in parents[n]] for name in names}

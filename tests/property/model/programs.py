@@ -7,6 +7,7 @@ from random import Random
 from orchestrator.loops import leases, timers
 from tests.property.model.bad_luck import FAULTS
 from tests.property.model.deeds import WEIGHTS, Deed, claim, end_attempt, read
+from tests.property.model.old_looks import OLD_LOOKS
 from tests.property.model.world import World
 
 #: Rounds of healing, each 1.5 s or more of the world's time.
@@ -16,7 +17,7 @@ MOST_ROUNDS = 120
 async def run_program(world: World, seed: int, *, steps: int) -> None:
     """Do random deeds, looking after each, then heal. The seed says everything."""
     dice = Random(seed)
-    weights = {**WEIGHTS, **(FAULTS if world.is_faulty else {})}
+    weights = {**WEIGHTS, **OLD_LOOKS, **(FAULTS if world.is_faulty else {})}
     deeds, shares = list(weights), list(weights.values())
     await world.open()
     for _ in range(steps):

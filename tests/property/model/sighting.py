@@ -21,6 +21,7 @@ from tests.property.model.drawn_dag import QUEUES
 _MEANS = {row.event: row.target for row in TABLE if row.subject == "node" and row.event.startswith("node.")}
 _ALLOWED = {(source, row.event, row.target) for row in TABLE for source in row.sources}
 _ENDED = ("COMPLETED", "FAILED", "SKIPPED", "CANCELLED")
+_ONCE = ("execution.created", "execution.started")
 _TELLING = frozenset(
     ("attempt", "tries", "crashes", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "reason")
 )
@@ -136,7 +137,8 @@ def broken_promises(before: Sighting | None, now: Sighting, definition: Definiti
 
 def _of_history(before: Sighting | None, now: Sighting) -> list[str]:
     """Every node moves along the table, its attempts only rise, and its key says what its history says."""
-    broken = []
+    types = [type for type, _, _ in now.lines]
+    broken = [f"{types.count(one)} × {one}" for one in _ONCE if types.count(one) > 1]
     status: dict[str, str] = dict.fromkeys(now.nodes, "PENDING")
     attempts: dict[str, int] = dict.fromkeys(now.nodes, 0)
     for type, node_id, attempt in now.lines:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cli.test import steps
 
 
@@ -25,4 +27,20 @@ def test_long_runs_lift_the_filter_and_the_time_limit() -> None:
 
 
 def test_style_imports_and_types_come_first() -> None:
-    assert [name for name, _ in steps([], is_long=False)] == ["ruff", "imports", "mypy", "pytest"]
+    assert [name for name, _ in steps([], is_long=False)][:4] == ["ruff", "imports", "mypy", "pytest"]
+
+
+def test_the_scripts_are_tested_on_an_installed_redis_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEST_REDIS_SERVER", raising=False)
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/redis-server")
+
+    name, command = steps([], is_long=False)[-1]
+
+    assert name == "pytest on /usr/bin/redis-server"
+    assert "TEST_REDIS_SERVER=/usr/bin/redis-server" in command
+
+
+def test_a_selection_of_tests_runs_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: "/usr/bin/redis-server")
+
+    assert len(steps(["tests/unit"], is_long=False)) == 4
