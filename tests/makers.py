@@ -271,6 +271,8 @@ class WorkerFleet:
     async def start(self, name: str = "worker-1", *, tools: Toolbox | None = None, **config: Any) -> Worker:
         """Start a worker; config is that of WorkerConfig."""
         clients = connect_commands(self.url), connect_blocking(self.url)
+        # A handler that waits for ever must not hold up the end of its test.
+        config = {"drain_s": 2.0} | config
         worker = Worker(
             redis=clients[0],
             blocking=clients[1],

@@ -15,6 +15,7 @@ import signal
 import socket
 import time
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -137,9 +138,7 @@ class Worker:
             await asyncio.wait([reader], timeout=BLOCK_MS / 1000 + RECORDING_S)
             await self._drain()
         finally:
-            for task in (reader, *others):
-                task.cancel()
-            await asyncio.gather(reader, *others, return_exceptions=True)
+            await _end([reader, *others])
             # Last of all: a beat that stopped first would let attempts that still run be taken away.
             self.heartbeat.stop()
             await asyncio.to_thread(self.heartbeat.join, RECORDING_S)
@@ -299,6 +298,16 @@ class Worker:
     def _next_request(self) -> str:
         self._requests += 1
         return f"{self.worker_id}:{self._requests}"
+
+
+async def _end(duties: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel until all are gone: `asyncio.wait_for` of Python 3.11 swallows a cancel that meets its end."""
+    left = set(duties)
+    while left:
+        for duty in left:
+            duty.cancel()
+        _, left = await asyncio.wait(left, timeout=0.2)
+    await asyncio.gather(*duties, return_exceptions=True)
 
 
 async def main() -> None:

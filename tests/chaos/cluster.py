@@ -141,7 +141,10 @@ class Cluster:
             try:
                 member.process.wait(max(0.1, deadline_s - time.monotonic()))
             except subprocess.TimeoutExpired:
-                found.append(f"{member.name} did not end within {DRAIN_S + 10:g} s of being told to")
+                member.process.send_signal(signal.SIGUSR1)  # shows where its threads are
+                time.sleep(0.5)
+                told = (self.directory / f"{member.name}.log").read_text()[-4_000:]
+                found.append(f"{member.name} did not end within {DRAIN_S + 10:g} s of being told to: {told}")
                 member.process.kill()
                 member.process.wait()
         self.redis.kill()

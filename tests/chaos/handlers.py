@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import json
 import os
+import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +16,9 @@ from uuid import uuid4
 from workers.context import HandlerContext
 from workers.outcome import Retryable
 from workers.registry import handler
+
+# A process that does not end is asked where it is.
+faulthandler.register(signal.SIGUSR1, all_threads=True)
 
 
 @handler("record")
