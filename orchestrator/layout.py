@@ -24,7 +24,7 @@ Of a node, while it runs:
   attempt|N (the fence), tries|N (charged), crashes|N (leases lost), nonce|N (who claimed), worker|N
   finished|N (nonce of the last attempt that ended), message|N (its task), reason|N, error|N
   queued_ms|N, since_ms|N (when it began to wait for a worker), started_ms|N, ended_ms|N, waiting_on|N,
-  due_ms|N, kept|N (output of a delay)
+  due_ms|N, kept|N (output of a delay), resume|N (what it waited for, when it runs again)
   reported|N (newest line), handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken)
 
 Of a node, as a successor:

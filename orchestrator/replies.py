@@ -12,6 +12,7 @@ class Claim:
 
     tries, crashes  charged tries and lost leases before this attempt.
     spec, inputs    JSON; inputs only when the node refers to them.
+    resume          what the unit waited for, JSON, when it is run again to make use of it; else b"".
     references      what the node refers to: (node id, status, output JSON or b"").
     """
 
@@ -25,6 +26,7 @@ class Claim:
     queued_ms: int
     spec: bytes
     inputs: bytes
+    resume: bytes
     references: tuple[tuple[str, str, bytes], ...]
 
 
@@ -74,6 +76,7 @@ def read_claim(reply: list[bytes]) -> Claim | str:
         queued_ms=int(reply[8]),
         spec=reply[9],
         inputs=reply[10],
+        resume=reply[11],
         references=references,
     )
 

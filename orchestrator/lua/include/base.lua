@@ -108,19 +108,20 @@ local function leave()
 end
 
 -- A node's static facts, written at submission: handler, queue, trigger rule, dependency count, gate count,
--- critical, schedule_to_start_ms, start_to_close_ms.
+-- critical, schedule_to_start_ms, start_to_close_ms; then, only where a node has them, ` name=value` pairs.
 -- Definitions run again and again, so the plans taken apart are kept from call to call, a thousand at most.
 local PLANS, PLAN_COUNT = {}, 0
 
 local function parse_plan(text)
   local plan = PLANS[text]
   if plan then return plan end
-  local handler, queue, rule, total, gates, critical, start_ms, close_ms =
-    string.match(text, '^(%S+) (%S+) (%S+) (%d+) (%d+) (%d) (%d+) (%d+)$')
+  local handler, queue, rule, total, gates, critical, start_ms, close_ms, extras =
+    string.match(text, '^(%S+) (%S+) (%S+) (%d+) (%d+) (%d) (%d+) (%d+)(.*)$')
   plan = {
     handler = handler, queue = queue, rule = rule, total = tonumber(total), gates = tonumber(gates),
     is_critical = critical == '1', schedule_to_start_ms = tonumber(start_ms), start_to_close_ms = tonumber(close_ms),
   }
+  for name, value in string.gmatch(extras, ' ([%w_]+)=(%S+)') do plan[name] = tonumber(value) or value end
   if PLAN_COUNT == 1000 then PLANS, PLAN_COUNT = {}, 0 end
   PLANS[text], PLAN_COUNT = plan, PLAN_COUNT + 1
   return plan

@@ -1,10 +1,12 @@
 -- claim: QUEUED -> RUNNING for one task, and the fused "finish one, take the next" of a busy worker.
 
 -- The reply carries all that the runner needs, so that a node costs no further round trip:
--- {'ok', execution_id, node_id, attempt, nonce, tries, crashes, message_id, queued_ms, spec, inputs, trigger, cancelling,
+-- {'ok', execution_id, node_id, attempt, nonce, tries, crashes, message_id, queued_ms, spec, inputs, resume,
 --  reference, status, output, reference, …}   output is '' when there is none.
-local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms)
-  local reply = {'ok', x.id, node_id, attempt, nonce, tries or '0', crashes or '0', message_id, queued_ms or '0', spec, '', ''}
+-- resume is what the unit waited for, JSON, when a node that waited is run again to make use of it; '' otherwise.
+local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume)
+  local reply = {'ok', x.id, node_id, attempt, nonce, tries or '0', crashes or '0', message_id, queued_ms or '0', spec,
+    '', resume or ''}
   if refs then
     for id in string.gmatch(refs, '%S+') do
       if id == '$inputs' then
@@ -23,12 +25,14 @@ end
 -- 'gone' take it off the stream.
 local function claim(execution_id, node_id, attempt, message_id, queue, nonce, worker, lease_ms)
   local x = open(execution_id, 'attempt|' .. node_id, 'nonce|' .. node_id, 'node|' .. node_id, 'spec|' .. node_id,
-    'refs|' .. node_id, 'tries|' .. node_id, 'crashes|' .. node_id, 'message|' .. node_id, 'queued_ms|' .. node_id)
+    'refs|' .. node_id, 'tries|' .. node_id, 'crashes|' .. node_id, 'message|' .. node_id, 'queued_ms|' .. node_id,
+    'resume|' .. node_id)
   if not x or not x.fields[3] then
     drop_message(queue, message_id)
     return {'gone'}
   end
-  local current, holder, plan_text, spec, refs, tries, crashes, current_message, queued_ms = unpack(x.fields, 1, 9)
+  local current, holder, plan_text, spec, refs, tries, crashes, current_message, queued_ms, resume =
+    unpack(x.fields, 1, 10)
   local status = redis.call('GET', node_key(execution_id, node_id))
   if attempt ~= current or not (may_leave('node', 'claim_node', status) or status == 'RUNNING') then
     drop_message(queue, message_id)
@@ -40,7 +44,7 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
       if message_id ~= current_message then drop_message(queue, message_id) end
       return {'busy'}
     end
-    return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms)
+    return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume)
   end
   if x.cancelling then return {'cancelling'} end
   local plan = parse_plan(plan_text)
@@ -62,7 +66,7 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
       timer_member('start_to_close', execution_id, node_id, attempt))
   end
   record(x, 'node.started', node_id, attempt, '{"worker":"' .. worker .. '"}')
-  return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms)
+  return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume)
 end
 
 -- Reads and claims up to count further tasks for this worker. The units claimed are kept under the request id for a
