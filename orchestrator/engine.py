@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
+from orchestrator.answering import Answering
 from orchestrator.answers import (
     Cancelled,
     ExecutionView,
@@ -34,16 +35,17 @@ from orchestrator.store import Store
 from orchestrator.submissions import Document, Idempotency, Submissions, sorted_json
 from orchestrator.transitions import Transitions
 from orchestrator.validation import validate
+from orchestrator.waits import Approval
 from orchestrator.wakeups import Wakeups
 
 __all__ = [
-    "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "Idempotency", "Page",
-    "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation",
+    "Approval", "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "Idempotency",
+    "Page", "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation",
     "WorkerInfo",
 ]  # fmt: skip
 
 
-class Engine:
+class Engine(Answering):
     """The engine as the API sees it.
 
     catalogue  gives the handlers a definition may use, from the names live workers announce.

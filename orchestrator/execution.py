@@ -93,6 +93,20 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitSight:
+    """A node that waits for somebody outside."""
+
+    #: Name of the signal, or hash of what the people asked are shown; None if somebody lost it.
+    awaits: str | None
+    #: Whether an answer would find it.
+    is_listed: bool
+    #: Of an approval: who may decide (None: anybody), how many must approve, how many have.
+    assignees: tuple[str, ...] | None = None
+    quorum: int = 1
+    given: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything the planner may look at: one execution, whole, at one moment."""
 
@@ -111,6 +125,8 @@ class Snapshot:
     has_continue_timer: bool = False
     #: What each ended condition named: {condition_id: node ids not taken}.
     not_taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: WAITING nodes that somebody outside must answer.
+    waits: Mapping[str, WaitSight] = field(default_factory=dict)
     now_ms: int = 0
 
 

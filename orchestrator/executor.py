@@ -74,6 +74,8 @@ def in_words(decision: planner.Decision) -> str:
             return f"relet {node_id} {attempt}"
         case planner.Retime(node_id, attempt, kind, due_ms):
             return f"retime {node_id} {attempt} {kind} {due_ms}"
+        case planner.Relist(node_id, attempt):
+            return f"relist {node_id} {attempt}"
         case planner.Drain():
             return "drain"
         case planner.Finish():

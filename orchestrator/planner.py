@@ -11,7 +11,7 @@ from orchestrator.definition import Definition, Node
 from orchestrator.execution import NodeState, Snapshot
 from orchestrator.graph import topological_order
 from orchestrator.rules import RUN, WAIT, OutcomeClass, TriggerRule, Verdict, decide, outcome_class
-from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+from orchestrator.states import ANSWERED, Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +99,21 @@ class Retime:
 
 
 @dataclass(frozen=True, slots=True)
+class Relist:
+    """List a node that waits for somebody outside again; no answer would find it."""
+
+    node_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """End the execution."""
 
     status: ExecutionStatus
 
 
-Decision = Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Finish
+Decision = Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Relist | Finish
 
 
 def plan(snapshot: Snapshot) -> list[Decision]:
@@ -302,6 +310,12 @@ def _repairs(snapshot: Snapshot) -> list[Decision]:
         elif state.status == NodeStatus.WAITING:
             # One that does not say what it waits for is taken for a held one: it is queued again when due.
             kind = state.waiting_on or WaitingOn.HOLD
+            if kind in ANSWERED:
+                wait = snapshot.waits.get(node.id)
+                if wait is not None and wait.awaits is not None and not wait.is_listed:
+                    decisions.append(Relist(node.id, state.attempt))
+                if state.due_ms is None:
+                    continue
             if (kind, node.id, state.attempt) not in snapshot.timers:
                 due_ms = snapshot.now_ms if state.due_ms is None else state.due_ms
                 decisions.append(Retime(node.id, state.attempt, kind, due_ms))

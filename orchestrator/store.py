@@ -27,6 +27,7 @@ from orchestrator.records import (
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member, timer_member
 from orchestrator.retry import RetryPolicy
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
+from orchestrator.waits import Waits
 
 log = logging.getLogger("headrace.store")
 
@@ -79,6 +80,7 @@ class Store:
         #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
         self.redis: Any = redis
         self.keys = keys or Keys()
+        self.waits = Waits(self.redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self._definitions: OrderedDict[str, Definition] = OrderedDict()
@@ -256,6 +258,7 @@ class Store:
             worklist=tuple(item.decode() for item in worklist),
             has_continue_timer=continued is not None,
             not_taken=rejects,
+            waits=await self.waits.sights(execution_id, states),
             now_ms=await self.now_ms(),
         )
         limits = await self._lost_limits(execution_id, definition, states) if may_miss else ()

@@ -56,8 +56,12 @@ class Runner:
             inputs = orjson.loads(claim.inputs) if claim.inputs else {}
             if spec["templated"] or spec["when"] is not None or spec["handler"] == "condition":
                 scope = _scope(claim, inputs)
-                if spec["when"] is not None and not evaluate(
-                    spec["when"], scope, node_id=claim.node_id, path="when"
+                # Evaluated once: a node that runs again with what it waited for was wanted.
+                is_new = not claim.resume
+                if (
+                    spec["when"] is not None
+                    and is_new
+                    and not evaluate(spec["when"], scope, node_id=claim.node_id, path="when")
                 ):
                     return ConditionFalse()
                 config = _resolved(spec, scope, claim.node_id)
@@ -68,6 +72,7 @@ class Runner:
                 try_number=claim.tries,
                 worker_id=self.worker_id,
                 inputs=inputs,
+                resume=orjson.loads(claim.resume) if claim.resume else None,
                 has_retry_policy=spec["retry"] is not None,
                 sink=sink,
                 tools=self.tools,

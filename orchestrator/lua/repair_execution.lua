@@ -3,7 +3,8 @@
 -- KEYS  1 runtime of the execution
 -- ARGV  3 event number the plan was made at; then one repair each, in words:
 --       "recount NODE OK BAD SKIP GATES NOT_TAKEN", "left LEFT FAILED", "queue NODE", "skip NODE REASON", "cancel NODE", "requeue NODE ATTEMPT",
---       "relet NODE ATTEMPT", "retime NODE ATTEMPT KIND DUE_MS", "timer KIND DUE_MS", "activate", "drain", "finish"
+--       "relet NODE ATTEMPT", "retime NODE ATTEMPT KIND DUE_MS", "timer KIND DUE_MS", "activate", "drain", "finish",
+--       "relist NODE ATTEMPT"
 -- Reply {word, more}  word: ok; moved, the execution went on by itself; unknown
 -- Event node.queued and whatever follows
 local x = open(ARGV[2])
@@ -59,6 +60,20 @@ function repairs.retime(rest)
     redis.call('HSETNX', x.runtime, 'due_ms|' .. id, due_ms)
   end
   redis.call('ZADD', timers_key(), 'NX', due_ms, timer_member(kind, x.id, id, attempt))
+end
+
+-- Puts a node that waits for somebody outside on the list it is found in; a signal that came meanwhile was kept.
+function repairs.relist(rest)
+  local id, attempt = string.match(rest, '^(%S+) (%d+)$')
+  local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'waiting_on|' .. id, 'awaits|' .. id, 'node|' .. id)
+  if redis.call('GET', node_key(x.id, id)) ~= 'WAITING' or values[1] ~= attempt or not values[3] then return end
+  local is_signal = values[2] == 'signal'
+  if is_signal and not x.cancelling and redis.call('HEXISTS', signals_key(x.id), 'queue|' .. values[3]) == 1 then
+    detach(x, id, 'WAITING', attempt)
+    take_kept(x, id, 'WAITING', parse_plan(values[4]), values[3])
+  else
+    list_wait(x, id, attempt, values[2], values[3])
+  end
 end
 
 function repairs.timer(rest)

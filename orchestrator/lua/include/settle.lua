@@ -48,6 +48,7 @@ local function detach(x, node_id, status, attempt, plan)
   elseif status == 'WAITING' then
     local on = redis.call('HGET', x.runtime, 'waiting_on|' .. node_id)
     if on then redis.call('ZREM', timers_key(), timer_member(on, x.id, node_id, attempt)) end
+    unlist_wait(x, node_id, attempt, on)
     redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id)
   elseif status == 'RUNNING' then
     redis.call('ZREM', leases_key(), lease_member(x.id, node_id, attempt))
@@ -211,7 +212,7 @@ local function take_turn(x, item)
     redis.call('HSET', x.runtime, 'ok|' .. id, ok, 'bad|' .. id, bad, 'skip|' .. id, skip, 'gates|' .. id, gates,
       'not_taken|' .. id, not_taken, 'tries|' .. id, 0, 'crashes|' .. id, 0)
     redis.call('HDEL', x.runtime, 'reason|' .. id, 'error|' .. id, 'ended_ms|' .. id, 'started_ms|' .. id,
-      'finished|' .. id, 'rejects|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'kept|' .. id,
+      'finished|' .. id, 'rejects|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'kept|' .. id, 'resume|' .. id,
       'unoffered_ms|' .. id, 'handed_back|' .. id)
     return 1
   end
