@@ -49,6 +49,8 @@ class NodeState:
     not_taken: bool = False
     #: Stream entry of the current attempt's task.
     message_id: str | None = None
+    #: The successor that took over when it failed, by its catch.
+    caught: str | None = None
     #: It ended in the execution this one is forked from. Set, and its output copied, before anybody sees it.
     reused: bool = False
 

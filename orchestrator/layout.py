@@ -7,7 +7,8 @@ Written at submission and never changed:
   node|N      what the scripts know of node N; see `parse_plan` in lua/include/base.lua
   spec|N      what a worker needs to run it, JSON
   refs|N      the nodes it refers to; $inputs when it refers to the inputs
-  next|N|K    its successors, K counting the chunks; * marks one that a branch of N names
+  next|N|K    its successors, K counting the chunks; * marks one that a branch of N names,
+              ! one that takes over when N fails
   ids|K       all nodes; start|K, those decided at the start: without dependencies or, in a fork, behind
               what it keeps
   reused|N    '1': ended in the execution this one is forked from
@@ -25,7 +26,8 @@ Of a node, while it runs:
   finished|N (nonce of the last attempt that ended), message|N (its task), reason|N, error|N
   queued_ms|N, since_ms|N (when it began to wait for a worker), started_ms|N, ended_ms|N, waiting_on|N,
   due_ms|N, kept|N (output of a delay), resume|N (what it waited for, when it runs again)
-  reported|N (newest line), handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken)
+  reported|N (newest line), handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken),
+  caught|N (the successor that took over when it failed)
 
 Of a node, as a successor:
   ok|N, bad|N, skip|N (dependencies ended, by outcome), gates|N (conditions done), not_taken|N
@@ -145,8 +147,8 @@ def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) ->
             refs.append("$inputs")
         if refs:
             yield from (f"refs|{node.id}", " ".join(refs))
-        branches = set(node.branches)
-        marked = (f"{s}*" if s in branches else s for s in definition.successors.get(node.id, ()))
+        marks = {**dict.fromkeys(node.branches, "*"), **dict.fromkeys(node.gotos, "!")}
+        marked = (f"{s}{marks.get(s, '')}" for s in definition.successors.get(node.id, ()))
         yield from list_fields(f"next|{node.id}", marked)
 
 
@@ -157,8 +159,17 @@ def _plan(definition: Definition, node: Node) -> str:
     critical = 1 if node.critical else 0
     return (
         f"{node.handler} {node.queue} {node.trigger_rule} {total} {gates} {critical} "
-        f"{node.schedule_to_start_ms or 0} {node.start_to_close_ms or 0}"
+        f"{node.schedule_to_start_ms or 0} {node.start_to_close_ms or 0}{''.join(_extras(node))}"
     )
+
+
+def _extras(node: Node) -> Iterator[str]:
+    """Facts that few nodes have, as ` name=value`."""
+    if node.goes_on:
+        yield " goes_on=1"
+    if node.catch:
+        rules = ",".join(f"{error}>{rule.goto}" for rule in node.catch for error in rule.errors)
+        yield f" catch={rules}"
 
 
 def list_fields(name: str, ids: Iterable[str], *, first: int = 0) -> Iterator[str]:

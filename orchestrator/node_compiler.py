@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from orchestrator import graph
-from orchestrator.branches import CONDITION, check_branches, read_choices
+from orchestrator.branches import CONDITION, check_branches, read_catch, read_choices
 from orchestrator.definition import HandlerNames, Node
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.fields import Fields
@@ -18,7 +18,7 @@ from orchestrator.strict_json import check_depth
 
 _FIELDS = (
     "id", "handler", "dependencies", "config", "when", "trigger_rule", "retry",
-    "start_to_close_timeout", "schedule_to_start_timeout", "critical", "queue",
+    "start_to_close_timeout", "schedule_to_start_timeout", "critical", "queue", "catch",
 )  # fmt: skip
 _ALLOWED = frozenset(_FIELDS)
 _RULES: dict[str, TriggerRule] = {rule.value: rule for rule in TriggerRule}
@@ -131,6 +131,7 @@ class NodeCompiler:
             critical=fields.flag("critical", default=True),
             queue=fields.identifier("queue") or defaults.get("queue") or "default",
             choices=read_choices(handler, config, path, self.findings),
+            catch=read_catch(raw.get("catch"), f"{path}.catch", self.findings),
             references=frozenset(found.nodes),
             uses_inputs=found.uses_inputs,
             templated=found.templated,

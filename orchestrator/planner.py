@@ -13,6 +13,8 @@ from orchestrator.graph import topological_order
 from orchestrator.rules import RUN, WAIT, OutcomeClass, TriggerRule, Verdict, decide, outcome_class
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
+_NOBODY: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Counters:
@@ -127,7 +129,11 @@ def plan(snapshot: Snapshot) -> list[Decision]:
     decisions: list[Decision] = list(_recount_left(snapshot))
     if all(state.status.is_terminal for state in snapshot.nodes.values()):
         statuses = {node_id: state.status for node_id, state in snapshot.nodes.items()}
-        critical = {node.id for node in snapshot.definition.nodes if node.critical}
+        critical = {
+            node.id
+            for node in snapshot.definition.nodes
+            if node.critical and not is_handled(node, snapshot.nodes[node.id])
+        }
         return [*decisions, Finish(final_status(statuses, critical, execution.cancelling))]
     if execution.cancelling is not None:
         return decisions + _cancels(snapshot) + _repairs(snapshot)
@@ -150,19 +156,25 @@ def final_status(
     return ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED
 
 
+def is_handled(node: Node, state: NodeState) -> bool:
+    """Say whether a node's failure fails nothing else: a successor took over, or it was to go on."""
+    return state.status is NodeStatus.FAILED and (state.caught is not None or node.goes_on)
+
+
 def expected_counters(
     definition: Definition,
     statuses: Mapping[str, NodeStatus],
     reasons: Mapping[str, Reason | None],
     not_taken: Mapping[str, Collection[str]],
+    caught: Mapping[str, str] = _NOBODY,
 ) -> dict[str, Counters]:
     """Count the outcomes of every node's direct dependencies anew.
 
-    not_taken  {condition_id: ids it did not take}, for conditions that ended.
+    not_taken  {node id: successors it did not take}, for conditions and switches that ended.
+    caught     {node id: successor that took over}, for nodes that failed.
     """
-    classes = {node_id: outcome_class(status, reasons.get(node_id)) for node_id, status in statuses.items()}
-    branches = {node.id: frozenset(node.branches) for node in definition.nodes if node.branches}
-    return {node.id: _count(node, statuses, classes, branches, not_taken) for node in definition.nodes}
+    ends = _Ends(definition, dict(statuses), reasons, not_taken, caught)
+    return {node.id: ends.count(node) for node in definition.nodes}
 
 
 def skipped_at_once(
@@ -170,22 +182,21 @@ def skipped_at_once(
     statuses: Mapping[str, NodeStatus],
     reasons: Mapping[str, Reason | None],
     not_taken: Mapping[str, Collection[str]],
+    caught: Mapping[str, str] = _NOBODY,
 ) -> frozenset[str]:
     """Name the PENDING nodes that are skipped whatever the others will do: none of them is going to run."""
-    after = dict(statuses)
-    classes = {node_id: outcome_class(status, reasons.get(node_id)) for node_id, status in after.items()}
-    branches = {node.id: frozenset(node.branches) for node in definition.nodes if node.branches}
+    ends = _Ends(definition, dict(statuses), reasons, not_taken, caught)
     found: set[str] = set()
     for node_id in topological_order({node.id: node.dependencies for node in definition.nodes}):
         node = definition.node(node_id)
-        if after[node_id] is not NodeStatus.PENDING:
+        if ends.statuses[node_id] is not NodeStatus.PENDING:
             continue
-        counters = _count(node, after, classes, branches, not_taken)
+        counters = ends.count(node)
         gates = definition.gates.get(node_id, 0)
         verdict = turn(node.trigger_rule, counters, total=len(node.dependencies), gates=gates)
         if isinstance(verdict, Reason):
-            after[node_id] = NodeStatus.SKIPPED
-            classes[node_id] = outcome_class(NodeStatus.SKIPPED, verdict)
+            ends.statuses[node_id] = NodeStatus.SKIPPED
+            ends.classes[node_id] = outcome_class(NodeStatus.SKIPPED, verdict)
             found.add(node_id)
     return frozenset(found)
 
@@ -214,37 +225,65 @@ def snapshot_counters(snapshot: Snapshot) -> dict[str, Counters]:
         {node_id: state.status for node_id, state in snapshot.nodes.items()},
         {node_id: state.reason for node_id, state in snapshot.nodes.items()},
         snapshot.not_taken,
+        caught_in(snapshot),
     )
 
 
-def _count(
-    node: Node,
-    statuses: Mapping[str, NodeStatus],
-    classes: Mapping[str, OutcomeClass | None],
-    branches: Mapping[str, frozenset[str]],
-    not_taken: Mapping[str, Collection[str]],
-) -> Counters:
-    ok = bad = skip = gates_done = 0
-    left_out = False
-    for dependency in node.dependencies:
-        outcome = classes[dependency]
-        if outcome == "ok":
-            ok += 1
-        elif outcome == "bad":
-            bad += 1
-        elif outcome == "skip":
-            skip += 1
-        if dependency in branches and node.id in branches[dependency]:
-            gates_done += statuses[dependency].is_terminal
-            left_out = left_out or (outcome == "ok" and node.id in not_taken.get(dependency, ()))
-    return Counters(ok, bad, skip, gates_done, left_out)
+def caught_in(snapshot: Snapshot) -> dict[str, str]:
+    """Name the successor that took over from each failed node that had one."""
+    return {node_id: state.caught for node_id, state in snapshot.nodes.items() if state.caught is not None}
+
+
+class _Ends:
+    """How nodes ended, as their successors see it."""
+
+    def __init__(
+        self,
+        definition: Definition,
+        statuses: dict[str, NodeStatus],
+        reasons: Mapping[str, Reason | None],
+        not_taken: Mapping[str, Collection[str]],
+        caught: Mapping[str, str],
+    ) -> None:
+        self.statuses = statuses
+        self.not_taken = not_taken
+        self.caught = caught
+        self.classes: dict[str, OutcomeClass | None] = {
+            node_id: outcome_class(status, reasons.get(node_id)) for node_id, status in statuses.items()
+        }
+        for node in definition.nodes:
+            if node.goes_on and statuses[node.id] is NodeStatus.FAILED and node.id not in caught:
+                self.classes[node.id] = "ok"
+        self.branches = {node.id: frozenset(node.branches) for node in definition.nodes if node.branches}
+        self.gotos = {node.id: frozenset(node.gotos) for node in definition.nodes if node.catch}
+
+    def count(self, node: Node) -> Counters:
+        ok = bad = skip = gates_done = 0
+        left_out = False
+        for dependency in node.dependencies:
+            outcome = self.classes[dependency]
+            if outcome == "ok" or self.caught.get(dependency) == node.id:
+                ok += 1
+            elif outcome == "bad":
+                bad += 1
+            elif outcome == "skip":
+                skip += 1
+            if dependency in self.branches and node.id in self.branches[dependency]:
+                gates_done += self.statuses[dependency].is_terminal
+                left_out = left_out or (outcome == "ok" and self._is_left_out(node.id, dependency))
+        return Counters(ok, bad, skip, gates_done, left_out)
+
+    def _is_left_out(self, node_id: str, dependency: str) -> bool:
+        """Say whether a dependency that did not fail passes a node by: not chosen, or not needed."""
+        return node_id in self.not_taken.get(dependency, ()) or node_id in self.gotos.get(dependency, ())
 
 
 def _recount_left(snapshot: Snapshot) -> list[RecountLeft]:
     left = sum(not state.status.is_terminal for state in snapshot.nodes.values())
     failed = sum(
-        node.critical and snapshot.nodes[node.id].status == NodeStatus.FAILED
+        node.critical and state.status == NodeStatus.FAILED and not is_handled(node, state)
         for node in snapshot.definition.nodes
+        for state in [snapshot.nodes[node.id]]
     )
     kept = (snapshot.execution.left, snapshot.execution.failed)
     return [] if kept == (left, failed) else [RecountLeft(left, failed)]

@@ -27,7 +27,7 @@ MAX_RESOLVED = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """What a template may know of another node: its status, and its output once that is COMPLETED."""
+    """What a template may know of another node: its status, and its output once it has one."""
 
     status: str
     output: Any = None
@@ -154,7 +154,7 @@ class _Resolution:
             return Missing(f"node {node_id!r} has no output yet")
         if wanted == "status":
             return str(result.status)
-        if result.status == "COMPLETED":
+        if result.status == "COMPLETED" or result.output is not None:
             return result.output
         reason = f" ({result.reason})" if result.reason else ""
         return Missing(f"node {node_id!r} is {result.status}{reason} and has no output")

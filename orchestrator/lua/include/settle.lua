@@ -24,13 +24,14 @@ end
 
 -- Ends a node: status, reason, event, count; its successors' turn comes through the worklist.
 -- Expects the caller to have checked the status being left.
-local function end_node(x, node_id, status, reason, event, attempt, data)
+-- outcome: what successors are told, where that does not follow from status and reason.
+local function end_node(x, node_id, status, reason, event, attempt, data, outcome)
   move(x, node_id, status)
   note(x, 'reason|' .. node_id, reason)
   note(x, 'ended_ms|' .. node_id, NOW_TEXT)
   record(x, event, node_id, attempt, data)
   x.left = x.left - 1
-  if status ~= 'CANCELLED' then push(x, outcome_of(status, reason) .. ' ' .. node_id .. ' 0') end
+  if status ~= 'CANCELLED' then push(x, (outcome or outcome_of(status, reason)) .. ' ' .. node_id .. ' 0') end
 end
 
 local function quoted(word)
@@ -106,10 +107,27 @@ local function park_node(x, node_id, attempt, on, due_ms, event, data)
   record(x, event, node_id, attempt, data)
 end
 
+-- The successor that takes over from a failed node; nil when no rule of its catch fits. Error objects are ours and begin
+-- with their type.
+local function taker_of(plan, error)
+  local kind = string.match(error, '^{"type":"([^"]*)"') or ''
+  for pattern, target in string.gmatch(plan.catch, '([^>,]+)>([^,]+)') do
+    local lua_pattern = '^' .. string.gsub(string.gsub(pattern, '[%.%-]', '%%%0'), '%*', '.*') .. '$'
+    if string.match(kind, lua_pattern) then return target end
+  end
+end
+
 -- Fails a node for good. error is JSON, opaque. With fail_fast the first critical failure cancels what has not started.
+-- A failure is handled when a successor takes over or the node is to go on: it fails nothing else, and its error is its
+-- output.
 local function settle_failure(x, node_id, attempt, plan, reason, error, is_dead)
   redis.call('HSET', x.runtime, 'error|' .. node_id, error)
-  if plan.is_critical then
+  local taker = plan.catch and taker_of(plan, error)
+  local is_handled = taker or plan.goes_on
+  if is_handled then
+    if taker then redis.call('HSET', x.runtime, 'caught|' .. node_id, taker) end
+    redis.call('SET', output_key(x.id, node_id), '{"error":' .. error .. '}')
+  elseif plan.is_critical then
     x.failed = x.failed + 1
     if x.fail_fast and not x.cancelling then
       x.cancelling = 'fail_fast'
@@ -117,8 +135,8 @@ local function settle_failure(x, node_id, attempt, plan, reason, error, is_dead)
       push(x, 'cancel 0')
     end
   end
-  end_node(x, node_id, 'FAILED', reason, 'node.failed', attempt, error)
-  if is_dead then
+  end_node(x, node_id, 'FAILED', reason, 'node.failed', attempt, error, is_handled and not taker and 'ok' or nil)
+  if is_dead and (reason == 'poison' or not is_handled) then
     redis.call('XADD', dead_key(), 'MAXLEN', '~', 10000, '*', 'execution_id', x.id, 'node_id', node_id,
       'attempt', attempt, 'reason', reason, 'error', error, 'ts_ms', NOW)
   end
@@ -151,22 +169,24 @@ local function decide(x, node_id)
   end
 end
 
--- Tells one chunk of a node's successors how the node ended. A successor marked * is named in a branch of it.
+-- Tells one chunk of a node's successors how the node ended. A successor marked * is named in a branch of it, one marked !
+-- takes over when it fails.
 local function tell_successors(x, outcome, node_id, chunk)
   local line = redis.call('HGET', x.runtime, 'next|' .. node_id .. '|' .. chunk)
   if not line then return 0 end
-  local not_taken = {}
+  local not_taken, taker = {}, nil
+  if string.find(line, '!', 1, true) then taker = redis.call('HGET', x.runtime, 'caught|' .. node_id) end
   if string.find(line, '*', 1, true) then
     for id in string.gmatch(redis.call('HGET', x.runtime, 'rejects|' .. node_id) or '', '%S+') do
       not_taken[id] = true
     end
   end
   local count = 0
-  for id, mark in string.gmatch(line, '([^%s*]+)(%*?)') do
-    redis.call('HINCRBY', x.runtime, outcome .. '|' .. id, 1)
-    if mark == '*' then
+  for id, mark in string.gmatch(line, '([^%s*!]+)([*!]?)') do
+    redis.call('HINCRBY', x.runtime, (id == taker and 'ok' or outcome) .. '|' .. id, 1)
+    if mark ~= '' then
       redis.call('HINCRBY', x.runtime, 'gates|' .. id, 1)
-      if not_taken[id] then redis.call('HSET', x.runtime, 'not_taken|' .. id, '1') end
+      if not_taken[id] or (mark == '!' and outcome == 'ok') then redis.call('HSET', x.runtime, 'not_taken|' .. id, '1') end
     end
     decide(x, id)
     count = count + 1
@@ -208,10 +228,11 @@ local function take_turn(x, item)
     local id, ok, bad, skip, gates, not_taken = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d)$')
     flush(x)
     move(x, id, 'PENDING')
+    redis.call('DEL', output_key(x.id, id))
     redis.call('HSET', x.runtime, 'ok|' .. id, ok, 'bad|' .. id, bad, 'skip|' .. id, skip, 'gates|' .. id, gates,
       'not_taken|' .. id, not_taken, 'tries|' .. id, 0, 'crashes|' .. id, 0)
     redis.call('HDEL', x.runtime, 'reason|' .. id, 'error|' .. id, 'ended_ms|' .. id, 'started_ms|' .. id,
-      'finished|' .. id, 'rejects|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'kept|' .. id,
+      'finished|' .. id, 'rejects|' .. id, 'caught|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'kept|' .. id,
       'unoffered_ms|' .. id, 'handed_back|' .. id)
     return 1
   end
