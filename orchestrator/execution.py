@@ -127,6 +127,8 @@ class Event:
     ts_ms: int
     #: JSON, never decoded on the way.
     data: bytes
+    #: Index of the item of a mapped node.
+    item: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

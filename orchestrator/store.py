@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from clients.redis_client import Wire
 from orchestrator.compile import compile_stored
 from orchestrator.definition import Definition
+from orchestrator.items import Items
 from orchestrator.execution import Event, Execution, NodeState, Snapshot, WorkerInfo
 from orchestrator.records import (
     EXECUTION_FIELDS,
@@ -79,6 +80,7 @@ class Store:
         #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
         self.redis: Any = redis
         self.keys = keys or Keys()
+        self.items = Items(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self._definitions: OrderedDict[str, Definition] = OrderedDict()
@@ -196,7 +198,7 @@ class Store:
         pipe = self.redis.pipeline(transaction=False)
         for execution_id, node_id in units:
             pipe.hmget(
-                self.keys.runtime(execution_id), [f"spec|{node_id}", f"tries|{node_id}", f"worker|{node_id}"]
+                self.keys.runtime(execution_id), [f"spec|{node_id.partition('[')[0]}", f"tries|{node_id}", f"worker|{node_id}"]
             )
         rows = await pipe.execute()
         return [
