@@ -74,6 +74,8 @@ def in_words(decision: planner.Decision) -> str:
             return f"relet {node_id} {attempt}"
         case planner.Retime(node_id, attempt, kind, due_ms):
             return f"retime {node_id} {attempt} {kind} {due_ms}"
+        case planner.Remap(node_id, live, completed, failed, skipped):
+            return f"items {node_id} {live} {completed} {failed} {skipped}"
         case planner.Drain():
             return "drain"
         case planner.Finish():

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
-from orchestrator.execution import NodeState
+from orchestrator.execution import MapCounts, MapSight, NodeState
 from orchestrator.mapping import unit_of
 from orchestrator.records import NODE_FIELDS, read_node_state
 from orchestrator.redis_keys import Keys
@@ -18,36 +18,6 @@ from orchestrator.states import NodeStatus
 #: Items read by one command.
 SLICE = 500
 _COUNTS = ("total", "next", "live", "COMPLETED", "FAILED", "SKIPPED", "tolerated", "stops", "halted")
-
-
-@dataclass(frozen=True, slots=True)
-class MapCounts:
-    """How far a mapped node is, as its scripts count.
-
-    started    index of the first item that has not been started.
-    live       items started and not ended.
-    tolerated  items that may fail.
-    is_halted  no further item is started.
-    """
-
-    total: int
-    started: int
-    live: int
-    completed: int
-    failed: int
-    skipped: int
-    tolerated: int = 0
-    stops: bool = False
-    is_halted: bool = False
-
-    @property
-    def left(self) -> int:
-        """Items that are neither live nor have ended."""
-        return self.total - self.live - self.completed - self.failed - self.skipped
-
-    @property
-    def ended(self) -> int:
-        return self.completed + self.failed + self.skipped
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +73,17 @@ class Items:
                 state = read_node_state(unit, None, values[place * width : (place + 1) * width - 1])
                 states.append(replace(state, status=statuses[first + place]))
         return states
+
+    async def sight(self, execution_id: str, node_id: str, counts: MapCounts) -> MapSight:
+        """Read what the planner compares: the statuses of all items, and the records of those that are live."""
+        statuses = await self.statuses(execution_id, node_id, counts.total)
+        live = [
+            index
+            for index, status in enumerate(statuses[: counts.started])
+            if status in (NodeStatus.QUEUED, NodeStatus.RUNNING, NodeStatus.WAITING)
+        ]
+        states = await self.states(execution_id, node_id, live, [statuses[index] for index in live])
+        return MapSight(counts, tuple(statuses), {state.node_id: state for state in states})
 
     async def page(self, execution_id: str, node_id: str, first: int, count: int) -> list[Item]:
         """Read `count` items from index `first` on; fewer at the end."""

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from orchestrator.definition import Definition, Node
-from orchestrator.execution import NodeState, Snapshot
+from orchestrator.execution import MapSight, NodeState, Snapshot
 from orchestrator.graph import topological_order
 from orchestrator.rules import RUN, WAIT, OutcomeClass, TriggerRule, Verdict, decide, outcome_class
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
@@ -99,13 +99,24 @@ class Retime:
 
 
 @dataclass(frozen=True, slots=True)
+class Remap:
+    """Correct the counts of a mapped node, and start or end what they say ought to be."""
+
+    node_id: str
+    live: int
+    completed: int
+    failed: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """End the execution."""
 
     status: ExecutionStatus
 
 
-Decision = Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Finish
+Decision = Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Remap | Finish
 
 
 def plan(snapshot: Snapshot) -> list[Decision]:
@@ -279,11 +290,20 @@ def _recount(node_id: str, counters: Counters) -> Recount:
 
 def _cancels(snapshot: Snapshot) -> list[Decision]:
     # Running nodes are left alone: they may still record their result until the grace period ends.
+    # So is a mapped node whose items do nothing else than run.
     return [
         Cancel(node.id)
         for node in snapshot.definition.nodes
         if snapshot.nodes[node.id].status in (NodeStatus.PENDING, NodeStatus.QUEUED, NodeStatus.WAITING)
+        and not _only_runs(snapshot, node.id)
     ]
+
+
+def _only_runs(snapshot: Snapshot, node_id: str) -> bool:
+    sight = snapshot.maps.get(node_id)
+    if sight is None or not sight.counts.is_halted:
+        return False
+    return bool(sight.live) and all(state.status == NodeStatus.RUNNING for state in sight.live.values())
 
 
 def _repairs(snapshot: Snapshot) -> list[Decision]:
@@ -291,18 +311,50 @@ def _repairs(snapshot: Snapshot) -> list[Decision]:
     cancelling = snapshot.execution.cancelling is not None
     decisions: list[Decision] = []
     for node in snapshot.definition.nodes:
-        state = snapshot.nodes[node.id]
-        if state.status == NodeStatus.RUNNING:
-            if (node.id, state.attempt) not in snapshot.leases:
-                decisions.append(Relet(node.id, state.attempt))
-        elif cancelling:
+        sight = snapshot.maps.get(node.id)
+        if sight is None:
+            decisions += _unit_repairs(snapshot, snapshot.nodes[node.id], cancelling)
             continue
-        elif state.status == NodeStatus.QUEUED and node.id not in snapshot.live_messages:
-            decisions.append(Requeue(node.id, state.attempt))
-        elif state.status == NodeStatus.WAITING:
-            # One that does not say what it waits for is taken for a held one: it is queued again when due.
-            kind = state.waiting_on or WaitingOn.HOLD
-            if (kind, node.id, state.attempt) not in snapshot.timers:
-                due_ms = snapshot.now_ms if state.due_ms is None else state.due_ms
-                decisions.append(Retime(node.id, state.attempt, kind, due_ms))
+        for state in sight.live.values():
+            decisions += _unit_repairs(snapshot, state, cancelling)
+        if not snapshot.worklist and not cancelling:
+            decisions += map_repairs(node, sight)
     return decisions
+
+
+def _unit_repairs(snapshot: Snapshot, state: NodeState, cancelling: bool) -> list[Decision]:
+    unit = state.node_id
+    if state.status == NodeStatus.RUNNING:
+        if (unit, state.attempt) not in snapshot.leases:
+            return [Relet(unit, state.attempt)]
+    elif cancelling:
+        return []
+    elif state.status == NodeStatus.QUEUED and unit not in snapshot.live_messages:
+        return [Requeue(unit, state.attempt)]
+    elif state.status == NodeStatus.WAITING:
+        # One that does not say what it waits for is taken for a held one: it is queued again when due.
+        kind = state.waiting_on or WaitingOn.HOLD
+        if (kind, unit, state.attempt) not in snapshot.timers:
+            due_ms = snapshot.now_ms if state.due_ms is None else state.due_ms
+            return [Retime(unit, state.attempt, kind, due_ms)]
+    return []
+
+
+def map_repairs(node: Node, sight: MapSight) -> list[Remap]:
+    """Count the items of a waiting node anew; also where nothing would start the next one or end the wait."""
+    counts = sight.counts
+    begun = sight.statuses[: counts.started]
+    kept = sight.statuses[counts.started :]
+    live = len(sight.live)
+    completed, skipped = (
+        sum(status == wanted for status in sight.statuses)
+        for wanted in (NodeStatus.COMPLETED, NodeStatus.SKIPPED)
+    )
+    # Beyond the next one to be started, what failed did so in an earlier generation.
+    failed = sum(status == NodeStatus.FAILED for status in begun)
+    most = node.map.live if node.map else 0
+    is_stuck = live == 0 if counts.is_halted or not kept else live < most
+    found = (live, completed, failed, skipped)
+    if found == (counts.live, counts.completed, counts.failed, counts.skipped) and not is_stuck:
+        return []
+    return [Remap(node.id, *found)]

@@ -13,9 +13,9 @@ from redis.asyncio import Redis
 
 from clients.redis_client import Wire
 from orchestrator.compile import compile_stored
-from orchestrator.definition import Definition
+from orchestrator.definition import Definition, Node
 from orchestrator.items import Items
-from orchestrator.execution import Event, Execution, NodeState, Snapshot, WorkerInfo
+from orchestrator.execution import Event, Execution, MapSight, NodeState, Snapshot, WorkerInfo
 from orchestrator.records import (
     EXECUTION_FIELDS,
     NODE_FIELDS,
@@ -27,7 +27,7 @@ from orchestrator.records import (
 )
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member, timer_member
 from orchestrator.retry import RetryPolicy
-from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
+from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, WaitingOn
 
 log = logging.getLogger("headrace.store")
 
@@ -230,7 +230,12 @@ class Store:
         definition = await self.definition(execution_id, execution.version)
         node_ids = [node.id for node in definition.nodes]
         states, rejects = await self._nodes(execution_id, node_ids)
-        leases, timers, live = await self._traces(execution_id, definition, states)
+        maps = await self._maps(execution_id, definition, states)
+        units = [(node, states[node.id]) for node in definition.nodes if node.id not in maps]
+        units += [
+            (definition.node(node_id), state) for node_id in maps for state in maps[node_id].live.values()
+        ]
+        leases, timers, live = await self._traces(execution_id, units)
         generation = execution.generation
         pipe = self.redis.pipeline(transaction=False)
         pipe.lrange(keys.worklist(execution_id), 0, 99)
@@ -259,8 +264,9 @@ class Store:
             has_continue_timer=continued is not None,
             not_taken=rejects,
             now_ms=await self.now_ms(),
+            maps=maps,
         )
-        limits = await self._lost_limits(execution_id, definition, states) if may_miss else ()
+        limits = await self._lost_limits(execution_id, units) if may_miss else ()
         return Sight(snapshot, seq, tuple(missing), bool(is_active), limits)
 
     async def _nodes(
@@ -284,19 +290,34 @@ class Store:
                     rejects[node_id] = frozenset(fields[-1].decode().split())
         return states, rejects
 
-    async def _lost_limits(
+    async def _maps(
         self, execution_id: str, definition: Definition, states: Mapping[str, NodeState]
+    ) -> dict[str, MapSight]:
+        """Look at the items of the nodes that wait for theirs."""
+        waiting = [
+            node.id
+            for node in definition.nodes
+            if node.map
+            and states[node.id].status is NodeStatus.WAITING
+            and states[node.id].waiting_on in (WaitingOn.MAP, None)
+        ]
+        counts = await self.items.counts(execution_id, waiting)
+        return {
+            node_id: await self.items.sight(execution_id, node_id, count) for node_id, count in counts.items()
+        }
+
+    async def _lost_limits(
+        self, execution_id: str, units: Sequence[tuple[Node, NodeState]]
     ) -> tuple[tuple[str, int, str, int], ...]:
         """Time limits that ought to be counted down and are not."""
         wanted = []
-        for node in definition.nodes:
-            state = states[node.id]
+        for node, state in units:
             if state.status is NodeStatus.QUEUED and node.schedule_to_start_ms:
                 due_ms = (state.queued_ms or 0) + node.schedule_to_start_ms
-                wanted.append((node.id, state.attempt, "schedule_to_start", due_ms))
+                wanted.append((state.node_id, state.attempt, "schedule_to_start", due_ms))
             elif state.status is NodeStatus.RUNNING and node.start_to_close_ms:
                 due_ms = (state.started_ms or 0) + node.start_to_close_ms + STUCK_SLACK_MS
-                wanted.append((node.id, state.attempt, "start_to_close", due_ms))
+                wanted.append((state.node_id, state.attempt, "start_to_close", due_ms))
         pipe = self.redis.pipeline(transaction=False)
         for node_id, attempt, kind, _ in wanted:
             pipe.zscore(self.keys.shared("timers"), timer_member(kind, execution_id, node_id, attempt))
@@ -304,18 +325,17 @@ class Store:
         return tuple(limit for limit, score in zip(wanted, scores, strict=True) if score is None)
 
     async def _traces(
-        self, execution_id: str, definition: Definition, states: Mapping[str, NodeState]
+        self, execution_id: str, units: Sequence[tuple[Node, NodeState]]
     ) -> tuple[set[tuple[str, int]], set[tuple[str, str, int]], set[str]]:
         """Look for what keeps each live node alive: its lease, its timer or its message."""
         looked: list[tuple[NodeState, str]] = []
         pipe = self.redis.pipeline(transaction=False)
-        for node in definition.nodes:
-            state = states[node.id]
+        for node, state in units:
             if state.status is NodeStatus.RUNNING:
-                member = lease_member(execution_id, node.id, state.attempt)
+                member = lease_member(execution_id, state.node_id, state.attempt)
                 pipe.zscore(self.keys.shared("leases"), member)
             elif state.status is NodeStatus.WAITING and state.waiting_on:
-                member = timer_member(state.waiting_on, execution_id, node.id, state.attempt)
+                member = timer_member(state.waiting_on, execution_id, state.node_id, state.attempt)
                 pipe.zscore(self.keys.shared("timers"), member)
             elif state.status is NodeStatus.QUEUED:
                 entry = state.message_id or "0-0"
