@@ -75,7 +75,7 @@ class Items:
         return states
 
     async def sight(self, execution_id: str, node_id: str, counts: MapCounts) -> MapSight:
-        """Read what the planner compares: the statuses of all items, and the records of those that are live."""
+        """Read what the planner compares: all statuses, and the records of what is live."""
         statuses = await self.statuses(execution_id, node_id, counts.total)
         live = [
             index

@@ -30,7 +30,7 @@ class ItemMap:
     item_name    what an item is called in templates of the config, beside `index`.
     live         items that may be started and not ended.
     stops        nothing more is started once more items failed than are tolerated.
-    references, uses_inputs  what `items` and the node's `when` need; those of Node are for the items' configs too.
+    references, uses_inputs  what `items` and the node's `when` need; those of Node are for the config too.
     config_references, config_uses_inputs  what the config alone needs.
     """
 
@@ -59,7 +59,7 @@ class ItemMap:
 
 
 def tolerated(spec: Mapping[str, Any], total: int) -> int:
-    """Count the failures of a map of `total` items that leave the node COMPLETED: the larger of both limits."""
+    """Count the failures that leave a node of `total` items COMPLETED: the larger of both limits."""
     share = int(total * spec["tolerated_percentage"] / 100 + 1e-9)
     return max(int(spec["tolerated_count"]), share)
 

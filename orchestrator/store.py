@@ -14,8 +14,8 @@ from redis.asyncio import Redis
 from clients.redis_client import Wire
 from orchestrator.compile import compile_stored
 from orchestrator.definition import Definition, Node
-from orchestrator.items import Items
 from orchestrator.execution import Event, Execution, MapSight, NodeState, Snapshot, WorkerInfo
+from orchestrator.items import Items
 from orchestrator.records import (
     EXECUTION_FIELDS,
     NODE_FIELDS,
@@ -198,7 +198,8 @@ class Store:
         pipe = self.redis.pipeline(transaction=False)
         for execution_id, node_id in units:
             pipe.hmget(
-                self.keys.runtime(execution_id), [f"spec|{node_id.partition('[')[0]}", f"tries|{node_id}", f"worker|{node_id}"]
+                self.keys.runtime(execution_id),
+                [f"spec|{node_id.partition('[')[0]}", f"tries|{node_id}", f"worker|{node_id}"],
             )
         rows = await pipe.execute()
         return [

@@ -34,7 +34,9 @@ def list_items(spec: Mapping[str, Any], scope: Scope, *, node_id: str, max_bytes
     wanted = spec["map"]
     items = resolve(wanted["items"], scope, node_id=node_id, path="map.items")
     if not isinstance(items, list):
-        raise Terminal(f"map.items must give a list, got {type(items).__name__}", type=ErrorType.TEMPLATE_ERROR)
+        raise Terminal(
+            f"map.items must give a list, got {type(items).__name__}", type=ErrorType.TEMPLATE_ERROR
+        )
     if len(items) > wanted["max_items"]:
         raise Terminal(
             f"map.items gives {len(items):,} items; allowed are {wanted['max_items']:,} (max_items)",
@@ -44,17 +46,23 @@ def list_items(spec: Mapping[str, Any], scope: Scope, *, node_id: str, max_bytes
         return Completed([])
     values = tuple(orjson.dumps(item) for item in items)
     if sum(map(len, values)) > max_bytes:
-        raise Terminal(f"the items of the map have more than {max_bytes:,} bytes", type=ErrorType.OUTPUT_TOO_LARGE)
+        raise Terminal(
+            f"the items of the map have more than {max_bytes:,} bytes", type=ErrorType.OUTPUT_TOO_LARGE
+        )
     return Mapped(values, tolerated(wanted, len(items)), wanted["stops"])
 
 
-async def gather(items: Items, claim: Claim, ended: Mapping[str, Any], *, max_bytes: int) -> Completed | Failed:
+async def gather(
+    items: Items, claim: Claim, ended: Mapping[str, Any], *, max_bytes: int
+) -> Completed | Failed:
     """Make the node's end of the ends of its items. Raises Terminal where its output is too large."""
     if ended["failed"] > ended["tolerated"]:
         return Failed(await _failure(items, claim, ended))
     output, size = await items.output(claim.execution_id, claim.node_id, max_bytes=max_bytes)
     if size > max_bytes:
-        message = f"the outputs of the items have more than the {max_bytes} bytes that are kept (OUTPUT_MAX_BYTES)"
+        message = (
+            f"the outputs of the items have more than the {max_bytes} bytes that are kept (OUTPUT_MAX_BYTES)"
+        )
         raise Terminal(message, type=ErrorType.OUTPUT_TOO_LARGE)
     return Completed(output)
 
@@ -63,9 +71,7 @@ async def _failure(items: Items, claim: Claim, ended: Mapping[str, Any]) -> Node
     statuses = await items.statuses(claim.execution_id, claim.node_id, ended["total"])
     failed = [index for index, status in enumerate(statuses) if status is NodeStatus.FAILED]
     told = failed[:ERRORS_TOLD]
-    states = await items.states(
-        claim.execution_id, claim.node_id, told, [NodeStatus.FAILED for _ in told]
-    )
+    states = await items.states(claim.execution_id, claim.node_id, told, [NodeStatus.FAILED for _ in told])
     return NodeError(
         ErrorType.ITEMS_FAILED,
         f"{ended['failed']:,} of {ended['total']:,} items failed; tolerated are {ended['tolerated']:,}",

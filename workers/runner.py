@@ -74,8 +74,10 @@ class Runner:
                 return await self._map(claim, spec, inputs)
             if spec["templated"] or spec["when"] is not None or spec["handler"] == "condition":
                 scope = _scope(claim, inputs, _own_names(claim, spec, index))
-                if index is None and spec["when"] is not None and not evaluate(
-                    spec["when"], scope, node_id=claim.node_id, path="when"
+                if (
+                    index is None
+                    and spec["when"] is not None
+                    and not evaluate(spec["when"], scope, node_id=claim.node_id, path="when")
                 ):
                     return ConditionFalse()
                 config = _resolved(spec, scope, claim.node_id)
@@ -107,9 +109,7 @@ class Runner:
             assert self.items is not None
             return await gather(self.items, claim, ended, max_bytes=self.max_bytes)
         scope = _scope(claim, inputs, {})
-        if spec["when"] is not None and not evaluate(
-            spec["when"], scope, node_id=claim.node_id, path="when"
-        ):
+        if spec["when"] is not None and not evaluate(spec["when"], scope, node_id=claim.node_id, path="when"):
             return ConditionFalse()
         return list_items(spec, scope, node_id=claim.node_id, max_bytes=self.max_bytes)
 
