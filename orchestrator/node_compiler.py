@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from orchestrator import graph
-from orchestrator.branches import CONDITION, check_branches, read_branches
+from orchestrator.branches import CONDITION, check_branches, read_choices
 from orchestrator.definition import HandlerNames, Node
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.fields import Fields
@@ -59,9 +59,9 @@ class NodeCompiler:
             message = f"Workflow DAG contains a cycle: {_arrows(cycle)}"
             self.findings.add(path, "cycle", message, kind="graph")
         self._check_upstream(order)
-        conditions = [(node, self._at(self.ids[node.id])) for node in nodes if node.branches]
-        rules = {node.id: node.trigger_rule for node in nodes} if conditions else {}
-        return nodes, after, check_branches(conditions, self.dependencies, rules, self.findings)
+        deciding = [(node, self._at(self.ids[node.id])) for node in nodes if node.branches]
+        rules = {node.id: node.trigger_rule for node in nodes} if deciding else {}
+        return nodes, after, check_branches(deciding, self.dependencies, rules, self.findings)
 
     def _at(self, index: int) -> str:
         return f"{self.path}[{index}]"
@@ -114,12 +114,11 @@ class NodeCompiler:
             self.dependencies[node_id] = needed
         found = _NOTHING
         item_map = read_mapping(fields, self.ids)
-        if item_map is not None and handler == CONDITION:
-            message = f"'{fields.where('map')}': a condition chooses once and cannot be mapped"
+        if item_map is not None and handler in ("condition", "switch"):
+            message = f"'{fields.where('map')}': a {handler} chooses once and cannot be mapped"
             self.findings.add(fields.where("map"), "bad_value", message, kind="graph")
         if (config or when is not None or item_map) and not self.findings.full:
             found, item_map = self._references(config, when, node_id, path, handler, item_map)
-        branches = read_branches(config, path, self.findings) if handler == CONDITION else ((), ())
         defaults = self.defaults
         start_to_close = fields.duration("start_to_close_timeout")
         schedule_to_start = fields.duration("schedule_to_start_timeout")
@@ -136,8 +135,7 @@ class NodeCompiler:
             schedule_to_start_ms=schedule_to_start or defaults.get("schedule_to_start_ms"),
             critical=fields.flag("critical", default=True),
             queue=fields.identifier("queue") or defaults.get("queue") or "default",
-            true_branch=branches[0],
-            false_branch=branches[1],
+            choices=read_choices(handler, config, path, self.findings),
             references=frozenset(found.nodes),
             uses_inputs=found.uses_inputs,
             templated=found.templated,

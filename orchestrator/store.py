@@ -16,6 +16,7 @@ from orchestrator.compile import compile_stored
 from orchestrator.definition import Definition, Node
 from orchestrator.execution import Event, Execution, MapSight, NodeState, Snapshot, WorkerInfo
 from orchestrator.items import Items
+from orchestrator.mapping import node_of
 from orchestrator.records import (
     EXECUTION_FIELDS,
     NODE_FIELDS,
@@ -199,7 +200,7 @@ class Store:
         for execution_id, node_id in units:
             pipe.hmget(
                 self.keys.runtime(execution_id),
-                [f"spec|{node_id.partition('[')[0]}", f"tries|{node_id}", f"worker|{node_id}"],
+                [f"spec|{node_of(node_id)}", f"tries|{node_id}", f"worker|{node_id}"],
             )
         rows = await pipe.execute()
         return [

@@ -34,7 +34,10 @@ WITHOUT_SCRIPT = {
     "probe": "writes nothing that anybody reads",
 }
 #: An unpack whose length no constant bounds.
-UNPACKED = {"announce_worker": "the fields of one worker's record, about twenty"}
+UNPACKED = {
+    "announce_worker": "the fields of one worker's record, about twenty",
+    "include/items": "the items of one turn, at most a hundred, twice",
+}
 #: Tests that may wait for the clock, outside tests/chaos. A sleep of 0 only lets others run.
 SLEEPING = {
     "tests/conftest.py": "a server needs a moment to answer",

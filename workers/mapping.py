@@ -60,9 +60,7 @@ async def gather(
         return Failed(await _failure(items, claim, ended))
     output, size = await items.output(claim.execution_id, claim.node_id, max_bytes=max_bytes)
     if size > max_bytes:
-        message = (
-            f"the outputs of the items have more than the {max_bytes} bytes that are kept (OUTPUT_MAX_BYTES)"
-        )
+        message = f"the items put out more than the {max_bytes} bytes that are kept (OUTPUT_MAX_BYTES)"
         raise Terminal(message, type=ErrorType.OUTPUT_TOO_LARGE)
     return Completed(output)
 

@@ -138,7 +138,7 @@ async def test_a_cancel_lets_running_items_finish_within_the_grace(rig: Rig) -> 
     execution_id = await rig.submit(node("A", map={"items": [1, 2, 3], "max_concurrency": 2}))
     held = await rig.worker.start_one("A")
     await rig.transitions.map_node(held, [b"1", b"2", b"3"], tolerated=0, stops=False)
-    first, second = await rig.worker.read()
+    first, _ = await rig.worker.read()
     running = await rig.worker.claim(first)
     assert not isinstance(running, str)
 

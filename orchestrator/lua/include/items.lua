@@ -34,13 +34,14 @@ function TURNS.items(x, node_id)
     return 1
   end
   local plan = parse_plan(redis.call('HGET', x.runtime, 'node|' .. node_id))
-  local room = math.max(1, math.min(ITEMS_IN_A_TURN, plan.map - live))
+  local most = plan.map or 1
+  local room = math.max(1, math.min(ITEMS_IN_A_TURN, most - live))
   local first, last = next_index, math.min(total, next_index + room) - 1
   local fields = {}
   for i = next_index, last do fields[#fields + 1] = 's' .. i end
   local statuses = redis.call('HMGET', key, unpack(fields))
   local started = 0
-  while next_index <= last and live + started < plan.map do
+  while next_index <= last and live + started < most do
     local status = statuses[next_index - first + 1]
     -- Before the one to be started next, what failed or was cancelled did so in an earlier generation.
     if not status or status == 'FAILED' or status == 'CANCELLED' then
@@ -50,7 +51,7 @@ function TURNS.items(x, node_id)
     next_index = next_index + 1
   end
   redis.call('HSET', key, 'next', next_index, 'live', live + started)
-  if next_index > last and (next_index >= total or live + started < plan.map) then push(x, 'items ' .. node_id) end
+  if next_index > last and (next_index >= total or live + started < most) then push(x, 'items ' .. node_id) end
   return started + 1
 end
 
