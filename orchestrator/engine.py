@@ -39,8 +39,7 @@ from orchestrator.wakeups import Wakeups
 
 __all__ = [
     "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "Idempotency", "Page",
-    "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation",
-    "WorkerInfo",
+    "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation", "WorkerInfo",
 ]  # fmt: skip
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from orchestrator.definition import Node
 from orchestrator.execution import MapSight, NodeState, Snapshot, WorkerInfo
-from orchestrator.planner import Counters, map_repairs, snapshot_counters, turn
+from orchestrator.map_repairs import map_repairs
+from orchestrator.planner import Counters, snapshot_counters, turn
 from orchestrator.rules import RUN
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 from redis.asyncio import Redis
 
+from orchestrator.definition import Definition
 from orchestrator.execution import MapCounts, MapSight, NodeState
 from orchestrator.mapping import unit_of
 from orchestrator.records import NODE_FIELDS, read_node_state
 from orchestrator.redis_keys import Keys
-from orchestrator.states import NodeStatus
+from orchestrator.states import NodeStatus, WaitingOn
 
 #: Items read by one command.
 SLICE = 500
@@ -46,9 +47,7 @@ class Items:
             pipe.hmget(self._keys.items(execution_id, node_id), _COUNTS)
         rows = await pipe.execute()
         return {
-            node_id: MapCounts(*(int(value or 0) for value in row[:7]), row[7] == b"1", row[8] == b"1")
-            for node_id, row in zip(node_ids, rows, strict=True)
-            if row[0] is not None
+            node_id: _counts(row) for node_id, row in zip(node_ids, rows, strict=True) if row[0] is not None
         }
 
     async def statuses(self, execution_id: str, node_id: str, total: int) -> list[NodeStatus]:
@@ -85,6 +84,20 @@ class Items:
         states = await self.states(execution_id, node_id, live, [statuses[index] for index in live])
         return MapSight(counts, tuple(statuses), {state.node_id: state for state in states})
 
+    async def sights(
+        self, execution_id: str, definition: Definition, states: Mapping[str, NodeState]
+    ) -> dict[str, MapSight]:
+        """Look at the items of the nodes that wait for theirs."""
+        waiting = [
+            node.id
+            for node in definition.nodes
+            if node.map
+            and states[node.id].status is NodeStatus.WAITING
+            and states[node.id].waiting_on in (WaitingOn.MAP, None)
+        ]
+        counts = await self.counts(execution_id, waiting)
+        return {node_id: await self.sight(execution_id, node_id, count) for node_id, count in counts.items()}
+
     async def page(self, execution_id: str, node_id: str, first: int, count: int) -> list[Item]:
         """Read `count` items from index `first` on; fewer at the end."""
         key = self._keys.items(execution_id, node_id)
@@ -115,6 +128,13 @@ class Items:
         if all(item.state.status is NodeStatus.COMPLETED for item in items):
             return [orjson.Fragment(item.output or b"null") for item in items], size
         return [_entry(item) for item in items], size
+
+
+def _counts(row: Sequence[bytes | None]) -> MapCounts:
+    total, started, live, completed, failed, skipped, tolerated = (int(value or 0) for value in row[:7])
+    return MapCounts(
+        total, started, live, completed, failed, skipped, tolerated, row[7] == b"1", row[8] == b"1"
+    )
 
 
 def _entry(item: Item) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from orchestrator.definition import Definition, Node
-from orchestrator.execution import MapSight, NodeState, Snapshot
+from orchestrator.execution import NodeState, Snapshot
 from orchestrator.graph import topological_order
+from orchestrator.map_repairs import Remap, map_repairs
 from orchestrator.rules import RUN, WAIT, OutcomeClass, TriggerRule, Verdict, decide, outcome_class
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
@@ -96,17 +97,6 @@ class Retime:
     attempt: int
     kind: WaitingOn
     due_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Remap:
-    """Correct the counts of a mapped node, and start or end what they say ought to be."""
-
-    node_id: str
-    live: int
-    completed: int
-    failed: int
-    skipped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,23 +328,3 @@ def _unit_repairs(snapshot: Snapshot, state: NodeState, cancelling: bool) -> lis
             due_ms = snapshot.now_ms if state.due_ms is None else state.due_ms
             return [Retime(unit, state.attempt, kind, due_ms)]
     return []
-
-
-def map_repairs(node: Node, sight: MapSight) -> list[Remap]:
-    """Count the items of a waiting node anew; also where nothing would start the next one or end the wait."""
-    counts = sight.counts
-    begun = sight.statuses[: counts.started]
-    kept = sight.statuses[counts.started :]
-    live = len(sight.live)
-    completed, skipped = (
-        sum(status == wanted for status in sight.statuses)
-        for wanted in (NodeStatus.COMPLETED, NodeStatus.SKIPPED)
-    )
-    # Beyond the next one to be started, what failed did so in an earlier generation.
-    failed = sum(status == NodeStatus.FAILED for status in begun)
-    most = node.map.live if node.map else 0
-    is_stuck = live == 0 if counts.is_halted or not kept else live < most
-    found = (live, completed, failed, skipped)
-    if found == (counts.live, counts.completed, counts.failed, counts.skipped) and not is_stuck:
-        return []
-    return [Remap(node.id, *found)]

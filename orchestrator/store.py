@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from clients.redis_client import Wire
 from orchestrator.compile import compile_stored
 from orchestrator.definition import Definition, Node
-from orchestrator.execution import Event, Execution, MapSight, NodeState, Snapshot, WorkerInfo
+from orchestrator.execution import Event, Execution, NodeState, Snapshot, WorkerInfo
 from orchestrator.items import Items
 from orchestrator.mapping import node_of
 from orchestrator.records import (
@@ -28,7 +28,7 @@ from orchestrator.records import (
 )
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member, timer_member
 from orchestrator.retry import RetryPolicy
-from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, WaitingOn
+from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
 
 log = logging.getLogger("headrace.store")
 
@@ -232,7 +232,7 @@ class Store:
         definition = await self.definition(execution_id, execution.version)
         node_ids = [node.id for node in definition.nodes]
         states, rejects = await self._nodes(execution_id, node_ids)
-        maps = await self._maps(execution_id, definition, states)
+        maps = await self.items.sights(execution_id, definition, states)
         units = [(node, states[node.id]) for node in definition.nodes if node.id not in maps]
         units += [
             (definition.node(node_id), state) for node_id in maps for state in maps[node_id].live.values()
@@ -291,22 +291,6 @@ class Store:
                 if fields[-1]:
                     rejects[node_id] = frozenset(fields[-1].decode().split())
         return states, rejects
-
-    async def _maps(
-        self, execution_id: str, definition: Definition, states: Mapping[str, NodeState]
-    ) -> dict[str, MapSight]:
-        """Look at the items of the nodes that wait for theirs."""
-        waiting = [
-            node.id
-            for node in definition.nodes
-            if node.map
-            and states[node.id].status is NodeStatus.WAITING
-            and states[node.id].waiting_on in (WaitingOn.MAP, None)
-        ]
-        counts = await self.items.counts(execution_id, waiting)
-        return {
-            node_id: await self.items.sight(execution_id, node_id, count) for node_id, count in counts.items()
-        }
 
     async def _lost_limits(
         self, execution_id: str, units: Sequence[tuple[Node, NodeState]]
