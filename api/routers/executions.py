@@ -108,8 +108,8 @@ async def get(request: Request, execution_id: str) -> Response:
     engine = engine_of(request)
     view = await engine.get(execution_id_in(execution_id))
     outputs = await engine.results(execution_id)
-    mapped = [node.id for node in view.definition.nodes if node.map]
-    counts = await engine.map_counts(execution_id, mapped)
+    mapped = [state.node_id for state in view.nodes if view.definition.node(state.node_id).map]
+    counts = await engine.map_counts(execution_id, mapped) if mapped else {}
     nodes = [
         node_fields(
             view.definition.node(state.node_id),
@@ -157,7 +157,7 @@ async def node(request: Request, execution_id: str, node_id: str) -> Response:
     state, output = await engine.node(execution_id_in(execution_id), node_id)
     view = await engine.get(execution_id)
     found = view.definition.node(node_id)
-    counts = await engine.map_counts(execution_id, [node_id] if found.map else [])
+    counts = await engine.map_counts(execution_id, [node_id]) if found.map else {}
     return json_response(node_fields(found, state, output, counts.get(node_id)))
 
 
