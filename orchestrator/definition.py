@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from orchestrator.errors import Problem
 from orchestrator.inputs import check_inputs
+from orchestrator.mapping import ItemMap
 from orchestrator.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.rules import TriggerRule
 
@@ -93,6 +94,8 @@ class Node:
     references: frozenset[str] = frozenset()
     uses_inputs: bool = False
     templated: bool = False
+    #: It runs once for each item of a list.
+    map: ItemMap | None = None
 
     @property
     def policy(self) -> RetryPolicy:

@@ -21,10 +21,11 @@ from orchestrator.answers import (
 )
 from orchestrator.definition import HandlerNames
 from orchestrator.errors import ExecutionNotFound, InputsConflict, InvalidTransition, NodeNotFound
-from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
+from orchestrator.execution import Event, Execution, MapCounts, NodeState, WorkerInfo
 from orchestrator.executor import execute_workflow
 from orchestrator.explain import Explanation, explain
 from orchestrator.health import Check, check_redis
+from orchestrator.items import Item
 from orchestrator.limits import Limits
 from orchestrator.operations import DeadEntry, Operations, QueueInfo
 from orchestrator.redis_keys import Keys
@@ -38,8 +39,7 @@ from orchestrator.wakeups import Wakeups
 
 __all__ = [
     "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "Idempotency", "Page",
-    "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation",
-    "WorkerInfo",
+    "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation", "WorkerInfo",
 ]  # fmt: skip
 
 
@@ -241,6 +241,15 @@ class Engine:
             raise NodeNotFound(execution_id, node_id)
         states = await self.store.nodes(execution_id, [node_id])
         return states[node_id], await self.store.output(execution_id, node_id)
+
+    async def map_counts(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, MapCounts]:
+        """How far the mapped ones of these nodes are."""
+        return await self.store.items.counts(execution_id, node_ids)
+
+    async def items(self, execution_id: str, node_id: str, *, first: int, limit: int) -> list[Item]:
+        """Items of a mapped node from index `first` on. Raises ExecutionNotFound, NodeNotFound."""
+        await self.node(execution_id, node_id)
+        return await self.store.items.page(execution_id, node_id, first, limit)
 
     async def results(self, execution_id: str) -> dict[str, bytes | None]:
         """Every node's output as stored. Raises ExecutionNotFound."""

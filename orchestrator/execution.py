@@ -95,6 +95,49 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class MapCounts:
+    """How far a mapped node is, as its scripts count.
+
+    started    index of the first item that has not been started.
+    live       items started and not ended.
+    tolerated  items that may fail.
+    is_halted  no further item is started.
+    """
+
+    total: int
+    started: int
+    live: int
+    completed: int
+    failed: int
+    skipped: int
+    tolerated: int = 0
+    stops: bool = False
+    is_halted: bool = False
+
+    @property
+    def left(self) -> int:
+        """Items that are neither live nor have ended."""
+        return self.total - self.live - self.completed - self.failed - self.skipped
+
+    @property
+    def ended(self) -> int:
+        return self.completed + self.failed + self.skipped
+
+
+@dataclass(frozen=True, slots=True)
+class MapSight:
+    """A node that waits for its items.
+
+    statuses  of all items, in order.
+    live      records of the items that are queued, running or waiting, by unit.
+    """
+
+    counts: MapCounts
+    statuses: tuple[NodeStatus, ...] = ()
+    live: Mapping[str, NodeState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything the planner may look at: one execution, whole, at one moment."""
 
@@ -114,6 +157,8 @@ class Snapshot:
     #: What each ended condition named: {condition_id: node ids not taken}.
     not_taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
     now_ms: int = 0
+    #: Nodes that wait for their items.
+    maps: Mapping[str, MapSight] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +174,8 @@ class Event:
     ts_ms: int
     #: JSON, never decoded on the way.
     data: bytes
+    #: Index of the item of a mapped node.
+    item: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

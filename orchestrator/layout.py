@@ -7,6 +7,7 @@ Written at submission and never changed:
   node|N      what the scripts know of node N; see `parse_plan` in lua/include/base.lua
   spec|N      what a worker needs to run it, JSON
   refs|N      the nodes it refers to; $inputs when it refers to the inputs
+  item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
   next|N|K    its successors, K counting the chunks; * marks one that a branch of N names,
               ! one that takes over when N fails
   ids|K       all nodes; start|K, those decided at the start: without dependencies or, in a fork, behind
@@ -122,7 +123,7 @@ def spec_of(node: Node) -> dict[str, Any]:
         "templated": node.templated,
         "queue": node.queue,
         "critical": node.critical,
-    }
+    } | ({"map": node.map.to_dict()} if node.map else {})
 
 
 def _execution_fields(definition: Definition) -> Iterator[Field]:
@@ -142,14 +143,22 @@ def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) ->
     for node in nodes:
         yield from (f"node|{node.id}", _plan(definition, node))
         yield from (f"spec|{node.id}", orjson.dumps(spec_of(node)))
-        refs = sorted(node.references)
-        if node.uses_inputs:
-            refs.append("$inputs")
-        if refs:
-            yield from (f"refs|{node.id}", " ".join(refs))
+        if node.map:
+            yield from _refs("refs", node.id, node.map.references, node.map.uses_inputs)
+            yield from _refs("item_refs", node.id, node.map.config_references, node.map.config_uses_inputs)
+        else:
+            yield from _refs("refs", node.id, node.references, node.uses_inputs)
         marks = {**dict.fromkeys(node.branches, "*"), **dict.fromkeys(node.gotos, "!")}
         marked = (f"{s}{marks.get(s, '')}" for s in definition.successors.get(node.id, ()))
         yield from list_fields(f"next|{node.id}", marked)
+
+
+def _refs(name: str, node_id: str, references: Iterable[str], uses_inputs: bool) -> Iterator[Field]:
+    refs = sorted(references)
+    if uses_inputs:
+        refs.append("$inputs")
+    if refs:
+        yield from (f"{name}|{node_id}", " ".join(refs))
 
 
 def _plan(definition: Definition, node: Node) -> str:
@@ -165,6 +174,8 @@ def _plan(definition: Definition, node: Node) -> str:
 
 def _extras(node: Node) -> Iterator[str]:
     """Facts that few nodes have, as ` name=value`."""
+    if node.map:
+        yield f" map={node.map.live}"
     if node.goes_on:
         yield " goes_on=1"
     if node.catch:

@@ -106,6 +106,7 @@ def read_event(execution_id: str, entry_id: bytes, fields: dict[bytes, bytes]) -
         attempt=int(attempt) if attempt else None,
         ts_ms=int(fields[b"ts_ms"]),
         data=fields[b"data"],
+        item=int(fields[b"item"]) if b"item" in fields else None,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from orchestrator.counters import caught_in, expected_counters, is_handled, skipped_at_once
 from orchestrator.execution import Snapshot
-from orchestrator.planner import caught_in, expected_counters, is_handled, skipped_at_once
 from orchestrator.states import NodeStatus, Reason
 
 

@@ -47,6 +47,8 @@ class Scope:
     trigger: Any = None
     execution_id: str = ""
     now_ms: int = 0
+    #: Names of its own: the item of a mapped node, and its index.
+    local: Mapping[str, Any] = field(default_factory=dict)
 
 
 def resolve(
@@ -138,6 +140,8 @@ class _Resolution:
 
     def _look_up(self, name: str) -> Any:
         scope = self.scope
+        if name in scope.local:
+            return scope.local[name]
         if name == "inputs":
             return {} if scope.inputs is None else scope.inputs
         if name == "steps":

@@ -34,7 +34,10 @@ WITHOUT_SCRIPT = {
     "probe": "writes nothing that anybody reads",
 }
 #: An unpack whose length no constant bounds.
-UNPACKED = {"announce_worker": "the fields of one worker's record, about twenty"}
+UNPACKED = {
+    "announce_worker": "the fields of one worker's record, about twenty",
+    "include/items": "the items of one turn, at most a hundred, twice",
+}
 #: Tests that may wait for the clock, outside tests/chaos. A sleep of 0 only lets others run.
 SLEEPING = {
     "tests/conftest.py": "a server needs a moment to answer",
@@ -48,7 +51,8 @@ OPERATIONS = frozenset(
     {
         "dead_drop", "dead_list", "dead_requeue", "definitions_validate", "executions_cancel",
         "executions_create", "executions_definition", "executions_events", "executions_explain",
-        "executions_fork", "executions_get", "executions_list", "executions_node", "executions_replay",
+        "executions_fork", "executions_get", "executions_items", "executions_list", "executions_node",
+        "executions_replay",
         "executions_results", "executions_retry", "executions_trigger", "health_get", "livez_get",
         "queues_list", "readyz_get", "workers_list", "workflow_results", "workflow_status",
         "workflow_submit", "workflow_trigger",

@@ -14,6 +14,7 @@ from orchestrator.replies import Claim, Ended
 from orchestrator.retry import ONE_ATTEMPT, RetryPolicy, next_delay_ms
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.transitions import Holding, Take, Transitions
+from workers.mapping import Mapped
 from workers.outcome import Completed, Failed, Skipped, Terminal, Waiting, encode_output, from_exception
 from workers.registry import default_retry
 from workers.runner import ConditionFalse, Result
@@ -76,6 +77,15 @@ def _ending(
             delay_ms=result.delay_ms,
             until_ms=result.until_ms,
             output=output,
+            take=take,
+        )
+    if isinstance(result, Mapped):
+        return transitions.map_node(
+            holding,
+            result.items or (),
+            tolerated=result.tolerated,
+            stops=result.stops,
+            keeps=result.items is None,
             take=take,
         )
     if isinstance(result, ConditionFalse):

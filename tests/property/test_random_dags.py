@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
+from orchestrator.counters import is_handled
 from orchestrator.courier import Call
 from orchestrator.definition import Definition
 from orchestrator.executor import execute_workflow, repairs_for
 from orchestrator.layout import lay_out
-from orchestrator.planner import is_handled
 from orchestrator.redis_keys import Keys
 from orchestrator.replies import Claim
 from orchestrator.scripts import compose, sources

@@ -11,6 +11,9 @@
 
 local BUDGET = 500
 
+-- Turns that other parts take, by their first word: function(x, rest) -> nodes touched.
+local TURNS = {}
+
 local function push(x, item)
   x.tail = x.tail + 1
   x.work[x.tail] = item
@@ -30,6 +33,13 @@ local function end_node(x, node_id, status, reason, event, attempt, data, outcom
   note(x, 'reason|' .. node_id, reason)
   note(x, 'ended_ms|' .. node_id, NOW_TEXT)
   record(x, event, node_id, attempt, data)
+  local node, index = item_of(node_id)
+  if index then
+    redis.call('HINCRBY', items_key(x.id, node), 'live', -1)
+    if status ~= 'CANCELLED' then redis.call('HINCRBY', items_key(x.id, node), status, 1) end
+    push(x, 'items ' .. node)
+    return
+  end
   x.left = x.left - 1
   if status ~= 'CANCELLED' then push(x, (outcome or outcome_of(status, reason)) .. ' ' .. node_id .. ' 0') end
 end
@@ -48,7 +58,7 @@ local function detach(x, node_id, status, attempt, plan)
     end
   elseif status == 'WAITING' then
     local on = redis.call('HGET', x.runtime, 'waiting_on|' .. node_id)
-    if on then redis.call('ZREM', timers_key(), timer_member(on, x.id, node_id, attempt)) end
+    if on and on ~= 'map' then redis.call('ZREM', timers_key(), timer_member(on, x.id, node_id, attempt)) end
     redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id)
   elseif status == 'RUNNING' then
     redis.call('ZREM', leases_key(), lease_member(x.id, node_id, attempt))
@@ -59,11 +69,27 @@ local function detach(x, node_id, status, attempt, plan)
   end
 end
 
--- Raises the attempt of what was running, so that its worker's late result is fenced.
-local function cancel_node(x, node_id, status)
-  local values = redis.call('HMGET', x.runtime, 'attempt|' .. node_id, 'node|' .. node_id)
+-- Whether a mapped node waits for items of which some are live or not yet halted.
+local function is_on_items(x, node_id)
+  if string.find(node_id, '[', 1, true) or redis.call('HGET', x.runtime, 'waiting_on|' .. node_id) ~= 'map' then
+    return false
+  end
+  local values = redis.call('HMGET', items_key(x.id, node_id), 'live', 'halted')
+  return values[1] and (values[1] ~= '0' or values[2] ~= '1')
+end
+
+-- Raises the attempt of what was running, so that its worker's late result is fenced. A mapped node ends after its
+-- items; is_kill ends those that run as well.
+local function cancel_node(x, node_id, status, is_kill)
+  local values = redis.call('HMGET', x.runtime, 'attempt|' .. node_id, 'node|' .. item_of(node_id))
   local attempt = values[1] or '0'
-  detach(x, node_id, status, attempt, parse_plan(values[2]))
+  local plan = parse_plan(values[2])
+  if plan.map and status == 'WAITING' and is_on_items(x, node_id) then
+    redis.call('HSET', items_key(x.id, node_id), 'halted', '1')
+    push(x, 'halt ' .. node_id .. (is_kill and ' kill 0' or ' cancel 0'))
+    return
+  end
+  detach(x, node_id, status, attempt, plan)
   if status == 'RUNNING' then
     redis.call('HSET', x.runtime, 'attempt|' .. node_id, attempt + 1, 'nonce|' .. node_id, '')
   end
@@ -122,12 +148,13 @@ end
 -- output.
 local function settle_failure(x, node_id, attempt, plan, reason, error, is_dead)
   redis.call('HSET', x.runtime, 'error|' .. node_id, error)
-  local taker = plan.catch and taker_of(plan, error)
-  local is_handled = taker or plan.goes_on
+  local is_item = string.find(node_id, '[', 1, true)
+  local taker = not is_item and plan.catch and taker_of(plan, error)
+  local is_handled = taker or (plan.goes_on and not is_item)
   if is_handled then
     if taker then redis.call('HSET', x.runtime, 'caught|' .. node_id, taker) end
     redis.call('SET', output_key(x.id, node_id), '{"error":' .. error .. '}')
-  elseif plan.is_critical then
+  elseif plan.is_critical and not is_item then
     x.failed = x.failed + 1
     if x.fail_fast and not x.cancelling then
       x.cancelling = 'fail_fast'
@@ -208,6 +235,7 @@ end
 
 local function take_turn(x, item)
   local word, rest = string.match(item, '^(%S+) (.+)$')
+  if TURNS[word] then return TURNS[word](x, rest) end
   if word == 'start' then
     local count = each_in_chunk(x, 'start|' .. rest, function(id) decide(x, id) end)
     if count and count >= CHUNK then push(x, 'start ' .. (rest + 1)) end
@@ -216,7 +244,7 @@ local function take_turn(x, item)
     local count = each_in_chunk(x, 'ids|' .. rest, function(id)
       local status = redis.call('GET', node_key(x.id, id))
       if may_leave('node', 'cancel_node', status) and (word == 'kill' or status ~= 'RUNNING') then
-        cancel_node(x, id, status)
+        cancel_node(x, id, status, word == 'kill')
       end
     end)
     if count and count >= CHUNK then push(x, word .. ' ' .. (rest + 1)) end
@@ -233,7 +261,12 @@ local function take_turn(x, item)
       'not_taken|' .. id, not_taken, 'tries|' .. id, 0, 'crashes|' .. id, 0)
     redis.call('HDEL', x.runtime, 'reason|' .. id, 'error|' .. id, 'ended_ms|' .. id, 'started_ms|' .. id,
       'finished|' .. id, 'rejects|' .. id, 'caught|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'kept|' .. id,
-      'unoffered_ms|' .. id, 'handed_back|' .. id)
+      'unoffered_ms|' .. id, 'handed_back|' .. id, 'resume|' .. id)
+    -- A mapped node goes on with the items it has.
+    if parse_plan(redis.call('HGET', x.runtime, 'node|' .. id)).map
+      and redis.call('EXISTS', items_key(x.id, id)) == 1 then
+      redis.call('HSET', x.runtime, 'resume|' .. id, '{"again":true}')
+    end
     return 1
   end
   local node_id, chunk = string.match(rest, '^(%S+) (%d+)$')

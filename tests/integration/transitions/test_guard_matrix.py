@@ -87,6 +87,8 @@ async def send(scene: Scene, verb: str) -> str:
             return (await rig.worker.retry(held)).word
         case "wait_node":
             return (await rig.worker.delay(held)).word
+        case "map_node":
+            return (await transitions.map_node(held, [b"1"], tolerated=0, stops=False)).word
         case "release_node":
             return (await transitions.release_node(held)).word
         case "hand_back_node":
@@ -249,7 +251,8 @@ async def test_an_execution_leaves_a_status_only_by_the_verbs_of_the_table(
 
 
 ENDINGS = (
-    "complete_node", "fail_node", "skip_node", "retry_node", "wait_node", "release_node", "cancel_node",
+    "complete_node", "fail_node", "skip_node", "retry_node", "wait_node", "map_node", "release_node",
+    "cancel_node",
 )  # fmt: skip
 
 
@@ -299,6 +302,7 @@ async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: 
         "skip_node": lambda: rig.worker.skip(found.held),
         "retry_node": lambda: rig.worker.retry(found.held),
         "wait_node": lambda: rig.worker.delay(found.held),
+        "map_node": lambda: rig.transitions.map_node(found.held, [b"1"], tolerated=0, stops=False),
         "release_node": lambda: rig.transitions.release_node(found.held),
         "cancel_node": lambda: rig.transitions.cancel_node(found.held),
         "hand_back_node": lambda: rig.transitions.hand_back_node(

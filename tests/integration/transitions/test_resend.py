@@ -62,6 +62,10 @@ async def waiting(rig: Rig) -> Call[Any]:
     )
 
 
+async def mapping(rig: Rig) -> Call[Any]:
+    return rig.transitions.map_node(await running(rig), [b"1"], tolerated=0, stops=False)
+
+
 async def releasing(rig: Rig) -> Call[Any]:
     return rig.transitions.release_node(await running(rig))
 
@@ -240,6 +244,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "retry_node": (retrying, "dup"),
     "skip_node": (skipping, "dup"),
     "wait_node": (waiting, "dup"),
+    "map_node": (mapping, "dup"),
     "release_node": (releasing, "dup"),
     "cancel_node": (calling_off, "dup"),
     "claim_node": (claiming, ""),

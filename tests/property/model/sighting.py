@@ -10,8 +10,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from orchestrator.counters import expected_counters, turn
 from orchestrator.definition import Definition, Node
-from orchestrator.planner import expected_counters, turn
 from orchestrator.redis_keys import SEPARATOR
 from orchestrator.rules import RUN
 from orchestrator.states import TABLE, NodeStatus, Reason
