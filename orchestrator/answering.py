@@ -31,6 +31,7 @@ from orchestrator.errors import (
     StoreUnavailable,
 )
 from orchestrator.inputs import value_problems
+from orchestrator.mapping import node_of
 from orchestrator.redis_keys import SEPARATOR
 from orchestrator.states import ExecutionStatus, sources_of
 from orchestrator.store import Store
@@ -176,7 +177,7 @@ class Answering:
         if execution is None:
             raise ExecutionNotFound(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
-        if node_id not in definition.by_id:
+        if node_of(node_id) not in definition.by_id:
             raise NodeNotFound(execution_id, node_id)
         raise ApprovalNotFound(execution_id, node_id)
 

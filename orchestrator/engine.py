@@ -22,12 +22,13 @@ from orchestrator.answers import (
 )
 from orchestrator.definition import HandlerNames
 from orchestrator.errors import ExecutionNotFound, InputsConflict, InvalidTransition, NodeNotFound
-from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
+from orchestrator.execution import Event, Execution, MapCounts, NodeState, WorkerInfo
 from orchestrator.executor import execute_workflow
 from orchestrator.explain import Explanation, explain
 from orchestrator.health import Check, check_redis
+from orchestrator.items import Item
 from orchestrator.limits import Limits
-from orchestrator.operations import DeadEntry, Operations, QueueInfo
+from orchestrator.operations import DeadEntry, Operating, Operations, QueueInfo
 from orchestrator.redis_keys import Keys
 from orchestrator.repeats import Repeats
 from orchestrator.states import ExecutionStatus, sources_of
@@ -40,12 +41,11 @@ from orchestrator.wakeups import Wakeups
 
 __all__ = [
     "Approval", "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "Idempotency",
-    "Page", "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation",
-    "WorkerInfo",
+    "Page", "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation", "WorkerInfo",
 ]  # fmt: skip
 
 
-class Engine(Answering):
+class Engine(Answering, Operating):
     """The engine as the API sees it.
 
     catalogue  gives the handlers a definition may use, from the names live workers announce.
@@ -244,6 +244,15 @@ class Engine(Answering):
         states = await self.store.nodes(execution_id, [node_id])
         return states[node_id], await self.store.output(execution_id, node_id)
 
+    async def map_counts(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, MapCounts]:
+        """How far the mapped ones of these nodes are."""
+        return await self.store.items.counts(execution_id, node_ids)
+
+    async def items(self, execution_id: str, node_id: str, *, first: int, limit: int) -> list[Item]:
+        """Items of a mapped node from index `first` on. Raises ExecutionNotFound, NodeNotFound."""
+        await self.node(execution_id, node_id)
+        return await self.store.items.page(execution_id, node_id, first, limit)
+
     async def results(self, execution_id: str) -> dict[str, bytes | None]:
         """Every node's output as stored. Raises ExecutionNotFound."""
         execution = await self._execution(execution_id)
@@ -301,16 +310,6 @@ class Engine(Answering):
     def wakeups(self) -> Wakeups:
         """A subscription to news of executions; one is enough for a process."""
         return Wakeups(self._subscriber, self.keys)
-
-    async def workers(self) -> Sequence[WorkerInfo]:
-        return await self.store.workers()
-
-    async def queues(self) -> Sequence[QueueInfo]:
-        return await self.operations.queues()
-
-    async def dead(self, *, limit: int = 50, cursor: str | None = None) -> Page:
-        items, next_cursor = await self.operations.dead(limit=limit, cursor=cursor)
-        return Page(items, next_cursor)
 
     async def ready(self) -> Readiness:
         """Whether requests can be served, and what the Redis in use promises. Raises nothing."""

@@ -71,6 +71,7 @@ class ErrorType(StrEnum):
     SSRF_BLOCKED = "SsrfBlocked"
     LLM_ERROR = "Llm.Error"
     BUDGET_EXCEEDED = "BudgetExceeded"
+    ITEMS_FAILED = "ItemsFailed"
     CANCELLED = "Cancelled"
     UPSTREAM_FAILED = "UpstreamFailed"
 

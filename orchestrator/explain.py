@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestrator.counters import Counters, snapshot_counters, turn
 from orchestrator.definition import Node
-from orchestrator.execution import NodeState, Snapshot, WaitSight, WorkerInfo
-from orchestrator.planner import Counters, snapshot_counters, turn
+from orchestrator.execution import MapSight, NodeState, Snapshot, WaitSight, WorkerInfo
+from orchestrator.map_repairs import map_repairs
 from orchestrator.rules import RUN
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
@@ -203,6 +204,8 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
     kind = state.waiting_on
     if kind in ANSWERED and node.id in view.snapshot.waits:
         return _explain_answered(view, node, state, view.snapshot.waits[node.id])
+    if node.id in view.snapshot.maps:
+        return _explain_items(view.snapshot.maps[node.id], node, state)
     if kind is None or (kind, node.id, state.attempt) not in view.snapshot.timers:
         waits = f"its timer ({kind})" if kind else "something it does not name"
         return _say(state, f"{waits}, which is missing", _SWEEP, state.due_ms, repair=True)
@@ -260,6 +263,30 @@ def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitSight
         quorum=wait.quorum,
         approvals=wait.given,
         **details,
+    )
+
+
+def _explain_items(sight: MapSight, node: Node, state: NodeState) -> Explanation:
+    counts = sight.counts
+    done = counts.ended + (counts.left if counts.is_halted else 0)
+    words = [item.status for item in sight.live.values()]
+    parts = [f"map: {done:,} of {counts.total:,} items done"]
+    for status in (NodeStatus.RUNNING, NodeStatus.QUEUED, NodeStatus.WAITING):
+        if status in words:
+            parts.append(f"{words.count(status):,} {status.lower()}")
+    if counts.failed:
+        parts.append(f"{counts.failed:,} failed ({counts.tolerated:,} tolerated)")
+    is_stuck = bool(map_repairs(node, sight))
+    return _say(
+        state,
+        f"its items ({', '.join(parts)})",
+        _SWEEP if is_stuck else "the end of the last item",
+        waiting_on=str(state.waiting_on),
+        total=counts.total,
+        done=done,
+        failed=counts.failed,
+        live=counts.live,
+        **({"repair": True} if is_stuck else {}),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.branches import CONDITION
+from orchestrator.branches import CONDITION, SWITCH
 from orchestrator.constant_answers import given_of
 from orchestrator.definition import Definition, Node
 from orchestrator.durations import parse_duration_ms
@@ -44,8 +44,12 @@ def lint(definition: Definition, limits: Limits | None = None) -> list[Problem]:
     At most limits.max_problems are spelled out.
     """
     linter = _Linter(definition, Findings(limits or Limits()))
+    # Courses through a switch, or on from a handled failure, are not worked out: better to say nothing than
+    # what is not so.
+    is_known = not any(n.catch or n.goes_on or n.handler == SWITCH for n in definition.nodes)
     for check in _CHECKS:
-        check(linter)
+        if is_known or check not in _BY_COURSE:
+            check(linter)
     found, left_out = linter.findings.problems, linter.findings.left_out
     if left_out:
         found.append(Problem("", "more_warnings", f"and {left_out:,} more warnings", kind="graph"))
@@ -341,3 +345,5 @@ _CHECKS: tuple[Callable[[_Linter], None], ...] = (
     _inputs,
     _nothing_critical,
 )
+#: Checks that need to know every course of events.
+_BY_COURSE = frozenset({_never_running, _references})

@@ -32,6 +32,7 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("status", "workflow:{execution_id}:status", "string", "execution status word", "create, start, cancel, settle"),
     KeyPattern("node", "workflow:{execution_id}:node:{node_id}", "string", "node status word", "every node transition"),
     KeyPattern("output", "workflow:{execution_id}:node:{node_id}:output", "string", "node output, JSON, written once per generation", "complete_node, wake_node"),
+    KeyPattern("items", "workflow:{execution_id}:node:{node_id}:items", "hash", "items of a mapped node: values, statuses, outputs, counts", "map_node, every transition of an item"),
     KeyPattern("runtime", "workflow:{execution_id}:runtime", "hash", "what scripts need: see the fields below", "every transition"),
     KeyPattern("worklist", "workflow:{execution_id}:worklist", "list", "nodes whose turn is saved because one script may change 500 at most", "settle", "when empty"),
     KeyPattern("reset", "workflow:{execution_id}:reset", "list", "nodes an accepted retry will run again, while they are being listed", "retry_execution", "when the retry commits"),
@@ -85,6 +86,9 @@ class Keys:
 
     def output(self, execution_id: str, node_id: str) -> str:
         return f"{self.prefix}workflow:{execution_id}:node:{node_id}:output"
+
+    def items(self, execution_id: str, node_id: str) -> str:
+        return self.key("items", execution_id=execution_id, node_id=node_id)
 
     def runtime(self, execution_id: str) -> str:
         return f"{self.prefix}workflow:{execution_id}:runtime"

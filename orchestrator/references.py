@@ -82,14 +82,16 @@ def references(
     *,
     ids: Collection[str],
     expressions: Collection[str] = (),
+    local: Collection[str] = (),
 ) -> tuple[References, list[Problem]]:
     """Find out what a node's templates refer to, and everything that is wrong with them.
 
     ids          all node ids of the definition; a name that is neither one of them nor a root is a problem.
+    local        names that have a value of their own: the item of a mapped node.
     expressions  top-level config fields whose text is an expression even without braces.
     Paths of problems begin with `config` or are `when`. Whether a referenced node is upstream is not judged.
     """
-    found = _Found(ids)
+    found = _Found(ids, local)
     stack: list[tuple[Any, str]] = [(config, "config")] if config else []
     while stack:
         value, path = stack.pop()
@@ -183,10 +185,11 @@ def _key(match: re.Match[str]) -> str | int:
 class _Found:
     """Gathers what the templates of one node refer to."""
 
-    __slots__ = ("ids", "nodes", "problems", "templated", "uses_inputs")
+    __slots__ = ("ids", "local", "nodes", "problems", "templated", "uses_inputs")
 
-    def __init__(self, ids: Collection[str]) -> None:
+    def __init__(self, ids: Collection[str], local: Collection[str] = ()) -> None:
         self.ids = ids
+        self.local = local
         self.nodes: dict[str, str] = {}
         self.uses_inputs = False
         self.templated = False
@@ -204,7 +207,7 @@ class _Found:
             self.problems.append(Problem(path, "bad_template", message, hint, kind="graph"))
             return
         for name in sorted(template.names):
-            if name == "steps":
+            if name == "steps" or name in self.local:
                 continue
             if name in ROOTS:
                 self.uses_inputs = True

@@ -74,6 +74,8 @@ class WaitingOn(StrEnum):
     DELAY = "delay"
     WORKER = "worker"
     HOLD = "hold"
+    #: Its items; woken by the end of the last one rather than by a timer.
+    MAP = "map"
     SIGNAL = "signal"
     APPROVAL = "approval"
 
@@ -136,6 +138,7 @@ TABLE: tuple[Row, ...] = (
     _node("skip_node", [_N.RUNNING], _N.SKIPPED, "node.skipped"),
     _node("retry_node", [_N.RUNNING], _N.WAITING, "node.retrying"),
     _node("wait_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
+    _node("map_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
     _node("await_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
     _node("await_node", [_N.RUNNING], _N.QUEUED, "node.queued"),
     _node("await_node", [_N.RUNNING], _N.FAILED, "node.failed"),

@@ -27,7 +27,7 @@ MAX_RESOLVED = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """What a template may know of another node: its status, and its output once that is COMPLETED."""
+    """What a template may know of another node: its status, and its output once it has one."""
 
     status: str
     output: Any = None
@@ -47,6 +47,8 @@ class Scope:
     trigger: Any = None
     execution_id: str = ""
     now_ms: int = 0
+    #: Names of its own: the item of a mapped node, and its index.
+    local: Mapping[str, Any] = field(default_factory=dict)
 
 
 def resolve(
@@ -138,6 +140,8 @@ class _Resolution:
 
     def _look_up(self, name: str) -> Any:
         scope = self.scope
+        if name in scope.local:
+            return scope.local[name]
         if name == "inputs":
             return {} if scope.inputs is None else scope.inputs
         if name == "steps":
@@ -154,7 +158,7 @@ class _Resolution:
             return Missing(f"node {node_id!r} has no output yet")
         if wanted == "status":
             return str(result.status)
-        if result.status == "COMPLETED":
+        if result.status == "COMPLETED" or result.output is not None:
             return result.output
         reason = f" ({result.reason})" if result.reason else ""
         return Missing(f"node {node_id!r} is {result.status}{reason} and has no output")

@@ -199,6 +199,20 @@ class Transitions(AnswerVerbs):
         delay: Argument = "" if delay_ms is None else delay_ms
         return self._end("wait_node", holding, take, str(on), delay, until_ms or 0, output)
 
+    def map_node(
+        self,
+        holding: Holding,
+        items: Sequence[bytes],
+        *,
+        tolerated: int,
+        stops: bool,
+        keeps: bool = False,
+        take: Take | None = None,
+    ) -> Call[Ended]:
+        """Park a node on its items, JSON each; `keeps` goes on with those there are."""
+        head = (tolerated, "1" if stops else "0", "1" if keeps else "0")
+        return self._end("map_node", holding, take, *head, *items)
+
     def release_node(self, holding: Holding, take: Take | None = None) -> Call[Ended]:
         """Hand a running attempt back, uncharged."""
         return self._end("release_node", holding, take)

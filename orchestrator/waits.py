@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import orjson
 from redis.asyncio import Redis
 
 from orchestrator.execution import NodeState, WaitSight
+from orchestrator.mapping import index_of, node_of
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member
 from orchestrator.states import ANSWERED, NodeStatus, WaitingOn
 
@@ -54,12 +55,10 @@ class Waits:
         self._redis: Any = redis
         self._keys = keys
 
-    async def sights(self, execution_id: str, states: Mapping[str, NodeState]) -> dict[str, WaitSight]:
-        """Look at those of the nodes that wait for an answer; costs nothing when there are none."""
+    async def sights(self, execution_id: str, states: Iterable[NodeState]) -> dict[str, WaitSight]:
+        """Look at those of the nodes and items that wait for an answer; costs nothing when there are none."""
         waiting = [
-            state
-            for state in states.values()
-            if state.status is NodeStatus.WAITING and state.waiting_on in ANSWERED
+            state for state in states if state.status is NodeStatus.WAITING and state.waiting_on in ANSWERED
         ]
         if not waiting:
             return {}
@@ -112,22 +111,25 @@ class Waits:
         return line, schemas
 
     async def approvals(self, units: Sequence[tuple[str, str]]) -> list[Approval | None]:
-        """Read approvals by (execution id, node id); None for a node that has never asked."""
+        """Read approvals by (execution id, node id or item); None for a node that has never asked."""
         pipe = self._redis.pipeline(transaction=False)
         for execution_id, node_id in units:
-            pipe.get(self._keys.node(execution_id, node_id))
+            index = index_of(node_id)
+            if index is None:
+                pipe.mget(self._keys.node(execution_id, node_id), self._keys.output(execution_id, node_id))
+            else:
+                pipe.hmget(self._keys.items(execution_id, node_of(node_id)), [f"s{index}", f"o{index}"])
             pipe.hmget(self._keys.runtime(execution_id), [f"{field}|{node_id}" for field in _FIELDS])
-            pipe.get(self._keys.output(execution_id, node_id))
         answers = await pipe.execute() if units else []
-        rows = list(zip(units, answers[::3], answers[1::3], answers[2::3], strict=True))
+        rows = list(zip(units, answers[::2], answers[1::2], strict=True))
         pipe = self._redis.pipeline(transaction=False)
-        for (execution_id, node_id), _, fields, _ in rows:
+        for (execution_id, node_id), _, fields in rows:
             member = lease_member(execution_id, node_id, int(fields[1] or 0))
             pipe.zscore(self._keys.shared("approvals"), member)
         scores = await pipe.execute() if rows else []
         return [
             _approval(unit, status, fields, output, score)
-            for (unit, status, fields, output), score in zip(rows, scores, strict=True)
+            for (unit, (status, output), fields), score in zip(rows, scores, strict=True)
         ]
 
     async def knows(self, execution_id: str, request_key: str) -> bool:

@@ -15,6 +15,7 @@ from orchestrator.replies import Claim, Ended
 from orchestrator.retry import ONE_ATTEMPT, RetryPolicy, next_delay_ms
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.transitions import Holding, Take, Transitions
+from workers.mapping import Mapped
 from workers.outcome import (
     Awaiting,
     Completed,
@@ -92,6 +93,15 @@ def _ending(
         )
     if isinstance(result, Awaiting):
         return transitions.await_node(holding, _wait(claim, result), take=take)
+    if isinstance(result, Mapped):
+        return transitions.map_node(
+            holding,
+            result.items or (),
+            tolerated=result.tolerated,
+            stops=result.stops,
+            keeps=result.items is None,
+            take=take,
+        )
     if isinstance(result, ConditionFalse):
         return transitions.skip_node(holding, reason=result.reason, data=_CONDITION_FALSE, take=take)
     if isinstance(result, Skipped):

@@ -13,10 +13,13 @@ from typing import Any
 import orjson
 
 from orchestrator.errors import ErrorType, NodeError
+from orchestrator.items import Items
+from orchestrator.mapping import index_of
 from orchestrator.replies import Claim
 from orchestrator.states import Reason
 from orchestrator.templating import NodeResult, Scope, evaluate, resolve
 from workers.context import EventSink, HandlerContext, Toolbox
+from workers.mapping import Mapped, gather, list_items
 from workers.outcome import Completed, Failed, Outcome, Skipped, from_exception, to_outcome
 from workers.registry import HandlerSpec, find_handler
 
@@ -28,16 +31,28 @@ class ConditionFalse:
     reason: Reason = Reason.CONDITION_FALSE
 
 
-Result = Outcome | ConditionFalse
+Result = Outcome | ConditionFalse | Mapped
 
 
 class Runner:
     """Runs attempts; shared by all of a worker's.
 
     threads  where sync handlers run.
+    items    reads what the items of a mapped node came to; for runners that meet none it may be None.
+    max_bytes  of a node's output, and of all items of a map together.
     """
 
-    def __init__(self, *, worker_id: str, tools: Toolbox, threads: Executor) -> None:
+    def __init__(
+        self,
+        *,
+        worker_id: str,
+        tools: Toolbox,
+        threads: Executor,
+        items: Items | None = None,
+        max_bytes: int = 1024 * 1024,
+    ) -> None:
+        self.items = items
+        self.max_bytes = max_bytes
         self.worker_id = worker_id
         self.tools = tools
         self.threads = threads
@@ -54,10 +69,13 @@ class Runner:
         try:
             config = spec["config"]
             inputs = orjson.loads(claim.inputs) if claim.inputs else {}
+            index = index_of(claim.node_id) if "map" in spec else None
+            if "map" in spec and index is None:
+                return await self._map(claim, spec, inputs)
             if spec["templated"] or spec["when"] is not None or spec["handler"] == "condition":
-                scope = _scope(claim, inputs)
+                scope = _scope(claim, inputs, _own_names(claim, spec, index))
                 # Evaluated once: a node that runs again with what it waited for was wanted.
-                is_new = not claim.resume
+                is_new = index is None and not claim.resume
                 if (
                     spec["when"] is not None
                     and is_new
@@ -84,6 +102,19 @@ class Runner:
             return await self._within(timeout_ms, handler, config, context)
         except Exception as error:
             return from_exception(error, attempt=claim.attempt, worker=self.worker_id)
+
+    async def _map(self, claim: Claim, spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> Result:
+        """Run the claim of a mapped node itself: before its items, or after them."""
+        if claim.resume:
+            ended = orjson.loads(claim.resume)
+            if "again" in ended:
+                return Mapped(None)
+            assert self.items is not None
+            return await gather(self.items, claim, ended, max_bytes=self.max_bytes)
+        scope = _scope(claim, inputs, {})
+        if spec["when"] is not None and not evaluate(spec["when"], scope, node_id=claim.node_id, path="when"):
+            return ConditionFalse()
+        return list_items(spec, scope, node_id=claim.node_id, max_bytes=self.max_bytes)
 
     async def _within(
         self, timeout_ms: int, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext
@@ -137,7 +168,13 @@ class Runner:
         return Failed(NodeError(error_type, message, False, attempt=claim.attempt, worker=self.worker_id))
 
 
-def _scope(claim: Claim, inputs: Mapping[str, Any]) -> Scope:
+def _own_names(claim: Claim, spec: Mapping[str, Any], index: int | None) -> Mapping[str, Any]:
+    if index is None:
+        return {}
+    return {spec["map"]["item_name"]: orjson.loads(claim.resume), "index": index}
+
+
+def _scope(claim: Claim, inputs: Mapping[str, Any], local: Mapping[str, Any]) -> Scope:
     nodes = {
         node_id: NodeResult(status=status, output=orjson.loads(output) if output else None)
         for node_id, status, output in claim.references
@@ -148,6 +185,7 @@ def _scope(claim: Claim, inputs: Mapping[str, Any]) -> Scope:
         trigger={},
         execution_id=claim.execution_id,
         now_ms=time.time_ns() // 1_000_000,
+        local=local,
     )
 
 

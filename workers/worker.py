@@ -102,7 +102,13 @@ class Worker:
             on_word=lambda holding, word: self.attempts.told(holding, word),
             describe=self.describe,
         )
-        self.runner = Runner(worker_id=self.worker_id, tools=self.tools, threads=self.threads)
+        self.runner = Runner(
+            worker_id=self.worker_id,
+            tools=self.tools,
+            threads=self.threads,
+            items=self.store.items,
+            max_bytes=config.output_max_bytes,
+        )
         self.attempts = Attempts(
             transitions=self.transitions,
             runner=self.runner,

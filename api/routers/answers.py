@@ -25,6 +25,8 @@ from orchestrator.errors import NodeNotFound, Problem
 
 router = APIRouter(tags=["answers"])
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
+#: A node, or one item of a mapped node.
+_UNIT = re.compile(r"[A-Za-z0-9_.-]{1,128}(\[\d{1,6}\])?\Z")
 
 
 @router.post(
@@ -117,7 +119,7 @@ async def decide(request: Request, execution_id: str, node_id: str) -> Response:
 
 
 def _node_in(execution_id: str, node_id: str) -> str:
-    """Accept a path segment as a node id. Raises NodeNotFound for what cannot be one."""
-    if not _NAME.match(node_id):
+    """Accept a path segment as a node id, or an item such as `ask[3]`. Raises NodeNotFound for the rest."""
+    if not _UNIT.match(node_id):
         raise NodeNotFound(execution_id, node_id)
     return node_id

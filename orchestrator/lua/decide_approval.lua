@@ -12,10 +12,10 @@
 local node_id = ARGV[3]
 local x = redis.call('EXISTS', status_key(ARGV[2])) == 1 and open(ARGV[2], 'attempt|' .. node_id, 'waiting_on|' .. node_id,
   'awaits|' .. node_id, 'quorum|' .. node_id, 'votes|' .. node_id, 'voters|' .. node_id, 'given|' .. node_id)
-local status = x and redis.call('GET', node_key(x.id, node_id))
+local status = x and status_of(x.id, node_id)
 if not status then return {'unknown', 0, '', 0, 0} end
 local attempt, on, shown, quorum, votes, voters, given = unpack(x.fields, 1, 7)
-local output = redis.call('GET', output_key(x.id, node_id)) or ''
+local output = output_of(x.id, node_id) or ''
 voters, given, quorum = voters or ';', tonumber(given or 0), tonumber(quorum or 1)
 local hash, call, word = string.match(voters, ';%x+ ' .. ARGV[9] .. ' (%S+) (%S+) (%a+);')
 if hash then

@@ -7,9 +7,9 @@
 -- Event node.queued, node.completed, node.failed
 local node_id, attempt, on = ARGV[3], ARGV[4], ARGV[5]
 local member = timer_member(on, ARGV[2], node_id, attempt)
-local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. node_id, 'waiting_on|' .. node_id, 'due_ms|' .. node_id,
+local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id), 'waiting_on|' .. node_id, 'due_ms|' .. node_id,
   'kept|' .. node_id)
-local status = x and redis.call('GET', node_key(x.id, node_id))
+local status = x and status_of(x.id, node_id)
 if not x or not may_leave('node', 'wake_node', status) or x.fields[1] ~= attempt or x.fields[3] ~= on then
   redis.call('ZREM', timers_key(), member)
   return {'stale', 0}
@@ -20,7 +20,7 @@ if tonumber(x.fields[4] or 0) > NOW then
 end
 redis.call('ZREM', timers_key(), member)
 if on == 'delay' and not x.cancelling then
-  redis.call('SET', output_key(x.id, node_id), x.fields[5] or 'null')
+  put_output(x, node_id, x.fields[5] or 'null')
   redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id, 'kept|' .. node_id)
   end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, '{}')
 elseif (on == 'signal' or on == 'approval') and not x.cancelling then

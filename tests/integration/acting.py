@@ -28,7 +28,9 @@ class Lines:
 async def act(rig: Rig, *, worker: FakeWorker | None = None, lines: Lines | None = None) -> list[str]:
     """Run what is queued, and what follows, until nothing is; gives the node ids in the order they ran."""
     worker = worker or rig.worker
-    runner = Runner(worker_id=worker.worker_id, tools=Toolbox(), threads=ThreadPoolExecutor(1))
+    runner = Runner(
+        worker_id=worker.worker_id, tools=Toolbox(), threads=ThreadPoolExecutor(1), items=rig.store.items
+    )
     ran: list[str] = []
     while tasks := await worker.read():
         for task in tasks:

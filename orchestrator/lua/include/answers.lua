@@ -24,7 +24,7 @@ local function end_wait(x, node_id, attempt, on, output, data)
   detach(x, node_id, 'WAITING', attempt)
   local others = redis.call('HGET', x.runtime, 'unless_late|' .. node_id)
   if others then redis.call('HSET', x.runtime, 'rejects|' .. node_id, others) end
-  redis.call('SET', output_key(x.id, node_id), output)
+  put_output(x, node_id, output)
   end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, data)
 end
 
@@ -40,6 +40,6 @@ local function end_late(x, node_id, attempt, plan, on)
   local output = values[2] or '{}'
   if on == 'approval' then output = string.sub(output, 1, -2) .. ',"at":"' .. rfc3339(NOW) .. '"}' end
   if values[3] then redis.call('HSET', x.runtime, 'rejects|' .. node_id, values[3]) end
-  redis.call('SET', output_key(x.id, node_id), output)
+  put_output(x, node_id, output)
   end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, '{"timed_out":true}')
 end

@@ -179,9 +179,10 @@ def ending_call(
     does, node = world.transitions, case.definition.node(holding.node_id)
     output = orjson.dumps({"by": holding.nonce})
     if kind == "c":
-        kept = dice.choice([choice.targets for choice in node.choices]) if node.branches else ()
-        not_taken = tuple(other for other in node.branches if other not in kept)
-        outcome = ("branch", not_taken) if node.branches else "ok"
+        answers = [choice.targets for choice in node.choices]
+        kept = dice.choice(answers) if answers else ()
+        not_taken = tuple(other for ids in answers for other in ids if other not in kept)
+        outcome = ("branch", not_taken) if answers else "ok"
         return does.complete_node(holding, output, not_taken=not_taken, take=take), {node.id: outcome}
     if kind == "f":
         call = does.fail_node(holding, ERROR, reason=Reason.ERROR, is_dead=dice.random() < 0.5, take=take)

@@ -10,8 +10,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from orchestrator.definition import Definition
-from orchestrator.planner import expected_counters, turn
+from orchestrator.counters import expected_counters, turn
+from orchestrator.definition import Definition, Node
 from orchestrator.redis_keys import SEPARATOR
 from orchestrator.rules import RUN
 from orchestrator.states import TABLE, NodeStatus, Reason
@@ -171,13 +171,25 @@ def _was_fenced(now: Sighting, node_id: str) -> bool:
     return ("node.cancelled", node_id) in {(type, each) for type, each, _ in now.lines}
 
 
+def is_handled(now: Sighting, node: Node) -> bool:
+    """Say whether a node has failed without failing anything else."""
+    return now.nodes[node.id] == "FAILED" and (node.goes_on or now.of("caught", node.id) != "")
+
+
+def error_of(now: Sighting, node_id: str) -> bytes | None:
+    """Give the output of a node whose failure was handled: its error."""
+    error = now.of("error", node_id)
+    return f'{{"error":{error}}}'.encode() if now.nodes[node_id] == "FAILED" and error else None
+
+
 def _of_nodes(now: Sighting, definition: Definition) -> list[str]:
     """No node has run before its dependencies allowed it; outputs belong to COMPLETED nodes."""
     broken = []
     statuses = {node_id: NodeStatus(word) for node_id, word in now.nodes.items()}
     reasons = {node_id: Reason(word) if (word := now.of("reason", node_id)) else None for node_id in statuses}
     rejects = {node_id: frozenset(now.of("rejects", node_id).split()) for node_id in statuses}
-    counters = expected_counters(definition, statuses, reasons, rejects)
+    caught = {node_id: word for node_id in statuses if (word := now.of("caught", node_id))}
+    counters = expected_counters(definition, statuses, reasons, rejects, caught)
     was_retried = now.runtime.get("generation") != "1"
     for node in definition.nodes:
         word, total = now.nodes[node.id], len(node.dependencies)
@@ -187,7 +199,7 @@ def _of_nodes(now: Sighting, definition: Definition) -> list[str]:
         has_run = now.of("attempt", node.id) not in ("", "0") and word not in ("PENDING", "CANCELLED")
         if has_run and verdict is not RUN and not was_retried:
             broken.append(f"{node.id} is {word}, but its dependencies say {verdict}")
-        if (now.outputs[node.id] is not None) != (word == "COMPLETED"):
+        if (now.outputs[node.id] is not None) != (word == "COMPLETED" or is_handled(now, node)):
             broken.append(f"{node.id} is {word} with output {now.outputs[node.id]!r}")
     return broken
 

@@ -147,7 +147,7 @@ def test_version_follows_content_not_key_order() -> None:
         (workflow({"handler": "noop"}), "nodes[0].id", "missing", "shape", "missing"),
         (workflow(7), "nodes[0]", "wrong_type", "shape", "must be an object"),
         (workflow(node("A", zz=1)), "nodes[0].zz", "unknown_field", "shape", "allowed: id, handler"),
-        (workflow(node("A", map={})), "nodes[0].map", "unknown_field", "shape", "'map'"),
+        (workflow(node("A", loop={})), "nodes[0].loop", "unknown_field", "shape", "'loop'"),
         (workflow(node("A"), foo=1), "foo", "unknown_field", "shape", "allowed: name"),
         (workflow(node("A", config=[])), "nodes[0].config", "wrong_type", "shape", "an object"),
         (workflow(node("A", config={"x": float("nan")})), "nodes[0].config", "not_finite", "shape", "NaN"),
