@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from cli.answers import approvals, approve, deny, signal
 from cli.dev import dev
 from cli.doctor import doctor
 from cli.redis import redis
@@ -31,6 +32,10 @@ app.command()(watch)
 app.command()(retry)
 app.command()(replay)
 app.command()(fork)
+app.command()(signal)
+app.command()(approvals)
+app.command()(approve)
+app.command()(deny)
 app.command(context_settings=PASS_ON | {"help_option_names": []})(redis)
 app.command()(doctor)
 app.command(context_settings=PASS_ON)(test)
