@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import threading
@@ -38,6 +39,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         async with _engine(settings, limits) as engine:
             hub = Hub(engine)
             attach(app, Reach(engine, hub))
+            # What is there now stays: looking through it again and again would hold up every open stream.
+            gc.collect()
+            gc.freeze()
             try:
                 with _on_stop_signals(hub.stop):
                     yield

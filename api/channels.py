@@ -8,8 +8,10 @@ every line it gets is the next one.
 import asyncio
 import logging
 import random
+import types
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -29,11 +31,29 @@ PING_AFTER_S = 15.0
 #: A client that takes nothing for this long is given up; it resumes by Last-Event-ID.
 STALLED_AFTER_S = 30.0
 
+#: Events come in bursts, and a burst should reach a crowd as one chunk: for each watcher there is, news is
+#: held back this long before it goes out. To send it takes several times as long.
+GATHER_S = 3e-6
+MOST_GATHER_S = 0.02
+#: Watchers served before others get their turn in the event loop.
+TURN = 256
+
 PING = b": ping\n\n"
+
+Body = dict[str, Any]
+Send = Callable[[Body], Coroutine[Any, Any, None]]
+
+
+def body_of(chunk: bytes) -> Body:
+    """Wrap a chunk of a response that goes on, as the server takes it."""
+    return {"type": "http.response.body", "body": chunk, "more_body": True}
 
 
 class Watcher:
-    """One client's place in one history."""
+    """One client's place in one history.
+
+    send  hands a part of the response to the server; None where the client is not a response.
+    """
 
     __slots__ = (
         "_active_s",
@@ -41,14 +61,17 @@ class Watcher:
         "_is_given_up",
         "_loop",
         "_sending",
+        "_unfinished",
         "_wake",
         "channel",
         "cursor",
+        "send",
         "wire",
     )
 
-    def __init__(self, channel: "Channel", *, after: int, wire: Wire) -> None:
+    def __init__(self, channel: "Channel", *, after: int, wire: Wire, send: Send | None = None) -> None:
         self.channel = channel
+        self.send = send
         #: Id of the last line handed out.
         self.cursor = after
         self.wire = wire
@@ -60,6 +83,8 @@ class Watcher:
         self._active_s = self._loop.time()
         #: The task that is handing a chunk to the client; None while there is none on the way.
         self._sending: asyncio.Task[Any] | None = None
+        #: What is left of a chunk that was pushed and that the client did not take at once.
+        self._unfinished: Awaitable[None] | None = None
 
     async def next_chunk(self) -> bytes | None:
         """Wait for what comes next. None when the history has ended, the client left or the process stops."""
@@ -78,7 +103,34 @@ class Watcher:
                 return PING
             self._wake = self._loop.create_future()
             await self._wake
+            if self._unfinished is not None:
+                rest, self._unfinished = self._unfinished, None
+                await self.hand_over(rest)
         return None
+
+    def push(self, body: Body, upto: int) -> None:
+        """Hand a chunk to a client that waits for one, at once: without it a task is woken for every client.
+
+        body, upto  the chunk that follows the cursor, and the id of its last line.
+        """
+        assert self.send is not None
+        self.cursor = upto
+        self._active_s = self._loop.time()
+        sending = self.send(body)
+        try:
+            awaited = sending.send(None)
+        except StopIteration:
+            return
+        except Exception as error:
+            self._fail(error)
+            return
+        self._unfinished = _rest_of(sending, awaited)
+        self.wake()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it has everything handed out so far and waits for more."""
+        return self._wake is not None and not self._wake.done()
 
     async def hand_over(self, sending: Awaitable[None]) -> None:
         """Await the client taking a chunk. Raises TimeoutError when it takes nothing for too long."""
@@ -110,6 +162,10 @@ class Watcher:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
+    def _fail(self, error: Exception) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_exception(error)
+
     def close(self) -> None:
         """End the stream: the client left, or the process is going down."""
         self._is_closed = True
@@ -124,6 +180,22 @@ class Watcher:
         if lines[0].seq == after + 1:
             return chunk
         return gap(self.channel.execution_id, after=after, upto=lines[0].seq, wire=self.wire) + chunk
+
+
+@types.coroutine
+def _rest_of(sending: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
+    """Go on with a coroutine that was run up to where it first waits, for `awaited`."""
+    while True:
+        try:
+            sent = yield awaited
+        except BaseException as error:
+            step = partial(sending.throw, error)
+        else:
+            step = partial(sending.send, sent)
+        try:
+            awaited = step()
+        except StopIteration:
+            return
 
 
 class Channel:
@@ -193,6 +265,8 @@ class Channel:
                 continue
             delay_s = 0.05
             await self._is_dirty.wait()
+            if len(self.watchers) >= TURN:
+                await asyncio.sleep(min(MOST_GATHER_S, GATHER_S * len(self.watchers)))
 
     async def _read_news(self) -> None:
         if self._floor is None or self._is_suspect:
@@ -206,7 +280,7 @@ class Channel:
                 self._append(encode(event))
             if events:
                 self.ended_at = None
-            self._wake_all()
+            await self._serve_all()
             if len(events) < RING:
                 break
         if self.ended_at is None and (not self._last or (self._ring and self._ring[-1].is_terminal)):
@@ -243,6 +317,30 @@ class Channel:
         self.ended_at = self._last
         self._floor = self._last if self._floor is None else self._floor
         self._wake_all()
+
+    async def _serve_all(self) -> None:
+        """Hand what is new to everybody who waits for just that; wake the others to look for themselves."""
+        made: dict[tuple[int, Wire], tuple[Body, int] | None] = {}
+        for number, watcher in enumerate(tuple(self.watchers), start=1):
+            if watcher.send is None or not watcher.is_waiting:
+                watcher.wake()
+                continue
+            place = (watcher.cursor, watcher.wire)
+            if place not in made:
+                made[place] = self._body_after(*place)
+            if (found := made[place]) is not None:
+                watcher.push(*found)
+            else:
+                watcher.wake()
+            if number % TURN == 0:
+                await asyncio.sleep(0)
+
+    def _body_after(self, cursor: int, wire: Wire) -> tuple[Body, int] | None:
+        """Give all that follows a cursor as one part of a response; None when it takes a closer look."""
+        lines = self.lines_after(cursor)
+        if not lines or lines[0].seq != cursor + 1 or lines[-1].seq != self._last:
+            return None
+        return body_of(b"".join([line.on(wire) for line in lines])), self._last
 
     def _wake_all(self) -> None:
         for watcher in self.watchers:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Coroutine
 from typing import Any
 
-from api.channels import Channel, Watcher
+from api.channels import Channel, Send, Watcher
 from api.history import History
 from api.schemas.events import Wire
 from orchestrator.engine import Engine
@@ -44,13 +44,13 @@ class Hub:
         """How many streams are open."""
         return sum(len(channel.watchers) for channel in self._channels.values())
 
-    def join(self, execution_id: str, *, after: int, wire: Wire) -> Watcher:
-        """Open a stream behind the line `after`."""
+    def join(self, execution_id: str, *, after: int, wire: Wire, send: Send | None = None) -> Watcher:
+        """Open a stream behind the line `after`; `send` lets the channel hand over what is new itself."""
         channel = self._channels.get(execution_id)
         if channel is None:
             channel = self._channels[execution_id] = Channel(execution_id, self._engine, self._history)
             self._followers[execution_id] = self._spawn(self._follow(channel))
-        watcher = Watcher(channel, after=after, wire=wire)
+        watcher = Watcher(channel, after=after, wire=wire, send=send)
         channel.watchers.add(watcher)
         if self.is_stopping:
             watcher.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, cast
 
@@ -102,16 +101,18 @@ async def _idle_cpu(stack: Stack) -> dict[str, float]:
     }
 
 
-@dataclass
 class _Watcher(asyncio.Protocol):
-    """A reader of server-sent events that notes when the completion of each node arrived."""
+    """A reader of server-sent events that notes when each piece arrived; what was in it is read afterwards.
 
-    path: str
-    arrived_ns: dict[str, int] = field(default_factory=dict)
-    status: bytes = b""
-    opened: asyncio.Event = field(default_factory=asyncio.Event)
-    _rest: bytes = b""
-    transport: asyncio.Transport | None = None
+    A thousand of them share one processor: to read as they arrive would measure the readers.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.status = b""
+        self.opened = asyncio.Event()
+        self.transport: asyncio.Transport | None = None
+        self._pieces: list[tuple[int, bytes]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's own class is not one
@@ -119,16 +120,23 @@ class _Watcher(asyncio.Protocol):
         self.transport.write(head.encode())
 
     def data_received(self, data: bytes) -> None:
-        now_ns = time.monotonic_ns()
+        self._pieces.append((time.monotonic_ns(), data))
         if not self.status:
             self.status = data[9:12]
             self.opened.set()
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            if line.startswith(b"data:") and b"node.completed" in line:
-                node_id = completed_node(line[5:])
-                if node_id is not None:
-                    self.arrived_ns.setdefault(node_id, now_ns)
+
+    def arrived_ns(self) -> dict[str, int]:
+        """Say when the completion of each node had arrived."""
+        found: dict[str, int] = {}
+        rest = b""
+        for at_ns, data in self._pieces:
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                if line.startswith(b"data:") and b"node.completed" in line:
+                    node_id = completed_node(line[5:])
+                    if node_id is not None:
+                        found.setdefault(node_id, at_ns)
+        return found
 
 
 def completed_node(data: bytes) -> str | None:
@@ -170,11 +178,12 @@ async def _watch(stack: Stack, count: int) -> tuple[list[float], float]:
     await door.trigger(execution_id)
     stamps = await await_stamps(stack, mark, _WATCHED_CHAIN)
     await asyncio.sleep(_SETTLE_S)
+    arrivals = [watcher.arrived_ns() for watcher in watchers]
     delays = [
-        (watcher.arrived_ns[stamp.node_id] - stamp.at_ns) / 1e6
-        for watcher in watchers
+        (arrived_ns[stamp.node_id] - stamp.at_ns) / 1e6
+        for arrived_ns in arrivals
         for stamp in stamps
-        if stamp.node_id in watcher.arrived_ns
+        if stamp.node_id in arrived_ns
     ]
     for watcher in watchers:
         if watcher.transport is not None:

@@ -1,13 +1,15 @@
 """An execution's history: replayed from any point, then live, as SSE or NDJSON."""
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.access import reach_of
+from api.channels import Send as SendNow
+from api.channels import body_of
 from api.documents import inline_schema, problems
 from api.errors import RequestInvalid
 from api.schemas.events import MEDIA_TYPES, EventLine, Wire
@@ -77,16 +79,17 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Joined here, not when built: a client gone before the first byte never gets this far, and leaks
-        # nothing.
-        watcher = self._hub.join(self._execution_id, after=self._after, wire=self._wire)
+        # nothing. What a server gives to send with is a coroutine function; ASGI only promises an awaitable.
+        watcher = self._hub.join(
+            self._execution_id, after=self._after, wire=self._wire, send=cast(SendNow, send)
+        )
         gone = asyncio.ensure_future(_until_gone(receive))
         gone.add_done_callback(lambda _: watcher.close())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             chunk: bytes | None = RETRY if self._wire == "sse" else b""
             while chunk is not None:
-                body = {"type": "http.response.body", "body": chunk, "more_body": True}
-                await watcher.hand_over(send(body))
+                await watcher.hand_over(send(body_of(chunk)))
                 chunk = await watcher.next_chunk()
             await watcher.hand_over(send({"type": "http.response.body", "body": b""}))
         except TimeoutError:

@@ -177,3 +177,53 @@ async def test_watcher_that_reconnects_at_random_sees_each_id_exactly_once(
     await running
 
     assert seen == list(range(1, total + 2))
+
+
+async def test_client_that_takes_its_time_gets_every_line_in_order(hub: Hub, fake: FakeEngine) -> None:
+    """A line is handed over from the channel's own task; a client that blocks then must finish in its own."""
+    taken: list[bytes] = []
+    doors: list[asyncio.Future[None]] = []
+
+    async def send(body: dict[str, bytes]) -> None:
+        if fake.history and len(taken) % 2:
+            doors.append(asyncio.get_running_loop().create_future())
+            await doors[-1]
+        taken.append(body["body"])
+
+    async def stream() -> None:
+        while (chunk := await watcher.next_chunk()) is not None:
+            await watcher.hand_over(send(channels.body_of(chunk)))
+
+    async def open_doors() -> None:
+        while not streaming.done():
+            await asyncio.sleep(0)
+            while doors:
+                doors.pop().set_result(None)
+
+    watcher = hub.join(EXECUTION_ID, after=0, wire="sse", send=send)
+    streaming = asyncio.ensure_future(stream())
+    opening = asyncio.ensure_future(open_doors())
+    for _ in range(40):
+        fake.record()
+        await asyncio.sleep(0.001)
+    fake.finish()
+    await asyncio.wait_for(asyncio.gather(streaming, opening), 5)
+
+    assert ids(b"".join(taken)) == list(range(1, 42))
+
+
+async def test_client_that_is_gone_ends_its_own_stream_only(hub: Hub, fake: FakeEngine) -> None:
+    async def broken(body: dict[str, bytes]) -> None:
+        raise ConnectionError("gone")
+
+    lost = hub.join(EXECUTION_ID, after=0, wire="sse", send=broken)
+    other = hub.join(EXECUTION_ID, after=0, wire="sse")
+    waiting = asyncio.ensure_future(lost.next_chunk())
+    reading = asyncio.ensure_future(drain(other))
+    await until(lambda: lost.is_waiting)
+    fake.record()
+    fake.finish()
+
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(waiting, 5)
+    assert ids(await asyncio.wait_for(reading, 5)) == [1, 2]
