@@ -237,7 +237,8 @@ class NodeCompiler:
         self, config: dict[str, Any], when: str | None, node_id: str, path: str, handler: str
     ) -> References:
         expressions = ("expression",) if handler == CONDITION else ()
-        found, problems = references(config, when, ids=self.ids, expressions=expressions)
+        secrets = self.handlers.secret_fields(handler)
+        found, problems = references(config, when, ids=self.ids, expressions=expressions, secrets=secrets)
         for problem in problems:
             message = f"node {node_id!r}: {problem.message}"
             where = f"{path}.{problem.path}"

@@ -19,6 +19,7 @@ from orchestrator.templating import NodeResult, Scope, evaluate, resolve
 from workers.context import EventSink, HandlerContext, Toolbox
 from workers.outcome import Completed, Failed, Outcome, Skipped, from_exception, to_outcome
 from workers.registry import HandlerSpec, find_handler
+from workers.secrets import RedactingSink, Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,25 @@ class Runner:
         self.worker_id = worker_id
         self.tools = tools
         self.threads = threads
+        self._redactor = Redactor(tools.secrets.values())
         #: Threads of sync handlers that nobody waits for any more.
         self.abandoned = 0
 
     async def run(
         self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
     ) -> Result:
-        """Run one attempt to its outcome. Raises only CancelledError; every other failure is an outcome."""
+        """Run one attempt to its outcome. Raises only CancelledError; every other failure is an outcome.
+
+        What is known to be secret is in no outcome and in nothing the sink gets.
+        """
+        if not self._redactor:
+            return await self._run(claim, spec, sink, cancelled)
+        result = await self._run(claim, spec, RedactingSink(sink, self._redactor), cancelled)
+        return result if isinstance(result, ConditionFalse) else self._redactor.outcome(result)
+
+    async def _run(
+        self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
+    ) -> Result:
         handler = find_handler(spec["handler"])
         if handler is None:
             return self._failed(claim, ErrorType.HANDLER_NOT_FOUND, f"no handler '{spec['handler']}' here")
@@ -55,7 +68,7 @@ class Runner:
             config = spec["config"]
             inputs = orjson.loads(claim.inputs) if claim.inputs else {}
             if spec["templated"] or spec["when"] is not None or spec["handler"] == "condition":
-                scope = _scope(claim, inputs)
+                scope = _scope(claim, inputs, self.tools.secrets)
                 if spec["when"] is not None and not evaluate(
                     spec["when"], scope, node_id=claim.node_id, path="when"
                 ):
@@ -132,7 +145,7 @@ class Runner:
         return Failed(NodeError(error_type, message, False, attempt=claim.attempt, worker=self.worker_id))
 
 
-def _scope(claim: Claim, inputs: Mapping[str, Any]) -> Scope:
+def _scope(claim: Claim, inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> Scope:
     nodes = {
         node_id: NodeResult(status=status, output=orjson.loads(output) if output else None)
         for node_id, status, output in claim.references
@@ -143,6 +156,7 @@ def _scope(claim: Claim, inputs: Mapping[str, Any]) -> Scope:
         trigger={},
         execution_id=claim.execution_id,
         now_ms=time.time_ns() // 1_000_000,
+        secrets=secrets,
     )
 
 
