@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
@@ -36,9 +36,21 @@ class Runner:
     """Runs attempts; shared by all of a worker's.
 
     threads  where sync handlers run.
+    find     gives a handler by its name.
+    clock    Unix milliseconds, as templates and handlers see them.
     """
 
-    def __init__(self, *, worker_id: str, tools: Toolbox, threads: Executor) -> None:
+    def __init__(
+        self,
+        *,
+        worker_id: str,
+        tools: Toolbox,
+        threads: Executor,
+        find: Callable[[str], HandlerSpec | None] = find_handler,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._find = find
+        self._clock = clock
         self.worker_id = worker_id
         self.tools = tools
         self.threads = threads
@@ -61,14 +73,15 @@ class Runner:
     async def _run(
         self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
     ) -> Result:
-        handler = find_handler(spec["handler"])
+        handler = self._find(spec["handler"])
         if handler is None:
             return self._failed(claim, ErrorType.HANDLER_NOT_FOUND, f"no handler '{spec['handler']}' here")
         try:
             config = spec["config"]
+            now_ms = self._clock()
             inputs = orjson.loads(claim.inputs) if claim.inputs else {}
             if spec["templated"] or spec["when"] is not None or spec["handler"] == "condition":
-                scope = _scope(claim, inputs, self.tools.secrets)
+                scope = _scope(claim, inputs, self.tools.secrets, now_ms)
                 if spec["when"] is not None and not evaluate(
                     spec["when"], scope, node_id=claim.node_id, path="when"
                 ):
@@ -81,6 +94,7 @@ class Runner:
                 try_number=claim.tries,
                 worker_id=self.worker_id,
                 inputs=inputs,
+                now_ms=now_ms,
                 has_retry_policy=spec["retry"] is not None,
                 sink=sink,
                 tools=self.tools,
@@ -145,7 +159,7 @@ class Runner:
         return Failed(NodeError(error_type, message, False, attempt=claim.attempt, worker=self.worker_id))
 
 
-def _scope(claim: Claim, inputs: Mapping[str, Any], secrets: Mapping[str, str]) -> Scope:
+def _scope(claim: Claim, inputs: Mapping[str, Any], secrets: Mapping[str, str], now_ms: int) -> Scope:
     nodes = {
         node_id: NodeResult(status=status, output=orjson.loads(output) if output else None)
         for node_id, status, output in claim.references
@@ -155,7 +169,7 @@ def _scope(claim: Claim, inputs: Mapping[str, Any], secrets: Mapping[str, str]) 
         inputs=dict(inputs),
         trigger={},
         execution_id=claim.execution_id,
-        now_ms=time.time_ns() // 1_000_000,
+        now_ms=now_ms,
         secrets=secrets,
     )
 
