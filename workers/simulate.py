@@ -8,6 +8,7 @@ A line out: {"result": …}, or {"error": {"code", "message", "problems"?}}.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import signal
 import sys
@@ -32,6 +33,8 @@ from workers.handlers import load_modules
 from workers.simulator import Played, Simulation, Simulator
 from workers.stubs import Stubs
 
+log = logging.getLogger("headrace.simulator")
+
 #: Equal questions get equal answers, jitter included.
 SEED = 7
 LONGEST_LINE_BYTES = 32 * 1024 * 1024
@@ -49,13 +52,16 @@ async def answer(
         if not isinstance(document, dict):
             problem = Problem("definition", "wrong_type", "a workflow must be an object")
             raise DefinitionInvalid([problem])
+        inputs = asked.get("inputs")
+        if not isinstance(inputs, dict | None):
+            raise InputsInvalid([Problem("inputs", "wrong_type", "inputs are an object")])
         try:
             workers = await Store(redis, keys).workers()
             announced: frozenset[str] = frozenset().union(*(worker.handlers for worker in workers))
             simulator = Simulator(
                 redis, stubs=stubs, threads=threads, keys=keys, limits=limits, handlers=announced
             )
-            return {"result": rendered(await simulator.run(document, asked.get("inputs")))}
+            return {"result": rendered(await simulator.run(document, inputs))}
         except DefinitionInvalid as error:
             if locate is not None:
                 raise DefinitionInvalid(located(error.problems, locate)) from None
@@ -66,6 +72,10 @@ async def answer(
         return _refusal(error)
     except (RedisError, OSError) as error:
         return _refusal(StoreUnavailable(f"{type(error).__name__}: {error}"))
+    except Exception:
+        # A fault of ours must not take the next question with it.
+        log.exception("simulation.fault")
+        return {"error": {"code": "INTERNAL_ERROR", "message": "the simulation failed", "problems": []}}
 
 
 def rendered(simulation: Simulation) -> dict[str, Any]:

@@ -22,8 +22,7 @@ REAL = frozenset(
     }
 )  # fmt: skip
 _FIELDS = (
-    "output", "fail", "error", "message", "retryable", "retry_after", "skip", "duration", "signal", "after",
-    "by",
+    "output", "fail", "error", "message", "retryable", "retry_after", "skip", "duration",
 )  # fmt: skip
 _TOP = ("nodes", "handlers", "default")
 
@@ -34,8 +33,6 @@ class Stub:
 
     fail         tries that fail before one succeeds; None: all of them.
     duration_ms  of every try, in virtual time.
-    signal       payload of the signal, or answer to the approval, that the node waits for; `has_signal` says
-                 whether there is one. It comes after_ms after the node began to wait.
     """
 
     output: Any = None
@@ -47,10 +44,6 @@ class Stub:
     retry_after_ms: int | None = None
     skip: str | None = None
     duration_ms: int = 0
-    signal: Any = None
-    has_signal: bool = False
-    after_ms: int = 0
-    by: str = "simulation"
 
     @property
     def is_handler(self) -> bool:
@@ -133,28 +126,25 @@ def _stub(raw: Any, path: str, problems: list[Problem]) -> Stub:
         problems.append(Problem(path, "wrong_type", f"'{path}' must be an object with {', '.join(_FIELDS)}"))
         return Stub()
     _refuse_unknown(raw, path, _FIELDS, problems)
-    durations = {name: _duration(raw, name, path, problems) for name in ("duration", "after", "retry_after")}
+    durations = {name: _duration(raw, name, path, problems) for name in ("duration", "retry_after")}
     fail = raw.get("fail", 0)
     if not (fail == "always" or (type(fail) is int and fail >= 0)):
         problems.append(
             Problem(f"{path}.fail", "bad_value", f"'{path}.fail' is a number of tries, or 'always'")
         )
-    for name, kind in (("error", str), ("message", str), ("skip", str), ("by", str), ("retryable", bool)):
+    for name, kind in (("error", str), ("message", str), ("skip", str), ("retryable", bool)):
         if name in raw and not isinstance(raw[name], kind):
             problems.append(
                 Problem(f"{path}.{name}", "wrong_type", f"'{path}.{name}' must be {_WORDS[kind]}")
             )
-    plain = {name: raw[name] for name in ("error", "message", "skip", "retryable", "by") if name in raw}
+    plain = {name: raw[name] for name in ("error", "message", "skip", "retryable") if name in raw}
     return Stub(
         **plain,
         output=raw.get("output"),
         has_output="output" in raw,
         fail=None if fail == "always" else fail,
         duration_ms=durations["duration"] or 0,
-        after_ms=durations["after"] or 0,
         retry_after_ms=durations["retry_after"],
-        signal=raw.get("signal"),
-        has_signal="signal" in raw,
     )
 
 
