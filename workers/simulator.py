@@ -292,6 +292,7 @@ class Simulator:
         await asyncio.shield(asyncio.ensure_future(self._delete_keys()))
 
     async def _delete_keys(self) -> None:
+        await self.transitions.let_go()
         # By looking rather than by knowing: a key that some script begins to write must not be left behind.
         cursor = 0
         while True:
