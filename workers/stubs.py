@@ -71,7 +71,7 @@ class Stubs:
         _refuse_unknown(document, "stubs", _TOP, problems)
         groups: list[dict[str, Stub]] = []
         for name in ("nodes", "handlers"):
-            group = document.get(name) or {}
+            group = {} if document.get(name) is None else document[name]
             if not isinstance(group, dict):
                 problems.append(Problem(f"stubs.{name}", "wrong_type", f"'stubs.{name}' must be an object"))
                 group = {}
