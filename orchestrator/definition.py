@@ -57,10 +57,19 @@ class PlainHandlers:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """One answer of a condition or switch: the config field that names it, and the successors it takes."""
+
+    field: str
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One step of a definition.
 
-    branches  ids that a condition names in true_branch or false_branch; empty for every other handler.
+    choices  of a condition or a switch: each answer it may give, with the successors that belong to that
+             answer only; empty for every other handler.
     retry     the policy the author asks for; handler_retry, what the handler declares for nodes without one.
     references, uses_inputs, templated  what config, expression and `when` need before the handler can run.
     """
@@ -77,8 +86,7 @@ class Node:
     schedule_to_start_ms: int | None = None
     critical: bool = True
     queue: str = "default"
-    true_branch: tuple[str, ...] = ()
-    false_branch: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
     references: frozenset[str] = frozenset()
     uses_inputs: bool = False
     templated: bool = False
@@ -90,8 +98,12 @@ class Node:
 
     @property
     def branches(self) -> tuple[str, ...]:
-        """All ids named in a branch."""
-        return self.true_branch + self.false_branch
+        """All ids that belong to some answer only, each once."""
+        return tuple(dict.fromkeys(node_id for choice in self.choices for node_id in choice.targets))
+
+    def branch(self, field: str) -> tuple[str, ...]:
+        """The ids named in one field of the config, such as `true_branch`."""
+        return next((choice.targets for choice in self.choices if choice.field == field), ())
 
 
 @dataclass(frozen=True, slots=True)

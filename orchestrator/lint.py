@@ -97,7 +97,8 @@ def _constant_answers(linter: _Linter) -> None:
         answer = linter.given.answers.get(node.id)
         if answer is None:
             continue
-        field, lost = ("false_branch", node.false_branch) if answer else ("true_branch", node.true_branch)
+        field = "false_branch" if answer else "true_branch"
+        lost = node.branch(field)
         message = f"condition {node.id!r} is always {'true' if answer else 'false'}"
         if lost:
             message += f", so its {field} ({listed(lost, 5)}) is never taken"

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from orchestrator import graph
-from orchestrator.branches import CONDITION, check_branches, read_branches
+from orchestrator.branches import CONDITION, check_branches, read_choices
 from orchestrator.definition import HandlerNames, Node
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.fields import Fields
@@ -58,9 +58,9 @@ class NodeCompiler:
             message = f"Workflow DAG contains a cycle: {_arrows(cycle)}"
             self.findings.add(path, "cycle", message, kind="graph")
         self._check_upstream(order)
-        conditions = [(node, self._at(self.ids[node.id])) for node in nodes if node.branches]
-        rules = {node.id: node.trigger_rule for node in nodes} if conditions else {}
-        return nodes, after, check_branches(conditions, self.dependencies, rules, self.findings)
+        deciding = [(node, self._at(self.ids[node.id])) for node in nodes if node.branches]
+        rules = {node.id: node.trigger_rule for node in nodes} if deciding else {}
+        return nodes, after, check_branches(deciding, self.dependencies, rules, self.findings)
 
     def _at(self, index: int) -> str:
         return f"{self.path}[{index}]"
@@ -114,7 +114,6 @@ class NodeCompiler:
         found = _NOTHING
         if (config or when is not None) and not self.findings.full:
             found = self._references(config, when, node_id, path, handler)
-        branches = read_branches(config, path, self.findings) if handler == CONDITION else ((), ())
         defaults = self.defaults
         start_to_close = fields.duration("start_to_close_timeout")
         schedule_to_start = fields.duration("schedule_to_start_timeout")
@@ -131,8 +130,7 @@ class NodeCompiler:
             schedule_to_start_ms=schedule_to_start or defaults.get("schedule_to_start_ms"),
             critical=fields.flag("critical", default=True),
             queue=fields.identifier("queue") or defaults.get("queue") or "default",
-            true_branch=branches[0],
-            false_branch=branches[1],
+            choices=read_choices(handler, config, path, self.findings),
             references=frozenset(found.nodes),
             uses_inputs=found.uses_inputs,
             templated=found.templated,

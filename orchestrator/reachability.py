@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from itertools import combinations
 
+from orchestrator.branches import CONDITION, SWITCH
 from orchestrator.definition import Definition, Node
 from orchestrator.graph import topological_order
 from orchestrator.rules import RUN, OutcomeClass, TriggerRule, Verdict, decide
@@ -70,7 +71,8 @@ class Given:
         """Outcomes a node may have once its rule lets it run."""
         if self.when.get(node.id) is False:
             return (SKIP,)
-        answer = self.answers.get(node.id) if node.branches else True
+        # A switch may give many answers; all of them count as one outcome here.
+        answer = self.answers.get(node.id) if node.branches and node.handler == CONDITION else True
         found = [BAD]
         if answer is not False:
             found.append(OK)
@@ -160,10 +162,13 @@ class Reachability:
         left_out, found = 0, []
         for dependency in node.dependencies:
             worlds = list(self.worlds[dependency])
-            lost = outcome_leaving_out(self.definition.node(dependency), node.id)
+            before = self.definition.node(dependency)
+            lost = outcome_leaving_out(before, node.id)
             if lost is not None:
                 left_out |= worlds[lost]
                 worlds[lost] = 0
+            elif node.id in before.branches:
+                left_out |= worlds[OK]  # a switch may take it or not
             found.append((worlds[OK] | worlds[OTHER], worlds[BAD], worlds[SKIP]))
         turn, bad, skip = (0, 0, left_out) if found else (self.anything, 0, 0)
         for present, verdict in _VERDICTS[node.trigger_rule] if found else ():
@@ -225,9 +230,9 @@ class Reachability:
 
 def outcome_leaving_out(node: Node, successor: str) -> int | None:
     """Name the outcome of a condition by which it does not take a successor; None if there is none."""
-    if successor in node.true_branch:
+    if successor in node.branch("true_branch"):
         return OTHER
-    return OK if successor in node.false_branch else None
+    return OK if successor in node.branch("false_branch") else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +247,10 @@ def witness(reach: Reachability, node_id: str, missing: str, upstream: Sequence[
     """Find a course of events in which a node runs although one upstream of it did not complete.
 
     upstream  everything upstream of the node, in topological order.
-    None when there is none, or none was found.
+    None when there is none, or none was found: behind a switch none is looked for.
     """
+    if any(reach.definition.node(name).handler == SWITCH for name in upstream):
+        return None
     world = reach.turns[node_id] & reach.world_of(missing, MISSING)
     if not reach.is_possible(world):
         return None

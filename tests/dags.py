@@ -24,7 +24,7 @@ EARLY_RULES = ("one_success", "one_failed", "one_done", "always")
 #: "ok", "fail", "skip", or ("branch", ids not taken).
 Outcome = str | tuple[str, tuple[str, ...]]
 
-HANDLERS = PlainHandlers(frozenset({"noop", "condition", "delay", "http", "unreliable_handler"}))
+HANDLERS = PlainHandlers(frozenset({"noop", "condition", "switch", "delay", "http", "unreliable_handler"}))
 
 
 def node(
@@ -101,16 +101,19 @@ def _draw_branches(draw: st.DrawFn, nodes: dict[str, dict[str, Any]]) -> set[str
     for name, after in successors.items():
         if not after or draw(st.integers(0, 2)):
             continue
-        sides = draw(
-            st.lists(st.sampled_from(("true", "false", "neither")), min_size=len(after), max_size=len(after))
+        sides = draw(st.lists(st.sampled_from(("1", "2", "3", "")), min_size=len(after), max_size=len(after)))
+        one, two, three = (
+            [s for s, side in zip(after, sides, strict=True) if side == number] for number in "123"
         )
-        config = {
-            "expression": "true",
-            "true_branch": [s for s, side in zip(after, sides, strict=True) if side == "true"],
-            "false_branch": [s for s, side in zip(after, sides, strict=True) if side == "false"],
-        }
-        nodes[name].update(handler="condition", config=config)
-        targets.update(config["true_branch"], config["false_branch"])
+        config: dict[str, Any]
+        if draw(st.booleans()):
+            config = {"expression": "true", "true_branch": one, "false_branch": two}
+            nodes[name].update(handler="condition", config=config)
+            targets.update(one, two)
+        else:
+            config = {"value": "1", "cases": {"1": one, "2": two}, "default": three}
+            nodes[name].update(handler="switch", config=config)
+            targets.update(one, two, three)
     return targets
 
 
@@ -122,8 +125,13 @@ def _draw_outcome(draw: st.DrawFn, drawn: dict[str, Any]) -> Outcome:
         return kind
     if draw(st.integers(0, 4)) == 0:
         drawn["when"] = "{{ true }}"
+    config = drawn["config"]
+    if drawn["handler"] == "switch":
+        config["value"] = draw(st.sampled_from("123"))
+        answers = {**config["cases"], "3": config["default"]}
+        return "branch", tuple(i for case, ids in answers.items() if case != config["value"] for i in ids)
     if drawn["handler"] != "condition":
         return "ok"
     is_true = draw(st.booleans())
-    drawn["config"]["expression"] = "true" if is_true else "false"
-    return "branch", tuple(drawn["config"]["false_branch" if is_true else "true_branch"])
+    config["expression"] = "true" if is_true else "false"
+    return "branch", tuple(config["false_branch" if is_true else "true_branch"])

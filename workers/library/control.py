@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Self
 
+import orjson
 from pydantic import BaseModel, ConfigDict, field_validator, model_validator
 
 from orchestrator.durations import parse_duration_ms
 from workers.context import HandlerContext
-from workers.outcome import Completed, Outcome, Waiting
+from workers.outcome import Completed, Outcome, Terminal, Waiting
 from workers.registry import handler
 
 #: Texts that mean no, once trimmed and in lower case: what a comparison rendered to text may look like.
@@ -41,6 +42,49 @@ async def condition(config: ConditionConfig, context: HandlerContext) -> Outcome
     left_aside = config.false_branch if result else config.true_branch
     output = {"result": result, "branch": "true" if result else "false"}
     return Completed(output, not_taken=tuple(left_aside))
+
+
+class SwitchConfig(BaseModel):
+    """A value, the direct successors that belong to one case of it only, and those for every other value."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    value: Any
+    cases: dict[str, list[str]]
+    default: list[str] | None = None
+
+    @field_validator("cases", mode="before")
+    @classmethod
+    def _single_ids(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        if not value:
+            raise ValueError("switch needs at least one case")
+        return {case: [ids] if isinstance(ids, str) else ids for case, ids in value.items()}
+
+    @field_validator("default", mode="before")
+    @classmethod
+    def _single_id(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+
+@handler("switch", config=SwitchConfig)
+async def switch(config: SwitchConfig, context: HandlerContext) -> Outcome:
+    """Choose among named cases; the ids of all other cases are skipped.
+
+    A value that is not text is compared as JSON writes it: `true`, `3`, `null`. Without a case for it and
+    without a default the node fails, so that nothing is passed over in silence.
+    Output: {"value": any, "case": str}, the case being "default" where no other fits.
+    """
+    name = config.value if isinstance(config.value, str) else orjson.dumps(config.value).decode()
+    taken = config.cases.get(name, config.default)
+    if taken is None:
+        known = ", ".join(repr(case) for case in config.cases)
+        raise Terminal(f"no case for {name[:200]!r} and no default (cases: {known[:500]})")
+    others = [*config.cases.values(), config.default or []]
+    not_taken = dict.fromkeys(node_id for ids in others for node_id in ids if node_id not in taken)
+    case = name if name in config.cases else "default"
+    return Completed({"value": config.value, "case": case}, not_taken=tuple(not_taken))
 
 
 def is_true(value: Any) -> bool:

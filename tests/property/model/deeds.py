@@ -179,7 +179,8 @@ def ending_call(
     does, node = world.transitions, case.definition.node(holding.node_id)
     output = orjson.dumps({"by": holding.nonce})
     if kind == "c":
-        not_taken = dice.choice((node.true_branch, node.false_branch)) if node.branches else ()
+        kept = dice.choice([choice.targets for choice in node.choices]) if node.branches else ()
+        not_taken = tuple(other for other in node.branches if other not in kept)
         outcome = ("branch", not_taken) if node.branches else "ok"
         return does.complete_node(holding, output, not_taken=not_taken, take=take), {node.id: outcome}
     if kind == "f":

@@ -15,7 +15,7 @@ from orchestrator.retry import RetryPolicy
 from orchestrator.rules import EARLY_RULES, TriggerRule
 from tests.growth import growth
 
-HANDLERS = PlainHandlers(frozenset({"noop", "http", "condition"}))
+HANDLERS = PlainHandlers(frozenset({"noop", "http", "condition", "switch"}))
 
 
 def node(node_id: str, after: list[str] | None = None, **more: Any) -> dict[str, Any]:
@@ -336,6 +336,38 @@ def test_a_bare_condition_expression_is_searched_for_references() -> None:
 )
 def test_branches_name_direct_successors_once(config: dict[str, Any], code: str, path: str) -> None:
     (problem,) = problems(workflow(condition("c", **config), node("x", ["c"]), node("far", ["x"])))
+
+    assert (problem.code, problem.path) == (code, path)
+
+
+def switch(node_id: str, after: list[str] | None = None, **config: Any) -> dict[str, Any]:
+    return {**node(node_id, after, config={"value": "a", **config}), "handler": "switch"}
+
+
+def test_cases_are_read_and_gates_counted() -> None:
+    definition = build(
+        switch("s", cases={"a": "x", "b": ["x", "y"]}, default="z"),
+        node("x", ["s"]),
+        node("y", ["s"]),
+        node("z", ["s"]),
+        node("free", ["s"]),
+    )
+
+    assert definition.node("s").branches == ("x", "y", "z")
+    assert definition.gates == {"x": 1, "y": 1, "z": 1}
+
+
+@pytest.mark.parametrize(
+    ("config", "code", "path"),
+    [
+        ({"cases": {"a": ["nope"]}}, "unknown_branch", "nodes[0].config.cases.a"),
+        ({"cases": {"a": ["far"]}}, "not_successor", "nodes[0].config.cases.a"),
+        ({"cases": {"a": "x"}, "default": ["nope"]}, "unknown_branch", "nodes[0].config.default"),
+        ({"cases": {"a": 3}}, "wrong_type", "nodes[0].config.cases.a"),
+    ],
+)
+def test_cases_name_direct_successors(config: dict[str, Any], code: str, path: str) -> None:
+    (problem,) = problems(workflow(switch("s", **config), node("x", ["s"]), node("far", ["x"])))
 
     assert (problem.code, problem.path) == (code, path)
 

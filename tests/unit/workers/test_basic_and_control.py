@@ -108,3 +108,28 @@ def test_a_moment_is_read_in_its_zone(value: Any, expected: int) -> None:
 def test_what_is_no_moment_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="is not a time"):
         moment_ms(value)
+
+
+CASES = {"cases": {"small": "B", "large": ["C", "D"], "3": ["B", "C"]}, "default": "E"}
+
+
+@pytest.mark.parametrize(
+    ("value", "case", "not_taken"),
+    [
+        ("small", "small", ("C", "D", "E")),
+        ("large", "large", ("B", "E")),
+        (3, "3", ("D", "E")),
+        (None, "default", ("B", "C", "D")),
+    ],
+)
+async def test_a_switch_takes_one_case_and_leaves_the_others_aside(
+    value: Any, case: str, not_taken: tuple[str, ...]
+) -> None:
+    outcome = await run("switch", {"value": value, **CASES})
+
+    assert outcome == Completed({"value": value, "case": case}, not_taken=not_taken)
+
+
+async def test_a_switch_without_a_case_for_its_value_fails() -> None:
+    with pytest.raises(Terminal, match=r"no case for 'huge' and no default \(cases: 'small', 'large', '3'\)"):
+        await run("switch", {"value": "huge", "cases": CASES["cases"]})
