@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -19,27 +18,6 @@ from workers.simulator import Simulation, SimulationTooLong, Simulator
 from workers.stubs import Stubs
 
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture(scope="module")
-def threads() -> Iterator[ThreadPoolExecutor]:
-    pool = ThreadPoolExecutor(1)
-    yield pool
-    pool.shutdown()
-
-
-@pytest.fixture
-def play(redis: Redis, threads: ThreadPoolExecutor) -> Any:
-    async def played(
-        *nodes: dict[str, Any], stubs: Any = None, inputs: dict[str, Any] | None = None, **extras: Any
-    ) -> Simulation:
-        simulator = Simulator(redis, stubs=Stubs.from_dict(stubs), threads=threads)
-        try:
-            return await simulator.run(workflow(*nodes, **extras), inputs)
-        finally:
-            assert await redis.keys() == []
-
-    return played
 
 
 def ends(simulation: Simulation) -> dict[str, str]:
