@@ -29,9 +29,9 @@ class Redactor:
 
     def __init__(self, values: Iterable[str]) -> None:
         forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
-        # The longest first: one secret may be part of another.
-        ordered = sorted(forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+        self._pattern = _any_of(forms)
+        #: The same as they look inside JSON text.
+        self._in_json = _any_of({orjson.dumps(form).decode()[1:-1] for form in forms})
 
     def __bool__(self) -> bool:
         return self._pattern is not None
@@ -53,11 +53,12 @@ class Redactor:
     def output(self, output: Any) -> Any:
         """An output without secrets. Objects that JSON can only be made of are made into JSON first."""
         try:
-            plain = orjson.loads(orjson.dumps(output))
+            raw = orjson.dumps(output)
         except (TypeError, ValueError, RecursionError):
             return output  # It is refused when it is written, and that error says nothing of its content.
-        hidden = self.value(plain)
-        return output if hidden == plain else hidden
+        if self._in_json is None or not self._in_json.search(raw.decode()):
+            return output
+        return self.value(orjson.loads(raw))
 
     def error(self, error: NodeError) -> NodeError:
         """An error without secrets."""
@@ -85,6 +86,12 @@ class RedactingSink:
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
         self._sink.emit(type, self._redactor.value(data))
+
+
+def _any_of(forms: Iterable[str]) -> re.Pattern[str] | None:
+    # The longest first: one secret may be part of another.
+    ordered = sorted(forms, key=lambda form: (-len(form), form))
+    return re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
 
 def _forms(value: str) -> set[str]:

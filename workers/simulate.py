@@ -146,7 +146,8 @@ async def main() -> None:
     task = asyncio.current_task()
     assert task is not None
     # Cancelled, not killed: a simulation takes its keys with it.
-    loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
     try:
         while line := await reader.readline():
             found = await answer(line, redis, threads, keys=keys, limits=_limits(settings))

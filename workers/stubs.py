@@ -16,11 +16,8 @@ from workers.registry import HandlerSpec, find_handler
 #: Handlers that reach nothing outside the engine: in a simulation they run as they are, unless a stub says
 #: otherwise. Every other one is stubbed, so that one nobody thought of calls nothing.
 REAL = frozenset(
-    {
-        "noop", "condition", "switch", "transform", "delay", "sub_workflow", "wait_for_signal", "approval",
-        "$output",
-    }
-)  # fmt: skip
+    {"noop", "condition", "switch", "transform", "delay", "sub_workflow", "wait_for_signal", "approval"}
+)
 _FIELDS = (
     "output", "fail", "error", "message", "retryable", "retry_after", "skip", "duration",
 )  # fmt: skip
@@ -100,13 +97,18 @@ class Stubs:
 
         async def play(config: Mapping[str, Any], context: HandlerContext) -> Any:
             stub = self.of(context.node_id, handler)
-            if real is not None and handler in REAL and not stub.is_handler:
+            if real is not None and is_real(handler) and not stub.is_handler:
                 return await real(config, context)
             if real is not None:
                 real.read_config(config)  # What the real one would refuse is refused.
             return outcome_of(stub, config, context)
 
         return HandlerSpec(name=handler, function=play, is_async=True)
+
+
+def is_real(handler: str) -> bool:
+    """Whether a handler does in a simulation what it always does; those of the engine itself do."""
+    return handler in REAL or handler.startswith("$")
 
 
 def outcome_of(stub: Stub, config: Mapping[str, Any], context: HandlerContext) -> Outcome:
