@@ -49,7 +49,8 @@ SLEEPING = {
 #: Operation ids are names that clients are generated from: they never change.
 OPERATIONS = frozenset(
     {
-        "dead_drop", "dead_list", "dead_requeue", "definitions_validate", "executions_cancel",
+        "dead_drop", "dead_list", "dead_requeue", "definitions_simulate", "definitions_validate",
+        "executions_cancel",
         "executions_create", "executions_definition", "executions_events", "executions_explain",
         "executions_fork", "executions_get", "executions_items", "executions_list", "executions_node",
         "executions_replay",
