@@ -50,6 +50,12 @@ class BodyTooLarge(errors.HeadraceError):
         super().__init__(f"the request body is larger than the {limit_bytes:,} bytes allowed here")
 
 
+class SimulationFailed(errors.HeadraceError):
+    """The simulation came to no end: it needs too much time, or the process that plays it broke."""
+
+    code: ClassVar[str] = "SIMULATION_FAILED"
+
+
 class DeadEntryNotFound(errors.HeadraceError):
     """No such entry among the dead."""
 
@@ -96,6 +102,7 @@ DOORS: Mapping[type[Exception], Door] = {
     answer_errors.NotWaiting: Door(409, "Not possible in this state"),
     RequestInvalid: Door(422, "Request refused"),
     BodyTooLarge: Door(413, "Body too large"),
+    SimulationFailed: Door(503, "The simulation failed"),
     DeadEntryNotFound: Door(404, "Not found"),
 }
 _INTERNAL = Door(500, "Internal error")

@@ -10,6 +10,7 @@ from cli.doctor import doctor
 from cli.redis import redis
 from cli.repeats import fork, replay, retry
 from cli.run import run
+from cli.simulate import simulate
 from cli.test import test
 from cli.validate import validate
 from cli.watch import watch
@@ -28,6 +29,7 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command()(dev)
 app.command()(run)
 app.command()(validate)
+app.command()(simulate)
 app.command()(watch)
 app.command()(retry)
 app.command()(replay)

@@ -51,7 +51,8 @@ SLEEPING = {
 OPERATIONS = frozenset(
     {
         "approvals_get", "approvals_list", "executions_decide", "executions_signal",
-        "dead_drop", "dead_list", "dead_requeue", "definitions_validate", "executions_cancel",
+        "dead_drop", "dead_list", "dead_requeue", "definitions_simulate", "definitions_validate",
+        "executions_cancel",
         "executions_create", "executions_definition", "executions_events", "executions_explain",
         "executions_fork", "executions_get", "executions_items", "executions_list", "executions_node",
         "executions_replay",

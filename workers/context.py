@@ -57,6 +57,8 @@ class Toolbox:
     #: Name -> URL for notifications, so that what is secret in a URL stays out of definitions.
     notify_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
     container_settings: ContainerSettings | None = None
+    #: Name -> value, for `secrets.NAME` in templates.
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     _http: GuardedHttpClient | None = None
     _llm: LlmProvider | None = None
     _containers: ContainerEngine | None = None

@@ -15,16 +15,17 @@ from api.routers import (
     health,
     queues,
     repeats,
+    simulate,
     validate,
     workers,
     workflow,
 )
 from orchestrator.limits import Limits
 
-_ROUTERS = (workflow, validate, executions, repeats, answers, events, workers, queues, dead, health)
+_ROUTERS = (workflow, validate, simulate, executions, repeats, answers, events, workers, queues, dead, health)
 
 #: The routes that take a definition, and so a larger body.
-DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate"})
+DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate", "/v1/simulate"})
 #: How the paths of other such routes end.
 DEFINITION_ENDINGS = ("/fork",)
 
