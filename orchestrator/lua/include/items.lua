@@ -45,7 +45,9 @@ function TURNS.items(x, node_id)
     local status = statuses[next_index - first + 1]
     -- Before the one to be started next, what failed or was cancelled did so in an earlier generation.
     if not status or status == 'FAILED' or status == 'CANCELLED' then
-      queue_node(x, node_id .. '[' .. next_index .. ']', 'PENDING', plan, '{}')
+      local unit = node_id .. '[' .. next_index .. ']'
+      if status then revive(x, unit) end
+      queue_node(x, unit, 'PENDING', plan, '{}')
       started = started + 1
     end
     next_index = next_index + 1
