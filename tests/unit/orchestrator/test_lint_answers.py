@@ -20,7 +20,7 @@ def catching(*rules: tuple[str, str], **fields: Any) -> dict[str, Any]:
     return node("A", catch=[{"errors": [error], "goto": goto} for error, goto in rules], **fields)
 
 
-CASES = {"cases": {"small": "X", "big": "Y"}}
+CASES: dict[str, Any] = {"cases": {"small": "X", "big": "Y"}}
 TWO = node("X", after=["s"]), node("Y", after=["s"])
 
 
@@ -33,7 +33,7 @@ def test_a_join_of_two_cases_that_needs_both_never_runs() -> None:
 
 
 def test_a_join_of_two_targets_of_one_case_runs() -> None:
-    one = {"cases": {"small": ["X", "Y"], "big": []}}
+    one: dict[str, Any] = {"cases": {"small": ["X", "Y"], "big": []}}
 
     assert warnings(switch(**one), *TWO, node("D", after=["X", "Y"], trigger_rule="all_success")) == []
 
