@@ -20,7 +20,9 @@ from orchestrator.retry import RetryPolicy
 _TOP_FIELDS = (
     "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "dag", "nodes",
 )  # fmt: skip
-_DEFAULT_FIELDS = ("retry", "start_to_close_timeout", "schedule_to_start_timeout", "queue")
+_DEFAULT_FIELDS = (
+    "retry", "start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout", "queue",
+)  # fmt: skip
 _TOP, _DEFAULTS = frozenset(_TOP_FIELDS), frozenset(_DEFAULT_FIELDS)
 
 
@@ -122,5 +124,6 @@ def _read_defaults(top: Fields, findings: Findings) -> dict[str, Any]:
         "retry": fields.retry(),
         "start_to_close_ms": fields.duration("start_to_close_timeout"),
         "schedule_to_start_ms": fields.duration("schedule_to_start_timeout"),
+        "schedule_to_close_ms": fields.duration("schedule_to_close_timeout"),
         "queue": fields.identifier("queue") or None,
     }

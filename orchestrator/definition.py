@@ -95,6 +95,7 @@ class Node:
     handler_retry: RetryPolicy | None = None
     start_to_close_ms: int | None = None
     schedule_to_start_ms: int | None = None
+    schedule_to_close_ms: int | None = None
     critical: bool = True
     queue: str = "default"
     choices: tuple[Choice, ...] = ()

@@ -51,6 +51,8 @@ class NodeState:
     message_id: str | None = None
     #: The successor that took over when it failed, by its catch.
     caught: str | None = None
+    #: When its schedule_to_close_timeout passes. Set when it is first queued in a generation.
+    close_ms: int | None = None
     #: It ended in the execution this one is forked from. Set, and its output copied, before anybody sees it.
     reused: bool = False
 

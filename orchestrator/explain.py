@@ -5,7 +5,7 @@ and the sweep repairs it by the plan made from the same snapshot.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -95,7 +95,13 @@ def _explain_node(view: _View, node: Node) -> Explanation:
             "the start of the execution, which has not been triggered",
             f"POST /workflow/trigger/{execution.execution_id}",
         )
-    return _BY_STATUS[state.status](view, node, state)
+    told = _BY_STATUS[state.status](view, node, state)
+    if state.close_ms is None:
+        return told
+    # It bounds the whole of a node's life, whatever the node waits for just now.
+    until_ms = state.close_ms if told.until_ms is None else min(told.until_ms, state.close_ms)
+    wakes = f"{told.wakes}; its schedule_to_close_timeout at {_clock(state.close_ms)}"
+    return replace(told, until_ms=until_ms, wakes=wakes)
 
 
 def _explain_pending(view: _View, node: Node, state: NodeState) -> Explanation:

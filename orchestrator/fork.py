@@ -117,6 +117,7 @@ def _essence(node: Node) -> tuple[Node, bytes]:
         handler_retry=None,
         start_to_close_ms=None,
         schedule_to_start_ms=None,
+        schedule_to_close_ms=None,
         critical=True,
         queue="default",
     )

@@ -3,6 +3,7 @@
 Written at submission and never changed:
   v, name, version, tenant, fail_fast, execution_timeout_ms, queues (other than default)
   replay_of, forked_from (the execution it repeats)
+  features (closes: some node has a schedule_to_close_timeout)
   unchecked ('1' while inputs have not been checked against the definition's schema)
   node|N      what the scripts know of node N; see `parse_plan` in lua/include/base.lua
   spec|N      what a worker needs to run it, JSON
@@ -31,7 +32,8 @@ Of a node, while it runs:
   awaits|N, ask|N, late|N, unless_late|N, if_late|N, quorum|N, given|N, votes|N, voters|N of a wait for
   somebody outside; see lua/include/waits.lua
   reported|N (newest line), handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken),
-  caught|N (the successor that took over when it failed)
+  caught|N (the successor that took over when it failed), close_ms|N (when its schedule_to_close_timeout
+  passes)
 
 Of a node, as a successor:
   ok|N, bad|N, skip|N (dependencies ended, by outcome), gates|N (conditions done), not_taken|N
@@ -136,8 +138,15 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
     yield from ("execution_timeout_ms", definition.execution_timeout_ms or 0)
     if queues := {node.queue for node in definition.nodes} - {"default"}:
         yield from ("queues", " ".join(sorted(queues)))
+    if features := _features(definition):
+        yield from ("features", " ".join(features))
     starts = (n.id for n in definition.nodes if not n.dependencies or n.trigger_rule is TriggerRule.ALWAYS)
     yield from list_fields("start", starts)
+
+
+def _features(definition: Definition) -> list[str]:
+    """Name what a script must look for that few definitions have."""
+    return ["closes"] if any(node.schedule_to_close_ms for node in definition.nodes) else []
 
 
 def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) -> Iterator[Field]:
@@ -181,6 +190,8 @@ def _extras(node: Node) -> Iterator[str]:
         yield f" map={node.map.live}"
     if node.goes_on:
         yield " goes_on=1"
+    if node.schedule_to_close_ms:
+        yield f" close={node.schedule_to_close_ms}"
     if node.catch:
         rules = ",".join(f"{error}>{rule.goto}" for rule in node.catch for error in rule.errors)
         yield f" catch={rules}"

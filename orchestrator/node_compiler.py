@@ -19,7 +19,8 @@ from orchestrator.strict_json import check_depth
 
 _FIELDS = (
     "id", "handler", "dependencies", "config", "when", "trigger_rule", "retry",
-    "start_to_close_timeout", "schedule_to_start_timeout", "critical", "queue", "catch", "map",
+    "start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout",
+    "critical", "queue", "catch", "map",
 )  # fmt: skip
 _ALLOWED = frozenset(_FIELDS)
 _RULES: dict[str, TriggerRule] = {rule.value: rule for rule in TriggerRule}
@@ -122,6 +123,7 @@ class NodeCompiler:
         defaults = self.defaults
         start_to_close = fields.duration("start_to_close_timeout")
         schedule_to_start = fields.duration("schedule_to_start_timeout")
+        schedule_to_close = fields.duration("schedule_to_close_timeout")
         return Node(
             id=node_id,
             handler=handler,
@@ -133,6 +135,7 @@ class NodeCompiler:
             handler_retry=self.handlers.default_retry(handler),
             start_to_close_ms=start_to_close or defaults.get("start_to_close_ms"),
             schedule_to_start_ms=schedule_to_start or defaults.get("schedule_to_start_ms"),
+            schedule_to_close_ms=schedule_to_close or defaults.get("schedule_to_close_ms"),
             critical=fields.flag("critical", default=True),
             queue=fields.identifier("queue") or defaults.get("queue") or "default",
             choices=read_choices(handler, config, path, self.findings),

@@ -251,7 +251,7 @@ class Store:
             now_ms=await self.now_ms(),
             maps=maps,
         )
-        limits = await self._lost_limits(execution_id, units) if may_miss else ()
+        limits = await self._lost_limits(execution_id, units, generation) if may_miss else ()
         return Sight(snapshot, seq, tuple(missing), bool(is_active), limits)
 
     async def _nodes(
@@ -276,7 +276,7 @@ class Store:
         return states, rejects
 
     async def _lost_limits(
-        self, execution_id: str, units: Sequence[tuple[Node, NodeState]]
+        self, execution_id: str, units: Sequence[tuple[Node, NodeState]], generation: int
     ) -> tuple[tuple[str, int, str, int], ...]:
         """Time limits that ought to be counted down and are not."""
         wanted = []
@@ -287,6 +287,10 @@ class Store:
             elif state.status is NodeStatus.RUNNING and node.start_to_close_ms:
                 due_ms = (state.started_ms or 0) + node.start_to_close_ms + STUCK_SLACK_MS
                 wanted.append((state.node_id, state.attempt, "start_to_close", due_ms))
+            is_bounded = node.schedule_to_close_ms and (node.map is None or state.node_id != node.id)
+            if is_bounded and state.status in (NodeStatus.QUEUED, NodeStatus.RUNNING, NodeStatus.WAITING):
+                due_ms = state.close_ms or (state.queued_ms or 0) + (node.schedule_to_close_ms or 0)
+                wanted.append((state.node_id, generation, "schedule_to_close", due_ms))
         pipe = self.redis.pipeline(transaction=False)
         for node_id, attempt, kind, _ in wanted:
             pipe.zscore(self.keys.shared("timers"), timer_member(kind, execution_id, node_id, attempt))

@@ -16,6 +16,7 @@ from orchestrator.answer_verbs import AnswerVerbs
 from orchestrator.courier import Argument, Call
 from orchestrator.errors import StoreFull
 from orchestrator.layout import Reuse, Slice
+from orchestrator.limit_verbs import LimitVerbs
 from orchestrator.replies import Claim, Ended, read_claim, read_text, read_word_more, read_words
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.verbs import Holding, Take, held
@@ -30,7 +31,7 @@ HANDLER_PATIENCE_MS = 300_000
 MAX_LINES = 20_000
 
 
-class Transitions(AnswerVerbs):
+class Transitions(AnswerVerbs, LimitVerbs):
     """The verbs of the engine."""
 
     # An execution as a whole

@@ -58,6 +58,8 @@ def _call(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tu
                 execution_id, node_id, int(timer.attempt), timer.kind,
                 error=orjson.dumps(error.to_dict()), delay_ms=None,
             )  # fmt: skip
+        case "schedule_to_close":
+            return transitions.expire_node(execution_id, node_id, timer.attempt)
         case "start_to_close":
             return _time_out_attempt(transitions, timer, spec)
         case _:

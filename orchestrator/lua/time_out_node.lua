@@ -23,9 +23,7 @@ detach(x, node_id, status, attempt, plan)
 -- Without a nonce no late result of this attempt can be taken for the current one.
 redis.call('HSET', x.runtime, 'nonce|' .. node_id, '')
 if ARGV[7] ~= '' then
-  redis.call('HSET', x.runtime, 'error|' .. node_id, ARGV[6])
-  park_node(x, node_id, attempt, 'back_off', NOW + tonumber(ARGV[7]), 'node.retrying',
-    '{"delay_ms":' .. ARGV[7] .. ',"error":' .. ARGV[6] .. '}')
+  park_retry(x, node_id, attempt, plan, ARGV[7], ARGV[6])
 else
   settle_failure(x, node_id, attempt, plan, 'timeout', ARGV[6], ARGV[8] == '1')
 end

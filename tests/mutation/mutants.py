@@ -118,7 +118,6 @@ ENDS = (
     *_of("release_node", ("a drain is charged", "redis.call('HINCRBY', x.runtime, 'tries|' .. ARGV[3], -1)", "")),
     *_of("wait_node", ("the output kept aside is lost", "redis.call('HSET', x.runtime, 'kept|' .. node_id, ARGV[16])", "")),
     *_of("cancel_node", ("a node is cancelled though nobody asked", "return answer('uncalled', 0)", "")),
-    *_of("retry_node", ("a back-off takes no time", "NOW + tonumber(ARGV[14])", "NOW")),
     *_of("skip_node", ("a skip forgets its reason", "'SKIPPED', ARGV[13]", "'SKIPPED', 'upstream_failed'")),
 )  # fmt: skip
 KEEPERS = (
@@ -144,6 +143,26 @@ KEEPERS = (
         "time_out_node",
         ("a time limit strikes early", "if due_ms and due_ms > NOW then", "if false then"),
         ("a late timer ends another state", "or status ~= expected or", "or"),
+    ),
+    *_of(
+        "expire_node",
+        ("a node's time is up early", "if close_ms > NOW then", "if false then"),
+        ("a timer of an old generation strikes", " or x.generation ~= ARGV[4] then", " then"),
+        ("what has ended is ended again", "not close_ms or not may_leave('node', 'expire_node', status) or", "not close_ms or"),
+        ("what kept the node alive stays", "detach(x, node_id, status, attempt, plan)", ""),
+        ("the last error is not told", "plan, 'did not end within', last)", "plan, 'did not end within', nil)"),
+    ),
+    *_of(
+        "include/limits",
+        ("each attempt has its own time", "redis.call('HSETNX', x.runtime, 'close_ms|' .. unit, due_ms) == 1", "redis.call('HSET', x.runtime, 'close_ms|' .. unit, due_ms) >= 0"),
+        ("a mapped node is bounded by itself", "if plan.map and not string.find(unit, '[', 1, true) then return end", ""),
+        ("a time limit outlives its node", "if string.find(x.features, 'closes', 1, true) then", "if false then"),
+    ),
+    *_of(
+        "include/retries",
+        ("a back-off takes no time", "NOW + tonumber(delay_ms)", "NOW"),
+        ("a retry may come too late", "if close_ms and due_ms >= close_ms", "if close_ms and due_ms > close_ms + 60000"),
+        ("a retry too late by nothing", "due_ms >= close_ms", "due_ms > close_ms"),
     ),
     *_of(
         "hand_back_node",

@@ -16,6 +16,12 @@ local function end_map(x, node_id, counts)
   queue_node(x, node_id, 'WAITING', parse_plan(values[2]), '{"cause":"map"}')
 end
 
+-- An item of an earlier generation: its tries and its time start anew.
+local function begin_item_anew(x, unit)
+  redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
+  redis.call('HDEL', x.runtime, 'error|' .. unit, 'close_ms|' .. unit)
+end
+
 function TURNS.items(x, node_id)
   flush(x)
   local key = items_key(x.id, node_id)
@@ -45,6 +51,7 @@ function TURNS.items(x, node_id)
     local status = statuses[next_index - first + 1]
     -- Before the one to be started next, what failed or was cancelled did so in an earlier generation.
     if not status or status == 'FAILED' or status == 'CANCELLED' then
+      if status or x.generation ~= '1' then begin_item_anew(x, node_id .. '[' .. next_index .. ']') end
       local unit = node_id .. '[' .. next_index .. ']'
       if status then revive(x, unit) end
       queue_node(x, unit, 'PENDING', plan, '{}')

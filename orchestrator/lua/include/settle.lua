@@ -33,6 +33,7 @@ local function end_node(x, node_id, status, reason, event, attempt, data, outcom
   note(x, 'reason|' .. node_id, reason)
   note(x, 'ended_ms|' .. node_id, NOW_TEXT)
   record(x, event, node_id, attempt, data)
+  if x.features then stop_limit(x, node_id) end
   local node, index = item_of(node_id)
   if index then
     redis.call('HINCRBY', items_key(x.id, node), 'live', -1)
@@ -110,6 +111,7 @@ local function queue_node(x, node_id, status, plan, data, is_waiting_on)
   local message_id = redis.call('XADD', tasks_key(plan.queue), '*', 'execution_id', x.id, 'node_id', node_id,
     'handler', plan.handler, 'attempt', attempt)
   move(x, node_id, 'QUEUED')
+  if plan.close then start_limit(x, node_id, plan) end
   note(x, 'message|' .. node_id, message_id)
   note(x, 'queued_ms|' .. node_id, NOW_TEXT)
   if plan.schedule_to_start_ms > 0 then
@@ -272,7 +274,7 @@ local function take_turn(x, item)
       'not_taken|' .. id, not_taken, 'tries|' .. id, 0, 'crashes|' .. id, 0)
     redis.call('HDEL', x.runtime, 'reason|' .. id, 'error|' .. id, 'ended_ms|' .. id, 'started_ms|' .. id,
       'finished|' .. id, 'rejects|' .. id, 'caught|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'kept|' .. id,
-      'unoffered_ms|' .. id, 'handed_back|' .. id, 'resume|' .. id)
+      'unoffered_ms|' .. id, 'handed_back|' .. id, 'resume|' .. id, 'close_ms|' .. id)
     -- A mapped node goes on with the items it has.
     if parse_plan(redis.call('HGET', x.runtime, 'node|' .. id)).map
       and redis.call('EXISTS', items_key(x.id, id)) == 1 then

@@ -38,7 +38,9 @@ class Scene:
 
 async def scene(rig: Rig, status: NodeStatus) -> Scene:
     """Bring B into a status the way it gets there."""
-    execution_id = await rig.submit(node("A"), node("B", after=["A"]), node("C", after=["B"]), node("other"))
+    execution_id = await rig.submit(
+        node("A"), node("B", after=["A"], schedule_to_close_timeout=60), node("C", after=["B"]), node("other")
+    )
     held = Holding(execution_id, "B", 0, "never-claimed")
     started = await rig.worker.start()
     if status is not N.PENDING:
@@ -106,6 +108,9 @@ async def send(scene: Scene, verb: str) -> str:
         case "reap_node":
             transitions.now_ms = rig.now_ms + LEASE_MS
             return (await transitions.reap_node(*unit, lost=error_of("LeaseLost"), poison=error_of()))[0]
+        case "expire_node":
+            transitions.now_ms = rig.now_ms + 60_000
+            return (await transitions.expire_node(held.execution_id, "B", "1"))[0]
         case "time_out_node":
             kind = "schedule_to_start" if state.status is N.QUEUED else "start_to_close"
             return (await transitions.time_out_node(*unit, kind, error=error_of(), delay_ms=None))[0]
@@ -321,6 +326,7 @@ async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: 
         "time_out_node": lambda: rig.transitions.time_out_node(
             found.execution_id, "B", 1, "start_to_close", error=error_of(), delay_ms=None
         ),
+        "expire_node": lambda: rig.transitions.expire_node(found.execution_id, "B", "1"),
     }
     await calls[verb]()
 

@@ -115,6 +115,12 @@ async def waking_a_back_off(rig: Rig) -> Call[Any]:
     return rig.transitions.wake_node(held.execution_id, "A", held.attempt, WaitingOn.BACK_OFF)
 
 
+async def expiring(rig: Rig) -> Call[Any]:
+    held = await running(rig, schedule_to_close_timeout=5)
+    rig.transitions.now_ms = rig.now_ms + 5_000
+    return rig.transitions.expire_node(held.execution_id, "A", "1")
+
+
 async def timing_out(rig: Rig) -> Call[Any]:
     held = await running(rig, start_to_close_timeout=5)
     rig.transitions.now_ms = rig.now_ms + 6_000
@@ -258,6 +264,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "wake_node": (waking_a_delay, "stale"),
     "wake_node, back-off": (waking_a_back_off, "stale"),
     "time_out_node": (timing_out, "stale"),
+    "expire_node": (expiring, "stale"),
     "reap_node": (reaping, "stale"),
     "report_events": (reporting, ""),
     "stage_execution": (staging, ""),
