@@ -96,6 +96,8 @@ class Node:
     start_to_close_ms: int | None = None
     schedule_to_start_ms: int | None = None
     schedule_to_close_ms: int | None = None
+    #: How long its handler may be silent.
+    heartbeat_ms: int | None = None
     critical: bool = True
     queue: str = "default"
     choices: tuple[Choice, ...] = ()

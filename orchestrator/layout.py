@@ -33,7 +33,7 @@ Of a node, while it runs:
   somebody outside; see lua/include/waits.lua
   reported|N (newest line), handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken),
   caught|N (the successor that took over when it failed), close_ms|N (when its schedule_to_close_timeout
-  passes)
+  passes), beat|N (details of its last heartbeat that was written, JSON)
 
 Of a node, as a successor:
   ok|N, bad|N, skip|N (dependencies ended, by outcome), gates|N (conditions done), not_taken|N
@@ -128,7 +128,15 @@ def spec_of(node: Node) -> dict[str, Any]:
         "templated": node.templated,
         "queue": node.queue,
         "critical": node.critical,
-    } | ({"map": node.map.to_dict()} if node.map else {})
+    } | dict(_seldom(node))
+
+
+def _seldom(node: Node) -> Iterator[tuple[str, Any]]:
+    """Give what only some nodes have; left out elsewhere."""
+    if node.map:
+        yield "map", node.map.to_dict()
+    if node.heartbeat_ms is not None:
+        yield "heartbeat_ms", node.heartbeat_ms
 
 
 def _execution_fields(definition: Definition) -> Iterator[Field]:

@@ -17,15 +17,28 @@ Finding = tuple[str, str, str, str]
 
 
 def short_limits(linter: Linter) -> Iterator[Finding]:
-    """Give what a node's schedule_to_close_timeout leaves no time for; once for each place it is said at."""
+    """Give what the limits of a node leave no time for; once for each place it is said at."""
     told: set[str] = set()
     for node in linter.definition.nodes:
-        if node.schedule_to_close_ms is None:
-            continue
-        for path, code, message, hint in _of_node(linter, node, node.schedule_to_close_ms):
+        found = [] if node.heartbeat_ms is None else [*_silence(linter, node, node.heartbeat_ms)]
+        if node.schedule_to_close_ms is not None:
+            found += _of_node(linter, node, node.schedule_to_close_ms)
+        for path, code, message, hint in found:
             if path not in told:
                 told.add(path)
                 yield path, code, message, hint
+
+
+def _silence(linter: Linter, node: Node, silence_ms: int) -> Iterator[Finding]:
+    limits = {"start_to_close_timeout": node.start_to_close_ms, _CLOSE: node.schedule_to_close_ms}
+    for name, limit_ms in limits.items():
+        if limit_ms is not None and silence_ms > limit_ms:
+            message = (
+                f"heartbeat_timeout of {spoken(silence_ms)} can never pass: {node.id!r} is stopped before"
+            )
+            message += f", by its {name} of {spoken(limit_ms)}"
+            path = linter.at(node, "heartbeat_timeout")
+            yield path, "timeout_never_passes", message, f"lower heartbeat_timeout, or raise {name}"
 
 
 def _of_node(linter: Linter, node: Node, close_ms: int) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from orchestrator.strict_json import check_depth
 _FIELDS = (
     "id", "handler", "dependencies", "config", "when", "trigger_rule", "retry",
     "start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout",
-    "critical", "queue", "catch", "map",
+    "heartbeat_timeout", "critical", "queue", "catch", "map",
 )  # fmt: skip
 _ALLOWED = frozenset(_FIELDS)
 _RULES: dict[str, TriggerRule] = {rule.value: rule for rule in TriggerRule}
@@ -136,6 +136,7 @@ class NodeCompiler:
             start_to_close_ms=start_to_close or defaults.get("start_to_close_ms"),
             schedule_to_start_ms=schedule_to_start or defaults.get("schedule_to_start_ms"),
             schedule_to_close_ms=schedule_to_close or defaults.get("schedule_to_close_ms"),
+            heartbeat_ms=fields.duration("heartbeat_timeout"),
             critical=fields.flag("critical", default=True),
             queue=fields.identifier("queue") or defaults.get("queue") or "default",
             choices=read_choices(handler, config, path, self.findings),

@@ -14,6 +14,7 @@ class Claim:
     spec, inputs    JSON; inputs only when the node refers to them.
     resume          what the unit waited for, JSON, when it is run again to make use of it; else b"".
     references      what the node refers to: (node id, status, output JSON or b"").
+    beat            details of the last heartbeat of an attempt before this one, JSON; else b"".
     """
 
     execution_id: str
@@ -28,6 +29,7 @@ class Claim:
     inputs: bytes
     resume: bytes
     references: tuple[tuple[str, str, bytes], ...]
+    beat: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,9 @@ def read_claim(reply: list[bytes]) -> Claim | str:
         references = tuple(
             (reply[i].decode(), reply[i + 1].decode(), reply[i + 2]) for i in range(12, len(reply), 3)
         )
+    beat = b""
+    if references and references[-1][0] == "$beat":
+        beat, references = references[-1][2], references[:-1]
     return Claim(
         execution_id=reply[1].decode(),
         node_id=reply[2].decode(),
@@ -78,6 +83,7 @@ def read_claim(reply: list[bytes]) -> Claim | str:
         inputs=reply[10],
         resume=reply[11],
         references=references,
+        beat=beat,
     )
 
 

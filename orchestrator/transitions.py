@@ -8,6 +8,7 @@ for again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from redis.exceptions import OutOfMemoryError
@@ -233,11 +234,18 @@ class Transitions(AnswerVerbs, LimitVerbs):
 
     # Liveness
 
-    def renew_leases(self, holdings: Sequence[Holding], *, lease_ms: int) -> Call[list[str]]:
-        """Renew the leases of running attempts. Replies a word for each: ok, cancel, lost."""
+    def renew_leases(
+        self, holdings: Sequence[Holding], *, lease_ms: int, beats: Sequence[bytes] = ()
+    ) -> Call[list[str]]:
+        """Renew the leases of running attempts. Replies a word for each: ok, cancel, lost.
+
+        beats  for each, what its handler has reached, JSON, for the attempt after it; b"" where there is no
+               news.
+        """
         flat: list[Argument] = [lease_ms]
-        for holding in holdings:
-            flat.extend((holding.execution_id, *held(holding)))
+        for holding, beat in zip_longest(holdings, beats, fillvalue=b""):
+            assert isinstance(holding, Holding)
+            flat.extend((holding.execution_id, *held(holding), beat))
         return Call(self, "renew_leases", self.keys.shared("leases"), ("", *flat), read_words)
 
     def stamp_tick(self, *, lease_ms: int, only_if_older_than_ms: int | None = None) -> Call[list[int]]:

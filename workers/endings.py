@@ -31,6 +31,8 @@ from workers.runner import ConditionFalse, Result
 
 #: What is kept of a wait: prompt, form, schema, the people asked.
 MAX_ASK_BYTES = 256 * 1024
+#: Limits that the worker keeps.
+_TIME_OUTS = (ErrorType.TIMEOUT_START_TO_CLOSE, ErrorType.TIMEOUT_HEARTBEAT)
 _CONDITION_FALSE = b'{"reason":"condition_false"}'
 
 
@@ -125,7 +127,7 @@ def _failure(
     error = _encoded(failed.error, claim)
     if delay_ms is not None:
         return transitions.retry_node(holding, error, delay_ms=delay_ms, take=take)
-    reason = Reason.TIMEOUT if failed.error.type == ErrorType.TIMEOUT_START_TO_CLOSE else Reason.ERROR
+    reason = Reason.TIMEOUT if failed.error.type in _TIME_OUTS else Reason.ERROR
     # Used up, rather than refused: an operator may want to run it again.
     is_dead = policy.max_attempts > 1 and claim.tries >= policy.max_attempts
     return transitions.fail_node(holding, error, reason=reason, is_dead=is_dead, take=take)

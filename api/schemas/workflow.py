@@ -26,6 +26,7 @@ class WorkflowNode(BaseModel):
     start_to_close_timeout: float | str | None = Field(default=None, examples=["30s"])
     schedule_to_start_timeout: float | str | None = None
     schedule_to_close_timeout: float | str | None = None
+    heartbeat_timeout: float | str | None = None
     critical: bool = True
     queue: str = "default"
 

@@ -57,6 +57,7 @@ CLAIM = _of(
         "redis.call('ZADD', leases_key(), NOW + lease_ms, lease_member(execution_id, node_id, attempt))",
         "",
     ),
+    ("what was reached is not handed on", "if beat then", "if false then"),
     ("a claim leaves the node QUEUED", "move(x, node_id, 'RUNNING')", ""),
     ("a try is not charged", "(tonumber(tries) or 0) + 1", "(tonumber(tries) or 0)"),
     ("a cancelling execution still starts nodes", "if x.cancelling then return {'cancelling'} end", ""),
@@ -132,6 +133,8 @@ KEEPERS = (
         "renew_leases",
         ("a renewed lease has run out already", "NOW + ARGV[3], lease_member", "NOW, lease_member"),
         ("nobody is told of a cancel", "and 'cancel' or 'ok'", "and 'ok' or 'ok'"),
+        ("what was reached is not kept", "if ARGV[i + 4] ~= '' then", "if false then"),
+        ("no news wipes out what was reached", "if ARGV[i + 4] ~= '' then", "if true then"),
     ),
     *_of(
         "wake_node",

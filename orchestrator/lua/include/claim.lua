@@ -3,6 +3,7 @@
 -- The reply carries all that the runner needs, so that a node costs no further round trip:
 -- {'ok', execution_id, node_id, attempt, nonce, tries, crashes, message_id, queued_ms, spec, inputs, resume,
 --  reference, status, output, reference, …}   output is '' when there is none.
+-- From the second attempt on a reference named $beat may stand at the end: what the last one that said so had reached.
 -- resume is what the unit waited for, JSON, when a node that waited is run again to make use of it; the value of an item;
 -- '' otherwise.
 local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume)
@@ -18,6 +19,12 @@ local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, s
         reply[#reply + 1] = redis.call('GET', output_key(x.id, id)) or ''
       end
     end
+  end
+  local beat = attempt ~= '1' and redis.call('HGET', x.runtime, 'beat|' .. node_id)
+  if beat then
+    reply[#reply + 1] = '$beat'
+    reply[#reply + 1] = ''
+    reply[#reply + 1] = beat
   end
   return reply
 end
