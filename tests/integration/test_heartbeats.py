@@ -42,7 +42,7 @@ def seen(engine: Engine) -> list[Any]:
         page = (context.last_heartbeat or {"page": 0})["page"] + 1
         context.heartbeat({"page": page})
         if page < config["pages"]:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         return {"page": page}
 
     return found
@@ -57,11 +57,11 @@ def threaded(engine: Engine) -> threading.Event:
     def thread(config: dict[str, Any], context: HandlerContext) -> str:
         """Report for a while, and then no more until it is told to stop."""
         for _ in range(config["beats"]):
-            time.sleep(config["every_s"])
+            told.wait(config["every_s"])
             context.heartbeat()
         if config["hangs"]:
             while not context.is_cancelled():
-                time.sleep(0.01)
+                told.wait(0.01)
             told.set()
         return "done"
 
@@ -242,7 +242,7 @@ async def test_the_limit_that_passes_first_is_named() -> None:
     passed = []
     for limits in (TimeLimits(30, 60_000), TimeLimits(60_000, 30)):
         with pytest.raises(LimitPassed) as told:
-            await limits.hold(asyncio.sleep(60), context)
+            await limits.hold(asyncio.Event().wait(), context)
         passed.append(told.value.error_type)
 
     assert passed == ["Timeout.StartToClose", "Timeout.Heartbeat"]
