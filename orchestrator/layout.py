@@ -33,7 +33,8 @@ Of a node, while it runs:
   somebody outside; see lua/include/waits.lua
   reported|N (newest line), handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken),
   caught|N (the successor that took over when it failed), close_ms|N (when its schedule_to_close_timeout
-  passes), beat|N (details of its last heartbeat that was written, JSON)
+  passes), beat|N (details of its last heartbeat that was written, JSON),
+  counts|N (tries that each rule of its list of retry rules has counted)
 
 Of a node, as a successor:
   ok|N, bad|N, skip|N (dependencies ended, by outcome), gates|N (conditions done), not_taken|N

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from orchestrator.back_off import longest_waits_ms
 from orchestrator.definition import Definition, Node
 from orchestrator.errors import Problem
 from orchestrator.findings import Findings, listed
 from orchestrator.limits import Limits
-from orchestrator.lint_limits import DELAY, short_limits, spoken, waits_for_ms
+from orchestrator.lint_limits import DELAY, idle_rules, short_limits, spoken, waits_for_ms
 from orchestrator.lint_references import missing_references
 from orchestrator.lint_runs import (
     ALL_OF_THEM,
@@ -25,7 +26,7 @@ from orchestrator.lint_runs import (
 )
 from orchestrator.lint_waits import endless_waits
 from orchestrator.linter import Linter
-from orchestrator.retry import RetryPolicy, longest_waits_ms
+from orchestrator.retry import RetryPolicy
 from orchestrator.template_uses import uses_in
 
 
@@ -119,6 +120,8 @@ def _retries(linter: Linter) -> None:
             continue
         told.add(path)
         _judge_policy(linter, path, node.retry)
+        for where, code, message, hint in idle_rules(node.retry, path, linter.is_list(path)):
+            linter.warn(where, code, message, hint)
 
 
 def _judge_policy(linter: Linter, path: str, policy: RetryPolicy) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orchestrator.back_off import longest_waits_ms, matches
 from orchestrator.branches import APPROVAL, WAIT_FOR_SIGNAL
 from orchestrator.definition import Node
 from orchestrator.durations import parse_duration_ms
 from orchestrator.linter import Linter
-from orchestrator.retry import longest_waits_ms
+from orchestrator.retry import RetryPolicy
 
 DELAY = "delay"
 _CLOSE = "schedule_to_close_timeout"
@@ -81,6 +82,26 @@ def _of_node(linter: Linter, node: Node, close_ms: int) -> Iterator[Finding]:
             message,
             f"raise {_CLOSE}, or wait less",
         )
+
+
+def idle_rules(policy: RetryPolicy, path: str, is_list: bool) -> Iterator[Finding]:
+    """Give the rules of a list that never decide, and the intervals in them that are never waited."""
+    before: tuple[str, ...] = ()
+    for index, rule in enumerate(policy.rules):
+        where = f"{path}[{index}]" if is_list else f"{path}.rules[{index}]"
+        if before and all(matches(pattern, before) for pattern in rule.errors):
+            message = (
+                f"the rule never decides: rules before it name {' and '.join(map(repr, rule.errors))} as well"
+            )
+            yield where, "rule_never_matches", message, "put it before them, or leave it out"
+        before += rule.errors
+        own = rule.policy
+        if own.max_attempts > 1 and own.initial_interval_ms > own.maximum_interval_ms:
+            message = (
+                f"initial_interval of {spoken(own.initial_interval_ms)} is never waited: maximum_interval is"
+            )
+            message += f" {spoken(own.maximum_interval_ms)}"
+            yield where, "interval_cut", message, "raise maximum_interval, or lower initial_interval"
 
 
 def waits_for_ms(node: Node) -> int | None:

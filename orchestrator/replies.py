@@ -14,6 +14,7 @@ class Claim:
     spec, inputs    JSON; inputs only when the node refers to them.
     resume          what the unit waited for, JSON, when it is run again to make use of it; else b"".
     references      what the node refers to: (node id, status, output JSON or b"").
+    counts          tries that each retry rule has counted; empty for a policy without rules.
     beat            details of the last heartbeat of an attempt before this one, JSON; else b"".
     """
 
@@ -30,6 +31,7 @@ class Claim:
     resume: bytes
     references: tuple[tuple[str, str, bytes], ...]
     beat: bytes = b""
+    counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,11 @@ def read_claim(reply: list[bytes]) -> Claim | str:
         references = tuple(
             (reply[i].decode(), reply[i + 1].decode(), reply[i + 2]) for i in range(12, len(reply), 3)
         )
-    beat = b""
+    beat, counts = b"", b""
     if references and references[-1][0] == "$beat":
         beat, references = references[-1][2], references[:-1]
+    if references and references[-1][0] == "$counts":
+        counts, references = references[-1][2], references[:-1]
     return Claim(
         execution_id=reply[1].decode(),
         node_id=reply[2].decode(),
@@ -84,6 +88,7 @@ def read_claim(reply: list[bytes]) -> Claim | str:
         resume=reply[11],
         references=references,
         beat=beat,
+        counts=tuple(int(count) for count in counts.split()),
     )
 
 

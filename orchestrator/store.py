@@ -177,17 +177,24 @@ class Store:
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     async def specs(self, units: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-        """Specs of these (execution id, node id), with `tries` and `worker`; {} for one that is gone."""
+        """Specs of these (execution id, node id), with tries, worker and counts; {} for one that is gone."""
         pipe = self.redis.pipeline(transaction=False)
         for execution_id, node_id in units:
             pipe.hmget(
                 self.keys.runtime(execution_id),
-                [f"spec|{node_of(node_id)}", f"tries|{node_id}", f"worker|{node_id}"],
+                [f"spec|{node_of(node_id)}", f"tries|{node_id}", f"worker|{node_id}", f"counts|{node_id}"],
             )
         rows = await pipe.execute()
         return [
-            {**orjson.loads(spec), "tries": int(tries or 0), "worker": read_text(worker)} if spec else {}
-            for spec, tries, worker in rows
+            {
+                **orjson.loads(spec),
+                "tries": int(tries or 0),
+                "worker": read_text(worker),
+                "counts": [int(count) for count in (counts or b"").split()],
+            }
+            if spec
+            else {}
+            for spec, tries, worker, counts in rows
         ]
 
     async def workers(self) -> list[WorkerInfo]:

@@ -148,10 +148,12 @@ class Transitions(AnswerVerbs, LimitVerbs):
         error: bytes,
         delay_ms: int | None,
         is_dead: bool = False,
+        counts: Sequence[int] = (),
     ) -> Call[tuple[str, bool]]:
         """End an attempt that ran too long, or a task nobody took; delay_ms retries it."""
         delay = "" if delay_ms is None else delay_ms
-        arguments = (node_id, attempt, kind, error, delay, "1" if is_dead else "0")
+        counted = " ".join(map(str, counts))
+        arguments = (node_id, attempt, kind, error, delay, "1" if is_dead else "0", counted)
         return self._call("time_out_node", execution_id, arguments, read_word_more)
 
     def reap_node(
@@ -176,10 +178,16 @@ class Transitions(AnswerVerbs, LimitVerbs):
         return self._end("fail_node", holding, take, error, str(reason), "1" if is_dead else "0")
 
     def retry_node(
-        self, holding: Holding, error: bytes, *, delay_ms: int, take: Take | None = None
+        self,
+        holding: Holding,
+        error: bytes,
+        *,
+        delay_ms: int,
+        counts: Sequence[int] = (),
+        take: Take | None = None,
     ) -> Call[Ended]:
-        """Park a failed attempt until its back-off ends."""
-        return self._end("retry_node", holding, take, error, delay_ms)
+        """Park a failed attempt until its back-off ends. counts: tries that each retry rule has counted."""
+        return self._end("retry_node", holding, take, error, delay_ms, " ".join(map(str, counts)))
 
     def skip_node(
         self, holding: Holding, *, reason: Reason, data: bytes, take: Take | None = None

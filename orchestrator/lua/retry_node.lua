@@ -1,10 +1,10 @@
 -- flags: allow-oom
 -- Parks a failed attempt until its back-off ends; fails the node when its time is up before.  RUNNING -> WAITING | FAILED
 -- KEYS  1 runtime of the execution
--- ARGV  3-12 see include/attempt.lua; 13 error, JSON; 14 delay, ms
+-- ARGV  3-12 see include/attempt.lua; 13 error, JSON; 14 delay, ms; 15 tries counted by each retry rule, or ''
 -- Event node.retrying, node.failed
 local x, plan = leave_attempt('retry_node')
 if not x then return answer(plan, 0) end
-park_retry(x, ARGV[3], ARGV[4], plan, ARGV[14], ARGV[13])
+park_retry(x, ARGV[3], ARGV[4], plan, ARGV[14], ARGV[13], ARGV[15])
 settle(x)
 return answer('ok', x.more)

@@ -3,7 +3,7 @@
 -- RUNNING -> WAITING | FAILED, QUEUED -> FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 kind: start_to_close or schedule_to_start, 6 error, JSON, 7 delay of the retry, ms, or '' to fail,
---       8 '1' also lists it in workflows:dead
+--       8 '1' also lists it in workflows:dead, 9 tries counted by each retry rule, or ''
 -- Reply {word, more}  word: ok; early; stale (the timer is removed)
 -- Event node.retrying, node.failed
 local node_id, attempt, kind = ARGV[3], ARGV[4], ARGV[5]
@@ -23,7 +23,7 @@ detach(x, node_id, status, attempt, plan)
 -- Without a nonce no late result of this attempt can be taken for the current one.
 redis.call('HSET', x.runtime, 'nonce|' .. node_id, '')
 if ARGV[7] ~= '' then
-  park_retry(x, node_id, attempt, plan, ARGV[7], ARGV[6])
+  park_retry(x, node_id, attempt, plan, ARGV[7], ARGV[6], ARGV[9])
 else
   settle_failure(x, node_id, attempt, plan, 'timeout', ARGV[6], ARGV[8] == '1')
 end

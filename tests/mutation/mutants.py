@@ -57,7 +57,8 @@ CLAIM = _of(
         "redis.call('ZADD', leases_key(), NOW + lease_ms, lease_member(execution_id, node_id, attempt))",
         "",
     ),
-    ("what was reached is not handed on", "if beat then", "if false then"),
+    ("what was reached is not handed on", "{'$counts', '$beat'}", "{'$counts'}"),
+    ("what rules counted is not handed on", "{'$counts', '$beat'}", "{false, '$beat'}"),
     ("a claim leaves the node QUEUED", "move(x, node_id, 'RUNNING')", ""),
     ("a try is not charged", "(tonumber(tries) or 0) + 1", "(tonumber(tries) or 0)"),
     ("a cancelling execution still starts nodes", "if x.cancelling then return {'cancelling'} end", ""),
@@ -163,6 +164,7 @@ KEEPERS = (
     ),
     *_of(
         "include/retries",
+        ("rules forget what they counted", "if counts ~= '' then", "if false then"),
         ("a back-off takes no time", "NOW + tonumber(delay_ms)", "NOW"),
         ("a retry may come too late", "if close_ms and due_ms >= close_ms", "if close_ms and due_ms > close_ms + 60000"),
         ("a retry too late by nothing", "due_ms >= close_ms", "due_ms > close_ms"),

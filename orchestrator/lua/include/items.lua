@@ -19,7 +19,7 @@ end
 -- An item of an earlier generation: its tries and its time start anew.
 local function begin_item_anew(x, unit)
   redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
-  redis.call('HDEL', x.runtime, 'error|' .. unit, 'close_ms|' .. unit, 'beat|' .. unit)
+  redis.call('HDEL', x.runtime, 'error|' .. unit, 'close_ms|' .. unit, 'beat|' .. unit, 'counts|' .. unit)
 end
 
 function TURNS.items(x, node_id)

@@ -274,7 +274,8 @@ local function take_turn(x, item)
       'not_taken|' .. id, not_taken, 'tries|' .. id, 0, 'crashes|' .. id, 0)
     redis.call('HDEL', x.runtime, 'reason|' .. id, 'error|' .. id, 'ended_ms|' .. id, 'started_ms|' .. id,
       'finished|' .. id, 'rejects|' .. id, 'caught|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'kept|' .. id,
-      'unoffered_ms|' .. id, 'handed_back|' .. id, 'resume|' .. id, 'close_ms|' .. id, 'beat|' .. id)
+      'unoffered_ms|' .. id, 'handed_back|' .. id, 'resume|' .. id, 'close_ms|' .. id, 'beat|' .. id,
+      'counts|' .. id)
     -- A mapped node goes on with the items it has.
     if parse_plan(redis.call('HGET', x.runtime, 'node|' .. id)).map
       and redis.call('EXISTS', items_key(x.id, id)) == 1 then
