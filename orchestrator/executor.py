@@ -12,7 +12,6 @@ import logging
 from orchestrator import planner
 from orchestrator.execution import Sight
 from orchestrator.map_repairs import Remap
-from orchestrator.states import ExecutionStatus
 from orchestrator.store import Store
 from orchestrator.transitions import Transitions
 
@@ -53,7 +52,7 @@ def repairs_for(sight: Sight) -> list[str]:
     repairs += [
         f"retime {node_id} {attempt} {kind} {due_ms}" for node_id, attempt, kind, due_ms in sight.limits
     ]
-    if sight.snapshot.execution.status is ExecutionStatus.RUNNING and not sight.is_active:
+    if sight.snapshot.execution.status.is_under_way and not sight.is_active:
         repairs.append("activate")
     return repairs
 
@@ -78,6 +77,10 @@ def in_words(decision: planner.Decision) -> str:
             return f"retime {node_id} {attempt} {kind} {due_ms}"
         case planner.Relist(node_id, attempt):
             return f"relist {node_id} {attempt}"
+        case planner.Hold(unit):
+            return f"hold {unit}"
+        case planner.Release(unit):
+            return f"release {unit}"
         case Remap(node_id, live, completed, failed, skipped):
             return f"items {node_id} {live} {completed} {failed} {skipped}"
         case planner.Drain():

@@ -15,6 +15,7 @@ from redis.exceptions import OutOfMemoryError
 from orchestrator.answer_verbs import AnswerVerbs
 from orchestrator.courier import Argument, Call
 from orchestrator.errors import StoreFull
+from orchestrator.intervention_verbs import InterventionVerbs
 from orchestrator.layout import Reuse, Slice
 from orchestrator.replies import Claim, Ended, read_claim, read_text, read_word_more, read_words
 from orchestrator.states import Reason, WaitingOn
@@ -30,7 +31,7 @@ HANDLER_PATIENCE_MS = 300_000
 MAX_LINES = 20_000
 
 
-class Transitions(AnswerVerbs):
+class Transitions(AnswerVerbs, InterventionVerbs):
     """The verbs of the engine."""
 
     # An execution as a whole
