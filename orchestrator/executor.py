@@ -63,12 +63,10 @@ def in_words(decision: planner.Decision) -> str:
             return f"recount {node_id} {ok} {bad} {skip} {gates_done} {int(not_taken)}"
         case planner.RecountLeft(left, failed):
             return f"left {left} {failed}"
-        case planner.Queue(node_id):
-            return f"queue {node_id}"
+        case planner.Queue(unit) | planner.Cancel(unit) | planner.Hold(unit) | planner.Release(unit):
+            return f"{type(decision).__name__.lower()} {unit}"
         case planner.Skip(node_id, reason):
             return f"skip {node_id} {reason}"
-        case planner.Cancel(node_id):
-            return f"cancel {node_id}"
         case planner.Requeue(node_id, attempt):
             return f"requeue {node_id} {attempt}"
         case planner.Relet(node_id, attempt):
@@ -77,10 +75,6 @@ def in_words(decision: planner.Decision) -> str:
             return f"retime {node_id} {attempt} {kind} {due_ms}"
         case planner.Relist(node_id, attempt):
             return f"relist {node_id} {attempt}"
-        case planner.Hold(unit):
-            return f"hold {unit}"
-        case planner.Release(unit):
-            return f"release {unit}"
         case Remap(node_id, live, completed, failed, skipped):
             return f"items {node_id} {live} {completed} {failed} {skipped}"
         case planner.Drain():

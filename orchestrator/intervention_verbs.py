@@ -36,7 +36,9 @@ class ByHand:
 class InterventionVerbs(Verbs):
     """Pause, resume, override, hurry."""
 
-    def pause_execution(self, execution_id: str, *, by: bytes, reason: bytes, request: str) -> Call[list[Any]]:
+    def pause_execution(
+        self, execution_id: str, *, by: bytes, reason: bytes, request: str
+    ) -> Call[list[Any]]:
         """Start nothing more until a resume; by, reason: JSON. Replies [word, status]."""
         return self._call("pause_execution", execution_id, (by, reason, request), read_words)
 

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from orchestrator.answer_errors import PayloadTooLarge
+from orchestrator.answers import ExecutionView
 from orchestrator.decided import left_aside
 from orchestrator.errors import (
     ErrorType,
@@ -18,12 +19,13 @@ from orchestrator.errors import (
     InvalidTransition,
     NodeError,
     NodeNotFound,
+    Problem,
     StoreUnavailable,
 )
-from orchestrator.intervention_errors import AttemptChanged, NodeBusy
+from orchestrator.intervention_errors import AttemptChanged, NodeBusy, OutputRefused
 from orchestrator.intervention_verbs import ByHand, Word
 from orchestrator.mapping import index_of, node_of
-from orchestrator.states import ExecutionStatus, NodeStatus, sources_of
+from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.store import Store
 from orchestrator.submissions import Idempotency
 from orchestrator.transitions import Transitions
@@ -104,6 +106,20 @@ class Intervening:
                 return _paused("resume", execution_id, word, status)
         raise StoreUnavailable(f"execution {execution_id} goes on too fast to be resumed")
 
+    async def is_quiesced(self, view: ExecutionView) -> bool:
+        """Say whether an execution is PAUSED and nothing of it runs any more."""
+        if view.execution.status is not ExecutionStatus.PAUSED:
+            return False
+        if any(state.status is NodeStatus.RUNNING for state in view.nodes):
+            return False
+        execution_id = view.execution.execution_id
+        mapped = [state.node_id for state in view.nodes if state.waiting_on is WaitingOn.MAP]
+        counts = await self.store.items.counts(execution_id, mapped)
+        for node_id, found in counts.items():
+            if NodeStatus.RUNNING in await self.store.items.statuses(execution_id, node_id, found.started):
+                return False
+        return True
+
     async def complete_node(
         self, execution_id: str, node_id: str, output: Any, said: Said, idempotency: Idempotency | None = None
     ) -> Handled:
@@ -112,7 +128,11 @@ class Intervening:
         Raises ExecutionNotFound, NodeNotFound, NodeBusy, AttemptChanged, IdempotencyConflict,
         PayloadTooLarge, and OutputRefused for a condition or switch when the output names no branch.
         """
-        text = orjson.dumps(output)
+        try:
+            text = orjson.dumps(output)
+        except (TypeError, ValueError, RecursionError) as error:
+            problem = Problem("output", "not_json", f"the output cannot be kept as JSON: {error}")
+            raise OutputRefused([problem]) from error
         if len(text) > MAX_OUTPUT_BYTES:
             raise PayloadTooLarge("output", len(text), MAX_OUTPUT_BYTES)
         execution = await self.store.execution(execution_id)

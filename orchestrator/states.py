@@ -142,7 +142,13 @@ _UNDER_WAY = (_E.RUNNING, _E.PAUSED)
 
 TABLE: tuple[Row, ...] = (
     _node("queue_node", [_N.PENDING], _N.QUEUED, "node.queued", is_internal=True),
-    _node("hold_node", [_N.PENDING, _N.QUEUED, _N.RUNNING, _N.WAITING], _N.PENDING, "node.held", is_internal=True),
+    _node(
+        "hold_node",
+        [_N.PENDING, _N.QUEUED, _N.RUNNING, _N.WAITING],
+        _N.PENDING,
+        "node.held",
+        is_internal=True,
+    ),
     _node("ask_operator", [_N.QUEUED, _N.RUNNING, _N.WAITING], _N.WAITING, "node.waiting", is_internal=True),
     _node("pass_over_node", [_N.PENDING], _N.SKIPPED, "node.skipped", is_internal=True),
     _node("claim_node", [_N.QUEUED], _N.RUNNING, "node.started"),

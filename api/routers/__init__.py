@@ -13,6 +13,7 @@ from api.routers import (
     events,
     executions,
     health,
+    interventions,
     queues,
     repeats,
     simulate,
@@ -22,7 +23,10 @@ from api.routers import (
 )
 from orchestrator.limits import Limits
 
-_ROUTERS = (workflow, validate, simulate, executions, repeats, answers, events, workers, queues, dead, health)
+_ROUTERS = (
+    workflow, validate, simulate, executions, repeats, interventions, answers, events, workers, queues, dead,
+    health,
+)  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.
 DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate", "/v1/simulate"})
