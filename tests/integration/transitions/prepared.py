@@ -112,6 +112,13 @@ async def failing_what_asks(rig: Rig) -> Call[Any]:
     )
 
 
+def handling(rig: Rig, verb: str, execution_id: str) -> Call[Any]:
+    """An operator's word about B."""
+    if verb == "hurry_node":
+        return rig.transitions.hurry_node(execution_id, "B", by_hand=by_hand())
+    return rig.transitions.override_node(execution_id, "B", "complete", b"{}", by_hand=by_hand())
+
+
 async def overriding(rig: Rig, word: Word = "complete") -> Call[Any]:
     held = await running(rig)
     return rig.transitions.override_node(held.execution_id, "A", word, b"{}", by_hand=by_hand())
