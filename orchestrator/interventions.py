@@ -11,6 +11,7 @@ import orjson
 
 from orchestrator.answer_errors import PayloadTooLarge
 from orchestrator.answers import ExecutionView
+from orchestrator.courier import Call
 from orchestrator.decided import left_aside
 from orchestrator.errors import (
     ErrorType,
@@ -183,8 +184,8 @@ class Intervening:
         In a paused execution it is held until the resume. Raises as `complete_node` does.
         """
         by_hand = _by_hand("retry", said, b"", idempotency)
-        reply = await self.transitions.hurry_node(execution_id, node_id, by_hand=by_hand)
-        return await self._handled("retry", execution_id, node_id, reply, said, idempotency)
+        call = self.transitions.hurry_node(execution_id, node_id, by_hand=by_hand)
+        return await self._handled("retry", execution_id, node_id, call, said, idempotency)
 
     async def _override(
         self,
@@ -196,7 +197,7 @@ class Intervening:
         idempotency: Idempotency | None,
         not_taken: tuple[str, ...] = (),
     ) -> Handled:
-        reply = await self.transitions.override_node(
+        call = self.transitions.override_node(
             execution_id,
             node_id,
             word,
@@ -204,21 +205,26 @@ class Intervening:
             by_hand=_by_hand(word, said, payload, idempotency),
             not_taken=not_taken,
         )
-        return await self._handled(word, execution_id, node_id, reply, said, idempotency)
+        return await self._handled(word, execution_id, node_id, call, said, idempotency)
 
     async def _handled(
         self,
         verb: str,
         execution_id: str,
         node_id: str,
-        reply: list[Any],
+        call: Call[list[Any]],
         said: Said,
         idempotency: Idempotency | None,
     ) -> Handled:
-        word, status, attempt, more = reply
-        if word in ("ok", "replayed"):
+        for _ in range(_ROUNDS):
+            word, status, attempt, more = await call
             if more:
                 await self.transitions.go_on(execution_id)
+            if word != "busy":
+                break
+        else:
+            raise StoreUnavailable(f"execution {execution_id} goes on too fast to be met")
+        if word in ("ok", "replayed"):
             return Handled(execution_id, node_id, NodeStatus(status), attempt, word == "replayed")
         if word == "unknown":
             raise ExecutionNotFound(execution_id)

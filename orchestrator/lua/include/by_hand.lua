@@ -4,7 +4,7 @@
 --       every one, 8 by and reason, JSON; 9 … the verb's own.
 -- Reply: {word, status, attempt, more}  word: ok; replayed, the request was taken before; conflict, its key was, for another
 --        request; attempt, the unit is at another one; elsewhere, its status does not allow the verb; items, it waits for its
---        items; cancelling; closed, the execution is not under way and status is the execution's; unknown, unknown_node
+--        items; busy, turns are saved: drain them first; cancelling; closed, the execution is not under way and status is the execution's; unknown, unknown_node
 -- Runtime field  by_hand|N  the requests taken for N, ";KEY HASH CALL;…", newest last
 
 -- Gives the execution and what is known of the unit; nil and the reply where nothing may be done.
@@ -25,6 +25,8 @@ local function by_hand(verb)
   end
   if not is_under_way(whole) then return refuse('closed', whole) end
   if x.cancelling then return refuse('cancelling') end
+  -- A retry that is half done would set back the counters that the end of a node has raised.
+  if x.is_listed then return nil, {'busy', status, tonumber(attempt), 1} end
   if not may_leave('node', verb, status) then return refuse('elsewhere') end
   if ARGV[4] ~= '' and ARGV[4] ~= attempt then return refuse('attempt') end
   if status == 'WAITING' and on == 'map' then return refuse('items') end

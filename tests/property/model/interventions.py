@@ -98,6 +98,8 @@ def refusal(now: Sighting, node_id: str, request: ByHand, *, is_open: bool) -> s
         return "closed"
     if now.runtime.get("cancelling"):
         return "cancelling"
+    if now.runtime.get("worklist") == "1":
+        return "busy"
     if not is_open:
         return "elsewhere"
     if request.attempt is not None and request.attempt != int(now.of("attempt", node_id) or 0):
