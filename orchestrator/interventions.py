@@ -241,6 +241,8 @@ class Intervening:
             found = f"its execution is {status}, not {words}"
         elif word == "items":
             found = f"it waits for its items; {verb} each of them ({node_id}[0], …), or cancel the execution"
+        elif word == "awaits":
+            found = f"it waits for {status or 'something it does not name'}; complete, fail or skip it"
         else:
             found = f"it is {status}"
         raise NodeBusy(verb, execution_id, node_id, found)

@@ -155,7 +155,7 @@ async def hurry(world: World, dice: Random) -> None:
     on = now.of("waiting_on", node_id)
     expected = refusal(now, node_id, request, is_open=now.nodes[node_id] == "WAITING")
     if expected == "ok" and on not in HURRIED:
-        expected = "elsewhere"
+        expected = "awaits"
     call = world.transitions.hurry_node(case.execution_id, node_id, by_hand=request)
     word, status, _, more = await call
     assert word == expected, (word, expected, node_id, on)
