@@ -19,6 +19,7 @@ from orchestrator.answers import (
     Triggered,
     Validation,
 )
+from orchestrator.budgets import Usage
 from orchestrator.definition import HandlerNames
 from orchestrator.errors import ExecutionNotFound, InputsConflict, InvalidTransition, NodeNotFound
 from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
@@ -305,6 +306,10 @@ class Engine:
 
     async def queues(self) -> Sequence[QueueInfo]:
         return await self.operations.queues()
+
+    async def usage(self, *, days: int = 30, tenant: str = "default") -> Sequence[tuple[int, Usage]]:
+        """What calls to paid services used, by day (UTC): its first millisecond, today first."""
+        return await self.operations.usage(tenant, days=days)
 
     async def dead(self, *, limit: int = 50, cursor: str | None = None) -> Page:
         items, next_cursor = await self.operations.dead(limit=limit, cursor=cursor)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from redis.exceptions import OutOfMemoryError
 
+from orchestrator.budgets import Caps, Usage
 from orchestrator.courier import Argument, Call, Courier
 from orchestrator.errors import StoreFull
 from orchestrator.layout import Reuse, Slice
@@ -27,6 +28,8 @@ MAX_INFRA_ATTEMPTS = 5
 HANDLER_PATIENCE_MS = 300_000
 #: Log and progress lines kept for one execution.
 MAX_LINES = 20_000
+#: Pieces of streamed text kept for one execution, about 250 characters each.
+MAX_TOKENS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,13 +248,38 @@ class Transitions(Courier):
         return self._end("cancel_node", holding, take)
 
     def report_events(
-        self, holding: Holding, lines: Sequence[tuple[int, str, bytes]], *, allowed: int = MAX_LINES
+        self,
+        holding: Holding,
+        lines: Sequence[tuple[int, str, bytes]],
+        *,
+        allowed: int = MAX_LINES,
+        tokens_allowed: int = MAX_TOKENS,
     ) -> Call[str]:
-        """Append what a handler logged and reported: (number within the attempt, event type, JSON)."""
-        flat: list[Argument] = []
+        """Append what a handler logged and streamed: (number within the attempt, event type, JSON)."""
+        flat: list[Argument] = [allowed, tokens_allowed]
         for line in lines:
             flat.extend(line)
-        return self._call("report_events", holding.execution_id, (*_held(holding), allowed, *flat), read_text)
+        return self._call("report_events", holding.execution_id, (*_held(holding), *flat), read_text)
+
+    def reserve_budget(
+        self, holding: Holding, *, number: int, tokens: int, nanos: int | None, tenant: Caps
+    ) -> Call[list[Any]]:
+        """Set aside the most that a call can use. Replies [word, …], see the script."""
+        wanted: tuple[Argument, ...] = (number, tokens, "" if nanos is None else nanos)
+        caps: tuple[Argument, ...] = tuple(
+            "" if cap is None else cap for cap in (tenant.tokens, tenant.nanos)
+        )
+        arguments = (*_held(holding), *wanted, *caps)
+        return self._call("reserve_budget", holding.execution_id, arguments, read_words)
+
+    def settle_budget(
+        self, holding: Holding, *, number: int, held: tuple[int, int, str], used: Usage
+    ) -> Call[str]:
+        """Count what a call has used. held: tokens and nanos set aside, and the day that was."""
+        cost: Argument = "" if used.unpriced_calls else used.cost_nanos
+        counts = (used.calls, used.input, used.output, used.cache_read, used.cache_write, cost)
+        arguments = (holding.node_id, holding.attempt, number, *held, *counts)
+        return self._call("settle_budget", holding.execution_id, arguments, read_text)
 
     # Liveness
 

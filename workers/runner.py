@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +17,7 @@ from orchestrator.replies import Claim
 from orchestrator.states import Reason
 from orchestrator.templating import NodeResult, Scope, evaluate, resolve
 from workers.context import EventSink, HandlerContext, Toolbox
+from workers.metering import Meter, NullMeter
 from workers.outcome import Completed, Failed, Outcome, Skipped, from_exception, to_outcome
 from workers.registry import HandlerSpec, find_handler
 
@@ -35,12 +36,21 @@ class Runner:
     """Runs attempts; shared by all of a worker's.
 
     threads  where sync handlers run.
+    meter    gives what an attempt pays for its calls with.
     """
 
-    def __init__(self, *, worker_id: str, tools: Toolbox, threads: Executor) -> None:
+    def __init__(
+        self,
+        *,
+        worker_id: str,
+        tools: Toolbox,
+        threads: Executor,
+        meter: Callable[[Claim], Meter] = lambda claim: NullMeter(),
+    ) -> None:
         self.worker_id = worker_id
         self.tools = tools
         self.threads = threads
+        self._meter = meter
         #: Threads of sync handlers that nobody waits for any more.
         self.abandoned = 0
 
@@ -71,6 +81,7 @@ class Runner:
                 has_retry_policy=spec["retry"] is not None,
                 sink=sink,
                 tools=self.tools,
+                meter=self._meter(claim),
                 cancelled=cancelled,
             )
             timeout_ms = spec["start_to_close_ms"]

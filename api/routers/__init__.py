@@ -7,10 +7,24 @@ from starlette.routing import Route
 
 from api.errors import install_handlers
 from api.limits import RequestLimits
-from api.routers import dead, events, executions, health, queues, repeats, validate, workers, workflow
+from api.routers import (
+    dead,
+    events,
+    executions,
+    handlers,
+    health,
+    queues,
+    repeats,
+    usage,
+    validate,
+    workers,
+    workflow,
+)
 from orchestrator.limits import Limits
 
-_ROUTERS = (workflow, validate, executions, repeats, events, workers, queues, dead, health)
+_ROUTERS = (
+    workflow, validate, executions, repeats, events, handlers, usage, workers, queues, dead, health,
+)  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.
 DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate"})
