@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 import time
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -113,8 +114,8 @@ class StoreMeter:
             if reply[0] == "exceeded" or time.monotonic() >= give_up_s:
                 raise _exceeded(reply, tokens, nanos or 0)
             # Those that hold it are calls under way: their end gives most of it back.
-            await asyncio.sleep(pause_s)
-            pause_s = min(2.0, pause_s * 1.5)
+            await asyncio.sleep(pause_s * (0.5 + random.random() / 2))
+            pause_s = min(1.0, pause_s * 1.5)
 
     async def settle(self, reservation: Reservation, used: Usage) -> None:
         held = (reservation.tokens, reservation.nanos, reservation.day)
