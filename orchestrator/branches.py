@@ -1,23 +1,34 @@
-"""Check what conditions and switches name in their branches."""
+"""Check what conditions, switches and waits name in their branches."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from orchestrator.definition import Choice, Node
+from orchestrator.definition import Catch, Choice, Node
+from orchestrator.fields import Fields
 from orchestrator.findings import Findings, shown
 from orchestrator.rules import EARLY_RULES, TriggerRule
 
 CONDITION = "condition"
 SWITCH = "switch"
+WAIT_FOR_SIGNAL = "wait_for_signal"
+APPROVAL = "approval"
+#: The two branches of what has two answers: the config fields that name them, the usual answer first.
+TWO_BRANCHES = {
+    CONDITION: ("true_branch", "false_branch"),
+    WAIT_FOR_SIGNAL: ("received_branch", "timeout_branch"),
+}
+MOST_CATCHES = 16
+_ERROR_TYPE = re.compile(r"[A-Za-z0-9_.*-]{1,128}")
 
 
 def read_choices(handler: str, config: dict[str, Any], path: str, findings: Findings) -> tuple[Choice, ...]:
-    """Give what a condition's or switch's config names; each answer may have one id or a list of them."""
+    """Give what the config of a deciding node names; each answer may have one id or a list of them."""
     found: list[Choice] = []
-    if handler == CONDITION:
-        found = [_read(config.get(name), path, name, findings) for name in ("true_branch", "false_branch")]
+    if handler in TWO_BRANCHES:
+        found = [_read(config.get(name), path, name, findings) for name in TWO_BRANCHES[handler]]
     elif handler == SWITCH:
         cases = config.get("cases")
         if isinstance(cases, dict):
@@ -38,6 +49,39 @@ def _read(raw: Any, path: str, name: str, findings: Findings) -> Choice:
     return Choice(name, tuple(dict.fromkeys(ids)))
 
 
+def read_catch(raw: Any, path: str, findings: Findings) -> tuple[Catch, ...]:
+    """Read a node's `catch`: a list of {errors, goto}."""
+    if raw is None:
+        return ()
+    if not isinstance(raw, list) or len(raw) > MOST_CATCHES:
+        message = (
+            f"'{path}' must be a list of at most {MOST_CATCHES} rules {{errors, goto}}, got {shown(raw)}"
+        )
+        findings.add(path, "wrong_type", message)
+        return ()
+    found = [_read_rule(rule, f"{path}[{index}]", findings) for index, rule in enumerate(raw)]
+    return tuple(rule for rule in found if rule is not None)
+
+
+def _read_rule(raw: Any, path: str, findings: Findings) -> Catch | None:
+    if not isinstance(raw, dict):
+        findings.add(path, "wrong_type", f"'{path}' must be an object {{errors, goto}}, got {shown(raw)}")
+        return None
+    fields = Fields(raw, path, findings)
+    fields.refuse_unknown(frozenset({"errors", "goto"}), ("errors", "goto"))
+    goto = fields.identifier("goto", required=True)
+    errors = raw.get("errors", ["*"])
+    if not isinstance(errors, list) or not errors or not all(_is_error_type(each) for each in errors):
+        message = f"'{path}.errors' must be a list of error types such as 'Http.*', got {shown(errors)}"
+        findings.add(f"{path}.errors", "bad_value", message)
+        return None
+    return Catch(tuple(errors), goto) if goto else None
+
+
+def _is_error_type(value: Any) -> bool:
+    return isinstance(value, str) and _ERROR_TYPE.fullmatch(value) is not None
+
+
 def check_branches(
     deciding: Sequence[tuple[Node, str]],
     dependencies: Mapping[str, Collection[str]],
@@ -52,19 +96,36 @@ def check_branches(
     for node, path in deciding:
         for choice in node.choices:
             for target in choice.targets:
-                _check_target(f"{path}.config.{choice.field}", node, target, dependencies, rules, findings)
+                what = f"{node.handler} {node.id!r}"
+                _check_target(
+                    f"{path}.config.{choice.field}", what, node, target, dependencies, rules, findings
+                )
+        for index, rule in enumerate(node.catch):
+            what = f"the catch of node {node.id!r}"
+            where = f"{path}.catch[{index}].goto"
+            _check_target(where, what, node, rule.goto, dependencies, rules, findings)
         for target in node.branches:
             gates[target] = gates.get(target, 0) + 1
-        if node.handler != CONDITION:
+        answered = {target for choice in node.choices for target in choice.targets}
+        for target in sorted(answered.intersection(node.gotos)):
+            message = (
+                f"node {node.id!r} names {shown(target)} in its config and in its catch, not in one only"
+            )
+            findings.add(f"{path}.catch", "in_both_branches", message, kind="graph")
+        if node.handler not in TWO_BRANCHES:
             continue  # several cases of a switch may lead to the same node
-        for target in sorted(set(node.branch("true_branch")).intersection(node.branch("false_branch"))):
-            message = f"condition {node.id!r} names {shown(target)} in both branches; it can be in one only"
+        one, other = (node.branch(field) for field in TWO_BRANCHES[node.handler])
+        for target in sorted(set(one).intersection(other)):
+            message = (
+                f"{node.handler} {node.id!r} names {shown(target)} in both branches; it can be in one only"
+            )
             findings.add(f"{path}.config", "in_both_branches", message, kind="graph")
     return gates
 
 
 def _check_target(
     path: str,
+    what: str,
     node: Node,
     target: str,
     dependencies: Mapping[str, Collection[str]],
@@ -73,16 +134,16 @@ def _check_target(
 ) -> None:
     if target not in dependencies:
         close = findings.close_to(target, dependencies)
-        message = f"{node.handler} {node.id!r} names {shown(target)}, which is not in this workflow"
+        message = f"{what} names {shown(target)}, which is not in this workflow"
         hint = f"did you mean {close!r}?" if close else None
         findings.add(path, "unknown_branch", message, hint, kind="graph")
     elif node.id not in dependencies[target]:
-        message = f"{node.handler} {node.id!r} names {target!r}, which does not depend on it directly"
+        message = f"{what} names {target!r}, which does not depend on it directly"
         hint = f"add {node.id!r} to the dependencies of {target!r}"
         findings.add(path, "not_successor", message, hint, kind="graph")
     elif rules.get(target) in EARLY_RULES:
         message = (
             f"{target!r} has the trigger rule {rules[target].value!r}, which may run it before "
-            f"{node.handler} {node.id!r} is done; a node in a branch cannot have it"
+            f"{what} is settled; a node in a branch cannot have it"
         )
         findings.add(path, "early_rule", message, kind="graph")

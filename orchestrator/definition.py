@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from orchestrator.budgets import Budget
 from orchestrator.errors import Problem
 from orchestrator.inputs import check_inputs
+from orchestrator.mapping import ItemMap
 from orchestrator.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.rules import TriggerRule
 
@@ -32,6 +33,10 @@ class HandlerNames(Protocol):
         """Give the policy of a node that names none."""
         ...
 
+    def secret_fields(self, handler: str) -> tuple[str, ...] | None:
+        """Name the config fields that may hold `secrets.NAME`; None: all of them."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PlainHandlers:
@@ -48,6 +53,10 @@ class PlainHandlers:
         """Look the policy up."""
         return self.retries(handler)
 
+    def secret_fields(self, handler: str) -> tuple[str, ...] | None:
+        """Allow them everywhere: nothing is known of the fields."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -58,12 +67,22 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Catch:
+    """Error types (`*` stands for anything) and the direct successor that takes over when one of them ends
+    the node."""
+
+    errors: tuple[str, ...]
+    goto: str
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One step of a definition.
 
     choices  of a condition or a switch: each answer it may give, with the successors that belong to that
              answer only; empty for every other handler.
     retry     the policy the author asks for; handler_retry, what the handler declares for nodes without one.
+    catch    who takes over from the node when it fails; the first rule that fits decides.
     references, uses_inputs, templated  what config, expression and `when` need before the handler can run.
     """
 
@@ -80,9 +99,12 @@ class Node:
     critical: bool = True
     queue: str = "default"
     choices: tuple[Choice, ...] = ()
+    catch: tuple[Catch, ...] = ()
     references: frozenset[str] = frozenset()
     uses_inputs: bool = False
     templated: bool = False
+    #: It runs once for each item of a list.
+    map: ItemMap | None = None
 
     @property
     def policy(self) -> RetryPolicy:
@@ -91,8 +113,20 @@ class Node:
 
     @property
     def branches(self) -> tuple[str, ...]:
-        """All ids that belong to some answer only, each once."""
-        return tuple(dict.fromkeys(node_id for choice in self.choices for node_id in choice.targets))
+        """All successors that are not decided before this node has ended, each once: those that belong to
+        some answer only, and those that take over when it fails."""
+        answered = (node_id for choice in self.choices for node_id in choice.targets)
+        return tuple(dict.fromkeys((*answered, *self.gotos)))
+
+    @property
+    def gotos(self) -> tuple[str, ...]:
+        """The successors that run only when this node fails, each once."""
+        return tuple(dict.fromkeys(rule.goto for rule in self.catch))
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether its dependants run even after it has failed."""
+        return self.policy.on_exhausted == "continue"
 
     def branch(self, field: str) -> tuple[str, ...]:
         """The ids named in one field of the config, such as `true_branch`."""

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
+from orchestrator.answering import Answering
 from orchestrator.answers import (
     Cancelled,
     ExecutionView,
@@ -19,15 +20,15 @@ from orchestrator.answers import (
     Triggered,
     Validation,
 )
-from orchestrator.budgets import Usage
 from orchestrator.definition import HandlerNames
 from orchestrator.errors import ExecutionNotFound, InputsConflict, InvalidTransition, NodeNotFound
-from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
+from orchestrator.execution import Event, Execution, MapCounts, NodeState, WorkerInfo
 from orchestrator.executor import execute_workflow
 from orchestrator.explain import Explanation, explain
 from orchestrator.health import Check, check_redis
+from orchestrator.items import Item
 from orchestrator.limits import Limits
-from orchestrator.operations import DeadEntry, Operations, QueueInfo
+from orchestrator.operations import DeadEntry, Operating, Operations, QueueInfo
 from orchestrator.redis_keys import Keys
 from orchestrator.repeats import Repeats
 from orchestrator.states import ExecutionStatus, sources_of
@@ -35,16 +36,16 @@ from orchestrator.store import Store
 from orchestrator.submissions import Document, Idempotency, Submissions, sorted_json
 from orchestrator.transitions import Transitions
 from orchestrator.validation import validate
+from orchestrator.waits import Approval
 from orchestrator.wakeups import Wakeups
 
 __all__ = [
-    "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "Idempotency", "Page",
-    "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation",
-    "WorkerInfo",
+    "Approval", "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "Idempotency",
+    "Page", "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation", "WorkerInfo",
 ]  # fmt: skip
 
 
-class Engine:
+class Engine(Answering, Operating):
     """The engine as the API sees it.
 
     catalogue  gives the handlers a definition may use, from the names live workers announce.
@@ -206,6 +207,7 @@ class Engine:
         if entry is None:
             return None
         await self.retry(entry.execution_id)
+        # Another than the retry has taken off: a handled failure does not run again.
         await self.transitions.drop_dead(entry_id)
         return entry.execution_id
 
@@ -242,6 +244,15 @@ class Engine:
             raise NodeNotFound(execution_id, node_id)
         states = await self.store.nodes(execution_id, [node_id])
         return states[node_id], await self.store.output(execution_id, node_id)
+
+    async def map_counts(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, MapCounts]:
+        """How far the mapped ones of these nodes are."""
+        return await self.store.items.counts(execution_id, node_ids)
+
+    async def items(self, execution_id: str, node_id: str, *, first: int, limit: int) -> list[Item]:
+        """Items of a mapped node from index `first` on. Raises ExecutionNotFound, NodeNotFound."""
+        await self.node(execution_id, node_id)
+        return await self.store.items.page(execution_id, node_id, first, limit)
 
     async def results(self, execution_id: str) -> dict[str, bytes | None]:
         """Every node's output as stored. Raises ExecutionNotFound."""
@@ -291,29 +302,12 @@ class Engine:
     async def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
         return await self.store.events(execution_id, after=after, limit=limit)
 
-    async def first_seq(self, execution_id: str) -> int:
-        return await self.store.edge_seq(execution_id, is_last=False)
-
     async def last_seq(self, execution_id: str) -> int:
-        return await self.store.edge_seq(execution_id, is_last=True)
+        return await self.store.last_seq(execution_id)
 
     def wakeups(self) -> Wakeups:
         """A subscription to news of executions; one is enough for a process."""
         return Wakeups(self._subscriber, self.keys)
-
-    async def workers(self) -> Sequence[WorkerInfo]:
-        return await self.store.workers()
-
-    async def queues(self) -> Sequence[QueueInfo]:
-        return await self.operations.queues()
-
-    async def usage(self, *, days: int = 30, tenant: str = "default") -> Sequence[tuple[int, Usage]]:
-        """What calls to paid services used, by day (UTC): its first millisecond, today first."""
-        return await self.operations.usage(tenant, days=days)
-
-    async def dead(self, *, limit: int = 50, cursor: str | None = None) -> Page:
-        items, next_cursor = await self.operations.dead(limit=limit, cursor=cursor)
-        return Page(items, next_cursor)
 
     async def ready(self) -> Readiness:
         """Whether requests can be served, and what the Redis in use promises. Raises nothing."""

@@ -56,6 +56,8 @@ class ErrorType(StrEnum):
     TIMEOUT_SCHEDULE_TO_CLOSE = "Timeout.ScheduleToClose"
     TIMEOUT_HEARTBEAT = "Timeout.Heartbeat"
     TIMEOUT_EXECUTION = "Timeout.Execution"
+    TIMEOUT_SIGNAL = "Timeout.Signal"
+    TIMEOUT_APPROVAL = "Timeout.Approval"
     LEASE_LOST = "LeaseLost"
     POISON = "Poison"
     TEMPLATE_ERROR = "TemplateError"
@@ -69,6 +71,7 @@ class ErrorType(StrEnum):
     SSRF_BLOCKED = "SsrfBlocked"
     LLM_ERROR = "Llm.Error"
     BUDGET_EXCEEDED = "BudgetExceeded"
+    ITEMS_FAILED = "ItemsFailed"
     CANCELLED = "Cancelled"
     UPSTREAM_FAILED = "UpstreamFailed"
 
@@ -162,7 +165,13 @@ class NodeNotFound(HeadraceError):
         super().__init__(f"execution {execution_id} has no node {node_id!r}")
 
 
-_PARTICIPLES = {"cancel": "cancelled", "retry": "retried", "pause": "paused", "resume": "resumed"}
+_PARTICIPLES = {
+    "cancel": "cancelled",
+    "signal": "signalled",
+    "retry": "retried",
+    "pause": "paused",
+    "resume": "resumed",
+}
 
 
 class InvalidTransition(HeadraceError):
@@ -179,20 +188,6 @@ class InvalidTransition(HeadraceError):
         done = _PARTICIPLES.get(verb, f"{verb}ed")
         super().__init__(
             f"cannot {verb} execution {execution_id}: it is {self.status}; only {words} can be {done}"
-        )
-
-
-class StaleAttempt(HeadraceError):
-    """A newer attempt owns this node; this worker's result is ignored."""
-
-    code = "STALE_ATTEMPT"
-
-    def __init__(self, execution_id: str, node_id: str, attempt: int) -> None:
-        self.execution_id = execution_id
-        self.node_id = node_id
-        self.attempt = attempt
-        super().__init__(
-            f"attempt {attempt} of node {node_id!r} in execution {execution_id} is no longer the current one"
         )
 
 

@@ -50,6 +50,8 @@ class NodeState:
     not_taken: bool = False
     #: Stream entry of the current attempt's task.
     message_id: str | None = None
+    #: The successor that took over when it failed, by its catch.
+    caught: str | None = None
     #: It ended in the execution this one is forked from. Set, and its output copied, before anybody sees it.
     reused: bool = False
 
@@ -96,6 +98,63 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitSight:
+    """A node that waits for somebody outside."""
+
+    #: Name of the signal, or hash of what the people asked are shown; None if somebody lost it.
+    awaits: str | None
+    #: Whether an answer would find it.
+    is_listed: bool
+    #: Of an approval: who may decide (None: anybody), how many must approve, how many have.
+    assignees: tuple[str, ...] | None = None
+    quorum: int = 1
+    given: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MapCounts:
+    """How far a mapped node is, as its scripts count.
+
+    started    index of the first item that has not been started.
+    live       items started and not ended.
+    tolerated  items that may fail.
+    is_halted  no further item is started.
+    """
+
+    total: int
+    started: int
+    live: int
+    completed: int
+    failed: int
+    skipped: int
+    tolerated: int = 0
+    stops: bool = False
+    is_halted: bool = False
+
+    @property
+    def left(self) -> int:
+        """Items that are neither live nor have ended."""
+        return self.total - self.live - self.completed - self.failed - self.skipped
+
+    @property
+    def ended(self) -> int:
+        return self.completed + self.failed + self.skipped
+
+
+@dataclass(frozen=True, slots=True)
+class MapSight:
+    """A node that waits for its items.
+
+    statuses  of all items, in order.
+    live      records of the items that are queued, running or waiting, by unit.
+    """
+
+    counts: MapCounts
+    statuses: tuple[NodeStatus, ...] = ()
+    live: Mapping[str, NodeState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything the planner may look at: one execution, whole, at one moment."""
 
@@ -114,7 +173,28 @@ class Snapshot:
     has_continue_timer: bool = False
     #: What each ended condition named: {condition_id: node ids not taken}.
     not_taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: WAITING nodes that somebody outside must answer.
+    waits: Mapping[str, WaitSight] = field(default_factory=dict)
     now_ms: int = 0
+    #: Nodes that wait for their items.
+    maps: Mapping[str, MapSight] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A snapshot with what the repairer compares before it acts.
+
+    seq       newest event when reading began; the repair is refused if another has been written since.
+    missing   timers of the whole execution that ought to exist and do not: (kind, due ms).
+    is_active member of workflows:active.
+    limits    time limits of live nodes whose timer does not exist: (node id, attempt, kind, due ms).
+    """
+
+    snapshot: Snapshot
+    seq: int
+    missing: tuple[tuple[str, int], ...]
+    is_active: bool
+    limits: tuple[tuple[str, int, str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +210,12 @@ class Event:
     ts_ms: int
     #: JSON, never decoded on the way.
     data: bytes
+    #: Index of the item of a mapped node.
+    item: int | None = None
+
+
+#: A worker that has not been heard of for this long is not alive.
+WORKER_ALIVE_MS = 20_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestrator.counters import Counters, snapshot_counters, turn
 from orchestrator.definition import Node
-from orchestrator.execution import NodeState, Snapshot, WorkerInfo
-from orchestrator.planner import Counters, snapshot_counters, turn
+from orchestrator.execution import WORKER_ALIVE_MS, MapSight, NodeState, Snapshot, WaitSight, WorkerInfo
+from orchestrator.map_repairs import map_repairs
 from orchestrator.rules import RUN
-from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
+from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
-#: How long a worker may be silent and still count as alive; as long as the store lists it.
-WORKER_SILENT_MS = 20_000
 #: How many node or worker names a sentence holds before it says "and N more".
 NAMES_SHOWN = 5
 
@@ -63,7 +62,7 @@ def explain(
     live = tuple(
         worker
         for worker in workers
-        if not snapshot.now_ms or snapshot.now_ms - worker.beat_ms <= WORKER_SILENT_MS
+        if not snapshot.now_ms or snapshot.now_ms - worker.beat_ms <= WORKER_ALIVE_MS
     )
     view = _View(snapshot, live, queue_positions, snapshot_counters(snapshot))
     return [_explain_node(view, node) for node in open_nodes]
@@ -201,6 +200,10 @@ def _explain_running(view: _View, node: Node, state: NodeState) -> Explanation:
 
 def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
     kind = state.waiting_on
+    if kind in ANSWERED and node.id in view.snapshot.waits:
+        return _explain_answered(view, node, state, view.snapshot.waits[node.id])
+    if node.id in view.snapshot.maps:
+        return _explain_items(view.snapshot.maps[node.id], node, state)
     if kind is None or (kind, node.id, state.attempt) not in view.snapshot.timers:
         waits = f"its timer ({kind})" if kind else "something it does not name"
         return _say(state, f"{waits}, which is missing", _SWEEP, state.due_ms, repair=True)
@@ -223,6 +226,65 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
         tries=state.tries,
         crashes=state.crashes,
         error=state.error,
+    )
+
+
+def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitSight) -> Explanation:
+    """Say whose answer a node waits for, and how it is given."""
+    execution_id, details = view.snapshot.execution.execution_id, {"waiting_on": str(state.waiting_on)}
+    until = "" if state.due_ms is None else f" until {_clock(state.due_ms)}"
+    if wait.awaits is None or not wait.is_listed:
+        return _say(
+            state, f"an answer{until} that would not find it", _SWEEP, state.due_ms, repair=True, **details
+        )
+    if state.due_ms is not None and (state.waiting_on, node.id, state.attempt) not in view.snapshot.timers:
+        text = f"an answer{until}, and the timer of its time limit is missing"
+        return _say(state, text, _SWEEP, state.due_ms, repair=True, **details)
+    or_timer = ", or its time limit" if until else ""
+    if state.waiting_on == WaitingOn.SIGNAL:
+        wakes = f"POST /v1/executions/{execution_id}/signals/{wait.awaits}{or_timer}"
+        return _say(
+            state, f"signal '{wait.awaits}'{until}", wakes, state.due_ms, signal=wait.awaits, **details
+        )
+    people = "anybody"
+    if wait.assignees is not None:
+        more = len(wait.assignees) - NAMES_SHOWN
+        people = ", ".join(wait.assignees[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    share = f" ({wait.given} of {wait.quorum} given)" if wait.quorum > 1 else ""
+    wakes = f"POST /v1/executions/{execution_id}/approvals/{node.id}{or_timer}"
+    return _say(
+        state,
+        f"approval by {people}{share}{until}",
+        wakes,
+        state.due_ms,
+        assignees=wait.assignees,
+        quorum=wait.quorum,
+        approvals=wait.given,
+        **details,
+    )
+
+
+def _explain_items(sight: MapSight, node: Node, state: NodeState) -> Explanation:
+    counts = sight.counts
+    done = counts.ended + (counts.left if counts.is_halted else 0)
+    words = [item.status for item in sight.live.values()]
+    parts = [f"map: {done:,} of {counts.total:,} items done"]
+    for status in (NodeStatus.RUNNING, NodeStatus.QUEUED, NodeStatus.WAITING):
+        if status in words:
+            parts.append(f"{words.count(status):,} {status.lower()}")
+    if counts.failed:
+        parts.append(f"{counts.failed:,} failed ({counts.tolerated:,} tolerated)")
+    is_stuck = bool(map_repairs(node, sight))
+    return _say(
+        state,
+        f"its items ({', '.join(parts)})",
+        _SWEEP if is_stuck else "the end of the last item",
+        waiting_on=str(state.waiting_on),
+        total=counts.total,
+        done=done,
+        failed=counts.failed,
+        live=counts.live,
+        **({"repair": True} if is_stuck else {}),
     )
 
 

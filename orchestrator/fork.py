@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import orjson
 
+from orchestrator.counters import Counters, expected_counters, skipped_at_once
 from orchestrator.definition import Definition, Node
 from orchestrator.execution import NodeState, Snapshot
 from orchestrator.graph import topological_order
 from orchestrator.layout import SLICE, Field, Reuse, batches, list_fields
-from orchestrator.planner import Counters, expected_counters, skipped_at_once
 from orchestrator.rules import TriggerRule
 from orchestrator.states import TABLE, NodeStatus, Reason
 

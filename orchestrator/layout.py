@@ -8,7 +8,9 @@ Written at submission and never changed:
   node|N      what the scripts know of node N; see `parse_plan` in lua/include/base.lua
   spec|N      what a worker needs to run it, JSON
   refs|N      the nodes it refers to; $inputs when it refers to the inputs
-  next|N|K    its successors, K counting the chunks; * marks one that a branch of N names
+  item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
+  next|N|K    its successors, K counting the chunks; * marks one that a branch of N names,
+              ! one that takes over when N fails
   ids|K       all nodes; start|K, those decided at the start: without dependencies or, in a fork, behind
               what it keeps
   reused|N    '1': ended in the execution this one is forked from
@@ -24,12 +26,16 @@ Written by single verbs:
   used_* (what calls to paid services used), held_tokens, held_nanos (what those under way may still use)
 
 Of a node, while it runs:
-  attempt|N (the fence), tries|N (charged), crashes|N (leases lost), nonce|N (who claimed), worker|N
+  attempt|N (the fence), tries|N (charged), crashes|N (leases lost), dead|N (its entry in the list),
+  nonce|N (who claimed), worker|N
   finished|N (nonce of the last attempt that ended), message|N (its task), reason|N, error|N
   queued_ms|N, since_ms|N (when it began to wait for a worker), started_ms|N, ended_ms|N, waiting_on|N,
   due_ms|N, kept|N (output of a delay), resume|N (what it waited for, when it runs again)
+  awaits|N, ask|N, late|N, unless_late|N, if_late|N, quorum|N, given|N, votes|N, voters|N of a wait for
+  somebody outside; see lua/include/waits.lua
   reported|N (newest line), streamed|N (attempt whose text watchers hold), metered|N|ATTEMPT (newest call
-  counted), handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken)
+  counted), handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken),
+  caught|N (the successor that took over when it failed)
 
 Of a node, as a successor:
   ok|N, bad|N, skip|N (dependencies ended, by outcome), gates|N (conditions done), not_taken|N
@@ -124,7 +130,7 @@ def spec_of(node: Node) -> dict[str, Any]:
         "templated": node.templated,
         "queue": node.queue,
         "critical": node.critical,
-    }
+    } | ({"map": node.map.to_dict()} if node.map else {})
 
 
 def _execution_fields(definition: Definition) -> Iterator[Field]:
@@ -146,14 +152,22 @@ def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) ->
     for node in nodes:
         yield from (f"node|{node.id}", _plan(definition, node))
         yield from (f"spec|{node.id}", orjson.dumps(spec_of(node)))
-        refs = sorted(node.references)
-        if node.uses_inputs:
-            refs.append("$inputs")
-        if refs:
-            yield from (f"refs|{node.id}", " ".join(refs))
-        branches = set(node.branches)
-        marked = (f"{s}*" if s in branches else s for s in definition.successors.get(node.id, ()))
+        if node.map:
+            yield from _refs("refs", node.id, node.map.references, node.map.uses_inputs)
+            yield from _refs("item_refs", node.id, node.map.config_references, node.map.config_uses_inputs)
+        else:
+            yield from _refs("refs", node.id, node.references, node.uses_inputs)
+        marks = {**dict.fromkeys(node.branches, "*"), **dict.fromkeys(node.gotos, "!")}
+        marked = (f"{s}{marks.get(s, '')}" for s in definition.successors.get(node.id, ()))
         yield from list_fields(f"next|{node.id}", marked)
+
+
+def _refs(name: str, node_id: str, references: Iterable[str], uses_inputs: bool) -> Iterator[Field]:
+    refs = sorted(references)
+    if uses_inputs:
+        refs.append("$inputs")
+    if refs:
+        yield from (f"{name}|{node_id}", " ".join(refs))
 
 
 def _plan(definition: Definition, node: Node) -> str:
@@ -163,8 +177,19 @@ def _plan(definition: Definition, node: Node) -> str:
     critical = 1 if node.critical else 0
     return (
         f"{node.handler} {node.queue} {node.trigger_rule} {total} {gates} {critical} "
-        f"{node.schedule_to_start_ms or 0} {node.start_to_close_ms or 0}"
+        f"{node.schedule_to_start_ms or 0} {node.start_to_close_ms or 0}{''.join(_extras(node))}"
     )
+
+
+def _extras(node: Node) -> Iterator[str]:
+    """Facts that few nodes have, as ` name=value`."""
+    if node.map:
+        yield f" map={node.map.live}"
+    if node.goes_on:
+        yield " goes_on=1"
+    if node.catch:
+        rules = ",".join(f"{error}>{rule.goto}" for rule in node.catch for error in rule.errors)
+        yield f" catch={rules}"
 
 
 def list_fields(name: str, ids: Iterable[str], *, first: int = 0) -> Iterator[str]:

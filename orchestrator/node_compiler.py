@@ -7,18 +7,19 @@ from typing import Any
 import orjson
 
 from orchestrator import graph
-from orchestrator.branches import CONDITION, check_branches, read_choices
+from orchestrator.branches import CONDITION, check_branches, read_catch, read_choices
 from orchestrator.definition import HandlerNames, Node
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.fields import Fields
 from orchestrator.findings import Findings, listed, shown
+from orchestrator.mapping import ItemMap, map_references, read_mapping
 from orchestrator.references import References, references
 from orchestrator.rules import DEFAULT_RULE, TriggerRule
 from orchestrator.strict_json import check_depth
 
 _FIELDS = (
     "id", "handler", "dependencies", "config", "when", "trigger_rule", "retry",
-    "start_to_close_timeout", "schedule_to_start_timeout", "critical", "queue",
+    "start_to_close_timeout", "schedule_to_start_timeout", "critical", "queue", "catch", "map",
 )  # fmt: skip
 _ALLOWED = frozenset(_FIELDS)
 _RULES: dict[str, TriggerRule] = {rule.value: rule for rule in TriggerRule}
@@ -112,8 +113,12 @@ class NodeCompiler:
         if self.ids.get(node_id) == index:
             self.dependencies[node_id] = needed
         found = _NOTHING
-        if (config or when is not None) and not self.findings.full:
-            found = self._references(config, when, node_id, path, handler)
+        item_map = read_mapping(fields, self.ids)
+        if item_map is not None and handler in ("condition", "switch"):
+            message = f"'{fields.where('map')}': a {handler} chooses once and cannot be mapped"
+            self.findings.add(fields.where("map"), "bad_value", message, kind="graph")
+        if (config or when is not None or item_map) and not self.findings.full:
+            found, item_map = self._references(config, when, node_id, path, handler, item_map)
         defaults = self.defaults
         start_to_close = fields.duration("start_to_close_timeout")
         schedule_to_start = fields.duration("schedule_to_start_timeout")
@@ -131,9 +136,11 @@ class NodeCompiler:
             critical=fields.flag("critical", default=True),
             queue=fields.identifier("queue") or defaults.get("queue") or "default",
             choices=read_choices(handler, config, path, self.findings),
+            catch=read_catch(raw.get("catch"), f"{path}.catch", self.findings),
             references=frozenset(found.nodes),
             uses_inputs=found.uses_inputs,
             templated=found.templated,
+            map=item_map,
         )
 
     def _handler(self, fields: Fields, node_id: str) -> str:
@@ -232,17 +239,27 @@ class NodeCompiler:
             self.findings.add(path, "unknown_dependency", message, hint, kind="graph")
 
     def _references(
-        self, config: dict[str, Any], when: str | None, node_id: str, path: str, handler: str
-    ) -> References:
+        self,
+        config: dict[str, Any],
+        when: str | None,
+        node_id: str,
+        path: str,
+        handler: str,
+        item_map: ItemMap | None,
+    ) -> tuple[References, ItemMap | None]:
         expressions = ("expression",) if handler == CONDITION else ()
-        found, problems = references(config, when, ids=self.ids, expressions=expressions)
+        secrets = self.handlers.secret_fields(handler)
+        if item_map is None:
+            found, problems = references(config, when, ids=self.ids, expressions=expressions, secrets=secrets)
+        else:
+            found, item_map, problems = map_references(item_map, config, when, self.ids, secrets)
         for problem in problems:
             message = f"node {node_id!r}: {problem.message}"
             where = f"{path}.{problem.path}"
             self.findings.add(where, problem.code, message, problem.hint, kind=problem.kind)
         if found.nodes:
             self.referring[node_id] = {other: f"{path}.{inner}" for other, inner in found.nodes.items()}
-        return found
+        return found, item_map
 
     def _check_upstream(self, order: list[str]) -> None:
         """Refuse references to nodes that need not have run before the one that refers."""

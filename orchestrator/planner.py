@@ -7,22 +7,11 @@ of the repairer, and the oracle of the property tests. Without faults the plan b
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from orchestrator.definition import Definition, Node
+from orchestrator.counters import Counters, is_handled, snapshot_counters, stored_counters, turn
 from orchestrator.execution import NodeState, Snapshot
-from orchestrator.graph import topological_order
-from orchestrator.rules import RUN, WAIT, OutcomeClass, TriggerRule, Verdict, decide, outcome_class
-from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
-
-
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """What the statuses of its direct dependencies say about one node."""
-
-    ok: int = 0
-    bad: int = 0
-    skip: int = 0
-    gates_done: int = 0
-    not_taken: bool = False
+from orchestrator.map_repairs import Remap, map_repairs
+from orchestrator.rules import RUN
+from orchestrator.states import ANSWERED, Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +88,23 @@ class Retime:
 
 
 @dataclass(frozen=True, slots=True)
+class Relist:
+    """List a node that waits for somebody outside again; no answer would find it."""
+
+    node_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """End the execution."""
 
     status: ExecutionStatus
 
 
-Decision = Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Finish
+Decision = (
+    Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Relist | Remap | Finish
+)
 
 
 def plan(snapshot: Snapshot) -> list[Decision]:
@@ -127,7 +126,11 @@ def plan(snapshot: Snapshot) -> list[Decision]:
     decisions: list[Decision] = list(_recount_left(snapshot))
     if all(state.status.is_terminal for state in snapshot.nodes.values()):
         statuses = {node_id: state.status for node_id, state in snapshot.nodes.items()}
-        critical = {node.id for node in snapshot.definition.nodes if node.critical}
+        critical = {
+            node.id
+            for node in snapshot.definition.nodes
+            if node.critical and not is_handled(node, snapshot.nodes[node.id])
+        }
         return [*decisions, Finish(final_status(statuses, critical, execution.cancelling))]
     if execution.cancelling is not None:
         return decisions + _cancels(snapshot) + _repairs(snapshot)
@@ -150,101 +153,12 @@ def final_status(
     return ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED
 
 
-def expected_counters(
-    definition: Definition,
-    statuses: Mapping[str, NodeStatus],
-    reasons: Mapping[str, Reason | None],
-    not_taken: Mapping[str, Collection[str]],
-) -> dict[str, Counters]:
-    """Count the outcomes of every node's direct dependencies anew.
-
-    not_taken  {condition_id: ids it did not take}, for conditions that ended.
-    """
-    classes = {node_id: outcome_class(status, reasons.get(node_id)) for node_id, status in statuses.items()}
-    branches = {node.id: frozenset(node.branches) for node in definition.nodes if node.branches}
-    return {node.id: _count(node, statuses, classes, branches, not_taken) for node in definition.nodes}
-
-
-def skipped_at_once(
-    definition: Definition,
-    statuses: Mapping[str, NodeStatus],
-    reasons: Mapping[str, Reason | None],
-    not_taken: Mapping[str, Collection[str]],
-) -> frozenset[str]:
-    """Name the PENDING nodes that are skipped whatever the others will do: none of them is going to run."""
-    after = dict(statuses)
-    classes = {node_id: outcome_class(status, reasons.get(node_id)) for node_id, status in after.items()}
-    branches = {node.id: frozenset(node.branches) for node in definition.nodes if node.branches}
-    found: set[str] = set()
-    for node_id in topological_order({node.id: node.dependencies for node in definition.nodes}):
-        node = definition.node(node_id)
-        if after[node_id] is not NodeStatus.PENDING:
-            continue
-        counters = _count(node, after, classes, branches, not_taken)
-        gates = definition.gates.get(node_id, 0)
-        verdict = turn(node.trigger_rule, counters, total=len(node.dependencies), gates=gates)
-        if isinstance(verdict, Reason):
-            after[node_id] = NodeStatus.SKIPPED
-            classes[node_id] = outcome_class(NodeStatus.SKIPPED, verdict)
-            found.add(node_id)
-    return frozenset(found)
-
-
-def turn(rule: TriggerRule, counters: Counters, *, total: int, gates: int) -> Verdict:
-    """Say whether a PENDING node runs, waits or is skipped, branches first.
-
-    gates  conditions that name the node in a branch; it is not decided before all of them ended.
-    """
-    if counters.gates_done < gates:
-        return WAIT
-    if counters.not_taken:
-        return Reason.BRANCH_NOT_TAKEN
-    return decide(rule, ok=counters.ok, bad=counters.bad, skip=counters.skip, total=total)
-
-
-def stored_counters(state: NodeState) -> Counters:
-    """Read the counters the scripts have kept for a node."""
-    return Counters(state.ok, state.bad, state.skip, state.gates_done, state.not_taken)
-
-
-def snapshot_counters(snapshot: Snapshot) -> dict[str, Counters]:
-    """Count anew for every node of a snapshot."""
-    return expected_counters(
-        snapshot.definition,
-        {node_id: state.status for node_id, state in snapshot.nodes.items()},
-        {node_id: state.reason for node_id, state in snapshot.nodes.items()},
-        snapshot.not_taken,
-    )
-
-
-def _count(
-    node: Node,
-    statuses: Mapping[str, NodeStatus],
-    classes: Mapping[str, OutcomeClass | None],
-    branches: Mapping[str, frozenset[str]],
-    not_taken: Mapping[str, Collection[str]],
-) -> Counters:
-    ok = bad = skip = gates_done = 0
-    left_out = False
-    for dependency in node.dependencies:
-        outcome = classes[dependency]
-        if outcome == "ok":
-            ok += 1
-        elif outcome == "bad":
-            bad += 1
-        elif outcome == "skip":
-            skip += 1
-        if dependency in branches and node.id in branches[dependency]:
-            gates_done += statuses[dependency].is_terminal
-            left_out = left_out or (outcome == "ok" and node.id in not_taken.get(dependency, ()))
-    return Counters(ok, bad, skip, gates_done, left_out)
-
-
 def _recount_left(snapshot: Snapshot) -> list[RecountLeft]:
     left = sum(not state.status.is_terminal for state in snapshot.nodes.values())
     failed = sum(
-        node.critical and snapshot.nodes[node.id].status == NodeStatus.FAILED
+        node.critical and state.status == NodeStatus.FAILED and not is_handled(node, state)
         for node in snapshot.definition.nodes
+        for state in [snapshot.nodes[node.id]]
     )
     kept = (snapshot.execution.left, snapshot.execution.failed)
     return [] if kept == (left, failed) else [RecountLeft(left, failed)]
@@ -279,11 +193,20 @@ def _recount(node_id: str, counters: Counters) -> Recount:
 
 def _cancels(snapshot: Snapshot) -> list[Decision]:
     # Running nodes are left alone: they may still record their result until the grace period ends.
+    # So is a mapped node whose items do nothing else than run.
     return [
         Cancel(node.id)
         for node in snapshot.definition.nodes
         if snapshot.nodes[node.id].status in (NodeStatus.PENDING, NodeStatus.QUEUED, NodeStatus.WAITING)
+        and not _only_runs(snapshot, node.id)
     ]
+
+
+def _only_runs(snapshot: Snapshot, node_id: str) -> bool:
+    sight = snapshot.maps.get(node_id)
+    if sight is None or not sight.counts.is_halted:
+        return False
+    return bool(sight.live) and all(state.status == NodeStatus.RUNNING for state in sight.live.values())
 
 
 def _repairs(snapshot: Snapshot) -> list[Decision]:
@@ -291,18 +214,38 @@ def _repairs(snapshot: Snapshot) -> list[Decision]:
     cancelling = snapshot.execution.cancelling is not None
     decisions: list[Decision] = []
     for node in snapshot.definition.nodes:
-        state = snapshot.nodes[node.id]
-        if state.status == NodeStatus.RUNNING:
-            if (node.id, state.attempt) not in snapshot.leases:
-                decisions.append(Relet(node.id, state.attempt))
-        elif cancelling:
+        sight = snapshot.maps.get(node.id)
+        if sight is None:
+            decisions += _unit_repairs(snapshot, snapshot.nodes[node.id], cancelling)
             continue
-        elif state.status == NodeStatus.QUEUED and node.id not in snapshot.live_messages:
-            decisions.append(Requeue(node.id, state.attempt))
-        elif state.status == NodeStatus.WAITING:
-            # One that does not say what it waits for is taken for a held one: it is queued again when due.
-            kind = state.waiting_on or WaitingOn.HOLD
-            if (kind, node.id, state.attempt) not in snapshot.timers:
-                due_ms = snapshot.now_ms if state.due_ms is None else state.due_ms
-                decisions.append(Retime(node.id, state.attempt, kind, due_ms))
+        for state in sight.live.values():
+            decisions += _unit_repairs(snapshot, state, cancelling)
+        if not snapshot.worklist and not cancelling:
+            decisions += map_repairs(node, sight)
     return decisions
+
+
+def _unit_repairs(snapshot: Snapshot, state: NodeState, cancelling: bool) -> list[Decision]:
+    unit = state.node_id
+    if state.status == NodeStatus.RUNNING:
+        if (unit, state.attempt) not in snapshot.leases:
+            return [Relet(unit, state.attempt)]
+    elif cancelling:
+        return []
+    elif state.status == NodeStatus.QUEUED and unit not in snapshot.live_messages:
+        return [Requeue(unit, state.attempt)]
+    elif state.status == NodeStatus.WAITING:
+        # One that does not say what it waits for is taken for a held one: it is queued again when due.
+        kind = state.waiting_on or WaitingOn.HOLD
+        found: list[Decision] = []
+        if kind in ANSWERED:
+            wait = snapshot.waits.get(unit)
+            if wait is not None and wait.awaits is not None and not wait.is_listed:
+                found.append(Relist(unit, state.attempt))
+            if state.due_ms is None:
+                return found
+        if (kind, unit, state.attempt) not in snapshot.timers:
+            due_ms = snapshot.now_ms if state.due_ms is None else state.due_ms
+            found.append(Retime(unit, state.attempt, kind, due_ms))
+        return found
+    return []

@@ -15,7 +15,7 @@ log = logging.getLogger("headrace.store")
 #: Fields of the runtime hash that make a NodeState, each with `|` and the node id; `rejects` is read apart.
 NODE_FIELDS = (
     "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason",
-    "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "reused",
+    "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "reused", "caught",
     "rejects",
 )  # fmt: skip
 #: Fields of the runtime hash that make an Execution.
@@ -94,6 +94,7 @@ def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | Non
         not_taken=row["not_taken"] == b"1",
         message_id=read_text(row["message"]),
         reused=row["reused"] == b"1",
+        caught=read_text(row["caught"]) or None,
     )
 
 
@@ -107,6 +108,7 @@ def read_event(execution_id: str, entry_id: bytes, fields: dict[bytes, bytes]) -
         attempt=int(attempt) if attempt else None,
         ts_ms=int(fields[b"ts_ms"]),
         data=fields[b"data"],
+        item=int(fields[b"item"]) if b"item" in fields else None,
     )
 
 

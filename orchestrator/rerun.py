@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from orchestrator.counters import caught_in, expected_counters, is_handled, skipped_at_once
 from orchestrator.execution import Snapshot
-from orchestrator.planner import expected_counters, skipped_at_once
 from orchestrator.states import NodeStatus, Reason
 
 
 def rerun_set(snapshot: Snapshot) -> list[str]:
     """Name, in definition order, the nodes that a retry runs again.
 
-    FAILED and CANCELLED nodes and, transitively, SKIPPED ones with a direct dependency among them, except
-    what a condition outside the set left aside. COMPLETED nodes stay.
+    FAILED nodes whose failure nothing handled, CANCELLED ones and, transitively, SKIPPED ones with a direct
+    dependency among them, except what a condition outside the set left aside. COMPLETED nodes stay.
     """
     states = snapshot.nodes
     chosen = {
         node_id
         for node_id, state in states.items()
         if state.status in (NodeStatus.FAILED, NodeStatus.CANCELLED)
+        and not is_handled(snapshot.definition.node(node_id), state)
     }
     todo = list(chosen)
     while todo:
@@ -34,13 +35,13 @@ def rerun_set(snapshot: Snapshot) -> list[str]:
 
 def runs_again(snapshot: Snapshot, chosen: list[str]) -> list[str]:
     """Leave out those of the set that are skipped again at once, whatever becomes of the others."""
-    aside = skipped_at_once(snapshot.definition, *_after_reset(snapshot, chosen))
+    aside = skipped_at_once(snapshot.definition, *_after_reset(snapshot, chosen), caught_in(snapshot))
     return [node_id for node_id in chosen if node_id not in aside]
 
 
 def rerun_items(snapshot: Snapshot, chosen: list[str]) -> list[str]:
     """Put the retry into the words of the worklist: every reset first, then every decision."""
-    counters = expected_counters(snapshot.definition, *_after_reset(snapshot, chosen))
+    counters = expected_counters(snapshot.definition, *_after_reset(snapshot, chosen), caught_in(snapshot))
     resets = []
     for node_id in chosen:
         found = counters[node_id]

@@ -11,8 +11,10 @@ from orchestrator.durations import parse_duration_ms
 from orchestrator.errors import DefinitionInvalid, NodeError, Problem
 
 Jitter = Literal["full", "equal", "none"]
+OnExhausted = Literal["fail", "continue"]
 
 JITTERS: tuple[Jitter, ...] = ("full", "equal", "none")
+ON_EXHAUSTED: tuple[OnExhausted, ...] = ("fail", "continue")
 MAX_ATTEMPTS = 1_000
 #: A server's Retry-After is believed up to one day.
 MAX_RETRY_AFTER_MS = 86_400_000
@@ -26,6 +28,7 @@ _FIELDS = (
     "retry_on",
     "non_retryable",
     "respect_retry_after",
+    "on_exhausted",
 )
 
 
@@ -37,6 +40,8 @@ class RetryPolicy:
     retry_on       error types (patterns such as `Http.*`); when given, only these are tried again,
                    even those that call themselves not retryable.
     non_retryable  error types never tried again; beats retry_on.
+    on_exhausted   what follows when the node has failed for good: `continue` lets the execution go on as if
+                   it had completed, with the output {"error": …}.
     """
 
     max_attempts: int = 3
@@ -47,6 +52,7 @@ class RetryPolicy:
     retry_on: tuple[str, ...] = ()
     non_retryable: tuple[str, ...] = ()
     respect_retry_after: bool = True
+    on_exhausted: OnExhausted = "fail"
 
     @classmethod
     def from_dict(cls, fields: Any, *, path: str = "retry") -> RetryPolicy:
@@ -68,6 +74,7 @@ class RetryPolicy:
             "retry_on": list(self.retry_on),
             "non_retryable": list(self.non_retryable),
             "respect_retry_after": self.respect_retry_after,
+            "on_exhausted": self.on_exhausted,
         }
 
 
@@ -161,6 +168,7 @@ def _read(fields: Any, path: str, problems: list[Problem]) -> RetryPolicy | None
         retry_on=checked("retry_on", (), _patterns),
         non_retryable=checked("non_retryable", (), _patterns),
         respect_retry_after=checked("respect_retry_after", default.respect_retry_after, _flag),
+        on_exhausted=checked("on_exhausted", default.on_exhausted, _on_exhausted),
     )
 
 
@@ -181,6 +189,13 @@ def _jitter(value: Any) -> Jitter:
         if value == jitter:
             return jitter
     raise ValueError(f"expected one of {', '.join(JITTERS)}, got {value!r:.60}")
+
+
+def _on_exhausted(value: Any) -> OnExhausted:
+    for word in ON_EXHAUSTED:
+        if value == word:
+            return word
+    raise ValueError(f"expected one of {', '.join(ON_EXHAUSTED)}, got {value!r:.60}")
 
 
 def _patterns(value: Any) -> tuple[str, ...]:

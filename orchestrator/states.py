@@ -65,12 +65,23 @@ class Reason(StrEnum):
 
 
 class WaitingOn(StrEnum):
-    """What a WAITING node waits for; each kind is woken by a timer of the same name."""
+    """What a WAITING node waits for; each kind is woken by a timer of the same name.
+
+    Of the last two only some have a timer: they are woken from outside, and found in a list until then.
+    """
 
     BACK_OFF = "back_off"
     DELAY = "delay"
     WORKER = "worker"
     HOLD = "hold"
+    #: Its items; woken by the end of the last one rather than by a timer.
+    MAP = "map"
+    SIGNAL = "signal"
+    APPROVAL = "approval"
+
+
+#: Kinds of waits that end by what somebody outside says.
+ANSWERED = frozenset({WaitingOn.SIGNAL, WaitingOn.APPROVAL})
 
 
 class Cancelling(StrEnum):
@@ -127,11 +138,18 @@ TABLE: tuple[Row, ...] = (
     _node("skip_node", [_N.RUNNING], _N.SKIPPED, "node.skipped"),
     _node("retry_node", [_N.RUNNING], _N.WAITING, "node.retrying"),
     _node("wait_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
+    _node("map_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
+    _node("await_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
+    _node("await_node", [_N.RUNNING], _N.QUEUED, "node.queued"),
+    _node("await_node", [_N.RUNNING], _N.FAILED, "node.failed"),
+    _node("signal_execution", [_N.WAITING], _N.COMPLETED, "node.completed"),
+    _node("decide_approval", [_N.WAITING], _N.COMPLETED, "node.completed"),
     _node("release_node", [_N.RUNNING], _N.QUEUED, "node.queued"),
     _node("hand_back_node", [_N.QUEUED], _N.WAITING, "node.waiting"),
     _node("hand_back_node", [_N.QUEUED], _N.FAILED, "node.failed"),
     _node("wake_node", [_N.WAITING], _N.QUEUED, "node.queued"),
     _node("wake_node", [_N.WAITING], _N.COMPLETED, "node.completed"),
+    _node("wake_node", [_N.WAITING], _N.FAILED, "node.failed"),
     _node("reap_node", [_N.RUNNING], _N.QUEUED, "node.queued"),
     _node("reap_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
     _node("reap_node", [_N.RUNNING], _N.FAILED, "node.failed"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,10 @@ from redis.asyncio import Redis
 
 from clients.redis_client import Wire
 from orchestrator.compile import compile_stored
-from orchestrator.definition import Definition
-from orchestrator.execution import Event, Execution, NodeState, Snapshot, WorkerInfo
+from orchestrator.definition import Definition, Node
+from orchestrator.execution import WORKER_ALIVE_MS, Event, Execution, NodeState, Sight, Snapshot, WorkerInfo
+from orchestrator.items import Items
+from orchestrator.mapping import node_of
 from orchestrator.records import (
     EXECUTION_FIELDS,
     NODE_FIELDS,
@@ -27,13 +29,12 @@ from orchestrator.records import (
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member, timer_member
 from orchestrator.retry import RetryPolicy
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
+from orchestrator.waits import Waits
 
 log = logging.getLogger("headrace.store")
 
 #: Nodes read by one command.
 SLICE = 500
-#: A worker that has not been heard of for this long is not alive.
-WORKER_ALIVE_MS = 20_000
 #: A time-out is first of all the worker's own; its timer comes this much later, should the worker be stuck.
 STUCK_SLACK_MS = 1_000
 
@@ -46,23 +47,6 @@ class Due:
     execution_id: str
     node_id: str
     attempt: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """A snapshot with what the repairer compares before it acts.
-
-    seq       newest event when reading began; the repair is refused if another has been written since.
-    missing   timers of the whole execution that ought to exist and do not: (kind, due ms).
-    is_active member of workflows:active.
-    limits    time limits of live nodes whose timer does not exist: (node id, attempt, kind, due ms).
-    """
-
-    snapshot: Snapshot
-    seq: int
-    missing: tuple[tuple[str, int], ...]
-    is_active: bool
-    limits: tuple[tuple[str, int, str, int], ...] = ()
 
 
 class Store:
@@ -79,6 +63,8 @@ class Store:
         #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
         self.redis: Any = redis
         self.keys = keys or Keys()
+        self.waits = Waits(redis, self.keys)
+        self.items = Items(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self._definitions: OrderedDict[str, Definition] = OrderedDict()
@@ -150,10 +136,9 @@ class Store:
         rows = await self.redis.xrange(self.keys.events(execution_id), f"{after + 1}-0", "+", count=limit)
         return [read_event(execution_id, entry_id, fields) for entry_id, fields in rows]
 
-    async def edge_seq(self, execution_id: str, *, is_last: bool) -> int:
-        """Number of the newest or the oldest event kept; 0 when there is none."""
-        key = self.keys.events(execution_id)
-        rows = await (self.redis.xrevrange(key, count=1) if is_last else self.redis.xrange(key, count=1))
+    async def last_seq(self, execution_id: str) -> int:
+        """Number of the newest event; 0 when there is none."""
+        rows = await self.redis.xrevrange(self.keys.events(execution_id), count=1)
         return int(rows[0][0].split(b"-")[0]) if rows else 0
 
     async def due_timers(self, now_ms: int, limit: int) -> list[Due]:
@@ -196,7 +181,8 @@ class Store:
         pipe = self.redis.pipeline(transaction=False)
         for execution_id, node_id in units:
             pipe.hmget(
-                self.keys.runtime(execution_id), [f"spec|{node_id}", f"tries|{node_id}", f"worker|{node_id}"]
+                self.keys.runtime(execution_id),
+                [f"spec|{node_of(node_id)}", f"tries|{node_id}", f"worker|{node_id}"],
             )
         rows = await pipe.execute()
         return [
@@ -228,7 +214,12 @@ class Store:
         definition = await self.definition(execution_id, execution.version)
         node_ids = [node.id for node in definition.nodes]
         states, rejects = await self._nodes(execution_id, node_ids)
-        leases, timers, live = await self._traces(execution_id, definition, states)
+        maps = await self.items.sights(execution_id, definition, states)
+        units = [(node, states[node.id]) for node in definition.nodes if node.id not in maps]
+        units += [
+            (definition.node(node_id), state) for node_id in maps for state in maps[node_id].live.values()
+        ]
+        leases, timers, live = await self._traces(execution_id, units)
         generation = execution.generation
         pipe = self.redis.pipeline(transaction=False)
         pipe.lrange(keys.worklist(execution_id), 0, 99)
@@ -256,9 +247,11 @@ class Store:
             worklist=tuple(item.decode() for item in worklist),
             has_continue_timer=continued is not None,
             not_taken=rejects,
+            waits=await self.waits.sights(execution_id, [state for _, state in units]),
             now_ms=await self.now_ms(),
+            maps=maps,
         )
-        limits = await self._lost_limits(execution_id, definition, states) if may_miss else ()
+        limits = await self._lost_limits(execution_id, units) if may_miss else ()
         return Sight(snapshot, seq, tuple(missing), bool(is_active), limits)
 
     async def _nodes(
@@ -283,18 +276,17 @@ class Store:
         return states, rejects
 
     async def _lost_limits(
-        self, execution_id: str, definition: Definition, states: Mapping[str, NodeState]
+        self, execution_id: str, units: Sequence[tuple[Node, NodeState]]
     ) -> tuple[tuple[str, int, str, int], ...]:
         """Time limits that ought to be counted down and are not."""
         wanted = []
-        for node in definition.nodes:
-            state = states[node.id]
+        for node, state in units:
             if state.status is NodeStatus.QUEUED and node.schedule_to_start_ms:
                 due_ms = (state.queued_ms or 0) + node.schedule_to_start_ms
-                wanted.append((node.id, state.attempt, "schedule_to_start", due_ms))
+                wanted.append((state.node_id, state.attempt, "schedule_to_start", due_ms))
             elif state.status is NodeStatus.RUNNING and node.start_to_close_ms:
                 due_ms = (state.started_ms or 0) + node.start_to_close_ms + STUCK_SLACK_MS
-                wanted.append((node.id, state.attempt, "start_to_close", due_ms))
+                wanted.append((state.node_id, state.attempt, "start_to_close", due_ms))
         pipe = self.redis.pipeline(transaction=False)
         for node_id, attempt, kind, _ in wanted:
             pipe.zscore(self.keys.shared("timers"), timer_member(kind, execution_id, node_id, attempt))
@@ -302,18 +294,17 @@ class Store:
         return tuple(limit for limit, score in zip(wanted, scores, strict=True) if score is None)
 
     async def _traces(
-        self, execution_id: str, definition: Definition, states: Mapping[str, NodeState]
+        self, execution_id: str, units: Sequence[tuple[Node, NodeState]]
     ) -> tuple[set[tuple[str, int]], set[tuple[str, str, int]], set[str]]:
         """Look for what keeps each live node alive: its lease, its timer or its message."""
         looked: list[tuple[NodeState, str]] = []
         pipe = self.redis.pipeline(transaction=False)
-        for node in definition.nodes:
-            state = states[node.id]
+        for node, state in units:
             if state.status is NodeStatus.RUNNING:
-                member = lease_member(execution_id, node.id, state.attempt)
+                member = lease_member(execution_id, state.node_id, state.attempt)
                 pipe.zscore(self.keys.shared("leases"), member)
             elif state.status is NodeStatus.WAITING and state.waiting_on:
-                member = timer_member(state.waiting_on, execution_id, node.id, state.attempt)
+                member = timer_member(state.waiting_on, execution_id, state.node_id, state.attempt)
                 pipe.zscore(self.keys.shared("timers"), member)
             elif state.status is NodeStatus.QUEUED:
                 entry = state.message_id or "0-0"

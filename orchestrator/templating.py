@@ -19,7 +19,16 @@ from orchestrator.references import Path, Template, compile_expression, compile_
 from orchestrator.rendering import Rendering
 from orchestrator.sandbox import Checked
 from orchestrator.template_budget import joined
-from orchestrator.values import EvaluationError, Missing, Steps, checked_result, present, step_into, to_text
+from orchestrator.values import (
+    EvaluationError,
+    Missing,
+    Secrets,
+    Steps,
+    checked_result,
+    present,
+    step_into,
+    to_text,
+)
 
 #: Everything that templates put into one node's config, as JSON.
 MAX_RESOLVED = 4 * 1024 * 1024
@@ -27,7 +36,7 @@ MAX_RESOLVED = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """What a template may know of another node: its status, and its output once that is COMPLETED."""
+    """What a template may know of another node: its status, and its output once it has one."""
 
     status: str
     output: Any = None
@@ -40,6 +49,7 @@ class Scope:
 
     nodes   results of the nodes it refers to; the others need not be there.
     now_ms  the attempt's moment, Redis time; `now()` gives it as RFC 3339 text.
+    secrets  known to the worker that runs the attempt, and to nobody else.
     """
 
     nodes: Mapping[str, NodeResult] = field(default_factory=dict)
@@ -47,6 +57,9 @@ class Scope:
     trigger: Any = None
     execution_id: str = ""
     now_ms: int = 0
+    #: Names of its own: the item of a mapped node, and its index.
+    local: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def resolve(
@@ -138,6 +151,8 @@ class _Resolution:
 
     def _look_up(self, name: str) -> Any:
         scope = self.scope
+        if name in scope.local:
+            return scope.local[name]
         if name == "inputs":
             return {} if scope.inputs is None else scope.inputs
         if name == "steps":
@@ -146,6 +161,8 @@ class _Resolution:
             return {} if scope.trigger is None else scope.trigger
         if name == "execution":
             return {"id": scope.execution_id}
+        if name == "secrets":
+            return Secrets(scope.secrets.get)
         return self._step(name, "output")
 
     def _step(self, node_id: str, wanted: str) -> Any:
@@ -154,7 +171,7 @@ class _Resolution:
             return Missing(f"node {node_id!r} has no output yet")
         if wanted == "status":
             return str(result.status)
-        if result.status == "COMPLETED":
+        if result.status == "COMPLETED" or result.output is not None:
             return result.output
         reason = f" ({result.reason})" if result.reason else ""
         return Missing(f"node {node_id!r} is {result.status}{reason} and has no output")

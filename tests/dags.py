@@ -71,15 +71,18 @@ class ScriptedDag:
 
 
 @st.composite
-def scripted_dags(draw: st.DrawFn, max_nodes: int = 60) -> ScriptedDag:
-    """Draw a DAG with joins under all rules, conditions with branches, `when`, and uncritical nodes."""
+def scripted_dags(draw: st.DrawFn, max_nodes: int = 60, *, is_plain: bool = False) -> ScriptedDag:
+    """Draw a DAG with joins under all rules, conditions and switches, `when`, and uncritical nodes.
+
+    is_plain  no switch, and no failure that is handled: caught by a successor, or gone on from.
+    """
     count = draw(st.integers(1, max_nodes))
     names = [f"n{i}" for i in range(count)]
     nodes: dict[str, dict[str, Any]] = {}
     for i, name in enumerate(names):
         parents = draw(st.lists(st.integers(0, i - 1), max_size=4, unique=True)) if i else []
         nodes[name] = node(name, after=[names[p] for p in parents])
-    targets = _draw_branches(draw, nodes)
+    targets = _draw_branches(draw, nodes, is_plain)
     outcomes: dict[str, Outcome] = {}
     for name, drawn in nodes.items():
         if drawn["dependencies"]:
@@ -87,11 +90,13 @@ def scripted_dags(draw: st.DrawFn, max_nodes: int = 60) -> ScriptedDag:
             drawn["trigger_rule"] = draw(st.just(RULES[0]) | st.sampled_from(allowed))
         if draw(st.integers(0, 3)) == 0:
             drawn["critical"] = False
+        if not is_plain and draw(st.integers(0, 3)) == 0:
+            drawn["retry"] = {"max_attempts": 1, "on_exhausted": "continue"}
         outcomes[name] = _draw_outcome(draw, drawn)
     return ScriptedDag(workflow(*nodes.values()), outcomes)
 
 
-def _draw_branches(draw: st.DrawFn, nodes: dict[str, dict[str, Any]]) -> set[str]:
+def _draw_branches(draw: st.DrawFn, nodes: dict[str, dict[str, Any]], is_plain: bool) -> set[str]:
     """Turn a third of the nodes that have successors into conditions; give the ids named in branches."""
     successors: dict[str, list[str]] = {name: [] for name in nodes}
     for name, drawn in nodes.items():
@@ -99,6 +104,11 @@ def _draw_branches(draw: st.DrawFn, nodes: dict[str, dict[str, Any]]) -> set[str
             successors[dependency].append(name)
     targets: set[str] = set()
     for name, after in successors.items():
+        if after and not is_plain and draw(st.integers(0, 4)) == 0:
+            goto = draw(st.sampled_from(after))
+            nodes[name]["catch"] = [{"errors": ["*"], "goto": goto}]
+            targets.add(goto)
+            continue
         if not after or draw(st.integers(0, 2)):
             continue
         sides = draw(st.lists(st.sampled_from(("1", "2", "3", "")), min_size=len(after), max_size=len(after)))
@@ -106,7 +116,7 @@ def _draw_branches(draw: st.DrawFn, nodes: dict[str, dict[str, Any]]) -> set[str
             [s for s, side in zip(after, sides, strict=True) if side == number] for number in "123"
         )
         config: dict[str, Any]
-        if draw(st.booleans()):
+        if is_plain or draw(st.booleans()):
             config = {"expression": "true", "true_branch": one, "false_branch": two}
             nodes[name].update(handler="condition", config=config)
             targets.update(one, two)

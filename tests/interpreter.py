@@ -29,16 +29,35 @@ def interpret(document: dict[str, Any], outcome: Script) -> tuple[Ends, str]:
     left_out: set[str] = set()
     for node_id in in_order(nodes):
         node = nodes[node_id]
-        ends[node_id] = end_of(
-            node, [ends[d] for d in node.get("dependencies", [])], node_id in left_out, outcome
-        )
+        before = [as_seen_by(node_id, nodes[d], ends[d]) for d in node.get("dependencies", [])]
+        ends[node_id] = end_of(node, before, node_id in left_out, outcome)
         result = outcome(node)
         if ends[node_id][0] == "COMPLETED" and not isinstance(result, str):
             left_out.update(result[1])
+        if ends[node_id][0] == "COMPLETED" or (ends[node_id][0] == "FAILED" and handling(node) == "goes on"):
+            left_out.update(rule["goto"] for rule in node.get("catch", []))
     failed = any(
-        ends[node_id][0] == "FAILED" and node.get("critical", True) for node_id, node in nodes.items()
+        ends[node_id][0] == "FAILED" and node.get("critical", True) and handling(node) == "nothing"
+        for node_id, node in nodes.items()
     )
     return ends, "FAILED" if failed else "COMPLETED"
+
+
+def handling(node: dict[str, Any]) -> str:
+    """Say what follows from a failure of this node: nothing, it "goes on", or the id of who takes over."""
+    for rule in node.get("catch", []):
+        if {"*", "HandlerError", "Handler*"} & set(rule["errors"]):
+            return str(rule["goto"])
+    return "goes on" if (node.get("retry") or {}).get("on_exhausted") == "continue" else "nothing"
+
+
+def as_seen_by(
+    node_id: str, dependency: dict[str, Any], end: tuple[str, str | None]
+) -> tuple[str, str | None]:
+    """Give a dependency's end as a dependant takes it: a handled failure may count as a success."""
+    if end[0] == "FAILED" and handling(dependency) in ("goes on", node_id):
+        return "COMPLETED", None
+    return end
 
 
 def end_of(

@@ -7,6 +7,7 @@ from random import Random
 from orchestrator.definition import Definition
 from orchestrator.execution import Execution, NodeState, Snapshot
 from orchestrator.planner import Cancel, Decision, Finish, Queue, Recount, RecountLeft, Skip, plan
+from orchestrator.retry import matches
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.dags import Outcome
 
@@ -44,7 +45,9 @@ class Play:
     def end(self, node_id: str, outcome: Outcome) -> None:
         """End a queued node as its handler would."""
         if outcome == "fail":
-            self._move(node_id, status=NodeStatus.FAILED, reason=Reason.ERROR)
+            rules = self.snapshot.definition.node(node_id).catch
+            taker = next((rule.goto for rule in rules if matches("HandlerError", rule.errors)), None)
+            self._move(node_id, status=NodeStatus.FAILED, reason=Reason.ERROR, caught=taker)
         elif outcome == "skip":
             has_when = self.snapshot.definition.node(node_id).when is not None
             reason = Reason.CONDITION_FALSE if has_when else Reason.HANDLER_SKIPPED

@@ -106,10 +106,10 @@ class Worker:
             on_word=lambda holding, word: self.attempts.told(holding, word),
             describe=self.describe,
         )
-        accounts = Accounts(self.transitions, config.tenant_daily)
         self.runner = Runner(
-            worker_id=self.worker_id, tools=self.tools, threads=self.threads, meter=accounts.meter
-        )
+            worker_id=self.worker_id, tools=self.tools, threads=self.threads, items=self.store.items,
+            max_bytes=config.output_max_bytes, meter=Accounts(self.transitions, config.tenant_daily).meter,
+        )  # fmt: skip
         self.attempts = Attempts(
             transitions=self.transitions,
             runner=self.runner,

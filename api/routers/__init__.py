@@ -8,6 +8,7 @@ from starlette.routing import Route
 from api.errors import install_handlers
 from api.limits import RequestLimits
 from api.routers import (
+    answers,
     dead,
     events,
     executions,
@@ -15,6 +16,7 @@ from api.routers import (
     health,
     queues,
     repeats,
+    simulate,
     usage,
     validate,
     workers,
@@ -23,11 +25,12 @@ from api.routers import (
 from orchestrator.limits import Limits
 
 _ROUTERS = (
-    workflow, validate, executions, repeats, events, handlers, usage, workers, queues, dead, health,
+    workflow, validate, simulate, executions, repeats, answers, events, handlers, usage, workers, queues,
+    dead, health,
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.
-DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate"})
+DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate", "/v1/simulate"})
 #: How the paths of other such routes end.
 DEFINITION_ENDINGS = ("/fork",)
 

@@ -18,11 +18,12 @@ from api.schemas.executions import (
     ExecutionPage,
     ExecutionRequest,
     ExplainAnswer,
+    ItemPage,
     NodeView,
     VerbAnswer,
 )
 from api.schemas.times import milliseconds
-from api.schemas.views import execution_fields, explanation_fields, node_fields
+from api.schemas.views import execution_fields, explanation_fields, item_fields, node_fields
 from api.schemas.workflow import TriggerRequest, WorkflowDefinition, WorkflowResults
 from api.validator import cursor_checked, definition_in, execution_id_in, idempotency_of, parse_envelope
 from orchestrator.durations import parse_duration_ms
@@ -107,8 +108,15 @@ async def get(request: Request, execution_id: str) -> Response:
     engine = engine_of(request)
     view = await engine.get(execution_id_in(execution_id))
     outputs = await engine.results(execution_id)
+    mapped = [state.node_id for state in view.nodes if view.definition.node(state.node_id).map]
+    counts = await engine.map_counts(execution_id, mapped) if mapped else {}
     nodes = [
-        node_fields(view.definition.node(state.node_id), state, outputs.get(state.node_id))
+        node_fields(
+            view.definition.node(state.node_id),
+            state,
+            outputs.get(state.node_id),
+            counts.get(state.node_id),
+        )
         for state in view.nodes
     ]
     answer = execution_fields(view.execution)
@@ -148,7 +156,32 @@ async def node(request: Request, execution_id: str, node_id: str) -> Response:
     engine = engine_of(request)
     state, output = await engine.node(execution_id_in(execution_id), node_id)
     view = await engine.get(execution_id)
-    return json_response(node_fields(view.definition.node(node_id), state, output))
+    found = view.definition.node(node_id)
+    counts = await engine.map_counts(execution_id, [node_id]) if found.map else {}
+    return json_response(node_fields(found, state, output, counts.get(node_id)))
+
+
+@router.get(
+    "/{execution_id}/nodes/{node_id}/items",
+    operation_id="executions_items",
+    summary="The items of a mapped node, in order",
+    response_model=ItemPage,
+    responses=problems(404, 422, 503),
+)
+async def items(
+    request: Request,
+    execution_id: str,
+    node_id: str,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    cursor: Annotated[str | None, Query(max_length=16, description="`next_cursor` of a page.")] = None,
+) -> Response:
+    with cursor_checked():
+        first = int(cursor or 0)
+        if first < 0:
+            raise ValueError("a cursor is not negative")
+    page = await engine_of(request).items(execution_id_in(execution_id), node_id, first=first, limit=limit)
+    following = str(first + limit) if len(page) == limit else None
+    return json_response({"items": [item_fields(item) for item in page], "next_cursor": following})
 
 
 @router.post(

@@ -24,6 +24,7 @@ class EventLine(BaseModel):
     type: str
     execution_id: str
     node_id: str | None = None
+    item: int | None = None
     attempt: int | None = None
     ts: str
     data: dict[str, Any]
@@ -51,6 +52,8 @@ def encode(event: Event) -> Line:
     fields: dict[str, Any] = {"seq": event.seq, "type": event.type, "execution_id": event.execution_id}
     if event.node_id is not None:
         fields["node_id"] = event.node_id
+    if event.item is not None:
+        fields["item"] = event.item
     if event.attempt is not None:
         fields["attempt"] = event.attempt
     fields["ts"] = rfc3339(event.ts_ms)

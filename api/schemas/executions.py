@@ -55,6 +55,19 @@ class ErrorObject(BaseModel):
     worker: str | None = None
 
 
+class MapProgress(BaseModel):
+    """Items of a mapped node, counted by where they stand."""
+
+    total: int
+    completed: int
+    failed: int
+    skipped: int
+    active: int = Field(description="Started and not ended: queued, running, or between two tries.")
+    cancelled: int
+    waiting: int = Field(description="Not started yet.")
+    tolerated: int = Field(description="Items that may fail without failing the node.")
+
+
 class NodeView(BaseModel):
     """A node and where it stands."""
 
@@ -77,6 +90,32 @@ class NodeView(BaseModel):
     error: ErrorObject | None
     reused: bool = Field(description="It ended in the execution this one is forked from.")
     output: Any = None
+    items: MapProgress | None = Field(default=None, description="How far a mapped node is.")
+
+
+class ItemView(BaseModel):
+    """One item of a mapped node."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    index: int
+    status: str
+    attempt: int
+    try_: int = Field(alias="try")
+    started_at: str | None
+    ended_at: str | None
+    due_at: str | None
+    worker: str | None
+    error: ErrorObject | None
+    value: Any
+    output: Any = None
+
+
+class ItemPage(BaseModel):
+    """Part of the items of a mapped node, in order."""
+
+    items: list[ItemView]
+    next_cursor: str | None
 
 
 class UsageView(BaseModel):

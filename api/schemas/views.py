@@ -9,9 +9,10 @@ from api.schemas.times import rfc3339
 from orchestrator.answers import Validation
 from orchestrator.budgets import Usage
 from orchestrator.definition import Node
-from orchestrator.execution import Execution, NodeState, WorkerInfo
+from orchestrator.execution import Execution, MapCounts, NodeState, WorkerInfo
 from orchestrator.explain import Explanation
 from orchestrator.health import Check
+from orchestrator.items import Item
 from orchestrator.operations import DeadEntry, QueueInfo
 from orchestrator.states import NodeStatus
 from orchestrator.yaml_source import Locate, located
@@ -42,7 +43,9 @@ def usage_fields(usage: Usage) -> dict[str, Any]:
     return {"usage": usage.to_dict(), "cost_usd": usage.cost_usd}
 
 
-def node_fields(node: Node, state: NodeState, output: bytes | None) -> dict[str, Any]:
+def node_fields(
+    node: Node, state: NodeState, output: bytes | None, counts: MapCounts | None = None
+) -> dict[str, Any]:
     """Show a node of the definition together with where it stands."""
     return {
         "node_id": state.node_id,
@@ -63,6 +66,38 @@ def node_fields(node: Node, state: NodeState, output: bytes | None) -> dict[str,
         "error": None if state.status is NodeStatus.COMPLETED else state.error,
         "reused": state.reused,
         "output": None if output is None else orjson.Fragment(output),
+        "items": None if counts is None else _counts_fields(counts),
+    }
+
+
+def _counts_fields(counts: MapCounts) -> dict[str, int]:
+    return {
+        "total": counts.total,
+        "completed": counts.completed,
+        "failed": counts.failed,
+        "skipped": counts.skipped,
+        "active": counts.live,
+        "cancelled": counts.left if counts.is_halted else 0,
+        "waiting": 0 if counts.is_halted else counts.left,
+        "tolerated": counts.tolerated,
+    }
+
+
+def item_fields(item: Item) -> dict[str, Any]:
+    """Show one item of a mapped node."""
+    state = item.state
+    return {
+        "index": item.index,
+        "status": str(state.status),
+        "attempt": state.attempt,
+        "try": state.tries,
+        "started_at": rfc3339(state.started_ms),
+        "ended_at": rfc3339(state.ended_ms),
+        "due_at": rfc3339(state.due_ms),
+        "worker": state.worker,
+        "error": None if state.status is NodeStatus.COMPLETED else state.error,
+        "value": orjson.Fragment(item.value),
+        "output": None if item.output is None else orjson.Fragment(item.output),
     }
 
 

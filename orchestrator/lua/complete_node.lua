@@ -6,7 +6,7 @@
 local x, plan = leave_attempt('complete_node')
 if not x then return answer(plan, 0) end
 local node_id = ARGV[3]
-redis.call('SET', output_key(x.id, node_id), ARGV[13])
+put_output(x, node_id, ARGV[13])
 if ARGV[14] ~= '' then redis.call('HSET', x.runtime, 'rejects|' .. node_id, ARGV[14]) end
 end_node(x, node_id, 'COMPLETED', '', 'node.completed', ARGV[4], '{}')
 settle(x)

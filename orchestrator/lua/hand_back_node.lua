@@ -6,9 +6,9 @@
 -- Reply 'ok'; 'stale' when the task is not the current one (it is taken off the stream)
 -- Event node.waiting, node.failed
 local node_id, attempt = ARGV[3], ARGV[4]
-local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. node_id, 'unoffered_ms|' .. node_id,
+local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id), 'unoffered_ms|' .. node_id,
   'started_ms|' .. node_id)
-local status = x and redis.call('GET', node_key(x.id, node_id))
+local status = x and status_of(x.id, node_id)
 if not x or not may_leave('node', 'hand_back_node', status) or x.fields[1] ~= attempt then
   drop_message(ARGV[6], ARGV[5])
   return 'stale'

@@ -9,8 +9,8 @@ local node_id, attempt = ARGV[3], ARGV[4]
 local member = lease_member(ARGV[2], node_id, attempt)
 local deadline_ms = tonumber(redis.call('ZSCORE', leases_key(), member))
 if deadline_ms and deadline_ms > NOW then return {'renewed', 0} end
-local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. node_id, 'crashes|' .. node_id)
-local status = x and redis.call('GET', node_key(x.id, node_id))
+local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id), 'crashes|' .. node_id)
+local status = x and status_of(x.id, node_id)
 if not x or not may_leave('node', 'reap_node', status) or x.fields[1] ~= attempt then
   redis.call('ZREM', leases_key(), member)
   return {'stale', 0}

@@ -9,7 +9,7 @@ for i = 4, #ARGV, 4 do
   local values = redis.call('HMGET', runtime_key(execution_id), 'nonce|' .. node_id, 'attempt|' .. node_id, 'cancelling')
   local word = 'lost'
   if values[1] == nonce and values[2] == attempt
-    and redis.call('GET', node_key(execution_id, node_id)) == 'RUNNING' then
+    and status_of(execution_id, node_id) == 'RUNNING' then
     redis.call('ZADD', KEYS[1], NOW + ARGV[3], lease_member(execution_id, node_id, attempt))
     word = (values[3] == 'user' or values[3] == 'timeout') and 'cancel' or 'ok'
   end

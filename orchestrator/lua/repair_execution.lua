@@ -3,7 +3,8 @@
 -- KEYS  1 runtime of the execution
 -- ARGV  3 event number the plan was made at; then one repair each, in words:
 --       "recount NODE OK BAD SKIP GATES NOT_TAKEN", "left LEFT FAILED", "queue NODE", "skip NODE REASON", "cancel NODE", "requeue NODE ATTEMPT",
---       "relet NODE ATTEMPT", "retime NODE ATTEMPT KIND DUE_MS", "timer KIND DUE_MS", "activate", "drain", "finish"
+--       "relet NODE ATTEMPT", "retime NODE ATTEMPT KIND DUE_MS", "timer KIND DUE_MS", "activate", "drain", "finish",
+--       "items NODE LIVE COMPLETED FAILED SKIPPED", "relist NODE ATTEMPT"
 -- Reply {word, more}  word: ok; moved, the execution went on by itself; unknown
 -- Event node.queued and whatever follows
 local x = open(ARGV[2])
@@ -29,14 +30,14 @@ function repairs.queue(id) decide(x, id) end
 repairs.skip = function(rest) decide(x, string.match(rest, '^(%S+)')) end
 
 function repairs.cancel(id)
-  local status = redis.call('GET', node_key(x.id, id))
+  local status = status_of(x.id, id)
   if may_leave('node', 'cancel_node', status) then cancel_node(x, id, status) end
 end
 
 function repairs.requeue(rest)
   local id, attempt = string.match(rest, '^(%S+) (%d+)$')
-  local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'node|' .. id)
-  if may_leave('node', 'repair_execution', redis.call('GET', node_key(x.id, id))) and values[1] == attempt then
+  local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'node|' .. item_of(id))
+  if may_leave('node', 'repair_execution', status_of(x.id, id)) and values[1] == attempt then
     local plan = parse_plan(values[2])
     detach(x, id, 'QUEUED', attempt, plan)
     queue_node(x, id, 'QUEUED', plan, '{"cause":"repair"}', true)
@@ -54,11 +55,34 @@ function repairs.retime(rest)
   -- Another repair of the same plan may have begun a new attempt, with a timer of its own.
   if redis.call('HGET', x.runtime, 'attempt|' .. id) ~= attempt then return end
   -- What it waits on may be lost as well, and without it the timer would fire in vain.
-  if redis.call('GET', node_key(x.id, id)) == 'WAITING' then
+  if status_of(x.id, id) == 'WAITING' then
     redis.call('HSETNX', x.runtime, 'waiting_on|' .. id, kind)
     redis.call('HSETNX', x.runtime, 'due_ms|' .. id, due_ms)
   end
   redis.call('ZADD', timers_key(), 'NX', due_ms, timer_member(kind, x.id, id, attempt))
+end
+
+-- Puts a node that waits for somebody outside on the list it is found in; a signal that came meanwhile was kept.
+function repairs.relist(rest)
+  local id, attempt = string.match(rest, '^(%S+) (%d+)$')
+  local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'waiting_on|' .. id, 'awaits|' .. id,
+    'node|' .. item_of(id))
+  if status_of(x.id, id) ~= 'WAITING' or values[1] ~= attempt or not values[3] then return end
+  local is_signal = values[2] == 'signal'
+  if is_signal and not x.cancelling and redis.call('HEXISTS', signals_key(x.id), 'queue|' .. values[3]) == 1 then
+    detach(x, id, 'WAITING', attempt)
+    take_kept(x, id, 'WAITING', parse_plan(values[4]), values[3])
+  else
+    list_wait(x, id, attempt, values[2], values[3])
+  end
+end
+
+-- Corrects the counts of a mapped node; its turn then starts or ends what ought to be.
+function repairs.items(rest)
+  local id, live, completed, failed, skipped = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+)$')
+  redis.call('HSET', items_key(x.id, id), 'live', live, 'COMPLETED', completed, 'FAILED', failed, 'SKIPPED', skipped)
+  redis.call('HSETNX', x.runtime, 'waiting_on|' .. id, 'map')
+  push(x, 'items ' .. id)
 end
 
 function repairs.timer(rest)

@@ -9,7 +9,7 @@ local node_id, attempt = ARGV[3], ARGV[4]
 local x = open(ARGV[2], 'attempt|' .. node_id, 'nonce|' .. node_id, 'reported|' .. node_id, 'lines', 'tokens',
   'streamed|' .. node_id)
 if not x or x.fields[1] ~= attempt or x.fields[2] ~= ARGV[5]
-  or redis.call('GET', node_key(x.id, node_id)) ~= 'RUNNING' then
+  or status_of(x.id, node_id) ~= 'RUNNING' then
   return 'fenced'
 end
 local of_attempt, newest = string.match(x.fields[3] or '', '^(%d+):(%d+)$')

@@ -10,8 +10,8 @@ local node_id, attempt, kind = ARGV[3], ARGV[4], ARGV[5]
 local member = timer_member(kind, ARGV[2], node_id, attempt)
 local due_ms = tonumber(redis.call('ZSCORE', timers_key(), member))
 if due_ms and due_ms > NOW then return {'early', 0} end
-local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. node_id)
-local status = x and redis.call('GET', node_key(x.id, node_id))
+local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id))
+local status = x and status_of(x.id, node_id)
 local expected = kind == 'start_to_close' and 'RUNNING' or 'QUEUED'
 if not x or not may_leave('node', 'time_out_node', status) or status ~= expected or x.fields[1] ~= attempt then
   redis.call('ZREM', timers_key(), member)

@@ -80,11 +80,15 @@ SETTLE = _of(
     ("an end is not counted", "x.left = x.left - 1", "x.left = x.left"),
     ("an upstream failure counts as a skip", "status == 'FAILED' or reason == 'upstream_failed'", "status == 'FAILED'"),
     ("successors are not told", "if status ~= 'CANCELLED' then push(", "if false then push("),
-    ("a cancelled wait keeps its timer", "    if on then redis.call('ZREM', timers_key(),", "    if false then redis.call('ZREM', timers_key(),"),
+    ("a cancelled wait keeps its timer", "if on and on ~= 'map' then", "if false then"),
     ("an attempt number is used twice", "'HINCRBY', x.runtime, 'attempt|' .. node_id, 1)", "'HINCRBY', x.runtime, 'attempt|' .. node_id, 0)"),
     ("nothing limits the wait for a worker", "redis.call('ZADD', timers_key(), since + plan.schedule_to_start_ms,", "redis.call('ZSCORE', timers_key(),"),
     ("a cancelling execution parks nodes", "event, data)\n  if x.cancelling then", "event, data)\n  if false then"),
     ("a parked node has no timer", "redis.call('ZADD', timers_key(), due_ms, timer_member(on, x.id, node_id, attempt))", ""),
+    ("a handled failure counts", "local is_handled = taker or (plan.goes_on and not is_item)", "local is_handled = taker"),
+    ("nobody takes over from a failed node", "(id == taker and 'ok' or outcome)", "outcome"),
+    ("a catch fits every error", "if string.match(kind, lua_pattern) then return target end", "return target"),
+    ("who takes over runs after a success", "(mark == '!' and outcome == 'ok')", "false"),
     ("a critical failure is not counted", "x.failed = x.failed + 1", ""),
     ("fail_fast cancels nothing", "push(x, 'cancel 0')", ""),
     ("a node is decided twice", "~= 'PENDING' then return end", "== 'COMPLETED' then return end"),
@@ -108,7 +112,7 @@ SETTLE = _of(
 ENDS = (
     *_of(
         "complete_node",
-        ("the output is not stored", "redis.call('SET', output_key(x.id, node_id), ARGV[13])", ""),
+        ("the output is not stored", "put_output(x, node_id, ARGV[13])", ""),
         ("the branch is not remembered", "if ARGV[14] ~= '' then", "if false then"),
     ),
     *_of("release_node", ("a drain is charged", "redis.call('HINCRBY', x.runtime, 'tries|' .. ARGV[3], -1)", "")),
@@ -133,7 +137,7 @@ KEEPERS = (
     *_of(
         "wake_node",
         ("a timer fires early", "if tonumber(x.fields[4] or 0) > NOW then", "if false then"),
-        ("a delay ends without output", "redis.call('SET', output_key(x.id, node_id), x.fields[5] or 'null')", ""),
+        ("a delay ends without output", "put_output(x, node_id, x.fields[5] or 'null')", ""),
         ("a stale timer stays", "  redis.call('ZREM', timers_key(), member)\n  return {'stale', 0}", "  return {'stale', 0}"),
     ),
     *_of(

@@ -21,7 +21,7 @@ NEVER_RUNS = {"never_runs", "join_never_runs"}
 
 
 @PROPERTY
-@given(dag=scripted_dags(max_nodes=5), seed=st.integers(0, 2**32))
+@given(dag=scripted_dags(max_nodes=5, is_plain=True), seed=st.integers(0, 2**32))
 def test_in_small_workflows_what_never_runs_is_found_and_nothing_else(dag: ScriptedDag, seed: int) -> None:
     loosened(dag, Random(seed))
     ran: set[str] = set()
@@ -34,7 +34,7 @@ def test_in_small_workflows_what_never_runs_is_found_and_nothing_else(dag: Scrip
 
 
 @PROPERTY
-@given(dag=scripted_dags(max_nodes=60), seed=st.integers(0, 2**32))
+@given(dag=scripted_dags(max_nodes=60, is_plain=True), seed=st.integers(0, 2**32))
 def test_in_large_workflows_what_is_said_never_to_run_never_runs(dag: ScriptedDag, seed: int) -> None:
     dice = Random(seed)
     loosened(dag, dice)
@@ -48,7 +48,7 @@ def test_in_large_workflows_what_is_said_never_to_run_never_runs(dag: ScriptedDa
 
 
 @PROPERTY
-@given(dag=scripted_dags(max_nodes=5), seed=st.integers(0, 2**32))
+@given(dag=scripted_dags(max_nodes=5, is_plain=True), seed=st.integers(0, 2**32))
 def test_references_said_to_fail_do_and_those_said_to_be_missing_may_be(dag: ScriptedDag, seed: int) -> None:
     dice = Random(seed)
     loosened(dag, dice)
@@ -72,7 +72,7 @@ def test_references_said_to_fail_do_and_those_said_to_be_missing_may_be(dag: Scr
 
 
 @PROPERTY
-@given(dag=scripted_dags(max_nodes=60))
+@given(dag=scripted_dags(max_nodes=60, is_plain=True))
 def test_a_workflow_without_branches_and_rules_has_nothing_that_never_runs(dag: ScriptedDag) -> None:
     for node in nodes_of(dag.document):
         node.pop("trigger_rule", None)

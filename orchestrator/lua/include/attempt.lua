@@ -15,11 +15,11 @@ end
 -- and the word to answer. ZREM comes first: at maxmemory what runs must be able to finish.
 local function leave_attempt(verb)
   local node_id, attempt, nonce = ARGV[3], ARGV[4], ARGV[5]
-  local x = open(ARGV[2], 'attempt|' .. node_id, 'nonce|' .. node_id, 'finished|' .. node_id, 'node|' .. node_id,
+  local x = open(ARGV[2], 'attempt|' .. node_id, 'nonce|' .. node_id, 'finished|' .. node_id, 'node|' .. item_of(node_id),
     'message|' .. node_id)
   if not x or not x.fields[4] then return nil, 'gone' end
   if x.fields[3] == nonce then return nil, 'dup' end
-  local status = redis.call('GET', node_key(x.id, node_id))
+  local status = status_of(x.id, node_id)
   if not may_leave('node', verb, status) or x.fields[1] ~= attempt or x.fields[2] ~= nonce then return nil, 'fenced' end
   local plan = parse_plan(x.fields[4])
   redis.call('ZREM', leases_key(), lease_member(x.id, node_id, attempt))

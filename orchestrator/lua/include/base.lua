@@ -74,22 +74,26 @@ local function note(x, field, value)
   notes[#notes + 1] = value
 end
 
+local function append(x, event, node_id, item, attempt, data)
+  if not item then
+    return redis.pcall('XADD', x.events, x.seq .. '-0', 'type', event, 'node_id', node_id, 'attempt', attempt,
+      'ts_ms', NOW_TEXT, 'data', data)
+  end
+  return redis.pcall('XADD', x.events, x.seq .. '-0', 'type', event, 'node_id', node_id, 'item', item,
+    'attempt', attempt, 'ts_ms', NOW_TEXT, 'data', data)
+end
+
 -- data is JSON text, passed through unread.
-local function record(x, event, node_id, attempt, data)
+local function record(x, event, unit, attempt, data)
+  local node_id, item = item_of(unit)
   x.seq = x.seq + 1
   x.is_changed = true
-  local added = redis.pcall('XADD', x.events, x.seq .. '-0', 'type', event, 'node_id', node_id, 'attempt', attempt,
-    'ts_ms', NOW_TEXT, 'data', data)
+  local added = append(x, event, node_id, item, attempt, data)
   if type(added) ~= 'table' then return end
   -- The counter is behind its stream, because somebody lost or changed it. The stream's last id wins, so that ids
   -- stay dense. Looking before every write would cost more than the write.
   x.seq = tonumber(string.match(redis.call('XREVRANGE', x.events, '+', '-', 'COUNT', 1)[1][1], '^%d+')) + 1
-  redis.call('XADD', x.events, x.seq .. '-0', 'type', event, 'node_id', node_id, 'attempt', attempt,
-    'ts_ms', NOW_TEXT, 'data', data)
-end
-
-local function move(x, node_id, status)
-  redis.call('SET', node_key(x.id, node_id), status)
+  append(x, event, node_id, item, attempt, data)
 end
 
 -- Ends a call: writes the totals of what it changed and wakes whoever tails it; the message says only how far the

@@ -3,7 +3,8 @@
 -- The reply carries all that the runner needs, so that a node costs no further round trip:
 -- {'ok', execution_id, node_id, attempt, nonce, tries, crashes, message_id, queued_ms, spec, inputs, resume,
 --  reference, status, output, reference, …}   output is '' when there is none.
--- resume is what the unit waited for, JSON, when a node that waited is run again to make use of it; '' otherwise.
+-- resume is what the unit waited for, JSON, when a node that waited is run again to make use of it; the value of an item;
+-- '' otherwise.
 local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume)
   local reply = {'ok', x.id, node_id, attempt, nonce, tries or '0', crashes or '0', message_id, queued_ms or '0', spec,
     '', resume or ''}
@@ -32,8 +33,9 @@ end
 -- Any other first word means: not yours. 'busy' leaves the message for whoever holds the lease; 'stale' and
 -- 'gone' take it off the stream.
 local function claim(execution_id, node_id, attempt, message_id, queue, nonce, worker, lease_ms)
-  local x = open(execution_id, 'attempt|' .. node_id, 'nonce|' .. node_id, 'node|' .. node_id, 'spec|' .. node_id,
-    'refs|' .. node_id, 'tries|' .. node_id, 'crashes|' .. node_id, 'message|' .. node_id, 'queued_ms|' .. node_id,
+  local node, item = item_of(node_id)
+  local x = open(execution_id, 'attempt|' .. node_id, 'nonce|' .. node_id, 'node|' .. node, 'spec|' .. node,
+    item and 'item_refs|' .. node or 'refs|' .. node_id, 'tries|' .. node_id, 'crashes|' .. node_id, 'message|' .. node_id, 'queued_ms|' .. node_id,
     'resume|' .. node_id)
   if not x or not x.fields[3] then
     drop_message(queue, message_id)
@@ -41,7 +43,8 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
   end
   local current, holder, plan_text, spec, refs, tries, crashes, current_message, queued_ms, resume =
     unpack(x.fields, 1, 10)
-  local status = redis.call('GET', node_key(execution_id, node_id))
+  local status = status_of(execution_id, node_id)
+  if item then resume = redis.call('HGET', items_key(execution_id, node), 'v' .. item) end
   if attempt ~= current or not (may_leave('node', 'claim_node', status) or status == 'RUNNING') then
     drop_message(queue, message_id)
     return {'stale'}

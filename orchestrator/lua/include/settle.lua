@@ -11,6 +11,9 @@
 
 local BUDGET = 500
 
+-- Turns that other parts take, by their first word: function(x, rest) -> nodes touched.
+local TURNS = {}
+
 local function push(x, item)
   x.tail = x.tail + 1
   x.work[x.tail] = item
@@ -24,13 +27,21 @@ end
 
 -- Ends a node: status, reason, event, count; its successors' turn comes through the worklist.
 -- Expects the caller to have checked the status being left.
-local function end_node(x, node_id, status, reason, event, attempt, data)
+-- outcome: what successors are told, where that does not follow from status and reason.
+local function end_node(x, node_id, status, reason, event, attempt, data, outcome)
   move(x, node_id, status)
   note(x, 'reason|' .. node_id, reason)
   note(x, 'ended_ms|' .. node_id, NOW_TEXT)
   record(x, event, node_id, attempt, data)
+  local node, index = item_of(node_id)
+  if index then
+    redis.call('HINCRBY', items_key(x.id, node), 'live', -1)
+    if status ~= 'CANCELLED' then redis.call('HINCRBY', items_key(x.id, node), status, 1) end
+    push(x, 'items ' .. node)
+    return
+  end
   x.left = x.left - 1
-  if status ~= 'CANCELLED' then push(x, outcome_of(status, reason) .. ' ' .. node_id .. ' 0') end
+  if status ~= 'CANCELLED' then push(x, (outcome or outcome_of(status, reason)) .. ' ' .. node_id .. ' 0') end
 end
 
 local function quoted(word)
@@ -47,7 +58,8 @@ local function detach(x, node_id, status, attempt, plan)
     end
   elseif status == 'WAITING' then
     local on = redis.call('HGET', x.runtime, 'waiting_on|' .. node_id)
-    if on then redis.call('ZREM', timers_key(), timer_member(on, x.id, node_id, attempt)) end
+    if on and on ~= 'map' then redis.call('ZREM', timers_key(), timer_member(on, x.id, node_id, attempt)) end
+    unlist_wait(x, node_id, attempt, on)
     redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id)
   elseif status == 'RUNNING' then
     redis.call('ZREM', leases_key(), lease_member(x.id, node_id, attempt))
@@ -58,11 +70,27 @@ local function detach(x, node_id, status, attempt, plan)
   end
 end
 
--- Raises the attempt of what was running, so that its worker's late result is fenced.
-local function cancel_node(x, node_id, status)
-  local values = redis.call('HMGET', x.runtime, 'attempt|' .. node_id, 'node|' .. node_id)
+-- Whether a mapped node waits for items of which some are live or not yet halted.
+local function is_on_items(x, node_id)
+  if string.find(node_id, '[', 1, true) or redis.call('HGET', x.runtime, 'waiting_on|' .. node_id) ~= 'map' then
+    return false
+  end
+  local values = redis.call('HMGET', items_key(x.id, node_id), 'live', 'halted')
+  return values[1] and (values[1] ~= '0' or values[2] ~= '1')
+end
+
+-- Raises the attempt of what was running, so that its worker's late result is fenced. A mapped node ends after its
+-- items; is_kill ends those that run as well.
+local function cancel_node(x, node_id, status, is_kill)
+  local values = redis.call('HMGET', x.runtime, 'attempt|' .. node_id, 'node|' .. item_of(node_id))
   local attempt = values[1] or '0'
-  detach(x, node_id, status, attempt, parse_plan(values[2]))
+  local plan = parse_plan(values[2])
+  if plan.map and status == 'WAITING' and is_on_items(x, node_id) then
+    redis.call('HSET', items_key(x.id, node_id), 'halted', '1')
+    push(x, 'halt ' .. node_id .. (is_kill and ' kill 0' or ' cancel 0'))
+    return
+  end
+  detach(x, node_id, status, attempt, plan)
   if status == 'RUNNING' then
     redis.call('HSET', x.runtime, 'attempt|' .. node_id, attempt + 1, 'nonce|' .. node_id, '')
   end
@@ -106,10 +134,28 @@ local function park_node(x, node_id, attempt, on, due_ms, event, data)
   record(x, event, node_id, attempt, data)
 end
 
+-- The successor that takes over from a failed node; nil when no rule of its catch fits. Error objects are ours and begin
+-- with their type.
+local function taker_of(plan, error)
+  local kind = string.match(error, '^{"type":"([^"]*)"') or ''
+  for pattern, target in string.gmatch(plan.catch, '([^>,]+)>([^,]+)') do
+    local lua_pattern = '^' .. string.gsub(string.gsub(pattern, '[%.%-]', '%%%0'), '%*', '.*') .. '$'
+    if string.match(kind, lua_pattern) then return target end
+  end
+end
+
 -- Fails a node for good. error is JSON, opaque. With fail_fast the first critical failure cancels what has not started.
+-- A failure is handled when a successor takes over or the node is to go on: it fails nothing else, and its error is its
+-- output.
 local function settle_failure(x, node_id, attempt, plan, reason, error, is_dead)
   redis.call('HSET', x.runtime, 'error|' .. node_id, error)
-  if plan.is_critical then
+  local is_item = string.find(node_id, '[', 1, true)
+  local taker = not is_item and plan.catch and taker_of(plan, error)
+  local is_handled = taker or (plan.goes_on and not is_item)
+  if is_handled then
+    if taker then redis.call('HSET', x.runtime, 'caught|' .. node_id, taker) end
+    redis.call('SET', output_key(x.id, node_id), '{"error":' .. error .. '}')
+  elseif plan.is_critical and not is_item then
     x.failed = x.failed + 1
     if x.fail_fast and not x.cancelling then
       x.cancelling = 'fail_fast'
@@ -117,11 +163,20 @@ local function settle_failure(x, node_id, attempt, plan, reason, error, is_dead)
       push(x, 'cancel 0')
     end
   end
-  end_node(x, node_id, 'FAILED', reason, 'node.failed', attempt, error)
-  if is_dead then
-    redis.call('XADD', dead_key(), 'MAXLEN', '~', 10000, '*', 'execution_id', x.id, 'node_id', node_id,
+  end_node(x, node_id, 'FAILED', reason, 'node.failed', attempt, error, is_handled and not taker and 'ok' or nil)
+  if is_dead and (reason == 'poison' or not is_handled) then
+    local entry = redis.call('XADD', dead_key(), 'MAXLEN', '~', 10000, '*', 'execution_id', x.id, 'node_id', node_id,
       'attempt', attempt, 'reason', reason, 'error', error, 'ts_ms', NOW)
+    redis.call('HSET', x.runtime, 'dead|' .. node_id, entry)
   end
+end
+
+-- Takes a unit that runs again off the list of the dead.
+local function revive(x, unit)
+  local entry = redis.call('HGET', x.runtime, 'dead|' .. unit)
+  if not entry then return end
+  redis.call('XDEL', dead_key(), entry)
+  redis.call('HDEL', x.runtime, 'dead|' .. unit)
 end
 
 -- Looks at one PENDING node: runs it, passes it over, or lets it wait. A node that has left PENDING is past deciding.
@@ -151,22 +206,24 @@ local function decide(x, node_id)
   end
 end
 
--- Tells one chunk of a node's successors how the node ended. A successor marked * is named in a branch of it.
+-- Tells one chunk of a node's successors how the node ended. A successor marked * is named in a branch of it, one marked !
+-- takes over when it fails.
 local function tell_successors(x, outcome, node_id, chunk)
   local line = redis.call('HGET', x.runtime, 'next|' .. node_id .. '|' .. chunk)
   if not line then return 0 end
-  local not_taken = {}
+  local not_taken, taker = {}, nil
+  if string.find(line, '!', 1, true) then taker = redis.call('HGET', x.runtime, 'caught|' .. node_id) end
   if string.find(line, '*', 1, true) then
     for id in string.gmatch(redis.call('HGET', x.runtime, 'rejects|' .. node_id) or '', '%S+') do
       not_taken[id] = true
     end
   end
   local count = 0
-  for id, mark in string.gmatch(line, '([^%s*]+)(%*?)') do
-    redis.call('HINCRBY', x.runtime, outcome .. '|' .. id, 1)
-    if mark == '*' then
+  for id, mark in string.gmatch(line, '([^%s*!]+)([*!]?)') do
+    redis.call('HINCRBY', x.runtime, (id == taker and 'ok' or outcome) .. '|' .. id, 1)
+    if mark ~= '' then
       redis.call('HINCRBY', x.runtime, 'gates|' .. id, 1)
-      if not_taken[id] then redis.call('HSET', x.runtime, 'not_taken|' .. id, '1') end
+      if not_taken[id] or (mark == '!' and outcome == 'ok') then redis.call('HSET', x.runtime, 'not_taken|' .. id, '1') end
     end
     decide(x, id)
     count = count + 1
@@ -188,6 +245,7 @@ end
 
 local function take_turn(x, item)
   local word, rest = string.match(item, '^(%S+) (.+)$')
+  if TURNS[word] then return TURNS[word](x, rest) end
   if word == 'start' then
     local count = each_in_chunk(x, 'start|' .. rest, function(id) decide(x, id) end)
     if count and count >= CHUNK then push(x, 'start ' .. (rest + 1)) end
@@ -196,7 +254,7 @@ local function take_turn(x, item)
     local count = each_in_chunk(x, 'ids|' .. rest, function(id)
       local status = redis.call('GET', node_key(x.id, id))
       if may_leave('node', 'cancel_node', status) and (word == 'kill' or status ~= 'RUNNING') then
-        cancel_node(x, id, status)
+        cancel_node(x, id, status, word == 'kill')
       end
     end)
     if count and count >= CHUNK then push(x, word .. ' ' .. (rest + 1)) end
@@ -208,11 +266,18 @@ local function take_turn(x, item)
     local id, ok, bad, skip, gates, not_taken = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d)$')
     flush(x)
     move(x, id, 'PENDING')
+    redis.call('DEL', output_key(x.id, id))
+    revive(x, id)
     redis.call('HSET', x.runtime, 'ok|' .. id, ok, 'bad|' .. id, bad, 'skip|' .. id, skip, 'gates|' .. id, gates,
       'not_taken|' .. id, not_taken, 'tries|' .. id, 0, 'crashes|' .. id, 0)
     redis.call('HDEL', x.runtime, 'reason|' .. id, 'error|' .. id, 'ended_ms|' .. id, 'started_ms|' .. id,
-      'finished|' .. id, 'rejects|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'kept|' .. id,
-      'unoffered_ms|' .. id, 'handed_back|' .. id)
+      'finished|' .. id, 'rejects|' .. id, 'caught|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'kept|' .. id,
+      'unoffered_ms|' .. id, 'handed_back|' .. id, 'resume|' .. id)
+    -- A mapped node goes on with the items it has.
+    if parse_plan(redis.call('HGET', x.runtime, 'node|' .. id)).map
+      and redis.call('EXISTS', items_key(x.id, id)) == 1 then
+      redis.call('HSET', x.runtime, 'resume|' .. id, '{"again":true}')
+    end
     return 1
   end
   local node_id, chunk = string.match(rest, '^(%S+) (%d+)$')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,19 +15,19 @@ from orchestrator.replies import Ended
 from orchestrator.scripts import script_names
 from orchestrator.states import Reason, WaitingOn
 from tests.dags import compiled
+from tests.integration.transitions.prepared import (
+    LINE,
+    Prepare,
+    awaiting,
+    awaiting_what_was_kept,
+    deciding,
+    passing_the_limit_of_a_wait,
+    running,
+    signalling,
+    signalling_nobody,
+    voting,
+)
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
-
-Prepare = Callable[[Rig], Awaitable[Call[Any]]]
-
-LINE = (node("A"), node("B", after=["A"]))
-
-
-async def running(rig: Rig, **fields: Any) -> Any:
-    """A runs; a task of another execution waits to be claimed along."""
-    await rig.submit(node("A", **fields), node("B", after=["A"]))
-    held = await rig.worker.start_one("A")
-    await rig.submit(node("next"))
-    return held
 
 
 async def completing(rig: Rig) -> Call[Any]:
@@ -61,6 +60,10 @@ async def waiting(rig: Rig) -> Call[Any]:
         output=b"{}",
         take=rig.worker.take(),
     )
+
+
+async def mapping(rig: Rig) -> Call[Any]:
+    return rig.transitions.map_node(await running(rig), [b"1"], tolerated=0, stops=False)
 
 
 async def releasing(rig: Rig) -> Call[Any]:
@@ -261,6 +264,14 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "retry_node": (retrying, "dup"),
     "skip_node": (skipping, "dup"),
     "wait_node": (waiting, "dup"),
+    "map_node": (mapping, "dup"),
+    "await_node": (awaiting, "dup"),
+    "await_node, kept": (awaiting_what_was_kept, "dup"),
+    "signal_execution": (signalling, ""),
+    "signal_execution, kept": (signalling_nobody, ""),
+    "decide_approval": (deciding, ""),
+    "decide_approval, of two": (voting, ""),
+    "wake_node, time limit": (passing_the_limit_of_a_wait, "stale"),
     "release_node": (releasing, "dup"),
     "cancel_node": (calling_off, "dup"),
     "claim_node": (claiming, ""),

@@ -38,6 +38,11 @@ def draw_document(dice: Random, *, most_nodes: int = 9) -> dict[str, Any]:
         nodes[name] = condition(name, after=parents[name], true=sides["true"], false=sides["false"], **fields)
         branched.update(sides["true"], sides["false"])
     for name in names:
+        if successors[name] and name not in conditions and dice.random() < 0.2:
+            goto = dice.choice(successors[name])
+            nodes[name]["catch"] = [{"errors": ["*"], "goto": goto}]
+            branched.add(goto)
+    for name in names:
         if parents[name] and dice.random() < 0.6:
             nodes[name]["trigger_rule"] = dice.choice(RULES if name in branched else RULES + EARLY_RULES)
     extras: dict[str, Any] = {}
@@ -63,5 +68,5 @@ def _fields(dice: Random) -> dict[str, Any]:
     if dice.random() < 0.1:
         fields["schedule_to_start_timeout"] = 5
     if dice.random() < 0.3:
-        fields["retry"] = {"max_attempts": 3}
+        fields["retry"] = {"max_attempts": 3, "on_exhausted": dice.choice(("fail", "continue"))}
     return fields

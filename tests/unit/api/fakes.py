@@ -99,7 +99,7 @@ class FakeEngine:
 
     async def get(self, execution_id: str) -> SimpleNamespace:
         self._asked("get", execution_id)
-        node = SimpleNamespace(handler="noop", dependencies=(), policy=ONE_ATTEMPT)
+        node = SimpleNamespace(handler="noop", dependencies=(), policy=ONE_ATTEMPT, map=None)
         nodes = [NodeState("A", NodeStatus.COMPLETED, attempt=1, tries=1), NodeState("B")]
         return SimpleNamespace(
             execution=self._execution(), nodes=nodes, definition=SimpleNamespace(node=lambda _: node)

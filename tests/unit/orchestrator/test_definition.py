@@ -147,7 +147,7 @@ def test_version_follows_content_not_key_order() -> None:
         (workflow({"handler": "noop"}), "nodes[0].id", "missing", "shape", "missing"),
         (workflow(7), "nodes[0]", "wrong_type", "shape", "must be an object"),
         (workflow(node("A", zz=1)), "nodes[0].zz", "unknown_field", "shape", "allowed: id, handler"),
-        (workflow(node("A", map={})), "nodes[0].map", "unknown_field", "shape", "'map'"),
+        (workflow(node("A", loop={})), "nodes[0].loop", "unknown_field", "shape", "'loop'"),
         (workflow(node("A"), foo=1), "foo", "unknown_field", "shape", "allowed: name"),
         (workflow(node("A", config=[])), "nodes[0].config", "wrong_type", "shape", "an object"),
         (workflow(node("A", config={"x": float("nan")})), "nodes[0].config", "not_finite", "shape", "NaN"),
@@ -256,7 +256,7 @@ def test_all_problems_are_told_at_once() -> None:
         ("{{ C.x }}", "not_upstream", "'C', which is not upstream"),
         ("{{ B.x }}", "not_upstream", "itself"),
         ("{{ item.x }}", "unknown_reference", "has no meaning here"),
-        ("{{ secrets.KEY }}", "unknown_reference", "has no meaning here"),
+        ("{{ item.KEY }}", "unknown_reference", "has no meaning here"),
         ("{{ A.x", "bad_template", "not a valid template"),
         ("{{ A.x|attr('y') }}", "bad_template", "unknown filter 'attr'"),
         ("{% for A in inputs.x %}{{ A }}{% endfor %}", "bad_template", "'A', which is a node"),
@@ -421,6 +421,9 @@ class TypedHandlers:
 
     def default_retry(self, handler: str) -> RetryPolicy | None:
         return RetryPolicy(max_attempts=3)
+
+    def secret_fields(self, handler: str) -> tuple[str, ...] | None:
+        return ()
 
 
 def test_handlers_check_their_config_and_bring_their_retry() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from orchestrator.counters import expected_counters
 from orchestrator.execution import NodeState, Snapshot
 from orchestrator.fork import ForkPlan, execution_fields, foresee, plan_fork, reuses
 from orchestrator.layout import SLICE
-from orchestrator.planner import expected_counters
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.dags import compiled, condition, node, workflow
 from tests.simulation import fresh

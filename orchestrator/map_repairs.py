@@ -1,0 +1,38 @@
+"""Says what is wrong with the counts of a node that waits for its items. Pure."""
+
+from dataclasses import dataclass
+
+from orchestrator.definition import Node
+from orchestrator.execution import MapSight
+from orchestrator.states import NodeStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Remap:
+    """Correct the counts of a mapped node, and start or end what they say ought to be."""
+
+    node_id: str
+    live: int
+    completed: int
+    failed: int
+    skipped: int
+
+
+def map_repairs(node: Node, sight: MapSight) -> list[Remap]:
+    """Count the items of a waiting node anew; also where nothing would start the next one or end the wait."""
+    counts = sight.counts
+    begun = sight.statuses[: counts.started]
+    kept = sight.statuses[counts.started :]
+    live = len(sight.live)
+    completed, skipped = (
+        sum(status == wanted for status in sight.statuses)
+        for wanted in (NodeStatus.COMPLETED, NodeStatus.SKIPPED)
+    )
+    # Beyond the next one to be started, what failed did so in an earlier generation.
+    failed = sum(status == NodeStatus.FAILED for status in begun)
+    most = node.map.live if node.map else 0
+    is_stuck = live == 0 if counts.is_halted or not kept else live < most
+    found = (live, completed, failed, skipped)
+    if found == (counts.live, counts.completed, counts.failed, counts.skipped) and not is_stuck:
+        return []
+    return [Remap(node.id, *found)]

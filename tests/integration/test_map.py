@@ -1,0 +1,189 @@
+"""A node that runs once for each item of a list."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
+from tests.makers import Rig, WorkerFleet, held_by, node, until
+from workers import registry
+from workers.context import HandlerContext
+
+E, N = ExecutionStatus, NodeStatus
+CALLS: Counter[tuple[int, str]] = Counter()
+
+
+@pytest.fixture(autouse=True)
+def _square() -> Iterator[None]:
+    @registry.handler("test_square")
+    async def square(config: dict[str, Any], context: HandlerContext) -> Any:
+        CALLS[(config["index"], context.idempotency_key)] += 1
+        if config["n"] in config.get("failing", ()):
+            raise ValueError(f"no square of {config['n']}")
+        return config["n"] ** 2
+
+    CALLS.clear()
+    yield
+    registry.HANDLER_REGISTRY.pop("test_square", None)
+
+
+def squares(items: Any, *, failing: list[int] | None = None, **fields: Any) -> dict[str, Any]:
+    config = {"n": "{{ item }}", "index": "{{ index }}", "failing": failing or []}
+    extras = {name: fields.pop(name) for name in ("retry", "after", "when") if name in fields}
+    return node("A", handler="test_square", config=config, map={"items": items, **fields}, **extras)
+
+
+async def ended(rig: Rig, execution_id: str, *, within_s: float = 20) -> ExecutionStatus:
+    async def is_over() -> bool:
+        return (await rig.status(execution_id)).is_terminal
+
+    await until(is_over, within_s=within_s)
+    return await rig.status(execution_id)
+
+
+async def output(rig: Rig, execution_id: str) -> Any:
+    return orjson.loads(await rig.store.output(execution_id, "A") or b"null")
+
+
+async def test_the_output_is_the_list_of_item_outputs_in_order(rig: Rig, fleet: WorkerFleet) -> None:
+    await fleet.start()
+
+    execution_id = await rig.submit(squares([3, 1, 2]))
+
+    assert await ended(rig, execution_id) is E.COMPLETED
+    assert await output(rig, execution_id) == [9, 1, 4]
+    assert await rig.nothing_is_left_behind()
+
+
+async def test_failures_within_the_tolerance_leave_the_node_completed(rig: Rig, fleet: WorkerFleet) -> None:
+    await fleet.start()
+
+    execution_id = await rig.submit(squares([0, 1, 2], failing=[1], tolerated_failure_count=1))
+
+    assert await ended(rig, execution_id) is E.COMPLETED
+    first, failed, last = await output(rig, execution_id)
+    assert first == {"index": 0, "status": "COMPLETED", "output": 0}
+    assert (failed["status"], failed["error"]["message"]) == ("FAILED", "ValueError: no square of 1")
+    assert last == {"index": 2, "status": "COMPLETED", "output": 4}
+
+
+async def test_an_empty_list_completes_at_once(rig: Rig, fleet: WorkerFleet) -> None:
+    await fleet.start()
+
+    execution_id = await rig.submit(squares([]))
+
+    assert await ended(rig, execution_id) is E.COMPLETED
+    assert await output(rig, execution_id) == []
+
+
+async def test_stop_starts_nothing_more_beyond_the_tolerance(rig: Rig, fleet: WorkerFleet) -> None:
+    await fleet.start()
+
+    execution_id = await rig.submit(
+        squares(list(range(50)), failing=[0], max_concurrency=1, on_item_failure="stop")
+    )
+
+    assert await ended(rig, execution_id) is E.FAILED
+    assert len(CALLS) == 1
+    items = await rig.store.items.page(execution_id, "A", 0, 100)
+    assert [item.state.status for item in items] == [N.FAILED] + [N.CANCELLED] * 49
+
+
+async def test_a_retry_runs_only_what_did_not_complete(rig: Rig, fleet: WorkerFleet) -> None:
+    await fleet.start()
+    execution_id = await rig.submit(squares([0, 1, 2, 3], failing=[1, 3]))
+    assert await ended(rig, execution_id) is E.FAILED
+    state, _ = await rig.engine.node(execution_id, "A")
+    assert state.error is not None and state.error["details"]["failed"] == 2
+
+    await rig.engine.retry(execution_id)
+    assert await ended(rig, execution_id) is E.FAILED
+
+    assert sorted((index, calls) for (index, _), calls in CALLS.items()) == [(0, 1), (1, 2), (2, 1), (3, 2)]
+
+
+async def test_items_that_run_again_are_off_the_list_of_the_dead(rig: Rig, fleet: WorkerFleet) -> None:
+    await fleet.start()
+    retry = {"max_attempts": 2, "initial_interval": 0.01}
+    execution_id = await rig.submit(squares([0, 1, 2, 3], failing=[1, 3], retry=retry))
+    await ended(rig, execution_id)
+    before = {entry.node_id: entry.entry_id for entry in (await rig.engine.dead()).items}
+
+    await rig.engine.retry(execution_id)
+    await ended(rig, execution_id)
+
+    after = {entry.node_id: entry.entry_id for entry in (await rig.engine.dead()).items}
+    assert sorted(before) == sorted(after) == ["A[1]", "A[3]"]
+    assert not set(before.values()) & set(after.values())
+
+
+async def test_a_thousand_items_of_which_five_percent_fail(rig: Rig, fleet: WorkerFleet) -> None:
+    await fleet.start()
+    failing = list(range(0, 1_000, 20))
+
+    execution_id = await rig.submit(
+        squares(
+            list(range(1_000)),
+            failing=failing,
+            tolerated_failure_percentage=5,
+            retry={"max_attempts": 2, "initial_interval": 0.01},
+        )
+    )
+
+    assert await ended(rig, execution_id, within_s=60) is E.COMPLETED
+    for (index, key), calls in CALLS.items():
+        assert key == f"{execution_id}:A[{index}]"
+        assert calls == (2 if index in failing else 1)
+    assert len(CALLS) == 1_000
+    counts = (await rig.store.items.counts(execution_id, ["A"]))["A"]
+    assert (counts.completed, counts.failed, counts.live) == (950, 50, 0)
+    entries = await output(rig, execution_id)
+    assert [entry["index"] for entry in entries if entry["status"] == "FAILED"] == failing
+    assert await rig.nothing_is_left_behind()
+    events = await rig.store.events(execution_id, after=0, limit=100_000)
+    assert sum(event.type == "node.failed" and event.item is not None for event in events) == 50
+
+
+async def test_a_cancel_lets_running_items_finish_within_the_grace(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A", map={"items": [1, 2, 3], "max_concurrency": 2}))
+    held = await rig.worker.start_one("A")
+    await rig.transitions.map_node(held, [b"1", b"2", b"3"], tolerated=0, stops=False)
+    first, _ = await rig.worker.read()
+    running = await rig.worker.claim(first)
+    assert not isinstance(running, str)
+
+    await rig.engine.cancel(execution_id, grace_ms=5_000, request_id="r")
+    assert await rig.status(execution_id) is E.RUNNING
+    assert await rig.repairs(execution_id) == []
+    await rig.worker.complete(held_by(running))
+
+    assert await rig.status(execution_id) is E.CANCELLED
+    assert (await rig.nodes(execution_id))["A"] is N.CANCELLED
+    items = await rig.store.items.page(execution_id, "A", 0, 10)
+    assert [item.state.status for item in items] == [N.COMPLETED, N.CANCELLED, N.CANCELLED]
+    assert await rig.nothing_is_left_behind()
+
+
+async def test_what_items_lost_is_repaired(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A", map={"items": [1, 2, 3], "max_concurrency": 2}))
+    held = await rig.worker.start_one("A")
+    await rig.transitions.map_node(held, [b"1", b"2", b"3"], tolerated=0, stops=False)
+    assert await rig.repairs(execution_id) == []
+    (said,) = await rig.engine.explain(execution_id)
+    assert "map: 0 of 3 items done, 2 queued" in said.waiting_for
+    state, _ = await rig.engine.node(execution_id, "A")
+    assert state.waiting_on is WaitingOn.MAP
+
+    await rig.redis.xtrim("workflow:tasks", maxlen=0, approximate=False)
+    await rig.redis.hset(rig.transitions.keys.items(execution_id, "A"), "live", 0)
+
+    assert await rig.repairs(execution_id) == ["requeue A[0] 1", "requeue A[1] 1", "items A 2 0 0 0"]
+    await rig.engine.trigger(execution_id)
+    assert await rig.repairs(execution_id) == []
+    assert sorted(await rig.worker.run_all()) == ["A", "A[0]", "A[1]", "A[2]"]
+    assert await rig.status(execution_id) is E.COMPLETED
