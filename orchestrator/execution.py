@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.budgets import NOTHING_USED, Usage
 from orchestrator.definition import Definition
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
@@ -100,6 +101,8 @@ class Execution:
     paused_by: str | None = None
     paused_reason: str | None = None
     paused_ms: int | None = None
+    #: What its calls to paid services used, in all generations. Raised when each of them ends.
+    usage: Usage = NOTHING_USED
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,10 @@ class Event:
     data: bytes
     #: Index of the item of a mapped node.
     item: int | None = None
+
+
+#: A worker that has not been heard of for this long is not alive.
+WORKER_ALIVE_MS = 20_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from orchestrator.counters import Counters, snapshot_counters, turn
 from orchestrator.definition import Node
-from orchestrator.execution import NodeState, Snapshot, WaitSight, WorkerInfo
+from orchestrator.execution import WORKER_ALIVE_MS, NodeState, Snapshot, WaitSight, WorkerInfo
 from orchestrator.explain_pause import explain_held, explain_pause
 from orchestrator.explanation import SWEEP as _SWEEP
 from orchestrator.explanation import Explanation
@@ -20,8 +20,6 @@ from orchestrator.map_repairs import map_repairs
 from orchestrator.rules import RUN
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
-#: How long a worker may be silent and still count as alive; as long as the store lists it.
-WORKER_SILENT_MS = 20_000
 #: How many node or worker names a sentence holds before it says "and N more".
 NAMES_SHOWN = 5
 
@@ -52,7 +50,7 @@ def explain(
     live = tuple(
         worker
         for worker in workers
-        if not snapshot.now_ms or snapshot.now_ms - worker.beat_ms <= WORKER_SILENT_MS
+        if not snapshot.now_ms or snapshot.now_ms - worker.beat_ms <= WORKER_ALIVE_MS
     )
     view = _View(snapshot, live, queue_positions, snapshot_counters(snapshot))
     paused = [explain_pause(snapshot)] if snapshot.execution.status is ExecutionStatus.PAUSED else []

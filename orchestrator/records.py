@@ -6,6 +6,7 @@ import logging
 
 import orjson
 
+from orchestrator.budgets import USED_FIELDS, read_usage
 from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
@@ -21,7 +22,7 @@ NODE_FIELDS = (
 EXECUTION_FIELDS = (
     "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
     "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
-    "cancel_reason", "paused", "paused_by", "paused_reason", "paused_ms", "seq",
+    "cancel_reason", "paused", "paused_by", "paused_reason", "paused_ms", "seq", *USED_FIELDS,
 )  # fmt: skip
 
 
@@ -73,6 +74,7 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         paused_by=said["paused_by"],
         paused_reason=said["paused_reason"],
         paused_ms=_number(row["paused_ms"]),
+        usage=read_usage([row[name] for name in USED_FIELDS]),
     )
 
 

@@ -24,7 +24,7 @@ LUA = Path(__file__).parent / "lua"
 #: Shared parts, each using only those before it.
 PARTS = (
     "unit", "base", "waits", "pause", "settle", "answers", "items", "resume", "by_hand", "claim", "attempt",
-    "start", "chunk",
+    "start", "chunk", "budget",
 )  # fmt: skip
 #: Every library of ours has a name that begins so.
 FAMILY = "headrace_"

@@ -12,11 +12,13 @@ from api.routers import (
     dead,
     events,
     executions,
+    handlers,
     health,
     interventions,
     queues,
     repeats,
     simulate,
+    usage,
     validate,
     workers,
     workflow,
@@ -24,8 +26,8 @@ from api.routers import (
 from orchestrator.limits import Limits
 
 _ROUTERS = (
-    workflow, validate, simulate, executions, repeats, interventions, answers, events, workers, queues, dead,
-    health,
+    workflow, validate, simulate, executions, repeats, interventions, answers, events, handlers, usage,
+    workers, queues, dead, health,
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.

@@ -7,6 +7,7 @@ import orjson
 
 from api.schemas.times import rfc3339
 from orchestrator.answers import Validation
+from orchestrator.budgets import Usage
 from orchestrator.definition import Node
 from orchestrator.execution import Execution, MapCounts, NodeState, WorkerInfo
 from orchestrator.explanation import Explanation
@@ -34,6 +35,7 @@ def execution_fields(execution: Execution) -> dict[str, Any]:
         "generation": execution.generation,
         "replay_of": execution.replay_of,
         "forked_from": execution.forked_from,
+        **usage_fields(execution.usage),
     }
 
 
@@ -45,6 +47,11 @@ def _pause_fields(execution: Execution) -> dict[str, Any] | None:
         "reason": execution.paused_reason,
         "since": rfc3339(execution.paused_ms),
     }
+
+
+def usage_fields(usage: Usage) -> dict[str, Any]:
+    """Show what calls to paid services used."""
+    return {"usage": usage.to_dict(), "cost_usd": usage.cost_usd}
 
 
 def node_fields(

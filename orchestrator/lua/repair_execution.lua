@@ -90,14 +90,14 @@ function repairs.hold(id)
   local status = status_of(x.id, id)
   if not x.paused or (status ~= 'PENDING' and status ~= 'WAITING') then return end
   redis.call('HSET', x.runtime, 'held|' .. id, x.paused)
-  if not redis.call('LPOS', held_key(x.id), id) then redis.call('RPUSH', held_key(x.id), id) end
+  if not redis.call('LPOS', held_units_key(x.id), id) then redis.call('RPUSH', held_units_key(x.id), id) end
 end
 
 -- Goes on with a unit that a resume has lost.
 function repairs.release(id)
   if x.paused or x.cancelling then return end
   local values = redis.call('HMGET', x.runtime, 'node|' .. item_of(id), 'waiting_on|' .. id, 'due_ms|' .. id, 'attempt|' .. id)
-  let_go(x, id, parse_plan(values[1]), unpack(values, 2, 4))
+  release_unit(x, id, parse_plan(values[1]), unpack(values, 2, 4))
 end
 
 function repairs.timer(rest)

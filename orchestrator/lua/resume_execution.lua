@@ -14,7 +14,7 @@ if not may_leave('execution', 'resume_execution', status) then return {'refused'
 if x.cancelling then return {'cancelling', status, 0} end
 if x.is_listed then return {'busy', status, 1} end
 remember_call(x, 'pause_calls', x.fields[1], ARGV[5])
-local count, pause = redis.call('LLEN', held_key(x.id)), x.paused or redis.call('HGET', x.runtime, 'pauses') or '0'
+local count, pause = redis.call('LLEN', held_units_key(x.id)), x.paused or redis.call('HGET', x.runtime, 'pauses') or '0'
 x.paused = nil
 redis.call('HSET', x.runtime, 'paused', '')
 redis.call('HDEL', x.runtime, 'paused_by', 'paused_reason', 'paused_ms')

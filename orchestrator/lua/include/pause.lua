@@ -10,7 +10,7 @@ local function is_under_way(status) return status == 'RUNNING' or status == 'PAU
 local function hold(x, unit)
   if redis.call('HGET', x.runtime, 'held|' .. unit) == x.paused then return end
   redis.call('HSET', x.runtime, 'held|' .. unit, x.paused)
-  redis.call('RPUSH', held_key(x.id), unit)
+  redis.call('RPUSH', held_units_key(x.id), unit)
 end
 
 -- Keeps back a unit that would be queued now. Expects what kept it alive to have been taken away.
@@ -24,7 +24,7 @@ end
 local function begin_pause(x, by, reason)
   x.paused = string.format('%d', redis.call('HINCRBY', x.runtime, 'pauses', 1))
   redis.call('HSET', x.runtime, 'paused', x.paused, 'paused_by', by, 'paused_reason', reason, 'paused_ms', NOW)
-  if not x.is_listed then redis.call('DEL', held_key(x.id)) end
+  if not x.is_listed then redis.call('DEL', held_units_key(x.id)) end
   redis.call('SET', status_key(x.id), 'PAUSED')
   record(x, 'execution.paused', '', '', '{"by":' .. by .. ',"reason":' .. reason .. '}')
 end
@@ -32,7 +32,7 @@ end
 -- The execution has ended: nothing is held any more.
 local function end_pause(x)
   x.paused = nil
-  redis.call('DEL', held_key(x.id))
+  redis.call('DEL', held_units_key(x.id))
   redis.call('HDEL', x.runtime, 'paused', 'paused_by', 'paused_reason', 'paused_ms')
 end
 

@@ -11,7 +11,7 @@ local function begin_anew(x, unit, plan)
 end
 
 -- Goes on with one unit that was held, wherever it stands by now.
-local function let_go(x, unit, plan, on, due_ms, attempt)
+local function release_unit(x, unit, plan, on, due_ms, attempt)
   local status = status_of(x.id, unit)
   if status == 'PENDING' then
     queue_node(x, unit, 'PENDING', plan, '{"cause":"resume"}')
@@ -35,14 +35,14 @@ function TURNS.held(x, rest)
   left = tonumber(left)
   local done = 0
   while left > 0 and done < CHUNK do
-    local unit = redis.call('LPOP', held_key(x.id))
+    local unit = redis.call('LPOP', held_units_key(x.id))
     if not unit then return done end
     left, done = left - 1, done + 1
     local values = redis.call('HMGET', x.runtime, 'held|' .. unit, 'node|' .. item_of(unit), 'waiting_on|' .. unit,
       'due_ms|' .. unit, 'attempt|' .. unit)
     if values[1] == pause and values[2] and not x.cancelling then
       -- A node that asked for an operator may have paused the execution again.
-      if x.paused then hold(x, unit) else let_go(x, unit, parse_plan(values[2]), unpack(values, 3, 5)) end
+      if x.paused then hold(x, unit) else release_unit(x, unit, parse_plan(values[2]), unpack(values, 3, 5)) end
     end
   end
   if left > 0 then push(x, 'held ' .. left .. ' ' .. pause) end

@@ -132,3 +132,16 @@ async def hurrying(rig: Rig) -> Call[Any]:
     held = await running(rig)
     await rig.worker.retry(held, 90_000)
     return rig.transitions.hurry_node(held.execution_id, "A", by_hand=by_hand())
+
+
+#: Each with the first word of its answer when it is sent again, where that differs.
+INTERVENTIONS: dict[str, tuple[Prepare, str]] = {
+    "fail_node, asks": (failing_what_asks, "dup"),
+    "pause_execution": (pausing, "already"),
+    "resume_execution": (resuming, "already"),
+    "claim_node, paused": (claiming_what_is_paused, "stale"),
+    "wake_node, paused": (waking_what_is_paused, ""),
+    "override_node": (overriding, ""),
+    "override_node, fails": (overriding_with_a_failure, ""),
+    "hurry_node": (hurrying, ""),
+}
