@@ -11,10 +11,10 @@ from orchestrator.durations import parse_duration_ms
 from orchestrator.errors import DefinitionInvalid, Problem
 
 Jitter = Literal["full", "equal", "none"]
-OnExhausted = Literal["fail", "continue"]
+OnExhausted = Literal["fail", "pause", "continue"]
 
 JITTERS: tuple[Jitter, ...] = ("full", "equal", "none")
-ON_EXHAUSTED: tuple[OnExhausted, ...] = ("fail", "continue")
+ON_EXHAUSTED: tuple[OnExhausted, ...] = ("fail", "pause", "continue")
 MAX_ATTEMPTS = 1_000
 
 _FIELDS = (
@@ -46,7 +46,8 @@ class RetryPolicy:
                    even those that call themselves not retryable.
     non_retryable  error types never tried again; beats retry_on.
     on_exhausted   what follows when the node has failed for good: `continue` lets the execution go on as if
-                   it had completed, with the output {"error": …}.
+                   it had completed, with the output {"error": …}; `pause` lets the node wait for an operator
+                   and pauses the execution.
     rules          when there are any, the first that names the type of an error says alone whether and when
                    it is tried again; an error that none names is not.
     """

@@ -28,7 +28,7 @@ from orchestrator.records import (
 )
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member, timer_member
 from orchestrator.retry import RetryPolicy
-from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
+from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, WaitingOn
 from orchestrator.waits import Waits
 
 log = logging.getLogger("headrace.store")
@@ -235,7 +235,9 @@ class Store:
         pipe.zscore(keys.shared("timers"), timer_member("cancel_grace", execution_id, "", generation))
         pipe.sismember(keys.shared("active"), execution_id)
         pipe.hget(keys.runtime(execution_id), "grace_ms")
-        worklist, continued, deadline, grace, is_active, grace_ms = await pipe.execute()
+        if execution.status is ExecutionStatus.PAUSED:
+            pipe.lrange(keys.held(execution_id), 0, -1)
+        worklist, continued, deadline, grace, is_active, grace_ms, *held = await pipe.execute()
         missing = []
         # An ended execution took its timers with it; saved turns may be those that a timer just fired.
         may_miss = not execution.status.is_terminal and not worklist
@@ -257,6 +259,7 @@ class Store:
             waits=await self.waits.sights(execution_id, [state for _, state in units]),
             now_ms=await self.now_ms(),
             maps=maps,
+            held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
         )
         limits = await self._lost_limits(execution_id, units, generation) if may_miss else ()
         return Sight(snapshot, seq, tuple(missing), bool(is_active), limits)
@@ -295,7 +298,10 @@ class Store:
                 due_ms = (state.started_ms or 0) + node.start_to_close_ms + STUCK_SLACK_MS
                 wanted.append((state.node_id, state.attempt, "start_to_close", due_ms))
             is_bounded = node.schedule_to_close_ms and (node.map is None or state.node_id != node.id)
-            if is_bounded and state.status in (NodeStatus.QUEUED, NodeStatus.RUNNING, NodeStatus.WAITING):
+            is_begun = not state.status.is_terminal and (
+                state.status is not NodeStatus.PENDING or state.close_ms
+            )
+            if is_bounded and is_begun and state.waiting_on is not WaitingOn.OPERATOR:
                 due_ms = state.close_ms or (state.queued_ms or 0) + (node.schedule_to_close_ms or 0)
                 wanted.append((state.node_id, generation, "schedule_to_close", due_ms))
         pipe = self.redis.pipeline(transaction=False)

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.compile import compile_definition
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.lint import lint
-from orchestrator.states import ExecutionStatus, NodeStatus, Reason
+from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from tests.dags import compiled, workflow
 from tests.integration.acting import act
 from tests.makers import Rig, error_of, node
@@ -210,6 +210,42 @@ async def test_a_retry_in_place_gives_items_their_tries_anew(rig: Rig) -> None:
     (item,) = await rig.engine.items(execution_id, "A", first=0, limit=10)
     assert (spent.state.status, spent.state.tries) == (N.FAILED, 2)
     assert (item.state.status, item.state.tries, item.state.attempt) == (N.WAITING, 1, 3)
+
+
+async def test_time_goes_on_while_the_execution_is_paused(rig: Rig) -> None:
+    execution_id = await rig.submit(node("held", **MINUTE), node("runs", **MINUTE))
+    (first, second) = await rig.worker.read()
+    await rig.worker.claim(first if first.node_id == "runs" else second)
+    await rig.engine.pause(execution_id, request_id="1")
+    await rig.worker.claim(second if first.node_id == "runs" else first)
+    was_held = (await rig.nodes(execution_id))["held"]
+
+    rig.transitions.now_ms = rig.now_ms + 60_000
+    await rig.tick()
+
+    assert was_held is N.PENDING
+    await failed_with(rig, execution_id, "held")
+    await failed_with(rig, execution_id, "runs")
+    assert await rig.status(execution_id) is E.FAILED
+    assert await rig.nothing_is_left_behind()
+
+
+async def test_an_operator_gives_a_node_its_time_anew(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A", retry={**RETRY, "on_exhausted": "pause"}, **MINUTE))
+    await rig.advance(60_000)
+    asked, _ = await rig.engine.node(execution_id, "A")
+    idle = await rig.advance(600_000)
+
+    await rig.engine.resume(execution_id, request_id="1")
+    early = await rig.advance(59_999)
+    again = await rig.nodes(execution_id)
+    await rig.advance(1)
+
+    state, _ = await rig.engine.node(execution_id, "A")
+    assert (asked.status, asked.waiting_on) == (N.WAITING, WaitingOn.OPERATOR)
+    assert (idle, early, again) == (0, 0, {"A": N.QUEUED})
+    assert (state.status, state.waiting_on) == (N.WAITING, WaitingOn.OPERATOR)
+    assert await rig.repairs(execution_id) == []
 
 
 async def test_a_lost_timer_is_found_and_set_again(rig: Rig) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.states import TABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.transitions import Holding
-from tests.integration.transitions.prepared import GO
+from tests.integration.transitions.prepared import GO, expire_b, handling
 from tests.makers import LEASE_MS, Rig, error_of, node
 
 N, E = NodeStatus, ExecutionStatus
@@ -109,11 +109,12 @@ async def send(scene: Scene, verb: str) -> str:
             transitions.now_ms = rig.now_ms + LEASE_MS
             return (await transitions.reap_node(*unit, lost=error_of("LeaseLost"), poison=error_of()))[0]
         case "expire_node":
-            transitions.now_ms = rig.now_ms + 60_000
-            return (await transitions.expire_node(held.execution_id, "B", "1"))[0]
+            return await expire_b(rig, held.execution_id, state.status)
         case "time_out_node":
             kind = "schedule_to_start" if state.status is N.QUEUED else "start_to_close"
             return (await transitions.time_out_node(*unit, kind, error=error_of(), delay_ms=None))[0]
+        case "hurry_node" | "override_node":
+            return str((await handling(rig, verb, held.execution_id))[0])
     raise AssertionError(f"the matrix does not know {verb}: add it")
 
 
@@ -200,6 +201,8 @@ async def execution_in(rig: Rig, status: ExecutionStatus) -> str:
             await rig.worker.run_all(failing=["A"])
         case E.CANCELLED:
             await rig.engine.cancel(execution_id, request_id="first", grace_ms=0)
+        case E.PAUSED:
+            await rig.engine.pause(execution_id, request_id="first")
     assert await rig.status(execution_id) is status
     return execution_id
 
@@ -226,6 +229,9 @@ async def send_to(rig: Rig, execution_id: str, verb: str) -> str:
                 items=["reset A 0 0 0 0 0", "reset B 0 0 0 0 0", "decide A", "decide B"],
             )
             return str(reply[0])
+        case "pause_execution" | "resume_execution":
+            call = getattr(transitions, verb)(execution_id, by=b"null", reason=b"null", request="next")
+            return str((await call)[0])
     raise AssertionError(f"the matrix does not know {verb}: add it")
 
 
@@ -327,6 +333,8 @@ async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: 
             found.execution_id, "B", 1, "start_to_close", error=error_of(), delay_ms=None
         ),
         "expire_node": lambda: rig.transitions.expire_node(found.execution_id, "B", "1"),
+        "hurry_node": lambda: handling(rig, "hurry_node", found.execution_id),
+        "override_node": lambda: handling(rig, "override_node", found.execution_id),
     }
     await calls[verb]()
 
@@ -335,9 +343,8 @@ async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: 
 
 def test_every_verb_of_the_table_is_in_the_matrix() -> None:
     covered = {*NODE_VERBS, *EXECUTION_VERBS, "cancel_node", "repair_execution", "create_execution"}
-    # Nobody can see the nodes it changes: test_reuse_nodes.py has a matrix of its own.
-    covered.add("reuse_nodes")
-    # So has what ends a wait for somebody outside: test_answers.py.
-    covered |= {"signal_execution", "decide_approval"}
+    # Nobody can see the nodes a fork keeps, and answers are for those that wait: they have matrices of their
+    # own, test_reuse_nodes.py and test_answers.py.
+    covered |= {"reuse_nodes", "signal_execution", "decide_approval"}
 
     assert {row.verb for row in TABLE if not row.is_internal} == covered

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from orchestrator.budgets import Caps, Usage
 from orchestrator.courier import Call
 from orchestrator.layout import Reuse, lay_out
 from orchestrator.replies import Ended
@@ -15,11 +16,13 @@ from orchestrator.scripts import script_names
 from orchestrator.states import Reason, WaitingOn
 from tests.dags import compiled
 from tests.integration.transitions.prepared import (
+    INTERVENTIONS,
     LINE,
     Prepare,
     awaiting,
     awaiting_what_was_kept,
     deciding,
+    expiring,
     passing_the_limit_of_a_wait,
     running,
     signalling,
@@ -115,12 +118,6 @@ async def waking_a_back_off(rig: Rig) -> Call[Any]:
     return rig.transitions.wake_node(held.execution_id, "A", held.attempt, WaitingOn.BACK_OFF)
 
 
-async def expiring(rig: Rig) -> Call[Any]:
-    held = await running(rig, schedule_to_close_timeout=5)
-    rig.transitions.now_ms = rig.now_ms + 5_000
-    return rig.transitions.expire_node(held.execution_id, "A", "1")
-
-
 async def timing_out(rig: Rig) -> Call[Any]:
     held = await running(rig, start_to_close_timeout=5)
     rig.transitions.now_ms = rig.now_ms + 6_000
@@ -140,6 +137,26 @@ async def reaping(rig: Rig) -> Call[Any]:
 async def reporting(rig: Rig) -> Call[Any]:
     held = await running(rig)
     return rig.transitions.report_events(held, [(1, "node.log", b"{}"), (2, "node.progress", b"{}")])
+
+
+async def reserving(rig: Rig) -> Call[Any]:
+    held = await running_on_a_budget(rig)
+    return rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
+
+
+async def settling(rig: Rig) -> Call[Any]:
+    held = await running_on_a_budget(rig)
+    await rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
+    day = str(rig.now_ms // 86_400_000)
+    used = Usage(calls=1, input=3, output=4, cost_nanos=2)
+    return rig.transitions.settle_budget(held, number=1, held=(60, 5, day), used=used)
+
+
+async def running_on_a_budget(rig: Rig) -> Any:
+    # At noon: a minute later must be the same day.
+    rig.transitions.now_ms = (rig.now_ms // 86_400_000 + 1) * 86_400_000 + 43_200_000
+    await rig.submit(node("A"), budget={"max_tokens": 100, "daily": {"max_cost_usd": 1}})
+    return await rig.worker.start_one("A")
 
 
 async def staging(rig: Rig) -> Call[Any]:
@@ -257,6 +274,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "decide_approval": (deciding, ""),
     "decide_approval, of two": (voting, ""),
     "wake_node, time limit": (passing_the_limit_of_a_wait, "stale"),
+    **INTERVENTIONS,
     "release_node": (releasing, "dup"),
     "cancel_node": (calling_off, "dup"),
     "claim_node": (claiming, ""),
@@ -267,6 +285,8 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "expire_node": (expiring, "stale"),
     "reap_node": (reaping, "stale"),
     "report_events": (reporting, ""),
+    "reserve_budget": (reserving, ""),
+    "settle_budget": (settling, ""),
     "stage_execution": (staging, ""),
     "reuse_nodes": (reusing, ""),
     "create_execution": (creating, ""),

@@ -12,7 +12,7 @@ from orchestrator.errors import DefinitionInvalid, NodeError
 from orchestrator.lint import lint
 from orchestrator.replies import Claim
 from orchestrator.retry import RetryPolicy
-from orchestrator.states import NodeStatus, Reason, WaitingOn
+from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from tests.dags import workflow
 from tests.makers import Rig, held_by, node
 from workers.endings import ending
@@ -138,6 +138,20 @@ async def test_a_retry_in_place_begins_to_count_anew(rig: Rig) -> None:
 
     assert claim.counts == ()
     assert await rig.nodes(execution_id) == {"A": N.WAITING}
+
+
+async def test_an_operator_who_resumes_lets_them_count_anew(rig: Rig) -> None:
+    retry = {"rules": [{**RULES[0], "max_attempts": 2}], "on_exhausted": "pause"}
+    execution_id = await rig.submit(node("A", retry=retry))
+    await fail_with(rig, "Http.5xx")
+    await rig.advance(1_000)
+    await fail_with(rig, "Http.5xx")
+    assert await rig.status(execution_id) is ExecutionStatus.PAUSED
+
+    await rig.engine.resume(execution_id, request_id="1")
+
+    assert (await fail_with(rig, "Http.5xx")).counts == ()
+    assert await due_in(rig, execution_id) == 1_000
 
 
 async def test_items_of_a_map_count_each_by_itself(rig: Rig) -> None:
