@@ -12,6 +12,7 @@ import orjson
 from orchestrator.budgets import read_budget
 from orchestrator.definition import Definition, HandlerNames, PlainHandlers
 from orchestrator.fields import Fields
+from orchestrator.final_output import read_output
 from orchestrator.findings import Findings, shown
 from orchestrator.inputs import schema_problem
 from orchestrator.limits import Limits
@@ -19,7 +20,8 @@ from orchestrator.node_compiler import NodeCompiler
 from orchestrator.retry import RetryPolicy
 
 _TOP_FIELDS = (
-    "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "budget", "dag", "nodes",
+    "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "output", "budget",
+    "dag", "nodes",
 )  # fmt: skip
 _DEFAULT_FIELDS = (
     "retry", "start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout", "queue",
@@ -49,6 +51,7 @@ def compile_definition(document: Any, *, handlers: HandlerNames, limits: Limits 
     defaults = _read_defaults(top, findings)
     compiler = NodeCompiler(nodes_path, handlers, defaults, findings)
     nodes, after, gates = compiler.compile(raw_nodes)
+    output_node = read_output(top, compiler, nodes)
     description = top.text("description") or ""
     timeout_ms = top.duration("execution_timeout")
     fail_fast = top.flag("fail_fast", default=False)
@@ -62,6 +65,7 @@ def compile_definition(document: Any, *, handlers: HandlerNames, limits: Limits 
         execution_timeout_ms=timeout_ms,
         fail_fast=fail_fast,
         budget=budget,
+        output_node=output_node,
         source=document,
         version=version_of(document),
         by_id={node.id: node for node in nodes},

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.counters import Counters, snapshot_counters, turn
-from orchestrator.definition import Node
+from orchestrator.definition import OUTPUT, Node
 from orchestrator.execution import WORKER_ALIVE_MS, NodeState, Snapshot, WaitSight, WorkerInfo
 from orchestrator.explain_pause import explain_held, explain_pause
 from orchestrator.explanation import SWEEP as _SWEEP
@@ -45,6 +45,11 @@ def explain(
     open_nodes = [
         node for node in snapshot.definition.nodes if not snapshot.nodes[node.id].status.is_terminal
     ]
+    last, final = snapshot.definition.output_node, snapshot.output
+    if last is not None and final is not None and not final.status.is_terminal:
+        # To those who explain it is a node like any other.
+        snapshot = replace(snapshot, nodes={**snapshot.nodes, last.id: final})
+        open_nodes.append(last)
     if snapshot.execution.status.is_terminal or not open_nodes:
         return [_explain_execution(snapshot)]
     live = tuple(
@@ -84,6 +89,8 @@ def _explain_node(view: _View, node: Node) -> Explanation:
             "the start of the execution, which has not been triggered",
             f"POST /workflow/trigger/{execution.execution_id}",
         )
+    if node.id == OUTPUT and state.status == NodeStatus.PENDING:
+        return explain_held(view.snapshot, state) or _explain_due(view, state, "queued")
     told = explain_held(view.snapshot, state) or _BY_STATUS[state.status](view, node, state)
     if state.close_ms is None or state.waiting_on is WaitingOn.OPERATOR:
         return told

@@ -3,7 +3,7 @@
 Written at submission and never changed:
   v, name, version, tenant, fail_fast, execution_timeout_ms, queues (other than default)
   replay_of, forked_from (the execution it repeats)
-  features (closes: some node has a schedule_to_close_timeout)
+  features (closes: some node has a schedule_to_close_timeout; output: there is a last unit $output)
   budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit)
   unchecked ('1' while inputs have not been checked against the definition's schema)
   node|N      what the scripts know of node N; see `parse_plan` in lua/include/base.lua
@@ -155,29 +155,39 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
         yield from ("queues", " ".join(sorted(queues)))
     if features := _features(definition):
         yield from ("features", " ".join(features))
+    if definition.output_node:
+        yield from _node_fields(definition, definition.output_node)
     starts = (n.id for n in definition.nodes if not n.dependencies or n.trigger_rule is TriggerRule.ALWAYS)
     yield from list_fields("start", starts)
 
 
 def _features(definition: Definition) -> list[str]:
     """Name what a script must look for that few definitions have."""
-    return ["closes"] if any(node.schedule_to_close_ms for node in definition.nodes) else []
+    found = ["closes"] if any(node.schedule_to_close_ms for node in definition.nodes) else []
+    return [*found, "output"] if definition.output_node else found
 
 
 def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) -> Iterator[Field]:
     # Each slice lists its own nodes, so that a submission abandoned half-way can be found and purged.
-    yield from list_fields("ids", (node.id for node in nodes), first=number * SLICE // CHUNK)
+    ids = [node.id for node in nodes]
+    if definition.output_node and ids[-1] == definition.nodes[-1].id:
+        ids.append(definition.output_node.id)
+    yield from list_fields("ids", ids, first=number * SLICE // CHUNK)
     for node in nodes:
-        yield from (f"node|{node.id}", _plan(definition, node))
-        yield from (f"spec|{node.id}", orjson.dumps(spec_of(node)))
-        if node.map:
-            yield from _refs("refs", node.id, node.map.references, node.map.uses_inputs)
-            yield from _refs("item_refs", node.id, node.map.config_references, node.map.config_uses_inputs)
-        else:
-            yield from _refs("refs", node.id, node.references, node.uses_inputs)
-        marks = {**dict.fromkeys(node.branches, "*"), **dict.fromkeys(node.gotos, "!")}
-        marked = (f"{s}{marks.get(s, '')}" for s in definition.successors.get(node.id, ()))
-        yield from list_fields(f"next|{node.id}", marked)
+        yield from _node_fields(definition, node)
+
+
+def _node_fields(definition: Definition, node: Node) -> Iterator[Field]:
+    yield from (f"node|{node.id}", _plan(definition, node))
+    yield from (f"spec|{node.id}", orjson.dumps(spec_of(node)))
+    if node.map:
+        yield from _refs("refs", node.id, node.map.references, node.map.uses_inputs)
+        yield from _refs("item_refs", node.id, node.map.config_references, node.map.config_uses_inputs)
+    else:
+        yield from _refs("refs", node.id, node.references, node.uses_inputs)
+    marks = {**dict.fromkeys(node.branches, "*"), **dict.fromkeys(node.gotos, "!")}
+    marked = (f"{s}{marks.get(s, '')}" for s in definition.successors.get(node.id, ()))
+    yield from list_fields(f"next|{node.id}", marked)
 
 
 def _refs(name: str, node_id: str, references: Iterable[str], uses_inputs: bool) -> Iterator[Field]:

@@ -172,7 +172,7 @@ class NodeCompiler:
         elif not isinstance(config, dict):
             fields.wrong("config", "an object", config)
             return {}
-        elif not self._is_plain(config, fields.where("config")):
+        elif not self.is_plain(config, fields.where("config")):
             return {}
         if handler:
             for problem in self.handlers.check_config(handler, config):
@@ -181,8 +181,8 @@ class NodeCompiler:
                 self.findings.add(path, problem.code, problem.message, problem.hint, kind=problem.kind)
         return config
 
-    def _is_plain(self, config: dict[str, Any], path: str) -> bool:
-        """Make sure that a config is JSON and not too large or deep."""
+    def is_plain(self, config: dict[str, Any], path: str) -> bool:
+        """Make sure that a config is JSON and not too large or deep; what is wrong is noted."""
         try:
             written = orjson.dumps(config, option=_PLAIN)
             check_depth(config, written, self.limits.max_depth)

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from clients.redis_client import Wire
 from orchestrator.compile import compile_stored
-from orchestrator.definition import Definition, Node
+from orchestrator.definition import OUTPUT, Definition
 from orchestrator.execution import WORKER_ALIVE_MS, Event, Execution, NodeState, Sight, Snapshot, WorkerInfo
 from orchestrator.items import Items
 from orchestrator.mapping import node_of
@@ -26,17 +26,16 @@ from orchestrator.records import (
     read_text,
     read_worker,
 )
-from orchestrator.redis_keys import SEPARATOR, Keys, lease_member, timer_member
+from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.retry import RetryPolicy
-from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, WaitingOn
+from orchestrator.states import Cancelling, ExecutionStatus
+from orchestrator.traces import Traces
 from orchestrator.waits import Waits
 
 log = logging.getLogger("headrace.store")
 
 #: Nodes read by one command.
 SLICE = 500
-#: A time-out is first of all the worker's own; its timer comes this much later, should the worker be stuck.
-STUCK_SLACK_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +64,7 @@ class Store:
         self.keys = keys or Keys()
         self.waits = Waits(redis, self.keys)
         self.items = Items(redis, self.keys)
+        self.traces = Traces(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self._definitions: OrderedDict[str, Definition] = OrderedDict()
@@ -112,6 +112,12 @@ class Store:
 
     async def output(self, execution_id: str, node_id: str) -> bytes | None:
         return (await self.outputs(execution_id, [node_id]))[node_id]
+
+    async def output_state(self, execution_id: str) -> NodeState | None:
+        """Where the unit that renders the output of the whole stands; None before it has begun."""
+        if not await self.redis.exists(self.keys.node(execution_id, OUTPUT)):
+            return None
+        return (await self.nodes(execution_id, [OUTPUT]))[OUTPUT]
 
     async def outputs(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, bytes | None]:
         """Read node outputs as JSON text."""
@@ -226,7 +232,11 @@ class Store:
         units += [
             (definition.node(node_id), state) for node_id in maps for state in maps[node_id].live.values()
         ]
-        leases, timers, live = await self._traces(execution_id, units)
+        final = None
+        if definition.output_node is not None:
+            final = await self.output_state(execution_id)
+            units += [] if final is None else [(definition.output_node, final)]
+        leases, timers, live = await self.traces.of(execution_id, units)
         generation = execution.generation
         pipe = self.redis.pipeline(transaction=False)
         pipe.lrange(keys.worklist(execution_id), 0, 99)
@@ -259,9 +269,10 @@ class Store:
             waits=await self.waits.sights(execution_id, [state for _, state in units]),
             now_ms=await self.now_ms(),
             maps=maps,
+            output=final,
             held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
         )
-        limits = await self._lost_limits(execution_id, units, generation) if may_miss else ()
+        limits = await self.traces.lost_limits(execution_id, units, generation) if may_miss else ()
         return Sight(snapshot, seq, tuple(missing), bool(is_active), limits)
 
     async def _nodes(
@@ -284,65 +295,6 @@ class Store:
                 if fields[-1]:
                     rejects[node_id] = frozenset(fields[-1].decode().split())
         return states, rejects
-
-    async def _lost_limits(
-        self, execution_id: str, units: Sequence[tuple[Node, NodeState]], generation: int
-    ) -> tuple[tuple[str, int, str, int], ...]:
-        """Time limits that ought to be counted down and are not."""
-        wanted = []
-        for node, state in units:
-            if state.status is NodeStatus.QUEUED and node.schedule_to_start_ms:
-                due_ms = (state.queued_ms or 0) + node.schedule_to_start_ms
-                wanted.append((state.node_id, state.attempt, "schedule_to_start", due_ms))
-            elif state.status is NodeStatus.RUNNING and node.start_to_close_ms:
-                due_ms = (state.started_ms or 0) + node.start_to_close_ms + STUCK_SLACK_MS
-                wanted.append((state.node_id, state.attempt, "start_to_close", due_ms))
-            is_bounded = node.schedule_to_close_ms and (node.map is None or state.node_id != node.id)
-            is_begun = not state.status.is_terminal and (
-                state.status is not NodeStatus.PENDING or state.close_ms
-            )
-            if is_bounded and is_begun and state.waiting_on is not WaitingOn.OPERATOR:
-                due_ms = state.close_ms or (state.queued_ms or 0) + (node.schedule_to_close_ms or 0)
-                wanted.append((state.node_id, generation, "schedule_to_close", due_ms))
-        pipe = self.redis.pipeline(transaction=False)
-        for node_id, attempt, kind, _ in wanted:
-            pipe.zscore(self.keys.shared("timers"), timer_member(kind, execution_id, node_id, attempt))
-        scores = await pipe.execute() if wanted else []
-        return tuple(limit for limit, score in zip(wanted, scores, strict=True) if score is None)
-
-    async def _traces(
-        self, execution_id: str, units: Sequence[tuple[Node, NodeState]]
-    ) -> tuple[set[tuple[str, int]], set[tuple[str, str, int]], set[str]]:
-        """Look for what keeps each live node alive: its lease, its timer or its message."""
-        looked: list[tuple[NodeState, str]] = []
-        pipe = self.redis.pipeline(transaction=False)
-        for node, state in units:
-            if state.status is NodeStatus.RUNNING:
-                member = lease_member(execution_id, state.node_id, state.attempt)
-                pipe.zscore(self.keys.shared("leases"), member)
-            elif state.status is NodeStatus.WAITING and state.waiting_on:
-                member = timer_member(state.waiting_on, execution_id, state.node_id, state.attempt)
-                pipe.zscore(self.keys.shared("timers"), member)
-            elif state.status is NodeStatus.QUEUED:
-                entry = state.message_id or "0-0"
-                pipe.xrange(self.keys.tasks(node.queue), entry, entry, count=1)
-            else:
-                continue
-            looked.append((state, node.queue))
-        answers = await pipe.execute() if looked else []
-        leases: set[tuple[str, int]] = set()
-        timers: set[tuple[str, str, int]] = set()
-        live: set[str] = set()
-        for (state, _), answer in zip(looked, answers, strict=True):
-            if answer is None or answer == []:
-                continue
-            if state.status is NodeStatus.RUNNING:
-                leases.add((state.node_id, state.attempt))
-            elif state.status is NodeStatus.WAITING and state.waiting_on:
-                timers.add((state.waiting_on, state.node_id, state.attempt))
-            else:
-                live.add(state.node_id)
-        return leases, timers, live
 
 
 def _slices(items: Sequence[str]) -> list[Sequence[str]]:

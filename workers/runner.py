@@ -19,6 +19,7 @@ from orchestrator.replies import Claim
 from orchestrator.states import Reason
 from orchestrator.templating import NodeResult, Scope, evaluate, resolve
 from workers.context import EventSink, HandlerContext, Toolbox
+from workers.final_output import OWN
 from workers.mapping import Mapped, gather, list_items
 from workers.metering import Meter, NullMeter
 from workers.outcome import Completed, Failed, Outcome, Skipped, from_exception, to_outcome
@@ -88,7 +89,7 @@ class Runner:
     async def _run(
         self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
     ) -> Result:
-        handler = self._find(spec["handler"])
+        handler = OWN.get(spec["handler"]) or self._find(spec["handler"])
         if handler is None:
             return self._failed(claim, ErrorType.HANDLER_NOT_FOUND, f"no handler '{spec['handler']}' here")
         try:

@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
+from orchestrator.definition import OUTPUT
 from orchestrator.errors import ErrorType, HeadraceError, NodeError
 from orchestrator.execution import NodeState
 from orchestrator.limits import Limits
@@ -69,6 +70,7 @@ class Simulation:
 
     reason   why it ended so; of a PAUSED one, which node asked for an operator.
     waiting  nodes that wait for something no stub gives, when the execution could not come to its end.
+    output   what the `output` of the definition came to, JSON; output_error, why it came to nothing.
     """
 
     status: ExecutionStatus
@@ -77,6 +79,8 @@ class Simulation:
     nodes: tuple[Played, ...]
     path: tuple[tuple[int, str, str], ...]
     waiting: tuple[str, ...] = ()
+    output: bytes | None = None
+    output_error: dict[str, Any] | None = None
 
 
 @dataclass(order=True)
@@ -276,13 +280,14 @@ class Simulator:
         while rows := await self.store.events(execution_id, after=after, limit=1_000):
             for row in rows:
                 after, moment = row.seq, row.ts_ms - began_ms
-                if row.node_id is None:
+                if row.node_id is None or row.node_id == OUTPUT:
                     continue
                 path.append((moment, row.type, row.node_id))
                 if row.type == "node.started":
                     starts.setdefault(row.node_id, moment)
                 elif states.get(row.node_id) and row.type in _ENDS:
                     ends[row.node_id] = moment
+        final = await self.store.output_state(execution_id) if definition.output_node else None
         waits = (NodeStatus.WAITING, NodeStatus.QUEUED, NodeStatus.RUNNING)
         return Simulation(
             status=execution.status,
@@ -294,6 +299,8 @@ class Simulator:
             ),
             path=tuple(path),
             waiting=tuple(each for each in node_ids if states[each].status in waits),
+            output=await self.store.output(execution_id, OUTPUT) if final else None,
+            output_error=final.error if final and final.status is NodeStatus.FAILED else None,
         )
 
     async def _forget(self) -> None:

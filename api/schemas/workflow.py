@@ -74,6 +74,7 @@ class WorkflowDefinition(BaseModel):
     defaults: dict[str, Any] | None = None
     execution_timeout: float | str | None = Field(default=None, examples=["1h"])
     fail_fast: bool = False
+    output: Any = Field(default=None, description="What the whole comes to; templates may refer to any node.")
 
 
 class TriggerRequest(BaseModel):

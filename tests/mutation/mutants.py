@@ -163,6 +163,15 @@ KEEPERS = (
         ("a time limit outlives its node", "if string.find(x.features, 'closes', 1, true) then", "if false then"),
     ),
     *_of(
+        "include/output",
+        ("an output is never rendered", "if not x.features or not string.find(x.features, 'output', 1, true) then", "if true then"),
+        ("what failed has an output", "if x.cancelling or x.failed > 0 then return false end", "if x.cancelling then return false end"),
+        ("what is cancelled has an output", "if x.cancelling or x.failed > 0 then return false end", "if x.failed > 0 then return false end"),
+        ("an output is rendered for ever", "if status == 'COMPLETED' or status == 'FAILED' then return false end", "if status == 'FAILED' then return false end"),
+        ("an output does not count as left", "x.left = x.left + 1", ""),
+        ("an old output outlives a retry", "redis.call('DEL', node_key(x.id, OUTPUT), output_key(x.id, OUTPUT))", ""),
+    ),
+    *_of(
         "include/retries",
         ("rules forget what they counted", "if counts ~= '' then", "if false then"),
         ("a back-off takes no time", "NOW + tonumber(delay_ms)", "NOW"),

@@ -14,6 +14,9 @@ local BUDGET = 500
 -- Turns that other parts take, by their first word: function(x, rest) -> nodes touched.
 local TURNS = {}
 
+-- Whether the output of the whole has still to be rendered; see output.lua.
+local has_output_left
+
 local function push(x, item)
   x.tail = x.tail + 1
   x.work[x.tail] = item
@@ -335,5 +338,5 @@ local function settle(x)
   end
   x.more = x.is_listed and 1 or 0
   x.is_changed = true
-  if x.left == 0 and not x.is_listed then finish(x) end
+  if x.left == 0 and not x.is_listed and not has_output_left(x) then finish(x) end
 end
