@@ -106,7 +106,7 @@ SETTLE = _of(
     ("a cancelled execution ends COMPLETED", "if x.cancelling == 'user' then", "if false then"),
     ("an ended execution stays active", "redis.call('SREM', active_key(), x.id)", ""),
     ("an ended execution keeps its deadline", "if x.deadline_ms then redis.call('ZREM'", "if false then redis.call('ZREM'"),
-    ("the end comes before the saved turns", "if x.left == 0 and not x.is_listed then", "if x.left == 0 then"),
+    ("the end comes before the saved turns", "if x.left == 0 and not x.is_listed and", "if x.left == 0 then"),
     ("the rest of the turns is forgotten", "for i = x.head, x.tail do redis.call('RPUSH'", "for i = x.head, x.tail - 1 do redis.call('RPUSH'"),
     ("nothing comes back to saved turns", "if x.is_listed then redis.call('ZADD', timers_key(), NOW, member)", "if x.is_listed then redis.call('ZSCORE', timers_key(), member)"),
     ("a retry keeps the tries", "'tries|' .. id, 0, ", ""),
