@@ -106,6 +106,16 @@ async def test_the_late_result_of_a_fenced_attempt_is_refused(rig: Rig) -> None:
     assert (await rig.engine.results(execution_id))["A"] == b"1"
 
 
+async def test_what_a_fenced_attempt_has_streamed_is_taken_back(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    held = await rig.worker.start_one("A")
+    await rig.transitions.report_events(held, [(1, "node.token", b'{"text":"half an ans","index":0}')])
+
+    await rig.engine.complete_node(execution_id, "A", {"answer": "all of it"}, ANN)
+
+    assert (await rig.events(execution_id))[-4:-1] == ["node.token:A", "stream.reset:A", "node.completed:A"]
+
+
 async def test_a_delivered_task_of_a_node_that_was_ended_is_dropped(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     (task,) = await rig.worker.read()
