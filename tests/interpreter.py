@@ -88,7 +88,9 @@ def end_of(
 def of_items(node: dict[str, Any], items: list[str]) -> str:
     """Say what the ends of its items make of a mapped node."""
     by_share = len(items) * Fraction(str(node["map"].get("tolerated_failure_percentage", 0))) // 100
-    return "fail" if items.count("fail") > max(by_share, node["map"].get("tolerated_failure_count", 0)) else "ok"
+    return (
+        "fail" if items.count("fail") > max(by_share, node["map"].get("tolerated_failure_count", 0)) else "ok"
+    )
 
 
 def output_of_items(items: list[str], outputs: list[Any], error: Any) -> list[Any]:

@@ -23,6 +23,7 @@ from orchestrator.errors import ErrorType, HeadraceError, NodeError
 from orchestrator.execution import NodeState
 from orchestrator.limits import Limits
 from orchestrator.loops import timers
+from orchestrator.mapping import index_of, unit_of
 from orchestrator.redis_keys import Keys
 from orchestrator.replies import Claim, Delivery
 from orchestrator.states import ExecutionStatus, NodeStatus
@@ -65,7 +66,7 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What happened. `path` lists (virtual ms, event, node id) in the order of the history.
+    """What happened. `path` lists (virtual ms, event, node or item) in the order of the history.
 
     waiting  nodes that wait for something no stub gives, when the execution could not come to its end.
     """
@@ -226,7 +227,9 @@ class Simulator:
             return
         spec: dict[str, Any] = orjson.loads(claim.spec)
         result = await self._runner.run(claim, spec, NullSink(), asyncio.Event())
-        duration_ms = self.stubs.of(claim.node_id, spec["handler"]).duration_ms
+        # A mapped node calls no handler itself: what its stub says is said of its items.
+        is_whole_map = "map" in spec and index_of(claim.node_id) is None
+        duration_ms = 0 if is_whole_map else self.stubs.of(claim.node_id, spec["handler"]).duration_ms
         limit_ms = spec["start_to_close_ms"]
         if limit_ms is not None and duration_ms > limit_ms:
             duration_ms, result = limit_ms, _timed_out(limit_ms, claim)
@@ -273,6 +276,9 @@ class Simulator:
             for row in rows:
                 after, moment = row.seq, row.ts_ms - began_ms
                 if row.node_id is None:
+                    continue
+                if row.item is not None:
+                    path.append((moment, row.type, unit_of(row.node_id, row.item)))
                     continue
                 path.append((moment, row.type, row.node_id))
                 if row.type == "node.started":
