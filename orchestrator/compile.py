@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from orchestrator.budgets import read_budget
 from orchestrator.definition import Definition, HandlerNames, PlainHandlers
 from orchestrator.fields import Fields
 from orchestrator.findings import Findings, shown
@@ -18,7 +19,7 @@ from orchestrator.node_compiler import NodeCompiler
 from orchestrator.retry import RetryPolicy
 
 _TOP_FIELDS = (
-    "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "dag", "nodes",
+    "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "budget", "dag", "nodes",
 )  # fmt: skip
 _DEFAULT_FIELDS = ("retry", "start_to_close_timeout", "schedule_to_start_timeout", "queue")
 _TOP, _DEFAULTS = frozenset(_TOP_FIELDS), frozenset(_DEFAULT_FIELDS)
@@ -49,6 +50,7 @@ def compile_definition(document: Any, *, handlers: HandlerNames, limits: Limits 
     description = top.text("description") or ""
     timeout_ms = top.duration("execution_timeout")
     fail_fast = top.flag("fail_fast", default=False)
+    budget = read_budget(top, findings)
     findings.raise_any()
     return Definition(
         name=name,
@@ -57,6 +59,7 @@ def compile_definition(document: Any, *, handlers: HandlerNames, limits: Limits 
         inputs_schema=schema,
         execution_timeout_ms=timeout_ms,
         fail_fast=fail_fast,
+        budget=budget,
         source=document,
         version=version_of(document),
         by_id={node.id: node for node in nodes},

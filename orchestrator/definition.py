@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from orchestrator.budgets import Budget
 from orchestrator.errors import Problem
 from orchestrator.inputs import check_inputs
 from orchestrator.mapping import ItemMap
@@ -149,6 +150,7 @@ class Definition:
     inputs_schema: dict[str, Any] | None = None
     execution_timeout_ms: int | None = None
     fail_fast: bool = False
+    budget: Budget | None = None
     source: dict[str, Any] = field(default_factory=dict)
     version: str = ""
     by_id: Mapping[str, Node] = field(default_factory=dict, repr=False, compare=False)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.budgets import NOTHING_USED, Usage
 from orchestrator.definition import Definition
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
@@ -92,6 +93,8 @@ class Execution:
     forked_from: str | None = None
     #: What the caller of cancel said, or the word for the cause.
     reason: str | None = None
+    #: What its calls to paid services used, in all generations. Raised when each of them ends.
+    usage: Usage = NOTHING_USED
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import logging
 
 import orjson
 
+from orchestrator.budgets import USED_FIELDS, read_usage
 from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
@@ -21,7 +22,7 @@ NODE_FIELDS = (
 EXECUTION_FIELDS = (
     "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
     "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
-    "cancel_reason", "seq",
+    "cancel_reason", "seq", *USED_FIELDS,
 )  # fmt: skip
 
 
@@ -66,6 +67,7 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         replay_of=read_text(row["replay_of"]),
         forked_from=read_text(row["forked_from"]),
         reason=orjson.loads(reason) if reason else None,
+        usage=read_usage([row[name] for name in USED_FIELDS]),
     )
 
 

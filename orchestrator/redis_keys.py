@@ -36,6 +36,7 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("runtime", "workflow:{execution_id}:runtime", "hash", "what scripts need: see the fields below", "every transition"),
     KeyPattern("worklist", "workflow:{execution_id}:worklist", "list", "nodes whose turn is saved because one script may change 500 at most", "settle", "when empty"),
     KeyPattern("reset", "workflow:{execution_id}:reset", "list", "nodes an accepted retry will run again, while they are being listed", "retry_execution", "when the retry commits"),
+    KeyPattern("reservations", "workflow:{execution_id}:reservations", "sorted set", "what calls under way may still use of its budget, by when they began, Redis ms", "reserve_budget"),
     KeyPattern("signals", "workflow:{execution_id}:signals", "hash", "signals kept for a wait that comes later, who waits for which, and the requests that were taken", "signal_execution, await_node, whatever ends a wait"),
     KeyPattern("events", "workflow:{execution_id}:events", "stream", "history; ids are dense: 1-0, 2-0, …", "every transition"),
     KeyPattern("queues", "workflows:queues", "set", "queues that definitions have named, beside default", "create_execution", "never"),
@@ -52,6 +53,10 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("workers", "workflows:workers", "sorted set", "workers by last beat, Redis ms", "announce_worker", "one hour after the last beat"),
     KeyPattern("worker", "workflows:workers:{worker_id}", "hash", "a worker's handlers, queues and slots", "announce_worker", "one minute after the last beat"),
     KeyPattern("claims", "workflows:workers:{worker_id}:claims", "string", "the answer to the worker's last claiming call, for a call sent again", "claim_next", "one minute"),
+    KeyPattern("usage", "workflows:usage:{tenant}:{day}", "hash", "what calls to paid services used; days count from 1970, UTC", "settle_budget, reserve_budget", "400 days"),
+    KeyPattern("held", "workflows:held:{tenant}:{day}", "sorted set", "what calls under way may still use, by when they began, Redis ms", "reserve_budget", "2 days"),
+    KeyPattern("usage_of", "workflows:usage:{tenant}:{day}:{name}", "hash", "the same for a definition with a daily budget", "settle_budget, reserve_budget", "400 days"),
+    KeyPattern("held_of", "workflows:held:{tenant}:{day}:{name}", "sorted set", "the same for a definition with a daily budget", "reserve_budget", "2 days"),
     KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours"),
     KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution", "never"),
 )  # fmt: skip
@@ -116,6 +121,9 @@ class Keys:
     def quiet_channel(self) -> str:
         """A channel nobody publishes to: a subscription without any channel cannot be read."""
         return f"{self.prefix}workflows:quiet"
+
+    def usage(self, tenant: str, day: int) -> str:
+        return self.key("usage", tenant=tenant, day=str(day))
 
     def index(self, tenant: str) -> str:
         return self.key("index", tenant=tenant)

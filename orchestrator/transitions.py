@@ -13,6 +13,7 @@ from typing import Any
 from redis.exceptions import OutOfMemoryError
 
 from orchestrator.answer_verbs import AnswerVerbs
+from orchestrator.budget_verbs import BudgetVerbs
 from orchestrator.courier import Argument, Call
 from orchestrator.errors import StoreFull
 from orchestrator.layout import Reuse, Slice
@@ -28,9 +29,11 @@ MAX_INFRA_ATTEMPTS = 5
 HANDLER_PATIENCE_MS = 300_000
 #: Log and progress lines kept for one execution.
 MAX_LINES = 20_000
+#: Pieces of streamed text kept for one execution, about 250 characters each.
+MAX_TOKENS = 50_000
 
 
-class Transitions(AnswerVerbs):
+class Transitions(AnswerVerbs, BudgetVerbs):
     """The verbs of the engine."""
 
     # An execution as a whole
@@ -222,13 +225,18 @@ class Transitions(AnswerVerbs):
         return self._end("cancel_node", holding, take)
 
     def report_events(
-        self, holding: Holding, lines: Sequence[tuple[int, str, bytes]], *, allowed: int = MAX_LINES
+        self,
+        holding: Holding,
+        lines: Sequence[tuple[int, str, bytes]],
+        *,
+        allowed: int = MAX_LINES,
+        tokens_allowed: int = MAX_TOKENS,
     ) -> Call[str]:
-        """Append what a handler logged and reported: (number within the attempt, event type, JSON)."""
-        flat: list[Argument] = []
+        """Append what a handler logged and streamed: (number within the attempt, event type, JSON)."""
+        flat: list[Argument] = [allowed, tokens_allowed]
         for line in lines:
             flat.extend(line)
-        return self._call("report_events", holding.execution_id, (*held(holding), allowed, *flat), read_text)
+        return self._call("report_events", holding.execution_id, (*held(holding), *flat), read_text)
 
     # Liveness
 

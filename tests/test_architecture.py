@@ -55,10 +55,9 @@ OPERATIONS = frozenset(
         "executions_cancel",
         "executions_create", "executions_definition", "executions_events", "executions_explain",
         "executions_fork", "executions_get", "executions_items", "executions_list", "executions_node",
-        "executions_replay",
-        "executions_results", "executions_retry", "executions_trigger", "health_get", "livez_get",
-        "queues_list", "readyz_get", "workers_list", "workflow_results", "workflow_status",
-        "workflow_submit", "workflow_trigger",
+        "executions_replay", "executions_results", "executions_retry", "executions_trigger", "handlers_list",
+        "health_get", "livez_get", "queues_list", "readyz_get", "usage_get", "workers_list",
+        "workflow_results", "workflow_status", "workflow_submit", "workflow_trigger",
     }
 )  # fmt: skip
 

@@ -27,6 +27,7 @@ from redis.exceptions import RedisError
 from clients.redis_client import connect_blocking, connect_commands
 from config import get_settings
 from logs import run_process
+from orchestrator.budgets import NO_CAPS, Caps
 from orchestrator.courier import Call
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.health import await_usable
@@ -40,6 +41,7 @@ from workers.context import Toolbox
 from workers.handlers import load_modules
 from workers.heartbeat import Heartbeat
 from workers.intake import Intake
+from workers.metering import Accounts
 from workers.registry import names
 from workers.runner import Runner
 from workers.tools import toolbox
@@ -66,6 +68,8 @@ class WorkerConfig:
     lease_ms: int = 15_000
     drain_s: float = 25.0
     output_max_bytes: int = 1024 * 1024
+    #: What a tenant's calls to paid services may use in a day.
+    tenant_daily: Caps = NO_CAPS
 
 
 class Worker:
@@ -103,12 +107,9 @@ class Worker:
             describe=self.describe,
         )
         self.runner = Runner(
-            worker_id=self.worker_id,
-            tools=self.tools,
-            threads=self.threads,
-            items=self.store.items,
-            max_bytes=config.output_max_bytes,
-        )
+            worker_id=self.worker_id, tools=self.tools, threads=self.threads, items=self.store.items,
+            max_bytes=config.output_max_bytes, meter=Accounts(self.transitions, config.tenant_daily).meter,
+        )  # fmt: skip
         self.attempts = Attempts(
             transitions=self.transitions,
             runner=self.runner,
@@ -333,6 +334,7 @@ async def main() -> None:
             lease_ms=settings.lease_ms,
             drain_s=settings.drain_s,
             output_max_bytes=settings.output_max_bytes,
+            tenant_daily=Caps.of(settings.tenant_daily_tokens, settings.tenant_daily_cost_usd),
         ),
         keys=Keys(stream=settings.worker_stream, group=settings.worker_group),
         tools=toolbox(settings),

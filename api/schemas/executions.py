@@ -118,6 +118,17 @@ class ItemPage(BaseModel):
     next_cursor: str | None
 
 
+class UsageView(BaseModel):
+    """Calls to paid services and their tokens; `input` leaves out what a cache served."""
+
+    calls: int
+    unpriced_calls: int = Field(description="Calls whose price is not known; they are missing in the cost.")
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+
+
 class ExecutionSummary(BaseModel):
     """An execution without its nodes."""
 
@@ -134,6 +145,8 @@ class ExecutionSummary(BaseModel):
     generation: int = Field(description="1, and one more for each retry in place.")
     replay_of: str | None = Field(description="The execution this one repeats.")
     forked_from: str | None = Field(description="The execution whose outputs this one began with.")
+    usage: UsageView
+    cost_usd: float | None = Field(description="Null while no call has a known price.")
 
 
 class ExecutionDetail(ExecutionSummary):

@@ -7,6 +7,7 @@ import orjson
 
 from api.schemas.times import rfc3339
 from orchestrator.answers import Validation
+from orchestrator.budgets import Usage
 from orchestrator.definition import Node
 from orchestrator.execution import Execution, MapCounts, NodeState, WorkerInfo
 from orchestrator.explain import Explanation
@@ -33,7 +34,13 @@ def execution_fields(execution: Execution) -> dict[str, Any]:
         "generation": execution.generation,
         "replay_of": execution.replay_of,
         "forked_from": execution.forked_from,
+        **usage_fields(execution.usage),
     }
+
+
+def usage_fields(usage: Usage) -> dict[str, Any]:
+    """Show what calls to paid services used."""
+    return {"usage": usage.to_dict(), "cost_usd": usage.cost_usd}
 
 
 def node_fields(

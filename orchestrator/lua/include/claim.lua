@@ -22,6 +22,14 @@ local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, s
   return reply
 end
 
+-- What an earlier attempt streamed is not part of this one's answer: watchers let go of it.
+local function reset_stream(x, node_id, attempt)
+  local streamed = redis.call('HGET', x.runtime, 'streamed|' .. node_id)
+  if not streamed then return end
+  redis.call('HDEL', x.runtime, 'streamed|' .. node_id)
+  record(x, 'stream.reset', node_id, attempt, '{"reason":"attempt","attempt":' .. streamed .. '}')
+end
+
 -- Any other first word means: not yours. 'busy' leaves the message for whoever holds the lease; 'stale' and
 -- 'gone' take it off the stream.
 local function claim(execution_id, node_id, attempt, message_id, queue, nonce, worker, lease_ms)
@@ -69,6 +77,8 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
       timer_member('start_to_close', execution_id, node_id, attempt))
   end
   record(x, 'node.started', node_id, attempt, '{"worker":"' .. worker .. '"}')
+  -- Said here, not by the handler: nobody can forget it, and a first attempt pays nothing for it.
+  if attempt ~= '1' then reset_stream(x, node_id, attempt) end
   return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume)
 end
 

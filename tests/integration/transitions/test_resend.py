@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from orchestrator.budgets import Caps, Usage
 from orchestrator.courier import Call
 from orchestrator.layout import Reuse, lay_out
 from orchestrator.replies import Ended
@@ -136,6 +137,26 @@ async def reporting(rig: Rig) -> Call[Any]:
     return rig.transitions.report_events(held, [(1, "node.log", b"{}"), (2, "node.progress", b"{}")])
 
 
+async def reserving(rig: Rig) -> Call[Any]:
+    held = await running_on_a_budget(rig)
+    return rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
+
+
+async def settling(rig: Rig) -> Call[Any]:
+    held = await running_on_a_budget(rig)
+    await rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
+    day = str(rig.now_ms // 86_400_000)
+    used = Usage(calls=1, input=3, output=4, cost_nanos=2)
+    return rig.transitions.settle_budget(held, number=1, held=(60, 5, day), used=used)
+
+
+async def running_on_a_budget(rig: Rig) -> Any:
+    # At noon: a minute later must be the same day.
+    rig.transitions.now_ms = (rig.now_ms // 86_400_000 + 1) * 86_400_000 + 43_200_000
+    await rig.submit(node("A"), budget={"max_tokens": 100, "daily": {"max_cost_usd": 1}})
+    return await rig.worker.start_one("A")
+
+
 async def staging(rig: Rig) -> Call[Any]:
     layout = lay_out(compiled(workflow(*(node(f"n{i}") for i in range(500)))))
     return rig.transitions.stage_execution("x1", layout.staged[0])
@@ -260,6 +281,8 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "time_out_node": (timing_out, "stale"),
     "reap_node": (reaping, "stale"),
     "report_events": (reporting, ""),
+    "reserve_budget": (reserving, ""),
+    "settle_budget": (settling, ""),
     "stage_execution": (staging, ""),
     "reuse_nodes": (reusing, ""),
     "create_execution": (creating, ""),
