@@ -18,8 +18,11 @@ class Remap:
     skipped: int
 
 
-def map_repairs(node: Node, sight: MapSight) -> list[Remap]:
-    """Count the items of a waiting node anew; also where nothing would start the next one or end the wait."""
+def map_repairs(node: Node, sight: MapSight, *, is_cancelling: bool = False) -> list[Remap]:
+    """Count the items of a waiting node anew; also where nothing would start the next one or end the wait.
+
+    is_cancelling  nothing is to be started, and what ends the wait is the planner's to find.
+    """
     counts = sight.counts
     begun = sight.statuses[: counts.started]
     kept = sight.statuses[counts.started :]
@@ -33,6 +36,7 @@ def map_repairs(node: Node, sight: MapSight) -> list[Remap]:
     most = node.map.live if node.map else 0
     is_stuck = live == 0 if counts.is_halted or not kept else live < most
     found = (live, completed, failed, skipped)
-    if found == (counts.live, counts.completed, counts.failed, counts.skipped) and not is_stuck:
+    is_counted = found == (counts.live, counts.completed, counts.failed, counts.skipped)
+    if is_counted and (is_cancelling or not is_stuck):
         return []
     return [Remap(node.id, *found)]

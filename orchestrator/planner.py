@@ -220,8 +220,8 @@ def _repairs(snapshot: Snapshot) -> list[Decision]:
             continue
         for state in sight.live.values():
             decisions += _unit_repairs(snapshot, state, cancelling)
-        if not snapshot.worklist and not cancelling:
-            decisions += map_repairs(node, sight)
+        if not snapshot.worklist:
+            decisions += map_repairs(node, sight, is_cancelling=cancelling)
     return decisions
 
 

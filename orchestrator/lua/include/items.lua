@@ -29,6 +29,8 @@ function TURNS.items(x, node_id)
     push(x, 'halt ' .. node_id .. ' cancel 0')
     return 1
   end
+  -- A count that was lost, and since then only counted down, says nothing: the sweep counts anew.
+  if not values[3] or live < 0 then return 1 end
   if is_halted or next_index >= total then
     if live == 0 then end_map(x, node_id, counts) end
     return 1
@@ -46,7 +48,11 @@ function TURNS.items(x, node_id)
     -- Before the one to be started next, what failed or was cancelled did so in an earlier generation.
     if not status or status == 'FAILED' or status == 'CANCELLED' then
       local unit = node_id .. '[' .. next_index .. ']'
-      if status then revive(x, unit) end
+      if status then
+        revive(x, unit)
+        redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
+        redis.call('HDEL', x.runtime, 'reason|' .. unit, 'error|' .. unit, 'ended_ms|' .. unit, 'resume|' .. unit)
+      end
       queue_node(x, unit, 'PENDING', plan, '{}')
       started = started + 1
     end
