@@ -68,9 +68,7 @@ async def gather(
     return Completed(output)
 
 
-async def _failure(
-    items: Items, claim: Claim, ended: Mapping[str, Any], failed: Sequence[int]
-) -> NodeError:
+async def _failure(items: Items, claim: Claim, ended: Mapping[str, Any], failed: Sequence[int]) -> NodeError:
     told = failed[:ERRORS_TOLD]
     states = await items.states(claim.execution_id, claim.node_id, told, [NodeStatus.FAILED for _ in told])
     return NodeError(

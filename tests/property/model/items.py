@@ -30,9 +30,7 @@ def items_of(now: Sighting, node_id: str) -> dict[str, str]:
     return {unit: word for unit, word in now.units.items() if "[" in unit and node_of(unit) == node_id}
 
 
-def of_items(
-    before: Sighting | None, now: Sighting, definition: Definition, *, is_faulty: bool
-) -> list[str]:
+def of_items(before: Sighting | None, now: Sighting, definition: Definition, *, is_faulty: bool) -> list[str]:
     """Items live only while their node waits for them, are counted, and end once in each life."""
     broken: list[str] = []
     for node in definition.nodes:

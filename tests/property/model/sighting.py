@@ -331,4 +331,11 @@ def facts(now: Sighting) -> dict[str, Any]:
     """A short picture for a failing test."""
     told = ("left", "failed", "cancelling", "worklist", "seq", "generation")
     left = {key: now.runtime.get(key) for key in told}
-    return {"status": now.status, "units": now.units, "items": now.items, **left, "leases": now.leases, "timers": now.timers}
+    return {
+        "status": now.status,
+        "units": now.units,
+        "items": now.items,
+        **left,
+        "leases": now.leases,
+        "timers": now.timers,
+    }
