@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 
 from orchestrator.courier import Call
 from orchestrator.loops import leases, timers
-from orchestrator.mapping import index_of, node_of
+from orchestrator.mapping import node_of
 from orchestrator.redis_keys import lease_member
 from orchestrator.replies import Claim, Delivery, Ended
 from orchestrator.rerun import rerun_items, rerun_set
@@ -20,7 +20,8 @@ from orchestrator.states import Reason, WaitingOn
 from orchestrator.transitions import Holding, Take
 from tests.property.model.answers import ANSWERS, LATE, await_call
 from tests.property.model.drawn_dag import QUEUES
-from tests.property.model.items import KEPT, items_of
+from tests.property.model.items import KEPT
+from tests.property.model.mapped import has_failed, kinds_for
 from tests.property.model.world import LEASE_MS, Case, SimWorker, World
 
 Deed = Callable[[World, Random], Awaitable[None]]
@@ -114,14 +115,6 @@ async def hand_back(world: World, dice: Random, task: Delivery) -> None:
     world.sent.append((call, world.workers[0]))
 
 
-async def has_failed(world: World, task: Delivery) -> bool:
-    redis: Any = world.redis
-    key = f"workflow:{task.execution_id}:node:{node_of(task.node_id)}"
-    index = index_of(task.node_id)
-    status = await (redis.get(key) if index is None else redis.hget(f"{key}:items", f"s{index}"))
-    return bool(status == b"FAILED")
-
-
 async def end(world: World, dice: Random) -> None:
     """End an attempt somehow, and perhaps claim further tasks in the same call."""
     worker = world.one_with(dice, "held")
@@ -175,21 +168,6 @@ async def end_attempt(
     for task in reply.unoffered:
         await hand_back(world, dice, task)
     await world.go_on(holding.execution_id, reply.more, dice)
-
-
-def kinds_for(case: Case, holding: Holding, kinds: str) -> str:
-    """How this attempt may end: a mapped node calls no handler, it lists its items or makes its end of theirs."""
-    node = case.definition.node(node_of(holding.node_id))
-    if not node.map or index_of(holding.node_id) is not None:
-        return kinds
-    calm = "" if set(kinds) <= set("cf") else "rlx"
-    resume = orjson.loads(case.now.of("resume", holding.node_id) or "{}")
-    if not resume:
-        return "mmmmmmm" + calm + calm.replace("x", "fsc")
-    if "again" in resume:
-        return "mmmm" + calm
-    failed = list(items_of(case.now, node.id).values()).count("FAILED")
-    return ("ffff" if failed > resume["tolerated"] else "cccc") + calm
 
 
 def check_taken(take: Take, reply: Ended) -> None:
