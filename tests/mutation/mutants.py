@@ -236,5 +236,51 @@ PAID = (
         ("a stream is taken back again and again", "  redis.call('HDEL', x.runtime, 'streamed|' .. node_id)\n", ""),
     ),
 )  # fmt: skip
+MAPS = (
+    *_of(
+        "include/items",
+        ("items outnumber what is allowed", "next_index <= last and live + started < most do", "next_index <= last do"),
+        ("a map ends while items run", "    if live == 0 then end_map(x, node_id, counts) end", "    end_map(x, node_id, counts)"),
+        ("a map is never over", "    if live == 0 then end_map(x, node_id, counts) end", ""),
+        ("a retry runs what completed", "if not status or status == 'FAILED' or status == 'CANCELLED' then", "if true then"),
+        ("a retry leaves what was cancelled", "if not status or status == 'FAILED' or status == 'CANCELLED' then", "if not status or status == 'FAILED' then"),
+        ("an item of a retry keeps its tries", "'tries|' .. unit, 0, ", ""),
+        ("a lost count counts as no item live", "  if not values[3] or live < 0 then return 1 end", ""),
+        ("what stops goes on", "(values[6] == '1' and counts[4] > counts[5])", "false"),
+        ("it stops at what is tolerated", "counts[4] > counts[5])", "counts[4] >= counts[5])"),
+        ("a cancelled execution starts items", "(x.cancelling or (values[6]", "(false or (values[6]"),
+        ("started items are not counted", "'live', live + started)", "'live', live)"),
+        ("a halt kills what runs", "(word == 'kill' or status ~= 'RUNNING') then\n      cancel_node", "true then\n      cancel_node"),
+        ("a halt cancels what completed", "if status ~= 'COMPLETED' and status ~= 'SKIPPED' then", "if true then"),
+        ("what never started is left open", "if #never > 0 then", "if false then"),
+        ("a halt forgets the rest of the items", "if last + 1 < total then", "if false then"),
+        ("the next turn is forgotten", "if next_index > last and (next_index >= total or live + started < most) then push(", "if false then push("),
+        ("a cancelled map still makes its output", "if x.cancelling then return cancel_node(x, node_id, 'WAITING') end", ""),
+    ),
+    *_of(
+        "include/unit",
+        ("an item moves its node", "redis.call('HSET', items_key(x.id, node_id), 's' .. index, status)", "redis.call('SET', node_key(x.id, node_id), status)"),
+        ("outputs of items are lost", "redis.call('HSET', items_key(x.id, node_id), 'o' .. index, output)", ""),
+    ),
+    *_of(
+        "map_node",
+        ("a retry lists the items anew", "if ARGV[15] ~= '1' then", "if true then"),
+        ("a retry counts old failures", "'next', 0, 'live', 0, 'FAILED', 0, ", "'next', 0, 'live', 0, "),
+        ("a retry stays halted", ", 'halted', '0')", ")"),
+        ("a cancelling execution lists items", "if x.cancelling then", "if false then"),
+        ("nobody starts the items", "  push(x, 'items ' .. node_id)", ""),
+        ("what it was resumed with stays", "  redis.call('HDEL', x.runtime, 'resume|' .. node_id)", ""),
+    ),
+    *_of(
+        "include/settle",
+        ("the end of an item is not counted", "redis.call('HINCRBY', items_key(x.id, node), 'live', -1)", ""),
+        ("the end of an item goes unnoticed", "    push(x, 'items ' .. node)", ""),
+        ("a failed item fails the execution", "elseif plan.is_critical and not is_item then", "elseif plan.is_critical then"),
+        ("a killed map spares its items", "(is_kill and ' kill 0' or ' cancel 0')", "' cancel 0'"),
+        ("a cancelled map leaves its items", "if plan.map and status == 'WAITING' and is_on_items(x, node_id) then", "if false then"),
+        ("a retry evaluates the list again", "'resume|' .. id, '{\"again\":true}'", "'again|' .. id, '1'"),
+    ),
+    *_of("repair_execution", ("counts of items are not corrected", "'live', live, 'COMPLETED', completed, 'FAILED', failed, 'SKIPPED', skipped)", "'total', redis.call('HGET', items_key(x.id, id), 'total'))")),
+)  # fmt: skip
 
 MUTANTS = (*ATTEMPT, *BASE, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *PAID)
