@@ -34,6 +34,7 @@ async def lose_something(world: World, dice: Random) -> None:
             "lists",
             "items",
             "items",
+            "held",
         )
     ):
         case "task":
@@ -64,11 +65,14 @@ async def lose_something(world: World, dice: Random) -> None:
                 lost = [name for name in ITEM_COUNTERS if dice.random() < 0.5]
                 if lost:
                     await redis.hdel(f"workflow:{case.execution_id}:node:{node_id}:items", *lost)
+        case "held":
+            if paused := [case for case in world.cases if case.now.held]:
+                await redis.delete(f"workflow:{dice.choice(paused).execution_id}:held")
         case "active":
             if members := await redis.smembers("workflows:active"):
                 await redis.srem("workflows:active", dice.choice(sorted(members)))
         case _:
-            if running := [case for case in world.cases if case.now.status == "RUNNING"]:
+            if running := [case for case in world.cases if case.now.status in ("RUNNING", "PAUSED")]:
                 await lose_counters(world, dice, dice.choice(running))
 
 

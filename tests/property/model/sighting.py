@@ -17,6 +17,7 @@ from orchestrator.rules import RUN
 from orchestrator.states import TABLE, NodeStatus, Reason
 from tests.property.model.drawn_dag import QUEUES
 from tests.property.model.items import of_items, statuses_of_items
+from tests.property.model.kept_waiting import of_pauses, of_waits
 
 #: What each event says about its node's status.
 _MEANS = {row.event: row.target for row in TABLE if row.subject == "node" and row.event.startswith("node.")}
@@ -50,6 +51,8 @@ class Sighting:
     approvals: frozenset[tuple[str, str]] = frozenset()
     #: The items hash of every mapped node that has one.
     items: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: Nodes a pause holds, in order.
+    held: tuple[str, ...] = ()
 
     def of(self, name: str, node_id: str) -> str:
         return self.runtime.get(f"{name}|{node_id}", "")
@@ -77,8 +80,8 @@ class Sighting:
         kept = sorted((k, v) for k, v in self.runtime.items() if k.split("|")[0] in _TELLING)
         whole = tuple(self.runtime.get(name) for name in ("left", "failed", "cancelling", "generation"))
         queued = tuple(node_id for node_id, _ in self.tasks)
-        counts = [(node_id, *sorted(held.items())) for node_id, held in self.items.items()]
-        parts = (self.status, *self.units.items(), *counts, *kept, *whole, *self.worklist)
+        counts = [(node_id, *sorted(each.items())) for node_id, each in self.items.items()]
+        parts = (self.status, *self.units.items(), *counts, *kept, *whole, *self.worklist, *self.held)
         return hash((parts, self.leases, self.timers, queued, self.is_active))
 
 
@@ -132,10 +135,11 @@ async def look(
     pipe.xrange(f"{base}:events", f"{len(known) + 1}-0", "+")
     pipe.xlen(f"{base}:events")
     pipe.hgetall(f"{base}:signals")
+    pipe.lrange(f"{base}:held", 0, -1)
     mapped = [node.id for node in definition.nodes if node.map]
     for node_id in mapped:
         pipe.hgetall(f"{base}:node:{node_id}:items")
-    status, runtime, nodes, outputs, worklist, events, length, signals, *items = await pipe.execute()
+    status, runtime, nodes, outputs, worklist, events, length, signals, held, *rows = await pipe.execute()
     fresh = []
     for number, (entry_id, fields) in enumerate(events, len(known) + 1):
         assert entry_id == b"%d-0" % number, f"event ids are not dense: {entry_id!r} where {number} was due"
@@ -145,16 +149,16 @@ async def look(
         fresh.append((fields[b"type"].decode(), node_id, int(attempt or 0)))
     assert length == len(known) + len(fresh), "the history has changed behind what was read"
     words = dict(zip(ids, ((word or b"").decode() for word in nodes), strict=True))
-    held = {
+    items = {
         node_id: {key.decode(): value.decode() for key, value in each.items()}
-        for node_id, each in zip(mapped, items, strict=True)
+        for node_id, each in zip(mapped, rows, strict=True)
         if each
     }
     return Sighting(
         status=(status or b"").decode(),
         runtime={key.decode(): value.decode() for key, value in runtime.items()},
         nodes=words,
-        units=words | statuses_of_items(held),
+        units=words | statuses_of_items(items),
         outputs=dict(zip(ids, outputs, strict=True)),
         worklist=tuple(item.decode() for item in worklist),
         lines=(*known, *fresh),
@@ -164,7 +168,8 @@ async def look(
         is_active=execution_id in shared.active,
         signals={key.decode(): value.decode() for key, value in signals.items()},
         approvals=frozenset((m[1], m[2]) for m in shared.approvals if m[0] == execution_id),
-        items=held,
+        items=items,
+        held=tuple(node_id.decode() for node_id in held),
     )
 
 
@@ -173,8 +178,8 @@ def broken_promises(
 ) -> list[str]:
     """Compare two looks at one execution; [] when every promise is kept."""
     broken = [*_of_history(before, now), *_of_nodes(now, definition), *_of_traces(now, definition)]
-    broken += _of_waits(now, is_faulty=is_faulty)
     broken += of_items(before, now, definition, is_faulty=is_faulty)
+    broken += of_waits(now, is_faulty=is_faulty) + of_pauses(now, is_faulty=is_faulty)
     if before is not None:
         broken += _of_ends(before, now)
     return broken
@@ -214,8 +219,10 @@ def _of_history(before: Sighting | None, now: Sighting) -> list[str]:
 
 
 def _was_fenced(now: Sighting, node_id: str) -> bool:
-    """A cancel of a running attempt takes a number without a line."""
-    return ("node.cancelled", node_id) in {(type, each) for type, each, _ in now.lines}
+    """A cancel or an operator who ends a running attempt takes a number without a line."""
+    return ("node.cancelled", node_id) in {(type, each) for type, each, _ in now.lines} or bool(
+        now.of("by_hand", node_id)
+    )
 
 
 def is_handled(now: Sighting, node: Node) -> bool:
@@ -272,32 +279,6 @@ def _of_traces(now: Sighting, definition: Definition) -> list[str]:
         broken.append(f"ended {now.status} before its nodes: {now.nodes}")
     if now.has_ended and not now.lines[-1][0].startswith("execution."):
         broken.append(f"ended {now.status}, but the last event is {now.lines[-1]}")
-    return broken
-
-
-def _of_waits(now: Sighting, *, is_faulty: bool) -> list[str]:
-    """Whoever waits for somebody outside is listed once, nobody else is; what is kept is counted."""
-    broken, listed = [], []
-    for name, entries in now.waits.items():
-        listed += [("signal", name, *entry) for entry in entries]
-        if entries and f"queue|{name}" in now.signals and not is_faulty:
-            broken.append(f"{entries} wait for {name}, and signals of that name are kept")
-    listed += [("approval", now.of("awaits", node_id), node_id, number) for node_id, number in now.approvals]
-    wanted = [
-        (on, now.of("awaits", node_id), node_id, now.of("attempt", node_id))
-        for node_id, word in now.units.items()
-        if word == "WAITING" and (on := now.of("waiting_on", node_id)) in ("signal", "approval")
-    ]
-    if strangers := [entry for entry in listed if entry not in wanted or listed.count(entry) > 1]:
-        broken.append(f"listed as waiting, and is not, or twice: {strangers}")
-    if not is_faulty and (lost := [entry for entry in wanted if entry not in listed]):
-        broken.append(f"waits and is not listed: {lost}")
-    queued = [
-        number for key, line in now.signals.items() if key.startswith("queue|") for number in line.split()
-    ]
-    payloads = [key.removeprefix("payload|") for key in now.signals if key.startswith("payload|")]
-    if sorted(queued) != sorted(payloads) or len(queued) != int(now.signals.get("kept", 0)):
-        broken.append(f"signals kept: {queued}, {payloads}, {now.signals.get('kept')}")
     return broken
 
 
