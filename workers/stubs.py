@@ -113,7 +113,7 @@ class Stubs:
         return stub
 
     def find(self, handler: str, stub: Stub | None = None) -> HandlerSpec | None:
-        """Give the runner a handler of any name; it does what this stub or its own says."""
+        """Give the runner a handler of any name, which does as this stub says, or its own."""
         real, given = find_handler(handler), stub
 
         async def play(config: Mapping[str, Any], context: HandlerContext) -> Any:

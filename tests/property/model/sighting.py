@@ -197,6 +197,10 @@ def _of_history(before: Sighting | None, now: Sighting) -> list[str]:
                 # A retry resets what it runs again without a line for each; the key tells which those are.
                 if word in ("FAILED", "CANCELLED", "SKIPPED"):
                     status[each] = "?"
+        if type == "node.waiting":
+            # A map that begins anew runs again what failed.
+            begun = {unit for unit, word in status.items() if word in ("FAILED", "CANCELLED")}
+            status |= dict.fromkeys((unit for unit in begun if unit.startswith(f"{node_id}[")), "?")
         target = _MEANS.get(type)
         if target is None:
             continue
