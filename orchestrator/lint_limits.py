@@ -106,6 +106,8 @@ def idle_rules(policy: RetryPolicy, path: str, is_list: bool) -> Iterator[Findin
 
 def waits_for_ms(node: Node) -> int | None:
     """Say how long a node is going to wait, if it says so itself and without a template."""
+    if node.map is not None:  # Nobody can tell how often a mapped one waits, if at all.
+        return None
     if node.handler == DELAY:
         given = node.config.get("seconds")
     else:

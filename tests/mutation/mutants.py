@@ -7,24 +7,10 @@ Mistakes that a second guard makes harmless are left out; the fence, for one, ho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tests.mutation.mutant import Mutant, of
+from tests.mutation.mutants_of_features import FEATURES
 
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """file is a path below `lua/` without its ending."""
-
-    name: str
-    file: str
-    old: str
-    new: str = ""
-
-
-def _of(file: str, *rows: tuple[str, str, str]) -> tuple[Mutant, ...]:
-    return tuple(Mutant(name, file, old, new) for name, old, new in rows)
-
-
-ATTEMPT = _of(
+ATTEMPT = of(
     "include/attempt",
     ("any claim may end the attempt", " or x.fields[2] ~= nonce then", " then"),
     ("a call sent again is refused", "if x.fields[3] == nonce then return nil, 'dup' end", ""),
@@ -37,7 +23,7 @@ ATTEMPT = _of(
     ("the task outlives the attempt", "drop_message(plan.queue, x.fields[5])", ""),
     ("the end of an attempt is not remembered", "note(x, 'finished|' .. node_id, nonce)", ""),
 )
-BASE = _of(
+BASE = of(
     "include/base",
     ("event ids have gaps", "x.seq = x.seq + 1\n", "x.seq = x.seq + 2\n"),
     ("a lost event counter repeats an id", "[1][1], '^%d+')) + 1", "[1][1], '^%d+'))"),
@@ -48,7 +34,7 @@ BASE = _of(
     ("failures are not written back", "note(x, 'failed', string.format('%d', x.failed))", ""),
     ("the newest event is not written back", "note(x, 'seq', string.format('%d', x.seq))", ""),
 )
-CLAIM = _of(
+CLAIM = of(
     "include/claim",
     ("an old task claims a new attempt", "if attempt ~= current or not (", "if not ("),
     ("a running attempt is given to a second worker", "if holder ~= nonce then", "if false then"),
@@ -77,7 +63,7 @@ CLAIM = _of(
         "    return {'stale'}",
     ),
 )
-SETTLE = _of(
+SETTLE = of(
     "include/settle",
     ("an end is not counted", "x.left = x.left - 1", "x.left = x.left"),
     ("an upstream failure counts as a skip", "status == 'FAILED' or reason == 'upstream_failed'", "status == 'FAILED'"),
@@ -112,117 +98,87 @@ SETTLE = _of(
     ("a retry keeps the tries", "'tries|' .. id, 0, ", ""),
 )  # fmt: skip
 ENDS = (
-    *_of(
+    *of(
         "complete_node",
         ("the output is not stored", "put_output(x, node_id, ARGV[13])", ""),
         ("the branch is not remembered", "if ARGV[14] ~= '' then", "if false then"),
     ),
-    *_of("release_node", ("a drain is charged", "redis.call('HINCRBY', x.runtime, 'tries|' .. ARGV[3], -1)", "")),
-    *_of("wait_node", ("the output kept aside is lost", "redis.call('HSET', x.runtime, 'kept|' .. node_id, ARGV[16])", "")),
-    *_of("cancel_node", ("a node is cancelled though nobody asked", "return answer('uncalled', 0)", "")),
-    *_of("skip_node", ("a skip forgets its reason", "'SKIPPED', ARGV[13]", "'SKIPPED', 'upstream_failed'")),
+    *of("release_node", ("a drain is charged", "redis.call('HINCRBY', x.runtime, 'tries|' .. ARGV[3], -1)", "")),
+    *of("wait_node", ("the output kept aside is lost", "redis.call('HSET', x.runtime, 'kept|' .. node_id, ARGV[16])", "")),
+    *of("cancel_node", ("a node is cancelled though nobody asked", "return answer('uncalled', 0)", "")),
+    *of("skip_node", ("a skip forgets its reason", "'SKIPPED', ARGV[13]", "'SKIPPED', 'upstream_failed'")),
 )  # fmt: skip
 KEEPERS = (
-    *_of(
+    *of(
         "reap_node",
         ("a living lease is taken", "if deadline_ms and deadline_ms > NOW then", "if false then"),
         ("a lost worker is charged to the node", "redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)", ""),
         ("poison has no end", "if crashes > tonumber(ARGV[5])", "if crashes > 1000 + tonumber(ARGV[5])"),
         ("an old lease ends a new attempt", "not may_leave('node', 'reap_node', status) or x.fields[1] ~= attempt", "not may_leave('node', 'reap_node', status)"),
     ),
-    *_of(
+    *of(
         "renew_leases",
         ("a renewed lease has run out already", "NOW + ARGV[3], lease_member", "NOW, lease_member"),
         ("nobody is told of a cancel", "and 'cancel' or 'ok'", "and 'ok' or 'ok'"),
         ("what was reached is not kept", "if ARGV[i + 4] ~= '' then", "if false then"),
         ("no news wipes out what was reached", "if ARGV[i + 4] ~= '' then", "if true then"),
     ),
-    *_of(
+    *of(
         "wake_node",
         ("a timer fires early", "if tonumber(x.fields[4] or 0) > NOW then", "if false then"),
         ("a delay ends without output", "put_output(x, node_id, x.fields[5] or 'null')", ""),
         ("a stale timer stays", "  redis.call('ZREM', timers_key(), member)\n  return {'stale', 0}", "  return {'stale', 0}"),
     ),
-    *_of(
+    *of(
         "time_out_node",
         ("a time limit strikes early", "if due_ms and due_ms > NOW then", "if false then"),
         ("a late timer ends another state", "or status ~= expected or", "or"),
     ),
-    *_of(
-        "expire_node",
-        ("a node's time is up early", "if close_ms > NOW then", "if false then"),
-        ("a timer of an old generation strikes", " or x.generation ~= ARGV[4] then", " then"),
-        ("what has ended is ended again", "not close_ms or not may_leave('node', 'expire_node', status) or", "not close_ms or"),
-        ("what kept the node alive stays", "detach(x, node_id, status, attempt, plan)", ""),
-        ("the last error is not told", "plan, 'did not end within', last)", "plan, 'did not end within', nil)"),
-    ),
-    *_of(
-        "include/limits",
-        ("each attempt has its own time", "redis.call('HSETNX', x.runtime, 'close_ms|' .. unit, due_ms) == 1", "redis.call('HSET', x.runtime, 'close_ms|' .. unit, due_ms) >= 0"),
-        ("a mapped node is bounded by itself", "if plan.map and not string.find(unit, '[', 1, true) then return end", ""),
-        ("a time limit outlives its node", "if string.find(x.features, 'closes', 1, true) then", "if false then"),
-    ),
-    *_of(
-        "include/output",
-        ("an output is never rendered", "if not x.features or not string.find(x.features, 'output', 1, true) then", "if true then"),
-        ("what failed has an output", "if x.cancelling or x.failed > 0 then return false end", "if x.cancelling then return false end"),
-        ("what is cancelled has an output", "if x.cancelling or x.failed > 0 then return false end", "if x.failed > 0 then return false end"),
-        ("an output is rendered for ever", "if status == 'COMPLETED' or status == 'FAILED' then return false end", "if status == 'FAILED' then return false end"),
-        ("an output does not count as left", "x.left = x.left + 1", ""),
-        ("an old output outlives a retry", "redis.call('DEL', node_key(x.id, OUTPUT), output_key(x.id, OUTPUT))", ""),
-    ),
-    *_of(
-        "include/retries",
-        ("rules forget what they counted", "if counts ~= '' then", "if false then"),
-        ("a back-off takes no time", "NOW + tonumber(delay_ms)", "NOW"),
-        ("a retry may come too late", "if close_ms and due_ms >= close_ms", "if close_ms and due_ms > close_ms + 60000"),
-        ("a retry too late by nothing", "due_ms >= close_ms", "due_ms > close_ms"),
-    ),
-    *_of(
+    *of(
         "hand_back_node",
         ("an old task gives back a new attempt", "'hand_back_node', status) or x.fields[1] ~= attempt then", "'hand_back_node', status) then"),
         ("patience never ends", "if NOW - since >= tonumber(ARGV[8]) then", "if false then"),
     ),
-    *_of(
+    *of(
         "report_events",
         ("a fenced attempt writes history", "if not x or x.fields[1] ~= attempt or x.fields[2] ~= ARGV[5]", "if not x"),
         ("a line sent again is written again", "if number > newest then", "if true then"),
     ),
-    *_of("stamp_tick", ("an outage expires leases", "hold = NOW + tonumber(ARGV[3])", "hold = 0")),
+    *of("stamp_tick", ("an outage expires leases", "hold = NOW + tonumber(ARGV[3])", "hold = 0")),
 )  # fmt: skip
 WHOLE = (
-    *_of(
+    *of(
         "create_execution",
         ("one id is created twice", "if redis.call('EXISTS', status_key(execution_id)) == 1 then", "if false then"),
         ("a request made again makes another execution", "  if known then", "  if false then"),
         ("a key serves another request", "hash == ARGV[6] and 'replayed' or 'conflict'", "'replayed'"),
         ("a new execution is not listed", "redis.call('ZADD', index_key(tenant), NOW, execution_id)", ""),
     ),
-    *_of(
+    *of(
         "start_execution",
         ("an execution starts twice", "if not may_leave('execution', 'start_execution', status) then", "if false then"),
     ),
-    *_of("include/start", ("there is no deadline", "if timeout_ms > 0 then", "if false then")),
-    *_of(
+    *of("include/start", ("there is no deadline", "if timeout_ms > 0 then", "if false then")),
+    *of(
         "cancel_execution",
         ("a grace never ends", "redis.call('ZADD', timers_key(), NOW + grace_ms,", "redis.call('ZSCORE', timers_key(),"),
         ("an ended execution is cancelled", "if not may_leave('execution', 'cancel_execution', status) then", "if false then"),
     ),
-    *_of("enforce_cancel", ("the grace is cut short", "if tonumber(x.fields[1]) > NOW then", "if false then")),
-    *_of(
+    *of("enforce_cancel", ("the grace is cut short", "if tonumber(x.fields[1]) > NOW then", "if false then")),
+    *of(
         "time_out_execution",
         ("a deadline strikes early", "if not x.deadline_ms or x.deadline_ms > NOW then", "if false then"),
         ("a deadline overrules a cancel", "if x.cancelling ~= 'user' then", "if true then"),
     ),
-    *_of(
+    *of(
         "retry_execution",
         ("one retry is accepted twice", "if x.generation ~= ARGV[3] then", "if false then"),
         ("a slice sent again is listed twice", "if redis.call('LLEN', list) == position then", "if true then"),
     ),
-    *_of("continue_execution", ("a timer without turns stays", "redis.call('ZREM', timers_key(),", "redis.call('ZSCORE', timers_key(),")),
-    *_of("purge_staging", ("a visible execution is purged", "if redis.call('EXISTS', status_key(ARGV[2])) == 1 then", "if false then")),
-    *_of("stage_execution", ("a staged slice is forgotten", "redis.call('ZADD', staging_key(), 'NX', NOW, ARGV[2])", "")),
-    *_of(
+    *of("continue_execution", ("a timer without turns stays", "redis.call('ZREM', timers_key(),", "redis.call('ZSCORE', timers_key(),")),
+    *of("purge_staging", ("a visible execution is purged", "if redis.call('EXISTS', status_key(ARGV[2])) == 1 then", "if false then")),
+    *of("stage_execution", ("a staged slice is forgotten", "redis.call('ZADD', staging_key(), 'NX', NOW, ARGV[2])", "")),
+    *of(
         "repair_execution",
         ("a stale plan is carried out", "if tostring(x.seq) ~= ARGV[3] or not", "if not"),
         ("an ended execution is repaired", " or not may_leave('execution', 'cancel_execution', redis.call('GET', status_key(x.id))) then", " then"),
@@ -233,41 +189,6 @@ WHOLE = (
     ),
 )  # fmt: skip
 
-PAID = (
-    *_of(
-        "include/budget",
-        ("what others hold counts for nothing", "if cap and used + held + want > cap then", "if cap and used + want > cap then"),
-        ("what is used counts for nothing", "local used, held = tonumber(each[4] or 0), tonumber(each[5] or 0)", "local used, held = 0, tonumber(each[5] or 0)"),
-        ("what is only held counts as used up", "if used + want > cap then return", "if true then return"),
-        ("a lost worker keeps what it held", "if not deadline then let_go(scope, members[i + j - 1]) end", ""),
-        ("a worker that lives loses what it holds", "if not deadline then let_go(", "if true then let_go("),
-        ("tokens are never given back", "redis.call('HINCRBY', scope.used, 'held_tokens', string.format('%d', -tokens))", ""),
-        ("what is gone is given back", "if redis.call('ZREM', scope.held, member) == 0 then return false end", "redis.call('ZREM', scope.held, member)"),
-        ("all definitions share one day", "usage_of_key(tenant, day, name)", "usage_of_key(tenant, day, '')"),
-    ),
-    *_of(
-        "reserve_budget",
-        ("a reservation is not kept", "redis.call('HINCRBY', scope.used, 'held_tokens', ARGV[7])", ""),
-        ("a call sent again reserves twice", "if redis.call('ZADD', scope.held, 'NX', NOW, member) == 1 then", "if redis.call('ZADD', scope.held, NOW, member) then"),
-        ("an unknown price is free", "if scope.nanos and not nanos then", "if false then"),
-    ),
-    *_of(
-        "settle_budget",
-        ("a call is counted twice", "if tonumber(number) <= tonumber(x.fields[1] or 0) then", "if false then"),
-        ("a settled call goes on holding", "if ARGV[8] ~= '' then let_go(scope, member) end", ""),
-        ("a call is settled on another day", "local day = ARGV[8] ~= '' and ARGV[8] or today()", "local day = today()"),
-    ),
-    *_of(
-        "report_events",
-        ("a long stream fills the history", "if tokens <= tokens_allowed then", "if true then"),
-        ("half a stream stays", "        reset('{\"reason\":\"capped\"}')", ""),
-        ("a reset is said without a stream", "if is_streamed then record(x, 'stream.reset'", "if true then record(x, 'stream.reset'"),
-    ),
-    *_of(
-        "include/claim",
-        ("an old stream is not taken back", "if attempt ~= '1' then reset_stream(x, node_id, attempt) end", ""),
-        ("a stream is taken back again and again", "  redis.call('HDEL', x.runtime, 'streamed|' .. node_id)\n", ""),
-    ),
+MUTANTS: tuple[Mutant, ...] = (
+    *ATTEMPT, *BASE, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *FEATURES,
 )  # fmt: skip
-
-MUTANTS = (*ATTEMPT, *BASE, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *PAID)

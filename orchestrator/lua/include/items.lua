@@ -16,12 +16,6 @@ local function end_map(x, node_id, counts)
   queue_node(x, node_id, 'WAITING', parse_plan(values[2]), '{"cause":"map"}')
 end
 
--- An item of an earlier generation: its tries and its time start anew.
-local function begin_item_anew(x, unit)
-  redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
-  redis.call('HDEL', x.runtime, 'error|' .. unit, 'close_ms|' .. unit, 'beat|' .. unit, 'counts|' .. unit)
-end
-
 function TURNS.items(x, node_id)
   flush(x)
   local key = items_key(x.id, node_id)
@@ -35,6 +29,8 @@ function TURNS.items(x, node_id)
     push(x, 'halt ' .. node_id .. ' cancel 0')
     return 1
   end
+  -- A count that was lost, and since then only counted down, says nothing: the sweep counts anew.
+  if not values[3] or live < 0 then return 1 end
   if is_halted or next_index >= total then
     if live == 0 then end_map(x, node_id, counts) end
     return 1
@@ -55,12 +51,12 @@ function TURNS.items(x, node_id)
     local status = statuses[next_index - first + 1]
     -- Before the one to be started next, what failed or was cancelled did so in an earlier generation.
     if not status or status == 'FAILED' or status == 'CANCELLED' then
-      if status or x.generation ~= '1' then begin_item_anew(x, node_id .. '[' .. next_index .. ']') end
       local unit = node_id .. '[' .. next_index .. ']'
       if status then
         revive(x, unit)
         redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
-        redis.call('HDEL', x.runtime, 'reason|' .. unit, 'error|' .. unit, 'ended_ms|' .. unit, 'resume|' .. unit)
+        redis.call('HDEL', x.runtime, 'reason|' .. unit, 'error|' .. unit, 'ended_ms|' .. unit, 'resume|' .. unit,
+          'close_ms|' .. unit, 'beat|' .. unit, 'counts|' .. unit)
       end
       queue_node(x, unit, 'PENDING', plan, '{}')
       started = started + 1

@@ -326,7 +326,9 @@ async def act_on_map(rig: Rig) -> list[str]:
     for task in await rig.worker.read():
         holding = rig.worker.holding(task)
         await rig.worker.claim(task, holding)
-        await rig.transitions.map_node(holding, [b"1", b"2"], tolerated=1, stops=False)
+        keeps = (await rig.store.items.counts(task.execution_id, [task.node_id])) != {}
+        items = [] if keeps else [b"1", b"2"]
+        await rig.transitions.map_node(holding, items, tolerated=1, stops=False, keeps=keeps)
         ran.append(task.node_id)
     return ran
 
