@@ -16,6 +16,7 @@ from orchestrator.errors import Problem
 from orchestrator.findings import Findings, listed
 from orchestrator.limits import Limits
 from orchestrator.lint_limits import DELAY, idle_rules, short_limits, spoken, waits_for_ms
+from orchestrator.lint_output import missing_in_output
 from orchestrator.lint_references import missing_references
 from orchestrator.lint_runs import (
     ALL_OF_THEM,
@@ -49,6 +50,11 @@ def _references(linter: Linter) -> None:
         linter.definition, linter.uses, linter.reach, replace(linter.given, skips=_never)
     ):
         linter.warn(linter.at(node, path), code, message, hint)
+
+
+def _output(linter: Linter) -> None:
+    for path, code, message, hint in missing_in_output(linter, replace(linter.given, skips=_never)):
+        linter.warn(path, code, message, hint)
 
 
 def _never(node: Node) -> bool:
@@ -205,6 +211,7 @@ _CHECKS: tuple[Callable[[Linter], None], ...] = (
     idle_conditions,
     never_running,
     _references,
+    _output,
     _time_limits,
     _waits,
     _limits,
