@@ -22,7 +22,7 @@ from orchestrator.states import lua_guards
 
 LUA = Path(__file__).parent / "lua"
 #: Shared parts, each using only those before it.
-PARTS = ("unit", "base", "settle", "items", "claim", "attempt", "start", "chunk")
+PARTS = ("unit", "base", "settle", "children", "items", "claim", "attempt", "start", "chunk")
 #: Every library of ours has a name that begins so.
 FAMILY = "headrace_"
 

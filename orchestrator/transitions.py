@@ -250,6 +250,16 @@ class Transitions(Courier):
         head = (tolerated, "1" if stops else "0", "1" if keeps else "0")
         return self._end("map_node", holding, take, *head, *items)
 
+    def start_child(self, holding: Holding, child: Child, *, take: Take | None = None) -> Call[Ended]:
+        """Create and start the child of a unit, and park the unit on it."""
+        return self._end("start_child", holding, take, *child.arguments())
+
+    def await_child(
+        self, holding: Holding, child_id: str, *, looks_again: bool, take: Take | None = None
+    ) -> Call[Ended]:
+        """Park a unit on the child it has; looks_again: to look at the child again when it ends."""
+        return self._end("await_child", holding, take, child_id, "1" if looks_again else "0")
+
     def release_node(self, holding: Holding, take: Take | None = None) -> Call[Ended]:
         """Hand a running attempt back, uncharged."""
         return self._end("release_node", holding, take)

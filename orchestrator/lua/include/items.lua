@@ -45,7 +45,12 @@ function TURNS.items(x, node_id)
     local status = statuses[next_index - first + 1]
     -- Before the one to be started next, what failed or was cancelled did so in an earlier generation.
     if not status or status == 'FAILED' or status == 'CANCELLED' then
-      queue_node(x, node_id .. '[' .. next_index .. ']', 'PENDING', plan, '{}')
+      local unit = node_id .. '[' .. next_index .. ']'
+      if status then
+        redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
+        redis.call('HDEL', x.runtime, 'reason|' .. unit, 'error|' .. unit, 'ended_ms|' .. unit, 'resume|' .. unit)
+      end
+      queue_node(x, unit, 'PENDING', plan, '{}')
       started = started + 1
     end
     next_index = next_index + 1
@@ -74,7 +79,7 @@ function TURNS.halt(x, rest)
         never[#never + 1] = 'CANCELLED'
       end
     elseif may_leave('node', 'cancel_node', status) and (word == 'kill' or status ~= 'RUNNING') then
-      cancel_node(x, node_id .. '[' .. i .. ']', status)
+      cancel_node(x, node_id .. '[' .. i .. ']', status, word == 'kill')
     end
   end
   if #never > 0 then redis.call('HSET', key, unpack(never)) end
