@@ -7,18 +7,22 @@ value counts as unset. Only the roots (`main`, `orchestrator.starter`, `workers.
 
 from __future__ import annotations
 
+import os
 import socket
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
+from dotenv import dotenv_values
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent
 KIB = 1024
 MIB = 1024 * KIB
+#: A variable of this prefix is a secret that templates may name: SECRET_API_KEY is secrets.API_KEY.
+SECRET_PREFIX = "SECRET_"
 
 
 def _default_worker_name() -> str:
@@ -171,6 +175,17 @@ class Settings(BaseSettings):
     def allowed_networks(self) -> tuple[str, ...] | None:
         """Networks a container node may ask for; None means any."""
         return self._listed(self.container_networks)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Values for `secrets.NAME` in templates: variables SECRET_NAME, the environment before `.env`."""
+        filed = dotenv_values(ROOT / ".env") if self.model_config.get("env_file") else {}
+        found = {**filed, **os.environ}
+        return {
+            name.removeprefix(SECRET_PREFIX): value
+            for name, value in found.items()
+            if name.startswith(SECRET_PREFIX) and len(name) > len(SECRET_PREFIX) and value
+        }
 
     def _listed(self, text: str | None) -> tuple[str, ...] | None:
         if text is None:

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from types import FrameType
@@ -15,9 +17,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from api import routers
 from api.access import Reach, attach
+from api.simulation import SimulatorProcess
 from api.streaming import Hub
 from clients.redis_client import connect_commands, connect_subscriber
-from config import Settings, get_settings
+from config import ROOT, Settings, get_settings
 from logs import set_up
 from orchestrator.engine import Engine
 from orchestrator.errors import ConfigError
@@ -38,7 +41,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         set_up(settings.log_level)
         async with _engine(settings, limits) as engine:
             hub = Hub(engine)
-            attach(app, Reach(engine, hub))
+            simulator = SimulatorProcess([sys.executable, "-m", "workers.simulate"], _environment(settings))
+            attach(app, Reach(engine, hub, simulator))
             # What is there now stays: looking through it again and again would hold up every open stream.
             gc.collect()
             gc.freeze()
@@ -47,6 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                     yield
             finally:
                 await hub.close()
+                await simulator.aclose()
 
     app = FastAPI(
         title="Headrace",
@@ -97,6 +102,19 @@ async def _check_store(engine: Engine, label: str) -> None:
             log.warning("store.check", extra={"redis": label, "check": check.name, "detail": check.detail})
         else:
             raise ConfigError(f"Redis at {label} cannot be used: {check.detail}")
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """What leads a child process to the same code, Redis and streams."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "REDIS_URL": settings.redis_dsn,
+        "WORKER_STREAM": settings.worker_stream,
+        "WORKER_GROUP": settings.worker_group,
+        "HANDLERS": settings.handlers,
+    }
 
 
 def _limits(settings: Settings) -> Limits:

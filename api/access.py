@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from starlette.requests import Request
 
+from api.simulation import SimulatorProcess
 from api.streaming import Hub
 from orchestrator.engine import Engine
 
@@ -15,6 +16,7 @@ class Reach:
 
     engine: Engine
     hub: Hub
+    simulator: SimulatorProcess
 
 
 def attach(app: FastAPI, reach: Reach) -> None:

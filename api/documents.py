@@ -13,10 +13,12 @@ JSON = "application/json"
 
 _WORDS = {
     400: "The definition's graph, handlers or references are wrong",
+    403: "Not yours to do",
     404: "Unknown id",
     409: "Not possible in the present state",
     413: "The body is too large",
     422: "The shape of the request is wrong",
+    429: "Too many; try again later",
     503: "The store is away or full; try again after `Retry-After`",
 }
 

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orchestrator import errors
+from orchestrator import answer_errors, errors
 from orchestrator.errors import Problem
 
 log = logging.getLogger("headrace.api")
@@ -48,6 +48,12 @@ class BodyTooLarge(errors.HeadraceError):
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         super().__init__(f"the request body is larger than the {limit_bytes:,} bytes allowed here")
+
+
+class SimulationFailed(errors.HeadraceError):
+    """The simulation came to no end: it needs too much time, or the process that plays it broke."""
+
+    code: ClassVar[str] = "SIMULATION_FAILED"
 
 
 class DeadEntryNotFound(errors.HeadraceError):
@@ -85,8 +91,18 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.StoreUnavailable: Door(503, "The store is away", retry_after_s=RETRY_AFTER_S),
     errors.TemplateError: Door(400, "Template refused"),
     errors.ConfigError: Door(500, "Server misconfigured"),
+    answer_errors.PayloadInvalid: Door(422, "Payload refused"),
+    answer_errors.PayloadTooLarge: Door(413, "Payload too large"),
+    answer_errors.SignalsFull: Door(429, "Too many signals kept"),
+    answer_errors.ApprovalNotFound: Door(404, "Not found"),
+    answer_errors.NotAssigned: Door(403, "Not yours to decide"),
+    answer_errors.AlreadyDecided: Door(409, "Already decided"),
+    answer_errors.AlreadyVoted: Door(409, "Already approved"),
+    answer_errors.ShownChanged: Door(409, "What was shown has changed"),
+    answer_errors.NotWaiting: Door(409, "Not possible in this state"),
     RequestInvalid: Door(422, "Request refused"),
     BodyTooLarge: Door(413, "Body too large"),
+    SimulationFailed: Door(503, "The simulation failed"),
     DeadEntryNotFound: Door(404, "Not found"),
 }
 _INTERNAL = Door(500, "Internal error")
@@ -162,7 +178,7 @@ def respond(scope: Mapping[str, Any], error: Exception) -> Response:
     headers = {"Retry-After": str(door.retry_after_s)} if door.retry_after_s is not None else None
     extra = {
         name: getattr(error, name)
-        for name in ("execution_id", "node_id", "entry_id", "limit_bytes")
+        for name in ("execution_id", "node_id", "entry_id", "limit_bytes", "recorded", "shown")
         if getattr(error, name, None) is not None
     }
     return problem_response(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from cli.answers import approvals, approve, deny, signal
 from cli.dev import dev
 from cli.doctor import doctor
 from cli.redis import redis
 from cli.repeats import fork, replay, retry
 from cli.run import run
+from cli.simulate import simulate
 from cli.test import test
 from cli.validate import validate
 from cli.watch import watch
@@ -27,10 +29,15 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 app.command()(dev)
 app.command()(run)
 app.command()(validate)
+app.command()(simulate)
 app.command()(watch)
 app.command()(retry)
 app.command()(replay)
 app.command()(fork)
+app.command()(signal)
+app.command()(approvals)
+app.command()(approve)
+app.command()(deny)
 app.command(context_settings=PASS_ON | {"help_option_names": []})(redis)
 app.command()(doctor)
 app.command(context_settings=PASS_ON)(test)

@@ -77,6 +77,13 @@ class Wire:
         async with self._free:
             return await self._exchange(packed, len(commands))
 
+    async def let_go(self) -> None:
+        """Give the kept connections back to the pool. It can be used again afterwards."""
+        while self._idle:
+            connection = self._idle.pop()
+            connection.socket_timeout = COMMAND_TIMEOUT_S
+            await self._pool.release(connection)
+
     async def _exchange(self, packed: bytes, count: int) -> list[Any]:
         connection = self._idle.pop() if self._idle else await self._pool.get_connection()
         # The timer below stands in for the connection's own.

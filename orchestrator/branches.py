@@ -1,4 +1,4 @@
-"""Check what conditions and switches name in their branches."""
+"""Check what conditions, switches and waits name in their branches."""
 
 from __future__ import annotations
 
@@ -13,15 +13,22 @@ from orchestrator.rules import EARLY_RULES, TriggerRule
 
 CONDITION = "condition"
 SWITCH = "switch"
+WAIT_FOR_SIGNAL = "wait_for_signal"
+APPROVAL = "approval"
+#: The two branches of what has two answers: the config fields that name them, the usual answer first.
+TWO_BRANCHES = {
+    CONDITION: ("true_branch", "false_branch"),
+    WAIT_FOR_SIGNAL: ("received_branch", "timeout_branch"),
+}
 MOST_CATCHES = 16
 _ERROR_TYPE = re.compile(r"[A-Za-z0-9_.*-]{1,128}")
 
 
 def read_choices(handler: str, config: dict[str, Any], path: str, findings: Findings) -> tuple[Choice, ...]:
-    """Give what a condition's or switch's config names; each answer may have one id or a list of them."""
+    """Give what the config of a deciding node names; each answer may have one id or a list of them."""
     found: list[Choice] = []
-    if handler == CONDITION:
-        found = [_read(config.get(name), path, name, findings) for name in ("true_branch", "false_branch")]
+    if handler in TWO_BRANCHES:
+        found = [_read(config.get(name), path, name, findings) for name in TWO_BRANCHES[handler]]
     elif handler == SWITCH:
         cases = config.get("cases")
         if isinstance(cases, dict):
@@ -105,10 +112,13 @@ def check_branches(
                 f"node {node.id!r} names {shown(target)} in its config and in its catch, not in one only"
             )
             findings.add(f"{path}.catch", "in_both_branches", message, kind="graph")
-        if node.handler != CONDITION:
+        if node.handler not in TWO_BRANCHES:
             continue  # several cases of a switch may lead to the same node
-        for target in sorted(set(node.branch("true_branch")).intersection(node.branch("false_branch"))):
-            message = f"condition {node.id!r} names {shown(target)} in both branches; it can be in one only"
+        one, other = (node.branch(field) for field in TWO_BRANCHES[node.handler])
+        for target in sorted(set(one).intersection(other)):
+            message = (
+                f"{node.handler} {node.id!r} names {shown(target)} in both branches; it can be in one only"
+            )
             findings.add(f"{path}.config", "in_both_branches", message, kind="graph")
     return gates
 

@@ -82,6 +82,10 @@ class Courier:
             if name != self.library.name:
                 await self.redis.function_delete(name)
 
+    async def let_go(self) -> None:
+        """Give the connections it keeps back to the client, which others go on using."""
+        await self._wire.let_go()
+
     async def alone(self, call: Call[R]) -> R:
         """Send one call until it is answered. Raises StoreUnavailable, StoreFull."""
         return (await self.together([call]))[0]  # type: ignore[no-any-return]

@@ -32,6 +32,10 @@ class HandlerNames(Protocol):
         """Give the policy of a node that names none."""
         ...
 
+    def secret_fields(self, handler: str) -> tuple[str, ...] | None:
+        """Name the config fields that may hold `secrets.NAME`; None: all of them."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PlainHandlers:
@@ -47,6 +51,10 @@ class PlainHandlers:
     def default_retry(self, handler: str) -> RetryPolicy | None:
         """Look the policy up."""
         return self.retries(handler)
+
+    def secret_fields(self, handler: str) -> tuple[str, ...] | None:
+        """Allow them everywhere: nothing is known of the fields."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

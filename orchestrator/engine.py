@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
+from orchestrator.answering import Answering
 from orchestrator.answers import (
     Cancelled,
     ExecutionView,
@@ -27,7 +28,7 @@ from orchestrator.explain import Explanation, explain
 from orchestrator.health import Check, check_redis
 from orchestrator.items import Item
 from orchestrator.limits import Limits
-from orchestrator.operations import DeadEntry, Operations, QueueInfo
+from orchestrator.operations import DeadEntry, Operating, Operations, QueueInfo
 from orchestrator.redis_keys import Keys
 from orchestrator.repeats import Repeats
 from orchestrator.states import ExecutionStatus, sources_of
@@ -35,15 +36,16 @@ from orchestrator.store import Store
 from orchestrator.submissions import Document, Idempotency, Submissions, sorted_json
 from orchestrator.transitions import Transitions
 from orchestrator.validation import validate
+from orchestrator.waits import Approval
 from orchestrator.wakeups import Wakeups
 
 __all__ = [
-    "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "Idempotency", "Page",
-    "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation", "WorkerInfo",
+    "Approval", "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "Idempotency",
+    "Page", "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation", "WorkerInfo",
 ]  # fmt: skip
 
 
-class Engine:
+class Engine(Answering, Operating):
     """The engine as the API sees it.
 
     catalogue  gives the handlers a definition may use, from the names live workers announce.
@@ -308,16 +310,6 @@ class Engine:
     def wakeups(self) -> Wakeups:
         """A subscription to news of executions; one is enough for a process."""
         return Wakeups(self._subscriber, self.keys)
-
-    async def workers(self) -> Sequence[WorkerInfo]:
-        return await self.store.workers()
-
-    async def queues(self) -> Sequence[QueueInfo]:
-        return await self.operations.queues()
-
-    async def dead(self, *, limit: int = 50, cursor: str | None = None) -> Page:
-        items, next_cursor = await self.operations.dead(limit=limit, cursor=cursor)
-        return Page(items, next_cursor)
 
     async def ready(self) -> Readiness:
         """Whether requests can be served, and what the Redis in use promises. Raises nothing."""

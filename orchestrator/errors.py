@@ -56,6 +56,8 @@ class ErrorType(StrEnum):
     TIMEOUT_SCHEDULE_TO_CLOSE = "Timeout.ScheduleToClose"
     TIMEOUT_HEARTBEAT = "Timeout.Heartbeat"
     TIMEOUT_EXECUTION = "Timeout.Execution"
+    TIMEOUT_SIGNAL = "Timeout.Signal"
+    TIMEOUT_APPROVAL = "Timeout.Approval"
     LEASE_LOST = "LeaseLost"
     POISON = "Poison"
     TEMPLATE_ERROR = "TemplateError"
@@ -163,7 +165,13 @@ class NodeNotFound(HeadraceError):
         super().__init__(f"execution {execution_id} has no node {node_id!r}")
 
 
-_PARTICIPLES = {"cancel": "cancelled", "retry": "retried", "pause": "paused", "resume": "resumed"}
+_PARTICIPLES = {
+    "cancel": "cancelled",
+    "signal": "signalled",
+    "retry": "retried",
+    "pause": "paused",
+    "resume": "resumed",
+}
 
 
 class InvalidTransition(HeadraceError):

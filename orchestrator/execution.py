@@ -95,6 +95,20 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitSight:
+    """A node that waits for somebody outside."""
+
+    #: Name of the signal, or hash of what the people asked are shown; None if somebody lost it.
+    awaits: str | None
+    #: Whether an answer would find it.
+    is_listed: bool
+    #: Of an approval: who may decide (None: anybody), how many must approve, how many have.
+    assignees: tuple[str, ...] | None = None
+    quorum: int = 1
+    given: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class MapCounts:
     """How far a mapped node is, as its scripts count.
 
@@ -156,9 +170,28 @@ class Snapshot:
     has_continue_timer: bool = False
     #: What each ended condition named: {condition_id: node ids not taken}.
     not_taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: WAITING nodes that somebody outside must answer.
+    waits: Mapping[str, WaitSight] = field(default_factory=dict)
     now_ms: int = 0
     #: Nodes that wait for their items.
     maps: Mapping[str, MapSight] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A snapshot with what the repairer compares before it acts.
+
+    seq       newest event when reading began; the repair is refused if another has been written since.
+    missing   timers of the whole execution that ought to exist and do not: (kind, due ms).
+    is_active member of workflows:active.
+    limits    time limits of live nodes whose timer does not exist: (node id, attempt, kind, due ms).
+    """
+
+    snapshot: Snapshot
+    seq: int
+    missing: tuple[tuple[str, int], ...]
+    is_active: bool
+    limits: tuple[tuple[str, int, str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 
 from orchestrator import planner
+from orchestrator.execution import Sight
 from orchestrator.map_repairs import Remap
 from orchestrator.states import ExecutionStatus
-from orchestrator.store import Sight, Store
+from orchestrator.store import Store
 from orchestrator.transitions import Transitions
 
 log = logging.getLogger("headrace.executor")
@@ -75,6 +76,8 @@ def in_words(decision: planner.Decision) -> str:
             return f"relet {node_id} {attempt}"
         case planner.Retime(node_id, attempt, kind, due_ms):
             return f"retime {node_id} {attempt} {kind} {due_ms}"
+        case planner.Relist(node_id, attempt):
+            return f"relist {node_id} {attempt}"
         case Remap(node_id, live, completed, failed, skipped):
             return f"items {node_id} {live} {completed} {failed} {skipped}"
         case planner.Drain():

@@ -11,10 +11,10 @@ from typing import Any
 
 from orchestrator.counters import Counters, snapshot_counters, turn
 from orchestrator.definition import Node
-from orchestrator.execution import MapSight, NodeState, Snapshot, WorkerInfo
+from orchestrator.execution import MapSight, NodeState, Snapshot, WaitSight, WorkerInfo
 from orchestrator.map_repairs import map_repairs
 from orchestrator.rules import RUN
-from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
+from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
 #: How long a worker may be silent and still count as alive; as long as the store lists it.
 WORKER_SILENT_MS = 20_000
@@ -202,6 +202,8 @@ def _explain_running(view: _View, node: Node, state: NodeState) -> Explanation:
 
 def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
     kind = state.waiting_on
+    if kind in ANSWERED and node.id in view.snapshot.waits:
+        return _explain_answered(view, node, state, view.snapshot.waits[node.id])
     if node.id in view.snapshot.maps:
         return _explain_items(view.snapshot.maps[node.id], node, state)
     if kind is None or (kind, node.id, state.attempt) not in view.snapshot.timers:
@@ -226,6 +228,41 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
         tries=state.tries,
         crashes=state.crashes,
         error=state.error,
+    )
+
+
+def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitSight) -> Explanation:
+    """Say whose answer a node waits for, and how it is given."""
+    execution_id, details = view.snapshot.execution.execution_id, {"waiting_on": str(state.waiting_on)}
+    until = "" if state.due_ms is None else f" until {_clock(state.due_ms)}"
+    if wait.awaits is None or not wait.is_listed:
+        return _say(
+            state, f"an answer{until} that would not find it", _SWEEP, state.due_ms, repair=True, **details
+        )
+    if state.due_ms is not None and (state.waiting_on, node.id, state.attempt) not in view.snapshot.timers:
+        text = f"an answer{until}, and the timer of its time limit is missing"
+        return _say(state, text, _SWEEP, state.due_ms, repair=True, **details)
+    or_timer = ", or its time limit" if until else ""
+    if state.waiting_on == WaitingOn.SIGNAL:
+        wakes = f"POST /v1/executions/{execution_id}/signals/{wait.awaits}{or_timer}"
+        return _say(
+            state, f"signal '{wait.awaits}'{until}", wakes, state.due_ms, signal=wait.awaits, **details
+        )
+    people = "anybody"
+    if wait.assignees is not None:
+        more = len(wait.assignees) - NAMES_SHOWN
+        people = ", ".join(wait.assignees[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    share = f" ({wait.given} of {wait.quorum} given)" if wait.quorum > 1 else ""
+    wakes = f"POST /v1/executions/{execution_id}/approvals/{node.id}{or_timer}"
+    return _say(
+        state,
+        f"approval by {people}{share}{until}",
+        wakes,
+        state.due_ms,
+        assignees=wait.assignees,
+        quorum=wait.quorum,
+        approvals=wait.given,
+        **details,
     )
 
 

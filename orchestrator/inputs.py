@@ -1,6 +1,6 @@
-"""Check an execution's inputs against the JSON Schema of its definition, and fill in defaults.
+"""Check what comes from outside against a JSON Schema: inputs, with defaults filled in, and answers to waits.
 
-The schema comes from the same stranger as the inputs. So remote references are never fetched, references are
+The schema comes from the same stranger as the values. So remote references are never fetched, references are
 counted (a dozen lines of `allOf` can otherwise ask for a billion checks), and patterns that could run for
 ever are refused.
 """
@@ -32,10 +32,10 @@ class _TooMuch(Exception):
     """A schema asks for more checks than allowed."""
 
 
-def schema_problem(schema: Any) -> str | None:
-    """Say what is wrong with an inputs schema, or None."""
+def schema_problem(schema: Any, what: str = "inputs") -> str | None:
+    """Say what is wrong with a schema, or None. `what`: the field that holds it."""
     if not isinstance(schema, dict):
-        return f"the inputs schema must be an object, got {type(schema).__name__}"
+        return f"the {what} schema must be an object, got {type(schema).__name__}"
     validator = _validator_class()
     try:
         from jsonschema import SchemaError
@@ -43,7 +43,7 @@ def schema_problem(schema: Any) -> str | None:
         validator.check_schema(schema)
     except SchemaError as error:
         where = "".join(f".{part}" if isinstance(part, str) else f"[{part}]" for part in error.absolute_path)
-        return f"not a valid JSON Schema at inputs{where}: {error.message[:300]}"
+        return f"not a valid JSON Schema at {what}{where}: {error.message[:300]}"
     except (RecursionError, re.error, _TooMuch) as error:
         return f"not a usable JSON Schema: {type(error).__name__}"
     return _bad_reference_or_pattern(schema)
@@ -58,27 +58,30 @@ def check_inputs(schema: dict[str, Any] | None, inputs: Any) -> dict[str, Any]:
     if schema is None:
         return given
     filled: dict[str, Any] = _with_defaults(schema, copy.deepcopy(given))
-    token = _left.set(MAX_REFERENCES)
-    try:
-        problems = _problems(schema, filled)
-    except (_TooMuch, RecursionError):
-        message = "the schema asks for too many checks of these inputs"
-        problems = [Problem("inputs", "too_complex", message)]
-    except Exception as error:  # whatever a strange schema makes of strange inputs is the caller's problem
-        message = f"the inputs cannot be checked: {type(error).__name__}: {str(error)[:200]}"
-        problems = [Problem("inputs", "unusable_schema", message)]
-    finally:
-        _left.reset(token)
-    if problems:
+    if problems := value_problems(schema, filled, "inputs"):
         raise InputsInvalid(problems)
     return filled
 
 
-def _problems(schema: dict[str, Any], inputs: dict[str, Any]) -> list[Problem]:
+def value_problems(schema: dict[str, Any], value: Any, what: str) -> list[Problem]:
+    """List what a schema finds wrong with a value; `what` begins the path of each problem."""
+    token = _left.set(MAX_REFERENCES)
+    try:
+        return _problems(schema, value, what)
+    except (_TooMuch, RecursionError):
+        return [Problem(what, "too_complex", f"the schema asks for too many checks of this {what}")]
+    except Exception as error:  # whatever a strange schema makes of strange values is the caller's problem
+        message = f"the {what} cannot be checked: {type(error).__name__}: {str(error)[:200]}"
+        return [Problem(what, "unusable_schema", message)]
+    finally:
+        _left.reset(token)
+
+
+def _problems(schema: dict[str, Any], value: Any, what: str) -> list[Problem]:
     found: list[Problem] = []
-    for error in _validator(orjson.dumps(schema)).iter_errors(inputs):
+    for error in _validator(orjson.dumps(schema)).iter_errors(value):
         where = "".join(f".{part}" if isinstance(part, str) else f"[{part}]" for part in error.absolute_path)
-        found.append(Problem(f"inputs{where}"[:300], "bad_input", error.message[:500]))
+        found.append(Problem(f"{what}{where}"[:300], "bad_input", error.message[:500]))
         if len(found) >= MAX_PROBLEMS:
             break
     return found

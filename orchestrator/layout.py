@@ -27,6 +27,8 @@ Of a node, while it runs:
   finished|N (nonce of the last attempt that ended), message|N (its task), reason|N, error|N
   queued_ms|N, since_ms|N (when it began to wait for a worker), started_ms|N, ended_ms|N, waiting_on|N,
   due_ms|N, kept|N (output of a delay), resume|N (what it waited for, when it runs again)
+  awaits|N, ask|N, late|N, unless_late|N, if_late|N, quorum|N, given|N, votes|N, voters|N of a wait for
+  somebody outside; see lua/include/waits.lua
   reported|N (newest line), handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken),
   caught|N (the successor that took over when it failed)
 

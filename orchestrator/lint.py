@@ -18,6 +18,7 @@ from orchestrator.errors import Problem
 from orchestrator.findings import Findings, listed
 from orchestrator.limits import Limits
 from orchestrator.lint_references import missing_references
+from orchestrator.lint_waits import endless_waits
 from orchestrator.reachability import OK, OTHER, Reachability, outcome_leaving_out
 from orchestrator.retry import RetryPolicy, longest_waits_ms
 from orchestrator.rules import DEFAULT_RULE, TriggerRule
@@ -137,8 +138,12 @@ def _why_never(linter: _Linter, node: Node) -> tuple[str, str, str | None]:
         lost = outcome_leaving_out(linter.definition.node(name), node.id)
         if lost is not None and not reach.worlds[name][OK if lost == OTHER else OTHER]:
             if reach.can_complete(name):
-                return "never_runs", f"it is on a branch that condition {name!r} never takes", None
-            return "never_runs", f"condition {name!r} never completes", None
+                return (
+                    "never_runs",
+                    f"it is on a branch that {linter.definition.node(name).handler} {name!r} never takes",
+                    None,
+                )
+            return "never_runs", f"{linter.definition.node(name).handler} {name!r} never completes", None
     idle = [name for name in node.dependencies if not reach.can_complete(name)]
     if node.trigger_rule in _ALL_OF_THEM | _ONE_OF_THEM and idle:
         return "never_runs", f"{listed(idle, 5)} can never complete, and its trigger rule is {rule}", None
@@ -159,7 +164,7 @@ def _dispute(linter: _Linter, one: str, other: str, world: int) -> str:
     if cause is None:
         return text
     if linter.definition.node(cause).branches:
-        return f"{text}: they need different branches of condition {cause!r}"
+        return f"{text}: they need different branches of {linter.definition.node(cause).handler} {cause!r}"
     return f"{text}: they need different outcomes of {cause!r}"
 
 
@@ -201,6 +206,11 @@ def _time_limits(linter: _Linter) -> None:
             message += f", and the execution ends after {_spoken(limit_ms)}"
             hint = "raise execution_timeout, or wait less"
             linter.warn(linter.at(node, "config.seconds"), "delay_outlasts_execution", message, hint)
+
+
+def _waits(linter: _Linter) -> None:
+    for node, path, code, message, hint in endless_waits(linter.definition):
+        linter.warn(linter.at(node, path), code, message, hint)
 
 
 def _delays(linter: _Linter) -> Iterator[tuple[Node, int, int]]:
@@ -330,6 +340,7 @@ _CHECKS: tuple[Callable[[_Linter], None], ...] = (
     _never_running,
     _references,
     _time_limits,
+    _waits,
     _retries,
     _inputs,
     _nothing_critical,

@@ -113,7 +113,11 @@ def read_mapping(fields: Fields, ids: Collection[str]) -> ItemMap | None:
 
 
 def map_references(
-    item_map: ItemMap, config: Any, when: str | None, ids: Collection[str]
+    item_map: ItemMap,
+    config: Any,
+    when: str | None,
+    ids: Collection[str],
+    secrets: Collection[str] | None = (),
 ) -> tuple[References, ItemMap, list[Problem]]:
     """Find out what a mapped node refers to: before its items exist, and in the config of each of them.
 
@@ -124,7 +128,7 @@ def map_references(
     problems = [
         replace(problem, path=problem.path.replace("config.items", "map.items", 1)) for problem in problems
     ]
-    inner, more = references(config, ids=ids, local=local)
+    inner, more = references(config, ids=ids, local=local, secrets=secrets)
     paths = {name: path.replace("config.items", "map.items", 1) for name, path in own.nodes.items()}
     item_map = replace(
         item_map,

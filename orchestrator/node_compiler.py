@@ -248,10 +248,11 @@ class NodeCompiler:
         item_map: ItemMap | None,
     ) -> tuple[References, ItemMap | None]:
         expressions = ("expression",) if handler == CONDITION else ()
+        secrets = self.handlers.secret_fields(handler)
         if item_map is None:
-            found, problems = references(config, when, ids=self.ids, expressions=expressions)
+            found, problems = references(config, when, ids=self.ids, expressions=expressions, secrets=secrets)
         else:
-            found, item_map, problems = map_references(item_map, config, when, self.ids)
+            found, item_map, problems = map_references(item_map, config, when, self.ids, secrets)
         for problem in problems:
             message = f"node {node_id!r}: {problem.message}"
             where = f"{path}.{problem.path}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from redis.exceptions import ResponseError
 
-from orchestrator.execution import Execution, Snapshot
+from orchestrator.answers import Page
+from orchestrator.execution import Execution, Snapshot, WorkerInfo
 from orchestrator.states import NodeStatus
 from orchestrator.store import Store
 
@@ -144,6 +145,26 @@ class Operations:
             return None
         rows = await self.store.redis.xrange(self.store.keys.shared("dead"), entry_id, entry_id, count=1)
         return _dead(*rows[0]) if rows else None
+
+
+class Operating:
+    """The part of the engine for those who run it."""
+
+    store: Store
+    operations: Operations
+
+    async def workers(self) -> Sequence[WorkerInfo]:
+        """Workers heard of lately."""
+        return await self.store.workers()
+
+    async def queues(self) -> Sequence[QueueInfo]:
+        """Every queue that has a name."""
+        return await self.operations.queues()
+
+    async def dead(self, *, limit: int = 50, cursor: str | None = None) -> Page:
+        """Nodes that were given up, newest first. Raises ValueError for a bad cursor."""
+        items, next_cursor = await self.operations.dead(limit=limit, cursor=cursor)
+        return Page(items, next_cursor)
 
 
 def _dead(entry_id: bytes, fields: dict[bytes, bytes]) -> DeadEntry:

@@ -11,7 +11,7 @@ from orchestrator.counters import Counters, is_handled, snapshot_counters, store
 from orchestrator.execution import NodeState, Snapshot
 from orchestrator.map_repairs import Remap, map_repairs
 from orchestrator.rules import RUN
-from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+from orchestrator.states import ANSWERED, Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,23 @@ class Retime:
 
 
 @dataclass(frozen=True, slots=True)
+class Relist:
+    """List a node that waits for somebody outside again; no answer would find it."""
+
+    node_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """End the execution."""
 
     status: ExecutionStatus
 
 
-Decision = Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Remap | Finish
+Decision = (
+    Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Relist | Remap | Finish
+)
 
 
 def plan(snapshot: Snapshot) -> list[Decision]:
@@ -227,7 +237,15 @@ def _unit_repairs(snapshot: Snapshot, state: NodeState, cancelling: bool) -> lis
     elif state.status == NodeStatus.WAITING:
         # One that does not say what it waits for is taken for a held one: it is queued again when due.
         kind = state.waiting_on or WaitingOn.HOLD
+        found: list[Decision] = []
+        if kind in ANSWERED:
+            wait = snapshot.waits.get(unit)
+            if wait is not None and wait.awaits is not None and not wait.is_listed:
+                found.append(Relist(unit, state.attempt))
+            if state.due_ms is None:
+                return found
         if (kind, unit, state.attempt) not in snapshot.timers:
             due_ms = snapshot.now_ms if state.due_ms is None else state.due_ms
-            return [Retime(unit, state.attempt, kind, due_ms)]
+            found.append(Retime(unit, state.attempt, kind, due_ms))
+        return found
     return []

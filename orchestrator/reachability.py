@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from orchestrator.branches import CONDITION, SWITCH
+from orchestrator.branches import SWITCH, TWO_BRANCHES
 from orchestrator.definition import Definition, Node
 from orchestrator.graph import topological_order
 from orchestrator.rules import RUN, OutcomeClass, TriggerRule, Verdict, decide
@@ -72,7 +72,7 @@ class Given:
         if self.when.get(node.id) is False:
             return (SKIP,)
         # A switch may give many answers; all of them count as one outcome here.
-        answer = self.answers.get(node.id) if node.branches and node.handler == CONDITION else True
+        answer = self.answers.get(node.id) if node.branches and node.handler in TWO_BRANCHES else True
         found = [BAD]
         if answer is not False:
             found.append(OK)
@@ -229,10 +229,11 @@ class Reachability:
 
 
 def outcome_leaving_out(node: Node, successor: str) -> int | None:
-    """Name the outcome of a condition by which it does not take a successor; None if there is none."""
-    if successor in node.branch("true_branch"):
+    """Name the outcome of a node with two branches by which it does not take a successor, if there is one."""
+    usual, other = TWO_BRANCHES.get(node.handler, ("", ""))
+    if successor in node.branch(usual):
         return OTHER
-    return OK if successor in node.branch("false_branch") else None
+    return OK if successor in node.branch(other) else None
 
 
 @dataclass(frozen=True, slots=True)

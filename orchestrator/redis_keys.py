@@ -37,11 +37,13 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("runtime", "workflow:{execution_id}:runtime", "hash", "what scripts need: see the fields below", "every transition"),
     KeyPattern("worklist", "workflow:{execution_id}:worklist", "list", "nodes whose turn is saved because one script may change 500 at most", "settle", "when empty"),
     KeyPattern("reset", "workflow:{execution_id}:reset", "list", "nodes an accepted retry will run again, while they are being listed", "retry_execution", "when the retry commits"),
+    KeyPattern("signals", "workflow:{execution_id}:signals", "hash", "signals kept for a wait that comes later, who waits for which, and the requests that were taken", "signal_execution, await_node, whatever ends a wait"),
     KeyPattern("events", "workflow:{execution_id}:events", "stream", "history; ids are dense: 1-0, 2-0, …", "every transition"),
     KeyPattern("queues", "workflows:queues", "set", "queues that definitions have named, beside default", "create_execution", "never"),
     KeyPattern("active", "workflows:active", "set", "executions that are RUNNING", "start_execution, settle", "never"),
     KeyPattern("leases", "workflows:leases", "sorted set", "running attempts by lease deadline, Redis ms; member execution, node, attempt", "claim_node, renew_leases", "with the attempt"),
     KeyPattern("timers", "workflows:timers", "sorted set", "due times, Redis ms; member kind, execution, node, attempt", "whatever waits", "when fired"),
+    KeyPattern("approvals", "workflows:approvals", "sorted set", "approvals nobody has decided, by when they were asked for, Redis ms; member execution, node, attempt", "await_node, whatever ends the wait", "with the wait"),
     KeyPattern("staging", "workflows:staging", "sorted set", "submissions being written in chunks, by start, Redis ms", "stage_execution", "10 minutes"),
     KeyPattern("dead", "workflows:dead", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped"),
     KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last looked at, Redis ms", "stamp_tick", "never"),
@@ -94,6 +96,9 @@ class Keys:
 
     def worklist(self, execution_id: str) -> str:
         return self.key("worklist", execution_id=execution_id)
+
+    def signals(self, execution_id: str) -> str:
+        return self.key("signals", execution_id=execution_id)
 
     def events(self, execution_id: str) -> str:
         return self.key("events", execution_id=execution_id)

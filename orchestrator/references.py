@@ -83,15 +83,17 @@ def references(
     ids: Collection[str],
     expressions: Collection[str] = (),
     local: Collection[str] = (),
+    secrets: Collection[str] | None = (),
 ) -> tuple[References, list[Problem]]:
     """Find out what a node's templates refer to, and everything that is wrong with them.
 
     ids          all node ids of the definition; a name that is neither one of them nor a root is a problem.
     local        names that have a value of their own: the item of a mapped node.
     expressions  top-level config fields whose text is an expression even without braces.
+    secrets      top-level config fields that may hold secrets.NAME; None: all of them.
     Paths of problems begin with `config` or are `when`. Whether a referenced node is upstream is not judged.
     """
-    found = _Found(ids, local)
+    found = _Found(ids, local, secrets)
     stack: list[tuple[Any, str]] = [(config, "config")] if config else []
     while stack:
         value, path = stack.pop()
@@ -162,6 +164,8 @@ def _paths_only(source: str) -> Template | None:
             if len(keys) < 2 or not isinstance(keys[0], str) or keys[1] not in STEP_FIELDS:
                 return None  # the parser's check says what is wrong
             steps.add(keys[0])
+        if root == "secrets" and not (keys and isinstance(keys[0], str)):
+            return None
         names.add(root)
         if literal:
             parts.append(literal)
@@ -185,11 +189,14 @@ def _key(match: re.Match[str]) -> str | int:
 class _Found:
     """Gathers what the templates of one node refer to."""
 
-    __slots__ = ("ids", "local", "nodes", "problems", "templated", "uses_inputs")
+    __slots__ = ("ids", "local", "nodes", "problems", "secrets", "templated", "uses_inputs")
 
-    def __init__(self, ids: Collection[str], local: Collection[str] = ()) -> None:
+    def __init__(
+        self, ids: Collection[str], local: Collection[str] = (), secrets: Collection[str] | None = ()
+    ) -> None:
         self.ids = ids
         self.local = local
+        self.secrets = secrets
         self.nodes: dict[str, str] = {}
         self.uses_inputs = False
         self.templated = False
@@ -211,6 +218,8 @@ class _Found:
                 continue
             if name in ROOTS:
                 self.uses_inputs = True
+            elif name == "secrets":
+                self._check_secrets(text, path)
             elif name in self.ids and name not in RESERVED:
                 self.nodes.setdefault(name, path)
             else:
@@ -224,6 +233,16 @@ class _Found:
             if name in self.ids:
                 message = f"the template assigns {name!r}, which is a node; choose another name"
                 self.problems.append(Problem(path, "bad_template", message, kind="graph"))
+
+    def _check_secrets(self, text: str, path: str) -> None:
+        """Refuse a secret where its value would be stored or shown."""
+        is_config = path.startswith("config.")
+        if is_config and (self.secrets is None or re.split(r"[.\[]", path[7:])[0] in self.secrets):
+            return
+        allowed = ", ".join(f"config.{name}" for name in sorted(self.secrets or ()))
+        allowed = allowed or "no field of this handler"
+        message = f"secrets are not allowed here (in {text[:120]!r}; allowed: {allowed})"
+        self.problems.append(Problem(path, "secret_not_allowed", message, kind="graph"))
 
     def _unknown(self, name: str, text: str, path: str) -> None:
         if name in RESERVED:

@@ -125,6 +125,7 @@ def _checked(tree: Any, top: Iterable[nodes.Node]) -> Checked:
         elif isinstance(node, nodes.Filter | nodes.Test | nodes.Call):
             _check_operation(node)
         _check_steps(node, parent, steps)
+        _check_secrets(node, parent)
         function = node.node if isinstance(node, nodes.Call) else None
         for child in node.iter_child_nodes():
             if child is function:  # a call's name is no reference; what a method is called on may be one
@@ -132,6 +133,7 @@ def _checked(tree: Any, top: Iterable[nodes.Node]) -> Checked:
                     continue
                 assert isinstance(child, nodes.Getattr)
                 _check_steps(child, node, steps)
+                _check_secrets(child, node)
                 child = child.node
             stack.append((child, depth + 1, loops, node))
     _check_names(names, local)
@@ -194,6 +196,13 @@ def _check_steps(node: nodes.Node, parent: nodes.Node | None, steps: set[str]) -
         if _key_of(parent) not in STEP_FIELDS:
             raise EvaluationError(f'steps["{_key_of(node)}"] must be followed by .output or .status')
         steps.add(str(_key_of(node)))
+
+
+def _check_secrets(node: nodes.Node, parent: nodes.Node | None) -> None:
+    """Insist on secrets.NAME: what a template reads is known before it runs, and nobody can list them."""
+    is_secrets = isinstance(node, nodes.Name) and node.name == "secrets" and node.ctx == "load"
+    if is_secrets and _key_of(parent) is None:
+        raise EvaluationError("secrets must be followed by the name of one: secrets.NAME")
 
 
 def _is_steps(node: nodes.Node) -> bool:

@@ -22,7 +22,9 @@ from orchestrator.states import lua_guards
 
 LUA = Path(__file__).parent / "lua"
 #: Shared parts, each using only those before it.
-PARTS = ("unit", "base", "settle", "children", "items", "claim", "attempt", "start", "chunk")
+PARTS = (
+    "unit", "base", "waits", "settle", "answers", "children", "items", "claim", "attempt", "start", "chunk",
+)  # fmt: skip
 #: Every library of ours has a name that begins so.
 FAMILY = "headrace_"
 

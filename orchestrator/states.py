@@ -65,7 +65,10 @@ class Reason(StrEnum):
 
 
 class WaitingOn(StrEnum):
-    """What a WAITING node waits for; each kind is woken by a timer of the same name."""
+    """What a WAITING node waits for; each kind is woken by a timer of the same name.
+
+    Of the last two only some have a timer: they are woken from outside, and found in a list until then.
+    """
 
     BACK_OFF = "back_off"
     DELAY = "delay"
@@ -75,6 +78,12 @@ class WaitingOn(StrEnum):
     MAP = "map"
     #: The execution it started; woken by the end of that one.
     CHILD = "child"
+    SIGNAL = "signal"
+    APPROVAL = "approval"
+
+
+#: Kinds of waits that end by what somebody outside says.
+ANSWERED = frozenset({WaitingOn.SIGNAL, WaitingOn.APPROVAL})
 
 
 class Cancelling(StrEnum):
@@ -138,11 +147,17 @@ TABLE: tuple[Row, ...] = (
     _node("await_child", [_N.RUNNING], _N.WAITING, "node.waiting"),
     _node("await_child", [_N.RUNNING], _N.QUEUED, "node.queued"),
     _node("wake_parent", [_N.WAITING], _N.QUEUED, "node.queued", is_internal=True),
+    _node("await_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
+    _node("await_node", [_N.RUNNING], _N.QUEUED, "node.queued"),
+    _node("await_node", [_N.RUNNING], _N.FAILED, "node.failed"),
+    _node("signal_execution", [_N.WAITING], _N.COMPLETED, "node.completed"),
+    _node("decide_approval", [_N.WAITING], _N.COMPLETED, "node.completed"),
     _node("release_node", [_N.RUNNING], _N.QUEUED, "node.queued"),
     _node("hand_back_node", [_N.QUEUED], _N.WAITING, "node.waiting"),
     _node("hand_back_node", [_N.QUEUED], _N.FAILED, "node.failed"),
     _node("wake_node", [_N.WAITING], _N.QUEUED, "node.queued"),
     _node("wake_node", [_N.WAITING], _N.COMPLETED, "node.completed"),
+    _node("wake_node", [_N.WAITING], _N.FAILED, "node.failed"),
     _node("reap_node", [_N.RUNNING], _N.QUEUED, "node.queued"),
     _node("reap_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
     _node("reap_node", [_N.RUNNING], _N.FAILED, "node.failed"),

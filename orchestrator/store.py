@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from clients.redis_client import Wire
 from orchestrator.compile import compile_stored
 from orchestrator.definition import Definition, Node
-from orchestrator.execution import Event, Execution, NodeState, Snapshot, WorkerInfo
+from orchestrator.execution import Event, Execution, NodeState, Sight, Snapshot, WorkerInfo
 from orchestrator.items import Items
 from orchestrator.mapping import node_of
 from orchestrator.records import (
@@ -29,6 +29,7 @@ from orchestrator.records import (
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member, timer_member
 from orchestrator.retry import RetryPolicy
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
+from orchestrator.waits import Waits
 
 log = logging.getLogger("headrace.store")
 
@@ -50,23 +51,6 @@ class Due:
     attempt: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """A snapshot with what the repairer compares before it acts.
-
-    seq       newest event when reading began; the repair is refused if another has been written since.
-    missing   timers of the whole execution that ought to exist and do not: (kind, due ms).
-    is_active member of workflows:active.
-    limits    time limits of live nodes whose timer does not exist: (node id, attempt, kind, due ms).
-    """
-
-    snapshot: Snapshot
-    seq: int
-    missing: tuple[tuple[str, int], ...]
-    is_active: bool
-    limits: tuple[tuple[str, int, str, int], ...] = ()
-
-
 class Store:
     """Reads executions, events, queues and workers."""
 
@@ -81,6 +65,7 @@ class Store:
         #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
         self.redis: Any = redis
         self.keys = keys or Keys()
+        self.waits = Waits(redis, self.keys)
         self.items = Items(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
@@ -265,6 +250,7 @@ class Store:
             worklist=tuple(item.decode() for item in worklist),
             has_continue_timer=continued is not None,
             not_taken=rejects,
+            waits=await self.waits.sights(execution_id, [state for _, state in units]),
             now_ms=await self.now_ms(),
             maps=maps,
         )

@@ -68,7 +68,7 @@ def _compiled(text: str, path: str, *, is_expression: bool) -> Iterator[Use]:
 
 def _uses(template: Template, path: str) -> Iterator[Use]:
     for piece in template.parts:
-        if isinstance(piece, Path):
+        if isinstance(piece, Path) and piece.root != "secrets":
             yield _of_path(piece, path, template.source)
     if template.tree is None:
         return
@@ -80,6 +80,8 @@ def _uses(template: Template, path: str) -> Iterator[Use]:
         found = _read(node, path, template.source, is_needed)
         if found is None:
             stack += _below(node, is_needed)
+        elif found.root == "secrets":
+            continue  # Known to workers only.
         elif found.root in ROOTS or found.root in template.tree.names or found.root in template.tree.steps:
             yield found
 

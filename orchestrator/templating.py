@@ -19,7 +19,16 @@ from orchestrator.references import Path, Template, compile_expression, compile_
 from orchestrator.rendering import Rendering
 from orchestrator.sandbox import Checked
 from orchestrator.template_budget import joined
-from orchestrator.values import EvaluationError, Missing, Steps, checked_result, present, step_into, to_text
+from orchestrator.values import (
+    EvaluationError,
+    Missing,
+    Secrets,
+    Steps,
+    checked_result,
+    present,
+    step_into,
+    to_text,
+)
 
 #: Everything that templates put into one node's config, as JSON.
 MAX_RESOLVED = 4 * 1024 * 1024
@@ -40,6 +49,7 @@ class Scope:
 
     nodes   results of the nodes it refers to; the others need not be there.
     now_ms  the attempt's moment, Redis time; `now()` gives it as RFC 3339 text.
+    secrets  known to the worker that runs the attempt, and to nobody else.
     """
 
     nodes: Mapping[str, NodeResult] = field(default_factory=dict)
@@ -49,6 +59,7 @@ class Scope:
     now_ms: int = 0
     #: Names of its own: the item of a mapped node, and its index.
     local: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def resolve(
@@ -150,6 +161,8 @@ class _Resolution:
             return {} if scope.trigger is None else scope.trigger
         if name == "execution":
             return {"id": scope.execution_id}
+        if name == "secrets":
+            return Secrets(scope.secrets.get)
         return self._step(name, "output")
 
     def _step(self, node_id: str, wanted: str) -> Any:

@@ -7,19 +7,20 @@ for again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from redis.exceptions import OutOfMemoryError
 
-from orchestrator.courier import Argument, Call, Courier
+from orchestrator.answer_verbs import AnswerVerbs
+from orchestrator.courier import Argument, Call
 from orchestrator.errors import StoreFull
 from orchestrator.layout import Reuse, Slice
-from orchestrator.replies import Claim, Ended, read_claim, read_ended, read_text, read_word_more, read_words
+from orchestrator.replies import Claim, Ended, read_claim, read_text, read_word_more, read_words
 from orchestrator.states import Reason, WaitingOn
+from orchestrator.verbs import Holding, Take, held
 
-R = TypeVar("R")
+__all__ = ["HANDLER_PATIENCE_MS", "MAX_INFRA_ATTEMPTS", "MAX_LINES", "Holding", "Take", "Transitions"]
 
 #: Leases a unit may lose before it counts as poison.
 MAX_INFRA_ATTEMPTS = 5
@@ -29,45 +30,7 @@ HANDLER_PATIENCE_MS = 300_000
 MAX_LINES = 20_000
 
 
-@dataclass(frozen=True, slots=True)
-class Take:
-    """What a worker asks for in the call that ends an attempt: further tasks, so that a node costs one round
-    trip.
-
-    request_id  new for every call; the same one again gets the same claims.
-    lease_ms    until the claims must be renewed.
-    queues    what the worker reads, in order; handlers  what it can run: a space on either side of each name.
-    """
-
-    count: int
-    request_id: str
-    worker_id: str
-    consumer: str
-    lease_ms: int
-    queues: str
-    handlers: str
-
-    def arguments(self) -> tuple[Argument, ...]:
-        return (
-            self.count, self.request_id, self.worker_id, self.consumer, self.lease_ms,
-            self.queues, self.handlers,
-        )  # fmt: skip
-
-
-_NOTHING = (0, "", "", "", 0, "", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """A running attempt as its worker holds it: everything the fence compares."""
-
-    execution_id: str
-    node_id: str
-    attempt: int
-    nonce: str
-
-
-class Transitions(Courier):
+class Transitions(AnswerVerbs):
     """The verbs of the engine."""
 
     # An execution as a whole
@@ -147,7 +110,7 @@ class Transitions(Courier):
         self, holding: Holding, *, message_id: str, queue: str, worker_id: str, lease_ms: int
     ) -> Call[Claim | str]:
         """Take one delivered task. Replies the claim, or a word: busy, stale, gone, cancelling."""
-        arguments = (*_held(holding), message_id, queue, worker_id, lease_ms)
+        arguments = (*held(holding), message_id, queue, worker_id, lease_ms)
         return self._call("claim_node", holding.execution_id, arguments, read_claim)
 
     def hand_back_node(
@@ -275,7 +238,7 @@ class Transitions(Courier):
         flat: list[Argument] = []
         for line in lines:
             flat.extend(line)
-        return self._call("report_events", holding.execution_id, (*_held(holding), allowed, *flat), read_text)
+        return self._call("report_events", holding.execution_id, (*held(holding), allowed, *flat), read_text)
 
     # Liveness
 
@@ -283,7 +246,7 @@ class Transitions(Courier):
         """Renew the leases of running attempts. Replies a word for each: ok, cancel, lost."""
         flat: list[Argument] = [lease_ms]
         for holding in holdings:
-            flat.extend((holding.execution_id, *_held(holding)))
+            flat.extend((holding.execution_id, *held(holding)))
         return Call(self, "renew_leases", self.keys.shared("leases"), ("", *flat), read_words)
 
     def stamp_tick(self, *, lease_ms: int, only_if_older_than_ms: int | None = None) -> Call[list[int]]:
@@ -313,16 +276,3 @@ class Transitions(Courier):
     async def drop_dead(self, entry_id: str) -> bool:
         """Take one entry off the list of dead nodes."""
         return bool(await self.redis.xdel(self.keys.shared("dead"), entry_id))
-
-    def _call(
-        self, name: str, execution_id: str, arguments: tuple[Argument, ...], read: Callable[[Any], R]
-    ) -> Call[R]:
-        return Call(self, name, self.keys.runtime(execution_id), (execution_id, *arguments), read)
-
-    def _end(self, name: str, holding: Holding, take: Take | None, *own: Argument) -> Call[Ended]:
-        taking = take.arguments() if take else _NOTHING
-        return self._call(name, holding.execution_id, (*_held(holding), *taking, *own), read_ended)
-
-
-def _held(holding: Holding) -> tuple[Argument, ...]:
-    return (holding.node_id, holding.attempt, holding.nonce)

@@ -73,6 +73,15 @@ class Steps:
         self.node_id = node_id
 
 
+class Secrets:
+    """What the name `secrets` evaluates to: one value by its name, and never the list of them."""
+
+    __slots__ = ("find",)
+
+    def __init__(self, find: Callable[[str], str | None]) -> None:
+        self.find = find
+
+
 def present(value: Any) -> Any:
     """Pass a value on, or refuse Missing with its reason."""
     if isinstance(value, Missing):
@@ -90,6 +99,10 @@ def step_into(value: Any, key: Any, where: str | nodes.Node) -> Any:
             return value[key]
     elif isinstance(value, Missing):
         return value
+    elif isinstance(value, Secrets):
+        name = str(key)[:80]
+        found = value.find(str(key))
+        return Missing(f"the secret {name!r} is not set here (SECRET_{name})") if found is None else found
     elif isinstance(value, Steps):
         return Steps(value.find, str(key)) if value.node_id is None else value.find(value.node_id, str(key))
     return Missing(_absent(value, key, where if isinstance(where, str) else spelled(where)))

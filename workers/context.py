@@ -57,6 +57,8 @@ class Toolbox:
     #: Name -> URL for notifications, so that what is secret in a URL stays out of definitions.
     notify_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
     container_settings: ContainerSettings | None = None
+    #: Name -> value, for `secrets.NAME` in templates.
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     _http: GuardedHttpClient | None = None
     _llm: LlmProvider | None = None
     _containers: ContainerEngine | None = None
@@ -111,6 +113,7 @@ class HandlerContext:
     attempt           the fence: raised each time the node is queued, lost workers included.
     try_number        the charged try, from 1: what a retry policy counts.
     now_ms            fixed at the start of the attempt, Unix epoch.
+    resume            what the node waited for, when it runs again to make use of it; None otherwise.
     has_retry_policy  whether the node itself asks for retries, rather than its handler's default.
     """
 
@@ -122,6 +125,7 @@ class HandlerContext:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     now_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     has_retry_policy: bool = False
+    resume: Any = None
     sink: EventSink = field(default_factory=NullSink)
     tools: Toolbox = field(default_factory=Toolbox)
     #: Set by the worker when the execution is cancelled or the lease is lost; async handlers may wait for it.

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from orchestrator.answer_verbs import Wait
 from orchestrator.courier import Call
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.replies import Claim, Ended
@@ -15,10 +16,21 @@ from orchestrator.retry import ONE_ATTEMPT, RetryPolicy, next_delay_ms
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.transitions import Holding, Take, Transitions
 from workers.mapping import Mapped
-from workers.outcome import Completed, Failed, Skipped, Terminal, Waiting, encode_output, from_exception
+from workers.outcome import (
+    Awaiting,
+    Completed,
+    Failed,
+    Skipped,
+    Terminal,
+    Waiting,
+    encode_output,
+    from_exception,
+)
 from workers.registry import default_retry
 from workers.runner import ConditionFalse, Result
 
+#: What is kept of a wait: prompt, form, schema, the people asked.
+MAX_ASK_BYTES = 256 * 1024
 _CONDITION_FALSE = b'{"reason":"condition_false"}'
 
 
@@ -79,6 +91,8 @@ def _ending(
             output=output,
             take=take,
         )
+    if isinstance(result, Awaiting):
+        return transitions.await_node(holding, _wait(claim, result), take=take)
     if isinstance(result, Mapped):
         return transitions.map_node(
             holding,
@@ -115,6 +129,30 @@ def _failure(
     # Used up, rather than refused: an operator may want to run it again.
     is_dead = policy.max_attempts > 1 and claim.tries >= policy.max_attempts
     return transitions.fail_node(holding, error, reason=reason, is_dead=is_dead, take=take)
+
+
+def _wait(claim: Claim, waiting: Awaiting) -> Wait:
+    """Put a wait into the words of `await_node`. Raises Terminal when too much is asked."""
+    ask = orjson.dumps(waiting.ask)
+    if len(ask) > MAX_ASK_BYTES:
+        message = f"what the wait shows and checks is {len(ask):,} bytes; allowed are {MAX_ASK_BYTES:,}"
+        raise Terminal(message, type=ErrorType.OUTPUT_TOO_LARGE)
+    crowded = f"too many nodes of this execution wait for the signal '{waiting.awaits}' (500)"
+    is_fatal = isinstance(waiting.late, NodeError)
+    return Wait(
+        on=waiting.on,
+        awaits=waiting.awaits,
+        ask=ask,
+        timeout_ms=waiting.timeout_ms,
+        is_fatal=is_fatal,
+        late=_encoded(waiting.late, claim)
+        if isinstance(waiting.late, NodeError)
+        else orjson.dumps(waiting.late),
+        crowded=_encoded(NodeError(ErrorType.CONFIG_ERROR, crowded, False), claim),
+        quorum=waiting.quorum,
+        unless_late=waiting.unless_late,
+        if_late=waiting.if_late,
+    )
 
 
 def _encoded(error: NodeError, claim: Claim) -> bytes:

@@ -66,6 +66,10 @@ class Intake:
             await self.open()
             return []
 
+    async def at_once(self, count: int) -> list[Delivery]:
+        """Give what is there, at most `count` of each queue, without waiting. Raises redis errors."""
+        return await self._read(list(self._queue_of), count, None)
+
     async def _next(self, count: int, block_ms: int) -> list[Delivery]:
         if time.monotonic() - self._reclaimed_s >= RECLAIM_S:
             self._reclaimed_s = time.monotonic()

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import orjson
 
 from orchestrator.errors import NodeError, TemplateError
+from orchestrator.states import WaitingOn
 
 MESSAGE_MAX_CHARS = 2000
 
@@ -58,7 +59,28 @@ class Waiting:
     output: Any = None
 
 
-Outcome = Completed | Failed | Skipped | Waiting
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """The node waits, without a worker, for what somebody outside says.
+
+    awaits      name of the signal, or hash of what the people asked are shown.
+    ask         what the answer is checked by, and what is shown; JSON.
+    timeout_ms  from when the node parks; None waits for ever.
+    late        what the time limit makes of the node: its output, or the error it fails with.
+    unless_late, if_late   branch targets left aside when the answer comes, and when it does not.
+    """
+
+    on: WaitingOn
+    awaits: str
+    ask: Mapping[str, Any]
+    timeout_ms: int | None
+    late: NodeError | Mapping[str, Any]
+    quorum: int = 1
+    unless_late: tuple[str, ...] = ()
+    if_late: tuple[str, ...] = ()
+
+
+Outcome = Completed | Failed | Skipped | Waiting | Awaiting
 
 
 class HandlerFault(Exception):
@@ -103,7 +125,7 @@ def to_outcome(value: Any) -> Outcome:
 
     Raises Terminal for an Outcome whose fields are not what they should be.
     """
-    if not isinstance(value, Completed | Failed | Skipped | Waiting):
+    if not isinstance(value, Completed | Failed | Skipped | Waiting | Awaiting):
         return Completed(value)
     if not _is_well_formed(value):
         raise Terminal(
@@ -125,6 +147,8 @@ def _is_well_formed(outcome: Outcome) -> bool:
         case Waiting(on, until_ms, delay_ms, _):
             given = [moment for moment in (until_ms, delay_ms) if moment is not None]
             return on == "delay" and len(given) == 1 and isinstance(given[0], int) and 0 <= given[0] < 2**52
+        case Awaiting():
+            return True  # made by the handlers of this house only
 
 
 def from_exception(error: BaseException, *, attempt: int | None = None, worker: str | None = None) -> Outcome:

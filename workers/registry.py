@@ -38,6 +38,8 @@ class HandlerSpec:
     config_model: type[BaseModel] | None = None
     #: Policy of nodes that have no `retry` of their own.
     retry: RetryPolicy | None = None
+    #: Config fields that may hold `secrets.NAME`.
+    secrets: tuple[str, ...] = ()
 
     def __call__(self, config: Mapping[str, Any], context: HandlerContext) -> Any:
         """Run the handler; an awaitable if it is async. Raises Terminal (`ConfigError`) for a bad config."""
@@ -75,8 +77,12 @@ def handler(
     *aliases: str,
     retry: RetryPolicy | None = None,
     config: type[BaseModel] | None = None,
+    secrets: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Register a function as the handler `name`.
+
+    secrets  config fields that may hold `secrets.NAME`: those whose value goes to where the secret belongs,
+             and into no output, log or error.
 
     The function takes (config, context), sync or async, and returns an Outcome or any JSON value (then:
     Completed). Sync handlers run in a thread. Raises ValueError for a bad name or one that another function
@@ -91,6 +97,7 @@ def handler(
             aliases=aliases,
             config_model=config,
             retry=retry,
+            secrets=secrets,
         )
         _check_signature(spec)
         for each in (name, *aliases):
@@ -178,6 +185,11 @@ class Catalogue:
 
     def default_retry(self, handler: str) -> RetryPolicy | None:
         return default_retry(handler)
+
+    def secret_fields(self, handler: str) -> tuple[str, ...] | None:
+        """Those the handler declares; any for one that only workers know."""
+        spec = find_handler(handler)
+        return spec.secrets if spec else None
 
 
 def _check_name(name: str, function: HandlerFunction) -> None:

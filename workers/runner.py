@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ from workers.context import EventSink, HandlerContext, Toolbox
 from workers.mapping import Mapped, gather, list_items
 from workers.outcome import Completed, Failed, Outcome, Skipped, from_exception, to_outcome
 from workers.registry import HandlerSpec, find_handler
+from workers.secrets import RedactingSink, Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Runner:
     threads  where sync handlers run.
     items    reads what the items of a mapped node came to; for runners that meet none it may be None.
     max_bytes  of a node's output, and of all items of a map together.
+    find     gives a handler by its name.
+    clock    Unix milliseconds, as templates and handlers see them.
     """
 
     def __init__(
@@ -50,33 +53,53 @@ class Runner:
         threads: Executor,
         items: Items | None = None,
         max_bytes: int = 1024 * 1024,
+        find: Callable[[str], HandlerSpec | None] = find_handler,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.items = items
         self.max_bytes = max_bytes
+        self._find = find
+        self._clock = clock
         self.worker_id = worker_id
         self.tools = tools
         self.threads = threads
+        self._redactor = Redactor(tools.secrets.values())
         #: Threads of sync handlers that nobody waits for any more.
         self.abandoned = 0
 
     async def run(
         self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
     ) -> Result:
-        """Run one attempt to its outcome. Raises only CancelledError; every other failure is an outcome."""
-        handler = find_handler(spec["handler"])
+        """Run one attempt to its outcome. Raises only CancelledError; every other failure is an outcome.
+
+        What is known to be secret is in no outcome and in nothing the sink gets.
+        """
+        if not self._redactor:
+            return await self._run(claim, spec, sink, cancelled)
+        result = await self._run(claim, spec, RedactingSink(sink, self._redactor), cancelled)
+        # What a map is made from may hold no secret: that is refused at submission.
+        return result if isinstance(result, ConditionFalse | Mapped) else self._redactor.outcome(result)
+
+    async def _run(
+        self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
+    ) -> Result:
+        handler = self._find(spec["handler"])
         if handler is None:
             return self._failed(claim, ErrorType.HANDLER_NOT_FOUND, f"no handler '{spec['handler']}' here")
         try:
             config = spec["config"]
+            now_ms = self._clock()
             inputs = orjson.loads(claim.inputs) if claim.inputs else {}
             index = index_of(claim.node_id) if "map" in spec else None
             if "map" in spec and index is None:
                 return await self._map(claim, spec, inputs)
             if spec["templated"] or spec["when"] is not None or spec["handler"] == "condition":
-                scope = _scope(claim, inputs, _own_names(claim, spec, index))
+                scope = _scope(claim, inputs, self.tools.secrets, now_ms, _own_names(claim, spec, index))
+                # Evaluated once: a node that runs again with what it waited for was wanted.
+                is_new = index is None and not claim.resume
                 if (
-                    index is None
-                    and spec["when"] is not None
+                    spec["when"] is not None
+                    and is_new
                     and not evaluate(spec["when"], scope, node_id=claim.node_id, path="when")
                 ):
                     return ConditionFalse()
@@ -88,6 +111,8 @@ class Runner:
                 try_number=claim.tries,
                 worker_id=self.worker_id,
                 inputs=inputs,
+                resume=orjson.loads(claim.resume) if claim.resume else None,
+                now_ms=now_ms,
                 has_retry_policy=spec["retry"] is not None,
                 sink=sink,
                 tools=self.tools,
@@ -108,7 +133,7 @@ class Runner:
                 return Mapped(None)
             assert self.items is not None
             return await gather(self.items, claim, ended, max_bytes=self.max_bytes)
-        scope = _scope(claim, inputs, {})
+        scope = _scope(claim, inputs, self.tools.secrets, self._clock(), {})
         if spec["when"] is not None and not evaluate(spec["when"], scope, node_id=claim.node_id, path="when"):
             return ConditionFalse()
         return list_items(spec, scope, node_id=claim.node_id, max_bytes=self.max_bytes)
@@ -171,7 +196,9 @@ def _own_names(claim: Claim, spec: Mapping[str, Any], index: int | None) -> Mapp
     return {spec["map"]["item_name"]: orjson.loads(claim.resume), "index": index}
 
 
-def _scope(claim: Claim, inputs: Mapping[str, Any], local: Mapping[str, Any]) -> Scope:
+def _scope(
+    claim: Claim, inputs: Mapping[str, Any], secrets: Mapping[str, str], now_ms: int, local: Mapping[str, Any]
+) -> Scope:
     nodes = {
         node_id: NodeResult(status=status, output=orjson.loads(output) if output else None)
         for node_id, status, output in claim.references
@@ -181,7 +208,8 @@ def _scope(claim: Claim, inputs: Mapping[str, Any], local: Mapping[str, Any]) ->
         inputs=dict(inputs),
         trigger={},
         execution_id=claim.execution_id,
-        now_ms=time.time_ns() // 1_000_000,
+        now_ms=now_ms,
+        secrets=secrets,
         local=local,
     )
 

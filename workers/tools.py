@@ -49,6 +49,7 @@ def toolbox(settings: Settings) -> Toolbox:
         webhook_secrets=settings.webhook_secrets,
         notify_urls=settings.notify_urls,
         container_settings=containers,
+        secrets=settings.secrets,
     )
 
 

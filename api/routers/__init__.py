@@ -7,13 +7,25 @@ from starlette.routing import Route
 
 from api.errors import install_handlers
 from api.limits import RequestLimits
-from api.routers import dead, events, executions, health, queues, repeats, validate, workers, workflow
+from api.routers import (
+    answers,
+    dead,
+    events,
+    executions,
+    health,
+    queues,
+    repeats,
+    simulate,
+    validate,
+    workers,
+    workflow,
+)
 from orchestrator.limits import Limits
 
-_ROUTERS = (workflow, validate, executions, repeats, events, workers, queues, dead, health)
+_ROUTERS = (workflow, validate, simulate, executions, repeats, answers, events, workers, queues, dead, health)
 
 #: The routes that take a definition, and so a larger body.
-DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate"})
+DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate", "/v1/simulate"})
 #: How the paths of other such routes end.
 DEFINITION_ENDINGS = ("/fork",)
 

@@ -4,7 +4,7 @@
 -- ARGV  3 event number the plan was made at; then one repair each, in words:
 --       "recount NODE OK BAD SKIP GATES NOT_TAKEN", "left LEFT FAILED", "queue NODE", "skip NODE REASON", "cancel NODE", "requeue NODE ATTEMPT",
 --       "relet NODE ATTEMPT", "retime NODE ATTEMPT KIND DUE_MS", "timer KIND DUE_MS", "activate", "drain", "finish",
---       "items NODE LIVE COMPLETED FAILED SKIPPED", "child NODE"
+--       "items NODE LIVE COMPLETED FAILED SKIPPED", "relist NODE ATTEMPT", "child NODE"
 -- Reply {word, more}  word: ok; moved, the execution went on by itself; unknown
 -- Event node.queued and whatever follows
 local x = open(ARGV[2])
@@ -60,6 +60,21 @@ function repairs.retime(rest)
     redis.call('HSETNX', x.runtime, 'due_ms|' .. id, due_ms)
   end
   redis.call('ZADD', timers_key(), 'NX', due_ms, timer_member(kind, x.id, id, attempt))
+end
+
+-- Puts a node that waits for somebody outside on the list it is found in; a signal that came meanwhile was kept.
+function repairs.relist(rest)
+  local id, attempt = string.match(rest, '^(%S+) (%d+)$')
+  local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'waiting_on|' .. id, 'awaits|' .. id,
+    'node|' .. item_of(id))
+  if status_of(x.id, id) ~= 'WAITING' or values[1] ~= attempt or not values[3] then return end
+  local is_signal = values[2] == 'signal'
+  if is_signal and not x.cancelling and redis.call('HEXISTS', signals_key(x.id), 'queue|' .. values[3]) == 1 then
+    detach(x, id, 'WAITING', attempt)
+    take_kept(x, id, 'WAITING', parse_plan(values[4]), values[3])
+  else
+    list_wait(x, id, attempt, values[2], values[3])
+  end
 end
 
 -- Corrects the counts of a mapped node; its turn then starts or ends what ought to be.

@@ -1,9 +1,10 @@
 -- flags: allow-oom
--- Fires the timer of a waiting node: a delay completes, everything else is queued again.  WAITING -> QUEUED | COMPLETED
+-- Fires the timer of a waiting node: a delay completes, what nobody answered in time ends as it says, everything else is
+-- queued again.  WAITING -> QUEUED | COMPLETED | FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 what it waits on
 -- Reply {word, more}  word: ok; early, not due by Redis time; stale (the timer is removed)
--- Event node.queued, node.completed
+-- Event node.queued, node.completed, node.failed
 local node_id, attempt, on = ARGV[3], ARGV[4], ARGV[5]
 local member = timer_member(on, ARGV[2], node_id, attempt)
 local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id), 'waiting_on|' .. node_id, 'due_ms|' .. node_id,
@@ -22,7 +23,10 @@ if on == 'delay' and not x.cancelling then
   put_output(x, node_id, x.fields[5] or 'null')
   redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id, 'kept|' .. node_id)
   end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, '{}')
+elseif (on == 'signal' or on == 'approval') and not x.cancelling then
+  end_late(x, node_id, attempt, parse_plan(x.fields[2]), on)
 else
+  unlist_wait(x, node_id, attempt, on)
   queue_node(x, node_id, 'WAITING', parse_plan(x.fields[2]), '{"cause":"' .. on .. '"}', on == 'worker')
 end
 settle(x)

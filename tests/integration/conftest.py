@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from orchestrator.engine import Engine
+from tests.dags import workflow
 from tests.integration.stage import Stage, register_handlers
 from tests.makers import FakeWorker, Rig, WorkerFleet
 from workers.handlers import Catalogue
 from workers.registry import HANDLER_REGISTRY
+from workers.simulator import Simulation, Simulator
+from workers.stubs import Stubs
 
 
 @pytest.fixture
@@ -48,3 +53,26 @@ async def engine(redis: Redis, stage: Stage) -> Engine:
     made = Engine(redis, redis, catalogue=Catalogue)
     await made.transitions.load()
     return made
+
+
+@pytest.fixture(scope="module")
+def threads() -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(1)
+    yield pool
+    pool.shutdown()
+
+
+@pytest.fixture
+def play(redis: Redis, threads: ThreadPoolExecutor) -> Any:
+    """Simulate the nodes given; nothing may be left behind."""
+
+    async def played(
+        *nodes: dict[str, Any], stubs: Any = None, inputs: dict[str, Any] | None = None, **extras: Any
+    ) -> Simulation:
+        simulator = Simulator(redis, stubs=Stubs.from_dict(stubs), threads=threads)
+        try:
+            return await simulator.run(workflow(*nodes, **extras), inputs)
+        finally:
+            assert await redis.keys() == []
+
+    return played

@@ -194,3 +194,6 @@ class Nothing:
 
     def default_retry(self, handler: str) -> None:
         return None
+
+    def secret_fields(self, handler: str) -> None:
+        return None

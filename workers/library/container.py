@@ -80,6 +80,7 @@ class ContainerConfig(BaseModel):
     config=ContainerConfig,
     # What a container says by its exit code is its answer: only a node's own `retry` asks it again.
     retry=RetryPolicy(max_attempts=3, retry_on=("Container.Unavailable", "Container.Pull")),
+    secrets=("env",),
 )
 async def container(config: ContainerConfig, context: HandlerContext) -> dict[str, Any]:
     """Run a container without network, rights or a disk of its own.

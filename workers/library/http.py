@@ -70,7 +70,11 @@ class HttpConfig(CallConfig):
     follow_redirects: bool = True
 
 
-@handler("http", config=HttpConfig, retry=RetryPolicy(max_attempts=3))
+#: Where a secret may stand in a request. Not in `query`: servers and proxies log it.
+SECRET_FIELDS = ("url", "headers", "body")
+
+
+@handler("http", config=HttpConfig, retry=RetryPolicy(max_attempts=3), secrets=SECRET_FIELDS)
 async def http(config: HttpConfig, context: HandlerContext) -> dict[str, Any]:
     """Send a request. A JSON body is parsed.
 
@@ -88,7 +92,7 @@ async def http(config: HttpConfig, context: HandlerContext) -> dict[str, Any]:
     }
 
 
-@handler("call_external_service", config=CallConfig)
+@handler("call_external_service", config=CallConfig, secrets=SECRET_FIELDS)
 async def call_external_service(config: CallConfig, context: HandlerContext) -> dict[str, Any]:
     """Call a service by URL or by its name in SERVICES.
 

@@ -102,7 +102,9 @@ class NotifyConfig(BaseModel):
         return float(self.timeout / 1000)
 
 
-@handler("notify", config=NotifyConfig, retry=RetryPolicy(max_attempts=5))
+@handler(
+    "notify", config=NotifyConfig, retry=RetryPolicy(max_attempts=5), secrets=("url", "secret", "headers")
+)
 async def notify(config: NotifyConfig, context: HandlerContext) -> dict[str, Any]:
     """Tell somebody: by the log, a signed webhook, a Slack-compatible webhook, mail or Apprise.
 

@@ -63,6 +63,7 @@ local function detach(x, node_id, status, attempt, plan)
   elseif status == 'WAITING' then
     local on = redis.call('HGET', x.runtime, 'waiting_on|' .. node_id)
     if on and on ~= 'map' and on ~= 'child' then redis.call('ZREM', timers_key(), timer_member(on, x.id, node_id, attempt)) end
+    unlist_wait(x, node_id, attempt, on)
     redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id)
   elseif status == 'RUNNING' then
     redis.call('ZREM', leases_key(), lease_member(x.id, node_id, attempt))

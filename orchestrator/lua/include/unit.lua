@@ -35,3 +35,9 @@ local function put_output(x, unit, output)
     redis.call('HSET', items_key(x.id, node_id), 'o' .. index, output)
   end
 end
+
+local function output_of(execution_id, unit)
+  local node_id, index = item_of(unit)
+  if not index then return redis.call('GET', output_key(execution_id, unit)) end
+  return redis.call('HGET', items_key(execution_id, node_id), 'o' .. index)
+end

@@ -10,13 +10,16 @@ import pytest
 
 from orchestrator.states import TABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.transitions import Holding
+from tests.integration.transitions.prepared import GO
 from tests.makers import LEASE_MS, Rig, error_of, node
 
 N, E = NodeStatus, ExecutionStatus
 #: Verbs of the table that are a script of their own and act on one node.
 NODE_VERBS = sorted(
     {row.verb for row in TABLE if row.subject == "node" and not row.is_internal}
+    # The last two leave WAITING only when it waits for them: see below.
     - {"cancel_node", "retry_execution", "repair_execution", "reuse_nodes"}
+    - {"signal_execution", "decide_approval"}
 )
 
 
@@ -89,6 +92,8 @@ async def send(scene: Scene, verb: str) -> str:
             return (await rig.worker.delay(held)).word
         case "map_node":
             return (await transitions.map_node(held, [b"1"], tolerated=0, stops=False)).word
+        case "await_node":
+            return (await transitions.await_node(held, GO)).word
         case "release_node":
             return (await transitions.release_node(held)).word
         case "hand_back_node":
@@ -303,6 +308,7 @@ async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: 
         "retry_node": lambda: rig.worker.retry(found.held),
         "wait_node": lambda: rig.worker.delay(found.held),
         "map_node": lambda: rig.transitions.map_node(found.held, [b"1"], tolerated=0, stops=False),
+        "await_node": lambda: rig.transitions.await_node(found.held, GO),
         "release_node": lambda: rig.transitions.release_node(found.held),
         "cancel_node": lambda: rig.transitions.cancel_node(found.held),
         "hand_back_node": lambda: rig.transitions.hand_back_node(
@@ -325,5 +331,7 @@ def test_every_verb_of_the_table_is_in_the_matrix() -> None:
     covered = {*NODE_VERBS, *EXECUTION_VERBS, "cancel_node", "repair_execution", "create_execution"}
     # Nobody can see the nodes it changes: test_reuse_nodes.py has a matrix of its own.
     covered.add("reuse_nodes")
+    # So has what ends a wait for somebody outside: test_answers.py.
+    covered |= {"signal_execution", "decide_approval"}
 
     assert {row.verb for row in TABLE if not row.is_internal} == covered

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,19 +14,19 @@ from orchestrator.replies import Ended
 from orchestrator.scripts import script_names
 from orchestrator.states import Reason, WaitingOn
 from tests.dags import compiled
+from tests.integration.transitions.prepared import (
+    LINE,
+    Prepare,
+    awaiting,
+    awaiting_what_was_kept,
+    deciding,
+    passing_the_limit_of_a_wait,
+    running,
+    signalling,
+    signalling_nobody,
+    voting,
+)
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
-
-Prepare = Callable[[Rig], Awaitable[Call[Any]]]
-
-LINE = (node("A"), node("B", after=["A"]))
-
-
-async def running(rig: Rig, **fields: Any) -> Any:
-    """A runs; a task of another execution waits to be claimed along."""
-    await rig.submit(node("A", **fields), node("B", after=["A"]))
-    held = await rig.worker.start_one("A")
-    await rig.submit(node("next"))
-    return held
 
 
 async def completing(rig: Rig) -> Call[Any]:
@@ -245,6 +244,13 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "skip_node": (skipping, "dup"),
     "wait_node": (waiting, "dup"),
     "map_node": (mapping, "dup"),
+    "await_node": (awaiting, "dup"),
+    "await_node, kept": (awaiting_what_was_kept, "dup"),
+    "signal_execution": (signalling, ""),
+    "signal_execution, kept": (signalling_nobody, ""),
+    "decide_approval": (deciding, ""),
+    "decide_approval, of two": (voting, ""),
+    "wake_node, time limit": (passing_the_limit_of_a_wait, "stale"),
     "release_node": (releasing, "dup"),
     "cancel_node": (calling_off, "dup"),
     "claim_node": (claiming, ""),

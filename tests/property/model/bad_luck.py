@@ -30,6 +30,7 @@ async def lose_something(world: World, dice: Random) -> None:
             "counter",
             "active",
             "turns",
+            "lists",
         )
     ):
         case "task":
@@ -48,6 +49,12 @@ async def lose_something(world: World, dice: Random) -> None:
         case "turns":
             if saved := [case for case in world.cases if case.now.worklist]:
                 await redis.delete(f"workflow:{dice.choice(saved).execution_id}:worklist")
+        case "lists":
+            await redis.delete("workflows:approvals")
+            if waited := [case for case in world.cases if case.now.waits]:
+                case = dice.choice(waited)
+                name = dice.choice(sorted(case.now.waits))
+                await redis.hdel(f"workflow:{case.execution_id}:signals", f"waits|{name}")
         case "active":
             if members := await redis.smembers("workflows:active"):
                 await redis.srem("workflows:active", dice.choice(sorted(members)))

@@ -17,6 +17,7 @@ from orchestrator.replies import Claim, Delivery, Ended
 from orchestrator.rerun import rerun_items, rerun_set
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.transitions import Holding, Take
+from tests.property.model.answers import ANSWERS, LATE, await_call
 from tests.property.model.drawn_dag import QUEUES
 from tests.property.model.world import LEASE_MS, Case, SimWorker, World
 
@@ -127,7 +128,7 @@ async def end_late(world: World, dice: Random) -> None:
 
 
 async def end_attempt(
-    world: World, dice: Random, worker: SimWorker, holding: Holding, *, kinds: str = "ccccccfrswlx"
+    world: World, dice: Random, worker: SimWorker, holding: Holding, *, kinds: str = "ccccccfrswlxaap"
 ) -> None:
     case = world.case_of(holding.execution_id)
     take = None
@@ -146,6 +147,8 @@ async def end_attempt(
         check_taken(take, reply)
     if reply.word == "ok":
         case.taken.update(record)
+        if kind in "ap":
+            case.outputs[holding.node_id] = LATE
         if kind in "cw":
             case.outputs[holding.node_id] = call.arguments[-2 if kind == "c" else -1]  # type: ignore[assignment]
     if reply.word == "uncalled":
@@ -198,6 +201,9 @@ def ending_call(
         due = {"delay_ms": delay, "until_ms": until}
         call = does.wait_node(holding, on=WaitingOn.DELAY, output=output, take=take, **due)
         return call, {node.id: "ok"}
+    if kind in "ap":
+        on = WaitingOn.SIGNAL if kind == "a" else WaitingOn.APPROVAL
+        return await_call(world, dice, case, holding, on, take)
     if kind == "l":
         return does.release_node(holding, take), {}
     return does.cancel_node(holding, take), {}
@@ -319,4 +325,5 @@ async def retry_whole(world: World, dice: Random) -> None:
 WEIGHTS: dict[Deed, int] = {
     submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, beat: 2, report: 1,
     fall_silent: 3, cancel: 2, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
+    **ANSWERS,
 }  # fmt: skip

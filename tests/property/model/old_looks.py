@@ -11,6 +11,9 @@ from orchestrator.transitions import Holding
 from tests.property.model.deeds import ERROR, Deed
 from tests.property.model.world import World
 
+#: What a timer of a waiting node may be called.
+KINDS = ("back_off", "delay", "hold", "worker", "signal", "approval")
+
 
 async def look_with_a_fast_clock(world: World, dice: Random) -> None:
     """What is not due by Redis time stays as it is."""
@@ -39,7 +42,7 @@ async def act_on_an_old_attempt(world: World, dice: Random) -> None:
     unit = (case.execution_id, node_id, old)
     words = [
         (await does.reap_node(*unit, lost=ERROR, poison=ERROR))[0],
-        (await does.wake_node(*unit, dice.choice(("back_off", "delay", "hold", "worker"))))[0],
+        (await does.wake_node(*unit, dice.choice(KINDS)))[0],
         (await does.time_out_node(*unit, "start_to_close", error=ERROR, delay_ms=None))[0],
         (await does.time_out_node(*unit, "schedule_to_start", error=ERROR, delay_ms=None))[0],
         await does.hand_back_node(*unit, message_id="", queue="default", is_offered=False, error=ERROR),
@@ -76,7 +79,7 @@ async def meet_stale_members(world: World, dice: Random) -> None:
     case = dice.choice(world.cases)
     node_id, redis = dice.choice(list(case.now.nodes)), world.redis
     attempt = int(case.now.of("attempt", node_id) or 0) + 7
-    kinds = ("back_off", "delay", "hold", "worker", "start_to_close", "schedule_to_start")
+    kinds = (*KINDS, "start_to_close", "schedule_to_start")
     stale: dict[Any, float] = {timer_member(each, case.execution_id, node_id, attempt): 1 for each in kinds}
     for kind in ("execution_timeout", "cancel_grace"):
         stale[timer_member(kind, case.execution_id, "", 99)] = 1

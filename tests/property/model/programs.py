@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from orchestrator.loops import leases, timers
+from tests.property.model.answers import answer_all
 from tests.property.model.bad_luck import FAULTS
 from tests.property.model.deeds import WEIGHTS, Deed, claim, end_attempt, read
 from tests.property.model.old_looks import OLD_LOOKS
@@ -61,6 +62,7 @@ async def _round(world: World, dice: Random) -> None:
     await timers.run_once(world.store, world.transitions, world.now_ms)
     await leases.run_once(world.store, world.transitions, world.now_ms)
     await world.look()
+    await answer_all(world, dice)
     for _ in range(4):
         await read(world, dice)
     for _ in range(8):
@@ -78,7 +80,7 @@ async def _leaves_nothing(world: World) -> None:
         await timers.run_once(world.store, world.transitions, world.now_ms)
         await world.sweep.run_once(world.now_ms, is_thorough=True)
     redis = world.redis
-    for key in ("workflows:leases", "workflows:timers", "workflows:staging"):
+    for key in ("workflows:leases", "workflows:timers", "workflows:staging", "workflows:approvals"):
         assert await redis.zrange(key, 0, -1) == [], key
     assert await redis.smembers("workflows:active") == set()
     for stream in ("workflow:tasks", "workflow:tasks:side"):

@@ -42,9 +42,25 @@ class Sighting:
     timers: frozenset[tuple[str, str, str]]
     tasks: tuple[tuple[str, str], ...]
     is_active: bool
+    #: Fields of the signals hash, and members of the list of pending approvals, as (node id, attempt).
+    signals: dict[str, str] = field(default_factory=dict)
+    approvals: frozenset[tuple[str, str]] = frozenset()
 
     def of(self, name: str, node_id: str) -> str:
         return self.runtime.get(f"{name}|{node_id}", "")
+
+    def waits_for(self, node_id: str, on: str, what: str) -> bool:
+        kept = (self.nodes[node_id], self.of("waiting_on", node_id), self.of("awaits", node_id))
+        return kept == ("WAITING", on, what)
+
+    @property
+    def waits(self) -> dict[str, list[tuple[str, str]]]:
+        """Who is listed as waiting for each signal: (node id, attempt)."""
+        return {
+            field.removeprefix("waits|"): [tuple(entry.split(" ")) for entry in line.split(";") if entry]  # type: ignore[misc]
+            for field, line in self.signals.items()
+            if field.startswith("waits|")
+        }
 
     @property
     def has_ended(self) -> bool:
@@ -68,6 +84,7 @@ class Shared:
     timers: list[list[str]] = field(default_factory=list)
     tasks: list[tuple[str, str, str]] = field(default_factory=list)
     active: set[str] = field(default_factory=set)
+    approvals: list[list[str]] = field(default_factory=list)
 
 
 async def read_shared(redis: Redis) -> Shared:
@@ -75,9 +92,10 @@ async def read_shared(redis: Redis) -> Shared:
     pipe.zrange("workflows:leases", 0, -1)
     pipe.zrange("workflows:timers", 0, -1)
     pipe.smembers("workflows:active")
+    pipe.zrange("workflows:approvals", 0, -1)
     for queue in QUEUES:
         pipe.xrange("workflow:tasks" if queue == "default" else f"workflow:tasks:{queue}")
-    leases, timers, active, *streams = await pipe.execute()
+    leases, timers, active, approvals, *streams = await pipe.execute()
     tasks = [
         (fields[b"execution_id"].decode(), fields[b"node_id"].decode(), entry_id.decode())
         for stream in streams
@@ -88,6 +106,7 @@ async def read_shared(redis: Redis) -> Shared:
         [member.decode().split(SEPARATOR) for member in timers],
         tasks,
         {member.decode() for member in active},
+        [member.decode().split(SEPARATOR) for member in approvals],
     )
 
 
@@ -106,7 +125,8 @@ async def look(
     pipe.lrange(f"{base}:worklist", 0, -1)
     pipe.xrange(f"{base}:events", f"{len(known) + 1}-0", "+")
     pipe.xlen(f"{base}:events")
-    status, runtime, nodes, outputs, worklist, events, length = await pipe.execute()
+    pipe.hgetall(f"{base}:signals")
+    status, runtime, nodes, outputs, worklist, events, length, signals = await pipe.execute()
     fresh = []
     for number, (entry_id, fields) in enumerate(events, len(known) + 1):
         assert entry_id == b"%d-0" % number, f"event ids are not dense: {entry_id!r} where {number} was due"
@@ -124,12 +144,17 @@ async def look(
         timers=frozenset((m[0], m[2], m[3]) for m in shared.timers if m[1] == execution_id),
         tasks=tuple((node_id, entry) for owner, node_id, entry in shared.tasks if owner == execution_id),
         is_active=execution_id in shared.active,
+        signals={key.decode(): value.decode() for key, value in signals.items()},
+        approvals=frozenset((m[1], m[2]) for m in shared.approvals if m[0] == execution_id),
     )
 
 
-def broken_promises(before: Sighting | None, now: Sighting, definition: Definition) -> list[str]:
+def broken_promises(
+    before: Sighting | None, now: Sighting, definition: Definition, *, is_faulty: bool
+) -> list[str]:
     """Compare two looks at one execution; [] when every promise is kept."""
     broken = [*_of_history(before, now), *_of_nodes(now, definition), *_of_traces(now, definition)]
+    broken += _of_waits(now, is_faulty=is_faulty)
     if before is not None:
         broken += _of_ends(before, now)
     return broken
@@ -225,6 +250,32 @@ def _of_traces(now: Sighting, definition: Definition) -> list[str]:
         broken.append(f"ended {now.status} before its nodes: {now.nodes}")
     if now.has_ended and not now.lines[-1][0].startswith("execution."):
         broken.append(f"ended {now.status}, but the last event is {now.lines[-1]}")
+    return broken
+
+
+def _of_waits(now: Sighting, *, is_faulty: bool) -> list[str]:
+    """Whoever waits for somebody outside is listed once, nobody else is; what is kept is counted."""
+    broken, listed = [], []
+    for name, entries in now.waits.items():
+        listed += [("signal", name, *entry) for entry in entries]
+        if entries and f"queue|{name}" in now.signals and not is_faulty:
+            broken.append(f"{entries} wait for {name}, and signals of that name are kept")
+    listed += [("approval", now.of("awaits", node_id), node_id, number) for node_id, number in now.approvals]
+    wanted = [
+        (on, now.of("awaits", node_id), node_id, now.of("attempt", node_id))
+        for node_id, word in now.nodes.items()
+        if word == "WAITING" and (on := now.of("waiting_on", node_id)) in ("signal", "approval")
+    ]
+    if strangers := [entry for entry in listed if entry not in wanted or listed.count(entry) > 1]:
+        broken.append(f"listed as waiting, and is not, or twice: {strangers}")
+    if not is_faulty and (lost := [entry for entry in wanted if entry not in listed]):
+        broken.append(f"waits and is not listed: {lost}")
+    queued = [
+        number for key, line in now.signals.items() if key.startswith("queue|") for number in line.split()
+    ]
+    payloads = [key.removeprefix("payload|") for key in now.signals if key.startswith("payload|")]
+    if sorted(queued) != sorted(payloads) or len(queued) != int(now.signals.get("kept", 0)):
+        broken.append(f"signals kept: {queued}, {payloads}, {now.signals.get('kept')}")
     return broken
 
 

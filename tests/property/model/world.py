@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha1
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -68,6 +69,8 @@ class Case:
     outputs: dict[str, bytes] = field(default_factory=dict)
     #: Nodes whose task was given back when nobody had offered the handler for too long.
     given_up: set[str] = field(default_factory=set)
+    #: What `taken` becomes should somebody answer a node that waits.
+    answered: dict[str, Any] = field(default_factory=dict)
 
     @property
     def now(self) -> Sighting:
@@ -102,6 +105,7 @@ class World:
         self.sent: deque[tuple[Call[Any], SimWorker]] = deque(maxlen=20)
         self.keys_used: dict[str, tuple[str, str]] = {}
         self.staged: list[str] = []
+        self.numbers = count(1)
         self.program: list[str] = []
         self.clock_ms = START_MS
         self.states = 0
@@ -194,7 +198,7 @@ class World:
             now = await look(self.redis, case.execution_id, case.definition, case.seen, shared)
             if now == case.seen:
                 continue
-            broken = broken_promises(case.seen, now, case.definition)
+            broken = broken_promises(case.seen, now, case.definition, is_faulty=self.is_faulty)
             broken += self._foreign_outputs(case, now)
             case.seen = now
             if not broken and not self.is_faulty:

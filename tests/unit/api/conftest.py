@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from api import routers
 from api.access import Reach, attach
+from api.simulation import SimulatorProcess
 from api.streaming import Hub
 from orchestrator.engine import Engine
 from orchestrator.limits import Limits
@@ -31,7 +32,7 @@ async def hub(fake: FakeEngine) -> AsyncIterator[Hub]:
 def app(fake: FakeEngine, hub: Hub) -> FastAPI:
     made = FastAPI()
     routers.install(made, Limits(max_body_bytes=2_000, max_definition_bytes=20_000), store_errors=[OSError])
-    attach(made, Reach(cast(Engine, fake), hub))
+    attach(made, Reach(cast(Engine, fake), hub, SimulatorProcess([], {})))
     return made
 
 

@@ -256,7 +256,7 @@ def test_all_problems_are_told_at_once() -> None:
         ("{{ C.x }}", "not_upstream", "'C', which is not upstream"),
         ("{{ B.x }}", "not_upstream", "itself"),
         ("{{ item.x }}", "unknown_reference", "has no meaning here"),
-        ("{{ secrets.KEY }}", "unknown_reference", "has no meaning here"),
+        ("{{ item.KEY }}", "unknown_reference", "has no meaning here"),
         ("{{ A.x", "bad_template", "not a valid template"),
         ("{{ A.x|attr('y') }}", "bad_template", "unknown filter 'attr'"),
         ("{% for A in inputs.x %}{{ A }}{% endfor %}", "bad_template", "'A', which is a node"),
@@ -421,6 +421,9 @@ class TypedHandlers:
 
     def default_retry(self, handler: str) -> RetryPolicy | None:
         return RetryPolicy(max_attempts=3)
+
+    def secret_fields(self, handler: str) -> tuple[str, ...] | None:
+        return ()
 
 
 def test_handlers_check_their_config_and_bring_their_retry() -> None:

@@ -1,0 +1,267 @@
+"""What people and programs outside say to nodes that wait for it: signals and decisions."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from orchestrator.answer_errors import (
+    AlreadyDecided,
+    AlreadyVoted,
+    ApprovalNotFound,
+    NotAssigned,
+    NotWaiting,
+    PayloadInvalid,
+    PayloadTooLarge,
+    ShownChanged,
+    SignalsFull,
+)
+from orchestrator.answer_verbs import Decision, Request
+from orchestrator.answers import Page
+from orchestrator.errors import (
+    ExecutionNotFound,
+    IdempotencyConflict,
+    InvalidTransition,
+    NodeNotFound,
+    Problem,
+    StoreUnavailable,
+)
+from orchestrator.inputs import value_problems
+from orchestrator.mapping import node_of
+from orchestrator.redis_keys import SEPARATOR
+from orchestrator.states import ExecutionStatus, sources_of
+from orchestrator.store import Store
+from orchestrator.submissions import Idempotency
+from orchestrator.transitions import Transitions
+from orchestrator.waits import Approval, unit_in
+
+#: Largest payload of a signal, and largest filled-in form.
+MAX_PAYLOAD_BYTES = 64 * 1024
+#: Signals one execution keeps for waits to come; the script's own figure.
+MOST_KEPT = 100
+#: How often a payload is checked anew because others wait by the time it arrives.
+_ROUNDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    """A signal that was taken. nodes: how many waited for it; 0: it is kept for one that comes later."""
+
+    execution_id: str
+    status: ExecutionStatus
+    nodes: int
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that was recorded. output: the node's, JSON; None while more approvals are needed."""
+
+    execution_id: str
+    node_id: str
+    output: bytes | None
+    given: int
+    quorum: int
+    replayed: bool
+
+
+class Answering:
+    """The part of the engine that takes answers."""
+
+    store: Store
+    transitions: Transitions
+
+    async def signal(
+        self, execution_id: str, name: str, payload: Any = None, *, idempotency: Idempotency | None = None
+    ) -> Signalled:
+        """Give a signal to every node that waits for its name, or keep it for the first that will.
+
+        payload  JSON, 64 KiB at most. The same idempotency key again gets the same answer.
+        Raises ExecutionNotFound, InvalidTransition once the execution has ended, PayloadInvalid when it does
+        not fit what a waiting node asks for (then nobody gets it), PayloadTooLarge, SignalsFull,
+        IdempotencyConflict.
+        """
+        text = _bounded(payload, "payload")
+        request = _request(idempotency, name.encode() + b"\n" + text)
+        for _ in range(_ROUNDS):
+            waiting, schemas = await self.store.waits.for_signal(execution_id, name)
+            problems = [
+                problem
+                for schema in {orjson.dumps(schema): schema for schema in schemas.values()}.values()
+                for problem in value_problems(schema or {}, payload, "payload")
+            ]
+            if problems and not await self._was_signalled(execution_id, request):
+                await self._refuse_ended(execution_id)
+                raise PayloadInvalid(problems)
+            word, status, nodes, more = await self.transitions.signal_execution(
+                execution_id, name, text, request=request, waiting=waiting
+            )
+            if word != "moved":
+                break
+        else:
+            raise StoreUnavailable(f"too many nodes begin and end to wait for signal {name!r}")
+        if word == "unknown":
+            raise ExecutionNotFound(execution_id)
+        if word in ("terminal", "cancelling"):
+            found = "being cancelled" if word == "cancelling" else status
+            raise InvalidTransition("signal", execution_id, found, _open())
+        if word == "full":
+            raise SignalsFull(execution_id, name, MOST_KEPT)
+        if word == "conflict":
+            raise IdempotencyConflict(idempotency.key if idempotency else "")
+        if more:
+            await self.transitions.go_on(execution_id)
+            status = await self.store.status(execution_id) or status
+        return Signalled(execution_id, ExecutionStatus(status), nodes, word == "replayed")
+
+    async def decide(
+        self,
+        execution_id: str,
+        node_id: str,
+        *,
+        decision: Decision,
+        by: str,
+        shown: str,
+        form: Any = None,
+        idempotency: Idempotency | None = None,
+    ) -> Decided:
+        """Record what somebody decided about an approval, for what it showed.
+
+        shown  the hash the approval was read with: a decision about something else is void.
+        form   what was filled in; checked by the approval's own schema, of a denial only where given.
+        A denial decides at once, approvals when as many different people as the quorum have approved.
+        Raises ExecutionNotFound, NodeNotFound, ApprovalNotFound, NotAssigned, PayloadInvalid,
+        PayloadTooLarge, ShownChanged, AlreadyDecided, AlreadyVoted, NotWaiting, IdempotencyConflict.
+        """
+        approval = await self.approval(execution_id, node_id)
+        text = _bounded(form, "form")
+        said = orjson.dumps([decision, by, shown, form])
+        request = _request(idempotency, said)
+        # What is checked here goes by the hash: the script refuses another one than was read.
+        if approval.is_pending and approval.shown == shown:
+            if approval.assignees is not None and by not in approval.assignees:
+                raise NotAssigned(execution_id, node_id, by, approval.assignees)
+            if approval.form is not None and (decision == "approve" or form is not None):
+                text = _bounded({} if form is None else form, "form")
+                problems = value_problems(approval.form, {} if form is None else form, "form")
+                if problems:
+                    raise PayloadInvalid(problems)
+        word, replayed, told, given, more = await self.transitions.decide_approval(
+            execution_id,
+            node_id,
+            # Never what was not read here: a hash that names something else than what was checked is void.
+            shown=shown if approval.shown == shown else f"not:{shown[:100]}",
+            decision=decision,
+            by=orjson.dumps(by),
+            voter=_digest(by.encode()),
+            form=text,
+            request=request,
+        )
+        if word not in ("decided", "counted"):
+            raise self._refusal(approval, word, told, by=by, given=given, idempotency=idempotency)
+        if more:
+            await self.transitions.go_on(execution_id)
+        output = told.encode() if told else None
+        return Decided(execution_id, node_id, output, given, approval.quorum, bool(replayed))
+
+    async def approval(self, execution_id: str, node_id: str) -> Approval:
+        """One approval, pending or decided. Raises ExecutionNotFound, NodeNotFound, ApprovalNotFound."""
+        (found,) = await self.store.waits.approvals([(execution_id, node_id)])
+        if found is not None:
+            return found
+        execution = await self.store.execution(execution_id)
+        if execution is None:
+            raise ExecutionNotFound(execution_id)
+        definition = await self.store.definition(execution_id, execution.version)
+        if node_of(node_id) not in definition.by_id:
+            raise NodeNotFound(execution_id, node_id)
+        raise ApprovalNotFound(execution_id, node_id)
+
+    async def approvals(self, *, limit: int = 50, cursor: str | None = None) -> Page:
+        """Approvals nobody has decided, those that wait longest first. Raises ValueError for a bad cursor."""
+        moment, _, after = (cursor or "0").partition(".")
+        if not moment.isdigit() or len(moment) > 15:
+            raise ValueError(f"bad cursor {cursor!r}: take next_cursor from the page before")
+        after_ms, after, offset = int(moment), after.replace(":", SEPARATOR), 0
+        last: str | None = None
+        items: list[Approval] = []
+        while True:
+            rows, count = await self.store.waits.pending(after_ms, after, offset)
+            units = [(member, score, unit) for member, score in rows if (unit := unit_in(member)) is not None]
+            found = await self.store.waits.approvals([unit for _, _, unit in units])
+            for (member, score, _), approval in zip(units, found, strict=True):
+                if approval is None or not approval.is_pending:
+                    continue
+                if len(items) == limit:
+                    return Page(items, last)
+                items.append(approval)
+                last = f"{score}.{member.replace(SEPARATOR, ':')}"
+            if not count:
+                return Page(items, None)
+            offset += count
+
+    def _refusal(
+        self,
+        approval: Approval,
+        word: str,
+        told: str,
+        *,
+        by: str,
+        given: int,
+        idempotency: Idempotency | None,
+    ) -> Exception:
+        execution_id, node_id = approval.execution_id, approval.node_id
+        match word:
+            case "unknown":
+                return ExecutionNotFound(execution_id)
+            case "over":
+                return AlreadyDecided(execution_id, node_id, orjson.loads(told) if told else None)
+            case "changed":
+                return ShownChanged(execution_id, node_id, told)
+            case "voted":
+                return AlreadyVoted(execution_id, node_id, by, given)
+            case "conflict":
+                return IdempotencyConflict(idempotency.key if idempotency else "")
+            case _:
+                return NotWaiting(execution_id, node_id, told)
+
+    async def _was_signalled(self, execution_id: str, request: Request) -> bool:
+        """Say whether a request was taken before: then it is answered, whoever waits by now."""
+        return await self.store.waits.knows(execution_id, request.key)
+
+    async def _refuse_ended(self, execution_id: str) -> None:
+        status = await self.store.status(execution_id)
+        if status is None:
+            raise ExecutionNotFound(execution_id)
+        if status.is_terminal:
+            raise InvalidTransition("signal", execution_id, status, _open())
+
+
+def _open() -> tuple[str, ...]:
+    return sources_of("cancel_execution", "execution")
+
+
+def _bounded(value: Any, what: str) -> bytes:
+    """Write a value as JSON. Raises PayloadInvalid, PayloadTooLarge."""
+    try:
+        text = orjson.dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PayloadInvalid([Problem(what, "not_json", f"the {what} is not JSON: {error}")]) from error
+    if len(text) > MAX_PAYLOAD_BYTES:
+        raise PayloadTooLarge(what, len(text), MAX_PAYLOAD_BYTES)
+    return text
+
+
+def _request(idempotency: Idempotency | None, said: bytes) -> Request:
+    """Name a request; one without a key of its own is like no other."""
+    call_id = uuid.uuid4().hex
+    named = f"{idempotency.route}\n{idempotency.key}".encode() if idempotency else call_id.encode()
+    return Request(_digest(named), _digest(said), call_id)
+
+
+def _digest(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:40]

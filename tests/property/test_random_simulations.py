@@ -1,0 +1,162 @@
+"""Simulations of random DAGs against two oracles that know nothing of them: the interpreter and the planner.
+
+Nodes fail for good, fail a few times and are retried, take time, are skipped, branch, and put out what their
+templates found of the nodes before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+
+import workers.handlers  # noqa: F401  registers what conditions are
+from tests.dags import EARLY_RULES, ScriptedDag, compiled, scripted_dags
+from tests.interpreter import handling, in_order, interpret, nodes_of
+from tests.simulation import simulate
+from workers.simulator import Simulation, Simulator
+from workers.stubs import Stubs
+
+WORK = "work"
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A DAG as it is simulated, and the tries every node needs."""
+
+    dag: ScriptedDag
+    document: dict[str, Any]
+    stubs: dict[str, Any]
+    tries: dict[str, int]
+
+
+@st.composite
+def staged_dags(draw: st.DrawFn) -> Staged:
+    """Draw a DAG; give its plain nodes templates and retries, and every node a duration."""
+    dag = draw(scripted_dags(max_nodes=60))
+    nodes: list[dict[str, Any]] = []
+    stubs: dict[str, Any] = {}
+    tries: dict[str, int] = {}
+    for node in nodes_of(dag.document):
+        made, outcome = dict(node), dag.outcomes[node["id"]]
+        stub: dict[str, Any] = {"duration": draw(st.sampled_from((0, 0, 1, 5, 3_600)))}
+        fails = draw(st.sampled_from((0, 0, 0, 1, 3)))
+        tries[node["id"]] = fails + 1
+        made["retry"] = {
+            **(node.get("retry") or {}),
+            "max_attempts": fails + 1,
+            "jitter": draw(st.sampled_from(("full", "none"))),
+        }
+        if outcome == "fail":
+            stub |= {"fail": "always", "error": "Mine.Broken"}
+        elif outcome == "skip":
+            stub |= {"skip": "not today"}
+            tries[node["id"]] = 1
+        else:
+            stub["fail"] = fails
+        if node["handler"] == "noop":
+            made["handler"] = WORK
+            made["config"] = {
+                "name": node["id"],
+                "seen": {d: f"{{{{ {d}.config.name | default('-') }}}}" for d in node["dependencies"]},
+            }
+        elif fails and outcome != "fail":
+            stub["fail"], tries[node["id"]] = 0, 1  # A stub that fails stands in for the condition itself.
+        nodes.append(made)
+        stubs[node["id"]] = stub
+    document = {**dag.document, "dag": {"nodes": nodes}}
+    return Staged(dag, document, {"nodes": stubs, "handlers": {WORK: {}}}, tries)
+
+
+@pytest.fixture(scope="module")
+def threads() -> Iterator[ThreadPoolExecutor]:
+    pool = ThreadPoolExecutor(1)
+    yield pool
+    pool.shutdown()
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(staged=staged_dags(), seed=st.integers(0, 2**32))
+async def test_a_simulation_ends_as_the_interpreter_and_the_planner_say(
+    redis: Redis, threads: ThreadPoolExecutor, staged: Staged, seed: int
+) -> None:
+    dag = staged.dag
+    ends, execution_status = interpret(dag.document, dag.outcome)
+    planned_statuses, planned_reasons, planned_end = simulate(
+        compiled(dag.document), dag.outcomes, Random(seed)
+    )
+
+    played = await Simulator(redis, stubs=Stubs.from_dict(staged.stubs), threads=threads).run(staged.document)
+
+    found = {each.node_id: (str(each.state.status), each.state.reason) for each in played.nodes}
+    assert found == ends
+    assert {each.node_id: each.state.status for each in played.nodes} == planned_statuses
+    assert {each.node_id: each.state.reason for each in played.nodes} == planned_reasons
+    assert played.status == execution_status == planned_end
+    check_tries(staged, played, ends)
+    check_outputs(staged, played, ends)
+    check_times(staged, played)
+    assert await redis.keys() == []
+
+
+def check_tries(staged: Staged, played: Simulation, ends: dict[str, tuple[str, str | None]]) -> None:
+    for each in played.nodes:
+        status, reason = ends[each.node_id]
+        ran = status in ("COMPLETED", "FAILED") or reason in ("condition_false", "handler_skipped")
+        if reason == "condition_false":
+            assert each.state.tries == 1
+        else:
+            assert each.state.tries == (staged.tries[each.node_id] if ran else 0)
+
+
+def check_outputs(staged: Staged, played: Simulation, ends: dict[str, tuple[str, str | None]]) -> None:
+    """A node saw the outputs of those that had completed; an early rule may run before they have."""
+    nodes = {node["id"]: node for node in nodes_of(staged.document)}
+    works = {node_id for node_id, node in nodes.items() if node["handler"] == WORK}
+    for each in played.nodes:
+        node = nodes[each.node_id]
+        status = ends[each.node_id][0]
+        is_handled = status == "FAILED" and handling(node) != "nothing"
+        assert (each.output is not None) == (status == "COMPLETED" or is_handled)
+        if (
+            each.output is None
+            or status != "COMPLETED"
+            or each.node_id not in works
+            or node.get("trigger_rule") in EARLY_RULES
+        ):
+            continue
+        seen = {d: d if ends[d][0] == "COMPLETED" and d in works else "-" for d in node["dependencies"]}
+        config = {"name": each.node_id, "seen": seen}
+        assert orjson.loads(each.output) == {"status": "ok", "config": config}
+
+
+def check_times(staged: Staged, played: Simulation) -> None:
+    """Nothing starts before what it waits for, and nothing ends sooner than its tries take."""
+    nodes = {node["id"]: node for node in nodes_of(staged.document)}
+    times = {each.node_id: each for each in played.nodes}
+    for node_id in in_order(nodes):
+        each, node = times[node_id], nodes[node_id]
+        assert each.end_ms is not None
+        if each.start_ms is None:
+            continue
+        if node.get("trigger_rule") not in EARLY_RULES:
+            for dependency in node["dependencies"]:
+                ended_ms = times[dependency].end_ms
+                assert ended_ms is not None
+                assert ended_ms <= each.start_ms
+        if each.state.reason != "condition_false":
+            duration_ms = staged.stubs["nodes"][node_id]["duration"] * 1_000
+            assert each.end_ms - each.start_ms >= duration_ms * each.state.tries
+    assert played.duration_ms == max(each.end_ms or 0 for each in played.nodes)

@@ -1,0 +1,76 @@
+"""Hostile templates through the front door and a real worker."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from orchestrator.engine import Engine
+from orchestrator.errors import DefinitionInvalid
+from orchestrator.states import NodeStatus
+from tests.integration.stage import Stage, ended, start
+from tests.makers import WorkerFleet, node, until
+from tests.security.templates import BOMBS, ESCAPES, OUTPUT
+from workers.context import HandlerContext
+from workers.registry import handler
+
+#: A bomb may use the second of CPU time that one template is given; all of them together must come to an end.
+WITHIN_S = 100.0
+
+
+@pytest.fixture
+def source(stage: Stage) -> None:
+    @handler("test_source")
+    async def give(config: Mapping[str, Any], context: HandlerContext) -> Any:
+        """Put out what the corpus refers to."""
+        return OUTPUT
+
+
+async def refusals(engine: Engine, template: str) -> set[str]:
+    """What a submission finds wrong with a template; nothing, when it is taken in."""
+    try:
+        await engine.submit({"name": "probe", "nodes": nodes_for([template])})
+    except DefinitionInvalid as error:
+        return {problem.code for problem in error.problems}
+    return set()
+
+
+def nodes_for(templates: list[str]) -> list[dict[str, Any]]:
+    hostile = [node(f"n{i}", after=["A"], config={"x": text}) for i, text in enumerate(templates)]
+    return [node("A", handler="test_source"), *hostile]
+
+
+@pytest.mark.usefixtures("source")
+@pytest.mark.parametrize("corpus", [ESCAPES, BOMBS], ids=["escapes", "bombs"])
+async def test_a_worker_refuses_the_whole_corpus_and_goes_on(
+    engine: Engine, fleet: WorkerFleet, corpus: list[str]
+) -> None:
+    await fleet.start(output_max_bytes=4 * 1024 * 1024)
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = {text: await refusals(engine, text) for text in corpus}
+    let_through = [text for text, codes in found.items() if not codes]
+
+    execution_id = await start(engine, *nodes_for(let_through))
+
+    async def has_ended() -> bool:
+        return (await engine.status(execution_id)).is_terminal
+
+    await until(has_ended, within_s=WITHIN_S)
+    states = {state.node_id: state for state in (await engine.get(execution_id)).nodes}
+    assert states.pop("A").status is NodeStatus.COMPLETED
+    assert let_through
+    assert set().union(*found.values()) <= {"bad_template", "unknown_reference", "not_json"}
+    for state, template in zip(states.values(), let_through, strict=True):
+        assert state.status is NodeStatus.FAILED, template
+        assert state.error is not None
+        assert state.error["type"] == "TemplateError", (template, state.error)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 200_000
+    assert await ended(engine, await start(engine, node("after"))) == "COMPLETED"
+
+
+def test_the_corpora_are_as_large_as_promised() -> None:
+    assert len(set(ESCAPES)) >= 60
+    assert len(set(BOMBS)) >= 20

@@ -1,0 +1,318 @@
+"""Plays an execution against the real scripts, with stubbed handlers and a clock of its own.
+
+Everything lives under a key prefix of the simulation's own and is deleted at its end, so that no worker, no
+orchestrator and no other simulation ever sees it. Time stands still while anything can be done, and then
+moves to the next due moment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+
+from orchestrator.errors import ErrorType, HeadraceError, NodeError
+from orchestrator.execution import NodeState
+from orchestrator.limits import Limits
+from orchestrator.loops import timers
+from orchestrator.redis_keys import Keys
+from orchestrator.replies import Claim, Delivery
+from orchestrator.states import ExecutionStatus, NodeStatus
+from orchestrator.store import Store
+from orchestrator.submissions import Submissions
+from orchestrator.transitions import Holding, Transitions
+from workers.context import NullSink, Toolbox
+from workers.endings import ending
+from workers.handlers import Catalogue
+from workers.intake import Intake
+from workers.outcome import Failed
+from workers.runner import Result, Runner
+from workers.stubs import Stubs
+
+#: The longest a simulation may take, in real time.
+PATIENCE_S = 20.0
+#: Tasks taken together; and attempts of one simulation, which a retry without end would never reach.
+TOGETHER = 500
+MOST_ATTEMPTS = 100_000
+OUTPUT_MAX_BYTES = 1024 * 1024
+WORKER = "simulator"
+
+
+class SimulationTooLong(HeadraceError):
+    """The simulation took more time, or more attempts, than one may."""
+
+    code = "SIMULATION_TOO_LONG"
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One node's part. Times are virtual milliseconds since the start; None where it never came to that."""
+
+    node_id: str
+    state: NodeState
+    start_ms: int | None
+    end_ms: int | None
+    output: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What happened. `path` lists (virtual ms, event, node id) in the order of the history.
+
+    waiting  nodes that wait for something no stub gives, when the execution could not come to its end.
+    """
+
+    status: ExecutionStatus
+    reason: str | None
+    duration_ms: int
+    nodes: tuple[Played, ...]
+    path: tuple[tuple[int, str, str], ...]
+    waiting: tuple[str, ...] = ()
+
+
+@dataclass(order=True)
+class _Running:
+    """An attempt that ends at a virtual moment."""
+
+    end_ms: int
+    number: int
+    claim: Claim = field(compare=False)
+    spec: dict[str, Any] = field(compare=False)
+    result: Result = field(compare=False)
+
+
+class _Placeholders(dict[str, str]):
+    """Stands in for secrets: every name has a value, and none is one."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return f"(secret {name})"
+
+
+class Simulator:
+    """One simulation. `run` once.
+
+    redis  any Redis; what is written there is gone when `run` returns or raises.
+    keys   stream and group as the deployment has them, so that no second library is loaded.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        stubs: Stubs,
+        threads: Executor,
+        keys: Keys | None = None,
+        limits: Limits | None = None,
+        handlers: frozenset[str] = frozenset(),
+    ) -> None:
+        base = keys or Keys()
+        self.redis: Any = redis
+        self.keys = Keys(prefix=f"{{sim-{uuid.uuid4().hex}}}:", stream=base.stream, group=base.group)
+        self.stubs = stubs
+        self.transitions = Transitions(redis, self.keys)
+        self.store = Store(redis, self.keys)
+        known = handlers | stubs.handlers.keys()
+        self._submissions = Submissions(
+            self.store,
+            self.transitions,
+            catalogue=lambda announced: Catalogue(announced | known),
+            limits=limits or Limits(),
+        )
+        tools = Toolbox(secrets=_Placeholders())
+        self._runner = Runner(
+            worker_id=WORKER,
+            tools=tools,
+            threads=threads,
+            items=self.store.items,
+            find=stubs.find,
+            clock=lambda: self.now_ms,
+        )
+        self._running: list[_Running] = []
+        self._numbers = itertools.count(1)
+        self._intake: Intake | None = None
+        self._queues: frozenset[str] = frozenset()
+
+    @property
+    def now_ms(self) -> int:
+        assert self.transitions.now_ms is not None
+        return self.transitions.now_ms
+
+    async def run(
+        self,
+        document: dict[str, Any],
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> Simulation:
+        """Submit, start and play a definition to its end, or to where nothing more can happen.
+
+        Raises DefinitionInvalid, InputsInvalid, SimulationTooLong, and redis errors.
+        """
+        self.transitions.now_ms = await self.store.now_ms()
+        began_ms = self.now_ms
+        try:
+            async with asyncio.timeout(patience_s):
+                submitted, more = await self._submissions.take_in(
+                    document,
+                    body=None,
+                    inputs=None if inputs is None else dict(inputs),
+                    is_started=True,
+                    idempotency=None,
+                    tenant="default",
+                )
+                if more:
+                    await self.transitions.go_on(submitted.execution_id)
+                await self._play(submitted.execution_id)
+                return await self._told(submitted.execution_id, began_ms)
+        except TimeoutError:
+            raise SimulationTooLong(
+                f"the simulation took longer than {patience_s:g} s of real time"
+            ) from None
+        finally:
+            await self._forget()
+
+    async def _play(self, execution_id: str) -> None:
+        while True:
+            if await self._take_tasks():
+                continue
+            if await self._has_ended(execution_id):
+                return
+            if not await self._move_clock():
+                return
+
+    async def _has_ended(self, execution_id: str) -> bool:
+        status = await self.store.status(execution_id)
+        return status is not None and status.is_terminal
+
+    async def _take_tasks(self) -> bool:
+        """Claim and play every task there is; the ends of those that take no time are recorded at once."""
+        intake = await self._open_intake()
+        deliveries = await intake.at_once(TOGETHER)
+        for task in deliveries:
+            await self._start(task)
+        while self._running and self._running[0].end_ms <= self.now_ms:
+            await self._end(heapq.heappop(self._running))
+        return bool(deliveries)
+
+    async def _open_intake(self) -> Intake:
+        named = await self.redis.smembers(self.keys.shared("queues"))
+        queues = frozenset({"default"}.union(name.decode() for name in named))
+        if self._intake is None or queues != self._queues:
+            self._queues = queues
+            self._intake = Intake(self.redis, self.keys, consumer=WORKER, queues=sorted(queues))
+            await self._intake.open()
+        return self._intake
+
+    async def _start(self, task: Delivery) -> None:
+        number = next(self._numbers)
+        if number > MOST_ATTEMPTS:
+            raise SimulationTooLong(f"the simulation needs more than {MOST_ATTEMPTS:,} attempts")
+        claim = await self.transitions.claim_node(
+            Holding(task.execution_id, task.node_id, task.attempt, f"{WORKER}:{number}"),
+            message_id=task.message_id,
+            queue=task.queue,
+            worker_id=WORKER,
+            lease_ms=10**12,  # Nobody renews it, and virtual years may pass.
+        )
+        if not isinstance(claim, Claim):
+            return
+        spec: dict[str, Any] = orjson.loads(claim.spec)
+        result = await self._runner.run(claim, spec, NullSink(), asyncio.Event())
+        duration_ms = self.stubs.of(claim.node_id, spec["handler"]).duration_ms
+        limit_ms = spec["start_to_close_ms"]
+        if limit_ms is not None and duration_ms > limit_ms:
+            duration_ms, result = limit_ms, _timed_out(limit_ms, claim)
+        heapq.heappush(self._running, _Running(self.now_ms + duration_ms, number, claim, spec, result))
+
+    async def _end(self, attempt: _Running) -> None:
+        ended = await ending(
+            self.transitions,
+            attempt.claim,
+            attempt.spec,
+            attempt.result,
+            output_max_bytes=OUTPUT_MAX_BYTES,
+            take=None,
+        )
+        if ended.more:
+            await self.transitions.go_on(attempt.claim.execution_id)
+
+    async def _move_clock(self) -> bool:
+        """Move to the next moment at which something is due, and do it; False when nothing ever will be."""
+        moments = [attempt.end_ms for attempt in self._running[:1]]
+        first = await self.redis.zrange(self.keys.shared("timers"), 0, 0, withscores=True)
+        moments += [int(score) for _, score in first]
+        if not moments:
+            return False
+        self.transitions.now_ms = max(self.now_ms, min(moments))
+        # Ends first: a result that arrives as its time limit does is a result.
+        while self._running and self._running[0].end_ms <= self.now_ms:
+            await self._end(heapq.heappop(self._running))
+        await timers.run_once(self.store, self.transitions, self.now_ms)
+        return True
+
+    async def _told(self, execution_id: str, began_ms: int) -> Simulation:
+        execution = await self.store.execution(execution_id)
+        assert execution is not None
+        definition = await self.store.definition(execution_id, execution.version)
+        node_ids = [node.id for node in definition.nodes]
+        states = await self.store.nodes(execution_id, node_ids)
+        outputs = await self.store.outputs(execution_id, node_ids)
+        starts: dict[str, int] = {}
+        ends: dict[str, int] = {}
+        path: list[tuple[int, str, str]] = []
+        after = 0
+        while rows := await self.store.events(execution_id, after=after, limit=1_000):
+            for row in rows:
+                after, moment = row.seq, row.ts_ms - began_ms
+                if row.node_id is None:
+                    continue
+                path.append((moment, row.type, row.node_id))
+                if row.type == "node.started":
+                    starts.setdefault(row.node_id, moment)
+                elif states.get(row.node_id) and row.type in _ENDS:
+                    ends[row.node_id] = moment
+        waits = (NodeStatus.WAITING, NodeStatus.QUEUED, NodeStatus.RUNNING)
+        return Simulation(
+            status=execution.status,
+            reason=str(execution.reason) if execution.reason else None,
+            duration_ms=self.now_ms - began_ms,
+            nodes=tuple(
+                Played(each, states[each], starts.get(each), ends.get(each), outputs[each])
+                for each in node_ids
+            ),
+            path=tuple(path),
+            waiting=tuple(each for each in node_ids if states[each].status in waits),
+        )
+
+    async def _forget(self) -> None:
+        """Delete every key of this simulation, also when it is being cancelled."""
+        await asyncio.shield(asyncio.ensure_future(self._delete_keys()))
+
+    async def _delete_keys(self) -> None:
+        await self.transitions.let_go()
+        # By looking rather than by knowing: a key that some script begins to write must not be left behind.
+        cursor = 0
+        while True:
+            cursor, keys = await self.redis.scan(cursor, match=f"{self.keys.prefix}*", count=5_000)
+            if keys:
+                await self.redis.unlink(*keys)
+            if cursor == 0:
+                return
+
+
+_ENDS = frozenset({"node.completed", "node.failed", "node.skipped", "node.cancelled"})
+
+
+def _timed_out(limit_ms: int, claim: Claim) -> Failed:
+    message = f"the handler ran longer than its start_to_close_timeout of {limit_ms / 1000:g} s"
+    return Failed(
+        NodeError(ErrorType.TIMEOUT_START_TO_CLOSE, message, True, attempt=claim.attempt, worker=WORKER)
+    )

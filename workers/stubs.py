@@ -1,0 +1,178 @@
+"""What nodes do in a simulation: read from the caller, handed to the runner as handlers."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.durations import parse_duration_ms
+from orchestrator.errors import DefinitionInvalid, ErrorType, NodeError, Problem
+from workers.context import HandlerContext
+from workers.outcome import Completed, Failed, Outcome, Skipped
+from workers.registry import HandlerSpec, find_handler
+
+#: Handlers that reach nothing outside the engine: in a simulation they run as they are, unless a stub says
+#: otherwise. Every other one is stubbed, so that one nobody thought of calls nothing.
+REAL = frozenset(
+    {"noop", "condition", "switch", "transform", "delay", "sub_workflow", "wait_for_signal", "approval"}
+)
+_FIELDS = (
+    "output", "fail", "error", "message", "retryable", "retry_after", "skip", "duration",
+)  # fmt: skip
+_TOP = ("nodes", "handlers", "default")
+
+
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """What a node does instead of its handler.
+
+    fail         tries that fail before one succeeds; None: all of them.
+    duration_ms  of every try, in virtual time.
+    """
+
+    output: Any = None
+    has_output: bool = False
+    fail: int | None = 0
+    error: str = ErrorType.HANDLER_ERROR
+    message: str = "a simulated failure"
+    retryable: bool = True
+    retry_after_ms: int | None = None
+    skip: str | None = None
+    duration_ms: int = 0
+
+    @property
+    def is_handler(self) -> bool:
+        """Whether it stands in for the handler, rather than only waits or takes time."""
+        return self.has_output or self.fail != 0 or self.skip is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Stubs:
+    """Stubs by node id (`node[3]` for one item of a map), by handler, and for the rest."""
+
+    nodes: Mapping[str, Stub] = field(default_factory=dict)
+    handlers: Mapping[str, Stub] = field(default_factory=dict)
+    default: Stub = Stub()
+
+    @classmethod
+    def from_dict(cls, document: Any) -> Stubs:
+        """Read `{nodes: {id: stub}, handlers: {name: stub}, default: stub}`. Raises DefinitionInvalid."""
+        problems: list[Problem] = []
+        document = {} if document is None else document
+        if not isinstance(document, dict):
+            raise DefinitionInvalid(
+                [Problem("stubs", "wrong_type", "stubs are an object of nodes and handlers")]
+            )
+        _refuse_unknown(document, "stubs", _TOP, problems)
+        groups: list[dict[str, Stub]] = []
+        for name in ("nodes", "handlers"):
+            group = {} if document.get(name) is None else document[name]
+            if not isinstance(group, dict):
+                problems.append(Problem(f"stubs.{name}", "wrong_type", f"'stubs.{name}' must be an object"))
+                group = {}
+            groups.append(
+                {key: _stub(value, f"stubs.{name}.{key}", problems) for key, value in group.items()}
+            )
+        default = _stub(document.get("default") or {}, "stubs.default", problems)
+        if problems:
+            raise DefinitionInvalid(problems)
+        return cls(groups[0], groups[1], default)
+
+    def of(self, node_id: str, handler: str) -> Stub:
+        """The stub of a node: its own, its map's, its handler's, the default."""
+        for stub in (
+            self.nodes.get(node_id),
+            self.nodes.get(node_id.partition("[")[0]),
+            self.handlers.get(handler),
+        ):
+            if stub is not None:
+                return stub
+        return self.default
+
+    def find(self, handler: str) -> HandlerSpec | None:
+        """Give the runner a handler of this name, whatever the name."""
+        real = find_handler(handler)
+
+        async def play(config: Mapping[str, Any], context: HandlerContext) -> Any:
+            stub = self.of(context.node_id, handler)
+            if real is not None and is_real(handler) and not stub.is_handler:
+                return await real(config, context)
+            if real is not None:
+                real.read_config(config)  # What the real one would refuse is refused.
+            return outcome_of(stub, config, context)
+
+        return HandlerSpec(name=handler, function=play, is_async=True)
+
+
+def is_real(handler: str) -> bool:
+    """Whether a handler does in a simulation what it always does; those of the engine itself do."""
+    return handler in REAL or handler.startswith("$")
+
+
+def outcome_of(stub: Stub, config: Mapping[str, Any], context: HandlerContext) -> Outcome:
+    """What one try of a stubbed node comes to. Pure."""
+    if stub.skip is not None:
+        return Skipped(stub.skip)
+    if stub.fail is None or context.try_number <= stub.fail:
+        error = NodeError(
+            stub.error, stub.message, stub.retryable, attempt=context.attempt, worker=context.worker_id
+        )
+        return Failed(error, retry_after_ms=stub.retry_after_ms)
+    # The output of a wait stands for a signal that comes, so what belongs to its absence is left aside.
+    late = config.get("timeout_branch") or ()
+    not_taken = (late,) if isinstance(late, str) else tuple(late)
+    output = stub.output if stub.has_output else {"status": "ok", "config": dict(config)}
+    return Completed(output, not_taken=not_taken)
+
+
+def _stub(raw: Any, path: str, problems: list[Problem]) -> Stub:
+    if not isinstance(raw, dict):
+        problems.append(Problem(path, "wrong_type", f"'{path}' must be an object with {', '.join(_FIELDS)}"))
+        return Stub()
+    _refuse_unknown(raw, path, _FIELDS, problems)
+    durations = {name: _duration(raw, name, path, problems) for name in ("duration", "retry_after")}
+    fail = raw.get("fail", 0)
+    if not (fail == "always" or (type(fail) is int and fail >= 0)):
+        problems.append(
+            Problem(f"{path}.fail", "bad_value", f"'{path}.fail' is a number of tries, or 'always'")
+        )
+    for name, kind in (("error", str), ("message", str), ("skip", str), ("retryable", bool)):
+        if name in raw and not isinstance(raw[name], kind):
+            problems.append(
+                Problem(f"{path}.{name}", "wrong_type", f"'{path}.{name}' must be {_WORDS[kind]}")
+            )
+    plain = {name: raw[name] for name in ("error", "message", "skip", "retryable") if name in raw}
+    return Stub(
+        **plain,
+        output=raw.get("output"),
+        has_output="output" in raw,
+        fail=None if fail == "always" else fail,
+        duration_ms=durations["duration"] or 0,
+        retry_after_ms=durations["retry_after"],
+    )
+
+
+_WORDS: Mapping[Callable[..., Any], str] = {str: "text", bool: "true or false"}
+
+
+def _duration(raw: Mapping[str, Any], name: str, path: str, problems: list[Problem]) -> int | None:
+    if raw.get(name) is None:
+        return None
+    try:
+        return parse_duration_ms(raw[name])
+    except ValueError as error:
+        problems.append(Problem(f"{path}.{name}", "bad_duration", f"'{path}.{name}': {error}"))
+        return None
+
+
+def _refuse_unknown(
+    raw: Mapping[str, Any], path: str, allowed: tuple[str, ...], problems: list[Problem]
+) -> None:
+    for name in raw:
+        if name not in allowed:
+            close = difflib.get_close_matches(str(name), allowed, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else None
+            message = f"unknown field {str(name)[:80]!r} in '{path}' (allowed: {', '.join(allowed)})"
+            problems.append(Problem(f"{path}.{name}", "unknown_field", message, hint))
