@@ -83,7 +83,6 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.ExecutionNotFound: Door(404, "Not found", detail="Execution ID not found"),
     errors.NodeNotFound: Door(404, "Not found"),
     errors.InvalidTransition: Door(409, "Not possible in this state"),
-    errors.StaleAttempt: Door(409, "Not possible in this state"),
     errors.InputsConflict: Door(409, "Inputs are fixed by the first trigger"),
     errors.InputsInvalid: Door(422, "Inputs refused"),
     errors.IdempotencyConflict: Door(422, "Idempotency key already used"),

@@ -137,30 +137,29 @@ class Answering:
         Raises ExecutionNotFound, NodeNotFound, ApprovalNotFound, NotAssigned, PayloadInvalid,
         PayloadTooLarge, ShownChanged, AlreadyDecided, AlreadyVoted, NotWaiting, IdempotencyConflict.
         """
-        approval = await self.approval(execution_id, node_id)
         text = _bounded(form, "form")
         said = orjson.dumps([decision, by, shown, form])
         request = _request(idempotency, said)
-        # What is checked here goes by the hash: the script refuses another one than was read.
-        if approval.is_pending and approval.shown == shown:
-            if approval.assignees is not None and by not in approval.assignees:
-                raise NotAssigned(execution_id, node_id, by, approval.assignees)
-            if approval.form is not None and (decision == "approve" or form is not None):
-                text = _bounded({} if form is None else form, "form")
-                problems = value_problems(approval.form, {} if form is None else form, "form")
-                if problems:
-                    raise PayloadInvalid(problems)
-        word, replayed, told, given, more = await self.transitions.decide_approval(
-            execution_id,
-            node_id,
-            # Never what was not read here: a hash that names something else than what was checked is void.
-            shown=shown if approval.shown == shown else f"not:{shown[:100]}",
-            decision=decision,
-            by=orjson.dumps(by),
-            voter=_digest(by.encode()),
-            form=text,
-            request=request,
-        )
+        for _ in range(_ROUNDS):
+            approval = await self.approval(execution_id, node_id)
+            is_checked = approval.is_pending and approval.shown == shown
+            if is_checked:
+                text = _filled_in(approval, decision, by, form)
+            word, replayed, told, given, more = await self.transitions.decide_approval(
+                execution_id,
+                node_id,
+                # A hash that no approval has: what was not checked here must not be decided there.
+                shown=shown if is_checked else f"not:{shown[:100]}",
+                decision=decision,
+                by=orjson.dumps(by),
+                voter=_digest(by.encode()),
+                form=text,
+                request=request,
+            )
+            if is_checked or word != "changed" or told != shown:
+                break
+        else:
+            raise StoreUnavailable(f"approval {node_id!r} begins and ends to wait too often")
         if word not in ("decided", "counted"):
             raise self._refusal(approval, word, told, by=by, given=given, idempotency=idempotency)
         if more:
@@ -239,6 +238,18 @@ class Answering:
             raise ExecutionNotFound(execution_id)
         if status.is_terminal:
             raise InvalidTransition("signal", execution_id, status, _open())
+
+
+def _filled_in(approval: Approval, decision: Decision, by: str, form: Any) -> bytes:
+    """The form as it is recorded. Raises NotAssigned, PayloadInvalid, PayloadTooLarge."""
+    if approval.assignees is not None and by not in approval.assignees:
+        raise NotAssigned(approval.execution_id, approval.node_id, by, approval.assignees)
+    if approval.form is not None and (decision == "approve" or form is not None):
+        form = {} if form is None else form
+        problems = value_problems(approval.form, form, "form")
+        if problems:
+            raise PayloadInvalid(problems)
+    return _bounded(form, "form")
 
 
 def _open() -> tuple[str, ...]:

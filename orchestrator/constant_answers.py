@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from orchestrator.branches import CONDITION
+import orjson
+
+from orchestrator.branches import CONDITION, SWITCH
 from orchestrator.definition import Definition
 from orchestrator.errors import TemplateError
-from orchestrator.reachability import Given
-from orchestrator.references import compile_expression
+from orchestrator.outcomes import Given
+from orchestrator.references import compile_expression, is_template
 from orchestrator.templating import Scope, evaluate
 
 
@@ -24,8 +27,25 @@ def given_of(definition: Definition) -> Given:
             answer = _constant(node.config["expression"])
             # Text is left out: which words mean no is the handler's to say.
             if answer is not None and not isinstance(answer[0], str):
-                answers[node.id] = bool(answer[0])
+                answers[node.id] = "true_branch" if answer[0] else "false_branch"
+        if node.handler == SWITCH:
+            case = _constant_case(node.config)
+            if case is not None:
+                answers[node.id] = case
     return Given(answers, when)
+
+
+def _constant_case(config: Mapping[str, Any]) -> str | None:
+    """Name the field of the case a switch always takes; '' for none, None when its value is not known."""
+    value, cases = config.get("value"), config.get("cases")
+    if not isinstance(cases, dict) or isinstance(value, dict | list):
+        return None
+    if isinstance(value, str) and is_template(value):
+        return None
+    name = value if isinstance(value, str) else orjson.dumps(value).decode()
+    if name in cases:
+        return f"cases.{name}"
+    return "default" if config.get("default") is not None else ""
 
 
 def _constant(expression: Any) -> tuple[Any] | None:

@@ -207,6 +207,7 @@ class Engine(Answering, Operating):
         if entry is None:
             return None
         await self.retry(entry.execution_id)
+        # Another than the retry has taken off: a handled failure does not run again.
         await self.transitions.drop_dead(entry_id)
         return entry.execution_id
 
@@ -301,11 +302,8 @@ class Engine(Answering, Operating):
     async def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
         return await self.store.events(execution_id, after=after, limit=limit)
 
-    async def first_seq(self, execution_id: str) -> int:
-        return await self.store.edge_seq(execution_id, is_last=False)
-
     async def last_seq(self, execution_id: str) -> int:
-        return await self.store.edge_seq(execution_id, is_last=True)
+        return await self.store.last_seq(execution_id)
 
     def wakeups(self) -> Wakeups:
         """A subscription to news of executions; one is enough for a process."""

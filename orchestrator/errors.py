@@ -191,20 +191,6 @@ class InvalidTransition(HeadraceError):
         )
 
 
-class StaleAttempt(HeadraceError):
-    """A newer attempt owns this node; this worker's result is ignored."""
-
-    code = "STALE_ATTEMPT"
-
-    def __init__(self, execution_id: str, node_id: str, attempt: int) -> None:
-        self.execution_id = execution_id
-        self.node_id = node_id
-        self.attempt = attempt
-        super().__init__(
-            f"attempt {attempt} of node {node_id!r} in execution {execution_id} is no longer the current one"
-        )
-
-
 class IdempotencyConflict(HeadraceError):
     """The idempotency key was used before with a different body."""
 

@@ -211,6 +211,10 @@ class Event:
     item: int | None = None
 
 
+#: A worker that has not been heard of for this long is not alive.
+WORKER_ALIVE_MS = 20_000
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
     """One worker process as it last announced itself."""

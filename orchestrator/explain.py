@@ -11,13 +11,11 @@ from typing import Any
 
 from orchestrator.counters import Counters, snapshot_counters, turn
 from orchestrator.definition import Node
-from orchestrator.execution import MapSight, NodeState, Snapshot, WaitSight, WorkerInfo
+from orchestrator.execution import WORKER_ALIVE_MS, MapSight, NodeState, Snapshot, WaitSight, WorkerInfo
 from orchestrator.map_repairs import map_repairs
 from orchestrator.rules import RUN
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
-#: How long a worker may be silent and still count as alive; as long as the store lists it.
-WORKER_SILENT_MS = 20_000
 #: How many node or worker names a sentence holds before it says "and N more".
 NAMES_SHOWN = 5
 
@@ -64,7 +62,7 @@ def explain(
     live = tuple(
         worker
         for worker in workers
-        if not snapshot.now_ms or snapshot.now_ms - worker.beat_ms <= WORKER_SILENT_MS
+        if not snapshot.now_ms or snapshot.now_ms - worker.beat_ms <= WORKER_ALIVE_MS
     )
     view = _View(snapshot, live, queue_positions, snapshot_counters(snapshot))
     return [_explain_node(view, node) for node in open_nodes]

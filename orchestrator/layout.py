@@ -23,7 +23,8 @@ Written by single verbs:
   worklist ('1' while turns are saved), lines (log and progress lines kept), purged
 
 Of a node, while it runs:
-  attempt|N (the fence), tries|N (charged), crashes|N (leases lost), nonce|N (who claimed), worker|N
+  attempt|N (the fence), tries|N (charged), crashes|N (leases lost), dead|N (its entry in the list),
+  nonce|N (who claimed), worker|N
   finished|N (nonce of the last attempt that ended), message|N (its task), reason|N, error|N
   queued_ms|N, since_ms|N (when it began to wait for a worker), started_ms|N, ended_ms|N, waiting_on|N,
   due_ms|N, kept|N (output of a delay), resume|N (what it waited for, when it runs again)

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from orchestrator.branches import CONDITION
+from orchestrator.branches import CONDITION, SWITCH
+from orchestrator.courses import Course, witness
 from orchestrator.definition import Definition, Node
-from orchestrator.reachability import (
-    BAD,
-    MISSING,
-    OK,
-    OTHER,
-    Course,
-    Given,
-    Reachability,
-    witness,
-)
+from orchestrator.outcomes import BAD, MISSING, Given
+from orchestrator.reachability import Reachability
 from orchestrator.rules import EARLY_RULES, TriggerRule
 from orchestrator.template_uses import Use
 
 #: Nodes looked at in all searches upstream together; then it is enough.
 MAX_LOOKS = 100_000
+
+#: The field of the config that decides, by handler.
+_DECIDING = {CONDITION: "config.expression", SWITCH: "config.value"}
 
 #: Node, path relative to it, code, message, hint.
 Finding = tuple[Node, str, str, str, str | None]
@@ -52,7 +48,7 @@ def missing_references(
 
 
 def _always_missing(reach: Reachability, node: Node, use: Use) -> Finding | None:
-    if reach.may_meet(node.id, use.root, (OK, OTHER)):
+    if reach.may_meet(node.id, use.root, reach.present(use.root)):
         return None
     message = f"{node.id!r} reads {use.root!r}, which can never have completed when {node.id!r} runs"
     return node, use.path, "reference_never_there", message, "use default(), or leave the reference out"
@@ -102,8 +98,7 @@ class _Search:
             return True
         wants_failure = node.trigger_rule is TriggerRule.ONE_FAILED
         for name in node.dependencies:
-            worlds = self.reach.worlds[name]
-            lets_run = worlds[BAD] if wants_failure else worlds[OK] or worlds[OTHER]
+            lets_run = self.reach.worlds[name][BAD] if wants_failure else self.reach.success(name, node.id)
             if lets_run and name != missing and missing not in self._upstream(name):
                 return True
         return False
@@ -127,7 +122,7 @@ class _Search:
 
     def _reads(self, gate: Node) -> Iterator[tuple[str, str | None]]:
         for use in self.uses.get(gate.id, ()):
-            if use.path == "when" or (gate.handler == CONDITION and use.path == "config.expression"):
+            if use.path == "when" or use.path == _DECIDING.get(gate.handler):
                 yield use.root, use.key
         if gate.branches:
             yield gate.id, None

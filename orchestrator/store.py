@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from clients.redis_client import Wire
 from orchestrator.compile import compile_stored
 from orchestrator.definition import Definition, Node
-from orchestrator.execution import Event, Execution, NodeState, Sight, Snapshot, WorkerInfo
+from orchestrator.execution import WORKER_ALIVE_MS, Event, Execution, NodeState, Sight, Snapshot, WorkerInfo
 from orchestrator.items import Items
 from orchestrator.mapping import node_of
 from orchestrator.records import (
@@ -35,8 +35,6 @@ log = logging.getLogger("headrace.store")
 
 #: Nodes read by one command.
 SLICE = 500
-#: A worker that has not been heard of for this long is not alive.
-WORKER_ALIVE_MS = 20_000
 #: A time-out is first of all the worker's own; its timer comes this much later, should the worker be stuck.
 STUCK_SLACK_MS = 1_000
 
@@ -138,10 +136,9 @@ class Store:
         rows = await self.redis.xrange(self.keys.events(execution_id), f"{after + 1}-0", "+", count=limit)
         return [read_event(execution_id, entry_id, fields) for entry_id, fields in rows]
 
-    async def edge_seq(self, execution_id: str, *, is_last: bool) -> int:
-        """Number of the newest or the oldest event kept; 0 when there is none."""
-        key = self.keys.events(execution_id)
-        rows = await (self.redis.xrevrange(key, count=1) if is_last else self.redis.xrange(key, count=1))
+    async def last_seq(self, execution_id: str) -> int:
+        """Number of the newest event; 0 when there is none."""
+        rows = await self.redis.xrevrange(self.keys.events(execution_id), count=1)
         return int(rows[0][0].split(b"-")[0]) if rows else 0
 
     async def due_timers(self, now_ms: int, limit: int) -> list[Due]:

@@ -38,7 +38,7 @@ async def test_a_definition_is_played_and_leaves_no_key(client: httpx2.AsyncClie
     assert found["outputs"]["A"] == {"total": 5}
     assert found["duration_ms"] >= 3_600_000
     assert found["path"][0] == {"at_ms": 0, "event": "node.queued", "node_id": "A"}
-    assert await redis.keys() == before
+    assert set(await redis.keys()) <= set(before)  # what was there may expire meanwhile
 
 
 async def test_equal_questions_get_equal_answers(client: httpx2.AsyncClient) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 from redis.asyncio import Redis
 
@@ -11,6 +12,7 @@ from clients.redis_client import connect_commands
 from orchestrator.answer_errors import (
     AlreadyDecided,
     ApprovalNotFound,
+    NotAssigned,
     NotWaiting,
     ShownChanged,
 )
@@ -20,6 +22,7 @@ from orchestrator.loops import timers
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from orchestrator.store import Store
 from orchestrator.transitions import Transitions
+from orchestrator.waits import Approval
 from tests.integration.acting import act, output_of
 from tests.integration.asking import ask, asking, decide, output, shown
 from tests.makers import Rig, WorkerFleet, node, until, workflow
@@ -52,6 +55,33 @@ async def test_a_changed_payload_voids_what_was_decided_about_the_old_one(rig: R
 
     assert (first.given, first.output, second.given) == (1, None, 2)
     assert await rig.status(execution_id) is E.COMPLETED
+
+
+async def test_who_decides_is_checked_though_it_was_read_before_it_asked_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = await asking(rig, assignees=["ann"], form=FORM, timeout="1m")
+    before = await shown(rig, execution_id)
+    await rig.advance(60_000)
+    read, is_first = rig.engine.approval, True
+
+    async def read_early(execution_id: str, node_id: str) -> Approval:
+        nonlocal is_first
+        found = await read(execution_id, node_id)
+        if is_first:
+            is_first = False
+            await rig.engine.retry(execution_id)
+            await act(rig)
+            assert await shown(rig, execution_id) == before
+        return found
+
+    monkeypatch.setattr(rig.engine, "approval", read_early)
+    with pytest.raises(NotAssigned):
+        await decide(rig, execution_id, "approve", "mallory", shown=before)
+    assert (await rig.nodes(execution_id))["P"] is N.WAITING
+
+    done = await decide(rig, execution_id, "approve", "ann", shown=before, form={"amount": 1})
+    assert orjson.loads(done.output)["form"] == {"amount": 1}
 
 
 @pytest.mark.parametrize("on_timeout", ["approve", "deny", "fail", None])

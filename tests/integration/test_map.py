@@ -107,6 +107,21 @@ async def test_a_retry_runs_only_what_did_not_complete(rig: Rig, fleet: WorkerFl
     assert sorted((index, calls) for (index, _), calls in CALLS.items()) == [(0, 1), (1, 2), (2, 1), (3, 2)]
 
 
+async def test_items_that_run_again_are_off_the_list_of_the_dead(rig: Rig, fleet: WorkerFleet) -> None:
+    await fleet.start()
+    retry = {"max_attempts": 2, "initial_interval": 0.01}
+    execution_id = await rig.submit(squares([0, 1, 2, 3], failing=[1, 3], retry=retry))
+    await ended(rig, execution_id)
+    before = {entry.node_id: entry.entry_id for entry in (await rig.engine.dead()).items}
+
+    await rig.engine.retry(execution_id)
+    await ended(rig, execution_id)
+
+    after = {entry.node_id: entry.entry_id for entry in (await rig.engine.dead()).items}
+    assert sorted(before) == sorted(after) == ["A[1]", "A[3]"]
+    assert not set(before.values()) & set(after.values())
+
+
 async def test_a_thousand_items_of_which_five_percent_fail(rig: Rig, fleet: WorkerFleet) -> None:
     await fleet.start()
     failing = list(range(0, 1_000, 20))

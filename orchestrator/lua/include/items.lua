@@ -47,6 +47,7 @@ function TURNS.items(x, node_id)
     if not status or status == 'FAILED' or status == 'CANCELLED' then
       local unit = node_id .. '[' .. next_index .. ']'
       if status then
+        revive(x, unit)
         redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
         redis.call('HDEL', x.runtime, 'reason|' .. unit, 'error|' .. unit, 'ended_ms|' .. unit, 'resume|' .. unit)
       end

@@ -170,9 +170,18 @@ local function settle_failure(x, node_id, attempt, plan, reason, error, is_dead)
   end
   end_node(x, node_id, 'FAILED', reason, 'node.failed', attempt, error, is_handled and not taker and 'ok' or nil)
   if is_dead and (reason == 'poison' or not is_handled) then
-    redis.call('XADD', dead_key(), 'MAXLEN', '~', 10000, '*', 'execution_id', x.id, 'node_id', node_id,
+    local entry = redis.call('XADD', dead_key(), 'MAXLEN', '~', 10000, '*', 'execution_id', x.id, 'node_id', node_id,
       'attempt', attempt, 'reason', reason, 'error', error, 'ts_ms', NOW)
+    redis.call('HSET', x.runtime, 'dead|' .. node_id, entry)
   end
+end
+
+-- Takes a unit that runs again off the list of the dead.
+local function revive(x, unit)
+  local entry = redis.call('HGET', x.runtime, 'dead|' .. unit)
+  if not entry then return end
+  redis.call('XDEL', dead_key(), entry)
+  redis.call('HDEL', x.runtime, 'dead|' .. unit)
 end
 
 -- Looks at one PENDING node: runs it, passes it over, or lets it wait. A node that has left PENDING is past deciding.
@@ -263,6 +272,7 @@ local function take_turn(x, item)
     flush(x)
     move(x, id, 'PENDING')
     redis.call('DEL', output_key(x.id, id))
+    revive(x, id)
     redis.call('HSET', x.runtime, 'ok|' .. id, ok, 'bad|' .. id, bad, 'skip|' .. id, skip, 'gates|' .. id, gates,
       'not_taken|' .. id, not_taken, 'tries|' .. id, 0, 'crashes|' .. id, 0)
     redis.call('HDEL', x.runtime, 'reason|' .. id, 'error|' .. id, 'ended_ms|' .. id, 'started_ms|' .. id,

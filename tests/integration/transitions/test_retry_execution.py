@@ -42,6 +42,17 @@ async def test_what_failed_and_what_it_kept_from_running_runs_again(rig: Rig) ->
     assert await rig.nothing_is_left_behind()
 
 
+async def test_a_retry_of_the_execution_takes_its_nodes_off_the_list_of_the_dead(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"), node("B"))
+    await fail_for_good(rig, execution_id, "A")
+    other_id = await rig.submit(node("A"))
+    await fail_for_good(rig, other_id, "A")
+
+    await rig.engine.retry(execution_id)
+
+    assert [entry.execution_id for entry in (await rig.engine.dead()).items] == [other_id]
+
+
 async def test_attempts_go_on_tries_start_anew_and_history_stays(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     entry_id = await fail_for_good(rig, execution_id, "A")
