@@ -53,6 +53,8 @@ class NodeState:
     caught: str | None = None
     #: It ended in the execution this one is forked from. Set, and its output copied, before anybody sees it.
     reused: bool = False
+    #: The execution it started last; kept from generation to generation.
+    child: str | None = None
 
     @property
     def done(self) -> int:
@@ -92,6 +94,27 @@ class Execution:
     forked_from: str | None = None
     #: What the caller of cancel said, or the word for the cause.
     reason: str | None = None
+    #: The execution, and the unit in it, that started this one. Set when it is created, like its depth.
+    parent: str | None = None
+    parent_unit: str | None = None
+    #: Levels below an execution that nobody's node started.
+    depth: int = 0
+    #: Executions its nodes have started.
+    children: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSight:
+    """The child a unit waits for, as far as its parent can see; None stands for what is not there."""
+
+    child_id: str | None
+    status: ExecutionStatus | None = None
+    name: str | None = None
+    is_cancelling: bool = False
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status is None or self.status.is_terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +198,8 @@ class Snapshot:
     now_ms: int = 0
     #: Nodes that wait for their items.
     maps: Mapping[str, MapSight] = field(default_factory=dict)
+    #: Units that wait for their child.
+    children: Mapping[str, ChildSight] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,14 @@ log = logging.getLogger("headrace.store")
 NODE_FIELDS = (
     "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason",
     "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "reused", "caught",
+    "child",
     "rejects",
 )  # fmt: skip
 #: Fields of the runtime hash that make an Execution.
 EXECUTION_FIELDS = (
     "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
     "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
-    "cancel_reason", "seq",
+    "cancel_reason", "seq", "parent", "depth", "children",
 )  # fmt: skip
 
 
@@ -47,6 +48,7 @@ def read_execution(execution_id: str, status: bytes | None, fields: list[bytes |
 def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> Execution:
     row = dict(zip(EXECUTION_FIELDS, fields, strict=True))
     reason = row["cancel_reason"]
+    parent, _, unit = (read_text(row["parent"]) or "").partition(" ")
     return Execution(
         execution_id=execution_id,
         name=read_text(row["name"]) or "",
@@ -66,6 +68,10 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         replay_of=read_text(row["replay_of"]),
         forked_from=read_text(row["forked_from"]),
         reason=orjson.loads(reason) if reason else None,
+        parent=parent or None,
+        parent_unit=unit or None,
+        depth=_number(row["depth"]) or 0,
+        children=_number(row["children"]) or 0,
     )
 
 
@@ -93,6 +99,7 @@ def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | Non
         message_id=read_text(row["message"]),
         reused=row["reused"] == b"1",
         caught=read_text(row["caught"]) or None,
+        child=read_text(row["child"]),
     )
 
 

@@ -100,6 +100,9 @@ class Keys:
     def signals(self, execution_id: str) -> str:
         return self.key("signals", execution_id=execution_id)
 
+    def children(self, execution_id: str) -> str:
+        return self.key("children", execution_id=execution_id)
+
     def events(self, execution_id: str) -> str:
         return self.key("events", execution_id=execution_id)
 

@@ -59,7 +59,7 @@ class Store:
         *,
         default_retry: Callable[[str], RetryPolicy | None] = lambda handler: None,
     ) -> None:
-        self._default_retry = default_retry
+        self.default_retry = default_retry
         #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
         self.redis: Any = redis
         self.keys = keys or Keys()
@@ -86,7 +86,7 @@ class Store:
             self._definitions.move_to_end(version)
             return self._definitions[version]
         text = await self.definition_text(execution_id)
-        definition = compile_stored(orjson.loads(text or b"{}"), self._default_retry)
+        definition = compile_stored(orjson.loads(text or b"{}"), self.default_retry)
         self._definitions[version] = definition
         if len(self._definitions) > 64:
             self._definitions.popitem(last=False)

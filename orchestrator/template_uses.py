@@ -10,6 +10,7 @@ from jinja2 import nodes
 
 from orchestrator.branches import CONDITION
 from orchestrator.definition import Node
+from orchestrator.nesting import own_config
 from orchestrator.references import Path, Template, compile_expression, compile_template, is_template
 from orchestrator.sandbox import ROOTS
 from orchestrator.values import EvaluationError
@@ -40,7 +41,7 @@ def uses_of(node: Node) -> Iterator[Use]:
     """List what a node's `when` and config read, `when` first."""
     if node.when is not None:
         yield from _compiled(node.when, "when", is_expression=True)
-    stack: list[tuple[Any, str]] = [(node.config, "config")]
+    stack: list[tuple[Any, str]] = [(own_config(node.handler, node.config), "config")]
     while stack:
         value, path = stack.pop()
         if isinstance(value, str):

@@ -13,6 +13,7 @@ from typing import Any
 from redis.exceptions import OutOfMemoryError
 
 from orchestrator.answer_verbs import AnswerVerbs
+from orchestrator.child_verbs import ChildVerbs
 from orchestrator.courier import Argument, Call
 from orchestrator.errors import StoreFull
 from orchestrator.layout import Reuse, Slice
@@ -30,7 +31,7 @@ HANDLER_PATIENCE_MS = 300_000
 MAX_LINES = 20_000
 
 
-class Transitions(AnswerVerbs):
+class Transitions(AnswerVerbs, ChildVerbs):
     """The verbs of the engine."""
 
     # An execution as a whole
@@ -212,16 +213,6 @@ class Transitions(AnswerVerbs):
         """Park a node on its items, JSON each; `keeps` goes on with those there are."""
         head = (tolerated, "1" if stops else "0", "1" if keeps else "0")
         return self._end("map_node", holding, take, *head, *items)
-
-    def start_child(self, holding: Holding, child: Child, *, take: Take | None = None) -> Call[Ended]:
-        """Create and start the child of a unit, and park the unit on it."""
-        return self._end("start_child", holding, take, *child.arguments())
-
-    def await_child(
-        self, holding: Holding, child_id: str, *, looks_again: bool, take: Take | None = None
-    ) -> Call[Ended]:
-        """Park a unit on the child it has; looks_again: to look at the child again when it ends."""
-        return self._end("await_child", holding, take, child_id, "1" if looks_again else "0")
 
     def release_node(self, holding: Holding, take: Take | None = None) -> Call[Ended]:
         """Hand a running attempt back, uncharged."""

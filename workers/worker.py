@@ -28,19 +28,22 @@ from clients.redis_client import connect_blocking, connect_commands
 from config import get_settings
 from logs import run_process
 from orchestrator.courier import Call
+from orchestrator.children import Children
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.health import await_usable
+from orchestrator.limits import Limits
 from orchestrator.loops import leases, timers
 from orchestrator.redis_keys import Keys
 from orchestrator.replies import Claim, Delivery
 from orchestrator.store import Store
+from orchestrator.submissions import Submissions
 from orchestrator.transitions import Holding, Take, Transitions
 from workers.attempts import TOGETHER, Attempts
 from workers.context import Toolbox
-from workers.handlers import load_modules
+from workers.handlers import Catalogue, load_modules
 from workers.heartbeat import Heartbeat
 from workers.intake import Intake
-from workers.registry import names
+from workers.registry import default_retry, names
 from workers.runner import Runner
 from workers.tools import toolbox
 
@@ -66,6 +69,8 @@ class WorkerConfig:
     lease_ms: int = 15_000
     drain_s: float = 25.0
     output_max_bytes: int = 1024 * 1024
+    #: Of definitions that nodes put together for their children.
+    limits: Limits = Limits()
 
 
 class Worker:
@@ -90,7 +95,7 @@ class Worker:
         # Unique whatever the name is: leases, liveness and logs must not mix two workers of one name.
         self.worker_id = f"{re.sub(r'[^A-Za-z0-9_.-]', '-', config.name)[:80]}.{uuid.uuid4().hex[:8]}"
         self.transitions = Transitions(redis, self.keys, patience_s=None)
-        self.store = Store(redis, self.keys)
+        self.store = Store(redis, self.keys, default_retry=default_retry)
         self.intake = Intake(blocking, self.keys, consumer=config.name, queues=config.queues)
         self.tools = tools or Toolbox()
         self.threads = ThreadPoolExecutor(config.concurrency, thread_name_prefix="handler")
@@ -102,11 +107,13 @@ class Worker:
             on_word=lambda holding, word: self.attempts.told(holding, word),
             describe=self.describe,
         )
+        submissions = Submissions(self.store, self.transitions, catalogue=Catalogue, limits=config.limits)
         self.runner = Runner(
             worker_id=self.worker_id,
             tools=self.tools,
             threads=self.threads,
             items=self.store.items,
+            children=Children(self.store, self.transitions, submissions),
             max_bytes=config.output_max_bytes,
         )
         self.attempts = Attempts(
