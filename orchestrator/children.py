@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import random
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from orchestrator.child_verbs import Child
 from orchestrator.compile import compile_stored, version_of
 from orchestrator.counters import is_handled
-from orchestrator.definition import Definition
-from orchestrator.errors import ConfigError, ErrorType, InvalidTransition, NodeError
+from orchestrator.definition import Definition, HandlerNames
+from orchestrator.errors import ConfigError, ErrorType, ExecutionNotFound, InvalidTransition, NodeError
 from orchestrator.execution import Execution
 from orchestrator.layout import Field, lay_out
+from orchestrator.limits import Limits
 from orchestrator.nesting import MOST_LEVELS, child_id_of
 from orchestrator.repeats import Repeats
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
 from orchestrator.store import SLICE, Store
 from orchestrator.submissions import Compiled, Submissions, sorted_json
 from orchestrator.transitions import Transitions
+
+log = logging.getLogger("headrace.store")
+
+T = TypeVar("T")
 
 #: Compiled definitions of children kept, by version.
 KEPT = 64
@@ -47,10 +57,18 @@ class Wanted:
 class Children:
     """Starts children, retries them and reads what they came to.
 
-    submissions  compiles definitions that nobody has checked yet.
+    catalogue, limits  for definitions that nobody has checked yet; see Submissions.
     """
 
-    def __init__(self, store: Store, transitions: Transitions, submissions: Submissions) -> None:
+    def __init__(
+        self,
+        store: Store,
+        transitions: Transitions,
+        *,
+        catalogue: Callable[[frozenset[str]], HandlerNames],
+        limits: Limits,
+    ) -> None:
+        submissions = Submissions(store, transitions, catalogue=catalogue, limits=limits)
         self.store = store
         self._transitions = transitions
         self._submissions = submissions
@@ -118,9 +136,7 @@ class Children:
         for part in compiled.layout.staged:
             await self._transitions.stage_execution(child_id, part)
         extra: list[Field] = ["inputs", wanted.inputs] if wanted.inputs != b"{}" else []
-        message = (
-            f"the child '{name}' would be more than {MOST_LEVELS} levels below the execution it all began with"
-        )
+        message = f"the child '{name}' would be more than {MOST_LEVELS} levels below its root execution"
         error = NodeError(ErrorType.CONFIG_ERROR, message, False, attempt=attempt)
         return Child(
             execution_id=child_id,
@@ -132,20 +148,22 @@ class Children:
             output=orjson.dumps({"execution_id": child_id, "name": name}),
         )
 
-    async def retry(self, child_id: str) -> bool:
+    async def retry(self, child: Execution) -> bool:
         """Go on with an ended child in place; False where nothing of it can run again."""
         try:
-            await self._repeats.retry(child_id)
+            await self._repeats.retry(child.execution_id, generation=child.generation)
+        except ExecutionNotFound:
+            return False
         except InvalidTransition:
-            child = await self.store.execution(child_id)
-            # Somebody else may have done it meanwhile.
-            return child is not None and not child.status.is_terminal
+            now = await self.store.execution(child.execution_id)
+            # Somebody else may have done it meanwhile; it may even have ended again.
+            return now is not None and (now.generation != child.generation or not now.status.is_terminal)
         return True
 
     async def outputs(self, child: Execution, *, max_bytes: int) -> dict[str, Any]:
-        """Give the outputs of a child's nodes by node id, as fragments of JSON; those without one are left out.
+        """Give the outputs of a child's nodes by node id, as fragments of JSON.
 
-        Stops reading once they have more than max_bytes together.
+        A node without an output is left out. Stops reading once they have more than max_bytes together.
         """
         definition = await self.store.definition(child.execution_id, child.version)
         node_ids = [node.id for node in definition.nodes]
@@ -195,6 +213,18 @@ class Children:
         return [{"node_id": state.node_id, "error": state.error} for state in failed]
 
 
+async def patiently(work: Callable[[], Awaitable[T]]) -> T:
+    """Do again what Redis could not be reached for: that it was away is no fault of a node."""
+    pause_s = 0.05
+    while True:
+        try:
+            return await work()
+        except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+            log.warning("store.unreachable", extra={"error": str(error)})
+        await asyncio.sleep(pause_s * (0.5 + random.random() / 2))
+        pause_s = min(1.0, pause_s * 2)
+
+
 @dataclass(frozen=True, slots=True)
 class OwnChild:
     """The child of one unit, in the hands of the attempt that runs it.
@@ -211,17 +241,29 @@ class OwnChild:
     max_bytes: int
 
     async def found(self) -> Execution | None:
-        return await self.children.of(self.execution_id, self.unit)
+        return await patiently(lambda: self.children.of(self.execution_id, self.unit))
 
     async def wanted(
         self, workflow: dict[str, Any] | str, inputs: Mapping[str, Any], version: str | None
     ) -> Wanted:
-        return await self.children.wanted(
-            workflow, inputs=inputs, version=version, tenant_of=self.execution_id, is_checked=self.is_checked
+        return await patiently(
+            lambda: self.children.wanted(
+                workflow,
+                inputs=inputs,
+                version=version,
+                tenant_of=self.execution_id,
+                is_checked=self.is_checked,
+            )
         )
 
     async def staged(self, wanted: Wanted) -> Child:
         return await self.children.stage(wanted, self.execution_id, self.unit, self.attempt)
 
+    async def retry(self, child: Execution) -> bool:
+        return await patiently(lambda: self.children.retry(child))
+
     async def outputs(self, child: Execution) -> dict[str, Any]:
-        return await self.children.outputs(child, max_bytes=self.max_bytes)
+        return await patiently(lambda: self.children.outputs(child, max_bytes=self.max_bytes))
+
+    async def failure(self, child: Execution) -> NodeError:
+        return await patiently(lambda: self.children.failure(child))

@@ -101,7 +101,9 @@ def _check_child(
 ) -> None:
     """Note what is wrong with the definition of a child."""
     if level > MOST_LEVELS:
-        message = f"'{path}' is {level} levels below the workflow; allowed are {MOST_LEVELS} levels of children"
+        message = (
+            f"'{path}' is {level} levels below the workflow; allowed are {MOST_LEVELS} levels of children"
+        )
         findings.add(path, "too_deep", message, kind="graph")
         return
     try:
@@ -109,7 +111,11 @@ def _check_child(
     except DefinitionInvalid as error:
         for problem in error.problems:
             where = f"{path}.{problem.path}" if problem.path else path
-            message = problem.message.replace(f"'{problem.path}'", f"'{where}'") if problem.path else problem.message
+            message = (
+                problem.message.replace(f"'{problem.path}'", f"'{where}'")
+                if problem.path
+                else problem.message
+            )
             findings.take(replace(problem, path=where, message=message))
 
 

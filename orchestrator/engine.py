@@ -24,7 +24,8 @@ from orchestrator.definition import HandlerNames
 from orchestrator.errors import ExecutionNotFound, InputsConflict, InvalidTransition, NodeNotFound
 from orchestrator.execution import Event, Execution, MapCounts, NodeState, WorkerInfo
 from orchestrator.executor import execute_workflow
-from orchestrator.explain import Explanation, explain
+from orchestrator.explain import explain
+from orchestrator.explanation import Explanation
 from orchestrator.health import Check, check_redis
 from orchestrator.items import Item
 from orchestrator.limits import Limits

@@ -5,36 +5,30 @@ and the sweep repairs it by the plan made from the same snapshot.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass
 
 from orchestrator.counters import Counters, snapshot_counters, turn
 from orchestrator.definition import Node
-from orchestrator.execution import WORKER_ALIVE_MS, MapSight, NodeState, Snapshot, WaitSight, WorkerInfo
+from orchestrator.execution import (
+    WORKER_ALIVE_MS,
+    MapSight,
+    NodeState,
+    Snapshot,
+    WaitSight,
+    WorkerInfo,
+)
+from orchestrator.explain_child import explain_child
+from orchestrator.explanation import SWEEP as _SWEEP
+from orchestrator.explanation import Explanation
+from orchestrator.explanation import clock as _clock
+from orchestrator.explanation import error_words as _error
+from orchestrator.explanation import say as _say
 from orchestrator.map_repairs import map_repairs
 from orchestrator.rules import RUN
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
 #: How many node or worker names a sentence holds before it says "and N more".
 NAMES_SHOWN = 5
-
-_SWEEP = "the orchestrator's sweep repairs it"
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why one node, or with node_id None the execution itself, is where it is."""
-
-    node_id: str | None
-    status: NodeStatus | ExecutionStatus
-    #: Ends the sentence "it waits for …".
-    waiting_for: str
-    #: Redis milliseconds; None when no clock decides.
-    until_ms: int | None
-    #: What will move it on.
-    wakes: str
-    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +76,9 @@ def _explain_execution(snapshot: Snapshot) -> Explanation:
 def _explain_node(view: _View, node: Node) -> Explanation:
     state = view.snapshot.nodes[node.id]
     execution = view.snapshot.execution
+    child = view.snapshot.children.get(node.id)
+    if child is not None and child.is_cancelling and not child.has_ended:
+        return explain_child(child, state)
     if execution.cancelling is not None and state.status != NodeStatus.RUNNING:
         return _say(
             state,
@@ -202,6 +199,8 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
     kind = state.waiting_on
     if kind in ANSWERED and node.id in view.snapshot.waits:
         return _explain_answered(view, node, state, view.snapshot.waits[node.id])
+    if (child := view.snapshot.children.get(node.id)) is not None:
+        return explain_child(child, state)
     if node.id in view.snapshot.maps:
         return _explain_items(view.snapshot.maps[node.id], node, state)
     if kind is None or (kind, node.id, state.attempt) not in view.snapshot.timers:
@@ -296,12 +295,6 @@ _BY_STATUS: dict[NodeStatus, Callable[[_View, Node, NodeState], Explanation]] = 
 }
 
 
-def _say(
-    state: NodeState, waiting_for: str, wakes: str, until_ms: int | None = None, **details: Any
-) -> Explanation:
-    return Explanation(state.node_id, state.status, waiting_for, until_ms, wakes, details)
-
-
 def _names(view: _View, node_ids: Sequence[str], *, with_status: bool = True) -> str:
     shown = [
         f"{node_id} ({view.snapshot.nodes[node_id].status})" if with_status else node_id
@@ -314,16 +307,3 @@ def _names(view: _View, node_ids: Sequence[str], *, with_status: bool = True) ->
 def _try(node: Node, state: NodeState) -> str:
     allowed = node.policy.max_attempts
     return f"try {max(state.tries, 1)} of {allowed}"
-
-
-def _error(state: NodeState) -> str:
-    if not state.error:
-        return ""
-    return f" with {state.error.get('type', 'an error')}: {state.error.get('message', '')}".rstrip(": ")
-
-
-def _clock(moment_ms: int | None) -> str:
-    if moment_ms is None:
-        return "an unknown time"
-    moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

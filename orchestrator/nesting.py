@@ -37,7 +37,6 @@ def read_nested(config: dict[str, Any], path: str, findings: Findings, check_inn
         if isinstance(value := config.get(name), str) and is_template(value):
             message = f"'{path}.{name}' must be given as it is: no template can decide it"
             findings.add(f"{path}.{name}", "bad_value", message)
-            return Nested()
     if isinstance(workflow := config.get("workflow"), dict):
         check_inner(workflow, f"{path}.workflow")
     # Values of a wrong kind are refused by the handler's own check.
@@ -53,10 +52,11 @@ def own_config(handler: str, config: dict[str, Any]) -> dict[str, Any]:
 
 
 def child_id_of(execution_id: str, unit: str, attempt: int) -> str:
-    """Name the child that an attempt starts: the same one however often it is asked, in its parent's partition.
+    """Name the child that an attempt starts: the same one however often it is asked.
 
-    A UUID of version 8, made of a hash.
+    A UUID of version 8, made of a hash; the partition is the parent's.
     """
-    digest = hashlib.sha256(f"{execution_id}\n{unit}\n{attempt}".encode()).hexdigest()
-    variant = "89ab"[int(digest[16], 16) % 4]
-    return f"{digest[:8]}-{digest[8:12]}-8{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:29]}{execution_id[-3:]}"
+    hashed = hashlib.sha256(f"{execution_id}\n{unit}\n{attempt}".encode()).hexdigest()
+    variant = "89ab"[int(hashed[16], 16) % 4]
+    tail = hashed[20:29] + execution_id[-3:]
+    return f"{hashed[:8]}-{hashed[8:12]}-8{hashed[13:16]}-{variant}{hashed[17:20]}-{tail}"

@@ -12,6 +12,7 @@ import orjson
 from redis.asyncio import Redis
 
 from clients.redis_client import Wire
+from orchestrator.child_sights import child_sights
 from orchestrator.compile import compile_stored
 from orchestrator.definition import Definition, Node
 from orchestrator.execution import WORKER_ALIVE_MS, Event, Execution, NodeState, Sight, Snapshot, WorkerInfo
@@ -250,6 +251,7 @@ class Store:
             waits=await self.waits.sights(execution_id, [state for _, state in units]),
             now_ms=await self.now_ms(),
             maps=maps,
+            children=await child_sights(self.redis, self.keys, [state for _, state in units]),
         )
         limits = await self._lost_limits(execution_id, units) if may_miss else ()
         return Sight(snapshot, seq, tuple(missing), bool(is_active), limits)

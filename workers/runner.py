@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from orchestrator.errors import ErrorType, NodeError
 from orchestrator.children import Children, OwnChild
+from orchestrator.errors import ErrorType, NodeError
 from orchestrator.items import Items
 from orchestrator.mapping import index_of
 from orchestrator.nesting import SUB_WORKFLOW
@@ -235,14 +235,14 @@ def _scope(
 def _resolved(spec: Mapping[str, Any], scope: Scope, node_id: str) -> dict[str, Any]:
     """Resolve every template in a config. A condition's expression is evaluated rather than rendered."""
     config: dict[str, Any] = dict(spec["config"])
-    if spec["handler"] == SUB_WORKFLOW and isinstance(config.get("workflow"), dict):
-        resolved: dict[str, Any] = resolve(config, scope, node_id=node_id, skip=("workflow",))
-        return resolved
-    if spec["handler"] != "condition" or not isinstance(config.get("expression"), str):
-        resolved = resolve(config, scope, node_id=node_id)
-        return resolved
-    resolved = resolve(config, scope, node_id=node_id, skip=("expression",))
-    resolved["expression"] = evaluate(config["expression"], scope, node_id=node_id, path="config.expression")
+    is_condition = spec["handler"] == "condition" and isinstance(config.get("expression"), str)
+    # The templates in the definition of a child are the child's own.
+    is_nested = spec["handler"] == SUB_WORKFLOW and isinstance(config.get("workflow"), dict)
+    apart = ("expression",) if is_condition else ("workflow",) if is_nested else ()
+    resolved: dict[str, Any] = resolve(config, scope, node_id=node_id, skip=apart)
+    if is_condition:
+        expression = evaluate(config["expression"], scope, node_id=node_id, path="config.expression")
+        resolved["expression"] = expression
     return resolved
 
 

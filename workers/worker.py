@@ -17,7 +17,6 @@ import time
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import orjson
 from redis import Redis as BlockingRedis
@@ -27,16 +26,14 @@ from redis.exceptions import RedisError
 from clients.redis_client import connect_blocking, connect_commands
 from config import get_settings
 from logs import run_process
-from orchestrator.courier import Call
 from orchestrator.children import Children
+from orchestrator.courier import Call
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.health import await_usable
-from orchestrator.limits import Limits
 from orchestrator.loops import leases, timers
 from orchestrator.redis_keys import Keys
 from orchestrator.replies import Claim, Delivery
 from orchestrator.store import Store
-from orchestrator.submissions import Submissions
 from orchestrator.transitions import Holding, Take, Transitions
 from workers.attempts import TOGETHER, Attempts
 from workers.context import Toolbox
@@ -45,7 +42,8 @@ from workers.heartbeat import Heartbeat
 from workers.intake import Intake
 from workers.registry import default_retry, names
 from workers.runner import Runner
-from workers.tools import toolbox
+from workers.tools import limits_of, toolbox
+from workers.worker_config import WorkerConfig
 
 log = logging.getLogger("headrace.worker")
 
@@ -57,20 +55,6 @@ RECORDING_S = 2.0
 SLOT_WAIT_S = 0.5
 #: Workers look after timers and leases themselves when nobody else has for this long.
 STAND_IN_MS = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerConfig:
-    """What one worker process is told. Plain values: settings are read at the root only."""
-
-    name: str
-    concurrency: int = 64
-    queues: tuple[str, ...] = ("default",)
-    lease_ms: int = 15_000
-    drain_s: float = 25.0
-    output_max_bytes: int = 1024 * 1024
-    #: Of definitions that nodes put together for their children.
-    limits: Limits = Limits()
 
 
 class Worker:
@@ -107,13 +91,12 @@ class Worker:
             on_word=lambda holding, word: self.attempts.told(holding, word),
             describe=self.describe,
         )
-        submissions = Submissions(self.store, self.transitions, catalogue=Catalogue, limits=config.limits)
         self.runner = Runner(
             worker_id=self.worker_id,
             tools=self.tools,
             threads=self.threads,
             items=self.store.items,
-            children=Children(self.store, self.transitions, submissions),
+            children=Children(self.store, self.transitions, catalogue=Catalogue, limits=config.limits),
             max_bytes=config.output_max_bytes,
         )
         self.attempts = Attempts(
@@ -340,6 +323,7 @@ async def main() -> None:
             lease_ms=settings.lease_ms,
             drain_s=settings.drain_s,
             output_max_bytes=settings.output_max_bytes,
+            limits=limits_of(settings),
         ),
         keys=Keys(stream=settings.worker_stream, group=settings.worker_group),
         tools=toolbox(settings),

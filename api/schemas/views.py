@@ -9,7 +9,7 @@ from api.schemas.times import rfc3339
 from orchestrator.answers import Validation
 from orchestrator.definition import Node
 from orchestrator.execution import Execution, MapCounts, NodeState, WorkerInfo
-from orchestrator.explain import Explanation
+from orchestrator.explanation import Explanation
 from orchestrator.health import Check
 from orchestrator.items import Item
 from orchestrator.operations import DeadEntry, QueueInfo

@@ -37,7 +37,7 @@ class SubWorkflowConfig(BaseModel):
             return value
         if not isinstance(value, str) or not (EXECUTION_ID.match(value) or is_template(value)):
             raise ValueError(
-                "'workflow' is a definition, as an object, or the id of an execution whose definition is to be run"
+                "'workflow' is a definition, as an object, or the id of an execution that has run it"
             )
         return value
 
@@ -66,7 +66,7 @@ async def sub_workflow(config: SubWorkflowConfig, context: HandlerContext) -> Ou
         return Nesting(await own.staged(wanted))
     if child.status is ExecutionStatus.COMPLETED or not child.status.is_terminal:
         return await _end(own, child)
-    if await own.children.retry(child.execution_id):
+    if await own.retry(child):
         return AwaitingChild(child.execution_id)
     return Nesting(await own.staged(wanted))
 
@@ -76,5 +76,5 @@ async def _end(own: OwnChild, child: Execution) -> Outcome:
     if child.status is ExecutionStatus.COMPLETED:
         return Completed(await own.outputs(child))
     if child.status.is_terminal:
-        return Failed(await own.children.failure(child))
+        return Failed(await own.failure(child))
     return AwaitingChild(child.execution_id, looks_again=child.cancelling is not None)

@@ -47,7 +47,7 @@ local function open(execution_id, ...)
   local x = OPEN[execution_id]
   if x then
     flush(x)
-    x.fields = redis.call('HMGET', x.runtime, ...)
+    x.fields = select('#', ...) > 0 and redis.call('HMGET', x.runtime, ...) or {}
     return x
   end
   local runtime = runtime_key(execution_id)

@@ -84,6 +84,14 @@ local function wake_parent(x, unit, child_id, status, plan, resume)
   queue_node(x, unit, 'WAITING', plan, '{"cause":"child","child":"' .. child_id .. '","status":"' .. status .. '"}')
 end
 
+-- Whether an execution that is about to end otherwise than well has children it has not asked to end, nor thought of.
+function must_close(x)
+  if x.children == 0 or not (x.cancelling or x.failed > 0) then return false end
+  if redis.call('HGET', x.runtime, 'closed') == x.generation then return false end
+  redis.call('HSET', x.runtime, 'closed', x.generation)
+  return true
+end
+
 function tell_parent(child, status)
   local parent_id, unit = string.match(child.parent, '^(%S+) (%S+)$')
   local x = open(parent_id, 'child|' .. unit, 'waiting_on|' .. unit, 'resume|' .. unit, 'node|' .. item_of(unit))

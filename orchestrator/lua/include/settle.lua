@@ -16,7 +16,7 @@ local BUDGET = 500
 local TURNS = {}
 
 -- What passes between an execution and its parent and children; see children.lua.
-local tell_parent, asks_child
+local tell_parent, asks_child, must_close
 
 local function push(x, item)
   x.tail = x.tail + 1
@@ -303,14 +303,6 @@ local function finish(x)
   if x.cancelling then redis.call('ZREM', timers_key(), timer_member('cancel_grace', x.id, '', x.generation)) end
   record(x, event, '', '', quoted(x.cancelling or (status == 'FAILED' and 'node_failed') or 'all_done'))
   if x.parent then tell_parent(x, status) end
-end
-
--- Whether an execution that is about to end otherwise than well has children it has not asked to end, nor thought of.
-local function must_close(x)
-  if x.children == 0 or not (x.cancelling or x.failed > 0) then return false end
-  if redis.call('HGET', x.runtime, 'closed') == x.generation then return false end
-  redis.call('HSET', x.runtime, 'closed', x.generation)
-  return true
 end
 
 -- Works through the list until it is empty or the budget is spent, and ends the execution when nothing is left.
