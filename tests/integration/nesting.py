@@ -1,4 +1,4 @@
-"""What the tests of child executions share: a handler that does as it is told, and nodes that have children."""
+"""What the tests of child executions share: a handler that does as it is told, nodes that have children."""
 
 from __future__ import annotations
 
