@@ -87,9 +87,18 @@ class Settings(BaseSettings):
 
     # Language models.
     anthropic_api_key: str | None = Field(default=None, repr=False)
-    #: `anthropic` or `echo`. Unset: anthropic with a key, else echo in development.
-    llm_provider: Literal["anthropic", "echo"] | None = None
-    llm_model: str = "claude-sonnet-5-5"
+    anthropic_base_url: str | None = None
+    #: Of an API that speaks OpenAI's chat completions, up to and without `/chat/completions`.
+    openai_base_url: str | None = None
+    openai_api_key: str | None = Field(default=None, repr=False)
+    #: Unset: anthropic with its key, openai with its URL or key, else echo in development.
+    llm_provider: Literal["anthropic", "openai", "echo"] | None = None
+    llm_model: str | None = None
+    #: A JSON file like `clients/llm_prices.json`, used instead of it.
+    llm_prices: Path | None = None
+    #: What a tenant's calls may use in a day (UTC), all its executions together.
+    tenant_daily_tokens: int | None = Field(default=None, ge=1)
+    tenant_daily_cost_usd: float | None = Field(default=None, gt=0)
 
     # Notifications.
     #: JSON object: name -> URL of a webhook, a Slack-compatible webhook or Apprise.

@@ -25,6 +25,7 @@ MARKS = {
 #: The status a node has after an event of this type.
 STATUS_AFTER = {
     "node.queued": "QUEUED",
+    "node.held": "PENDING",
     "node.started": "RUNNING",
     "node.retrying": "WAITING",
     "node.waiting": "WAITING",
@@ -37,6 +38,8 @@ DONE = frozenset({"COMPLETED", "FAILED", "SKIPPED", "CANCELLED"})
 #: Which nodes to show first where there is no room for all.
 URGENCY = {"RUNNING": 0, "FAILED": 1, "WAITING": 2, "QUEUED": 3, "CANCELLED": 4, "PENDING": 5}
 BAR_WIDTH = 40
+#: Of an answer that streams, as much is kept to be shown.
+STREAM_CHARS = 200
 
 
 @dataclass(slots=True)
@@ -74,7 +77,9 @@ class Progress:
             return
         status = STATUS_AFTER.get(event.type)
         if status is None:
-            self.notes[node.node_id] = note(event)
+            # Of an answer that streams, its newest words.
+            before = self.notes.get(node.node_id, "") if event.type == "node.token" else ""
+            self.notes[node.node_id] = (before + note(event))[-STREAM_CHARS:]
             return
         # What a handler said last is of interest while it runs, and no longer.
         self.notes.pop(node.node_id, None)
@@ -105,12 +110,18 @@ def note(event: Event) -> str:
         fraction, message = data.get("fraction"), data.get("message")
         percent = f"{float(fraction):.0%}" if isinstance(fraction, int | float) else ""
         return " ".join(filter(None, [percent, str(message) if message else ""]))
+    if event.type == "node.token":
+        return str(data.get("text", ""))
     if event.type == "node.log":
         return str(data.get("message", ""))
     if event.type in ("node.failed", "node.retrying") and (text := error_text(data.get("error") or data)):
         return text
     if event.type in ("execution.failed", "execution.cancelled"):
         return str(data.get("reason") or "")
+    if event.type in ("execution.paused", "execution.resumed"):
+        return " - ".join(str(data[name]) for name in ("by", "reason") if data.get(name))
+    if event.type == "node.held":
+        return "held"
     if event.type in ("node.waiting", "node.skipped", "node.cancelled", "node.failed"):
         return str(data.get("waiting_on") or data.get("on") or data.get("reason") or "")
     return ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 DEFAULT_TABLE = Path(__file__).with_name("llm_prices.json")
-_DATED = re.compile(r"-\d{8}$")
+_DATED = re.compile(r"-(\d{8}|\d{4}-\d{2}-\d{2})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def cost_usd(
     Tiers go by the tokens of the whole prompt, cached ones included, and apply to the whole call.
     """
     table = load_prices() if prices is None else prices
-    tiers = table["models"].get(model) or table["models"].get(_DATED.sub("", model))
+    tiers = _tiers(table, model)
     if not tiers:
         return None
     prompt = usage.input + usage.cache_read + usage.cache_write
@@ -70,3 +70,20 @@ def cost_usd(
     )
     dollars: float = (weighed * tier["input"] + usage.output * tier["output"]) / 1_000_000
     return round(dollars, 9)
+
+
+def most_usd(model: str, *, input: int, output: int, prices: Mapping[str, Any] | None = None) -> float | None:
+    """The most a call of so many tokens can cost, whatever is cached; None for an unknown model. Pure."""
+    table = load_prices() if prices is None else prices
+    tiers = _tiers(table, model)
+    if not tiers:
+        return None
+    factor = max([1.0, table.get("cache_read_factor", 1.0), *table.get("cache_write_factor", {}).values()])
+    dollars: float = (
+        input * factor * max(tier["input"] for tier in tiers) + output * max(tier["output"] for tier in tiers)
+    ) / 1_000_000
+    return dollars
+
+
+def _tiers(table: Mapping[str, Any], model: str) -> Any:
+    return table["models"].get(model) or table["models"].get(_DATED.sub("", model))

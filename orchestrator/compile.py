@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from orchestrator.budgets import read_budget
 from orchestrator.definition import Definition, HandlerNames, PlainHandlers
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.fields import Fields
@@ -21,7 +22,7 @@ from orchestrator.node_compiler import NodeCompiler
 from orchestrator.retry import RetryPolicy
 
 _TOP_FIELDS = (
-    "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "dag", "nodes",
+    "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "budget", "dag", "nodes",
 )  # fmt: skip
 _DEFAULT_FIELDS = ("retry", "start_to_close_timeout", "schedule_to_start_timeout", "queue")
 _TOP, _DEFAULTS = frozenset(_TOP_FIELDS), frozenset(_DEFAULT_FIELDS)
@@ -60,6 +61,7 @@ def compile_definition(
     description = top.text("description") or ""
     timeout_ms = top.duration("execution_timeout")
     fail_fast = top.flag("fail_fast", default=False)
+    budget = read_budget(top, findings)
     findings.raise_any()
     return Definition(
         name=name,
@@ -68,6 +70,7 @@ def compile_definition(
         inputs_schema=schema,
         execution_timeout_ms=timeout_ms,
         fail_fast=fail_fast,
+        budget=budget,
         source=document,
         version=version_of(document),
         by_id={node.id: node for node in nodes},

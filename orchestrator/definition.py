@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from orchestrator.budgets import Budget
 from orchestrator.errors import Problem
 from orchestrator.inputs import check_inputs
 from orchestrator.mapping import ItemMap
@@ -130,6 +131,11 @@ class Node:
         """Whether its dependants run even after it has failed."""
         return self.policy.on_exhausted == "continue"
 
+    @property
+    def asks(self) -> bool:
+        """Whether it waits for an operator, and pauses its execution, rather than fails."""
+        return self.policy.on_exhausted == "pause"
+
     def branch(self, field: str) -> tuple[str, ...]:
         """The ids named in one field of the config, such as `true_branch`."""
         return next((choice.targets for choice in self.choices if choice.field == field), ())
@@ -152,6 +158,7 @@ class Definition:
     inputs_schema: dict[str, Any] | None = None
     execution_timeout_ms: int | None = None
     fail_fast: bool = False
+    budget: Budget | None = None
     source: dict[str, Any] = field(default_factory=dict)
     version: str = ""
     by_id: Mapping[str, Node] = field(default_factory=dict, repr=False, compare=False)

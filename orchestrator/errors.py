@@ -75,6 +75,7 @@ class ErrorType(StrEnum):
     CHILD_FAILED = "ChildFailed"
     CANCELLED = "Cancelled"
     UPSTREAM_FAILED = "UpstreamFailed"
+    OPERATOR = "Operator"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from orchestrator.budgets import NOTHING_USED, Usage
 from orchestrator.definition import Definition
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
@@ -55,6 +56,8 @@ class NodeState:
     reused: bool = False
     #: The execution it started last; kept from generation to generation.
     child: str | None = None
+    #: Number of the pause that holds it, or last held it; see Execution.paused.
+    held: int | None = None
 
     @property
     def done(self) -> int:
@@ -94,6 +97,14 @@ class Execution:
     forked_from: str | None = None
     #: What the caller of cancel said, or the word for the cause.
     reason: str | None = None
+    #: Number of the pause while it is PAUSED. Set by pause, taken away by resume and by the end.
+    paused: int | None = None
+    #: Who paused it, as they said, why, and when; by nobody where the policy of a node asked for an operator.
+    paused_by: str | None = None
+    paused_reason: str | None = None
+    paused_ms: int | None = None
+    #: What its calls to paid services used, in all generations. Raised when each of them ends.
+    usage: Usage = NOTHING_USED
     #: The execution, and the unit in it, that started this one. Set when it is created, like its depth.
     parent: str | None = None
     parent_unit: str | None = None
@@ -166,7 +177,7 @@ class MapSight:
     """A node that waits for its items.
 
     statuses  of all items, in order.
-    live      records of the items that are queued, running or waiting, by unit.
+    live      records of the items that are queued, running, waiting or held, by unit.
     """
 
     counts: MapCounts
@@ -200,6 +211,8 @@ class Snapshot:
     maps: Mapping[str, MapSight] = field(default_factory=dict)
     #: Units that wait for their child.
     children: Mapping[str, ChildSight] = field(default_factory=dict)
+    #: Units on the list of a paused execution: resume goes on with them.
+    held: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

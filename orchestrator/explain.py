@@ -9,15 +9,9 @@ from dataclasses import dataclass
 
 from orchestrator.counters import Counters, snapshot_counters, turn
 from orchestrator.definition import Node
-from orchestrator.execution import (
-    WORKER_ALIVE_MS,
-    MapSight,
-    NodeState,
-    Snapshot,
-    WaitSight,
-    WorkerInfo,
-)
+from orchestrator.execution import WORKER_ALIVE_MS, NodeState, Snapshot, WaitSight, WorkerInfo
 from orchestrator.explain_child import explain_child
+from orchestrator.explain_pause import explain_held, explain_pause
 from orchestrator.explanation import SWEEP as _SWEEP
 from orchestrator.explanation import Explanation
 from orchestrator.explanation import clock as _clock
@@ -44,7 +38,8 @@ class _View:
 def explain(
     snapshot: Snapshot, workers: Sequence[WorkerInfo], queue_positions: Mapping[str, int]
 ) -> list[Explanation]:
-    """Explain every non-terminal node in definition order; the execution itself when there is none.
+    """Explain every non-terminal node in definition order; the execution itself when there is none, and
+    before its nodes when it is paused.
 
     queue_positions  {node_id: tasks ahead of it in its queue}, for QUEUED nodes whose place is known.
     """
@@ -59,7 +54,8 @@ def explain(
         if not snapshot.now_ms or snapshot.now_ms - worker.beat_ms <= WORKER_ALIVE_MS
     )
     view = _View(snapshot, live, queue_positions, snapshot_counters(snapshot))
-    return [_explain_node(view, node) for node in open_nodes]
+    paused = [explain_pause(snapshot)] if snapshot.execution.status is ExecutionStatus.PAUSED else []
+    return paused + [_explain_node(view, node) for node in open_nodes]
 
 
 def _explain_execution(snapshot: Snapshot) -> Explanation:
@@ -92,7 +88,7 @@ def _explain_node(view: _View, node: Node) -> Explanation:
             "the start of the execution, which has not been triggered",
             f"POST /workflow/trigger/{execution.execution_id}",
         )
-    return _BY_STATUS[state.status](view, node, state)
+    return explain_held(view.snapshot, state) or _BY_STATUS[state.status](view, node, state)
 
 
 def _explain_pending(view: _View, node: Node, state: NodeState) -> Explanation:
@@ -202,7 +198,7 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
     if (child := view.snapshot.children.get(node.id)) is not None:
         return explain_child(child, state)
     if node.id in view.snapshot.maps:
-        return _explain_items(view.snapshot.maps[node.id], node, state)
+        return _explain_items(view, node, state)
     if kind is None or (kind, node.id, state.attempt) not in view.snapshot.timers:
         waits = f"its timer ({kind})" if kind else "something it does not name"
         return _say(state, f"{waits}, which is missing", _SWEEP, state.due_ms, repair=True)
@@ -263,7 +259,9 @@ def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitSight
     )
 
 
-def _explain_items(sight: MapSight, node: Node, state: NodeState) -> Explanation:
+def _explain_items(view: _View, node: Node, state: NodeState) -> Explanation:
+    sight = view.snapshot.maps[node.id]
+    is_held = node.id in view.snapshot.held
     counts = sight.counts
     done = counts.ended + (counts.left if counts.is_halted else 0)
     words = [item.status for item in sight.live.values()]
@@ -273,11 +271,13 @@ def _explain_items(sight: MapSight, node: Node, state: NodeState) -> Explanation
             parts.append(f"{words.count(status):,} {status.lower()}")
     if counts.failed:
         parts.append(f"{counts.failed:,} failed ({counts.tolerated:,} tolerated)")
-    is_stuck = bool(map_repairs(node, sight))
+    if held := words.count(NodeStatus.PENDING):
+        parts.append(f"{held:,} held")
+    is_stuck = bool(map_repairs(node, sight, may_start=not is_held))
     return _say(
         state,
         f"its items ({', '.join(parts)})",
-        _SWEEP if is_stuck else "the end of the last item",
+        _SWEEP if is_stuck else f"{'a resume, and ' * is_held}the end of the last item",
         waiting_on=str(state.waiting_on),
         total=counts.total,
         done=done,

@@ -4,6 +4,7 @@ Written at submission and never changed:
   v, name, version, tenant, fail_fast, execution_timeout_ms, queues (other than default)
   replay_of, forked_from (the execution it repeats)
   parent ('EXECUTION UNIT' that started it), depth (levels below one that nobody's node started)
+  budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit)
   unchecked ('1' while inputs have not been checked against the definition's schema)
   node|N      what the scripts know of node N; see `parse_plan` in lua/include/base.lua
   spec|N      what a worker needs to run it, JSON
@@ -22,7 +23,9 @@ Written by single verbs:
   inputs, created_ms, started_ms, ended_ms, deadline_ms, generation, error
   cancelling, cancel_reason, cancel_request, grace_ms
   children (how many), closed (generation in which they were asked to end)
-  worklist ('1' while turns are saved), lines (log and progress lines kept), purged
+  worklist ('1' while turns are saved), lines (log and progress lines kept), tokens (pieces of text
+  streamed), purged
+  used_* (what calls to paid services used), held_tokens, held_nanos (what those under way may still use)
 
 Of a node, while it runs:
   attempt|N (the fence), tries|N (charged), crashes|N (leases lost), dead|N (its entry in the list),
@@ -33,7 +36,8 @@ Of a node, while it runs:
   awaits|N, ask|N, late|N, unless_late|N, if_late|N, quorum|N, given|N, votes|N, voters|N of a wait for
   somebody outside; see lua/include/waits.lua
   child|N (the execution it started last)
-  reported|N (newest line), handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken),
+  reported|N (newest line), streamed|N (attempt whose text watchers hold), metered|N|ATTEMPT (newest call
+  counted), handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken),
   caught|N (the successor that took over when it failed)
 
 Of a node, as a successor:
@@ -137,6 +141,8 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
     yield from ("seq", 0, "left", len(definition.nodes), "failed", 0, "generation", 1)
     yield from ("cancelling", "", "worklist", "0", "fail_fast", "1" if definition.fail_fast else "0")
     yield from ("execution_timeout_ms", definition.execution_timeout_ms or 0)
+    if definition.budget:
+        yield from ("budget", definition.budget.words())
     if queues := {node.queue for node in definition.nodes} - {"default"}:
         yield from ("queues", " ".join(sorted(queues)))
     starts = (n.id for n in definition.nodes if not n.dependencies or n.trigger_rule is TriggerRule.ALWAYS)
@@ -186,6 +192,8 @@ def _extras(node: Node) -> Iterator[str]:
         yield f" child={node.nested.policy}{' detached=1' if node.nested.is_detached else ''}"
     if node.goes_on:
         yield " goes_on=1"
+    if node.asks:
+        yield " asks=1"
     if node.catch:
         rules = ",".join(f"{error}>{rule.goto}" for rule in node.catch for error in rule.errors)
         yield f" catch={rules}"

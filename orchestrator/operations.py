@@ -11,6 +11,7 @@ import orjson
 from redis.exceptions import ResponseError
 
 from orchestrator.answers import Page
+from orchestrator.budgets import USED_FIELDS, Usage, read_usage
 from orchestrator.execution import Execution, Snapshot, WorkerInfo
 from orchestrator.states import NodeStatus
 from orchestrator.store import Store
@@ -20,6 +21,8 @@ BATCH = 200
 MOST_ROWS = 5_000
 #: Tasks counted when looking for a place in a queue; further back, the place is not known.
 MOST_PLACES = 1_000
+#: A day as budgets count it: from midnight to midnight, UTC.
+DAY_MS = 86_400_000
 _ENTRY_ID = re.compile(r"\d{1,18}-\d{1,18}")
 
 
@@ -91,6 +94,15 @@ class Operations:
         last_id, last_ms = fresh[-1] if fresh else ("", 0)
         return items, f"{last_ms}.{last_id}"
 
+    async def usage(self, tenant: str, *, days: int) -> list[tuple[int, Usage]]:
+        """What a tenant's calls to paid services used, by day: its first millisecond, today first."""
+        today = await self.store.now_ms() // DAY_MS
+        pipe = self.store.redis.pipeline(transaction=False)
+        for day in range(today, today - days, -1):
+            pipe.hmget(self.store.keys.usage(tenant, day), list(USED_FIELDS))
+        rows = await pipe.execute()
+        return [((today - back) * DAY_MS, read_usage(row)) for back, row in enumerate(rows)]
+
     async def queues(self) -> list[QueueInfo]:
         """The queue `default`, every queue a definition has named, and every queue a live worker reads."""
         named = await self.store.redis.smembers(self.store.keys.shared("queues"))
@@ -160,6 +172,10 @@ class Operating:
     async def queues(self) -> Sequence[QueueInfo]:
         """Every queue that has a name."""
         return await self.operations.queues()
+
+    async def usage(self, *, days: int = 30, tenant: str = "default") -> Sequence[tuple[int, Usage]]:
+        """What calls to paid services used, by day (UTC): its first millisecond, today first."""
+        return await self.operations.usage(tenant, days=days)
 
     async def dead(self, *, limit: int = 50, cursor: str | None = None) -> Page:
         """Nodes that were given up, newest first. Raises ValueError for a bad cursor."""

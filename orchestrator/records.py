@@ -6,6 +6,7 @@ import logging
 
 import orjson
 
+from orchestrator.budgets import USED_FIELDS, read_usage
 from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
@@ -15,14 +16,14 @@ log = logging.getLogger("headrace.store")
 NODE_FIELDS = (
     "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason",
     "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "reused", "caught",
-    "child",
-    "rejects",
+    "child", "held", "rejects",
 )  # fmt: skip
 #: Fields of the runtime hash that make an Execution.
 EXECUTION_FIELDS = (
     "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
     "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
-    "cancel_reason", "seq", "parent", "depth", "children",
+    "cancel_reason", "paused", "paused_by", "paused_reason", "paused_ms", "seq",
+    "parent", "depth", "children", *USED_FIELDS,
 )  # fmt: skip
 
 
@@ -47,7 +48,10 @@ def read_execution(execution_id: str, status: bytes | None, fields: list[bytes |
 
 def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> Execution:
     row = dict(zip(EXECUTION_FIELDS, fields, strict=True))
-    reason = row["cancel_reason"]
+    said = {
+        name: orjson.loads(text) if (text := row[name]) else None
+        for name in ("cancel_reason", "paused_by", "paused_reason")
+    }
     parent, _, unit = (read_text(row["parent"]) or "").partition(" ")
     return Execution(
         execution_id=execution_id,
@@ -67,11 +71,16 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         deadline_ms=_number(row["deadline_ms"]),
         replay_of=read_text(row["replay_of"]),
         forked_from=read_text(row["forked_from"]),
-        reason=orjson.loads(reason) if reason else None,
+        reason=said["cancel_reason"],
+        paused=_number(row["paused"]),
+        paused_by=said["paused_by"],
+        paused_reason=said["paused_reason"],
+        paused_ms=_number(row["paused_ms"]),
         parent=parent or None,
         parent_unit=unit or None,
         depth=_number(row["depth"]) or 0,
         children=_number(row["children"]) or 0,
+        usage=read_usage([row[name] for name in USED_FIELDS]),
     )
 
 
@@ -100,6 +109,7 @@ def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | Non
         reused=row["reused"] == b"1",
         caught=read_text(row["caught"]) or None,
         child=read_text(row["child"]),
+        held=_number(row["held"]),
     )
 
 

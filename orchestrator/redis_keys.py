@@ -36,11 +36,13 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("children", "workflow:{execution_id}:children", "list", "executions that nodes of this one started, oldest first: child id, unit", "start_child"),
     KeyPattern("runtime", "workflow:{execution_id}:runtime", "hash", "what scripts need: see the fields below", "every transition"),
     KeyPattern("worklist", "workflow:{execution_id}:worklist", "list", "nodes whose turn is saved because one script may change 500 at most", "settle", "when empty"),
+    KeyPattern("held_units", "workflow:{execution_id}:held", "list", "units that are ready, or whose timer is due, while the execution is paused, in order", "whatever would queue them, resume_execution", "with the pause"),
     KeyPattern("reset", "workflow:{execution_id}:reset", "list", "nodes an accepted retry will run again, while they are being listed", "retry_execution", "when the retry commits"),
+    KeyPattern("reservations", "workflow:{execution_id}:reservations", "sorted set", "what calls under way may still use of its budget, by when they began, Redis ms", "reserve_budget"),
     KeyPattern("signals", "workflow:{execution_id}:signals", "hash", "signals kept for a wait that comes later, who waits for which, and the requests that were taken", "signal_execution, await_node, whatever ends a wait"),
     KeyPattern("events", "workflow:{execution_id}:events", "stream", "history; ids are dense: 1-0, 2-0, …", "every transition"),
     KeyPattern("queues", "workflows:queues", "set", "queues that definitions have named, beside default", "create_execution", "never"),
-    KeyPattern("active", "workflows:active", "set", "executions that are RUNNING", "start_execution, settle", "never"),
+    KeyPattern("active", "workflows:active", "set", "executions that are RUNNING or PAUSED", "start_execution, settle", "never"),
     KeyPattern("leases", "workflows:leases", "sorted set", "running attempts by lease deadline, Redis ms; member execution, node, attempt", "claim_node, renew_leases", "with the attempt"),
     KeyPattern("timers", "workflows:timers", "sorted set", "due times, Redis ms; member kind, execution, node, attempt", "whatever waits", "when fired"),
     KeyPattern("approvals", "workflows:approvals", "sorted set", "approvals nobody has decided, by when they were asked for, Redis ms; member execution, node, attempt", "await_node, whatever ends the wait", "with the wait"),
@@ -53,6 +55,10 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("workers", "workflows:workers", "sorted set", "workers by last beat, Redis ms", "announce_worker", "one hour after the last beat"),
     KeyPattern("worker", "workflows:workers:{worker_id}", "hash", "a worker's handlers, queues and slots", "announce_worker", "one minute after the last beat"),
     KeyPattern("claims", "workflows:workers:{worker_id}:claims", "string", "the answer to the worker's last claiming call, for a call sent again", "claim_next", "one minute"),
+    KeyPattern("usage", "workflows:usage:{tenant}:{day}", "hash", "what calls to paid services used; days count from 1970, UTC", "settle_budget, reserve_budget", "400 days"),
+    KeyPattern("held", "workflows:held:{tenant}:{day}", "sorted set", "what calls under way may still use, by when they began, Redis ms", "reserve_budget", "2 days"),
+    KeyPattern("usage_of", "workflows:usage:{tenant}:{day}:{name}", "hash", "the same for a definition with a daily budget", "settle_budget, reserve_budget", "400 days"),
+    KeyPattern("held_of", "workflows:held:{tenant}:{day}:{name}", "sorted set", "the same for a definition with a daily budget", "reserve_budget", "2 days"),
     KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours"),
     KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution", "never"),
 )  # fmt: skip
@@ -97,6 +103,9 @@ class Keys:
     def worklist(self, execution_id: str) -> str:
         return self.key("worklist", execution_id=execution_id)
 
+    def held(self, execution_id: str) -> str:
+        return self.key("held_units", execution_id=execution_id)
+
     def signals(self, execution_id: str) -> str:
         return self.key("signals", execution_id=execution_id)
 
@@ -120,6 +129,9 @@ class Keys:
     def quiet_channel(self) -> str:
         """A channel nobody publishes to: a subscription without any channel cannot be read."""
         return f"{self.prefix}workflows:quiet"
+
+    def usage(self, tenant: str, day: int) -> str:
+        return self.key("usage", tenant=tenant, day=str(day))
 
     def index(self, tenant: str) -> str:
         return self.key("index", tenant=tenant)

@@ -229,7 +229,9 @@ class Store:
         pipe.zscore(keys.shared("timers"), timer_member("cancel_grace", execution_id, "", generation))
         pipe.sismember(keys.shared("active"), execution_id)
         pipe.hget(keys.runtime(execution_id), "grace_ms")
-        worklist, continued, deadline, grace, is_active, grace_ms = await pipe.execute()
+        if execution.status is ExecutionStatus.PAUSED:
+            pipe.lrange(keys.held(execution_id), 0, -1)
+        worklist, continued, deadline, grace, is_active, grace_ms, *held = await pipe.execute()
         missing = []
         # An ended execution took its timers with it; saved turns may be those that a timer just fired.
         may_miss = not execution.status.is_terminal and not worklist
@@ -252,6 +254,7 @@ class Store:
             now_ms=await self.now_ms(),
             maps=maps,
             children=await child_sights(self.redis, self.keys, [state for _, state in units]),
+            held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
         )
         limits = await self._lost_limits(execution_id, units) if may_miss else ()
         return Sight(snapshot, seq, tuple(missing), bool(is_active), limits)

@@ -13,9 +13,11 @@ from typing import Any
 from redis.exceptions import OutOfMemoryError
 
 from orchestrator.answer_verbs import AnswerVerbs
+from orchestrator.budget_verbs import BudgetVerbs
 from orchestrator.child_verbs import ChildVerbs
 from orchestrator.courier import Argument, Call
 from orchestrator.errors import StoreFull
+from orchestrator.intervention_verbs import InterventionVerbs
 from orchestrator.layout import Reuse, Slice
 from orchestrator.replies import Claim, Ended, read_claim, read_text, read_word_more, read_words
 from orchestrator.states import Reason, WaitingOn
@@ -29,9 +31,11 @@ MAX_INFRA_ATTEMPTS = 5
 HANDLER_PATIENCE_MS = 300_000
 #: Log and progress lines kept for one execution.
 MAX_LINES = 20_000
+#: Pieces of streamed text kept for one execution, about 250 characters each.
+MAX_TOKENS = 50_000
 
 
-class Transitions(AnswerVerbs, ChildVerbs):
+class Transitions(AnswerVerbs, BudgetVerbs, ChildVerbs, InterventionVerbs):
     """The verbs of the engine."""
 
     # An execution as a whole
@@ -223,13 +227,18 @@ class Transitions(AnswerVerbs, ChildVerbs):
         return self._end("cancel_node", holding, take)
 
     def report_events(
-        self, holding: Holding, lines: Sequence[tuple[int, str, bytes]], *, allowed: int = MAX_LINES
+        self,
+        holding: Holding,
+        lines: Sequence[tuple[int, str, bytes]],
+        *,
+        allowed: int = MAX_LINES,
+        tokens_allowed: int = MAX_TOKENS,
     ) -> Call[str]:
-        """Append what a handler logged and reported: (number within the attempt, event type, JSON)."""
-        flat: list[Argument] = []
+        """Append what a handler logged and streamed: (number within the attempt, event type, JSON)."""
+        flat: list[Argument] = [allowed, tokens_allowed]
         for line in lines:
             flat.extend(line)
-        return self._call("report_events", holding.execution_id, (*held(holding), allowed, *flat), read_text)
+        return self._call("report_events", holding.execution_id, (*held(holding), *flat), read_text)
 
     # Liveness
 

@@ -24,8 +24,8 @@ log = logging.getLogger("headrace.worker")
 
 #: Ends recorded in one round trip.
 TOGETHER = 64
-#: How often lines that handlers wrote are sent.
-REPORT_S = 0.1
+#: How often what handlers wrote and streamed is sent.
+REPORT_S = 0.05
 
 
 @dataclass(slots=True, eq=False)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import orjson
 
+from workers.metering import Meter, NullMeter
+
 if TYPE_CHECKING:
     from clients.container_spec import ContainerSettings
     from clients.docker_client import ContainerEngine
@@ -28,7 +30,10 @@ class EventSink(Protocol):
     """Takes what an attempt reports while it runs."""
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
-        """Accept one event (`node.log`, `node.progress`). Never blocks; callable from any thread."""
+        """Accept one event: `node.log`, `node.progress`, `node.token`, `stream.reset`.
+
+        Never blocks; callable from any thread.
+        """
 
 
 class NullSink:
@@ -78,7 +83,8 @@ class Toolbox:
     def llm(self) -> LlmProvider:
         """The language model provider the settings choose. Raises clients.llm_client.LlmError."""
         if self._llm is None:
-            from clients.llm_client import LlmSettings, make_provider
+            from clients.llm_client import LlmSettings
+            from clients.llm_providers import make_provider
 
             self._llm = make_provider(self.llm_settings or LlmSettings(environment=self.environment))
         return self._llm
@@ -131,6 +137,8 @@ class HandlerContext:
     child: OwnChild | None = None
     sink: EventSink = field(default_factory=NullSink)
     tools: Toolbox = field(default_factory=Toolbox)
+    #: Budgets and accounts of calls to paid services.
+    meter: Meter = field(default_factory=NullMeter)
     #: Set by the worker when the execution is cancelled or the lease is lost; async handlers may wait for it.
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     #: Monotonic seconds of the last sign of life; written by heartbeat, log and progress.
@@ -176,6 +184,20 @@ class HandlerContext:
         share = None if fraction is None or fraction != fraction else min(1.0, max(0.0, float(fraction)))
         text = None if message is None else _short(message)
         self.sink.emit("node.progress", {"fraction": share, "message": text, "data": _plain(data)})
+
+    def token(self, text: str) -> None:
+        """Stream a piece of the answer to whoever watches, as part of a `node.token` event.
+
+        The pieces of an attempt, one after the other, should be what its output holds as text. When another
+        attempt begins, watchers are told to let go of them (`stream.reset`).
+        """
+        self.last_beat_s = time.monotonic()
+        if text:
+            self.sink.emit("node.token", {"text": text})
+
+    def reset_stream(self, reason: str) -> None:
+        """Take back what this attempt has streamed: its answer begins anew."""
+        self.sink.emit("stream.reset", {"reason": _short(reason)})
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
         """Show that the handler is alive; with `details` also as a `node.progress` event."""

@@ -65,7 +65,17 @@ class HandlerSpec:
     @property
     def summary(self) -> str:
         """First line of the function's docstring."""
-        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+        return self.description.partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """The function's docstring."""
+        return inspect.getdoc(self.function) or ""
+
+    @property
+    def config_schema(self) -> dict[str, Any] | None:
+        """JSON Schema of the config, templates apart; None where any config is taken."""
+        return None if self.config_model is None else self.config_model.model_json_schema(by_alias=True)
 
 
 #: Every name, aliases included -> its handler.
@@ -128,6 +138,13 @@ def load_modules(module_names: Iterable[str]) -> tuple[str, ...]:
 def names() -> frozenset[str]:
     """All names a node may use here, aliases included."""
     return frozenset(HANDLER_REGISTRY)
+
+
+def specs() -> list[HandlerSpec]:
+    """Every handler once, by name."""
+    return sorted(
+        {spec.name: spec for spec in HANDLER_REGISTRY.values()}.values(), key=lambda spec: spec.name
+    )
 
 
 def find_handler(name: str) -> HandlerSpec | None:

@@ -1,4 +1,4 @@
-"""Collects what a handler logs and reports, numbered within its attempt, until it has been written."""
+"""Collects what a handler logs, reports and streams, numbered within its attempt, until it is written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ import orjson
 MOST_WAITING = 500
 #: Lines sent by one script.
 MOST_AT_ONCE = 100
+#: Characters of streamed text in one event; more only when they come faster than they can be written.
+PIECE = 256
+LARGE_PIECE = 16 * 1024
 
+TOKEN = "node.token"
+RESET = "stream.reset"
 Line = tuple[int, str, bytes]
 
 
@@ -19,6 +24,8 @@ class Reporter:
     """The event sink of one attempt. `emit` never blocks, never fails, and may be called from any thread.
 
     A line leaves when it is confirmed, not when it is sent: it has a number, so sending it again is harmless.
+    Streamed text (`node.token`) is collected into pieces and never dropped, since a text with a hole in it is
+    another text.
     """
 
     def __init__(self) -> None:
@@ -26,36 +33,67 @@ class Reporter:
         self._lock = threading.Lock()
         self._number = 0
         self._lost = 0
+        #: Streamed text that is not yet a line, and the number of pieces since the stream began.
+        self._text: list[str] = []
+        self._text_chars = 0
+        self._index = 0
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
         with self._lock:
-            if len(self._lines) >= MOST_WAITING:
+            if type == TOKEN:
+                self._text.append(data["text"])
+                self._text_chars += len(data["text"])
+                if self._text_chars >= PIECE and len(self._lines) < MOST_WAITING:
+                    self._cut(keep=True)
+                return
+            if type == RESET:
+                self._cut()
+                self._index = 0
+            elif len(self._lines) >= MOST_WAITING:
                 self._lost += 1
                 return
+            # What was streamed before this line stands before it.
+            self._cut()
             self._append(type, data)
 
     @property
     def has_lines(self) -> bool:
-        return bool(self._lines)
+        return bool(self._lines or self._text)
 
     def waiting(self) -> list[Line]:
-        """Give the oldest lines, at most MOST_AT_ONCE."""
+        """Give the oldest lines, at most MOST_AT_ONCE; streamed text is among them however little it is."""
         with self._lock:
             if self._lost and len(self._lines) < MOST_WAITING:
                 message = f"{self._lost} lines were dropped: the handler wrote faster than they can be kept"
                 self._lost = 0
                 self._append("node.log", {"level": "warning", "message": message, "data": {}})
+            if len(self._lines) < MOST_AT_ONCE:
+                self._cut()
             return self._lines[:MOST_AT_ONCE]
 
     def rest(self) -> list[list[Line]]:
         """Give all lines that are left, in parts of at most MOST_AT_ONCE."""
         with self._lock:
+            self._cut()
             return [self._lines[i : i + MOST_AT_ONCE] for i in range(0, len(self._lines), MOST_AT_ONCE)]
 
     def confirm(self, number: int) -> None:
         """Let go of lines up to this number: they are written."""
         with self._lock:
             self._lines = [line for line in self._lines if line[0] > number]
+
+    def _cut(self, *, keep: bool = False) -> None:
+        """Make lines of the streamed text. keep: leave what is no full piece for later."""
+        if not self._text:
+            return
+        text = "".join(self._text)
+        size = PIECE if len(text) < PIECE * MOST_AT_ONCE else LARGE_PIECE
+        end = len(text) - len(text) % size if keep else len(text)
+        for start in range(0, end, size):
+            self._append(TOKEN, {"text": text[start : min(start + size, end)], "index": self._index})
+            self._index += 1
+        self._text = [text[end:]] if end < len(text) else []
+        self._text_chars = len(text) - end
 
     def _append(self, type: str, data: dict[str, Any]) -> None:
         self._number += 1

@@ -22,6 +22,7 @@ from orchestrator.states import Reason
 from orchestrator.templating import NodeResult, Scope, evaluate, resolve
 from workers.context import EventSink, HandlerContext, Toolbox
 from workers.mapping import Mapped, gather, list_items
+from workers.metering import Meter, NullMeter
 from workers.outcome import Completed, Failed, Outcome, Skipped, from_exception, to_outcome
 from workers.registry import HandlerSpec, find_handler
 from workers.secrets import RedactingSink, Redactor
@@ -46,6 +47,7 @@ class Runner:
     max_bytes  of a node's output, and of all items of a map together.
     find     gives a handler by its name.
     clock    Unix milliseconds, as templates and handlers see them.
+    meter    gives what an attempt pays for its calls with.
     """
 
     def __init__(
@@ -59,12 +61,14 @@ class Runner:
         max_bytes: int = 1024 * 1024,
         find: Callable[[str], HandlerSpec | None] = find_handler,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        meter: Callable[[Claim], Meter] = lambda claim: NullMeter(),
     ) -> None:
         self.items = items
         self.children = children
         self.max_bytes = max_bytes
         self._find = find
         self._clock = clock
+        self._meter = meter
         self.worker_id = worker_id
         self.tools = tools
         self.threads = threads
@@ -122,6 +126,7 @@ class Runner:
                 child=self._child(claim, spec),
                 sink=sink,
                 tools=self.tools,
+                meter=self._meter(claim),
                 cancelled=cancelled,
             )
             timeout_ms = spec["start_to_close_ms"]

@@ -32,6 +32,10 @@ def toolbox(settings: Settings) -> Toolbox:
         provider=settings.llm_provider,
         model=settings.llm_model,
         api_key=settings.anthropic_api_key,
+        base_url=settings.anthropic_base_url,
+        openai_api_key=settings.openai_api_key,
+        openai_base_url=settings.openai_base_url,
+        prices=settings.llm_prices,
     )
     containers = ContainerSettings(
         engine_url=settings.docker_host,

@@ -26,6 +26,7 @@ from redis.exceptions import RedisError
 from clients.redis_client import connect_blocking, connect_commands
 from config import get_settings
 from logs import run_process
+from orchestrator.budgets import Caps
 from orchestrator.children import Children
 from orchestrator.courier import Call
 from orchestrator.errors import ErrorType, NodeError
@@ -40,6 +41,7 @@ from workers.context import Toolbox
 from workers.handlers import Catalogue, load_modules
 from workers.heartbeat import Heartbeat
 from workers.intake import Intake
+from workers.metering import Accounts
 from workers.registry import default_retry, names
 from workers.runner import Runner
 from workers.tools import limits_of, toolbox
@@ -92,13 +94,10 @@ class Worker:
             describe=self.describe,
         )
         self.runner = Runner(
-            worker_id=self.worker_id,
-            tools=self.tools,
-            threads=self.threads,
-            items=self.store.items,
+            worker_id=self.worker_id, tools=self.tools, threads=self.threads, items=self.store.items,
+            max_bytes=config.output_max_bytes, meter=Accounts(self.transitions, config.tenant_daily).meter,
             children=Children(self.store, self.transitions, catalogue=Catalogue, limits=config.limits),
-            max_bytes=config.output_max_bytes,
-        )
+        )  # fmt: skip
         self.attempts = Attempts(
             transitions=self.transitions,
             runner=self.runner,
@@ -324,6 +323,7 @@ async def main() -> None:
             drain_s=settings.drain_s,
             output_max_bytes=settings.output_max_bytes,
             limits=limits_of(settings),
+            tenant_daily=Caps.of(settings.tenant_daily_tokens, settings.tenant_daily_cost_usd),
         ),
         keys=Keys(stream=settings.worker_stream, group=settings.worker_group),
         tools=toolbox(settings),

@@ -12,17 +12,23 @@ from api.routers import (
     dead,
     events,
     executions,
+    handlers,
     health,
+    interventions,
     queues,
     repeats,
     simulate,
+    usage,
     validate,
     workers,
     workflow,
 )
 from orchestrator.limits import Limits
 
-_ROUTERS = (workflow, validate, simulate, executions, repeats, answers, events, workers, queues, dead, health)
+_ROUTERS = (
+    workflow, validate, simulate, executions, repeats, interventions, answers, events, handlers, usage,
+    workers, queues, dead, health,
+)  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.
 DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate", "/v1/simulate"})

@@ -118,6 +118,25 @@ class ItemPage(BaseModel):
     next_cursor: str | None
 
 
+class PauseView(BaseModel):
+    """Who paused an execution, why, and since when."""
+
+    by: str | None = Field(description="Null where the retry policy of a node did.")
+    reason: str | None
+    since: str | None
+
+
+class UsageView(BaseModel):
+    """Calls to paid services and their tokens; `input` leaves out what a cache served."""
+
+    calls: int
+    unpriced_calls: int = Field(description="Calls whose price is not known; they are missing in the cost.")
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+
+
 class ExecutionSummary(BaseModel):
     """An execution without its nodes."""
 
@@ -127,6 +146,7 @@ class ExecutionSummary(BaseModel):
     status: StatusWord
     cancelling: str | None
     reason: str | None
+    paused: PauseView | None = Field(description="While the status is PAUSED.")
     created_at: str
     started_at: str | None
     ended_at: str | None
@@ -134,9 +154,12 @@ class ExecutionSummary(BaseModel):
     generation: int = Field(description="1, and one more for each retry in place.")
     replay_of: str | None = Field(description="The execution this one repeats.")
     forked_from: str | None = Field(description="The execution whose outputs this one began with.")
+    usage: UsageView
+    cost_usd: float | None = Field(description="Null while no call has a known price.")
 
 
 class ExecutionDetail(ExecutionSummary):
+    quiesced: bool = Field(description="It is PAUSED, and nothing runs any more.")
     inputs: dict[str, Any] | None
     nodes: list[NodeView]
 

@@ -2,7 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+
+from api.schemas.executions import UsageView
 
 
 class WorkerView(BaseModel):
@@ -20,6 +22,38 @@ class WorkerView(BaseModel):
 
 class WorkerList(BaseModel):
     items: list[WorkerView]
+
+
+class HandlerView(BaseModel):
+    """A handler: what it is for, what config it takes, and who runs it now."""
+
+    name: str
+    aliases: list[str]
+    summary: str
+    description: str
+    config_schema: dict[str, Any] | None = Field(
+        description="JSON Schema of its config; null where the config is not typed or not known here."
+    )
+    retry: dict[str, Any] | None = Field(description="Policy of nodes without `retry`; null: one attempt.")
+    workers: list[str] = Field(description="Ids of the live workers that offer it.")
+
+
+class HandlerList(BaseModel):
+    items: list[HandlerView]
+
+
+class UsageDay(BaseModel):
+    date: str = Field(description="A day in UTC.")
+    usage: UsageView
+    cost_usd: float | None
+
+
+class UsageAnswer(BaseModel):
+    """Newest day first; days without a call are there too."""
+
+    usage: UsageView
+    cost_usd: float | None
+    days: list[UsageDay]
 
 
 class QueueView(BaseModel):

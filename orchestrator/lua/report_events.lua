@@ -1,11 +1,13 @@
 -- flags: allow-oom
--- Appends what a handler logs and reports. Each line has a number that rises within the attempt; a line sent again
+-- Appends what a handler logs, reports and streams. Each line has a number that rises within the attempt; a line sent again
 -- is dropped, so is everything from an attempt that is not the current one.
 -- KEYS  1 runtime of the execution
--- ARGV  3 node id, 4 attempt, 5 nonce, 6 lines allowed for the whole execution; then three for each line: number, event type, data, JSON
+-- ARGV  3 node id, 4 attempt, 5 nonce, 6 lines and 7 pieces of streamed text allowed for the whole execution; then three for each line:
+--       number, event type, data, JSON
 -- Reply ok; fenced; full, the execution has used up its lines (said once in its history)
 local node_id, attempt = ARGV[3], ARGV[4]
-local x = open(ARGV[2], 'attempt|' .. node_id, 'nonce|' .. node_id, 'reported|' .. node_id, 'lines')
+local x = open(ARGV[2], 'attempt|' .. node_id, 'nonce|' .. node_id, 'reported|' .. node_id, 'lines', 'tokens',
+  'streamed|' .. node_id)
 if not x or x.fields[1] ~= attempt or x.fields[2] ~= ARGV[5]
   or status_of(x.id, node_id) ~= 'RUNNING' then
   return 'fenced'
@@ -13,21 +15,48 @@ end
 local of_attempt, newest = string.match(x.fields[3] or '', '^(%d+):(%d+)$')
 newest = of_attempt == attempt and tonumber(newest) or 0
 local lines, allowed = tonumber(x.fields[4] or 0), tonumber(ARGV[6])
-if lines > allowed then return 'full' end
+local tokens, tokens_allowed = tonumber(x.fields[5] or 0), tonumber(ARGV[7])
+local is_streamed = x.fields[6] == attempt
 -- Numbers rise, so the last one says whether there is anything new.
-if tonumber(ARGV[#ARGV - 2]) <= newest then return 'ok' end
-for i = 7, #ARGV, 3 do
-  local number = tonumber(ARGV[i])
+if tonumber(ARGV[#ARGV - 2]) <= newest then return lines > allowed and 'full' or 'ok' end
+
+-- What was streamed counts no more: watchers let go of it.
+local function reset(data)
+  if is_streamed then record(x, 'stream.reset', node_id, attempt, data) end
+  is_streamed = false
+end
+
+for i = 8, #ARGV, 3 do
+  local number, event, data = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2]
   if number > newest then
     newest = number
-    lines = lines + 1
-    if lines <= allowed then
-      record(x, ARGV[i + 1], node_id, attempt, ARGV[i + 2])
-    elseif lines == allowed + 1 then
-      record(x, 'node.log', node_id, attempt,
-        '{"level":"warning","message":"further progress and log lines of this execution are not kept"}')
+    if event == 'stream.reset' then
+      reset(data)
+    elseif event == 'node.token' then
+      tokens = tokens + 1
+      if tokens <= tokens_allowed then
+        record(x, event, node_id, attempt, data)
+        is_streamed = true
+      else
+        -- Half an answer would look like one: whoever watches is left with none, and takes it from the output.
+        reset('{"reason":"capped"}')
+      end
+    elseif lines <= allowed then
+      lines = lines + 1
+      if lines <= allowed then
+        record(x, event, node_id, attempt, data)
+      else
+        record(x, 'node.log', node_id, attempt,
+          '{"level":"warning","message":"further progress and log lines of this execution are not kept"}')
+      end
     end
   end
 end
 redis.call('HSET', x.runtime, 'reported|' .. node_id, attempt .. ':' .. newest, 'lines', lines)
+if tokens > 0 then redis.call('HSET', x.runtime, 'tokens', tokens) end
+if is_streamed then
+  redis.call('HSET', x.runtime, 'streamed|' .. node_id, attempt)
+elseif x.fields[6] then
+  redis.call('HDEL', x.runtime, 'streamed|' .. node_id)
+end
 return lines > allowed and 'full' or 'ok'

@@ -89,7 +89,7 @@ async def happened(engine: Engine, execution_id: str) -> dict[str, list[str]]:
     """What happened to each node, in order."""
     lines: dict[str, list[str]] = {}
     for event in await engine.events(execution_id):
-        if event.node_id and event.type not in ("node.log", "node.progress"):
+        if event.node_id and event.type not in ("node.log", "node.progress", "node.token"):
             lines.setdefault(event.node_id, []).append(event.type)
     return lines
 

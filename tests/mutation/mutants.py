@@ -200,4 +200,41 @@ WHOLE = (
     ),
 )  # fmt: skip
 
-MUTANTS = (*ATTEMPT, *BASE, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE)
+PAID = (
+    *_of(
+        "include/budget",
+        ("what others hold counts for nothing", "if cap and used + held + want > cap then", "if cap and used + want > cap then"),
+        ("what is used counts for nothing", "local used, held = tonumber(each[4] or 0), tonumber(each[5] or 0)", "local used, held = 0, tonumber(each[5] or 0)"),
+        ("what is only held counts as used up", "if used + want > cap then return", "if true then return"),
+        ("a lost worker keeps what it held", "if not deadline then let_go(scope, members[i + j - 1]) end", ""),
+        ("a worker that lives loses what it holds", "if not deadline then let_go(", "if true then let_go("),
+        ("tokens are never given back", "redis.call('HINCRBY', scope.used, 'held_tokens', string.format('%d', -tokens))", ""),
+        ("what is gone is given back", "if redis.call('ZREM', scope.held, member) == 0 then return false end", "redis.call('ZREM', scope.held, member)"),
+        ("all definitions share one day", "usage_of_key(tenant, day, name)", "usage_of_key(tenant, day, '')"),
+    ),
+    *_of(
+        "reserve_budget",
+        ("a reservation is not kept", "redis.call('HINCRBY', scope.used, 'held_tokens', ARGV[7])", ""),
+        ("a call sent again reserves twice", "if redis.call('ZADD', scope.held, 'NX', NOW, member) == 1 then", "if redis.call('ZADD', scope.held, NOW, member) then"),
+        ("an unknown price is free", "if scope.nanos and not nanos then", "if false then"),
+    ),
+    *_of(
+        "settle_budget",
+        ("a call is counted twice", "if tonumber(number) <= tonumber(x.fields[1] or 0) then", "if false then"),
+        ("a settled call goes on holding", "if ARGV[8] ~= '' then let_go(scope, member) end", ""),
+        ("a call is settled on another day", "local day = ARGV[8] ~= '' and ARGV[8] or today()", "local day = today()"),
+    ),
+    *_of(
+        "report_events",
+        ("a long stream fills the history", "if tokens <= tokens_allowed then", "if true then"),
+        ("half a stream stays", "        reset('{\"reason\":\"capped\"}')", ""),
+        ("a reset is said without a stream", "if is_streamed then record(x, 'stream.reset'", "if true then record(x, 'stream.reset'"),
+    ),
+    *_of(
+        "include/claim",
+        ("an old stream is not taken back", "if attempt ~= '1' then reset_stream(x, node_id, attempt) end", ""),
+        ("a stream is taken back again and again", "  redis.call('HDEL', x.runtime, 'streamed|' .. node_id)\n", ""),
+    ),
+)  # fmt: skip
+
+MUTANTS = (*ATTEMPT, *BASE, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *PAID)

@@ -10,8 +10,9 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from clients.llm_client import LlmReply, LlmRequest
-from clients.llm_prices import LlmUsage, cost_usd
+from clients.llm_client import SIMULATED, LlmError, LlmReply, LlmRequest, rough_tokens
+from clients.llm_prices import LlmUsage, cost_usd, load_prices, most_usd
+from orchestrator.budgets import NANOS, Usage
 from orchestrator.retry import RetryPolicy
 from workers.context import HandlerContext
 from workers.outcome import Terminal
@@ -22,7 +23,12 @@ MAX_REPAIRS = 2
 FINAL_STOPS = frozenset({"refusal", "max_tokens", "model_context_window_exceeded"})
 _FENCED = re.compile(r"^\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*$", re.DOTALL | re.IGNORECASE)
 #: Options that have a field of their own, or would break the one answer that is expected.
-_OWN_OPTIONS = frozenset({"model", "messages", "system", "max_tokens", "stream", "cache_control"})
+_OWN_OPTIONS = frozenset(
+    {
+        "model", "messages", "system", "max_tokens", "max_completion_tokens", "stream", "stream_options",
+        "cache_control", "n",
+    }
+)  # fmt: skip
 
 
 class Message(BaseModel):
@@ -102,10 +108,12 @@ class LlmConfig(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The last reply, what it was read as, and what all calls together used."""
+    """The last reply, what it was read as, and what all calls together used and cost."""
 
     reply: LlmReply
     usage: LlmUsage
+    #: None where the price of a call is not known.
+    cost_usd: float | None
     parsed: Any = None
 
 
@@ -115,6 +123,7 @@ async def llm(config: LlmConfig, context: HandlerContext) -> dict[str, Any]:
 
     Output: {"status": "ok", "answer", "content", "model", "usage", "stop_reason", "cost_usd"}; `answer` and
     `content` are the same text. With `schema` also "parsed"; from the echo provider "simulated": true.
+    The answer is streamed as it comes, as `node.token` events.
     """
     request = config.to_request()
     answer = await _ask(request, context)
@@ -126,7 +135,7 @@ async def llm(config: LlmConfig, context: HandlerContext) -> dict[str, Any]:
         "model": reply.model,
         "usage": answer.usage.to_dict(),
         "stop_reason": reply.stop_reason,
-        "cost_usd": _cost(answer, request),
+        "cost_usd": answer.cost_usd,
     }
     if request.schema is not None:
         output["parsed"] = answer.parsed
@@ -138,20 +147,23 @@ async def llm(config: LlmConfig, context: HandlerContext) -> dict[str, Any]:
 async def _ask(request: LlmRequest, context: HandlerContext) -> Answer:
     """Get an answer; with a schema one that matches it, asking again with the complaint a few times."""
     usage = LlmUsage()
+    cost: float | None = 0.0
     complaint = ""
     for repair in range(MAX_REPAIRS + 1):
-        reply = await context.llm.complete(request)
+        reply, price = await _call(request, context)
         usage = usage + reply.usage
+        cost = None if cost is None or price is None else round(cost + price, 9)
         if request.schema is None:
-            return Answer(reply, usage)
+            return Answer(reply, usage, cost)
         parsed, complaint = read_structured(reply.text, request.schema)
         if not complaint:
-            return Answer(reply, usage, parsed)
+            return Answer(reply, usage, cost, parsed)
         if reply.stop_reason in FINAL_STOPS:
             complaint = f"{complaint} (the model stopped by '{reply.stop_reason}')"
             break
         if repair < MAX_REPAIRS:
             context.log("the answer does not match the schema; asking again", "warning", problem=complaint)
+            context.reset_stream("repair")
             request = request.asking_again(
                 reply.text, f"That answer does not match: {complaint}. Answer again, with the JSON only."
             )
@@ -160,6 +172,76 @@ async def _ask(request: LlmRequest, context: HandlerContext) -> Answer:
         type="Llm.SchemaMismatch",
         details={"answer": reply.text[:2000], "stop_reason": reply.stop_reason, "usage": usage.to_dict()},
     )
+
+
+async def _call(request: LlmRequest, context: HandlerContext) -> tuple[LlmReply, float | None]:
+    """Make one call within the budgets, and count what it used, however it ends. Gives its cost too."""
+    provider, prices = context.llm, _prices(context)
+    model = provider.model_of(request)
+    most_input = request.most_input_tokens()
+    most_cost: float | None = 0.0
+    if model != SIMULATED:
+        most_cost = most_usd(model, input=most_input, output=request.max_tokens, prices=prices)
+    reservation = await context.meter.reserve(tokens=most_input + request.max_tokens, usd=most_cost)
+    streamed: list[str] = []
+
+    def stream(text: str) -> None:
+        streamed.append(text)
+        context.token(text)
+
+    def used(usage: LlmUsage, *names: str) -> Usage:
+        return _used(usage, _cost(usage, names, request, prices))
+
+    try:
+        reply = await provider.complete(request, stream)
+    except LlmError as error:
+        await context.meter.settle(reservation, used(error.usage, model))
+        raise
+    except BaseException:
+        # Stopped from outside: what it has used by then has to be guessed.
+        guess = LlmUsage(input=most_input // 4, output=rough_tokens("".join(streamed)))
+        context.meter.settle_later(reservation, used(guess, model))
+        raise
+    # A server may answer by another name than the one it was asked by.
+    await context.meter.settle(reservation, used(reply.usage, reply.model, model))
+    return reply, _cost(reply.usage, (reply.model, model), request, prices)
+
+
+def _cost(
+    usage: LlmUsage, models: tuple[str, ...], request: LlmRequest, prices: Mapping[str, Any] | None
+) -> float | None:
+    """Price a call by the first of these names that has a price."""
+    for model in models:
+        if model == SIMULATED:
+            return 0.0
+        cost = cost_usd(model, usage, cache_ttl=request.cache_ttl or "5m", prices=prices)
+        if cost is not None:
+            return cost
+    return None
+
+
+def _used(usage: LlmUsage, cost: float | None) -> Usage:
+    """One call as the accounts take it; one that used nothing is not counted, but gives back what it held."""
+    is_nothing = usage == LlmUsage()
+    return Usage(
+        calls=0 if is_nothing else 1,
+        unpriced_calls=1 if cost is None and not is_nothing else 0,
+        input=usage.input,
+        output=usage.output,
+        cache_read=usage.cache_read,
+        cache_write=usage.cache_write,
+        cost_nanos=round((cost or 0.0) * NANOS),
+    )
+
+
+def _prices(context: HandlerContext) -> Mapping[str, Any] | None:
+    settings = context.tools.llm_settings
+    if settings is None or settings.prices is None:
+        return None
+    try:
+        return load_prices(settings.prices)
+    except (OSError, ValueError) as error:
+        raise Terminal(f"LLM_PRICES cannot be read: {error}", type="Llm.NotConfigured") from error
 
 
 def read_structured(text: str, schema: Mapping[str, Any]) -> tuple[Any, str]:
@@ -184,9 +266,3 @@ def read_structured(text: str, schema: Mapping[str, Any]) -> tuple[Any, str]:
         return value, ""
     place = "/".join(str(step) for step in mismatch.absolute_path)
     return None, f"{mismatch.message[:500]}{f' at {place}' if place else ''}"
-
-
-def _cost(answer: Answer, request: LlmRequest) -> float | None:
-    if answer.reply.is_simulated:
-        return 0.0
-    return cost_usd(answer.reply.model, answer.usage, cache_ttl=request.cache_ttl or "5m")

@@ -28,8 +28,8 @@ local function is_live(execution_id)
 end
 
 -- Asks a child to end, as the policy of its parent's node says. Its own turns come in this call as far as the budget goes.
--- is_over: the parent ends now, rather than being about to.
-local function close_child(x, child_id, policy, is_over)
+-- is_over: the parent ends now, rather than being about to. why: another reason, JSON.
+local function close_child(x, child_id, policy, is_over, why)
   if policy == 'abandon' or not is_live(child_id) then return end
   local child = open(child_id)
   if not child then return end
@@ -51,7 +51,8 @@ local function close_child(x, child_id, policy, is_over)
   if is_going then
     push(child, 'kill 0')
   else
-    request_cancel(child, '"its parent execution ' .. x.id .. ' is ending"', 'parent:' .. x.id .. ':' .. x.generation, due_ms)
+    why = why or '"its parent execution ' .. x.id .. ' is ending"'
+    request_cancel(child, why, 'parent:' .. x.id .. ':' .. x.generation, due_ms)
   end
   settle(child)
 end

@@ -22,8 +22,16 @@ local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, s
   return reply
 end
 
+-- What an earlier attempt streamed is not part of this one's answer: watchers let go of it.
+local function reset_stream(x, node_id, attempt)
+  local streamed = redis.call('HGET', x.runtime, 'streamed|' .. node_id)
+  if not streamed then return end
+  redis.call('HDEL', x.runtime, 'streamed|' .. node_id)
+  record(x, 'stream.reset', node_id, attempt, '{"reason":"attempt","attempt":' .. streamed .. '}')
+end
+
 -- Any other first word means: not yours. 'busy' leaves the message for whoever holds the lease; 'stale' and
--- 'gone' take it off the stream.
+-- 'gone' take it off the stream, and so does 'held': the execution is paused, and the node will be queued again.
 local function claim(execution_id, node_id, attempt, message_id, queue, nonce, worker, lease_ms)
   local node, item = item_of(node_id)
   local x = open(execution_id, 'attempt|' .. node_id, 'nonce|' .. node_id, 'node|' .. node, 'spec|' .. node,
@@ -51,6 +59,12 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
   end
   if x.cancelling then return {'cancelling'} end
   local plan = parse_plan(plan_text)
+  if x.paused then
+    detach(x, node_id, 'QUEUED', attempt, plan)
+    if message_id ~= current_message then drop_message(queue, message_id) end
+    hold_node(x, node_id, '{"cause":"claimed"}')
+    return {'held'}
+  end
   redis.call('ZADD', leases_key(), NOW + lease_ms, lease_member(execution_id, node_id, attempt))
   move(x, node_id, 'RUNNING')
   tries = tostring((tonumber(tries) or 0) + 1)
@@ -69,6 +83,8 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
       timer_member('start_to_close', execution_id, node_id, attempt))
   end
   record(x, 'node.started', node_id, attempt, '{"worker":"' .. worker .. '"}')
+  -- Said here, not by the handler: nobody can forget it, and a first attempt pays nothing for it.
+  if attempt ~= '1' then reset_stream(x, node_id, attempt) end
   return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
 end
 

@@ -33,6 +33,10 @@ function TURNS.items(x, node_id)
     if live == 0 then end_map(x, node_id, counts) end
     return 1
   end
+  if x.paused then
+    hold(x, node_id)
+    return 1
+  end
   local plan = parse_plan(redis.call('HGET', x.runtime, 'node|' .. node_id))
   local most = plan.map or 1
   local room = math.max(1, math.min(ITEMS_IN_A_TURN, most - live))

@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.states import TABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.transitions import Holding
-from tests.integration.transitions.prepared import GO, child_of
+from tests.integration.transitions.prepared import GO, handling, nesting
 from tests.makers import LEASE_MS, Rig, error_of, node
 
 N, E = NodeStatus, ExecutionStatus
@@ -92,10 +92,8 @@ async def send(scene: Scene, verb: str) -> str:
             return (await rig.worker.delay(held)).word
         case "map_node":
             return (await transitions.map_node(held, [b"1"], tolerated=0, stops=False)).word
-        case "start_child":
-            return (await transitions.start_child(held, child_of(held.execution_id, "B"))).word
-        case "await_child":
-            return (await transitions.await_child(held, "no-child", looks_again=False)).word
+        case "start_child" | "await_child":
+            return (await nesting(transitions, verb, held)).word
         case "await_node":
             return (await transitions.await_node(held, GO)).word
         case "release_node":
@@ -113,6 +111,8 @@ async def send(scene: Scene, verb: str) -> str:
         case "time_out_node":
             kind = "schedule_to_start" if state.status is N.QUEUED else "start_to_close"
             return (await transitions.time_out_node(*unit, kind, error=error_of(), delay_ms=None))[0]
+        case "hurry_node" | "override_node":
+            return str((await handling(rig, verb, held.execution_id))[0])
     raise AssertionError(f"the matrix does not know {verb}: add it")
 
 
@@ -199,6 +199,8 @@ async def execution_in(rig: Rig, status: ExecutionStatus) -> str:
             await rig.worker.run_all(failing=["A"])
         case E.CANCELLED:
             await rig.engine.cancel(execution_id, request_id="first", grace_ms=0)
+        case E.PAUSED:
+            await rig.engine.pause(execution_id, request_id="first")
     assert await rig.status(execution_id) is status
     return execution_id
 
@@ -225,12 +227,14 @@ async def send_to(rig: Rig, execution_id: str, verb: str) -> str:
                 items=["reset A 0 0 0 0 0", "reset B 0 0 0 0 0", "decide A", "decide B"],
             )
             return str(reply[0])
+        case "pause_execution" | "resume_execution":
+            call = getattr(transitions, verb)(execution_id, by=b"null", reason=b"null", request="next")
+            return str((await call)[0])
     raise AssertionError(f"the matrix does not know {verb}: add it")
 
 
 EXECUTION_VERBS = sorted(
-    {row.verb for row in TABLE if row.subject == "execution" and not row.is_internal}
-    - {"create_execution", "start_child"}
+    {row.verb for row in TABLE if row.subject == "execution" and row.sources and not row.is_internal}
 )
 
 
@@ -313,8 +317,8 @@ async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: 
         "retry_node": lambda: rig.worker.retry(found.held),
         "wait_node": lambda: rig.worker.delay(found.held),
         "map_node": lambda: rig.transitions.map_node(found.held, [b"1"], tolerated=0, stops=False),
-        "start_child": lambda: rig.transitions.start_child(found.held, child_of(found.execution_id, "B")),
-        "await_child": lambda: rig.transitions.await_child(found.held, "no-child", looks_again=False),
+        "start_child": lambda: nesting(rig.transitions, verb, found.held),
+        "await_child": lambda: nesting(rig.transitions, verb, found.held),
         "await_node": lambda: rig.transitions.await_node(found.held, GO),
         "release_node": lambda: rig.transitions.release_node(found.held),
         "cancel_node": lambda: rig.transitions.cancel_node(found.held),
@@ -328,6 +332,8 @@ async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: 
         "time_out_node": lambda: rig.transitions.time_out_node(
             found.execution_id, "B", 1, "start_to_close", error=error_of(), delay_ms=None
         ),
+        "hurry_node": lambda: handling(rig, "hurry_node", found.execution_id),
+        "override_node": lambda: handling(rig, "override_node", found.execution_id),
     }
     await calls[verb]()
 

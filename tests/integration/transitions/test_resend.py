@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from orchestrator.budgets import Caps, Usage
 from orchestrator.courier import Call
 from orchestrator.layout import Reuse, lay_out
 from orchestrator.replies import Ended
@@ -15,20 +16,17 @@ from orchestrator.scripts import script_names
 from orchestrator.states import Reason, WaitingOn
 from tests.dags import compiled
 from tests.integration.transitions.prepared import (
+    CHILDREN,
+    INTERVENTIONS,
     LINE,
     Prepare,
     awaiting,
-    awaiting_a_child,
-    awaiting_a_child_that_has_ended,
     awaiting_what_was_kept,
     deciding,
     passing_the_limit_of_a_wait,
     running,
     signalling,
     signalling_nobody,
-    starting_a_child,
-    starting_a_child_aside,
-    starting_a_child_too_deep,
     voting,
 )
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
@@ -141,6 +139,26 @@ async def reporting(rig: Rig) -> Call[Any]:
     return rig.transitions.report_events(held, [(1, "node.log", b"{}"), (2, "node.progress", b"{}")])
 
 
+async def reserving(rig: Rig) -> Call[Any]:
+    held = await running_on_a_budget(rig)
+    return rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
+
+
+async def settling(rig: Rig) -> Call[Any]:
+    held = await running_on_a_budget(rig)
+    await rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
+    day = str(rig.now_ms // 86_400_000)
+    used = Usage(calls=1, input=3, output=4, cost_nanos=2)
+    return rig.transitions.settle_budget(held, number=1, held=(60, 5, day), used=used)
+
+
+async def running_on_a_budget(rig: Rig) -> Any:
+    # At noon: a minute later must be the same day.
+    rig.transitions.now_ms = (rig.now_ms // 86_400_000 + 1) * 86_400_000 + 43_200_000
+    await rig.submit(node("A"), budget={"max_tokens": 100, "daily": {"max_cost_usd": 1}})
+    return await rig.worker.start_one("A")
+
+
 async def staging(rig: Rig) -> Call[Any]:
     layout = lay_out(compiled(workflow(*(node(f"n{i}") for i in range(500)))))
     return rig.transitions.stage_execution("x1", layout.staged[0])
@@ -249,11 +267,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "skip_node": (skipping, "dup"),
     "wait_node": (waiting, "dup"),
     "map_node": (mapping, "dup"),
-    "start_child": (starting_a_child, "dup"),
-    "start_child, aside": (starting_a_child_aside, "dup"),
-    "start_child, too deep": (starting_a_child_too_deep, "dup"),
-    "await_child": (awaiting_a_child, "dup"),
-    "await_child, ended": (awaiting_a_child_that_has_ended, "dup"),
+    **CHILDREN,
     "await_node": (awaiting, "dup"),
     "await_node, kept": (awaiting_what_was_kept, "dup"),
     "signal_execution": (signalling, ""),
@@ -261,6 +275,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "decide_approval": (deciding, ""),
     "decide_approval, of two": (voting, ""),
     "wake_node, time limit": (passing_the_limit_of_a_wait, "stale"),
+    **INTERVENTIONS,
     "release_node": (releasing, "dup"),
     "cancel_node": (calling_off, "dup"),
     "claim_node": (claiming, ""),
@@ -270,6 +285,8 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "time_out_node": (timing_out, "stale"),
     "reap_node": (reaping, "stale"),
     "report_events": (reporting, ""),
+    "reserve_budget": (reserving, ""),
+    "settle_budget": (settling, ""),
     "stage_execution": (staging, ""),
     "reuse_nodes": (reusing, ""),
     "create_execution": (creating, ""),

@@ -8,7 +8,8 @@ from typing import Any
 
 import httpx2
 
-from clients.llm_client import AnthropicProvider, LlmSettings
+from clients.llm_anthropic import AnthropicProvider
+from clients.llm_client import LlmSettings
 
 
 def message(
@@ -29,6 +30,29 @@ def message(
     }
 
 
+def streamed(answer: dict[str, Any]) -> bytes:
+    """A message as the API streams it, its text in pieces of five characters."""
+    counts = answer["usage"]
+    start = {**answer, "content": [], "stop_reason": None, "usage": {**counts, "output_tokens": 1}}
+    events: list[dict[str, Any]] = [{"type": "message_start", "message": start}, {"type": "ping"}]
+    for index, block in enumerate(answer["content"]):
+        kind = "thinking" if block["type"] == "thinking" else "text"
+        empty = {**block, kind: ""}
+        events.append({"type": "content_block_start", "index": index, "content_block": empty})
+        for at in range(0, len(block[kind]), 5):
+            delta = {"type": f"{kind}_delta", kind: block[kind][at : at + 5]}
+            events.append({"type": "content_block_delta", "index": index, "delta": delta})
+        events.append({"type": "content_block_stop", "index": index})
+    ending = {"stop_reason": answer["stop_reason"], "stop_sequence": None}
+    usage = {"output_tokens": counts["output_tokens"]}
+    events += [{"type": "message_delta", "delta": ending, "usage": usage}, {"type": "message_stop"}]
+    return b"".join(frame(each) for each in events)
+
+
+def frame(event: dict[str, Any]) -> bytes:
+    return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
+
+
 class FakeMessagesApi:
     """Gives its answers in turn, the last one for ever, and keeps what it was asked."""
 
@@ -44,7 +68,9 @@ class FakeMessagesApi:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        return answer if isinstance(answer, httpx2.Response) else httpx2.Response(200, json=answer)
+        if isinstance(answer, httpx2.Response):
+            return answer
+        return httpx2.Response(200, content=streamed(answer), headers={"content-type": "text/event-stream"})
 
     def provider(self, **settings: Any) -> AnthropicProvider:
         client = httpx2.AsyncClient(transport=httpx2.MockTransport(self))

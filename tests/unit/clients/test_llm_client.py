@@ -7,15 +7,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from clients.llm_client import (
-    AnthropicProvider,
-    EchoProvider,
-    LlmError,
-    LlmRequest,
-    LlmSettings,
-    make_provider,
-)
+from clients.llm_anthropic import AnthropicProvider
+from clients.llm_client import LlmError, LlmRequest, LlmSettings
+from clients.llm_echo import EchoProvider
 from clients.llm_prices import LlmUsage, cost_usd
+from clients.llm_providers import make_provider
 from tests.unit.clients.fake_messages_api import FakeMessagesApi, message, refusal
 
 ASK = LlmRequest(messages=({"role": "user", "content": "Hi"},))
@@ -46,7 +42,12 @@ async def test_text_is_taken_from_the_text_blocks() -> None:
     assert reply.usage == LlmUsage(input=10, output=5, cache_read=3, cache_write=4)
     assert not reply.is_simulated
     assert api.requests == [
-        {"model": "claude-sonnet-5-5", "max_tokens": 4096, "messages": [{"role": "user", "content": "Hi"}]}
+        {
+            "model": "claude-sonnet-5-5",
+            "max_tokens": 4096,
+            "messages": [{"role": "user", "content": "Hi"}],
+            "stream": True,
+        }
     ]
     assert any("sk-test" in value for value in api.headers[0].values())
 

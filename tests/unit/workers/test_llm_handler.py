@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from clients.llm_client import EchoProvider, LlmError, LlmProvider
+from clients.llm_client import LlmError, LlmProvider
+from clients.llm_echo import EchoProvider
 from orchestrator.errors import NodeError
 from tests.unit.clients.fake_messages_api import FakeMessagesApi, message
 from workers.context import HandlerContext, Toolbox

@@ -1,0 +1,35 @@
+"""What calls to paid services have used."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.access import engine_of
+from api.documents import json_response, problems
+from api.schemas.operations import UsageAnswer
+from api.schemas.views import usage_fields
+from orchestrator.budgets import NOTHING_USED
+
+router = APIRouter(prefix="/v1/usage", tags=["operations"])
+
+
+@router.get(
+    "",
+    operation_id="usage_get",
+    summary="Calls to language models, their tokens and their cost, by day",
+    response_model=UsageAnswer,
+    responses=problems(422, 503),
+)
+async def get_usage(
+    request: Request,
+    days: Annotated[int, Query(ge=1, le=400, description="How many days back, today included.")] = 30,
+) -> Response:
+    found = await engine_of(request).usage(days=days)
+    rows = [
+        {"date": datetime.fromtimestamp(day_ms / 1000, UTC).date().isoformat(), **usage_fields(used)}
+        for day_ms, used in found
+    ]
+    total = sum((used for _, used in found), NOTHING_USED)
+    return json_response({**usage_fields(total), "days": rows})
