@@ -30,7 +30,8 @@ from orchestrator.redis_keys import Keys
 from orchestrator.store import Store
 from orchestrator.yaml_source import Locate, load_yaml, located
 from workers.handlers import load_modules
-from workers.simulator import Played, Simulation, Simulator
+from workers.simulation import Played, Simulation
+from workers.simulator import Simulator
 from workers.stubs import Stubs
 from workers.tools import limits_of
 

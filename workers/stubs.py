@@ -12,6 +12,7 @@ from orchestrator.errors import DefinitionInvalid, ErrorType, NodeError, Problem
 from workers.context import HandlerContext
 from workers.outcome import Completed, Failed, Outcome, Skipped
 from workers.registry import HandlerSpec, find_handler
+from workers.simulation import without_items
 
 #: Handlers that reach nothing outside the engine: in a simulation they run as they are, unless a stub says
 #: otherwise. Every other one is stubbed, so that one nobody thought of calls nothing.
@@ -50,7 +51,10 @@ class Stub:
 
 @dataclass(frozen=True, slots=True)
 class Stubs:
-    """Stubs by node id (`node[3]` for one item of a map), by handler, and for the rest."""
+    """Stubs by node id, by handler, and for the rest.
+
+    `node[3]` is one item of a map, `node/inner` a node of the child of a node.
+    """
 
     nodes: Mapping[str, Stub] = field(default_factory=dict)
     handlers: Mapping[str, Stub] = field(default_factory=dict)
@@ -84,19 +88,21 @@ class Stubs:
         """The stub of a node: its own, its map's, its handler's, the default."""
         for stub in (
             self.nodes.get(node_id),
-            self.nodes.get(node_id.partition("[")[0]),
+            self.nodes.get(without_items(node_id)),
             self.handlers.get(handler),
         ):
             if stub is not None:
                 return stub
         return self.default
 
-    def find(self, handler: str) -> HandlerSpec | None:
-        """Give the runner a handler of this name, whatever the name."""
+    def find(
+        self, handler: str, name_of: Callable[[HandlerContext], str] = lambda context: context.node_id
+    ) -> HandlerSpec | None:
+        """Give the runner a handler of this name, whatever the name. name_of: what the node is called here."""
         real = find_handler(handler)
 
         async def play(config: Mapping[str, Any], context: HandlerContext) -> Any:
-            stub = self.of(context.node_id, handler)
+            stub = self.of(name_of(context), handler)
             if real is not None and is_real(handler) and not stub.is_handler:
                 return await real(config, context)
             if real is not None:
