@@ -111,9 +111,7 @@ class Simulator:
             threads=threads,
             items=self.store.items,
             children=Children(self.store, self.transitions, catalogue=catalogue, limits=limits),
-            find=lambda name: stubs.find(
-                name, lambda context: self._name(context.execution_id, context.node_id)
-            ),
+            find=lambda handler: stubs.find(handler, self._name),
             clock=lambda: self.now_ms,
         )
         self._running: list[_Running] = []
@@ -215,9 +213,8 @@ class Simulator:
         spec: dict[str, Any] = orjson.loads(claim.spec)
         await self._learn(claim.execution_id)
         result = await self._runner.run(claim, spec, NullSink(), asyncio.Event())
-        duration_ms = self.stubs.of(
-            self._name(claim.execution_id, claim.node_id), spec["handler"]
-        ).duration_ms
+        name = self._name(claim.execution_id, claim.node_id)
+        duration_ms = self.stubs.of(name, spec["handler"]).duration_ms
         limit_ms = spec["start_to_close_ms"]
         if limit_ms is not None and duration_ms > limit_ms:
             duration_ms, result = limit_ms, _timed_out(limit_ms, claim)
@@ -231,13 +228,9 @@ class Simulator:
         if execution_id in self._prefixes:
             return
         execution = await self.store.execution(execution_id)
-        is_child = (
-            execution is not None and execution.parent is not None and execution.parent_unit is not None
-        )
-        if execution is None or not is_child:
-            self._prefixes[execution_id] = ""
-        else:
-            above = self._name(execution.parent or "", execution.parent_unit or "")
+        self._prefixes[execution_id] = ""
+        if execution is not None and execution.parent is not None:
+            above = self._name(execution.parent, execution.parent_unit or "")
             self._prefixes[execution_id] = f"{above}/"
 
     async def _end(self, attempt: _Running) -> None:

@@ -96,13 +96,16 @@ class Stubs:
         return self.default
 
     def find(
-        self, handler: str, name_of: Callable[[HandlerContext], str] = lambda context: context.node_id
+        self, handler: str, name_of: Callable[[str, str], str] = lambda execution_id, unit: unit
     ) -> HandlerSpec | None:
-        """Give the runner a handler of this name, whatever the name. name_of: what the node is called here."""
+        """Give the runner a handler of this name, whatever the name.
+
+        name_of  what a unit of an execution is called in the stubs.
+        """
         real = find_handler(handler)
 
         async def play(config: Mapping[str, Any], context: HandlerContext) -> Any:
-            stub = self.of(name_of(context), handler)
+            stub = self.of(name_of(context.execution_id, context.node_id), handler)
             if real is not None and is_real(handler) and not stub.is_handler:
                 return await real(config, context)
             if real is not None:
