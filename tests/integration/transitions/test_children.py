@@ -358,3 +358,19 @@ async def test_an_operator_who_ends_the_node_ends_its_child(rig: Rig) -> None:
     await rig.worker.complete(x)
     assert await rig.status(child_id) is E.CANCELLED
     assert (await rig.nodes(execution_id))["S"] is N.COMPLETED
+
+
+async def test_a_child_that_somebody_retried_does_not_wake_a_unit_that_waits_for_its_next_try(
+    rig: Rig,
+) -> None:
+    execution_id, child_id, x = await begin(rig, nested("S"))
+    await rig.worker.fail(x)
+    await rig.worker.retry(await rig.worker.start_one("S"), delay_ms=5_000)
+    await rig.engine.retry(child_id)
+
+    await rig.worker.fail(await rig.worker.start_one("x"))
+
+    assert (await state(rig, execution_id)).waiting_on is WaitingOn.BACK_OFF
+    await rig.advance(5_000)
+    assert (await state(rig, execution_id)).status is N.QUEUED
+    assert await resume_of(rig, execution_id) is None
