@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from orchestrator.execution import Event, Execution, NodeState
+from orchestrator.mapping import unit_of
 from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.store import Store
 
@@ -33,7 +34,7 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What happened. `path` lists (virtual ms, event, node id) in the order of the history.
+    """What happened. `path` lists (virtual ms, event, node or item) in the order of the history.
 
     reason   why it ended so; of a PAUSED one, which node asked for an operator.
     waiting  nodes that wait for something no stub gives, when the execution could not come to its end.
@@ -103,6 +104,8 @@ class Teller:
         ends: dict[str, int] = {}
         for row in told.rows:
             moment = row.ts_ms - self._began_ms
+            if row.item is not None:
+                continue
             if row.node_id and row.type == "node.started":
                 starts.setdefault(row.node_id, moment)
             elif row.node_id and row.type in _ENDS:
@@ -135,7 +138,8 @@ class Teller:
                 child_id = orjson.loads(row.data).get("child") if row.type == "node.queued" else None
                 if child_id in self._all:
                     path += self._path(self._all[child_id], is_whole=False)
-                path.append((row.ts_ms - self._began_ms, row.type, told.prefix + row.node_id))
+                unit = row.node_id if row.item is None else unit_of(row.node_id, row.item)
+                path.append((row.ts_ms - self._began_ms, row.type, told.prefix + unit))
             elif row.type in _OVER and not is_whole:
                 break
         return path

@@ -83,3 +83,14 @@ async def test_what_a_child_waits_for_is_told(play: Any) -> None:
 
     assert found.status is E.RUNNING
     assert found.waiting == ("S", "S/go")
+
+
+async def test_a_stub_answers_what_a_child_waits_for(play: Any) -> None:
+    child = family(node("go", handler="wait_for_signal", config={"name": "go"}))
+
+    found = await play(
+        parent("S", child), stubs={"nodes": {"S/go": {"signal": {"payload": 7, "after": "5s"}}}}
+    )
+
+    assert (found.status, found.duration_ms) == (E.COMPLETED, 5_000)
+    assert orjson.loads(found.nodes[0].output or b"") == {"go": 7}

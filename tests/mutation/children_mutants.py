@@ -1,12 +1,12 @@
 # ruff: noqa: E501 - a table: one row, one line
-"""Deliberate mistakes in the scripts of child executions; see `mutants`."""
+"""Deliberate mistakes in the scripts of child executions; see `mutants.py`."""
 
 from __future__ import annotations
 
-from tests.mutation.mutant import mutants_of
+from tests.mutation.mutant import of
 
 CHILDREN = (
-    *mutants_of(
+    *of(
         "start_child",
         ("a child is started in a cancel", "if x.cancelling then", "if false then"),
         ("a child may be one level too deep", "elseif depth > tonumber(ARGV[14]) then", "elseif depth > tonumber(ARGV[14]) + 1 then"),
@@ -17,13 +17,13 @@ CHILDREN = (
         ("one that is not waited for is waited for", "if plan.detached then", "if false then"),
         ("a child is not started", "  start(child, '')", ""),
     ),
-    *mutants_of(
+    *of(
         "await_child",
         ("an end that came meanwhile is missed", "if not is_live(child_id) then", "if false then"),
         ("a cancel is forgotten for a unit that comes to wait", "elseif x.cancelling then", "elseif false then"),
         ("whatever ends is what was waited for", "local resume = ARGV[14] == '1' and LOOK_AGAIN or nil", "local resume = nil"),
     ),
-    *mutants_of(
+    *of(
         "include/children",
         ("abandon is not kept", "if policy == 'abandon' or not is_live(child_id) then return end", "if not is_live(child_id) then return end"),
         ("terminate gives a grace", "if policy == 'terminate' then", "if false then"),
@@ -40,9 +40,9 @@ CHILDREN = (
         ("any unit of that name is woken", "or x.fields[2] ~= 'child' then return end", "then return end"),
     ),
     # What children share with executions that nobody's node started.
-    *mutants_of("include/chunk", ("a new execution is not listed", "redis.call('ZADD', index_key(tenant), NOW, execution_id)", "")),
-    *mutants_of("include/children", ("a grace never ends", "redis.call('ZADD', timers_key(), due_ms,", "redis.call('ZSCORE', timers_key(),")),
-    *mutants_of("include/settle", ("a child's end is not told", "  if x.parent then tell_parent(x, status) end", "")),
-    *mutants_of("override_node", ("a child outlives the node that waits for it", "if it.status == 'WAITING' and it.on == 'child' then", "if false then")),
-    *mutants_of("hurry_node", ("a wait for a child is hurried", " or on == 'child' or not on then", " or not on then")),
+    *of("include/chunk", ("a new execution is not listed", "redis.call('ZADD', index_key(tenant), NOW, execution_id)", "")),
+    *of("include/children", ("a grace never ends", "redis.call('ZADD', timers_key(), due_ms,", "redis.call('ZSCORE', timers_key(),")),
+    *of("include/settle", ("a child's end is not told", "  if x.parent then tell_parent(x, status) end", "")),
+    *of("override_node", ("a child outlives the node that waits for it", "if it.status == 'WAITING' and it.on == 'child' then", "if false then")),
+    *of("hurry_node", ("a wait for a child is hurried", " or on == 'child' or not on then", " or not on then")),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What a mutant of the scripts is."""
+"""What a deliberate mistake in a script is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One text replacement. file is a path below `lua/` without its ending."""
+    """file is a path below `lua/` without its ending."""
 
     name: str
     file: str
@@ -15,6 +15,5 @@ class Mutant:
     new: str = ""
 
 
-def mutants_of(file: str, *rows: tuple[str, str, str]) -> tuple[Mutant, ...]:
-    """Make mutants of one file from rows of name, old text and new text."""
+def of(file: str, *rows: tuple[str, str, str]) -> tuple[Mutant, ...]:
     return tuple(Mutant(name, file, old, new) for name, old, new in rows)

@@ -7,10 +7,10 @@ Mistakes that a second guard makes harmless are left out; the fence, for one, ho
 
 from __future__ import annotations
 
-from tests.mutation.children_mutants import CHILDREN
-from tests.mutation.mutant import Mutant, mutants_of
+from tests.mutation.mutant import Mutant, of
+from tests.mutation.mutants_of_features import FEATURES
 
-ATTEMPT = mutants_of(
+ATTEMPT = of(
     "include/attempt",
     ("any claim may end the attempt", " or x.fields[2] ~= nonce then", " then"),
     ("a call sent again is refused", "if x.fields[3] == nonce then return nil, 'dup' end", ""),
@@ -23,7 +23,7 @@ ATTEMPT = mutants_of(
     ("the task outlives the attempt", "drop_message(plan.queue, x.fields[5])", ""),
     ("the end of an attempt is not remembered", "note(x, 'finished|' .. node_id, nonce)", ""),
 )
-BASE = mutants_of(
+BASE = of(
     "include/base",
     ("event ids have gaps", "x.seq = x.seq + 1\n", "x.seq = x.seq + 2\n"),
     ("a lost event counter repeats an id", "[1][1], '^%d+')) + 1", "[1][1], '^%d+'))"),
@@ -34,7 +34,7 @@ BASE = mutants_of(
     ("failures are not written back", "note(x, 'failed', string.format('%d', x.failed))", ""),
     ("the newest event is not written back", "note(x, 'seq', string.format('%d', x.seq))", ""),
 )
-CLAIM = mutants_of(
+CLAIM = of(
     "include/claim",
     ("an old task claims a new attempt", "if attempt ~= current or not (", "if not ("),
     ("a running attempt is given to a second worker", "if holder ~= nonce then", "if false then"),
@@ -61,7 +61,7 @@ CLAIM = mutants_of(
         "    return {'stale'}",
     ),
 )
-SETTLE = mutants_of(
+SETTLE = of(
     "include/settle",
     ("an end is not counted", "x.left = x.left - 1", "x.left = x.left"),
     ("an upstream failure counts as a skip", "status == 'FAILED' or reason == 'upstream_failed'", "status == 'FAILED'"),
@@ -96,84 +96,84 @@ SETTLE = mutants_of(
     ("a retry keeps the tries", "'tries|' .. id, 0, ", ""),
 )  # fmt: skip
 ENDS = (
-    *mutants_of(
+    *of(
         "complete_node",
         ("the output is not stored", "put_output(x, node_id, ARGV[13])", ""),
         ("the branch is not remembered", "if ARGV[14] ~= '' then", "if false then"),
     ),
-    *mutants_of("release_node", ("a drain is charged", "redis.call('HINCRBY', x.runtime, 'tries|' .. ARGV[3], -1)", "")),
-    *mutants_of("wait_node", ("the output kept aside is lost", "redis.call('HSET', x.runtime, 'kept|' .. node_id, ARGV[16])", "")),
-    *mutants_of("cancel_node", ("a node is cancelled though nobody asked", "return answer('uncalled', 0)", "")),
-    *mutants_of("retry_node", ("a back-off takes no time", "NOW + tonumber(ARGV[14])", "NOW")),
-    *mutants_of("skip_node", ("a skip forgets its reason", "'SKIPPED', ARGV[13]", "'SKIPPED', 'upstream_failed'")),
+    *of("release_node", ("a drain is charged", "redis.call('HINCRBY', x.runtime, 'tries|' .. ARGV[3], -1)", "")),
+    *of("wait_node", ("the output kept aside is lost", "redis.call('HSET', x.runtime, 'kept|' .. node_id, ARGV[16])", "")),
+    *of("cancel_node", ("a node is cancelled though nobody asked", "return answer('uncalled', 0)", "")),
+    *of("retry_node", ("a back-off takes no time", "NOW + tonumber(ARGV[14])", "NOW")),
+    *of("skip_node", ("a skip forgets its reason", "'SKIPPED', ARGV[13]", "'SKIPPED', 'upstream_failed'")),
 )  # fmt: skip
 KEEPERS = (
-    *mutants_of(
+    *of(
         "reap_node",
         ("a living lease is taken", "if deadline_ms and deadline_ms > NOW then", "if false then"),
         ("a lost worker is charged to the node", "redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)", ""),
         ("poison has no end", "if crashes > tonumber(ARGV[5])", "if crashes > 1000 + tonumber(ARGV[5])"),
         ("an old lease ends a new attempt", "not may_leave('node', 'reap_node', status) or x.fields[1] ~= attempt", "not may_leave('node', 'reap_node', status)"),
     ),
-    *mutants_of(
+    *of(
         "renew_leases",
         ("a renewed lease has run out already", "NOW + ARGV[3], lease_member", "NOW, lease_member"),
         ("nobody is told of a cancel", "and 'cancel' or 'ok'", "and 'ok' or 'ok'"),
     ),
-    *mutants_of(
+    *of(
         "wake_node",
         ("a timer fires early", "if tonumber(x.fields[4] or 0) > NOW then", "if false then"),
         ("a delay ends without output", "put_output(x, node_id, x.fields[5] or 'null')", ""),
         ("a stale timer stays", "  redis.call('ZREM', timers_key(), member)\n  return {'stale', 0}", "  return {'stale', 0}"),
     ),
-    *mutants_of(
+    *of(
         "time_out_node",
         ("a time limit strikes early", "if due_ms and due_ms > NOW then", "if false then"),
         ("a late timer ends another state", "or status ~= expected or", "or"),
     ),
-    *mutants_of(
+    *of(
         "hand_back_node",
         ("an old task gives back a new attempt", "'hand_back_node', status) or x.fields[1] ~= attempt then", "'hand_back_node', status) then"),
         ("patience never ends", "if NOW - since >= tonumber(ARGV[8]) then", "if false then"),
     ),
-    *mutants_of(
+    *of(
         "report_events",
         ("a fenced attempt writes history", "if not x or x.fields[1] ~= attempt or x.fields[2] ~= ARGV[5]", "if not x"),
         ("a line sent again is written again", "if number > newest then", "if true then"),
     ),
-    *mutants_of("stamp_tick", ("an outage expires leases", "hold = NOW + tonumber(ARGV[3])", "hold = 0")),
+    *of("stamp_tick", ("an outage expires leases", "hold = NOW + tonumber(ARGV[3])", "hold = 0")),
 )  # fmt: skip
 WHOLE = (
-    *mutants_of(
+    *of(
         "create_execution",
         ("one id is created twice", "if redis.call('EXISTS', status_key(execution_id)) == 1 then", "if false then"),
         ("a request made again makes another execution", "  if known then", "  if false then"),
         ("a key serves another request", "hash == ARGV[6] and 'replayed' or 'conflict'", "'replayed'"),
     ),
-    *mutants_of(
+    *of(
         "start_execution",
         ("an execution starts twice", "if not may_leave('execution', 'start_execution', status) then", "if false then"),
     ),
-    *mutants_of("include/start", ("there is no deadline", "if timeout_ms > 0 then", "if false then")),
-    *mutants_of(
+    *of("include/start", ("there is no deadline", "if timeout_ms > 0 then", "if false then")),
+    *of(
         "cancel_execution",
         ("an ended execution is cancelled", "if not may_leave('execution', 'cancel_execution', status) then", "if false then"),
     ),
-    *mutants_of("enforce_cancel", ("the grace is cut short", "if tonumber(x.fields[1]) > NOW then", "if false then")),
-    *mutants_of(
+    *of("enforce_cancel", ("the grace is cut short", "if tonumber(x.fields[1]) > NOW then", "if false then")),
+    *of(
         "time_out_execution",
         ("a deadline strikes early", "if not x.deadline_ms or x.deadline_ms > NOW then", "if false then"),
         ("a deadline overrules a cancel", "if x.cancelling ~= 'user' then", "if true then"),
     ),
-    *mutants_of(
+    *of(
         "retry_execution",
         ("one retry is accepted twice", "if x.generation ~= ARGV[3] then", "if false then"),
         ("a slice sent again is listed twice", "if redis.call('LLEN', list) == position then", "if true then"),
     ),
-    *mutants_of("continue_execution", ("a timer without turns stays", "redis.call('ZREM', timers_key(),", "redis.call('ZSCORE', timers_key(),")),
-    *mutants_of("purge_staging", ("a visible execution is purged", "if redis.call('EXISTS', status_key(ARGV[2])) == 1 then", "if false then")),
-    *mutants_of("stage_execution", ("a staged slice is forgotten", "redis.call('ZADD', staging_key(), 'NX', NOW, ARGV[2])", "")),
-    *mutants_of(
+    *of("continue_execution", ("a timer without turns stays", "redis.call('ZREM', timers_key(),", "redis.call('ZSCORE', timers_key(),")),
+    *of("purge_staging", ("a visible execution is purged", "if redis.call('EXISTS', status_key(ARGV[2])) == 1 then", "if false then")),
+    *of("stage_execution", ("a staged slice is forgotten", "redis.call('ZADD', staging_key(), 'NX', NOW, ARGV[2])", "")),
+    *of(
         "repair_execution",
         ("a stale plan is carried out", "if tostring(x.seq) ~= ARGV[3] or not", "if not"),
         ("an ended execution is repaired", " or not may_leave('execution', 'cancel_execution', redis.call('GET', status_key(x.id))) then", " then"),
@@ -184,131 +184,6 @@ WHOLE = (
     ),
 )  # fmt: skip
 
-PAID = (
-    *mutants_of(
-        "include/budget",
-        ("what others hold counts for nothing", "if cap and used + held + want > cap then", "if cap and used + want > cap then"),
-        ("what is used counts for nothing", "local used, held = tonumber(each[4] or 0), tonumber(each[5] or 0)", "local used, held = 0, tonumber(each[5] or 0)"),
-        ("what is only held counts as used up", "if used + want > cap then return", "if true then return"),
-        ("a lost worker keeps what it held", "if not deadline then let_go(scope, members[i + j - 1]) end", ""),
-        ("a worker that lives loses what it holds", "if not deadline then let_go(", "if true then let_go("),
-        ("tokens are never given back", "redis.call('HINCRBY', scope.used, 'held_tokens', string.format('%d', -tokens))", ""),
-        ("what is gone is given back", "if redis.call('ZREM', scope.held, member) == 0 then return false end", "redis.call('ZREM', scope.held, member)"),
-        ("all definitions share one day", "usage_of_key(tenant, day, name)", "usage_of_key(tenant, day, '')"),
-    ),
-    *mutants_of(
-        "reserve_budget",
-        ("a reservation is not kept", "redis.call('HINCRBY', scope.used, 'held_tokens', ARGV[7])", ""),
-        ("a call sent again reserves twice", "if redis.call('ZADD', scope.held, 'NX', NOW, member) == 1 then", "if redis.call('ZADD', scope.held, NOW, member) then"),
-        ("an unknown price is free", "if scope.nanos and not nanos then", "if false then"),
-    ),
-    *mutants_of(
-        "settle_budget",
-        ("a call is counted twice", "if tonumber(number) <= tonumber(x.fields[1] or 0) then", "if false then"),
-        ("a settled call goes on holding", "if ARGV[8] ~= '' then let_go(scope, member) end", ""),
-        ("a call is settled on another day", "local day = ARGV[8] ~= '' and ARGV[8] or today()", "local day = today()"),
-    ),
-    *mutants_of(
-        "report_events",
-        ("a long stream fills the history", "if tokens <= tokens_allowed then", "if true then"),
-        ("half a stream stays", "        reset('{\"reason\":\"capped\"}')", ""),
-        ("a reset is said without a stream", "if is_streamed then record(x, 'stream.reset'", "if true then record(x, 'stream.reset'"),
-    ),
-    *mutants_of(
-        "include/claim",
-        ("an old stream is not taken back", "if attempt ~= '1' then reset_stream(x, node_id, attempt) end", ""),
-        ("a stream is taken back again and again", "  redis.call('HDEL', x.runtime, 'streamed|' .. node_id)\n", ""),
-    ),
-)  # fmt: skip
-
-INTERVENTIONS = (
-    *mutants_of(
-        "include/pause",
-        ("what is held is not listed", "  redis.call('RPUSH', held_units_key(x.id), unit)", ""),
-        ("what is held is listed again and again", "if redis.call('HGET', x.runtime, 'held|' .. unit) == x.paused then return end", ""),
-        ("a held node keeps its status", "  move(x, unit, 'PENDING')", ""),
-        ("a paused execution says RUNNING", "redis.call('SET', status_key(x.id), 'PAUSED')", ""),
-        ("an ended execution stays paused", "  redis.call('HDEL', x.runtime, 'paused', 'paused_by', 'paused_reason', 'paused_ms')", ""),
-        ("a node that asks pauses nothing", "if not x.paused then begin_pause(", "if false then begin_pause("),
-        ("a node that asks is not tried again", "  hold(x, node_id)\nend", "end"),
-        ("a request is forgotten at once", "  redis.call('HSET', x.runtime, field, calls)", ""),
-    ),
-    *mutants_of(
-        "include/settle",
-        ("a paused execution queues nodes", "  if x.paused then return hold_node(x, node_id, data) end", ""),
-        ("nobody is asked", "if plan.asks and not taker", "if false and not taker"),
-        ("an operator who fails a node is asked", " and reason ~= 'operator' then", " then"),
-        ("an ended execution holds nodes", "  if x.paused then end_pause(x) end", ""),
-    ),
-    *mutants_of(
-        "include/resume",
-        ("the last to be held is first", "redis.call('LPOP', held_units_key(x.id))", "redis.call('RPOP', held_units_key(x.id))"),
-        ("only the first hundred go on", "if left > 0 then push(", "if false then push("),
-        ("an operator is asked once", "'tries|' .. unit, 0, 'crashes|' .. unit, 0)", "'crashes|' .. unit, 0)"),
-        ("a map forgets its items", "redis.call('HSET', x.runtime, 'resume|' .. unit, '{\"again\":true}')", ""),
-        ("a held timer is lost", "redis.call('ZADD', timers_key(), due_ms, timer_member(on, x.id, unit, attempt or '0'))", ""),
-        ("a map stays where it was", "push(x, 'items ' .. unit)", ""),
-        ("a wait for a handler goes on while paused", "if on == 'worker' then redis", "if false then redis"),
-    ),
-    *mutants_of("include/items", ("a paused map starts items", "  if x.paused then\n    hold(x, node_id)\n    return 1\n  end", "")),
-    *mutants_of("include/claim", ("a paused execution runs nodes", "  if x.paused then\n    detach(", "  if false then\n    detach(")),
-    *mutants_of(
-        "pause_execution",
-        ("what has ended is paused", "if not may_leave('execution', 'pause_execution', status) then", "if false then"),
-        ("what is being cancelled is paused", "if x.cancelling then return {'cancelling', status} end", ""),
-        ("saved turns are paused over", "if x.is_listed then return {'busy', status} end", ""),
-        ("a pause sent late pauses again", "if is_known_call(x.fields[1], ARGV[5]) or status", "if status"),
-    ),
-    *mutants_of(
-        "resume_execution",
-        ("a resumed execution holds on", "redis.call('HSET', x.runtime, 'paused', '')", ""),
-        ("what was held is forgotten", "if count > 0 then push(", "if false then push("),
-        ("what is being cancelled is resumed", "if x.cancelling then return {'cancelling', status, 0} end", ""),
-        ("a resumed execution says PAUSED", "redis.call('SET', status_key(x.id), 'RUNNING')", ""),
-    ),
-    *mutants_of(
-        "include/by_hand",
-        ("an operator ends what has ended", "if not may_leave('node', verb, status) then", "if false then"),
-        ("an operator ends another attempt", "if ARGV[4] ~= '' and ARGV[4] ~= attempt then", "if false then"),
-        ("an operator's key serves another request", "if hash ~= ARGV[6] then", "if false then"),
-        ("a request is carried out twice", "  if hash then\n", "  if false then\n"),
-        ("a node is ended while it is reset", "if x.is_listed then return nil,", "if false then return nil,"),
-        ("a mapped node ends over its items", "if status == 'WAITING' and on == 'map' then", "if false then"),
-        ("an operator acts on what has ended", "if not is_under_way(whole) then", "if false then"),
-    ),
-    *mutants_of(
-        "override_node",
-        ("what runs is not fenced", "it.attempt + 1, 'nonce|' .. unit, '')", "it.attempt)"),
-        ("what kept the node alive stays", "detach(x, unit, it.status, it.attempt, it.plan)", ""),
-        ("an output by hand is not stored", "  put_output(x, unit, ARGV[10])", ""),
-        ("a branch by hand is not remembered", "if ARGV[11] ~= '' then", "if false then"),
-    ),
-    *mutants_of(
-        "hurry_node",
-        ("a hurry keeps the timer", "detach(x, unit, 'WAITING', it.attempt, it.plan)", ""),
-        ("a hurried delay has no output", "  put_output(x, unit, redis.call('HGET', x.runtime, 'kept|' .. unit) or 'null')", ""),
-        ("a wait for people is hurried", "if on == 'signal' or on == 'approval' or on", "if on"),
-        ("who asked is not given new tries", "if on == 'operator' then begin_anew(", "if false then begin_anew("),
-    ),
-    *mutants_of("wake_node", ("a timer fires while paused", "if x.paused and not x.cancelling then", "if false then")),
-    *mutants_of("time_out_node", ("a worker is waited for while paused", "if x.paused and status == 'QUEUED' and not x.cancelling then", "if false then")),
-    *mutants_of("hand_back_node", ("a handler is waited for while paused", "if x.paused and not x.cancelling then", "if false then")),
-    *mutants_of(
-        "repair_execution",
-        ("what is not held stays so", "if not redis.call('LPOS', held_units_key(x.id), id) then", "if false then"),
-        ("what a resume lost stays lost", "  release_unit(x, id, parse_plan(values[1]), unpack(values, 2, 4))", ""),
-    ),
-)  # fmt: skip
-
 MUTANTS: tuple[Mutant, ...] = (
-    *ATTEMPT,
-    *BASE,
-    *CLAIM,
-    *SETTLE,
-    *ENDS,
-    *KEEPERS,
-    *WHOLE,
-    *PAID,
-    *INTERVENTIONS,
-    *CHILDREN,
-)
+    *ATTEMPT, *BASE, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *FEATURES,
+)  # fmt: skip
