@@ -37,6 +37,9 @@ class Client:
         self.ended: set[str] = set()
         #: Signals not sent yet: (execution id, name).
         self.unsignalled: set[tuple[str, str]] = set()
+        #: Executions that were paused and are to be resumed, and how many pauses were taken.
+        self.paused: list[str] = []
+        self.pauses = 0
 
     async def aclose(self) -> None:
         await self.redis.aclose()
@@ -98,6 +101,39 @@ class Client:
                 )
             except (HeadraceError, RedisError, OSError):
                 continue  # Somebody was faster, or nobody answered; it is listed until it is decided.
+
+    async def interrupt(self) -> None:
+        """Pause one execution in four for a while; the requests are made twice now and then."""
+        if self.paused and self.dice.random() < 0.5:
+            await self.resume(self.paused.pop(0))
+        if self.dice.random() < 0.25:
+            execution_id = list(self.documents)[-1]
+            if await self._ask(self.engine.pause, execution_id):
+                self.paused.append(execution_id)
+                self.pauses += 1
+
+    async def resume(self, execution_id: str) -> None:
+        await self._ask(self.engine.resume, execution_id)
+
+    async def resume_all(self) -> None:
+        while self.paused:
+            await self.resume(self.paused.pop())
+
+    async def _ask(self, verb: Any, execution_id: str) -> bool:
+        """Ask for a pause or resume; says whether it was taken, which it is not once the execution ended."""
+
+        async def ask() -> bool:
+            try:
+                await verb(execution_id, by="chaos", request_id=request_id)
+            except InvalidTransition:
+                return False
+            return True
+
+        request_id = f"{self.dice.getrandbits(64):x}"
+        taken = bool(await self._until_answered(ask))
+        if taken and self.dice.random() < 0.3:
+            await self._until_answered(ask)
+        return taken
 
     async def sample(self) -> None:
         """Read some executions, and remember what must not change any more."""

@@ -7,24 +7,10 @@ Mistakes that a second guard makes harmless are left out; the fence, for one, ho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tests.mutation.mutant import Mutant, of
+from tests.mutation.mutants_of_features import FEATURES
 
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """file is a path below `lua/` without its ending."""
-
-    name: str
-    file: str
-    old: str
-    new: str = ""
-
-
-def _of(file: str, *rows: tuple[str, str, str]) -> tuple[Mutant, ...]:
-    return tuple(Mutant(name, file, old, new) for name, old, new in rows)
-
-
-ATTEMPT = _of(
+ATTEMPT = of(
     "include/attempt",
     ("any claim may end the attempt", " or x.fields[2] ~= nonce then", " then"),
     ("a call sent again is refused", "if x.fields[3] == nonce then return nil, 'dup' end", ""),
@@ -37,7 +23,7 @@ ATTEMPT = _of(
     ("the task outlives the attempt", "drop_message(plan.queue, x.fields[5])", ""),
     ("the end of an attempt is not remembered", "note(x, 'finished|' .. node_id, nonce)", ""),
 )
-BASE = _of(
+BASE = of(
     "include/base",
     ("event ids have gaps", "x.seq = x.seq + 1\n", "x.seq = x.seq + 2\n"),
     ("a lost event counter repeats an id", "[1][1], '^%d+')) + 1", "[1][1], '^%d+'))"),
@@ -48,7 +34,7 @@ BASE = _of(
     ("failures are not written back", "note(x, 'failed', string.format('%d', x.failed))", ""),
     ("the newest event is not written back", "note(x, 'seq', string.format('%d', x.seq))", ""),
 )
-CLAIM = _of(
+CLAIM = of(
     "include/claim",
     ("an old task claims a new attempt", "if attempt ~= current or not (", "if not ("),
     ("a running attempt is given to a second worker", "if holder ~= nonce then", "if false then"),
@@ -75,7 +61,7 @@ CLAIM = _of(
         "    return {'stale'}",
     ),
 )
-SETTLE = _of(
+SETTLE = of(
     "include/settle",
     ("an end is not counted", "x.left = x.left - 1", "x.left = x.left"),
     ("an upstream failure counts as a skip", "status == 'FAILED' or reason == 'upstream_failed'", "status == 'FAILED'"),
@@ -110,86 +96,86 @@ SETTLE = _of(
     ("a retry keeps the tries", "'tries|' .. id, 0, ", ""),
 )  # fmt: skip
 ENDS = (
-    *_of(
+    *of(
         "complete_node",
         ("the output is not stored", "put_output(x, node_id, ARGV[13])", ""),
         ("the branch is not remembered", "if ARGV[14] ~= '' then", "if false then"),
     ),
-    *_of("release_node", ("a drain is charged", "redis.call('HINCRBY', x.runtime, 'tries|' .. ARGV[3], -1)", "")),
-    *_of("wait_node", ("the output kept aside is lost", "redis.call('HSET', x.runtime, 'kept|' .. node_id, ARGV[16])", "")),
-    *_of("cancel_node", ("a node is cancelled though nobody asked", "return answer('uncalled', 0)", "")),
-    *_of("retry_node", ("a back-off takes no time", "NOW + tonumber(ARGV[14])", "NOW")),
-    *_of("skip_node", ("a skip forgets its reason", "'SKIPPED', ARGV[13]", "'SKIPPED', 'upstream_failed'")),
+    *of("release_node", ("a drain is charged", "redis.call('HINCRBY', x.runtime, 'tries|' .. ARGV[3], -1)", "")),
+    *of("wait_node", ("the output kept aside is lost", "redis.call('HSET', x.runtime, 'kept|' .. node_id, ARGV[16])", "")),
+    *of("cancel_node", ("a node is cancelled though nobody asked", "return answer('uncalled', 0)", "")),
+    *of("retry_node", ("a back-off takes no time", "NOW + tonumber(ARGV[14])", "NOW")),
+    *of("skip_node", ("a skip forgets its reason", "'SKIPPED', ARGV[13]", "'SKIPPED', 'upstream_failed'")),
 )  # fmt: skip
 KEEPERS = (
-    *_of(
+    *of(
         "reap_node",
         ("a living lease is taken", "if deadline_ms and deadline_ms > NOW then", "if false then"),
         ("a lost worker is charged to the node", "redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)", ""),
         ("poison has no end", "if crashes > tonumber(ARGV[5])", "if crashes > 1000 + tonumber(ARGV[5])"),
         ("an old lease ends a new attempt", "not may_leave('node', 'reap_node', status) or x.fields[1] ~= attempt", "not may_leave('node', 'reap_node', status)"),
     ),
-    *_of(
+    *of(
         "renew_leases",
         ("a renewed lease has run out already", "NOW + ARGV[3], lease_member", "NOW, lease_member"),
         ("nobody is told of a cancel", "and 'cancel' or 'ok'", "and 'ok' or 'ok'"),
     ),
-    *_of(
+    *of(
         "wake_node",
         ("a timer fires early", "if tonumber(x.fields[4] or 0) > NOW then", "if false then"),
         ("a delay ends without output", "put_output(x, node_id, x.fields[5] or 'null')", ""),
         ("a stale timer stays", "  redis.call('ZREM', timers_key(), member)\n  return {'stale', 0}", "  return {'stale', 0}"),
     ),
-    *_of(
+    *of(
         "time_out_node",
         ("a time limit strikes early", "if due_ms and due_ms > NOW then", "if false then"),
         ("a late timer ends another state", "or status ~= expected or", "or"),
     ),
-    *_of(
+    *of(
         "hand_back_node",
         ("an old task gives back a new attempt", "'hand_back_node', status) or x.fields[1] ~= attempt then", "'hand_back_node', status) then"),
         ("patience never ends", "if NOW - since >= tonumber(ARGV[8]) then", "if false then"),
     ),
-    *_of(
+    *of(
         "report_events",
         ("a fenced attempt writes history", "if not x or x.fields[1] ~= attempt or x.fields[2] ~= ARGV[5]", "if not x"),
         ("a line sent again is written again", "if number > newest then", "if true then"),
     ),
-    *_of("stamp_tick", ("an outage expires leases", "hold = NOW + tonumber(ARGV[3])", "hold = 0")),
+    *of("stamp_tick", ("an outage expires leases", "hold = NOW + tonumber(ARGV[3])", "hold = 0")),
 )  # fmt: skip
 WHOLE = (
-    *_of(
+    *of(
         "create_execution",
         ("one id is created twice", "if redis.call('EXISTS', status_key(execution_id)) == 1 then", "if false then"),
         ("a request made again makes another execution", "  if known then", "  if false then"),
         ("a key serves another request", "hash == ARGV[6] and 'replayed' or 'conflict'", "'replayed'"),
         ("a new execution is not listed", "redis.call('ZADD', index_key(tenant), NOW, execution_id)", ""),
     ),
-    *_of(
+    *of(
         "start_execution",
         ("an execution starts twice", "if not may_leave('execution', 'start_execution', status) then", "if false then"),
     ),
-    *_of("include/start", ("there is no deadline", "if timeout_ms > 0 then", "if false then")),
-    *_of(
+    *of("include/start", ("there is no deadline", "if timeout_ms > 0 then", "if false then")),
+    *of(
         "cancel_execution",
         ("a grace never ends", "redis.call('ZADD', timers_key(), NOW + grace_ms,", "redis.call('ZSCORE', timers_key(),"),
         ("an ended execution is cancelled", "if not may_leave('execution', 'cancel_execution', status) then", "if false then"),
     ),
-    *_of("enforce_cancel", ("the grace is cut short", "if tonumber(x.fields[1]) > NOW then", "if false then")),
-    *_of(
+    *of("enforce_cancel", ("the grace is cut short", "if tonumber(x.fields[1]) > NOW then", "if false then")),
+    *of(
         "time_out_execution",
         ("a deadline strikes early", "if not x.deadline_ms or x.deadline_ms > NOW then", "if false then"),
         ("a deadline overrules a cancel", "if x.cancelling ~= 'user' then", "if true then"),
     ),
-    *_of(
+    *of(
         "retry_execution",
         ("one retry is accepted twice", "if x.generation ~= ARGV[3] then", "if false then"),
         ("a slice sent again is listed twice", "if redis.call('LLEN', list) == position then", "if true then"),
     ),
-    *_of("continue_execution", ("a timer without turns stays", "redis.call('ZREM', timers_key(),", "redis.call('ZSCORE', timers_key(),")),
-    *_of("purge_staging", ("a visible execution is purged", "if redis.call('EXISTS', status_key(ARGV[2])) == 1 then", "if false then")),
-    *_of("stage_execution", ("a staged slice is forgotten", "redis.call('ZADD', staging_key(), 'NX', NOW, ARGV[2])", "")),
-    *_of(
+    *of("continue_execution", ("a timer without turns stays", "redis.call('ZREM', timers_key(),", "redis.call('ZSCORE', timers_key(),")),
+    *of("purge_staging", ("a visible execution is purged", "if redis.call('EXISTS', status_key(ARGV[2])) == 1 then", "if false then")),
+    *of("stage_execution", ("a staged slice is forgotten", "redis.call('ZADD', staging_key(), 'NX', NOW, ARGV[2])", "")),
+    *of(
         "repair_execution",
         ("a stale plan is carried out", "if tostring(x.seq) ~= ARGV[3] or not", "if not"),
         ("an ended execution is repaired", " or not may_leave('execution', 'cancel_execution', redis.call('GET', status_key(x.id))) then", " then"),
@@ -200,87 +186,6 @@ WHOLE = (
     ),
 )  # fmt: skip
 
-PAID = (
-    *_of(
-        "include/budget",
-        ("what others hold counts for nothing", "if cap and used + held + want > cap then", "if cap and used + want > cap then"),
-        ("what is used counts for nothing", "local used, held = tonumber(each[4] or 0), tonumber(each[5] or 0)", "local used, held = 0, tonumber(each[5] or 0)"),
-        ("what is only held counts as used up", "if used + want > cap then return", "if true then return"),
-        ("a lost worker keeps what it held", "if not deadline then let_go(scope, members[i + j - 1]) end", ""),
-        ("a worker that lives loses what it holds", "if not deadline then let_go(", "if true then let_go("),
-        ("tokens are never given back", "redis.call('HINCRBY', scope.used, 'held_tokens', string.format('%d', -tokens))", ""),
-        ("what is gone is given back", "if redis.call('ZREM', scope.held, member) == 0 then return false end", "redis.call('ZREM', scope.held, member)"),
-        ("all definitions share one day", "usage_of_key(tenant, day, name)", "usage_of_key(tenant, day, '')"),
-    ),
-    *_of(
-        "reserve_budget",
-        ("a reservation is not kept", "redis.call('HINCRBY', scope.used, 'held_tokens', ARGV[7])", ""),
-        ("a call sent again reserves twice", "if redis.call('ZADD', scope.held, 'NX', NOW, member) == 1 then", "if redis.call('ZADD', scope.held, NOW, member) then"),
-        ("an unknown price is free", "if scope.nanos and not nanos then", "if false then"),
-    ),
-    *_of(
-        "settle_budget",
-        ("a call is counted twice", "if tonumber(number) <= tonumber(x.fields[1] or 0) then", "if false then"),
-        ("a settled call goes on holding", "if ARGV[8] ~= '' then let_go(scope, member) end", ""),
-        ("a call is settled on another day", "local day = ARGV[8] ~= '' and ARGV[8] or today()", "local day = today()"),
-    ),
-    *_of(
-        "report_events",
-        ("a long stream fills the history", "if tokens <= tokens_allowed then", "if true then"),
-        ("half a stream stays", "        reset('{\"reason\":\"capped\"}')", ""),
-        ("a reset is said without a stream", "if is_streamed then record(x, 'stream.reset'", "if true then record(x, 'stream.reset'"),
-    ),
-    *_of(
-        "include/claim",
-        ("an old stream is not taken back", "if attempt ~= '1' then reset_stream(x, node_id, attempt) end", ""),
-        ("a stream is taken back again and again", "  redis.call('HDEL', x.runtime, 'streamed|' .. node_id)\n", ""),
-    ),
+MUTANTS: tuple[Mutant, ...] = (
+    *ATTEMPT, *BASE, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *FEATURES,
 )  # fmt: skip
-MAPS = (
-    *_of(
-        "include/items",
-        ("items outnumber what is allowed", "next_index <= last and live + started < most do", "next_index <= last do"),
-        ("a map ends while items run", "    if live == 0 then end_map(x, node_id, counts) end", "    end_map(x, node_id, counts)"),
-        ("a map is never over", "    if live == 0 then end_map(x, node_id, counts) end", ""),
-        ("a retry runs what completed", "if not status or status == 'FAILED' or status == 'CANCELLED' then", "if true then"),
-        ("a retry leaves what was cancelled", "if not status or status == 'FAILED' or status == 'CANCELLED' then", "if not status or status == 'FAILED' then"),
-        ("an item of a retry keeps its tries", "'tries|' .. unit, 0, ", ""),
-        ("a lost count counts as no item live", "  if not values[3] or live < 0 then return 1 end", ""),
-        ("what stops goes on", "(values[6] == '1' and counts[4] > counts[5])", "false"),
-        ("it stops at what is tolerated", "counts[4] > counts[5])", "counts[4] >= counts[5])"),
-        ("a cancelled execution starts items", "(x.cancelling or (values[6]", "(false or (values[6]"),
-        ("started items are not counted", "'live', live + started)", "'live', live)"),
-        ("a halt kills what runs", "(word == 'kill' or status ~= 'RUNNING') then\n      cancel_node", "true then\n      cancel_node"),
-        ("a halt cancels what completed", "if status ~= 'COMPLETED' and status ~= 'SKIPPED' then", "if true then"),
-        ("what never started is left open", "if #never > 0 then", "if false then"),
-        ("a halt forgets the rest of the items", "if last + 1 < total then", "if false then"),
-        ("the next turn is forgotten", "if next_index > last and (next_index >= total or live + started < most) then push(", "if false then push("),
-        ("a cancelled map still makes its output", "if x.cancelling then return cancel_node(x, node_id, 'WAITING') end", ""),
-    ),
-    *_of(
-        "include/unit",
-        ("an item moves its node", "redis.call('HSET', items_key(x.id, node_id), 's' .. index, status)", "redis.call('SET', node_key(x.id, node_id), status)"),
-        ("outputs of items are lost", "redis.call('HSET', items_key(x.id, node_id), 'o' .. index, output)", ""),
-    ),
-    *_of(
-        "map_node",
-        ("a retry lists the items anew", "if ARGV[15] ~= '1' then", "if true then"),
-        ("a retry counts old failures", "'next', 0, 'live', 0, 'FAILED', 0, ", "'next', 0, 'live', 0, "),
-        ("a retry stays halted", ", 'halted', '0')", ")"),
-        ("a cancelling execution lists items", "if x.cancelling then", "if false then"),
-        ("nobody starts the items", "  push(x, 'items ' .. node_id)", ""),
-        ("what it was resumed with stays", "  redis.call('HDEL', x.runtime, 'resume|' .. node_id)", ""),
-    ),
-    *_of(
-        "include/settle",
-        ("the end of an item is not counted", "redis.call('HINCRBY', items_key(x.id, node), 'live', -1)", ""),
-        ("the end of an item goes unnoticed", "    push(x, 'items ' .. node)", ""),
-        ("a failed item fails the execution", "elseif plan.is_critical and not is_item then", "elseif plan.is_critical then"),
-        ("a killed map spares its items", "(is_kill and ' kill 0' or ' cancel 0')", "' cancel 0'"),
-        ("a cancelled map leaves its items", "if plan.map and status == 'WAITING' and is_on_items(x, node_id) then", "if false then"),
-        ("a retry evaluates the list again", "'resume|' .. id, '{\"again\":true}'", "'again|' .. id, '1'"),
-    ),
-    *_of("repair_execution", ("counts of items are not corrected", "'live', live, 'COMPLETED', completed, 'FAILED', failed, 'SKIPPED', skipped)", "'total', redis.call('HGET', items_key(x.id, id), 'total'))")),
-)  # fmt: skip
-
-MUTANTS = (*ATTEMPT, *BASE, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *PAID, *MAPS)
