@@ -17,7 +17,7 @@ from orchestrator.references import references
 def read_output(top: Fields, compiler: NodeCompiler, nodes: list[Node]) -> Node | None:
     """Check the `output` of a document, in which any node may be referred to; None when there is none."""
     raw: Any = top.raw.get("output")
-    if raw is None or not compiler.is_plain({"output": raw}, "output") or top.findings.full:
+    if raw is None or not compiler.is_plain({"output": raw}, "output", {"output": raw}) or top.findings.full:
         return None
     config = {"output": raw}
     found, problems = references(config, ids=compiler.ids, secrets=())

@@ -15,6 +15,7 @@ from redis.exceptions import OutOfMemoryError
 
 from orchestrator.answer_verbs import AnswerVerbs
 from orchestrator.budget_verbs import BudgetVerbs
+from orchestrator.child_verbs import ChildVerbs
 from orchestrator.courier import Argument, Call
 from orchestrator.errors import StoreFull
 from orchestrator.intervention_verbs import InterventionVerbs
@@ -36,7 +37,7 @@ MAX_LINES = 20_000
 MAX_TOKENS = 50_000
 
 
-class Transitions(AnswerVerbs, BudgetVerbs, InterventionVerbs, LimitVerbs):
+class Transitions(AnswerVerbs, BudgetVerbs, ChildVerbs, InterventionVerbs, LimitVerbs):
     """The verbs of the engine."""
 
     # An execution as a whole

@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
+from orchestrator.children import Children
 from orchestrator.errors import ErrorType, HeadraceError, NodeError
 from orchestrator.limits import Limits
 from orchestrator.loops import timers
@@ -35,8 +36,9 @@ from workers.handlers import Catalogue
 from workers.intake import Intake
 from workers.outcome import Awaiting, Failed
 from workers.outside import Outside
+from workers.registry import default_retry
 from workers.runner import Result, Runner
-from workers.simulation import Simulation, tell
+from workers.simulation import Simulation, Teller
 from workers.stubs import NO_ITEM, Stub, Stubs
 
 #: The longest a simulation may take, in real time.
@@ -95,20 +97,23 @@ class Simulator:
         self.keys = Keys(prefix=f"{{sim-{uuid.uuid4().hex}}}:", stream=base.stream, group=base.group)
         self.stubs = stubs
         self.transitions = Transitions(redis, self.keys)
-        self.store = Store(redis, self.keys)
+        self.store = Store(redis, self.keys, default_retry=default_retry)
         known = handlers | stubs.handlers.keys()
-        self._submissions = Submissions(
-            self.store,
-            self.transitions,
-            catalogue=lambda announced: Catalogue(announced | known),
-            limits=limits or Limits(),
-        )
+        limits = limits or Limits()
+
+        def catalogue(announced: frozenset[str]) -> Catalogue:
+            return Catalogue(announced | known)
+
+        self._submissions = Submissions(self.store, self.transitions, catalogue=catalogue, limits=limits)
+        #: What the names of an execution's nodes begin with: nothing, or those of the units above it.
+        self._prefixes: dict[str, str] = {}
         tools = Toolbox(secrets=_Placeholders())
         self._runner = Runner(
             worker_id=WORKER,
             tools=tools,
             threads=threads,
             items=self.store.items,
+            children=Children(self.store, self.transitions, catalogue=catalogue, limits=limits),
             find=lambda handler: stubs.find(handler, self._playing),
             clock=lambda: self.now_ms,
         )
@@ -152,7 +157,7 @@ class Simulator:
                 if more:
                     await self.transitions.go_on(submitted.execution_id)
                 await self._play(submitted.execution_id)
-                return await tell(self.store, submitted.execution_id, began_ms, self.now_ms)
+                return await Teller(self.store, began_ms).tell(submitted.execution_id, self.now_ms)
         except TimeoutError:
             raise SimulationTooLong(
                 f"the simulation took longer than {patience_s:g} s of real time"
@@ -174,7 +179,11 @@ class Simulator:
         status = await self.store.status(execution_id)
         if status is ExecutionStatus.PAUSED:
             return not self._running
-        return status is not None and status.is_terminal
+        # A child that nobody waits for may have something left to do.
+        return status is not None and status.is_terminal and not await self._are_active()
+
+    async def _are_active(self) -> bool:
+        return bool(await self.redis.scard(self.keys.shared("active")))
 
     async def _take_tasks(self) -> bool:
         """Claim and play every task there is; the ends of those that take no time are recorded at once."""
@@ -209,6 +218,7 @@ class Simulator:
         if not isinstance(claim, Claim):
             return
         spec: dict[str, Any] = orjson.loads(claim.spec)
+        await self._learn(claim.execution_id)
         self._playing = stub = await self._stub_for(claim, spec)
         result = await self._runner.run(claim, spec, NullSink(), asyncio.Event())
         duration_ms = stub.duration_ms
@@ -226,7 +236,20 @@ class Simulator:
         if index is not None and self.stubs.look_at_items:
             (found,) = await self.store.items.page(claim.execution_id, node_of(claim.node_id), index, 1)
             item = orjson.loads(found.value)
-        return self.stubs.of(claim.node_id, spec["handler"], item)
+        return self.stubs.of(self._name(claim.execution_id, claim.node_id), spec["handler"], item)
+
+    def _name(self, execution_id: str, unit: str) -> str:
+        return self._prefixes.get(execution_id, "") + unit
+
+    async def _learn(self, execution_id: str) -> None:
+        """Find out which unit an execution is the child of; its parent has run before."""
+        if execution_id in self._prefixes:
+            return
+        execution = await self.store.execution(execution_id)
+        self._prefixes[execution_id] = ""
+        if execution is not None and execution.parent is not None:
+            above = self._name(execution.parent, execution.parent_unit or "")
+            self._prefixes[execution_id] = f"{above}/"
 
     async def _end(self, attempt: _Running) -> None:
         ended = await ending(
@@ -238,8 +261,7 @@ class Simulator:
             take=None,
         )
         if isinstance(attempt.result, Awaiting) and attempt.stub.answers:
-            unit, number = attempt.claim.node_id, attempt.claim.attempt
-            self._outside.expect(unit, number, attempt.result.awaits, attempt.stub.answers, self.now_ms)
+            self._outside.expect(attempt.claim, attempt.result.awaits, attempt.stub.answers, self.now_ms)
         if ended.more:
             await self.transitions.go_on(attempt.claim.execution_id)
 
