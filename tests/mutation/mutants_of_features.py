@@ -53,14 +53,12 @@ MAPS = (
         ("a lost count counts as no item live", "  if not values[3] or live < 0 then return 1 end", ""),
         ("what stops goes on", "(values[6] == '1' and counts[4] > counts[5])", "false"),
         ("it stops at what is tolerated", "counts[4] > counts[5])", "counts[4] >= counts[5])"),
-        ("a cancelled execution starts items", "(x.cancelling or (values[6]", "(false or (values[6]"),
         ("started items are not counted", "'live', live + started)", "'live', live)"),
         ("a halt kills what runs", "(word == 'kill' or status ~= 'RUNNING') then\n      cancel_node", "true then\n      cancel_node"),
         ("a halt cancels what completed", "if status ~= 'COMPLETED' and status ~= 'SKIPPED' then", "if true then"),
         ("what never started is left open", "if #never > 0 then", "if false then"),
         ("a halt forgets the rest of the items", "if last + 1 < total then", "if false then"),
         ("the next turn is forgotten", "if next_index > last and (next_index >= total or live + started < most) then push(", "if false then push("),
-        ("a cancelled map still makes its output", "if x.cancelling then return cancel_node(x, node_id, 'WAITING') end", ""),
     ),
     *of(
         "include/unit",
@@ -74,7 +72,6 @@ MAPS = (
         ("a retry stays halted", ", 'halted', '0')", ")"),
         ("a cancelling execution lists items", "if x.cancelling then", "if false then"),
         ("nobody starts the items", "  push(x, 'items ' .. node_id)", ""),
-        ("what it was resumed with stays", "  redis.call('HDEL', x.runtime, 'resume|' .. node_id)", ""),
     ),
     *of(
         "include/settle",
