@@ -72,6 +72,7 @@ class ErrorType(StrEnum):
     LLM_ERROR = "Llm.Error"
     BUDGET_EXCEEDED = "BudgetExceeded"
     ITEMS_FAILED = "ItemsFailed"
+    CHILD_FAILED = "ChildFailed"
     CANCELLED = "Cancelled"
     UPSTREAM_FAILED = "UpstreamFailed"
     OPERATOR = "Operator"
@@ -185,7 +186,8 @@ class InvalidTransition(HeadraceError):
         self.execution_id = execution_id
         self.status = str(status)
         self.allowed = tuple(str(word) for word in allowed)
-        words = " or ".join(self.allowed) or "nothing"
+        *others, last = self.allowed or ("nothing",)
+        words = f"{', '.join(others)} or {last}" if others else last
         done = _PARTICIPLES.get(verb, f"{verb}ed")
         super().__init__(
             f"cannot {verb} execution {execution_id}: it is {self.status}; only {words} can be {done}"
