@@ -73,15 +73,6 @@ local function detach(x, node_id, status, attempt, plan)
   end
 end
 
--- Whether a mapped node waits for items of which some are live or not yet halted.
-local function is_on_items(x, node_id)
-  if string.find(node_id, '[', 1, true) or redis.call('HGET', x.runtime, 'waiting_on|' .. node_id) ~= 'map' then
-    return false
-  end
-  local values = redis.call('HMGET', items_key(x.id, node_id), 'total', 'live', 'halted')
-  return values[1] and (values[2] ~= '0' or values[3] ~= '1')
-end
-
 -- Raises the attempt of what was running, so that its worker's late result is fenced. A mapped node ends after its
 -- items, a node that waits for a child after that; is_kill ends what runs as well.
 local function cancel_node(x, node_id, status, is_kill)
