@@ -29,9 +29,11 @@ def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str]
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Document the failures a route can give."""
+    """Document the failures a route can give; without any, those that nobody has named."""
     content = {"application/problem+json": {"schema": inline_schema(ProblemDocument)}}
-    return {status: {"description": _WORDS[status], "content": content} for status in statuses}
+    found: dict[int | str, dict[str, Any]]
+    found = {status: {"description": _WORDS[status], "content": content} for status in statuses}
+    return found or {"default": {"description": "Any other failure", "content": content}}
 
 
 def body_of(model: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:

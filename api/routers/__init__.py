@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fastapi import FastAPI
 from starlette.routing import Route
 
+from api.documents import problems
 from api.errors import install_handlers
 from api.limits import RequestLimits
 from api.routers import (
@@ -46,7 +47,8 @@ def install(app: FastAPI, limits: Limits, *, store_errors: Sequence[type[Excepti
     for path, method, endpoint in (*workflow.HOT, *executions.HOT):
         app.router.routes.append(Route(path, endpoint, methods=[method]))
     for module in _ROUTERS:
-        app.include_router(module.router)
+        # Named for all others, so that no route promises the framework's own words for a request it refuses.
+        app.include_router(module.router, responses=problems())
     app.add_middleware(
         RequestLimits,
         max_body_bytes=limits.max_body_bytes,

@@ -4,45 +4,116 @@ A definition is documented here and checked by the engine, which reports every p
 never parse one.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from orchestrator.retry import ON_EXHAUSTED
+from orchestrator.rules import TriggerRule
+
 StatusWord = Literal["PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"]
 
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")]
+_Duration = Annotated[
+    float | str, Field(description="Seconds, or `250ms`, `30s`, `5m`, `1h30m`, `2d`.", examples=["30s"])
+]
+_Retry = Annotated[
+    dict[str, Any] | list[dict[str, Any]],
+    Field(
+        description="A policy, `{rules, on_exhausted}`, or a list of rules by error type; on_exhausted: "
+        + ", ".join(ON_EXHAUSTED)
+    ),
+]
 
-class WorkflowNode(BaseModel):
-    """One step of a workflow."""
+
+class CatchRule(BaseModel):
+    """Who takes over when a node fails."""
 
     model_config = ConfigDict(extra="forbid")
 
-    id: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")
+    errors: list[str] = Field(default=["*"], description="Error types; `Http.*`, and `*` for anything.")
+    goto: _Name = Field(description="A direct successor of the node.")
+
+
+class MapFields(BaseModel):
+    """Run a node once for each item of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    items: list[Any] | str = Field(description="A list, or one template that gives one.")
+    item_name: str | None = Field(default="item", description="What templates call the item.")
+    max_concurrency: int | None = Field(default=0, ge=0, description="Items at once; 0: 500, the most.")
+    tolerated_failure_count: int | None = Field(default=0, ge=0)
+    tolerated_failure_percentage: float | None = Field(default=0, ge=0, le=100)
+    on_item_failure: Literal["continue", "stop"] | None = "continue"
+    max_items: int | None = Field(default=10_000, ge=0, le=10_000)
+
+
+class WorkflowNode(BaseModel):
+    """One step of a workflow. A field that is null counts as absent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: _Name
     handler: str = Field(examples=["call_external_service"])
-    dependencies: list[str] = []
-    config: dict[str, Any] = {}
-    when: str | None = Field(default=None, description="An expression; false skips the node.")
-    trigger_rule: str = "none_failed_min_one_success"
-    retry: dict[str, Any] | list[dict[str, Any]] | None = None
-    start_to_close_timeout: float | str | None = Field(default=None, examples=["30s"])
-    schedule_to_start_timeout: float | str | None = None
-    schedule_to_close_timeout: float | str | None = None
-    heartbeat_timeout: float | str | None = None
-    critical: bool = True
-    queue: str = "default"
+    dependencies: list[_Name] | None = []
+    config: dict[str, Any] | None = {}
+    when: str | bool | None = Field(default=None, description="An expression; false skips the node.")
+    trigger_rule: TriggerRule | None = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+    retry: _Retry | None = None
+    catch: list[CatchRule] | None = None
+    map: MapFields | None = None
+    start_to_close_timeout: _Duration | None = None
+    schedule_to_start_timeout: _Duration | None = None
+    schedule_to_close_timeout: _Duration | None = None
+    heartbeat_timeout: _Duration | None = None
+    critical: bool | None = True
+    queue: _Name | None = "default"
 
 
 class WorkflowDag(BaseModel):
     """The nodes and, through their dependencies, the edges."""
 
-    nodes: list[WorkflowNode]
+    model_config = ConfigDict(extra="forbid")
+
+    nodes: list[WorkflowNode] = Field(min_length=1)
+
+
+class NodeDefaults(BaseModel):
+    """What nodes have that do not say otherwise."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    retry: _Retry | None = None
+    start_to_close_timeout: _Duration | None = None
+    schedule_to_start_timeout: _Duration | None = None
+    schedule_to_close_timeout: _Duration | None = None
+    queue: _Name | None = None
+
+
+class BudgetLimits(BaseModel):
+    """What calls to language models may use."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_cost_usd: float | None = Field(default=None, gt=0)
+
+
+class WorkflowBudget(BudgetLimits):
+    """Limits of one execution, and of all executions of this name in a day (UTC)."""
+
+    daily: BudgetLimits | None = None
+    on_budget: Literal["fail", "pause"] | None = "fail"
 
 
 class WorkflowDefinition(BaseModel):
-    """A workflow as submitted. `{"name", "nodes"}` without `dag` is accepted as well."""
+    """A workflow as submitted: its nodes in `nodes`, or in `dag`."""
 
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
+            "anyOf": [{"required": ["nodes"]}, {"required": ["dag"]}],
             "examples": [
                 {
                     "name": "linear",
@@ -63,18 +134,20 @@ class WorkflowDefinition(BaseModel):
                         ]
                     },
                 }
-            ]
+            ],
         },
     )
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,128}$")
-    dag: WorkflowDag
+    name: _Name
+    nodes: list[WorkflowNode] | None = Field(default=None, min_length=1)
+    dag: WorkflowDag | None = None
     description: str | None = None
     inputs: dict[str, Any] | None = Field(default=None, description="JSON Schema of the inputs.")
-    defaults: dict[str, Any] | None = None
-    execution_timeout: float | str | None = Field(default=None, examples=["1h"])
-    fail_fast: bool = False
+    defaults: NodeDefaults | None = None
+    execution_timeout: _Duration | None = None
+    fail_fast: bool | None = False
     output: Any = Field(default=None, description="What the whole comes to; templates may refer to any node.")
+    budget: WorkflowBudget | None = None
 
 
 class TriggerRequest(BaseModel):

@@ -1,0 +1,199 @@
+"""The OpenAPI document: it takes every definition the engine takes, and promises the failures really sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from docs import generate
+from orchestrator import budgets, compile, mapping, node_compiler
+from orchestrator.compile import compile_definition
+from orchestrator.definition import PlainHandlers
+
+EXAMPLES = sorted(
+    path for path in (generate.ROOT / "examples").iterdir() if path.suffix in (".json", ".yaml")
+)
+HANDLERS = PlainHandlers(frozenset({"noop", "condition", "http", "llm"}))
+DURATION = "1h30m"
+
+#: Every field there is, once.
+WHOLE: dict[str, Any] = {
+    "name": "whole",
+    "description": "all of it",
+    "inputs": {"type": "object", "properties": {"rows": {"type": "array"}}},
+    "defaults": {
+        "retry": {"max_attempts": 2},
+        "start_to_close_timeout": 30,
+        "schedule_to_start_timeout": "5m",
+        "schedule_to_close_timeout": DURATION,
+        "queue": "slow",
+    },
+    "execution_timeout": "2d",
+    "fail_fast": True,
+    "output": {"all": "{{ each }}"},
+    "budget": {"max_tokens": 9, "max_cost_usd": 1.5, "daily": {"max_tokens": 90}, "on_budget": "fail"},
+    "nodes": [
+        {
+            "id": "each",
+            "handler": "http",
+            "dependencies": [],
+            "config": {"url": "{{ row }}"},
+            "when": True,
+            "trigger_rule": "all_done",
+            "retry": [{"errors": ["Http.*"], "max_attempts": 3}],
+            "start_to_close_timeout": 1.5,
+            "schedule_to_start_timeout": "1s",
+            "schedule_to_close_timeout": "250ms",
+            "heartbeat_timeout": "2s",
+            "critical": False,
+            "queue": "fast",
+            "map": {
+                "items": "{{ inputs.rows }}",
+                "item_name": "row",
+                "max_concurrency": 5,
+                "tolerated_failure_count": 1,
+                "tolerated_failure_percentage": 2.5,
+                "on_item_failure": "stop",
+                "max_items": 100,
+            },
+            "catch": [{"errors": ["ItemsFailed"], "goto": "mend"}, {"goto": "mend"}],
+        },
+        {"id": "mend", "handler": "noop", "dependencies": ["each"]},
+    ],
+}
+
+
+@cache
+def openapi() -> dict[str, Any]:
+    return generate.openapi()
+
+
+@cache
+def validator() -> Draft202012Validator:
+    operation = openapi()["paths"]["/workflow"]["post"]
+    return Draft202012Validator(operation["requestBody"]["content"]["application/json"]["schema"])
+
+
+def wrong(document: Any) -> list[str]:
+    return [f"{error.json_path}: {error.message}" for error in validator().iter_errors(document)]
+
+
+def below(schema: dict[str, Any], *path: str) -> Iterator[dict[str, Any]]:
+    """Every schema of an object at this path of properties."""
+    for choice in schema.get("anyOf", ()):
+        yield from below(choice, *path)
+    if "items" in schema:
+        yield from below(schema["items"], *path)
+    properties = schema.get("properties", {})
+    if properties and not path:
+        yield schema
+    elif path and path[0] in properties:
+        yield from below(properties[path[0]], *path[1:])
+
+
+def test_the_schema_is_a_schema() -> None:
+    Draft202012Validator.check_schema(validator().schema)
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ((), compile._TOP_FIELDS),
+        (("defaults",), compile._DEFAULT_FIELDS),
+        (("budget",), budgets._FIELDS),
+        (("budget", "daily"), budgets._CAPS),
+        (("nodes",), node_compiler._FIELDS),
+        (("dag", "nodes"), node_compiler._FIELDS),
+        (("nodes", "map"), mapping._FIELDS),
+    ],
+)
+def test_the_schema_has_every_field_that_compiles(path: tuple[str, ...], fields: tuple[str, ...]) -> None:
+    (found,) = below(validator().schema, *path)
+
+    assert set(found["properties"]) == set(fields)
+
+
+def test_a_definition_with_every_field_compiles_and_fits_the_schema() -> None:
+    assert compile_definition(WHOLE, handlers=HANDLERS).name == "whole"
+    assert set(WHOLE["nodes"][0]) == set(node_compiler._FIELDS)
+    assert not wrong(WHOLE)
+
+
+def test_null_stands_for_absent() -> None:
+    document = {
+        "name": "nulls",
+        "dag": None,
+        "budget": None,
+        "nodes": [
+            {"id": "A", "handler": "noop", **dict.fromkeys(("dependencies", "map", "critical", "retry"))}
+        ],
+    }
+
+    assert compile_definition(document, handlers=HANDLERS).nodes[0].critical
+    assert not wrong(document)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_fit_the_schema(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+
+    assert not wrong(json.loads(text) if path.suffix == ".json" else yaml.safe_load(text))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"name": "a"},
+        {"name": "a", "nodes": []},
+        {"name": "a b", "nodes": [{"id": "A", "handler": "noop"}]},
+        {"name": "a", "nodes": [{"id": "A", "handler": "noop", "depends": []}]},
+        {"name": "a", "nodes": [{"id": "A", "handler": "noop", "map": {"item": []}}]},
+    ],
+)
+def test_what_is_refused_does_not_fit(document: dict[str, Any]) -> None:
+    assert wrong(document)
+
+
+def test_every_failure_is_promised_as_a_problem_document() -> None:
+    found = {
+        (path, method, status): list(answer["content"])
+        for path, operations in openapi()["paths"].items()
+        for method, operation in operations.items()
+        for status, answer in operation["responses"].items()
+        if status == "default" or (status[0] in "45" and path != "/readyz")
+    }
+
+    assert len(found) > 100
+    assert set(map(tuple, found.values())) == {("application/problem+json",)}
+    assert "HTTPValidationError" not in json.dumps(openapi())
+
+
+def test_routes_with_query_fields_promise_to_refuse_wrong_ones() -> None:
+    silent = [
+        (path, method)
+        for path, operations in openapi()["paths"].items()
+        for method, operation in operations.items()
+        if any(each["in"] == "query" and each["schema"] != {} for each in operation.get("parameters", ()))
+        and "422" not in operation["responses"]
+    ]
+
+    # Whatever `verbose` says, it is taken.
+    assert silent == [("/readyz", "get")]
+
+
+async def test_a_refused_query_gets_the_document_that_was_promised(client: httpx2.AsyncClient) -> None:
+    promised = openapi()["paths"]["/v1/executions"]["get"]["responses"]["422"]["content"]
+
+    answer = await client.get("/v1/executions?limit=0")
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "REQUEST_INVALID"
+    Draft202012Validator(promised[answer.headers["content-type"]]["schema"]).validate(answer.json())
