@@ -7,6 +7,7 @@ import typer
 from cli.answers import approvals, approve, deny, signal
 from cli.dev import dev
 from cli.doctor import doctor
+from cli.executions import cancel, explain, list_executions, show, trigger
 from cli.interventions import node, pause, resume
 from cli.redis import redis
 from cli.repeats import fork, replay, retry
@@ -32,6 +33,11 @@ app.command()(run)
 app.command()(validate)
 app.command()(simulate)
 app.command()(watch)
+app.command()(trigger)
+app.command()(cancel)
+app.command("list")(list_executions)
+app.command()(show)
+app.command()(explain)
 app.command()(retry)
 app.command()(replay)
 app.command()(fork)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -96,7 +97,18 @@ def announce(stack: Stack, took_s: float) -> None:
             f"{len(names)}: {', '.join(names)}" if names else "none (--workers 2 starts some)",
         ),
         ("echo service", f"{stack.echo_url}  (answers for the sample names service-a and consumer)"),
-        ("next", "./headrace run examples/linear.json       ./headrace doctor       Ctrl-C stops"),
+        ("next", next_steps(stack.options.data_dir)),
     ]
     lines = "\n".join(f"  {label:<13} {text}" for label, text in rows)
     write(f"\nHeadrace is up ({took_s:.1f} s)\n{lines}\n\n")
+
+
+def next_steps(data_dir: Path) -> str:
+    """Commands that reach this stack from another shell, which knows of the usual data directory only."""
+    from cli import stack_file
+
+    where = "" if data_dir == stack_file.DEFAULT_DATA_DIR else f"STACK_DATA_DIR={shlex.quote(str(data_dir))} "
+    gap = "\n" + " " * 16 if where else " " * 7
+    return gap.join(
+        (f"{where}./headrace run examples/linear.json", f"{where}./headrace doctor", "Ctrl-C stops")
+    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from clients.workflow_views import Event, ExecutionView, NodeView
+from clients.workflow_views import Event, ExecutionView, NodeView, seconds_between
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -50,6 +50,9 @@ class Progress:
     name: str
     status: str
     nodes: dict[str, NodeView]
+    #: RFC 3339, as its events tell.
+    started_at: str | None = None
+    ended_at: str | None = None
     #: The newest progress report or log line of each running node.
     notes: dict[str, str] = field(default_factory=dict)
 
@@ -71,6 +74,9 @@ class Progress:
         if kind == "execution":
             after = {"created": "PENDING", "started": "RUNNING", "resumed": "RUNNING", "retried": "RUNNING"}
             self.status = after.get(verb, verb.upper())
+            if verb == "started":
+                self.started_at = event.ts
+            self.ended_at = event.ts if event.is_terminal else None
             return
         node = self.nodes.get(event.node_id or "")
         if node is None:
@@ -93,6 +99,11 @@ class Progress:
             reason=reason if isinstance(reason, str) else None,
             try_number=node.try_number + (event.type == "node.started"),
         )
+
+    @property
+    def took_s(self) -> float:
+        """How long it has run, however late the watching began."""
+        return seconds_between(self.started_at, self.ended_at) or 0.0
 
     @property
     def counts(self) -> Counter[str]:
@@ -185,7 +196,7 @@ def depths(progress: Progress) -> dict[str, int]:
     return known
 
 
-def render(progress: Progress, *, indent: dict[str, int], room: int, took_s: float) -> RenderableType:
+def render(progress: Progress, *, indent: dict[str, int], room: int) -> RenderableType:
     """The live picture: a bar, then a line for each node, indented by its depth."""
     from rich.text import Text
 
@@ -195,7 +206,7 @@ def render(progress: Progress, *, indent: dict[str, int], room: int, took_s: flo
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(progress.name, "bold").append(f"  {progress.execution_id}\n", "dim")
     text.append("━" * filled, "red" if has_failed else "green").append("━" * (BAR_WIDTH - filled), "dim")
-    text.append(f"  {done}/{total}  {progress.status}  {took_s:.1f} s")
+    text.append(f"  {done}/{total}  {progress.status}  {progress.took_s:.1f} s")
     shown, left_out = ordered(progress, room=room)
     for node in shown:
         mark, style = MARKS.get(node.status, ("?", ""))
@@ -219,10 +230,11 @@ def _summary(progress: Progress) -> str:
     return ", ".join(f"{count} {status.lower()}" for status, count in sorted(progress.counts.items()))
 
 
-def report(view: ExecutionView, *, took_s: float) -> Iterator[str]:
+def report(view: ExecutionView) -> Iterator[str]:
     """The last words: the result, what failed and why, and the outputs nobody consumed."""
-    why = view.reason or view.cancelling
-    yield f"{view.name} {view.execution_id}: {view.status} in {took_s:.1f} s" + (f" ({why})" if why else "")
+    why, took_s = view.reason or view.cancelling, view.took_s()
+    took = "" if took_s is None else f" in {took_s:.1f} s"
+    yield f"{view.name} {view.execution_id}: {view.status}{took}" + (f" ({why})" if why else "")
     for node in view.nodes:
         if node.status == "FAILED":
             tries = f" after {node.try_number} tries" if node.try_number > 1 else ""

@@ -134,11 +134,15 @@ def as_text(result: dict[str, Any]) -> Iterator[str]:
         yield f"output: {error['type']}: {error['message']}"
     reason = f" ({result['reason']})" if result["reason"] else ""
     yield f"{result['status']}{reason} after {_moment(result['duration_ms'])} of virtual time"
+    asking = [node["node_id"] for node in result["nodes"] if node["waiting_on"] == "operator"]
+    others = [node_id for node_id in result["waiting"] if node_id not in asking]
     if result["status"] == "PAUSED":
-        asking = ", ".join(result["waiting"])
-        yield f"it would wait for an operator: to be resumed, or for a word about {asking}"
-    elif result["waiting"]:
-        yield f"still waiting, and no stub helps: {', '.join(result['waiting'])}"
+        about = f", or for a word about {', '.join(asking)} and then to be resumed" if asking else ""
+        yield f"it would wait for an operator: to be resumed{about}"
+        if others:
+            yield f"and these wait for something else: {', '.join(others)}"
+    elif others:
+        yield f"still waiting, and no stub helps: {', '.join(others)}"
 
 
 def refusal(file: Path, stubs: Path | None, refused: dict[str, Any]) -> Iterator[str]:

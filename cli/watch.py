@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -115,7 +114,6 @@ async def follow(
 
     from cli.progress import Progress, report
 
-    began = time.monotonic()
     progress = Progress.of(await client.get(execution_id))
     out = sys.stderr if is_json else sys.stdout
     show = _show_lines if is_plain or is_json or not out.isatty() else _show_tree
@@ -134,7 +132,7 @@ async def follow(
     if is_json:
         typer.echo(as_document(view))
     else:
-        for line in report(view, took_s=time.monotonic() - began):
+        for line in report(view):
             typer.echo(line)
     return exit_code(view)
 
@@ -156,10 +154,10 @@ async def _show_tree(client: WorkflowClient, progress: Progress) -> None:
 
     from cli.progress import depths, render
 
-    console, indent, began = Console(), depths(progress), time.monotonic()
+    console, indent = Console(), depths(progress)
 
     def picture(*, room: int) -> object:
-        return render(progress, indent=indent, room=room, took_s=time.monotonic() - began)
+        return render(progress, indent=indent, room=room)
 
     async def repaint(live: Live) -> None:
         while True:

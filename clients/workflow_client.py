@@ -97,21 +97,6 @@ class WorkflowClient(AnswerCalls, InterventionCalls):
         response = await self._send("POST", "/v1/executions", body=body, headers=headers)
         return Created.from_answer(_object(response), response.headers)
 
-    async def trigger(self, execution_id: str, *, inputs: Mapping[str, Any] | None = None) -> str:
-        """Start a submitted execution; again is harmless. Returns its status."""
-        body = None if inputs is None else {"inputs": inputs}
-        answer = await self._json("POST", f"{_execution(execution_id)}/trigger", body=body)
-        return str(answer["status"])
-
-    async def cancel(
-        self, execution_id: str, *, reason: str | None = None, grace_s: float | None = None
-    ) -> str:
-        """Cancel; what runs may still end within the grace period. Returns the status."""
-        body = {"reason": reason, "grace": grace_s}
-        sent = {name: value for name, value in body.items() if value is not None}
-        answer = await self._json("POST", f"{_execution(execution_id)}/cancel", body=sent)
-        return str(answer["status"])
-
     async def retry(
         self, execution_id: str, *, preview: bool = False, generation: int | None = None
     ) -> Rerun:

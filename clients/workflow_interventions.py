@@ -1,4 +1,4 @@
-"""The part of the workflow client for those who run executions: pause, resume, and verbs on one node."""
+"""The part of the workflow client for those who run executions: start, cancel, pause, verbs on one node."""
 
 from __future__ import annotations
 
@@ -12,6 +12,24 @@ import httpx2
 
 class InterventionCalls:
     """Calls of operators. Each sends an Idempotency-Key; a caller who gives his own may repeat the call."""
+
+    async def trigger(self, execution_id: str, *, inputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Start a submitted execution; again is harmless, and answered with `already`."""
+        return await self._ask(
+            f"/v1/executions/{quote(execution_id, safe='')}/trigger", {"inputs": inputs}, None
+        )
+
+    async def cancel(
+        self,
+        execution_id: str,
+        *,
+        reason: str | None = None,
+        grace: float | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """Cancel; what runs may still end within the grace (seconds, or `30s`), 30 s without one."""
+        path = f"/v1/executions/{quote(execution_id, safe='')}/cancel"
+        return await self._ask(path, {"reason": reason, "grace": grace}, idempotency_key)
 
     async def pause(
         self,

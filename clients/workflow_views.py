@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Self
 
 TERMINAL_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
@@ -193,13 +194,28 @@ class ExecutionView:
     output: Any = None
     output_error: Mapping[str, Any] | None = None
     nodes: tuple[NodeView, ...] = field(default=(), repr=False)
+    #: All that the server said, also what has no field here.
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
         known = {name: document[name] for name in cls.__slots__ if name in document}
         known["nodes"] = tuple(NodeView.from_dict(node) for node in document.get("nodes") or ())
+        known["document"] = document
         return cls(**known)
 
     @property
     def is_terminal(self) -> bool:
         return self.status in TERMINAL_STATUSES
+
+    def took_s(self, now: datetime | None = None) -> float | None:
+        """Seconds from its start to its end, or to now; None before its start."""
+        return seconds_between(self.started_at, self.ended_at, now)
+
+
+def seconds_between(began: str | None, ended: str | None, now: datetime | None = None) -> float | None:
+    """Seconds between two moments (RFC 3339), the second of which may still be to come."""
+    if began is None:
+        return None
+    last = now or datetime.now(UTC) if ended is None else datetime.fromisoformat(ended)
+    return max((last - datetime.fromisoformat(began)).total_seconds(), 0.0)

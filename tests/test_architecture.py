@@ -222,7 +222,11 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_command_is_in_the_readme() -> None:
-    commands = [command.callback.__name__ for command in command_line.registered_commands if command.callback]
+    commands = [
+        command.name or command.callback.__name__
+        for command in command_line.registered_commands
+        if command.callback
+    ]
 
     assert not [name for name in commands if f"`./headrace {name}" not in _text(ROOT / "README.md")]
 

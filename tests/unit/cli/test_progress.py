@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from cli.progress import Progress, depths, ordered, plain_line, render, report
@@ -20,6 +21,19 @@ def event(type_: str, node_id: str | None = None, **data: Any) -> Event:
     ts = "2026-11-20T08:15:30.123Z"
     attempt = data.pop("attempt", 1 if node_id else None)
     return Event(seq=1, type=type_, execution_id="e1", node_id=node_id, attempt=attempt, ts=ts, data=data)
+
+
+def test_the_time_shown_is_that_of_the_execution_not_of_the_watching() -> None:
+    progress = Progress.of(view(node("A")))
+    assert progress.took_s == 0.0
+
+    progress.apply(event("execution.started"))
+    progress.apply(replace(event("execution.failed"), ts="2026-11-20T08:15:40.123Z"))
+    assert progress.took_s == 10.0
+
+    # A retry in place goes on: the clock runs again.
+    progress.apply(event("execution.retried"))
+    assert progress.took_s > 10.0
 
 
 def test_what_a_fork_has_kept_begins_as_it_is() -> None:
@@ -103,7 +117,7 @@ def test_the_picture_names_every_node_and_counts() -> None:
     progress = Progress.of(view(node("fetch"), node("save", after=("fetch",))))
     progress.apply(event("node.completed", "fetch"))
 
-    text = str(render(progress, indent=depths(progress), room=20, took_s=1.0))
+    text = str(render(progress, indent=depths(progress), room=20))
 
     assert "1/2" in text
     assert "✓ fetch" in text
@@ -127,7 +141,9 @@ def test_the_report_tells_failures_and_outputs_nobody_used() -> None:
         cancelling="fail_fast",
     )
 
-    lines = list(report(ended, took_s=2.0))
+    ended = replace(ended, started_at="2026-11-20T08:15:30.123Z", ended_at="2026-11-20T08:15:32.123Z")
+
+    lines = list(report(ended))
 
     assert lines[0] == "demo e1: FAILED in 2.0 s (fail_fast)"
     assert lines[1] == "  ✗ C after 3 tries: HandlerError: no"

@@ -70,3 +70,24 @@ def test_a_refused_workflow_is_told_with_file_and_line(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_spans_are_written_for_people(ms: int | None, text: str) -> None:
     assert _moment(ms) == text
+
+
+def test_an_operator_is_asked_only_about_what_waits_for_one(tmp_path: Path) -> None:
+    file = tmp_path / "asks.yaml"
+    file.write_text(
+        """
+name: asks
+nodes:
+  - {id: a, handler: noop, retry: {max_attempts: 1, on_exhausted: pause}}
+  - {id: w, handler: wait_for_signal, config: {name: go, timeout: 1h}}
+"""
+    )
+    stubs = tmp_path / "stubs.yaml"
+    stubs.write_text("nodes: {a: {fail: always}}")
+
+    done = CliRunner().invoke(app, ["simulate", str(file), "--stubs", str(stubs)])
+
+    assert done.output.splitlines()[-2:] == [
+        "it would wait for an operator: to be resumed, or for a word about a and then to be resumed",
+        "and these wait for something else: w",
+    ]

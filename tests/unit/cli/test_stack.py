@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli import probe, stack_file
+from cli.dev import next_steps
 from cli.redis_binary import RedisBinary
 from cli.redis_server import RedisPlace, StackRunning, command, lock
 from cli.stack import child_environment
@@ -116,3 +117,11 @@ def test_silence_and_strangers_are_no_redis(busy_port: int) -> None:
     assert not probe.is_redis_up("127.0.0.1", busy_port, timeout_s=0.05)
     assert probe.http_status(f"http://127.0.0.1:{busy_port}/", timeout_s=0.05) is None
     assert not probe.is_redis_up("127.0.0.1", probe.free_port(), timeout_s=0.05)
+
+
+def test_commands_that_are_printed_reach_the_stack_that_prints_them(tmp_path: Path) -> None:
+    assert "STACK_DATA_DIR" not in next_steps(stack_file.DEFAULT_DATA_DIR)
+
+    elsewhere = next_steps(tmp_path / "my data").splitlines()
+    assert elsewhere[0] == f"STACK_DATA_DIR='{tmp_path}/my data' ./headrace run examples/linear.json"
+    assert elsewhere[1].strip() == f"STACK_DATA_DIR='{tmp_path}/my data' ./headrace doctor"
