@@ -18,7 +18,7 @@ LEAST_USD, MOST_USD = 1 / NANOS, 1_000_000
 #: hashes of a tenant's and a definition's day.
 USED_FIELDS = (
     "used_calls", "used_unpriced", "used_input", "used_output", "used_cache_read", "used_cache_write",
-    "used_nanos",
+    "used_nanos", "used_lost_calls", "used_lost_tokens",
 )  # fmt: skip
 
 _FIELDS = ("max_tokens", "max_cost_usd", "daily", "on_budget")
@@ -37,6 +37,15 @@ class Usage:
     cache_read: int = 0
     cache_write: int = 0
     cost_nanos: int = 0
+    #: Of the calls, those whose end nobody saw. Each counts as the most it can have used: its tokens apart,
+    #: whatever they were for, its cost among the others.
+    lost_calls: int = 0
+    lost_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """All of them, as a limit counts them."""
+        return self.input + self.output + self.cache_read + self.cache_write + self.lost_tokens
 
     @property
     def cost_usd(self) -> float | None:
@@ -52,6 +61,8 @@ class Usage:
             self.cache_read + other.cache_read,
             self.cache_write + other.cache_write,
             self.cost_nanos + other.cost_nanos,
+            self.lost_calls + other.lost_calls,
+            self.lost_tokens + other.lost_tokens,
         )
 
     def to_dict(self) -> dict[str, int]:
@@ -62,6 +73,8 @@ class Usage:
             "output": self.output,
             "cache_read": self.cache_read,
             "cache_write": self.cache_write,
+            "lost_calls": self.lost_calls,
+            "lost_tokens": self.lost_tokens,
         }
 
 

@@ -23,7 +23,7 @@ from orchestrator.states import lua_guards
 LUA = Path(__file__).parent / "lua"
 #: Shared parts, each using only those before it.
 PARTS = (
-    "unit", "base", "waits", "settle", "answers", "items", "claim", "attempt", "start", "chunk", "budget",
+    "unit", "base", "waits", "budget", "settle", "answers", "items", "claim", "attempt", "start", "chunk",
 )  # fmt: skip
 #: Every library of ours has a name that begins so.
 FAMILY = "headrace_"

@@ -94,6 +94,7 @@ async def test_an_execution_shows_what_it_used(client: httpx2.AsyncClient, worke
 
     assert found["usage"] == {
         "calls": 1, "unpriced_calls": 0, "input": 30, "output": 10, "cache_read": 4, "cache_write": 0,
+        "lost_calls": 0, "lost_tokens": 0,
     }  # fmt: skip
     assert found["cost_usd"] == 0.0015
 

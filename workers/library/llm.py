@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from clients.llm_client import SIMULATED, LlmError, LlmReply, LlmRequest, rough_tokens
+from clients.llm_client import SIMULATED, LlmError, LlmReply, LlmRequest
 from clients.llm_prices import LlmUsage, cost_usd, load_prices, most_usd
 from orchestrator.budgets import NANOS, Usage
 from orchestrator.retry import RetryPolicy
@@ -183,24 +183,19 @@ async def _call(request: LlmRequest, context: HandlerContext) -> tuple[LlmReply,
     if model != SIMULATED:
         most_cost = most_usd(model, input=most_input, output=request.max_tokens, prices=prices)
     reservation = await context.meter.reserve(tokens=most_input + request.max_tokens, usd=most_cost)
-    streamed: list[str] = []
-
-    def stream(text: str) -> None:
-        streamed.append(text)
-        context.token(text)
 
     def used(usage: LlmUsage, *names: str) -> Usage:
         return _used(usage, _cost(usage, names, request, prices))
 
     try:
-        reply = await provider.complete(request, stream)
+        reply = await provider.complete(request, context.token)
     except LlmError as error:
-        await context.meter.settle(reservation, used(error.usage, model))
+        await context.meter.settle(reservation, None if error.was_charged else used(LlmUsage(), model))
         raise
     except BaseException:
-        # Stopped from outside: what it has used by then has to be guessed.
-        guess = LlmUsage(input=most_input // 4, output=rough_tokens("".join(streamed)))
-        context.meter.settle_later(reservation, used(guess, model))
+        # Stopped from outside. What was streamed says little: the prompt is charged for, and what a model
+        # thinks before it answers.
+        context.meter.settle_later(reservation, None)
         raise
     # A server may answer by another name than the one it was asked by.
     await context.meter.settle(reservation, used(reply.usage, reply.model, model))

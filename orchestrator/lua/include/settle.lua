@@ -63,6 +63,7 @@ local function detach(x, node_id, status, attempt, plan)
     redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id)
   elseif status == 'RUNNING' then
     redis.call('ZREM', leases_key(), lease_member(x.id, node_id, attempt))
+    write_off_attempt(x, node_id)
     drop_message(plan.queue, redis.call('HGET', x.runtime, 'message|' .. node_id))
     if plan.start_to_close_ms > 0 then
       redis.call('ZREM', timers_key(), timer_member('start_to_close', x.id, node_id, attempt))

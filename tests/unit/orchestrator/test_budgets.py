@@ -54,9 +54,12 @@ def test_what_is_wrong_is_named(budget: Any, path: str, code: str, says: str) ->
 
 
 def test_usage_adds_up() -> None:
-    one = Usage(calls=1, unpriced_calls=0, input=1, output=2, cache_read=3, cache_write=4, cost_nanos=5)
+    one = Usage(
+        1, 0, input=1, output=2, cache_read=3, cache_write=4, cost_nanos=5, lost_calls=1, lost_tokens=6
+    )
 
-    assert one + one + NOTHING_USED == Usage(2, 0, 2, 4, 6, 8, 10)
+    assert one + one + NOTHING_USED == Usage(2, 0, 2, 4, 6, 8, 10, 2, 12)
+    assert one.tokens == 16
 
 
 def test_a_cost_is_none_while_nothing_has_a_price() -> None:
