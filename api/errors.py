@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orchestrator import answer_errors, errors
+from orchestrator import answer_errors, errors, intervention_errors
 from orchestrator.errors import Problem
 
 log = logging.getLogger("headrace.api")
@@ -99,6 +99,9 @@ DOORS: Mapping[type[Exception], Door] = {
     answer_errors.AlreadyVoted: Door(409, "Already approved"),
     answer_errors.ShownChanged: Door(409, "What was shown has changed"),
     answer_errors.NotWaiting: Door(409, "Not possible in this state"),
+    intervention_errors.NodeBusy: Door(409, "Not possible in this state"),
+    intervention_errors.AttemptChanged: Door(409, "Another attempt by now"),
+    intervention_errors.OutputRefused: Door(422, "Output refused"),
     RequestInvalid: Door(422, "Request refused"),
     BodyTooLarge: Door(413, "Body too large"),
     SimulationFailed: Door(503, "The simulation failed"),

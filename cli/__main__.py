@@ -7,6 +7,7 @@ import typer
 from cli.answers import approvals, approve, deny, signal
 from cli.dev import dev
 from cli.doctor import doctor
+from cli.interventions import node, pause, resume
 from cli.redis import redis
 from cli.repeats import fork, replay, retry
 from cli.run import run
@@ -34,6 +35,9 @@ app.command()(watch)
 app.command()(retry)
 app.command()(replay)
 app.command()(fork)
+app.command()(pause)
+app.command()(resume)
+app.add_typer(node, name="node")
 app.command()(signal)
 app.command()(approvals)
 app.command()(approve)

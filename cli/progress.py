@@ -25,6 +25,7 @@ MARKS = {
 #: The status a node has after an event of this type.
 STATUS_AFTER = {
     "node.queued": "QUEUED",
+    "node.held": "PENDING",
     "node.started": "RUNNING",
     "node.retrying": "WAITING",
     "node.waiting": "WAITING",
@@ -117,6 +118,10 @@ def note(event: Event) -> str:
         return text
     if event.type in ("execution.failed", "execution.cancelled"):
         return str(data.get("reason") or "")
+    if event.type in ("execution.paused", "execution.resumed"):
+        return " - ".join(str(data[name]) for name in ("by", "reason") if data.get(name))
+    if event.type == "node.held":
+        return "held"
     if event.type in ("node.waiting", "node.skipped", "node.cancelled", "node.failed"):
         return str(data.get("waiting_on") or data.get("on") or data.get("reason") or "")
     return ""

@@ -121,7 +121,7 @@ def as_text(result: dict[str, Any]) -> Iterator[str]:
             words.append(f"on {node['waiting_on']}")
         if node["attempts"] > 1:
             words.append(f"after {node['attempts']} tries")
-        if node["error"] and node["status"] == "FAILED":
+        if node["error"] and (node["status"] == "FAILED" or node["waiting_on"] == "operator"):
             words.append(f"{node['error']['type']}: {node['error']['message']}")
         yield f"{_moment(node['end_ms']):>10}  {node['node_id']:<{width}}  {' '.join(words)}"
     for node_id, output in result["outputs"].items():
@@ -129,7 +129,10 @@ def as_text(result: dict[str, Any]) -> Iterator[str]:
         yield f"{node_id} = {text if len(text) <= 400 else text[:400] + '…'}"
     reason = f" ({result['reason']})" if result["reason"] else ""
     yield f"{result['status']}{reason} after {_moment(result['duration_ms'])} of virtual time"
-    if result["waiting"]:
+    if result["status"] == "PAUSED":
+        asking = ", ".join(result["waiting"])
+        yield f"it would wait for an operator: to be resumed, or for a word about {asking}"
+    elif result["waiting"]:
         yield f"still waiting, and no stub helps: {', '.join(result['waiting'])}"
 
 

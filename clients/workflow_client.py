@@ -24,6 +24,7 @@ from urllib.parse import quote
 import httpx2
 
 from clients.workflow_answers import AnswerCalls
+from clients.workflow_interventions import InterventionCalls
 from clients.workflow_views import (
     ApiError,
     Created,
@@ -44,7 +45,7 @@ LONGEST_PAUSE_S = 5.0
 LARGEST_EVENT_BYTES = 8 * 1024 * 1024
 
 
-class WorkflowClient(AnswerCalls):
+class WorkflowClient(AnswerCalls, InterventionCalls):
     """One connection pool to one server. Use it as an async context manager.
 
     transport   for tests: httpx2.ASGITransport(app) or httpx2.MockTransport(handler).

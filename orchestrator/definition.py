@@ -128,6 +128,11 @@ class Node:
         """Whether its dependants run even after it has failed."""
         return self.policy.on_exhausted == "continue"
 
+    @property
+    def asks(self) -> bool:
+        """Whether it waits for an operator, and pauses its execution, rather than fails."""
+        return self.policy.on_exhausted == "pause"
+
     def branch(self, field: str) -> tuple[str, ...]:
         """The ids named in one field of the config, such as `true_branch`."""
         return next((choice.targets for choice in self.choices if choice.field == field), ())

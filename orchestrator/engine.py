@@ -24,8 +24,10 @@ from orchestrator.definition import HandlerNames
 from orchestrator.errors import ExecutionNotFound, InputsConflict, InvalidTransition, NodeNotFound
 from orchestrator.execution import Event, Execution, MapCounts, NodeState, WorkerInfo
 from orchestrator.executor import execute_workflow
-from orchestrator.explain import Explanation, explain
+from orchestrator.explain import explain
+from orchestrator.explanation import Explanation
 from orchestrator.health import Check, check_redis
+from orchestrator.interventions import Handled, Intervening, Paused, Said
 from orchestrator.items import Item
 from orchestrator.limits import Limits
 from orchestrator.operations import DeadEntry, Operating, Operations, QueueInfo
@@ -40,12 +42,13 @@ from orchestrator.waits import Approval
 from orchestrator.wakeups import Wakeups
 
 __all__ = [
-    "Approval", "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "Idempotency",
-    "Page", "QueueInfo", "Readiness", "Rerun", "Submitted", "Triggered", "Validation", "WorkerInfo",
+    "Approval", "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "Handled",
+    "Idempotency", "Page", "Paused", "QueueInfo", "Readiness", "Rerun", "Said", "Submitted", "Triggered",
+    "Validation", "WorkerInfo",
 ]  # fmt: skip
 
 
-class Engine(Answering, Operating):
+class Engine(Answering, Intervening, Operating):
     """The engine as the API sees it.
 
     catalogue  gives the handlers a definition may use, from the names live workers announce.
@@ -118,7 +121,7 @@ class Engine(Answering, Operating):
             raise InvalidTransition("trigger", execution_id, "being cancelled", allowed)
         if more:
             await self.transitions.go_on(execution_id)
-        if word == "already" and status == ExecutionStatus.RUNNING:
+        if word == "already" and ExecutionStatus(status).is_under_way:
             await execute_workflow(self.store, self.transitions, execution_id)
         return Triggered(execution_id, ExecutionStatus(status), word == "already")
 

@@ -74,6 +74,7 @@ class ErrorType(StrEnum):
     ITEMS_FAILED = "ItemsFailed"
     CANCELLED = "Cancelled"
     UPSTREAM_FAILED = "UpstreamFailed"
+    OPERATOR = "Operator"
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ class NodeState:
     caught: str | None = None
     #: It ended in the execution this one is forked from. Set, and its output copied, before anybody sees it.
     reused: bool = False
+    #: Number of the pause that holds it, or last held it; see Execution.paused.
+    held: int | None = None
 
     @property
     def done(self) -> int:
@@ -93,6 +95,12 @@ class Execution:
     forked_from: str | None = None
     #: What the caller of cancel said, or the word for the cause.
     reason: str | None = None
+    #: Number of the pause while it is PAUSED. Set by pause, taken away by resume and by the end.
+    paused: int | None = None
+    #: Who paused it, as they said, why, and when; by nobody where the policy of a node asked for an operator.
+    paused_by: str | None = None
+    paused_reason: str | None = None
+    paused_ms: int | None = None
     #: What its calls to paid services used, in all generations. Raised when each of them ends.
     usage: Usage = NOTHING_USED
 
@@ -146,7 +154,7 @@ class MapSight:
     """A node that waits for its items.
 
     statuses  of all items, in order.
-    live      records of the items that are queued, running or waiting, by unit.
+    live      records of the items that are queued, running, waiting or held, by unit.
     """
 
     counts: MapCounts
@@ -178,6 +186,8 @@ class Snapshot:
     now_ms: int = 0
     #: Nodes that wait for their items.
     maps: Mapping[str, MapSight] = field(default_factory=dict)
+    #: Units on the list of a paused execution: resume goes on with them.
+    held: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ import logging
 from orchestrator import planner
 from orchestrator.execution import Sight
 from orchestrator.map_repairs import Remap
-from orchestrator.states import ExecutionStatus
 from orchestrator.store import Store
 from orchestrator.transitions import Transitions
 
@@ -53,7 +52,7 @@ def repairs_for(sight: Sight) -> list[str]:
     repairs += [
         f"retime {node_id} {attempt} {kind} {due_ms}" for node_id, attempt, kind, due_ms in sight.limits
     ]
-    if sight.snapshot.execution.status is ExecutionStatus.RUNNING and not sight.is_active:
+    if sight.snapshot.execution.status.is_under_way and not sight.is_active:
         repairs.append("activate")
     return repairs
 
@@ -64,12 +63,10 @@ def in_words(decision: planner.Decision) -> str:
             return f"recount {node_id} {ok} {bad} {skip} {gates_done} {int(not_taken)}"
         case planner.RecountLeft(left, failed):
             return f"left {left} {failed}"
-        case planner.Queue(node_id):
-            return f"queue {node_id}"
+        case planner.Queue(unit) | planner.Cancel(unit) | planner.Hold(unit) | planner.Release(unit):
+            return f"{type(decision).__name__.lower()} {unit}"
         case planner.Skip(node_id, reason):
             return f"skip {node_id} {reason}"
-        case planner.Cancel(node_id):
-            return f"cancel {node_id}"
         case planner.Requeue(node_id, attempt):
             return f"requeue {node_id} {attempt}"
         case planner.Relet(node_id, attempt):

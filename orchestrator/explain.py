@@ -5,36 +5,23 @@ and the sweep repairs it by the plan made from the same snapshot.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import dataclass
 
 from orchestrator.counters import Counters, snapshot_counters, turn
 from orchestrator.definition import Node
-from orchestrator.execution import WORKER_ALIVE_MS, MapSight, NodeState, Snapshot, WaitSight, WorkerInfo
+from orchestrator.execution import WORKER_ALIVE_MS, NodeState, Snapshot, WaitSight, WorkerInfo
+from orchestrator.explain_pause import explain_held, explain_pause
+from orchestrator.explanation import SWEEP as _SWEEP
+from orchestrator.explanation import Explanation
+from orchestrator.explanation import clock as _clock
+from orchestrator.explanation import error_words as _error
+from orchestrator.explanation import say as _say
 from orchestrator.map_repairs import map_repairs
 from orchestrator.rules import RUN
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
 #: How many node or worker names a sentence holds before it says "and N more".
 NAMES_SHOWN = 5
-
-_SWEEP = "the orchestrator's sweep repairs it"
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why one node, or with node_id None the execution itself, is where it is."""
-
-    node_id: str | None
-    status: NodeStatus | ExecutionStatus
-    #: Ends the sentence "it waits for …".
-    waiting_for: str
-    #: Redis milliseconds; None when no clock decides.
-    until_ms: int | None
-    #: What will move it on.
-    wakes: str
-    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +37,8 @@ class _View:
 def explain(
     snapshot: Snapshot, workers: Sequence[WorkerInfo], queue_positions: Mapping[str, int]
 ) -> list[Explanation]:
-    """Explain every non-terminal node in definition order; the execution itself when there is none.
+    """Explain every non-terminal node in definition order; the execution itself when there is none, and
+    before its nodes when it is paused.
 
     queue_positions  {node_id: tasks ahead of it in its queue}, for QUEUED nodes whose place is known.
     """
@@ -65,7 +53,8 @@ def explain(
         if not snapshot.now_ms or snapshot.now_ms - worker.beat_ms <= WORKER_ALIVE_MS
     )
     view = _View(snapshot, live, queue_positions, snapshot_counters(snapshot))
-    return [_explain_node(view, node) for node in open_nodes]
+    paused = [explain_pause(snapshot)] if snapshot.execution.status is ExecutionStatus.PAUSED else []
+    return paused + [_explain_node(view, node) for node in open_nodes]
 
 
 def _explain_execution(snapshot: Snapshot) -> Explanation:
@@ -95,7 +84,7 @@ def _explain_node(view: _View, node: Node) -> Explanation:
             "the start of the execution, which has not been triggered",
             f"POST /workflow/trigger/{execution.execution_id}",
         )
-    return _BY_STATUS[state.status](view, node, state)
+    return explain_held(view.snapshot, state) or _BY_STATUS[state.status](view, node, state)
 
 
 def _explain_pending(view: _View, node: Node, state: NodeState) -> Explanation:
@@ -203,7 +192,7 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
     if kind in ANSWERED and node.id in view.snapshot.waits:
         return _explain_answered(view, node, state, view.snapshot.waits[node.id])
     if node.id in view.snapshot.maps:
-        return _explain_items(view.snapshot.maps[node.id], node, state)
+        return _explain_items(view, node, state)
     if kind is None or (kind, node.id, state.attempt) not in view.snapshot.timers:
         waits = f"its timer ({kind})" if kind else "something it does not name"
         return _say(state, f"{waits}, which is missing", _SWEEP, state.due_ms, repair=True)
@@ -264,7 +253,9 @@ def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitSight
     )
 
 
-def _explain_items(sight: MapSight, node: Node, state: NodeState) -> Explanation:
+def _explain_items(view: _View, node: Node, state: NodeState) -> Explanation:
+    sight = view.snapshot.maps[node.id]
+    is_held = node.id in view.snapshot.held
     counts = sight.counts
     done = counts.ended + (counts.left if counts.is_halted else 0)
     words = [item.status for item in sight.live.values()]
@@ -274,11 +265,13 @@ def _explain_items(sight: MapSight, node: Node, state: NodeState) -> Explanation
             parts.append(f"{words.count(status):,} {status.lower()}")
     if counts.failed:
         parts.append(f"{counts.failed:,} failed ({counts.tolerated:,} tolerated)")
-    is_stuck = bool(map_repairs(node, sight))
+    if held := words.count(NodeStatus.PENDING):
+        parts.append(f"{held:,} held")
+    is_stuck = bool(map_repairs(node, sight, may_start=not is_held))
     return _say(
         state,
         f"its items ({', '.join(parts)})",
-        _SWEEP if is_stuck else "the end of the last item",
+        _SWEEP if is_stuck else f"{'a resume, and ' * is_held}the end of the last item",
         waiting_on=str(state.waiting_on),
         total=counts.total,
         done=done,
@@ -296,12 +289,6 @@ _BY_STATUS: dict[NodeStatus, Callable[[_View, Node, NodeState], Explanation]] = 
 }
 
 
-def _say(
-    state: NodeState, waiting_for: str, wakes: str, until_ms: int | None = None, **details: Any
-) -> Explanation:
-    return Explanation(state.node_id, state.status, waiting_for, until_ms, wakes, details)
-
-
 def _names(view: _View, node_ids: Sequence[str], *, with_status: bool = True) -> str:
     shown = [
         f"{node_id} ({view.snapshot.nodes[node_id].status})" if with_status else node_id
@@ -314,16 +301,3 @@ def _names(view: _View, node_ids: Sequence[str], *, with_status: bool = True) ->
 def _try(node: Node, state: NodeState) -> str:
     allowed = node.policy.max_attempts
     return f"try {max(state.tries, 1)} of {allowed}"
-
-
-def _error(state: NodeState) -> str:
-    if not state.error:
-        return ""
-    return f" with {state.error.get('type', 'an error')}: {state.error.get('message', '')}".rstrip(": ")
-
-
-def _clock(moment_ms: int | None) -> str:
-    if moment_ms is None:
-        return "an unknown time"
-    moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -79,7 +79,8 @@ class Items:
         live = [
             index
             for index, status in enumerate(statuses[: counts.started])
-            if status in (NodeStatus.QUEUED, NodeStatus.RUNNING, NodeStatus.WAITING)
+            # PENDING: held, because the execution is paused.
+            if not status.is_terminal
         ]
         states = await self.states(execution_id, node_id, live, [statuses[index] for index in live])
         return MapSight(counts, tuple(statuses), {state.node_id: state for state in states})

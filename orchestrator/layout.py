@@ -187,6 +187,8 @@ def _extras(node: Node) -> Iterator[str]:
         yield f" map={node.map.live}"
     if node.goes_on:
         yield " goes_on=1"
+    if node.asks:
+        yield " asks=1"
     if node.catch:
         rules = ",".join(f"{error}>{rule.goto}" for rule in node.catch for error in rule.errors)
         yield f" catch={rules}"

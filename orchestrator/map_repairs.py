@@ -18,8 +18,11 @@ class Remap:
     skipped: int
 
 
-def map_repairs(node: Node, sight: MapSight) -> list[Remap]:
-    """Count the items of a waiting node anew; also where nothing would start the next one or end the wait."""
+def map_repairs(node: Node, sight: MapSight, *, may_start: bool = True) -> list[Remap]:
+    """Count the items of a waiting node anew; also where nothing would start the next one or end the wait.
+
+    may_start  False while the execution is paused: that nothing starts the next one is no fault then.
+    """
     counts = sight.counts
     begun = sight.statuses[: counts.started]
     kept = sight.statuses[counts.started :]
@@ -31,7 +34,7 @@ def map_repairs(node: Node, sight: MapSight) -> list[Remap]:
     # Beyond the next one to be started, what failed did so in an earlier generation.
     failed = sum(status == NodeStatus.FAILED for status in begun)
     most = node.map.live if node.map else 0
-    is_stuck = live == 0 if counts.is_halted or not kept else live < most
+    is_stuck = live == 0 if counts.is_halted or not kept else may_start and live < most
     found = (live, completed, failed, skipped)
     if found == (counts.live, counts.completed, counts.failed, counts.skipped) and not is_stuck:
         return []

@@ -4,11 +4,12 @@ The scripts count as they go; this module counts from scratch. It is the specifi
 of the repairer, and the oracle of the property tests. Without faults the plan between transitions is empty.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.counters import Counters, is_handled, snapshot_counters, stored_counters, turn
-from orchestrator.execution import NodeState, Snapshot
+from orchestrator.definition import Node
+from orchestrator.execution import MapSight, NodeState, Snapshot
 from orchestrator.map_repairs import Remap, map_repairs
 from orchestrator.rules import RUN
 from orchestrator.states import ANSWERED, Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
@@ -96,6 +97,20 @@ class Relist:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Put a unit of a paused execution on the list that a resume goes through."""
+
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Go on with a unit that was held; a resume has lost it."""
+
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """End the execution."""
 
@@ -103,8 +118,9 @@ class Finish:
 
 
 Decision = (
-    Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Relist | Remap | Finish
-)
+    Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Relist | Remap
+    | Hold | Release | Finish
+)  # fmt: skip
 
 
 def plan(snapshot: Snapshot) -> list[Decision]:
@@ -170,7 +186,7 @@ def _dispatches(snapshot: Snapshot) -> list[Decision]:
     queues: list[Decision] = []
     counters = snapshot_counters(snapshot)
     gates = snapshot.definition.gates
-    may_queue = snapshot.execution.status == ExecutionStatus.RUNNING
+    status = snapshot.execution.status
     for node in snapshot.definition.nodes:
         state = snapshot.nodes[node.id]
         # Once a node has left PENDING its counters decide nothing any more.
@@ -182,8 +198,10 @@ def _dispatches(snapshot: Snapshot) -> list[Decision]:
         verdict = turn(node.trigger_rule, expected, total=len(node.dependencies), gates=gates.get(node.id, 0))
         if isinstance(verdict, Reason):
             skips.append(Skip(node.id, verdict))
-        elif verdict is RUN and may_queue:
+        elif verdict is RUN and status is ExecutionStatus.RUNNING:
             queues.append(Queue(node.id))
+        elif verdict is RUN and status is ExecutionStatus.PAUSED and node.id not in snapshot.held:
+            queues.append(Hold(node.id))
     return recounts + skips + queues
 
 
@@ -221,8 +239,18 @@ def _repairs(snapshot: Snapshot) -> list[Decision]:
         for state in sight.live.values():
             decisions += _unit_repairs(snapshot, state, cancelling)
         if not snapshot.worklist and not cancelling:
-            decisions += map_repairs(node, sight)
+            decisions += _map_repairs(snapshot, node, sight)
     return decisions
+
+
+def _map_repairs(snapshot: Snapshot, node: Node, sight: MapSight) -> Sequence[Remap | Hold]:
+    if snapshot.execution.status is not ExecutionStatus.PAUSED:
+        return map_repairs(node, sight)
+    found = map_repairs(node, sight, may_start=False)
+    # Nothing more is started: where something would be, the node itself is held.
+    if found or node.id in snapshot.held or not map_repairs(node, sight):
+        return found
+    return [Hold(node.id)]
 
 
 def _unit_repairs(snapshot: Snapshot, state: NodeState, cancelling: bool) -> list[Decision]:
@@ -234,18 +262,43 @@ def _unit_repairs(snapshot: Snapshot, state: NodeState, cancelling: bool) -> lis
         return []
     elif state.status == NodeStatus.QUEUED and unit not in snapshot.live_messages:
         return [Requeue(unit, state.attempt)]
+    elif state.status == NodeStatus.PENDING and "[" in unit:
+        # An item that has begun is PENDING only while it is held.
+        return _held_repairs(snapshot, unit)
+    elif state.status == NodeStatus.WAITING and state.waiting_on is WaitingOn.OPERATOR:
+        return _held_repairs(snapshot, unit)
     elif state.status == NodeStatus.WAITING:
-        # One that does not say what it waits for is taken for a held one: it is queued again when due.
-        kind = state.waiting_on or WaitingOn.HOLD
-        found: list[Decision] = []
-        if kind in ANSWERED:
-            wait = snapshot.waits.get(unit)
-            if wait is not None and wait.awaits is not None and not wait.is_listed:
-                found.append(Relist(unit, state.attempt))
-            if state.due_ms is None:
-                return found
-        if (kind, unit, state.attempt) not in snapshot.timers:
-            due_ms = snapshot.now_ms if state.due_ms is None else state.due_ms
-            found.append(Retime(unit, state.attempt, kind, due_ms))
-        return found
+        return _wait_repairs(snapshot, state)
     return []
+
+
+def _held_repairs(snapshot: Snapshot, unit: str) -> list[Decision]:
+    """Find what only a resume would move on."""
+    if snapshot.worklist:
+        return []
+    if snapshot.execution.status is ExecutionStatus.PAUSED:
+        return [] if unit in snapshot.held else [Hold(unit)]
+    return [Release(unit)]
+
+
+def _wait_repairs(snapshot: Snapshot, state: NodeState) -> list[Decision]:
+    unit = state.node_id
+    # One that does not say what it waits for is taken for a held one: it is queued again when due.
+    kind = state.waiting_on or WaitingOn.HOLD
+    found: list[Decision] = []
+    if kind in ANSWERED:
+        wait = snapshot.waits.get(unit)
+        if wait is not None and wait.awaits is not None and not wait.is_listed:
+            found.append(Relist(unit, state.attempt))
+        if state.due_ms is None:
+            return found
+    if (kind, unit, state.attempt) in snapshot.timers or unit in snapshot.held:
+        return found
+    if snapshot.worklist and state.held is not None:
+        # A turn that is saved is about to set the timer again.
+        return found
+    due_ms = snapshot.now_ms if state.due_ms is None else state.due_ms
+    is_paused = snapshot.execution.status is ExecutionStatus.PAUSED
+    if is_paused and state.waiting_on is not None and due_ms <= snapshot.now_ms:
+        return [*found, Hold(unit)]
+    return [*found, Retime(unit, state.attempt, kind, due_ms)]

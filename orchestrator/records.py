@@ -16,13 +16,13 @@ log = logging.getLogger("headrace.store")
 NODE_FIELDS = (
     "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason",
     "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "reused", "caught",
-    "rejects",
+    "held", "rejects",
 )  # fmt: skip
 #: Fields of the runtime hash that make an Execution.
 EXECUTION_FIELDS = (
     "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
     "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
-    "cancel_reason", "seq", *USED_FIELDS,
+    "cancel_reason", "paused", "paused_by", "paused_reason", "paused_ms", "seq", *USED_FIELDS,
 )  # fmt: skip
 
 
@@ -47,7 +47,10 @@ def read_execution(execution_id: str, status: bytes | None, fields: list[bytes |
 
 def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> Execution:
     row = dict(zip(EXECUTION_FIELDS, fields, strict=True))
-    reason = row["cancel_reason"]
+    said = {
+        name: orjson.loads(text) if (text := row[name]) else None
+        for name in ("cancel_reason", "paused_by", "paused_reason")
+    }
     return Execution(
         execution_id=execution_id,
         name=read_text(row["name"]) or "",
@@ -66,7 +69,11 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         deadline_ms=_number(row["deadline_ms"]),
         replay_of=read_text(row["replay_of"]),
         forked_from=read_text(row["forked_from"]),
-        reason=orjson.loads(reason) if reason else None,
+        reason=said["cancel_reason"],
+        paused=_number(row["paused"]),
+        paused_by=said["paused_by"],
+        paused_reason=said["paused_reason"],
+        paused_ms=_number(row["paused_ms"]),
         usage=read_usage([row[name] for name in USED_FIELDS]),
     )
 
@@ -95,6 +102,7 @@ def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | Non
         message_id=read_text(row["message"]),
         reused=row["reused"] == b"1",
         caught=read_text(row["caught"]) or None,
+        held=_number(row["held"]),
     )
 
 

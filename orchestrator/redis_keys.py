@@ -35,12 +35,13 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("items", "workflow:{execution_id}:node:{node_id}:items", "hash", "items of a mapped node: values, statuses, outputs, counts", "map_node, every transition of an item"),
     KeyPattern("runtime", "workflow:{execution_id}:runtime", "hash", "what scripts need: see the fields below", "every transition"),
     KeyPattern("worklist", "workflow:{execution_id}:worklist", "list", "nodes whose turn is saved because one script may change 500 at most", "settle", "when empty"),
+    KeyPattern("held_units", "workflow:{execution_id}:held", "list", "units that are ready, or whose timer is due, while the execution is paused, in order", "whatever would queue them, resume_execution", "with the pause"),
     KeyPattern("reset", "workflow:{execution_id}:reset", "list", "nodes an accepted retry will run again, while they are being listed", "retry_execution", "when the retry commits"),
     KeyPattern("reservations", "workflow:{execution_id}:reservations", "sorted set", "what calls under way may still use, by when they began, Redis ms; 0: nobody saw the end of the call, which counts as used", "reserve_budget, settle_budget, whatever takes an attempt away"),
     KeyPattern("signals", "workflow:{execution_id}:signals", "hash", "signals kept for a wait that comes later, who waits for which, and the requests that were taken", "signal_execution, await_node, whatever ends a wait"),
     KeyPattern("events", "workflow:{execution_id}:events", "stream", "history; ids are dense: 1-0, 2-0, …", "every transition"),
     KeyPattern("queues", "workflows:queues", "set", "queues that definitions have named, beside default", "create_execution", "never"),
-    KeyPattern("active", "workflows:active", "set", "executions that are RUNNING", "start_execution, settle", "never"),
+    KeyPattern("active", "workflows:active", "set", "executions that are RUNNING or PAUSED", "start_execution, settle", "never"),
     KeyPattern("leases", "workflows:leases", "sorted set", "running attempts by lease deadline, Redis ms; member execution, node, attempt", "claim_node, renew_leases", "with the attempt"),
     KeyPattern("timers", "workflows:timers", "sorted set", "due times, Redis ms; member kind, execution, node, attempt", "whatever waits", "when fired"),
     KeyPattern("approvals", "workflows:approvals", "sorted set", "approvals nobody has decided, by when they were asked for, Redis ms; member execution, node, attempt", "await_node, whatever ends the wait", "with the wait"),
@@ -100,6 +101,9 @@ class Keys:
 
     def worklist(self, execution_id: str) -> str:
         return self.key("worklist", execution_id=execution_id)
+
+    def held(self, execution_id: str) -> str:
+        return self.key("held_units", execution_id=execution_id)
 
     def signals(self, execution_id: str) -> str:
         return self.key("signals", execution_id=execution_id)

@@ -11,10 +11,10 @@ from orchestrator.durations import parse_duration_ms
 from orchestrator.errors import DefinitionInvalid, NodeError, Problem
 
 Jitter = Literal["full", "equal", "none"]
-OnExhausted = Literal["fail", "continue"]
+OnExhausted = Literal["fail", "pause", "continue"]
 
 JITTERS: tuple[Jitter, ...] = ("full", "equal", "none")
-ON_EXHAUSTED: tuple[OnExhausted, ...] = ("fail", "continue")
+ON_EXHAUSTED: tuple[OnExhausted, ...] = ("fail", "pause", "continue")
 MAX_ATTEMPTS = 1_000
 #: A server's Retry-After is believed up to one day.
 MAX_RETRY_AFTER_MS = 86_400_000
@@ -41,7 +41,8 @@ class RetryPolicy:
                    even those that call themselves not retryable.
     non_retryable  error types never tried again; beats retry_on.
     on_exhausted   what follows when the node has failed for good: `continue` lets the execution go on as if
-                   it had completed, with the output {"error": …}.
+                   it had completed, with the output {"error": …}; `pause` lets the node wait for an operator
+                   and pauses the execution.
     """
 
     max_attempts: int = 3

@@ -32,6 +32,8 @@ class ExecutionStatus(StrEnum):
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
+    #: Nothing more is started; what runs goes on to its end.
+    PAUSED = "PAUSED"
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
@@ -39,6 +41,10 @@ class ExecutionStatus(StrEnum):
     @property
     def is_terminal(self) -> bool:
         return self in _TERMINAL_EXECUTION
+
+    @property
+    def is_under_way(self) -> bool:
+        return self in (ExecutionStatus.RUNNING, ExecutionStatus.PAUSED)
 
 
 _TERMINAL_NODE = frozenset(
@@ -62,12 +68,13 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"
     POISON = "poison"
     CANCELLED = "cancelled"
+    OPERATOR = "operator"
 
 
 class WaitingOn(StrEnum):
     """What a WAITING node waits for; each kind is woken by a timer of the same name.
 
-    Of the last two only some have a timer: they are woken from outside, and found in a list until then.
+    Of signals and approvals only some have a timer: they are woken from outside, and found in a list until then.
     """
 
     BACK_OFF = "back_off"
@@ -78,6 +85,8 @@ class WaitingOn(StrEnum):
     MAP = "map"
     SIGNAL = "signal"
     APPROVAL = "approval"
+    #: It has failed, and its policy asks what now. Woken by a resume or by hand, never by a timer.
+    OPERATOR = "operator"
 
 
 #: Kinds of waits that end by what somebody outside says.
@@ -128,9 +137,19 @@ def _execution(
 
 _N = NodeStatus
 _E = ExecutionStatus
+_OPEN = (_N.PENDING, _N.QUEUED, _N.WAITING, _N.RUNNING)
+_UNDER_WAY = (_E.RUNNING, _E.PAUSED)
 
 TABLE: tuple[Row, ...] = (
     _node("queue_node", [_N.PENDING], _N.QUEUED, "node.queued", is_internal=True),
+    _node(
+        "hold_node",
+        [_N.PENDING, _N.QUEUED, _N.RUNNING, _N.WAITING],
+        _N.PENDING,
+        "node.held",
+        is_internal=True,
+    ),
+    _node("ask_operator", [_N.QUEUED, _N.RUNNING, _N.WAITING], _N.WAITING, "node.waiting", is_internal=True),
     _node("pass_over_node", [_N.PENDING], _N.SKIPPED, "node.skipped", is_internal=True),
     _node("claim_node", [_N.QUEUED], _N.RUNNING, "node.started"),
     _node("complete_node", [_N.RUNNING], _N.COMPLETED, "node.completed"),
@@ -155,17 +174,25 @@ TABLE: tuple[Row, ...] = (
     _node("reap_node", [_N.RUNNING], _N.FAILED, "node.failed"),
     _node("time_out_node", [_N.RUNNING], _N.WAITING, "node.retrying"),
     _node("time_out_node", [_N.RUNNING, _N.QUEUED], _N.FAILED, "node.failed"),
-    _node("cancel_node", [_N.PENDING, _N.QUEUED, _N.WAITING, _N.RUNNING], _N.CANCELLED, "node.cancelled"),
+    _node("cancel_node", _OPEN, _N.CANCELLED, "node.cancelled"),
+    _node("override_node", _OPEN, _N.COMPLETED, "node.completed"),
+    _node("override_node", _OPEN, _N.FAILED, "node.failed"),
+    _node("override_node", _OPEN, _N.SKIPPED, "node.skipped"),
+    _node("hurry_node", [_N.WAITING], _N.QUEUED, "node.queued"),
+    _node("hurry_node", [_N.WAITING], _N.COMPLETED, "node.completed"),
     _node("repair_execution", [_N.QUEUED], _N.QUEUED, "node.queued"),
     _node("retry_execution", [_N.FAILED, _N.CANCELLED, _N.SKIPPED], _N.PENDING, "execution.retried"),
     _node("reuse_nodes", [_N.PENDING], _N.COMPLETED, "execution.created"),
     _node("reuse_nodes", [_N.PENDING], _N.SKIPPED, "execution.created"),
     _execution("create_execution", [], _E.PENDING, "execution.created"),
     _execution("start_execution", [_E.PENDING], _E.RUNNING, "execution.started"),
-    _execution("finish_execution", [_E.RUNNING], _E.COMPLETED, "execution.completed", is_internal=True),
-    _execution("finish_execution", [_E.RUNNING], _E.FAILED, "execution.failed", is_internal=True),
-    _execution("cancel_execution", [_E.PENDING, _E.RUNNING], _E.CANCELLED, "execution.cancelled"),
-    _execution("time_out_execution", [_E.RUNNING], _E.FAILED, "execution.failed"),
+    _execution("pause_execution", [_E.RUNNING], _E.PAUSED, "execution.paused"),
+    _execution("pause_for_operator", [_E.RUNNING], _E.PAUSED, "execution.paused", is_internal=True),
+    _execution("resume_execution", [_E.PAUSED], _E.RUNNING, "execution.resumed"),
+    _execution("finish_execution", _UNDER_WAY, _E.COMPLETED, "execution.completed", is_internal=True),
+    _execution("finish_execution", _UNDER_WAY, _E.FAILED, "execution.failed", is_internal=True),
+    _execution("cancel_execution", [_E.PENDING, *_UNDER_WAY], _E.CANCELLED, "execution.cancelled"),
+    _execution("time_out_execution", _UNDER_WAY, _E.FAILED, "execution.failed"),
     _execution("retry_execution", [_E.FAILED, _E.CANCELLED], _E.RUNNING, "execution.retried"),
 )
 

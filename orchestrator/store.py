@@ -228,7 +228,9 @@ class Store:
         pipe.zscore(keys.shared("timers"), timer_member("cancel_grace", execution_id, "", generation))
         pipe.sismember(keys.shared("active"), execution_id)
         pipe.hget(keys.runtime(execution_id), "grace_ms")
-        worklist, continued, deadline, grace, is_active, grace_ms = await pipe.execute()
+        if execution.status is ExecutionStatus.PAUSED:
+            pipe.lrange(keys.held(execution_id), 0, -1)
+        worklist, continued, deadline, grace, is_active, grace_ms, *held = await pipe.execute()
         missing = []
         # An ended execution took its timers with it; saved turns may be those that a timer just fired.
         may_miss = not execution.status.is_terminal and not worklist
@@ -250,6 +252,7 @@ class Store:
             waits=await self.waits.sights(execution_id, [state for _, state in units]),
             now_ms=await self.now_ms(),
             maps=maps,
+            held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
         )
         limits = await self._lost_limits(execution_id, units) if may_miss else ()
         return Sight(snapshot, seq, tuple(missing), bool(is_active), limits)

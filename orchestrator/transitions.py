@@ -16,6 +16,7 @@ from orchestrator.answer_verbs import AnswerVerbs
 from orchestrator.budget_verbs import BudgetVerbs
 from orchestrator.courier import Argument, Call
 from orchestrator.errors import StoreFull
+from orchestrator.intervention_verbs import InterventionVerbs
 from orchestrator.layout import Reuse, Slice
 from orchestrator.replies import Claim, Ended, read_claim, read_text, read_word_more, read_words
 from orchestrator.states import Reason, WaitingOn
@@ -33,7 +34,7 @@ MAX_LINES = 20_000
 MAX_TOKENS = 50_000
 
 
-class Transitions(AnswerVerbs, BudgetVerbs):
+class Transitions(AnswerVerbs, BudgetVerbs, InterventionVerbs):
     """The verbs of the engine."""
 
     # An execution as a whole

@@ -7,7 +7,7 @@ A definition is its JSON document; the script says what each handler call would 
   outcome(node) -> "ok" | "fail" | "skip" | ("branch", ids not taken)
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 Script = Callable[[dict[str, Any]], str | tuple[str, Iterable[str]]]
@@ -22,15 +22,23 @@ REASON_IF_NOTHING_SUCCEEDED = {
 }
 
 
-def interpret(document: dict[str, Any], outcome: Script) -> tuple[Ends, str]:
-    """Give every node's end and the execution's status. The execution has neither fail_fast nor a cancel."""
+def interpret(
+    document: dict[str, Any], outcome: Script, *, by_hand: Collection[str] = ()
+) -> tuple[Ends, str]:
+    """Give every node's end and the execution's status. The execution has neither fail_fast nor a cancel.
+
+    by_hand  nodes that an operator ended as the script says, whatever came before them.
+    """
     nodes = {node["id"]: node for node in nodes_of(document)}
     ends: Ends = {}
     left_out: set[str] = set()
     for node_id in in_order(nodes):
         node = nodes[node_id]
         before = [as_seen_by(node_id, nodes[d], ends[d]) for d in node.get("dependencies", [])]
-        ends[node_id] = end_of(node, before, node_id in left_out, outcome)
+        if node_id in by_hand:
+            ends[node_id] = end_by_hand(outcome(node))
+        else:
+            ends[node_id] = end_of(node, before, node_id in left_out, outcome)
         result = outcome(node)
         if ends[node_id][0] == "COMPLETED" and not isinstance(result, str):
             left_out.update(result[1])
@@ -58,6 +66,13 @@ def as_seen_by(
     if end[0] == "FAILED" and handling(dependency) in ("goes on", node_id):
         return "COMPLETED", None
     return end
+
+
+def end_by_hand(result: str | tuple[str, Iterable[str]]) -> tuple[str, str | None]:
+    """Read an operator's word."""
+    return {"fail": ("FAILED", "error"), "skip": ("SKIPPED", "operator")}.get(
+        str(result), ("COMPLETED", None)
+    )
 
 
 def end_of(

@@ -67,6 +67,7 @@ class Played:
 class Simulation:
     """What happened. `path` lists (virtual ms, event, node id) in the order of the history.
 
+    reason   why it ended so; of a PAUSED one, which node asked for an operator.
     waiting  nodes that wait for something no stub gives, when the execution could not come to its end.
     """
 
@@ -189,7 +190,10 @@ class Simulator:
                 return
 
     async def _has_ended(self, execution_id: str) -> bool:
+        """Say whether nothing more can happen: a node that asks for an operator waits for ever here."""
         status = await self.store.status(execution_id)
+        if status is ExecutionStatus.PAUSED:
+            return not self._running
         return status is not None and status.is_terminal
 
     async def _take_tasks(self) -> bool:
@@ -282,7 +286,7 @@ class Simulator:
         waits = (NodeStatus.WAITING, NodeStatus.QUEUED, NodeStatus.RUNNING)
         return Simulation(
             status=execution.status,
-            reason=str(execution.reason) if execution.reason else None,
+            reason=execution.paused_reason or (str(execution.reason) if execution.reason else None),
             duration_ms=self.now_ms - began_ms,
             nodes=tuple(
                 Played(each, states[each], starts.get(each), ends.get(each), outputs[each])

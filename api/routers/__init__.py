@@ -14,6 +14,7 @@ from api.routers import (
     executions,
     handlers,
     health,
+    interventions,
     queues,
     repeats,
     simulate,
@@ -25,8 +26,8 @@ from api.routers import (
 from orchestrator.limits import Limits
 
 _ROUTERS = (
-    workflow, validate, simulate, executions, repeats, answers, events, handlers, usage, workers, queues,
-    dead, health,
+    workflow, validate, simulate, executions, repeats, interventions, answers, events, handlers, usage,
+    workers, queues, dead, health,
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.

@@ -119,7 +119,7 @@ async def get(request: Request, execution_id: str) -> Response:
         )
         for state in view.nodes
     ]
-    answer = execution_fields(view.execution)
+    answer = execution_fields(view.execution) | {"quiesced": await engine.is_quiesced(view)}
     return json_response(answer | {"inputs": view.execution.inputs, "nodes": nodes})
 
 

@@ -118,6 +118,14 @@ class ItemPage(BaseModel):
     next_cursor: str | None
 
 
+class PauseView(BaseModel):
+    """Who paused an execution, why, and since when."""
+
+    by: str | None = Field(description="Null where the retry policy of a node did.")
+    reason: str | None
+    since: str | None
+
+
 class UsageView(BaseModel):
     """Calls to paid services and their tokens; `input` leaves out what a cache served."""
 
@@ -142,6 +150,7 @@ class ExecutionSummary(BaseModel):
     status: StatusWord
     cancelling: str | None
     reason: str | None
+    paused: PauseView | None = Field(description="While the status is PAUSED.")
     created_at: str
     started_at: str | None
     ended_at: str | None
@@ -154,6 +163,7 @@ class ExecutionSummary(BaseModel):
 
 
 class ExecutionDetail(ExecutionSummary):
+    quiesced: bool = Field(description="It is PAUSED, and nothing runs any more.")
     inputs: dict[str, Any] | None
     nodes: list[NodeView]
 

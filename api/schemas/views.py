@@ -10,11 +10,11 @@ from orchestrator.answers import Validation
 from orchestrator.budgets import Usage
 from orchestrator.definition import Node
 from orchestrator.execution import Execution, MapCounts, NodeState, WorkerInfo
-from orchestrator.explain import Explanation
+from orchestrator.explanation import Explanation
 from orchestrator.health import Check
 from orchestrator.items import Item
 from orchestrator.operations import DeadEntry, QueueInfo
-from orchestrator.states import NodeStatus
+from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.yaml_source import Locate, located
 
 
@@ -27,6 +27,7 @@ def execution_fields(execution: Execution) -> dict[str, Any]:
         "status": str(execution.status),
         "cancelling": execution.cancelling,
         "reason": execution.reason,
+        "paused": _pause_fields(execution),
         "created_at": rfc3339(execution.created_ms),
         "started_at": rfc3339(execution.started_ms),
         "ended_at": rfc3339(execution.ended_ms),
@@ -35,6 +36,16 @@ def execution_fields(execution: Execution) -> dict[str, Any]:
         "replay_of": execution.replay_of,
         "forked_from": execution.forked_from,
         **usage_fields(execution.usage),
+    }
+
+
+def _pause_fields(execution: Execution) -> dict[str, Any] | None:
+    if execution.status is not ExecutionStatus.PAUSED:
+        return None
+    return {
+        "by": execution.paused_by,
+        "reason": execution.paused_reason,
+        "since": rfc3339(execution.paused_ms),
     }
 
 

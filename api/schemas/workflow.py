@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-StatusWord = Literal["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"]
+StatusWord = Literal["PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"]
 
 
 class WorkflowNode(BaseModel):

@@ -108,4 +108,4 @@ def _may_need_repair(execution: Execution) -> bool:
     """A PENDING execution needs nothing, unless its cancel has begun and stopped half-way."""
     if execution.status is ExecutionStatus.PENDING:
         return execution.cancelling is not None
-    return execution.status is ExecutionStatus.RUNNING
+    return execution.status.is_under_way

@@ -1,6 +1,6 @@
 -- flags: allow-oom
 -- Takes a task from a worker that does not offer its handler: back after 0.1 to 2 s, failed when nobody has offered
--- the handler for a while.  QUEUED -> WAITING | FAILED
+-- the handler for a while. In a paused execution it is held, and patience begins anew.  QUEUED -> WAITING | FAILED | PENDING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 message id, 6 queue, 7 '1' if some live worker offers the handler, 8 patience, ms, 9 error, JSON
 -- Reply 'ok'; 'stale' when the task is not the current one (it is taken off the stream)
@@ -16,6 +16,11 @@ end
 local plan = parse_plan(x.fields[2])
 detach(x, node_id, 'QUEUED', attempt, plan)
 drop_message(ARGV[6], ARGV[5])
+if x.paused and not x.cancelling then
+  redis.call('HDEL', x.runtime, 'unoffered_ms|' .. node_id)
+  hold_node(x, node_id, '{"cause":"unoffered"}')
+  return 'ok'
+end
 local since = tonumber(x.fields[3] or '') or NOW
 -- Somebody offers it, or did when the node last ran: patience begins anew.
 if ARGV[7] == '1' or since <= tonumber(x.fields[4] or 0) then since = NOW end

@@ -4,7 +4,7 @@
 -- ARGV  3 event number the plan was made at; then one repair each, in words:
 --       "recount NODE OK BAD SKIP GATES NOT_TAKEN", "left LEFT FAILED", "queue NODE", "skip NODE REASON", "cancel NODE", "requeue NODE ATTEMPT",
 --       "relet NODE ATTEMPT", "retime NODE ATTEMPT KIND DUE_MS", "timer KIND DUE_MS", "activate", "drain", "finish",
---       "items NODE LIVE COMPLETED FAILED SKIPPED", "relist NODE ATTEMPT"
+--       "items NODE LIVE COMPLETED FAILED SKIPPED", "relist NODE ATTEMPT", "hold UNIT", "release UNIT"
 -- Reply {word, more}  word: ok; moved, the execution went on by itself; unknown
 -- Event node.queued and whatever follows
 local x = open(ARGV[2])
@@ -83,6 +83,21 @@ function repairs.items(rest)
   redis.call('HSET', items_key(x.id, id), 'live', live, 'COMPLETED', completed, 'FAILED', failed, 'SKIPPED', skipped)
   redis.call('HSETNX', x.runtime, 'waiting_on|' .. id, 'map')
   push(x, 'items ' .. id)
+end
+
+-- Puts a unit of a paused execution on the held list, where it ought to be.
+function repairs.hold(id)
+  local status = status_of(x.id, id)
+  if not x.paused or (status ~= 'PENDING' and status ~= 'WAITING') then return end
+  redis.call('HSET', x.runtime, 'held|' .. id, x.paused)
+  if not redis.call('LPOS', held_units_key(x.id), id) then redis.call('RPUSH', held_units_key(x.id), id) end
+end
+
+-- Goes on with a unit that a resume has lost.
+function repairs.release(id)
+  if x.paused or x.cancelling then return end
+  local values = redis.call('HMGET', x.runtime, 'node|' .. item_of(id), 'waiting_on|' .. id, 'due_ms|' .. id, 'attempt|' .. id)
+  release_unit(x, id, parse_plan(values[1]), unpack(values, 2, 4))
 end
 
 function repairs.timer(rest)

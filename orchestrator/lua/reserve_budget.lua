@@ -34,7 +34,7 @@ for _, scope in ipairs(budget_scopes(x.id, {unpack(x.fields, 3, 5)}, day, ARGV[9
 end
 for _, scope in ipairs(kept) do
   if redis.call('ZADD', scope.held, 'NX', NOW, member) == 1 then
-    hold(scope, ARGV[7], nanos and ARGV[8] or 0)
+    set_aside(scope, ARGV[7], nanos and ARGV[8] or 0)
     if scope.is_daily then
       redis.call('PEXPIRE', scope.held, 2 * DAY_MS)
       redis.call('PEXPIRE', scope.used, USAGE_KEPT_DAYS * DAY_MS)

@@ -4,7 +4,8 @@
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 kind: start_to_close or schedule_to_start, 6 error, JSON, 7 delay of the retry, ms, or '' to fail,
 --       8 '1' also lists it in workflows:dead
--- Reply {word, more}  word: ok; early; stale (the timer is removed)
+-- Reply {word, more}  word: ok; early; held, the execution is paused and the wait for a worker begins anew with it;
+--       stale (the timer is removed)
 -- Event node.retrying, node.failed
 local node_id, attempt, kind = ARGV[3], ARGV[4], ARGV[5]
 local member = timer_member(kind, ARGV[2], node_id, attempt)
@@ -20,6 +21,10 @@ end
 local plan = parse_plan(x.fields[2])
 redis.call('ZREM', timers_key(), member)
 detach(x, node_id, status, attempt, plan)
+if x.paused and status == 'QUEUED' and not x.cancelling then
+  hold_node(x, node_id, '{"cause":"schedule_to_start"}')
+  return {'held', 0}
+end
 -- Without a nonce no late result of this attempt can be taken for the current one.
 redis.call('HSET', x.runtime, 'nonce|' .. node_id, '')
 if ARGV[7] ~= '' then

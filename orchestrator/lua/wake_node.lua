@@ -3,7 +3,8 @@
 -- queued again.  WAITING -> QUEUED | COMPLETED | FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 what it waits on
--- Reply {word, more}  word: ok; early, not due by Redis time; stale (the timer is removed)
+-- Reply {word, more}  word: ok; early, not due by Redis time; held, the execution is paused: resume sets the timer again;
+--       stale (the timer is removed)
 -- Event node.queued, node.completed, node.failed
 local node_id, attempt, on = ARGV[3], ARGV[4], ARGV[5]
 local member = timer_member(on, ARGV[2], node_id, attempt)
@@ -19,6 +20,10 @@ if tonumber(x.fields[4] or 0) > NOW then
   return {'early', 0}
 end
 redis.call('ZREM', timers_key(), member)
+if x.paused and not x.cancelling then
+  hold(x, node_id)
+  return {'held', 0}
+end
 if on == 'delay' and not x.cancelling then
   put_output(x, node_id, x.fields[5] or 'null')
   redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id, 'kept|' .. node_id)

@@ -209,7 +209,7 @@ PAID = (
         ("what is forgotten is held for ever", "        write_off(members[i + j - 1])", ""),
         ("a worker that lives loses what it holds", "if not deadline and done < WRITTEN_OFF then", "if done < WRITTEN_OFF then"),
         ("any number is written off at once", "if not deadline and done < WRITTEN_OFF then", "if not deadline then"),
-        ("tokens are never given back", "  hold(scope, string.format('%d', -tokens), nanos == '' and 0 or string.format('%d', -nanos))", ""),
+        ("tokens are never given back", "  set_aside(scope, string.format('%d', -tokens), nanos == '' and 0 or string.format('%d', -nanos))", ""),
         ("what was written off is given back", "  if tonumber(since) == 0 then return true end", ""),
         ("a lost call costs nothing", "    count_lost(scope, tokens, nanos, '')\n  end\n  redis.call('ZADD', held, 0, member)", "  end\n  redis.call('ZADD', held, 0, member)"),
         ("a call is lost twice", "  if tonumber(redis.call('ZSCORE', held, member) or 0) == 0 then return end", ""),
@@ -219,7 +219,7 @@ PAID = (
     ),
     *_of(
         "reserve_budget",
-        ("a reservation is not kept", "    hold(scope, ARGV[7], nanos and ARGV[8] or 0)", ""),
+        ("a reservation is not kept", "    set_aside(scope, ARGV[7], nanos and ARGV[8] or 0)", ""),
         ("an attempt hides what the one before forgot", "then write_off(x.fields[6]) end", "then end"),
         ("without a limit nothing is kept", "if is_limited or scope.word == 'execution' then", "if is_limited then"),
         ("a call sent again reserves twice", "if redis.call('ZADD', scope.held, 'NX', NOW, member) == 1 then", "if redis.call('ZADD', scope.held, NOW, member) then"),

@@ -51,16 +51,17 @@ local function open(execution_id, ...)
   end
   local runtime = runtime_key(execution_id)
   local values = redis.call('HMGET', runtime, 'v', 'seq', 'left', 'failed', 'cancelling', 'worklist', 'fail_fast',
-    'deadline_ms', 'generation', ...)
+    'deadline_ms', 'generation', 'paused', ...)
   if not values[1] then return nil end
   local fields = {}
-  for i = 10, #values do fields[i - 9] = values[i] end
+  for i = 11, #values do fields[i - 10] = values[i] end
   x = {
     id = execution_id, runtime = runtime, events = events_key(execution_id),
     seq = tonumber(values[2] or 0), left = tonumber(values[3] and values[4] and values[3] or UNCOUNTED),
     failed = tonumber(values[4] or 0),
     cancelling = values[5] ~= '' and values[5] or nil, is_listed = values[6] == '1', fail_fast = values[7] == '1',
-    deadline_ms = tonumber(values[8] or ''), generation = values[9], fields = fields,
+    deadline_ms = tonumber(values[8] or ''), generation = values[9],
+    paused = values[10] ~= '' and values[10] or nil, fields = fields,
     work = {}, head = 1, tail = 0, notes = {},
   }
   OPEN[execution_id] = x

@@ -37,7 +37,7 @@ local function reservation(x, node_id, attempt, number, tokens, nanos, day)
   return table.concat({lease_member(x.id, node_id, attempt), number, tokens, nanos, day}, SEPARATOR)
 end
 
-local function hold(scope, tokens, nanos)
+local function set_aside(scope, tokens, nanos)
   redis.call('HINCRBY', scope.used, 'held_tokens', tokens)
   redis.call('HINCRBY', scope.used, 'held_nanos', nanos)
 end
@@ -67,7 +67,7 @@ local function let_go(scope, member)
   redis.call('ZREM', scope.held, member)
   if tonumber(since) == 0 then return true end
   local tokens, nanos = amounts(member)
-  hold(scope, string.format('%d', -tokens), nanos == '' and 0 or string.format('%d', -nanos))
+  set_aside(scope, string.format('%d', -tokens), nanos == '' and 0 or string.format('%d', -nanos))
   return false
 end
 

@@ -31,7 +31,7 @@ local function reset_stream(x, node_id, attempt)
 end
 
 -- Any other first word means: not yours. 'busy' leaves the message for whoever holds the lease; 'stale' and
--- 'gone' take it off the stream.
+-- 'gone' take it off the stream, and so does 'held': the execution is paused, and the node will be queued again.
 local function claim(execution_id, node_id, attempt, message_id, queue, nonce, worker, lease_ms)
   local node, item = item_of(node_id)
   local x = open(execution_id, 'attempt|' .. node_id, 'nonce|' .. node_id, 'node|' .. node, 'spec|' .. node,
@@ -59,6 +59,12 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
   end
   if x.cancelling then return {'cancelling'} end
   local plan = parse_plan(plan_text)
+  if x.paused then
+    detach(x, node_id, 'QUEUED', attempt, plan)
+    if message_id ~= current_message then drop_message(queue, message_id) end
+    hold_node(x, node_id, '{"cause":"claimed"}')
+    return {'held'}
+  end
   redis.call('ZADD', leases_key(), NOW + lease_ms, lease_member(execution_id, node_id, attempt))
   move(x, node_id, 'RUNNING')
   tries = tostring((tonumber(tries) or 0) + 1)

@@ -33,6 +33,10 @@ function TURNS.items(x, node_id)
     if live == 0 then end_map(x, node_id, counts) end
     return 1
   end
+  if x.paused then
+    hold(x, node_id)
+    return 1
+  end
   local plan = parse_plan(redis.call('HGET', x.runtime, 'node|' .. node_id))
   local most = plan.map or 1
   local room = math.max(1, math.min(ITEMS_IN_A_TURN, most - live))
@@ -46,7 +50,11 @@ function TURNS.items(x, node_id)
     -- Before the one to be started next, what failed or was cancelled did so in an earlier generation.
     if not status or status == 'FAILED' or status == 'CANCELLED' then
       local unit = node_id .. '[' .. next_index .. ']'
-      if status then revive(x, unit) end
+      if status then
+        revive(x, unit)
+        redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
+        redis.call('HDEL', x.runtime, 'reason|' .. unit, 'error|' .. unit, 'ended_ms|' .. unit, 'resume|' .. unit)
+      end
       queue_node(x, unit, 'PENDING', plan, '{}')
       started = started + 1
     end

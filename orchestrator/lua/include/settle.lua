@@ -98,7 +98,8 @@ local function cancel_node(x, node_id, status, is_kill)
   end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', attempt, quoted('cancelled'))
 end
 
--- Queues a unit that is ready: a new attempt number and a task. Once a cancel is under way nothing is queued.
+-- Queues a unit that is ready: a new attempt number and a task. Once a cancel is under way nothing is queued, and while
+-- the execution is paused it is held.
 -- is_waiting_on: it goes on waiting for the same worker, rather than for the first time.
 local function queue_node(x, node_id, status, plan, data, is_waiting_on)
   if status == 'WAITING' then redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id) end
@@ -107,6 +108,7 @@ local function queue_node(x, node_id, status, plan, data, is_waiting_on)
       redis.call('HGET', x.runtime, 'attempt|' .. node_id) or '0', quoted('cancelled'))
     return
   end
+  if x.paused then return hold_node(x, node_id, data) end
   local attempt = redis.call('HINCRBY', x.runtime, 'attempt|' .. node_id, 1)
   local message_id = redis.call('XADD', tasks_key(plan.queue), '*', 'execution_id', x.id, 'node_id', node_id,
     'handler', plan.handler, 'attempt', attempt)
@@ -147,11 +149,14 @@ end
 
 -- Fails a node for good. error is JSON, opaque. With fail_fast the first critical failure cancels what has not started.
 -- A failure is handled when a successor takes over or the node is to go on: it fails nothing else, and its error is its
--- output.
+-- output. Where the policy asks for an operator the node does not fail at all: it waits, and the execution is paused.
 local function settle_failure(x, node_id, attempt, plan, reason, error, is_dead)
   redis.call('HSET', x.runtime, 'error|' .. node_id, error)
   local is_item = string.find(node_id, '[', 1, true)
   local taker = not is_item and plan.catch and taker_of(plan, error)
+  if plan.asks and not taker and not is_item and not x.cancelling and reason ~= 'operator' then
+    return ask_operator(x, node_id, attempt, error)
+  end
   local is_handled = taker or (plan.goes_on and not is_item)
   if is_handled then
     if taker then redis.call('HSET', x.runtime, 'caught|' .. node_id, taker) end
@@ -180,13 +185,15 @@ local function revive(x, unit)
   redis.call('HDEL', x.runtime, 'dead|' .. unit)
 end
 
--- Looks at one PENDING node: runs it, passes it over, or lets it wait. A node that has left PENDING is past deciding.
+-- Looks at one PENDING node: runs it, passes it over, or lets it wait. A node that has left PENDING is past deciding, and so
+-- is one that is held.
 local function decide(x, node_id)
   if redis.call('GET', node_key(x.id, node_id)) ~= 'PENDING' then return end
   local values = redis.call('HMGET', x.runtime, 'node|' .. node_id, 'ok|' .. node_id, 'bad|' .. node_id,
-    'skip|' .. node_id, 'gates|' .. node_id, 'not_taken|' .. node_id)
+    'skip|' .. node_id, 'gates|' .. node_id, 'not_taken|' .. node_id, 'held|' .. node_id)
   local plan = parse_plan(values[1])
   if x.cancelling then return cancel_node(x, node_id, 'PENDING') end
+  if x.paused and values[7] == x.paused then return end
   local verdict
   if plan.total == 0 then
     verdict = 'run'
@@ -294,6 +301,7 @@ local function finish(x)
   end
   redis.call('SET', status_key(x.id), status)
   redis.call('SREM', active_key(), x.id)
+  if x.paused then end_pause(x) end
   note(x, 'ended_ms', NOW)
   if x.deadline_ms then redis.call('ZREM', timers_key(), timer_member('execution_timeout', x.id, '', x.generation)) end
   if x.cancelling then redis.call('ZREM', timers_key(), timer_member('cancel_grace', x.id, '', x.generation)) end

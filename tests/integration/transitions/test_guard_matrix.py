@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.states import TABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.transitions import Holding
-from tests.integration.transitions.prepared import GO
+from tests.integration.transitions.prepared import GO, handling
 from tests.makers import LEASE_MS, Rig, error_of, node
 
 N, E = NodeStatus, ExecutionStatus
@@ -109,6 +109,8 @@ async def send(scene: Scene, verb: str) -> str:
         case "time_out_node":
             kind = "schedule_to_start" if state.status is N.QUEUED else "start_to_close"
             return (await transitions.time_out_node(*unit, kind, error=error_of(), delay_ms=None))[0]
+        case "hurry_node" | "override_node":
+            return str((await handling(rig, verb, held.execution_id))[0])
     raise AssertionError(f"the matrix does not know {verb}: add it")
 
 
@@ -195,6 +197,8 @@ async def execution_in(rig: Rig, status: ExecutionStatus) -> str:
             await rig.worker.run_all(failing=["A"])
         case E.CANCELLED:
             await rig.engine.cancel(execution_id, request_id="first", grace_ms=0)
+        case E.PAUSED:
+            await rig.engine.pause(execution_id, request_id="first")
     assert await rig.status(execution_id) is status
     return execution_id
 
@@ -221,6 +225,9 @@ async def send_to(rig: Rig, execution_id: str, verb: str) -> str:
                 items=["reset A 0 0 0 0 0", "reset B 0 0 0 0 0", "decide A", "decide B"],
             )
             return str(reply[0])
+        case "pause_execution" | "resume_execution":
+            call = getattr(transitions, verb)(execution_id, by=b"null", reason=b"null", request="next")
+            return str((await call)[0])
     raise AssertionError(f"the matrix does not know {verb}: add it")
 
 
@@ -321,6 +328,8 @@ async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: 
         "time_out_node": lambda: rig.transitions.time_out_node(
             found.execution_id, "B", 1, "start_to_close", error=error_of(), delay_ms=None
         ),
+        "hurry_node": lambda: handling(rig, "hurry_node", found.execution_id),
+        "override_node": lambda: handling(rig, "override_node", found.execution_id),
     }
     await calls[verb]()
 

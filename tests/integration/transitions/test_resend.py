@@ -16,6 +16,7 @@ from orchestrator.scripts import script_names
 from orchestrator.states import Reason, WaitingOn
 from tests.dags import compiled
 from tests.integration.transitions.prepared import (
+    INTERVENTIONS,
     LINE,
     Prepare,
     awaiting,
@@ -272,6 +273,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "decide_approval": (deciding, ""),
     "decide_approval, of two": (voting, ""),
     "wake_node, time limit": (passing_the_limit_of_a_wait, "stale"),
+    **INTERVENTIONS,
     "release_node": (releasing, "dup"),
     "cancel_node": (calling_off, "dup"),
     "claim_node": (claiming, ""),

@@ -31,6 +31,7 @@ async def lose_something(world: World, dice: Random) -> None:
             "active",
             "turns",
             "lists",
+            "held",
         )
     ):
         case "task":
@@ -55,11 +56,14 @@ async def lose_something(world: World, dice: Random) -> None:
                 case = dice.choice(waited)
                 name = dice.choice(sorted(case.now.waits))
                 await redis.hdel(f"workflow:{case.execution_id}:signals", f"waits|{name}")
+        case "held":
+            if paused := [case for case in world.cases if case.now.held]:
+                await redis.delete(f"workflow:{dice.choice(paused).execution_id}:held")
         case "active":
             if members := await redis.smembers("workflows:active"):
                 await redis.srem("workflows:active", dice.choice(sorted(members)))
         case _:
-            if running := [case for case in world.cases if case.now.status == "RUNNING"]:
+            if running := [case for case in world.cases if case.now.status in ("RUNNING", "PAUSED")]:
                 await lose_counters(world, dice, dice.choice(running))
 
 

@@ -19,6 +19,7 @@ from orchestrator.states import Reason, WaitingOn
 from orchestrator.transitions import Holding, Take
 from tests.property.model.answers import ANSWERS, LATE, await_call
 from tests.property.model.drawn_dag import QUEUES
+from tests.property.model.interventions import INTERVENTIONS
 from tests.property.model.world import LEASE_MS, Case, SimWorker, World
 
 Deed = Callable[[World, Random], Awaitable[None]]
@@ -95,7 +96,7 @@ async def claim(world: World, dice: Random) -> None:
     reply = await call
     now = world.case_of(task.execution_id).now
     is_due = now.nodes[task.node_id] == "QUEUED" and now.of("attempt", task.node_id) == str(task.attempt)
-    is_given = is_due and not now.runtime.get("cancelling")
+    is_given = is_due and not now.runtime.get("cancelling") and now.status != "PAUSED"
     assert isinstance(reply, Claim) == is_given, (reply, now.nodes, task)
     if isinstance(reply, Claim) and dice.random() < 0.95:
         world.hold(worker, reply)
@@ -318,6 +319,7 @@ async def retry_whole(world: World, dice: Random) -> None:
         case.taken.pop(node_id, None)
         case.outputs.pop(node_id, None)
         case.given_up.discard(node_id)
+        case.by_hand.discard(node_id)
     await world.go_on(case.execution_id, more, dice)
 
 
@@ -325,5 +327,5 @@ async def retry_whole(world: World, dice: Random) -> None:
 WEIGHTS: dict[Deed, int] = {
     submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, beat: 2, report: 1,
     fall_silent: 3, cancel: 2, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
-    **ANSWERS,
+    **ANSWERS, **INTERVENTIONS,
 }  # fmt: skip

@@ -68,5 +68,5 @@ def _fields(dice: Random) -> dict[str, Any]:
     if dice.random() < 0.1:
         fields["schedule_to_start_timeout"] = 5
     if dice.random() < 0.3:
-        fields["retry"] = {"max_attempts": 3, "on_exhausted": dice.choice(("fail", "continue"))}
+        fields["retry"] = {"max_attempts": 3, "on_exhausted": dice.choice(("fail", "continue", "pause"))}
     return fields

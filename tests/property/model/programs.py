@@ -8,6 +8,7 @@ from orchestrator.loops import leases, timers
 from tests.property.model.answers import answer_all
 from tests.property.model.bad_luck import FAULTS
 from tests.property.model.deeds import WEIGHTS, Deed, claim, end_attempt, read
+from tests.property.model.interventions import resume_all
 from tests.property.model.old_looks import OLD_LOOKS
 from tests.property.model.world import World
 
@@ -63,6 +64,7 @@ async def _round(world: World, dice: Random) -> None:
     await leases.run_once(world.store, world.transitions, world.now_ms)
     await world.look()
     await answer_all(world, dice)
+    await resume_all(world, dice)
     for _ in range(4):
         await read(world, dice)
     for _ in range(8):

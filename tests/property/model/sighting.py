@@ -45,6 +45,8 @@ class Sighting:
     #: Fields of the signals hash, and members of the list of pending approvals, as (node id, attempt).
     signals: dict[str, str] = field(default_factory=dict)
     approvals: frozenset[tuple[str, str]] = frozenset()
+    #: Nodes a pause holds, in order.
+    held: tuple[str, ...] = ()
 
     def of(self, name: str, node_id: str) -> str:
         return self.runtime.get(f"{name}|{node_id}", "")
@@ -72,7 +74,7 @@ class Sighting:
         kept = sorted((k, v) for k, v in self.runtime.items() if k.split("|")[0] in _TELLING)
         whole = tuple(self.runtime.get(name) for name in ("left", "failed", "cancelling", "generation"))
         queued = tuple(node_id for node_id, _ in self.tasks)
-        parts = (self.status, *self.nodes.items(), *kept, *whole, *self.worklist)
+        parts = (self.status, *self.nodes.items(), *kept, *whole, *self.worklist, *self.held)
         return hash((parts, self.leases, self.timers, queued, self.is_active))
 
 
@@ -126,7 +128,8 @@ async def look(
     pipe.xrange(f"{base}:events", f"{len(known) + 1}-0", "+")
     pipe.xlen(f"{base}:events")
     pipe.hgetall(f"{base}:signals")
-    status, runtime, nodes, outputs, worklist, events, length, signals = await pipe.execute()
+    pipe.lrange(f"{base}:held", 0, -1)
+    status, runtime, nodes, outputs, worklist, events, length, signals, held = await pipe.execute()
     fresh = []
     for number, (entry_id, fields) in enumerate(events, len(known) + 1):
         assert entry_id == b"%d-0" % number, f"event ids are not dense: {entry_id!r} where {number} was due"
@@ -146,6 +149,7 @@ async def look(
         is_active=execution_id in shared.active,
         signals={key.decode(): value.decode() for key, value in signals.items()},
         approvals=frozenset((m[1], m[2]) for m in shared.approvals if m[0] == execution_id),
+        held=tuple(node_id.decode() for node_id in held),
     )
 
 
@@ -154,7 +158,7 @@ def broken_promises(
 ) -> list[str]:
     """Compare two looks at one execution; [] when every promise is kept."""
     broken = [*_of_history(before, now), *_of_nodes(now, definition), *_of_traces(now, definition)]
-    broken += _of_waits(now, is_faulty=is_faulty)
+    broken += _of_waits(now, is_faulty=is_faulty) + _of_pauses(now, is_faulty=is_faulty)
     if before is not None:
         broken += _of_ends(before, now)
     return broken
@@ -192,8 +196,10 @@ def _of_history(before: Sighting | None, now: Sighting) -> list[str]:
 
 
 def _was_fenced(now: Sighting, node_id: str) -> bool:
-    """A cancel of a running attempt takes a number without a line."""
-    return ("node.cancelled", node_id) in {(type, each) for type, each, _ in now.lines}
+    """A cancel or an operator who ends a running attempt takes a number without a line."""
+    return ("node.cancelled", node_id) in {(type, each) for type, each, _ in now.lines} or bool(
+        now.of("by_hand", node_id)
+    )
 
 
 def is_handled(now: Sighting, node: Node) -> bool:
@@ -276,6 +282,26 @@ def _of_waits(now: Sighting, *, is_faulty: bool) -> list[str]:
     payloads = [key.removeprefix("payload|") for key in now.signals if key.startswith("payload|")]
     if sorted(queued) != sorted(payloads) or len(queued) != int(now.signals.get("kept", 0)):
         broken.append(f"signals kept: {queued}, {payloads}, {now.signals.get('kept')}")
+    return broken
+
+
+def _of_pauses(now: Sighting, *, is_faulty: bool) -> list[str]:
+    """Nothing is held but by a pause, and nothing twice; no node waits for an operator in vain."""
+    broken = []
+    if now.has_ended and (now.held or now.runtime.get("paused")):
+        broken.append(f"ended {now.status} and holds {now.held}")
+    if (now.status == "PAUSED") != bool(now.runtime.get("paused")) and not now.has_ended:
+        broken.append(f"{now.status}, and paused is {now.runtime.get('paused')!r}")
+    if now.worklist or is_faulty:
+        return broken
+    if now.status == "RUNNING" and now.held:
+        broken.append(f"RUNNING and holds {now.held}")
+    if len(set(now.held)) != len(now.held):
+        broken.append(f"held twice: {now.held}")
+    for node_id, word in now.nodes.items():
+        is_asking = word == "WAITING" and now.of("waiting_on", node_id) == "operator"
+        if is_asking and node_id not in now.held and not now.runtime.get("cancelling"):
+            broken.append(f"{node_id} waits for an operator in an execution that is {now.status}")
     return broken
 
 

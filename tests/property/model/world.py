@@ -71,6 +71,8 @@ class Case:
     given_up: set[str] = field(default_factory=set)
     #: What `taken` becomes should somebody answer a node that waits.
     answered: dict[str, Any] = field(default_factory=dict)
+    #: Nodes that an operator ended, whatever their dependencies said.
+    by_hand: set[str] = field(default_factory=set)
 
     @property
     def now(self) -> Sighting:
@@ -253,11 +255,12 @@ class World:
                 return "fail"
             return case.taken.get(node_id, "never reported")
 
-        ends, status = interpret(case.document, outcome)
+        ends, status = interpret(case.document, outcome, by_hand=case.by_hand)
         found: Ends = {}
         for node_id, word in now.nodes.items():
             reason = now.of("reason", node_id) or None
-            found[node_id] = (word, "error" if reason in _BY_ENGINE else reason)
+            is_error = reason in _BY_ENGINE or (word, reason) == ("FAILED", "operator")
+            found[node_id] = (word, "error" if is_error else reason)
         assert (found, now.status) == (ends, status), self.told(case, [f"by the semantics: {status} {ends}"])
 
     def told(self, case: Case, broken: list[str]) -> str:

@@ -105,6 +105,9 @@ class FakeEngine:
             execution=self._execution(), nodes=nodes, definition=SimpleNamespace(node=lambda _: node)
         )
 
+    async def is_quiesced(self, view: Any) -> bool:
+        return False
+
     async def results(self, execution_id: str) -> dict[str, bytes | None]:
         self._asked("results", execution_id)
         return self.outputs

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.execution import NodeState, Snapshot, WorkerInfo
-from orchestrator.explain import Explanation, explain
+from orchestrator.explain import explain
+from orchestrator.explanation import Explanation
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from tests.dags import ScriptedDag, compiled, condition, node, scripted_dags, workflow
 from tests.simulation import Play, fresh

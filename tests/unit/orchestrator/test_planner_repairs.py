@@ -55,7 +55,7 @@ def test_a_running_node_without_a_lease_gets_one() -> None:
     assert plan(given_states(CHAIN, running, leases=frozenset({("A", 2)}))) == []
 
 
-@pytest.mark.parametrize("kind", list(WaitingOn))
+@pytest.mark.parametrize("kind", [kind for kind in WaitingOn if kind is not WaitingOn.OPERATOR])
 def test_a_waiting_node_without_a_timer_gets_one(kind: WaitingOn) -> None:
     waiting = NodeState("A", N.WAITING, waiting_on=kind, attempt=1, due_ms=500)
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from orchestrator.redis_keys import PATTERNS, Keys
-from orchestrator.scripts import LUA, compose, script_names, sources
+from orchestrator.redis_keys import PATTERNS, Keys, lua_keys
+from orchestrator.scripts import LUA, PARTS, compose, script_names, sources
 from orchestrator.states import TABLE, sources_of
 from orchestrator.transitions import Transitions
 
@@ -98,3 +98,11 @@ def test_every_lua_file_is_part_of_the_library() -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_files_stay_small(name: str) -> None:
     assert len(FILES[name].splitlines()) <= 350
+
+
+def test_no_two_shared_functions_have_one_name() -> None:
+    """All parts share one scope: the later of two would silently stand in for the earlier one."""
+    text = "".join([lua_keys(Keys()), *(FILES[f"include/{part}"] for part in PARTS)])
+    names = re.findall(r"(?m)^local function (\w+)", text)
+
+    assert [name for name in set(names) if names.count(name) > 1] == []

@@ -1,0 +1,64 @@
+"""Bodies of what is done to an execution or a node by hand."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+_AnyJson = Annotated[Any, WithJsonSchema({})]
+
+
+class PauseRequest(BaseModel):
+    """Optional body of a pause or a resume; both fields are kept in the history."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    by: str | None = Field(default=None, min_length=1, max_length=256, description="Who asks for it.")
+    reason: str | None = Field(default=None, max_length=2000, description="Why.")
+
+
+class NodeRequest(BaseModel):
+    """By whom, why, and for which attempt; the first two are kept in the history."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    by: str = Field(min_length=1, max_length=256, description="Who decides.")
+    reason: str | None = Field(default=None, max_length=2000, description="Why.")
+    attempt: int | None = Field(
+        default=None, ge=0, description="Do it only while the node is at this attempt; 409 when it is not."
+    )
+
+
+class CompleteRequest(NodeRequest):
+    """What a node is completed with."""
+
+    output: _AnyJson = Field(
+        default=None, description="Any JSON, 1 MiB at most; of a condition or switch it must name a branch."
+    )
+
+
+class GivenError(BaseModel):
+    """An error somebody gives a node."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    type: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_.-]{1,128}$",
+        description="What a `catch` looks at; `Operator` without it.",
+    )
+    message: str | None = Field(default=None, max_length=2000)
+
+
+class FailRequest(NodeRequest):
+    """What a node is failed with."""
+
+    error: GivenError | None = None
+
+
+class NodeAnswer(BaseModel):
+    """Where a node stands after an operator's word."""
+
+    execution_id: str
+    node_id: str
+    status: str
+    attempt: int = Field(description="Its number now: what ran under a smaller one is refused.")

@@ -1,0 +1,73 @@
+"""The part of the workflow client for those who run executions: pause, resume, and verbs on one node."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any, Literal
+from urllib.parse import quote
+
+import httpx2
+
+
+class InterventionCalls:
+    """Calls of operators. Each sends an Idempotency-Key; a caller who gives his own may repeat the call."""
+
+    async def pause(
+        self,
+        execution_id: str,
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """Start nothing more of an execution until it is resumed."""
+        path = f"/v1/executions/{quote(execution_id, safe='')}/pause"
+        return await self._ask(path, {"by": by, "reason": reason}, idempotency_key)
+
+    async def resume(
+        self,
+        execution_id: str,
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> dict[str, Any]:
+        """Go on with a paused execution."""
+        path = f"/v1/executions/{quote(execution_id, safe='')}/resume"
+        return await self._ask(path, {"by": by, "reason": reason}, idempotency_key)
+
+    async def handle_node(
+        self,
+        execution_id: str,
+        node_id: str,
+        verb: Literal["complete", "fail", "skip", "retry"],
+        *,
+        by: str,
+        reason: str | None = None,
+        attempt: int | None = None,
+        idempotency_key: str | None = None,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """End a node by hand, or its wait; `output` goes with complete, `error` {type, message} with fail."""
+        path = f"/v1/executions/{quote(execution_id, safe='')}/nodes/{quote(node_id, safe='')}/{verb}"
+        body = {"by": by, "reason": reason, "attempt": attempt, **more}
+        return await self._ask(path, body, idempotency_key)
+
+    async def _ask(self, path: str, fields: Mapping[str, Any], key: str | None) -> dict[str, Any]:
+        body = {name: value for name, value in fields.items() if value is not None}
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        answer: dict[str, Any] = (await self._send("POST", path, body=body, headers=headers)).json()
+        return answer
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        allow: tuple[int, ...] = (),
+    ) -> httpx2.Response:
+        raise NotImplementedError

@@ -1,0 +1,25 @@
+-- flags: allow-oom
+-- Goes on with a paused execution: what was held is queued in order, due timers fire, and nodes that wait for an operator
+-- get a fresh budget of tries.  PAUSED -> RUNNING
+-- KEYS  1 runtime of the execution
+-- ARGV  3 by, JSON; 4 reason, JSON; 5 request key
+-- Reply {word, status, more}  word: ok; already, the same request was taken before or the execution is running; busy, turns
+--       are saved: drain them first; cancelling; refused, its status does not allow it; unknown
+-- Event execution.resumed
+local status = redis.call('GET', status_key(ARGV[2]))
+local x = status and open(ARGV[2], 'pause_calls')
+if not x then return {'unknown', '', 0} end
+if is_known_call(x.fields[1], ARGV[5]) or status == 'RUNNING' then return {'already', status, x.is_listed and 1 or 0} end
+if not may_leave('execution', 'resume_execution', status) then return {'refused', status, 0} end
+if x.cancelling then return {'cancelling', status, 0} end
+if x.is_listed then return {'busy', status, 1} end
+remember_call(x, 'pause_calls', x.fields[1], ARGV[5])
+local count, pause = redis.call('LLEN', held_units_key(x.id)), x.paused or redis.call('HGET', x.runtime, 'pauses') or '0'
+x.paused = nil
+redis.call('HSET', x.runtime, 'paused', '')
+redis.call('HDEL', x.runtime, 'paused_by', 'paused_reason', 'paused_ms')
+redis.call('SET', status_key(x.id), 'RUNNING')
+record(x, 'execution.resumed', '', '', '{"by":' .. ARGV[3] .. ',"reason":' .. ARGV[4] .. ',"held":' .. count .. '}')
+if count > 0 then push(x, 'held ' .. count .. ' ' .. pause) end
+settle(x)
+return {'ok', redis.call('GET', status_key(x.id)), x.more}

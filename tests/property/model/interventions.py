@@ -1,0 +1,181 @@
+"""What operators do to executions: pause, resume, end a node by hand, end its wait."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from random import Random
+
+import orjson
+
+from orchestrator.intervention_verbs import ByHand, Word
+from tests.property.model.sighting import Sighting
+from tests.property.model.world import Case, World
+
+ERROR = orjson.dumps({"type": "Operator", "message": "drawn", "retryable": False})
+SAID = b'{"by":"ann","reason":null}'
+#: Waits that a hurry ends.
+HURRIED = ("back_off", "delay", "hold", "worker", "operator")
+
+
+async def pause(world: World, dice: Random) -> None:
+    """Pause an execution; what runs and what is queued stays as it is."""
+    if not world.cases:
+        return
+    running = [case for case in world.cases if case.now.status == "RUNNING"]
+    case = dice.choice(running if running and dice.random() < 0.8 else world.cases)
+    now, number = case.now, next(world.numbers)
+    call = world.transitions.pause_execution(
+        case.execution_id, by=b'"ann"', reason=b"null", request=f"{number:040x}"
+    )
+    word, _ = await call
+    expected = "ok"
+    if now.status == "PAUSED":
+        expected = "already"
+    elif now.status != "RUNNING":
+        expected = "refused"
+    elif now.runtime.get("cancelling"):
+        expected = "cancelling"
+    elif now.runtime.get("worklist") == "1":
+        expected = "busy"
+    assert word == expected, (word, expected)
+    if word == "busy":
+        await world.go_on(case.execution_id, True, dice)
+    if word == "ok":
+        world.sent.append((call, world.workers[0]))
+        before = now.nodes
+        await world.look()
+        assert (case.now.status, case.now.nodes) == ("PAUSED", before)
+
+
+async def resume(world: World, dice: Random) -> None:
+    paused = [case for case in world.cases if case.now.status == "PAUSED"]
+    if world.cases:
+        await resume_one(world, dice, dice.choice(paused if paused else world.cases))
+
+
+async def resume_one(world: World, dice: Random, case: Case) -> None:
+    """Resume an execution; what was held is queued in the order in which it was held."""
+    now, number = case.now, next(world.numbers)
+    call = world.transitions.resume_execution(
+        case.execution_id, by=b"null", reason=b'"go on"', request=f"{number:040x}"
+    )
+    word, _, more = await call
+    expected = "ok"
+    if now.status == "RUNNING":
+        expected = "already"
+    elif now.status != "PAUSED":
+        expected = "refused"
+    elif now.runtime.get("cancelling"):
+        expected = "cancelling"
+    elif now.runtime.get("worklist") == "1":
+        expected = "busy"
+    assert word == expected, (word, expected)
+    await world.go_on(case.execution_id, more, dice)
+    if word != "ok":
+        return
+    world.sent.append((call, world.workers[0]))
+    await world.look()
+    if case.now.status == "RUNNING" and not case.now.worklist and not world.is_faulty:
+        wanted = [node_id for node_id in now.held if is_to_be_queued(now, node_id)]
+        queued = [line[1] for line in case.now.lines[len(now.lines) :] if line[0] == "node.queued"]
+        assert queued == wanted, (queued, wanted)
+
+
+def is_to_be_queued(now: Sighting, node_id: str) -> bool:
+    is_asking = now.of("waiting_on", node_id) == "operator"
+    return now.nodes[node_id] == "PENDING" or (now.nodes[node_id] == "WAITING" and is_asking)
+
+
+def drawn_request(world: World, dice: Random, attempt: str) -> ByHand:
+    number = next(world.numbers)
+    meant = dice.choice((None, None, int(attempt or 0), int(attempt or 0), 99))
+    return ByHand(meant, f"{number:040x}", "cd", f"call{number}", SAID)
+
+
+def refusal(now: Sighting, node_id: str, request: ByHand, *, is_open: bool) -> str:
+    """The word for a request that nothing else keeps from being carried out."""
+    if now.status not in ("RUNNING", "PAUSED"):
+        return "closed"
+    if now.runtime.get("cancelling"):
+        return "cancelling"
+    if now.runtime.get("worklist") == "1":
+        return "busy"
+    if not is_open:
+        return "elsewhere"
+    if request.attempt is not None and request.attempt != int(now.of("attempt", node_id) or 0):
+        return "attempt"
+    return "ok"
+
+
+async def override(world: World, dice: Random) -> None:
+    """End a node by hand, wherever it stands."""
+    found = [(case, node_id) for case in world.cases for node_id in case.now.nodes]
+    asking = [(case, each) for case, each in found if case.now.of("waiting_on", each) == "operator"]
+    if found:
+        case, node_id = dice.choice(asking if asking and dice.random() < 0.4 else found)
+        await override_one(world, dice, case, node_id)
+
+
+async def override_one(world: World, dice: Random, case: Case, node_id: str) -> None:
+    now = case.now
+    word: Word = dice.choice(("complete", "complete", "fail", "skip"))
+    request = drawn_request(world, dice, now.of("attempt", node_id))
+    answers = [choice.targets for choice in case.definition.node(node_id).choices]
+    kept = dice.choice(answers) if answers else ()
+    not_taken = tuple(other for ids in answers for other in ids if other not in kept)
+    payload = {"complete": orjson.dumps({"request": request.key}), "fail": ERROR, "skip": b""}[word]
+    call = world.transitions.override_node(
+        case.execution_id, node_id, word, payload, by_hand=request,
+        not_taken=not_taken if word == "complete" else (),
+    )  # fmt: skip
+    is_open = now.nodes[node_id] in ("PENDING", "QUEUED", "WAITING", "RUNNING")
+    expected = refusal(now, node_id, request, is_open=is_open)
+    answer, _, attempt, more = await call
+    assert answer == expected, (answer, expected, node_id)
+    if answer != "ok":
+        return
+    assert attempt == int(now.of("attempt", node_id) or 0) + (now.nodes[node_id] == "RUNNING")
+    world.sent.append((call, world.workers[0]))
+    case.by_hand.add(node_id)
+    case.outputs[node_id] = payload
+    done = ("branch", not_taken) if answers else "ok"
+    case.taken[node_id] = done if word == "complete" else word
+    await world.go_on(case.execution_id, more, dice)
+
+
+async def hurry(world: World, dice: Random) -> None:
+    """End the wait of a node."""
+    found = [(case, node_id) for case in world.cases for node_id in case.now.nodes]
+    waiting = [(case, each) for case, each in found if case.now.nodes[each] == "WAITING"]
+    if not found:
+        return
+    case, node_id = dice.choice(waiting if waiting and dice.random() < 0.8 else found)
+    now = case.now
+    request = drawn_request(world, dice, now.of("attempt", node_id))
+    on = now.of("waiting_on", node_id)
+    expected = refusal(now, node_id, request, is_open=now.nodes[node_id] == "WAITING")
+    if expected == "ok" and on not in HURRIED:
+        expected = "awaits"
+    call = world.transitions.hurry_node(case.execution_id, node_id, by_hand=request)
+    word, status, _, more = await call
+    assert word == expected, (word, expected, node_id, on)
+    if word != "ok":
+        return
+    world.sent.append((call, world.workers[0]))
+    wanted = "PENDING" if now.status == "PAUSED" else "QUEUED"
+    assert status == ("COMPLETED" if on == "delay" else wanted), (status, on, now.status)
+    await world.go_on(case.execution_id, more, dice)
+
+
+async def resume_all(world: World, dice: Random) -> None:
+    """Resume whatever is paused, so that everything can end."""
+    for case in world.cases:
+        if case.now.status == "PAUSED":
+            await resume_one(world, dice, case)
+            await world.look()
+
+
+#: How often each is drawn.
+INTERVENTIONS: dict[Callable[[World, Random], Awaitable[None]], int] = {
+    pause: 3, resume: 4, override: 3, hurry: 2,
+}  # fmt: skip
