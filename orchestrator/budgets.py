@@ -111,9 +111,12 @@ class Budget:
 
     execution: Caps = NO_CAPS
     daily: Caps = NO_CAPS
+    #: What has no room waits for an operator and pauses its execution, rather than fails.
+    pauses: bool = False
 
     def words(self) -> str:
-        return f"{self.execution.words()} {self.daily.words()}"
+        """The budget as scripts read it."""
+        return f"{self.execution.words()} {self.daily.words()}{' pause' * self.pauses}"
 
 
 def read_budget(top: Fields, findings: Findings) -> Budget | None:
@@ -121,11 +124,10 @@ def read_budget(top: Fields, findings: Findings) -> Budget | None:
     fields = _object(top, "budget", _FIELDS, findings)
     if fields is None:
         return None
-    # `pause` needs executions that can be paused.
-    fields.choice("on_budget", {"fail": "fail"}, "fail")
+    on_budget = fields.choice("on_budget", {"fail": "fail", "pause": "pause"}, "fail")
     daily = _object(fields, "daily", _CAPS, findings)
-    budget = Budget(_caps(fields), NO_CAPS if daily is None else _caps(daily))
-    if budget == Budget() and not findings.full:
+    budget = Budget(_caps(fields), NO_CAPS if daily is None else _caps(daily), on_budget == "pause")
+    if (budget.execution, budget.daily) == (NO_CAPS, NO_CAPS) and not findings.full:
         message = (
             f"'{fields.path}' sets no limit; give max_tokens or max_cost_usd, for one execution or in 'daily'"
         )

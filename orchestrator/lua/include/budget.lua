@@ -16,11 +16,11 @@ local function today()
 end
 
 -- account: tenant, name and the runtime field `budget` of an execution, nil without one: "TOKENS NANOS TOKENS NANOS", of the
--- execution and of the definition's day, "-" for no limit. Every scope of a call with what limits it; a definition's day that is
+-- execution and of the definition's day, "-" for no limit; then "pause" where an operator is asked for more. Every scope of a call with what limits it; a definition's day that is
 -- not limited counts nothing and is left out.
 local function budget_scopes(id, account, day, tenant_tokens, tenant_nanos)
   local tenant, name = account[1] or 'default', account[2]
-  local tokens, nanos, daily_tokens, daily_nanos = string.match(account[3] or '', '^(%S+) (%S+) (%S+) (%S+)$')
+  local tokens, nanos, daily_tokens, daily_nanos = string.match(account[3] or '', '^(%S+) (%S+) (%S+) (%S+)')
   local scopes = {
     {word = 'execution', used = runtime_key(id), held = reservations_key(id), tokens = tonumber(tokens), nanos = tonumber(nanos)},
     {word = 'tenant', used = usage_key(tenant, day), held = held_key(tenant, day), tokens = tonumber(tenant_tokens),
@@ -128,4 +128,11 @@ local function refusal(scope, tokens, nanos)
     end
   end
   return busy
+end
+
+-- Whether an error says that a budget has no room, of an execution that would rather be paused. Error objects begin with their
+-- type.
+local function is_paused_by_budget(x, error)
+  return string.find(error, '{"type":"BudgetExceeded"', 1, true) == 1
+    and string.find(redis.call('HGET', x.runtime, 'budget') or '', ' pause', 1, true)
 end

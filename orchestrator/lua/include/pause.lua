@@ -36,13 +36,13 @@ local function end_pause(x)
   redis.call('HDEL', x.runtime, 'paused', 'paused_by', 'paused_reason', 'paused_ms')
 end
 
--- Parks a node that has failed for good, because its policy would rather ask than fail, and pauses the execution.
-local function ask_operator(x, node_id, attempt, error)
+-- Parks a unit that has failed for good, because somebody would rather be asked than have it fail, and pauses the execution.
+local function ask_operator(x, node_id, attempt, error, why)
   move(x, node_id, 'WAITING')
   redis.call('HSET', x.runtime, 'waiting_on|' .. node_id, 'operator')
   redis.call('HDEL', x.runtime, 'due_ms|' .. node_id)
   record(x, 'node.waiting', node_id, attempt, '{"waiting_on":"operator","error":' .. error .. '}')
-  if not x.paused then begin_pause(x, 'null', '"node ' .. node_id .. ' has failed, and its retry policy asks for an operator"') end
+  if not x.paused then begin_pause(x, 'null', '"node ' .. node_id .. why .. '"') end
   hold(x, node_id)
 end
 

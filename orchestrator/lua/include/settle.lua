@@ -149,13 +149,15 @@ end
 
 -- Fails a node for good. error is JSON, opaque. With fail_fast the first critical failure cancels what has not started.
 -- A failure is handled when a successor takes over or the node is to go on: it fails nothing else, and its error is its
--- output. Where the policy asks for an operator the node does not fail at all: it waits, and the execution is paused.
+-- output. Where the policy or the budget asks for an operator the node does not fail at all: it waits, and the execution is paused.
 local function settle_failure(x, node_id, attempt, plan, reason, error, is_dead)
   redis.call('HSET', x.runtime, 'error|' .. node_id, error)
   local is_item = string.find(node_id, '[', 1, true)
   local taker = not is_item and plan.catch and taker_of(plan, error)
-  if plan.asks and not taker and not is_item and not x.cancelling and reason ~= 'operator' then
-    return ask_operator(x, node_id, attempt, error)
+  local why = is_paused_by_budget(x, error) and ' has no room in its budget'
+    or plan.asks and not is_item and ' has failed, and its retry policy asks for an operator'
+  if why and not taker and not x.cancelling and reason ~= 'operator' then
+    return ask_operator(x, node_id, attempt, error, why)
   end
   local is_handled = taker or (plan.goes_on and not is_item)
   if is_handled then

@@ -22,6 +22,13 @@ def test_limits_are_read() -> None:
     assert read.words() == "1000 - - 2500000000"
 
 
+def test_a_budget_may_ask_rather_than_fail() -> None:
+    read = budget_of(max_cost_usd=1, on_budget="pause")
+
+    assert read is not None
+    assert read.words() == "- 1000000000 - - pause"
+
+
 def test_a_definition_without_a_budget_has_none() -> None:
     assert compiled(workflow(node("A"))).budget is None
     assert compiled(workflow(node("A"), budget=None)).budget is None
@@ -42,6 +49,7 @@ def test_a_definition_without_a_budget_has_none() -> None:
         ({"daily": {"max_tokens": -1}}, "budget.daily.max_tokens", "bad_value", "from 1"),
         ({"daily": 5}, "budget.daily", "wrong_type", "an object"),
         ({"max_tokens": 1, "on_budget": "explode"}, "budget.on_budget", "bad_value", "fail"),
+        ({"on_budget": "pause"}, "budget", "empty", "sets no limit"),
     ],
 )
 def test_what_is_wrong_is_named(budget: Any, path: str, code: str, says: str) -> None:
