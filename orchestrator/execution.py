@@ -56,6 +56,8 @@ class NodeState:
     reused: bool = False
     #: Number of the pause that holds it, or last held it; see Execution.paused.
     held: int | None = None
+    #: What its calls to paid services used, in all attempts; those of its items too.
+    usage: Usage = NOTHING_USED
 
     @property
     def done(self) -> int:

@@ -34,8 +34,8 @@ Of a node, while it runs:
   awaits|N, ask|N, late|N, unless_late|N, if_late|N, quorum|N, given|N, votes|N, voters|N of a wait for
   somebody outside; see lua/include/waits.lua
   reported|N (newest line), streamed|N (attempt whose text watchers hold), metered|N|ATTEMPT (newest call
-  counted), reserved|N (newest reservation), handed_back|N, unoffered_ms|N, rejects|N (branch targets not
-  taken), caught|N (the successor that took over when it failed)
+  counted), reserved|N (newest reservation), used|N (what its calls used, as used_*), handed_back|N,
+  unoffered_ms|N, rejects|N (branch targets not taken), caught|N (the successor that took over when it failed)
 
 Of a node, as a successor:
   ok|N, bad|N, skip|N (dependencies ended, by outcome), gates|N (conditions done), not_taken|N

@@ -6,7 +6,7 @@ import logging
 
 import orjson
 
-from orchestrator.budgets import USED_FIELDS, read_usage
+from orchestrator.budgets import NOTHING_USED, USED_FIELDS, read_usage
 from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
@@ -16,7 +16,7 @@ log = logging.getLogger("headrace.store")
 NODE_FIELDS = (
     "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason",
     "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "reused", "caught",
-    "held", "rejects",
+    "held", "used", "rejects",
 )  # fmt: skip
 #: Fields of the runtime hash that make an Execution.
 EXECUTION_FIELDS = (
@@ -102,6 +102,7 @@ def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | Non
         message_id=read_text(row["message"]),
         reused=row["reused"] == b"1",
         caught=read_text(row["caught"]) or None,
+        usage=read_usage(list(row["used"].split())) if row["used"] else NOTHING_USED,
         held=_number(row["held"]),
     )
 

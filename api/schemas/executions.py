@@ -55,6 +55,21 @@ class ErrorObject(BaseModel):
     worker: str | None = None
 
 
+class UsageView(BaseModel):
+    """Calls to paid services and their tokens; `input` leaves out what a cache served."""
+
+    calls: int
+    unpriced_calls: int = Field(description="Calls whose price is not known; they are missing in the cost.")
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    lost_calls: int = Field(
+        description="Of the calls, those whose end nobody saw: lost with a worker, broken off or stopped."
+    )
+    lost_tokens: int = Field(description="The most these can have used; their cost counts in the same way.")
+
+
 class MapProgress(BaseModel):
     """Items of a mapped node, counted by where they stand."""
 
@@ -91,6 +106,10 @@ class NodeView(BaseModel):
     reused: bool = Field(description="It ended in the execution this one is forked from.")
     output: Any = None
     items: MapProgress | None = Field(default=None, description="How far a mapped node is.")
+    usage: UsageView | None = Field(
+        description="Of all its attempts and items; null for a node without calls."
+    )
+    cost_usd: float | None
 
 
 class ItemView(BaseModel):
@@ -109,6 +128,8 @@ class ItemView(BaseModel):
     error: ErrorObject | None
     value: Any
     output: Any = None
+    usage: UsageView | None = Field(description="Of all its attempts; null for an item without calls.")
+    cost_usd: float | None
 
 
 class ItemPage(BaseModel):
@@ -124,21 +145,6 @@ class PauseView(BaseModel):
     by: str | None = Field(description="Null where the retry policy of a node did.")
     reason: str | None
     since: str | None
-
-
-class UsageView(BaseModel):
-    """Calls to paid services and their tokens; `input` leaves out what a cache served."""
-
-    calls: int
-    unpriced_calls: int = Field(description="Calls whose price is not known; they are missing in the cost.")
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
-    lost_calls: int = Field(
-        description="Of the calls, those whose end nobody saw: lost with a worker, broken off or stopped."
-    )
-    lost_tokens: int = Field(description="The most these can have used; their cost counts in the same way.")
 
 
 class ExecutionSummary(BaseModel):

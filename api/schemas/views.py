@@ -78,7 +78,12 @@ def node_fields(
         "reused": state.reused,
         "output": None if output is None else orjson.Fragment(output),
         "items": None if counts is None else _counts_fields(counts),
+        **_own_usage_fields(state),
     }
+
+
+def _own_usage_fields(state: NodeState) -> dict[str, Any]:
+    return usage_fields(state.usage) if state.usage.calls else {"usage": None, "cost_usd": None}
 
 
 def _counts_fields(counts: MapCounts) -> dict[str, int]:
@@ -109,6 +114,7 @@ def item_fields(item: Item) -> dict[str, Any]:
         "error": None if state.status is NodeStatus.COMPLETED else state.error,
         "value": orjson.Fragment(item.value),
         "output": None if item.output is None else orjson.Fragment(item.output),
+        **_own_usage_fields(state),
     }
 
 

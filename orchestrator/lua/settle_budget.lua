@@ -22,8 +22,8 @@ local was_lost = false
 -- The execution comes first: it says whether the call was written off.
 for _, scope in ipairs(budget_scopes(x.id, {unpack(x.fields, 2, 4)}, day)) do
   was_lost = let_go(scope, member) or was_lost
-  if was_lost then count_lost(scope, ARGV[6], ARGV[7], '-') end
-  count(scope, {'calls', ARGV[9], 'unpriced', ARGV[14] == '' and 1 or 0, 'input', ARGV[10], 'output', ARGV[11],
+  if was_lost then count_lost(scope, node_id, ARGV[6], ARGV[7], '-') end
+  count(scope, node_id, {'calls', ARGV[9], 'unpriced', ARGV[14] == '' and 1 or 0, 'input', ARGV[10], 'output', ARGV[11],
     'cache_read', ARGV[12], 'cache_write', ARGV[13], 'tokens', tokens, 'nanos', ARGV[14] == '' and 0 or ARGV[14]})
 end
 redis.call('HSET', x.runtime, metered, number)

@@ -211,10 +211,12 @@ PAID = (
         ("any number is written off at once", "if not deadline and done < WRITTEN_OFF then", "if not deadline then"),
         ("tokens are never given back", "  set_aside(scope, string.format('%d', -tokens), nanos == '' and 0 or string.format('%d', -nanos))", ""),
         ("what was written off is given back", "  if tonumber(since) == 0 then return true end", ""),
-        ("a lost call costs nothing", "    count_lost(scope, tokens, nanos, '')\n  end\n  redis.call('ZADD', held, 0, member)", "  end\n  redis.call('ZADD', held, 0, member)"),
+        ("a lost call costs nothing", "    count_lost(scope, unit, tokens, nanos, '')\n  end\n  redis.call('ZADD', held, 0, member)", "  end\n  redis.call('ZADD', held, 0, member)"),
         ("a call is lost twice", "  if tonumber(redis.call('ZSCORE', held, member) or 0) == 0 then return end", ""),
         ("a lost call is forgotten", "  redis.call('ZADD', held, 0, member)", ""),
         ("a day forgets with its execution", "if redis.call('ZSCORE', scope.held, members[i + j - 1]) and scope.is_daily then", "if false then"),
+        ("an item counts for itself only", "  count_for_unit(scope.used, node, added)", ""),
+        ("a budget never pauses", "  return string.find(error, '{\"type\":\"BudgetExceeded\"', 1, true) == 1\n", "  return false\n"),
         ("all definitions share one day", "usage_of_key(tenant, day, name)", "usage_of_key(tenant, day, '')"),
     ),
     *_of(
@@ -230,7 +232,7 @@ PAID = (
         ("a call is counted twice", "if tonumber(number) <= tonumber(x.fields[1] or 0) then", "if false then"),
         ("a settled call goes on holding", "was_lost = let_go(scope, member) or was_lost", ""),
         ("a call is settled on another day", "local node_id, attempt, number, day = ARGV[3], ARGV[4], ARGV[5], ARGV[8]", "local node_id, attempt, number, day = ARGV[3], ARGV[4], ARGV[5], today()"),
-        ("a late call is counted twice", "  if was_lost then count_lost(scope, ARGV[6], ARGV[7], '-') end", ""),
+        ("a late call is counted twice", "  if was_lost then count_lost(scope, node_id, ARGV[6], ARGV[7], '-') end", ""),
         ("a lost call counts nothing", "  write_off(member)\n  return 'ok'", "  return 'ok'"),
     ),
     *_of(

@@ -42,17 +42,35 @@ local function set_aside(scope, tokens, nanos)
   redis.call('HINCRBY', scope.used, 'held_nanos', nanos)
 end
 
--- Counts what was used; counts: name, number, …
-local function count(scope, counts)
+-- What is counted for one unit, in this order: its field used|N.
+local USED = {'calls', 'unpriced', 'input', 'output', 'cache_read', 'cache_write', 'nanos', 'lost_calls', 'lost_tokens'}
+
+local function count_for_unit(runtime, unit, added)
+  local sums = {}
+  local before = string.gmatch(redis.call('HGET', runtime, 'used|' .. unit) or '', '%S+')
+  for _, name in ipairs(USED) do sums[#sums + 1] = string.format('%d', (before() or 0) + (added[name] or 0)) end
+  redis.call('HSET', runtime, 'used|' .. unit, table.concat(sums, ' '))
+end
+
+-- Counts what a call of a unit used; counts: name, number, … An item counts for its node as well.
+local function count(scope, unit, counts)
+  local added = {}
   for i = 1, #counts, 2 do
-    if tonumber(counts[i + 1]) ~= 0 then redis.call('HINCRBY', scope.used, 'used_' .. counts[i], counts[i + 1]) end
+    if tonumber(counts[i + 1]) ~= 0 then
+      redis.call('HINCRBY', scope.used, 'used_' .. counts[i], counts[i + 1])
+      added[counts[i]] = tonumber(counts[i + 1])
+    end
   end
   if scope.is_daily then redis.call('PEXPIRE', scope.used, USAGE_KEPT_DAYS * DAY_MS) end
+  if scope.word ~= 'execution' or not next(added) then return end
+  local node, index = item_of(unit)
+  count_for_unit(scope.used, node, added)
+  if index then count_for_unit(scope.used, unit, added) end
 end
 
 -- Counts a call whose end nobody saw; sign '-' takes that back.
-local function count_lost(scope, tokens, nanos, sign)
-  count(scope, {'calls', sign .. 1, 'lost_calls', sign .. 1, 'unpriced', nanos == '' and sign .. 1 or 0,
+local function count_lost(scope, unit, tokens, nanos, sign)
+  count(scope, unit, {'calls', sign .. 1, 'lost_calls', sign .. 1, 'unpriced', nanos == '' and sign .. 1 or 0,
     'lost_tokens', sign .. tokens, 'tokens', sign .. tokens, 'nanos', nanos == '' and 0 or sign .. nanos})
 end
 
@@ -73,13 +91,13 @@ end
 
 -- Counts a reservation as used, once, in every scope of its call.
 local function write_off(member)
-  local id = string.match(member, '^[^\31]+')
+  local id, unit = string.match(member, '^([^\31]+)\31([^\31]+)')
   local tokens, nanos, day = amounts(member)
   local held = reservations_key(id)
   if tonumber(redis.call('ZSCORE', held, member) or 0) == 0 then return end
   for _, scope in ipairs(budget_scopes(id, redis.call('HMGET', runtime_key(id), 'tenant', 'name', 'budget'), day)) do
     let_go(scope, member)
-    count_lost(scope, tokens, nanos, '')
+    count_lost(scope, unit, tokens, nanos, '')
   end
   redis.call('ZADD', held, 0, member)
 end
@@ -104,7 +122,7 @@ local function write_off_dead(scope)
         if redis.call('ZSCORE', scope.held, members[i + j - 1]) and scope.is_daily then
           let_go(scope, members[i + j - 1])
           local tokens, nanos = amounts(members[i + j - 1])
-          count_lost(scope, tokens, nanos, '')
+          count_lost(scope, nil, tokens, nanos, '')
         end
         done = done + 1
       end
