@@ -97,6 +97,14 @@ class Caps:
     def of(cls, tokens: int | None, usd: float | None) -> Caps:
         return cls(tokens, None if usd is None else round(usd * NANOS))
 
+    def to_dict(self) -> dict[str, int | float]:
+        """The caps there are, as a definition writes them."""
+        found = {
+            "max_tokens": self.tokens,
+            "max_cost_usd": None if self.nanos is None else self.nanos / NANOS,
+        }
+        return {name: cap for name, cap in found.items() if cap is not None}
+
     def words(self) -> str:
         """The caps as scripts read them."""
         return " ".join("-" if cap is None else str(cap) for cap in (self.tokens, self.nanos))

@@ -148,6 +148,14 @@ local function refusal(scope, tokens, nanos)
   return busy
 end
 
+-- Gives an execution other limits of its own, from now on; '-' leaves one as it is.
+local function change_budget(x, tokens, nanos)
+  local budget = redis.call('HGET', x.runtime, 'budget') or '- - - -'
+  local old_tokens, old_nanos, others = string.match(budget, '^(%S+) (%S+) (.+)$')
+  redis.call('HSET', x.runtime, 'budget',
+    table.concat({tokens ~= '-' and tokens or old_tokens, nanos ~= '-' and nanos or old_nanos, others}, ' '))
+end
+
 -- Whether an error says that a budget has no room, of an execution that would rather be paused. Error objects begin with their
 -- type.
 local function is_paused_by_budget(x, error)
