@@ -53,7 +53,7 @@ class InterventionVerbs(Verbs):
         budget  what its calls to paid services may use from now on; None leaves a limit as it was.
         """
         told = b"" if budget == NO_CAPS else orjson.dumps(budget.to_dict())
-        arguments = (by, reason, request, *budget.words().split(), told)
+        arguments: tuple[Argument, ...] = (by, reason, request, *budget.words().split(), told)
         return self._call("resume_execution", execution_id, arguments, read_words)
 
     def override_node(

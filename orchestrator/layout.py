@@ -21,6 +21,8 @@ Written by every transition:
 Written by single verbs:
   inputs, created_ms, started_ms, ended_ms, deadline_ms, generation, error
   cancelling, cancel_reason, cancel_request, grace_ms
+  paused (number of the pause while there is one), pauses (how many there were), paused_by, paused_reason,
+  paused_ms, pause_calls (requests taken)
   worklist ('1' while turns are saved), lines (log and progress lines kept), tokens (pieces of text
   streamed), purged
   used_* (what calls to paid services used), held_tokens, held_nanos (what those under way may still use)
@@ -35,7 +37,8 @@ Of a node, while it runs:
   somebody outside; see lua/include/waits.lua
   reported|N (newest line), streamed|N (attempt whose text watchers hold), metered|N|ATTEMPT (newest call
   counted), reserved|N (newest reservation), used|N (what its calls used, as used_*), handed_back|N,
-  unoffered_ms|N, rejects|N (branch targets not taken), caught|N (the successor that took over when it failed)
+  unoffered_ms|N, rejects|N (branch targets not taken), caught|N (the successor that took over when it
+  failed), held|N (the pause that holds it, or last held it), by_hand|N (requests of operators taken)
 
 Of a node, as a successor:
   ok|N, bad|N, skip|N (dependencies ended, by outcome), gates|N (conditions done), not_taken|N

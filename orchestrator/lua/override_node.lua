@@ -15,6 +15,7 @@ if it.status == 'RUNNING' then
   redis.call('HSET', x.runtime, 'attempt|' .. unit, it.attempt + 1, 'nonce|' .. unit, '')
 end
 redis.call('HDEL', x.runtime, 'kept|' .. unit, 'resume|' .. unit)
+reset_stream(x, unit, it.attempt)
 if word == 'complete' then
   put_output(x, unit, ARGV[10])
   if ARGV[11] ~= '' then redis.call('HSET', x.runtime, 'rejects|' .. unit, ARGV[11]) end

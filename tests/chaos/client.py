@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from clients.redis_client import connect_commands, connect_subscriber
 from orchestrator.engine import Engine
-from orchestrator.errors import HeadraceError
+from orchestrator.errors import HeadraceError, InvalidTransition
 from orchestrator.submissions import Idempotency
 from tests.chaos.history import Ended, Line, Sample
 from workers.handlers import Catalogue
@@ -31,6 +31,9 @@ class Client:
         self.documents: dict[str, dict[str, Any]] = {}
         self.samples: list[Sample] = []
         self.ended: set[str] = set()
+        #: Executions that were paused and are to be resumed, and how many pauses were taken.
+        self.paused: list[str] = []
+        self.pauses = 0
 
     async def aclose(self) -> None:
         await self.redis.aclose()
@@ -54,6 +57,39 @@ class Client:
             for _ in range(2 if self.dice.random() < 0.3 else 1):
                 await self._until_answered(lambda: self.engine.trigger(execution_id))
         return execution_id
+
+    async def interrupt(self) -> None:
+        """Pause one execution in four for a while; the requests are made twice now and then."""
+        if self.paused and self.dice.random() < 0.5:
+            await self.resume(self.paused.pop(0))
+        if self.dice.random() < 0.25:
+            execution_id = list(self.documents)[-1]
+            if await self._ask(self.engine.pause, execution_id):
+                self.paused.append(execution_id)
+                self.pauses += 1
+
+    async def resume(self, execution_id: str) -> None:
+        await self._ask(self.engine.resume, execution_id)
+
+    async def resume_all(self) -> None:
+        while self.paused:
+            await self.resume(self.paused.pop())
+
+    async def _ask(self, verb: Any, execution_id: str) -> bool:
+        """Ask for a pause or resume; says whether it was taken, which it is not once the execution ended."""
+
+        async def ask() -> bool:
+            try:
+                await verb(execution_id, by="chaos", request_id=request_id)
+            except InvalidTransition:
+                return False
+            return True
+
+        request_id = f"{self.dice.getrandbits(64):x}"
+        taken = bool(await self._until_answered(ask))
+        if taken and self.dice.random() < 0.3:
+            await self._until_answered(ask)
+        return taken
 
     async def sample(self) -> None:
         """Read some executions, and remember what must not change any more."""

@@ -67,10 +67,12 @@ async def play(plan: Plan, directory: Path) -> tuple[History, float]:
             if number in kills:
                 await asyncio.to_thread(cluster.restart_redis, down_s=1.0)
             await client.run(document)
+            await client.interrupt()
             await client.sample()
             await asyncio.sleep(plan.pace_s)
         striking.cancel()
         cluster.resume_due(all_of_them=True)
+        await client.resume_all()
         deadline_s = time.monotonic() + PATIENCE_S
         while (left := await client.open_executions()) and time.monotonic() < deadline_s:
             await client.sample()

@@ -86,6 +86,34 @@ async def test_the_pause_says_which_budget_and_what_to_do(
     assert f"/v1/executions/{execution_id}/resume" in text
 
 
+async def test_a_resume_may_bring_more(rig: Rig, fleet: WorkerFleet, server: LlmServer) -> None:
+    await start(fleet, server, PLENTY)
+    execution_id = await rig.submit(
+        asking(), budget={"max_tokens": 500, "max_cost_usd": 1, "on_budget": "pause"}
+    )
+    await comes_to(rig, execution_id, E.PAUSED)
+
+    more = Caps(2_000, None)
+    for _ in range(2):
+        await rig.engine.resume(execution_id, by="ann", budget=more, request_id="r1")
+
+    await comes_to(rig, execution_id, E.COMPLETED)
+    runtime = rig.engine.keys.runtime(execution_id)
+    assert await rig.redis.hget(runtime, "budget") == b"2000 1000000000 - - pause"
+    events = await rig.engine.events(execution_id)
+    (resumed,) = [orjson.loads(event.data) for event in events if event.type == "execution.resumed"]
+    assert (resumed["by"], resumed["budget"]) == ("ann", {"max_tokens": 2_000})
+
+
+async def test_an_execution_without_limits_may_be_given_some(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    await rig.engine.pause(execution_id, by="ann", request_id="p1")
+
+    await rig.engine.resume(execution_id, budget=Caps(None, 5), request_id="r1")
+
+    assert await rig.redis.hget(rig.engine.keys.runtime(execution_id), "budget") == b"- 5 - -"
+
+
 async def test_resuming_too_soon_pauses_again(rig: Rig, fleet: WorkerFleet, server: LlmServer) -> None:
     await start(fleet, server, PLENTY)
     execution_id = await rig.submit(asking(), budget={"max_tokens": 500, "on_budget": "pause"})

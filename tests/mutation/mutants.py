@@ -215,6 +215,7 @@ PAID = (
         ("a call is lost twice", "  if tonumber(redis.call('ZSCORE', held, member) or 0) == 0 then return end", ""),
         ("a lost call is forgotten", "  redis.call('ZADD', held, 0, member)", ""),
         ("a day forgets with its execution", "if redis.call('ZSCORE', scope.held, members[i + j - 1]) and scope.is_daily then", "if false then"),
+        ("a new limit takes the other away", "nanos ~= '-' and nanos or old_nanos", "nanos"),
         ("an item counts for itself only", "  count_for_unit(scope.used, node, added)", ""),
         ("a budget never pauses", "  return string.find(error, '{\"type\":\"BudgetExceeded\"', 1, true) == 1\n", "  return false\n"),
         ("all definitions share one day", "usage_of_key(tenant, day, name)", "usage_of_key(tenant, day, '')"),
@@ -252,4 +253,83 @@ PAID = (
     ),
 )  # fmt: skip
 
-MUTANTS = (*ATTEMPT, *BASE, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *PAID)
+INTERVENTIONS = (
+    *_of(
+        "include/pause",
+        ("what is held is not listed", "  redis.call('RPUSH', held_units_key(x.id), unit)", ""),
+        ("what is held is listed again and again", "if redis.call('HGET', x.runtime, 'held|' .. unit) == x.paused then return end", ""),
+        ("a held node keeps its status", "  move(x, unit, 'PENDING')", ""),
+        ("a paused execution says RUNNING", "redis.call('SET', status_key(x.id), 'PAUSED')", ""),
+        ("an ended execution stays paused", "  redis.call('HDEL', x.runtime, 'paused', 'paused_by', 'paused_reason', 'paused_ms')", ""),
+        ("a node that asks pauses nothing", "if not x.paused then begin_pause(", "if false then begin_pause("),
+        ("a node that asks is not tried again", "  hold(x, node_id)\nend", "end"),
+        ("a request is forgotten at once", "  redis.call('HSET', x.runtime, field, calls)", ""),
+    ),
+    *_of(
+        "include/settle",
+        ("a paused execution queues nodes", "  if x.paused then return hold_node(x, node_id, data) end", ""),
+        ("nobody is asked", "if why and not taker", "if false and not taker"),
+        ("an operator who fails a node is asked", " and reason ~= 'operator' then", " then"),
+        ("an ended execution holds nodes", "  if x.paused then end_pause(x) end", ""),
+    ),
+    *_of(
+        "include/resume",
+        ("the last to be held is first", "redis.call('LPOP', held_units_key(x.id))", "redis.call('RPOP', held_units_key(x.id))"),
+        ("only the first hundred go on", "if left > 0 then push(", "if false then push("),
+        ("an operator is asked once", "'tries|' .. unit, 0, 'crashes|' .. unit, 0)", "'crashes|' .. unit, 0)"),
+        ("a map forgets its items", "redis.call('HSET', x.runtime, 'resume|' .. unit, '{\"again\":true}')", ""),
+        ("a held timer is lost", "redis.call('ZADD', timers_key(), due_ms, timer_member(on, x.id, unit, attempt or '0'))", ""),
+        ("a map stays where it was", "push(x, 'items ' .. unit)", ""),
+        ("a wait for a handler goes on while paused", "if on == 'worker' then redis", "if false then redis"),
+    ),
+    *_of("include/items", ("a paused map starts items", "  if x.paused then\n    hold(x, node_id)\n    return 1\n  end", "")),
+    *_of("include/claim", ("a paused execution runs nodes", "  if x.paused then\n    detach(", "  if false then\n    detach(")),
+    *_of(
+        "pause_execution",
+        ("what has ended is paused", "if not may_leave('execution', 'pause_execution', status) then", "if false then"),
+        ("what is being cancelled is paused", "if x.cancelling then return {'cancelling', status} end", ""),
+        ("saved turns are paused over", "if x.is_listed then return {'busy', status} end", ""),
+        ("a pause sent late pauses again", "if is_known_call(x.fields[1], ARGV[5]) or status", "if status"),
+    ),
+    *_of(
+        "resume_execution",
+        ("a resumed execution holds on", "redis.call('HSET', x.runtime, 'paused', '')", ""),
+        ("what was held is forgotten", "if count > 0 then push(", "if false then push("),
+        ("what is being cancelled is resumed", "if x.cancelling then return {'cancelling', status, 0} end", ""),
+        ("a resumed execution says PAUSED", "redis.call('SET', status_key(x.id), 'RUNNING')", ""),
+    ),
+    *_of(
+        "include/by_hand",
+        ("an operator ends what has ended", "if not may_leave('node', verb, status) then", "if false then"),
+        ("an operator ends another attempt", "if ARGV[4] ~= '' and ARGV[4] ~= attempt then", "if false then"),
+        ("an operator's key serves another request", "if hash ~= ARGV[6] then", "if false then"),
+        ("a request is carried out twice", "  if hash then\n", "  if false then\n"),
+        ("a node is ended while it is reset", "if x.is_listed then return nil,", "if false then return nil,"),
+        ("a mapped node ends over its items", "if status == 'WAITING' and on == 'map' then", "if false then"),
+        ("an operator acts on what has ended", "if not is_under_way(whole) then", "if false then"),
+    ),
+    *_of(
+        "override_node",
+        ("what runs is not fenced", "it.attempt + 1, 'nonce|' .. unit, '')", "it.attempt)"),
+        ("what kept the node alive stays", "detach(x, unit, it.status, it.attempt, it.plan)", ""),
+        ("an output by hand is not stored", "  put_output(x, unit, ARGV[10])", ""),
+        ("a branch by hand is not remembered", "if ARGV[11] ~= '' then", "if false then"),
+    ),
+    *_of(
+        "hurry_node",
+        ("a hurry keeps the timer", "detach(x, unit, 'WAITING', it.attempt, it.plan)", ""),
+        ("a hurried delay has no output", "  put_output(x, unit, redis.call('HGET', x.runtime, 'kept|' .. unit) or 'null')", ""),
+        ("a wait for people is hurried", "if on == 'signal' or on == 'approval' or not on then", "if not on then"),
+        ("who asked is not given new tries", "if on == 'operator' then begin_anew(", "if false then begin_anew("),
+    ),
+    *_of("wake_node", ("a timer fires while paused", "if x.paused and not x.cancelling then", "if false then")),
+    *_of("time_out_node", ("a worker is waited for while paused", "if x.paused and status == 'QUEUED' and not x.cancelling then", "if false then")),
+    *_of("hand_back_node", ("a handler is waited for while paused", "if x.paused and not x.cancelling then", "if false then")),
+    *_of(
+        "repair_execution",
+        ("what is not held stays so", "if not redis.call('LPOS', held_units_key(x.id), id) then", "if false then"),
+        ("what a resume lost stays lost", "  release_unit(x, id, parse_plan(values[1]), unpack(values, 2, 4))", ""),
+    ),
+)  # fmt: skip
+
+MUTANTS = (*ATTEMPT, *BASE, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *PAID, *INTERVENTIONS)

@@ -252,6 +252,17 @@ async def test_what_is_not_under_way_cannot_be_paused(rig: Rig) -> None:
         await pause(rig, "nothing")
 
 
+async def test_what_is_being_cancelled_cannot_be_paused(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    await rig.worker.start()
+    await rig.engine.cancel(execution_id, request_id="c")
+
+    with pytest.raises(InvalidTransition, match="being cancelled"):
+        await pause(rig, execution_id)
+
+    assert await rig.status(execution_id) is E.RUNNING
+
+
 async def test_quiesced_says_when_nothing_runs(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), node("B", after=["A"]))
     held = await rig.worker.start_one("A")

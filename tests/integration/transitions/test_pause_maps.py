@@ -11,7 +11,7 @@ from orchestrator.errors import NodeNotFound
 from orchestrator.intervention_errors import NodeBusy
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.acting import act, output_of
-from tests.integration.test_pause import pause, resume
+from tests.integration.transitions.test_pause_execution import pause, resume
 from tests.makers import Rig, node
 from workers import registry
 from workers.outcome import Terminal
