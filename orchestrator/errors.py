@@ -185,7 +185,8 @@ class InvalidTransition(HeadraceError):
         self.execution_id = execution_id
         self.status = str(status)
         self.allowed = tuple(str(word) for word in allowed)
-        words = " or ".join(self.allowed) or "nothing"
+        *others, last = self.allowed or ("nothing",)
+        words = f"{', '.join(others)} or {last}" if others else last
         done = _PARTICIPLES.get(verb, f"{verb}ed")
         super().__init__(
             f"cannot {verb} execution {execution_id}: it is {self.status}; only {words} can be {done}"

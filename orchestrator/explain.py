@@ -53,7 +53,9 @@ def explain(
         if not snapshot.now_ms or snapshot.now_ms - worker.beat_ms <= WORKER_ALIVE_MS
     )
     view = _View(snapshot, live, queue_positions, snapshot_counters(snapshot))
-    paused = [explain_pause(snapshot)] if snapshot.execution.status is ExecutionStatus.PAUSED else []
+    execution = snapshot.execution
+    is_paused = execution.status is ExecutionStatus.PAUSED and execution.cancelling is None
+    paused = [explain_pause(snapshot)] if is_paused else []
     return paused + [_explain_node(view, node) for node in open_nodes]
 
 

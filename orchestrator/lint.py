@@ -108,7 +108,9 @@ def _delays(linter: Linter) -> Iterator[tuple[Node, int, int]]:
 
 
 def _delay_ms(node: Node) -> int | None:
-    given = node.config.get("seconds") if node.handler == DELAY else None
+    # Nobody can tell how often a mapped one waits, if at all.
+    is_delay = node.handler == DELAY and node.map is None
+    given = node.config.get("seconds") if is_delay else None
     try:
         return None if given is None else parse_duration_ms(given)
     except ValueError:  # a template

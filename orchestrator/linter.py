@@ -18,7 +18,9 @@ class Linter:
         self.path = "nodes" if definition.source.get("dag") is None else "dag.nodes"
         self.index = {node.id: index for index, node in enumerate(definition.nodes)}
         self.uses: dict[str, list[Use]] = {
-            node.id: list(uses_of(node)) for node in definition.nodes if node.config or node.when is not None
+            node.id: list(uses_of(node))
+            for node in definition.nodes
+            if node.config or node.when is not None or node.map
         }
         self.given = given_of(definition)
         read = {use.root for uses in self.uses.values() for use in uses}

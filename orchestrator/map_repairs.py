@@ -18,10 +18,13 @@ class Remap:
     skipped: int
 
 
-def map_repairs(node: Node, sight: MapSight, *, may_start: bool = True) -> list[Remap]:
+def map_repairs(
+    node: Node, sight: MapSight, *, may_start: bool = True, is_cancelling: bool = False
+) -> list[Remap]:
     """Count the items of a waiting node anew; also where nothing would start the next one or end the wait.
 
-    may_start  False while the execution is paused: that nothing starts the next one is no fault then.
+    may_start      False while the execution is paused: that nothing starts the next one is no fault then.
+    is_cancelling  nothing is to be started, and what ends the wait is the planner's to find.
     """
     counts = sight.counts
     begun = sight.statuses[: counts.started]
@@ -36,6 +39,7 @@ def map_repairs(node: Node, sight: MapSight, *, may_start: bool = True) -> list[
     most = node.map.live if node.map else 0
     is_stuck = live == 0 if counts.is_halted or not kept else may_start and live < most
     found = (live, completed, failed, skipped)
-    if found == (counts.live, counts.completed, counts.failed, counts.skipped) and not is_stuck:
+    is_counted = found == (counts.live, counts.completed, counts.failed, counts.skipped)
+    if is_counted and (is_cancelling or not is_stuck):
         return []
     return [Remap(node.id, *found)]

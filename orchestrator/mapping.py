@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.errors import Problem
 from orchestrator.fields import Fields
 from orchestrator.findings import shown
-from orchestrator.references import References, references
+from orchestrator.references import References, is_template, references
 from orchestrator.sandbox import KEYWORDS, RESERVED
 
 _FIELDS = (
@@ -93,7 +93,7 @@ def read_mapping(fields: Fields, ids: Collection[str]) -> ItemMap | None:
     items = raw.get("items")
     if items is None:
         fields.findings.add(inner.where("items"), "missing", f"'{inner.where('items')}' is missing")
-    elif not isinstance(items, list | str):
+    elif not isinstance(items, list) and not (isinstance(items, str) and is_template(items)):
         inner.wrong("items", "a list or a template that gives one", items)
     name = inner.text("item_name") or "item"
     is_taken = name in ids or name in KEYWORDS or (name in RESERVED and name != "item")
@@ -101,6 +101,11 @@ def read_mapping(fields: Fields, ids: Collection[str]) -> ItemMap | None:
         where = inner.where("item_name")
         message = f"'{where}' must be a name that means nothing else in a template, got {shown(name)}"
         fields.findings.add(where, "bad_value", message)
+    max_items = _number(inner, "max_items", MOST_ITEMS, MOST_ITEMS)
+    if isinstance(items, list) and len(items) > max_items:
+        where = inner.where("items")
+        message = f"'{where}' has {len(items):,} items; allowed are {max_items:,} (max_items)"
+        fields.findings.add(where, "too_many", message)
     return ItemMap(
         items=items,
         item_name=name,
@@ -108,7 +113,7 @@ def read_mapping(fields: Fields, ids: Collection[str]) -> ItemMap | None:
         tolerated_count=_number(inner, "tolerated_failure_count", 0, MOST_ITEMS),
         tolerated_percentage=_share(inner),
         stops=inner.choice("on_item_failure", {"continue": False, "stop": True}, False),
-        max_items=_number(inner, "max_items", MOST_ITEMS, MOST_ITEMS),
+        max_items=max_items,
     )
 
 

@@ -114,8 +114,10 @@ class NodeCompiler:
             self.dependencies[node_id] = needed
         found = _NOTHING
         item_map = read_mapping(fields, self.ids)
-        if item_map is not None and handler in ("condition", "switch"):
-            message = f"'{fields.where('map')}': a {handler} chooses once and cannot be mapped"
+        choices = read_choices(handler, config, path, self.findings)
+        if item_map is not None and (choices or handler in ("condition", "switch")):
+            what = handler if handler in ("condition", "switch") else f"{handler} with {choices[0].field}"
+            message = f"'{fields.where('map')}': a {what} chooses once and cannot be mapped"
             self.findings.add(fields.where("map"), "bad_value", message, kind="graph")
         if (config or when is not None or item_map) and not self.findings.full:
             found, item_map = self._references(config, when, node_id, path, handler, item_map)
@@ -135,7 +137,7 @@ class NodeCompiler:
             schedule_to_start_ms=schedule_to_start or defaults.get("schedule_to_start_ms"),
             critical=fields.flag("critical", default=True),
             queue=fields.identifier("queue") or defaults.get("queue") or "default",
-            choices=read_choices(handler, config, path, self.findings),
+            choices=choices,
             catch=read_catch(raw.get("catch"), f"{path}.catch", self.findings),
             references=frozenset(found.nodes),
             uses_inputs=found.uses_inputs,

@@ -124,6 +124,7 @@ class Given:
             for place in outcomes.completing
             if answer is None or not outcomes.every[place].answers or answer in outcomes.every[place].answers
         ]
-        if self.skips(node) or (node.when is not None and node.id not in self.when):
+        # An item that is skipped does not skip the node it belongs to.
+        if (self.skips(node) and node.map is None) or (node.when is not None and node.id not in self.when):
             found.append(SKIP)
         return (*found, *outcomes.failing)

@@ -238,7 +238,9 @@ def _repairs(snapshot: Snapshot) -> list[Decision]:
             continue
         for state in sight.live.values():
             decisions += _unit_repairs(snapshot, state, cancelling)
-        if not snapshot.worklist and not cancelling:
+        if not snapshot.worklist and cancelling:
+            decisions += map_repairs(node, sight, is_cancelling=True)
+        elif not snapshot.worklist:
             decisions += _map_repairs(snapshot, node, sight)
     return decisions
 

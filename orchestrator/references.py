@@ -28,6 +28,8 @@ from orchestrator.values import EvaluationError
 
 #: Problems told of one node's templates.
 MAX_PROBLEMS = 20
+#: What an item of a map and its place are called, unless the map says otherwise.
+ITEM_WORDS = frozenset({"item", "index"})
 
 _PATH = re.compile(
     r"""\{\{\s*([A-Za-z_][A-Za-z0-9_]*)((?:\.[A-Za-z_][A-Za-z0-9_]*|\[\d{1,9}\]|\["[^"\\\n]*"\]|\['[^'\\\n]*'\])*)\s*\}\}"""
@@ -253,6 +255,10 @@ class _Found:
             message = f"refers to {name[:80]!r}, which is neither a node of this workflow nor one of inputs, "
             message += "trigger, execution, steps"
         hint = self._hint(text, (name,))
+        if hint is None and name in ITEM_WORDS and name not in self.ids:
+            hint = "item and index are known in the config of a node with map, and nowhere else"
+            if self.local:
+                hint = f"this map calls them {' and '.join(self.local)}"
         message = f"{message} (in {text[:120]!r})"
         self.problems.append(Problem(path, "unknown_reference", message, hint, "graph"))
 

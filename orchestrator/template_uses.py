@@ -37,10 +37,20 @@ class Use:
 
 
 def uses_of(node: Node) -> Iterator[Use]:
-    """List what a node's `when` and config read, `when` first."""
+    """List what a node's `when`, the list it is mapped over, and its config read, `when` first.
+
+    What an item is called is known to its config alone, and stands for nothing outside.
+    """
     if node.when is not None:
         yield from _compiled(node.when, "when", is_expression=True)
-    stack: list[tuple[Any, str]] = [(node.config, "config")]
+    if node.map:
+        yield from _within(node.map.items, "map.items", node)
+    local = {node.map.item_name, "index"} if node.map else set()
+    yield from (use for use in _within(node.config, "config", node) if use.root not in local)
+
+
+def _within(value: Any, path: str, node: Node) -> Iterator[Use]:
+    stack = [(value, path)]
     while stack:
         value, path = stack.pop()
         if isinstance(value, str):

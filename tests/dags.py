@@ -21,7 +21,7 @@ RULES = (
 )
 EARLY_RULES = ("one_success", "one_failed", "one_done", "always")
 
-#: "ok", "fail", "skip", or ("branch", ids not taken).
+#: "ok", "fail", "skip", ("branch", ids not taken), or ("items", one of the first three for each item).
 Outcome = str | tuple[str, tuple[str, ...]]
 
 HANDLERS = PlainHandlers(frozenset({"noop", "condition", "switch", "delay", "http", "unreliable_handler"}))
@@ -71,10 +71,13 @@ class ScriptedDag:
 
 
 @st.composite
-def scripted_dags(draw: st.DrawFn, max_nodes: int = 60, *, is_plain: bool = False) -> ScriptedDag:
+def scripted_dags(
+    draw: st.DrawFn, max_nodes: int = 60, *, is_plain: bool = False, with_maps: bool = False
+) -> ScriptedDag:
     """Draw a DAG with joins under all rules, conditions and switches, `when`, and uncritical nodes.
 
-    is_plain  no switch, and no failure that is handled: caught by a successor, or gone on from.
+    is_plain   no switch, and no failure that is handled: caught by a successor, or gone on from.
+    with_maps  some nodes run once for each item of a list, of which some fail and some are tolerated.
     """
     count = draw(st.integers(1, max_nodes))
     names = [f"n{i}" for i in range(count)]
@@ -93,6 +96,8 @@ def scripted_dags(draw: st.DrawFn, max_nodes: int = 60, *, is_plain: bool = Fals
         if not is_plain and draw(st.integers(0, 3)) == 0:
             drawn["retry"] = {"max_attempts": 1, "on_exhausted": "continue"}
         outcomes[name] = _draw_outcome(draw, drawn)
+        if with_maps and drawn["handler"] == "noop" and draw(st.integers(0, 5)) == 0:
+            outcomes[name] = _draw_map(draw, drawn, outcomes[name])
     return ScriptedDag(workflow(*nodes.values()), outcomes)
 
 
@@ -145,3 +150,18 @@ def _draw_outcome(draw: st.DrawFn, drawn: dict[str, Any]) -> Outcome:
     is_true = draw(st.booleans())
     config["expression"] = "true" if is_true else "false"
     return "branch", tuple(config["false_branch" if is_true else "true_branch"])
+
+
+def _draw_map(draw: st.DrawFn, drawn: dict[str, Any], outcome: Outcome) -> Outcome:
+    """Map a node; one that is skipped is so by its `when`, before there are items."""
+    items = draw(st.lists(st.sampled_from(("ok", "ok", "ok", "fail", "skip")), max_size=6))
+    drawn["map"] = {
+        "items": list(range(len(items))),
+        "max_concurrency": draw(st.sampled_from((0, 0, 1, 2, 5))),
+        "tolerated_failure_count": draw(st.sampled_from((0, 0, 1, 2, 30))),
+        "tolerated_failure_percentage": draw(st.sampled_from((0, 0, 20, 33.4, 50, 100))),
+        "on_item_failure": draw(st.sampled_from(("continue", "stop"))),
+    }
+    if outcome == "skip":
+        drawn["when"] = "{{ false }}"
+    return outcome if isinstance(outcome, str) and outcome != "ok" else ("items", tuple(items))

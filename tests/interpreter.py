@@ -4,10 +4,11 @@ Knows nothing of the engine's rules and planner, on purpose. It looks at a node 
 have ended, which the documented rules must make equivalent to deciding some of them early.
 
 A definition is its JSON document; the script says what each handler call would do:
-  outcome(node) -> "ok" | "fail" | "skip" | ("branch", ids not taken)
+  outcome(node) -> "ok" | "fail" | "skip" | ("branch", ids not taken) | ("items", (one for each item, …))
 """
 
 from collections.abc import Callable, Collection, Iterable
+from fractions import Fraction
 from typing import Any
 
 Script = Callable[[dict[str, Any]], str | tuple[str, Iterable[str]]]
@@ -40,7 +41,7 @@ def interpret(
         else:
             ends[node_id] = end_of(node, before, node_id in left_out, outcome)
         result = outcome(node)
-        if ends[node_id][0] == "COMPLETED" and not isinstance(result, str):
+        if ends[node_id][0] == "COMPLETED" and not isinstance(result, str) and result[0] == "branch":
             left_out.update(result[1])
         if ends[node_id][0] == "COMPLETED" or (ends[node_id][0] == "FAILED" and handling(node) == "goes on"):
             left_out.update(rule["goto"] for rule in node.get("catch", []))
@@ -90,11 +91,36 @@ def end_of(
             return "SKIPPED", "trigger_rule_unmet"
         return "SKIPPED", "upstream_failed" if failed else "upstream_skipped"
     result = outcome(node)
+    if not isinstance(result, str) and result[0] == "items":
+        result = of_items(node, list(result[1]))
     if result == "fail":
         return "FAILED", "error"
     if result == "skip":
         return "SKIPPED", "condition_false" if node.get("when") else "handler_skipped"
     return "COMPLETED", None
+
+
+def of_items(node: dict[str, Any], items: list[str]) -> str:
+    """Say what the ends of its items make of a mapped node."""
+    by_share = len(items) * Fraction(str(node["map"].get("tolerated_failure_percentage", 0))) // 100
+    return (
+        "fail" if items.count("fail") > max(by_share, node["map"].get("tolerated_failure_count", 0)) else "ok"
+    )
+
+
+def output_of_items(items: list[str], outputs: list[Any], error: Any) -> list[Any]:
+    """Give the output of a mapped node that completed; `outputs` are what its items would put out."""
+    if set(items) <= {"ok"}:
+        return outputs[: len(items)]
+    rows: list[Any] = []
+    for index, (item, output) in enumerate(zip(items, outputs, strict=False)):
+        if item == "ok":
+            rows.append({"index": index, "status": "COMPLETED", "output": output})
+        elif item == "fail":
+            rows.append({"index": index, "status": "FAILED", "error": error})
+        else:
+            rows.append({"index": index, "status": "SKIPPED", "error": None})
+    return rows
 
 
 def is_met(rule: str, completed: int, failed: int, skipped: int) -> bool:

@@ -10,6 +10,7 @@ from orchestrator.planner import Cancel, Decision, Finish, Queue, Recount, Recou
 from orchestrator.retry import matches
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.dags import Outcome
+from tests.interpreter import of_items
 
 Statuses = dict[str, NodeStatus]
 Reasons = dict[str, Reason | None]
@@ -43,7 +44,15 @@ class Play:
                 self._do(decision)
 
     def end(self, node_id: str, outcome: Outcome) -> None:
-        """End a queued node as its handler would."""
+        """End a queued node as its handler would; a mapped one at once, as its items would."""
+        if not isinstance(outcome, str) and outcome[0] == "items":
+            item_map = self.snapshot.definition.node(node_id).map
+            assert item_map is not None
+            limits = {
+                "tolerated_failure_count": item_map.tolerated_count,
+                "tolerated_failure_percentage": item_map.tolerated_percentage,
+            }
+            outcome = of_items({"map": limits}, list(outcome[1]))
         if outcome == "fail":
             rules = self.snapshot.definition.node(node_id).catch
             taker = next((rule.goto for rule in rules if matches("HandlerError", rule.errors)), None)

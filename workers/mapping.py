@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,8 +56,11 @@ async def gather(
     items: Items, claim: Claim, ended: Mapping[str, Any], *, max_bytes: int
 ) -> Completed | Failed:
     """Make the node's end of the ends of its items. Raises Terminal where its output is too large."""
-    if ended["failed"] > ended["tolerated"]:
-        return Failed(await _failure(items, claim, ended))
+    # By the statuses, not by what the scripts counted: a count that was lost must not decide.
+    statuses = await items.statuses(claim.execution_id, claim.node_id, ended["total"])
+    failed = [index for index, status in enumerate(statuses) if status is NodeStatus.FAILED]
+    if len(failed) > ended["tolerated"]:
+        return Failed(await _failure(items, claim, ended, failed))
     output, size = await items.output(claim.execution_id, claim.node_id, max_bytes=max_bytes)
     if size > max_bytes:
         message = f"the items put out more than the {max_bytes} bytes that are kept (OUTPUT_MAX_BYTES)"
@@ -65,17 +68,15 @@ async def gather(
     return Completed(output)
 
 
-async def _failure(items: Items, claim: Claim, ended: Mapping[str, Any]) -> NodeError:
-    statuses = await items.statuses(claim.execution_id, claim.node_id, ended["total"])
-    failed = [index for index, status in enumerate(statuses) if status is NodeStatus.FAILED]
+async def _failure(items: Items, claim: Claim, ended: Mapping[str, Any], failed: Sequence[int]) -> NodeError:
     told = failed[:ERRORS_TOLD]
     states = await items.states(claim.execution_id, claim.node_id, told, [NodeStatus.FAILED for _ in told])
     return NodeError(
         ErrorType.ITEMS_FAILED,
-        f"{ended['failed']:,} of {ended['total']:,} items failed; tolerated are {ended['tolerated']:,}",
+        f"{len(failed):,} of {ended['total']:,} items failed; tolerated are {ended['tolerated']:,}",
         retryable=False,
         details={
-            "failed": ended["failed"],
+            "failed": len(failed),
             "first": [{"index": i, "error": state.error} for i, state in zip(told, states, strict=True)],
         },
         attempt=claim.attempt,

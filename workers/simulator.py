@@ -23,6 +23,7 @@ from orchestrator.errors import ErrorType, HeadraceError, NodeError
 from orchestrator.execution import NodeState
 from orchestrator.limits import Limits
 from orchestrator.loops import timers
+from orchestrator.mapping import index_of, node_of, unit_of
 from orchestrator.redis_keys import Keys
 from orchestrator.replies import Claim, Delivery
 from orchestrator.states import ExecutionStatus, NodeStatus
@@ -33,9 +34,10 @@ from workers.context import NullSink, Toolbox
 from workers.endings import ending
 from workers.handlers import Catalogue
 from workers.intake import Intake
-from workers.outcome import Failed
+from workers.outcome import Awaiting, Failed
+from workers.outside import Outside
 from workers.runner import Result, Runner
-from workers.stubs import Stubs
+from workers.stubs import NO_ITEM, Stub, Stubs
 
 #: The longest a simulation may take, in real time.
 PATIENCE_S = 20.0
@@ -65,7 +67,7 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """What happened. `path` lists (virtual ms, event, node id) in the order of the history.
+    """What happened. `path` lists (virtual ms, event, node or item) in the order of the history.
 
     reason   why it ended so; of a PAUSED one, which node asked for an operator.
     waiting  nodes that wait for something no stub gives, when the execution could not come to its end.
@@ -88,6 +90,7 @@ class _Running:
     claim: Claim = field(compare=False)
     spec: dict[str, Any] = field(compare=False)
     result: Result = field(compare=False)
+    stub: Stub = field(compare=False)
 
 
 class _Placeholders(dict[str, str]):
@@ -133,10 +136,13 @@ class Simulator:
             tools=tools,
             threads=threads,
             items=self.store.items,
-            find=stubs.find,
+            find=lambda handler: stubs.find(handler, self._playing),
             clock=lambda: self.now_ms,
         )
         self._running: list[_Running] = []
+        #: The stub of the attempt that is being run.
+        self._playing: Stub | None = None
+        self._outside = Outside(self.store, self.transitions)
         self._numbers = itertools.count(1)
         self._intake: Intake | None = None
         self._queues: frozenset[str] = frozenset()
@@ -169,6 +175,7 @@ class Simulator:
                     idempotency=None,
                     tenant="default",
                 )
+                self._outside.begin(submitted.execution_id, self.stubs.signals, began_ms)
                 if more:
                     await self.transitions.go_on(submitted.execution_id)
                 await self._play(submitted.execution_id)
@@ -229,12 +236,24 @@ class Simulator:
         if not isinstance(claim, Claim):
             return
         spec: dict[str, Any] = orjson.loads(claim.spec)
+        self._playing = stub = await self._stub_for(claim, spec)
         result = await self._runner.run(claim, spec, NullSink(), asyncio.Event())
-        duration_ms = self.stubs.of(claim.node_id, spec["handler"]).duration_ms
+        duration_ms = stub.duration_ms
         limit_ms = spec["start_to_close_ms"]
         if limit_ms is not None and duration_ms > limit_ms:
             duration_ms, result = limit_ms, _timed_out(limit_ms, claim)
-        heapq.heappush(self._running, _Running(self.now_ms + duration_ms, number, claim, spec, result))
+        heapq.heappush(self._running, _Running(self.now_ms + duration_ms, number, claim, spec, result, stub))
+
+    async def _stub_for(self, claim: Claim, spec: dict[str, Any]) -> Stub:
+        """Find what a unit does. A mapped node calls no handler: what its stub says is said of its items."""
+        index = index_of(claim.node_id)
+        if "map" in spec and index is None:
+            return Stub()
+        item: Any = NO_ITEM
+        if index is not None and self.stubs.look_at_items:
+            (found,) = await self.store.items.page(claim.execution_id, node_of(claim.node_id), index, 1)
+            item = orjson.loads(found.value)
+        return self.stubs.of(claim.node_id, spec["handler"], item)
 
     async def _end(self, attempt: _Running) -> None:
         ended = await ending(
@@ -245,6 +264,9 @@ class Simulator:
             output_max_bytes=OUTPUT_MAX_BYTES,
             take=None,
         )
+        if isinstance(attempt.result, Awaiting) and attempt.stub.answers:
+            unit, number = attempt.claim.node_id, attempt.claim.attempt
+            self._outside.expect(unit, number, attempt.result.awaits, attempt.stub.answers, self.now_ms)
         if ended.more:
             await self.transitions.go_on(attempt.claim.execution_id)
 
@@ -253,12 +275,15 @@ class Simulator:
         moments = [attempt.end_ms for attempt in self._running[:1]]
         first = await self.redis.zrange(self.keys.shared("timers"), 0, 0, withscores=True)
         moments += [int(score) for _, score in first]
+        if self._outside.next_ms is not None:
+            moments.append(self._outside.next_ms)
         if not moments:
             return False
         self.transitions.now_ms = max(self.now_ms, min(moments))
-        # Ends first: a result that arrives as its time limit does is a result.
+        # Ends first: a result that arrives as its time limit does is a result. So is an answer.
         while self._running and self._running[0].end_ms <= self.now_ms:
             await self._end(heapq.heappop(self._running))
+        await self._outside.speak(self.now_ms)
         await timers.run_once(self.store, self.transitions, self.now_ms)
         return True
 
@@ -277,6 +302,9 @@ class Simulator:
             for row in rows:
                 after, moment = row.seq, row.ts_ms - began_ms
                 if row.node_id is None:
+                    continue
+                if row.item is not None:
+                    path.append((moment, row.type, unit_of(row.node_id, row.item)))
                     continue
                 path.append((moment, row.type, row.node_id))
                 if row.type == "node.started":

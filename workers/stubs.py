@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.durations import parse_duration_ms
 from orchestrator.errors import DefinitionInvalid, ErrorType, NodeError, Problem
+from orchestrator.mapping import node_of
 from workers.context import HandlerContext
 from workers.outcome import Completed, Failed, Outcome, Skipped
 from workers.registry import HandlerSpec, find_handler
+from workers.stub_answers import Answer, SignalAnswer, read_decisions, read_signal, read_signals, read_span
 
 #: Handlers that reach nothing outside the engine: in a simulation they run as they are, unless a stub says
 #: otherwise. Every other one is stubbed, so that one nobody thought of calls nothing.
@@ -20,8 +21,11 @@ REAL = frozenset(
 )
 _FIELDS = (
     "output", "fail", "error", "message", "retryable", "retry_after", "skip", "duration",
+    "signal", "decision",
 )  # fmt: skip
-_TOP = ("nodes", "handlers", "default")
+_TOP = ("nodes", "handlers", "default", "signals")
+#: No item: the unit is a node.
+NO_ITEM: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,10 @@ class Stub:
     retry_after_ms: int | None = None
     skip: str | None = None
     duration_ms: int = 0
+    #: What is said to the node when it waits for somebody outside; None: nobody thought of it.
+    answers: tuple[Answer, ...] | None = None
+    #: Stubs for items of a map by their value; the first that fits.
+    items: tuple[tuple[Any, Stub], ...] = ()
 
     @property
     def is_handler(self) -> bool:
@@ -50,15 +58,22 @@ class Stub:
 
 @dataclass(frozen=True, slots=True)
 class Stubs:
-    """Stubs by node id (`node[3]` for one item of a map), by handler, and for the rest."""
+    """Stubs by node id (`node[3]` for one item of a map), by handler, and for the rest.
+
+    signals  those that come by the clock.
+    """
 
     nodes: Mapping[str, Stub] = field(default_factory=dict)
     handlers: Mapping[str, Stub] = field(default_factory=dict)
     default: Stub = Stub()
+    signals: tuple[SignalAnswer, ...] = ()
 
     @classmethod
     def from_dict(cls, document: Any) -> Stubs:
-        """Read `{nodes: {id: stub}, handlers: {name: stub}, default: stub}`. Raises DefinitionInvalid."""
+        """Read `{nodes: {id: stub}, handlers: {name: stub}, default: stub, signals: […]}`.
+
+        Raises DefinitionInvalid.
+        """
         problems: list[Problem] = []
         document = {} if document is None else document
         if not isinstance(document, dict):
@@ -76,27 +91,33 @@ class Stubs:
                 {key: _stub(value, f"stubs.{name}.{key}", problems) for key, value in group.items()}
             )
         default = _stub(document.get("default") or {}, "stubs.default", problems)
+        signals = read_signals(document.get("signals") or [], "stubs.signals", problems, _refuse_unknown)
         if problems:
             raise DefinitionInvalid(problems)
-        return cls(groups[0], groups[1], default)
+        return cls(groups[0], groups[1], default, signals)
 
-    def of(self, node_id: str, handler: str) -> Stub:
-        """The stub of a node: its own, its map's, its handler's, the default."""
-        for stub in (
-            self.nodes.get(node_id),
-            self.nodes.get(node_id.partition("[")[0]),
-            self.handlers.get(handler),
-        ):
-            if stub is not None:
-                return stub
-        return self.default
+    @property
+    def look_at_items(self) -> bool:
+        """Whether some stub is chosen by the value of an item."""
+        every = (*self.nodes.values(), *self.handlers.values(), self.default)
+        return any(stub.items for stub in every)
 
-    def find(self, handler: str) -> HandlerSpec | None:
-        """Give the runner a handler of this name, whatever the name."""
-        real = find_handler(handler)
+    def of(self, unit: str, handler: str, item: Any = NO_ITEM) -> Stub:
+        """The stub of a node or item: its own, its map's, its handler's, the default; of it, the item's."""
+        if unit in self.nodes:
+            stub = self.nodes[unit]
+        else:
+            stub = self.nodes.get(node_of(unit)) or self.handlers.get(handler) or self.default
+        if item is not NO_ITEM:
+            return next((other for wanted, other in stub.items if fits(wanted, item)), stub)
+        return stub
+
+    def find(self, handler: str, stub: Stub | None = None) -> HandlerSpec | None:
+        """Give the runner a handler of any name, which does as this stub says, or its own."""
+        real, given = find_handler(handler), stub
 
         async def play(config: Mapping[str, Any], context: HandlerContext) -> Any:
-            stub = self.of(context.node_id, handler)
+            stub = given or self.of(context.node_id, handler)
             if real is not None and is_real(handler) and not stub.is_handler:
                 return await real(config, context)
             if real is not None:
@@ -104,6 +125,13 @@ class Stubs:
             return outcome_of(stub, config, context)
 
         return HandlerSpec(name=handler, function=play, is_async=True)
+
+
+def fits(wanted: Any, item: Any) -> bool:
+    """Say whether an item is what a stub is for: equal or, of an object, equal in the fields named."""
+    if isinstance(wanted, dict) and isinstance(item, dict):
+        return all(name in item and fits(value, item[name]) for name, value in wanted.items())
+    return type(wanted) is type(item) and bool(wanted == item)
 
 
 def is_real(handler: str) -> bool:
@@ -127,12 +155,18 @@ def outcome_of(stub: Stub, config: Mapping[str, Any], context: HandlerContext) -
     return Completed(output, not_taken=not_taken)
 
 
-def _stub(raw: Any, path: str, problems: list[Problem]) -> Stub:
+def _stub(raw: Any, path: str, problems: list[Problem], *, is_item: bool = False) -> Stub:
+    allowed = (*_FIELDS, "match") if is_item else (*_FIELDS, "items")
     if not isinstance(raw, dict):
-        problems.append(Problem(path, "wrong_type", f"'{path}' must be an object with {', '.join(_FIELDS)}"))
+        problems.append(Problem(path, "wrong_type", f"'{path}' must be an object with {', '.join(allowed)}"))
         return Stub()
-    _refuse_unknown(raw, path, _FIELDS, problems)
-    durations = {name: _duration(raw, name, path, problems) for name in ("duration", "retry_after")}
+    _refuse_unknown(raw, path, allowed, problems)
+    durations = {name: read_span(raw, name, path, problems) for name in ("duration", "retry_after")}
+    answers = read_signal(raw.get("signal"), f"{path}.signal", problems, _refuse_unknown)
+    decisions = read_decisions(raw.get("decision"), f"{path}.decision", problems, _refuse_unknown)
+    if answers is not None and decisions is not None:
+        message = f"'{path}' has a signal and a decision; a node waits for one of them"
+        problems.append(Problem(path, "bad_value", message))
     fail = raw.get("fail", 0)
     if not (fail == "always" or (type(fail) is int and fail >= 0)):
         problems.append(
@@ -151,20 +185,25 @@ def _stub(raw: Any, path: str, problems: list[Problem]) -> Stub:
         fail=None if fail == "always" else fail,
         duration_ms=durations["duration"] or 0,
         retry_after_ms=durations["retry_after"],
+        answers=decisions if answers is None else answers,
+        items=() if is_item else _item_stubs(raw.get("items"), f"{path}.items", problems),
+    )
+
+
+def _item_stubs(raw: Any, path: str, problems: list[Problem]) -> tuple[tuple[Any, Stub], ...]:
+    """Read `items: [{match: value, …stub}]`."""
+    rows = [] if raw is None else raw
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and "match" in row for row in rows):
+        message = f"'{path}' must be a list of stubs, each with the item it is for as 'match'"
+        problems.append(Problem(path, "wrong_type", message))
+        return ()
+    return tuple(
+        (row["match"], _stub(row, f"{path}[{index}]", problems, is_item=True))
+        for index, row in enumerate(rows)
     )
 
 
 _WORDS: Mapping[Callable[..., Any], str] = {str: "text", bool: "true or false"}
-
-
-def _duration(raw: Mapping[str, Any], name: str, path: str, problems: list[Problem]) -> int | None:
-    if raw.get(name) is None:
-        return None
-    try:
-        return parse_duration_ms(raw[name])
-    except ValueError as error:
-        problems.append(Problem(f"{path}.{name}", "bad_duration", f"'{path}.{name}': {error}"))
-        return None
 
 
 def _refuse_unknown(

@@ -16,9 +16,10 @@ class SimulationRequest(BaseModel):
     inputs: dict[str, Any] | None = None
     stubs: Readable = Field(
         default=None,
-        description="{nodes: {id: stub}, handlers: {name: stub}, default: stub}, or the same as YAML text. "
-        "A stub has output, fail (tries, or 'always'), error, message, retryable, retry_after, skip and "
-        "duration.",
+        description="{nodes: {id: stub}, handlers: {name: stub}, default: stub, signals: [{name, payload, "
+        "at}]}, or the same as YAML text. A stub has output, fail (tries, or 'always'), error, message, "
+        "retryable, retry_after, skip, duration, signal ({payload, after} or 'never'), decision ({decision, "
+        "by, form, after}, a list of them, or 'never') and items ([{match, …stub}] of a map).",
     )
 
 

@@ -109,7 +109,7 @@ async def test_unknown_and_ended_executions_take_no_signal(rig: Rig) -> None:
         await rig.engine.signal(execution_id, "go", {"n": 1})
 
     assert refused.value.status == "COMPLETED"
-    assert "only PENDING or RUNNING can be signalled" in str(refused.value)
+    assert "only PENDING, RUNNING or PAUSED can be signalled" in str(refused.value)
 
 
 async def test_an_execution_that_is_being_cancelled_takes_none_either(rig: Rig) -> None:

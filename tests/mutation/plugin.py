@@ -7,7 +7,8 @@ import os
 from hypothesis import Phase, settings
 
 from orchestrator import scripts
-from tests.mutation.mutants import MUTANTS, Mutant
+from tests.mutation.mutant import Mutant
+from tests.mutation.mutants import MUTANTS
 
 _originals = scripts.sources
 

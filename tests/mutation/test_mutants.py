@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutation.mutants import MUTANTS, Mutant
+from tests.mutation.mutant import Mutant
+from tests.mutation.mutants import MUTANTS
 from tests.mutation.plugin import mutated
 
 ROOT = Path(__file__).parents[2]
 #: What a mutant is run against, quick ones first; MUTATION_TESTS names others.
 TESTS = os.environ.get(
-    "MUTATION_TESTS", "tests/integration/transitions tests/property/test_engine_model.py"
+    "MUTATION_TESTS",
+    "tests/integration/transitions tests/integration/test_map_faults.py tests/integration/test_map_again.py"
+    " tests/property/test_engine_model.py",
 ).split()
 #: A mutant that hangs is noticed too.
 PATIENCE_S = 300

@@ -76,8 +76,8 @@ local function is_on_items(x, node_id)
   if string.find(node_id, '[', 1, true) or redis.call('HGET', x.runtime, 'waiting_on|' .. node_id) ~= 'map' then
     return false
   end
-  local values = redis.call('HMGET', items_key(x.id, node_id), 'live', 'halted')
-  return values[1] and (values[1] ~= '0' or values[2] ~= '1')
+  local values = redis.call('HMGET', items_key(x.id, node_id), 'total', 'live', 'halted')
+  return values[1] and (values[2] ~= '0' or values[3] ~= '1')
 end
 
 -- Raises the attempt of what was running, so that its worker's late result is fenced. A mapped node ends after its

@@ -190,6 +190,8 @@ async def test_a_cancel_ends_what_is_paused_and_gives_what_runs_its_grace(rig: R
     assert await rig.nodes(execution_id) == {"A": N.COMPLETED, "B": N.RUNNING, "C": N.CANCELLED}
     with pytest.raises(InvalidTransition, match="being cancelled"):
         await resume(rig, execution_id)
+    (explained,) = await rig.engine.explain(execution_id)
+    assert (explained.node_id, "was told to stop" in explained.waiting_for) == ("B", True)
     await rig.advance(10_000)
     assert await rig.status(execution_id) is E.CANCELLED
     assert await rig.nothing_is_left_behind()

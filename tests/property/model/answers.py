@@ -11,6 +11,7 @@ import orjson
 
 from orchestrator.answer_verbs import Decision, Request, Wait
 from orchestrator.courier import Call
+from orchestrator.mapping import node_of
 from orchestrator.replies import Ended
 from orchestrator.states import WaitingOn
 from orchestrator.transitions import Holding, Take
@@ -26,7 +27,7 @@ def await_call(
     world: World, dice: Random, case: Case, holding: Holding, on: WaitingOn, take: Take | None
 ) -> tuple[Call[Ended], dict[str, Any]]:
     """The call that parks an attempt, and what becomes of the node if nobody answers."""
-    node = case.definition.node(holding.node_id)
+    node, unit = case.definition.node(node_of(holding.node_id)), holding.node_id
     sides = [choice.targets for choice in node.choices] or [()]
     targets = [target for side in sides for target in side]
     in_time, late = dice.choice(sides), dice.choice(sides)
@@ -46,9 +47,9 @@ def await_call(
     if wait.is_fatal:
         wait = replace(wait, late=ERROR)
     has_branches = bool(node.choices)
-    case.answered[node.id] = ("branch", wait.unless_late) if has_branches else "ok"
+    case.answered[unit] = ("branch", wait.unless_late) if has_branches else "ok"
     return world.transitions.await_node(holding, wait, take=take), {
-        node.id: ("branch", wait.if_late) if has_branches else "ok"
+        unit: ("branch", wait.if_late) if has_branches else "ok"
     }
 
 
@@ -80,7 +81,7 @@ async def signal(world: World, dice: Random, case: Case, name: str) -> None:
         return
     assert word == "ok", (word, status)
     listed = {entry.split(" ")[0] for entry in waiting.decode().split(";") if entry}
-    parked = [node_id for node_id in now.nodes if now.waits_for(node_id, "signal", name)]
+    parked = [node_id for node_id in now.units if now.waits_for(node_id, "signal", name)]
     found = [node_id for node_id in parked if node_id in listed]
     assert nodes == len(found) and (world.is_faulty or found == parked), (nodes, parked, listed)
     if dice.random() < 0.3:
@@ -105,7 +106,7 @@ async def replace_call(
 
 async def send_decision(world: World, dice: Random) -> None:
     """Decide an approval, perhaps one that shows something else or waits no more."""
-    found = [(case, node_id) for case in world.cases for node_id in case.now.nodes]
+    found = [(case, node_id) for case in world.cases for node_id in case.now.units]
     asking = [(case, node_id) for case, node_id in found if case.now.of("waiting_on", node_id) == "approval"]
     if found:
         case, node_id = dice.choice(asking if asking and dice.random() < 0.8 else found)
@@ -130,7 +131,7 @@ async def decide(world: World, dice: Random, case: Case, node_id: str) -> None:
     is_asking = now.waits_for(node_id, "approval", now.of("awaits", node_id))
     voted = f";{by.encode().hex()} " in now.of("voters", node_id)
     expected = "counted"
-    if now.nodes[node_id] == "COMPLETED":
+    if now.units[node_id] == "COMPLETED":
         expected = "over"
     elif not is_asking or now.runtime.get("cancelling"):
         expected = "elsewhere"
@@ -154,8 +155,8 @@ async def decide(world: World, dice: Random, case: Case, node_id: str) -> None:
 async def answer_all(world: World, dice: Random) -> None:
     """Answer whatever waits, so that everything can end."""
     for case in world.cases:
-        for node_id in case.now.nodes:
-            if case.now.of("waiting_on", node_id) == "signal" and case.now.nodes[node_id] == "WAITING":
+        for node_id in case.now.units:
+            if case.now.of("waiting_on", node_id) == "signal" and case.now.units[node_id] == "WAITING":
                 await signal(world, dice, case, case.now.of("awaits", node_id))
             elif case.now.of("waiting_on", node_id) == "approval":
                 await decide(world, dice, case, node_id)

@@ -10,6 +10,7 @@ from tests.property.model.drawn_dag import QUEUES
 from tests.property.model.world import Case, World
 
 #: Counters that can be told from statuses. `not_taken` of a node is a decision, not a count.
+ITEM_COUNTERS = ("live", "COMPLETED", "FAILED", "SKIPPED")
 COUNTERS = ("ok", "bad", "skip", "gates", "left", "failed", "seq")
 
 
@@ -31,6 +32,8 @@ async def lose_something(world: World, dice: Random) -> None:
             "active",
             "turns",
             "lists",
+            "items",
+            "items",
             "held",
         )
     ):
@@ -56,6 +59,12 @@ async def lose_something(world: World, dice: Random) -> None:
                 case = dice.choice(waited)
                 name = dice.choice(sorted(case.now.waits))
                 await redis.hdel(f"workflow:{case.execution_id}:signals", f"waits|{name}")
+        case "items":
+            if mapped := [(case, node_id) for case in world.cases for node_id in case.now.items]:
+                case, node_id = dice.choice(mapped)
+                lost = [name for name in ITEM_COUNTERS if dice.random() < 0.5]
+                if lost:
+                    await redis.hdel(f"workflow:{case.execution_id}:node:{node_id}:items", *lost)
         case "held":
             if paused := [case for case in world.cases if case.now.held]:
                 await redis.delete(f"workflow:{dice.choice(paused).execution_id}:held")

@@ -12,6 +12,7 @@ from redis.exceptions import ResponseError
 
 from orchestrator.courier import Call
 from orchestrator.loops import leases, timers
+from orchestrator.mapping import node_of
 from orchestrator.redis_keys import lease_member
 from orchestrator.replies import Claim, Delivery, Ended
 from orchestrator.rerun import rerun_items, rerun_set
@@ -20,6 +21,8 @@ from orchestrator.transitions import Holding, Take
 from tests.property.model.answers import ANSWERS, LATE, await_call
 from tests.property.model.drawn_dag import QUEUES
 from tests.property.model.interventions import INTERVENTIONS
+from tests.property.model.items import KEPT
+from tests.property.model.mapped import has_failed, kinds_for
 from tests.property.model.world import LEASE_MS, Case, SimWorker, World
 
 Deed = Callable[[World, Random], Awaitable[None]]
@@ -95,9 +98,9 @@ async def claim(world: World, dice: Random) -> None:
     world.sent.append((call, worker))
     reply = await call
     now = world.case_of(task.execution_id).now
-    is_due = now.nodes[task.node_id] == "QUEUED" and now.of("attempt", task.node_id) == str(task.attempt)
+    is_due = now.units[task.node_id] == "QUEUED" and now.of("attempt", task.node_id) == str(task.attempt)
     is_given = is_due and not now.runtime.get("cancelling") and now.status != "PAUSED"
-    assert isinstance(reply, Claim) == is_given, (reply, now.nodes, task)
+    assert isinstance(reply, Claim) == is_given, (reply, now.units, task)
     if isinstance(reply, Claim) and dice.random() < 0.95:
         world.hold(worker, reply)
 
@@ -108,8 +111,7 @@ async def hand_back(world: World, dice: Random, task: Delivery) -> None:
         is_offered=dice.random() < 0.7, error=ERROR, patience_ms=3_000,
     )  # fmt: skip
     word = await call
-    status = await world.redis.get(f"workflow:{task.execution_id}:node:{task.node_id}")
-    if word == "ok" and status == b"FAILED":
+    if word == "ok" and await has_failed(world, task):
         world.case_of(task.execution_id).given_up.add(task.node_id)
     world.sent.append((call, world.workers[0]))
 
@@ -139,7 +141,7 @@ async def end_attempt(
             dice.randint(1, 3), f"{worker.name}:{worker.requests}", worker.name, worker.name, LEASE_MS,
             dice.choice(("default side", "side default")), worker.offers,
         )  # fmt: skip
-    kind = dice.choice(kinds)
+    kind = dice.choice(kinds_for(case, holding, kinds))
     call, record = ending_call(world, dice, case, holding, kind, take)
     expected = world.expected_word(holding, is_cancel=kind == "x")
     reply: Ended = await call
@@ -180,28 +182,35 @@ def ending_call(
     world: World, dice: Random, case: Case, holding: Holding, kind: str, take: Take | None
 ) -> tuple[Call[Ended], dict[str, Any]]:
     """The call for one kind of end, and what it reports of the node."""
-    does, node = world.transitions, case.definition.node(holding.node_id)
+    does, node = world.transitions, case.definition.node(node_of(holding.node_id))
+    unit = holding.node_id
     output = orjson.dumps({"by": holding.nonce})
     if kind == "c":
         answers = [choice.targets for choice in node.choices]
         kept = dice.choice(answers) if answers else ()
         not_taken = tuple(other for ids in answers for other in ids if other not in kept)
         outcome = ("branch", not_taken) if answers else "ok"
-        return does.complete_node(holding, output, not_taken=not_taken, take=take), {node.id: outcome}
+        return does.complete_node(holding, output, not_taken=not_taken, take=take), {unit: outcome}
     if kind == "f":
         call = does.fail_node(holding, ERROR, reason=Reason.ERROR, is_dead=dice.random() < 0.5, take=take)
-        return call, {node.id: "fail"}
+        return call, {unit: "fail"}
     if kind == "r":
         return does.retry_node(holding, ERROR, delay_ms=dice.choice((0, 500, 3_000)), take=take), {}
     if kind == "s":
         reason = Reason.HANDLER_SKIPPED
-        return does.skip_node(holding, reason=reason, data=b"{}", take=take), {node.id: "skip"}
+        return does.skip_node(holding, reason=reason, data=b"{}", take=take), {unit: "skip"}
     if kind == "w":
         until = world.now_ms + 700 if dice.random() < 0.5 else None
         delay = None if until else dice.choice((0, 900))
         due = {"delay_ms": delay, "until_ms": until}
         call = does.wait_node(holding, on=WaitingOn.DELAY, output=output, take=take, **due)
-        return call, {node.id: "ok"}
+        return call, {unit: "ok"}
+    if kind == "m":
+        assert node.map is not None
+        keeps = case.now.of("resume", unit) != ""
+        values = [] if keeps else [b"%d" % value for value in node.map.items]
+        tolerated, stops = node.map.tolerated_count, node.map.stops
+        return does.map_node(holding, values, tolerated=tolerated, stops=stops, keeps=keeps, take=take), {}
     if kind in "ap":
         on = WaitingOn.SIGNAL if kind == "a" else WaitingOn.APPROVAL
         return await_call(world, dice, case, holding, on, take)
@@ -270,9 +279,9 @@ async def cancel(world: World, dice: Random) -> None:
     assert word != "terminal" or case.now.has_ended
     assert case.now.has_ended or word in ("ok", "already"), (word, status)
     if grace_ms and word == "ok":
-        running = [node_id for node_id, status in case.now.nodes.items() if status == "RUNNING"]
+        running = [unit for unit, status in case.now.units.items() if status == "RUNNING"]
         await world.look()
-        assert all(case.now.nodes[node_id] == "RUNNING" for node_id in running), "a grace was not given"
+        assert all(case.now.units[unit] == "RUNNING" for unit in running), "a grace was not given"
     await world.go_on(case.execution_id, more, dice)
 
 
@@ -315,7 +324,9 @@ async def retry_whole(world: World, dice: Random) -> None:
         if dice.random() < 0.2:
             word, *_ = await call
             assert word == ("already" if is_last else "listed"), word
-    for node_id in chosen:
+    # The items that completed stay.
+    again = [unit for unit, word in case.now.units.items() if "[" in unit and word not in KEPT]
+    for node_id in [*chosen, *(unit for unit in again if node_of(unit) in chosen)]:
         case.taken.pop(node_id, None)
         case.outputs.pop(node_id, None)
         case.given_up.discard(node_id)

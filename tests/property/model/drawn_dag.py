@@ -43,6 +43,9 @@ def draw_document(dice: Random, *, most_nodes: int = 9) -> dict[str, Any]:
             nodes[name]["catch"] = [{"errors": ["*"], "goto": goto}]
             branched.add(goto)
     for name in names:
+        if name not in conditions and dice.random() < 0.2:
+            nodes[name]["map"] = _map(dice)
+    for name in names:
         if parents[name] and dice.random() < 0.6:
             nodes[name]["trigger_rule"] = dice.choice(RULES if name in branched else RULES + EARLY_RULES)
     extras: dict[str, Any] = {}
@@ -51,6 +54,15 @@ def draw_document(dice: Random, *, most_nodes: int = 9) -> dict[str, Any]:
     if dice.random() < 0.15:
         extras["execution_timeout"] = dice.choice((2, 30))
     return workflow(*nodes.values(), **extras)
+
+
+def _map(dice: Random) -> dict[str, Any]:
+    return {
+        "items": list(range(dice.choice((1, 2, 3, 4, 7)))),
+        "max_concurrency": dice.choice((0, 1, 2)),
+        "tolerated_failure_count": dice.choice((0, 0, 1, 3)),
+        "on_item_failure": dice.choice(("continue", "stop")),
+    }
 
 
 def compiled(document: dict[str, Any]) -> Definition:

@@ -8,6 +8,7 @@ from random import Random
 import orjson
 
 from orchestrator.intervention_verbs import ByHand, Word
+from orchestrator.mapping import node_of
 from tests.property.model.sighting import Sighting
 from tests.property.model.world import Case, World
 
@@ -76,14 +77,19 @@ async def resume_one(world: World, dice: Random, case: Case) -> None:
     world.sent.append((call, world.workers[0]))
     await world.look()
     if case.now.status == "RUNNING" and not case.now.worklist and not world.is_faulty:
-        wanted = [node_id for node_id in now.held if is_to_be_queued(now, node_id)]
+        wanted = [unit for unit in now.held if is_to_be_queued(now, unit)]
         queued = [line[1] for line in case.now.lines[len(now.lines) :] if line[0] == "node.queued"]
-        assert queued == wanted, (queued, wanted)
+        maps = {unit for unit in now.held if now.of("waiting_on", unit) == "map"}
+        # A map that is held starts items, or is over.
+        assert [unit for unit in queued if node_of(unit) not in maps or unit in wanted] == wanted, (
+            queued,
+            wanted,
+        )
 
 
 def is_to_be_queued(now: Sighting, node_id: str) -> bool:
     is_asking = now.of("waiting_on", node_id) == "operator"
-    return now.nodes[node_id] == "PENDING" or (now.nodes[node_id] == "WAITING" and is_asking)
+    return now.units[node_id] == "PENDING" or (now.units[node_id] == "WAITING" and is_asking)
 
 
 def drawn_request(world: World, dice: Random, attempt: str) -> ByHand:
@@ -109,7 +115,7 @@ def refusal(now: Sighting, node_id: str, request: ByHand, *, is_open: bool) -> s
 
 async def override(world: World, dice: Random) -> None:
     """End a node by hand, wherever it stands."""
-    found = [(case, node_id) for case in world.cases for node_id in case.now.nodes]
+    found = [(case, node_id) for case in world.cases for node_id in case.now.units]
     asking = [(case, each) for case, each in found if case.now.of("waiting_on", each) == "operator"]
     if found:
         case, node_id = dice.choice(asking if asking and dice.random() < 0.4 else found)
@@ -120,7 +126,7 @@ async def override_one(world: World, dice: Random, case: Case, node_id: str) -> 
     now = case.now
     word: Word = dice.choice(("complete", "complete", "fail", "skip"))
     request = drawn_request(world, dice, now.of("attempt", node_id))
-    answers = [choice.targets for choice in case.definition.node(node_id).choices]
+    answers = [choice.targets for choice in case.definition.node(node_of(node_id)).choices]
     kept = dice.choice(answers) if answers else ()
     not_taken = tuple(other for ids in answers for other in ids if other not in kept)
     payload = {"complete": orjson.dumps({"request": request.key}), "fail": ERROR, "skip": b""}[word]
@@ -128,13 +134,15 @@ async def override_one(world: World, dice: Random, case: Case, node_id: str) -> 
         case.execution_id, node_id, word, payload, by_hand=request,
         not_taken=not_taken if word == "complete" else (),
     )  # fmt: skip
-    is_open = now.nodes[node_id] in ("PENDING", "QUEUED", "WAITING", "RUNNING")
+    is_open = now.units[node_id] in ("PENDING", "QUEUED", "WAITING", "RUNNING")
     expected = refusal(now, node_id, request, is_open=is_open)
+    if expected == "ok" and now.units[node_id] == "WAITING" and now.of("waiting_on", node_id) == "map":
+        expected = "items"
     answer, _, attempt, more = await call
     assert answer == expected, (answer, expected, node_id)
     if answer != "ok":
         return
-    assert attempt == int(now.of("attempt", node_id) or 0) + (now.nodes[node_id] == "RUNNING")
+    assert attempt == int(now.of("attempt", node_id) or 0) + (now.units[node_id] == "RUNNING")
     world.sent.append((call, world.workers[0]))
     case.by_hand.add(node_id)
     case.outputs[node_id] = payload
@@ -145,16 +153,18 @@ async def override_one(world: World, dice: Random, case: Case, node_id: str) -> 
 
 async def hurry(world: World, dice: Random) -> None:
     """End the wait of a node."""
-    found = [(case, node_id) for case in world.cases for node_id in case.now.nodes]
-    waiting = [(case, each) for case, each in found if case.now.nodes[each] == "WAITING"]
+    found = [(case, node_id) for case in world.cases for node_id in case.now.units]
+    waiting = [(case, each) for case, each in found if case.now.units[each] == "WAITING"]
     if not found:
         return
     case, node_id = dice.choice(waiting if waiting and dice.random() < 0.8 else found)
     now = case.now
     request = drawn_request(world, dice, now.of("attempt", node_id))
     on = now.of("waiting_on", node_id)
-    expected = refusal(now, node_id, request, is_open=now.nodes[node_id] == "WAITING")
-    if expected == "ok" and on not in HURRIED:
+    expected = refusal(now, node_id, request, is_open=now.units[node_id] == "WAITING")
+    if expected == "ok" and on == "map":
+        expected = "items"
+    elif expected == "ok" and on not in HURRIED:
         expected = "awaits"
     call = world.transitions.hurry_node(case.execution_id, node_id, by_hand=request)
     word, status, _, more = await call

@@ -33,7 +33,7 @@ async def look_with_a_fast_clock(world: World, dice: Random) -> None:
 
 async def act_on_an_old_attempt(world: World, dice: Random) -> None:
     """Every verb of the loops, for the attempt before the current one."""
-    found = [(case, node_id) for case in world.cases for node_id in case.now.nodes]
+    found = [(case, node_id) for case in world.cases for node_id in case.now.units]
     found = [(case, node_id) for case, node_id in found if int(case.now.of("attempt", node_id) or 0) > 1]
     if not found:
         return
@@ -62,7 +62,7 @@ async def act_on_an_old_status(world: World, dice: Random) -> None:
         word, _ = await does.repair_execution(case.execution_id, seq=seq, repairs=["finish"])
         assert word == "moved", word
     limits = {"QUEUED": "start_to_close", "RUNNING": "schedule_to_start"}
-    for node_id, status in case.now.nodes.items():
+    for node_id, status in case.now.units.items():
         if status in limits:
             attempt = int(case.now.of("attempt", node_id))
             call = does.time_out_node(
@@ -77,7 +77,7 @@ async def meet_stale_members(world: World, dice: Random) -> None:
     if not world.cases:
         return
     case = dice.choice(world.cases)
-    node_id, redis = dice.choice(list(case.now.nodes)), world.redis
+    node_id, redis = dice.choice(list(case.now.units)), world.redis
     attempt = int(case.now.of("attempt", node_id) or 0) + 7
     kinds = (*KINDS, "start_to_close", "schedule_to_start")
     stale: dict[Any, float] = {timer_member(each, case.execution_id, node_id, attempt): 1 for each in kinds}

@@ -16,6 +16,8 @@ from orchestrator.redis_keys import SEPARATOR
 from orchestrator.rules import RUN
 from orchestrator.states import TABLE, NodeStatus, Reason
 from tests.property.model.drawn_dag import QUEUES
+from tests.property.model.items import of_items, statuses_of_items
+from tests.property.model.kept_waiting import of_pauses, of_waits
 
 #: What each event says about its node's status.
 _MEANS = {row.event: row.target for row in TABLE if row.subject == "node" and row.event.startswith("node.")}
@@ -35,6 +37,8 @@ class Sighting:
     status: str
     runtime: dict[str, str]
     nodes: dict[str, str]
+    #: Statuses of nodes and of items that have one.
+    units: dict[str, str]
     outputs: dict[str, bytes | None]
     worklist: tuple[str, ...]
     lines: tuple[Line, ...]
@@ -45,6 +49,8 @@ class Sighting:
     #: Fields of the signals hash, and members of the list of pending approvals, as (node id, attempt).
     signals: dict[str, str] = field(default_factory=dict)
     approvals: frozenset[tuple[str, str]] = frozenset()
+    #: The items hash of every mapped node that has one.
+    items: dict[str, dict[str, str]] = field(default_factory=dict)
     #: Nodes a pause holds, in order.
     held: tuple[str, ...] = ()
 
@@ -52,7 +58,7 @@ class Sighting:
         return self.runtime.get(f"{name}|{node_id}", "")
 
     def waits_for(self, node_id: str, on: str, what: str) -> bool:
-        kept = (self.nodes[node_id], self.of("waiting_on", node_id), self.of("awaits", node_id))
+        kept = (self.units[node_id], self.of("waiting_on", node_id), self.of("awaits", node_id))
         return kept == ("WAITING", on, what)
 
     @property
@@ -74,7 +80,8 @@ class Sighting:
         kept = sorted((k, v) for k, v in self.runtime.items() if k.split("|")[0] in _TELLING)
         whole = tuple(self.runtime.get(name) for name in ("left", "failed", "cancelling", "generation"))
         queued = tuple(node_id for node_id, _ in self.tasks)
-        parts = (self.status, *self.nodes.items(), *kept, *whole, *self.worklist, *self.held)
+        counts = [(node_id, *sorted(each.items())) for node_id, each in self.items.items()]
+        parts = (self.status, *self.units.items(), *counts, *kept, *whole, *self.worklist, *self.held)
         return hash((parts, self.leases, self.timers, queued, self.is_active))
 
 
@@ -129,17 +136,29 @@ async def look(
     pipe.xlen(f"{base}:events")
     pipe.hgetall(f"{base}:signals")
     pipe.lrange(f"{base}:held", 0, -1)
-    status, runtime, nodes, outputs, worklist, events, length, signals, held = await pipe.execute()
+    mapped = [node.id for node in definition.nodes if node.map]
+    for node_id in mapped:
+        pipe.hgetall(f"{base}:node:{node_id}:items")
+    status, runtime, nodes, outputs, worklist, events, length, signals, held, *rows = await pipe.execute()
     fresh = []
     for number, (entry_id, fields) in enumerate(events, len(known) + 1):
         assert entry_id == b"%d-0" % number, f"event ids are not dense: {entry_id!r} where {number} was due"
         node_id, attempt = fields[b"node_id"].decode(), fields[b"attempt"].decode()
+        if b"item" in fields:
+            node_id = f"{node_id}[{fields[b'item'].decode()}]"
         fresh.append((fields[b"type"].decode(), node_id, int(attempt or 0)))
     assert length == len(known) + len(fresh), "the history has changed behind what was read"
+    words = dict(zip(ids, ((word or b"").decode() for word in nodes), strict=True))
+    items = {
+        node_id: {key.decode(): value.decode() for key, value in each.items()}
+        for node_id, each in zip(mapped, rows, strict=True)
+        if each
+    }
     return Sighting(
         status=(status or b"").decode(),
         runtime={key.decode(): value.decode() for key, value in runtime.items()},
-        nodes=dict(zip(ids, ((word or b"").decode() for word in nodes), strict=True)),
+        nodes=words,
+        units=words | statuses_of_items(items),
         outputs=dict(zip(ids, outputs, strict=True)),
         worklist=tuple(item.decode() for item in worklist),
         lines=(*known, *fresh),
@@ -149,6 +168,7 @@ async def look(
         is_active=execution_id in shared.active,
         signals={key.decode(): value.decode() for key, value in signals.items()},
         approvals=frozenset((m[1], m[2]) for m in shared.approvals if m[0] == execution_id),
+        items=items,
         held=tuple(node_id.decode() for node_id in held),
     )
 
@@ -158,24 +178,29 @@ def broken_promises(
 ) -> list[str]:
     """Compare two looks at one execution; [] when every promise is kept."""
     broken = [*_of_history(before, now), *_of_nodes(now, definition), *_of_traces(now, definition)]
-    broken += _of_waits(now, is_faulty=is_faulty) + _of_pauses(now, is_faulty=is_faulty)
+    broken += of_items(before, now, definition, is_faulty=is_faulty)
+    broken += of_waits(now, is_faulty=is_faulty) + of_pauses(now, is_faulty=is_faulty)
     if before is not None:
         broken += _of_ends(before, now)
     return broken
 
 
 def _of_history(before: Sighting | None, now: Sighting) -> list[str]:
-    """Every node moves along the table, its attempts only rise, and its key says what its history says."""
+    """Every unit moves along the table, its attempts only rise, and its key says what its history says."""
     types = [type for type, _, _ in now.lines]
     broken = [f"{types.count(one)} × {one}" for one in _ONCE if types.count(one) > 1]
-    status: dict[str, str] = dict.fromkeys(now.nodes, "PENDING")
-    attempts: dict[str, int] = dict.fromkeys(now.nodes, 0)
+    status: dict[str, str] = dict.fromkeys(now.units, "PENDING")
+    attempts: dict[str, int] = dict.fromkeys(now.units, 0)
     for type, node_id, attempt in now.lines:
         if type == "execution.retried":
             for each, word in status.items():
                 # A retry resets what it runs again without a line for each; the key tells which those are.
                 if word in ("FAILED", "CANCELLED", "SKIPPED"):
                     status[each] = "?"
+        if type == "node.waiting":
+            # A map that begins anew runs again what failed.
+            begun = {unit for unit, word in status.items() if word in ("FAILED", "CANCELLED")}
+            status |= dict.fromkeys((unit for unit in begun if unit.startswith(f"{node_id}[")), "?")
         target = _MEANS.get(type)
         if target is None:
             continue
@@ -189,7 +214,9 @@ def _of_history(before: Sighting | None, now: Sighting) -> list[str]:
         elif type == "node.started" and attempt != attempts[node_id]:
             broken.append(f"{node_id} started attempt {attempt}, but {attempts[node_id]} was queued last")
         status[node_id] = target
-    for node_id, word in now.nodes.items():
+    for node_id, word in now.units.items():
+        if word == "CANCELLED" and "[" in node_id and status[node_id] == "PENDING":
+            continue  # An item that was never to start has no line of its own.
         if status[node_id] not in (word, "?"):
             broken.append(f"{node_id} is {word}, its history says {status[node_id]}")
     return broken
@@ -210,7 +237,7 @@ def is_handled(now: Sighting, node: Node) -> bool:
 def error_of(now: Sighting, node_id: str) -> bytes | None:
     """Give the output of a node whose failure was handled: its error."""
     error = now.of("error", node_id)
-    return f'{{"error":{error}}}'.encode() if now.nodes[node_id] == "FAILED" and error else None
+    return f'{{"error":{error}}}'.encode() if now.units[node_id] == "FAILED" and error else None
 
 
 def _of_nodes(now: Sighting, definition: Definition) -> list[str]:
@@ -239,69 +266,23 @@ def _of_traces(now: Sighting, definition: Definition) -> list[str]:
     """Leases, tasks and timers belong to the attempt that needs them, one each."""
     broken = []
     for node_id, number in now.leases:
-        if now.nodes[node_id] != "RUNNING" or now.of("attempt", node_id) != str(number):
-            broken.append(f"a lease of {node_id}, attempt {number}, which is {now.nodes[node_id]}")
+        if now.units[node_id] != "RUNNING" or now.of("attempt", node_id) != str(number):
+            broken.append(f"a lease of {node_id}, attempt {number}, which is {now.units[node_id]}")
     for node_id, entry in now.tasks:
-        if now.nodes[node_id] not in ("QUEUED", "RUNNING") or now.of("message", node_id) != entry:
-            broken.append(f"a task {entry} of {node_id}, which is {now.nodes[node_id]}")
+        if now.units[node_id] not in ("QUEUED", "RUNNING") or now.of("message", node_id) != entry:
+            broken.append(f"a task {entry} of {node_id}, which is {now.units[node_id]}")
     for kind, node_id, attempt in now.timers:
         if not node_id:
             continue
         wanted = {"schedule_to_start": "QUEUED", "start_to_close": "RUNNING"}.get(kind, "WAITING")
-        if now.nodes[node_id] != wanted or now.of("attempt", node_id) != attempt:
-            broken.append(f"a timer {kind} of {node_id}, attempt {attempt}, which is {now.nodes[node_id]}")
+        if now.units[node_id] != wanted or now.of("attempt", node_id) != attempt:
+            broken.append(f"a timer {kind} of {node_id}, attempt {attempt}, which is {now.units[node_id]}")
     if now.has_ended and (now.leases or now.tasks or now.timers or now.worklist or now.is_active):
         broken.append(f"ended {now.status} and left behind {now.timers or now.worklist or 'something'}")
     if now.has_ended and any(word not in _ENDED for word in now.nodes.values()):
         broken.append(f"ended {now.status} before its nodes: {now.nodes}")
     if now.has_ended and not now.lines[-1][0].startswith("execution."):
         broken.append(f"ended {now.status}, but the last event is {now.lines[-1]}")
-    return broken
-
-
-def _of_waits(now: Sighting, *, is_faulty: bool) -> list[str]:
-    """Whoever waits for somebody outside is listed once, nobody else is; what is kept is counted."""
-    broken, listed = [], []
-    for name, entries in now.waits.items():
-        listed += [("signal", name, *entry) for entry in entries]
-        if entries and f"queue|{name}" in now.signals and not is_faulty:
-            broken.append(f"{entries} wait for {name}, and signals of that name are kept")
-    listed += [("approval", now.of("awaits", node_id), node_id, number) for node_id, number in now.approvals]
-    wanted = [
-        (on, now.of("awaits", node_id), node_id, now.of("attempt", node_id))
-        for node_id, word in now.nodes.items()
-        if word == "WAITING" and (on := now.of("waiting_on", node_id)) in ("signal", "approval")
-    ]
-    if strangers := [entry for entry in listed if entry not in wanted or listed.count(entry) > 1]:
-        broken.append(f"listed as waiting, and is not, or twice: {strangers}")
-    if not is_faulty and (lost := [entry for entry in wanted if entry not in listed]):
-        broken.append(f"waits and is not listed: {lost}")
-    queued = [
-        number for key, line in now.signals.items() if key.startswith("queue|") for number in line.split()
-    ]
-    payloads = [key.removeprefix("payload|") for key in now.signals if key.startswith("payload|")]
-    if sorted(queued) != sorted(payloads) or len(queued) != int(now.signals.get("kept", 0)):
-        broken.append(f"signals kept: {queued}, {payloads}, {now.signals.get('kept')}")
-    return broken
-
-
-def _of_pauses(now: Sighting, *, is_faulty: bool) -> list[str]:
-    """Nothing is held but by a pause, and nothing twice; no node waits for an operator in vain."""
-    broken = []
-    if now.has_ended and (now.held or now.runtime.get("paused")):
-        broken.append(f"ended {now.status} and holds {now.held}")
-    if (now.status == "PAUSED") != bool(now.runtime.get("paused")) and not now.has_ended:
-        broken.append(f"{now.status}, and paused is {now.runtime.get('paused')!r}")
-    if now.worklist or is_faulty:
-        return broken
-    if now.status == "RUNNING" and now.held:
-        broken.append(f"RUNNING and holds {now.held}")
-    if len(set(now.held)) != len(now.held):
-        broken.append(f"held twice: {now.held}")
-    for node_id, word in now.nodes.items():
-        is_asking = word == "WAITING" and now.of("waiting_on", node_id) == "operator"
-        if is_asking and node_id not in now.held and not now.runtime.get("cancelling"):
-            broken.append(f"{node_id} waits for an operator in an execution that is {now.status}")
     return broken
 
 
@@ -335,4 +316,11 @@ def facts(now: Sighting) -> dict[str, Any]:
     """A short picture for a failing test."""
     told = ("left", "failed", "cancelling", "worklist", "seq", "generation")
     left = {key: now.runtime.get(key) for key in told}
-    return {"status": now.status, "nodes": now.nodes, **left, "leases": now.leases, "timers": now.timers}
+    return {
+        "status": now.status,
+        "units": now.units,
+        "items": now.items,
+        **left,
+        "leases": now.leases,
+        "timers": now.timers,
+    }

@@ -24,6 +24,7 @@ from orchestrator.courier import Call
 from orchestrator.definition import Definition
 from orchestrator.executor import repairs_for
 from orchestrator.loops.sweep import Sweep
+from orchestrator.mapping import index_of, node_of
 from orchestrator.redis_keys import Keys
 from orchestrator.replies import Claim, Delivery
 from orchestrator.scripts import Library, compose, sources
@@ -185,7 +186,7 @@ class World:
             return "dup"
         current = (now.of("attempt", holding.node_id), now.of("nonce", holding.node_id))
         is_current = current == (str(holding.attempt), holding.nonce)
-        return "ok" if is_current and now.nodes[holding.node_id] == "RUNNING" else "fenced"
+        return "ok" if is_current and now.units[holding.node_id] == "RUNNING" else "fenced"
 
     def hold(self, worker: SimWorker, claim: Claim) -> None:
         holding = Holding(claim.execution_id, claim.node_id, claim.attempt, claim.nonce)
@@ -224,9 +225,14 @@ class World:
 
     @staticmethod
     def _foreign_outputs(case: Case, now: Sighting) -> list[str]:
+        items = {
+            unit: now.items[node_of(unit)][f"o{index_of(unit)}"].encode()
+            for unit, word in now.units.items()
+            if "[" in unit and word == "COMPLETED"
+        }
         return [
             f"the output of {node_id} is {output!r}, taken was {case.outputs.get(node_id)!r}"
-            for node_id, output in now.outputs.items()
+            for node_id, output in (now.outputs | items).items()
             if output is not None and output not in (case.outputs.get(node_id), error_of(now, node_id))
         ]
 
@@ -248,6 +254,12 @@ class World:
                 case, [f"ended {now.status}"]
             )
             return
+        broken = [
+            f"{unit} ended {word}, reported was {case.taken.get(unit)}"
+            for unit, word in now.units.items()
+            if "[" in unit and not self._is_as_reported(case, unit, word)
+        ]
+        assert not broken, self.told(case, broken)
 
         def outcome(node: dict[str, Any]) -> str | tuple[str, tuple[str, ...]]:
             node_id = node["id"]
@@ -263,6 +275,15 @@ class World:
             found[node_id] = (word, "error" if is_error else reason)
         assert (found, now.status) == (ends, status), self.told(case, [f"by the semantics: {status} {ends}"])
 
+    @staticmethod
+    def _is_as_reported(case: Case, unit: str, word: str) -> bool:
+        """Say whether an item ended as the last call about it said; what never started may be CANCELLED."""
+        if case.now.of("reason", unit) in _BY_ENGINE or unit in case.given_up:
+            return word == "FAILED"
+        reported = {"ok": "COMPLETED", "fail": "FAILED", "skip": "SKIPPED"}
+        said = case.taken.get(unit)
+        return word == "CANCELLED" or (isinstance(said, str) and reported[said] == word)
+
     def told(self, case: Case, broken: list[str]) -> str:
         shown = "\n  ".join(broken)
         steps = "\n  ".join(self.program[-40:])
@@ -275,11 +296,13 @@ def small_turns() -> Iterator[Library]:
     kept = (layout.CHUNK, layout.SLICE)
     files = sources()
     settle = files["include/settle"].replace("local BUDGET = 500\n", "local BUDGET = 3\n")
+    items = files["include/items"].replace("local ITEMS_IN_A_TURN = 100\n", "local ITEMS_IN_A_TURN = 2\n")
     assert settle != files["include/settle"]
+    assert items != files["include/items"]
     layout.CHUNK = layout.SLICE = 2
     setattr(scripts, "CHUNK", 2)  # noqa: B010
     try:
-        yield compose(Keys(), {**files, "include/settle": settle})
+        yield compose(Keys(), {**files, "include/settle": settle, "include/items": items})
     finally:
         layout.CHUNK, layout.SLICE = kept
         setattr(scripts, "CHUNK", kept[0])  # noqa: B010

@@ -24,7 +24,7 @@ def test_small_dags_end_as_the_semantics_say_under_every_order(dag: ScriptedDag,
 
 
 @UNSHRUNK
-@given(dag=scripted_dags(max_nodes=60), seed=st.integers(0, 2**32))
+@given(dag=scripted_dags(max_nodes=60, with_maps=True), seed=st.integers(0, 2**32))
 def test_large_dags_end_as_the_semantics_say_under_every_order(dag: ScriptedDag, seed: int) -> None:
     assert_every_order_agrees(dag, seed)
 

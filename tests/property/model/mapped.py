@@ -1,0 +1,36 @@
+"""How attempts of mapped nodes and of their items may end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from orchestrator.mapping import index_of, node_of
+from orchestrator.replies import Delivery
+from orchestrator.transitions import Holding
+from tests.property.model.items import items_of
+from tests.property.model.world import Case, World
+
+
+async def has_failed(world: World, task: Delivery) -> bool:
+    redis: Any = world.redis
+    key = f"workflow:{task.execution_id}:node:{node_of(task.node_id)}"
+    index = index_of(task.node_id)
+    status = await (redis.get(key) if index is None else redis.hget(f"{key}:items", f"s{index}"))
+    return bool(status == b"FAILED")
+
+
+def kinds_for(case: Case, holding: Holding, kinds: str) -> str:
+    """How this attempt may end: a mapped node calls no handler, it lists items or makes its end of theirs."""
+    node = case.definition.node(node_of(holding.node_id))
+    if not node.map or index_of(holding.node_id) is not None:
+        return kinds
+    calm = "" if set(kinds) <= set("cf") else "rlx"
+    resume = orjson.loads(case.now.of("resume", holding.node_id) or "{}")
+    if not resume:
+        return "mmmmmmm" + calm + calm.replace("x", "fsc")
+    if "again" in resume:
+        return "mmmm" + calm
+    failed = list(items_of(case.now, node.id).values()).count("FAILED")
+    return ("ffff" if failed > resume["tolerated"] else "cccc") + calm

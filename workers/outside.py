@@ -1,0 +1,117 @@
+"""Plays those whom nodes wait for: sends the signals and makes the decisions of stubs when they are due."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from dataclasses import dataclass, field
+
+from orchestrator.answer_errors import (
+    AlreadyDecided,
+    AlreadyVoted,
+    ApprovalNotFound,
+    NotAssigned,
+    NotWaiting,
+    PayloadInvalid,
+)
+from orchestrator.answering import Answering
+from orchestrator.errors import DefinitionInvalid, HeadraceError, InvalidTransition, Problem
+from orchestrator.store import Store
+from orchestrator.transitions import Transitions
+from workers.stub_answers import SOMEBODY, Answer, DecisionAnswer, SignalAnswer
+
+
+@dataclass(order=True)
+class _Said:
+    """Something to be said at a virtual moment, to whoever still waits for just that."""
+
+    due_ms: int
+    number: int
+    answer: Answer = field(compare=False)
+    #: Who waits for it; '' for a signal that comes whether or not anybody does.
+    unit: str = field(default="", compare=False)
+    attempt: int = field(default=0, compare=False)
+    #: Name of the signal, or hash of what is shown.
+    awaits: str = field(default="", compare=False)
+    #: Which of several decisions of one stub.
+    place: int = field(default=0, compare=False)
+
+
+class Outside(Answering):
+    """Everybody outside one simulated execution."""
+
+    def __init__(self, store: Store, transitions: Transitions) -> None:
+        self.store = store
+        self.transitions = transitions
+        self._execution_id = ""
+        self._due: list[_Said] = []
+        self._numbers = itertools.count(1)
+
+    def begin(self, execution_id: str, signals: tuple[SignalAnswer, ...], now_ms: int) -> None:
+        """Note what comes by the clock, from now on."""
+        self._execution_id = execution_id
+        for signal in signals:
+            self._note(_Said(now_ms + signal.after_ms, next(self._numbers), signal, awaits=signal.name))
+
+    def expect(self, unit: str, attempt: int, awaits: str, answers: tuple[Answer, ...], now_ms: int) -> None:
+        """Note what is to be said to a unit that has begun to wait."""
+        for place, answer in enumerate(answers):
+            due_ms, number = now_ms + answer.after_ms, next(self._numbers)
+            self._note(_Said(due_ms, number, answer, unit, attempt, awaits, place))
+
+    @property
+    def next_ms(self) -> int | None:
+        """When something is said next."""
+        return self._due[0].due_ms if self._due else None
+
+    async def speak(self, now_ms: int) -> None:
+        """Say what is due. Raises DefinitionInvalid for what the one who waits would not take."""
+        while self._due and self._due[0].due_ms <= now_ms:
+            said = heapq.heappop(self._due)
+            try:
+                if isinstance(said.answer, SignalAnswer):
+                    await self._send(said, said.answer)
+                else:
+                    await self._decide(said, said.answer)
+            except (PayloadInvalid, NotAssigned, AlreadyVoted) as error:
+                raise _unfit(said, error) from None
+            except (InvalidTransition, AlreadyDecided, ApprovalNotFound, NotWaiting):
+                continue  # Too late: nobody waits for it any more.
+
+    async def _send(self, said: _Said, answer: SignalAnswer) -> None:
+        if said.unit:
+            waiting, _ = await self.store.waits.for_signal(self._execution_id, said.awaits)
+            if f"{said.unit} {said.attempt}" not in waiting.decode().split(";"):
+                return
+        await self.signal(self._execution_id, said.awaits, answer.payload)
+
+    async def _decide(self, said: _Said, answer: DecisionAnswer) -> None:
+        approval = await self.approval(self._execution_id, said.unit)
+        if not approval.is_pending or approval.shown != said.awaits:
+            return
+        names = approval.assignees or (SOMEBODY,)
+        by = names[said.place] if said.place < len(names) else f"{SOMEBODY} {said.place + 1}"
+        await self.decide(
+            self._execution_id,
+            said.unit,
+            decision="approve" if answer.approves else "deny",
+            by=answer.by or by,
+            shown=said.awaits,
+            form=answer.form,
+        )
+
+    def _note(self, said: _Said) -> None:
+        heapq.heappush(self._due, said)
+
+
+def _unfit(said: _Said, error: HeadraceError) -> DefinitionInvalid:
+    if isinstance(said.answer, DecisionAnswer):
+        what, path = f"the decision about '{said.unit}'", f"stubs.nodes.{said.unit}.decision"
+    elif said.unit:
+        what, path = f"the signal for '{said.unit}'", f"stubs.nodes.{said.unit}.signal"
+    else:
+        what, path = f"the signal '{said.awaits}'", "stubs.signals"
+    problems = getattr(error, "problems", ()) or (Problem("", error.code, str(error)),)
+    return DefinitionInvalid(
+        [Problem(path, "answer_refused", f"{what} is not taken: {problem.message}") for problem in problems]
+    )
