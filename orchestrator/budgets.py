@@ -113,6 +113,12 @@ class Caps:
 NO_CAPS = Caps()
 
 
+def read_caps(budget: bytes | None) -> Caps:
+    """Read the caps of an execution from what scripts read."""
+    words = budget.decode().split()[:2] if budget else []
+    return Caps(*(None if word == "-" else int(word) for word in words))
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What a definition allows: to one execution, and to all its executions of a day (UTC)."""

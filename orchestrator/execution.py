@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.budgets import NOTHING_USED, Usage
+from orchestrator.budgets import NO_CAPS, NOTHING_USED, Caps, Usage
 from orchestrator.definition import Definition
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
@@ -105,6 +105,8 @@ class Execution:
     paused_ms: int | None = None
     #: What its calls to paid services used, in all generations. Raised when each of them ends.
     usage: Usage = NOTHING_USED
+    #: What these may use: what the definition says, or the last resume that said something else.
+    budget: Caps = NO_CAPS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import logging
 
 import orjson
 
-from orchestrator.budgets import NOTHING_USED, USED_FIELDS, read_usage
+from orchestrator.budgets import NOTHING_USED, USED_FIELDS, read_caps, read_usage
 from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
@@ -22,7 +22,7 @@ NODE_FIELDS = (
 EXECUTION_FIELDS = (
     "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
     "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
-    "cancel_reason", "paused", "paused_by", "paused_reason", "paused_ms", "seq", *USED_FIELDS,
+    "cancel_reason", "paused", "paused_by", "paused_reason", "paused_ms", "seq", "budget", *USED_FIELDS,
 )  # fmt: skip
 
 
@@ -75,6 +75,7 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         paused_reason=said["paused_reason"],
         paused_ms=_number(row["paused_ms"]),
         usage=read_usage([row[name] for name in USED_FIELDS]),
+        budget=read_caps(row["budget"]),
     )
 
 

@@ -70,6 +70,13 @@ class UsageView(BaseModel):
     lost_tokens: int = Field(description="The most these can have used; their cost counts in the same way.")
 
 
+class BudgetView(BaseModel):
+    """Limits of an execution; one that is not there is not set."""
+
+    max_tokens: int | None = None
+    max_cost_usd: float | None = None
+
+
 class MapProgress(BaseModel):
     """Items of a mapped node, counted by where they stand."""
 
@@ -166,6 +173,9 @@ class ExecutionSummary(BaseModel):
     forked_from: str | None = Field(description="The execution whose outputs this one began with.")
     usage: UsageView
     cost_usd: float | None = Field(description="Null while no call has a known price.")
+    budget: BudgetView | None = Field(
+        description="What its own calls may use; null without limits of its own."
+    )
 
 
 class ExecutionDetail(ExecutionSummary):

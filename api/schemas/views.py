@@ -36,6 +36,7 @@ def execution_fields(execution: Execution) -> dict[str, Any]:
         "replay_of": execution.replay_of,
         "forked_from": execution.forked_from,
         **usage_fields(execution.usage),
+        "budget": execution.budget.to_dict() or None,
     }
 
 

@@ -82,6 +82,7 @@ async def test_the_pause_says_which_budget_and_what_to_do(
 
     text = repr(await rig.engine.explain(execution_id))
     assert "node ask0 has no room in its budget" in text
+    assert "with a larger `budget`" in text
     assert "this execution" in text
     assert f"/v1/executions/{execution_id}/resume" in text
 

@@ -45,17 +45,25 @@ class LlmConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    prompt: str | None = None
-    messages: Annotated[list[Message], Field(min_length=1)] | None = None
-    system: str | None = None
-    model: str | None = None
-    max_tokens: Annotated[int, Field(ge=1)] = 4096
-    #: JSON Schema the answer must match.
-    json_schema: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
-    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
-    #: True caches the prompt for five minutes.
-    cache: bool | Literal["5m", "1h"] = False
-    extra_body: dict[str, Any] = {}
+    prompt: str | None = Field(
+        default=None, description="The question; a value that is no text is sent as JSON."
+    )
+    messages: Annotated[list[Message], Field(min_length=1)] | None = Field(
+        default=None, description="A conversation, in the place of a prompt."
+    )
+    system: str | None = Field(default=None, description="What the model is told about its task.")
+    model: str | None = Field(default=None, description="LLM_MODEL of the worker without it.")
+    max_tokens: int = Field(default=4096, ge=1, description="The most an answer may use.")
+    json_schema: dict[str, Any] | None = Field(
+        default=None, alias="schema", description="JSON Schema the answer must match."
+    )
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = Field(
+        default=None, description="How much the model is to think."
+    )
+    cache: bool | Literal["5m", "1h"] = Field(
+        default=False, description="Keep the prompt cached; true is five minutes."
+    )
+    extra_body: dict[str, Any] = Field(default={}, description="Passed on to the API as it is.")
 
     @field_validator("prompt", "system", mode="before")
     @classmethod
