@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
 from orchestrator.budgets import read_budget
 from orchestrator.definition import Definition, HandlerNames, PlainHandlers
+from orchestrator.errors import DefinitionInvalid
 from orchestrator.fields import Fields
 from orchestrator.findings import Findings, shown
 from orchestrator.inputs import schema_problem
 from orchestrator.limits import Limits
+from orchestrator.nesting import MOST_LEVELS
 from orchestrator.node_compiler import NodeCompiler
 from orchestrator.retry import RetryPolicy
 
@@ -25,10 +28,13 @@ _DEFAULT_FIELDS = ("retry", "start_to_close_timeout", "schedule_to_start_timeout
 _TOP, _DEFAULTS = frozenset(_TOP_FIELDS), frozenset(_DEFAULT_FIELDS)
 
 
-def compile_definition(document: Any, *, handlers: HandlerNames, limits: Limits | None = None) -> Definition:
+def compile_definition(
+    document: Any, *, handlers: HandlerNames, limits: Limits | None = None, level: int | None = 0
+) -> Definition:
     """Check a document in all its parts; raises DefinitionInvalid with every problem found.
 
     Accepts `{"name", "dag": {"nodes": […]}, …}` and `{"name", "nodes": […], …}`.
+    level  how deep it stands in definitions that have it as a child; None leaves its own children unchecked.
     """
     limits = limits or Limits()
     findings = Findings(limits)
@@ -45,7 +51,12 @@ def compile_definition(document: Any, *, handlers: HandlerNames, limits: Limits 
         if problem:
             findings.add("inputs", "bad_schema", problem)
     defaults = _read_defaults(top, findings)
-    compiler = NodeCompiler(nodes_path, handlers, defaults, findings)
+
+    def check_inner(inner: dict[str, Any], path: str) -> None:
+        if level is not None and not findings.full:
+            _check_child(inner, path, handlers, level + 1, findings)
+
+    compiler = NodeCompiler(nodes_path, handlers, defaults, findings, check_inner)
     nodes, after, gates = compiler.compile(raw_nodes)
     description = top.text("description") or ""
     timeout_ms = top.duration("execution_timeout")
@@ -85,7 +96,30 @@ def compile_stored(
     nodes = document["nodes"] if "nodes" in document else document["dag"]["nodes"]
     handlers = PlainHandlers(frozenset(node["handler"] for node in nodes), default_retry)
     boundless = Limits(max_nodes=2**31, max_edges=2**31, max_depth=1_000, max_config_bytes=2**31)
-    return compile_definition(document, handlers=handlers, limits=boundless)
+    return compile_definition(document, handlers=handlers, limits=boundless, level=None)
+
+
+def _check_child(
+    document: dict[str, Any], path: str, handlers: HandlerNames, level: int, findings: Findings
+) -> None:
+    """Note what is wrong with the definition of a child."""
+    if level > MOST_LEVELS:
+        message = (
+            f"'{path}' is {level} levels below the workflow; allowed are {MOST_LEVELS} levels of children"
+        )
+        findings.add(path, "too_deep", message, kind="graph")
+        return
+    try:
+        compile_definition(document, handlers=handlers, limits=findings.limits, level=level)
+    except DefinitionInvalid as error:
+        for problem in error.problems:
+            where = f"{path}.{problem.path}" if problem.path else path
+            message = (
+                problem.message.replace(f"'{problem.path}'", f"'{where}'")
+                if problem.path
+                else problem.message
+            )
+            findings.take(replace(problem, path=where, message=message))
 
 
 def _find_nodes(document: dict[str, Any], findings: Findings) -> tuple[str, list[Any]]:

@@ -10,6 +10,7 @@ from orchestrator.budgets import Budget
 from orchestrator.errors import Problem
 from orchestrator.inputs import check_inputs
 from orchestrator.mapping import ItemMap
+from orchestrator.nesting import Nested
 from orchestrator.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.rules import TriggerRule
 
@@ -105,6 +106,8 @@ class Node:
     templated: bool = False
     #: It runs once for each item of a list.
     map: ItemMap | None = None
+    #: It runs another definition.
+    nested: Nested | None = None
 
     @property
     def policy(self) -> RetryPolicy:

@@ -31,6 +31,7 @@ from orchestrator.interventions import Handled, Intervening, Paused, Said
 from orchestrator.items import Item
 from orchestrator.limits import Limits
 from orchestrator.operations import DeadEntry, Operating, Operations, QueueInfo
+from orchestrator.parenting import Parenting
 from orchestrator.redis_keys import Keys
 from orchestrator.repeats import Repeats
 from orchestrator.states import ExecutionStatus, sources_of
@@ -48,7 +49,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Engine(Answering, Intervening, Operating):
+class Engine(Answering, Intervening, Operating, Parenting):
     """The engine as the API sees it.
 
     catalogue  gives the handlers a definition may use, from the names live workers announce.

@@ -72,6 +72,7 @@ class ErrorType(StrEnum):
     LLM_ERROR = "Llm.Error"
     BUDGET_EXCEEDED = "BudgetExceeded"
     ITEMS_FAILED = "ItemsFailed"
+    CHILD_FAILED = "ChildFailed"
     CANCELLED = "Cancelled"
     UPSTREAM_FAILED = "UpstreamFailed"
     OPERATOR = "Operator"

@@ -54,6 +54,8 @@ class NodeState:
     caught: str | None = None
     #: It ended in the execution this one is forked from. Set, and its output copied, before anybody sees it.
     reused: bool = False
+    #: The execution it started last; kept from generation to generation.
+    child: str | None = None
     #: Number of the pause that holds it, or last held it; see Execution.paused.
     held: int | None = None
     #: What its calls to paid services used, in all attempts; those of its items too.
@@ -107,6 +109,27 @@ class Execution:
     usage: Usage = NOTHING_USED
     #: What these may use: what the definition says, or the last resume that said something else.
     budget: Caps = NO_CAPS
+    #: The execution, and the unit in it, that started this one. Set when it is created, like its depth.
+    parent: str | None = None
+    parent_unit: str | None = None
+    #: Levels below an execution that nobody's node started.
+    depth: int = 0
+    #: Executions its nodes have started.
+    children: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSight:
+    """The child a unit waits for, as far as its parent can see; None stands for what is not there."""
+
+    child_id: str | None
+    status: ExecutionStatus | None = None
+    name: str | None = None
+    is_cancelling: bool = False
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status is None or self.status.is_terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +213,8 @@ class Snapshot:
     now_ms: int = 0
     #: Nodes that wait for their items.
     maps: Mapping[str, MapSight] = field(default_factory=dict)
+    #: Units that wait for their child.
+    children: Mapping[str, ChildSight] = field(default_factory=dict)
     #: Units on the list of a paused execution: resume goes on with them.
     held: frozenset[str] = frozenset()
 

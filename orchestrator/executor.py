@@ -75,6 +75,8 @@ def in_words(decision: planner.Decision) -> str:
             return f"retime {node_id} {attempt} {kind} {due_ms}"
         case planner.Relist(node_id, attempt):
             return f"relist {node_id} {attempt}"
+        case planner.Rewake(node_id):
+            return f"child {node_id}"
         case Remap(node_id, live, completed, failed, skipped):
             return f"items {node_id} {live} {completed} {failed} {skipped}"
         case planner.Drain():

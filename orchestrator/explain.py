@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from orchestrator.counters import Counters, snapshot_counters, turn
 from orchestrator.definition import Node
 from orchestrator.execution import WORKER_ALIVE_MS, NodeState, Snapshot, WaitSight, WorkerInfo
+from orchestrator.explain_child import explain_child
 from orchestrator.explain_pause import explain_held, explain_pause
 from orchestrator.explanation import SWEEP as _SWEEP
 from orchestrator.explanation import Explanation
@@ -73,6 +74,9 @@ def _explain_execution(snapshot: Snapshot) -> Explanation:
 def _explain_node(view: _View, node: Node) -> Explanation:
     state = view.snapshot.nodes[node.id]
     execution = view.snapshot.execution
+    child = view.snapshot.children.get(node.id)
+    if child is not None and child.is_cancelling and not child.has_ended:
+        return explain_child(child, state)
     if execution.cancelling is not None and state.status != NodeStatus.RUNNING:
         return _say(
             state,
@@ -193,6 +197,8 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
     kind = state.waiting_on
     if kind in ANSWERED and node.id in view.snapshot.waits:
         return _explain_answered(view, node, state, view.snapshot.waits[node.id])
+    if (child := view.snapshot.children.get(node.id)) is not None:
+        return explain_child(child, state)
     if node.id in view.snapshot.maps:
         return _explain_items(view, node, state)
     if kind is None or (kind, node.id, state.attempt) not in view.snapshot.timers:

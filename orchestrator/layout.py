@@ -3,6 +3,7 @@
 Written at submission and never changed:
   v, name, version, tenant, fail_fast, execution_timeout_ms, queues (other than default)
   replay_of, forked_from (the execution it repeats)
+  parent ('EXECUTION UNIT' that started it), depth (levels below one that nobody's node started)
   budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`)
   unchecked ('1' while inputs have not been checked against the definition's schema)
   node|N      what the scripts know of node N; see `parse_plan` in lua/include/base.lua
@@ -21,6 +22,7 @@ Written by every transition:
 Written by single verbs:
   inputs, created_ms, started_ms, ended_ms, deadline_ms, generation, error
   cancelling, cancel_reason, cancel_request, grace_ms
+  children (how many), closed (generation in which they were asked to end)
   paused (number of the pause while there is one), pauses (how many there were), paused_by, paused_reason,
   paused_ms, pause_calls (requests taken)
   worklist ('1' while turns are saved), lines (log and progress lines kept), tokens (pieces of text
@@ -35,6 +37,7 @@ Of a node, while it runs:
   due_ms|N, kept|N (output of a delay), resume|N (what it waited for, when it runs again)
   awaits|N, ask|N, late|N, unless_late|N, if_late|N, quorum|N, given|N, votes|N, voters|N of a wait for
   somebody outside; see lua/include/waits.lua
+  child|N (the execution it started last)
   reported|N (newest line), streamed|N (attempt whose text watchers hold), metered|N|ATTEMPT (newest call
   counted), reserved|N (newest reservation), used|N (what its calls used, as used_*), handed_back|N,
   unoffered_ms|N, rejects|N (branch targets not taken), caught|N (the successor that took over when it
@@ -188,6 +191,8 @@ def _extras(node: Node) -> Iterator[str]:
     """Facts that few nodes have, as ` name=value`."""
     if node.map:
         yield f" map={node.map.live}"
+    if node.nested:
+        yield f" child={node.nested.policy}{' detached=1' if node.nested.is_detached else ''}"
     if node.goes_on:
         yield " goes_on=1"
     if node.asks:

@@ -13,6 +13,7 @@ from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.fields import Fields
 from orchestrator.findings import Findings, listed, shown
 from orchestrator.mapping import ItemMap, map_references, read_mapping
+from orchestrator.nesting import SUB_WORKFLOW, CheckInner, own_config, read_nested
 from orchestrator.references import References, references
 from orchestrator.rules import DEFAULT_RULE, TriggerRule
 from orchestrator.strict_json import check_depth
@@ -32,8 +33,14 @@ class NodeCompiler:
     """Compiles all nodes of one document."""
 
     def __init__(
-        self, path: str, handlers: HandlerNames, defaults: dict[str, Any], findings: Findings
+        self,
+        path: str,
+        handlers: HandlerNames,
+        defaults: dict[str, Any],
+        findings: Findings,
+        check_inner: CheckInner,
     ) -> None:
+        self.check_inner = check_inner
         self.path = path
         self.handlers = handlers
         self.names = handlers.names
@@ -112,6 +119,9 @@ class NodeCompiler:
         needed = self._needed(fields, node_id)
         if self.ids.get(node_id) == index:
             self.dependencies[node_id] = needed
+        nested = None
+        if handler == SUB_WORKFLOW:
+            nested = read_nested(config, fields.where("config"), self.findings, self.check_inner)
         found = _NOTHING
         item_map = read_mapping(fields, self.ids)
         choices = read_choices(handler, config, path, self.findings)
@@ -143,6 +153,7 @@ class NodeCompiler:
             uses_inputs=found.uses_inputs,
             templated=found.templated,
             map=item_map,
+            nested=nested,
         )
 
     def _handler(self, fields: Fields, node_id: str) -> str:
@@ -170,7 +181,7 @@ class NodeCompiler:
         elif not isinstance(config, dict):
             fields.wrong("config", "an object", config)
             return {}
-        elif not self._is_plain(config, fields.where("config")):
+        elif not self._is_plain(config, fields.where("config"), own_config(handler, config)):
             return {}
         if handler:
             for problem in self.handlers.check_config(handler, config):
@@ -179,8 +190,11 @@ class NodeCompiler:
                 self.findings.add(path, problem.code, problem.message, problem.hint, kind=problem.kind)
         return config
 
-    def _is_plain(self, config: dict[str, Any], path: str) -> bool:
-        """Make sure that a config is JSON and not too large or deep."""
+    def _is_plain(self, config: dict[str, Any], path: str, own: dict[str, Any]) -> bool:
+        """Make sure that a config is JSON and not too large or deep.
+
+        own  what of it counts for its size.
+        """
         try:
             written = orjson.dumps(config, option=_PLAIN)
             check_depth(config, written, self.limits.max_depth)
@@ -194,6 +208,8 @@ class NodeCompiler:
             message = f"'{path}' contains NaN or Infinity, which JSON does not have"
             self.findings.add(path, "not_finite", message)
             return False
+        if own is not config:
+            written = orjson.dumps(own, option=_PLAIN)
         if len(written) > self.limits.max_config_bytes:
             most = self.limits.max_config_bytes
             message = f"'{path}' has {len(written):,} bytes; allowed are {most:,} (max_config_bytes)"
@@ -251,6 +267,7 @@ class NodeCompiler:
     ) -> tuple[References, ItemMap | None]:
         expressions = ("expression",) if handler == CONDITION else ()
         secrets = self.handlers.secret_fields(handler)
+        config = own_config(handler, config)
         if item_map is None:
             found, problems = references(config, when, ids=self.ids, expressions=expressions, secrets=secrets)
         else:

@@ -97,6 +97,13 @@ class Relist:
 
 
 @dataclass(frozen=True, slots=True)
+class Rewake:
+    """Make a unit look at its child again: it has ended without telling, or is not there."""
+
+    node_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
     """Put a unit of a paused execution on the list that a resume goes through."""
 
@@ -118,7 +125,7 @@ class Finish:
 
 
 Decision = (
-    Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Relist | Remap
+    Recount | RecountLeft | Drain | Skip | Cancel | Queue | Requeue | Relet | Retime | Relist | Remap | Rewake
     | Hold | Release | Finish
 )  # fmt: skip
 
@@ -211,20 +218,33 @@ def _recount(node_id: str, counters: Counters) -> Recount:
 
 def _cancels(snapshot: Snapshot) -> list[Decision]:
     # Running nodes are left alone: they may still record their result until the grace period ends.
-    # So is a mapped node whose items do nothing else than run.
+    # So is a node whose child is being cancelled, and a mapped one whose items do nothing else.
     return [
         Cancel(node.id)
         for node in snapshot.definition.nodes
         if snapshot.nodes[node.id].status in (NodeStatus.PENDING, NodeStatus.QUEUED, NodeStatus.WAITING)
-        and not _only_runs(snapshot, node.id)
+        and not _is_ending(snapshot, node)
     ]
 
 
-def _only_runs(snapshot: Snapshot, node_id: str) -> bool:
-    sight = snapshot.maps.get(node_id)
-    if sight is None or not sight.counts.is_halted:
-        return False
-    return bool(sight.live) and all(state.status == NodeStatus.RUNNING for state in sight.live.values())
+def _is_ending(snapshot: Snapshot, node: Node) -> bool:
+    sight = snapshot.maps.get(node.id)
+    if sight is None:
+        return _has_ending_child(snapshot, node, node.id)
+    return (
+        sight.counts.is_halted
+        and bool(sight.live)
+        and all(
+            state.status == NodeStatus.RUNNING or _has_ending_child(snapshot, node, unit)
+            for unit, state in sight.live.items()
+        )
+    )
+
+
+def _has_ending_child(snapshot: Snapshot, node: Node, unit: str) -> bool:
+    child = snapshot.children.get(unit)
+    waits_for_it = node.nested is not None and node.nested.policy == "request_cancel"
+    return child is not None and waits_for_it and child.is_cancelling and not child.has_ended
 
 
 def _repairs(snapshot: Snapshot) -> list[Decision]:
@@ -264,6 +284,8 @@ def _unit_repairs(snapshot: Snapshot, state: NodeState, cancelling: bool) -> lis
         return []
     elif state.status == NodeStatus.QUEUED and unit not in snapshot.live_messages:
         return [Requeue(unit, state.attempt)]
+    elif state.status == NodeStatus.WAITING and unit in snapshot.children:
+        return [Rewake(unit)] if snapshot.children[unit].has_ended or state.waiting_on is None else []
     elif state.status == NodeStatus.PENDING and "[" in unit:
         # An item that has begun is PENDING only while it is held.
         return _held_repairs(snapshot, unit)

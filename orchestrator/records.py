@@ -16,13 +16,14 @@ log = logging.getLogger("headrace.store")
 NODE_FIELDS = (
     "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason",
     "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "reused", "caught",
-    "held", "used", "rejects",
+    "child", "held", "used", "rejects",
 )  # fmt: skip
 #: Fields of the runtime hash that make an Execution.
 EXECUTION_FIELDS = (
     "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
     "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
-    "cancel_reason", "paused", "paused_by", "paused_reason", "paused_ms", "seq", "budget", *USED_FIELDS,
+    "cancel_reason", "paused", "paused_by", "paused_reason", "paused_ms", "seq",
+    "parent", "depth", "children", "budget", *USED_FIELDS,
 )  # fmt: skip
 
 
@@ -51,6 +52,7 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         name: orjson.loads(text) if (text := row[name]) else None
         for name in ("cancel_reason", "paused_by", "paused_reason")
     }
+    parent, _, unit = (read_text(row["parent"]) or "").partition(" ")
     return Execution(
         execution_id=execution_id,
         name=read_text(row["name"]) or "",
@@ -74,6 +76,10 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         paused_by=said["paused_by"],
         paused_reason=said["paused_reason"],
         paused_ms=_number(row["paused_ms"]),
+        parent=parent or None,
+        parent_unit=unit or None,
+        depth=_number(row["depth"]) or 0,
+        children=_number(row["children"]) or 0,
         usage=read_usage([row[name] for name in USED_FIELDS]),
         budget=read_caps(row["budget"]),
     )
@@ -103,6 +109,7 @@ def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | Non
         message_id=read_text(row["message"]),
         reused=row["reused"] == b"1",
         caught=read_text(row["caught"]) or None,
+        child=read_text(row["child"]),
         usage=read_usage(list(row["used"].split())) if row["used"] else NOTHING_USED,
         held=_number(row["held"]),
     )

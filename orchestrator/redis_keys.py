@@ -33,6 +33,7 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("node", "workflow:{execution_id}:node:{node_id}", "string", "node status word", "every node transition"),
     KeyPattern("output", "workflow:{execution_id}:node:{node_id}:output", "string", "node output, JSON, written once per generation", "complete_node, wake_node"),
     KeyPattern("items", "workflow:{execution_id}:node:{node_id}:items", "hash", "items of a mapped node: values, statuses, outputs, counts", "map_node, every transition of an item"),
+    KeyPattern("children", "workflow:{execution_id}:children", "list", "executions that nodes of this one started, oldest first: child id, unit", "start_child"),
     KeyPattern("runtime", "workflow:{execution_id}:runtime", "hash", "what scripts need: see the fields below", "every transition"),
     KeyPattern("worklist", "workflow:{execution_id}:worklist", "list", "nodes whose turn is saved because one script may change 500 at most", "settle", "when empty"),
     KeyPattern("held_units", "workflow:{execution_id}:held", "list", "units that are ready, or whose timer is due, while the execution is paused, in order", "whatever would queue them, resume_execution", "with the pause"),
@@ -107,6 +108,9 @@ class Keys:
 
     def signals(self, execution_id: str) -> str:
         return self.key("signals", execution_id=execution_id)
+
+    def children(self, execution_id: str) -> str:
+        return self.key("children", execution_id=execution_id)
 
     def events(self, execution_id: str) -> str:
         return self.key("events", execution_id=execution_id)

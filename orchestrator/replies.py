@@ -13,6 +13,7 @@ class Claim:
     tries, crashes  charged tries and lost leases before this attempt.
     spec, inputs    JSON; inputs only when the node refers to them.
     resume          what the unit waited for, JSON, when it is run again to make use of it; else b"".
+    value           of an item of a mapped node, JSON; else b"".
     references      what the node refers to: (node id, status, output JSON or b"").
     """
 
@@ -27,6 +28,7 @@ class Claim:
     spec: bytes
     inputs: bytes
     resume: bytes
+    value: bytes
     references: tuple[tuple[str, str, bytes], ...]
 
 
@@ -61,9 +63,9 @@ def read_claim(reply: list[bytes]) -> Claim | str:
     if reply[0] != b"ok":
         return reply[0].decode()
     references: tuple[tuple[str, str, bytes], ...] = ()
-    if len(reply) > 12:
+    if len(reply) > 13:
         references = tuple(
-            (reply[i].decode(), reply[i + 1].decode(), reply[i + 2]) for i in range(12, len(reply), 3)
+            (reply[i].decode(), reply[i + 1].decode(), reply[i + 2]) for i in range(13, len(reply), 3)
         )
     return Claim(
         execution_id=reply[1].decode(),
@@ -77,6 +79,7 @@ def read_claim(reply: list[bytes]) -> Claim | str:
         spec=reply[9],
         inputs=reply[10],
         resume=reply[11],
+        value=reply[12],
         references=references,
     )
 

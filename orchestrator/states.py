@@ -83,6 +83,8 @@ class WaitingOn(StrEnum):
     HOLD = "hold"
     #: Its items; woken by the end of the last one rather than by a timer.
     MAP = "map"
+    #: The execution it started; woken by the end of that one.
+    CHILD = "child"
     SIGNAL = "signal"
     APPROVAL = "approval"
     #: It has failed, and its policy asks what now. Woken by a resume or by hand, never by a timer.
@@ -158,6 +160,12 @@ TABLE: tuple[Row, ...] = (
     _node("retry_node", [_N.RUNNING], _N.WAITING, "node.retrying"),
     _node("wait_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
     _node("map_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
+    _node("start_child", [_N.RUNNING], _N.WAITING, "node.waiting"),
+    _node("start_child", [_N.RUNNING], _N.COMPLETED, "node.completed"),
+    _node("start_child", [_N.RUNNING], _N.FAILED, "node.failed"),
+    _node("await_child", [_N.RUNNING], _N.WAITING, "node.waiting"),
+    _node("await_child", [_N.RUNNING], _N.QUEUED, "node.queued"),
+    _node("wake_parent", [_N.WAITING], _N.QUEUED, "node.queued", is_internal=True),
     _node("await_node", [_N.RUNNING], _N.WAITING, "node.waiting"),
     _node("await_node", [_N.RUNNING], _N.QUEUED, "node.queued"),
     _node("await_node", [_N.RUNNING], _N.FAILED, "node.failed"),
@@ -185,6 +193,7 @@ TABLE: tuple[Row, ...] = (
     _node("reuse_nodes", [_N.PENDING], _N.COMPLETED, "execution.created"),
     _node("reuse_nodes", [_N.PENDING], _N.SKIPPED, "execution.created"),
     _execution("create_execution", [], _E.PENDING, "execution.created"),
+    _execution("start_child", [], _E.RUNNING, "execution.started"),
     _execution("start_execution", [_E.PENDING], _E.RUNNING, "execution.started"),
     _execution("pause_execution", [_E.RUNNING], _E.PAUSED, "execution.paused"),
     _execution("pause_for_operator", [_E.RUNNING], _E.PAUSED, "execution.paused", is_internal=True),

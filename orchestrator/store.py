@@ -12,6 +12,7 @@ import orjson
 from redis.asyncio import Redis
 
 from clients.redis_client import Wire
+from orchestrator.child_sights import child_sights
 from orchestrator.compile import compile_stored
 from orchestrator.definition import Definition, Node
 from orchestrator.execution import WORKER_ALIVE_MS, Event, Execution, NodeState, Sight, Snapshot, WorkerInfo
@@ -59,7 +60,7 @@ class Store:
         *,
         default_retry: Callable[[str], RetryPolicy | None] = lambda handler: None,
     ) -> None:
-        self._default_retry = default_retry
+        self.default_retry = default_retry
         #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
         self.redis: Any = redis
         self.keys = keys or Keys()
@@ -86,7 +87,7 @@ class Store:
             self._definitions.move_to_end(version)
             return self._definitions[version]
         text = await self.definition_text(execution_id)
-        definition = compile_stored(orjson.loads(text or b"{}"), self._default_retry)
+        definition = compile_stored(orjson.loads(text or b"{}"), self.default_retry)
         self._definitions[version] = definition
         if len(self._definitions) > 64:
             self._definitions.popitem(last=False)
@@ -252,6 +253,7 @@ class Store:
             waits=await self.waits.sights(execution_id, [state for _, state in units]),
             now_ms=await self.now_ms(),
             maps=maps,
+            children=await child_sights(self.redis, self.keys, [state for _, state in units]),
             held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
         )
         limits = await self._lost_limits(execution_id, units) if may_miss else ()

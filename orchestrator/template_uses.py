@@ -10,6 +10,7 @@ from jinja2 import nodes
 
 from orchestrator.branches import CONDITION
 from orchestrator.definition import Node
+from orchestrator.nesting import own_config
 from orchestrator.references import Path, Template, compile_expression, compile_template, is_template
 from orchestrator.sandbox import ROOTS
 from orchestrator.values import EvaluationError
@@ -46,7 +47,9 @@ def uses_of(node: Node) -> Iterator[Use]:
     if node.map:
         yield from _within(node.map.items, "map.items", node)
     local = {node.map.item_name, "index"} if node.map else set()
-    yield from (use for use in _within(node.config, "config", node) if use.root not in local)
+    yield from (
+        use for use in _within(own_config(node.handler, node.config), "config", node) if use.root not in local
+    )
 
 
 def _within(value: Any, path: str, node: Node) -> Iterator[Use]:

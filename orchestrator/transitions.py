@@ -14,6 +14,7 @@ from redis.exceptions import OutOfMemoryError
 
 from orchestrator.answer_verbs import AnswerVerbs
 from orchestrator.budget_verbs import BudgetVerbs
+from orchestrator.child_verbs import ChildVerbs
 from orchestrator.courier import Argument, Call
 from orchestrator.errors import StoreFull
 from orchestrator.intervention_verbs import InterventionVerbs
@@ -34,7 +35,7 @@ MAX_LINES = 20_000
 MAX_TOKENS = 50_000
 
 
-class Transitions(AnswerVerbs, BudgetVerbs, InterventionVerbs):
+class Transitions(AnswerVerbs, BudgetVerbs, ChildVerbs, InterventionVerbs):
     """The verbs of the engine."""
 
     # An execution as a whole

@@ -25,7 +25,8 @@ from orchestrator.store import Store
 from orchestrator.transitions import Holding, Take, Transitions
 from tests.dags import condition, node, workflow
 from workers.context import Toolbox
-from workers.worker import Worker, WorkerConfig
+from workers.worker import Worker
+from workers.worker_config import WorkerConfig
 
 GROUP = "workflow_group"
 LEASE_MS = 15_000

@@ -52,7 +52,7 @@ OPERATIONS = frozenset(
     {
         "approvals_get", "approvals_list", "executions_decide", "executions_signal",
         "dead_drop", "dead_list", "dead_requeue", "definitions_simulate", "definitions_validate",
-        "executions_cancel", "executions_pause", "executions_resume",
+        "executions_cancel", "executions_children", "executions_pause", "executions_resume",
         "executions_node_complete", "executions_node_fail", "executions_node_retry", "executions_node_skip",
         "executions_create", "executions_definition", "executions_events", "executions_explain",
         "executions_fork", "executions_get", "executions_items", "executions_list", "executions_node",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clients.http_client import GuardedHttpClient, HttpPolicy
     from clients.llm_client import LlmProvider, LlmSettings
     from clients.smtp_client import SmtpSettings
+    from orchestrator.children import OwnChild
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LOG_LEVELS: frozenset[str] = frozenset({"debug", "info", "warning", "error"})
@@ -134,6 +135,8 @@ class HandlerContext:
     now_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     has_retry_policy: bool = False
     resume: Any = None
+    #: How a node deals with its child execution; None for handlers that have none.
+    child: OwnChild | None = None
     sink: EventSink = field(default_factory=NullSink)
     tools: Toolbox = field(default_factory=Toolbox)
     #: Budgets and accounts of calls to paid services.

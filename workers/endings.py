@@ -18,8 +18,10 @@ from orchestrator.transitions import Holding, Take, Transitions
 from workers.mapping import Mapped
 from workers.outcome import (
     Awaiting,
+    AwaitingChild,
     Completed,
     Failed,
+    Nesting,
     Skipped,
     Terminal,
     Waiting,
@@ -93,6 +95,10 @@ def _ending(
         )
     if isinstance(result, Awaiting):
         return transitions.await_node(holding, _wait(claim, result), take=take)
+    if isinstance(result, Nesting):
+        return transitions.start_child(holding, result.child, take=take)
+    if isinstance(result, AwaitingChild):
+        return transitions.await_child(holding, result.child_id, looks_again=result.looks_again, take=take)
     if isinstance(result, Mapped):
         return transitions.map_node(
             holding,

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import orjson
 
+from orchestrator.child_verbs import Child
 from orchestrator.errors import NodeError, TemplateError
 from orchestrator.states import WaitingOn
 
@@ -80,7 +81,25 @@ class Awaiting:
     if_late: tuple[str, ...] = ()
 
 
-Outcome = Completed | Failed | Skipped | Waiting | Awaiting
+@dataclass(frozen=True, slots=True)
+class Nesting:
+    """The node starts a child execution, and waits for it unless its definition says otherwise."""
+
+    child: Child
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitingChild:
+    """The node waits for the end of the child it has.
+
+    looks_again  that end is not what it waits for: the child is being cancelled, and is to go on afterwards.
+    """
+
+    child_id: str
+    looks_again: bool = False
+
+
+Outcome = Completed | Failed | Skipped | Waiting | Awaiting | Nesting | AwaitingChild
 
 
 class HandlerFault(Exception):
@@ -125,7 +144,7 @@ def to_outcome(value: Any) -> Outcome:
 
     Raises Terminal for an Outcome whose fields are not what they should be.
     """
-    if not isinstance(value, Completed | Failed | Skipped | Waiting | Awaiting):
+    if not isinstance(value, Outcome):
         return Completed(value)
     if not _is_well_formed(value):
         raise Terminal(
@@ -147,7 +166,7 @@ def _is_well_formed(outcome: Outcome) -> bool:
         case Waiting(on, until_ms, delay_ms, _):
             given = [moment for moment in (until_ms, delay_ms) if moment is not None]
             return on == "delay" and len(given) == 1 and isinstance(given[0], int) and 0 <= given[0] < 2**52
-        case Awaiting():
+        case Awaiting() | Nesting() | AwaitingChild():
             return True  # made by the handlers of this house only
 
 
@@ -200,7 +219,13 @@ def encode_output(output: Any, *, max_bytes: int) -> bytes:
     return raw
 
 
-_ENGINE_TYPES = {"TEMPLATE_ERROR": "TemplateError", "CONFIG_ERROR": "ConfigError"}
+_ENGINE_TYPES = {
+    "TEMPLATE_ERROR": "TemplateError",
+    "CONFIG_ERROR": "ConfigError",
+    # Of the child a node asks for.
+    "DEFINITION_INVALID": "ConfigError",
+    "INPUTS_INVALID": "ConfigError",
+}
 
 
 def _text_of(value: Any) -> str:

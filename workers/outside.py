@@ -16,6 +16,7 @@ from orchestrator.answer_errors import (
 )
 from orchestrator.answering import Answering
 from orchestrator.errors import DefinitionInvalid, HeadraceError, InvalidTransition, Problem
+from orchestrator.replies import Claim
 from orchestrator.store import Store
 from orchestrator.transitions import Transitions
 from workers.stub_answers import SOMEBODY, Answer, DecisionAnswer, SignalAnswer
@@ -28,6 +29,7 @@ class _Said:
     due_ms: int
     number: int
     answer: Answer = field(compare=False)
+    execution_id: str = field(compare=False)
     #: Who waits for it; '' for a signal that comes whether or not anybody does.
     unit: str = field(default="", compare=False)
     attempt: int = field(default=0, compare=False)
@@ -38,26 +40,26 @@ class _Said:
 
 
 class Outside(Answering):
-    """Everybody outside one simulated execution."""
+    """Everybody outside a simulated execution and its children."""
 
     def __init__(self, store: Store, transitions: Transitions) -> None:
         self.store = store
         self.transitions = transitions
-        self._execution_id = ""
         self._due: list[_Said] = []
         self._numbers = itertools.count(1)
 
     def begin(self, execution_id: str, signals: tuple[SignalAnswer, ...], now_ms: int) -> None:
         """Note what comes by the clock, from now on."""
-        self._execution_id = execution_id
         for signal in signals:
-            self._note(_Said(now_ms + signal.after_ms, next(self._numbers), signal, awaits=signal.name))
+            due_ms, number = now_ms + signal.after_ms, next(self._numbers)
+            self._note(_Said(due_ms, number, signal, execution_id, awaits=signal.name))
 
-    def expect(self, unit: str, attempt: int, awaits: str, answers: tuple[Answer, ...], now_ms: int) -> None:
+    def expect(self, claim: Claim, awaits: str, answers: tuple[Answer, ...], now_ms: int) -> None:
         """Note what is to be said to a unit that has begun to wait."""
         for place, answer in enumerate(answers):
             due_ms, number = now_ms + answer.after_ms, next(self._numbers)
-            self._note(_Said(due_ms, number, answer, unit, attempt, awaits, place))
+            who = (claim.execution_id, claim.node_id, claim.attempt)
+            self._note(_Said(due_ms, number, answer, *who, awaits, place))
 
     @property
     def next_ms(self) -> int | None:
@@ -80,19 +82,19 @@ class Outside(Answering):
 
     async def _send(self, said: _Said, answer: SignalAnswer) -> None:
         if said.unit:
-            waiting, _ = await self.store.waits.for_signal(self._execution_id, said.awaits)
+            waiting, _ = await self.store.waits.for_signal(said.execution_id, said.awaits)
             if f"{said.unit} {said.attempt}" not in waiting.decode().split(";"):
                 return
-        await self.signal(self._execution_id, said.awaits, answer.payload)
+        await self.signal(said.execution_id, said.awaits, answer.payload)
 
     async def _decide(self, said: _Said, answer: DecisionAnswer) -> None:
-        approval = await self.approval(self._execution_id, said.unit)
+        approval = await self.approval(said.execution_id, said.unit)
         if not approval.is_pending or approval.shown != said.awaits:
             return
         names = approval.assignees or (SOMEBODY,)
         by = names[said.place] if said.place < len(names) else f"{SOMEBODY} {said.place + 1}"
         await self.decide(
-            self._execution_id,
+            said.execution_id,
             said.unit,
             decision="approve" if answer.approves else "deny",
             by=answer.by or by,

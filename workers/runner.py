@@ -12,9 +12,11 @@ from typing import Any
 
 import orjson
 
+from orchestrator.children import Children, OwnChild
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.items import Items
 from orchestrator.mapping import index_of
+from orchestrator.nesting import SUB_WORKFLOW
 from orchestrator.replies import Claim
 from orchestrator.states import Reason
 from orchestrator.templating import NodeResult, Scope, evaluate, resolve
@@ -41,6 +43,7 @@ class Runner:
 
     threads  where sync handlers run.
     items    reads what the items of a mapped node came to; for runners that meet none it may be None.
+    children  starts and reads child executions; for runners that meet none it may be None.
     max_bytes  of a node's output, and of all items of a map together.
     find     gives a handler by its name.
     clock    Unix milliseconds, as templates and handlers see them.
@@ -54,12 +57,14 @@ class Runner:
         tools: Toolbox,
         threads: Executor,
         items: Items | None = None,
+        children: Children | None = None,
         max_bytes: int = 1024 * 1024,
         find: Callable[[str], HandlerSpec | None] = find_handler,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         meter: Callable[[Claim], Meter] = lambda claim: NullMeter(),
     ) -> None:
         self.items = items
+        self.children = children
         self.max_bytes = max_bytes
         self._find = find
         self._clock = clock
@@ -122,6 +127,7 @@ class Runner:
                 resume=orjson.loads(claim.resume) if claim.resume else None,
                 now_ms=now_ms,
                 has_retry_policy=spec["retry"] is not None,
+                child=self._child(claim, spec),
                 sink=sink,
                 tools=self.tools,
                 meter=self._meter(claim),
@@ -133,6 +139,18 @@ class Runner:
             return await self._within(timeout_ms, handler, config, context)
         except Exception as error:
             return from_exception(error, attempt=claim.attempt, worker=self.worker_id)
+
+    def _child(self, claim: Claim, spec: Mapping[str, Any]) -> OwnChild | None:
+        if self.children is None or spec["handler"] != SUB_WORKFLOW:
+            return None
+        return OwnChild(
+            self.children,
+            execution_id=claim.execution_id,
+            unit=claim.node_id,
+            attempt=claim.attempt,
+            is_checked=isinstance(spec["config"].get("workflow"), dict),
+            max_bytes=self.max_bytes,
+        )
 
     async def _map(self, claim: Claim, spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> Result:
         """Run the claim of a mapped node itself: before its items, or after them."""
@@ -202,7 +220,7 @@ class Runner:
 def _own_names(claim: Claim, spec: Mapping[str, Any], index: int | None) -> Mapping[str, Any]:
     if index is None:
         return {}
-    return {spec["map"]["item_name"]: orjson.loads(claim.resume), "index": index}
+    return {spec["map"]["item_name"]: orjson.loads(claim.value), "index": index}
 
 
 def _scope(
@@ -226,11 +244,14 @@ def _scope(
 def _resolved(spec: Mapping[str, Any], scope: Scope, node_id: str) -> dict[str, Any]:
     """Resolve every template in a config. A condition's expression is evaluated rather than rendered."""
     config: dict[str, Any] = dict(spec["config"])
-    if spec["handler"] != "condition" or not isinstance(config.get("expression"), str):
-        resolved: dict[str, Any] = resolve(config, scope, node_id=node_id)
-        return resolved
-    resolved = resolve(config, scope, node_id=node_id, skip=("expression",))
-    resolved["expression"] = evaluate(config["expression"], scope, node_id=node_id, path="config.expression")
+    is_condition = spec["handler"] == "condition" and isinstance(config.get("expression"), str)
+    # The templates in the definition of a child are the child's own.
+    is_nested = spec["handler"] == SUB_WORKFLOW and isinstance(config.get("workflow"), dict)
+    apart = ("expression",) if is_condition else ("workflow",) if is_nested else ()
+    resolved: dict[str, Any] = resolve(config, scope, node_id=node_id, skip=apart)
+    if is_condition:
+        expression = evaluate(config["expression"], scope, node_id=node_id, path="config.expression")
+        resolved["expression"] = expression
     return resolved
 
 

@@ -15,7 +15,7 @@ import orjson
 
 from orchestrator.errors import NodeError
 from workers.context import RESET, TOKEN, EventSink
-from workers.outcome import Awaiting, Completed, Failed, Outcome, Skipped, Waiting
+from workers.outcome import Awaiting, AwaitingChild, Completed, Failed, Nesting, Outcome, Skipped, Waiting
 
 #: What stands where a value was.
 HIDDEN = "***"
@@ -112,6 +112,8 @@ class Redactor:
                 return replace(outcome, ask=self.value(outcome.ask), late=hidden)
             case Skipped():
                 return replace(outcome, reason=self.text(str(outcome.reason)))
+            case Nesting() | AwaitingChild():
+                return outcome  # What children are made from may hold no secret: that is refused.
 
 
 class RedactingSink:

@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from clients.redis_client import connect_blocking
-from config import Settings, get_settings
+from config import get_settings
 from logs import run_process
 from orchestrator.errors import DefinitionInvalid, HeadraceError, InputsInvalid, Problem, StoreUnavailable
 from orchestrator.limits import Limits
@@ -30,8 +30,10 @@ from orchestrator.redis_keys import Keys
 from orchestrator.store import Store
 from orchestrator.yaml_source import Locate, load_yaml, located
 from workers.handlers import load_modules
-from workers.simulator import Played, Simulation, Simulator
+from workers.simulation import Played, Simulation
+from workers.simulator import Simulator
 from workers.stubs import Stubs
+from workers.tools import limits_of
 
 log = logging.getLogger("headrace.simulator")
 
@@ -123,16 +125,6 @@ def _refusal(error: HeadraceError, problems: Iterable[Problem] = ()) -> dict[str
     return {"error": {"code": error.code, "message": str(error), "problems": found}}
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        max_nodes=settings.max_nodes,
-        max_edges=settings.max_edges,
-        max_depth=settings.max_depth,
-        max_config_bytes=settings.max_config_bytes,
-        max_yaml_bytes=settings.max_yaml_bytes,
-    )
-
-
 async def main() -> None:
     """Answer line after line until standard input ends."""
     settings = get_settings()
@@ -150,7 +142,7 @@ async def main() -> None:
         loop.add_signal_handler(number, task.cancel)
     try:
         while line := await reader.readline():
-            found = await answer(line, redis, threads, keys=keys, limits=_limits(settings))
+            found = await answer(line, redis, threads, keys=keys, limits=limits_of(settings))
             sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
             sys.stdout.buffer.flush()
     except asyncio.CancelledError:

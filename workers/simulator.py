@@ -19,14 +19,14 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
+from orchestrator.children import Children
 from orchestrator.errors import ErrorType, HeadraceError, NodeError
-from orchestrator.execution import NodeState
 from orchestrator.limits import Limits
 from orchestrator.loops import timers
-from orchestrator.mapping import index_of, node_of, unit_of
+from orchestrator.mapping import index_of, node_of
 from orchestrator.redis_keys import Keys
 from orchestrator.replies import Claim, Delivery
-from orchestrator.states import ExecutionStatus, NodeStatus
+from orchestrator.states import ExecutionStatus
 from orchestrator.store import Store
 from orchestrator.submissions import Submissions
 from orchestrator.transitions import Holding, Transitions
@@ -36,7 +36,9 @@ from workers.handlers import Catalogue
 from workers.intake import Intake
 from workers.outcome import Awaiting, Failed
 from workers.outside import Outside
+from workers.registry import default_retry
 from workers.runner import Result, Runner
+from workers.simulation import Simulation, Teller
 from workers.stubs import NO_ITEM, Stub, Stubs
 
 #: The longest a simulation may take, in real time.
@@ -52,33 +54,6 @@ class SimulationTooLong(HeadraceError):
     """The simulation took more time, or more attempts, than one may."""
 
     code = "SIMULATION_TOO_LONG"
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """One node's part. Times are virtual milliseconds since the start; None where it never came to that."""
-
-    node_id: str
-    state: NodeState
-    start_ms: int | None
-    end_ms: int | None
-    output: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Simulation:
-    """What happened. `path` lists (virtual ms, event, node or item) in the order of the history.
-
-    reason   why it ended so; of a PAUSED one, which node asked for an operator.
-    waiting  nodes that wait for something no stub gives, when the execution could not come to its end.
-    """
-
-    status: ExecutionStatus
-    reason: str | None
-    duration_ms: int
-    nodes: tuple[Played, ...]
-    path: tuple[tuple[int, str, str], ...]
-    waiting: tuple[str, ...] = ()
 
 
 @dataclass(order=True)
@@ -122,20 +97,23 @@ class Simulator:
         self.keys = Keys(prefix=f"{{sim-{uuid.uuid4().hex}}}:", stream=base.stream, group=base.group)
         self.stubs = stubs
         self.transitions = Transitions(redis, self.keys)
-        self.store = Store(redis, self.keys)
+        self.store = Store(redis, self.keys, default_retry=default_retry)
         known = handlers | stubs.handlers.keys()
-        self._submissions = Submissions(
-            self.store,
-            self.transitions,
-            catalogue=lambda announced: Catalogue(announced | known),
-            limits=limits or Limits(),
-        )
+        limits = limits or Limits()
+
+        def catalogue(announced: frozenset[str]) -> Catalogue:
+            return Catalogue(announced | known)
+
+        self._submissions = Submissions(self.store, self.transitions, catalogue=catalogue, limits=limits)
+        #: What the names of an execution's nodes begin with: nothing, or those of the units above it.
+        self._prefixes: dict[str, str] = {}
         tools = Toolbox(secrets=_Placeholders())
         self._runner = Runner(
             worker_id=WORKER,
             tools=tools,
             threads=threads,
             items=self.store.items,
+            children=Children(self.store, self.transitions, catalogue=catalogue, limits=limits),
             find=lambda handler: stubs.find(handler, self._playing),
             clock=lambda: self.now_ms,
         )
@@ -179,7 +157,7 @@ class Simulator:
                 if more:
                     await self.transitions.go_on(submitted.execution_id)
                 await self._play(submitted.execution_id)
-                return await self._told(submitted.execution_id, began_ms)
+                return await Teller(self.store, began_ms).tell(submitted.execution_id, self.now_ms)
         except TimeoutError:
             raise SimulationTooLong(
                 f"the simulation took longer than {patience_s:g} s of real time"
@@ -201,7 +179,11 @@ class Simulator:
         status = await self.store.status(execution_id)
         if status is ExecutionStatus.PAUSED:
             return not self._running
-        return status is not None and status.is_terminal
+        # A child that nobody waits for may have something left to do.
+        return status is not None and status.is_terminal and not await self._are_active()
+
+    async def _are_active(self) -> bool:
+        return bool(await self.redis.scard(self.keys.shared("active")))
 
     async def _take_tasks(self) -> bool:
         """Claim and play every task there is; the ends of those that take no time are recorded at once."""
@@ -236,6 +218,7 @@ class Simulator:
         if not isinstance(claim, Claim):
             return
         spec: dict[str, Any] = orjson.loads(claim.spec)
+        await self._learn(claim.execution_id)
         self._playing = stub = await self._stub_for(claim, spec)
         result = await self._runner.run(claim, spec, NullSink(), asyncio.Event())
         duration_ms = stub.duration_ms
@@ -253,7 +236,20 @@ class Simulator:
         if index is not None and self.stubs.look_at_items:
             (found,) = await self.store.items.page(claim.execution_id, node_of(claim.node_id), index, 1)
             item = orjson.loads(found.value)
-        return self.stubs.of(claim.node_id, spec["handler"], item)
+        return self.stubs.of(self._name(claim.execution_id, claim.node_id), spec["handler"], item)
+
+    def _name(self, execution_id: str, unit: str) -> str:
+        return self._prefixes.get(execution_id, "") + unit
+
+    async def _learn(self, execution_id: str) -> None:
+        """Find out which unit an execution is the child of; its parent has run before."""
+        if execution_id in self._prefixes:
+            return
+        execution = await self.store.execution(execution_id)
+        self._prefixes[execution_id] = ""
+        if execution is not None and execution.parent is not None:
+            above = self._name(execution.parent, execution.parent_unit or "")
+            self._prefixes[execution_id] = f"{above}/"
 
     async def _end(self, attempt: _Running) -> None:
         ended = await ending(
@@ -265,8 +261,7 @@ class Simulator:
             take=None,
         )
         if isinstance(attempt.result, Awaiting) and attempt.stub.answers:
-            unit, number = attempt.claim.node_id, attempt.claim.attempt
-            self._outside.expect(unit, number, attempt.result.awaits, attempt.stub.answers, self.now_ms)
+            self._outside.expect(attempt.claim, attempt.result.awaits, attempt.stub.answers, self.now_ms)
         if ended.more:
             await self.transitions.go_on(attempt.claim.execution_id)
 
@@ -287,43 +282,6 @@ class Simulator:
         await timers.run_once(self.store, self.transitions, self.now_ms)
         return True
 
-    async def _told(self, execution_id: str, began_ms: int) -> Simulation:
-        execution = await self.store.execution(execution_id)
-        assert execution is not None
-        definition = await self.store.definition(execution_id, execution.version)
-        node_ids = [node.id for node in definition.nodes]
-        states = await self.store.nodes(execution_id, node_ids)
-        outputs = await self.store.outputs(execution_id, node_ids)
-        starts: dict[str, int] = {}
-        ends: dict[str, int] = {}
-        path: list[tuple[int, str, str]] = []
-        after = 0
-        while rows := await self.store.events(execution_id, after=after, limit=1_000):
-            for row in rows:
-                after, moment = row.seq, row.ts_ms - began_ms
-                if row.node_id is None:
-                    continue
-                if row.item is not None:
-                    path.append((moment, row.type, unit_of(row.node_id, row.item)))
-                    continue
-                path.append((moment, row.type, row.node_id))
-                if row.type == "node.started":
-                    starts.setdefault(row.node_id, moment)
-                elif states.get(row.node_id) and row.type in _ENDS:
-                    ends[row.node_id] = moment
-        waits = (NodeStatus.WAITING, NodeStatus.QUEUED, NodeStatus.RUNNING)
-        return Simulation(
-            status=execution.status,
-            reason=execution.paused_reason or (str(execution.reason) if execution.reason else None),
-            duration_ms=self.now_ms - began_ms,
-            nodes=tuple(
-                Played(each, states[each], starts.get(each), ends.get(each), outputs[each])
-                for each in node_ids
-            ),
-            path=tuple(path),
-            waiting=tuple(each for each in node_ids if states[each].status in waits),
-        )
-
     async def _forget(self) -> None:
         """Delete every key of this simulation, also when it is being cancelled."""
         await asyncio.shield(asyncio.ensure_future(self._delete_keys()))
@@ -338,9 +296,6 @@ class Simulator:
                 await self.redis.unlink(*keys)
             if cursor == 0:
                 return
-
-
-_ENDS = frozenset({"node.completed", "node.failed", "node.skipped", "node.cancelled"})
 
 
 def _timed_out(limit_ms: int, claim: Claim) -> Failed:

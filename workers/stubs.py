@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.errors import DefinitionInvalid, ErrorType, NodeError, Problem
-from orchestrator.mapping import node_of
 from workers.context import HandlerContext
 from workers.outcome import Completed, Failed, Outcome, Skipped
 from workers.registry import HandlerSpec, find_handler
+from workers.simulation import without_items
 from workers.stub_answers import Answer, SignalAnswer, read_decisions, read_signal, read_signals, read_span
 
 #: Handlers that reach nothing outside the engine: in a simulation they run as they are, unless a stub says
@@ -58,8 +58,9 @@ class Stub:
 
 @dataclass(frozen=True, slots=True)
 class Stubs:
-    """Stubs by node id (`node[3]` for one item of a map), by handler, and for the rest.
+    """Stubs by node id, by handler, and for the rest.
 
+    `node[3]` is one item of a map, `node/inner` a node of the child of a node.
     signals  those that come by the clock.
     """
 
@@ -107,7 +108,7 @@ class Stubs:
         if unit in self.nodes:
             stub = self.nodes[unit]
         else:
-            stub = self.nodes.get(node_of(unit)) or self.handlers.get(handler) or self.default
+            stub = self.nodes.get(without_items(unit)) or self.handlers.get(handler) or self.default
         if item is not NO_ITEM:
             return next((other for wanted, other in stub.items if fits(wanted, item)), stub)
         return stub

@@ -6,6 +6,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from config import Settings
+from orchestrator.limits import Limits
 from workers.context import Toolbox
 
 if TYPE_CHECKING:
@@ -70,4 +71,15 @@ def _smtp(settings: Settings) -> SmtpSettings | None:
         password=settings.smtp_password,
         sender=settings.smtp_from or settings.smtp_user or f"headrace@{socket.gethostname()}",
         starttls=settings.smtp_starttls,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The bounds of definitions that are compiled here."""
+    return Limits(
+        max_nodes=settings.max_nodes,
+        max_edges=settings.max_edges,
+        max_depth=settings.max_depth,
+        max_config_bytes=settings.max_config_bytes,
+        max_yaml_bytes=settings.max_yaml_bytes,
     )

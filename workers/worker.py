@@ -17,7 +17,6 @@ import time
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import orjson
 from redis import Redis as BlockingRedis
@@ -27,7 +26,8 @@ from redis.exceptions import RedisError
 from clients.redis_client import connect_blocking, connect_commands
 from config import get_settings
 from logs import run_process
-from orchestrator.budgets import NO_CAPS, Caps
+from orchestrator.budgets import Caps
+from orchestrator.children import Children
 from orchestrator.courier import Call
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.health import await_usable
@@ -38,13 +38,14 @@ from orchestrator.store import Store
 from orchestrator.transitions import Holding, Take, Transitions
 from workers.attempts import TOGETHER, Attempts
 from workers.context import Toolbox
-from workers.handlers import load_modules
+from workers.handlers import Catalogue, load_modules
 from workers.heartbeat import Heartbeat
 from workers.intake import Intake
 from workers.metering import Accounts
-from workers.registry import names
+from workers.registry import default_retry, names
 from workers.runner import Runner
-from workers.tools import toolbox
+from workers.tools import limits_of, toolbox
+from workers.worker_config import WorkerConfig
 
 log = logging.getLogger("headrace.worker")
 
@@ -56,20 +57,6 @@ RECORDING_S = 2.0
 SLOT_WAIT_S = 0.5
 #: Workers look after timers and leases themselves when nobody else has for this long.
 STAND_IN_MS = 2_000
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerConfig:
-    """What one worker process is told. Plain values: settings are read at the root only."""
-
-    name: str
-    concurrency: int = 64
-    queues: tuple[str, ...] = ("default",)
-    lease_ms: int = 15_000
-    drain_s: float = 25.0
-    output_max_bytes: int = 1024 * 1024
-    #: What a tenant's calls to paid services may use in a day.
-    tenant_daily: Caps = NO_CAPS
 
 
 class Worker:
@@ -94,7 +81,7 @@ class Worker:
         # Unique whatever the name is: leases, liveness and logs must not mix two workers of one name.
         self.worker_id = f"{re.sub(r'[^A-Za-z0-9_.-]', '-', config.name)[:80]}.{uuid.uuid4().hex[:8]}"
         self.transitions = Transitions(redis, self.keys, patience_s=None)
-        self.store = Store(redis, self.keys)
+        self.store = Store(redis, self.keys, default_retry=default_retry)
         self.intake = Intake(blocking, self.keys, consumer=config.name, queues=config.queues)
         self.tools = tools or Toolbox()
         self.threads = ThreadPoolExecutor(config.concurrency, thread_name_prefix="handler")
@@ -109,6 +96,7 @@ class Worker:
         self.runner = Runner(
             worker_id=self.worker_id, tools=self.tools, threads=self.threads, items=self.store.items,
             max_bytes=config.output_max_bytes, meter=Accounts(self.transitions, config.tenant_daily).meter,
+            children=Children(self.store, self.transitions, catalogue=Catalogue, limits=config.limits),
         )  # fmt: skip
         self.attempts = Attempts(
             transitions=self.transitions,
@@ -334,6 +322,7 @@ async def main() -> None:
             lease_ms=settings.lease_ms,
             drain_s=settings.drain_s,
             output_max_bytes=settings.output_max_bytes,
+            limits=limits_of(settings),
             tenant_daily=Caps.of(settings.tenant_daily_tokens, settings.tenant_daily_cost_usd),
         ),
         keys=Keys(stream=settings.worker_stream, group=settings.worker_group),

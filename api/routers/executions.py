@@ -175,13 +175,29 @@ async def items(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[str | None, Query(max_length=16, description="`next_cursor` of a page.")] = None,
 ) -> Response:
-    with cursor_checked():
-        first = int(cursor or 0)
-        if first < 0:
-            raise ValueError("a cursor is not negative")
+    first = _place(cursor)
     page = await engine_of(request).items(execution_id_in(execution_id), node_id, first=first, limit=limit)
     following = str(first + limit) if len(page) == limit else None
     return json_response({"items": [item_fields(item) for item in page], "next_cursor": following})
+
+
+@router.get(
+    "/{execution_id}/children",
+    operation_id="executions_children",
+    summary="Executions that nodes of this one started, oldest first",
+    response_model=ExecutionPage,
+    responses=problems(404, 422, 503),
+)
+async def children(
+    request: Request,
+    execution_id: str,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, Query(max_length=16, description="`next_cursor` of a page.")] = None,
+) -> Response:
+    first = _place(cursor)
+    page = await engine_of(request).children(execution_id_in(execution_id), first=first, limit=limit)
+    items = [execution_fields(execution) for execution in page.items]
+    return json_response({"items": items, "next_cursor": page.next_cursor})
 
 
 @router.post(
@@ -233,6 +249,15 @@ async def explain(request: Request, execution_id: str) -> Response:
     found = await engine_of(request).explain(execution_id_in(execution_id))
     items = [explanation_fields(explanation) for explanation in found]
     return json_response({"execution_id": execution_id, "items": items})
+
+
+def _place(cursor: str | None) -> int:
+    """Read a cursor that is a place in a list."""
+    with cursor_checked():
+        first = int(cursor or 0)
+        if first < 0:
+            raise ValueError("a cursor is not negative")
+    return first
 
 
 def _verb_answer(execution_id: str, status: ExecutionStatus, already: bool) -> Response:

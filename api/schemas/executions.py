@@ -111,6 +111,7 @@ class NodeView(BaseModel):
     worker: str | None
     error: ErrorObject | None
     reused: bool = Field(description="It ended in the execution this one is forked from.")
+    child: str | None = Field(description="The execution a sub_workflow node started.")
     output: Any = None
     items: MapProgress | None = Field(default=None, description="How far a mapped node is.")
     usage: UsageView | None = Field(
@@ -133,6 +134,7 @@ class ItemView(BaseModel):
     due_at: str | None
     worker: str | None
     error: ErrorObject | None
+    child: str | None
     value: Any
     output: Any = None
     usage: UsageView | None = Field(description="Of all its attempts; null for an item without calls.")
@@ -154,6 +156,14 @@ class PauseView(BaseModel):
     since: str | None
 
 
+class ParentView(BaseModel):
+    """The node, or the item of a mapped node, that started an execution."""
+
+    execution_id: str
+    node_id: str
+    item: int | None
+
+
 class ExecutionSummary(BaseModel):
     """An execution without its nodes."""
 
@@ -171,6 +181,8 @@ class ExecutionSummary(BaseModel):
     generation: int = Field(description="1, and one more for each retry in place.")
     replay_of: str | None = Field(description="The execution this one repeats.")
     forked_from: str | None = Field(description="The execution whose outputs this one began with.")
+    parent: ParentView | None = Field(description="The node that started this execution as its child.")
+    children: int = Field(description="Executions that nodes of this one have started.")
     usage: UsageView
     cost_usd: float | None = Field(description="Null while no call has a known price.")
     budget: BudgetView | None = Field(

@@ -13,6 +13,7 @@ from orchestrator.execution import Execution, MapCounts, NodeState, WorkerInfo
 from orchestrator.explanation import Explanation
 from orchestrator.health import Check
 from orchestrator.items import Item
+from orchestrator.mapping import index_of, node_of
 from orchestrator.operations import DeadEntry, QueueInfo
 from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.yaml_source import Locate, located
@@ -35,6 +36,8 @@ def execution_fields(execution: Execution) -> dict[str, Any]:
         "generation": execution.generation,
         "replay_of": execution.replay_of,
         "forked_from": execution.forked_from,
+        "parent": _parent_fields(execution),
+        "children": execution.children,
         **usage_fields(execution.usage),
         "budget": execution.budget.to_dict() or None,
     }
@@ -53,6 +56,13 @@ def _pause_fields(execution: Execution) -> dict[str, Any] | None:
 def usage_fields(usage: Usage) -> dict[str, Any]:
     """Show what calls to paid services used."""
     return {"usage": usage.to_dict(), "cost_usd": usage.cost_usd}
+
+
+def _parent_fields(execution: Execution) -> dict[str, Any] | None:
+    if execution.parent is None or execution.parent_unit is None:
+        return None
+    unit = execution.parent_unit
+    return {"execution_id": execution.parent, "node_id": node_of(unit), "item": index_of(unit)}
 
 
 def node_fields(
@@ -77,6 +87,7 @@ def node_fields(
         # What an earlier try failed with is in the history; a node that made it shows none.
         "error": None if state.status is NodeStatus.COMPLETED else state.error,
         "reused": state.reused,
+        "child": state.child,
         "output": None if output is None else orjson.Fragment(output),
         "items": None if counts is None else _counts_fields(counts),
         **_own_usage_fields(state),
@@ -113,6 +124,7 @@ def item_fields(item: Item) -> dict[str, Any]:
         "due_at": rfc3339(state.due_ms),
         "worker": state.worker,
         "error": None if state.status is NodeStatus.COMPLETED else state.error,
+        "child": state.child,
         "value": orjson.Fragment(item.value),
         "output": None if item.output is None else orjson.Fragment(item.output),
         **_own_usage_fields(state),

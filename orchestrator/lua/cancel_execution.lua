@@ -11,15 +11,6 @@ local more = x.is_listed and 1 or 0
 if x.fields[1] == ARGV[5] then return {'already', status, more} end
 if not may_leave('execution', 'cancel_execution', status) then return {'terminal', status, 0} end
 if x.cancelling == 'user' or x.cancelling == 'timeout' then return {'already', status, more} end
-local grace_ms = tonumber(ARGV[4])
-x.cancelling = 'user'
-redis.call('HSET', x.runtime, 'cancelling', 'user', 'cancel_reason', ARGV[3], 'cancel_request', ARGV[5],
-  'grace_ms', NOW + grace_ms)
-if grace_ms > 0 then
-  redis.call('ZADD', timers_key(), NOW + grace_ms, timer_member('cancel_grace', x.id, '', x.generation))
-  push(x, 'cancel 0')
-else
-  push(x, 'kill 0')
-end
+request_cancel(x, ARGV[3], ARGV[5], NOW + ARGV[4])
 settle(x)
 return {'ok', redis.call('GET', status_key(x.id)), x.more}

@@ -16,18 +16,13 @@ if key ~= '' then
   end
 end
 if redis.call('EXISTS', status_key(execution_id)) == 1 then return {'ok', execution_id, 0} end
-redis.call('SET', status_key(execution_id), 'PENDING')
-redis.call('SET', definition_key(execution_id), ARGV[3])
-write_chunk(execution_id, 8)
-redis.call('HSET', KEYS[1], 'created_ms', NOW)
-redis.call('ZADD', index_key(tenant), NOW, execution_id)
-redis.call('ZREM', staging_key(), execution_id)
+create(execution_id, tenant, ARGV[3], 8)
 if key ~= '' then
   redis.call('SET', idempotency_key(tenant, key), ARGV[6] .. ' ' .. execution_id, 'PX', 86400000)
 end
 local x = open(execution_id, 'queues', 'replay_of', 'forked_from')
-for queue in string.gmatch(x.fields[1] or '', '%S+') do redis.call('SADD', queues_key(), queue) end
 local replay_of, forked_from = x.fields[2], x.fields[3]
+name_queues(x.fields[1])
 record(x, 'execution.created', '', '', replay_of and '{"replay_of":"' .. replay_of .. '"}'
   or forked_from and '{"forked_from":"' .. forked_from .. '"}' or '{}')
 if ARGV[7] == '1' then start(x, '') end

@@ -8,7 +8,7 @@
 local x, it = by_hand('hurry_node')
 if not x then return it end
 local unit, on = it.unit, it.on
-if on == 'signal' or on == 'approval' or not on then return {'awaits', on or '', tonumber(it.attempt), 0} end
+if on == 'signal' or on == 'approval' or on == 'child' or not on then return {'awaits', on or '', tonumber(it.attempt), 0} end
 detach(x, unit, 'WAITING', it.attempt, it.plan)
 if on == 'delay' then
   put_output(x, unit, redis.call('HGET', x.runtime, 'kept|' .. unit) or 'null')

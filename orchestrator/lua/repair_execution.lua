@@ -4,7 +4,7 @@
 -- ARGV  3 event number the plan was made at; then one repair each, in words:
 --       "recount NODE OK BAD SKIP GATES NOT_TAKEN", "left LEFT FAILED", "queue NODE", "skip NODE REASON", "cancel NODE", "requeue NODE ATTEMPT",
 --       "relet NODE ATTEMPT", "retime NODE ATTEMPT KIND DUE_MS", "timer KIND DUE_MS", "activate", "drain", "finish",
---       "items NODE LIVE COMPLETED FAILED SKIPPED", "relist NODE ATTEMPT", "hold UNIT", "release UNIT"
+--       "items NODE LIVE COMPLETED FAILED SKIPPED", "relist NODE ATTEMPT", "hold UNIT", "release UNIT", "child UNIT"
 -- Reply {word, more}  word: ok; moved, the execution went on by itself; unknown
 -- Event node.queued and whatever follows
 local x = open(ARGV[2])
@@ -83,6 +83,19 @@ function repairs.items(rest)
   redis.call('HSET', items_key(x.id, id), 'live', live, 'COMPLETED', completed, 'FAILED', failed, 'SKIPPED', skipped)
   redis.call('HSETNX', x.runtime, 'waiting_on|' .. id, 'map')
   push(x, 'items ' .. id)
+end
+
+-- A unit waits for a child that has ended without telling, or is no more.
+function repairs.child(id)
+  local values = redis.call('HMGET', x.runtime, 'waiting_on|' .. id, 'child|' .. id, 'resume|' .. id, 'node|' .. item_of(id))
+  if not may_leave('node', 'wake_parent', status_of(x.id, id)) or (values[1] and values[1] ~= 'child') then return end
+  local child_id = values[2] or 'unknown'
+  if is_live(child_id) then
+    redis.call('HSET', x.runtime, 'waiting_on|' .. id, 'child')
+  else
+    local status = redis.call('GET', status_key(child_id)) or nil
+    wake_parent(x, id, child_id, status or 'unknown', parse_plan(values[4]), status and values[3] or LOOK_AGAIN)
+  end
 end
 
 -- Puts a unit of a paused execution on the held list, where it ought to be.

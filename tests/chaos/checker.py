@@ -50,14 +50,14 @@ def judge(history: History) -> Verdict:
     duplicates = excused = 0
     for ended in history.executions:
         broken += [f"{ended.execution_id}: {what}" for what in _of_execution(ended, by_node)]
-        for node in nodes_of(dict(ended.document)):
-            calls = by_node.get((ended.execution_id, node["id"]), [])
-            extra = max(0, len(calls) - _tries(ended, node["id"]))
+        for unit in _units(ended):
+            calls = by_node.get((ended.execution_id, unit), [])
+            extra = max(0, len(calls) - _tries(ended, unit))
             explained = min(extra, _struck(calls, history))
             duplicates, excused = duplicates + extra, excused + explained
             if extra > explained:
                 broken.append(
-                    f"{ended.execution_id}: {node['id']} ran {extra} times too often, {explained} explained"
+                    f"{ended.execution_id}: {unit} ran {extra} times too often, {explained} explained"
                 )
     broken += _changed(history)
     known = {ended.execution_id for ended in history.executions}
@@ -74,13 +74,45 @@ def _of_execution(ended: Ended, by_node: dict[Key, list[Call]]) -> Iterator[str]
     yield from _lines(ended)
     yield from _order(ended, by_node)
     for node in nodes_of(dict(ended.document)):
-        if node["handler"] in TRACED:
-            yield from _output(ended, node["id"], by_node.get((ended.execution_id, node["id"]), []))
+        if node["handler"] not in TRACED:
+            continue
+        for unit, output in _traced(ended, node):
+            yield from _output(ended, unit, output, by_node.get((ended.execution_id, unit), []))
+
+
+def _units(ended: Ended) -> list[str]:
+    """List the nodes and, of those that are mapped, the items."""
+    return [
+        unit
+        for node in nodes_of(dict(ended.document))
+        for unit in (
+            node["id"],
+            *(f"{node['id']}[{i}]" for i in range(len(node.get("map", {}).get("items", ())))),
+        )
+    ]
+
+
+def _traced(ended: Ended, node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give what calls its handler, with the output that is stored for it."""
+    if "map" not in node:
+        yield node["id"], ended.outputs.get(node["id"])
+        return
+    rows = ended.outputs.get(node["id"]) or []
+    for index in range(len(node["map"]["items"])):
+        row = rows[index] if index < len(rows) else None
+        yield f"{node['id']}[{index}]", row.get("output") if row and "index" in row else row
 
 
 def _ending(ended: Ended) -> Iterator[str]:
-    """It reached the end that its definition asks for."""
+    """It reached the end that its definition asks for, items and all."""
     ends, status = interpret(dict(ended.document), _outcome)
+    for node in nodes_of(dict(ended.document)):
+        if "map" in node and ends[node["id"]][0] == "COMPLETED":
+            wanted = {"ok": "COMPLETED", "fail": "FAILED"}
+            for index, end in enumerate(_outcome(node)[1]):
+                unit = f"{node['id']}[{index}]"
+                if (found := _ends_of(ended).get(unit)) != wanted[end]:
+                    yield f"{unit} ended {found}, not {wanted[end]}"
     if ended.status != status:
         yield f"ended {ended.status}, not {status}"
     for node_id, (word, _) in ends.items():
@@ -88,12 +120,25 @@ def _ending(ended: Ended) -> Iterator[str]:
             yield f"{node_id} ended {ended.nodes.get(node_id)}, not {word}"
 
 
+def _ends_of(ended: Ended) -> dict[str, str]:
+    """How each unit ended, by the history."""
+    return {line.node_id: _ENDS[line.type] for line in ended.lines if line.node_id and line.type in _ENDS}
+
+
 def _outcome(node: dict[str, Any]) -> str | tuple[str, tuple[str, ...]]:
     config = node.get("config", {})
     if node["handler"] == "condition":
         taken = config["expression"] == "true"
         return "branch", tuple(config["false_branch" if taken else "true_branch"])
+    if node["handler"] == "switch":
+        answers = {**config["cases"], "": config["default"]}
+        taken = config["value"] if config["value"] in config["cases"] else ""
+        return "branch", tuple(name for case, names in answers.items() if case != taken for name in names)
     tries = node.get("retry", {}).get("max_attempts", 1)
+    if "map" in node:
+        return "items", tuple(
+            "fail" if item["fail_times"] >= tries else "ok" for item in node["map"]["items"]
+        )
     return "fail" if config.get("fail_times", 0) >= tries else "ok"
 
 
@@ -142,13 +187,18 @@ def _order(ended: Ended, by_node: dict[Key, list[Call]]) -> Iterator[str]:
     needs = {node["id"]: node.get("dependencies", []) for node in nodes_of(dict(ended.document))}
     for line in ended.lines:
         if line.type == "node.started":
-            early = [each for each in needs[line.node_id or ""] if each not in over]
+            early = [each for each in needs[_node_of(line.node_id or "")] if each not in over]
             if early:
                 yield f"{line.node_id} started before {early} ended"
         if line.type in _ENDS and line.node_id:
             over.add(line.node_id)
     for node_id, before in needs.items():
-        starts = [call.start_s for call in by_node.get((ended.execution_id, node_id), [])]
+        starts = [
+            call.start_s
+            for (execution_id, unit), calls in by_node.items()
+            for call in calls
+            if execution_id == ended.execution_id and _node_of(unit) == node_id
+        ]
         for each in before:
             ends = [c.end_s for c in by_node.get((ended.execution_id, each), []) if c.ended in ("ok", "fail")]
             done_s = min((end_s for end_s in ends if end_s is not None), default=None)
@@ -161,13 +211,22 @@ def _order(ended: Ended, by_node: dict[Key, list[Call]]) -> Iterator[str]:
                 yield f"{node_id} was called before any call of {each} had ended"
 
 
-def _output(ended: Ended, node_id: str, calls: list[Call]) -> Iterator[str]:
+def _node_of(unit: str) -> str:
+    return unit.partition("[")[0]
+
+
+def _output(ended: Ended, node_id: str, stored: Any, calls: list[Call]) -> Iterator[str]:
     """The output is that of the attempt the history says completed, and of no other; nothing ran after it."""
-    if ended.nodes.get(node_id) != "COMPLETED":
-        if calls and ended.nodes.get(node_id) == "SKIPPED":
+    status = ended.nodes.get(node_id) or _ends_of(ended).get(node_id)
+    if status != "COMPLETED":
+        if calls and "SKIPPED" in (status, ended.nodes.get(_node_of(node_id))):
             yield f"{node_id} is SKIPPED, but its handler ran"
         return
-    output = ended.outputs.get(node_id) or {}
+    if ended.nodes.get(_node_of(node_id)) == "COMPLETED":
+        yield from _author(ended, node_id, stored or {}, calls)
+
+
+def _author(ended: Ended, node_id: str, output: dict[str, Any], calls: list[Call]) -> Iterator[str]:
     attempt = next(
         (line.attempt for line in ended.lines if (line.type, line.node_id) == ("node.completed", node_id)),
         None,

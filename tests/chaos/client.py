@@ -15,8 +15,12 @@ from redis.exceptions import RedisError
 from clients.redis_client import connect_commands, connect_subscriber
 from orchestrator.engine import Engine
 from orchestrator.errors import HeadraceError, InvalidTransition
+from orchestrator.execution import Event
+from orchestrator.mapping import unit_of
 from orchestrator.submissions import Idempotency
+from orchestrator.waits import Approval
 from tests.chaos.history import Ended, Line, Sample
+from tests.interpreter import nodes_of
 from workers.handlers import Catalogue
 
 
@@ -31,6 +35,8 @@ class Client:
         self.documents: dict[str, dict[str, Any]] = {}
         self.samples: list[Sample] = []
         self.ended: set[str] = set()
+        #: Signals not sent yet: (execution id, name).
+        self.unsignalled: set[tuple[str, str]] = set()
         #: Executions that were paused and are to be resumed, and how many pauses were taken.
         self.paused: list[str] = []
         self.pauses = 0
@@ -53,10 +59,48 @@ class Client:
             assert execution_id in ("", submitted.execution_id), "one key made two executions"
             execution_id = submitted.execution_id
         self.documents[execution_id] = document
+        self.unsignalled |= {
+            (execution_id, node["config"]["name"])
+            for node in nodes_of(document)
+            if node["handler"] == "wait_for_signal" and node["config"]["name"] != "never"
+        }
         if not at_once:
             for _ in range(2 if self.dice.random() < 0.3 else 1):
                 await self._until_answered(lambda: self.engine.trigger(execution_id))
         return execution_id
+
+    async def answer(self) -> None:
+        """Send some signals, perhaps before anybody waits for them, and decide some approvals, some twice."""
+        for execution_id, name in sorted(self.unsignalled):
+            if self.dice.random() < 0.4:
+                await self._signal(execution_id, name)
+        try:
+            asking = (await self.engine.approvals(limit=20)).items
+        except (HeadraceError, RedisError, OSError):
+            return
+        for approval in asking:
+            if self.dice.random() < 0.5:
+                await self._decide(approval)
+
+    async def _signal(self, execution_id: str, name: str) -> None:
+        key = Idempotency(f"{execution_id}-{name}", "signals", "ab")
+        for _ in range(2 if self.dice.random() < 0.3 else 1):
+            try:
+                await self.engine.signal(execution_id, name, {"paid": execution_id}, idempotency=key)
+            except InvalidTransition:
+                pass  # Not started yet, or answered before and over.
+            except (HeadraceError, RedisError, OSError):
+                return
+        self.unsignalled.discard((execution_id, name))
+
+    async def _decide(self, approval: Approval) -> None:
+        for by in self.dice.sample(("ann", "bob", "cem"), 2):
+            try:
+                await self.engine.decide(
+                    approval.execution_id, approval.node_id, decision="approve", by=by, shown=approval.shown
+                )
+            except (HeadraceError, RedisError, OSError):
+                continue  # Somebody was faster, or nobody answered; it is listed until it is decided.
 
     async def interrupt(self) -> None:
         """Pause one execution in four for a while; the requests are made twice now and then."""
@@ -121,7 +165,7 @@ class Client:
     async def left_behind(self) -> list[str]:
         """What is still in Redis though nothing runs."""
         found = []
-        for key in ("workflows:leases", "workflows:timers"):
+        for key in ("workflows:leases", "workflows:timers", "workflows:approvals"):
             if rest := await self.redis.zrange(key, 0, -1):
                 found.append(f"at rest, {key} holds {rest[:3]!r}")
         if active := await self.redis.smembers("workflows:active"):
@@ -147,7 +191,7 @@ class Client:
             str(view.execution.status),
             {node.node_id: str(node.status) for node in view.nodes},
             {node_id: orjson.loads(text) if text else None for node_id, text in outputs.items()},
-            tuple(Line(event.seq, event.type, event.node_id, event.attempt) for event in events),
+            tuple(Line(event.seq, event.type, _unit_of(event), event.attempt) for event in events),
         )
 
     async def _until_answered(self, request: Any) -> Any:
@@ -159,3 +203,9 @@ class Client:
                 if time.monotonic() > deadline_s:
                     raise AssertionError(f"no answer for 60 s: {error}") from error
                 await asyncio.sleep(0.1)
+
+
+def _unit_of(event: Event) -> str | None:
+    if event.node_id is None or event.item is None:
+        return event.node_id
+    return unit_of(event.node_id, event.item)

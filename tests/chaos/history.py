@@ -39,7 +39,7 @@ class Strike:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event of an execution's history."""
+    """One event of an execution's history. An item is named as a unit, `node[3]`."""
 
     seq: int
     type: str

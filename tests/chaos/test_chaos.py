@@ -22,6 +22,7 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.history import History, read_calls
 from tests.chaos.workload import mixed
 from tests.conftest import RedisServer
+from tests.unit.clients.target_server import reply, running_target
 
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 #: Nobody waits longer than this for the last execution once the strikes have ended.
@@ -56,6 +57,14 @@ async def play(plan: Plan, directory: Path) -> tuple[History, float]:
     cluster = Cluster(directory, plan.lease_ms, redis)
     client = Client(redis.url, SEED)
     problems: list[str] = []
+    async with running_target() as target:
+        target.answers["/data"] = reply(body=b'{"n": 1}', content_type="application/json")
+        return await play_on(plan, cluster, client, target.url, problems)
+
+
+async def play_on(
+    plan: Plan, cluster: Cluster, client: Client, url: str, problems: list[str]
+) -> tuple[History, float]:
     try:
         cluster.start(orchestrators=plan.orchestrators, workers=plan.workers)
         while len(await client.engine.workers()) < plan.workers:
@@ -63,10 +72,11 @@ async def play(plan: Plan, directory: Path) -> tuple[History, float]:
         began_s = time.monotonic()
         striking = asyncio.create_task(strike_on(cluster, plan, Random(SEED + 1)))
         kills = {int(share * plan.executions) for share in plan.redis_kills}
-        for number, document in enumerate(mixed(plan.executions, SEED)):
+        for number, document in enumerate(mixed(plan.executions, SEED, url)):
             if number in kills:
                 await asyncio.to_thread(cluster.restart_redis, down_s=1.0)
             await client.run(document)
+            await client.answer()
             await client.interrupt()
             await client.sample()
             await asyncio.sleep(plan.pace_s)
@@ -75,6 +85,7 @@ async def play(plan: Plan, directory: Path) -> tuple[History, float]:
         await client.resume_all()
         deadline_s = time.monotonic() + PATIENCE_S
         while (left := await client.open_executions()) and time.monotonic() < deadline_s:
+            await client.answer()
             await client.sample()
             await asyncio.sleep(0.1)
         took_s = time.monotonic() - began_s

@@ -1,4 +1,7 @@
-"""The mix of workflows that is put under stress; every one of them must end COMPLETED but for `failing`."""
+"""The mix of workflows that is put under stress: every kind of node there is.
+
+Each must end as the interpreter says; only `failing` and `too_many` end FAILED.
+"""
 
 from __future__ import annotations
 
@@ -79,10 +82,101 @@ def delay(dice: Random) -> dict[str, Any]:
     return workflow(work("before", dice), pause, work("after", dice, after=["pause"]), name="delay")
 
 
-MIX: tuple[Callable[[Random], dict[str, Any]], ...] = (chain, diamond, fan, branch, retry, delay, failing)
+def each(node_id: str, dice: Random, ends: list[str], *, after: list[str], **fields: Any) -> dict[str, Any]:
+    """A node that works once for each item; those that are to "fail" do so however often they are tried."""
+    tries = {"ok": 0, "again": 1, "fail": 9}
+    items = [{"fail_times": tries[end], "work_ms": dice.randint(5, 200)} for end in ends]
+    config = {"work_ms": "{{ item.work_ms }}", "fail_times": "{{ item.fail_times }}"}
+    policy = {"max_attempts": 2, "initial_interval": "100ms"}
+    made = node(node_id, after=after, handler="record", retry=policy, map={"items": items, **fields})
+    return made | {"config": config}
 
 
-def mixed(count: int, seed: int) -> list[dict[str, Any]]:
-    """So many workflows, every kind in turn."""
+def mapping(dice: Random) -> dict[str, Any]:
+    ends = ["ok", "ok", "again", "ok", "fail", "ok", "ok", "again"]
+    dice.shuffle(ends)
+    limits = {"tolerated_failure_count": 1, "max_concurrency": dice.choice((0, 2, 3))}
+    return workflow(
+        work("list", dice),
+        each("every", dice, ends, after=["list"], **limits),
+        work("sum", dice, after=["every"]),
+        name="mapping",
+    )
+
+
+def too_many(dice: Random) -> dict[str, Any]:
+    """Ends FAILED: more items fail than are tolerated, so no other is started."""
+    return workflow(
+        work("list", dice),
+        each("every", dice, ["fail", "ok", "fail", "ok"], after=["list"], on_item_failure="stop"),
+        work("sum", dice, after=["every"]),
+        name="too_many",
+    )
+
+
+def choice(dice: Random) -> dict[str, Any]:
+    cases = {"a": ["first"], "b": ["second"]}
+    config = {"value": dice.choice("abc"), "cases": cases, "default": ["third"]}
+    return workflow(
+        work("ask", dice),
+        node("choose", after=["ask"], handler="switch") | {"config": config},
+        *(work(name, dice, after=["choose"]) for name in ("first", "second", "third")),
+        work("any", dice, after=["first", "second", "third"]),
+        name="choice",
+    )
+
+
+def handled(dice: Random) -> dict[str, Any]:
+    """Ends COMPLETED: of two failures one is caught, and the other is gone on from."""
+    caught = work("caught", dice, after=["root"], config={"fail_times": 9})
+    goes_on = {"max_attempts": 2, "initial_interval": "100ms", "on_exhausted": "continue"}
+    return workflow(
+        work("root", dice),
+        caught | {"catch": [{"errors": ["HandlerError"], "goto": "rescue"}]},
+        work("rescue", dice, after=["caught"]),
+        work("fine", dice, after=["caught"]),
+        work("shaky", dice, after=["root"], retry=goes_on, config={"fail_times": 9}),
+        work("anyway", dice, after=["shaky"]),
+        name="handled",
+    )
+
+
+def asking(dice: Random) -> dict[str, Any]:
+    """Waits for a signal and for people; the client gives both, early or late, some of it twice."""
+    return workflow(
+        work("root", dice),
+        node("paid", after=["root"], handler="wait_for_signal")
+        | {"config": {"name": "paid", "timeout": "10m"}},
+        node("review", after=["root"], handler="approval")
+        | {"config": {"prompt": "Go on?", "quorum": dice.choice((1, 2)), "timeout": "10m"}},
+        node("late", after=["root"], handler="wait_for_signal")
+        | {"config": {"name": "never", "timeout": dice.choice(("300ms", "1s")), "on_timeout": "continue"}},
+        work("after", dice, after=["paid", "review", "late"]),
+        name="asking",
+    )
+
+
+def calling(dice: Random, url: str) -> dict[str, Any]:
+    """Calls a local server, works on what it said, and notifies."""
+    return workflow(
+        node("fetch", handler="http") | {"config": {"url": f"{url}/data"}},
+        node("shape", after=["fetch"], handler="transform")
+        | {"config": {"expression": "{{ fetch.body.n + 1 }}"}},
+        node("tell", after=["shape"], handler="notify")
+        | {"config": {"channel": "log", "message": "{{ shape.result }}"}},
+        work("last", dice, after=["tell"]),
+        name="calling",
+    )
+
+
+Maker = Callable[[Random], dict[str, Any]]
+MIX: tuple[Maker, ...] = (
+    chain, diamond, fan, branch, retry, delay, failing, mapping, choice, handled, asking, too_many,
+)  # fmt: skip
+
+
+def mixed(count: int, seed: int, url: str) -> list[dict[str, Any]]:
+    """So many workflows, every kind in turn; url is that of a server that answers on /data."""
     dice = Random(seed)
-    return [MIX[i % len(MIX)](dice) for i in range(count)]
+    kinds: tuple[Maker, ...] = (*MIX, lambda dice: calling(dice, url))
+    return [kinds[i % len(kinds)](dice) for i in range(count)]

@@ -15,7 +15,8 @@ from tests.integration.stage import Stage, register_handlers
 from tests.makers import FakeWorker, Rig, WorkerFleet
 from workers.handlers import Catalogue
 from workers.registry import HANDLER_REGISTRY
-from workers.simulator import Simulation, Simulator
+from workers.simulation import Simulation
+from workers.simulator import Simulator
 from workers.stubs import Stubs
 
 

@@ -14,7 +14,8 @@ from redis.asyncio import Redis
 from orchestrator.errors import DefinitionInvalid, InputsInvalid
 from tests.dags import condition, node, workflow
 from workers.registry import HANDLER_REGISTRY, handler
-from workers.simulator import Simulation, SimulationTooLong, Simulator
+from workers.simulation import Simulation
+from workers.simulator import SimulationTooLong, Simulator
 from workers.stubs import Stubs
 
 HOUR_MS = 3_600_000

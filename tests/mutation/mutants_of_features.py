@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from tests.mutation.children_mutants import CHILDREN
 from tests.mutation.mutant import of
 
 PAID = (
@@ -170,7 +171,7 @@ INTERVENTIONS = (
         "hurry_node",
         ("a hurry keeps the timer", "detach(x, unit, 'WAITING', it.attempt, it.plan)", ""),
         ("a hurried delay has no output", "  put_output(x, unit, redis.call('HGET', x.runtime, 'kept|' .. unit) or 'null')", ""),
-        ("a wait for people is hurried", "if on == 'signal' or on == 'approval' or not on then", "if not on then"),
+        ("a wait for people is hurried", "if on == 'signal' or on == 'approval' or on", "if on"),
         ("who asked is not given new tries", "if on == 'operator' then begin_anew(", "if false then begin_anew("),
     ),
     *of("wake_node", ("a timer fires while paused", "if x.paused and not x.cancelling then", "if false then")),
@@ -183,4 +184,4 @@ INTERVENTIONS = (
     ),
 )  # fmt: skip
 
-FEATURES = (*PAID, *MAPS, *INTERVENTIONS)
+FEATURES = (*PAID, *MAPS, *CHILDREN, *INTERVENTIONS)

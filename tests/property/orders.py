@@ -106,7 +106,7 @@ def claim_of(holding: Holding) -> Claim:
     """Give of a claim what making a map's end of its items asks for."""
     return Claim(
         holding.execution_id, holding.node_id, holding.attempt, holding.nonce, tries=1, crashes=0,
-        message_id="", queued_ms=0, spec=b"{}", inputs=b"", resume=b"", references=(),
+        message_id="", queued_ms=0, spec=b"{}", inputs=b"", resume=b"", value=b"", references=(),
     )  # fmt: skip
 
 

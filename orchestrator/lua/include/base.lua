@@ -5,10 +5,11 @@ local SEPARATOR = '\31'
 
 -- Set anew at every call. Redis runs one function at a time, so they cannot mix. OPEN: executions by id.
 -- NOW_TEXT: the same moment as Redis takes it; it formats a number anew each time it is handed one.
-local KEYS, ARGV, NOW, NOW_TEXT, OPEN
+-- SPENT: nodes touched so far, whichever execution they belong to.
+local KEYS, ARGV, NOW, NOW_TEXT, OPEN, SPENT
 
 local function enter(keys, arguments)
-  KEYS, ARGV, OPEN = keys, arguments, {}
+  KEYS, ARGV, OPEN, SPENT = keys, arguments, {}, 0
   PREFIX = string.match(keys[1], '^{[^}]*}:') or ''
   NOW = tonumber(arguments[1])
   if not NOW then
@@ -46,22 +47,23 @@ local function open(execution_id, ...)
   local x = OPEN[execution_id]
   if x then
     flush(x)
-    x.fields = redis.call('HMGET', x.runtime, ...)
+    x.fields = select('#', ...) > 0 and redis.call('HMGET', x.runtime, ...) or {}
     return x
   end
   local runtime = runtime_key(execution_id)
   local values = redis.call('HMGET', runtime, 'v', 'seq', 'left', 'failed', 'cancelling', 'worklist', 'fail_fast',
-    'deadline_ms', 'generation', 'paused', ...)
+    'deadline_ms', 'generation', 'parent', 'children', 'paused', ...)
   if not values[1] then return nil end
   local fields = {}
-  for i = 11, #values do fields[i - 10] = values[i] end
+  for i = 13, #values do fields[i - 12] = values[i] end
   x = {
     id = execution_id, runtime = runtime, events = events_key(execution_id),
     seq = tonumber(values[2] or 0), left = tonumber(values[3] and values[4] and values[3] or UNCOUNTED),
     failed = tonumber(values[4] or 0),
     cancelling = values[5] ~= '' and values[5] or nil, is_listed = values[6] == '1', fail_fast = values[7] == '1',
     deadline_ms = tonumber(values[8] or ''), generation = values[9],
-    paused = values[10] ~= '' and values[10] or nil, fields = fields,
+    parent = values[10], children = tonumber(values[11] or 0),
+    paused = values[12] ~= '' and values[12] or nil, fields = fields,
     work = {}, head = 1, tail = 0, notes = {},
   }
   OPEN[execution_id] = x

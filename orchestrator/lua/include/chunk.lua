@@ -11,3 +11,17 @@ local function write_chunk(execution_id, first)
     redis.call('HSET', runtime, unpack(ARGV, i, math.min(i + 399, #ARGV)))
   end
 end
+
+-- Makes an execution visible, its last slice written from ARGV[first] on. Its history and its start are the caller's.
+local function create(execution_id, tenant, definition, first)
+  redis.call('SET', status_key(execution_id), 'PENDING')
+  redis.call('SET', definition_key(execution_id), definition)
+  write_chunk(execution_id, first)
+  redis.call('HSET', runtime_key(execution_id), 'created_ms', NOW)
+  redis.call('ZADD', index_key(tenant), NOW, execution_id)
+  redis.call('ZREM', staging_key(), execution_id)
+end
+
+local function name_queues(queues)
+  for queue in string.gmatch(queues or '', '%S+') do redis.call('SADD', queues_key(), queue) end
+end

@@ -1,13 +1,13 @@
 -- claim: QUEUED -> RUNNING for one task, and the fused "finish one, take the next" of a busy worker.
 
 -- The reply carries all that the runner needs, so that a node costs no further round trip:
--- {'ok', execution_id, node_id, attempt, nonce, tries, crashes, message_id, queued_ms, spec, inputs, resume,
+-- {'ok', execution_id, node_id, attempt, nonce, tries, crashes, message_id, queued_ms, spec, inputs, resume, value,
 --  reference, status, output, reference, …}   output is '' when there is none.
--- resume is what the unit waited for, JSON, when a node that waited is run again to make use of it; the value of an item;
--- '' otherwise.
-local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume)
+-- resume is what the unit waited for, JSON, when one that waited is run again to make use of it; value that of an item,
+-- JSON; '' otherwise.
+local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
   local reply = {'ok', x.id, node_id, attempt, nonce, tries or '0', crashes or '0', message_id, queued_ms or '0', spec,
-    '', resume or ''}
+    '', resume or '', value or ''}
   if refs then
     for id in string.gmatch(refs, '%S+') do
       if id == '$inputs' then
@@ -44,7 +44,7 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
   local current, holder, plan_text, spec, refs, tries, crashes, current_message, queued_ms, resume =
     unpack(x.fields, 1, 10)
   local status = status_of(execution_id, node_id)
-  if item then resume = redis.call('HGET', items_key(execution_id, node), 'v' .. item) end
+  local value = item and redis.call('HGET', items_key(execution_id, node), 'v' .. item)
   if attempt ~= current or not (may_leave('node', 'claim_node', status) or status == 'RUNNING') then
     drop_message(queue, message_id)
     return {'stale'}
@@ -55,7 +55,7 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
       if message_id ~= current_message then drop_message(queue, message_id) end
       return {'busy'}
     end
-    return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume)
+    return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
   end
   if x.cancelling then return {'cancelling'} end
   local plan = parse_plan(plan_text)
@@ -85,7 +85,7 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
   record(x, 'node.started', node_id, attempt, '{"worker":"' .. worker .. '"}')
   -- Said here, not by the handler: nobody can forget it, and a first attempt pays nothing for it.
   if attempt ~= '1' then reset_stream(x, node_id, attempt) end
-  return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume)
+  return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
 end
 
 -- Reads and claims up to count further tasks for this worker. The units claimed are kept under the request id for a

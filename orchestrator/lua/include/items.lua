@@ -86,7 +86,7 @@ function TURNS.halt(x, rest)
         never[#never + 1] = 'CANCELLED'
       end
     elseif may_leave('node', 'cancel_node', status) and (word == 'kill' or status ~= 'RUNNING') then
-      cancel_node(x, node_id .. '[' .. i .. ']', status)
+      cancel_node(x, node_id .. '[' .. i .. ']', status, word == 'kill')
     end
   end
   if #never > 0 then redis.call('HSET', key, unpack(never)) end

@@ -7,12 +7,13 @@
 --                            "start CHUNK"             decide the nodes listed as starting points
 --                            "cancel CHUNK"            cancel what has not started
 --                            "kill CHUNK"              cancel whatever has not ended
+--                            "close FROM"              ask children to end, from that place in their list on
 --                            "reset NODE OK BAD SKIP GATES NOT_TAKEN", "decide NODE"   a retry's two passes
 
 local BUDGET = 500
 
--- Turns that other parts take, by their first word: function(x, rest) -> nodes touched.
-local TURNS = {}
+-- Turns that other parts take, by their first word: function(x, rest) -> nodes touched. The rest is in children.lua.
+local TURNS, tell_parent, asks_child, must_close = {}, nil, nil, nil
 
 local function push(x, item)
   x.tail = x.tail + 1
@@ -58,7 +59,7 @@ local function detach(x, node_id, status, attempt, plan)
     end
   elseif status == 'WAITING' then
     local on = redis.call('HGET', x.runtime, 'waiting_on|' .. node_id)
-    if on and on ~= 'map' then redis.call('ZREM', timers_key(), timer_member(on, x.id, node_id, attempt)) end
+    if on and on ~= 'map' and on ~= 'child' then redis.call('ZREM', timers_key(), timer_member(on, x.id, node_id, attempt)) end
     unlist_wait(x, node_id, attempt, on)
     redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id)
   elseif status == 'RUNNING' then
@@ -81,7 +82,7 @@ local function is_on_items(x, node_id)
 end
 
 -- Raises the attempt of what was running, so that its worker's late result is fenced. A mapped node ends after its
--- items; is_kill ends those that run as well.
+-- items, a node that waits for a child after that; is_kill ends what runs as well.
 local function cancel_node(x, node_id, status, is_kill)
   local values = redis.call('HMGET', x.runtime, 'attempt|' .. node_id, 'node|' .. item_of(node_id))
   local attempt = values[1] or '0'
@@ -91,6 +92,7 @@ local function cancel_node(x, node_id, status, is_kill)
     push(x, 'halt ' .. node_id .. (is_kill and ' kill 0' or ' cancel 0'))
     return
   end
+  if plan.child and status == 'WAITING' and asks_child(x, node_id, plan, is_kill) then return end
   detach(x, node_id, status, attempt, plan)
   if status == 'RUNNING' then
     redis.call('HSET', x.runtime, 'attempt|' .. node_id, attempt + 1, 'nonce|' .. node_id, '')
@@ -298,7 +300,7 @@ local function finish(x)
   local status, event = 'COMPLETED', 'execution.completed'
   if x.cancelling == 'user' then
     status, event = 'CANCELLED', 'execution.cancelled'
-  elseif x.cancelling == 'timeout' or x.failed > 0 then
+  elseif x.cancelling or x.failed > 0 then
     status, event = 'FAILED', 'execution.failed'
   end
   redis.call('SET', status_key(x.id), status)
@@ -308,13 +310,14 @@ local function finish(x)
   if x.deadline_ms then redis.call('ZREM', timers_key(), timer_member('execution_timeout', x.id, '', x.generation)) end
   if x.cancelling then redis.call('ZREM', timers_key(), timer_member('cancel_grace', x.id, '', x.generation)) end
   record(x, event, '', '', quoted(x.cancelling or (status == 'FAILED' and 'node_failed') or 'all_done'))
+  if x.parent then tell_parent(x, status) end
 end
 
 -- Works through the list until it is empty or the budget is spent, and ends the execution when nothing is left.
 -- x.more tells the caller to come back at once; the timer does so if the caller dies.
 local function settle(x)
-  local spent = 0
-  while spent < BUDGET do
+  x.is_settling = true
+  while SPENT < BUDGET do
     local item
     if x.head <= x.tail then
       item = x.work[x.head]
@@ -323,11 +326,15 @@ local function settle(x)
       item = redis.call('LPOP', worklist_key(x.id))
     end
     if not item then break end
-    spent = spent + 1 + take_turn(x, item)
+    local touched = take_turn(x, item)
+    SPENT = SPENT + 1 + touched
   end
+  x.is_settling = false
   local was_listed = x.is_listed
   for i = x.head, x.tail do redis.call('RPUSH', worklist_key(x.id), x.work[i]) end
-  if was_listed or x.head <= x.tail then
+  local is_saved = x.head <= x.tail
+  x.work, x.head, x.tail = {}, 1, 0
+  if was_listed or is_saved then
     x.is_listed = redis.call('LLEN', worklist_key(x.id)) > 0
     redis.call('HSET', x.runtime, 'worklist', x.is_listed and '1' or '0')
     local member = timer_member('continue', x.id, '', '0')
@@ -335,5 +342,10 @@ local function settle(x)
   end
   x.more = x.is_listed and 1 or 0
   x.is_changed = true
-  if x.left == 0 and not x.is_listed then finish(x) end
+  if x.left ~= 0 or x.is_listed then return end
+  if must_close(x) then
+    push(x, 'close 0')
+    return settle(x)
+  end
+  finish(x)
 end

@@ -6,14 +6,23 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from orchestrator.answer_verbs import Request, Wait
+from orchestrator.child_verbs import Child
 from orchestrator.courier import Call
 from orchestrator.intervention_verbs import ByHand, Word
+from orchestrator.layout import lay_out
+from orchestrator.nesting import child_id_of
+from orchestrator.replies import Ended
 from orchestrator.states import Reason, WaitingOn
-from tests.makers import Rig, error_of, node
+from orchestrator.transitions import Holding, Transitions
+from tests.dags import compiled
+from tests.makers import Rig, error_of, node, workflow
 
 Prepare = Callable[[Rig], Awaitable[Call[Any]]]
 
+KID = workflow(node("x"), node("y", after=["x"]), name="kid")
 LINE = (node("A"), node("B", after=["A"]))
 GO = Wait(WaitingOn.SIGNAL, "go", b"{}", 90_000, False, b"{}", error_of())
 
@@ -28,6 +37,66 @@ async def running(rig: Rig, **fields: Any) -> Any:
     held = await rig.worker.start_one("A")
     await rig.submit(node("next"))
     return held
+
+
+def child_of(execution_id: str, unit: str, attempt: int = 1) -> Child:
+    """Make a child of two nodes, ready to be started."""
+    return Child(
+        execution_id=child_id_of(execution_id, unit, attempt),
+        definition=orjson.dumps(KID),
+        last=lay_out(compiled(KID)).last,
+        extra=["inputs", b'{"n":1}'],
+        most_levels=3,
+        too_deep=error_of("ConfigError", "too deep"),
+        output=b'{"execution_id":"its"}',
+    )
+
+
+def nesting(transitions: Transitions, verb: str, held: Holding) -> Call[Ended]:
+    """Ask for one of the verbs of nodes that have a child."""
+    if verb == "await_child":
+        return transitions.await_child(held, "no-child", looks_again=False)
+    return transitions.start_child(held, child_of(held.execution_id, held.node_id))
+
+
+async def starting_a_child(rig: Rig, **config: Any) -> Call[Any]:
+    held = await running(rig, handler="sub_workflow", config={"workflow": KID, **config})
+    return rig.transitions.start_child(held, child_of(held.execution_id, "A"), take=rig.worker.take())
+
+
+async def starting_a_child_aside(rig: Rig) -> Call[Any]:
+    return await starting_a_child(rig, wait=False)
+
+
+async def starting_a_child_too_deep(rig: Rig) -> Call[Any]:
+    held = await running(rig, handler="sub_workflow", config={"workflow": KID})
+    await rig.redis.hset(rig.transitions.keys.runtime(held.execution_id), "depth", 3)
+    return rig.transitions.start_child(held, child_of(held.execution_id, "A"), take=rig.worker.take())
+
+
+async def awaiting_a_child(rig: Rig) -> Call[Any]:
+    """The child runs, and its parent has a second attempt."""
+    held = await with_a_child(rig)
+    return rig.transitions.await_child(held, child_of(held.execution_id, "A").execution_id, looks_again=False)
+
+
+async def awaiting_a_child_that_has_ended(rig: Rig) -> Call[Any]:
+    held = await with_a_child(rig)
+    child_id = child_of(held.execution_id, "A").execution_id
+    await rig.engine.cancel(child_id, grace_ms=0, request_id="c")
+    return rig.transitions.await_child(held, child_id, looks_again=True)
+
+
+async def with_a_child(rig: Rig) -> Any:
+    """A second attempt of A runs while its child does."""
+    held = await running(rig, handler="sub_workflow", config={"workflow": KID})
+    await rig.transitions.start_child(held, child_of(held.execution_id, "A"))
+    await rig.redis.hdel(rig.transitions.keys.runtime(held.execution_id), "child|A")
+    seq = await rig.engine.last_seq(held.execution_id)
+    await rig.transitions.repair_execution(held.execution_id, seq=seq, repairs=["child A"])
+    child_id = child_of(held.execution_id, "A").execution_id
+    await rig.redis.hset(rig.transitions.keys.runtime(held.execution_id), "child|A", child_id)
+    return await rig.worker.start_one("A")
 
 
 async def awaiting(rig: Rig) -> Call[Any]:
@@ -144,4 +213,14 @@ INTERVENTIONS: dict[str, tuple[Prepare, str]] = {
     "override_node": (overriding, ""),
     "override_node, fails": (overriding_with_a_failure, ""),
     "hurry_node": (hurrying, ""),
+}
+
+
+#: For the tests of calls sent again: what is asked, and the first word of the answer to the second call.
+CHILDREN: dict[str, tuple[Prepare, str]] = {
+    "start_child": (starting_a_child, "dup"),
+    "start_child, aside": (starting_a_child_aside, "dup"),
+    "start_child, too deep": (starting_a_child_too_deep, "dup"),
+    "await_child": (awaiting_a_child, "dup"),
+    "await_child, ended": (awaiting_a_child_that_has_ended, "dup"),
 }

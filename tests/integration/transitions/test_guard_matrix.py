@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.states import TABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.transitions import Holding
-from tests.integration.transitions.prepared import GO, handling
+from tests.integration.transitions.prepared import GO, handling, nesting
 from tests.makers import LEASE_MS, Rig, error_of, node
 
 N, E = NodeStatus, ExecutionStatus
@@ -92,6 +92,8 @@ async def send(scene: Scene, verb: str) -> str:
             return (await rig.worker.delay(held)).word
         case "map_node":
             return (await transitions.map_node(held, [b"1"], tolerated=0, stops=False)).word
+        case "start_child" | "await_child":
+            return (await nesting(transitions, verb, held)).word
         case "await_node":
             return (await transitions.await_node(held, GO)).word
         case "release_node":
@@ -232,7 +234,7 @@ async def send_to(rig: Rig, execution_id: str, verb: str) -> str:
 
 
 EXECUTION_VERBS = sorted(
-    {row.verb for row in TABLE if row.subject == "execution" and not row.is_internal} - {"create_execution"}
+    {row.verb for row in TABLE if row.subject == "execution" and row.sources and not row.is_internal}
 )
 
 
@@ -264,7 +266,7 @@ async def test_an_execution_leaves_a_status_only_by_the_verbs_of_the_table(
 
 ENDINGS = (
     "complete_node", "fail_node", "skip_node", "retry_node", "wait_node", "map_node", "release_node",
-    "cancel_node",
+    "cancel_node", "start_child", "await_child",
 )  # fmt: skip
 
 
@@ -315,6 +317,8 @@ async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: 
         "retry_node": lambda: rig.worker.retry(found.held),
         "wait_node": lambda: rig.worker.delay(found.held),
         "map_node": lambda: rig.transitions.map_node(found.held, [b"1"], tolerated=0, stops=False),
+        "start_child": lambda: nesting(rig.transitions, verb, found.held),
+        "await_child": lambda: nesting(rig.transitions, verb, found.held),
         "await_node": lambda: rig.transitions.await_node(found.held, GO),
         "release_node": lambda: rig.transitions.release_node(found.held),
         "cancel_node": lambda: rig.transitions.cancel_node(found.held),

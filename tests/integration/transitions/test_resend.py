@@ -16,6 +16,7 @@ from orchestrator.scripts import script_names
 from orchestrator.states import Reason, WaitingOn
 from tests.dags import compiled
 from tests.integration.transitions.prepared import (
+    CHILDREN,
     INTERVENTIONS,
     LINE,
     Prepare,
@@ -266,6 +267,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "skip_node": (skipping, "dup"),
     "wait_node": (waiting, "dup"),
     "map_node": (mapping, "dup"),
+    **CHILDREN,
     "await_node": (awaiting, "dup"),
     "await_node, kept": (awaiting_what_was_kept, "dup"),
     "signal_execution": (signalling, ""),

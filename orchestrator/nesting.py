@@ -1,0 +1,62 @@
+"""A node that runs another definition as an execution of its own: what its author says of that child."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.findings import Findings
+from orchestrator.references import is_template
+
+SUB_WORKFLOW = "sub_workflow"
+#: What becomes of a child that still runs when its parent ends otherwise than well; the first is the default.
+POLICIES = ("request_cancel", "terminate", "abandon")
+#: Levels of children below an execution that nobody's node started.
+MOST_LEVELS = 3
+#: Checks the definition of a child that stands at a path of the document.
+CheckInner = Callable[[dict[str, Any], str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """What the scripts must know of a node that has a child.
+
+    policy       one of POLICIES.
+    is_detached  the node completes as soon as its child has started.
+    """
+
+    policy: str = POLICIES[0]
+    is_detached: bool = False
+
+
+def read_nested(config: dict[str, Any], path: str, findings: Findings, check_inner: CheckInner) -> Nested:
+    """Read the config of a node that has a child, noting what is wrong, in the child's definition too."""
+    for name in ("wait", "parent_close_policy"):
+        if isinstance(value := config.get(name), str) and is_template(value):
+            message = f"'{path}.{name}' must be given as it is: no template can decide it"
+            findings.add(f"{path}.{name}", "bad_value", message)
+    if isinstance(workflow := config.get("workflow"), dict):
+        check_inner(workflow, f"{path}.workflow")
+    # Values of a wrong kind are refused by the handler's own check.
+    policy = config.get("parent_close_policy")
+    return Nested(policy if policy in POLICIES else POLICIES[0], config.get("wait") is False)
+
+
+def own_config(handler: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Leave the definition of a child out of a config: the templates in it are the child's own."""
+    if handler != SUB_WORKFLOW or not isinstance(config.get("workflow"), dict):
+        return config
+    return {name: value for name, value in config.items() if name != "workflow"}
+
+
+def child_id_of(execution_id: str, unit: str, attempt: int) -> str:
+    """Name the child that an attempt starts: the same one however often it is asked.
+
+    A UUID of version 8, made of a hash; the partition is the parent's.
+    """
+    hashed = hashlib.sha256(f"{execution_id}\n{unit}\n{attempt}".encode()).hexdigest()
+    variant = "89ab"[int(hashed[16], 16) % 4]
+    tail = hashed[20:29] + execution_id[-3:]
+    return f"{hashed[:8]}-{hashed[8:12]}-8{hashed[13:16]}-{variant}{hashed[17:20]}-{tail}"

@@ -1,0 +1,48 @@
+# ruff: noqa: E501 - a table: one row, one line
+"""Deliberate mistakes in the scripts of child executions; see `mutants.py`."""
+
+from __future__ import annotations
+
+from tests.mutation.mutant import of
+
+CHILDREN = (
+    *of(
+        "start_child",
+        ("a child is started in a cancel", "if x.cancelling then", "if false then"),
+        ("a child may be one level too deep", "elseif depth > tonumber(ARGV[14]) then", "elseif depth > tonumber(ARGV[14]) + 1 then"),
+        ("a child counts as a root", "'parent', x.id .. ' ' .. node_id, 'depth', depth)", "'parent', x.id .. ' ' .. node_id)"),
+        ("a child is not listed", "  redis.call('RPUSH', children_key(x.id), child_id .. ' ' .. node_id)", ""),
+        ("a unit does not know its child", "  redis.call('HSET', x.runtime, 'child|' .. node_id, child_id)", ""),
+        ("a child is of another tenant", "create(child_id, values[2] or 'default',", "create(child_id, 'default',"),
+        ("one that is not waited for is waited for", "if plan.detached then", "if false then"),
+        ("a child is not started", "  start(child, '')", ""),
+    ),
+    *of(
+        "await_child",
+        ("an end that came meanwhile is missed", "if not is_live(child_id) then", "if false then"),
+        ("a cancel is forgotten for a unit that comes to wait", "elseif x.cancelling then", "elseif false then"),
+        ("whatever ends is what was waited for", "local resume = ARGV[14] == '1' and LOOK_AGAIN or nil", "local resume = nil"),
+    ),
+    *of(
+        "include/children",
+        ("abandon is not kept", "if policy == 'abandon' or not is_live(child_id) then return end", "if not is_live(child_id) then return end"),
+        ("terminate gives a grace", "if policy == 'terminate' then", "if false then"),
+        ("a child's grace is not its parent's", "elseif x.cancelling == 'user' then", "elseif false then"),
+        ("fail_fast cancels what runs in a child", "elseif x.cancelling == 'fail_fast' and not is_over then", "elseif false then"),
+        ("a unit ends before its child", "return plan.child == 'request_cancel' and not is_kill and is_live(values[2])", "return false"),
+        ("a kill waits for the child", "and not is_kill and is_live(values[2])", "and is_live(values[2])"),
+        ("what a unit waited for is not told", "    redis.call('HSET', x.runtime, 'resume|' .. unit, '{\"child\":\"' .. child_id .. '\",\"status\":\"' .. status .. '\"}')", ""),
+        ("making use of a child's end is a try", "  redis.call('HINCRBY', x.runtime, 'tries|' .. unit, -1)", ""),
+        ("an item of a halted map goes on", "if index and redis.call('HGET', items_key(x.id, node_id), 'halted') == '1' then", "if false then"),
+        ("children are closed in one generation only", "if redis.call('HGET', x.runtime, 'closed') == x.generation then return false end", "if redis.call('HGET', x.runtime, 'closed') then return false end"),
+        ("a parent that completes closes its children", "if x.children == 0 or not (x.cancelling or x.failed > 0) then return false end", "if x.children == 0 then return false end"),
+        ("only the first children are closed", "if #entries == CHILDREN_IN_A_TURN then push(", "if false then push("),
+        ("any unit of that name is woken", "or x.fields[2] ~= 'child' then return end", "then return end"),
+    ),
+    # What children share with executions that nobody's node started.
+    *of("include/chunk", ("a new execution is not listed", "redis.call('ZADD', index_key(tenant), NOW, execution_id)", "")),
+    *of("include/children", ("a grace never ends", "redis.call('ZADD', timers_key(), due_ms,", "redis.call('ZSCORE', timers_key(),")),
+    *of("include/settle", ("a child's end is not told", "  if x.parent then tell_parent(x, status) end", "")),
+    *of("override_node", ("a child outlives the node that waits for it", "if it.status == 'WAITING' and it.on == 'child' then", "if false then")),
+    *of("hurry_node", ("a wait for a child is hurried", " or on == 'child' or not on then", " or not on then")),
+)  # fmt: skip
