@@ -120,8 +120,8 @@ INTERVENTIONS = (
     *of(
         "include/settle",
         ("a paused execution queues nodes", "  if x.paused then return hold_node(x, node_id, data) end", ""),
-        ("nobody is asked", "if why and not taker", "if false and not taker"),
-        ("an operator who fails a node is asked", " and reason ~= 'operator' then", " then"),
+        ("nobody is asked", "  if why then return", "  if false then return"),
+        ("an operator who fails a node is asked", " and reason ~= 'operator' and why_ask(", " and why_ask("),
         ("an ended execution holds nodes", "  if x.paused then end_pause(x) end", ""),
     ),
     *of(

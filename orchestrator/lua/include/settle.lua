@@ -156,11 +156,8 @@ local function settle_failure(x, node_id, attempt, plan, reason, error, is_dead)
   redis.call('HSET', x.runtime, 'error|' .. node_id, error)
   local is_item = string.find(node_id, '[', 1, true)
   local taker = not is_item and plan.catch and taker_of(plan, error)
-  local why = is_paused_by_budget(x, error) and ' has no room in its budget'
-    or plan.asks and not is_item and ' has failed, and its retry policy asks for an operator'
-  if why and not taker and not x.cancelling and reason ~= 'operator' then
-    return ask_operator(x, node_id, attempt, error, why)
-  end
+  local why = not taker and not x.cancelling and reason ~= 'operator' and why_ask(x, node_id, plan, error)
+  if why then return ask_operator(x, node_id, attempt, error, why) end
   local is_handled = taker or (plan.goes_on and not is_item)
   if is_handled then
     if taker then redis.call('HSET', x.runtime, 'caught|' .. node_id, taker) end
