@@ -170,3 +170,17 @@ async def test_a_false_when_skips_the_whole_map(rig: Rig) -> None:
 
     assert (await rig.reasons(execution_id))["A"] is Reason.CONDITION_FALSE
     assert CALLS == {}
+
+
+async def test_an_item_takes_a_signal_that_came_before(rig: Rig) -> None:
+    each = node("A", handler="wait_for_signal", map={"items": [1, {"signal": "not one"}]})
+    execution_id = await rig.submit(each | {"config": {"name": "go", "timeout": "1h"}})
+    await rig.engine.signal(execution_id, "go", "early")
+
+    await act(rig)
+
+    assert sorted(await statuses(rig, execution_id)) == [N.COMPLETED, N.WAITING]
+    await rig.engine.signal(execution_id, "go", "late")
+    await act(rig)
+    assert sorted(output_of(await rig.store.output(execution_id, "A"))) == ["early", "late"]
+    assert await rig.nothing_is_left_behind()

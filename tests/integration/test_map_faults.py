@@ -249,3 +249,39 @@ async def test_a_late_copy_of_a_task_of_an_item_is_refused(rig: Rig) -> None:
 
     assert await rig.worker.claim(early) == "stale"
     assert await rig.redis.xlen("workflow:tasks") == 1
+
+
+async def test_counting_anew_starts_no_item_too_many(rig: Rig) -> None:
+    execution_id, _ = await listed(rig, tens([1, 2, 3], max_concurrency=2))
+    await rig.redis.hset(rig.transitions.keys.items(execution_id, "A"), "COMPLETED", 7)
+
+    await rig.engine.trigger(execution_id)
+
+    assert await statuses(rig, execution_id) == [N.RUNNING, N.RUNNING, N.PENDING]
+    assert await rig.repairs(execution_id) == []
+
+
+async def test_a_cancel_reaches_every_item_of_a_long_list(rig: Rig) -> None:
+    execution_id, _ = await listed(rig, tens(list(range(250)), max_concurrency=120))
+
+    await rig.engine.cancel(execution_id, grace_ms=0, request_id="r")
+
+    items = [await rig.store.items.page(execution_id, "A", first, 100) for first in (0, 100, 200)]
+    assert {item.state.status for page in items for item in page} == {N.CANCELLED}
+    assert await rig.status(execution_id) is E.CANCELLED
+    assert await rig.nothing_is_left_behind()
+
+
+async def test_a_cancelled_retry_leaves_what_had_completed(rig: Rig) -> None:
+    execution_id, held = await listed(rig, tens([1, 2, 3], max_concurrency=1))
+    await rig.worker.fail(held["A[0]"])
+    await act(rig)
+    assert await statuses(rig, execution_id) == [N.FAILED, N.COMPLETED, N.COMPLETED]
+    await rig.engine.retry(execution_id)
+    await rig.transitions.map_node(await rig.worker.start_one("A"), [], tolerated=0, stops=False, keeps=True)
+    assert await statuses(rig, execution_id) == [N.QUEUED, N.COMPLETED, N.COMPLETED]
+
+    await rig.engine.cancel(execution_id, grace_ms=0, request_id="r")
+
+    assert await statuses(rig, execution_id) == [N.CANCELLED, N.COMPLETED, N.COMPLETED]
+    assert await rig.status(execution_id) is E.CANCELLED

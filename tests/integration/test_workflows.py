@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,11 +19,13 @@ from clients.http_client import HttpPolicy
 from clients.llm_client import LlmSettings
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus, NodeStatus
+from orchestrator.yaml_source import load_yaml
 from tests.makers import WorkerFleet, node, until, workflow
 from workers.context import Toolbox
 from workers.handlers import Catalogue
 
 E, N = ExecutionStatus, NodeStatus
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 #: A calls a service, B has its answer summarised, C tells a consumer.
 LINEAR = workflow(
@@ -158,3 +161,28 @@ async def test_an_ended_execution_reads_as_documented(engine: Engine, redis: Red
     events = await engine.events(execution_id)
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert events[-1].type == "execution.completed"
+
+
+async def test_the_refunds_of_the_examples_ask_somebody_and_pay(engine: Engine) -> None:
+    document, _ = load_yaml((EXAMPLES / "refunds.yaml").read_bytes())
+    submitted = await engine.submit(document, inputs={"limit": 50}, trigger=True)
+    execution_id = submitted.execution_id
+
+    async def is_asking() -> bool:
+        return bool((await engine.approvals()).items)
+
+    await until(is_asking)
+    (asked,) = (await engine.approvals()).items
+    await engine.decide(execution_id, "ask", decision="approve", by="jane", shown=asked.shown)
+
+    assert await finished(engine, execution_id) is E.COMPLETED
+    found = await outputs(engine, execution_id)
+    assert asked.prompt == "Refund 3 orders, 99 € in all?"
+    assert [each["data"]["path"] for each in found["look_up"]] == [
+        "/orders/A-1",
+        "/orders/A-2",
+        "/orders/A-3",
+    ]
+    assert found["pay"]["book"]["data"]["path"] == "/pay/99"
+    states = {state.node_id: state.status for state in (await engine.get(execution_id)).nodes}
+    assert (states["wave"], states["apologise"], states["tell"]) == (N.SKIPPED, N.SKIPPED, N.COMPLETED)

@@ -70,14 +70,12 @@ MAPS = (
         ("a lost count counts as no item live", "  if not values[3] or live < 0 then return 1 end", ""),
         ("what stops goes on", "(values[6] == '1' and counts[4] > counts[5])", "false"),
         ("it stops at what is tolerated", "counts[4] > counts[5])", "counts[4] >= counts[5])"),
-        ("a cancelled execution starts items", "(x.cancelling or (values[6]", "(false or (values[6]"),
         ("started items are not counted", "'live', live + started)", "'live', live)"),
         ("a halt kills what runs", "(word == 'kill' or status ~= 'RUNNING') then\n      cancel_node", "true then\n      cancel_node"),
         ("a halt cancels what completed", "if status ~= 'COMPLETED' and status ~= 'SKIPPED' then", "if true then"),
         ("what never started is left open", "if #never > 0 then", "if false then"),
         ("a halt forgets the rest of the items", "if last + 1 < total then", "if false then"),
         ("the next turn is forgotten", "if next_index > last and (next_index >= total or live + started < most) then push(", "if false then push("),
-        ("a cancelled map still makes its output", "if x.cancelling then return cancel_node(x, node_id, 'WAITING') end", ""),
     ),
     *of(
         "include/unit",
@@ -91,7 +89,6 @@ MAPS = (
         ("a retry stays halted", ", 'halted', '0')", ")"),
         ("a cancelling execution lists items", "if x.cancelling then", "if false then"),
         ("nobody starts the items", "  push(x, 'items ' .. node_id)", ""),
-        ("what it was resumed with stays", "  redis.call('HDEL', x.runtime, 'resume|' .. node_id)", ""),
     ),
     *of(
         "include/settle",
@@ -183,5 +180,49 @@ INTERVENTIONS = (
         ("what a resume lost stays lost", "  release_unit(x, id, parse_plan(values[1]), unpack(values, 2, 4))", ""),
     ),
 )  # fmt: skip
+ANSWERS = (
+    *of(
+        "include/waits",
+        ("nobody is listed as waiting", "  redis.call('HSET', signals_key(x.id), 'waits|' .. awaits, line .. entry)", ""),
+        ("an approval is not listed", "    redis.call('ZADD', approvals_key(), 'NX', NOW, lease_member(x.id, node_id, attempt))", ""),
+        ("a decided approval stays listed", "    redis.call('ZREM', approvals_key(), lease_member(x.id, node_id, attempt))", ""),
+        ("who waits no more stays listed", "    line = string.sub(line, 1, from) .. string.sub(line, to + 1)", ""),
+    ),
+    *of(
+        "include/answers",
+        ("the newest signal kept is taken first", "string.match(queue, '^(%d+) ?(.*)$')", "string.match(queue, '(%d+)$'), ''"),
+        ("a signal that was taken stays counted", "redis.call('HINCRBY', key, 'kept', -1)", ""),
+        ("a kept signal arrives empty", "'{\"signal\":' .. (payload or 'null') .. '}'", "'{\"signal\":null}'"),
+        ("an answer leaves the timer of its wait", "local function end_wait(x, node_id, attempt, on, output, data)\n  detach(x, node_id, 'WAITING', attempt)", "local function end_wait(x, node_id, attempt, on, output, data)"),
+        ("an answer is not the output", "  put_output(x, node_id, output)\n  end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, data)", "  end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, data)"),
+        ("whoever is late never fails", "if values[1] ~= 'complete' then", "if false then"),
+        ("the branch of an answer is forgotten", "if others then redis.call('HSET', x.runtime, 'rejects|' .. node_id, others) end", ""),
+        ("the branch of a time limit is forgotten", "if values[3] then redis.call('HSET', x.runtime, 'rejects|' .. node_id, values[3]) end", ""),
+    ),
+    *of(
+        "await_node",
+        ("a signal kept is passed over", "elseif on == 'signal' and take_kept(x, node_id, 'RUNNING', plan, awaits) then", "elseif false then"),
+        ("a wait has no time limit", "if ARGV[16] ~= '' then", "if false then"),
+        ("any number may wait for one name", "elseif waiting >= MOST_WAITING then", "elseif false then"),
+        ("a kept signal costs a try", "redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)", ""),
+        ("a cancelling execution begins to wait", "if x.cancelling then", "if false then"),
+    ),
+    *of(
+        "signal_execution",
+        ("a signal sent again is another", "if known[1] then", "if false then"),
+        ("an ended execution takes signals", "if not may_leave('execution', 'cancel_execution', status) then return {'terminal', status, 0, 0} end", ""),
+        ("one whom nobody checked is answered", "if (known[2] or '') ~= ARGV[8] then return {'moved', status, 0, 0} end", ""),
+        ("signals are kept without end", "if #waiting == 0 and tonumber(known[3] or 0) >= MOST_KEPT then", "if false then"),
+    ),
+    *of(
+        "decide_approval",
+        ("what was changed is approved", "if shown ~= ARGV[4] then", "if false then"),
+        ("one person makes a quorum", "if string.find(voters, ';' .. ARGV[7] .. ' ', 1, true) then", "if false then"),
+        ("a denial waits for the others", "(ARGV[5] == 'deny' or given >= quorum)", "given >= quorum"),
+        ("one approval is enough", "(ARGV[5] == 'deny' or given >= quorum)", "true"),
+        ("a decision sent again is another", "if hash then", "if false then"),
+        ("a second decision wins", "if status == 'COMPLETED' then return {'over', 0, output, given, 0} end", ""),
+    ),
+)  # fmt: skip
 
-FEATURES = (*PAID, *MAPS, *CHILDREN, *INTERVENTIONS)
+FEATURES = (*PAID, *MAPS, *CHILDREN, *INTERVENTIONS, *ANSWERS)
