@@ -234,6 +234,12 @@ def report(view: ExecutionView, *, took_s: float) -> Iterator[str]:
         if node.status == "FAILED":
             tries = f" after {node.try_number} tries" if node.try_number > 1 else ""
             yield f"  ✗ {node.node_id}{tries}: {error_text(node.error) or node.reason or 'failed'}"
+    if view.output_error is not None:
+        yield f"  ✗ output: {error_text(view.output_error)}"
+    if view.output is not None:
+        # What the author calls the result; what single nodes came to is beside the point.
+        yield f"  = {shorten(view.output)}"
+        return
     consumed = {dependency for node in view.nodes for dependency in node.dependencies}
     for node in view.nodes:
         if node.status == "COMPLETED" and node.node_id not in consumed:

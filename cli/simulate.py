@@ -127,6 +127,11 @@ def as_text(result: dict[str, Any]) -> Iterator[str]:
     for node_id, output in result["outputs"].items():
         text = json.dumps(output, ensure_ascii=False)
         yield f"{node_id} = {text if len(text) <= 400 else text[:400] + '…'}"
+    if result.get("output") is not None:
+        text = json.dumps(result["output"], ensure_ascii=False)
+        yield f"output = {text if len(text) <= 400 else text[:400] + '…'}"
+    if error := result.get("output_error"):
+        yield f"output: {error['type']}: {error['message']}"
     reason = f" ({result['reason']})" if result["reason"] else ""
     yield f"{result['status']}{reason} after {_moment(result['duration_ms'])} of virtual time"
     if result["status"] == "PAUSED":

@@ -197,5 +197,12 @@ def as_document(view: ExecutionView) -> str:
         }
         for node in view.nodes
     }
-    document = {"execution_id": view.execution_id, "name": view.name, "status": view.status, "nodes": nodes}
+    document = {
+        "execution_id": view.execution_id,
+        "name": view.name,
+        "status": view.status,
+        "output": view.output,
+        "output_error": view.output_error,
+        "nodes": nodes,
+    }
     return json.dumps(document, ensure_ascii=False, indent=2)

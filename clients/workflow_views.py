@@ -199,6 +199,8 @@ class ExecutionView:
     replay_of: str | None = None
     forked_from: str | None = None
     inputs: Mapping[str, Any] | None = None
+    output: Any = None
+    output_error: Mapping[str, Any] | None = None
     nodes: tuple[NodeView, ...] = field(default=(), repr=False)
 
     @classmethod

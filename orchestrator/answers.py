@@ -88,11 +88,17 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionView:
-    """One execution with all its nodes, in definition order."""
+    """One execution with all its nodes, in definition order.
+
+    output        what the `output` of its definition came to, JSON; None before that and without one.
+    output_error  why it came to nothing.
+    """
 
     execution: Execution
     definition: Definition
     nodes: list[NodeState]
+    output: bytes | None = None
+    output_error: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

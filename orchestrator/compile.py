@@ -14,6 +14,7 @@ from orchestrator.budgets import read_budget
 from orchestrator.definition import Definition, HandlerNames, PlainHandlers
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.fields import Fields
+from orchestrator.final_output import read_output
 from orchestrator.findings import Findings, shown
 from orchestrator.inputs import schema_problem
 from orchestrator.limits import Limits
@@ -22,9 +23,12 @@ from orchestrator.node_compiler import NodeCompiler
 from orchestrator.retry import RetryPolicy
 
 _TOP_FIELDS = (
-    "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "budget", "dag", "nodes",
+    "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "output", "budget",
+    "dag", "nodes",
 )  # fmt: skip
-_DEFAULT_FIELDS = ("retry", "start_to_close_timeout", "schedule_to_start_timeout", "queue")
+_DEFAULT_FIELDS = (
+    "retry", "start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout", "queue",
+)  # fmt: skip
 _TOP, _DEFAULTS = frozenset(_TOP_FIELDS), frozenset(_DEFAULT_FIELDS)
 
 
@@ -58,6 +62,7 @@ def compile_definition(
 
     compiler = NodeCompiler(nodes_path, handlers, defaults, findings, check_inner)
     nodes, after, gates = compiler.compile(raw_nodes)
+    output_node = read_output(top, compiler, nodes)
     description = top.text("description") or ""
     timeout_ms = top.duration("execution_timeout")
     fail_fast = top.flag("fail_fast", default=False)
@@ -71,6 +76,7 @@ def compile_definition(
         execution_timeout_ms=timeout_ms,
         fail_fast=fail_fast,
         budget=budget,
+        output_node=output_node,
         source=document,
         version=version_of(document),
         by_id={node.id: node for node in nodes},
@@ -159,5 +165,6 @@ def _read_defaults(top: Fields, findings: Findings) -> dict[str, Any]:
         "retry": fields.retry(),
         "start_to_close_ms": fields.duration("start_to_close_timeout"),
         "schedule_to_start_ms": fields.duration("schedule_to_start_timeout"),
+        "schedule_to_close_ms": fields.duration("schedule_to_close_timeout"),
         "queue": fields.identifier("queue") or None,
     }

@@ -14,6 +14,9 @@ from orchestrator.nesting import Nested
 from orchestrator.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.rules import TriggerRule
 
+#: Names the last unit of an execution, and what runs it. `$` cannot occur in ids and names of handlers.
+OUTPUT = "$output"
+
 
 class HandlerNames(Protocol):
     """What compiling needs to know of handlers."""
@@ -97,6 +100,9 @@ class Node:
     handler_retry: RetryPolicy | None = None
     start_to_close_ms: int | None = None
     schedule_to_start_ms: int | None = None
+    schedule_to_close_ms: int | None = None
+    #: How long its handler may be silent.
+    heartbeat_ms: int | None = None
     critical: bool = True
     queue: str = "default"
     choices: tuple[Choice, ...] = ()
@@ -150,6 +156,7 @@ class Definition:
     successors  who depends on each node, in definition order.
     roots       nodes without dependencies, in definition order.
     gates       for each node named in a branch, the number of conditions that name it.
+    output_node what renders the output of the whole, after all nodes; None without an `output`.
     """
 
     name: str
@@ -159,6 +166,7 @@ class Definition:
     execution_timeout_ms: int | None = None
     fail_fast: bool = False
     budget: Budget | None = None
+    output_node: Node | None = None
     source: dict[str, Any] = field(default_factory=dict)
     version: str = ""
     by_id: Mapping[str, Node] = field(default_factory=dict, repr=False, compare=False)

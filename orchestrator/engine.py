@@ -235,10 +235,7 @@ class Engine(Answering, Intervening, Operating, Parenting):
 
     async def get(self, execution_id: str) -> ExecutionView:
         """Raises ExecutionNotFound."""
-        execution = await self._execution(execution_id)
-        definition = await self.store.definition(execution_id, execution.version)
-        states = await self.store.nodes(execution_id, [node.id for node in definition.nodes])
-        return ExecutionView(execution, definition, [states[node.id] for node in definition.nodes])
+        return await self.operations.view(await self._execution(execution_id))
 
     async def node(self, execution_id: str, node_id: str) -> tuple[NodeState, bytes | None]:
         """One node and its output. Raises ExecutionNotFound, NodeNotFound."""

@@ -52,6 +52,8 @@ class NodeState:
     message_id: str | None = None
     #: The successor that took over when it failed, by its catch.
     caught: str | None = None
+    #: When its schedule_to_close_timeout passes. Set when it is first queued in a generation.
+    close_ms: int | None = None
     #: It ended in the execution this one is forked from. Set, and its output copied, before anybody sees it.
     reused: bool = False
     #: The execution it started last; kept from generation to generation.
@@ -210,6 +212,8 @@ class Snapshot:
     not_taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: WAITING nodes that somebody outside must answer.
     waits: Mapping[str, WaitSight] = field(default_factory=dict)
+    #: The unit that renders the output of the whole; None before it has begun, and where there is none.
+    output: NodeState | None = None
     now_ms: int = 0
     #: Nodes that wait for their items.
     maps: Mapping[str, MapSight] = field(default_factory=dict)
@@ -272,6 +276,11 @@ class WorkerInfo:
     started_ms: int
     #: Last sign of life.
     beat_ms: int
+
+    @property
+    def named_handlers(self) -> frozenset[str]:
+        """Handlers that definitions may name; what begins with $ is the engine's own."""
+        return frozenset(name for name in self.handlers if not name.startswith("$"))
 
     def offers(self, handler: str, queue: str) -> bool:
         """Say whether this worker reads the queue and has the handler."""

@@ -5,10 +5,10 @@ and the sweep repairs it by the plan made from the same snapshot.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.counters import Counters, snapshot_counters, turn
-from orchestrator.definition import Node
+from orchestrator.definition import OUTPUT, Node
 from orchestrator.execution import WORKER_ALIVE_MS, NodeState, Snapshot, WaitSight, WorkerInfo
 from orchestrator.explain_child import explain_child
 from orchestrator.explain_pause import explain_held, explain_pause
@@ -46,6 +46,11 @@ def explain(
     open_nodes = [
         node for node in snapshot.definition.nodes if not snapshot.nodes[node.id].status.is_terminal
     ]
+    last, final = snapshot.definition.output_node, snapshot.output
+    if last is not None and final is not None and not final.status.is_terminal:
+        # To those who explain it is a node like any other.
+        snapshot = replace(snapshot, nodes={**snapshot.nodes, last.id: final})
+        open_nodes.append(last)
     if snapshot.execution.status.is_terminal or not open_nodes:
         return [_explain_execution(snapshot)]
     live = tuple(
@@ -90,7 +95,15 @@ def _explain_node(view: _View, node: Node) -> Explanation:
             "the start of the execution, which has not been triggered",
             f"POST /workflow/trigger/{execution.execution_id}",
         )
-    return explain_held(view.snapshot, state) or _BY_STATUS[state.status](view, node, state)
+    if node.id == OUTPUT and state.status == NodeStatus.PENDING:
+        return explain_held(view.snapshot, state) or _explain_due(view, state, "queued")
+    told = explain_held(view.snapshot, state) or _BY_STATUS[state.status](view, node, state)
+    if state.close_ms is None or state.waiting_on is WaitingOn.OPERATOR:
+        return told
+    # It bounds the whole of a node's life, whatever the node waits for just now.
+    until_ms = state.close_ms if told.until_ms is None else min(told.until_ms, state.close_ms)
+    wakes = f"{told.wakes}; its schedule_to_close_timeout at {_clock(state.close_ms)}"
+    return replace(told, until_ms=until_ms, wakes=wakes)
 
 
 def _explain_pending(view: _View, node: Node, state: NodeState) -> Explanation:

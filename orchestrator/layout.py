@@ -3,6 +3,7 @@
 Written at submission and never changed:
   v, name, version, tenant, fail_fast, execution_timeout_ms, queues (other than default)
   replay_of, forked_from (the execution it repeats)
+  features (closes: some node has a schedule_to_close_timeout; output: there is a last unit $output)
   parent ('EXECUTION UNIT' that started it), depth (levels below one that nobody's node started)
   budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`)
   unchecked ('1' while inputs have not been checked against the definition's schema)
@@ -40,8 +41,11 @@ Of a node, while it runs:
   child|N (the execution it started last)
   reported|N (newest line), streamed|N (attempt whose text watchers hold), metered|N|ATTEMPT (newest call
   counted), reserved|N (newest reservation), used|N (what its calls used, as used_*), handed_back|N,
-  unoffered_ms|N, rejects|N (branch targets not taken), caught|N (the successor that took over when it
-  failed), held|N (the pause that holds it, or last held it), by_hand|N (requests of operators taken)
+  unoffered_ms|N, rejects|N (branch targets not taken),
+  caught|N (the successor that took over when it failed), held|N (the pause that holds it, or last held it),
+  by_hand|N (requests of operators taken), close_ms|N (when its schedule_to_close_timeout passes),
+  beat|N (details of its last heartbeat that was written, JSON),
+  counts|N (tries that each rule of its list of retry rules has counted)
 
 Of a node, as a successor:
   ok|N, bad|N, skip|N (dependencies ended, by outcome), gates|N (conditions done), not_taken|N
@@ -136,7 +140,15 @@ def spec_of(node: Node) -> dict[str, Any]:
         "templated": node.templated,
         "queue": node.queue,
         "critical": node.critical,
-    } | ({"map": node.map.to_dict()} if node.map else {})
+    } | dict(_seldom(node))
+
+
+def _seldom(node: Node) -> Iterator[tuple[str, Any]]:
+    """Give what only some nodes have; left out elsewhere."""
+    if node.map:
+        yield "map", node.map.to_dict()
+    if node.heartbeat_ms is not None:
+        yield "heartbeat_ms", node.heartbeat_ms
 
 
 def _execution_fields(definition: Definition) -> Iterator[Field]:
@@ -148,24 +160,41 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
         yield from ("budget", definition.budget.words())
     if queues := {node.queue for node in definition.nodes} - {"default"}:
         yield from ("queues", " ".join(sorted(queues)))
+    if features := _features(definition):
+        yield from ("features", " ".join(features))
+    if definition.output_node:
+        yield from _node_fields(definition, definition.output_node)
     starts = (n.id for n in definition.nodes if not n.dependencies or n.trigger_rule is TriggerRule.ALWAYS)
     yield from list_fields("start", starts)
 
 
+def _features(definition: Definition) -> list[str]:
+    """Name what a script must look for that few definitions have."""
+    found = ["closes"] if any(node.schedule_to_close_ms for node in definition.nodes) else []
+    return [*found, "output"] if definition.output_node else found
+
+
 def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) -> Iterator[Field]:
     # Each slice lists its own nodes, so that a submission abandoned half-way can be found and purged.
-    yield from list_fields("ids", (node.id for node in nodes), first=number * SLICE // CHUNK)
+    ids = [node.id for node in nodes]
+    if definition.output_node and ids[-1] == definition.nodes[-1].id:
+        ids.append(definition.output_node.id)
+    yield from list_fields("ids", ids, first=number * SLICE // CHUNK)
     for node in nodes:
-        yield from (f"node|{node.id}", _plan(definition, node))
-        yield from (f"spec|{node.id}", orjson.dumps(spec_of(node)))
-        if node.map:
-            yield from _refs("refs", node.id, node.map.references, node.map.uses_inputs)
-            yield from _refs("item_refs", node.id, node.map.config_references, node.map.config_uses_inputs)
-        else:
-            yield from _refs("refs", node.id, node.references, node.uses_inputs)
-        marks = {**dict.fromkeys(node.branches, "*"), **dict.fromkeys(node.gotos, "!")}
-        marked = (f"{s}{marks.get(s, '')}" for s in definition.successors.get(node.id, ()))
-        yield from list_fields(f"next|{node.id}", marked)
+        yield from _node_fields(definition, node)
+
+
+def _node_fields(definition: Definition, node: Node) -> Iterator[Field]:
+    yield from (f"node|{node.id}", _plan(definition, node))
+    yield from (f"spec|{node.id}", orjson.dumps(spec_of(node)))
+    if node.map:
+        yield from _refs("refs", node.id, node.map.references, node.map.uses_inputs)
+        yield from _refs("item_refs", node.id, node.map.config_references, node.map.config_uses_inputs)
+    else:
+        yield from _refs("refs", node.id, node.references, node.uses_inputs)
+    marks = {**dict.fromkeys(node.branches, "*"), **dict.fromkeys(node.gotos, "!")}
+    marked = (f"{s}{marks.get(s, '')}" for s in definition.successors.get(node.id, ()))
+    yield from list_fields(f"next|{node.id}", marked)
 
 
 def _refs(name: str, node_id: str, references: Iterable[str], uses_inputs: bool) -> Iterator[Field]:
@@ -195,6 +224,8 @@ def _extras(node: Node) -> Iterator[str]:
         yield f" child={node.nested.policy}{' detached=1' if node.nested.is_detached else ''}"
     if node.goes_on:
         yield " goes_on=1"
+    if node.schedule_to_close_ms:
+        yield f" close={node.schedule_to_close_ms}"
     if node.asks:
         yield " asks=1"
     if node.catch:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from orchestrator.back_off import longest_waits_ms
 from orchestrator.definition import Definition, Node
-from orchestrator.durations import parse_duration_ms
 from orchestrator.errors import Problem
 from orchestrator.findings import Findings, listed
 from orchestrator.limits import Limits
+from orchestrator.lint_limits import DELAY, idle_rules, short_limits, spoken, waits_for_ms
+from orchestrator.lint_output import missing_in_output
 from orchestrator.lint_references import missing_references
 from orchestrator.lint_runs import (
     ALL_OF_THEM,
@@ -25,10 +27,8 @@ from orchestrator.lint_runs import (
 )
 from orchestrator.lint_waits import endless_waits
 from orchestrator.linter import Linter
-from orchestrator.retry import RetryPolicy, longest_waits_ms
+from orchestrator.retry import RetryPolicy
 from orchestrator.template_uses import uses_in
-
-DELAY = "delay"
 
 
 def lint(definition: Definition, limits: Limits | None = None) -> list[Problem]:
@@ -52,6 +52,11 @@ def _references(linter: Linter) -> None:
         linter.warn(linter.at(node, path), code, message, hint)
 
 
+def _output(linter: Linter) -> None:
+    for path, code, message, hint in missing_in_output(linter, replace(linter.given, skips=_never)):
+        linter.warn(path, code, message, hint)
+
+
 def _never(node: Node) -> bool:
     return False  # few handlers skip by themselves; to warn of all of them would be noise
 
@@ -68,19 +73,20 @@ def _time_limits(linter: Linter) -> None:
         for field, given_ms in (
             ("start_to_close_timeout", node.start_to_close_ms),
             ("schedule_to_start_timeout", node.schedule_to_start_ms),
+            ("schedule_to_close_timeout", node.schedule_to_close_ms),
         ):
             path = linter.where_set(node, field)
             if given_ms is None or path is None or path in told or given_ms <= limit_ms:
                 continue
             told.add(path)
-            message = f"{field} of {_spoken(given_ms)} can never pass: the execution ends before, by its"
-            linter.warn(path, "timeout_never_passes", f"{message} execution_timeout of {_spoken(limit_ms)}")
+            message = f"{field} of {spoken(given_ms)} can never pass: the execution ends before, by its"
+            linter.warn(path, "timeout_never_passes", f"{message} execution_timeout of {spoken(limit_ms)}")
     for node, start_ms, end_ms in _delays(linter):
         if start_ms <= limit_ms < end_ms:
-            message = f"{node.id!r} can never complete: it waits {_spoken(end_ms - start_ms)}"
+            message = f"{node.id!r} can never complete: it waits {spoken(end_ms - start_ms)}"
             if start_ms:
-                message += f", at least {_spoken(start_ms)} after the start"
-            message += f", and the execution ends after {_spoken(limit_ms)}"
+                message += f", at least {spoken(start_ms)} after the start"
+            message += f", and the execution ends after {spoken(limit_ms)}"
             hint = "raise execution_timeout, or wait less"
             linter.warn(linter.at(node, "config.seconds"), "delay_outlasts_execution", message, hint)
 
@@ -88,6 +94,11 @@ def _time_limits(linter: Linter) -> None:
 def _waits(linter: Linter) -> None:
     for node, path, code, message, hint in endless_waits(linter.definition):
         linter.warn(linter.at(node, path), code, message, hint)
+
+
+def _limits(linter: Linter) -> None:
+    for path, code, message, hint in short_limits(linter):
+        linter.warn(path, code, message, hint)
 
 
 def _delays(linter: Linter) -> Iterator[tuple[Node, int, int]]:
@@ -101,20 +112,10 @@ def _delays(linter: Linter) -> Iterator[tuple[Node, int, int]]:
             start_ms = max(before) if node.trigger_rule in ALL_OF_THEM | ONE_OF_THEM else 0
         elif before and node.trigger_rule in ONE_OF_THEM:
             start_ms = min(before)
-        length_ms = _delay_ms(node)
+        length_ms = waits_for_ms(node) if node.handler == DELAY else None
         done_ms[node_id] = start_ms + (length_ms or 0)
         if length_ms:
             yield node, start_ms, done_ms[node_id]
-
-
-def _delay_ms(node: Node) -> int | None:
-    # Nobody can tell how often a mapped one waits, if at all.
-    is_delay = node.handler == DELAY and node.map is None
-    given = node.config.get("seconds") if is_delay else None
-    try:
-        return None if given is None else parse_duration_ms(given)
-    except ValueError:  # a template
-        return None
 
 
 def _retries(linter: Linter) -> None:
@@ -125,6 +126,8 @@ def _retries(linter: Linter) -> None:
             continue
         told.add(path)
         _judge_policy(linter, path, node.retry)
+        for where, code, message, hint in idle_rules(node.retry, path, linter.is_list(path)):
+            linter.warn(where, code, message, hint)
 
 
 def _judge_policy(linter: Linter, path: str, policy: RetryPolicy) -> None:
@@ -133,15 +136,15 @@ def _judge_policy(linter: Linter, path: str, policy: RetryPolicy) -> None:
     limit_ms, waits_ms = linter.definition.execution_timeout_ms, longest_waits_ms(policy)
     if limit_ms is not None and waits_ms > limit_ms:
         message = (
-            f"the waits between {policy.max_attempts} tries can add up to {_spoken(waits_ms)}, more than the "
-            f"execution_timeout of {_spoken(limit_ms)}"
+            f"the waits between {policy.max_attempts} tries can add up to {spoken(waits_ms)}, more than the "
+            f"execution_timeout of {spoken(limit_ms)}"
         )
         hint = "lower max_attempts or maximum_interval, or raise execution_timeout"
         linter.warn(path, "retries_outlast_execution", message, hint)
     if policy.initial_interval_ms > policy.maximum_interval_ms:
         message = (
-            f"initial_interval of {_spoken(policy.initial_interval_ms)} is never waited: maximum_interval is "
-            f"{_spoken(policy.maximum_interval_ms)}"
+            f"initial_interval of {spoken(policy.initial_interval_ms)} is never waited: maximum_interval is "
+            f"{spoken(policy.maximum_interval_ms)}"
         )
         linter.warn(path, "interval_cut", message, "raise maximum_interval, or lower initial_interval")
     barred = set(policy.non_retryable)
@@ -203,23 +206,15 @@ def _nothing_critical(linter: Linter) -> None:
     linter.warn(linter.path, "nothing_critical", message, "leave out critical: false where a failure matters")
 
 
-def _spoken(duration_ms: int) -> str:
-    """Write a duration as authors do: 1h30m."""
-    left, parts = duration_ms, []
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)):
-        count, left = divmod(left, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts) or "0s"
-
-
 _CHECKS: tuple[Callable[[Linter], None], ...] = (
     constant_answers,
     idle_conditions,
     never_running,
     _references,
+    _output,
     _time_limits,
     _waits,
+    _limits,
     _retries,
     _inputs,
     _nothing_critical,

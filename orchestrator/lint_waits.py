@@ -17,7 +17,7 @@ def endless_waits(definition: Definition) -> Iterator[tuple[Node, str, str, str,
             continue
         given = node.config.get("timeout")
         what = "a signal" if node.handler == WAIT_FOR_SIGNAL else "a decision"
-        if given is None and limit_ms is None:
+        if given is None and limit_ms is None and node.schedule_to_close_ms is None:
             message = f"{node.id!r} waits for {what} for ever: neither it nor the execution has a time limit"
             yield node, "config", "wait_without_timeout", message, "give it a timeout, and say on_timeout"
         elif given is not None and limit_ms is not None and (_ms(given) or 0) > limit_ms:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from orchestrator.constant_answers import given_of
 from orchestrator.definition import Definition, Node
 from orchestrator.findings import Findings
@@ -39,6 +42,13 @@ class Linter:
         if own.get(field) is not None:
             return self.at(node, field)
         return f"defaults.{field}" if (source.get("defaults") or {}).get(field) is not None else None
+
+    def is_list(self, path: str) -> bool:
+        """Say whether the author wrote a list at this path of a node or of the defaults."""
+        holder: Any = self.definition.source
+        for index, name in re.findall(r"\[(\d+)\]|([^.\[\]]+)", path):
+            holder = holder[int(index)] if index else holder[name]
+        return isinstance(holder, list)
 
     def warn(self, path: str, code: str, message: str, hint: str | None = None) -> None:
         self.findings.add(path, code, message, hint, kind="graph")

@@ -20,7 +20,8 @@ from orchestrator.strict_json import check_depth
 
 _FIELDS = (
     "id", "handler", "dependencies", "config", "when", "trigger_rule", "retry",
-    "start_to_close_timeout", "schedule_to_start_timeout", "critical", "queue", "catch", "map",
+    "start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout",
+    "heartbeat_timeout", "critical", "queue", "catch", "map",
 )  # fmt: skip
 _ALLOWED = frozenset(_FIELDS)
 _RULES: dict[str, TriggerRule] = {rule.value: rule for rule in TriggerRule}
@@ -134,6 +135,7 @@ class NodeCompiler:
         defaults = self.defaults
         start_to_close = fields.duration("start_to_close_timeout")
         schedule_to_start = fields.duration("schedule_to_start_timeout")
+        schedule_to_close = fields.duration("schedule_to_close_timeout")
         return Node(
             id=node_id,
             handler=handler,
@@ -145,6 +147,8 @@ class NodeCompiler:
             handler_retry=self.handlers.default_retry(handler),
             start_to_close_ms=start_to_close or defaults.get("start_to_close_ms"),
             schedule_to_start_ms=schedule_to_start or defaults.get("schedule_to_start_ms"),
+            schedule_to_close_ms=schedule_to_close or defaults.get("schedule_to_close_ms"),
+            heartbeat_ms=fields.duration("heartbeat_timeout"),
             critical=fields.flag("critical", default=True),
             queue=fields.identifier("queue") or defaults.get("queue") or "default",
             choices=choices,
@@ -181,7 +185,7 @@ class NodeCompiler:
         elif not isinstance(config, dict):
             fields.wrong("config", "an object", config)
             return {}
-        elif not self._is_plain(config, fields.where("config"), own_config(handler, config)):
+        elif not self.is_plain(config, fields.where("config"), own_config(handler, config)):
             return {}
         if handler:
             for problem in self.handlers.check_config(handler, config):
@@ -190,8 +194,8 @@ class NodeCompiler:
                 self.findings.add(path, problem.code, problem.message, problem.hint, kind=problem.kind)
         return config
 
-    def _is_plain(self, config: dict[str, Any], path: str, own: dict[str, Any]) -> bool:
-        """Make sure that a config is JSON and not too large or deep.
+    def is_plain(self, config: dict[str, Any], path: str, own: dict[str, Any]) -> bool:
+        """Make sure that a config is JSON and not too large or deep; what is wrong is noted.
 
         own  what of it counts for its size.
         """

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from redis.exceptions import ResponseError
 
-from orchestrator.answers import Page
+from orchestrator.answers import ExecutionView, Page
 from orchestrator.budgets import USED_FIELDS, Usage, read_usage
 from orchestrator.execution import Execution, Snapshot, WorkerInfo
 from orchestrator.states import NodeStatus
@@ -55,6 +55,19 @@ class Operations:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+
+    async def view(self, execution: Execution) -> ExecutionView:
+        """One execution with all its nodes, and what its output came to."""
+        execution_id = execution.execution_id
+        definition = await self.store.definition(execution_id, execution.version)
+        states = await self.store.nodes(execution_id, [node.id for node in definition.nodes])
+        nodes = [states[node.id] for node in definition.nodes]
+        final = await self.store.output_state(execution_id) if definition.output_node else None
+        if final is None:
+            return ExecutionView(execution, definition, nodes)
+        output = await self.store.output(execution_id, final.node_id)
+        error = None if final.status is NodeStatus.COMPLETED else final.error
+        return ExecutionView(execution, definition, nodes, output, error)
 
     async def list_executions(
         self,

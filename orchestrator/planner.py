@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.counters import Counters, is_handled, snapshot_counters, stored_counters, turn
-from orchestrator.definition import Node
+from orchestrator.definition import OUTPUT, Node
 from orchestrator.execution import MapSight, NodeState, Snapshot
 from orchestrator.map_repairs import Remap, map_repairs
 from orchestrator.rules import RUN
@@ -149,11 +149,19 @@ def plan(snapshot: Snapshot) -> list[Decision]:
     decisions: list[Decision] = list(_recount_left(snapshot))
     if all(state.status.is_terminal for state in snapshot.nodes.values()):
         statuses = {node_id: state.status for node_id, state in snapshot.nodes.items()}
+        final = snapshot.output
+        if final is not None and not final.status.is_terminal:
+            is_cancelled = execution.cancelling is not None and final.status != NodeStatus.RUNNING
+            cancels: list[Decision] = [Cancel(final.node_id)] if is_cancelled else []
+            return decisions + cancels + _repairs(snapshot)
         critical = {
             node.id
             for node in snapshot.definition.nodes
             if node.critical and not is_handled(node, snapshot.nodes[node.id])
         }
+        if final is not None:
+            statuses[final.node_id] = final.status
+            critical.add(final.node_id)
         return [*decisions, Finish(final_status(statuses, critical, execution.cancelling))]
     if execution.cancelling is not None:
         return decisions + _cancels(snapshot) + _repairs(snapshot)
@@ -177,12 +185,13 @@ def final_status(
 
 
 def _recount_left(snapshot: Snapshot) -> list[RecountLeft]:
-    left = sum(not state.status.is_terminal for state in snapshot.nodes.values())
+    final = [] if snapshot.output is None else [snapshot.output]
+    left = sum(not state.status.is_terminal for state in [*snapshot.nodes.values(), *final])
     failed = sum(
         node.critical and state.status == NodeStatus.FAILED and not is_handled(node, state)
         for node in snapshot.definition.nodes
         for state in [snapshot.nodes[node.id]]
-    )
+    ) + sum(state.status == NodeStatus.FAILED for state in final)
     kept = (snapshot.execution.left, snapshot.execution.failed)
     return [] if kept == (left, failed) else [RecountLeft(left, failed)]
 
@@ -251,6 +260,8 @@ def _repairs(snapshot: Snapshot) -> list[Decision]:
     """Find nodes that nothing would wake: a task, lease or timer is missing."""
     cancelling = snapshot.execution.cancelling is not None
     decisions: list[Decision] = []
+    if snapshot.output is not None:
+        decisions += _unit_repairs(snapshot, snapshot.output, cancelling)
     for node in snapshot.definition.nodes:
         sight = snapshot.maps.get(node.id)
         if sight is None:
@@ -286,8 +297,8 @@ def _unit_repairs(snapshot: Snapshot, state: NodeState, cancelling: bool) -> lis
         return [Requeue(unit, state.attempt)]
     elif state.status == NodeStatus.WAITING and unit in snapshot.children:
         return [Rewake(unit)] if snapshot.children[unit].has_ended or state.waiting_on is None else []
-    elif state.status == NodeStatus.PENDING and "[" in unit:
-        # An item that has begun is PENDING only while it is held.
+    elif state.status == NodeStatus.PENDING and ("[" in unit or unit == OUTPUT):
+        # An item that has begun is PENDING only while it is held; and so is the last unit.
         return _held_repairs(snapshot, unit)
     elif state.status == NodeStatus.WAITING and state.waiting_on is WaitingOn.OPERATOR:
         return _held_repairs(snapshot, unit)

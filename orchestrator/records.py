@@ -16,7 +16,7 @@ log = logging.getLogger("headrace.store")
 NODE_FIELDS = (
     "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason",
     "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "reused", "caught",
-    "child", "held", "used", "rejects",
+    "child", "held", "close_ms", "used", "rejects",
 )  # fmt: skip
 #: Fields of the runtime hash that make an Execution.
 EXECUTION_FIELDS = (
@@ -109,6 +109,7 @@ def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | Non
         message_id=read_text(row["message"]),
         reused=row["reused"] == b"1",
         caught=read_text(row["caught"]) or None,
+        close_ms=_number(row["close_ms"]),
         child=read_text(row["child"]),
         usage=read_usage(list(row["used"].split())) if row["used"] else NOTHING_USED,
         held=_number(row["held"]),

@@ -13,7 +13,7 @@ from orchestrator.execution import Execution, Snapshot
 from orchestrator.fork import ForkPlan, execution_fields, foresee, plan_fork, reuses
 from orchestrator.layout import Field, lay_out
 from orchestrator.rerun import rerun_items, rerun_set, runs_again
-from orchestrator.states import ExecutionStatus, sources_of
+from orchestrator.states import ExecutionStatus, NodeStatus, sources_of
 from orchestrator.store import Store
 from orchestrator.submissions import Compiled, Idempotency, Submissions, mint_execution_id, sorted_json
 from orchestrator.transitions import Transitions
@@ -44,13 +44,17 @@ class Repeats:
         if execution.status not in allowed:
             raise InvalidTransition("retry", execution_id, execution.status, allowed)
         chosen = rerun_set(source)
-        if not chosen:
+        # The output of the whole is rendered anew in any case, and may be all that there is to do.
+        is_output_open = source.definition.output_node is not None and (
+            source.output is None or source.output.status is not NodeStatus.COMPLETED
+        )
+        if not chosen and not is_output_open:
             raise InvalidTransition("retry", execution_id, "without a failed or cancelled node", allowed)
         nodes = tuple(runs_again(source, chosen))
         if is_preview:
             return Rerun(execution_id, execution.status, execution.generation, nodes)
         items = rerun_items(source, chosen)
-        parts = [items[i : i + RETRY_SLICE] for i in range(0, len(items), RETRY_SLICE)]
+        parts = [items[i : i + RETRY_SLICE] for i in range(0, len(items), RETRY_SLICE)] or [[]]
         more = False
         for number, part in enumerate(parts):
             word, status, more = await self.transitions.retry_execution(

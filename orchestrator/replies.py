@@ -15,6 +15,8 @@ class Claim:
     resume          what the unit waited for, JSON, when it is run again to make use of it; else b"".
     value           of an item of a mapped node, JSON; else b"".
     references      what the node refers to: (node id, status, output JSON or b"").
+    counts          tries that each retry rule has counted; empty for a policy without rules.
+    beat            details of the last heartbeat of an attempt before this one, JSON; else b"".
     """
 
     execution_id: str
@@ -30,6 +32,8 @@ class Claim:
     resume: bytes
     value: bytes
     references: tuple[tuple[str, str, bytes], ...]
+    beat: bytes = b""
+    counts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,11 @@ def read_claim(reply: list[bytes]) -> Claim | str:
         references = tuple(
             (reply[i].decode(), reply[i + 1].decode(), reply[i + 2]) for i in range(13, len(reply), 3)
         )
+    beat, counts = b"", b""
+    if references and references[-1][0] == "$beat":
+        beat, references = references[-1][2], references[:-1]
+    if references and references[-1][0] == "$counts":
+        counts, references = references[-1][2], references[:-1]
     return Claim(
         execution_id=reply[1].decode(),
         node_id=reply[2].decode(),
@@ -81,6 +90,8 @@ def read_claim(reply: list[bytes]) -> Claim | str:
         resume=reply[11],
         value=reply[12],
         references=references,
+        beat=beat,
+        counts=tuple(int(count) for count in counts.split()),
     )
 
 

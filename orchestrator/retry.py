@@ -1,14 +1,14 @@
-"""Decide whether a failed attempt is tried again, and when. Pure: the timer itself lives in Redis."""
+"""Say how often and how patiently a node is tried: one set of numbers for all errors, or a list of rules."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from difflib import get_close_matches
 from typing import Any, Literal
 
 from orchestrator.durations import parse_duration_ms
-from orchestrator.errors import DefinitionInvalid, NodeError, Problem
+from orchestrator.errors import DefinitionInvalid, Problem
 
 Jitter = Literal["full", "equal", "none"]
 OnExhausted = Literal["fail", "pause", "continue"]
@@ -16,8 +16,6 @@ OnExhausted = Literal["fail", "pause", "continue"]
 JITTERS: tuple[Jitter, ...] = ("full", "equal", "none")
 ON_EXHAUSTED: tuple[OnExhausted, ...] = ("fail", "pause", "continue")
 MAX_ATTEMPTS = 1_000
-#: A server's Retry-After is believed up to one day.
-MAX_RETRY_AFTER_MS = 86_400_000
 
 _FIELDS = (
     "max_attempts",
@@ -30,19 +28,28 @@ _FIELDS = (
     "respect_retry_after",
     "on_exhausted",
 )
+#: Of one rule. Which errors it is for is its own matter, what follows in the end is the node's.
+_RULE_FIELDS = (
+    "errors",
+    *(name for name in _FIELDS if name not in ("retry_on", "non_retryable", "on_exhausted")),
+)
+_LIST_FIELDS = ("rules", "on_exhausted")
+MAX_RULES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """How often and how patiently one node is tried.
 
-    max_attempts   total tries, the first included.
+    max_attempts   total tries, the first included; with rules, as many as all of them together allow.
     retry_on       error types (patterns such as `Http.*`); when given, only these are tried again,
                    even those that call themselves not retryable.
     non_retryable  error types never tried again; beats retry_on.
     on_exhausted   what follows when the node has failed for good: `continue` lets the execution go on as if
                    it had completed, with the output {"error": …}; `pause` lets the node wait for an operator
                    and pauses the execution.
+    rules          when there are any, the first that names the type of an error says alone whether and when
+                   it is tried again; an error that none names is not.
     """
 
     max_attempts: int = 3
@@ -54,18 +61,29 @@ class RetryPolicy:
     non_retryable: tuple[str, ...] = ()
     respect_retry_after: bool = True
     on_exhausted: OnExhausted = "fail"
+    rules: tuple[RetryRule, ...] = ()
 
     @classmethod
     def from_dict(cls, fields: Any, *, path: str = "retry") -> RetryPolicy:
-        """Build a policy from a definition's `retry`; raises DefinitionInvalid with every problem in it."""
+        """Build a policy from a definition's `retry`, which may be a list of rules.
+
+        Raises DefinitionInvalid with every problem in it.
+        """
         problems: list[Problem] = []
-        policy = _read(fields, path, problems)
+        if isinstance(fields, list):
+            policy: RetryPolicy | None = _read_rules({"rules": fields}, path, "", problems)
+        elif isinstance(fields, Mapping) and fields.get("rules") is not None:
+            policy = _read_rules(fields, path, ".rules", problems)
+        else:
+            policy = _read(fields, path, problems)
         if problems or policy is None:
             raise DefinitionInvalid(problems)
         return policy
 
     def to_dict(self) -> dict[str, Any]:
         """Give the policy in the form from_dict reads; intervals in seconds."""
+        if self.rules:
+            return {"rules": [rule.to_dict() for rule in self.rules], "on_exhausted": self.on_exhausted}
         return {
             "max_attempts": self.max_attempts,
             "initial_interval": self.initial_interval_ms / 1_000,
@@ -79,75 +97,79 @@ class RetryPolicy:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class RetryRule:
+    """How often and how patiently errors of some types are tried again.
+
+    errors  patterns such as `Http.5xx` or `Timeout.*`; `*` stands for anything.
+    policy  its max_attempts counts only the tries that ended with an error of this rule.
+    """
+
+    errors: tuple[str, ...]
+    policy: RetryPolicy
+
+    def to_dict(self) -> dict[str, Any]:
+        fields = self.policy.to_dict()
+        return {"errors": list(self.errors), **{name: fields[name] for name in _RULE_FIELDS[1:]}}
+
+
 #: What a node has when neither it nor its handler asks for more.
 ONE_ATTEMPT = RetryPolicy(max_attempts=1)
 
 
-def next_delay_ms(
-    policy: RetryPolicy | None,
-    tries: int,
-    error: NodeError,
-    *,
-    retry_after_ms: int | None = None,
-    random: Callable[[], float],
-) -> int | None:
-    """Say how long to wait before the next try, or None to give up.
-
-    policy  None means a single attempt.
-    tries   charged tries so far, the failed one included.
-    random  gives a number in [0, 1); a parameter so that tests decide it.
-    """
-    if policy is None or tries >= policy.max_attempts or not _worth_another(policy, error):
-        return None
-    delay_ms = _jittered(policy, _back_off_ms(policy, tries), random)
-    if policy.respect_retry_after and retry_after_ms is not None:
-        delay_ms = max(delay_ms, min(retry_after_ms, MAX_RETRY_AFTER_MS))
-    return delay_ms
-
-
-def longest_waits_ms(policy: RetryPolicy) -> int:
-    """Add up the waits between all tries, each as long as jitter can make it; Retry-After is not foreseen."""
-    return sum(_back_off_ms(policy, tries) for tries in range(1, policy.max_attempts))
-
-
-def _worth_another(policy: RetryPolicy, error: NodeError) -> bool:
-    if matches(error.type, policy.non_retryable):
-        return False
-    if policy.retry_on:
-        return matches(error.type, policy.retry_on)
-    return error.retryable
-
-
-def matches(error_type: str, patterns: tuple[str, ...]) -> bool:
-    """Say whether an error type is named by one of the patterns; `*` stands for anything."""
-    return any(fnmatchcase(error_type, pattern) for pattern in patterns)
-
-
-def _back_off_ms(policy: RetryPolicy, tries: int) -> int:
-    try:
-        grown = policy.initial_interval_ms * policy.backoff_coefficient ** max(tries - 1, 0)
-    except OverflowError:
-        return policy.maximum_interval_ms
-    return int(min(grown, policy.maximum_interval_ms))
-
-
-def _jittered(policy: RetryPolicy, delay_ms: int, random: Callable[[], float]) -> int:
-    if policy.jitter == "full":
-        return round(random() * delay_ms)
-    if policy.jitter == "equal":
-        return round(delay_ms / 2 + random() * delay_ms / 2)
-    return delay_ms
-
-
 def _read(fields: Any, path: str, problems: list[Problem]) -> RetryPolicy | None:
+    if not isinstance(fields, Mapping):
+        message = f"'{path}' must be an object or a list of rules, got {type(fields).__name__}"
+        problems.append(Problem(path, "wrong_type", message))
+        return None
+    _refuse_unknown(fields, _FIELDS, path, problems)
+    return _policy(fields, path, problems)
+
+
+def _refuse_unknown(
+    fields: Mapping[str, Any], allowed: Sequence[str], path: str, problems: list[Problem]
+) -> None:
+    for name in fields:
+        if name not in allowed:
+            message = f"unknown field {str(name)[:80]!r} in '{path}' (allowed: {', '.join(allowed)})"
+            close = get_close_matches(str(name)[:80], allowed, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else None
+            problems.append(Problem(f"{path}.{name}"[:200], "unknown_field", message, hint))
+
+
+def _read_rules(fields: Mapping[str, Any], path: str, below: str, problems: list[Problem]) -> RetryPolicy:
+    """Read a policy made of rules; `below` leads from its path to the list of them."""
+    _refuse_unknown(fields, _LIST_FIELDS, path, problems)
+    raw, where = fields["rules"], path + below
+    if not isinstance(raw, list) or not 1 <= len(raw) <= MAX_RULES:
+        found = f"{len(raw)}" if isinstance(raw, list) else type(raw).__name__
+        message = f"'{where}' must be a list of 1 to {MAX_RULES} rules, got {found}"
+        problems.append(Problem(where, "wrong_type", message))
+        return ONE_ATTEMPT
+    rules = tuple(_read_rule(rule, f"{where}[{index}]", problems) for index, rule in enumerate(raw))
+    end = _policy({"on_exhausted": fields.get("on_exhausted")}, path, problems)
+    most = 1 + sum(rule.policy.max_attempts - 1 for rule in rules)
+    return RetryPolicy(max_attempts=most, on_exhausted=end.on_exhausted, rules=rules)
+
+
+def _read_rule(fields: Any, path: str, problems: list[Problem]) -> RetryRule:
     if not isinstance(fields, Mapping):
         message = f"'{path}' must be an object, got {type(fields).__name__}"
         problems.append(Problem(path, "wrong_type", message))
-        return None
-    for name in fields:
-        if name not in _FIELDS:
-            message = f"unknown field {str(name)[:80]!r} in '{path}' (allowed: {', '.join(_FIELDS)})"
-            problems.append(Problem(f"{path}.{name}"[:200], "unknown_field", message))
+        return RetryRule((), ONE_ATTEMPT)
+    _refuse_unknown(fields, _RULE_FIELDS, path, problems)
+    errors: tuple[str, ...] = ()
+    try:
+        errors = _patterns(fields.get("errors"))
+        if not errors:
+            raise ValueError("a rule names at least one error type; '*' stands for anything")
+    except ValueError as problem:
+        code = "bad_value" if "errors" in fields else "missing"
+        problems.append(Problem(f"{path}.errors", code, f"'{path}.errors': {problem}"))
+    return RetryRule(errors, _policy(fields, path, problems))
+
+
+def _policy(fields: Mapping[str, Any], path: str, problems: list[Problem]) -> RetryPolicy:
     default = RetryPolicy()
     given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
 

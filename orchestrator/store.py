@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from clients.redis_client import Wire
 from orchestrator.child_sights import child_sights
 from orchestrator.compile import compile_stored
-from orchestrator.definition import Definition, Node
+from orchestrator.definition import OUTPUT, Definition
 from orchestrator.execution import WORKER_ALIVE_MS, Event, Execution, NodeState, Sight, Snapshot, WorkerInfo
 from orchestrator.items import Items
 from orchestrator.mapping import node_of
@@ -27,17 +27,16 @@ from orchestrator.records import (
     read_text,
     read_worker,
 )
-from orchestrator.redis_keys import SEPARATOR, Keys, lease_member, timer_member
+from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.retry import RetryPolicy
-from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
+from orchestrator.states import Cancelling, ExecutionStatus
+from orchestrator.traces import Traces
 from orchestrator.waits import Waits
 
 log = logging.getLogger("headrace.store")
 
 #: Nodes read by one command.
 SLICE = 500
-#: A time-out is first of all the worker's own; its timer comes this much later, should the worker be stuck.
-STUCK_SLACK_MS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,7 @@ class Store:
         self.keys = keys or Keys()
         self.waits = Waits(redis, self.keys)
         self.items = Items(redis, self.keys)
+        self.traces = Traces(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self._definitions: OrderedDict[str, Definition] = OrderedDict()
@@ -113,6 +113,12 @@ class Store:
 
     async def output(self, execution_id: str, node_id: str) -> bytes | None:
         return (await self.outputs(execution_id, [node_id]))[node_id]
+
+    async def output_state(self, execution_id: str) -> NodeState | None:
+        """Where the unit that renders the output of the whole stands; None before it has begun."""
+        if not await self.redis.exists(self.keys.node(execution_id, OUTPUT)):
+            return None
+        return (await self.nodes(execution_id, [OUTPUT]))[OUTPUT]
 
     async def outputs(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, bytes | None]:
         """Read node outputs as JSON text."""
@@ -178,17 +184,24 @@ class Store:
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     async def specs(self, units: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-        """Specs of these (execution id, node id), with `tries` and `worker`; {} for one that is gone."""
+        """Specs of these (execution id, node id), with tries, worker and counts; {} for one that is gone."""
         pipe = self.redis.pipeline(transaction=False)
         for execution_id, node_id in units:
             pipe.hmget(
                 self.keys.runtime(execution_id),
-                [f"spec|{node_of(node_id)}", f"tries|{node_id}", f"worker|{node_id}"],
+                [f"spec|{node_of(node_id)}", f"tries|{node_id}", f"worker|{node_id}", f"counts|{node_id}"],
             )
         rows = await pipe.execute()
         return [
-            {**orjson.loads(spec), "tries": int(tries or 0), "worker": read_text(worker)} if spec else {}
-            for spec, tries, worker in rows
+            {
+                **orjson.loads(spec),
+                "tries": int(tries or 0),
+                "worker": read_text(worker),
+                "counts": [int(count) for count in (counts or b"").split()],
+            }
+            if spec
+            else {}
+            for spec, tries, worker, counts in rows
         ]
 
     async def workers(self) -> list[WorkerInfo]:
@@ -220,7 +233,11 @@ class Store:
         units += [
             (definition.node(node_id), state) for node_id in maps for state in maps[node_id].live.values()
         ]
-        leases, timers, live = await self._traces(execution_id, units)
+        final = None
+        if definition.output_node is not None:
+            final = await self.output_state(execution_id)
+            units += [] if final is None else [(definition.output_node, final)]
+        leases, timers, live = await self.traces.of(execution_id, units)
         generation = execution.generation
         pipe = self.redis.pipeline(transaction=False)
         pipe.lrange(keys.worklist(execution_id), 0, 99)
@@ -253,10 +270,11 @@ class Store:
             waits=await self.waits.sights(execution_id, [state for _, state in units]),
             now_ms=await self.now_ms(),
             maps=maps,
+            output=final,
             children=await child_sights(self.redis, self.keys, [state for _, state in units]),
             held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
         )
-        limits = await self._lost_limits(execution_id, units) if may_miss else ()
+        limits = await self.traces.lost_limits(execution_id, units, generation) if may_miss else ()
         return Sight(snapshot, seq, tuple(missing), bool(is_active), limits)
 
     async def _nodes(
@@ -279,58 +297,6 @@ class Store:
                 if fields[-1]:
                     rejects[node_id] = frozenset(fields[-1].decode().split())
         return states, rejects
-
-    async def _lost_limits(
-        self, execution_id: str, units: Sequence[tuple[Node, NodeState]]
-    ) -> tuple[tuple[str, int, str, int], ...]:
-        """Time limits that ought to be counted down and are not."""
-        wanted = []
-        for node, state in units:
-            if state.status is NodeStatus.QUEUED and node.schedule_to_start_ms:
-                due_ms = (state.queued_ms or 0) + node.schedule_to_start_ms
-                wanted.append((state.node_id, state.attempt, "schedule_to_start", due_ms))
-            elif state.status is NodeStatus.RUNNING and node.start_to_close_ms:
-                due_ms = (state.started_ms or 0) + node.start_to_close_ms + STUCK_SLACK_MS
-                wanted.append((state.node_id, state.attempt, "start_to_close", due_ms))
-        pipe = self.redis.pipeline(transaction=False)
-        for node_id, attempt, kind, _ in wanted:
-            pipe.zscore(self.keys.shared("timers"), timer_member(kind, execution_id, node_id, attempt))
-        scores = await pipe.execute() if wanted else []
-        return tuple(limit for limit, score in zip(wanted, scores, strict=True) if score is None)
-
-    async def _traces(
-        self, execution_id: str, units: Sequence[tuple[Node, NodeState]]
-    ) -> tuple[set[tuple[str, int]], set[tuple[str, str, int]], set[str]]:
-        """Look for what keeps each live node alive: its lease, its timer or its message."""
-        looked: list[tuple[NodeState, str]] = []
-        pipe = self.redis.pipeline(transaction=False)
-        for node, state in units:
-            if state.status is NodeStatus.RUNNING:
-                member = lease_member(execution_id, state.node_id, state.attempt)
-                pipe.zscore(self.keys.shared("leases"), member)
-            elif state.status is NodeStatus.WAITING and state.waiting_on:
-                member = timer_member(state.waiting_on, execution_id, state.node_id, state.attempt)
-                pipe.zscore(self.keys.shared("timers"), member)
-            elif state.status is NodeStatus.QUEUED:
-                entry = state.message_id or "0-0"
-                pipe.xrange(self.keys.tasks(node.queue), entry, entry, count=1)
-            else:
-                continue
-            looked.append((state, node.queue))
-        answers = await pipe.execute() if looked else []
-        leases: set[tuple[str, int]] = set()
-        timers: set[tuple[str, str, int]] = set()
-        live: set[str] = set()
-        for (state, _), answer in zip(looked, answers, strict=True):
-            if answer is None or answer == []:
-                continue
-            if state.status is NodeStatus.RUNNING:
-                leases.add((state.node_id, state.attempt))
-            elif state.status is NodeStatus.WAITING and state.waiting_on:
-                timers.add((state.waiting_on, state.node_id, state.attempt))
-            else:
-                live.add(state.node_id)
-        return leases, timers, live
 
 
 def _slices(items: Sequence[str]) -> list[Sequence[str]]:

@@ -179,7 +179,7 @@ class Submissions:
         read_s, names = self._announced
         if time.monotonic() - read_s > FRESH_S:
             workers = await self.store.workers()
-            names = frozenset(name for worker in workers for name in worker.handlers)
+            names = frozenset(name for worker in workers for name in worker.named_handlers)
             self._announced = (time.monotonic(), names)
         return names
 

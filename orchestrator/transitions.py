@@ -8,6 +8,7 @@ for again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any
 
 from redis.exceptions import OutOfMemoryError
@@ -19,6 +20,7 @@ from orchestrator.courier import Argument, Call
 from orchestrator.errors import StoreFull
 from orchestrator.intervention_verbs import InterventionVerbs
 from orchestrator.layout import Reuse, Slice
+from orchestrator.limit_verbs import LimitVerbs
 from orchestrator.replies import Claim, Ended, read_claim, read_text, read_word_more, read_words
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.verbs import Holding, Take, held
@@ -35,7 +37,7 @@ MAX_LINES = 20_000
 MAX_TOKENS = 50_000
 
 
-class Transitions(AnswerVerbs, BudgetVerbs, ChildVerbs, InterventionVerbs):
+class Transitions(AnswerVerbs, BudgetVerbs, ChildVerbs, InterventionVerbs, LimitVerbs):
     """The verbs of the engine."""
 
     # An execution as a whole
@@ -151,10 +153,12 @@ class Transitions(AnswerVerbs, BudgetVerbs, ChildVerbs, InterventionVerbs):
         error: bytes,
         delay_ms: int | None,
         is_dead: bool = False,
+        counts: Sequence[int] = (),
     ) -> Call[tuple[str, bool]]:
         """End an attempt that ran too long, or a task nobody took; delay_ms retries it."""
         delay = "" if delay_ms is None else delay_ms
-        arguments = (node_id, attempt, kind, error, delay, "1" if is_dead else "0")
+        counted = " ".join(map(str, counts))
+        arguments = (node_id, attempt, kind, error, delay, "1" if is_dead else "0", counted)
         return self._call("time_out_node", execution_id, arguments, read_word_more)
 
     def reap_node(
@@ -179,10 +183,16 @@ class Transitions(AnswerVerbs, BudgetVerbs, ChildVerbs, InterventionVerbs):
         return self._end("fail_node", holding, take, error, str(reason), "1" if is_dead else "0")
 
     def retry_node(
-        self, holding: Holding, error: bytes, *, delay_ms: int, take: Take | None = None
+        self,
+        holding: Holding,
+        error: bytes,
+        *,
+        delay_ms: int,
+        counts: Sequence[int] = (),
+        take: Take | None = None,
     ) -> Call[Ended]:
-        """Park a failed attempt until its back-off ends."""
-        return self._end("retry_node", holding, take, error, delay_ms)
+        """Park a failed attempt until its back-off ends. counts: tries that each retry rule has counted."""
+        return self._end("retry_node", holding, take, error, delay_ms, " ".join(map(str, counts)))
 
     def skip_node(
         self, holding: Holding, *, reason: Reason, data: bytes, take: Take | None = None
@@ -242,11 +252,18 @@ class Transitions(AnswerVerbs, BudgetVerbs, ChildVerbs, InterventionVerbs):
 
     # Liveness
 
-    def renew_leases(self, holdings: Sequence[Holding], *, lease_ms: int) -> Call[list[str]]:
-        """Renew the leases of running attempts. Replies a word for each: ok, cancel, lost."""
+    def renew_leases(
+        self, holdings: Sequence[Holding], *, lease_ms: int, beats: Sequence[bytes] = ()
+    ) -> Call[list[str]]:
+        """Renew the leases of running attempts. Replies a word for each: ok, cancel, lost.
+
+        beats  for each, what its handler has reached, JSON, for the attempt after it; b"" where there is no
+               news.
+        """
         flat: list[Argument] = [lease_ms]
-        for holding in holdings:
-            flat.extend((holding.execution_id, *held(holding)))
+        for holding, beat in zip_longest(holdings, beats, fillvalue=b""):
+            assert isinstance(holding, Holding)
+            flat.extend((holding.execution_id, *held(holding), beat))
         return Call(self, "renew_leases", self.keys.shared("leases"), ("", *flat), read_words)
 
     def stamp_tick(self, *, lease_ms: int, only_if_older_than_ms: int | None = None) -> Call[list[int]]:

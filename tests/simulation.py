@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 
+from orchestrator.back_off import matches
 from orchestrator.definition import Definition
 from orchestrator.execution import Execution, NodeState, Snapshot
 from orchestrator.planner import Cancel, Decision, Finish, Queue, Recount, RecountLeft, Skip, plan
-from orchestrator.retry import matches
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.dags import Outcome
 from tests.interpreter import of_items

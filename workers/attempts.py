@@ -15,8 +15,8 @@ from orchestrator.courier import Call
 from orchestrator.replies import Claim, Delivery, Ended
 from orchestrator.transitions import Holding, Take, Transitions
 from workers.endings import ending, holding_of
-from workers.heartbeat import Heartbeat
-from workers.outcome import Retryable, from_exception
+from workers.heartbeat import Heartbeat, Pulse
+from workers.outcome import Completed, Retryable, from_exception
 from workers.reporter import Reporter
 from workers.runner import Result, Runner
 
@@ -78,7 +78,7 @@ class Attempts:
         for claim in claims:
             attempt = Attempt(claim, holding_of(claim), orjson.loads(claim.spec))
             self.running[attempt.holding] = attempt
-            self._heartbeat.hold(attempt.holding)
+            self._heartbeat.hold(attempt.holding, Pulse(attempt.reporter, attempt.spec.get("heartbeat_ms")))
             attempt.task = asyncio.create_task(self._run(attempt))
 
     def told(self, holding: Holding, word: str) -> None:
@@ -117,9 +117,10 @@ class Attempts:
             if attempt.task:
                 attempt.task.cancel()
         if left:
-            await self._transitions.together(
-                [self._transitions.release_node(attempt.holding) for attempt in left]
-            )
+            calls: list[Call[Any]] = []
+            for attempt in left:
+                calls += [*self._last_beat(attempt), self._transitions.release_node(attempt.holding)]
+            await self._transitions.together(calls)
         return len(left)
 
     async def record_ends(self) -> None:
@@ -179,6 +180,8 @@ class Attempts:
             calls += [
                 self._transitions.report_events(attempt.holding, part) for part in attempt.reporter.rest()
             ]
+            if not isinstance(attempt.result, Completed):
+                calls += self._last_beat(attempt)
             ends.append(len(calls))
             is_last = attempt is batch[-1]
             calls.append(self._ending(attempt, self._take(len(batch)) if is_last else None))
@@ -189,6 +192,13 @@ class Attempts:
             # An end that cannot be recorded is a fault of ours: its lease runs out, the node is tried anew.
             if not isinstance(replies[position], Exception):
                 self._follow(attempt, replies[position])
+
+    def _last_beat(self, attempt: Attempt) -> list[Call[Any]]:
+        """Give the call that writes what the handler said last, for the attempt after this one."""
+        if not (beat := attempt.reporter.beat()):
+            return []
+        lease_ms = self._heartbeat.lease_ms
+        return [self._transitions.renew_leases([attempt.holding], lease_ms=lease_ms, beats=[beat])]
 
     def _follow(self, attempt: Attempt, ended: Ended) -> None:
         if ended.word == "uncalled":

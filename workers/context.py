@@ -28,11 +28,17 @@ MESSAGE_MAX_CHARS = 2000
 DATA_MAX_BYTES = 16 * 1024
 
 
+#: Heartbeats with details shown in the history: one in so long.
+SHOWN_EVERY_S = 1.0
+#: What a sink gets for the attempt after this one, rather than for the history: {"details": …}.
+HEARTBEAT = "heartbeat"
+
+
 class EventSink(Protocol):
     """Takes what an attempt reports while it runs."""
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
-        """Accept one event: `node.log`, `node.progress`, `node.token`, `stream.reset`.
+        """Accept one event: `node.log`, `node.progress`, `node.token`, `stream.reset`; or HEARTBEAT.
 
         Never blocks; callable from any thread.
         """
@@ -123,6 +129,7 @@ class HandlerContext:
     try_number        the charged try, from 1: what a retry policy counts.
     now_ms            fixed at the start of the attempt, Unix epoch.
     resume            what the node waited for, when it runs again to make use of it; None otherwise.
+    last_heartbeat    details of the last heartbeat of an attempt before this one; None when there were none.
     has_retry_policy  whether the node itself asks for retries, rather than its handler's default.
     """
 
@@ -135,6 +142,7 @@ class HandlerContext:
     now_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     has_retry_policy: bool = False
     resume: Any = None
+    last_heartbeat: Any = None
     #: How a node deals with its child execution; None for handlers that have none.
     child: OwnChild | None = None
     sink: EventSink = field(default_factory=NullSink)
@@ -145,6 +153,9 @@ class HandlerContext:
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     #: Monotonic seconds of the last sign of life; written by heartbeat, log and progress.
     last_beat_s: float = field(default_factory=time.monotonic)
+    #: Details of the newest heartbeat of this attempt.
+    beat_details: dict[str, Any] | None = None
+    _shown_s: float = float("-inf")
 
     @property
     def idempotency_key(self) -> str:
@@ -202,10 +213,20 @@ class HandlerContext:
         self.sink.emit(RESET, {"reason": _short(reason)})
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
-        """Show that the handler is alive; with `details` also as a `node.progress` event."""
+        """Show that the handler is alive, as often as it likes: nothing is sent for it.
+
+        details  how far it has come, for the attempt that follows should this one not end well: its
+                 `last_heartbeat`. At most 16 KiB of JSON. Shown as a `node.progress` event, at most once a
+                 second.
+        """
         self.last_beat_s = time.monotonic()
-        if details is not None:
-            self.progress(None, None, **{str(key): value for key, value in details.items()})
+        if details is None:
+            return
+        self.beat_details = _plain(details)
+        self.sink.emit(HEARTBEAT, {"details": self.beat_details})
+        if self.last_beat_s - self._shown_s >= SHOWN_EVERY_S:
+            self._shown_s = self.last_beat_s
+            self.sink.emit("node.progress", {"fraction": None, "message": None, "data": self.beat_details})
 
     def is_cancelled(self) -> bool:
         """Whether the work is no longer wanted. A sync handler should look now and then, and return."""

@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 
 from orchestrator.answer_verbs import Wait
+from orchestrator.back_off import judge
 from orchestrator.courier import Call
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.replies import Claim, Ended
-from orchestrator.retry import ONE_ATTEMPT, RetryPolicy, next_delay_ms
+from orchestrator.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.transitions import Holding, Take, Transitions
 from workers.mapping import Mapped
@@ -33,6 +34,8 @@ from workers.runner import ConditionFalse, Result
 
 #: What is kept of a wait: prompt, form, schema, the people asked.
 MAX_ASK_BYTES = 256 * 1024
+#: Limits that the worker keeps.
+_TIME_OUTS = (ErrorType.TIMEOUT_START_TO_CLOSE, ErrorType.TIMEOUT_HEARTBEAT)
 _CONDITION_FALSE = b'{"reason":"condition_false"}'
 
 
@@ -125,16 +128,22 @@ def _failure(
     take: Take | None,
 ) -> Call[Ended]:
     policy = policy_of(spec)
-    delay_ms = next_delay_ms(
-        policy, claim.tries, failed.error, retry_after_ms=failed.retry_after_ms, random=random.random
+    verdict = judge(
+        policy,
+        claim.tries,
+        failed.error,
+        counts=claim.counts,
+        retry_after_ms=failed.retry_after_ms,
+        random=random.random,
     )
     error = _encoded(failed.error, claim)
-    if delay_ms is not None:
-        return transitions.retry_node(holding, error, delay_ms=delay_ms, take=take)
-    reason = Reason.TIMEOUT if failed.error.type == ErrorType.TIMEOUT_START_TO_CLOSE else Reason.ERROR
+    if verdict.delay_ms is not None:
+        return transitions.retry_node(
+            holding, error, delay_ms=verdict.delay_ms, counts=verdict.counts, take=take
+        )
+    reason = Reason.TIMEOUT if failed.error.type in _TIME_OUTS else Reason.ERROR
     # Used up, rather than refused: an operator may want to run it again.
-    is_dead = policy.max_attempts > 1 and claim.tries >= policy.max_attempts
-    return transitions.fail_node(holding, error, reason=reason, is_dead=is_dead, take=take)
+    return transitions.fail_node(holding, error, reason=reason, is_dead=verdict.is_used_up, take=take)
 
 
 def _wait(claim: Claim, waiting: Awaiting) -> Wait:

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from redis import Redis
@@ -14,6 +15,7 @@ from redis.exceptions import ResponseError
 
 from orchestrator.courier import Call
 from orchestrator.transitions import Holding, Transitions
+from workers.reporter import Reporter
 
 log = logging.getLogger("headrace.heartbeat")
 
@@ -21,6 +23,23 @@ log = logging.getLogger("headrace.heartbeat")
 MOST_SILENT_S = 5.0
 #: A loop that has not turned for this many leases is taken for dead; its leases are left to expire.
 STUCK_LEASES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """By what a handler shows that it lives.
+
+    silence_ms  its heartbeat_timeout; None if it made no promise.
+    """
+
+    reporter: Reporter
+    silence_ms: int | None = None
+
+    def has_stopped(self, slack_ms: int) -> bool:
+        """Say whether it has been silent for so long that nobody seems to look after it any more."""
+        if self.silence_ms is None:
+            return False
+        return time.monotonic() - self.reporter.last_beat_s > (self.silence_ms + slack_ms) / 1000
 
 
 class Heartbeat(threading.Thread):
@@ -48,14 +67,18 @@ class Heartbeat(threading.Thread):
         self._on_word = on_word
         self._describe = describe
         self._loop = asyncio.get_running_loop()
-        self._held: dict[Holding, None] = {}
+        self._held: dict[Holding, Pulse] = {}
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self.loop_turned_s = time.monotonic()
 
-    def hold(self, holding: Holding) -> None:
+    @property
+    def lease_ms(self) -> int:
+        return self._lease_ms
+
+    def hold(self, holding: Holding, pulse: Pulse) -> None:
         with self._lock:
-            self._held[holding] = None
+            self._held[holding] = pulse
 
     def drop(self, holding: Holding) -> None:
         with self._lock:
@@ -93,11 +116,19 @@ class Heartbeat(threading.Thread):
             return
         self._send(self._transitions.announce_worker(self._worker_id, self._describe()))
         with self._lock:
-            held = list(self._held)
+            # The loop ends an attempt that is silent for too long. One that it has not ended by now it
+            # cannot end: the lease runs out.
+            held = [each for each in self._held.items() if not each[1].has_stopped(self._lease_ms)]
         for start in range(0, len(held), 200):
             part = held[start : start + 200]
-            words = self._send(self._transitions.renew_leases(part, lease_ms=self._lease_ms))
-            for holding, word in zip(part, words, strict=True):
+            beats = [pulse.reporter.beat() for _, pulse in part]
+            words = self._send(
+                self._transitions.renew_leases(
+                    [holding for holding, _ in part], lease_ms=self._lease_ms, beats=beats
+                )
+            )
+            for (holding, pulse), beat, word in zip(part, beats, words, strict=True):
+                pulse.reporter.confirm_beat(beat)
                 if word != "ok":
                     self._loop.call_soon_threadsafe(self._on_word, holding, word)
 

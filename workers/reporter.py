@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import orjson
 
-from workers.context import RESET, TOKEN
+from workers.context import HEARTBEAT, RESET, TOKEN
 
 #: Lines kept until they are written; a handler that writes faster loses the surplus, and is told so once.
 MOST_WAITING = 500
@@ -25,7 +26,7 @@ class Reporter:
 
     A line leaves when it is confirmed, not when it is sent: it has a number, so sending it again is harmless.
     Streamed text (`node.token`) is collected into pieces and never dropped, since a text with a hole in it is
-    another text.
+    another text. Of heartbeats only the newest is kept: what it says is for the attempt that follows.
     """
 
     def __init__(self) -> None:
@@ -33,13 +34,20 @@ class Reporter:
         self._lock = threading.Lock()
         self._number = 0
         self._lost = 0
+        self._beat = b""
+        #: Monotonic seconds of the last sign of life.
+        self.last_beat_s = time.monotonic()
         #: Streamed text that is not yet a line, and the number of pieces since the stream began.
         self._text: list[str] = []
         self._text_chars = 0
         self._index = 0
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
+        self.last_beat_s = time.monotonic()
         with self._lock:
+            if type == HEARTBEAT:
+                self._beat = orjson.dumps(data["details"], default=repr)
+                return
             if type == TOKEN:
                 self._text.append(data["text"])
                 self._text_chars += len(data["text"])
@@ -76,6 +84,16 @@ class Reporter:
         with self._lock:
             self._cut()
             return [self._lines[i : i + MOST_AT_ONCE] for i in range(0, len(self._lines), MOST_AT_ONCE)]
+
+    def beat(self) -> bytes:
+        """Give the details of the newest heartbeat, JSON, until they are confirmed; b"" without news."""
+        return self._beat
+
+    def confirm_beat(self, text: bytes) -> None:
+        """Let go of the details that were written, unless there are newer ones."""
+        with self._lock:
+            if self._beat == text:
+                self._beat = b""
 
     def confirm(self, number: int) -> None:
         """Let go of lines up to this number: they are written."""

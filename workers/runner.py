@@ -21,11 +21,13 @@ from orchestrator.replies import Claim
 from orchestrator.states import Reason
 from orchestrator.templating import NodeResult, Scope, evaluate, resolve
 from workers.context import EventSink, HandlerContext, Toolbox
+from workers.final_output import OWN
 from workers.mapping import Mapped, gather, list_items
 from workers.metering import Meter, NullMeter
 from workers.outcome import Completed, Failed, Outcome, Skipped, Waiting, from_exception, to_outcome
 from workers.registry import HandlerSpec, find_handler
 from workers.secrets import RedactingSink, Redactor
+from workers.time_limits import LimitPassed, TimeLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ class Runner:
     async def _run(
         self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
     ) -> Result:
-        handler = self._find(spec["handler"])
+        handler = OWN.get(spec["handler"]) or self._find(spec["handler"])
         if handler is None:
             return self._failed(claim, ErrorType.HANDLER_NOT_FOUND, f"no handler '{spec['handler']}' here")
         try:
@@ -127,16 +129,14 @@ class Runner:
                 resume=orjson.loads(claim.resume) if claim.resume else None,
                 now_ms=now_ms,
                 has_retry_policy=spec["retry"] is not None,
+                last_heartbeat=orjson.loads(claim.beat) if claim.beat else None,
                 child=self._child(claim, spec),
                 sink=sink,
                 tools=self.tools,
                 meter=self._meter(claim),
                 cancelled=cancelled,
             )
-            timeout_ms = spec["start_to_close_ms"]
-            if timeout_ms is None:
-                return to_outcome(await self._call(handler, config, context))
-            return await self._within(timeout_ms, handler, config, context)
+            return await self._within(TimeLimits.from_spec(spec), handler, config, context)
         except Exception as error:
             return from_exception(error, attempt=claim.attempt, worker=self.worker_id)
 
@@ -166,27 +166,23 @@ class Runner:
         return list_items(spec, scope, node_id=claim.node_id, max_bytes=self.max_bytes)
 
     async def _within(
-        self, timeout_ms: int, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext
+        self, limits: TimeLimits, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext
     ) -> Result:
-        """Run a handler under its start_to_close_timeout."""
-        limit = asyncio.timeout(timeout_ms / 1000)
+        """Run a handler under its time limits."""
         try:
-            async with limit:
-                return to_outcome(await self._call(handler, config, context))
-        except TimeoutError as error:
-            if not limit.expired():
-                return from_exception(error, attempt=context.attempt, worker=self.worker_id)
-        # A sync handler cannot be stopped from outside; it is told, and its result is nobody's any more.
-        context.cancelled.set()
-        message = f"the handler ran longer than its start_to_close_timeout of {timeout_ms / 1000:g} s"
-        failure = NodeError(
-            ErrorType.TIMEOUT_START_TO_CLOSE,
-            message,
-            retryable=True,
-            attempt=context.attempt,
-            worker=self.worker_id,
-        )
-        return Failed(failure)
+            return to_outcome(await limits.hold(self._call(handler, config, context), context))
+        except LimitPassed as passed:
+            # A sync handler cannot be stopped from outside; it is told, and its result is nobody's any more.
+            context.cancelled.set()
+            failure = NodeError(
+                passed.error_type,
+                str(passed),
+                retryable=True,
+                details=passed.details,
+                attempt=context.attempt,
+                worker=self.worker_id,
+            )
+            return Failed(failure)
 
     async def _call(self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext) -> Any:
         if handler.is_async:

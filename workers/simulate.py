@@ -59,7 +59,7 @@ async def answer(
             raise InputsInvalid([Problem("inputs", "wrong_type", "inputs are an object")])
         try:
             workers = await Store(redis, keys).workers()
-            announced: frozenset[str] = frozenset().union(*(worker.handlers for worker in workers))
+            announced: frozenset[str] = frozenset().union(*(worker.named_handlers for worker in workers))
             simulator = Simulator(
                 redis, stubs=stubs, threads=threads, keys=keys, limits=limits, handlers=announced
             )
@@ -95,6 +95,8 @@ def rendered(simulation: Simulation) -> dict[str, Any]:
             for moment, event, node_id in simulation.path
         ],
         "waiting": list(simulation.waiting),
+        "output": _parsed(simulation.output),
+        "output_error": simulation.output_error,
     }
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
+from orchestrator.definition import OUTPUT
 from orchestrator.execution import Event, Execution, NodeState
 from orchestrator.mapping import unit_of
 from orchestrator.states import ExecutionStatus, NodeStatus
@@ -38,6 +40,7 @@ class Simulation:
 
     reason   why it ended so; of a PAUSED one, which node asked for an operator.
     waiting  nodes that wait for something no stub gives, when the execution could not come to its end.
+    output   what the `output` of the definition came to, JSON; output_error, why it came to nothing.
     """
 
     status: ExecutionStatus
@@ -46,6 +49,8 @@ class Simulation:
     nodes: tuple[Played, ...]
     path: tuple[tuple[int, str, str], ...]
     waiting: tuple[str, ...] = ()
+    output: bytes | None = None
+    output_error: dict[str, Any] | None = None
 
 
 def without_items(name: str) -> str:
@@ -82,6 +87,7 @@ class Teller:
             path += self._path(told, is_whole=True)
         # What is told of a child at its end happened before.
         path.sort(key=lambda step: step[0])
+        final = await self._store.output_state(execution_id)
         nodes = tuple(node for told in self._all.values() for node in told.nodes)
         return Simulation(
             status=execution.status,
@@ -90,6 +96,8 @@ class Teller:
             nodes=nodes,
             path=tuple(path),
             waiting=tuple(each.node_id for each in nodes if each.state.status in _OPEN),
+            output=await self._store.output(execution_id, OUTPUT) if final else None,
+            output_error=final.error if final and final.status is NodeStatus.FAILED else None,
         )
 
     async def _read(self, execution_id: str, prefix: str) -> None:
@@ -134,7 +142,7 @@ class Teller:
         while told.told < len(told.rows):
             row = told.rows[told.told]
             told.told += 1
-            if row.node_id is not None:
+            if row.node_id is not None and row.node_id != OUTPUT:
                 child_id = orjson.loads(row.data).get("child") if row.type == "node.queued" else None
                 if child_id in self._all:
                     path += self._path(self._all[child_id], is_whole=False)

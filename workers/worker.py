@@ -38,6 +38,7 @@ from orchestrator.store import Store
 from orchestrator.transitions import Holding, Take, Transitions
 from workers.attempts import TOGETHER, Attempts
 from workers.context import Toolbox
+from workers.final_output import OWN
 from workers.handlers import Catalogue, load_modules
 from workers.heartbeat import Heartbeat
 from workers.intake import Intake
@@ -107,7 +108,7 @@ class Worker:
             hand_back=self._hand_back,
         )
         self._queues_text = " ".join(config.queues)
-        self._handlers_text = f" {' '.join(sorted(names()))} "
+        self._handlers_text = f" {' '.join(sorted(names() | OWN.keys()))} "
         self._started_ms = time.time_ns() // 1_000_000
         self._requests = 0
         #: Slots that the read under way may fill.

@@ -120,7 +120,13 @@ async def get(request: Request, execution_id: str) -> Response:
         for state in view.nodes
     ]
     answer = execution_fields(view.execution) | {"quiesced": await engine.is_quiesced(view)}
-    return json_response(answer | {"inputs": view.execution.inputs, "nodes": nodes})
+    answer |= {
+        "inputs": view.execution.inputs,
+        "output": None if view.output is None else orjson.Fragment(view.output),
+        "output_error": view.output_error,
+        "nodes": nodes,
+    }
+    return json_response(answer)
 
 
 @router.get(

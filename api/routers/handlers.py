@@ -23,7 +23,7 @@ router = APIRouter(prefix="/v1/handlers", tags=["operations"])
 async def list_handlers(request: Request) -> Response:
     offered: dict[str, list[str]] = {}
     for worker in await engine_of(request).workers():
-        for name in worker.handlers:
+        for name in worker.named_handlers:
             offered.setdefault(name, []).append(worker.worker_id)
     known = {spec.name: spec for spec in specs()}
     aliases = {alias for spec in known.values() for alias in spec.aliases}

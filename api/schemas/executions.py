@@ -193,6 +193,10 @@ class ExecutionSummary(BaseModel):
 class ExecutionDetail(ExecutionSummary):
     quiesced: bool = Field(description="It is PAUSED, and nothing runs any more.")
     inputs: dict[str, Any] | None
+    output: Any = Field(
+        description="What the `output` of its definition came to; null before that, and without one."
+    )
+    output_error: ErrorObject | None = Field(description="Why its `output` came to nothing.")
     nodes: list[NodeView]
 
 

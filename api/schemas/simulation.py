@@ -54,3 +54,5 @@ class SimulationAnswer(BaseModel):
     outputs: dict[str, Any]
     path: list[SimulatedStep]
     waiting: list[str]
+    output: Any = Field(description="What the `output` of the definition came to; null without one.")
+    output_error: dict[str, Any] | None = Field(description="Why it came to nothing.")

@@ -150,7 +150,7 @@ def worker_fields(worker: WorkerInfo) -> dict[str, Any]:
         "name": worker.name,
         "host": worker.host,
         "pid": worker.pid,
-        "handlers": sorted(worker.handlers),
+        "handlers": sorted(worker.named_handlers),
         "queues": worker.queues,
         "slots": worker.slots,
         "running": worker.running,

@@ -22,9 +22,11 @@ class WorkflowNode(BaseModel):
     config: dict[str, Any] = {}
     when: str | None = Field(default=None, description="An expression; false skips the node.")
     trigger_rule: str = "none_failed_min_one_success"
-    retry: dict[str, Any] | None = None
+    retry: dict[str, Any] | list[dict[str, Any]] | None = None
     start_to_close_timeout: float | str | None = Field(default=None, examples=["30s"])
     schedule_to_start_timeout: float | str | None = None
+    schedule_to_close_timeout: float | str | None = None
+    heartbeat_timeout: float | str | None = None
     critical: bool = True
     queue: str = "default"
 
@@ -72,6 +74,7 @@ class WorkflowDefinition(BaseModel):
     defaults: dict[str, Any] | None = None
     execution_timeout: float | str | None = Field(default=None, examples=["1h"])
     fail_fast: bool = False
+    output: Any = Field(default=None, description="What the whole comes to; templates may refer to any node.")
 
 
 class TriggerRequest(BaseModel):

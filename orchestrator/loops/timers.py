@@ -7,9 +7,10 @@ from typing import Any
 
 import orjson
 
+from orchestrator.back_off import judge
 from orchestrator.courier import Call
 from orchestrator.errors import ErrorType, NodeError
-from orchestrator.retry import ONE_ATTEMPT, RetryPolicy, next_delay_ms
+from orchestrator.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.store import Due, Store
 from orchestrator.transitions import Transitions
 
@@ -58,6 +59,8 @@ def _call(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tu
                 execution_id, node_id, int(timer.attempt), timer.kind,
                 error=orjson.dumps(error.to_dict()), delay_ms=None,
             )  # fmt: skip
+        case "schedule_to_close":
+            return transitions.expire_node(execution_id, node_id, timer.attempt)
         case "start_to_close":
             return _time_out_attempt(transitions, timer, spec)
         case _:
@@ -77,9 +80,9 @@ def _time_out_attempt(transitions: Transitions, timer: Due, spec: dict[str, Any]
         attempt=int(timer.attempt),
         worker=spec.get("worker"),
     )
-    delay_ms = next_delay_ms(policy, tries, error, retry_after_ms=None, random=random.random)
+    verdict = judge(policy, tries, error, counts=spec.get("counts", ()), random=random.random)
     return transitions.time_out_node(
         timer.execution_id, timer.node_id, int(timer.attempt), timer.kind,
-        error=orjson.dumps(error.to_dict()), delay_ms=delay_ms,
-        is_dead=delay_ms is None and policy.max_attempts > 1,
+        error=orjson.dumps(error.to_dict()), delay_ms=verdict.delay_ms,
+        is_dead=verdict.is_used_up, counts=verdict.counts,
     )  # fmt: skip

@@ -1,16 +1,18 @@
 -- flags: allow-oom
 -- Renews the leases of one worker's running attempts and tells it which to stop.
 -- KEYS  1 the lease set
--- ARGV  2 '', 3 lease, ms; then four for each attempt: execution id, node id, attempt, nonce
+-- ARGV  2 '', 3 lease, ms; then five for each attempt: execution id, node id, attempt, nonce, what its handler has
+--       reached, JSON, or '' when there is no news of it
 -- Reply a word for each: ok; cancel, go on only to stop; lost, another attempt owns the node or it has ended
 local replies = {}
-for i = 4, #ARGV, 4 do
+for i = 4, #ARGV, 5 do
   local execution_id, node_id, attempt, nonce = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   local values = redis.call('HMGET', runtime_key(execution_id), 'nonce|' .. node_id, 'attempt|' .. node_id, 'cancelling')
   local word = 'lost'
   if values[1] == nonce and values[2] == attempt
     and status_of(execution_id, node_id) == 'RUNNING' then
     redis.call('ZADD', KEYS[1], NOW + ARGV[3], lease_member(execution_id, node_id, attempt))
+    if ARGV[i + 4] ~= '' then redis.call('HSET', runtime_key(execution_id), 'beat|' .. node_id, ARGV[i + 4]) end
     word = (values[3] == 'user' or values[3] == 'timeout') and 'cancel' or 'ok'
   end
   replies[#replies + 1] = word

@@ -52,6 +52,11 @@ end
 
 function repairs.retime(rest)
   local id, attempt, kind, due_ms = string.match(rest, '^(%S+) (%d+) (%S+) (%d+)$')
+  if kind == 'schedule_to_close' then
+    redis.call('HSETNX', x.runtime, 'close_ms|' .. id, due_ms)
+    redis.call('ZADD', timers_key(), 'NX', due_ms, limit_member(x, id))
+    return
+  end
   -- Another repair of the same plan may have begun a new attempt, with a timer of its own.
   if redis.call('HGET', x.runtime, 'attempt|' .. id) ~= attempt then return end
   -- What it waits on may be lost as well, and without it the timer would fire in vain.

@@ -22,14 +22,15 @@ if ARGV[5] == '' then
   redis.call('PEXPIRE', list, 600000)
   return {'listed', status, 0}
 end
-redis.call('PERSIST', list)
-redis.call('RENAME', list, worklist_key(x.id))
+-- Where nothing but the output of the whole has failed, the list is empty.
+if redis.call('PERSIST', list) == 1 or redis.call('EXISTS', list) == 1 then redis.call('RENAME', list, worklist_key(x.id)) end
 x.left, x.failed, x.cancelling, x.is_listed = tonumber(ARGV[5]), 0, nil, true
 x.generation = tostring(x.generation + 1)
 redis.call('SET', status_key(x.id), 'RUNNING')
 redis.call('SADD', active_key(), x.id)
 redis.call('HSET', x.runtime, 'generation', x.generation, 'cancelling', '', 'worklist', '1')
 redis.call('HDEL', x.runtime, 'ended_ms', 'error', 'cancel_reason', 'cancel_request', 'grace_ms')
+forget_output(x)
 set_deadline(x)
 record(x, 'execution.retried', '', '', '{"nodes":' .. ARGV[5] .. '}')
 settle(x)

@@ -1,15 +1,12 @@
 -- flags: allow-oom
--- Parks a failed attempt until its back-off ends.  RUNNING -> WAITING
+-- Parks a failed attempt until its back-off ends; fails the node when its time is up before.  RUNNING -> WAITING | FAILED
 -- KEYS  1 runtime of the execution
--- ARGV  3-12 see include/attempt.lua; 13 error, JSON; 14 delay, ms
--- Event node.retrying
+-- ARGV  3-12 see include/attempt.lua; 13 error, JSON; 14 delay, ms; 15 tries counted by each retry rule, or ''
+-- Event node.retrying, node.failed
 local x, plan = leave_attempt('retry_node')
 if not x then return answer(plan, 0) end
-local node_id = ARGV[3]
-redis.call('HSET', x.runtime, 'error|' .. node_id, ARGV[13])
 -- The next try is one of the child's as well.
-if plan.child then redis.call('HDEL', x.runtime, 'resume|' .. node_id) end
-park_node(x, node_id, ARGV[4], 'back_off', NOW + tonumber(ARGV[14]), 'node.retrying',
-  '{"delay_ms":' .. ARGV[14] .. ',"error":' .. ARGV[13] .. '}')
+if plan.child then redis.call('HDEL', x.runtime, 'resume|' .. ARGV[3]) end
+park_retry(x, ARGV[3], ARGV[4], plan, ARGV[14], ARGV[13], ARGV[15])
 settle(x)
 return answer('ok', x.more)

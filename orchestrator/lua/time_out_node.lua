@@ -3,7 +3,7 @@
 -- RUNNING -> WAITING | FAILED, QUEUED -> FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 kind: start_to_close or schedule_to_start, 6 error, JSON, 7 delay of the retry, ms, or '' to fail,
---       8 '1' also lists it in workflows:dead
+--       8 '1' also lists it in workflows:dead, 9 tries counted by each retry rule, or ''
 -- Reply {word, more}  word: ok; early; held, the execution is paused and the wait for a worker begins anew with it;
 --       stale (the timer is removed)
 -- Event node.retrying, node.failed
@@ -28,9 +28,7 @@ end
 -- Without a nonce no late result of this attempt can be taken for the current one.
 redis.call('HSET', x.runtime, 'nonce|' .. node_id, '')
 if ARGV[7] ~= '' then
-  redis.call('HSET', x.runtime, 'error|' .. node_id, ARGV[6])
-  park_node(x, node_id, attempt, 'back_off', NOW + tonumber(ARGV[7]), 'node.retrying',
-    '{"delay_ms":' .. ARGV[7] .. ',"error":' .. ARGV[6] .. '}')
+  park_retry(x, node_id, attempt, plan, ARGV[7], ARGV[6], ARGV[9])
 else
   settle_failure(x, node_id, attempt, plan, 'timeout', ARGV[6], ARGV[8] == '1')
 end

@@ -43,6 +43,8 @@ CLAIM = of(
         "redis.call('ZADD', leases_key(), NOW + lease_ms, lease_member(execution_id, node_id, attempt))",
         "",
     ),
+    ("what was reached is not handed on", "{'$counts', '$beat'}", "{'$counts'}"),
+    ("what rules counted is not handed on", "{'$counts', '$beat'}", "{false, '$beat'}"),
     ("a claim leaves the node QUEUED", "move(x, node_id, 'RUNNING')", ""),
     ("a try is not charged", "(tonumber(tries) or 0) + 1", "(tonumber(tries) or 0)"),
     ("a cancelling execution still starts nodes", "if x.cancelling then return {'cancelling'} end", ""),
@@ -90,7 +92,7 @@ SETTLE = of(
     ("a cancelled execution ends COMPLETED", "if x.cancelling == 'user' then", "if false then"),
     ("an ended execution stays active", "redis.call('SREM', active_key(), x.id)", ""),
     ("an ended execution keeps its deadline", "if x.deadline_ms then redis.call('ZREM'", "if false then redis.call('ZREM'"),
-    ("the end comes before the saved turns", "if x.left ~= 0 or x.is_listed then return end", "if x.left ~= 0 then return end"),
+    ("the end comes before the saved turns", "if x.left ~= 0 or x.is_listed or has", "if x.left ~= 0 or has"),
     ("the rest of the turns is forgotten", "for i = x.head, x.tail do redis.call('RPUSH'", "for i = x.head, x.tail - 1 do redis.call('RPUSH'"),
     ("nothing comes back to saved turns", "if x.is_listed then redis.call('ZADD', timers_key(), NOW, member)", "if x.is_listed then redis.call('ZSCORE', timers_key(), member)"),
     ("a retry keeps the tries", "'tries|' .. id, 0, ", ""),
@@ -104,7 +106,6 @@ ENDS = (
     *of("release_node", ("a drain is charged", "redis.call('HINCRBY', x.runtime, 'tries|' .. ARGV[3], -1)", "")),
     *of("wait_node", ("the output kept aside is lost", "redis.call('HSET', x.runtime, 'kept|' .. node_id, ARGV[16])", "")),
     *of("cancel_node", ("a node is cancelled though nobody asked", "return answer('uncalled', 0)", "")),
-    *of("retry_node", ("a back-off takes no time", "NOW + tonumber(ARGV[14])", "NOW")),
     *of("skip_node", ("a skip forgets its reason", "'SKIPPED', ARGV[13]", "'SKIPPED', 'upstream_failed'")),
 )  # fmt: skip
 KEEPERS = (
@@ -119,6 +120,8 @@ KEEPERS = (
         "renew_leases",
         ("a renewed lease has run out already", "NOW + ARGV[3], lease_member", "NOW, lease_member"),
         ("nobody is told of a cancel", "and 'cancel' or 'ok'", "and 'ok' or 'ok'"),
+        ("what was reached is not kept", "if ARGV[i + 4] ~= '' then", "if false then"),
+        ("no news wipes out what was reached", "if ARGV[i + 4] ~= '' then", "if true then"),
     ),
     *of(
         "wake_node",

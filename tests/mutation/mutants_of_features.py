@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a table: one row, one line
-"""Deliberate mistakes in the scripts of budgets, maps, and people's interventions; see mutants.py."""
+"""Deliberate mistakes in the scripts of budgets, maps, people's interventions, and limits; see mutants.py."""
 
 from __future__ import annotations
 
@@ -225,4 +225,37 @@ ANSWERS = (
     ),
 )  # fmt: skip
 
-FEATURES = (*PAID, *MAPS, *CHILDREN, *INTERVENTIONS, *ANSWERS)
+LIMITS = (
+    *of(
+        "expire_node",
+        ("a node's time is up early", "if close_ms > NOW then", "if false then"),
+        ("a timer of an old generation strikes", " or x.generation ~= ARGV[4] then", " then"),
+        ("what has ended is ended again", "not close_ms or not may_leave('node', 'expire_node', status) or", "not close_ms or"),
+        ("what kept a node alive outlives its time", "detach(x, node_id, status, attempt, plan)", ""),
+        ("the last error is not told", "plan, 'did not end within', last)", "plan, 'did not end within', nil)"),
+    ),
+    *of(
+        "include/limits",
+        ("each attempt has its own time", "redis.call('HSETNX', x.runtime, 'close_ms|' .. unit, due_ms) == 1", "redis.call('HSET', x.runtime, 'close_ms|' .. unit, due_ms) >= 0"),
+        ("a mapped node is bounded by itself", "if plan.map and not string.find(unit, '[', 1, true) then return end", ""),
+        ("a time limit outlives its node", "if string.find(x.features, 'closes', 1, true) then", "if false then"),
+    ),
+    *of(
+        "include/output",
+        ("an output is never rendered", "if not x.features or not string.find(x.features, 'output', 1, true) then", "if true then"),
+        ("what failed has an output", "if x.cancelling or x.failed > 0 then return false end", "if x.cancelling then return false end"),
+        ("what is cancelled has an output", "if x.cancelling or x.failed > 0 then return false end", "if x.failed > 0 then return false end"),
+        ("an output is rendered for ever", "if status == 'COMPLETED' or status == 'FAILED' then return false end", "if status == 'FAILED' then return false end"),
+        ("an output does not count as left", "x.left = x.left + 1", ""),
+        ("an old output outlives a retry", "redis.call('DEL', node_key(x.id, OUTPUT), output_key(x.id, OUTPUT))", ""),
+    ),
+    *of(
+        "include/retries",
+        ("rules forget what they counted", "if counts ~= '' then", "if false then"),
+        ("a back-off takes no time", "NOW + tonumber(delay_ms)", "NOW"),
+        ("a retry may come too late", "if close_ms and due_ms >= close_ms", "if close_ms and due_ms > close_ms + 60000"),
+        ("a retry too late by nothing", "due_ms >= close_ms", "due_ms > close_ms"),
+    ),
+)  # fmt: skip
+
+FEATURES = (*PAID, *MAPS, *CHILDREN, *INTERVENTIONS, *ANSWERS, *LIMITS)

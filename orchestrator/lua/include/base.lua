@@ -52,10 +52,10 @@ local function open(execution_id, ...)
   end
   local runtime = runtime_key(execution_id)
   local values = redis.call('HMGET', runtime, 'v', 'seq', 'left', 'failed', 'cancelling', 'worklist', 'fail_fast',
-    'deadline_ms', 'generation', 'parent', 'children', 'paused', ...)
+    'deadline_ms', 'generation', 'parent', 'children', 'paused', 'features', ...)
   if not values[1] then return nil end
   local fields = {}
-  for i = 13, #values do fields[i - 12] = values[i] end
+  for i = 14, #values do fields[i - 13] = values[i] end
   x = {
     id = execution_id, runtime = runtime, events = events_key(execution_id),
     seq = tonumber(values[2] or 0), left = tonumber(values[3] and values[4] and values[3] or UNCOUNTED),
@@ -63,7 +63,7 @@ local function open(execution_id, ...)
     cancelling = values[5] ~= '' and values[5] or nil, is_listed = values[6] == '1', fail_fast = values[7] == '1',
     deadline_ms = tonumber(values[8] or ''), generation = values[9],
     parent = values[10], children = tonumber(values[11] or 0),
-    paused = values[12] ~= '' and values[12] or nil, fields = fields,
+    paused = values[12] ~= '' and values[12] or nil, features = values[13], fields = fields,
     work = {}, head = 1, tail = 0, notes = {},
   }
   OPEN[execution_id] = x

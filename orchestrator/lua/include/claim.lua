@@ -3,6 +3,8 @@
 -- The reply carries all that the runner needs, so that a node costs no further round trip:
 -- {'ok', execution_id, node_id, attempt, nonce, tries, crashes, message_id, queued_ms, spec, inputs, resume, value,
 --  reference, status, output, reference, …}   output is '' when there is none.
+-- From the second attempt on references of two other names may stand at the end: $counts, the tries each retry rule has
+-- counted, and $beat, what the last attempt that said so had reached.
 -- resume is what the unit waited for, JSON, when one that waited is run again to make use of it; value that of an item,
 -- JSON; '' otherwise.
 local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
@@ -17,6 +19,15 @@ local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, s
         reply[#reply + 1] = redis.call('GET', node_key(x.id, id)) or ''
         reply[#reply + 1] = redis.call('GET', output_key(x.id, id)) or ''
       end
+    end
+  end
+  if attempt == '1' then return reply end
+  local before = redis.call('HMGET', x.runtime, 'counts|' .. node_id, 'beat|' .. node_id)
+  for i, name in ipairs({'$counts', '$beat'}) do
+    if before[i] then
+      reply[#reply + 1] = name
+      reply[#reply + 1] = ''
+      reply[#reply + 1] = before[i]
     end
   end
   return reply

@@ -48,6 +48,7 @@ local function ask_operator(x, node_id, attempt, error, why)
   move(x, node_id, 'WAITING')
   redis.call('HSET', x.runtime, 'waiting_on|' .. node_id, 'operator')
   redis.call('HDEL', x.runtime, 'due_ms|' .. node_id)
+  if x.features then stop_limit(x, node_id) end
   record(x, 'node.waiting', node_id, attempt, '{"waiting_on":"operator","error":' .. error .. '}')
   if not x.paused then begin_pause(x, 'null', '"node ' .. node_id .. why .. '"') end
   hold(x, node_id)

@@ -4,7 +4,8 @@
 -- Gives a node a fresh budget, as it was before its first try. A mapped node keeps the items that completed.
 local function begin_anew(x, unit, plan)
   redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
-  redis.call('HDEL', x.runtime, 'kept|' .. unit, 'resume|' .. unit, 'unoffered_ms|' .. unit, 'handed_back|' .. unit)
+  redis.call('HDEL', x.runtime, 'kept|' .. unit, 'resume|' .. unit, 'unoffered_ms|' .. unit, 'handed_back|' .. unit,
+    'close_ms|' .. unit, 'beat|' .. unit, 'counts|' .. unit)
   if plan.map and redis.call('EXISTS', items_key(x.id, unit)) == 1 then
     redis.call('HSET', x.runtime, 'resume|' .. unit, '{"again":true}')
   end

@@ -12,8 +12,9 @@
 
 local BUDGET = 500
 
--- Turns that other parts take, by their first word: function(x, rest) -> nodes touched. The rest is in children.lua.
-local TURNS, tell_parent, asks_child, must_close = {}, nil, nil, nil
+-- Turns that other parts take, by their first word: function(x, rest) -> nodes touched. The rest is in children.lua, and
+-- whether the output of the whole has still to be rendered in output.lua.
+local TURNS, tell_parent, asks_child, must_close, has_output_left = {}, nil, nil, nil, nil
 
 local function push(x, item)
   x.tail = x.tail + 1
@@ -34,6 +35,7 @@ local function end_node(x, node_id, status, reason, event, attempt, data, outcom
   note(x, 'reason|' .. node_id, reason)
   note(x, 'ended_ms|' .. node_id, NOW_TEXT)
   record(x, event, node_id, attempt, data)
+  if x.features then stop_limit(x, node_id) end
   local node, index = item_of(node_id)
   if index then
     redis.call('HINCRBY', items_key(x.id, node), 'live', -1)
@@ -72,15 +74,6 @@ local function detach(x, node_id, status, attempt, plan)
   end
 end
 
--- Whether a mapped node waits for items of which some are live or not yet halted.
-local function is_on_items(x, node_id)
-  if string.find(node_id, '[', 1, true) or redis.call('HGET', x.runtime, 'waiting_on|' .. node_id) ~= 'map' then
-    return false
-  end
-  local values = redis.call('HMGET', items_key(x.id, node_id), 'total', 'live', 'halted')
-  return values[1] and (values[2] ~= '0' or values[3] ~= '1')
-end
-
 -- Raises the attempt of what was running, so that its worker's late result is fenced. A mapped node ends after its
 -- items, a node that waits for a child after that; is_kill ends what runs as well.
 local function cancel_node(x, node_id, status, is_kill)
@@ -115,6 +108,7 @@ local function queue_node(x, node_id, status, plan, data, is_waiting_on)
   local message_id = redis.call('XADD', tasks_key(plan.queue), '*', 'execution_id', x.id, 'node_id', node_id,
     'handler', plan.handler, 'attempt', attempt)
   move(x, node_id, 'QUEUED')
+  if plan.close then start_limit(x, node_id, plan) end
   note(x, 'message|' .. node_id, message_id)
   note(x, 'queued_ms|' .. node_id, NOW_TEXT)
   if plan.schedule_to_start_ms > 0 then
@@ -281,7 +275,8 @@ local function take_turn(x, item)
       'not_taken|' .. id, not_taken, 'tries|' .. id, 0, 'crashes|' .. id, 0)
     redis.call('HDEL', x.runtime, 'reason|' .. id, 'error|' .. id, 'ended_ms|' .. id, 'started_ms|' .. id,
       'finished|' .. id, 'rejects|' .. id, 'caught|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'kept|' .. id,
-      'unoffered_ms|' .. id, 'handed_back|' .. id, 'resume|' .. id)
+      'unoffered_ms|' .. id, 'handed_back|' .. id, 'resume|' .. id, 'close_ms|' .. id, 'beat|' .. id,
+      'counts|' .. id)
     -- A mapped node goes on with the items it has.
     if parse_plan(redis.call('HGET', x.runtime, 'node|' .. id)).map
       and redis.call('EXISTS', items_key(x.id, id)) == 1 then
@@ -339,7 +334,7 @@ local function settle(x)
   end
   x.more = x.is_listed and 1 or 0
   x.is_changed = true
-  if x.left ~= 0 or x.is_listed then return end
+  if x.left ~= 0 or x.is_listed or has_output_left(x) then return end
   if must_close(x) then
     push(x, 'close 0')
     return settle(x)

@@ -57,3 +57,12 @@ local function rfc3339(ms)
   return string.format('%04d-%02d-%02dT%02d:%02d:%02d.%03dZ', year, month, day, math.floor(rest / 3600000),
     math.floor(rest / 60000) % 60, math.floor(rest / 1000) % 60, rest % 1000)
 end
+
+-- Whether a mapped node waits for items of which some are live or not yet halted.
+local function is_on_items(x, node_id)
+  if string.find(node_id, '[', 1, true) or redis.call('HGET', x.runtime, 'waiting_on|' .. node_id) ~= 'map' then
+    return false
+  end
+  local values = redis.call('HMGET', items_key(x.id, node_id), 'total', 'live', 'halted')
+  return values[1] and (values[2] ~= '0' or values[3] ~= '1')
+end

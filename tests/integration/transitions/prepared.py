@@ -15,10 +15,10 @@ from orchestrator.intervention_verbs import ByHand, Word
 from orchestrator.layout import lay_out
 from orchestrator.nesting import child_id_of
 from orchestrator.replies import Ended
-from orchestrator.states import Reason, WaitingOn
+from orchestrator.states import NodeStatus, Reason, WaitingOn
 from orchestrator.transitions import Holding, Transitions
 from tests.dags import compiled
-from tests.makers import Rig, error_of, node, workflow
+from tests.makers import LEASE_MS, Rig, error_of, node, workflow
 
 Prepare = Callable[[Rig], Awaitable[Call[Any]]]
 
@@ -224,3 +224,58 @@ CHILDREN: dict[str, tuple[Prepare, str]] = {
     "await_child": (awaiting_a_child, "dup"),
     "await_child, ended": (awaiting_a_child_that_has_ended, "dup"),
 }
+
+
+async def expiring(rig: Rig) -> Call[Any]:
+    held = await running(rig, schedule_to_close_timeout=5)
+    rig.transitions.now_ms = rig.now_ms + 5_000
+    return rig.transitions.expire_node(held.execution_id, "A", "1")
+
+
+async def expire_b(rig: Rig, execution_id: str, status: NodeStatus) -> str:
+    """Let the time of B pass, which is a minute; what is PENDING has begun to count only when it is held."""
+    rig.transitions.now_ms = rig.now_ms + 60_000
+    if status is NodeStatus.PENDING:
+        await rig.redis.hset(rig.engine.keys.runtime(execution_id), "close_ms|B", rig.now_ms)
+    return (await rig.transitions.expire_node(execution_id, "B", "1"))[0]
+
+
+async def renewing(rig: Rig) -> Call[Any]:
+    held = await running(rig)
+    return rig.transitions.renew_leases([held, replace(held, nonce="lost")], lease_ms=90_000)
+
+
+async def stamping(rig: Rig) -> Call[Any]:
+    await rig.transitions.stamp_tick(lease_ms=LEASE_MS)
+    rig.transitions.now_ms = rig.now_ms + 60_000
+    return rig.transitions.stamp_tick(lease_ms=LEASE_MS)
+
+
+async def announcing(rig: Rig) -> Call[Any]:
+    return rig.transitions.announce_worker("w1", ["name", "worker-1", "slots", 4])
+
+
+async def forgetting(rig: Rig) -> Call[Any]:
+    return rig.transitions.forget_consumers("default", idle_ms=-1)
+
+
+async def continuing(rig: Rig) -> Call[Any]:
+    """A worklist that one call empties."""
+    many = [node(f"n{i}", after=["A"]) for i in range(520)]
+    execution_id = await rig.submit(node("A"), *many)
+    await rig.worker.complete(await rig.worker.start_one("A"))
+    return rig.transitions.continue_execution(execution_id)
+
+
+async def staging(rig: Rig) -> Call[Any]:
+    layout = lay_out(compiled(workflow(*(node(f"n{i}") for i in range(500)))))
+    return rig.transitions.stage_execution("x1", layout.staged[0])
+
+
+async def purging(rig: Rig) -> Call[Any]:
+    await (await staging(rig))
+    rig.transitions.now_ms = rig.now_ms + 600_000
+    call = rig.transitions.purge_staging("x1", age_ms=600_000)
+    while (await call)[1]:
+        pass
+    return call

@@ -147,15 +147,16 @@ async def test_a_call_without_a_price_is_lost_without_one(rig: Rig) -> None:
     assert await usage(rig, execution_id) == Usage(calls=1, unpriced_calls=1, lost_calls=1, lost_tokens=60)
 
 
-@pytest.mark.parametrize("end", ["lease", "time-out", "cancel"])
+@pytest.mark.parametrize("end", ["lease", "time-out", "deadline", "cancel"])
 async def test_however_an_attempt_is_taken_away_its_call_counts(rig: Rig, end: str) -> None:
-    execution_id = await rig.submit(node("A", start_to_close_timeout=5, retry={"max_attempts": 2}))
+    limit = {"deadline": "schedule_to_close_timeout"}.get(end, "start_to_close_timeout")
+    execution_id = await rig.submit(node("A", **{limit: 5}, retry={"max_attempts": 2}))
     await reserve(rig, await rig.worker.start_one("A"), nanos=7)
 
     match end:
         case "lease":
             await rig.advance(LEASE_MS + 1)
-        case "time-out":
+        case "time-out" | "deadline":
             await rig.advance(6_001)
         case "cancel":
             await rig.engine.cancel(execution_id, request_id="r1", grace_ms=0)

@@ -10,7 +10,8 @@ import pytest
 
 from orchestrator.states import TABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.transitions import Holding
-from tests.integration.transitions.prepared import GO, handling, nesting
+from tests.integration.transitions.prepared import GO, expire_b, handling, nesting
+from tests.integration.transitions.test_guard_executions import EXECUTION_VERBS
 from tests.makers import LEASE_MS, Rig, error_of, node
 
 N, E = NodeStatus, ExecutionStatus
@@ -38,7 +39,9 @@ class Scene:
 
 async def scene(rig: Rig, status: NodeStatus) -> Scene:
     """Bring B into a status the way it gets there."""
-    execution_id = await rig.submit(node("A"), node("B", after=["A"]), node("C", after=["B"]), node("other"))
+    execution_id = await rig.submit(
+        node("A"), node("B", after=["A"], schedule_to_close_timeout=60), node("C", after=["B"]), node("other")
+    )
     held = Holding(execution_id, "B", 0, "never-claimed")
     started = await rig.worker.start()
     if status is not N.PENDING:
@@ -108,6 +111,8 @@ async def send(scene: Scene, verb: str) -> str:
         case "reap_node":
             transitions.now_ms = rig.now_ms + LEASE_MS
             return (await transitions.reap_node(*unit, lost=error_of("LeaseLost"), poison=error_of()))[0]
+        case "expire_node":
+            return await expire_b(rig, held.execution_id, state.status)
         case "time_out_node":
             kind = "schedule_to_start" if state.status is N.QUEUED else "start_to_close"
             return (await transitions.time_out_node(*unit, kind, error=error_of(), delay_ms=None))[0]
@@ -185,82 +190,6 @@ async def test_a_repair_requeues_only_a_queued_node(rig: Rig, status: NodeStatus
     assert state.attempt == attempt + (status is N.QUEUED)
 
 
-# The execution as a whole
-
-
-async def execution_in(rig: Rig, status: ExecutionStatus) -> str:
-    execution_id = await rig.submit(
-        node("A"), node("B", after=["A"]), trigger=status is not E.PENDING, execution_timeout=60
-    )
-    match status:
-        case E.COMPLETED:
-            await rig.worker.run_all()
-        case E.FAILED:
-            await rig.worker.run_all(failing=["A"])
-        case E.CANCELLED:
-            await rig.engine.cancel(execution_id, request_id="first", grace_ms=0)
-        case E.PAUSED:
-            await rig.engine.pause(execution_id, request_id="first")
-    assert await rig.status(execution_id) is status
-    return execution_id
-
-
-async def send_to(rig: Rig, execution_id: str, verb: str) -> str:
-    transitions = rig.transitions
-    match verb:
-        case "start_execution":
-            return str((await transitions.start_execution(execution_id))[0])
-        case "cancel_execution":
-            reply = await transitions.cancel_execution(
-                execution_id, reason='""', grace_ms=0, request_id="next"
-            )
-            return str(reply[0])
-        case "time_out_execution":
-            transitions.now_ms = rig.now_ms + 60_000
-            return (await transitions.time_out_execution(execution_id, "1", error_of()))[0]
-        case "retry_execution":
-            reply = await transitions.retry_execution(
-                execution_id,
-                generation=1,
-                position=0,
-                nodes=2,
-                items=["reset A 0 0 0 0 0", "reset B 0 0 0 0 0", "decide A", "decide B"],
-            )
-            return str(reply[0])
-        case "pause_execution" | "resume_execution":
-            call = getattr(transitions, verb)(execution_id, by=b"null", reason=b"null", request="next")
-            return str((await call)[0])
-    raise AssertionError(f"the matrix does not know {verb}: add it")
-
-
-EXECUTION_VERBS = sorted(
-    {row.verb for row in TABLE if row.subject == "execution" and row.sources and not row.is_internal}
-)
-
-
-@pytest.mark.parametrize("status", ExecutionStatus)
-@pytest.mark.parametrize("verb", EXECUTION_VERBS)
-async def test_an_execution_leaves_a_status_only_by_the_verbs_of_the_table(
-    rig: Rig, verb: str, status: ExecutionStatus
-) -> None:
-    execution_id = await execution_in(rig, status)
-    targets = {
-        row.target
-        for row in TABLE
-        if row.verb == verb and row.subject == "execution" and status in row.sources
-    }
-    before = await rig.dump()
-
-    word = await send_to(rig, execution_id, verb)
-
-    if targets:
-        assert word == "ok"
-        assert await rig.status(execution_id) in targets
-    else:
-        assert word != "ok"
-        assert await rig.dump() == before
-
-
 # The fence: an attempt that is not the current one, or not this worker's, changes nothing
 
 
@@ -332,6 +261,7 @@ async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: 
         "time_out_node": lambda: rig.transitions.time_out_node(
             found.execution_id, "B", 1, "start_to_close", error=error_of(), delay_ms=None
         ),
+        "expire_node": lambda: rig.transitions.expire_node(found.execution_id, "B", "1"),
         "hurry_node": lambda: handling(rig, "hurry_node", found.execution_id),
         "override_node": lambda: handling(rig, "override_node", found.execution_id),
     }
@@ -342,9 +272,8 @@ async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: 
 
 def test_every_verb_of_the_table_is_in_the_matrix() -> None:
     covered = {*NODE_VERBS, *EXECUTION_VERBS, "cancel_node", "repair_execution", "create_execution"}
-    # Nobody can see the nodes it changes: test_reuse_nodes.py has a matrix of its own.
-    covered.add("reuse_nodes")
-    # So has what ends a wait for somebody outside: test_answers.py.
-    covered |= {"signal_execution", "decide_approval"}
+    # Nobody can see the nodes a fork keeps, and answers are for those that wait: they have matrices of their
+    # own, test_reuse_nodes.py and test_answers.py.
+    covered |= {"reuse_nodes", "signal_execution", "decide_approval"}
 
     assert {row.verb for row in TABLE if not row.is_internal} == covered

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -20,13 +19,21 @@ from tests.integration.transitions.prepared import (
     INTERVENTIONS,
     LINE,
     Prepare,
+    announcing,
     awaiting,
     awaiting_what_was_kept,
+    continuing,
     deciding,
+    expiring,
+    forgetting,
     passing_the_limit_of_a_wait,
+    purging,
+    renewing,
     running,
     signalling,
     signalling_nobody,
+    staging,
+    stamping,
     voting,
 )
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
@@ -159,11 +166,6 @@ async def running_on_a_budget(rig: Rig) -> Any:
     return await rig.worker.start_one("A")
 
 
-async def staging(rig: Rig) -> Call[Any]:
-    layout = lay_out(compiled(workflow(*(node(f"n{i}") for i in range(500)))))
-    return rig.transitions.stage_execution("x1", layout.staged[0])
-
-
 async def reusing(rig: Rig) -> Call[Any]:
     execution_id = await rig.submit(*LINE)
     await rig.worker.run_all()
@@ -222,42 +224,6 @@ async def repairing(rig: Rig) -> Call[Any]:
     return rig.transitions.repair_execution(execution_id, seq=seq, repairs=["requeue A 1"])
 
 
-async def renewing(rig: Rig) -> Call[Any]:
-    held = await running(rig)
-    return rig.transitions.renew_leases([held, replace(held, nonce="lost")], lease_ms=90_000)
-
-
-async def stamping(rig: Rig) -> Call[Any]:
-    await rig.transitions.stamp_tick(lease_ms=LEASE_MS)
-    rig.transitions.now_ms = rig.now_ms + 60_000
-    return rig.transitions.stamp_tick(lease_ms=LEASE_MS)
-
-
-async def announcing(rig: Rig) -> Call[Any]:
-    return rig.transitions.announce_worker("w1", ["name", "worker-1", "slots", 4])
-
-
-async def forgetting(rig: Rig) -> Call[Any]:
-    return rig.transitions.forget_consumers("default", idle_ms=-1)
-
-
-async def continuing(rig: Rig) -> Call[Any]:
-    """A worklist that one call empties."""
-    many = [node(f"n{i}", after=["A"]) for i in range(520)]
-    execution_id = await rig.submit(node("A"), *many)
-    await rig.worker.complete(await rig.worker.start_one("A"))
-    return rig.transitions.continue_execution(execution_id)
-
-
-async def purging(rig: Rig) -> Call[Any]:
-    await (await staging(rig))
-    rig.transitions.now_ms = rig.now_ms + 600_000
-    call = rig.transitions.purge_staging("x1", age_ms=600_000)
-    while (await call)[1]:
-        pass
-    return call
-
-
 #: What each script is asked, and the first word of its answer when it is asked again, where that differs.
 #: All these words mean to the caller that what it asked for has been done.
 CASES: dict[str, tuple[Prepare, str]] = {
@@ -283,6 +249,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "wake_node": (waking_a_delay, "stale"),
     "wake_node, back-off": (waking_a_back_off, "stale"),
     "time_out_node": (timing_out, "stale"),
+    "expire_node": (expiring, "stale"),
     "reap_node": (reaping, "stale"),
     "report_events": (reporting, ""),
     "reserve_budget": (reserving, ""),

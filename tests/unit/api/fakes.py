@@ -102,7 +102,11 @@ class FakeEngine:
         node = SimpleNamespace(handler="noop", dependencies=(), policy=ONE_ATTEMPT, map=None)
         nodes = [NodeState("A", NodeStatus.COMPLETED, attempt=1, tries=1), NodeState("B")]
         return SimpleNamespace(
-            execution=self._execution(), nodes=nodes, definition=SimpleNamespace(node=lambda _: node)
+            execution=self._execution(),
+            nodes=nodes,
+            definition=SimpleNamespace(node=lambda _: node),
+            output=None,
+            output_error=None,
         )
 
     async def is_quiesced(self, view: Any) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from orchestrator.retry import next_delay_ms
+from orchestrator.back_off import next_delay_ms
 from tests.unit.clients.fake_engine import FakeEngine, running_engine
 from tests.unit.workers.containers import context_with, fail, run, settings, toolbox_on
 from workers.context import HandlerContext, Toolbox

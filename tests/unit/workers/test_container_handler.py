@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from clients.container_spec import LABEL_ATTEMPT, LABEL_DEADLINE_MS, LABEL_EXECUTION, LABEL_NODE
-from orchestrator.retry import next_delay_ms
+from orchestrator.back_off import next_delay_ms
 from tests.unit.clients.fake_engine import FakeContainer, FakeEngine, idle, running_engine
 from tests.unit.workers.containers import Kept, context_with, fail, run, saying, settings, toolbox_on
 from workers.context import HandlerContext

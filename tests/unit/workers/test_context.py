@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers.context import HandlerContext, Toolbox
+from workers.context import HEARTBEAT, HandlerContext, Toolbox
 
 
 class Kept:
@@ -67,7 +67,17 @@ def test_a_heartbeat_is_a_sign_of_life_and_an_event_only_with_details() -> None:
     context.heartbeat({"page": 3})
 
     assert context.last_beat_s > 0
-    assert [type for type, _ in kept.events] == ["node.progress"]
+    assert [type for type, _ in kept.events] == [HEARTBEAT, "node.progress"]
+
+
+def test_heartbeats_are_shown_once_a_second_and_the_newest_is_kept() -> None:
+    context, kept = make()
+
+    for page in range(100):
+        context.heartbeat({"page": page})
+
+    assert [data["data"] for type, data in kept.events if type == "node.progress"] == [{"page": 0}]
+    assert context.beat_details == {"page": 99}
 
 
 async def test_cancellation_can_be_asked_for_and_waited_for() -> None:
