@@ -149,8 +149,9 @@ async def test_a_call_without_a_price_is_lost_without_one(rig: Rig) -> None:
 
 @pytest.mark.parametrize("end", ["lease", "time-out", "deadline", "cancel"])
 async def test_however_an_attempt_is_taken_away_its_call_counts(rig: Rig, end: str) -> None:
-    limit = {"deadline": "schedule_to_close_timeout"}.get(end, "start_to_close_timeout")
-    execution_id = await rig.submit(node("A", **{limit: 5}, retry={"max_attempts": 2}))
+    name = "schedule_to_close_timeout" if end == "deadline" else "start_to_close_timeout"
+    limit: dict[str, Any] = {name: 5}
+    execution_id = await rig.submit(node("A", **limit, retry={"max_attempts": 2}))
     await reserve(rig, await rig.worker.start_one("A"), nanos=7)
 
     match end:
