@@ -142,9 +142,9 @@ def as_text(view: ExecutionView) -> Iterator[str]:
         words += [f"since {paused['since']}", *([paused["reason"]] if paused["reason"] else [])]
         yield printable(f"  paused {', '.join(words)}")
     yield f"  created {view.created_at}"
-    for words, field in (("replay of", "replay_of"), ("forked from", "forked_from")):
+    for label, field in (("replay of", "replay_of"), ("forked from", "forked_from")):
         if source := view.document.get(field):
-            yield f"  {words} {source}"
+            yield f"  {label} {source}"
     if parent := view.document.get("parent"):
         yield f"  child of {parent['execution_id']} {parent['node_id']}"
     if view.inputs:

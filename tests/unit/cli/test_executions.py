@@ -1,4 +1,4 @@
-"""`./headrace trigger`, `cancel`, `list`, `show`, `explain`: what they ask the server, and what they print."""
+"""`./headrace trigger`, `cancel`, `list`, `show`, `explain`: what they ask the server and print."""
 
 from __future__ import annotations
 
