@@ -1,0 +1,166 @@
+"""The pages say what the code says: every code, event, cause and field, and examples that compile."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from api import errors as api_errors
+from docs.generate import ROOT
+from orchestrator import compile, mapping, node_compiler, scripts
+from orchestrator.compile import compile_definition
+from orchestrator.errors import HeadraceError
+from orchestrator.states import TABLE, WaitingOn
+from workers.handlers import Catalogue
+
+SNAKE = re.compile(r"[a-z]+(_[a-z]+)+")
+#: Words in the linter's files that are no codes: fields of definitions and of JSON Schema.
+FIELDS = {*node_compiler._FIELDS, *compile._TOP_FIELDS, *mapping._FIELDS}
+
+
+@cache
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def section(name: str, heading: str) -> str:
+    """A page from a heading to the next."""
+    return page(name).partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def named(text: str) -> set[str]:
+    """The words in a first or other column that stand between backquotes."""
+    return set(re.findall(r"`([\w.]+)`", text))
+
+
+def subclasses(kind: type[Exception]) -> Iterator[type[Exception]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from subclasses(below)
+
+
+def test_every_code_of_a_failure_is_listed() -> None:
+    codes = {str(kind.code) for kind in subclasses(HeadraceError) if hasattr(kind, "code")}
+    codes |= {"INTERNAL", *api_errors._CODES.values()}
+
+    listed = {word for word in named(section("api.md", "Errors")) if word.isupper()}
+
+    assert listed == codes
+
+
+def test_every_code_is_listed_with_its_status() -> None:
+    statuses: dict[str, set[int]] = {}
+    for row in re.findall(r"^\| (\d{3}) \| (.+?) \|", section("api.md", "Errors"), re.MULTILINE):
+        for code in named(row[1]):
+            statuses.setdefault(code, set()).add(int(row[0]))
+
+    wrong = {
+        str(getattr(kind, "code", None)): door.status
+        for kind, door in api_errors.DOORS.items()
+        if door.status not in statuses[str(getattr(kind, "code", None))]
+    }
+
+    assert not wrong
+
+
+def test_every_warning_of_the_linter_is_listed_where_validation_is_described() -> None:
+    found = {
+        node.value
+        for path in (ROOT / "orchestrator").glob("lint*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SNAKE.fullmatch(node.value)
+    } - FIELDS
+    rows = re.findall(r"^\| (`.+?) \| ", section("api.md", "Validate"), re.MULTILINE)
+
+    assert {word for row in rows for word in named(row)} == found
+
+
+def test_every_event_is_listed() -> None:
+    lua = "\n".join(scripts.sources().values())
+    found = set(re.findall(r"'((?:execution|node|signal|stream)\.[a-z]+)'", lua))
+    found |= {row.event for row in TABLE if row.event}
+
+    assert found <= named(section("api.md", "Events"))
+
+
+def test_every_cause_is_listed() -> None:
+    found = set(re.findall(r'"cause":"(\w+)', "\n".join(scripts.sources().values())))
+    events = section("api.md", "Events")
+    causes = events.partition("| `cause` | why")[2]
+
+    assert len(found) > 8
+    # `wake_node` gives the kind of wait that was over.
+    assert found | {"back_off", "delay", "worker", "hold"} == {
+        word for row in re.findall(r"^\| (`.+?) \| ", causes, re.MULTILINE) for word in named(row)
+    }
+    assert {str(word) for word in WaitingOn} <= named(events)
+
+
+@pytest.mark.parametrize(
+    ("name", "heading", "fields"),
+    [
+        ("api.md", "Submit and start", set(compile._TOP_FIELDS) - {"dag"}),
+        ("api.md", "Submit and start", set(compile._DEFAULT_FIELDS)),
+        ("handlers.md", "What every node may have", set(node_compiler._FIELDS) - {"id", "handler", "config"}),
+        ("handlers.md", "map", set(mapping._FIELDS)),
+    ],
+)
+def test_every_field_is_described(name: str, heading: str, fields: set[str]) -> None:
+    assert fields <= named(section(name, heading))
+
+
+def test_every_handler_is_in_the_first_table_and_has_a_section() -> None:
+    table = page("handlers.md").partition("\n## ")[0]
+
+    assert set(Catalogue().names) == named(table) & set(Catalogue().names)
+    assert all(f"\n## {name}\n" in page("handlers.md") for name in re.findall(r"\(#(\w+)\)", table))
+
+
+def test_links_lead_to_headings_that_exist() -> None:
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    anchors = {path: {_anchor(line) for line in _headings(path)} for path in pages}
+    broken = [
+        f"{path.name}: {target}#{anchor}"
+        for path in pages
+        for target, anchor in re.findall(r"\]\(([^)#:\s]*)#([^)\s]+)\)", path.read_text(encoding="utf-8"))
+        if anchor not in anchors.get((path.parent / target).resolve() if target else path, {anchor})
+    ]
+
+    assert not broken
+
+
+def _headings(path: Path) -> list[str]:
+    return re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def examples() -> Iterator[Any]:
+    """Whole workflows and lists of nodes on the pages."""
+    for path in sorted((ROOT / "docs").glob("*.md")):
+        for number, text in enumerate(
+            re.findall(r"```yaml\n(.*?)```", path.read_text(encoding="utf-8"), re.S)
+        ):
+            if "\nnodes:" in text and text.startswith("name:"):
+                yield pytest.param(text, id=f"{path.name}-{number}")
+            elif text.startswith("- "):
+                yield pytest.param(f"name: part\nnodes:\n{text}", id=f"{path.name}-{number}")
+
+
+@pytest.mark.parametrize("text", list(examples()))
+def test_examples_compile(text: str) -> None:
+    document = yaml.safe_load(text)
+    there = {node["id"] for node in document["nodes"]}
+    needed = {other for node in document["nodes"] for other in node.get("dependencies", ())} - there
+    document["nodes"] += [{"id": node_id, "handler": "noop"} for node_id in sorted(needed)]
+
+    assert compile_definition(document, handlers=Catalogue()).nodes
