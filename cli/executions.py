@@ -166,6 +166,9 @@ def _words(node: NodeView) -> Iterator[str]:
 
     if node.status == "WAITING":
         yield f"on {node.waiting_on}" + (f" until {node.due_at}" if node.due_at else "")
+    if node.items is not None:
+        failed = f", {node.items['failed']} failed" if node.items["failed"] else ""
+        yield f"{node.items['completed']} of {node.items['total']} items{failed}"
     if node.reason and not node.error:
         yield node.reason
     if node.try_number > 1:

@@ -174,6 +174,8 @@ class NodeView:
     #: It ended in the execution this one is forked from.
     reused: bool = False
     output: Any = None
+    #: Of a mapped node: how many items there are (total), completed, failed, …
+    items: Mapping[str, int] | None = None
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:

@@ -17,6 +17,8 @@ NODES = [
     {"node_id": "check", "status": "FAILED", "reason": "error", "try": 3, "max_attempts": 3,
      "error": {"type": "Http.5xx", "message": "HTTP 503\x1b[2J"}},
     {"node_id": "wait", "status": "WAITING", "waiting_on": "delay", "due_at": "2026-11-22T09:00:00.000Z"},
+    {"node_id": "each", "status": "WAITING", "waiting_on": "map",
+     "items": {"total": 5, "completed": 3, "failed": 1}},
     {"node_id": "end", "status": "SKIPPED", "reason": "upstream_failed"},
 ]  # fmt: skip
 EXECUTION = {
@@ -128,6 +130,7 @@ def test_an_execution_is_shown_with_where_each_node_stands(server: Server) -> No
             "  ✓ fetch  COMPLETED  1.5 s",
             "  ✗ check  FAILED     try 3 of 3  Http.5xx: HTTP 503\\x1b[2J",
             "  ◷ wait   WAITING    on delay until 2026-11-22T09:00:00.000Z",
+            "  ◷ each   WAITING    on map  3 of 5 items, 1 failed",
             "  ↷ end    SKIPPED    upstream_failed",
         ],
     )
