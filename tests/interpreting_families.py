@@ -102,6 +102,8 @@ def output_of(node: dict[str, Any], result: Result, name: str) -> Any:
         return output_of_items(words, rows, ANY)
     if result[0] == "detached":
         return {"execution_id": ANY, "name": result[1].document["name"]}
+    if "output" in result[1].document:
+        return final_output(result[1], f"{name}/")
     return outputs_of(result[1], f"{name}/")
 
 
