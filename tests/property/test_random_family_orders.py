@@ -18,6 +18,8 @@ from redis.asyncio import Redis
 
 import workers.handlers  # noqa: F401  registers what conditions are
 from orchestrator.definition import OUTPUT
+from orchestrator.executor import execute_workflow
+from orchestrator.states import ExecutionStatus
 from orchestrator.store import Store
 from orchestrator.transitions import Transitions
 from tests.dags import ScriptedDag
@@ -73,6 +75,88 @@ async def test_every_order_ends_a_family_as_the_semantics_say(
         await assert_ended(store, run, family)
         await assert_one_child_for_each_unit(store, run, family)
         await assert_nothing_is_left(redis)
+
+
+@settings(PROPERTY, max_examples=20)
+@given(
+    dag=families(),
+    seed=st.integers(0, 2**32),
+    steps=st.integers(0, 120),
+    grace_ms=st.sampled_from((0, 5_000)),
+)
+async def test_a_cancel_at_any_moment_leaves_nothing_running_anywhere(
+    redis: Redis,
+    transitions: Transitions,
+    threads: ThreadPoolExecutor,
+    dag: ScriptedDag,
+    seed: int,
+    steps: int,
+    grace_ms: int,
+) -> None:
+    await transitions.load()
+    await redis.flushdb()
+    store, order = Store(redis), Random(seed)
+    transitions.now_ms = await store.now_ms()
+    run = FamilyRun(redis, store, transitions, script=dag, order=order, threads=threads)
+    await run.start(dag.document, {})
+    for _ in range(steps):
+        await run.step()
+    before = await store.status(run.root)
+
+    await transitions.cancel_execution(run.root, reason='"test"', grace_ms=grace_ms, request_id="r1")
+
+    while await run.step():
+        assert await run.repairs() == []
+    is_cancelled = before == ExecutionStatus.RUNNING
+    assert await store.status(run.root) == (ExecutionStatus.CANCELLED if is_cancelled else before)
+    for execution_id in run.prefixes:
+        assert ((await store.status(execution_id)) or ExecutionStatus.RUNNING).is_terminal
+    await assert_nothing_is_left(redis)
+
+
+async def damage(redis: Redis, run: FamilyRun, store: Store) -> list[str]:
+    """Lose every task on the stream, and what is counted or marked of some executions; gives all that run."""
+    await redis.xtrim("workflow:tasks", maxlen=0, approximate=False)
+    members: Any = await redis.smembers("workflows:active")
+    under_way = sorted(member.decode() for member in members)
+    for execution_id in under_way:
+        if run.order.random() < 0.5 or await redis.exists(store.keys.worklist(execution_id)):
+            continue
+        runtime = store.keys.runtime(execution_id)
+        await redis.hset(runtime, mapping={"left": run.order.randrange(100)})
+        await redis.srem("workflows:active", execution_id)
+        fields: Any = await redis.hgetall(runtime)
+        # A back-off cannot be told from a delay without its word; a unit that has a child can.
+        marks = [
+            name for name, word in fields.items() if name.startswith(b"waiting_on|") and word == b"child"
+        ]
+        if lost := [mark for mark in marks if run.order.random() < 0.5]:
+            await redis.hdel(runtime, *lost)
+    return under_way
+
+
+@settings(PROPERTY, max_examples=15)
+@given(dag=families(), seed=st.integers(0, 2**32))
+async def test_after_lost_tasks_and_marks_the_repairer_restores_a_family(
+    redis: Redis, transitions: Transitions, threads: ThreadPoolExecutor, dag: ScriptedDag, seed: int
+) -> None:
+    await transitions.load()
+    await redis.flushdb()
+    store, order, family = Store(redis), Random(seed), interpret_family(dag)
+    transitions.now_ms = await store.now_ms()
+    run = FamilyRun(redis, store, transitions, script=dag, order=order, threads=threads)
+    await run.start(dag.document, {})
+
+    while await run.step():
+        if order.random() < 0.1:
+            under_way = await damage(redis, run, store)
+            # As the sweep does, again and again: one may wake another.
+            for execution_id in [*under_way, *under_way]:
+                await execute_workflow(store, transitions, execution_id)
+
+    await assert_ended(store, run, family)
+    await assert_one_child_for_each_unit(store, run, family)
+    await assert_nothing_is_left(redis)
 
 
 async def assert_ended(store: Store, run: FamilyRun, family: Family) -> None:
