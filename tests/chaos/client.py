@@ -23,7 +23,9 @@ from orchestrator.submissions import Idempotency
 from orchestrator.waits import Approval
 from tests.chaos.history import Ended, Line, Sample
 from tests.chaos.nested_workload import child_of
+from tests.chaos.script import outcome_of
 from tests.interpreter import nodes_of
+from tests.interpreting_families import children_of
 from workers.handlers import Catalogue
 
 
@@ -82,7 +84,9 @@ class Client:
     async def adopt(self) -> None:
         """Get to know the children of everybody known, and theirs."""
         asked: set[str] = set()
-        while found := sorted(({*self.documents} | {*self.kin}) - asked):
+        while found := [
+            each for each in (*self.documents, *self.kin) if each not in asked and self._misses(each)
+        ]:
             for execution_id in found:
                 asked.add(execution_id)
                 try:
@@ -91,6 +95,15 @@ class Client:
                     return
                 for child in page.items:
                     self._adopt(child)
+
+    def _misses(self, execution_id: str) -> bool:
+        """Say whether an execution may have children that are not known yet."""
+        units = [
+            unit
+            for node in nodes_of(self.document_of(execution_id))
+            for unit, _, _ in children_of(node["id"], outcome_of(node))
+        ]
+        return len(units) > sum(above == execution_id for above, _ in self.kin.values())
 
     def _adopt(self, child: Execution) -> None:
         if child.execution_id in self.kin:
