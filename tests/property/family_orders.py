@@ -122,6 +122,15 @@ class FamilyRun:
         ended = await ending(self.transitions, claim, spec, result, output_max_bytes=1_000_000, take=None)
         assert ended.word in REFUSALS | {"ok"}, ended
 
+    async def meet_all(self) -> None:
+        """Get to know the children of which no node has ever run as well."""
+        met: set[str] = set()
+        while found := [each for each in self.prefixes if each not in met]:
+            for execution_id in found:
+                met.add(execution_id)
+                for entry in await self.redis.lrange(self.store.keys.children(execution_id), 0, -1):
+                    await self._learn(entry.decode().split(" ")[0])
+
     async def _learn(self, execution_id: str) -> None:
         """Find out which unit an execution is the child of; its parent has run before."""
         if execution_id in self.prefixes:

@@ -72,6 +72,7 @@ async def test_every_order_ends_a_family_as_the_semantics_say(
         while await run.step():
             assert order.random() > 0.1 or await run.repairs() == []
 
+        await run.meet_all()
         await assert_ended(store, run, family)
         await assert_one_child_for_each_unit(store, run, family)
         await assert_nothing_is_left(redis)
@@ -109,6 +110,7 @@ async def test_a_cancel_at_any_moment_leaves_nothing_running_anywhere(
         assert await run.repairs() == []
     is_cancelled = before == ExecutionStatus.RUNNING
     assert await store.status(run.root) == (ExecutionStatus.CANCELLED if is_cancelled else before)
+    await run.meet_all()
     for execution_id in run.prefixes:
         assert ((await store.status(execution_id)) or ExecutionStatus.RUNNING).is_terminal
     await assert_nothing_is_left(redis)
@@ -154,6 +156,7 @@ async def test_after_lost_tasks_and_marks_the_repairer_restores_a_family(
             for execution_id in [*under_way, *under_way]:
                 await execute_workflow(store, transitions, execution_id)
 
+    await run.meet_all()
     await assert_ended(store, run, family)
     await assert_one_child_for_each_unit(store, run, family)
     await assert_nothing_is_left(redis)
@@ -188,7 +191,7 @@ async def assert_one_child_for_each_unit(store: Store, run: FamilyRun, family: F
         units = [f"{prefix}{unit}/" for _, unit in rows]
         listed += [child_id for child_id, _ in rows]
         assert len(units) == len(set(units))
-        assert {run.prefixes[child_id] for child_id, _ in rows} <= set(units)
+        assert [run.prefixes[child_id] for child_id, _ in rows] == units
     assert sorted(listed) == sorted(set(run.prefixes) - {run.root})
     sure = {prefix for prefix in run.prefixes.values() if not family.is_open_ended(prefix)}
     assert sure == {prefix for prefix in family.statuses if not family.is_open_ended(prefix)}
