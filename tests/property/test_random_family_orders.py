@@ -39,6 +39,12 @@ def threads() -> Iterator[ThreadPoolExecutor]:
     pool.shutdown()
 
 
+@pytest.fixture
+def store(redis: Redis) -> Store:
+    """One for all examples: each keeps connections."""
+    return Store(redis)
+
+
 PROPERTY = settings(
     max_examples=25,
     deadline=None,
@@ -52,6 +58,7 @@ PROPERTY = settings(
 @given(dag=families(), seed=st.integers(0, 2**32), by_input=st.booleans())
 async def test_every_order_ends_a_family_as_the_semantics_say(
     redis: Redis,
+    store: Store,
     transitions: Transitions,
     threads: ThreadPoolExecutor,
     dag: ScriptedDag,
@@ -60,7 +67,7 @@ async def test_every_order_ends_a_family_as_the_semantics_say(
     budget: int,
 ) -> None:
     await allow_per_call(transitions, budget)
-    store, family = Store(redis), interpret_family(dag)
+    family = interpret_family(dag)
     document, inputs = documents_by_input(dag.document) if by_input else (dag.document, {})
     for number in range(ORDERS):
         await redis.flushdb()
@@ -87,6 +94,7 @@ async def test_every_order_ends_a_family_as_the_semantics_say(
 )
 async def test_a_cancel_at_any_moment_leaves_nothing_running_anywhere(
     redis: Redis,
+    store: Store,
     transitions: Transitions,
     threads: ThreadPoolExecutor,
     dag: ScriptedDag,
@@ -96,7 +104,7 @@ async def test_a_cancel_at_any_moment_leaves_nothing_running_anywhere(
 ) -> None:
     await transitions.load()
     await redis.flushdb()
-    store, order = Store(redis), Random(seed)
+    order = Random(seed)
     transitions.now_ms = await store.now_ms()
     run = FamilyRun(redis, store, transitions, script=dag, order=order, threads=threads)
     await run.start(dag.document, {})
@@ -140,11 +148,16 @@ async def damage(redis: Redis, run: FamilyRun, store: Store) -> list[str]:
 @settings(PROPERTY, max_examples=15)
 @given(dag=families(), seed=st.integers(0, 2**32))
 async def test_after_lost_tasks_and_marks_the_repairer_restores_a_family(
-    redis: Redis, transitions: Transitions, threads: ThreadPoolExecutor, dag: ScriptedDag, seed: int
+    redis: Redis,
+    store: Store,
+    transitions: Transitions,
+    threads: ThreadPoolExecutor,
+    dag: ScriptedDag,
+    seed: int,
 ) -> None:
     await transitions.load()
     await redis.flushdb()
-    store, order, family = Store(redis), Random(seed), interpret_family(dag)
+    order, family = Random(seed), interpret_family(dag)
     transitions.now_ms = await store.now_ms()
     run = FamilyRun(redis, store, transitions, script=dag, order=order, threads=threads)
     await run.start(dag.document, {})
