@@ -66,6 +66,7 @@ class EngineMachine(RuleBasedStateMachine):
         try:
             self.runner.run(heal(self.world, seed=0))
         finally:
+            self.runner.run(self.world.close())
             self.runner.run(self.redis.aclose())
             self.runner.close()
 
