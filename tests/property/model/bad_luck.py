@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.property.model.deeds import Deed
 from tests.property.model.drawn_dag import QUEUES
+from tests.property.model.family import waiting_units
 from tests.property.model.reading import TASKS
 from tests.property.model.world import Case, World
 
@@ -76,7 +77,7 @@ async def lose_something(world: World, dice: Random) -> None:
             if children := [case for case in world.cases if case.parent]:
                 await redis.hdel(f"workflow:{dice.choice(children).execution_id}:runtime", "parent")
         case "wait":
-            if waiting := [(case, unit) for case in world.cases for unit in waiting_for_children(case)]:
+            if waiting := [(case, unit) for case in world.cases for unit in waiting_units(case.now)]:
                 case, unit = dice.choice(waiting)
                 await redis.hdel(f"workflow:{case.execution_id}:runtime", f"waiting_on|{unit}")
         case "active":
@@ -92,12 +93,6 @@ async def lose_counters(world: World, dice: Random, case: Case) -> None:
     lost = [name for name in counters if dice.random() < 0.4]
     if lost:
         await world.redis.hdel(f"workflow:{case.execution_id}:runtime", *lost)
-
-
-def waiting_for_children(case: Case) -> list[str]:
-    """Units that wait for what they started."""
-    words = case.now.units.items()
-    return [unit for unit, word in words if word == "WAITING" and case.now.of("waiting_on", unit) == "child"]
 
 
 #: Drawn as the deeds are, in worlds that may lose keys.

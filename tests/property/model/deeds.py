@@ -19,6 +19,7 @@ from orchestrator.transitions import Holding, Take
 from tests.property.model.again import retry_whole
 from tests.property.model.answers import ANSWERS, LATE, await_call
 from tests.property.model.drawn_dag import QUEUES
+from tests.property.model.family import parents
 from tests.property.model.interventions import INTERVENTIONS
 from tests.property.model.mapped import has_failed, kinds_for
 from tests.property.model.nested import NESTING, nest
@@ -288,7 +289,8 @@ async def fall_silent(world: World, dice: Random) -> None:
 async def cancel(world: World, dice: Random) -> None:
     if not world.cases:
         return
-    case = dice.choice(world.cases)
+    waiting = parents(world)
+    case = dice.choice(waiting if waiting and dice.random() < 0.5 else world.cases)
     request_id, grace_ms = f"r{dice.randint(0, 2)}", dice.choice((0, 3_000))
     call = world.transitions.cancel_execution(
         case.execution_id, reason='"drawn"', grace_ms=grace_ms, request_id=request_id
@@ -324,6 +326,6 @@ async def sweep_round(world: World, dice: Random) -> None:
 #: How often each deed is drawn.
 WEIGHTS: dict[Deed, int] = {
     submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, renew: 2, report: 1,
-    fall_silent: 3, cancel: 2, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
+    fall_silent: 3, cancel: 3, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
     **ANSWERS, **INTERVENTIONS,
 }  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.property.model.sighting import ENDED
+
 if TYPE_CHECKING:
     from tests.property.model.sighting import Sighting
     from tests.property.model.world import Case, World
@@ -14,12 +16,10 @@ BADLY = ("FAILED", "CANCELLED")
 
 def of_family(world: World, case: Case, before: Sighting | None) -> list[str]:
     """Hold one execution against those it started, and against the one that started it."""
-    return [
-        *_of_record(case),
-        *_of_waits(world, case),
-        *_of_close(world, case, before),
-        *_of_child(world, case),
-    ]
+    broken = _of_record(case) + _of_waits(world, case)
+    if before is not None:
+        broken += _of_leaving(world, case, before) + _of_close(world, case, before)
+    return broken + _of_child(world, case)
 
 
 def _of_record(case: Case) -> list[str]:
@@ -47,19 +47,50 @@ WAKES = ("node.queued", "node.held")
 def _of_waits(world: World, case: Case) -> list[str]:
     """Whoever waits for a child has one that has not ended."""
     now, broken = case.now, []
-    for unit, word in now.units.items():
-        if word != "WAITING" or now.of("waiting_on", unit) != "child":
-            continue
-        child = next((each for each in world.cases if each.execution_id == now.of("child", unit)), None)
+    for unit in waiting_units(now):
+        child = world.child_of(case, unit)
         if child is None or (child.now.has_ended and not world.is_faulty):
             broken.append(f"{unit} waits for {now.of('child', unit)}, which is {child and child.now.status}")
     return broken
 
 
-def _of_close(world: World, case: Case, before: Sighting | None) -> list[str]:
+def _of_leaving(world: World, case: Case, before: Sighting) -> list[str]:
+    """Whoever waits no longer has asked a child that goes on to end; within a grace it waits."""
+    now, broken = case.now, []
+    for unit in waiting_units(before):
+        child = world.child_of(case, unit)
+        policy = policy_of(case, unit)
+        if child is None or child.now.has_ended or policy == "abandon":
+            continue
+        if now.units[unit] in ENDED and not child.now.runtime.get("cancelling"):
+            broken.append(f"{unit} is {now.units[unit]}, and its child {child.execution_id} goes on")
+        until_ms = int(now.runtime.get("grace_ms") or 0) if now.runtime.get("cancelling") == "user" else 0
+        if policy != "request_cancel" or until_ms <= world.now_ms:
+            continue
+        if now.units[unit] == "CANCELLED":
+            broken.append(f"{unit} is CANCELLED before its child {child.execution_id}")
+        # Asked by this very call, it has the time that its parent has.
+        is_first = not before.runtime.get("cancelling") and child.asked_in == world.states
+        if is_first and child.now.runtime["grace_ms"] != now.runtime["grace_ms"]:
+            broken.append(f"the grace of {child.execution_id} is not that of its parent")
+    return broken
+
+
+def waiting_units(now: Sighting) -> list[str]:
+    """Units that wait for what they started."""
+    words = now.units.items()
+    return [unit for unit, word in words if word == "WAITING" and now.of("waiting_on", unit) == "child"]
+
+
+def parents(world: World) -> list[Case]:
+    """Executions under way of which a unit waits for its child."""
+    return [case for case in world.cases if not case.now.has_ended and waiting_units(case.now)]
+
+
+def _of_close(world: World, case: Case, before: Sighting) -> list[str]:
     """One that has just ended otherwise than well has asked its children to end, as their policies say."""
     now = case.now
-    if before is None or before.has_ended or now.status not in BADLY:
+    if before.has_ended or now.status not in BADLY:
         return []
     broken = []
     for child_id, unit in now.children:

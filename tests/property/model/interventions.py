@@ -116,7 +116,8 @@ def refusal(now: Sighting, node_id: str, request: ByHand, *, is_open: bool) -> s
 async def override(world: World, dice: Random) -> None:
     """End a node by hand, wherever it stands."""
     found = [(case, node_id) for case in world.cases for node_id in case.now.named]
-    asking = [(case, each) for case, each in found if case.now.of("waiting_on", each) == "operator"]
+    waits = ("operator", "child")
+    asking = [(case, each) for case, each in found if case.now.of("waiting_on", each) in waits]
     if found:
         case, node_id = dice.choice(asking if asking and dice.random() < 0.4 else found)
         await override_one(world, dice, case, node_id)

@@ -24,15 +24,9 @@ NESTING = "nk"
 TOO_DEEP = orjson.dumps({"type": "ConfigError", "message": "too deep", "retryable": False})
 
 
-def child_of(world: World, case: Case, unit: str) -> Case | None:
-    """The execution a unit started last."""
-    child_id = case.now.of("child", unit)
-    return next((each for each in world.cases if each.execution_id == child_id), None)
-
-
 def kinds_of_nested(world: World, case: Case, unit: str, calm: str) -> str:
     """How an attempt may end, as the handler decides: by the child it has, and by what woke the unit."""
-    child = child_of(world, case, unit)
+    child = world.child_of(case, unit)
     if child is None:
         return "nnnnnnnn" + calm + calm.replace("x", "fs")
     if child.now.status == "COMPLETED":
@@ -50,7 +44,7 @@ async def nest(
 ) -> tuple[Call[Ended], dict[str, Any]]:
     """The call that starts a child, or waits for the one there is, and what becomes of the unit by that."""
     unit = holding.node_id
-    child = child_of(world, case, unit)
+    child = world.child_of(case, unit)
     if kind == "k" and child is not None:
         is_again = child.now.has_ended
         if is_again and await retry_case(world, dice, child):

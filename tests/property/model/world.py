@@ -78,6 +78,8 @@ class Case:
     parent: str = ""
     parent_unit: str = ""
     depth: int = 0
+    #: The look that first saw it being cancelled by its parent.
+    asked_in: int | None = None
     #: What its calls were told was started: (execution id, unit).
     started: list[tuple[str, str]] = field(default_factory=list)
     #: What retries counted and heartbeats told last, by unit.
@@ -202,6 +204,11 @@ class World:
         while more and dice.random() < 0.6:
             _, more = await self.transitions.continue_execution(execution_id)
 
+    def child_of(self, case: Case, unit: str) -> Case | None:
+        """The execution a unit started last."""
+        child_id = case.now.of("child", unit)
+        return next((each for each in self.cases if each.execution_id == child_id), None)
+
     def case_of(self, execution_id: str) -> Case:
         return next(case for case in self.cases if case.execution_id == execution_id)
 
@@ -246,6 +253,8 @@ class World:
         broken = broken_promises(case.seen, now, case.definition, is_faulty=self.is_faulty)
         broken += self._foreign_outputs(case, now)
         case.seen = now
+        if case.asked_in is None and now.runtime.get("cancel_request", "").startswith("parent:"):
+            case.asked_in = self.states
         if now.has_ended and not broken:
             broken = judge(case)
         assert not broken, self.told(case, broken)
