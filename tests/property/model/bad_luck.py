@@ -13,34 +13,18 @@ from tests.property.model.world import Case, World
 
 #: Counters that can be told from statuses. `not_taken` of a node is a decision, not a count.
 ITEM_COUNTERS = ("live", "COMPLETED", "FAILED", "SKIPPED")
+#: What may be lost, as often as it is drawn.
+WHAT = (
+    "task", "task", "group", "stream", "lease", "timer", "counter", "counter", "counter", "counter", "active",
+    "turns", "lists", "items", "items", "held", "wake", "wait",
+)  # fmt: skip
 COUNTERS = ("ok", "bad", "skip", "gates", "left", "failed", "seq")
 
 
 async def lose_something(world: World, dice: Random) -> None:
     """Delete what repairs must be able to bring back."""
     redis: Any = world.redis
-    match dice.choice(
-        (
-            "task",
-            "task",
-            "group",
-            "stream",
-            "lease",
-            "timer",
-            "counter",
-            "counter",
-            "counter",
-            "counter",
-            "active",
-            "turns",
-            "lists",
-            "items",
-            "items",
-            "held",
-            "wake",
-            "wait",
-        )
-    ):
+    match dice.choice(WHAT):
         case "task":
             stream = TASKS[dice.choice(QUEUES)]
             if entries := await redis.xrange(stream):
