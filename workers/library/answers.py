@@ -16,6 +16,7 @@ from orchestrator.states import WaitingOn
 from workers.context import HandlerContext
 from workers.outcome import Awaiting, Completed, Outcome
 from workers.registry import handler
+from workers.whole import Whole
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 MOST_ASSIGNEES = 100
@@ -24,7 +25,7 @@ MOST_ASSIGNEES = 100
 class _Wait(BaseModel):
     """What every wait has: a time limit, if any."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=False)
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
 
     timeout: Any = None
 
@@ -111,7 +112,7 @@ class ApprovalConfig(_Wait):
     prompt: str
     form: dict[str, Any] | None = None
     assignees: list[str] | None = None
-    quorum: int = Field(default=1, ge=1, le=MOST_ASSIGNEES)
+    quorum: Whole = Field(default=1, ge=1, le=MOST_ASSIGNEES)
     on_timeout: Literal["approve", "deny", "fail"] = "fail"
 
     @field_validator("prompt", mode="before")

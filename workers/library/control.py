@@ -20,7 +20,7 @@ FALSE_TEXTS = frozenset({"", "false", "0", "none"})
 class ConditionConfig(BaseModel):
     """An expression, and the direct successors that belong to one of its answers only."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     expression: Any
     true_branch: list[str] = []
@@ -47,7 +47,7 @@ async def condition(config: ConditionConfig, context: HandlerContext) -> Outcome
 class SwitchConfig(BaseModel):
     """A value, the direct successors that belong to one case of it only, and those for every other value."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     value: Any
     cases: dict[str, list[str]]
@@ -97,7 +97,7 @@ def is_true(value: Any) -> bool:
 class DelayConfig(BaseModel):
     """Either `seconds` (a number or a duration such as "1h30m") or `until` (RFC 3339, or Unix seconds)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     seconds: Any = None
     until: Any = None

@@ -19,6 +19,7 @@ from orchestrator.retry import RetryPolicy
 from workers.context import HandlerContext
 from workers.outcome import HandlerFault, Retryable, Terminal
 from workers.registry import handler
+from workers.whole import Whole
 
 if TYPE_CHECKING:
     from clients.http_client import HttpResult
@@ -35,7 +36,7 @@ Scalar = str | int | float | bool
 class CallConfig(BaseModel):
     """One HTTP request. `body`: text goes as it is, anything else as JSON."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     url: str
     method: Annotated[str, Field(pattern=r"^[A-Za-z]{1,16}$")] = "GET"
@@ -66,7 +67,7 @@ class HttpConfig(CallConfig):
     """A call, with limits of its own."""
 
     #: Of the unpacked body; the worker's own limit stays above it.
-    max_bytes: Annotated[int, Field(ge=1)] | None = None
+    max_bytes: Annotated[Whole, Field(ge=1)] | None = None
     follow_redirects: bool = True
 
 

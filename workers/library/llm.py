@@ -17,6 +17,7 @@ from orchestrator.retry import RetryPolicy
 from workers.context import HandlerContext
 from workers.outcome import Terminal
 from workers.registry import handler
+from workers.whole import Whole
 
 MAX_REPAIRS = 2
 #: Answers that another question would not mend.
@@ -34,7 +35,7 @@ _OWN_OPTIONS = frozenset(
 class Message(BaseModel):
     """One turn of a conversation; content is text or a list of content blocks."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     role: Literal["user", "assistant"]
     content: str | list[dict[str, Any]]
@@ -43,13 +44,13 @@ class Message(BaseModel):
 class LlmConfig(BaseModel):
     """A question: a `prompt`, or the `messages` of a conversation."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
 
     prompt: str | None = None
     messages: Annotated[list[Message], Field(min_length=1)] | None = None
     system: str | None = None
     model: str | None = None
-    max_tokens: Annotated[int, Field(ge=1)] = 4096
+    max_tokens: Annotated[Whole, Field(ge=1)] = 4096
     #: JSON Schema the answer must match.
     json_schema: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
