@@ -153,7 +153,8 @@ def refusal(file: Path, stubs: Path | None, refused: dict[str, Any]) -> Iterator
     if not refused["problems"]:
         yield f"headrace simulate: {refused['message']}"
     for problem in refused["problems"]:
-        where = stubs if stubs and problem["path"].startswith("stubs") else file
+        is_input = problem["code"] == "bad_input"
+        where = stubs if problem["path"].startswith("stubs") else "inputs" if is_input else file
         line = f":{problem['line']}:{problem['column']}" if problem.get("line") else ""
         hint = f"; {problem['hint']}" if problem.get("hint") else ""
         yield f"{where}{line}: {problem['message']}{hint}"

@@ -339,10 +339,26 @@ def _told_apart(url: str) -> Iterator[None]:
         ) from error
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         raise ContainerError(
-            f"no container engine answers at {url} (DOCKER_HOST): {error}",
+            f"no container engine answers at {url} (DOCKER_HOST): {_reason(error)}",
             type="Container.Unavailable",
             retryable=True,
         ) from error
+
+
+def _reason(error: BaseException) -> str:
+    """Find what the system said: libraries wrap it in their own errors, and those in others."""
+    seen: list[BaseException] = []
+    left: list[object] = [error]
+    while left:
+        each = left.pop(0)
+        if isinstance(each, OSError) and each.strerror:
+            return each.strerror
+        if isinstance(each, BaseException) and each not in seen:
+            seen.append(each)
+            left += [*each.args, each.__cause__, each.__context__]
+        elif isinstance(each, tuple):
+            left += each
+    return str(error)
 
 
 def _shown(tail: bytes) -> str:

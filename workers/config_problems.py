@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from orchestrator.errors import Problem
@@ -12,6 +12,7 @@ from orchestrator.findings import shown
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
+_A_TIME = "a time such as '2027-01-31T09:00:00Z'"
 TEMPLATE_MARKS = ("{{", "{%")
 
 #: What a field should have been, by pydantic's word for what is wrong with it.
@@ -30,8 +31,11 @@ _EXPECTED: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "model_type": lambda _: "an object",
     "model_attributes_type": lambda _: "an object",
     "list_type": lambda _: "a list",
-    "literal_error": lambda context: f"one of {str(context['expected']).replace(' or ', ', ')}",
-    "enum": lambda context: f"one of {str(context['expected']).replace(' or ', ', ')}",
+    "literal_error": lambda context: str(context["expected"]),
+    "datetime_type": lambda _: _A_TIME,
+    "datetime_parsing": lambda _: _A_TIME,
+    "datetime_from_date_parsing": lambda _: _A_TIME,
+    "enum": lambda context: str(context["expected"]),
     "string_pattern_mismatch": lambda context: f"text that matches {context['pattern']}",
     "string_too_short": lambda context: f"text of {context['min_length']} characters or more",
     "string_too_long": lambda context: f"text of at most {context['max_length']} characters",
@@ -60,7 +64,7 @@ def config_problems(
     """
     places: dict[str, list[dict[str, Any]]] = {}
     for found in error.errors(include_url=False):
-        path, value, is_whole = _walk(config, found["loc"])
+        path, value, is_whole = _walk(config, found["loc"], is_missing=found["type"] == "missing")
         about_value = path != "config" and found["type"] not in ("missing", "extra_forbidden")
         if templates_open and about_value and _is_templated(value):
             continue
@@ -84,8 +88,8 @@ def _describe(
     first = entries[0]
     location = first["loc"]
     if first["type"] == "extra_forbidden":
-        holder = _model_at(model, location[:-1])
-        allowed = [field.alias or name for name, field in holder.model_fields.items()] if holder else []
+        holder = model_at(model, location[:-1])
+        allowed = field_names(holder) if holder else []
         near = difflib.get_close_matches(str(location[-1]), allowed, n=1)
         known = f"; allowed: {', '.join(allowed)}" if allowed else ""
         field = location[-1] if len(location) == 1 else path.removeprefix("config.")
@@ -99,25 +103,30 @@ def _describe(
         text = str(first["msg"]).removeprefix("Value error, ")
         if path == "config":
             return text, None
-        is_told = quoted is None or quoted in text or "found" in text
+        is_told = quoted in (None, "an object", "a list") or quoted in text or "found" in text
         return f"'{path}': {text}" + ("" if is_told else f"; found {quoted}"), None
-    words = list(dict.fromkeys(_words(entries)))
+    found = "" if quoted is None else f", found {quoted}"
+    return f"'{path}' {expectation(entries)}{found}", None
+
+
+def expectation(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Say what pydantic wants of one value: `must be text or a list`; one entry for each form it may have."""
+    known = (entry for entry in entries if entry["type"] in _EXPECTED)
+    words = list(dict.fromkeys(_EXPECTED[entry["type"]](entry.get("ctx") or {}) for entry in known))
     if "a number" in words and "a whole number" in words:
         words.remove("a whole number")
-    if not words:
-        text = str(first["msg"])
-        return f"'{path}': {text[:1].lower()}{text[1:]}", None
-    found = "" if quoted is None else f", found {quoted}"
-    return f"'{path}' must be {' or '.join(words)}{found}", None
+    if words:
+        return f"must be {' or '.join(words)}"
+    text = str(entries[0]["msg"]).removeprefix("Value error, ")
+    return f"is not right: {text[:1].lower()}{text[1:]}"
 
 
-def _words(entries: list[dict[str, Any]]) -> Iterator[str]:
-    for entry in entries:
-        if expected := _EXPECTED.get(entry["type"]):
-            yield expected(entry.get("ctx") or {})
+def field_names(model: type[BaseModel]) -> list[str]:
+    """List the fields as they are sent."""
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _model_at(model: type[BaseModel] | None, location: tuple[int | str, ...]) -> type[BaseModel] | None:
+def model_at(model: type[BaseModel] | None, location: tuple[int | str, ...]) -> type[BaseModel] | None:
     """Give the model that a location is in, or None where it leads into free JSON."""
     for step in location:
         if model is None or isinstance(step, int):
@@ -135,7 +144,7 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return next((found for each in get_args(annotation) if (found := _model_in(each))), None)
 
 
-def _walk(config: Any, location: tuple[int | str, ...]) -> tuple[str, Any, bool]:
+def _walk(config: Any, location: tuple[int | str, ...], *, is_missing: bool) -> tuple[str, Any, bool]:
     """Follow an error's location as far as it leads into the config, stepping over the names of forms.
 
     Gives path, value, and whether the location ended where the config did.
@@ -147,7 +156,7 @@ def _walk(config: Any, location: tuple[int | str, ...]) -> tuple[str, Any, bool]
             path, value = f"{path}.{step}", value[step]
         elif isinstance(value, list) and isinstance(step, int) and step < len(value):
             path, value = f"{path}[{step}]", value[step]
-        elif index == len(location) - 1 and isinstance(value, Mapping) and "[" not in str(step):
+        elif index == len(location) - 1 and is_missing:
             return f"{path}.{step}", None, True
         else:
             is_whole = False

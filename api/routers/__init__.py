@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.routing import Route
 
 from api.errors import install_handlers
@@ -23,6 +23,7 @@ from api.routers import (
     workers,
     workflow,
 )
+from api.validator import known_query
 from orchestrator.limits import Limits
 
 _ROUTERS = (
@@ -46,7 +47,7 @@ def install(app: FastAPI, limits: Limits, *, store_errors: Sequence[type[Excepti
     for path, method, endpoint in (*workflow.HOT, *executions.HOT):
         app.router.routes.append(Route(path, endpoint, methods=[method]))
     for module in _ROUTERS:
-        app.include_router(module.router)
+        app.include_router(module.router, dependencies=[Depends(known_query)])
     app.add_middleware(
         RequestLimits,
         max_body_bytes=limits.max_body_bytes,

@@ -14,6 +14,7 @@ from orchestrator.errors import ErrorType, NodeError
 from orchestrator.inputs import schema_problem, value_problems
 from orchestrator.states import WaitingOn
 from workers.context import HandlerContext
+from workers.library.control import one_or_many_ids
 from workers.outcome import Awaiting, Completed, Outcome
 from workers.registry import handler
 from workers.whole import Whole
@@ -65,7 +66,7 @@ class WaitForSignalConfig(_Wait):
     @field_validator("received_branch", "timeout_branch", mode="before")
     @classmethod
     def _single_id(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+        return one_or_many_ids(value)
 
     @model_validator(mode="after")
     def _branches_belong_to_branch(self) -> Self:
@@ -89,7 +90,7 @@ async def wait_for_signal(config: WaitForSignalConfig, context: HandlerContext) 
         problems = value_problems(config.payload_schema or {}, payload, "payload")
         if not problems:
             return Completed(payload, not_taken=tuple(config.timeout_branch))
-        found = "; ".join(f"{problem.path}: {problem.message}" for problem in problems[:3])
+        found = "; ".join(problem.message for problem in problems[:3])
         context.log(f"a signal '{config.name}' that came before was dropped: {found}", "warning")
     late: NodeError | dict[str, Any] = {"timed_out": True}
     if config.on_timeout == "fail" and config.timeout is not None:
@@ -128,6 +129,8 @@ class ApprovalConfig(_Wait):
     @field_validator("assignees", mode="before")
     @classmethod
     def _single_name(cls, value: Any) -> Any:
+        if not isinstance(value, str | list | None):
+            raise ValueError("a name or a list of names is expected")
         return [value] if isinstance(value, str) else value
 
     @field_validator("assignees")

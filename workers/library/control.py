@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
 from orchestrator.durations import parse_duration_ms
 from workers.context import HandlerContext
@@ -15,6 +15,13 @@ from workers.registry import handler
 
 #: Texts that mean no, once trimmed and in lower case: what a comparison rendered to text may look like.
 FALSE_TEXTS = frozenset({"", "false", "0", "none"})
+
+
+def one_or_many_ids(value: Any) -> Any:
+    """Take a single id as a list of one. Raises ValueError for what is neither."""
+    if not isinstance(value, str | list | None):
+        raise ValueError("a node id or a list of them is expected")
+    return [value] if isinstance(value, str) else value
 
 
 class ConditionConfig(BaseModel):
@@ -29,7 +36,7 @@ class ConditionConfig(BaseModel):
     @field_validator("true_branch", "false_branch", mode="before")
     @classmethod
     def _single_id(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+        return one_or_many_ids(value)
 
 
 @handler("condition", config=ConditionConfig)
@@ -50,22 +57,20 @@ class SwitchConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     value: Any
-    cases: dict[str, list[str]]
+    cases: dict[str, Annotated[list[str], BeforeValidator(one_or_many_ids)]]
     default: list[str] | None = None
 
-    @field_validator("cases", mode="before")
+    @field_validator("cases")
     @classmethod
-    def _single_ids(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
+    def _has_one(cls, value: Any) -> Any:
         if not value:
             raise ValueError("switch needs at least one case")
-        return {case: [ids] if isinstance(ids, str) else ids for case, ids in value.items()}
+        return value
 
     @field_validator("default", mode="before")
     @classmethod
     def _single_id(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+        return one_or_many_ids(value)
 
 
 @handler("switch", config=SwitchConfig)

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from clients.http_wire import NameNotResolved, TransportFailed, parse_url
+from clients.http_wire import NameNotResolved, RequestInvalid, TransportFailed, clean_headers, parse_url
 from orchestrator.durations import parse_duration_ms
 from orchestrator.errors import ErrorType
 from orchestrator.retry import RetryPolicy
@@ -47,6 +47,24 @@ class CallConfig(BaseModel):
     timeout: Any = None
     #: Statuses from 400 that are an answer all the same: 404, "4xx", or a list of such.
     expect_status: list[int | str] = []
+
+    @field_validator("url")
+    @classmethod
+    def _a_url(cls, value: str) -> str:
+        try:
+            parse_url(value)
+        except RequestInvalid as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _header_names(cls, value: dict[str, Scalar]) -> dict[str, Scalar]:
+        try:
+            clean_headers(dict.fromkeys(value, ""))
+        except RequestInvalid as error:
+            raise ValueError(str(error)) from None
+        return value
 
     @field_validator("timeout")
     @classmethod

@@ -14,6 +14,7 @@ from clients.llm_client import SIMULATED, LlmError, LlmReply, LlmRequest, rough_
 from clients.llm_prices import LlmUsage, cost_usd, load_prices, most_usd
 from orchestrator.budgets import NANOS, Usage
 from orchestrator.retry import RetryPolicy
+from orchestrator.schema_words import told_of_schema
 from workers.context import HandlerContext
 from workers.outcome import Terminal
 from workers.registry import handler
@@ -73,7 +74,7 @@ class LlmConfig(BaseModel):
             try:
                 Draft202012Validator.check_schema(value)
             except SchemaError as error:
-                raise ValueError(f"'schema' is not a JSON Schema: {error.message}") from None
+                raise ValueError(told_of_schema(error, "schema")) from None
         return value
 
     @field_validator("extra_body")
