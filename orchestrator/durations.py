@@ -24,9 +24,7 @@ def parse_duration_ms(value: Any, *, minimum_ms: int = 0) -> int:
     Raises ValueError with a message that says what was found and what is allowed.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(
-            f"expected seconds or a duration such as '250ms', '30s', '1h30m' or '2d', got {kind_of(value)}"
-        )
+        raise ValueError(f"expected a duration, got {kind_of(value)}; {_ALLOWED}")
     millis = _text_ms(value) if isinstance(value, str) else _number_ms(value)
     if millis > MAX_DURATION_MS:
         raise ValueError(f"{_shown(value)} is longer than the allowed 10 years")

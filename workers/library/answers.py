@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -17,7 +17,7 @@ from workers.context import HandlerContext
 from workers.library.control import one_or_many_ids
 from workers.outcome import Awaiting, Completed, Outcome
 from workers.registry import handler
-from workers.whole import Whole
+from workers.whole import WHOLE
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 MOST_ASSIGNEES = 100
@@ -113,7 +113,7 @@ class ApprovalConfig(_Wait):
     prompt: str
     form: dict[str, Any] | None = None
     assignees: list[str] | None = None
-    quorum: Whole = Field(default=1, ge=1, le=MOST_ASSIGNEES)
+    quorum: Annotated[int, Field(ge=1, le=MOST_ASSIGNEES), WHOLE] = 1
     on_timeout: Literal["approve", "deny", "fail"] = "fail"
 
     @field_validator("prompt", mode="before")

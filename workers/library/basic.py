@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from workers.context import HandlerContext
 from workers.registry import handler
-from workers.whole import Whole
+from workers.whole import WHOLE
 
 
 @handler("noop")
@@ -25,7 +25,7 @@ class UnreliableConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.5
-    fail_times: Annotated[Whole, Field(ge=0)] | None = None
+    fail_times: Annotated[int, Field(ge=0), WHOLE] | None = None
 
 
 @handler("unreliable_handler", "unreliable", config=UnreliableConfig)

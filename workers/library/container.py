@@ -14,7 +14,7 @@ from orchestrator.retry import RetryPolicy
 from workers.context import HandlerContext
 from workers.outcome import Retryable
 from workers.registry import handler
-from workers.whole import Whole
+from workers.whole import WHOLE
 
 EXCERPT_CHARS = 1000
 
@@ -35,7 +35,7 @@ class ContainerConfig(BaseModel):
     working_dir: Annotated[str, Field(pattern=r"^/[^\x00]*$")] | None = None
     #: One of the engine's networks; `none` has no way out.
     network: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")] = "none"
-    memory_mb: Annotated[Whole, Field(ge=6)] | None = None
+    memory_mb: Annotated[int, Field(ge=6), WHOLE] | None = None
     cpus: Annotated[float, Field(ge=0.01)] | None = None
     #: Seconds, or a duration such as "30s", pulling the image included.
     timeout: Annotated[Any, Field(validate_default=True)] = "10m"

@@ -19,7 +19,7 @@ from orchestrator.retry import RetryPolicy
 from workers.context import HandlerContext
 from workers.outcome import HandlerFault, Retryable, Terminal
 from workers.registry import handler
-from workers.whole import Whole
+from workers.whole import WHOLE
 
 if TYPE_CHECKING:
     from clients.http_client import HttpResult
@@ -85,7 +85,7 @@ class HttpConfig(CallConfig):
     """A call, with limits of its own."""
 
     #: Of the unpacked body; the worker's own limit stays above it.
-    max_bytes: Annotated[Whole, Field(ge=1)] | None = None
+    max_bytes: Annotated[int, Field(ge=1), WHOLE] | None = None
     follow_redirects: bool = True
 
 

@@ -18,7 +18,7 @@ from orchestrator.schema_words import told_of_schema
 from workers.context import HandlerContext
 from workers.outcome import Terminal
 from workers.registry import handler
-from workers.whole import Whole
+from workers.whole import WHOLE
 
 MAX_REPAIRS = 2
 #: Answers that another question would not mend.
@@ -51,7 +51,7 @@ class LlmConfig(BaseModel):
     messages: Annotated[list[Message], Field(min_length=1)] | None = None
     system: str | None = None
     model: str | None = None
-    max_tokens: Annotated[Whole, Field(ge=1)] = 4096
+    max_tokens: Annotated[int, Field(ge=1), WHOLE] = 4096
     #: JSON Schema the answer must match.
     json_schema: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
