@@ -34,6 +34,7 @@ from clients.container_spec import (
     ContainerSpec,
     FrameReader,
     LineLog,
+    system_reason,
 )
 
 log = logging.getLogger("headrace.containers")
@@ -339,26 +340,10 @@ def _told_apart(url: str) -> Iterator[None]:
         ) from error
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         raise ContainerError(
-            f"no container engine answers at {url} (DOCKER_HOST): {_reason(error)}",
+            f"no container engine answers at {url} (DOCKER_HOST): {system_reason(error)}",
             type="Container.Unavailable",
             retryable=True,
         ) from error
-
-
-def _reason(error: BaseException) -> str:
-    """Find what the system said: libraries wrap it in their own errors, and those in others."""
-    seen: list[BaseException] = []
-    left: list[object] = [error]
-    while left:
-        each = left.pop(0)
-        if isinstance(each, OSError) and each.strerror:
-            return each.strerror
-        if isinstance(each, BaseException) and each not in seen:
-            seen.append(each)
-            left += [*each.args, each.__cause__, each.__context__]
-        elif isinstance(each, tuple):
-            left += each
-    return str(error)
 
 
 def _shown(tail: bytes) -> str:
