@@ -181,8 +181,8 @@ def _stub(raw: Any, path: str, problems: list[Problem], *, is_item: bool = False
     if answers is not None and decisions is not None:
         message = f"'{path}' has a signal and a decision; a node waits for one of them"
         problems.append(Problem(path, "bad_value", message))
-    if raw.get("skip") is not None and ("output" in raw or "fail" in raw):
-        message = f"'{path}' has a skip, and an output or a fail; a node ends in one of these ways"
+    if raw.get("skip") is not None and "output" in raw:
+        message = f"'{path}' has an output and a skip; a node ends in one of these ways"
         problems.append(Problem(path, "bad_value", message))
     fail = raw.get("fail", 0)
     if not (fail == "always" or (type(fail) is int and fail >= 0)):

@@ -35,7 +35,7 @@ MAPPED = {"items": [1, 2, 3]}
             "stubs.nodes.S.decision",
             "is for approval; node 'S' has the handler 'wait_for_signal'",
         ),
-        ({"A": {"output": 1, "skip": "x"}}, "stubs.nodes.A", "has a skip, and an output or a fail"),
+        ({"A": {"output": 1, "skip": "x"}}, "stubs.nodes.A", "has an output and a skip"),
     ],
 )
 async def test_a_stub_that_fits_no_node_is_refused(
