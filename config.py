@@ -7,22 +7,33 @@ value counts as unset. Only the roots (`main`, `orchestrator.starter`, `workers.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import socket
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from config_problems import SettingsInvalid, settings_lines
 
 ROOT = Path(__file__).resolve().parent
 KIB = 1024
 MIB = 1024 * KIB
 #: A variable of this prefix is a secret that templates may name: SECRET_API_KEY is secrets.API_KEY.
 SECRET_PREFIX = "SECRET_"
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+#: What a definition can name as a queue.
+_is_queue = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
+#: JSON text in the environment; read by `_object` below, which can say what is wrong with it.
+_Texts = Annotated[dict[str, str], NoDecode]
+_TEXTS_ALLOWED = 'allowed: a JSON object such as {"name": "text"}'
+_REDIS_ALLOWED = "allowed: redis://, rediss:// or unix:// and host:port/number"
 
 
 def _default_worker_name() -> str:
@@ -44,6 +55,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
+        allow_inf_nan=False,
     )
 
     # Redis. REDIS_URL, when given, beats the four fields after it.
@@ -82,7 +94,7 @@ class Settings(BaseSettings):
     #: Networks or host names, comma separated, or `*`. Unset: all in development, none in production.
     http_allow_private: str | None = None
     #: JSON object: logical service name -> base URL.
-    services: dict[str, str] = Field(default_factory=dict)
+    services: _Texts = Field(default_factory=dict)
     http_timeout_s: float = Field(default=30.0, gt=0)
 
     # Language models.
@@ -102,9 +114,9 @@ class Settings(BaseSettings):
 
     # Notifications.
     #: JSON object: name -> URL of a webhook, a Slack-compatible webhook or Apprise.
-    notify_urls: dict[str, str] = Field(default_factory=dict, repr=False)
+    notify_urls: _Texts = Field(default_factory=dict, repr=False)
     #: JSON object: name -> `whsec_…`, several parted by blanks while they change over.
-    webhook_secrets: dict[str, str] = Field(default_factory=dict, repr=False)
+    webhook_secrets: _Texts = Field(default_factory=dict, repr=False)
     smtp_host: str | None = None
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_user: str | None = None
@@ -131,6 +143,87 @@ class Settings(BaseSettings):
     max_edges: int = Field(default=50_000, ge=1)
     max_depth: int = Field(default=64, ge=1)
     output_max_bytes: int = Field(default=1 * MIB, ge=KIB)
+
+    @field_validator("services", "notify_urls", "webhook_secrets", mode="before")
+    @classmethod
+    def _object(cls, sent: Any) -> Any:
+        if not isinstance(sent, str):
+            return sent
+        try:
+            found = json.loads(sent)
+        except ValueError as error:
+            place = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
+            raise ValueError(
+                f'not valid JSON{place}; allowed: a JSON object such as {{"name": "text"}}'
+            ) from None
+        if not isinstance(found, dict):
+            kind = "a list" if isinstance(found, list) else "no object"
+            raise ValueError(f"{kind}; {_TEXTS_ALLOWED}")
+        for name, value in found.items():
+            if not isinstance(value, str) or not value:
+                raise ValueError(
+                    f"the value of {name!r} is no text; allowed: a JSON object of names and texts"
+                )
+        return found
+
+    @field_validator("services")
+    @classmethod
+    def _base_urls(cls, services: dict[str, str]) -> dict[str, str]:
+        from clients.http_wire import RequestInvalid, parse_url
+
+        for name, url in services.items():
+            try:
+                parse_url(url)
+            except RequestInvalid as error:
+                raise ValueError(f"{name!r}: {error}") from None
+        return services
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        try:
+            parts = urlsplit(url)
+            is_good = parts.scheme in REDIS_SCHEMES and "://" in url and parts.port != 0
+            database = parts.path.strip("/")
+            is_good = is_good and (parts.scheme == "unix" or not database or database.isdecimal())
+        except ValueError:
+            is_good = False
+        if not is_good:
+            raise ValueError(
+                "not the URL of a Redis; allowed: redis://, rediss:// or unix:// and host:port/number"
+            )
+        return url
+
+    @field_validator("http_allow_private")
+    @classmethod
+    def _places(cls, text: str | None) -> str | None:
+        from clients.address_guard import AddressGuard
+
+        try:
+            AddressGuard.from_list(_names(text or ""))
+        except ValueError as error:
+            raise ValueError(str(error).removeprefix("HTTP_ALLOW_PRIVATE ")) from None
+        return text
+
+    @field_validator("worker_queues")
+    @classmethod
+    def _queues(cls, text: str) -> str:
+        for name in _names(text):
+            if not _is_queue(name):
+                raise ValueError(
+                    f"no node can name the queue {name!r}; allowed: a comma list of names made of letters, "
+                    "digits, '_', '.' and '-', at most 128 each"
+                )
+        return text
+
+    @field_validator("llm_prices")
+    @classmethod
+    def _price_table(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError(f"no file {str(path)!r}; allowed: the path of a JSON file")
+        return path
 
     @property
     def redis_dsn(self) -> str:
@@ -204,5 +297,15 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """The settings of this process, read once. Raises pydantic.ValidationError naming each wrong variable."""
-    return Settings()
+    """The settings of this process, read once. Raises SettingsInvalid."""
+    return read_settings()
+
+
+def read_settings() -> Settings:
+    """Read the environment and `.env`. Raises SettingsInvalid with a line for each wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsInvalid(list(settings_lines(error, Settings.model_fields))) from None
+    except UnicodeDecodeError as error:
+        raise SettingsInvalid([f"{ROOT / '.env'}: not UTF-8 at byte {error.start}"]) from None

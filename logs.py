@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import orjson
 
+from config_problems import SettingsInvalid
 from orchestrator.errors import HeadraceError
 
 #: What every log record has of itself; anything else came as a field.
@@ -57,7 +58,7 @@ def set_up(level: str) -> None:
 
 def run_process(main: Callable[[], Coroutine[Any, Any, None]], settings: Callable[[], LogSettings]) -> None:
     """Run the root of a process on the fastest event loop there is; a refusal of ours ends it in one line."""
-    set_up(settings().log_level)
+    set_up(level_of(settings))
     try:
         import uvloop
 
@@ -69,7 +70,18 @@ def run_process(main: Callable[[], Coroutine[Any, Any, None]], settings: Callabl
             runner.run(main())
     except (HeadraceError, ImportError) as error:
         logging.getLogger("headrace").critical("process.refused", extra={"error": str(error)})
-        raise SystemExit(1) from error
+        raise SystemExit(1) from None
+
+
+def level_of(settings: Callable[[], LogSettings]) -> str:
+    """Read the settings for what they say about logs; wrong ones end the process, a line for each."""
+    try:
+        return settings().log_level
+    except SettingsInvalid as error:
+        set_up("INFO")
+        for line in error.lines:
+            logging.getLogger("headrace").critical("process.refused", extra={"error": line})
+        raise SystemExit(1) from None
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from api.simulation import SimulatorProcess
 from api.streaming import Hub
 from clients.redis_client import connect_commands, connect_subscriber
 from config import ROOT, Settings, get_settings
-from logs import set_up
+from logs import level_of, set_up
 from orchestrator.engine import Engine
 from orchestrator.errors import ConfigError
 from orchestrator.limits import Limits
@@ -160,4 +160,6 @@ def _on_stop_signals(stop: Callable[[], None]) -> Iterator[None]:
                 signal.signal(number, following)
 
 
+# Before anything is built: settings that cannot be used end the server in plain lines.
+level_of(get_settings)
 app = create_app()

@@ -14,12 +14,15 @@ from typing import Any, ClassVar
 import orjson
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestrator import answer_errors, errors, intervention_errors
 from orchestrator.errors import Problem
+from orchestrator.findings import shown
+from workers.config_problems import expectation, field_names, model_at
 
 log = logging.getLogger("headrace.api")
 
@@ -207,20 +210,22 @@ def install_handlers(app: FastAPI, store_errors: Sequence[type[Exception]] = ())
     app.add_exception_handler(RequestValidationError, _on_validation_error)
 
 
-def pydantic_problems(found: Iterable[Mapping[str, Any]], allowed: Sequence[str] = ()) -> list[Problem]:
+def pydantic_problems(
+    found: Iterable[Mapping[str, Any]], model: type[BaseModel] | None = None
+) -> list[Problem]:
     """Say pydantic's findings in our words: where, what was found, what is allowed."""
     problems = []
     for entry in found:
         where = [str(part) for part in entry["loc"]]
         path = ".".join(where) or "body"
         if entry["type"] == "extra_forbidden":
-            choice = f" (allowed: {', '.join(allowed)})" if allowed and len(where) == 1 else ""
+            holder = model_at(model, entry["loc"][:-1])
+            choice = f" (allowed: {', '.join(field_names(holder))})" if holder else ""
             problems.append(Problem(path, "unknown_field", f"unknown field '{path}'{choice}"))
         elif entry["type"] == "missing":
             problems.append(Problem(path, "missing_field", f"'{path}' is required"))
         else:
-            shown = _shorten(repr(entry.get("input")))
-            text = f"'{path}': {str(entry['msg'])[:1].lower()}{str(entry['msg'])[1:]}; found {shown}"
+            text = f"'{path}' {expectation([entry])}; found {_shorten(shown(entry.get('input')))}"
             problems.append(Problem(path, "wrong_value", text))
     return problems
 

@@ -8,8 +8,10 @@ import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
@@ -17,6 +19,7 @@ from api.errors import RequestInvalid, pydantic_problems
 from orchestrator import strict_json
 from orchestrator.engine import Idempotency
 from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, Problem
+from orchestrator.findings import shown
 from orchestrator.limits import Limits
 from orchestrator.yaml_source import Locate, load_yaml, located
 
@@ -57,15 +60,21 @@ def parse_envelope(
         document = strict_json.parse(body, max_depth=max_depth)
     except DefinitionInvalid as error:
         # The same parser serves definitions; here there is none, so its findings go by the request's code.
-        raise RequestInvalid(error.problems) from error
+        takes_yaml = "definition" in model.model_fields
+        hint = 'YAML is sent as text inside of JSON: {"definition": "name: …"}' if takes_yaml else None
+        raise RequestInvalid(
+            [
+                replace(each, hint=each.hint or hint) if each.code == "bad_json" else each
+                for each in error.problems
+            ]
+        ) from error
     if not isinstance(document, dict):
         message = f"the body must be a JSON object; found {json_type(document)}"
         raise RequestInvalid([Problem("", "wrong_type", message)])
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        allowed = list(model.model_fields)
-        raise RequestInvalid(pydantic_problems(error.errors(include_url=False), allowed)) from error
+        raise RequestInvalid(pydantic_problems(error.errors(include_url=False), model)) from error
 
 
 @contextmanager
@@ -98,13 +107,31 @@ def readable_in(sent: Any, limits: Limits) -> tuple[Any, Locate | None]:
 
 
 @contextmanager
-def cursor_checked() -> Iterator[None]:
+def cursor_checked(cursor: str | int | None) -> Iterator[None]:
     """Refuse a cursor that the engine cannot read: it was made up, or cut."""
     try:
         yield
     except ValueError as error:
-        message = f"'cursor' must be the next_cursor of a page before: {error}"
+        message = f"'cursor' must be the next_cursor of a page before, unchanged; found {shown(cursor)}"
         raise RequestInvalid([Problem("query.cursor", "wrong_value", message)]) from error
+
+
+def known_query(request: Request) -> None:
+    """Refuse query parameters that the route does not have, and those given twice: neither has an effect."""
+    route = request.scope.get("route")
+    known = (
+        sorted(field.alias for field in route.dependant.query_params) if isinstance(route, APIRoute) else []
+    )
+    found = []
+    for name in request.query_params:
+        path = f"query.{name[:80]}"
+        if name not in known:
+            allowed = f"allowed: {', '.join(known)}" if known else "this route takes none"
+            found.append(Problem(path, "unknown_field", f"unknown query parameter {name[:80]!r} ({allowed})"))
+        elif len(request.query_params.getlist(name)) > 1:
+            found.append(Problem(path, "wrong_value", f"the query parameter {name!r} comes more than once"))
+    if found:
+        raise RequestInvalid(found)
 
 
 def idempotency_of(request: Request, body: bytes) -> Idempotency | None:

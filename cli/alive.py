@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from cli import probe
+from config import get_settings
+from config_problems import SettingsInvalid
 
 #: Orchestrators look at timers every TICK_MS; workers stand in for them only after 2 s of silence.
 OLDEST_TICK_MS = 2_000
@@ -45,8 +47,6 @@ def _orchestrator() -> str:
 
 def _worker() -> str:
     now_ms, _, workers = _look_into_redis()
-    from config import get_settings
-
     return worker_trouble(
         workers, host=socket.gethostname(), now_ms=now_ms, oldest_beat_ms=2 * get_settings().lease_ms
     )
@@ -73,8 +73,6 @@ def _look_into_redis() -> tuple[int, int | None, list[Mapping[str, str]]]:
     """Redis time, the last tick, and the announced workers, from the documented keys."""
     import redis
 
-    from config import get_settings
-
     # Any: the client's own types say bytes or str, whatever decode_responses says.
     client: Any = redis.Redis.from_url(get_settings().redis_dsn, decode_responses=True, socket_timeout=3)
     try:
@@ -90,6 +88,8 @@ def _look_into_redis() -> tuple[int, int | None, list[Mapping[str, str]]]:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
+    except SettingsInvalid as error:
+        sys.exit(str(error))
     except Exception as error:
         # Whatever keeps us from knowing is the answer; a traceback every ten seconds is none.
         sys.exit(f"{type(error).__name__}: {error}")

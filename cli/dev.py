@@ -40,25 +40,28 @@ def dev(
     """
     import asyncio
 
-    from pydantic import ValidationError
-
     from cli import stack_file
     from cli.redis_binary import DataTooNew, NoServer
     from cli.redis_server import RedisUnavailable, StackRunning
     from cli.stack import PortTaken, Stack, StackOptions
-    from config import Settings
+    from config import read_settings
+    from config_problems import SettingsInvalid
 
     options = StackOptions(
         data_dir=stack_file.data_dir(data_dir), workers=workers, host=host, port=port, echo_port=echo_port
     )
 
     async def run() -> None:
-        await Stack(options, Settings(), emit=print_line, announce=announce).run()
+        await Stack(options, read_settings(), emit=print_line, announce=announce).run()
 
     try:
         asyncio.run(run())
-    except (DataTooNew, NoServer, PortTaken, RedisUnavailable, StackRunning, ValidationError) as error:
+    except (DataTooNew, NoServer, PortTaken, RedisUnavailable, StackRunning) as error:
         typer.echo(f"headrace dev: {error}", err=True)
+        raise typer.Exit(1) from None
+    except SettingsInvalid as error:
+        for line in error.lines:
+            typer.echo(f"headrace dev: {line}", err=True)
         raise typer.Exit(1) from None
     print_line("stack", "stopped; data is kept")
 

@@ -51,8 +51,14 @@ def check_redis() -> Iterator[Finding]:
     from redis.exceptions import RedisError
 
     from cli.redis import redis_url
+    from config_problems import SettingsInvalid
 
-    url = redis_url()
+    try:
+        url = redis_url()
+    except SettingsInvalid as error:
+        for line in error.lines:
+            yield Finding("settings", False, line, "correct the variable, here or in .env")
+        return
     client = redis_py.Redis.from_url(url, decode_responses=True, socket_connect_timeout=3, socket_timeout=5)
     where = url.rpartition("@")[2].removeprefix("redis://")
     try:

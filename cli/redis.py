@@ -23,7 +23,14 @@ def redis(context: typer.Context) -> None:
     import redis as redis_py
     from redis.exceptions import RedisError, ResponseError
 
-    url = redis_url()
+    from config_problems import SettingsInvalid
+
+    try:
+        url = redis_url()
+    except SettingsInvalid as error:
+        for line in error.lines:
+            typer.echo(f"headrace redis: {line}", err=True)
+        raise typer.Exit(2) from None
     # RESP2 replies keep the shape redis-cli prints; RESP3 would turn pairs into mappings.
     client = redis_py.Redis.from_url(url, protocol=2, decode_responses=False, socket_connect_timeout=5)
     # redis-py shapes the replies of commands it knows (SET into True, say); show what was said.
@@ -43,10 +50,10 @@ def redis(context: typer.Context) -> None:
 
 
 def redis_url() -> str:
-    """The running stack's Redis, else the one the settings name or default to."""
-    from config import Settings
+    """The running stack's Redis, else the one the settings name or default to. Raises SettingsInvalid."""
+    from config import read_settings
 
-    settings = Settings()
+    settings = read_settings()
     stack = stack_file.find()
     if stack is None or stack.redis_host is None or settings.is_redis_given:
         return settings.redis_dsn

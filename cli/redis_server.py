@@ -140,11 +140,13 @@ async def find_redis(
     settings: Settings, *, data_dir: Path, lock_fd: int, emit: Callable[[str, str], None]
 ) -> RedisPlace:
     """The Redis to use, answering. Raises RedisUnavailable, NoServer or DataTooNew."""
+    wanted = os.environ.get("STACK_REDIS") or None
+    if wanted not in (None, "embedded"):
+        raise RedisUnavailable(f"STACK_REDIS: {wanted!r} is not known; allowed: embedded, or unset")
     if settings.is_redis_given:
         await _check_given(settings)
         return RedisPlace(f"{settings.redis_label} (named by the settings)", None, None)
-    is_forced = os.environ.get("STACK_REDIS") == "embedded"
-    if not is_forced and probe.is_redis_up("localhost", DEFAULT_PORT):
+    if wanted is None and probe.is_redis_up("localhost", DEFAULT_PORT):
         return RedisPlace(
             f"localhost:{DEFAULT_PORT} (already running; STACK_REDIS=embedded starts our own)",
             "localhost",

@@ -74,7 +74,7 @@ def read_definition(file: Path) -> dict[str, Any] | str:
         return text
     document = parse_json(text, file)
     if not isinstance(document, dict):
-        raise ValueError(f"{file}: a workflow is a JSON object, this is {type(document).__name__}")
+        raise ValueError(f"{file}: a workflow is a JSON object, this is {_kind(document)}")
     return document
 
 
@@ -84,7 +84,7 @@ def read_inputs(pairs: list[str], file: Path | None) -> dict[str, Any] | None:
     if file is not None:
         document = parse_json(read_text(file), file)
         if not isinstance(document, dict):
-            raise ValueError(f"{file}: inputs are a JSON object, this is {type(document).__name__}")
+            raise ValueError(f"{file}: inputs are a JSON object, this is {_kind(document)}")
         values |= document
     for pair in pairs:
         key, equals, text = pair.partition("=")
@@ -102,7 +102,7 @@ def parse_json(text: str, file: Path) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{file}:{error.lineno}:{error.colno}: {error.msg}") from None
+        raise ValueError(f"{file}:{error.lineno}:{error.colno}: not valid JSON: {error.msg}") from None
     except RecursionError:
         raise ValueError(f"{file}: nested too deeply") from None
     except ValueError as error:
@@ -121,6 +121,11 @@ def read_text(file: Path) -> str:
         raise ValueError(f"{file}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise ValueError(f"{file}: not UTF-8 at byte {error.start}") from None
+
+
+def _kind(document: Any) -> str:
+    names = {list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return names.get(type(document), "a number")
 
 
 def _refuse_constant(word: str) -> None:

@@ -19,7 +19,8 @@ from cli import probe
 from cli.redis_binary import NoServer, find_binary
 from cli.run import read_definition, read_inputs, read_text
 from cli.watch import ExitCode
-from config import ROOT
+from config import ROOT, read_settings
+from config_problems import SettingsInvalid
 
 STARTING_S = 10.0
 SIMULATING_S = 60.0
@@ -42,11 +43,17 @@ def simulate(
     Exit code: 0 completed, 1 failed or stuck, 2 usage or a refused workflow, 3 cancelled, 5 no Redis.
     """
     try:
+        # The process that plays it reads them too, and could only say that it ended.
+        read_settings()
         question = {
             "definition": read_definition(file),
             "stubs": read_text(stubs) if stubs else None,
             "inputs": read_inputs(inputs or [], inputs_file),
         }
+    except SettingsInvalid as error:
+        for line in error.lines:
+            typer.echo(f"headrace simulate: {line}", err=True)
+        raise typer.Exit(ExitCode.USAGE) from None
     except ValueError as error:
         typer.echo(f"headrace simulate: {error}", err=True)
         raise typer.Exit(ExitCode.USAGE) from None
@@ -150,7 +157,8 @@ def refusal(file: Path, stubs: Path | None, refused: dict[str, Any]) -> Iterator
     if not refused["problems"]:
         yield f"headrace simulate: {refused['message']}"
     for problem in refused["problems"]:
-        where = stubs if stubs and problem["path"].startswith("stubs") else file
+        is_input = problem["code"] == "bad_input"
+        where = stubs if problem["path"].startswith("stubs") else "inputs" if is_input else file
         line = f":{problem['line']}:{problem['column']}" if problem.get("line") else ""
         hint = f"; {problem['hint']}" if problem.get("hint") else ""
         yield f"{where}{line}: {problem['message']}{hint}"

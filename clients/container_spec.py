@@ -216,3 +216,19 @@ class LineLog:
 
 def _number(text: str | None, *, default: int) -> int:
     return int(text) if text and re.fullmatch(r"\d{1,18}", text, re.ASCII) else default
+
+
+def system_reason(error: BaseException) -> str:
+    """Find what the system said: libraries wrap it in their own errors, and those in others."""
+    seen: list[BaseException] = []
+    left: list[object] = [error]
+    while left:
+        each = left.pop(0)
+        if isinstance(each, OSError) and each.strerror:
+            return each.strerror
+        if isinstance(each, BaseException) and each not in seen:
+            seen.append(each)
+            left += [*each.args, each.__cause__, each.__context__]
+        elif isinstance(each, tuple):
+            left += each
+    return str(error)

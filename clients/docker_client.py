@@ -34,6 +34,7 @@ from clients.container_spec import (
     ContainerSpec,
     FrameReader,
     LineLog,
+    system_reason,
 )
 
 log = logging.getLogger("headrace.containers")
@@ -339,7 +340,7 @@ def _told_apart(url: str) -> Iterator[None]:
         ) from error
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         raise ContainerError(
-            f"no container engine answers at {url} (DOCKER_HOST): {error}",
+            f"no container engine answers at {url} (DOCKER_HOST): {system_reason(error)}",
             type="Container.Unavailable",
             retryable=True,
         ) from error

@@ -43,8 +43,10 @@ def _read(raw: Any, path: str, name: str, findings: Findings) -> Choice:
         return Choice(name, ())
     if not isinstance(ids, list) or not all(isinstance(node_id, str) for node_id in ids):
         where = f"{path}.config.{name}"
-        message = f"'{where}' must be a node id or a list of them, got {shown(raw)}"
-        findings.add(where, "wrong_type", message)
+        # The handler's own check may have told this already.
+        if not any(problem.path.startswith(where) for problem in findings.problems):
+            message = f"'{where}' must be a node id or a list of them, got {shown(raw)}"
+            findings.add(where, "wrong_type", message)
         return Choice(name, ())
     return Choice(name, tuple(dict.fromkeys(ids)))
 
@@ -53,14 +55,13 @@ def read_catch(raw: Any, path: str, findings: Findings) -> tuple[Catch, ...]:
     """Read a node's `catch`: a list of {errors, goto}."""
     if raw is None:
         return ()
-    if not isinstance(raw, list) or len(raw) > MOST_CATCHES:
-        message = (
-            f"'{path}' must be a list of at most {MOST_CATCHES} rules {{errors, goto}}, got {shown(raw)}"
-        )
+    if not isinstance(raw, list) or not 0 < len(raw) <= MOST_CATCHES:
+        found = f"a list of {len(raw)}" if isinstance(raw, list) else shown(raw)
+        message = f"'{path}' must be a list of 1 to {MOST_CATCHES} rules {{errors, goto}}, got {found}"
         findings.add(path, "wrong_type", message)
         return ()
-    found = [_read_rule(rule, f"{path}[{index}]", findings) for index, rule in enumerate(raw)]
-    return tuple(rule for rule in found if rule is not None)
+    rules = [_read_rule(rule, f"{path}[{index}]", findings) for index, rule in enumerate(raw)]
+    return tuple(rule for rule in rules if rule is not None)
 
 
 def _read_rule(raw: Any, path: str, findings: Findings) -> Catch | None:
@@ -72,7 +73,11 @@ def _read_rule(raw: Any, path: str, findings: Findings) -> Catch | None:
     goto = fields.identifier("goto", required=True)
     errors = raw.get("errors", ["*"])
     if not isinstance(errors, list) or not errors or not all(_is_error_type(each) for each in errors):
-        message = f"'{path}.errors' must be a list of error types such as 'Http.*', got {shown(errors)}"
+        found = shown(errors)
+        if isinstance(errors, list):
+            strange = [each for each in errors if not _is_error_type(each)]
+            found = f"{shown(strange[0])} in it" if strange else "an empty list"
+        message = f"'{path}.errors' must be a list of error types such as 'Http.*', got {found}"
         findings.add(f"{path}.errors", "bad_value", message)
         return None
     return Catch(tuple(errors), goto) if goto else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from orchestrator.branches import CONDITION, SWITCH, WAIT_FOR_SIGNAL
 from orchestrator.definition import Node
 from orchestrator.errors import Problem
@@ -44,6 +46,11 @@ def _others(node: Node, taken: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(others))
 
 
+def _written(output: Any) -> str:
+    text = orjson.dumps(output).decode()
+    return text if len(text) <= 140 else text[:140] + "…"
+
+
 def _refused(node: Node, wanted: str, output: Any) -> OutputRefused:
-    message = f"the output of {node.handler} {node.id!r} must be {wanted}, got {shown(output)}"
+    message = f"the output of {node.handler} {node.id!r} must be {wanted}, got {_written(output)}"
     return OutputRefused([Problem("output", "no_branch", message)])

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from orchestrator.kinds import kind_of
+
 #: Longest duration accepted, 10 years; keeps every due time inside the integers Redis and Lua hold exactly.
 MAX_DURATION_MS = 10 * 365 * 86_400_000
 
 _UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _ORDER = ("d", "h", "m", "s", "ms")
+_ALLOWED = "allowed: seconds, or '250ms', '30s', '5m', '1h30m', '2d'"
 _PART = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|[dhms])", re.ASCII)
 _PLAIN = re.compile(r"\d{1,12}(?:\.\d{1,6})?", re.ASCII)
 
@@ -21,7 +24,7 @@ def parse_duration_ms(value: Any, *, minimum_ms: int = 0) -> int:
     Raises ValueError with a message that says what was found and what is allowed.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise ValueError(f"expected seconds or a duration such as '30s' or '1h30m', got {_kind(value)}")
+        raise ValueError(f"expected a duration, got {kind_of(value)}; {_ALLOWED}")
     millis = _text_ms(value) if isinstance(value, str) else _number_ms(value)
     if millis > MAX_DURATION_MS:
         raise ValueError(f"{_shown(value)} is longer than the allowed 10 years")
@@ -48,17 +51,13 @@ def _text_ms(value: str) -> int:
     while position < len(text):
         part = _PART.match(text, position)
         if part is None or _ORDER.index(part[2]) <= last:
-            raise ValueError(f"{_shown(value)} is not a duration; allowed: seconds, or '30s', '5m', '1h30m'")
+            raise ValueError(f"{_shown(value)} is not a duration; {_ALLOWED}")
         total += float(part[1]) * _UNIT_MS[part[2]]
         last = _ORDER.index(part[2])
         position = part.end()
     if not text:
-        raise ValueError("an empty text is not a duration; allowed: seconds, or '30s', '5m', '1h30m'")
+        raise ValueError(f"an empty text is not a duration; {_ALLOWED}")
     return round(total)
-
-
-def _kind(value: Any) -> str:
-    return "null" if value is None else type(value).__name__
 
 
 def _shown(value: Any) -> str:

@@ -181,7 +181,9 @@ class InvalidTransition(HeadraceError):
 
     code = "INVALID_TRANSITION"
 
-    def __init__(self, verb: str, execution_id: str, status: str, allowed: Sequence[str]) -> None:
+    def __init__(
+        self, verb: str, execution_id: str, status: str, allowed: Sequence[str], *, wanted: str | None = None
+    ) -> None:
         self.verb = verb
         self.execution_id = execution_id
         self.status = str(status)
@@ -189,9 +191,8 @@ class InvalidTransition(HeadraceError):
         *others, last = self.allowed or ("nothing",)
         words = f"{', '.join(others)} or {last}" if others else last
         done = _PARTICIPLES.get(verb, f"{verb}ed")
-        super().__init__(
-            f"cannot {verb} execution {execution_id}: it is {self.status}; only {words} can be {done}"
-        )
+        wanted = wanted or f"only {words} can be {done}"
+        super().__init__(f"cannot {verb} execution {execution_id}: it is {self.status}; {wanted}")
 
 
 class IdempotencyConflict(HeadraceError):

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import html
 import math
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote_plus
 
 import orjson
 
+from orchestrator.kinds import kind_of
 from orchestrator.strict_json import parse
 from orchestrator.template_budget import check_length
-from orchestrator.values import EvaluationError, Missing, field_of, items_of, kind_of, present, to_text
+from orchestrator.values import EvaluationError, Missing, field_of, items_of, present, to_text
 
 #: Most items one `range` may have.
 MAX_RANGE = 10_000
@@ -74,7 +76,15 @@ def _sort(value: Any, reverse: Any = False, attribute: Any = None) -> list[Any]:
     def rank(item: Any) -> Any:
         return item if attribute is None else present(field_of(item, attribute))
 
-    return sorted(items_of(value), key=rank, reverse=bool(reverse))
+    found: list[Any] = _compared("sort", lambda: sorted(items_of(value), key=rank, reverse=bool(reverse)))
+    return found
+
+
+def _compared(what: str, work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except TypeError:
+        raise EvaluationError(f"{what} takes items of one kind, all numbers or all text") from None
 
 
 def _unique(value: Any) -> list[Any]:
@@ -155,6 +165,28 @@ def range_of(*bounds: Any) -> list[int]:
     return list(numbers)
 
 
+def _comparing(sign: str, compare: Callable[[Any, Any], Any]) -> Operation:
+    def compared(left: Any, right: Any) -> bool:
+        try:
+            return bool(compare(left, right))
+        except TypeError:
+            message = f"{kind_of(left)} and {kind_of(right)} cannot be compared by '{sign}'"
+            raise EvaluationError(message) from None
+
+    return compared
+
+
+COMPARISONS: Mapping[str, Operation] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "gt": _comparing(">", operator.gt),
+    "gteq": _comparing(">=", operator.ge),
+    "lt": _comparing("<", operator.lt),
+    "lteq": _comparing("<=", operator.le),
+    "in": _comparing("in", lambda item, others: item in others),
+    "notin": _comparing("not in", lambda item, others: item not in others),
+}
+
 FILTERS: Mapping[str, Operation] = {
     "abs": lambda value: abs(_number(value)),
     "capitalize": lambda value: _text(value).capitalize(),
@@ -173,8 +205,8 @@ FILTERS: Mapping[str, Operation] = {
     "length": _length,
     "list": lambda value: list(items_of(value)),
     "lower": lambda value: _text(value).lower(),
-    "max": lambda value: _pick(value, max, "the greatest"),
-    "min": lambda value: _pick(value, min, "the least"),
+    "max": lambda value: _compared("max", lambda: _pick(value, max, "the greatest")),
+    "min": lambda value: _compared("min", lambda: _pick(value, min, "the least")),
     "replace": _replace,
     "reverse": lambda value: value[::-1] if isinstance(value, str) else items_of(value)[::-1],
     "round": _round,
@@ -204,13 +236,13 @@ TESTS: Mapping[str, Operation] = {
     "even": lambda value: _number(value) % 2 == 0,
     "false": lambda value: value is False,
     "float": lambda value: isinstance(value, float),
-    "ge": lambda value, other: value >= other,
-    "gt": lambda value, other: value > other,
-    "in": lambda value, others: value in others,
+    "ge": COMPARISONS["gteq"],
+    "gt": COMPARISONS["gt"],
+    "in": COMPARISONS["in"],
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "iterable": lambda value: isinstance(value, str | list | dict),
-    "le": lambda value, other: value <= other,
-    "lt": lambda value, other: value < other,
+    "le": COMPARISONS["lteq"],
+    "lt": COMPARISONS["lt"],
     "mapping": lambda value: isinstance(value, dict),
     "ne": lambda value, other: value != other,
     "none": lambda value: value is None,

@@ -18,6 +18,8 @@ from typing import Any
 import orjson
 
 from orchestrator.errors import InputsInvalid, Problem
+from orchestrator.kinds import kind_of
+from orchestrator.schema_words import place_of, told, told_of_schema
 
 MAX_REFERENCES = 10_000
 MAX_PROBLEMS = 50
@@ -35,15 +37,14 @@ class _TooMuch(Exception):
 def schema_problem(schema: Any, what: str = "inputs") -> str | None:
     """Say what is wrong with a schema, or None. `what`: the field that holds it."""
     if not isinstance(schema, dict):
-        return f"the {what} schema must be an object, got {type(schema).__name__}"
+        return f"the {what} schema must be an object, got {kind_of(schema)}"
     validator = _validator_class()
     try:
         from jsonschema import SchemaError
 
         validator.check_schema(schema)
     except SchemaError as error:
-        where = "".join(f".{part}" if isinstance(part, str) else f"[{part}]" for part in error.absolute_path)
-        return f"not a valid JSON Schema at {what}{where}: {error.message[:300]}"
+        return told_of_schema(error, what)
     except (RecursionError, re.error, _TooMuch) as error:
         return f"not a usable JSON Schema: {type(error).__name__}"
     return _bad_reference_or_pattern(schema)
@@ -53,7 +54,7 @@ def check_inputs(schema: dict[str, Any] | None, inputs: Any) -> dict[str, Any]:
     """Give the inputs with defaults filled in; raises InputsInvalid with every problem found."""
     given = {} if inputs is None else inputs
     if not isinstance(given, dict):
-        message = f"inputs must be an object, got {type(given).__name__}"
+        message = f"inputs must be an object, got {kind_of(given)}"
         raise InputsInvalid([Problem("inputs", "wrong_type", message)])
     if schema is None:
         return given
@@ -80,8 +81,8 @@ def value_problems(schema: dict[str, Any], value: Any, what: str) -> list[Proble
 def _problems(schema: dict[str, Any], value: Any, what: str) -> list[Problem]:
     found: list[Problem] = []
     for error in _validator(orjson.dumps(schema)).iter_errors(value):
-        where = "".join(f".{part}" if isinstance(part, str) else f"[{part}]" for part in error.absolute_path)
-        found.append(Problem(f"{what}{where}"[:300], "bad_input", error.message[:500]))
+        where = f"{what}{place_of(error)}"[:300]
+        found.append(Problem(where, "bad_input", told(error, where)))
         if len(found) >= MAX_PROBLEMS:
             break
     return found

@@ -13,14 +13,14 @@ from typing import Any
 
 from jinja2 import nodes
 
-from orchestrator.filters import FILTERS, METHODS, TESTS, range_of
+from orchestrator.filters import COMPARISONS, FILTERS, METHODS, TESTS, range_of
+from orchestrator.kinds import kind_of
 from orchestrator.template_budget import Budget, check_length, joined
 from orchestrator.values import (
     EvaluationError,
     Missing,
     field_of,
     items_of,
-    kind_of,
     present,
     step_into,
     to_text,
@@ -87,6 +87,8 @@ class Interpreter:
             raise EvaluationError(f"only text and lists can be sliced, got {kind_of(value)}")
         given = (part.start, part.stop, part.step)
         bounds = [None if bound is None else self._needed(bound, names) for bound in given]
+        if not all(bound is None or type(bound) is int for bound in bounds):
+            raise EvaluationError("the bounds of a slice must be whole numbers")
         return self._counted(value[slice(*bounds)])
 
     def _condition(self, node: nodes.CondExpr, names: dict[str, Any]) -> Any:
@@ -119,7 +121,7 @@ class Interpreter:
         for operand in node.ops:
             self.budget.check_time()
             right = self._needed(operand.expr, names)
-            if not _COMPARE[operand.op](left, right):
+            if not COMPARISONS[operand.op](left, right):
                 return False
             left = right
         return True
@@ -184,6 +186,9 @@ class Interpreter:
             return self._counted(operation(value, *args, **options))
         except EvaluationError as error:
             raise EvaluationError(f"{name}: {error}") from None
+        except TypeError:
+            message = f"{name} cannot be applied to {kind_of(value)} with these arguments"
+            raise EvaluationError(message) from None
 
     def _counted(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -261,17 +266,6 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "/": operator.truediv,
     "//": operator.floordiv,
     "%": operator.mod,
-}
-
-_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "eq": operator.eq,
-    "ne": operator.ne,
-    "gt": operator.gt,
-    "gteq": operator.ge,
-    "lt": operator.lt,
-    "lteq": operator.le,
-    "in": lambda item, others: item in others,
-    "notin": lambda item, others: item not in others,
 }
 
 _SEE_MISSING = frozenset({"default", "d", "defined", "undefined"})

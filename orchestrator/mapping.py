@@ -9,7 +9,7 @@ from typing import Any
 from orchestrator.errors import Problem
 from orchestrator.fields import Fields
 from orchestrator.findings import shown
-from orchestrator.references import References, is_template, references
+from orchestrator.references import References, gives_text, is_template, references
 from orchestrator.sandbox import KEYWORDS, RESERVED
 
 _FIELDS = (
@@ -95,6 +95,8 @@ def read_mapping(fields: Fields, ids: Collection[str]) -> ItemMap | None:
         fields.findings.add(inner.where("items"), "missing", f"'{inner.where('items')}' is missing")
     elif not isinstance(items, list) and not (isinstance(items, str) and is_template(items)):
         inner.wrong("items", "a list or a template that gives one", items)
+    elif isinstance(items, str) and gives_text(items):
+        inner.wrong("items", "a list or one template that gives one: {{ … }} and nothing around it", items)
     name = inner.text("item_name") or "item"
     is_taken = name in ids or name in KEYWORDS or (name in RESERVED and name != "item")
     if not name.isidentifier() or not name.isascii() or is_taken:

@@ -191,7 +191,8 @@ class NodeCompiler:
             for problem in self.handlers.check_config(handler, config):
                 inner = problem.path.removeprefix("config").lstrip(".")
                 path = f"{fields.where('config')}.{inner}" if inner else fields.where("config")
-                self.findings.add(path, problem.code, problem.message, problem.hint, kind=problem.kind)
+                message = f"node {shown(fields.raw.get('id'))}: {problem.message}"
+                self.findings.add(path, problem.code, message, problem.hint, kind=problem.kind)
         return config
 
     def is_plain(self, config: dict[str, Any], path: str, own: dict[str, Any]) -> bool:

@@ -23,6 +23,7 @@ MOST_ROWS = 5_000
 MOST_PLACES = 1_000
 #: A day as budgets count it: from midnight to midnight, UTC.
 DAY_MS = 86_400_000
+_PAGE = re.compile(r"\d{1,16}\.[0-9a-f-]{0,64}", re.ASCII)
 _ENTRY_ID = re.compile(r"\d{1,18}-\d{1,18}")
 
 
@@ -82,6 +83,8 @@ class Operations:
         """One page, newest first. The cursor names the last row given. Raises ValueError for a bad one."""
         newest, after_id = (str(newest_ms) if newest_ms is not None else "+inf"), ""
         if cursor:
+            if not _PAGE.fullmatch(cursor):
+                raise ValueError(f"bad cursor {cursor!r}: take next_cursor from the page before")
             moment, _, after_id = cursor.partition(".")
             newest = str(int(moment))
         oldest = str(oldest_ms) if oldest_ms is not None else "-inf"

@@ -119,6 +119,17 @@ def compile_template(source: str) -> Template:
     return _paths_only(source) or _parsed(source)
 
 
+def gives_text(source: str) -> bool:
+    """Say whether a template always gives text, having more in it than one expression."""
+    try:
+        template = compile_template(source)
+    except EvaluationError:
+        return False  # Told by `references`.
+    if template.tree is not None:
+        return isinstance(template.tree.tree, list)
+    return len(template.parts) != 1
+
+
 @lru_cache(maxsize=256)  # trees are large: 500 nodes may take 150 kB
 def _parsed(source: str) -> Template:
     return _from_tree(source, parse_template(source))

@@ -7,8 +7,9 @@ from typing import Any
 from jinja2 import nodes
 
 from orchestrator.interpreter import Interpreter
+from orchestrator.kinds import kind_of
 from orchestrator.template_budget import check_length
-from orchestrator.values import EvaluationError, items_of, kind_of, present, to_text
+from orchestrator.values import EvaluationError, items_of, present, to_text
 
 
 class Rendering(Interpreter):

@@ -39,8 +39,9 @@ class Repeats:
         if generation is not None and generation < execution.generation:
             return _retried_before(execution)
         if generation is not None and generation > execution.generation:
-            found = f"in generation {execution.generation}, not {generation}"
-            raise InvalidTransition("retry", execution_id, found, allowed)
+            found = f"in generation {execution.generation}"
+            wanted = f"there has been no generation {generation} yet"
+            raise InvalidTransition("retry", execution_id, found, allowed, wanted=wanted)
         if execution.status not in allowed:
             raise InvalidTransition("retry", execution_id, execution.status, allowed)
         chosen = rerun_set(source)

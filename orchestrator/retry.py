@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from orchestrator.durations import parse_duration_ms
 from orchestrator.errors import DefinitionInvalid, Problem
+from orchestrator.kinds import kind_of
 
 Jitter = Literal["full", "equal", "none"]
 OnExhausted = Literal["fail", "pause", "continue"]
@@ -119,7 +120,7 @@ ONE_ATTEMPT = RetryPolicy(max_attempts=1)
 
 def _read(fields: Any, path: str, problems: list[Problem]) -> RetryPolicy | None:
     if not isinstance(fields, Mapping):
-        message = f"'{path}' must be an object or a list of rules, got {type(fields).__name__}"
+        message = f"'{path}' must be an object or a list of rules, got {kind_of(fields)}"
         problems.append(Problem(path, "wrong_type", message))
         return None
     _refuse_unknown(fields, _FIELDS, path, problems)
@@ -142,7 +143,7 @@ def _read_rules(fields: Mapping[str, Any], path: str, below: str, problems: list
     _refuse_unknown(fields, _LIST_FIELDS, path, problems)
     raw, where = fields["rules"], path + below
     if not isinstance(raw, list) or not 1 <= len(raw) <= MAX_RULES:
-        found = f"{len(raw)}" if isinstance(raw, list) else type(raw).__name__
+        found = f"{len(raw)}" if isinstance(raw, list) else kind_of(raw)
         message = f"'{where}' must be a list of 1 to {MAX_RULES} rules, got {found}"
         problems.append(Problem(where, "wrong_type", message))
         return ONE_ATTEMPT
@@ -154,7 +155,7 @@ def _read_rules(fields: Mapping[str, Any], path: str, below: str, problems: list
 
 def _read_rule(fields: Any, path: str, problems: list[Problem]) -> RetryRule:
     if not isinstance(fields, Mapping):
-        message = f"'{path}' must be an object, got {type(fields).__name__}"
+        message = f"'{path}' must be an object, got {kind_of(fields)}"
         problems.append(Problem(path, "wrong_type", message))
         return RetryRule((), ONE_ATTEMPT)
     _refuse_unknown(fields, _RULE_FIELDS, path, problems)

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from jinja2 import nodes
 
+from orchestrator.kinds import kind_of
 from orchestrator.strict_json import LARGEST_INT, SMALLEST_INT
 
 
@@ -23,21 +24,6 @@ class Missing:
 
     def __init__(self, detail: str) -> None:
         self.detail = detail
-
-
-def kind_of(value: Any) -> str:
-    """Name a value's type in JSON's words."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, list):
-        return "a list"
-    return "an object" if isinstance(value, dict) else "nothing usable"
 
 
 def to_text(value: Any) -> str:

@@ -10,6 +10,7 @@ import orjson
 
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.items import Items
+from orchestrator.kinds import kind_of
 from orchestrator.mapping import tolerated
 from orchestrator.replies import Claim
 from orchestrator.states import NodeStatus
@@ -35,11 +36,13 @@ def list_items(spec: Mapping[str, Any], scope: Scope, *, node_id: str, max_bytes
     items = resolve(wanted["items"], scope, node_id=node_id, path="map.items")
     if not isinstance(items, list):
         raise Terminal(
-            f"map.items must give a list, got {type(items).__name__}", type=ErrorType.TEMPLATE_ERROR
+            f"'map.items' of node {node_id!r} must give a list, got {kind_of(items)}",
+            type=ErrorType.TEMPLATE_ERROR,
         )
     if len(items) > wanted["max_items"]:
         raise Terminal(
-            f"map.items gives {len(items):,} items; allowed are {wanted['max_items']:,} (max_items)",
+            f"'map.items' of node {node_id!r} gives {len(items):,} items; "
+            f"allowed are {wanted['max_items']:,} (max_items)",
             type=ErrorType.TEMPLATE_ERROR,
         )
     if not items:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import re
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.errors import Problem
 from orchestrator.retry import RetryPolicy
+from workers.config_problems import config_problems
 from workers.outcome import Terminal
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel, ValidationError
+    from pydantic import BaseModel
 
     from workers.context import HandlerContext
 
@@ -23,7 +23,6 @@ HandlerFunction = Callable[..., Any]
 F = TypeVar("F", bound=HandlerFunction)
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,128}")
-TEMPLATE_MARKS = ("{{", "{%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,10 @@ class HandlerSpec:
         try:
             return self.config_model.model_validate(dict(config))
         except ValidationError as error:
-            found = _config_problems(self, config, error, templates_open=False)
-            text = "; ".join(f"{problem.path}: {problem.message}" for problem in found)
+            found = config_problems(
+                self.name, self.config_model, config, error, templates_open=False, secrets=self.secrets
+            )
+            text = "; ".join(problem.message for problem in found)
             raise Terminal(
                 f"config of handler '{self.name}' is not valid: {text}",
                 type="ConfigError",
@@ -180,7 +181,7 @@ def check_config(name: str, config: Mapping[str, Any]) -> list[Problem]:
     try:
         spec.config_model.model_validate(dict(config))
     except ValidationError as error:
-        return _config_problems(spec, config, error, templates_open=True)
+        return config_problems(spec.name, spec.config_model, config, error, templates_open=True)
     return []
 
 
@@ -230,60 +231,3 @@ def _check_signature(spec: HandlerSpec) -> None:
     except TypeError as error:
         where = f"{spec.function.__module__}.{spec.function.__qualname__}"
         raise ValueError(f"handler '{spec.name}' ({where}) must take (config, context): {error}") from error
-
-
-def _config_problems(
-    spec: HandlerSpec, config: Mapping[str, Any], error: ValidationError, *, templates_open: bool
-) -> list[Problem]:
-    """Translate pydantic's findings, one problem a place.
-
-    templates_open  templates are not resolved yet, so what a text with one will be is unknown and not judged.
-    """
-    assert spec.config_model is not None
-    allowed = [field.alias or name for name, field in spec.config_model.model_fields.items()]
-    problems: dict[str, Problem] = {}
-    for found in error.errors(include_url=False, include_context=False, include_input=False):
-        kind = found["type"]
-        path, value = _walk(config, found["loc"])
-        about_value = path != "config" and kind not in ("missing", "extra_forbidden")
-        if templates_open and about_value and _is_templated(value):
-            continue
-        message, hint = _describe(found, spec.name, allowed)
-        problems.setdefault(
-            path, Problem(path=path, code="invalid_config", message=message, hint=hint, kind="shape")
-        )
-    return list(problems.values())
-
-
-def _describe(found: Mapping[str, Any], handler_name: str, allowed: list[str]) -> tuple[str, str | None]:
-    field = str(found["loc"][-1]) if found["loc"] else ""
-    if found["type"] == "extra_forbidden":
-        known = f"; allowed: {', '.join(allowed)}" if len(found["loc"]) == 1 else ""
-        near = difflib.get_close_matches(field, allowed, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else None
-        return f"handler '{handler_name}' has no config field '{field}'{known}", hint
-    if found["type"] == "missing":
-        return f"handler '{handler_name}' needs the config field '{field}'", None
-    text = str(found["msg"]).removeprefix("Value error, ")
-    return f"{text[:1].lower()}{text[1:]}", None
-
-
-def _walk(config: Any, location: tuple[int | str, ...]) -> tuple[str, Any]:
-    """Follow an error's location as far as it leads into the config, stepping over union tags."""
-    path, value = "config", config
-    for index, step in enumerate(location):
-        if isinstance(value, Mapping) and step in value:
-            path, value = f"{path}.{step}", value[step]
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            path, value = f"{path}[{step}]", value[step]
-        elif index == len(location) - 1 and isinstance(value, Mapping):
-            return f"{path}.{step}", None
-    return path, value
-
-
-def _is_templated(value: Any) -> bool:
-    if isinstance(value, str):
-        return any(mark in value for mark in TEMPLATE_MARKS)
-    if isinstance(value, Mapping):
-        return any(_is_templated(each) for each in value.values())
-    return isinstance(value, list) and any(_is_templated(each) for each in value)

@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
@@ -32,6 +32,7 @@ from orchestrator.yaml_source import Locate, load_yaml, located
 from workers.handlers import load_modules
 from workers.simulation import Played, Simulation
 from workers.simulator import Simulator
+from workers.stub_names import StubsInvalid
 from workers.stubs import Stubs
 from workers.tools import limits_of
 
@@ -49,7 +50,7 @@ async def answer(
     random.seed(SEED)
     try:
         asked = orjson.loads(line)
-        stubs = Stubs.from_dict(_read(asked.get("stubs"), limits)[0])
+        stubs, find_stub = _read_stubs(asked.get("stubs"), limits)
         document, locate = _read(asked.get("definition"), limits)
         if not isinstance(document, dict):
             problem = Problem("definition", "wrong_type", "a workflow must be an object")
@@ -64,6 +65,8 @@ async def answer(
                 redis, stubs=stubs, threads=threads, keys=keys, limits=limits, handlers=announced
             )
             return {"result": rendered(await simulator.run(document, inputs))}
+        except StubsInvalid as error:
+            raise StubsInvalid(_found_in_stubs(error.problems, find_stub)) from None
         except DefinitionInvalid as error:
             if locate is not None:
                 raise DefinitionInvalid(located(error.problems, locate)) from None
@@ -120,6 +123,28 @@ def _parsed(output: bytes | None) -> Any:
 
 def _read(sent: Any, limits: Limits) -> tuple[Any, Locate | None]:
     return load_yaml(sent, limits=limits) if isinstance(sent, str) else (sent, None)
+
+
+def _read_stubs(sent: Any, limits: Limits) -> tuple[Stubs, Locate | None]:
+    """Read stubs, and how to find a place in them. Raises StubsInvalid; its paths begin with `stubs`."""
+    try:
+        document, locate = _read(sent, limits)
+    except DefinitionInvalid as error:
+        raise StubsInvalid(
+            replace(problem, path=f"stubs.{problem.path}" if problem.path else "stubs")
+            for problem in error.problems
+        ) from None
+    try:
+        return Stubs.from_dict(document), locate
+    except DefinitionInvalid as error:
+        raise StubsInvalid(_found_in_stubs(error.problems, locate)) from None
+
+
+def _found_in_stubs(problems: Iterable[Problem], locate: Locate | None) -> list[Problem]:
+    if locate is None:
+        return list(problems)
+    bare = [replace(each, path=each.path.removeprefix("stubs").lstrip(".")) for each in problems]
+    return [replace(each, path=f"stubs.{each.path}".rstrip(".")) for each in located(bare, locate)]
 
 
 def _refusal(error: HeadraceError, problems: Iterable[Problem] = ()) -> dict[str, Any]:

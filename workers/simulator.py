@@ -39,6 +39,7 @@ from workers.outside import Outside
 from workers.registry import default_retry
 from workers.runner import Result, Runner
 from workers.simulation import Simulation, Teller
+from workers.stub_names import check_stubs
 from workers.stubs import NO_ITEM, Stub, Stubs
 
 #: The longest a simulation may take, in real time.
@@ -139,7 +140,7 @@ class Simulator:
     ) -> Simulation:
         """Submit, start and play a definition to its end, or to where nothing more can happen.
 
-        Raises DefinitionInvalid, InputsInvalid, SimulationTooLong, and redis errors.
+        Raises DefinitionInvalid, StubsInvalid, InputsInvalid, SimulationTooLong, and redis errors.
         """
         self.transitions.now_ms = await self.store.now_ms()
         began_ms = self.now_ms
@@ -153,6 +154,7 @@ class Simulator:
                     idempotency=None,
                     tenant="default",
                 )
+                await self._check_stubs(submitted.execution_id)
                 self._outside.begin(submitted.execution_id, self.stubs.signals, began_ms)
                 if more:
                     await self.transitions.go_on(submitted.execution_id)
@@ -164,6 +166,11 @@ class Simulator:
             ) from None
         finally:
             await self._forget()
+
+    async def _check_stubs(self, execution_id: str) -> None:
+        execution = await self.store.execution(execution_id) if self.stubs.nodes else None
+        if execution is not None:
+            check_stubs(self.stubs, await self.store.definition(execution_id, execution.version))
 
     async def _play(self, execution_id: str) -> None:
         while True:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.errors import DefinitionInvalid, ErrorType, NodeError, Problem
+from orchestrator.findings import shown
 from workers.context import HandlerContext
 from workers.outcome import Completed, Failed, Outcome, Skipped
 from workers.registry import HandlerSpec, find_handler
@@ -79,14 +80,20 @@ class Stubs:
         document = {} if document is None else document
         if not isinstance(document, dict):
             raise DefinitionInvalid(
-                [Problem("stubs", "wrong_type", "stubs are an object of nodes and handlers")]
+                [Problem("stubs", "wrong_type", f"'stubs' must be an object, found {shown(document)}")]
             )
         _refuse_unknown(document, "stubs", _TOP, problems)
         groups: list[dict[str, Stub]] = []
         for name in ("nodes", "handlers"):
             group = {} if document.get(name) is None else document[name]
             if not isinstance(group, dict):
-                problems.append(Problem(f"stubs.{name}", "wrong_type", f"'stubs.{name}' must be an object"))
+                problems.append(
+                    Problem(
+                        f"stubs.{name}",
+                        "wrong_type",
+                        f"'stubs.{name}' must be an object, found {shown(group)}",
+                    )
+                )
                 group = {}
             groups.append(
                 {key: _stub(value, f"stubs.{name}.{key}", problems) for key, value in group.items()}
@@ -159,7 +166,13 @@ def outcome_of(stub: Stub, config: Mapping[str, Any], context: HandlerContext) -
 def _stub(raw: Any, path: str, problems: list[Problem], *, is_item: bool = False) -> Stub:
     allowed = (*_FIELDS, "match") if is_item else (*_FIELDS, "items")
     if not isinstance(raw, dict):
-        problems.append(Problem(path, "wrong_type", f"'{path}' must be an object with {', '.join(allowed)}"))
+        problems.append(
+            Problem(
+                path,
+                "wrong_type",
+                f"'{path}' must be an object with {', '.join(allowed)}, found {shown(raw)}",
+            )
+        )
         return Stub()
     _refuse_unknown(raw, path, allowed, problems)
     durations = {name: read_span(raw, name, path, problems) for name in ("duration", "retry_after")}
@@ -168,15 +181,26 @@ def _stub(raw: Any, path: str, problems: list[Problem], *, is_item: bool = False
     if answers is not None and decisions is not None:
         message = f"'{path}' has a signal and a decision; a node waits for one of them"
         problems.append(Problem(path, "bad_value", message))
+    if raw.get("skip") is not None and "output" in raw:
+        message = f"'{path}' has an output and a skip; a node ends in one of these ways"
+        problems.append(Problem(path, "bad_value", message))
     fail = raw.get("fail", 0)
     if not (fail == "always" or (type(fail) is int and fail >= 0)):
         problems.append(
-            Problem(f"{path}.fail", "bad_value", f"'{path}.fail' is a number of tries, or 'always'")
+            Problem(
+                f"{path}.fail",
+                "bad_value",
+                f"'{path}.fail' must be a number of tries or 'always', found {shown(fail)}",
+            )
         )
     for name, kind in (("error", str), ("message", str), ("skip", str), ("retryable", bool)):
         if name in raw and not isinstance(raw[name], kind):
             problems.append(
-                Problem(f"{path}.{name}", "wrong_type", f"'{path}.{name}' must be {_WORDS[kind]}")
+                Problem(
+                    f"{path}.{name}",
+                    "wrong_type",
+                    f"'{path}.{name}' must be {_WORDS[kind]}, found {shown(raw[name])}",
+                )
             )
     plain = {name: raw[name] for name in ("error", "message", "skip", "retryable") if name in raw}
     return Stub(

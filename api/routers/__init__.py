@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.routing import Route
 
 from api.documents import problems
@@ -24,6 +24,7 @@ from api.routers import (
     workers,
     workflow,
 )
+from api.validator import known_query
 from orchestrator.limits import Limits
 
 _ROUTERS = (
@@ -48,7 +49,7 @@ def install(app: FastAPI, limits: Limits, *, store_errors: Sequence[type[Excepti
         app.router.routes.append(Route(path, endpoint, methods=[method]))
     for module in _ROUTERS:
         # Named for all others, so that no route promises the framework's own words for a request it refuses.
-        app.include_router(module.router, responses=problems())
+        app.include_router(module.router, dependencies=[Depends(known_query)], responses=problems())
     app.add_middleware(
         RequestLimits,
         max_body_bytes=limits.max_body_bytes,

@@ -69,7 +69,7 @@ async def list_approvals(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of a page.")] = None,
 ) -> Response:
-    with cursor_checked():
+    with cursor_checked(cursor):
         page = await engine_of(request).approvals(limit=limit, cursor=cursor)
     items = [approval_fields(approval) for approval in page.items]
     return json_response({"items": items, "next_cursor": page.next_cursor})

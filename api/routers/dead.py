@@ -27,7 +27,7 @@ async def list_dead(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=512)] = None,
 ) -> Response:
-    with cursor_checked():
+    with cursor_checked(cursor):
         page = await engine_of(request).dead(limit=limit, cursor=cursor)
     return json_response(
         {"items": [dead_fields(entry) for entry in page.items], "next_cursor": page.next_cursor}

@@ -80,7 +80,7 @@ async def list_executions(
     created_after: datetime | None = None,
     created_before: datetime | None = None,
 ) -> Response:
-    with cursor_checked():
+    with cursor_checked(cursor):
         page = await engine_of(request).list(
             limit=limit,
             cursor=cursor,
@@ -259,7 +259,7 @@ async def explain(request: Request, execution_id: str) -> Response:
 
 def _place(cursor: str | None) -> int:
     """Read a cursor that is a place in a list."""
-    with cursor_checked():
+    with cursor_checked(cursor):
         first = int(cursor or 0)
         if first < 0:
             raise ValueError("a cursor is not negative")

@@ -194,12 +194,12 @@ async def test_a_fork_asks_anew_only_when_the_change_reaches_it(rig: Rig) -> Non
     [
         ({"quorum": 3, "assignees": ["ann", "bob"]}, "can never be met by 2"),
         ({"quorum": 2, "assignees": ["ann", "ann"]}, "can never be met by 1"),
-        ({"quorum": 0}, "greater than or equal to 1"),
+        ({"quorum": 0}, "must be 1 or more, found 0"),
         ({"assignees": []}, "names 1 to 100 people"),
-        ({"form": {"type": 5}}, "not a valid JSON Schema at form"),
+        ({"form": {"type": 5}}, "not a valid JSON Schema: 'form"),
         ({"on_timeout": "approve"}, "there is none"),
-        ({"timeout": 5, "on_timeout": "continue"}, "input should be"),
-        ({"prompt": None}, "should be a valid string"),
+        ({"timeout": 5, "on_timeout": "continue"}, "'config.on_timeout' must be 'approve'"),
+        ({"prompt": None}, "must be text, found null"),
     ],
 )
 async def test_an_approval_that_cannot_work_is_refused(rig: Rig, config: dict[str, Any], told: str) -> None:

@@ -200,7 +200,7 @@ async def test_a_generation_to_come_is_refused(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     await rig.worker.run_all(failing=["A"])
 
-    with pytest.raises(InvalidTransition, match="generation 1, not 2"):
+    with pytest.raises(InvalidTransition, match="in generation 1; there has been no generation 2 yet"):
         await rig.engine.retry(execution_id, generation=2)
 
 

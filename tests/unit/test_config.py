@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from typer.testing import CliRunner
 
-from config import Settings
+from cli.__main__ import app as command_line
+from cli.redis_server import RedisUnavailable, find_redis
+from config import ROOT, Settings, read_settings
+from config_problems import SettingsInvalid
 
 
 @pytest.fixture(autouse=True)
@@ -119,8 +127,144 @@ def test_lists_are_split_and_never_empty_of_a_queue(monkeypatch: pytest.MonkeyPa
     assert found.handler_modules == ("shop.handlers", "shop.mail")
 
 
-def test_a_wrong_value_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LEASE_MS", "soon")
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("LEASE_MS", "abc", "LEASE_MS: 'abc' is no whole number; allowed: 300 or more"),
+        ("WORKER_CONCURRENCY", "0", "WORKER_CONCURRENCY: '0' is out of bounds; allowed: 1 to 10000"),
+        ("DRAIN_S", "-1", "DRAIN_S: '-1' is out of bounds; allowed: 0 or more"),
+        ("DRAIN_S", "nan", "DRAIN_S: 'nan' is no finite number; allowed: 0 or more"),
+        ("TENANT_DAILY_COST_USD", "0", "TENANT_DAILY_COST_USD: '0' is out of bounds; allowed: more than 0"),
+        ("LLM_PROVIDER", "foo", "LLM_PROVIDER: 'foo' is not known; allowed: anthropic, openai, echo"),
+        (
+            "LOG_LEVEL",
+            "loud",
+            "LOG_LEVEL: 'loud' is not known; allowed: DEBUG, INFO, WARNING, ERROR, CRITICAL",
+        ),
+        ("SMTP_STARTTLS", "maybe", "SMTP_STARTTLS: 'maybe' is neither true nor false; allowed: true, false"),
+        ("NOTIFY_URLS", "[1]", 'NOTIFY_URLS: a list; allowed: a JSON object such as {"name": "text"}'),
+        (
+            "SERVICES",
+            "{bad",
+            'SERVICES: not valid JSON at character 2; allowed: a JSON object such as {"name": "text"}',
+        ),
+        (
+            "SERVICES",
+            '{"a": "ftp://x"}',
+            "SERVICES: 'a': the URL 'ftp://x' has scheme 'ftp'; allowed: http://, https://",
+        ),
+        (
+            "HTTP_ALLOW_PRIVATE",
+            "zzz/99",
+            "HTTP_ALLOW_PRIVATE: entry 'zzz/99' is none of: *, network, address, name, host:port",
+        ),
+        ("LLM_PRICES", "/nowhere", "LLM_PRICES: no file '/nowhere'; allowed: the path of a JSON file"),
+        (
+            "WORKER_QUEUES",
+            "a b",
+            (
+                "WORKER_QUEUES: no node can name the queue 'a b'; allowed: a comma list of names made of "
+                "letters, digits, '_', '.' and '-', at most 128 each"
+            ),
+        ),
+    ],
+)
+def test_a_wrong_value_is_one_line_with_name_value_and_what_is_allowed(
+    name: str, value: str, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
 
-    with pytest.raises(ValidationError, match="lease_ms"):
-        settings()
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings()
+
+    assert refused.value.lines == (line,)
+
+
+def test_every_wrong_setting_has_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEASE_MS", "soon")
+    monkeypatch.setenv("REDIS_PORT", "70000")
+
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings()
+
+    assert [line.partition(":")[0] for line in refused.value.lines] == ["REDIS_PORT", "LEASE_MS"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WEBHOOK_SECRETS", '["whsec_hush"]'),
+        ("WEBHOOK_SECRETS", '{"default": ["hush"]}'),
+        ("WEBHOOK_SECRETS", "whsec_hush"),
+        ("NOTIFY_URLS", '{"ops": {"url": "hush"}}'),
+        ("NOTIFY_URLS", "https://example.com/hush"),
+        ("REDIS_URL", "hush"),
+        ("REDIS_URL", "http://:hush@far:6379"),
+        ("REDIS_URL", "redis://:hush@far:port"),
+        ("REDIS_URL", "redis://:hush@far/hush"),
+    ],
+)
+def test_a_wrong_secret_is_refused_without_its_value(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsInvalid, match=rf"^{name}: .*allowed: ") as refused:
+        read_settings()
+
+    assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["workers.worker", "orchestrator.starter", "workers.simulate", "main"])
+def test_a_process_with_wrong_settings_ends_in_plain_lines(name: str) -> None:
+    environment = {**os.environ, "LEASE_MS": "abc", "WEBHOOK_SECRETS": '["whsec_hush"]'}
+    command = ["-m", "uvicorn", "main:app"] if name == "main" else ["-m", name]
+
+    ended = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert [json.loads(line)["error"].partition(":")[0] for line in ended.stderr.splitlines()] == [
+        "LEASE_MS",
+        "WEBHOOK_SECRETS",
+    ]
+    assert "hush" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code"),
+    [(["dev"], 1), (["doctor", "--server", "http://127.0.0.1:1"], 1), (["redis", "PING"], 2)],
+)
+def test_a_command_with_wrong_settings_says_so_in_a_line(
+    command: list[str], exit_code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEASE_MS", "abc")
+
+    ended = CliRunner().invoke(command_line, command)
+
+    assert ended.exit_code == exit_code
+    assert "LEASE_MS: 'abc' is no whole number; allowed: 300 or more" in ended.output
+    assert "Traceback" not in ended.output
+    assert "pydantic" not in ended.output
+
+
+def test_a_simulation_with_wrong_settings_says_so_in_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEASE_MS", "abc")
+    file = tmp_path / "order.yaml"
+    file.write_text("name: order\nnodes: [{id: a, handler: noop}]\n")
+
+    ended = CliRunner().invoke(command_line, ["simulate", str(file)])
+
+    assert ended.output == "headrace simulate: LEASE_MS: 'abc' is no whole number; allowed: 300 or more\n"
+    assert ended.exit_code == 2
+
+
+def test_an_unknown_word_for_the_stacks_redis_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STACK_REDIS", "foo")
+
+    with pytest.raises(RedisUnavailable, match="'foo' is not known; allowed: embedded, or"):
+        asyncio.run(find_redis(settings(), data_dir=Path(), lock_fd=0, emit=lambda *_: None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -14,8 +14,10 @@ from orchestrator.errors import ErrorType, NodeError
 from orchestrator.inputs import schema_problem, value_problems
 from orchestrator.states import WaitingOn
 from workers.context import HandlerContext
+from workers.library.control import one_or_many_ids
 from workers.outcome import Awaiting, Completed, Outcome
 from workers.registry import handler
+from workers.whole import WHOLE
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 MOST_ASSIGNEES = 100
@@ -24,7 +26,7 @@ MOST_ASSIGNEES = 100
 class _Wait(BaseModel):
     """What every wait has: a time limit, if any."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=False)
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
 
     timeout: Any = None
 
@@ -64,7 +66,7 @@ class WaitForSignalConfig(_Wait):
     @field_validator("received_branch", "timeout_branch", mode="before")
     @classmethod
     def _single_id(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+        return one_or_many_ids(value)
 
     @model_validator(mode="after")
     def _branches_belong_to_branch(self) -> Self:
@@ -88,7 +90,7 @@ async def wait_for_signal(config: WaitForSignalConfig, context: HandlerContext) 
         problems = value_problems(config.payload_schema or {}, payload, "payload")
         if not problems:
             return Completed(payload, not_taken=tuple(config.timeout_branch))
-        found = "; ".join(f"{problem.path}: {problem.message}" for problem in problems[:3])
+        found = "; ".join(problem.message for problem in problems[:3])
         context.log(f"a signal '{config.name}' that came before was dropped: {found}", "warning")
     late: NodeError | dict[str, Any] = {"timed_out": True}
     if config.on_timeout == "fail" and config.timeout is not None:
@@ -111,7 +113,7 @@ class ApprovalConfig(_Wait):
     prompt: str
     form: dict[str, Any] | None = None
     assignees: list[str] | None = None
-    quorum: int = Field(default=1, ge=1, le=MOST_ASSIGNEES)
+    quorum: Annotated[int, Field(ge=1, le=MOST_ASSIGNEES), WHOLE] = 1
     on_timeout: Literal["approve", "deny", "fail"] = "fail"
 
     @field_validator("prompt", mode="before")
@@ -127,6 +129,8 @@ class ApprovalConfig(_Wait):
     @field_validator("assignees", mode="before")
     @classmethod
     def _single_name(cls, value: Any) -> Any:
+        if not isinstance(value, str | list | None):
+            raise ValueError("a name or a list of names is expected")
         return [value] if isinstance(value, str) else value
 
     @field_validator("assignees")

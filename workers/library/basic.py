@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from workers.context import HandlerContext
 from workers.registry import handler
+from workers.whole import WHOLE
 
 
 @handler("noop")
@@ -21,10 +22,10 @@ async def noop(config: Mapping[str, Any], context: HandlerContext) -> dict[str, 
 class UnreliableConfig(BaseModel):
     """How often to fail: by chance, or on the first `fail_times` tries and never again."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     failure_rate: Annotated[float, Field(ge=0, le=1)] = 0.5
-    fail_times: Annotated[int, Field(ge=0)] | None = None
+    fail_times: Annotated[int, Field(ge=0), WHOLE] | None = None
 
 
 @handler("unreliable_handler", "unreliable", config=UnreliableConfig)

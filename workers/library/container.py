@@ -14,6 +14,7 @@ from orchestrator.retry import RetryPolicy
 from workers.context import HandlerContext
 from workers.outcome import Retryable
 from workers.registry import handler
+from workers.whole import WHOLE
 
 EXCERPT_CHARS = 1000
 
@@ -23,7 +24,7 @@ Scalar = str | int | float | bool
 class ContainerConfig(BaseModel):
     """What to run. Arguments are lists of words; no shell reads them."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     image: Annotated[str, Field(pattern=r"^[a-z0-9][A-Za-z0-9._:/@-]{0,254}$")]
     args: list[Scalar] = []
@@ -34,7 +35,7 @@ class ContainerConfig(BaseModel):
     working_dir: Annotated[str, Field(pattern=r"^/[^\x00]*$")] | None = None
     #: One of the engine's networks; `none` has no way out.
     network: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")] = "none"
-    memory_mb: Annotated[int, Field(ge=6)] | None = None
+    memory_mb: Annotated[int, Field(ge=6), WHOLE] | None = None
     cpus: Annotated[float, Field(ge=0.01)] | None = None
     #: Seconds, or a duration such as "30s", pulling the image included.
     timeout: Annotated[Any, Field(validate_default=True)] = "10m"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
 from orchestrator.durations import parse_duration_ms
 from workers.context import HandlerContext
@@ -17,10 +17,17 @@ from workers.registry import handler
 FALSE_TEXTS = frozenset({"", "false", "0", "none"})
 
 
+def one_or_many_ids(value: Any) -> Any:
+    """Take a single id as a list of one. Raises ValueError for what is neither."""
+    if not isinstance(value, str | list | None):
+        raise ValueError("a node id or a list of them is expected")
+    return [value] if isinstance(value, str) else value
+
+
 class ConditionConfig(BaseModel):
     """An expression, and the direct successors that belong to one of its answers only."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     expression: Any
     true_branch: list[str] = []
@@ -29,7 +36,7 @@ class ConditionConfig(BaseModel):
     @field_validator("true_branch", "false_branch", mode="before")
     @classmethod
     def _single_id(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+        return one_or_many_ids(value)
 
 
 @handler("condition", config=ConditionConfig)
@@ -47,25 +54,23 @@ async def condition(config: ConditionConfig, context: HandlerContext) -> Outcome
 class SwitchConfig(BaseModel):
     """A value, the direct successors that belong to one case of it only, and those for every other value."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     value: Any
-    cases: dict[str, list[str]]
+    cases: dict[str, Annotated[list[str], BeforeValidator(one_or_many_ids)]]
     default: list[str] | None = None
 
-    @field_validator("cases", mode="before")
+    @field_validator("cases")
     @classmethod
-    def _single_ids(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return value
+    def _has_one(cls, value: Any) -> Any:
         if not value:
             raise ValueError("switch needs at least one case")
-        return {case: [ids] if isinstance(ids, str) else ids for case, ids in value.items()}
+        return value
 
     @field_validator("default", mode="before")
     @classmethod
     def _single_id(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+        return one_or_many_ids(value)
 
 
 @handler("switch", config=SwitchConfig)
@@ -97,7 +102,7 @@ def is_true(value: Any) -> bool:
 class DelayConfig(BaseModel):
     """Either `seconds` (a number or a duration such as "1h30m") or `until` (RFC 3339, or Unix seconds)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     seconds: Any = None
     until: Any = None

@@ -12,13 +12,14 @@ from urllib.parse import urlencode
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from clients.http_wire import NameNotResolved, TransportFailed, parse_url
+from clients.http_wire import NameNotResolved, RequestInvalid, TransportFailed, clean_headers, parse_url
 from orchestrator.durations import parse_duration_ms
 from orchestrator.errors import ErrorType
 from orchestrator.retry import RetryPolicy
 from workers.context import HandlerContext
 from workers.outcome import HandlerFault, Retryable, Terminal
 from workers.registry import handler
+from workers.whole import WHOLE
 
 if TYPE_CHECKING:
     from clients.http_client import HttpResult
@@ -35,7 +36,7 @@ Scalar = str | int | float | bool
 class CallConfig(BaseModel):
     """One HTTP request. `body`: text goes as it is, anything else as JSON."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     url: str
     method: Annotated[str, Field(pattern=r"^[A-Za-z]{1,16}$")] = "GET"
@@ -46,6 +47,24 @@ class CallConfig(BaseModel):
     timeout: Any = None
     #: Statuses from 400 that are an answer all the same: 404, "4xx", or a list of such.
     expect_status: list[int | str] = []
+
+    @field_validator("url")
+    @classmethod
+    def _a_url(cls, value: str) -> str:
+        try:
+            parse_url(value)
+        except RequestInvalid as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("headers")
+    @classmethod
+    def _header_names(cls, value: dict[str, Scalar]) -> dict[str, Scalar]:
+        try:
+            clean_headers(dict.fromkeys(value, ""))
+        except RequestInvalid as error:
+            raise ValueError(str(error)) from None
+        return value
 
     @field_validator("timeout")
     @classmethod
@@ -66,7 +85,7 @@ class HttpConfig(CallConfig):
     """A call, with limits of its own."""
 
     #: Of the unpacked body; the worker's own limit stays above it.
-    max_bytes: Annotated[int, Field(ge=1)] | None = None
+    max_bytes: Annotated[int, Field(ge=1), WHOLE] | None = None
     follow_redirects: bool = True
 
 

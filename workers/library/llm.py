@@ -14,9 +14,11 @@ from clients.llm_client import SIMULATED, LlmError, LlmReply, LlmRequest
 from clients.llm_prices import LlmUsage, cost_usd, load_prices, most_usd
 from orchestrator.budgets import NANOS, Usage
 from orchestrator.retry import RetryPolicy
+from orchestrator.schema_words import told_of_schema
 from workers.context import HandlerContext
 from workers.outcome import Terminal
 from workers.registry import handler
+from workers.whole import WHOLE
 
 MAX_REPAIRS = 2
 #: Answers that another question would not mend.
@@ -34,7 +36,7 @@ _OWN_OPTIONS = frozenset(
 class Message(BaseModel):
     """One turn of a conversation; content is text or a list of content blocks."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     role: Literal["user", "assistant"]
     content: str | list[dict[str, Any]]
@@ -43,7 +45,7 @@ class Message(BaseModel):
 class LlmConfig(BaseModel):
     """A question: a `prompt`, or the `messages` of a conversation."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=True)
 
     prompt: str | None = Field(
         default=None, description="The question; a value that is no text is sent as JSON."
@@ -53,7 +55,9 @@ class LlmConfig(BaseModel):
     )
     system: str | None = Field(default=None, description="What the model is told about its task.")
     model: str | None = Field(default=None, description="LLM_MODEL of the worker without it.")
-    max_tokens: int = Field(default=4096, ge=1, description="The most an answer may use.")
+    max_tokens: Annotated[int, Field(ge=1), WHOLE] = Field(
+        default=4096, description="The most an answer may use."
+    )
     json_schema: dict[str, Any] | None = Field(
         default=None, alias="schema", description="JSON Schema the answer must match."
     )
@@ -80,7 +84,7 @@ class LlmConfig(BaseModel):
             try:
                 Draft202012Validator.check_schema(value)
             except SchemaError as error:
-                raise ValueError(f"'schema' is not a JSON Schema: {error.message}") from None
+                raise ValueError(told_of_schema(error, "schema")) from None
         return value
 
     @field_validator("extra_body")

@@ -22,7 +22,7 @@ EXECUTION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 class SubWorkflowConfig(BaseModel):
     """The definition to run, its inputs, whether to wait for it, and what becomes of it with its parent."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     workflow: dict[str, Any] | str
     version: str | None = None

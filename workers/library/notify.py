@@ -43,7 +43,7 @@ _COMMON = frozenset({"channel", "message", "title", "level"})
 class NotifyConfig(BaseModel):
     """What to say, and where. Which fields a channel takes is checked."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     channel: Channel
     #: Text; another value is sent as JSON.

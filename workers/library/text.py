@@ -13,7 +13,7 @@ from workers.registry import handler
 class TransformConfig(BaseModel):
     """Either an `expression` (one template) or an `output` (any value with templates anywhere in it)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     expression: Any = None
     output: Any = None

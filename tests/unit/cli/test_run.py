@@ -23,7 +23,7 @@ def test_json_becomes_an_object_and_yaml_stays_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"name": }', r"a\.json:1:10: Expecting value"),
+        ('{"name": }', r"a\.json:1:10: not valid JSON: Expecting value"),
         ('{"name": 1, "name": 2}', "key 'name' appears twice"),
         ('{"limit": NaN}', "NaN is not JSON"),
         ("[1]", "a workflow is a JSON object"),
