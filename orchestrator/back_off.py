@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from orchestrator.errors import NodeError
+from orchestrator.errors import ErrorType, NodeError
 from orchestrator.retry import RetryPolicy
 
 #: A server's Retry-After is believed up to one day.
@@ -42,6 +42,10 @@ def judge(
     counts  of the rules, as the verdict before this one gave them.
     random  gives a number in [0, 1); a parameter so that tests decide it.
     """
+    if (
+        error.type == ErrorType.ITEMS_FAILED
+    ):  # Each item has had its tries; counting them again changes nothing.
+        return Verdict(None, tuple(counts))
     if not policy.rules:
         delay_ms = next_delay_ms(policy, tries, error, retry_after_ms=retry_after_ms, random=random)
         return Verdict(delay_ms, (), delay_ms is None and 1 < policy.max_attempts <= tries)

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.back_off import next_delay_ms
+from orchestrator.back_off import Verdict, judge, next_delay_ms
 from orchestrator.errors import DefinitionInvalid, NodeError
 from orchestrator.retry import RetryPolicy
 
@@ -49,6 +49,14 @@ def test_an_error_that_is_not_retryable_ends_the_node_unless_it_is_listed() -> N
     assert delay(PLAIN, 1, failed("Http.4xx", retryable=False)) is None
     assert delay(listed, 1, failed("Http.4xx", retryable=False)) is not None
     assert delay(listed, 1, failed("LeaseLost")) is None
+
+
+def test_a_map_whose_items_have_had_their_tries_has_no_more() -> None:
+    policy = RetryPolicy(max_attempts=5, retry_on=("*",))
+
+    verdict = judge(policy, 1, failed("ItemsFailed", retryable=False), counts=(2,), random=lambda: 0.5)
+
+    assert verdict == Verdict(None, (2,))
 
 
 def test_non_retryable_beats_retry_on() -> None:
