@@ -80,9 +80,8 @@ def status_of(scripted: Scripted) -> str:
 def has_output(document: dict[str, Any], ends: Mapping[str, tuple[str, Any]], outcome: Script) -> bool:
     """Say whether all that the `output` of a document reads, {name: "{{ NODE.field }}"}, is there."""
     nodes = {node["id"]: node for node in nodes_of(document)}
-    read = {
-        text.split()[1].partition(".")[0] for text in document.get("output", {}).values() if "|" not in text
-    }
+    texts = [text for text in document.get("output", {}).values() if "{{" in text and "|" not in text]
+    read = {text.split()[1].partition(".")[0] for text in texts}
     return all(ends[node_id][0] == "COMPLETED" and has_of(nodes[node_id], outcome) for node_id in read)
 
 
