@@ -69,12 +69,6 @@ end
 
 -- Queues a unit whose child has ended, for a worker to make its end of the child's.
 local function wake_parent(x, unit, child_id, status, plan, resume)
-  local node_id, index = item_of(unit)
-  if index and redis.call('HGET', items_key(x.id, node_id), 'halted') == '1' then
-    redis.call('HDEL', x.runtime, 'waiting_on|' .. unit)
-    return end_node(x, unit, 'CANCELLED', 'cancelled', 'node.cancelled',
-      redis.call('HGET', x.runtime, 'attempt|' .. unit), quoted('cancelled'))
-  end
   if resume == LOOK_AGAIN then
     redis.call('HDEL', x.runtime, 'resume|' .. unit)
   else
