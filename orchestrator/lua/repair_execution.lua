@@ -13,6 +13,8 @@ if tostring(x.seq) ~= ARGV[3] or not may_leave('execution', 'cancel_execution', 
   return {'moved', 0}
 end
 local repairs = {}
+-- It is settled once, at the end: a child that ends with the unit that waited for it must not do so before.
+x.is_settling = true
 
 function repairs.recount(rest)
   local id, ok, bad, skip, gates, not_taken = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d)$')
