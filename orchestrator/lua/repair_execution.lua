@@ -74,8 +74,14 @@ function repairs.relist(rest)
   local id, attempt = string.match(rest, '^(%S+) (%d+)$')
   local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'waiting_on|' .. id, 'awaits|' .. id,
     'node|' .. item_of(id))
-  if status_of(x.id, id) ~= 'WAITING' or values[1] ~= attempt or not values[3] then return end
+  if status_of(x.id, id) ~= 'WAITING' or values[1] ~= attempt then return end
   local is_signal = values[2] == 'signal'
+  if not values[3] then
+    -- Nobody knows any more whose answer it waits for: it runs again, and that is not another try.
+    detach(x, id, 'WAITING', attempt)
+    redis.call('HINCRBY', x.runtime, 'tries|' .. id, -1)
+    return queue_node(x, id, 'WAITING', parse_plan(values[4]), '{"cause":"repair"}')
+  end
   if is_signal and not x.cancelling and redis.call('HEXISTS', signals_key(x.id), 'queue|' .. values[3]) == 1 then
     detach(x, id, 'WAITING', attempt)
     take_kept(x, id, 'WAITING', parse_plan(values[4]), values[3])
