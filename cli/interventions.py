@@ -19,6 +19,12 @@ AnybodyOption = Annotated[
     str | None, typer.Option("--by", metavar="NAME", help="Who asks for it; kept in the history.")
 ]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why; kept in the history.")]
+TokensOption = Annotated[
+    int | None, typer.Option("--max-tokens", min=1, help="What its model calls may use from now on.")
+]
+CostOption = Annotated[
+    float | None, typer.Option("--max-cost-usd", help="What its model calls may cost from now on.")
+]
 AttemptOption = Annotated[
     int | None, typer.Option("--attempt", min=0, help="Only while the node is at this attempt.")
 ]
@@ -47,12 +53,16 @@ def resume(
     execution_id: ExecutionArgument,
     by: AnybodyOption = None,
     reason: ReasonOption = None,
+    max_tokens: TokensOption = None,
+    max_cost_usd: CostOption = None,
     server: ServerOption = None,
 ) -> None:
     """Go on with a paused execution; nodes that wait for an operator get new tries."""
+    limits: dict[str, float | None] = {"max_tokens": max_tokens, "max_cost_usd": max_cost_usd}
+    budget = {name: limit for name, limit in limits.items() if limit is not None} or None
 
     async def act(client: WorkflowClient) -> int:
-        _say(await client.resume(execution_id, by=by, reason=reason))
+        _say(await client.resume(execution_id, by=by, reason=reason, budget=budget))
         return ExitCode.SUCCESS
 
     call_server(server, act)

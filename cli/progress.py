@@ -76,6 +76,11 @@ class Progress:
         if node is None:
             return
         status = STATUS_AFTER.get(event.type)
+        if event.item is not None:
+            # Its end is not its node's; of what all of them say and stream, the newest words.
+            if text := note(event):
+                self.notes[node.node_id] = f"[{event.item}] {text}"[:STREAM_CHARS]
+            return
         if status is None:
             # Of an answer that streams, its newest words.
             before = self.notes.get(node.node_id, "") if event.type == "node.token" else ""
@@ -122,6 +127,8 @@ def note(event: Event) -> str:
         return " - ".join(str(data[name]) for name in ("by", "reason") if data.get(name))
     if event.type == "node.held":
         return "held"
+    if event.type == "stream.reset":
+        return str(data.get("reason") or "")
     if event.type in ("node.waiting", "node.skipped", "node.cancelled", "node.failed"):
         return str(data.get("waiting_on") or data.get("on") or data.get("reason") or "")
     return ""
@@ -142,7 +149,7 @@ def plain_line(event: Event) -> str:
     words = [clock, f"{event.type:<19}"]
     if event.node_id:
         attempt = f" (attempt {event.attempt})" if (event.attempt or 0) > 1 else ""
-        words.append(f"{event.node_id}{attempt}")
+        words.append(f"{event.unit}{attempt}")
     if text := " ".join(note(event).split()):
         words.append(f"- {text[:200]}")
     return "  ".join(words)

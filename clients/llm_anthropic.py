@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from clients.llm_client import (
@@ -16,8 +15,8 @@ from clients.llm_client import (
     clean,
     kind_of_status,
     retry_after_s,
-    rough_tokens,
     schema_in_words,
+    was_sent,
 )
 from clients.llm_prices import LlmUsage
 
@@ -51,7 +50,7 @@ class AnthropicProvider:
                 async for event in stream:
                     answer.take(event)
         except anthropic.AnthropicError as error:
-            raise as_llm_error(error, answer.usage_so_far()) from error
+            raise as_llm_error(error, has_begun=answer.has_begun) from error
         except httpx2.TransportError as error:
             # The SDK wraps what fails before the first byte only.
             raise answer.broken(f"the connection broke: {error or type(error).__name__}") from error
@@ -117,10 +116,13 @@ class _Answer:
         self._stop_reason = ""
         #: Whether the API has begun to answer; before that, what fails is the request.
         self.is_under_way = False
+        #: Whether it has said so: from then on it charges.
+        self.has_begun = False
         self._has_ended = False
 
     def take(self, event: Any) -> None:
         if event.type == "message_start":
+            self.has_begun = True
             self._model = str(event.message.model)
             self._count(event.message.usage)
         elif event.type == "content_block_delta" and event.delta.type == "text_delta":
@@ -146,21 +148,15 @@ class _Answer:
         )
 
     def broken(self, what: str) -> LlmError:
-        return LlmError(
-            f"the model API: {what}", type="Llm.Transport", retryable=True, usage=self.usage_so_far()
-        )
+        return LlmError(f"the model API: {what}", type="Llm.Transport", retryable=True, was_charged=True)
 
     def unreadable(self, error: Exception) -> LlmError:
         return LlmError(
             f"the model API sent what cannot be read: {type(error).__name__}: {error}",
             type="Llm.BadResponse",
             retryable=True,
-            usage=self.usage_so_far(),
+            was_charged=True,
         )
-
-    def usage_so_far(self) -> LlmUsage:
-        """What is known of a call that broke off: its prompt, and at least the text that came."""
-        return replace(self._usage, output=max(self._usage.output, rough_tokens("".join(self._pieces))))
 
     def _tell(self, text: str) -> None:
         if text:
@@ -184,8 +180,11 @@ class _Answer:
         )
 
 
-def as_llm_error(error: anthropic.AnthropicError, usage: LlmUsage | None = None) -> LlmError:
-    """Read an SDK error as ours: what kind it is, and whether another attempt could end differently."""
+def as_llm_error(error: anthropic.AnthropicError, *, has_begun: bool = False) -> LlmError:
+    """Read an SDK error as ours: what kind it is, and whether another attempt could end differently.
+
+    has_begun  the API had begun to answer.
+    """
     import anthropic
 
     if isinstance(error, anthropic.APIStatusError):
@@ -198,15 +197,18 @@ def as_llm_error(error: anthropic.AnthropicError, usage: LlmUsage | None = None)
             retryable=retryable,
             retry_after_s=retry_after_s(error.response.headers),
             details={name: value for name, value in details.items() if value is not None},
-            usage=usage,
+            was_charged=has_begun,
         )
     if isinstance(error, anthropic.APIConnectionError | anthropic.APIResponseValidationError):
         return LlmError(
-            f"the model API cannot be reached: {error}", type="Llm.Transport", retryable=True, usage=usage
+            f"the model API cannot be reached: {error}",
+            type="Llm.Transport",
+            retryable=True,
+            was_charged=has_begun or was_sent(error.__cause__),
         )
     if isinstance(error, anthropic.CredentialsError):
         return LlmError(str(error), type="Llm.Auth")
-    return LlmError(str(error), type="Llm.InvalidRequest", usage=usage)
+    return LlmError(str(error), type="Llm.InvalidRequest", was_charged=has_begun)
 
 
 def _adapted_schema(schema: Mapping[str, Any]) -> dict[str, Any] | None:

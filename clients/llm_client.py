@@ -23,7 +23,7 @@ SIMULATED = "echo"
 class LlmError(Exception):
     """A call without an answer. `error_type` and `retryable` are what a failed node will say.
 
-    usage  what the call has used all the same, as far as it is known.
+    was_charged  whether the call may have been charged for all the same; for how much, nobody knows.
     """
 
     def __init__(
@@ -34,14 +34,14 @@ class LlmError(Exception):
         retryable: bool = False,
         retry_after_s: float | None = None,
         details: Mapping[str, Any] | None = None,
-        usage: LlmUsage | None = None,
+        was_charged: bool = False,
     ) -> None:
         super().__init__(message)
         self.error_type = type
         self.retryable = retryable
         self.retry_after_s = retry_after_s
         self.details = dict(details or {})
-        self.usage = usage or LlmUsage()
+        self.was_charged = was_charged
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +153,13 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         if 0 <= value < 86_400:
             return value
     return None
+
+
+def was_sent(error: BaseException | None) -> bool:
+    """Say whether a request that failed on its way may have arrived: then it may be charged for."""
+    import httpx2
+
+    return not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
 
 
 def schema_in_words(system: str | None, schema: Mapping[str, Any]) -> str:

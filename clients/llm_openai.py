@@ -20,6 +20,7 @@ from clients.llm_client import (
     retry_after_s,
     rough_tokens,
     schema_in_words,
+    was_sent,
 )
 from clients.llm_prices import LlmUsage
 
@@ -70,8 +71,11 @@ class OpenAiProvider:
             ) as source:
                 await self._read(source, answer)
         except (httpx2.TransportError, httpx2.DecodingError) as error:
-            raise answer.failure(
-                f"the model API cannot be reached: {error or type(error).__name__}", type="Llm.Transport"
+            raise LlmError(
+                f"the model API cannot be reached: {error or type(error).__name__}",
+                type="Llm.Transport",
+                retryable=True,
+                was_charged=was_sent(error),
             ) from error
         except httpx2.InvalidURL as error:
             raise LlmError(f"OPENAI_BASE_URL is no URL: {error}", type="Llm.NotConfigured") from error
@@ -174,15 +178,14 @@ class _Answer:
         )
 
     def failure(self, message: str, *, type: str) -> LlmError:
-        """An error that another attempt may not meet, with what the call has used until then."""
-        usage = (self._usage or self._guess()) if self._has_begun else None
-        return LlmError(message, type=type, retryable=True, usage=usage)
+        """An error that another attempt may not meet."""
+        return LlmError(message, type=type, retryable=True, was_charged=True)
 
     def _told_error(self, error: Any) -> LlmError:
         words = error if isinstance(error, Mapping) else {"message": str(error)}
         kind, retryable = kind_of_status(_status_in(words), str(words.get("code")), str(words.get("type")))
         found = self.failure(f"the model API broke off: {words.get('message')}", type=kind)
-        found.retryable = retryable
+        found.retryable, found.was_charged = retryable, self._has_begun
         return found
 
     def _tell(self, text: str) -> None:

@@ -31,11 +31,15 @@ class InterventionCalls:
         *,
         by: str | None = None,
         reason: str | None = None,
+        budget: Mapping[str, float] | None = None,
         idempotency_key: str | None = None,
     ) -> dict[str, Any]:
-        """Go on with a paused execution."""
+        """Go on with a paused execution.
+
+        budget  {max_tokens, max_cost_usd} its calls may use from now on; what is left out stays as it is.
+        """
         path = f"/v1/executions/{quote(execution_id, safe='')}/resume"
-        return await self._ask(path, {"by": by, "reason": reason}, idempotency_key)
+        return await self._ask(path, {"by": by, "reason": reason, "budget": budget}, idempotency_key)
 
     async def handle_node(
         self,

@@ -122,6 +122,14 @@ class Event:
     #: RFC 3339, UTC, milliseconds.
     ts: str
     data: Mapping[str, Any]
+    #: Of a mapped node, the index of the item it tells of.
+    item: int | None = None
+
+    @property
+    def unit(self) -> str:
+        """The node, or the item of one: `ask[3]`."""
+        index = "" if self.item is None else f"[{self.item}]"
+        return f"{self.node_id or ''}{index}"
 
     @classmethod
     def from_json(cls, text: str, *, default_seq: int) -> Self:
@@ -134,6 +142,7 @@ class Event:
             attempt=document.get("attempt"),
             ts=document.get("ts", ""),
             data=document.get("data") or {},
+            item=document.get("item"),
         )
 
     @property

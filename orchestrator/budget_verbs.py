@@ -25,10 +25,18 @@ class BudgetVerbs(Verbs):
         return self._call("reserve_budget", holding.execution_id, arguments, read_words)
 
     def settle_budget(
-        self, holding: Holding, *, number: int, held: tuple[int, int, str], used: Usage
+        self, holding: Holding, *, number: int, held: tuple[int, int | None, str], used: Usage | None
     ) -> Call[str]:
-        """Count what a call has used. held: tokens and nanos set aside, and the day that was."""
-        cost: Argument = "" if used.unpriced_calls else used.cost_nanos
-        counts = (used.calls, used.input, used.output, used.cache_read, used.cache_write, cost)
-        arguments = (holding.node_id, holding.attempt, number, *held, *counts)
+        """Count what a call has used.
+
+        held  tokens and nanos set aside (None: the price is not known), and the day that was.
+        used  None counts all that was set aside: nobody saw the end of the call.
+        """
+        tokens, nanos, day = held
+        counts: tuple[Argument, ...] = ("lost",)
+        if used is not None:
+            cost: Argument = "" if used.unpriced_calls else used.cost_nanos
+            counts = (used.calls, used.input, used.output, used.cache_read, used.cache_write, cost)
+        kept: tuple[Argument, ...] = (tokens, "" if nanos is None else nanos, day)
+        arguments = (holding.node_id, holding.attempt, number, *kept, *counts)
         return self._call("settle_budget", holding.execution_id, arguments, read_text)

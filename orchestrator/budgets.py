@@ -18,7 +18,7 @@ LEAST_USD, MOST_USD = 1 / NANOS, 1_000_000
 #: hashes of a tenant's and a definition's day.
 USED_FIELDS = (
     "used_calls", "used_unpriced", "used_input", "used_output", "used_cache_read", "used_cache_write",
-    "used_nanos",
+    "used_nanos", "used_lost_calls", "used_lost_tokens",
 )  # fmt: skip
 
 _FIELDS = ("max_tokens", "max_cost_usd", "daily", "on_budget")
@@ -37,6 +37,15 @@ class Usage:
     cache_read: int = 0
     cache_write: int = 0
     cost_nanos: int = 0
+    #: Of the calls, those whose end nobody saw. Each counts as the most it can have used: its tokens apart,
+    #: whatever they were for, its cost among the others.
+    lost_calls: int = 0
+    lost_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """All of them, as a limit counts them."""
+        return self.input + self.output + self.cache_read + self.cache_write + self.lost_tokens
 
     @property
     def cost_usd(self) -> float | None:
@@ -52,6 +61,8 @@ class Usage:
             self.cache_read + other.cache_read,
             self.cache_write + other.cache_write,
             self.cost_nanos + other.cost_nanos,
+            self.lost_calls + other.lost_calls,
+            self.lost_tokens + other.lost_tokens,
         )
 
     def to_dict(self) -> dict[str, int]:
@@ -62,6 +73,8 @@ class Usage:
             "output": self.output,
             "cache_read": self.cache_read,
             "cache_write": self.cache_write,
+            "lost_calls": self.lost_calls,
+            "lost_tokens": self.lost_tokens,
         }
 
 
@@ -84,6 +97,14 @@ class Caps:
     def of(cls, tokens: int | None, usd: float | None) -> Caps:
         return cls(tokens, None if usd is None else round(usd * NANOS))
 
+    def to_dict(self) -> dict[str, int | float]:
+        """The caps there are, as a definition writes them."""
+        found = {
+            "max_tokens": self.tokens,
+            "max_cost_usd": None if self.nanos is None else self.nanos / NANOS,
+        }
+        return {name: cap for name, cap in found.items() if cap is not None}
+
     def words(self) -> str:
         """The caps as scripts read them."""
         return " ".join("-" if cap is None else str(cap) for cap in (self.tokens, self.nanos))
@@ -92,15 +113,24 @@ class Caps:
 NO_CAPS = Caps()
 
 
+def read_caps(budget: bytes | None) -> Caps:
+    """Read the caps of an execution from what scripts read."""
+    words = budget.decode().split()[:2] if budget else []
+    return Caps(*(None if word == "-" else int(word) for word in words))
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What a definition allows: to one execution, and to all its executions of a day (UTC)."""
 
     execution: Caps = NO_CAPS
     daily: Caps = NO_CAPS
+    #: What has no room waits for an operator and pauses its execution, rather than fails.
+    pauses: bool = False
 
     def words(self) -> str:
-        return f"{self.execution.words()} {self.daily.words()}"
+        """The budget as scripts read it."""
+        return f"{self.execution.words()} {self.daily.words()}{' pause' * self.pauses}"
 
 
 def read_budget(top: Fields, findings: Findings) -> Budget | None:
@@ -108,11 +138,10 @@ def read_budget(top: Fields, findings: Findings) -> Budget | None:
     fields = _object(top, "budget", _FIELDS, findings)
     if fields is None:
         return None
-    # `pause` needs executions that can be paused.
-    fields.choice("on_budget", {"fail": "fail"}, "fail")
+    on_budget = fields.choice("on_budget", {"fail": "fail", "pause": "pause"}, "fail")
     daily = _object(fields, "daily", _CAPS, findings)
-    budget = Budget(_caps(fields), NO_CAPS if daily is None else _caps(daily))
-    if budget == Budget() and not findings.full:
+    budget = Budget(_caps(fields), NO_CAPS if daily is None else _caps(daily), on_budget == "pause")
+    if (budget.execution, budget.daily) == (NO_CAPS, NO_CAPS) and not findings.full:
         message = (
             f"'{fields.path}' sets no limit; give max_tokens or max_cost_usd, for one execution or in 'daily'"
         )

@@ -32,12 +32,14 @@ def witness(reach: Reachability, node_id: str, missing: str, upstream: Sequence[
     """
     if any(outcome.may_leave_out for name in upstream for outcome in reach.outcomes[name].every):
         return None
-    world = reach.turns[node_id] & reach.world_of(missing, MISSING)
-    if not reach.is_possible(world):
-        return None
-    for course in _courses(reach, world, [*upstream, node_id]):
-        if course.outcomes[missing] in MISSING and course.outcomes[node_id] not in MISSING:
-            return course
+    # One after the other: what both worlds together leave open, each may decide.
+    for outcome in MISSING:
+        world = reach.turns[node_id] & reach.world_of(missing, [outcome])
+        if not reach.is_possible(world):
+            continue
+        for course in _courses(reach, world, [*upstream, node_id]):
+            if course.outcomes[missing] in MISSING and course.outcomes[node_id] not in MISSING:
+                return course
     return None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.budgets import NOTHING_USED, Usage
+from orchestrator.budgets import NO_CAPS, NOTHING_USED, Caps, Usage
 from orchestrator.definition import Definition
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
@@ -60,6 +60,8 @@ class NodeState:
     child: str | None = None
     #: Number of the pause that holds it, or last held it; see Execution.paused.
     held: int | None = None
+    #: What its calls to paid services used, in all attempts; those of its items too.
+    usage: Usage = NOTHING_USED
 
     @property
     def done(self) -> int:
@@ -107,6 +109,8 @@ class Execution:
     paused_ms: int | None = None
     #: What its calls to paid services used, in all generations. Raised when each of them ends.
     usage: Usage = NOTHING_USED
+    #: What these may use: what the definition says, or the last resume that said something else.
+    budget: Caps = NO_CAPS
     #: The execution, and the unit in it, that started this one. Set when it is created, like its depth.
     parent: str | None = None
     parent_unit: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator.errors import ErrorType
 from orchestrator.execution import Execution, NodeState, Snapshot
 from orchestrator.explanation import SWEEP, Explanation, clock, error_words, say
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
@@ -64,7 +65,9 @@ def _explain_asking(snapshot: Snapshot, state: NodeState) -> Explanation:
     what = f"an operator: it has failed{error_words(state)}"
     if snapshot.worklist or state.node_id in snapshot.held:
         base = f"/v1/executions/{execution.execution_id}"
-        wakes = f"POST {base}/resume for new tries, or {base}/nodes/{state.node_id}/complete, fail or skip"
+        is_broke = state.error is not None and state.error.get("type") == ErrorType.BUDGET_EXCEEDED
+        how = "to try again, with a larger `budget` where it is its own" if is_broke else "for new tries"
+        wakes = f"POST {base}/resume {how}, or {base}/nodes/{state.node_id}/complete, fail or skip"
         return say(state, what, wakes, **details)
     return say(state, f"{what}; nothing lists it for the resume", SWEEP, repair=True, **details)
 

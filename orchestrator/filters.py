@@ -17,7 +17,7 @@ import orjson
 
 from orchestrator.strict_json import parse
 from orchestrator.template_budget import check_length
-from orchestrator.values import EvaluationError, Missing, field_of, items_of, kind_of, to_text
+from orchestrator.values import EvaluationError, Missing, field_of, items_of, kind_of, present, to_text
 
 #: Most items one `range` may have.
 MAX_RANGE = 10_000
@@ -54,7 +54,7 @@ def _join(value: Any, separator: Any = "", attribute: Any = None) -> str:
     parts: list[str] = []
     length = 0
     for item in items_of(value):
-        parts.append(to_text(item if attribute is None else field_of(item, attribute)))
+        parts.append(to_text(item if attribute is None else present(field_of(item, attribute))))
         length += len(parts[-1]) + len(between)
         check_length(length)
     return between.join(parts)
@@ -72,7 +72,7 @@ def _truncate(value: Any, length: Any = 255, end: Any = "…") -> str:
 
 def _sort(value: Any, reverse: Any = False, attribute: Any = None) -> list[Any]:
     def rank(item: Any) -> Any:
-        return item if attribute is None else field_of(item, attribute)
+        return item if attribute is None else present(field_of(item, attribute))
 
     return sorted(items_of(value), key=rank, reverse=bool(reverse))
 
@@ -86,7 +86,7 @@ def _unique(value: Any) -> list[Any]:
 
 def _sum(value: Any, attribute: Any = None) -> int | float:
     items = items_of(value)
-    return sum(_number(item if attribute is None else field_of(item, attribute)) for item in items)
+    return sum(_number(item if attribute is None else present(field_of(item, attribute))) for item in items)
 
 
 def _pick(value: Any, choose: Callable[[list[Any]], Any], empty: str) -> Any:

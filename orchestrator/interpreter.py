@@ -199,11 +199,11 @@ class Interpreter:
     def _map(self, value: Any, args: list[Any], options: dict[str, Any]) -> list[Any]:
         items = items_of(value)
         if not args:
-            path, other = options.get("attribute"), options.get("default")
+            path = options.get("attribute")
             if not isinstance(path, str):
                 raise EvaluationError("map takes the name of a filter, or attribute='…'")
             found = [field_of(item, path) for item in items]
-            mapped = [other if item is None else item for item in found]
+            mapped = [self._or_default(item, options) for item in found]
         else:
             filter_name, *rest = args
             if not isinstance(filter_name, str) or filter_name not in FILTERS:
@@ -212,6 +212,11 @@ class Interpreter:
             mapped = [self._apply(operation, filter_name, item, rest, options) for item in items]
         # A default stands in the result once per item: the one way besides a literal to multiply a value.
         return self.budget.weigh(mapped) if options or len(args) > 1 else mapped
+
+    def _or_default(self, value: Any, options: dict[str, Any]) -> Any:
+        if isinstance(value, Missing) and "default" in options:
+            return options["default"]
+        return present(value)
 
     def _select(self, value: Any, args: list[Any], options: dict[str, Any]) -> list[Any]:
         return [item for item in items_of(value) if self._passes(item, args)]
@@ -230,7 +235,7 @@ class Interpreter:
     def _passes(self, value: Any, args: list[Any]) -> bool:
         self.budget.spend(1)
         if not args:
-            return bool(value)
+            return bool(present(value))
         test_name, *rest = args
         if not isinstance(test_name, str) or test_name not in TESTS:
             raise EvaluationError(f"there is no test {test_name!r:.60}")

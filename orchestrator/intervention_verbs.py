@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import orjson
+
+from orchestrator.budgets import NO_CAPS, Caps
 from orchestrator.courier import Argument, Call
 from orchestrator.replies import read_words
 from orchestrator.verbs import Verbs
@@ -43,10 +46,15 @@ class InterventionVerbs(Verbs):
         return self._call("pause_execution", execution_id, (by, reason, request), read_words)
 
     def resume_execution(
-        self, execution_id: str, *, by: bytes, reason: bytes, request: str
+        self, execution_id: str, *, by: bytes, reason: bytes, request: str, budget: Caps = NO_CAPS
     ) -> Call[list[Any]]:
-        """Go on with what was held, in order. Replies [word, status, more]."""
-        return self._call("resume_execution", execution_id, (by, reason, request), read_words)
+        """Go on with what was held, in order. Replies [word, status, more].
+
+        budget  what its calls to paid services may use from now on; None leaves a limit as it was.
+        """
+        told = b"" if budget == NO_CAPS else orjson.dumps(budget.to_dict())
+        arguments: tuple[Argument, ...] = (by, reason, request, *budget.words().split(), told)
+        return self._call("resume_execution", execution_id, arguments, read_words)
 
     def override_node(
         self,

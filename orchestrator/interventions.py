@@ -11,6 +11,7 @@ import orjson
 
 from orchestrator.answer_errors import PayloadTooLarge
 from orchestrator.answers import ExecutionView
+from orchestrator.budgets import NO_CAPS, Caps
 from orchestrator.courier import Call
 from orchestrator.decided import left_aside
 from orchestrator.errors import (
@@ -93,12 +94,22 @@ class Intervening:
         raise StoreUnavailable(f"execution {execution_id} goes on too fast to be paused")
 
     async def resume(
-        self, execution_id: str, *, by: str | None = None, reason: str | None = None, request_id: str
+        self,
+        execution_id: str,
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+        budget: Caps = NO_CAPS,
+        request_id: str,
     ) -> Paused:
-        """Queue what was held, in order, and go on. Raises as `pause` does, when it is not PAUSED."""
+        """Queue what was held, in order, and go on. Raises as `pause` does, when it is not PAUSED.
+
+        budget  what its calls to paid services may use from now on; None leaves a limit as it was.
+        """
+        said = {"by": orjson.dumps(by), "reason": orjson.dumps(reason)}
         for _ in range(_ROUNDS):
             word, status, more = await self.transitions.resume_execution(
-                execution_id, by=orjson.dumps(by), reason=orjson.dumps(reason), request=_digest(request_id)
+                execution_id, **said, request=_digest(request_id), budget=budget
             )
             if more:
                 await self.transitions.go_on(execution_id)

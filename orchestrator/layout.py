@@ -5,7 +5,7 @@ Written at submission and never changed:
   replay_of, forked_from (the execution it repeats)
   features (closes: some node has a schedule_to_close_timeout; output: there is a last unit $output)
   parent ('EXECUTION UNIT' that started it), depth (levels below one that nobody's node started)
-  budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit)
+  budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`)
   unchecked ('1' while inputs have not been checked against the definition's schema)
   node|N      what the scripts know of node N; see `parse_plan` in lua/include/base.lua
   spec|N      what a worker needs to run it, JSON
@@ -40,7 +40,8 @@ Of a node, while it runs:
   somebody outside; see lua/include/waits.lua
   child|N (the execution it started last)
   reported|N (newest line), streamed|N (attempt whose text watchers hold), metered|N|ATTEMPT (newest call
-  counted), handed_back|N, unoffered_ms|N, rejects|N (branch targets not taken),
+  counted), reserved|N (newest reservation), used|N (what its calls used, as used_*), handed_back|N,
+  unoffered_ms|N, rejects|N (branch targets not taken),
   caught|N (the successor that took over when it failed), held|N (the pause that holds it, or last held it),
   by_hand|N (requests of operators taken), close_ms|N (when its schedule_to_close_timeout passes),
   beat|N (details of its last heartbeat that was written, JSON),

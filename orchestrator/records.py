@@ -6,7 +6,7 @@ import logging
 
 import orjson
 
-from orchestrator.budgets import USED_FIELDS, read_usage
+from orchestrator.budgets import NOTHING_USED, USED_FIELDS, read_caps, read_usage
 from orchestrator.execution import Event, Execution, NodeState, WorkerInfo
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
@@ -16,14 +16,14 @@ log = logging.getLogger("headrace.store")
 NODE_FIELDS = (
     "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason",
     "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "reused", "caught",
-    "child", "held", "close_ms", "rejects",
+    "child", "held", "close_ms", "used", "rejects",
 )  # fmt: skip
 #: Fields of the runtime hash that make an Execution.
 EXECUTION_FIELDS = (
     "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
     "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
     "cancel_reason", "paused", "paused_by", "paused_reason", "paused_ms", "seq",
-    "parent", "depth", "children", *USED_FIELDS,
+    "parent", "depth", "children", "budget", *USED_FIELDS,
 )  # fmt: skip
 
 
@@ -81,6 +81,7 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         depth=_number(row["depth"]) or 0,
         children=_number(row["children"]) or 0,
         usage=read_usage([row[name] for name in USED_FIELDS]),
+        budget=read_caps(row["budget"]),
     )
 
 
@@ -110,6 +111,7 @@ def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | Non
         caught=read_text(row["caught"]) or None,
         close_ms=_number(row["close_ms"]),
         child=read_text(row["child"]),
+        usage=read_usage(list(row["used"].split())) if row["used"] else NOTHING_USED,
         held=_number(row["held"]),
     )
 

@@ -38,7 +38,7 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("worklist", "workflow:{execution_id}:worklist", "list", "nodes whose turn is saved because one script may change 500 at most", "settle", "when empty"),
     KeyPattern("held_units", "workflow:{execution_id}:held", "list", "units that are ready, or whose timer is due, while the execution is paused, in order", "whatever would queue them, resume_execution", "with the pause"),
     KeyPattern("reset", "workflow:{execution_id}:reset", "list", "nodes an accepted retry will run again, while they are being listed", "retry_execution", "when the retry commits"),
-    KeyPattern("reservations", "workflow:{execution_id}:reservations", "sorted set", "what calls under way may still use of its budget, by when they began, Redis ms", "reserve_budget"),
+    KeyPattern("reservations", "workflow:{execution_id}:reservations", "sorted set", "what calls under way may still use, by when they began, Redis ms; 0: nobody saw the end of the call, which counts as used", "reserve_budget, settle_budget, whatever takes an attempt away"),
     KeyPattern("signals", "workflow:{execution_id}:signals", "hash", "signals kept for a wait that comes later, who waits for which, and the requests that were taken", "signal_execution, await_node, whatever ends a wait"),
     KeyPattern("events", "workflow:{execution_id}:events", "stream", "history; ids are dense: 1-0, 2-0, …", "every transition"),
     KeyPattern("queues", "workflows:queues", "set", "queues that definitions have named, beside default", "create_execution", "never"),

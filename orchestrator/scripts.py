@@ -23,8 +23,8 @@ from orchestrator.states import lua_guards
 LUA = Path(__file__).parent / "lua"
 #: Shared parts, each using only those before it.
 PARTS = (
-    "unit", "base", "waits", "limits", "pause", "settle", "output", "retries", "answers", "children", "items",
-    "resume", "by_hand", "claim", "attempt", "start", "chunk", "budget",
+    "unit", "base", "waits", "limits", "budget", "pause", "settle", "output", "retries", "answers",
+    "children", "items", "resume", "by_hand", "claim", "attempt", "start", "chunk",
 )  # fmt: skip
 #: Every library of ours has a name that begins so.
 FAMILY = "headrace_"

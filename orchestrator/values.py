@@ -152,12 +152,10 @@ def _absent(value: Any, key: Any, where: str) -> str:
 
 
 def field_of(item: Any, path: Any) -> Any:
-    """Follow a dotted path such as 'user.name' into plain data; None where there is nothing."""
+    """Follow a dotted path such as 'user.name' into plain data; gives Missing, which says what is there."""
+    where = "an item"
     for key in str(path).split("."):
-        if isinstance(item, dict) and key in item:
-            item = item[key]
-        elif isinstance(item, list) and key.isdecimal() and len(key) < 9 and int(key) < len(item):
-            item = item[int(key)]
-        else:
-            return None
+        is_index = isinstance(item, list) and key.isdecimal() and len(key) < 9
+        item = step_into(item, int(key) if is_index else key, where)
+        where += f".{key[:80]}"
     return item

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LOG_LEVELS: frozenset[str] = frozenset({"debug", "info", "warning", "error"})
+#: Events of streamed text: a piece of it, and that all pieces so far count no more.
+TOKEN, RESET = "node.token", "stream.reset"
 MESSAGE_MAX_CHARS = 2000
 DATA_MAX_BYTES = 16 * 1024
 
@@ -204,11 +206,11 @@ class HandlerContext:
         """
         self.last_beat_s = time.monotonic()
         if text:
-            self.sink.emit("node.token", {"text": text})
+            self.sink.emit(TOKEN, {"text": text})
 
     def reset_stream(self, reason: str) -> None:
         """Take back what this attempt has streamed: its answer begins anew."""
-        self.sink.emit("stream.reset", {"reason": _short(reason)})
+        self.sink.emit(RESET, {"reason": _short(reason)})
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
         """Show that the handler is alive, as often as it likes: nothing is sent for it.

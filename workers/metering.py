@@ -29,7 +29,8 @@ class Reservation:
 
     number: int
     tokens: int
-    nanos: int
+    #: None: its price is not known.
+    nanos: int | None
     day: str
 
 
@@ -43,10 +44,10 @@ class Meter(Protocol):
         `Llm.PriceUnknown`, or `LeaseLost` when the attempt is somebody else's by now).
         """
 
-    async def settle(self, reservation: Reservation, used: Usage) -> None:
-        """Count what the call used, and give the rest back."""
+    async def settle(self, reservation: Reservation, used: Usage | None) -> None:
+        """Count what the call used, and give the rest back. None: nobody saw its end, so all of it counts."""
 
-    def settle_later(self, reservation: Reservation, used: Usage) -> None:
+    def settle_later(self, reservation: Reservation, used: Usage | None) -> None:
         """The same without waiting, for a call that was stopped."""
 
 
@@ -56,10 +57,10 @@ class NullMeter:
     async def reserve(self, *, tokens: int, usd: float | None) -> Reservation:
         return Reservation(1, tokens, 0, "")
 
-    async def settle(self, reservation: Reservation, used: Usage) -> None:
+    async def settle(self, reservation: Reservation, used: Usage | None) -> None:
         return None
 
-    def settle_later(self, reservation: Reservation, used: Usage) -> None:
+    def settle_later(self, reservation: Reservation, used: Usage | None) -> None:
         return None
 
 
@@ -102,7 +103,7 @@ class StoreMeter:
                 self.holding, number=self._number, tokens=tokens, nanos=nanos, tenant=self.tenant
             )
             if reply[0] == "ok":
-                return Reservation(self._number, tokens, nanos or 0, reply[1])
+                return Reservation(self._number, tokens, nanos, reply[1])
             if reply[0] == "fenced":
                 raise Terminal("this attempt has been replaced", type="LeaseLost")
             if reply[0] == "unpriced":
@@ -117,11 +118,11 @@ class StoreMeter:
             await asyncio.sleep(pause_s * (0.5 + random.random() / 2))
             pause_s = min(1.0, pause_s * 1.5)
 
-    async def settle(self, reservation: Reservation, used: Usage) -> None:
+    async def settle(self, reservation: Reservation, used: Usage | None) -> None:
         held = (reservation.tokens, reservation.nanos, reservation.day)
         await self.transitions.settle_budget(self.holding, number=reservation.number, held=held, used=used)
 
-    def settle_later(self, reservation: Reservation, used: Usage) -> None:
+    def settle_later(self, reservation: Reservation, used: Usage | None) -> None:
         task = asyncio.create_task(self.settle(reservation, used))
         self.background.add(task)
         task.add_done_callback(self.background.discard)

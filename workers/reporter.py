@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from workers.context import HEARTBEAT
+from workers.context import HEARTBEAT, RESET, TOKEN
 
 #: Lines kept until they are written; a handler that writes faster loses the surplus, and is told so once.
 MOST_WAITING = 500
@@ -18,8 +18,6 @@ MOST_AT_ONCE = 100
 PIECE = 256
 LARGE_PIECE = 16 * 1024
 
-TOKEN = "node.token"
-RESET = "stream.reset"
 Line = tuple[int, str, bytes]
 
 

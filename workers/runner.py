@@ -24,7 +24,7 @@ from workers.context import EventSink, HandlerContext, Toolbox
 from workers.final_output import OWN
 from workers.mapping import Mapped, gather, list_items
 from workers.metering import Meter, NullMeter
-from workers.outcome import Completed, Failed, Outcome, Skipped, from_exception, to_outcome
+from workers.outcome import Completed, Failed, Outcome, Skipped, Waiting, from_exception, to_outcome
 from workers.registry import HandlerSpec, find_handler
 from workers.secrets import RedactingSink, Redactor
 from workers.time_limits import LimitPassed, TimeLimits
@@ -87,7 +87,11 @@ class Runner:
         """
         if not self._redactor:
             return await self._run(claim, spec, sink, cancelled)
-        result = await self._run(claim, spec, RedactingSink(sink, self._redactor), cancelled)
+        redacting = RedactingSink(sink, self._redactor)
+        result = await self._run(claim, spec, redacting, cancelled)
+        if isinstance(result, Completed | Waiting):
+            # Only a stream that is kept has an end; of one that is taken back, less is known by showing less.
+            redacting.end()
         # What a map is made from may hold no secret: that is refused at submission.
         return result if isinstance(result, ConditionFalse | Mapped) else self._redactor.outcome(result)
 

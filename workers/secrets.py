@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -12,7 +14,7 @@ from urllib.parse import quote, quote_plus
 import orjson
 
 from orchestrator.errors import NodeError
-from workers.context import EventSink
+from workers.context import RESET, TOKEN, EventSink
 from workers.outcome import Awaiting, AwaitingChild, Completed, Failed, Nesting, Outcome, Skipped, Waiting
 
 #: What stands where a value was.
@@ -30,6 +32,8 @@ class Redactor:
     def __init__(self, values: Iterable[str]) -> None:
         forms = {form for value in values if len(value) >= SHORTEST for form in _forms(value)}
         self._pattern = _any_of(forms)
+        self._ordered = sorted(forms)
+        self._longest = max(map(len, forms), default=0)
         #: The same as they look inside JSON text.
         self._in_json = _any_of({orjson.dumps(form).decode()[1:-1] for form in forms})
 
@@ -39,6 +43,35 @@ class Redactor:
     def text(self, text: str) -> str:
         """The text without secrets."""
         return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+
+    def settled(self, text: str) -> tuple[str, str]:
+        """Split the text of a stream that goes on: what of it is settled, without secrets, and what is not.
+
+        What is not is the beginning of a secret, or a whole one that may turn out to be a longer one's: it
+        is to be looked at again with what comes next.
+        """
+        if self._pattern is None:
+            return text, ""
+        shown: list[str] = []
+        at = 0
+        while True:
+            found = self._pattern.search(text, at)
+            opening = self._opening(text, at, found.start() if found else len(text))
+            if found is None or opening is not None:
+                end = len(text) if opening is None else opening
+                return "".join([*shown, text[at:end]]), text[end:]
+            shown += [text[at : found.start()], HIDDEN]
+            at = found.end()
+
+    def _opening(self, text: str, first: int, last: int) -> int | None:
+        """The first place, up to the last one, from which the text may be the beginning of a secret."""
+        for at in range(max(first, len(text) - self._longest + 1), min(last + 1, len(text))):
+            tail = text[at:]
+            # What begins with the tail stands right behind it in the order.
+            place = bisect_right(self._ordered, tail)
+            if place < len(self._ordered) and self._ordered[place].startswith(tail):
+                return at
+        return None
 
     def value(self, value: Any) -> Any:
         """The same JSON value without secrets in its texts and keys; what is not JSON is left to others."""
@@ -84,14 +117,37 @@ class Redactor:
 
 
 class RedactingSink:
-    """An event sink that hides secrets before anything is collected."""
+    """An event sink that hides secrets before anything is collected.
+
+    Streamed text is hidden as if it came in one piece: whatever may be the beginning of a secret is held back
+    until it is known what it is. A line that is written meanwhile stands before it.
+    """
 
     def __init__(self, sink: EventSink, redactor: Redactor) -> None:
         self._sink = sink
         self._redactor = redactor
+        #: Handlers may stream from any thread.
+        self._lock = threading.Lock()
+        self._held = ""
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
-        self._sink.emit(type, self._redactor.value(data))
+        with self._lock:
+            if type == TOKEN:
+                shown, self._held = self._redactor.settled(self._held + data["text"])
+                if shown:
+                    self._sink.emit(TOKEN, {**data, "text": shown})
+                return
+            if type == RESET:
+                # Nobody keeps what was streamed, and most of a secret would tell the rest.
+                self._held = ""
+            self._sink.emit(type, self._redactor.value(data))
+
+    def end(self) -> None:
+        """Let go of what was held back: the stream is whole, and what it ends with is no secret."""
+        with self._lock:
+            shown, self._held = self._redactor.text(self._held), ""
+            if shown:
+                self._sink.emit(TOKEN, {"text": shown})
 
 
 def _any_of(forms: Iterable[str]) -> re.Pattern[str] | None:

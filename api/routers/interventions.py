@@ -11,14 +11,17 @@ from api.documents import body_of, json_response, problems
 from api.routers.workflow import replay_headers
 from api.schemas.executions import VerbAnswer
 from api.schemas.interventions import (
+    BudgetRequest,
     CompleteRequest,
     FailRequest,
     GivenError,
     NodeAnswer,
     NodeRequest,
     PauseRequest,
+    ResumeRequest,
 )
 from api.validator import execution_id_in, idempotency_of, parse_envelope
+from orchestrator.budgets import Caps
 from orchestrator.engine import Handled, Idempotency, Paused, Said
 from orchestrator.errors import NodeNotFound
 
@@ -53,13 +56,18 @@ async def pause(request: Request, execution_id: str) -> Response:
     status_code=202,
     response_model=VerbAnswer,
     responses=problems(404, 409, 413, 422, 503),
-    openapi_extra=body_of(PauseRequest, is_required=False),
+    openapi_extra=body_of(ResumeRequest, is_required=False),
 )
 async def resume(request: Request, execution_id: str) -> Response:
-    sent = parse_envelope(PauseRequest, await request.body(), may_be_empty=True)
+    sent = parse_envelope(ResumeRequest, await request.body(), may_be_empty=True)
+    limits = sent.budget or BudgetRequest()
     return _paused(
         await engine_of(request).resume(
-            execution_id_in(execution_id), by=sent.by, reason=sent.reason, request_id=_request_id(request)
+            execution_id_in(execution_id),
+            by=sent.by,
+            reason=sent.reason,
+            budget=Caps.of(limits.max_tokens, limits.max_cost_usd),
+            request_id=_request_id(request),
         )
     )
 

@@ -55,6 +55,28 @@ class ErrorObject(BaseModel):
     worker: str | None = None
 
 
+class UsageView(BaseModel):
+    """Calls to paid services and their tokens; `input` leaves out what a cache served."""
+
+    calls: int
+    unpriced_calls: int = Field(description="Calls whose price is not known; they are missing in the cost.")
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    lost_calls: int = Field(
+        description="Of the calls, those whose end nobody saw: lost with a worker, broken off or stopped."
+    )
+    lost_tokens: int = Field(description="The most these can have used; their cost counts in the same way.")
+
+
+class BudgetView(BaseModel):
+    """Limits of an execution; one that is not there is not set."""
+
+    max_tokens: int | None = None
+    max_cost_usd: float | None = None
+
+
 class MapProgress(BaseModel):
     """Items of a mapped node, counted by where they stand."""
 
@@ -92,6 +114,10 @@ class NodeView(BaseModel):
     child: str | None = Field(description="The execution a sub_workflow node started.")
     output: Any = None
     items: MapProgress | None = Field(default=None, description="How far a mapped node is.")
+    usage: UsageView | None = Field(
+        description="Of all its attempts and items; null for a node without calls."
+    )
+    cost_usd: float | None
 
 
 class ItemView(BaseModel):
@@ -111,6 +137,8 @@ class ItemView(BaseModel):
     child: str | None
     value: Any
     output: Any = None
+    usage: UsageView | None = Field(description="Of all its attempts; null for an item without calls.")
+    cost_usd: float | None
 
 
 class ItemPage(BaseModel):
@@ -126,17 +154,6 @@ class PauseView(BaseModel):
     by: str | None = Field(description="Null where the retry policy of a node did.")
     reason: str | None
     since: str | None
-
-
-class UsageView(BaseModel):
-    """Calls to paid services and their tokens; `input` leaves out what a cache served."""
-
-    calls: int
-    unpriced_calls: int = Field(description="Calls whose price is not known; they are missing in the cost.")
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
 
 
 class ParentView(BaseModel):
@@ -168,6 +185,9 @@ class ExecutionSummary(BaseModel):
     children: int = Field(description="Executions that nodes of this one have started.")
     usage: UsageView
     cost_usd: float | None = Field(description="Null while no call has a known price.")
+    budget: BudgetView | None = Field(
+        description="What its own calls may use; null without limits of its own."
+    )
 
 
 class ExecutionDetail(ExecutionSummary):

@@ -4,16 +4,33 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from orchestrator.budgets import LEAST_USD, MOST_TOKENS, MOST_USD
+
 _AnyJson = Annotated[Any, WithJsonSchema({})]
 
 
 class PauseRequest(BaseModel):
-    """Optional body of a pause or a resume; both fields are kept in the history."""
+    """Optional body of a pause; both fields are kept in the history."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     by: str | None = Field(default=None, min_length=1, max_length=256, description="Who asks for it.")
     reason: str | None = Field(default=None, max_length=2000, description="Why.")
+
+
+class BudgetRequest(BaseModel):
+    """What the calls of an execution to language models may use; a limit that is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    max_tokens: int | None = Field(default=None, ge=1, le=MOST_TOKENS)
+    max_cost_usd: float | None = Field(default=None, ge=LEAST_USD, le=MOST_USD)
+
+
+class ResumeRequest(PauseRequest):
+    """Optional body of a resume."""
+
+    budget: BudgetRequest | None = Field(default=None, description="Limits of the execution from now on.")
 
 
 class NodeRequest(BaseModel):

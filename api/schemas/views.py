@@ -39,6 +39,7 @@ def execution_fields(execution: Execution) -> dict[str, Any]:
         "parent": _parent_fields(execution),
         "children": execution.children,
         **usage_fields(execution.usage),
+        "budget": execution.budget.to_dict() or None,
     }
 
 
@@ -89,7 +90,12 @@ def node_fields(
         "child": state.child,
         "output": None if output is None else orjson.Fragment(output),
         "items": None if counts is None else _counts_fields(counts),
+        **_own_usage_fields(state),
     }
+
+
+def _own_usage_fields(state: NodeState) -> dict[str, Any]:
+    return usage_fields(state.usage) if state.usage.calls else {"usage": None, "cost_usd": None}
 
 
 def _counts_fields(counts: MapCounts) -> dict[str, int]:
@@ -121,6 +127,7 @@ def item_fields(item: Item) -> dict[str, Any]:
         "child": state.child,
         "value": orjson.Fragment(item.value),
         "output": None if item.output is None else orjson.Fragment(item.output),
+        **_own_usage_fields(state),
     }
 
 

@@ -2,7 +2,8 @@
 -- Goes on with a paused execution: what was held is queued in order, due timers fire, and nodes that wait for an operator
 -- get a fresh budget of tries.  PAUSED -> RUNNING
 -- KEYS  1 runtime of the execution
--- ARGV  3 by, JSON; 4 reason, JSON; 5 request key
+-- ARGV  3 by, JSON; 4 reason, JSON; 5 request key; 6 tokens and 7 nanos its calls may use from now on, '-' as before; 8 the same
+--       as JSON, or ''
 -- Reply {word, status, more}  word: ok; already, the same request was taken before or the execution is running; busy, turns
 --       are saved: drain them first; cancelling; refused, its status does not allow it; unknown
 -- Event execution.resumed
@@ -19,7 +20,13 @@ x.paused = nil
 redis.call('HSET', x.runtime, 'paused', '')
 redis.call('HDEL', x.runtime, 'paused_by', 'paused_reason', 'paused_ms')
 redis.call('SET', status_key(x.id), 'RUNNING')
-record(x, 'execution.resumed', '', '', '{"by":' .. ARGV[3] .. ',"reason":' .. ARGV[4] .. ',"held":' .. count .. '}')
+local budget = ''
+if ARGV[8] ~= '' then
+  change_budget(x, ARGV[6], ARGV[7])
+  budget = ',"budget":' .. ARGV[8]
+end
+record(x, 'execution.resumed', '', '',
+  '{"by":' .. ARGV[3] .. ',"reason":' .. ARGV[4] .. ',"held":' .. count .. budget .. '}')
 if count > 0 then push(x, 'held ' .. count .. ' ' .. pause) end
 settle(x)
 return {'ok', redis.call('GET', status_key(x.id)), x.more}

@@ -94,8 +94,11 @@ async def test_an_execution_shows_what_it_used(client: httpx2.AsyncClient, worke
 
     assert found["usage"] == {
         "calls": 1, "unpriced_calls": 0, "input": 30, "output": 10, "cache_read": 4, "cache_write": 0,
+        "lost_calls": 0, "lost_tokens": 0,
     }  # fmt: skip
     assert found["cost_usd"] == 0.0015
+    (asking,) = found["nodes"]
+    assert (asking["usage"], asking["cost_usd"]) == (found["usage"], 0.0015)
 
 
 async def test_an_execution_without_calls_has_no_cost(client: httpx2.AsyncClient) -> None:
@@ -104,6 +107,7 @@ async def test_an_execution_without_calls_has_no_cost(client: httpx2.AsyncClient
     found = (await client.get(f"/v1/executions/{execution_id}")).json()
 
     assert (found["usage"]["calls"], found["cost_usd"]) == (0, None)
+    assert (found["nodes"][0]["usage"], found["nodes"][0]["cost_usd"]) == (None, None)
 
 
 async def test_usage_is_summed_by_day(client: httpx2.AsyncClient, worker: FakeWorker) -> None:

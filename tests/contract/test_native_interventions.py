@@ -160,3 +160,17 @@ async def test_a_condition_needs_an_output_that_names_its_branch(client: httpx2.
 
     assert (answer.status_code, answer.json()["code"]) == (422, "OUTPUT_REFUSED")
     assert '"result" is true or false' in answer.json()["detail"]
+
+
+async def test_a_resume_may_bring_a_larger_budget(client: httpx2.AsyncClient, rig: Rig) -> None:
+    path = await begin(client, node("A"))
+    assert (await client.get(path)).json()["budget"] is None
+    await client.post(f"{path}/pause")
+
+    for wrong in ({"max_tokens": 0}, {"max_tokens": "many"}, {"max_cost_usd": -1}, {"tokens": 1}):
+        assert (await client.post(f"{path}/resume", json={"budget": wrong})).status_code == 422
+    answer = await client.post(f"{path}/resume", json={"budget": {"max_tokens": 9, "max_cost_usd": 1}})
+
+    assert (answer.status_code, answer.json()["status"]) == (202, "RUNNING")
+    view = (await client.get(path)).json()
+    assert view["budget"] == {"max_tokens": 9, "max_cost_usd": 1}

@@ -14,7 +14,8 @@ from clients.llm_client import LlmSettings
 from orchestrator.budgets import Caps
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus, NodeStatus
-from tests.llm_server import LlmServer, breaks_after, llm_server, refuses, stalls_after
+from tests.integration.worker_process import LEASE_MS, worker_process
+from tests.llm_server import LlmServer, answers, breaks_after, llm_server, refuses, stalls_after
 from tests.makers import WorkerFleet, node, until, workflow
 from workers.context import Toolbox
 from workers.handlers import Catalogue
@@ -162,7 +163,7 @@ async def test_a_price_table_of_one_s_own(
     assert used.cost_usd == used.input > 0
 
 
-async def test_failed_calls_give_back_what_they_did_not_use(
+async def test_a_refused_call_uses_nothing_and_a_broken_one_the_most_it_can(
     engine: Engine, fleet: WorkerFleet, server: LlmServer, redis: Redis
 ) -> None:
     server.acts += [refuses(529), breaks_after(4)]
@@ -174,11 +175,13 @@ async def test_failed_calls_give_back_what_they_did_not_use(
 
     assert await ended(engine, submitted.execution_id) is ExecutionStatus.COMPLETED
     used = (await engine.get(submitted.execution_id)).execution.usage
-    # A refusal uses nothing; a broken answer what came of it.
-    assert used.calls == 2
+    assert (used.calls, used.lost_calls) == (2, 1)
     output = orjson.loads((await engine.results(submitted.execution_id))["ask0"] or b"")
-    assert used.output > output["usage"]["output"]
-    assert await held(engine, redis, submitted.execution_id) == (0, 0)
+    assert (used.input, used.output) == (output["usage"]["input"], output["usage"]["output"])
+    # Whatever the API charged for the broken answer.
+    assert used.lost_tokens > 400
+    assert used.tokens > server.charged
+    assert (await held(engine, redis, submitted.execution_id))[0] == 0
 
 
 async def test_a_call_that_is_stopped_is_accounted_for(
@@ -194,7 +197,40 @@ async def test_a_call_that_is_stopped_is_accounted_for(
     assert await ended(engine, submitted.execution_id) is ExecutionStatus.FAILED
 
     async def is_settled() -> bool:
-        return await held(engine, redis, submitted.execution_id) == (0, 0)
+        used = (await engine.get(submitted.execution_id)).execution.usage
+        return used.tokens >= server.charged > 0
 
     await until(is_settled)
-    assert (await engine.get(submitted.execution_id)).execution.usage.calls == 1
+    used = (await engine.get(submitted.execution_id)).execution.usage
+    assert (used.calls, used.lost_calls) == (1, 1)
+    assert (await held(engine, redis, submitted.execution_id))[0] == 0
+
+
+async def test_what_the_api_charges_stays_below_the_cap_though_a_worker_is_killed(
+    engine: Engine, fleet: WorkerFleet, server: LlmServer, redis: Redis, redis_url: str
+) -> None:
+    # Room for thirty calls that use all they may: half of them are charged for, and lost with their worker.
+    cap, killed = 30_000, 15
+    server.acts += [stalls_after(3)] * killed + [answers(output_tokens=400)] * NODES
+    document = workflow(*(asking(number) for number in range(NODES)), budget={"max_tokens": cap})
+    submitted = await engine.submit(document, trigger=True)
+
+    async def all_stall() -> bool:
+        return server.at_once == killed
+
+    with worker_process(redis_url, server, WORKER_CONCURRENCY=str(killed)) as process:
+        await until(all_stall, within_s=60)
+        process.kill()
+        process.wait()
+    await fleet.start(tools=tools(server), concurrency=100, lease_ms=LEASE_MS)
+    assert await ended(engine, submitted.execution_id) is ExecutionStatus.FAILED
+
+    view = await engine.get(submitted.execution_id)
+    used = view.execution.usage
+    assert server.charged <= used.tokens <= cap
+    assert used.tokens > 0.9 * cap
+    assert used.lost_calls == killed
+    done = sum(state.status is NodeStatus.COMPLETED for state in view.nodes)
+    assert done == used.calls - killed > 0
+    assert await errors(engine, submitted.execution_id) == {"BudgetExceeded": NODES - done}
+    assert (await held(engine, redis, submitted.execution_id))[0] == 0

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -18,6 +13,7 @@ from clients.llm_client import LlmSettings
 from orchestrator.engine import Engine
 from orchestrator.execution import Event
 from orchestrator.states import ExecutionStatus
+from tests.integration.worker_process import worker_process
 from tests.llm_server import (
     LlmServer,
     answers,
@@ -31,7 +27,6 @@ from tests.makers import WorkerFleet, node, until, workflow
 from workers.context import Toolbox
 from workers.handlers import Catalogue
 
-ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = {"max_attempts": 3, "initial_interval": 0.01, "jitter": "none"}
 both = pytest.mark.parametrize("provider", ["anthropic", "openai"])
 
@@ -226,24 +221,3 @@ async def test_an_answer_is_whole_though_its_worker_was_killed_in_the_middle(
     assert await seen(engine, execution_id) == output["answer"]
     resets = await of_type(engine, execution_id, "stream.reset")
     assert [event.attempt for event in resets] == [2]
-
-
-@contextmanager
-def worker_process(redis_url: str, server: LlmServer) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker in a process of its own, which can be killed."""
-    environment = {
-        **os.environ,
-        "REDIS_URL": redis_url,
-        "ANTHROPIC_API_KEY": "sk-test",
-        "ANTHROPIC_BASE_URL": server.url,
-        "LEASE_MS": "900",
-        "LOG_LEVEL": "ERROR",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "workers.worker"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()

@@ -184,5 +184,7 @@ async def test_the_refunds_of_the_examples_ask_somebody_and_pay(engine: Engine) 
         "/orders/A-3",
     ]
     assert found["pay"]["book"]["data"]["path"] == "/pay/99"
-    states = {state.node_id: state.status for state in (await engine.get(execution_id)).nodes}
+    view = await engine.get(execution_id)
+    assert orjson.loads(view.output or b"") == {"refunded": 99, "decided_by": "jane"}
+    states = {state.node_id: state.status for state in view.nodes}
     assert (states["wave"], states["apologise"], states["tell"]) == (N.SKIPPED, N.SKIPPED, N.COMPLETED)

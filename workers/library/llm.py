@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from clients.llm_client import SIMULATED, LlmError, LlmReply, LlmRequest, rough_tokens
+from clients.llm_client import SIMULATED, LlmError, LlmReply, LlmRequest
 from clients.llm_prices import LlmUsage, cost_usd, load_prices, most_usd
 from orchestrator.budgets import NANOS, Usage
 from orchestrator.retry import RetryPolicy
@@ -45,17 +45,25 @@ class LlmConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    prompt: str | None = None
-    messages: Annotated[list[Message], Field(min_length=1)] | None = None
-    system: str | None = None
-    model: str | None = None
-    max_tokens: Annotated[int, Field(ge=1)] = 4096
-    #: JSON Schema the answer must match.
-    json_schema: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
-    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
-    #: True caches the prompt for five minutes.
-    cache: bool | Literal["5m", "1h"] = False
-    extra_body: dict[str, Any] = {}
+    prompt: str | None = Field(
+        default=None, description="The question; a value that is no text is sent as JSON."
+    )
+    messages: Annotated[list[Message], Field(min_length=1)] | None = Field(
+        default=None, description="A conversation, in the place of a prompt."
+    )
+    system: str | None = Field(default=None, description="What the model is told about its task.")
+    model: str | None = Field(default=None, description="LLM_MODEL of the worker without it.")
+    max_tokens: int = Field(default=4096, ge=1, description="The most an answer may use.")
+    json_schema: dict[str, Any] | None = Field(
+        default=None, alias="schema", description="JSON Schema the answer must match."
+    )
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = Field(
+        default=None, description="How much the model is to think."
+    )
+    cache: bool | Literal["5m", "1h"] = Field(
+        default=False, description="Keep the prompt cached; true is five minutes."
+    )
+    extra_body: dict[str, Any] = Field(default={}, description="Passed on to the API as it is.")
 
     @field_validator("prompt", "system", mode="before")
     @classmethod
@@ -183,24 +191,19 @@ async def _call(request: LlmRequest, context: HandlerContext) -> tuple[LlmReply,
     if model != SIMULATED:
         most_cost = most_usd(model, input=most_input, output=request.max_tokens, prices=prices)
     reservation = await context.meter.reserve(tokens=most_input + request.max_tokens, usd=most_cost)
-    streamed: list[str] = []
-
-    def stream(text: str) -> None:
-        streamed.append(text)
-        context.token(text)
 
     def used(usage: LlmUsage, *names: str) -> Usage:
         return _used(usage, _cost(usage, names, request, prices))
 
     try:
-        reply = await provider.complete(request, stream)
+        reply = await provider.complete(request, context.token)
     except LlmError as error:
-        await context.meter.settle(reservation, used(error.usage, model))
+        await context.meter.settle(reservation, None if error.was_charged else used(LlmUsage(), model))
         raise
     except BaseException:
-        # Stopped from outside: what it has used by then has to be guessed.
-        guess = LlmUsage(input=most_input // 4, output=rough_tokens("".join(streamed)))
-        context.meter.settle_later(reservation, used(guess, model))
+        # Stopped from outside. What was streamed says little: the prompt is charged for, and what a model
+        # thinks before it answers.
+        context.meter.settle_later(reservation, None)
         raise
     # A server may answer by another name than the one it was asked by.
     await context.meter.settle(reservation, used(reply.usage, reply.model, model))

@@ -1,22 +1,28 @@
--- budget: what calls to paid services use, and may use. Three scopes, each with counters in a hash (used_*, what has been used;
+-- budget: what calls to paid services may use. Each scope has its counters in a hash (used_*, what has been used;
 -- held_*, what calls under way may still use) and its reservations in a sorted set, by when they were made: an execution, the
--- executions of a definition in a day, a tenant's day. A reservation is alive as long as the lease of its attempt exists; one
--- that lost it is let go by whoever needs the room, so that none can leak.
--- A member of the set: execution, node, attempt, number of the call within the attempt, tokens, nanos (billionths of a dollar).
+-- executions of a definition in a day, a tenant's day. A reservation is alive as long as the lease of its attempt exists.
+-- A call whose end nobody saw counts as the most it can have used: its reservation stays in the set of its execution, since 0,
+-- so that whoever turns up late with the true numbers can have them counted instead.
+-- A member of the set: execution, node, attempt, number of the call within the attempt, tokens, nanos (billionths of a dollar, ''
+-- when the price is not known), day.
 
 local DAY_MS, USAGE_KEPT_DAYS = 86400000, 400
+-- Reservations of dead attempts looked for, and written off, in one call.
+local LOOKED_AT, WRITTEN_OFF = 1000, 100
 
 -- Days are counted from 1970, UTC.
 local function today()
   return string.format('%d', math.floor(NOW / DAY_MS))
 end
 
--- caps: the runtime field `budget`, '' without one: "TOKENS NANOS TOKENS NANOS", of the execution and of the definition's day, "-" for
--- no limit. Every scope of a call with what limits it; one that counts nothing is left out.
-local function budget_scopes(x, tenant, name, caps, day, tenant_tokens, tenant_nanos)
-  local tokens, nanos, daily_tokens, daily_nanos = string.match(caps, '^(%S+) (%S+) (%S+) (%S+)$')
+-- account: tenant, name and the runtime field `budget` of an execution, nil without one: "TOKENS NANOS TOKENS NANOS", of the
+-- execution and of the definition's day, "-" for no limit; then "pause" where an operator is asked for more. Every scope of a call with what limits it; a definition's day that is
+-- not limited counts nothing and is left out.
+local function budget_scopes(id, account, day, tenant_tokens, tenant_nanos)
+  local tenant, name = account[1] or 'default', account[2]
+  local tokens, nanos, daily_tokens, daily_nanos = string.match(account[3] or '', '^(%S+) (%S+) (%S+) (%S+)')
   local scopes = {
-    {word = 'execution', used = x.runtime, held = reservations_key(x.id), tokens = tonumber(tokens), nanos = tonumber(nanos)},
+    {word = 'execution', used = runtime_key(id), held = reservations_key(id), tokens = tonumber(tokens), nanos = tonumber(nanos)},
     {word = 'tenant', used = usage_key(tenant, day), held = held_key(tenant, day), tokens = tonumber(tenant_tokens),
       nanos = tonumber(tenant_nanos), is_daily = true},
   }
@@ -27,27 +33,99 @@ local function budget_scopes(x, tenant, name, caps, day, tenant_tokens, tenant_n
   return scopes
 end
 
-local function reservation(x, node_id, attempt, number, tokens, nanos)
-  return table.concat({lease_member(x.id, node_id, attempt), number, tokens, nanos}, SEPARATOR)
+local function reservation(x, node_id, attempt, number, tokens, nanos, day)
+  return table.concat({lease_member(x.id, node_id, attempt), number, tokens, nanos, day}, SEPARATOR)
 end
 
--- Takes one reservation away; says whether it was there.
+local function set_aside(scope, tokens, nanos)
+  redis.call('HINCRBY', scope.used, 'held_tokens', tokens)
+  redis.call('HINCRBY', scope.used, 'held_nanos', nanos)
+end
+
+-- What is counted for one unit, in this order: its field used|N.
+local USED = {'calls', 'unpriced', 'input', 'output', 'cache_read', 'cache_write', 'nanos', 'lost_calls', 'lost_tokens'}
+
+local function count_for_unit(runtime, unit, added)
+  local sums = {}
+  local before = string.gmatch(redis.call('HGET', runtime, 'used|' .. unit) or '', '%S+')
+  for _, name in ipairs(USED) do sums[#sums + 1] = string.format('%d', (before() or 0) + (added[name] or 0)) end
+  redis.call('HSET', runtime, 'used|' .. unit, table.concat(sums, ' '))
+end
+
+-- Counts what a call of a unit used; counts: name, number, … An item counts for its node as well.
+local function count(scope, unit, counts)
+  local added = {}
+  for i = 1, #counts, 2 do
+    if tonumber(counts[i + 1]) ~= 0 then
+      redis.call('HINCRBY', scope.used, 'used_' .. counts[i], counts[i + 1])
+      added[counts[i]] = tonumber(counts[i + 1])
+    end
+  end
+  if scope.is_daily then redis.call('PEXPIRE', scope.used, USAGE_KEPT_DAYS * DAY_MS) end
+  if scope.word ~= 'execution' or not next(added) then return end
+  local node, index = item_of(unit)
+  count_for_unit(scope.used, node, added)
+  if index then count_for_unit(scope.used, unit, added) end
+end
+
+-- Counts a call whose end nobody saw; sign '-' takes that back.
+local function count_lost(scope, unit, tokens, nanos, sign)
+  count(scope, unit, {'calls', sign .. 1, 'lost_calls', sign .. 1, 'unpriced', nanos == '' and sign .. 1 or 0,
+    'lost_tokens', sign .. tokens, 'tokens', sign .. tokens, 'nanos', nanos == '' and 0 or sign .. nanos})
+end
+
+local function amounts(member)
+  return string.match(member, '\31(%d+)\31(%d*)\31(%d+)$')
+end
+
+-- Takes one reservation away and gives back what it held. Says whether it was one that had been written off.
 local function let_go(scope, member)
-  if redis.call('ZREM', scope.held, member) == 0 then return false end
-  local tokens, nanos = string.match(member, '(%d+)\31(%d+)$')
-  redis.call('HINCRBY', scope.used, 'held_tokens', string.format('%d', -tokens))
-  redis.call('HINCRBY', scope.used, 'held_nanos', string.format('%d', -nanos))
-  return true
+  local since = redis.call('ZSCORE', scope.held, member)
+  if not since then return false end
+  redis.call('ZREM', scope.held, member)
+  if tonumber(since) == 0 then return true end
+  local tokens, nanos = amounts(member)
+  set_aside(scope, string.format('%d', -tokens), nanos == '' and 0 or string.format('%d', -nanos))
+  return false
 end
 
--- Lets go of reservations whose attempt has lost its lease, the oldest thousand looked at.
-local function let_go_of_dead(scope)
-  local members, leases = redis.call('ZRANGE', scope.held, 0, 999), {}
+-- Counts a reservation as used, once, in every scope of its call.
+local function write_off(member)
+  local id, unit = string.match(member, '^([^\31]+)\31([^\31]+)')
+  local tokens, nanos, day = amounts(member)
+  local held = reservations_key(id)
+  if tonumber(redis.call('ZSCORE', held, member) or 0) == 0 then return end
+  for _, scope in ipairs(budget_scopes(id, redis.call('HMGET', runtime_key(id), 'tenant', 'name', 'budget'), day)) do
+    let_go(scope, member)
+    count_lost(scope, unit, tokens, nanos, '')
+  end
+  redis.call('ZADD', held, 0, member)
+end
+
+-- Writes off what an attempt held whose lease was taken away.
+local function write_off_attempt(x, node_id)
+  local member = redis.call('HGET', x.runtime, 'reserved|' .. node_id)
+  if member then write_off(member) end
+end
+
+-- Writes off reservations whose attempt has no lease, of the oldest there are.
+local function write_off_dead(scope)
+  local members = redis.call('ZRANGEBYSCORE', scope.held, '(0', '+inf', 'LIMIT', 0, LOOKED_AT)
+  local leases, done = {}, 0
   for i, member in ipairs(members) do leases[i] = string.match(member, '^([^\31]*\31[^\31]*\31%d+)\31') end
   for i = 1, #leases, 500 do
     local deadlines = redis.call('ZMSCORE', leases_key(), unpack(leases, i, math.min(i + 499, #leases)))
     for j, deadline in ipairs(deadlines) do
-      if not deadline then let_go(scope, members[i + j - 1]) end
+      if not deadline and done < WRITTEN_OFF then
+        write_off(members[i + j - 1])
+        -- An execution that is no more counts nothing for itself; its day goes on.
+        if redis.call('ZSCORE', scope.held, members[i + j - 1]) and scope.is_daily then
+          let_go(scope, members[i + j - 1])
+          local tokens, nanos = amounts(members[i + j - 1])
+          count_lost(scope, nil, tokens, nanos, '')
+        end
+        done = done + 1
+      end
     end
   end
 end
@@ -68,4 +146,19 @@ local function refusal(scope, tokens, nanos)
     end
   end
   return busy
+end
+
+-- Gives an execution other limits of its own, from now on; '-' leaves one as it is.
+local function change_budget(x, tokens, nanos)
+  local budget = redis.call('HGET', x.runtime, 'budget') or '- - - -'
+  local old_tokens, old_nanos, others = string.match(budget, '^(%S+) (%S+) (.+)$')
+  redis.call('HSET', x.runtime, 'budget',
+    table.concat({tokens ~= '-' and tokens or old_tokens, nanos ~= '-' and nanos or old_nanos, others}, ' '))
+end
+
+-- Whether an error says that a budget has no room, of an execution that would rather be paused. Error objects begin with their
+-- type.
+local function is_paused_by_budget(x, error)
+  return string.find(error, '{"type":"BudgetExceeded"', 1, true) == 1
+    and string.find(redis.call('HGET', x.runtime, 'budget') or '', ' pause', 1, true)
 end

@@ -36,14 +36,21 @@ local function end_pause(x)
   redis.call('HDEL', x.runtime, 'paused', 'paused_by', 'paused_reason', 'paused_ms')
 end
 
--- Parks a node that has failed for good, because its policy would rather ask than fail, and pauses the execution.
-local function ask_operator(x, node_id, attempt, error)
+-- Why an operator is asked about a unit that has failed for good, as words that follow its name; false or nil when nobody is. The
+-- policy of a mapped node asks for the node, its budget for the item.
+local function why_ask(x, unit, plan, error)
+  if is_paused_by_budget(x, error) then return ' has no room in its budget' end
+  return plan.asks and not string.find(unit, '[', 1, true) and ' has failed, and its retry policy asks for an operator'
+end
+
+-- Parks a unit that has failed for good, because somebody would rather be asked than have it fail, and pauses the execution.
+local function ask_operator(x, node_id, attempt, error, why)
   move(x, node_id, 'WAITING')
   redis.call('HSET', x.runtime, 'waiting_on|' .. node_id, 'operator')
   redis.call('HDEL', x.runtime, 'due_ms|' .. node_id)
   if x.features then stop_limit(x, node_id) end
   record(x, 'node.waiting', node_id, attempt, '{"waiting_on":"operator","error":' .. error .. '}')
-  if not x.paused then begin_pause(x, 'null', '"node ' .. node_id .. ' has failed, and its retry policy asks for an operator"') end
+  if not x.paused then begin_pause(x, 'null', '"node ' .. node_id .. why .. '"') end
   hold(x, node_id)
 end
 

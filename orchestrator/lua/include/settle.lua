@@ -66,6 +66,7 @@ local function detach(x, node_id, status, attempt, plan)
     redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id)
   elseif status == 'RUNNING' then
     redis.call('ZREM', leases_key(), lease_member(x.id, node_id, attempt))
+    write_off_attempt(x, node_id)
     drop_message(plan.queue, redis.call('HGET', x.runtime, 'message|' .. node_id))
     if plan.start_to_close_ms > 0 then
       redis.call('ZREM', timers_key(), timer_member('start_to_close', x.id, node_id, attempt))
@@ -144,14 +145,13 @@ end
 
 -- Fails a node for good. error is JSON, opaque. With fail_fast the first critical failure cancels what has not started.
 -- A failure is handled when a successor takes over or the node is to go on: it fails nothing else, and its error is its
--- output. Where the policy asks for an operator the node does not fail at all: it waits, and the execution is paused.
+-- output. Where the policy or the budget asks for an operator the node does not fail at all: it waits, and the execution is paused.
 local function settle_failure(x, node_id, attempt, plan, reason, error, is_dead)
   redis.call('HSET', x.runtime, 'error|' .. node_id, error)
   local is_item = string.find(node_id, '[', 1, true)
   local taker = not is_item and plan.catch and taker_of(plan, error)
-  if plan.asks and not taker and not is_item and not x.cancelling and reason ~= 'operator' then
-    return ask_operator(x, node_id, attempt, error)
-  end
+  local why = not taker and not x.cancelling and reason ~= 'operator' and why_ask(x, node_id, plan, error)
+  if why then return ask_operator(x, node_id, attempt, error, why) end
   local is_handled = taker or (plan.goes_on and not is_item)
   if is_handled then
     if taker then redis.call('HSET', x.runtime, 'caught|' .. node_id, taker) end

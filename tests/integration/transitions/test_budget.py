@@ -69,15 +69,9 @@ async def test_what_is_used_up_stays_used_up(rig: Rig) -> None:
     _, day = await reserve(rig, held, 100)
     await settle(rig, held, day, tokens=100, used=Usage(calls=1, input=50, output=20))
 
+    refused = await reserve(rig, held, 31, number=2)
+    assert refused == ["exceeded", "execution", "max_tokens", "100", "70", "0"]
     assert (await reserve(rig, held, 30, number=2))[0] == "ok"
-    assert await reserve(rig, held, 31, number=3) == [
-        "exceeded",
-        "execution",
-        "max_tokens",
-        "100",
-        "70",
-        "30",
-    ]
 
 
 async def test_a_call_larger_than_the_budget_is_refused_at_once(rig: Rig) -> None:
@@ -108,32 +102,94 @@ async def test_without_a_budget_anything_goes_and_is_counted(rig: Rig) -> None:
     assert (await usage(rig, execution_id)).cost_usd is None
 
 
-async def test_a_lost_worker_gives_back_what_it_held(rig: Rig) -> None:
+#: What counts for a call that set aside 60 tokens and 7 nanos, when nobody saw its end.
+LOST = Usage(calls=1, cost_nanos=7, lost_calls=1, lost_tokens=60)
+
+
+async def lose(rig: Rig, tokens: int = 60, **fields: Any) -> tuple[str, Holding, str]:
+    """A call of node A whose worker is lost; gives the execution, the attempt and the day."""
+    execution_id = await rig.submit(node("A"), **fields)
+    held = await rig.worker.start_one("A")
+    _, day = await reserve(rig, held, tokens, nanos=7)
+    await rig.advance(LEASE_MS + 1)
+    return execution_id, held, day
+
+
+@pytest.mark.parametrize("fields", [{}, {"budget": {"max_tokens": 100}}], ids=["no limit", "limit"])
+async def test_the_call_of_a_lost_worker_counts_as_the_most_it_can_have_used(
+    rig: Rig, fields: dict[str, Any]
+) -> None:
+    execution_id, _, day = await lose(rig, **fields)
+
+    assert await usage(rig, execution_id) == LOST
+    assert await held_tokens(rig, execution_id) == 0
+    ((_, today), *_) = await rig.engine.usage(days=1)
+    assert today == LOST
+    assert day == str(rig.now_ms // 86_400_000)
+
+
+async def test_what_a_lost_worker_may_have_used_is_not_there_for_others(rig: Rig) -> None:
+    await lose(rig, budget={"max_tokens": 100})
+    again = await rig.worker.start_one("A")
+
+    assert await reserve(rig, again, 41) == ["exceeded", "execution", "max_tokens", "100", "60", "0"]
+    assert (await reserve(rig, again, 40))[0] == "ok"
+
+
+async def test_a_call_without_a_price_is_lost_without_one(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    held = await rig.worker.start_one("A")
+    _, day = await reserve(rig, held, nanos=None)
+
+    word = await rig.transitions.settle_budget(held, number=1, held=(60, None, day), used=None)
+
+    assert word == "ok"
+    assert await usage(rig, execution_id) == Usage(calls=1, unpriced_calls=1, lost_calls=1, lost_tokens=60)
+
+
+@pytest.mark.parametrize("end", ["lease", "time-out", "deadline", "cancel"])
+async def test_however_an_attempt_is_taken_away_its_call_counts(rig: Rig, end: str) -> None:
+    name = "schedule_to_close_timeout" if end == "deadline" else "start_to_close_timeout"
+    limit: dict[str, Any] = {name: 5}
+    execution_id = await rig.submit(node("A", **limit, retry={"max_attempts": 2}))
+    await reserve(rig, await rig.worker.start_one("A"), nanos=7)
+
+    match end:
+        case "lease":
+            await rig.advance(LEASE_MS + 1)
+        case "time-out" | "deadline":
+            await rig.advance(6_001)
+        case "cancel":
+            await rig.engine.cancel(execution_id, request_id="r1", grace_ms=0)
+            await rig.advance(1)
+
+    assert await usage(rig, execution_id) == LOST
+
+
+async def test_what_a_worker_forgot_to_settle_counts_when_the_room_is_needed(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), node("B"), budget={"max_tokens": 100})
     held = await rig.worker.start()
-    await reserve(rig, held["A"])
-    assert (await reserve(rig, held["B"]))[0] == "busy"
+    await reserve(rig, held["A"], nanos=7)
+    await rig.worker.complete(held["A"])
 
-    await rig.advance(LEASE_MS + 1)
-    again = await rig.worker.start()
-
-    assert (await reserve(rig, again["B"]))[0] == "ok"
-    assert await held_tokens(rig, execution_id) == 60
+    assert await reserve(rig, held["B"]) == ["exceeded", "execution", "max_tokens", "100", "60", "0"]
+    assert await usage(rig, execution_id) == LOST
 
 
-async def test_what_a_lost_attempt_used_is_counted_once_and_gives_nothing_back_twice(rig: Rig) -> None:
-    execution_id = await rig.submit(node("A"), node("B"), budget={"max_tokens": 100})
-    held = await rig.worker.start()
-    _, day = await reserve(rig, held["A"])
-    await rig.advance(LEASE_MS + 1)
-    again = await rig.worker.start()
-    await reserve(rig, again["B"])
+async def test_true_numbers_that_come_late_take_the_place_of_the_most(rig: Rig) -> None:
+    execution_id, lost, day = await lose(rig, budget={"max_tokens": 100, "daily": {"max_tokens": 1_000}})
+    again = await rig.worker.start_one("A")
+    await reserve(rig, again, 30)
 
     for _ in range(2):
-        assert await settle(rig, held["A"], day) == "ok"
+        assert await settle(rig, lost, day, nanos=7) == "ok"
 
     assert await usage(rig, execution_id) == USED
-    assert await held_tokens(rig, execution_id) == 60
+    assert await held_tokens(rig, execution_id) == 30
+    # Of the tenant's day, and of the definition's.
+    days = await rig.redis.keys(f"workflows:usage:default:{day}*")
+    counts = [await rig.redis.hmget(key, "used_tokens", "used_lost_tokens") for key in days]
+    assert counts == [[b"40", b"0"]] * 2
 
 
 async def test_an_attempt_that_was_replaced_reserves_nothing(rig: Rig) -> None:
@@ -188,116 +244,47 @@ async def test_executions_of_one_tenant_share_its_day_and_the_next_day_is_a_new_
     assert await rig.redis.hget(keys.usage("default", int(day) + 1), "held_tokens") == b"60"
 
 
-async def test_a_thousand_forgotten_reservations_are_let_go_of_in_one_call(rig: Rig) -> None:
-    execution_id = await rig.submit(node("A"), budget={"max_tokens": 1_000})
-    held = await rig.worker.start_one("A")
-    for number in range(1, 1_001):
-        assert (await reserve(rig, held, 1, number=number))[0] == "ok"
-    assert (await reserve(rig, held, 1, number=1_001))[0] == "busy"
-    await rig.advance(LEASE_MS + 1)
-    again = await rig.worker.start_one("A")
+async def test_forgotten_reservations_are_counted_a_hundred_at_a_time(rig: Rig) -> None:
+    names = [f"n{number}" for number in range(250)]
+    execution_id = await rig.submit(node("last"), *map(node, names), budget={"max_tokens": 1_000})
+    held: dict[str, Holding] = {}
+    while len(held) <= len(names):
+        held |= await rig.worker.start()
+    for name in names:
+        assert (await reserve(rig, held[name], 1))[0] == "ok"
+        await rig.worker.complete(held[name])
 
-    assert (await reserve(rig, again, 1_000))[0] == "ok"
-    assert await held_tokens(rig, execution_id) == 1_000
-    assert await rig.redis.zcard(rig.transitions.keys.key("reservations", execution_id=execution_id)) == 1
+    replies = [await reserve(rig, held["last"], 1_000) for _ in range(3)]
 
-
-# Streams
-
-
-async def pieces(rig: Rig, held: Holding, *numbers: int, allowed: int = 100) -> str:
-    lines = [(number, "node.token", b'{"text":"%d"}' % number) for number in numbers]
-    return await rig.transitions.report_events(held, lines, tokens_allowed=allowed)
+    assert [reply[0] for reply in replies] == ["exceeded"] * 3
+    assert [reply[4:] for reply in replies] == [["100", "150"], ["200", "50"], ["250", "0"]]
+    assert (await usage(rig, execution_id)).lost_tokens == 250
+    assert await held_tokens(rig, execution_id) == 0
 
 
-async def streamed(rig: Rig, execution_id: str) -> list[tuple[str, int | None, bytes]]:
-    return [
-        (event.type, event.attempt, event.data)
-        for event in await rig.engine.events(execution_id)
-        if event.type in ("node.token", "stream.reset")
-    ]
-
-
-async def test_a_new_attempt_takes_back_what_the_one_before_streamed(rig: Rig) -> None:
+async def test_what_an_attempt_forgot_to_settle_counts_when_the_next_one_asks(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     held = await rig.worker.start_one("A")
-    await pieces(rig, held, 1)
+    await reserve(rig, held, nanos=7)
     await rig.transitions.release_node(held)
 
-    await rig.worker.start_one("A")
+    await reserve(rig, await rig.worker.start_one("A"), 30)
 
-    assert (await rig.events(execution_id))[-2:] == ["node.started:A", "stream.reset:A"]
-    assert (await streamed(rig, execution_id))[-1] == (
-        "stream.reset", 2, b'{"reason":"attempt","attempt":1}',
-    )  # fmt: skip
+    assert await usage(rig, execution_id) == LOST
+    assert await held_tokens(rig, execution_id) == 30
 
 
-async def test_an_attempt_after_one_without_a_stream_takes_nothing_back(rig: Rig) -> None:
-    execution_id = await rig.submit(node("A"))
-    for _ in range(3):
-        held = await rig.worker.start_one("A")
-        await rig.transitions.release_node(held)
-
-    assert not await streamed(rig, execution_id)
-
-
-async def test_a_claim_sent_again_takes_back_once(rig: Rig) -> None:
-    execution_id = await rig.submit(node("A"))
+async def test_what_an_execution_that_is_gone_held_of_a_day_is_counted_there(rig: Rig) -> None:
+    tenant = Caps(100, None)
+    gone = await rig.submit(node("A"))
     held = await rig.worker.start_one("A")
-    await pieces(rig, held, 1)
-    await rig.transitions.release_node(held)
-    (task,) = await rig.worker.read()
-    again = rig.worker.holding(task)
+    await reserve(rig, held, nanos=7, tenant=tenant)
+    await rig.worker.complete(held)
+    await rig.redis.delete(*await rig.redis.keys(f"workflow:{gone}*"))
+    await rig.submit(node("B"))
 
-    for _ in range(2):
-        await rig.worker.claim(task, again)
+    reply = await reserve(rig, await rig.worker.start_one("B"), tenant=tenant)
 
-    assert (await rig.events(execution_id)).count("stream.reset:A") == 1
-
-
-async def test_a_stream_is_taken_back_once(rig: Rig) -> None:
-    execution_id = await rig.submit(node("A"))
-    held = await rig.worker.start_one("A")
-    await pieces(rig, held, 1)
-
-    for _ in range(2):
-        await rig.transitions.release_node(held)
-        held = await rig.worker.start_one("A")
-
-    assert (await rig.events(execution_id)).count("stream.reset:A") == 1
-
-
-async def test_what_is_lost_with_its_worker_is_taken_back(rig: Rig) -> None:
-    execution_id = await rig.submit(node("A"))
-    await pieces(rig, await rig.worker.start_one("A"), 1, 2)
-
-    await rig.advance(LEASE_MS + 1)
-    again = await rig.worker.start_one("A")
-    await pieces(rig, again, 1)
-
-    kinds = [(type, attempt) for type, attempt, _ in await streamed(rig, execution_id)]
-    assert kinds == [("node.token", 1), ("node.token", 1), ("stream.reset", 2), ("node.token", 2)]
-
-
-async def test_a_stream_too_long_to_be_kept_is_taken_back_whole(rig: Rig) -> None:
-    execution_id = await rig.submit(node("A"))
-    held = await rig.worker.start_one("A")
-
-    await pieces(rig, held, 1, 2, allowed=3)
-    await pieces(rig, held, 3, 4, 5, allowed=3)
-    await pieces(rig, held, 6, allowed=3)
-
-    found = await streamed(rig, execution_id)
-    assert [type for type, _, _ in found] == ["node.token"] * 3 + ["stream.reset"]
-    assert found[-1][2] == b'{"reason":"capped"}'
-
-
-async def test_streams_leave_log_lines_their_room(rig: Rig) -> None:
-    execution_id = await rig.submit(node("A"))
-    held = await rig.worker.start_one("A")
-    await pieces(rig, held, *range(1, 50), allowed=10)
-
-    word = await rig.transitions.report_events(held, [(60, "node.log", b"{}")], allowed=1, tokens_allowed=10)
-
-    assert word == "ok"
-    assert (await rig.events(execution_id))[-1] == "node.log:A"
+    assert reply == ["exceeded", "tenant", "max_tokens", "100", "60", "0"]
+    ((_, today), *_) = await rig.engine.usage(days=1)
+    assert today == LOST

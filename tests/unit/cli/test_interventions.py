@@ -59,6 +59,15 @@ def test_pause_and_resume_say_who_and_why(server: Server) -> None:
     assert len(set(server.keys)) == 2
 
 
+def test_a_resume_may_bring_a_larger_budget(server: Server) -> None:
+    assert run("resume", "e1", "--max-tokens", "2000")[0] == 0
+    assert run("resume", "e1", "--max-cost-usd", "0.5")[0] == 0
+    assert [asked for _, asked in server.asked] == [
+        {"budget": {"max_tokens": 2000}},
+        {"budget": {"max_cost_usd": 0.5}},
+    ]
+
+
 def test_a_node_is_ended_by_hand(server: Server) -> None:
     assert run("node", "complete", "e1", "A", "--by", "ann", "--output", '{"n": 1}', "--attempt", "2") == (
         0, ["A: COMPLETED"],

@@ -18,6 +18,8 @@ from clients.llm_providers import make_provider
 from tests.llm_server import (
     Act,
     LlmServer,
+    Question,
+    Wire,
     answers,
     babbles_after,
     breaks_after,
@@ -90,7 +92,7 @@ async def test_refusals_have_the_same_types_everywhere(
 
     assert (error.error_type, error.retryable, error.retry_after_s) == (error_type, retryable, 7.0)
     assert (error.details["status"], error.details["type"]) == (status, kind)
-    assert error.usage == LlmUsage()
+    assert not error.was_charged
     assert "sk-test" not in str(error)
 
 
@@ -112,14 +114,27 @@ async def test_an_answer_that_breaks_off_is_no_answer_and_worth_another_try(
 
     assert error.error_type in error_type.split(" or ")
     assert error.retryable
+    assert error.was_charged
 
 
 @both
-async def test_what_a_broken_call_has_used_is_told(name: str) -> None:
-    error = await failure(name, breaks_after(5))
+async def test_a_refusal_in_the_place_of_an_answer_is_not_charged_for(name: str) -> None:
+    words = json.dumps({"type": "error", "error": {"type": "overloaded_error", "message": "no"}})
+    error = await failure(name, sends(f"event: error\ndata: {words}\n\n".encode(), "text/event-stream"))
 
-    assert error.usage.input > 0
-    assert error.usage.output >= 20
+    assert error.error_type == "Llm.Overloaded"
+    assert not error.was_charged
+
+
+@both
+async def test_a_question_nobody_answered_may_be_charged_for(name: str) -> None:
+    async def hang_up(server: LlmServer, question: Question, wire: Wire) -> None:
+        wire.cut()
+
+    error = await failure(name, hang_up)
+
+    assert error.error_type == "Llm.Transport"
+    assert error.was_charged
 
 
 async def test_nobody_listening_is_worth_another_try() -> None:

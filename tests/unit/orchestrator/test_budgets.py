@@ -22,6 +22,13 @@ def test_limits_are_read() -> None:
     assert read.words() == "1000 - - 2500000000"
 
 
+def test_a_budget_may_ask_rather_than_fail() -> None:
+    read = budget_of(max_cost_usd=1, on_budget="pause")
+
+    assert read is not None
+    assert read.words() == "- 1000000000 - - pause"
+
+
 def test_a_definition_without_a_budget_has_none() -> None:
     assert compiled(workflow(node("A"))).budget is None
     assert compiled(workflow(node("A"), budget=None)).budget is None
@@ -42,6 +49,7 @@ def test_a_definition_without_a_budget_has_none() -> None:
         ({"daily": {"max_tokens": -1}}, "budget.daily.max_tokens", "bad_value", "from 1"),
         ({"daily": 5}, "budget.daily", "wrong_type", "an object"),
         ({"max_tokens": 1, "on_budget": "explode"}, "budget.on_budget", "bad_value", "fail"),
+        ({"on_budget": "pause"}, "budget", "empty", "sets no limit"),
     ],
 )
 def test_what_is_wrong_is_named(budget: Any, path: str, code: str, says: str) -> None:
@@ -54,9 +62,12 @@ def test_what_is_wrong_is_named(budget: Any, path: str, code: str, says: str) ->
 
 
 def test_usage_adds_up() -> None:
-    one = Usage(calls=1, unpriced_calls=0, input=1, output=2, cache_read=3, cache_write=4, cost_nanos=5)
+    one = Usage(
+        1, 0, input=1, output=2, cache_read=3, cache_write=4, cost_nanos=5, lost_calls=1, lost_tokens=6
+    )
 
-    assert one + one + NOTHING_USED == Usage(2, 0, 2, 4, 6, 8, 10)
+    assert one + one + NOTHING_USED == Usage(2, 0, 2, 4, 6, 8, 10, 2, 12)
+    assert one.tokens == 16
 
 
 def test_a_cost_is_none_while_nothing_has_a_price() -> None:

@@ -113,3 +113,14 @@ def test_a_switch_with_more_answers_than_are_told_apart_is_not_guessed_at() -> N
     join = node("D", after=["n1", "n2"], trigger_rule="all_success")
 
     assert warnings(many, *targets, join) == []
+
+
+def test_what_is_missing_in_two_ways_is_found_by_either() -> None:
+    # Passed by for its `when` it keeps D from running, too; behind a switch that fails it does not.
+    reader = node("D", after=["s", "X"], trigger_rule="none_skipped") | {"config": {"reads": "{{ X }}"}}
+    read = node("X", after=["s"], when="{{ inputs.on }}", retry={"on_exhausted": "continue"})
+
+    (found,) = warnings(switch(cases={"small": ["X", "D"], "big": []}), read, reader)
+
+    assert (found.path, found.code) == ("dag.nodes[2].config.reads", "reference_may_be_missing")
+    assert "'D' also runs when 'X' failed (upstream_failed)" in found.message

@@ -151,6 +151,12 @@ def test_fields_can_be_left_alone() -> None:
         ("{{ inputs.empty|first }}", "the first of an empty list"),
         ("{{ 'x' if false }}", "has no else"),
         ("{{ inputs.nope and true }}", "no key 'nope'"),
+        ("{{ inputs.rows|map(attribute='nope')|list }}", "an item has no key 'nope' (keys: id, v)"),
+        ("{{ inputs.rows|map(attribute='id.deep')|list }}", "an item.id is a number and has no 'deep'"),
+        ("{{ inputs.rows|selectattr('nope')|list }}", "an item has no key 'nope'"),
+        ("{{ inputs.rows|selectattr('nope', 'gt', 1)|list }}", "an item has no key 'nope'"),
+        ("{{ inputs.rows|sort(attribute='nope') }}", "an item has no key 'nope'"),
+        ("{{ inputs.rows|join(',', 'nope') }}", "an item has no key 'nope'"),
     ],
 )
 def test_what_is_missing_is_an_error_that_says_what_is_there(template: str, says: str) -> None:
@@ -173,6 +179,9 @@ def test_what_is_missing_is_an_error_that_says_what_is_there(template: str, says
         ("{{ A.nope is undefined or A.none is none }}", True),
         ("{{ inputs.empty|first|default('none') }}", "none"),
         ("x{{ R.x|default('') }}", "x"),
+        ("{{ inputs.rows|map(attribute='nope', default=0)|list }}", [0, 0]),
+        ("{{ inputs.rows|selectattr('nope', 'defined')|list }}", []),
+        ("{{ inputs.rows|rejectattr('nope', 'defined')|list|length }}", 2),
     ],
 )
 def test_default_stands_in_for_what_is_missing(template: str, result: Any) -> None:
