@@ -150,7 +150,7 @@ local function settle_failure(x, node_id, attempt, plan, reason, error, is_dead)
   redis.call('HSET', x.runtime, 'error|' .. node_id, error)
   local is_item = string.find(node_id, '[', 1, true)
   local taker = not is_item and plan.catch and taker_of(plan, error)
-  local why = not taker and not x.cancelling and reason ~= 'operator' and why_ask(x, node_id, plan, error)
+  local why = not taker and not is_ending(x, node_id) and reason ~= 'operator' and why_ask(x, node_id, plan, error)
   if why then return ask_operator(x, node_id, attempt, error, why) end
   local is_handled = taker or (plan.goes_on and not is_item)
   if is_handled then

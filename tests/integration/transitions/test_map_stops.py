@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from orchestrator.answer_verbs import Wait
-from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
+from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.transitions import Holding
 from tests.integration.acting import act
 from tests.integration.mapped import listed, statuses, tens, tens_registered
@@ -24,9 +25,10 @@ def _tens() -> Iterator[None]:
         yield
 
 
-async def stopped(rig: Rig) -> tuple[str, Holding]:
+async def stopped(rig: Rig, **extras: Any) -> tuple[str, Holding]:
     """A map that has stopped; gives the item that still runs."""
-    execution_id, held = await listed(rig, tens([1, 2, 3], on_item_failure="stop", max_concurrency=2))
+    items = tens([1, 2, 3], on_item_failure="stop", max_concurrency=2)
+    execution_id, held = await listed(rig, items, **extras)
     await rig.worker.fail(held["A[0]"])
     assert await statuses(rig, execution_id) == [N.FAILED, N.RUNNING, N.CANCELLED]
     return execution_id, held["A[1]"]
@@ -66,6 +68,18 @@ async def test_what_runs_when_a_map_stops_may_still_end_well(rig: Rig) -> None:
 
     assert await statuses(rig, execution_id) == [N.FAILED, N.COMPLETED, N.CANCELLED]
     assert await act(rig) == ["A"]
+
+
+async def test_nobody_is_asked_about_an_item_whose_map_has_stopped(rig: Rig) -> None:
+    execution_id, running = await stopped(rig, budget={"max_tokens": 1_000, "on_budget": "pause"})
+
+    error = error_of("BudgetExceeded")
+    await rig.transitions.fail_node(running, error, reason=Reason.ERROR, is_dead=False)
+
+    assert await statuses(rig, execution_id) == [N.FAILED, N.FAILED, N.CANCELLED]
+    assert await rig.status(execution_id) is E.RUNNING
+    assert await act(rig) == ["A"]
+    assert await rig.status(execution_id) is E.FAILED
 
 
 async def test_a_retry_starts_what_a_stop_kept_from_beginning_anew(rig: Rig) -> None:
