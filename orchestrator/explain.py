@@ -23,6 +23,7 @@ from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, W
 
 #: How many node or worker names a sentence holds before it says "and N more".
 NAMES_SHOWN = 5
+_TURNS = "the call that goes on with the worklist, or its timer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,11 @@ def _explain_execution(snapshot: Snapshot) -> Explanation:
         return Explanation(
             None, status, f"nothing: the execution is {status}", None, "nothing; this status is final"
         )
-    return Explanation(
-        None, status, f"its end: all {len(snapshot.nodes)} nodes are done", None, _SWEEP, {"repair": True}
-    )
+    what = f"its end: all {len(snapshot.nodes)} nodes are done"
+    if turns := len(snapshot.worklist):
+        what += f" and {turns} turns are in the worklist"
+        return Explanation(None, status, what, None, _TURNS, {"worklist": turns})
+    return Explanation(None, status, what, None, _SWEEP, {"repair": True})
 
 
 def _explain_node(view: _View, node: Node) -> Explanation:
@@ -140,7 +143,7 @@ def _explain_due(view: _View, state: NodeState, what: str) -> Explanation:
         return _say(
             state,
             f"its turn, to be {what}: its dependencies are done and {length} nodes are in the worklist",
-            "the call that goes on with the worklist, or its timer",
+            _TURNS,
             worklist=length,
         )
     return _say(
@@ -288,7 +291,8 @@ def _explain_items(view: _View, node: Node, state: NodeState) -> Explanation:
         parts.append(f"{counts.failed:,} failed ({counts.tolerated:,} tolerated)")
     if held := words.count(NodeStatus.PENDING):
         parts.append(f"{held:,} held")
-    is_stuck = bool(map_repairs(node, sight, may_start=not is_held))
+    # While turns are saved, the next one may be its own.
+    is_stuck = not view.snapshot.worklist and bool(map_repairs(node, sight, may_start=not is_held))
     return _say(
         state,
         f"its items ({', '.join(parts)})",
