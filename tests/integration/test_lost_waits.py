@@ -1,4 +1,4 @@
-"""Waits for somebody outside that do not say any more whose answer they want."""
+"""Waits that do not say any more what, or whose answer, they wait for."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from orchestrator.executor import execute_workflow
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.acting import act
 from tests.integration.asking import asking, decide, waiting
+from tests.integration.mapped import listed, tens, tens_registered
 from tests.makers import Rig
 
 E, N = ExecutionStatus, NodeStatus
@@ -61,3 +62,25 @@ async def test_a_paused_execution_holds_it_until_the_resume(rig: Rig, timeout: s
     await rig.engine.signal(execution_id, "go", 1)
     assert await rig.status(execution_id) is E.COMPLETED
     assert await rig.nothing_is_left_behind()
+
+
+@pytest.mark.parametrize("cancels", [True, False])
+async def test_a_map_that_has_lost_what_it_waits_for_still_ends_after_its_items(
+    rig: Rig, cancels: bool
+) -> None:
+    with tens_registered():
+        execution_id, held = await listed(rig, tens([1, 2]))
+        await rig.redis.hdel(rig.transitions.keys.runtime(execution_id), "waiting_on|A")
+        if cancels:
+            await rig.engine.cancel(execution_id, grace_ms=5_000, request_id="c")
+            assert await rig.status(execution_id) is E.RUNNING
+        else:
+            assert await execute_workflow(rig.store, rig.transitions, execution_id) == 1
+            assert await rig.repairs(execution_id) == []
+
+        for holding in held.values():
+            assert (await rig.worker.complete(holding, 1)).word == "ok"
+        await act(rig)
+
+        assert await rig.status(execution_id) is (E.CANCELLED if cancels else E.COMPLETED)
+        assert await rig.nothing_is_left_behind()
