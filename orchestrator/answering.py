@@ -22,6 +22,7 @@ from orchestrator.answer_errors import (
 )
 from orchestrator.answer_verbs import Decision, Request
 from orchestrator.answers import Page
+from orchestrator.branches import WAIT_FOR_SIGNAL
 from orchestrator.errors import (
     ExecutionNotFound,
     IdempotencyConflict,
@@ -33,6 +34,7 @@ from orchestrator.errors import (
 from orchestrator.inputs import value_problems
 from orchestrator.mapping import node_of
 from orchestrator.redis_keys import SEPARATOR
+from orchestrator.references import is_template
 from orchestrator.states import ExecutionStatus, sources_of
 from orchestrator.store import Store
 from orchestrator.submissions import Idempotency
@@ -82,18 +84,21 @@ class Answering:
 
         payload  JSON, 64 KiB at most. The same idempotency key again gets the same answer.
         Raises ExecutionNotFound, InvalidTransition once the execution has ended, PayloadInvalid when it does
-        not fit what a waiting node asks for (then nobody gets it), PayloadTooLarge, SignalsFull,
+        not fit what a waiting node asks for (then nobody gets it), or, where none waits, fits no node of the
+        definition that will wait for the name; PayloadTooLarge, SignalsFull,
         IdempotencyConflict.
         """
         text = _bounded(payload, "payload")
         request = _request(idempotency, name.encode() + b"\n" + text)
         for _ in range(_ROUNDS):
             waiting, schemas = await self.store.waits.for_signal(execution_id, name)
-            problems = [
-                problem
-                for schema in {orjson.dumps(schema): schema for schema in schemas.values()}.values()
-                for problem in value_problems(schema or {}, payload, "payload")
-            ]
+            if schemas:
+                asked = {orjson.dumps(schema): schema for schema in schemas.values()}.values()
+                problems = [
+                    each for schema in asked for each in value_problems(schema or {}, payload, "payload")
+                ]
+            else:
+                problems = await self._problems_to_come(execution_id, name, payload)
             if problems and not await self._was_signalled(execution_id, request):
                 await self._refuse_ended(execution_id)
                 raise PayloadInvalid(problems)
@@ -232,6 +237,25 @@ class Answering:
         """Say whether a request was taken before: then it is answered, whoever waits by now."""
         return await self.store.waits.knows(execution_id, request.key)
 
+    async def _problems_to_come(self, execution_id: str, name: str, payload: Any) -> list[Problem]:
+        """What is wrong with a payload for every node that will wait for the name, as the definition says;
+        nothing where only a run can say what a node waits for."""
+        execution = await self.store.execution(execution_id)
+        if execution is None:
+            return []
+        definition = await self.store.definition(execution_id, execution.version)
+        found: list[Problem] = []
+        for config in (node.config for node in definition.nodes if node.handler == WAIT_FOR_SIGNAL):
+            schema = config.get("schema") or {}
+            if is_template(config["name"]) or (config["name"] == name and _is_rendered(schema)):
+                return []
+            if config["name"] == name:
+                problems = value_problems(schema, payload, "payload")
+                if not problems:
+                    return []
+                found = found or problems
+        return found
+
     async def _refuse_ended(self, execution_id: str) -> None:
         status = await self.store.status(execution_id)
         if status is None:
@@ -250,6 +274,11 @@ def _filled_in(approval: Approval, decision: Decision, by: str, form: Any) -> by
         if problems:
             raise PayloadInvalid(problems)
     return _bounded(form, "form")
+
+
+def _is_rendered(schema: Any) -> bool:
+    """Say whether a run fills in parts of a schema."""
+    return is_template(orjson.dumps(schema).decode())
 
 
 def _open() -> tuple[str, ...]:

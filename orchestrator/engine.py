@@ -131,6 +131,7 @@ class Engine(Answering, Intervening, Operating, Parenting):
     ) -> Cancelled:
         """Cancel an execution; what runs may still record its result within the grace.
 
+        Asked again, the shortest grace counts, and the first reason.
         Raises ExecutionNotFound, and InvalidTransition when it has ended.
         """
         word, status, more = await self.transitions.cancel_execution(

@@ -22,7 +22,8 @@ Written by every transition:
 
 Written by single verbs:
   inputs, created_ms, started_ms, ended_ms, deadline_ms, generation, error
-  cancelling, cancel_reason, cancel_request, grace_ms
+  cancelling, cancel_reason, cancel_request, grace_ms, cancel_hastened (the request that
+  last made the grace shorter)
   children (how many), closed (generation in which they were asked to end)
   paused (number of the pause while there is one), pauses (how many there were), paused_by, paused_reason,
   paused_ms, pause_calls (requests taken)

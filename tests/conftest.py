@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
@@ -20,8 +21,10 @@ from clients.redis_client import connect_commands
 from orchestrator.redis_keys import Keys
 from orchestrator.transitions import Transitions
 
-#: A machine that is short of breath for some seconds is slow, not broken, and must not fail a test.
+# A machine that is short of breath for some seconds is slow, not broken, and must not fail a test.
 redis_client.COMMAND_TIMEOUT_S = redis_client.BLOCKING_TIMEOUT_S = 60.0
+settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("calm")
 
 
 def server_binary() -> str:

@@ -37,7 +37,7 @@ x.generation = tostring(x.generation + 1)
 redis.call('SET', status_key(x.id), 'RUNNING')
 redis.call('SADD', active_key(), x.id)
 redis.call('HSET', x.runtime, 'generation', x.generation, 'cancelling', '', 'worklist', '1')
--- The request that cancelled it is remembered: sent again, late, it must not cancel the new generation.
+-- The requests that cancelled it are remembered: sent again, late, they must not cancel the new generation.
 redis.call('HDEL', x.runtime, 'ended_ms', 'error', 'cancel_reason', 'grace_ms')
 forget_output(x)
 set_deadline(x)

@@ -62,7 +62,8 @@ async def test_signals_that_come_first_are_kept_in_order(rig: Rig) -> None:
 
 
 async def test_a_kept_signal_that_does_not_fit_is_dropped_and_the_next_one_taken(rig: Rig) -> None:
-    execution_id = await rig.submit(node("slow"), wait("W", ["slow"], schema=NUMBER), trigger=False)
+    later = wait("W", ["slow"], schema=NUMBER, name="{{ 'go' }}")
+    execution_id = await rig.submit(node("slow"), later, trigger=False)
     for payload in ("bad", {"n": "no"}, {"n": 3}):
         await rig.engine.signal(execution_id, "go", payload)
     lines = Lines()
@@ -75,8 +76,20 @@ async def test_a_kept_signal_that_does_not_fit_is_dropped_and_the_next_one_taken
     assert "payload.n" in lines.texts[1]
 
 
+async def test_a_payload_that_no_node_to_come_can_take_is_refused(rig: Rig) -> None:
+    waits = [wait("W", ["slow"], schema=NUMBER), wait("V", ["slow"], schema={"type": "boolean"})]
+    execution_id = await rig.submit(node("slow"), *waits, trigger=False)
+
+    with pytest.raises(PayloadInvalid) as refused:
+        await rig.engine.signal(execution_id, "go", {"n": "no"})
+    kept = [await rig.engine.signal(execution_id, name, True) for name in ("go", "nobody-knows-this")]
+
+    assert "payload.n" in str(refused.value)
+    assert [each.nodes for each in kept] == [0, 0]
+
+
 async def test_when_no_kept_signal_fits_the_node_waits_for_the_next(rig: Rig) -> None:
-    execution_id = await rig.submit(wait(schema=NUMBER), trigger=False)
+    execution_id = await rig.submit(wait(schema=NUMBER, name="{{ 'go' }}"), trigger=False)
     await rig.engine.signal(execution_id, "go", "bad")
     await rig.engine.trigger(execution_id)
     await act(rig)

@@ -41,7 +41,11 @@ CHILDREN = (
     ),
     # What children share with executions that nobody's node started.
     *of("include/chunk", ("a new execution is not listed", "redis.call('ZADD', index_key(tenant), NOW, execution_id)", "")),
-    *of("include/children", ("a grace never ends", "redis.call('ZADD', timers_key(), due_ms,", "redis.call('ZSCORE', timers_key(),")),
+    *of(
+        "include/children",
+        ("a grace never ends", "redis.call('ZADD', timers_key(), due_ms, member)", "redis.call('ZSCORE', timers_key(), member)"),
+        ("without a grace nobody is killed", "    push(x, 'kill 0')\n  end\nend", "  end\nend"),
+    ),
     *of("include/settle", ("a child's end is not told", "  if x.parent then tell_parent(x, status) end", "")),
     *of("include/children", ("a child outlives the node that waits for it", "  if child_id then close_child(x, child_id, plan.child, true, why) end", "")),
     *of("repair_execution", ("a repair ends an execution twice", "x.is_settling = true\n", "")),

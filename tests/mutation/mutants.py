@@ -161,6 +161,8 @@ WHOLE = (
     *of(
         "cancel_execution",
         ("an ended execution is cancelled", "if not may_leave('execution', 'cancel_execution', status) then", "if false then"),
+        ("a grace grows", "if NOW + ARGV[4] >= tonumber(x.fields[3] or 0) then", "if false then"),
+        ("a grace is never made shorter", "if NOW + ARGV[4] >= tonumber(x.fields[3] or 0) then", "if true then"),
     ),
     *of("enforce_cancel", ("the grace is cut short", "if tonumber(x.fields[1]) > NOW then", "if false then")),
     *of(

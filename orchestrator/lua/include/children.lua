@@ -10,17 +10,24 @@ local CHILD_GRACE_MS = 30000
 -- The next end of the child is not what its unit is to be told of: a worker is to look at the child again.
 local LOOK_AGAIN = '{"again":true}'
 
+-- Lets what runs go on until due_ms, and cancels what has not started.
+local function grant_grace(x, due_ms)
+  local member = timer_member('cancel_grace', x.id, '', x.generation)
+  redis.call('HSET', x.runtime, 'grace_ms', due_ms)
+  if due_ms > NOW then
+    redis.call('ZADD', timers_key(), due_ms, member)
+    push(x, 'cancel 0')
+  else
+    redis.call('ZREM', timers_key(), member)
+    push(x, 'kill 0')
+  end
+end
+
 -- Begins a cancel by somebody who asked for it. due_ms: when what still runs is fenced.
 local function request_cancel(x, reason, request_id, due_ms)
   x.cancelling = 'user'
-  redis.call('HSET', x.runtime, 'cancelling', 'user', 'cancel_reason', reason, 'cancel_request', request_id,
-    'grace_ms', due_ms)
-  if due_ms > NOW then
-    redis.call('ZADD', timers_key(), due_ms, timer_member('cancel_grace', x.id, '', x.generation))
-    push(x, 'cancel 0')
-  else
-    push(x, 'kill 0')
-  end
+  redis.call('HSET', x.runtime, 'cancelling', 'user', 'cancel_reason', reason, 'cancel_request', request_id)
+  grant_grace(x, due_ms)
 end
 
 local function is_live(execution_id)

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.errors import ExecutionNotFound, InvalidTransition
 from orchestrator.states import ExecutionStatus, NodeStatus
+from tests.integration.transitions.nested import begin, nested
 from tests.makers import FakeWorker, Rig, node
 
 E, N = ExecutionStatus, NodeStatus
@@ -128,6 +129,42 @@ async def test_the_same_request_again_gets_the_same_answer(rig: Rig) -> None:
     again = await rig.engine.cancel(execution_id, request_id="1")
 
     assert (again.status, again.already) == (first.status, True)
+
+
+@pytest.mark.parametrize(("grace_ms", "ends_after_ms"), [(0, 0), (2_000, 2_000), (60_000, 9_000)])
+async def test_another_request_may_shorten_the_grace_but_not_lengthen_it(
+    rig: Rig, grace_ms: int, ends_after_ms: int
+) -> None:
+    execution_id = await rig.submit(node("A"))
+    held = await rig.worker.start_one("A")
+    await rig.engine.cancel(execution_id, reason="first", grace_ms=10_000, request_id="1")
+    await rig.engine.cancel(execution_id, grace_ms=10_000, request_id="2")
+    await rig.advance(1_000)
+
+    hastened = await rig.engine.cancel(execution_id, reason="next", grace_ms=grace_ms, request_id="3")
+    again = await rig.engine.cancel(execution_id, reason="next", grace_ms=grace_ms, request_id="3")
+    if ends_after_ms:
+        await rig.advance(ends_after_ms - 1)
+        assert await rig.status(execution_id) is E.RUNNING
+        await rig.advance(1)
+
+    assert hastened.already
+    assert (again.status, again.already) == (hastened.status, True)
+    assert (await rig.engine.get(execution_id)).execution.reason == "first"
+    assert await rig.status(execution_id) is E.CANCELLED
+    assert (await rig.worker.complete(held)).word == "fenced"
+    assert await rig.nothing_is_left_behind()
+
+
+async def test_a_shorter_grace_reaches_children(rig: Rig) -> None:
+    execution_id, child_id, held = await begin(rig, nested("S"))
+    await rig.engine.cancel(execution_id, grace_ms=30_000, request_id="1")
+
+    await rig.engine.cancel(execution_id, grace_ms=0, request_id="2")
+
+    assert [await rig.status(each) for each in (child_id, execution_id)] == [E.CANCELLED] * 2
+    assert (await rig.worker.complete(held)).word == "fenced"
+    assert await rig.nothing_is_left_behind()
 
 
 async def test_a_cancel_of_what_has_ended_is_refused_with_its_status(rig: Rig) -> None:
