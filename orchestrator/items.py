@@ -137,6 +137,8 @@ class Items:
 
 def _counts(row: Sequence[bytes | None]) -> MapCounts:
     total, started, live, completed, failed, skipped, tolerated = (int(value or 0) for value in row[:7])
+    if row[2] is None:
+        live = -1  # It has been lost: whatever is found, it has to be counted anew.
     return MapCounts(
         total, started, live, completed, failed, skipped, tolerated, row[7] == b"1", row[8] == b"1"
     )

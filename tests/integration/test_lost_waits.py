@@ -84,3 +84,18 @@ async def test_a_map_that_has_lost_what_it_waits_for_still_ends_after_its_items(
 
         assert await rig.status(execution_id) is (E.CANCELLED if cancels else E.COMPLETED)
         assert await rig.nothing_is_left_behind()
+
+
+async def test_a_cancel_ends_a_map_that_has_lost_count_of_its_last_item(rig: Rig) -> None:
+    with tens_registered():
+        execution_id, held = await listed(rig, tens([1]))
+        await rig.engine.cancel(execution_id, grace_ms=5_000, request_id="c")
+        items = rig.transitions.keys.items(execution_id, "A")
+        await rig.redis.hset(items, "s0", "COMPLETED")
+        await rig.redis.zrem(rig.transitions.keys.shared("leases"), f"{execution_id}\x1fA[0]\x1f1")
+        await rig.redis.hdel(items, "live")
+
+        await execute_workflow(rig.store, rig.transitions, execution_id)
+
+        assert await rig.status(execution_id) is E.CANCELLED
+        assert held
