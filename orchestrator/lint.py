@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from orchestrator.back_off import longest_waits_ms
@@ -25,7 +26,7 @@ from orchestrator.lint_runs import (
     idle_conditions,
     never_running,
 )
-from orchestrator.lint_waits import endless_waits
+from orchestrator.lint_waits import endless_waits, unbounded_waits, unheard_decisions
 from orchestrator.linter import Linter
 from orchestrator.retry import RetryPolicy
 from orchestrator.template_uses import uses_in
@@ -92,7 +93,8 @@ def _time_limits(linter: Linter) -> None:
 
 
 def _waits(linter: Linter) -> None:
-    for node, path, code, message, hint in endless_waits(linter.definition):
+    found = (endless_waits(linter.definition), unbounded_waits(linter), unheard_decisions(linter.definition))
+    for node, path, code, message, hint in chain.from_iterable(found):
         linter.warn(linter.at(node, path), code, message, hint)
 
 

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.integration.acting import act
-from tests.integration.asking import output, wait, waiting
+from tests.integration.asking import ask, output, wait, waiting
 from tests.makers import Rig, node, workflow
 
 E, N = ExecutionStatus, NodeStatus
@@ -158,6 +158,35 @@ async def test_a_wait_nothing_ends_is_warned_of(rig: Rig) -> None:
     assert [each.code for each in endless.warnings] == ["wait_without_timeout"]
     assert (limited.warnings, ended.warnings) == ((), ())
     assert [each.code for each in longer.warnings] == ["timeout_never_passes"]
+
+
+@pytest.mark.parametrize(
+    ("more", "codes"),
+    [
+        ([node("B", after=["P"])], ["decision_never_read"]),
+        ([node("B", after=["P"], when="P.decision == 'approve'")], []),
+        ([node("B", after=["P"]), node("C", after=["B"], when="{{ P.decision == 'approve' }}")], []),
+        ([], []),
+    ],
+)
+async def test_a_decision_that_changes_nothing_is_warned_of(
+    rig: Rig, more: list[dict[str, Any]], codes: list[str]
+) -> None:
+    validated = await rig.engine.validate(workflow(ask(timeout=5), *more))
+
+    assert [each.code for each in validated.warnings] == codes
+
+
+async def test_a_limit_of_attempts_that_bounds_no_wait_is_warned_of(rig: Rig) -> None:
+    own = await rig.engine.validate(workflow(wait(timeout=5) | {"start_to_close_timeout": 1}))
+    shared = await rig.engine.validate(
+        workflow(wait(timeout=5), defaults={"start_to_close_timeout": 1}, execution_timeout=60)
+    )
+
+    assert [(each.code, each.path) for each in own.warnings] == [
+        ("wait_not_bounded", "dag.nodes[0].start_to_close_timeout")
+    ]
+    assert shared.warnings == ()
 
 
 async def test_items_of_a_map_wait_each_for_its_own_signal(rig: Rig) -> None:
