@@ -17,7 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from orchestrator.child_verbs import Child
 from orchestrator.compile import compile_stored, version_of
 from orchestrator.counters import is_handled
-from orchestrator.definition import Definition, HandlerNames
+from orchestrator.definition import OUTPUT, Definition, HandlerNames
 from orchestrator.errors import ConfigError, ErrorType, ExecutionNotFound, InvalidTransition, NodeError
 from orchestrator.execution import Execution
 from orchestrator.layout import Field, lay_out
@@ -163,12 +163,15 @@ class Children:
             return now is not None and (now.generation != child.generation or not now.status.is_terminal)
         return True
 
-    async def outputs(self, child: Execution, *, max_bytes: int) -> dict[str, Any]:
-        """Give the outputs of a child's nodes by node id, as fragments of JSON.
+    async def output(self, child: Execution, *, max_bytes: int) -> Any:
+        """Give what a child that has completed put out: its `output`, or the outputs of its nodes by node id.
 
-        A node without an output is left out. Stops reading once they have more than max_bytes together.
+        What is given is JSON, or made of fragments of it. A node without an output is left out. Stops
+        reading once they have more than max_bytes together.
         """
         definition = await self.store.definition(child.execution_id, child.version)
+        if definition.output_node is not None:
+            return orjson.Fragment(await self.store.output(child.execution_id, OUTPUT) or b"null")
         node_ids = [node.id for node in definition.nodes]
         found: dict[str, Any] = {}
         size = first = 0
@@ -181,7 +184,7 @@ class Children:
         return found
 
     async def failure(self, child: Execution) -> NodeError:
-        """Say why a child ended otherwise than well, naming it and its first failed node."""
+        """Say why a child ended otherwise than well, naming it and its first failed node, or its output."""
         definition = await self.store.definition(child.execution_id, child.version)
         failures = await self._failures(child, definition)
         message = f"child execution {child.execution_id} ('{child.name}') ended {child.status}"
@@ -191,7 +194,8 @@ class Children:
             message += ": it ran longer than its execution_timeout"
         elif failures:
             told = failures[0]["error"] or {}
-            message += f": its node '{failures[0]['node_id']}' failed"
+            node_id = failures[0]["node_id"]
+            message += ": its output failed" if node_id == OUTPUT else f": its node '{node_id}' failed"
             message += f" with {told['type']}: {told['message']}" if told else ""
         details = {
             "execution_id": child.execution_id,
@@ -211,6 +215,9 @@ class Children:
             for node in critical
             if states[node.id].status is NodeStatus.FAILED and not is_handled(node, states[node.id])
         ]
+        if definition.output_node is not None:
+            final = await self.store.output_state(child.execution_id)
+            failed += [final] if final is not None and final.status is NodeStatus.FAILED else []
         # The first one in time: what came after it may be its consequence.
         failed.sort(key=lambda state: state.ended_ms or 0)
         return [{"node_id": state.node_id, "error": state.error} for state in failed]
@@ -266,8 +273,8 @@ class OwnChild:
         wanted_by = f"{self.execution_id} {self.unit} {self.attempt}"
         return await patiently(lambda: self.children.retry(child, wanted_by))
 
-    async def outputs(self, child: Execution) -> dict[str, Any]:
-        return await patiently(lambda: self.children.outputs(child, max_bytes=self.max_bytes))
+    async def output(self, child: Execution) -> Any:
+        return await patiently(lambda: self.children.output(child, max_bytes=self.max_bytes))
 
     async def failure(self, child: Execution) -> NodeError:
         return await patiently(lambda: self.children.failure(child))

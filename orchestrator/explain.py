@@ -21,9 +21,10 @@ from orchestrator.map_repairs import map_repairs
 from orchestrator.rules import RUN
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
+#: What works off a saved worklist.
+_TURNS = "the call that goes on with the worklist, or its timer"
 #: How many node or worker names a sentence holds before it says "and N more".
 NAMES_SHOWN = 5
-_TURNS = "the call that goes on with the worklist, or its timer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,10 @@ def _explain_execution(snapshot: Snapshot) -> Explanation:
         return Explanation(
             None, status, f"nothing: the execution is {status}", None, "nothing; this status is final"
         )
-    what = f"its end: all {len(snapshot.nodes)} nodes are done"
-    if turns := len(snapshot.worklist):
-        what += f" and {turns} turns are in the worklist"
-        return Explanation(None, status, what, None, _TURNS, {"worklist": turns})
-    return Explanation(None, status, what, None, _SWEEP, {"repair": True})
+    done = f"its end: all {len(snapshot.nodes)} nodes are done"
+    if snapshot.worklist:
+        return Explanation(None, status, f"{done}, and turns of theirs are saved", None, _TURNS)
+    return Explanation(None, status, done, None, _SWEEP, {"repair": True})
 
 
 def _explain_node(view: _View, node: Node) -> Explanation:
@@ -291,7 +291,7 @@ def _explain_items(view: _View, node: Node, state: NodeState) -> Explanation:
         parts.append(f"{counts.failed:,} failed ({counts.tolerated:,} tolerated)")
     if held := words.count(NodeStatus.PENDING):
         parts.append(f"{held:,} held")
-    # While turns are saved, the next one may be its own.
+    # A turn that is saved has changed its item, but not yet the counts.
     is_stuck = not view.snapshot.worklist and bool(map_repairs(node, sight, may_start=not is_held))
     return _say(
         state,

@@ -70,6 +70,10 @@ class Store:
         self._wire = Wire(redis)
         self._definitions: OrderedDict[str, Definition] = OrderedDict()
 
+    async def let_go(self) -> None:
+        """Give the connections it keeps back to the client, which others go on using."""
+        await self._wire.let_go()
+
     async def status(self, execution_id: str) -> ExecutionStatus | None:
         (word,) = await self._wire.send([("GET", self.keys.status(execution_id))])
         if isinstance(word, Exception):

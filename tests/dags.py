@@ -21,10 +21,13 @@ RULES = (
 )
 EARLY_RULES = ("one_success", "one_failed", "one_done", "always")
 
-#: "ok", "fail", "skip", ("branch", ids not taken), or ("items", one of the first three for each item).
-Outcome = str | tuple[str, tuple[str, ...]]
+#: "ok", "fail", "skip", ("branch", ids not taken), or ("items", one of the first three for each item);
+#: what tests.families adds, the interpreter tells.
+Outcome = str | tuple[str, Any]
 
-HANDLERS = PlainHandlers(frozenset({"noop", "condition", "switch", "delay", "http", "unreliable_handler"}))
+HANDLERS = PlainHandlers(
+    frozenset({"noop", "condition", "switch", "delay", "http", "sub_workflow", "unreliable_handler"})
+)
 
 
 def node(

@@ -5,15 +5,34 @@ have ended, which the documented rules must make equivalent to deciding some of 
 
 A definition is its JSON document; the script says what each handler call would do:
   outcome(node) -> "ok" | "fail" | "skip" | ("branch", ids not taken) | ("items", (one for each item, …))
+                 | ("tries", (what each try comes to, the last one for ever; seconds that each of them takes))
+                 | ("child", script of its child) | ("detached", script of the child nobody waits for)
+A try comes to "ok" or to a type of error.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
-Script = Callable[[dict[str, Any]], str | tuple[str, Iterable[str]]]
-#: {node_id: (status, reason)}; the reason of a COMPLETED node is None, of a FAILED one "error".
+from tests.interpreting_tries import end_of_tries
+
+Result = str | tuple[str, Any]
+Script = Callable[[dict[str, Any]], Result]
+#: {node_id: (status, reason)}; the reason of a COMPLETED node is None, of a FAILED one "error", or "timeout".
 Ends = dict[str, tuple[str, str | None]]
+
+
+class Scripted(Protocol):
+    """A document with its script."""
+
+    @property
+    def document(self) -> dict[str, Any]: ...
+
+    def outcome(self, of: dict[str, Any]) -> Result: ...
+
+
+#: Says what a script ends as: COMPLETED or FAILED.
+Ended = Callable[[Scripted], str]
 
 REASON_IF_NOTHING_SUCCEEDED = {
     "none_failed_min_one_success",
@@ -49,7 +68,29 @@ def interpret(
         ends[node_id][0] == "FAILED" and node.get("critical", True) and handling(node) == "nothing"
         for node_id, node in nodes.items()
     )
+    failed = failed or not has_output(document, ends, outcome)
     return ends, "FAILED" if failed else "COMPLETED"
+
+
+def status_of(scripted: Scripted) -> str:
+    """Give the status that an execution ends in."""
+    return interpret(scripted.document, scripted.outcome)[1]
+
+
+def has_output(document: dict[str, Any], ends: Mapping[str, tuple[str, Any]], outcome: Script) -> bool:
+    """Say whether all that the `output` of a document reads, {name: "{{ NODE.field }}"}, is there."""
+    nodes = {node["id"]: node for node in nodes_of(document)}
+    read = {
+        text.split()[1].partition(".")[0] for text in document.get("output", {}).values() if "|" not in text
+    }
+    return all(ends[node_id][0] == "COMPLETED" and has_of(nodes[node_id], outcome) for node_id in read)
+
+
+def has_of(node: dict[str, Any], outcome: Script) -> bool:
+    """Say whether the output of a node, once it has completed, has an "of"."""
+    result = outcome(node)
+    is_plain = isinstance(result, str) or result[0] == "tries"
+    return is_plain and "map" not in node and node["handler"] not in ("condition", "switch", "sub_workflow")
 
 
 def handling(node: dict[str, Any]) -> str:
@@ -57,7 +98,8 @@ def handling(node: dict[str, Any]) -> str:
     for rule in node.get("catch", []):
         if {"*", "HandlerError", "Handler*"} & set(rule["errors"]):
             return str(rule["goto"])
-    return "goes on" if (node.get("retry") or {}).get("on_exhausted") == "continue" else "nothing"
+    retry = node.get("retry") or {}
+    return "goes on" if isinstance(retry, dict) and retry.get("on_exhausted") == "continue" else "nothing"
 
 
 def as_seen_by(
@@ -69,7 +111,7 @@ def as_seen_by(
     return end
 
 
-def end_by_hand(result: str | tuple[str, Iterable[str]]) -> tuple[str, str | None]:
+def end_by_hand(result: Result) -> tuple[str, str | None]:
     """Read an operator's word."""
     return {"fail": ("FAILED", "error"), "skip": ("SKIPPED", "operator")}.get(
         str(result), ("COMPLETED", None)
@@ -90,14 +132,32 @@ def end_of(
         if rule not in REASON_IF_NOTHING_SUCCEEDED:
             return "SKIPPED", "trigger_rule_unmet"
         return "SKIPPED", "upstream_failed" if failed else "upstream_skipped"
-    result = outcome(node)
-    if not isinstance(result, str) and result[0] == "items":
-        result = of_items(node, list(result[1]))
-    if result == "fail":
-        return "FAILED", "error"
-    if result == "skip":
+    word = word_of(node, outcome(node), status_of)
+    if word in ("fail", "late"):
+        return "FAILED", "error" if word == "fail" else "timeout"
+    if word == "skip":
         return "SKIPPED", "condition_false" if node.get("when") else "handler_skipped"
     return "COMPLETED", None
+
+
+def word_of(node: dict[str, Any], result: Result, ended: Ended) -> str:
+    """Put what a node that runs comes to into one word: ok, fail, skip, late (a time limit ended it)."""
+    if isinstance(result, str):
+        return result
+    match result[0]:
+        case "items":
+            return of_items(node, words_of_items(node, result[1], ended))
+        case "tries":
+            return end_of_tries(node, *result[1])[0]
+        case "child":
+            return "ok" if ended(result[1]) == "COMPLETED" else "fail"
+    return "ok"
+
+
+def words_of_items(node: dict[str, Any], results: Collection[Result], ended: Ended) -> list[str]:
+    """Put what each item of a mapped node comes to into one word: ok, fail, skip."""
+    words = [word_of(node, result, ended) for result in results]
+    return ["fail" if word == "late" else word for word in words]
 
 
 def of_items(node: dict[str, Any], items: list[str]) -> str:

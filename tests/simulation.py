@@ -3,17 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 from orchestrator.back_off import matches
-from orchestrator.definition import Definition
+from orchestrator.definition import OUTPUT, Definition
 from orchestrator.execution import Execution, NodeState, Snapshot
 from orchestrator.planner import Cancel, Decision, Finish, Queue, Recount, RecountLeft, Skip, plan
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
-from tests.dags import Outcome
-from tests.interpreter import of_items
+from tests.dags import Outcome, compiled
+from tests.interpreter import Scripted, has_output, nodes_of, word_of
 
 Statuses = dict[str, NodeStatus]
 Reasons = dict[str, Reason | None]
+
+
+#: What the words of the interpreter for a failure are as reasons.
+FAILED_BY = {"fail": Reason.ERROR, "late": Reason.TIMEOUT}
 
 
 def fresh(definition: Definition, **fields: object) -> Snapshot:
@@ -36,6 +41,8 @@ class Play:
 
     snapshot: Snapshot
     not_taken: dict[str, frozenset[str]] = field(default_factory=dict)
+    #: What nodes come to; asked for those that the output of the whole reads.
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
 
     def settle(self) -> None:
         """Do what the plan says until it says nothing more."""
@@ -45,25 +52,20 @@ class Play:
 
     def end(self, node_id: str, outcome: Outcome) -> None:
         """End a queued node as its handler would; a mapped one at once, as its items would."""
-        if not isinstance(outcome, str) and outcome[0] == "items":
-            item_map = self.snapshot.definition.node(node_id).map
-            assert item_map is not None
-            limits = {
-                "tolerated_failure_count": item_map.tolerated_count,
-                "tolerated_failure_percentage": item_map.tolerated_percentage,
-            }
-            outcome = of_items({"map": limits}, list(outcome[1]))
-        if outcome == "fail":
+        node = self._node(node_id)
+        word = word_of(node, outcome, _end_of_child)
+        if word in FAILED_BY:
             rules = self.snapshot.definition.node(node_id).catch
             taker = next((rule.goto for rule in rules if matches("HandlerError", rule.errors)), None)
-            self._move(node_id, status=NodeStatus.FAILED, reason=Reason.ERROR, caught=taker)
-        elif outcome == "skip":
+            self._move(node_id, status=NodeStatus.FAILED, reason=FAILED_BY[word], caught=taker)
+        elif word == "skip":
             has_when = self.snapshot.definition.node(node_id).when is not None
             reason = Reason.CONDITION_FALSE if has_when else Reason.HANDLER_SKIPPED
             self._move(node_id, status=NodeStatus.SKIPPED, reason=reason)
         else:
             self._move(node_id, status=NodeStatus.COMPLETED)
-            self.not_taken[node_id] = frozenset(() if isinstance(outcome, str) else outcome[1])
+            has_branches = not isinstance(outcome, str) and outcome[0] == "branch"
+            self.not_taken[node_id] = frozenset(outcome[1] if has_branches else ())
 
     def having(self, status: NodeStatus) -> list[str]:
         """List the nodes of a status, in definition order."""
@@ -92,9 +94,25 @@ class Play:
             case Cancel(node_id):
                 self._move(node_id, status=NodeStatus.CANCELLED, reason=Reason.CANCELLED)
             case Finish(status):
+                if status == ExecutionStatus.COMPLETED and self.snapshot.output is None and self._render():
+                    return
                 self._change(status=status)
             case other:
                 raise AssertionError(f"nothing is lost in a simulation, yet the plan says {other}")
+
+    def _render(self) -> bool:
+        """End the unit that renders the output of the whole; False where there is none."""
+        definition, nodes = self.snapshot.definition, self.snapshot.nodes
+        if definition.output_node is None:
+            return False
+        ends = {i: (str(state.status), state.reason) for i, state in nodes.items()}
+        is_there = has_output(definition.source, ends, lambda node: self.outcomes[node["id"]])
+        status = NodeStatus.COMPLETED if is_there else NodeStatus.FAILED
+        self.snapshot = replace(self.snapshot, output=NodeState(OUTPUT, status))
+        return True
+
+    def _node(self, node_id: str) -> dict[str, Any]:
+        return next(node for node in nodes_of(self.snapshot.definition.source) if node["id"] == node_id)
 
     def _leave_pending(self, node_id: str, status: NodeStatus, reason: Reason | None) -> None:
         assert self.snapshot.nodes[node_id].status == NodeStatus.PENDING
@@ -113,7 +131,7 @@ def simulate(
     definition: Definition, outcomes: Mapping[str, Outcome], order: Random
 ) -> tuple[Statuses, Reasons, ExecutionStatus]:
     """Run to the end, ending a queued node chosen by `order` each time: statuses, reasons and the end."""
-    play = Play(fresh(definition))
+    play = Play(fresh(definition), outcomes=outcomes)
     play.settle()
     while queued := play.having(NodeStatus.QUEUED):
         chosen = order.choice(queued)
@@ -125,3 +143,10 @@ def simulate(
         {node_id: state.reason for node_id, state in nodes.items()},
         play.snapshot.execution.status,
     )
+
+
+def _end_of_child(child: Scripted) -> str:
+    """Give the status that a child ends in, by the same means."""
+    definition = compiled(child.document)
+    outcomes = {node["id"]: child.outcome(node) for node in nodes_of(child.document)}
+    return str(simulate(definition, outcomes, Random(0))[2])

@@ -288,6 +288,7 @@ class Simulator:
 
     async def _delete_keys(self) -> None:
         await self.transitions.let_go()
+        await self.store.let_go()
         # By looking rather than by knowing: a key that some script begins to write must not be left behind.
         cursor = 0
         while True:

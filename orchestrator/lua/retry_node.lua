@@ -5,8 +5,9 @@
 -- Event node.retrying, node.failed
 local x, plan = leave_attempt('retry_node')
 if not x then return answer(plan, 0) end
--- The next try is one of the child's as well.
-if plan.child then redis.call('HDEL', x.runtime, 'resume|' .. ARGV[3]) end
+-- The next try is one of the child's as well; a mapped node goes on with the items it has.
+local _, index = item_of(ARGV[3])
+if plan.child and (index or not plan.map) then redis.call('HDEL', x.runtime, 'resume|' .. ARGV[3]) end
 park_retry(x, ARGV[3], ARGV[4], plan, ARGV[14], ARGV[13], ARGV[15])
 settle(x)
 return answer('ok', x.more)

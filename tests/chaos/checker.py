@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from orchestrator.definition import OUTPUT
 from tests.chaos.history import Call, Ended, History, Line
-from tests.interpreter import interpret, nodes_of
+from tests.chaos.kinship import of_children, of_output
+from tests.chaos.script import outcome_of
+from tests.interpreter import interpret, nodes_of, status_of, words_of_items
 
-TRACED = ("record", "record_in_thread")
+TRACED = ("record", "record_in_thread", "record_beating")
 _ENDS = {
     "node.completed": "COMPLETED",
     "node.failed": "FAILED",
@@ -48,8 +51,11 @@ def judge(history: History) -> Verdict:
         by_node[call.execution_id, call.node_id].append(call)
     broken = [*history.left_behind]
     duplicates = excused = 0
+    known = {ended.execution_id: ended for ended in history.executions}
     for ended in history.executions:
         broken += [f"{ended.execution_id}: {what}" for what in _of_execution(ended, by_node)]
+        kin = of_children(ended, known, _ends_of(ended))
+        broken += [f"{ended.execution_id}: {what}" for what in (*kin, *of_output(ended))]
         for unit in _units(ended):
             calls = by_node.get((ended.execution_id, unit), [])
             extra = max(0, len(calls) - _tries(ended, unit))
@@ -60,7 +66,6 @@ def judge(history: History) -> Verdict:
                     f"{ended.execution_id}: {unit} ran {extra} times too often, {explained} explained"
                 )
     broken += _changed(history)
-    known = {ended.execution_id for ended in history.executions}
     broken += [
         f"{call.execution_id}: unknown, yet its handler ran"
         for call in history.calls
@@ -105,11 +110,11 @@ def _traced(ended: Ended, node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _ending(ended: Ended) -> Iterator[str]:
     """It reached the end that its definition asks for, items and all."""
-    ends, status = interpret(dict(ended.document), _outcome)
+    ends, status = interpret(dict(ended.document), outcome_of)
     for node in nodes_of(dict(ended.document)):
         if "map" in node and ends[node["id"]][0] == "COMPLETED":
             wanted = {"ok": "COMPLETED", "fail": "FAILED"}
-            for index, end in enumerate(_outcome(node)[1]):
+            for index, end in enumerate(words_of_items(node, outcome_of(node)[1], status_of)):
                 unit = f"{node['id']}[{index}]"
                 if (found := _ends_of(ended).get(unit)) != wanted[end]:
                     yield f"{unit} ended {found}, not {wanted[end]}"
@@ -125,52 +130,40 @@ def _ends_of(ended: Ended) -> dict[str, str]:
     return {line.node_id: _ENDS[line.type] for line in ended.lines if line.node_id and line.type in _ENDS}
 
 
-def _outcome(node: dict[str, Any]) -> str | tuple[str, tuple[str, ...]]:
-    config = node.get("config", {})
-    if node["handler"] == "condition":
-        taken = config["expression"] == "true"
-        return "branch", tuple(config["false_branch" if taken else "true_branch"])
-    if node["handler"] == "switch":
-        answers = {**config["cases"], "": config["default"]}
-        taken = config["value"] if config["value"] in config["cases"] else ""
-        return "branch", tuple(name for case, names in answers.items() if case != taken for name in names)
-    tries = node.get("retry", {}).get("max_attempts", 1)
-    if "map" in node:
-        return "items", tuple(
-            "fail" if item["fail_times"] >= tries else "ok" for item in node["map"]["items"]
-        )
-    return "fail" if config.get("fail_times", 0) >= tries else "ok"
-
-
 def _lines(ended: Ended) -> Iterator[str]:
-    """The history is dense, begins with the creation, and its last line is the only end of the execution."""
+    """The history is dense, begins with the creation, and its last line is the end of the execution."""
     seqs = [line.seq for line in ended.lines]
     if seqs != list(range(1, len(seqs) + 1)):
         yield f"event ids are not dense: {seqs}"
     types = [line.type for line in ended.lines]
     if types[:1] != ["execution.created"]:
         yield f"the first event is {types[:1]}"
+    # It may have gone on in place, each time after an end.
+    lives = types.count("execution.retried") + 1
     lasts = [type for type in types if type in _LAST]
-    if len(lasts) != 1 or types[-1] not in _LAST or _LAST[types[-1]] != ended.status:
-        yield f"ended {ended.status} with {lasts}, the last event is {types[-1:]}"
+    if len(lasts) != lives or types[-1] not in _LAST or _LAST[types[-1]] != ended.status:
+        yield f"ended {ended.status} with {lasts} in {lives} lives, the last event is {types[-1:]}"
     attempts: dict[str, int] = defaultdict(int)
     finished: dict[str, str] = {}
-    for line in ended.lines:
+    closed: dict[str, str] = {}
+    for line, following in pairwise([*ended.lines, None]):
+        assert line is not None
+        if line.type in _LAST and following is not None and following.type != "execution.retried":
+            yield f"{following.type} after {line.type}"
+        if line.type == "execution.retried":
+            closed = {unit: word for unit, word in closed.items() if word == "COMPLETED"}
         if line.node_id:
-            yield from _node_line(line, attempts, finished)
+            yield from _node_line(line, attempts, closed)
+            finished |= closed
     for node_id, word in ended.nodes.items():
         if finished.get(node_id) != word:
             yield f"{node_id} is {word}, its history says {finished.get(node_id)}"
 
 
-def _node_line(line: Line, attempts: dict[str, int], finished: dict[str, str]) -> Iterator[str]:
+def _node_line(line: Line, attempts: dict[str, int], closed: dict[str, str]) -> Iterator[str]:
     node_id, attempt = line.node_id or "", line.attempt or 0
-    if (
-        node_id in finished
-        and line.type.startswith("node.")
-        and line.type not in ("node.log", "node.progress")
-    ):
-        yield f"{line.type} of {node_id} after it was {finished[node_id]}"
+    if node_id in closed and line.type.startswith("node.") and line.type not in ("node.log", "node.progress"):
+        yield f"{line.type} of {node_id} after it was {closed[node_id]}"
     if line.type == "node.queued":
         if attempt <= attempts[node_id]:
             yield f"{node_id} was queued as attempt {attempt} after {attempts[node_id]}"
@@ -178,13 +171,14 @@ def _node_line(line: Line, attempts: dict[str, int], finished: dict[str, str]) -
     elif line.type == "node.started" and attempt != attempts[node_id]:
         yield f"{node_id} started attempt {attempt} while {attempts[node_id]} was the current one"
     if line.type in _ENDS:
-        finished[node_id] = _ENDS[line.type]
+        closed[node_id] = _ENDS[line.type]
 
 
 def _order(ended: Ended, by_node: dict[Key, list[Call]]) -> Iterator[str]:
     """No call begins before each dependency has ended: by the history, and by the clocks of the handlers."""
     over: set[str] = set()
     needs = {node["id"]: node.get("dependencies", []) for node in nodes_of(dict(ended.document))}
+    needs[OUTPUT] = list(needs)
     for line in ended.lines:
         if line.type == "node.started":
             early = [each for each in needs[_node_of(line.node_id or "")] if each not in over]
@@ -248,9 +242,9 @@ def _author(ended: Ended, node_id: str, output: dict[str, Any], calls: list[Call
 
 
 def _tries(ended: Ended, node_id: str) -> int:
-    """Calls that were charged: one for each retry, and the last."""
-    retries = sum((line.type, line.node_id) == ("node.retrying", node_id) for line in ended.lines)
-    return retries + 1
+    """Calls that were charged: one for each retry, and the last one of each life in which it ran."""
+    types = [line.type for line in ended.lines if line.node_id == node_id]
+    return types.count("node.retrying") + max(1, sum(type in _ENDS for type in types))
 
 
 def _struck(calls: list[Call], history: History) -> int:

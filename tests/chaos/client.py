@@ -13,14 +13,19 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from clients.redis_client import connect_commands, connect_subscriber
+from orchestrator.definition import OUTPUT
 from orchestrator.engine import Engine
 from orchestrator.errors import HeadraceError, InvalidTransition
-from orchestrator.execution import Event
-from orchestrator.mapping import unit_of
+from orchestrator.execution import Event, Execution
+from orchestrator.mapping import index_of, node_of, unit_of
+from orchestrator.states import ExecutionStatus
 from orchestrator.submissions import Idempotency
 from orchestrator.waits import Approval
 from tests.chaos.history import Ended, Line, Sample
+from tests.chaos.nested_workload import child_of
+from tests.chaos.script import outcome_of
 from tests.interpreter import nodes_of
+from tests.interpreting_families import children_of
 from workers.handlers import Catalogue
 
 
@@ -37,9 +42,13 @@ class Client:
         self.ended: set[str] = set()
         #: Signals not sent yet: (execution id, name).
         self.unsignalled: set[tuple[str, str]] = set()
+        #: Children by id: their parent's id and the unit that started them.
+        self.kin: dict[str, tuple[str, str]] = {}
+        self.retried: set[str] = set()
         #: Executions that were paused and are to be resumed, and how many pauses were taken.
         self.paused: list[str] = []
         self.pauses = 0
+        self.retries = 0
 
     async def aclose(self) -> None:
         await self.redis.aclose()
@@ -59,15 +68,80 @@ class Client:
             assert execution_id in ("", submitted.execution_id), "one key made two executions"
             execution_id = submitted.execution_id
         self.documents[execution_id] = document
+        self._expect_signals(execution_id, document)
+        if not at_once:
+            for _ in range(2 if self.dice.random() < 0.3 else 1):
+                await self._until_answered(lambda: self.engine.trigger(execution_id))
+        return execution_id
+
+    def _expect_signals(self, execution_id: str, document: dict[str, Any]) -> None:
         self.unsignalled |= {
             (execution_id, node["config"]["name"])
             for node in nodes_of(document)
             if node["handler"] == "wait_for_signal" and node["config"]["name"] != "never"
         }
-        if not at_once:
-            for _ in range(2 if self.dice.random() < 0.3 else 1):
-                await self._until_answered(lambda: self.engine.trigger(execution_id))
-        return execution_id
+
+    async def adopt(self) -> None:
+        """Get to know the children of everybody known, and theirs."""
+        asked: set[str] = set()
+        while found := [
+            each for each in (*self.documents, *self.kin) if each not in asked and self._misses(each)
+        ]:
+            for execution_id in found:
+                asked.add(execution_id)
+                try:
+                    page = await self.engine.children(execution_id, first=0, limit=100)
+                except (HeadraceError, RedisError, OSError):
+                    return
+                for child in page.items:
+                    self._adopt(child)
+
+    def _misses(self, execution_id: str) -> bool:
+        """Say whether an execution may have children that are not known yet."""
+        units = [
+            unit
+            for node in nodes_of(self.document_of(execution_id))
+            for unit, _, _ in children_of(node["id"], outcome_of(node))
+        ]
+        return len(units) > sum(above == execution_id for above, _ in self.kin.values())
+
+    def _adopt(self, child: Execution) -> None:
+        if child.execution_id in self.kin:
+            return
+        assert child.parent is not None
+        assert child.parent_unit is not None
+        self.kin[child.execution_id] = (child.parent, child.parent_unit)
+        self._expect_signals(child.execution_id, self.document_of(child.execution_id))
+
+    def document_of(self, execution_id: str) -> dict[str, Any]:
+        """Give what an execution runs; of a child, as its unit has asked for it."""
+        if execution_id in self.documents:
+            return self.documents[execution_id]
+        above, unit = self.kin[execution_id]
+        node_id, index = node_of(unit), index_of(unit)
+        holder = next(node for node in nodes_of(self.document_of(above)) if node["id"] == node_id)
+        return child_of(holder, None if index is None else holder["map"]["items"][index])
+
+    async def retry_some(self) -> None:
+        """Let every other execution that has FAILED go on in place, once; it fails again."""
+        for execution_id in sorted(self.ended - self.retried):
+            try:
+                execution = (await self.engine.get(execution_id)).execution
+                if execution.status is not ExecutionStatus.FAILED:
+                    self.retried.add(execution_id)
+                    continue
+                self.retried.add(execution_id)
+                if self.dice.random() < 0.5:
+                    await self._retry(execution_id, execution.generation)
+            except (HeadraceError, RedisError, OSError):
+                return
+
+    async def _retry(self, execution_id: str, generation: int) -> None:
+        """Ask until it is answered; a request that was carried out unanswered is told from a new one."""
+        for _ in range(2 if self.dice.random() < 0.3 else 1):
+            await self._until_answered(lambda: self.engine.retry(execution_id, generation=generation))
+        self.retries += 1
+        self.ended.discard(execution_id)
 
     async def answer(self) -> None:
         """Send some signals, perhaps before anybody waits for them, and decide some approvals, some twice."""
@@ -156,11 +230,19 @@ class Client:
                     self.ended.add(execution_id)
             except (HeadraceError, RedisError, OSError):
                 break
-        return sorted(set(self.documents) - self.ended)
+        left = set(self.documents) - self.ended
+        try:
+            # Children that nobody waits for may outlive them all.
+            members: Any = await self.redis.smembers("workflows:active")
+            left |= {member.decode() for member in members}
+        except (RedisError, OSError):
+            left.add("(Redis did not answer)")
+        return sorted(left)
 
     async def collect(self) -> tuple[Ended, ...]:
-        """Read every execution whole, with its history."""
-        return tuple([await self._read(execution_id) for execution_id in self.documents])
+        """Read every execution whole, with its history and its children."""
+        await self.adopt()
+        return tuple([await self._read(execution_id) for execution_id in (*self.documents, *self.kin)])
 
     async def left_behind(self) -> list[str]:
         """What is still in Redis though nothing runs."""
@@ -185,13 +267,19 @@ class Client:
         view = await self.engine.get(execution_id)
         outputs = await self.engine.results(execution_id)
         events = await self.engine.events(execution_id, limit=10_000)
+        entries: Any = await self.redis.lrange(self.engine.store.keys.children(execution_id), 0, -1)
+        execution, final = view.execution, await self.engine.store.output(execution_id, OUTPUT)
         return Ended(
             execution_id,
-            self.documents[execution_id],
-            str(view.execution.status),
+            self.document_of(execution_id),
+            str(execution.status),
             {node.node_id: str(node.status) for node in view.nodes},
             {node_id: orjson.loads(text) if text else None for node_id, text in outputs.items()},
             tuple(Line(event.seq, event.type, _unit_of(event), event.attempt) for event in events),
+            final=orjson.loads(final) if final else None,
+            parent=(execution.parent, execution.parent_unit or "") if execution.parent else None,
+            children=tuple((child, unit) for child, unit in (e.decode().split(" ") for e in entries)),
+            ended_ms=execution.ended_ms,
         )
 
     async def _until_answered(self, request: Any) -> Any:

@@ -20,7 +20,7 @@ _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "term": signal.SIGTE
 DRAIN_S = 0.5
 #: How long one may take to end in all, on however busy a machine.
 ENDING_S = 30.0
-#: A process younger than this may still be importing.
+#: Where it cannot be seen: a process younger than this may still be importing.
 STARTING_S = 5.0
 
 
@@ -69,6 +69,7 @@ class Cluster:
             "REDIS_PORT": str(self.redis.port), "LEASE_MS": str(self.lease_ms), "WORKER_NAME": name,
             "WORKER_CONCURRENCY": "16", "HANDLERS": "tests.chaos.handlers", "CHAOS_TRACE": str(self.trace),
             "DRAIN_S": str(DRAIN_S), "SWEEP_IDLE_MS": "2000", "LOG_LEVEL": "INFO",
+            "LLM_PROVIDER": "echo",
         }  # fmt: skip
         with (self.directory / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
@@ -88,13 +89,14 @@ class Cluster:
     def strike(self, member: Member, kind: StrikeKind) -> None:
         """Send the signal. A killed or ending process is replaced, a stopped one resumed past its lease."""
         self.strikes.append(Strike(kind, member.process.pid, time.monotonic()))
+        is_listening = _listens(member)
         member.process.send_signal(_SIGNALS[kind])
         if kind == "stop":
             member.resume_at_s = time.monotonic() + self.lease_ms / 1000 * 1.5
             return
         self.members.remove(member)
         # One that was still starting has no handler for the signal yet, and may die of it.
-        if time.monotonic() - member.started_s > STARTING_S:
+        if is_listening:
             self.leaving.append(member)
         else:
             self.unready.append(member)
@@ -151,3 +153,13 @@ class Cluster:
                 member.process.wait()
         self.redis.kill()
         return found
+
+
+def _listens(member: Member) -> bool:
+    """Say whether a process has a handler for being told to end."""
+    try:
+        lines = Path(f"/proc/{member.process.pid}/status").read_text().splitlines()
+    except OSError:
+        return time.monotonic() - member.started_s > STARTING_S
+    caught = next((line.split()[1] for line in lines if line.startswith("SigCgt:")), "0")
+    return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)

@@ -20,10 +20,16 @@ from workers.registry import handler
 # A process that does not end is asked where it is.
 faulthandler.register(signal.SIGUSR1, all_threads=True)
 
+#: Signs of life in one call.
+STEPS = 10
+
 
 @handler("record")
 async def record(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:
-    """Work for `work_ms`; fail the first `fail_times` tries. Output: {"nonce", "attempt"} of this call."""
+    """Work for `work_ms`; fail the first `fail_times` tries, or with each of `errors`.
+
+    Output: {"nonce", "attempt"} of this call.
+    """
     with call_of(context) as call:
         await asyncio.sleep(config.get("work_ms", 10) / 1000)
         return call.outcome(config)
@@ -37,6 +43,17 @@ def record_in_thread(config: Mapping[str, Any], context: HandlerContext) -> dict
         return call.outcome(config)
 
 
+@handler("record_beating")
+async def record_beating(config: Mapping[str, Any], context: HandlerContext) -> dict[str, Any]:
+    """The same with signs of life, beginning where the attempt before it was heard of last."""
+    with call_of(context) as call:
+        first = int((context.last_heartbeat or {"step": 0})["step"])
+        for step in range(first, STEPS):
+            await asyncio.sleep(config.get("work_ms", 10) / 1000 / STEPS)
+            context.heartbeat({"step": step + 1})
+        return {**call.outcome(config), "from": first}
+
+
 class TracedCall:
     """One handler call, known by its nonce."""
 
@@ -46,9 +63,10 @@ class TracedCall:
         self.ended = "stopped"
 
     def outcome(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        if self.context.try_number <= config.get("fail_times", 0):
+        number, errors = self.context.try_number, config.get("errors", ())
+        if number <= max(config.get("fail_times", 0), len(errors)):
             self.ended = "fail"
-            raise Retryable("asked to fail")
+            raise Retryable("asked to fail", type=errors[number - 1] if errors else "HandlerError")
         self.ended = "ok"
         return {"nonce": self.nonce, "attempt": self.context.attempt}
 

@@ -49,7 +49,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """One execution at the end. outputs are parsed; None where there is none."""
+    """One execution at the end. outputs are parsed; None where there is none.
+
+    document  of a child: with its inputs put in.
+    final     what the `output` of its definition came to.
+    parent    (execution id, unit) whose child it is.
+    children  (execution id, unit), in the order in which they were started.
+    """
 
     execution_id: str
     document: Mapping[str, Any]
@@ -57,6 +63,10 @@ class Ended:
     nodes: Mapping[str, str]
     outputs: Mapping[str, Any]
     lines: tuple[Line, ...]
+    final: Any = None
+    parent: tuple[str, str] | None = None
+    children: tuple[tuple[str, str], ...] = ()
+    ended_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

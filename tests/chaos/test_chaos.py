@@ -20,7 +20,7 @@ from tests.chaos.checker import Verdict, judge
 from tests.chaos.client import Client
 from tests.chaos.cluster import Cluster
 from tests.chaos.history import History, read_calls
-from tests.chaos.workload import mixed
+from tests.chaos.mix import mixed
 from tests.conftest import RedisServer
 from tests.unit.clients.target_server import reply, running_target
 
@@ -76,8 +76,10 @@ async def play_on(
             if number in kills:
                 await asyncio.to_thread(cluster.restart_redis, down_s=1.0)
             await client.run(document)
+            await client.adopt()
             await client.answer()
             await client.interrupt()
+            await client.retry_some()
             await client.sample()
             await asyncio.sleep(plan.pace_s)
         striking.cancel()
@@ -85,7 +87,9 @@ async def play_on(
         await client.resume_all()
         deadline_s = time.monotonic() + PATIENCE_S
         while (left := await client.open_executions()) and time.monotonic() < deadline_s:
+            await client.adopt()
             await client.answer()
+            await client.retry_some()
             await client.sample()
             await asyncio.sleep(0.1)
         took_s = time.monotonic() - began_s
@@ -124,7 +128,7 @@ async def run(plan: Plan, directory: Path, capsys: pytest.CaptureFixture[str]) -
 async def test_a_small_stack_survives_a_strike_each_second(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = Plan(40, 0.25, lease_ms=2_000, workers=3, redis_kills=(0.5,))
+    plan = Plan(57, 0.2, lease_ms=2_000, workers=3, redis_kills=(0.5,))
     await run(plan, tmp_path, capsys)
 
 

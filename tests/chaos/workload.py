@@ -1,11 +1,7 @@
-"""The mix of workflows that is put under stress: every kind of node there is.
-
-Each must end as the interpreter says; only `failing` and `too_many` end FAILED.
-"""
+"""Workflows that are put under stress. Each must end as the interpreter says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -167,16 +163,3 @@ def calling(dice: Random, url: str) -> dict[str, Any]:
         work("last", dice, after=["tell"]),
         name="calling",
     )
-
-
-Maker = Callable[[Random], dict[str, Any]]
-MIX: tuple[Maker, ...] = (
-    chain, diamond, fan, branch, retry, delay, failing, mapping, choice, handled, asking, too_many,
-)  # fmt: skip
-
-
-def mixed(count: int, seed: int, url: str) -> list[dict[str, Any]]:
-    """So many workflows, every kind in turn; url is that of a server that answers on /data."""
-    dice = Random(seed)
-    kinds: tuple[Maker, ...] = (*MIX, lambda dice: calling(dice, url))
-    return [kinds[i % len(kinds)](dice) for i in range(count)]

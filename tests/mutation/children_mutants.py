@@ -34,11 +34,12 @@ CHILDREN = (
         ("a kill waits for the child", "and not is_kill and is_live(values[2])", "and is_live(values[2])"),
         ("what a unit waited for is not told", "    redis.call('HSET', x.runtime, 'resume|' .. unit, '{\"child\":\"' .. child_id .. '\",\"status\":\"' .. status .. '\"}')", ""),
         ("making use of a child's end is a try", "  redis.call('HINCRBY', x.runtime, 'tries|' .. unit, -1)", ""),
-        ("children are closed in one generation only", "if redis.call('HGET', x.runtime, 'closed') == x.generation then return false end", "if redis.call('HGET', x.runtime, 'closed') then return false end"),
+        ("children are closed in one generation only", "return redis.call('HGET', x.runtime, 'closed') ~= x.generation", "return not redis.call('HGET', x.runtime, 'closed')"),
         ("a parent that completes closes its children", "if x.children == 0 or not (x.cancelling or x.failed > 0) then return false end", "if x.children == 0 then return false end"),
-        ("only the first children are closed", "if #entries == CHILDREN_IN_A_TURN then push(", "if false then push("),
+        ("only the first children are closed", "if #entries < CHILDREN_IN_A_TURN then", "if true then"),
         ("any unit of that name is woken", "or x.fields[2] ~= 'child' then return end", "then return end"),
     ),
+    *of("retry_node", ("a mapped node forgets its items when it is tried again", "if plan.child and (index or not plan.map) then", "if plan.child then")),
     # What children share with executions that nobody's node started.
     *of("include/chunk", ("a new execution is not listed", "redis.call('ZADD', index_key(tenant), NOW, execution_id)", "")),
     *of(

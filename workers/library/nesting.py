@@ -51,7 +51,8 @@ class SubWorkflowConfig(BaseModel):
 async def sub_workflow(config: SubWorkflowConfig, context: HandlerContext) -> Outcome:
     """Run another workflow as an execution of its own, and wait for its end without a worker.
 
-    Output: the outputs of its nodes, by node id; {"execution_id", "name"} where it is not waited for.
+    Output: its `output` or, without one, the outputs of its nodes by node id; {"execution_id", "name"} where
+    it is not waited for.
     A child that failed is retried in place when this node is tried again.
     """
     own = context.child
@@ -74,7 +75,7 @@ async def sub_workflow(config: SubWorkflowConfig, context: HandlerContext) -> Ou
 async def _end(own: OwnChild, child: Execution) -> Outcome:
     """Make the node's end of its child's. One that runs (again) is waited for."""
     if child.status is ExecutionStatus.COMPLETED:
-        return Completed(await own.outputs(child))
+        return Completed(await own.output(child))
     if child.status.is_terminal:
         return Failed(await own.failure(child))
     return AwaitingChild(child.execution_id, looks_again=child.cancelling is not None)

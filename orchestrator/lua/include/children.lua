@@ -96,9 +96,7 @@ end
 -- Whether an execution that is about to end otherwise than well has children it has not asked to end, nor thought of.
 function must_close(x)
   if x.children == 0 or not (x.cancelling or x.failed > 0) then return false end
-  if redis.call('HGET', x.runtime, 'closed') == x.generation then return false end
-  redis.call('HSET', x.runtime, 'closed', x.generation)
-  return true
+  return redis.call('HGET', x.runtime, 'closed') ~= x.generation
 end
 
 function tell_parent(child, status)
@@ -117,7 +115,12 @@ function TURNS.close(x, from)
     local child_id, unit = string.match(entry, '^(%S+) (%S+)$')
     close_child(x, child_id, parse_plan(redis.call('HGET', x.runtime, 'node|' .. item_of(unit))).child, true)
   end
-  if #entries == CHILDREN_IN_A_TURN then push(x, 'close ' .. string.format('%d', from + CHILDREN_IN_A_TURN)) end
+  -- Said once all have been asked: turns that are lost on the way begin anew.
+  if #entries < CHILDREN_IN_A_TURN then
+    redis.call('HSET', x.runtime, 'closed', x.generation)
+  else
+    push(x, 'close ' .. string.format('%d', from + CHILDREN_IN_A_TURN))
+  end
   return 2 * #entries
 end
 

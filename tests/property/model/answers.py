@@ -11,7 +11,6 @@ import orjson
 
 from orchestrator.answer_verbs import Decision, Request, Wait
 from orchestrator.courier import Call
-from orchestrator.mapping import node_of
 from orchestrator.replies import Ended
 from orchestrator.states import WaitingOn
 from orchestrator.transitions import Holding, Take
@@ -27,7 +26,7 @@ def await_call(
     world: World, dice: Random, case: Case, holding: Holding, on: WaitingOn, take: Take | None
 ) -> tuple[Call[Ended], dict[str, Any]]:
     """The call that parks an attempt, and what becomes of the node if nobody answers."""
-    node, unit = case.definition.node(node_of(holding.node_id)), holding.node_id
+    node, unit = case.node(holding.node_id), holding.node_id
     sides = [choice.targets for choice in node.choices] or [()]
     targets = [target for side in sides for target in side]
     in_time, late = dice.choice(sides), dice.choice(sides)
@@ -106,7 +105,7 @@ async def replace_call(
 
 async def send_decision(world: World, dice: Random) -> None:
     """Decide an approval, perhaps one that shows something else or waits no more."""
-    found = [(case, node_id) for case in world.cases for node_id in case.now.units]
+    found = [(case, node_id) for case in world.cases for node_id in case.now.named]
     asking = [(case, node_id) for case, node_id in found if case.now.of("waiting_on", node_id) == "approval"]
     if found:
         case, node_id = dice.choice(asking if asking and dice.random() < 0.8 else found)

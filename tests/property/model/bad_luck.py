@@ -5,48 +5,36 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from tests.property.model.deeds import STREAM, Deed
+from tests.property.model.deeds import Deed
 from tests.property.model.drawn_dag import QUEUES
+from tests.property.model.family import waiting_units
+from tests.property.model.reading import TASKS
 from tests.property.model.world import Case, World
 
 #: Counters that can be told from statuses. `not_taken` of a node is a decision, not a count.
 ITEM_COUNTERS = ("live", "COMPLETED", "FAILED", "SKIPPED")
+#: What may be lost, as often as it is drawn.
+WHAT = (
+    "task", "task", "group", "stream", "lease", "timer", "counter", "counter", "counter", "counter", "active",
+    "turns", "lists", "items", "items", "held", "wake", "wait",
+)  # fmt: skip
 COUNTERS = ("ok", "bad", "skip", "gates", "left", "failed", "seq")
 
 
 async def lose_something(world: World, dice: Random) -> None:
     """Delete what repairs must be able to bring back."""
     redis: Any = world.redis
-    match dice.choice(
-        (
-            "task",
-            "task",
-            "group",
-            "stream",
-            "lease",
-            "timer",
-            "counter",
-            "counter",
-            "counter",
-            "counter",
-            "active",
-            "turns",
-            "lists",
-            "items",
-            "items",
-            "held",
-        )
-    ):
+    match dice.choice(WHAT):
         case "task":
-            stream = STREAM[dice.choice(QUEUES)]
+            stream = TASKS[dice.choice(QUEUES)]
             if entries := await redis.xrange(stream):
                 await redis.xdel(stream, dice.choice(entries)[0])
         case "group":
-            stream = STREAM[dice.choice(QUEUES)]
+            stream = TASKS[dice.choice(QUEUES)]
             if await redis.exists(stream):
                 await redis.xgroup_destroy(stream, "workflow_group")
         case "stream":
-            await redis.delete(STREAM[dice.choice(QUEUES)])
+            await redis.delete(TASKS[dice.choice(QUEUES)])
         case "lease" | "timer" as kind:
             if members := await redis.zrange(f"workflows:{kind}s", 0, -1):
                 await redis.zrem(f"workflows:{kind}s", dice.choice(members))
@@ -68,6 +56,14 @@ async def lose_something(world: World, dice: Random) -> None:
         case "held":
             if paused := [case for case in world.cases if case.now.held]:
                 await redis.delete(f"workflow:{dice.choice(paused).execution_id}:held")
+        case "wake":
+            # Its end will not be told.
+            if children := [case for case in world.cases if case.parent]:
+                await redis.hdel(f"workflow:{dice.choice(children).execution_id}:runtime", "parent")
+        case "wait":
+            if waiting := [(case, unit) for case in world.cases for unit in waiting_units(case.now)]:
+                case, unit = dice.choice(waiting)
+                await redis.hdel(f"workflow:{case.execution_id}:runtime", f"waiting_on|{unit}")
         case "active":
             if members := await redis.smembers("workflows:active"):
                 await redis.srem("workflows:active", dice.choice(sorted(members)))

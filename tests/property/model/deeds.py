@@ -12,24 +12,24 @@ from redis.exceptions import ResponseError
 
 from orchestrator.courier import Call
 from orchestrator.loops import leases, timers
-from orchestrator.mapping import node_of
 from orchestrator.redis_keys import lease_member
 from orchestrator.replies import Claim, Delivery, Ended
-from orchestrator.rerun import rerun_items, rerun_set
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.transitions import Holding, Take
+from tests.property.model.again import retry_whole
 from tests.property.model.answers import ANSWERS, LATE, await_call
 from tests.property.model.drawn_dag import QUEUES
+from tests.property.model.family import parents
 from tests.property.model.interventions import INTERVENTIONS
-from tests.property.model.items import KEPT
 from tests.property.model.mapped import has_failed, kinds_for
+from tests.property.model.nested import NESTING, nest
+from tests.property.model.reading import TASKS
 from tests.property.model.world import LEASE_MS, Case, SimWorker, World
 
 Deed = Callable[[World, Random], Awaitable[None]]
 #: Executions of one world.
 MOST_CASES = 6
 ERROR = orjson.dumps({"type": "HandlerError", "message": "drawn", "retryable": False})
-STREAM = {"default": "workflow:tasks", "side": "workflow:tasks:side"}
 
 
 async def submit(world: World, dice: Random) -> None:
@@ -63,9 +63,9 @@ async def read(world: World, dice: Random) -> None:
     redis: Any = world.redis
     try:
         if dice.random() < 0.3:
-            _, entries, *_ = await redis.xautoclaim(STREAM[queue], *group, 0, count=3)
+            _, entries, *_ = await redis.xautoclaim(TASKS[queue], *group, 0, count=3)
         else:
-            found = await redis.xreadgroup(*group, {STREAM[queue]: ">"}, count=dice.randint(1, 3))
+            found = await redis.xreadgroup(*group, {TASKS[queue]: ">"}, count=dice.randint(1, 3))
             entries = found[0][1] if found else []
     except ResponseError as error:
         if not re.search("NOGROUP|no such key", str(error)):
@@ -98,7 +98,7 @@ async def claim(world: World, dice: Random) -> None:
     world.sent.append((call, worker))
     reply = await call
     now = world.case_of(task.execution_id).now
-    is_due = now.units[task.node_id] == "QUEUED" and now.of("attempt", task.node_id) == str(task.attempt)
+    is_due = now.units.get(task.node_id) == "QUEUED" and now.of("attempt", task.node_id) == str(task.attempt)
     is_given = is_due and not now.runtime.get("cancelling") and now.status != "PAUSED"
     assert isinstance(reply, Claim) == is_given, (reply, now.units, task)
     if isinstance(reply, Claim) and dice.random() < 0.95:
@@ -141,8 +141,11 @@ async def end_attempt(
             dice.randint(1, 3), f"{worker.name}:{worker.requests}", worker.name, worker.name, LEASE_MS,
             dice.choice(("default side", "side default")), worker.offers,
         )  # fmt: skip
-    kind = dice.choice(kinds_for(case, holding, kinds))
-    call, record = ending_call(world, dice, case, holding, kind, take)
+    kind = dice.choice(kinds_for(world, case, holding, kinds))
+    if kind in NESTING:
+        call, record = await nest(world, dice, case, holding, kind, take)
+    else:
+        call, record = ending_call(world, dice, case, holding, kind, take)
     expected = world.expected_word(holding, is_cancel=kind == "x")
     reply: Ended = await call
     assert reply.word == expected, (kind, reply, expected, holding)
@@ -150,10 +153,15 @@ async def end_attempt(
         check_taken(take, reply)
     if reply.word == "ok":
         case.taken.update(record)
+        if kind == "r":
+            case.counts[holding.node_id] = counts_of(call)
         if kind in "ap":
             case.outputs[holding.node_id] = LATE
         if kind in "cw":
             case.outputs[holding.node_id] = call.arguments[-2 if kind == "c" else -1]  # type: ignore[assignment]
+    if kind in NESTING:
+        # What has just been started may be among what is claimed along.
+        await world.look()
     if reply.word == "uncalled":
         worker.held.append(holding)
     if not take:
@@ -182,7 +190,7 @@ def ending_call(
     world: World, dice: Random, case: Case, holding: Holding, kind: str, take: Take | None
 ) -> tuple[Call[Ended], dict[str, Any]]:
     """The call for one kind of end, and what it reports of the node."""
-    does, node = world.transitions, case.definition.node(node_of(holding.node_id))
+    does, node = world.transitions, case.node(holding.node_id)
     unit = holding.node_id
     output = orjson.dumps({"by": holding.nonce})
     if kind == "c":
@@ -192,10 +200,14 @@ def ending_call(
         outcome = ("branch", not_taken) if answers else "ok"
         return does.complete_node(holding, output, not_taken=not_taken, take=take), {unit: outcome}
     if kind == "f":
-        call = does.fail_node(holding, ERROR, reason=Reason.ERROR, is_dead=dice.random() < 0.5, take=take)
+        # A handler that ran too long, or was silent for too long, is ended by its worker.
+        reason = dice.choice((Reason.ERROR, Reason.ERROR, Reason.TIMEOUT))
+        call = does.fail_node(holding, ERROR, reason=reason, is_dead=dice.random() < 0.5, take=take)
         return call, {unit: "fail"}
     if kind == "r":
-        return does.retry_node(holding, ERROR, delay_ms=dice.choice((0, 500, 3_000)), take=take), {}
+        counts = dice.choice(((), (1,), (1, 2)))
+        delay_ms = dice.choice((0, 500, 3_000, 3_000, 8_000))
+        return does.retry_node(holding, ERROR, delay_ms=delay_ms, counts=counts, take=take), {}
     if kind == "s":
         reason = Reason.HANDLER_SKIPPED
         return does.skip_node(holding, reason=reason, data=b"{}", take=take), {unit: "skip"}
@@ -233,18 +245,26 @@ async def resend(world: World, dice: Random) -> None:
         assert reply.word in ("dup", "fenced", "gone", "uncalled") or may_be_first, (call.name, reply)
 
 
-async def beat(world: World, dice: Random) -> None:
+def counts_of(call: Call[Ended]) -> tuple[int, ...]:
+    """What a retry said that the rules of its policy have counted."""
+    return tuple(int(count) for count in str(call.arguments[-1]).split())
+
+
+async def renew(world: World, dice: Random) -> None:
     """Renew some leases; each attempt that is no longer current is told so."""
     held = [each for worker in world.workers for each in worker.held] + world.strays
     chosen = [each for each in held if dice.random() < 0.7]
     if not chosen:
         return
-    words = await world.transitions.renew_leases(chosen, lease_ms=LEASE_MS)
-    for holding, word in zip(chosen, words, strict=True):
+    beats = [dice.choice((b"", b'{"reached":%d}' % next(world.numbers))) for _ in chosen]
+    words = await world.transitions.renew_leases(chosen, lease_ms=LEASE_MS, beats=beats)
+    for holding, word, beat in zip(chosen, words, beats, strict=True):
         expected = "lost"
         if world.expected_word(holding) == "ok":
             cause = world.case_of(holding.execution_id).now.runtime.get("cancelling")
             expected = "cancel" if cause in ("user", "timeout") else "ok"
+            if beat:
+                world.case_of(holding.execution_id).beats[holding.node_id] = beat
             member = lease_member(holding.execution_id, holding.node_id, holding.attempt)
             assert await world.redis.zscore("workflows:leases", member) == world.now_ms + LEASE_MS
         assert word == expected, (holding, word)
@@ -269,7 +289,8 @@ async def fall_silent(world: World, dice: Random) -> None:
 async def cancel(world: World, dice: Random) -> None:
     if not world.cases:
         return
-    case = dice.choice(world.cases)
+    waiting = parents(world)
+    case = dice.choice(waiting if waiting and dice.random() < 0.5 else world.cases)
     request_id, grace_ms = f"r{dice.randint(0, 2)}", dice.choice((0, 3_000))
     call = world.transitions.cancel_execution(
         case.execution_id, reason='"drawn"', grace_ms=grace_ms, request_id=request_id
@@ -302,41 +323,9 @@ async def sweep_round(world: World, dice: Random) -> None:
     assert world.is_faulty or made == 0, f"{made} repairs where nothing was lost"
 
 
-async def retry_whole(world: World, dice: Random) -> None:
-    """Retry an ended execution in place, sometimes twice at once."""
-    ended = [case for case in world.cases if case.now.status in ("FAILED", "CANCELLED")]
-    if not ended:
-        return
-    case = dice.choice(ended)
-    sight = await world.store.sight(case.execution_id)
-    assert sight is not None
-    if not (chosen := rerun_set(sight.snapshot)):
-        return
-    items = rerun_items(sight.snapshot, chosen)
-    for position in range(0, len(items), 3):
-        is_last = position + 3 >= len(items)
-        call = world.transitions.retry_execution(
-            case.execution_id, generation=sight.snapshot.execution.generation, position=position,
-            nodes=len(chosen) if is_last else None, items=items[position : position + 3],
-        )  # fmt: skip
-        word, _, more = await call
-        assert word == ("ok" if is_last else "listed"), word
-        if dice.random() < 0.2:
-            word, *_ = await call
-            assert word == ("already" if is_last else "listed"), word
-    # The items that completed stay.
-    again = [unit for unit, word in case.now.units.items() if "[" in unit and word not in KEPT]
-    for node_id in [*chosen, *(unit for unit in again if node_of(unit) in chosen)]:
-        case.taken.pop(node_id, None)
-        case.outputs.pop(node_id, None)
-        case.given_up.discard(node_id)
-        case.by_hand.discard(node_id)
-    await world.go_on(case.execution_id, more, dice)
-
-
 #: How often each deed is drawn.
 WEIGHTS: dict[Deed, int] = {
-    submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, beat: 2, report: 1,
-    fall_silent: 3, cancel: 2, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
+    submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, renew: 2, report: 1,
+    fall_silent: 3, cancel: 3, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
     **ANSWERS, **INTERVENTIONS,
 }  # fmt: skip

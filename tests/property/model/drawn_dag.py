@@ -1,4 +1,4 @@
-"""Draws small definitions that use all the scripts know: rules, branches, time limits, several queues."""
+"""Draws small definitions that use all the scripts know: rules, branches, limits, maps, children, queues."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from typing import Any
 from orchestrator.compile import compile_definition
 from orchestrator.definition import Definition, PlainHandlers
 from orchestrator.limits import Limits
+from orchestrator.nesting import POLICIES
 from tests.dags import EARLY_RULES, RULES, condition, node, workflow
 
 #: `odd` is offered by one of the workers only.
-HANDLERS = PlainHandlers(frozenset({"noop", "condition", "odd"}))
+HANDLERS = PlainHandlers(frozenset({"noop", "condition", "odd", "sub_workflow"}))
 QUEUES = ("default", "side")
+#: At each level, the share of nodes that run a definition of the next. The last level is one too deep to run.
+NESTED = (0.25, 0.3, 0.3, 0.0)
 
 
-def draw_document(dice: Random, *, most_nodes: int = 9) -> dict[str, Any]:
-    """Draw one definition; equal dice give equal documents."""
-    names = [f"n{i}" for i in range(dice.randint(1, most_nodes))]
+def draw_document(dice: Random, *, level: int = 0) -> dict[str, Any]:
+    """Draw one definition, with those of its children in it; equal dice give equal documents."""
+    names = [f"n{i}" for i in range(dice.randint(1, 3 if level else 9))]
     parents = {
         name: sorted(dice.sample(names[:i], min(i, dice.choice((0, 1, 1, 2, 2, 3)))))
         for i, name in enumerate(names)
@@ -31,6 +34,8 @@ def draw_document(dice: Random, *, most_nodes: int = 9) -> dict[str, Any]:
         if name not in conditions:
             handler = "odd" if dice.random() < 0.1 else "noop"
             nodes[name] = node(name, after=parents[name], handler=handler, **fields)
+            if dice.random() < NESTED[level]:
+                nodes[name].update(handler="sub_workflow", config=_child(dice, level + 1))
             continue
         sides: dict[str, list[str]] = {"true": [], "false": [], "neither": []}
         for successor in successors[name]:
@@ -44,7 +49,8 @@ def draw_document(dice: Random, *, most_nodes: int = 9) -> dict[str, Any]:
             branched.add(goto)
     for name in names:
         if name not in conditions and dice.random() < 0.2:
-            nodes[name]["map"] = _map(dice)
+            is_nested = nodes[name]["handler"] == "sub_workflow"
+            nodes[name]["map"] = _map(dice, (1, 2, 3) if is_nested else (1, 2, 3, 4, 7))
     for name in names:
         if parents[name] and dice.random() < 0.6:
             nodes[name]["trigger_rule"] = dice.choice(RULES if name in branched else RULES + EARLY_RULES)
@@ -53,12 +59,22 @@ def draw_document(dice: Random, *, most_nodes: int = 9) -> dict[str, Any]:
         extras["fail_fast"] = True
     if dice.random() < 0.15:
         extras["execution_timeout"] = dice.choice((2, 30))
-    return workflow(*nodes.values(), **extras)
+    if dice.random() < 0.25:
+        extras["output"] = {"of": "the whole"}
+    return workflow(*nodes.values(), name=f"level{level}", **extras)
 
 
-def _map(dice: Random) -> dict[str, Any]:
+def _child(dice: Random, level: int) -> dict[str, Any]:
     return {
-        "items": list(range(dice.choice((1, 2, 3, 4, 7)))),
+        "workflow": draw_document(dice, level=level),
+        "wait": dice.random() < 0.8,
+        "parent_close_policy": dice.choice(POLICIES),
+    }
+
+
+def _map(dice: Random, totals: tuple[int, ...]) -> dict[str, Any]:
+    return {
+        "items": list(range(dice.choice(totals))),
         "max_concurrency": dice.choice((0, 1, 2)),
         "tolerated_failure_count": dice.choice((0, 0, 1, 3)),
         "on_item_failure": dice.choice(("continue", "stop")),
@@ -79,6 +95,8 @@ def _fields(dice: Random) -> dict[str, Any]:
         fields["start_to_close_timeout"] = 5
     if dice.random() < 0.1:
         fields["schedule_to_start_timeout"] = 5
+    if dice.random() < 0.1:
+        fields["schedule_to_close_timeout"] = dice.choice((3, 20))
     if dice.random() < 0.3:
         fields["retry"] = {"max_attempts": 3, "on_exhausted": dice.choice(("fail", "continue", "pause"))}
     return fields

@@ -115,8 +115,9 @@ def refusal(now: Sighting, node_id: str, request: ByHand, *, is_open: bool) -> s
 
 async def override(world: World, dice: Random) -> None:
     """End a node by hand, wherever it stands."""
-    found = [(case, node_id) for case in world.cases for node_id in case.now.units]
-    asking = [(case, each) for case, each in found if case.now.of("waiting_on", each) == "operator"]
+    found = [(case, node_id) for case in world.cases for node_id in case.now.named]
+    waits = ("operator", "child")
+    asking = [(case, each) for case, each in found if case.now.of("waiting_on", each) in waits]
     if found:
         case, node_id = dice.choice(asking if asking and dice.random() < 0.4 else found)
         await override_one(world, dice, case, node_id)
@@ -126,7 +127,7 @@ async def override_one(world: World, dice: Random, case: Case, node_id: str) -> 
     now = case.now
     word: Word = dice.choice(("complete", "complete", "fail", "skip"))
     request = drawn_request(world, dice, now.of("attempt", node_id))
-    answers = [choice.targets for choice in case.definition.node(node_of(node_id)).choices]
+    answers = [choice.targets for choice in case.node(node_id).choices]
     kept = dice.choice(answers) if answers else ()
     not_taken = tuple(other for ids in answers for other in ids if other not in kept)
     payload = {"complete": orjson.dumps({"request": request.key}), "fail": ERROR, "skip": b""}[word]
@@ -153,7 +154,7 @@ async def override_one(world: World, dice: Random, case: Case, node_id: str) -> 
 
 async def hurry(world: World, dice: Random) -> None:
     """End the wait of a node."""
-    found = [(case, node_id) for case in world.cases for node_id in case.now.units]
+    found = [(case, node_id) for case in world.cases for node_id in case.now.named]
     waiting = [(case, each) for case, each in found if case.now.units[each] == "WAITING"]
     if not found:
         return
@@ -178,8 +179,12 @@ async def hurry(world: World, dice: Random) -> None:
 
 
 async def resume_all(world: World, dice: Random) -> None:
-    """Resume whatever is paused, so that everything can end."""
+    """Resume whatever is paused, so that everything can end; some of what would only fail again is ended."""
     for case in world.cases:
+        asking = [unit for unit in case.now.named if case.now.waits_for(unit, "operator", "")]
+        for unit in [unit for unit in asking if dice.random() < 0.4]:
+            await override_one(world, dice, case, unit)
+            await world.look()
         if case.now.status == "PAUSED":
             await resume_one(world, dice, case)
             await world.look()

@@ -81,6 +81,7 @@ async def meet_stale_members(world: World, dice: Random) -> None:
     attempt = int(case.now.of("attempt", node_id) or 0) + 7
     kinds = (*KINDS, "start_to_close", "schedule_to_start")
     stale: dict[Any, float] = {timer_member(each, case.execution_id, node_id, attempt): 1 for each in kinds}
+    stale[timer_member("schedule_to_close", case.execution_id, node_id, 99)] = 1
     for kind in ("execution_timeout", "cancel_grace"):
         stale[timer_member(kind, case.execution_id, "", 99)] = 1
     if not case.now.worklist:

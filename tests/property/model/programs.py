@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from random import Random
 
 from orchestrator.loops import leases, timers
@@ -22,14 +23,19 @@ async def run_program(world: World, seed: int, *, steps: int) -> None:
     weights = {**WEIGHTS, **OLD_LOOKS, **(FAULTS if world.is_faulty else {})}
     deeds, shares = list(weights), list(weights.values())
     await world.open()
-    for _ in range(steps):
-        await do(world, dice.choices(deeds, shares)[0], dice.getrandbits(32))
-    await heal(world, seed=dice.getrandbits(32))
+    try:
+        for _ in range(steps):
+            await do(world, dice.choices(deeds, shares)[0], dice.getrandbits(32))
+        await heal(world, seed=dice.getrandbits(32))
+    finally:
+        await world.close()
 
 
 async def do(world: World, deed: Deed, seed: int) -> None:
     """One deed and a look at what it left."""
     world.program.append(f"{deed.__name__}(world, Random({seed}))")
+    # The jitter of a back-off that the loops decide on.
+    random.seed(seed)
     await deed(world, Random(seed))
     await world.look()
 
@@ -37,6 +43,7 @@ async def do(world: World, deed: Deed, seed: int) -> None:
 async def heal(world: World, *, seed: int) -> None:
     """Lose nothing more and let loops and workers go on: all executions must end and leave nothing behind."""
     world.program.append(f"heal(world, seed={seed})")
+    random.seed(seed)
     dice = Random(seed)
     await world.make_groups()
     for worker in world.workers:
@@ -67,7 +74,7 @@ async def _round(world: World, dice: Random) -> None:
     await resume_all(world, dice)
     for _ in range(4):
         await read(world, dice)
-    for _ in range(8):
+    while any(worker.read for worker in world.workers):
         await claim(world, dice)
         await world.look()
     for worker in world.workers:
@@ -90,6 +97,6 @@ async def _leaves_nothing(world: World) -> None:
         if not world.is_faulty:
             assert (await redis.xpending(stream, "workflow_group"))["pending"] == 0
     for execution_id in world.staged:
-        assert await redis.keys(f"workflow:{execution_id}*") == [], (
+        assert await redis.keys(f"workflow:{execution_id}:*") == [], (
             "a submission given up was not cleared away"
         )

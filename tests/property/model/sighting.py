@@ -1,33 +1,28 @@
-"""Reads everything Redis holds of one execution, raw, and says which promises two looks at it break.
-
-Reads the keys itself, not through `orchestrator.store`, so that reader and scripts cannot share a mistake.
-"""
+"""Everything Redis holds of one execution at one moment, and which promises two looks at it break."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from redis.asyncio import Redis
-
 from orchestrator.counters import expected_counters, turn
-from orchestrator.definition import Definition, Node
-from orchestrator.redis_keys import SEPARATOR
+from orchestrator.definition import OUTPUT, Definition, Node
 from orchestrator.rules import RUN
 from orchestrator.states import TABLE, NodeStatus, Reason
-from tests.property.model.drawn_dag import QUEUES
-from tests.property.model.items import of_items, statuses_of_items
+from tests.property.model.items import of_items
 from tests.property.model.kept_waiting import of_pauses, of_waits
 
 #: What each event says about its node's status.
 _MEANS = {row.event: row.target for row in TABLE if row.subject == "node" and row.event.startswith("node.")}
 _ALLOWED = {(source, row.event, row.target) for row in TABLE for source in row.sources}
-_ENDED = ("COMPLETED", "FAILED", "SKIPPED", "CANCELLED")
+ENDED = ("COMPLETED", "FAILED", "SKIPPED", "CANCELLED")
 _ONCE = ("execution.created", "execution.started")
+_OVER = ("execution.completed", "execution.failed", "execution.cancelled")
 _TELLING = frozenset(
     ("attempt", "tries", "crashes", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "reason")
 )
 Line = tuple[str, str, int]  # event type, node id, attempt
+Told = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +32,7 @@ class Sighting:
     status: str
     runtime: dict[str, str]
     nodes: dict[str, str]
-    #: Statuses of nodes and of items that have one.
+    #: Statuses of nodes, and of items and the last unit once they have one.
     units: dict[str, str]
     outputs: dict[str, bytes | None]
     worklist: tuple[str, ...]
@@ -53,6 +48,10 @@ class Sighting:
     items: dict[str, dict[str, str]] = field(default_factory=dict)
     #: Nodes a pause holds, in order.
     held: tuple[str, ...] = ()
+    #: What it started, in order: (execution id, unit).
+    children: tuple[tuple[str, str], ...] = ()
+    #: Its history as far as it tells of children: (event type, unit, execution id).
+    told: tuple[Told, ...] = ()
 
     def of(self, name: str, node_id: str) -> str:
         return self.runtime.get(f"{name}|{node_id}", "")
@@ -71,6 +70,11 @@ class Sighting:
         }
 
     @property
+    def named(self) -> list[str]:
+        """Units that people may name; the last one, which renders the output of the whole, is nobody's."""
+        return [unit for unit in self.units if unit != OUTPUT]
+
+    @property
     def has_ended(self) -> bool:
         return self.status in ("COMPLETED", "FAILED", "CANCELLED")
 
@@ -83,94 +87,6 @@ class Sighting:
         counts = [(node_id, *sorted(each.items())) for node_id, each in self.items.items()]
         parts = (self.status, *self.units.items(), *counts, *kept, *whole, *self.worklist, *self.held)
         return hash((parts, self.leases, self.timers, queued, self.is_active))
-
-
-@dataclass(slots=True)
-class Shared:
-    """What all executions share: leases, timers, task streams, the set of active ones."""
-
-    leases: list[list[str]] = field(default_factory=list)
-    timers: list[list[str]] = field(default_factory=list)
-    tasks: list[tuple[str, str, str]] = field(default_factory=list)
-    active: set[str] = field(default_factory=set)
-    approvals: list[list[str]] = field(default_factory=list)
-
-
-async def read_shared(redis: Redis) -> Shared:
-    pipe = redis.pipeline(transaction=False)
-    pipe.zrange("workflows:leases", 0, -1)
-    pipe.zrange("workflows:timers", 0, -1)
-    pipe.smembers("workflows:active")
-    pipe.zrange("workflows:approvals", 0, -1)
-    for queue in QUEUES:
-        pipe.xrange("workflow:tasks" if queue == "default" else f"workflow:tasks:{queue}")
-    leases, timers, active, approvals, *streams = await pipe.execute()
-    tasks = [
-        (fields[b"execution_id"].decode(), fields[b"node_id"].decode(), entry_id.decode())
-        for stream in streams
-        for entry_id, fields in stream
-    ]
-    return Shared(
-        [member.decode().split(SEPARATOR) for member in leases],
-        [member.decode().split(SEPARATOR) for member in timers],
-        tasks,
-        {member.decode() for member in active},
-        [member.decode().split(SEPARATOR) for member in approvals],
-    )
-
-
-async def look(
-    redis: Redis, execution_id: str, definition: Definition, before: Sighting | None, shared: Shared
-) -> Sighting:
-    """Read one execution; of its history only what is new since `before`, whose ids must follow on."""
-    base = f"workflow:{execution_id}"
-    ids = [node.id for node in definition.nodes]
-    known = before.lines if before else ()
-    pipe = redis.pipeline(transaction=False)
-    pipe.get(f"{base}:status")
-    pipe.hgetall(f"{base}:runtime")
-    pipe.mget([f"{base}:node:{node_id}" for node_id in ids])
-    pipe.mget([f"{base}:node:{node_id}:output" for node_id in ids])
-    pipe.lrange(f"{base}:worklist", 0, -1)
-    pipe.xrange(f"{base}:events", f"{len(known) + 1}-0", "+")
-    pipe.xlen(f"{base}:events")
-    pipe.hgetall(f"{base}:signals")
-    pipe.lrange(f"{base}:held", 0, -1)
-    mapped = [node.id for node in definition.nodes if node.map]
-    for node_id in mapped:
-        pipe.hgetall(f"{base}:node:{node_id}:items")
-    status, runtime, nodes, outputs, worklist, events, length, signals, held, *rows = await pipe.execute()
-    fresh = []
-    for number, (entry_id, fields) in enumerate(events, len(known) + 1):
-        assert entry_id == b"%d-0" % number, f"event ids are not dense: {entry_id!r} where {number} was due"
-        node_id, attempt = fields[b"node_id"].decode(), fields[b"attempt"].decode()
-        if b"item" in fields:
-            node_id = f"{node_id}[{fields[b'item'].decode()}]"
-        fresh.append((fields[b"type"].decode(), node_id, int(attempt or 0)))
-    assert length == len(known) + len(fresh), "the history has changed behind what was read"
-    words = dict(zip(ids, ((word or b"").decode() for word in nodes), strict=True))
-    items = {
-        node_id: {key.decode(): value.decode() for key, value in each.items()}
-        for node_id, each in zip(mapped, rows, strict=True)
-        if each
-    }
-    return Sighting(
-        status=(status or b"").decode(),
-        runtime={key.decode(): value.decode() for key, value in runtime.items()},
-        nodes=words,
-        units=words | statuses_of_items(items),
-        outputs=dict(zip(ids, outputs, strict=True)),
-        worklist=tuple(item.decode() for item in worklist),
-        lines=(*known, *fresh),
-        leases=frozenset((m[1], int(m[2])) for m in shared.leases if m[0] == execution_id),
-        timers=frozenset((m[0], m[2], m[3]) for m in shared.timers if m[1] == execution_id),
-        tasks=tuple((node_id, entry) for owner, node_id, entry in shared.tasks if owner == execution_id),
-        is_active=execution_id in shared.active,
-        signals={key.decode(): value.decode() for key, value in signals.items()},
-        approvals=frozenset((m[1], m[2]) for m in shared.approvals if m[0] == execution_id),
-        items=items,
-        held=tuple(node_id.decode() for node_id in held),
-    )
 
 
 def broken_promises(
@@ -189,14 +105,18 @@ def _of_history(before: Sighting | None, now: Sighting) -> list[str]:
     """Every unit moves along the table, its attempts only rise, and its key says what its history says."""
     types = [type for type, _, _ in now.lines]
     broken = [f"{types.count(one)} × {one}" for one in _ONCE if types.count(one) > 1]
-    status: dict[str, str] = dict.fromkeys(now.units, "PENDING")
-    attempts: dict[str, int] = dict.fromkeys(now.units, 0)
+    status: dict[str, str] = dict.fromkeys((*now.units, OUTPUT), "PENDING")
+    attempts: dict[str, int] = dict.fromkeys(status, 0)
+    ends = sum(type in _OVER for type in types)
+    if ends != types.count("execution.retried") + now.has_ended:
+        broken.append(f"{now.status}, and its history has {ends} ends")
     for type, node_id, attempt in now.lines:
         if type == "execution.retried":
             for each, word in status.items():
                 # A retry resets what it runs again without a line for each; the key tells which those are.
                 if word in ("FAILED", "CANCELLED", "SKIPPED"):
                     status[each] = "?"
+            status[OUTPUT] = "PENDING"
         if type == "node.waiting":
             # A map that begins anew runs again what failed.
             begun = {unit for unit, word in status.items() if word in ("FAILED", "CANCELLED")}
@@ -274,12 +194,17 @@ def _of_traces(now: Sighting, definition: Definition) -> list[str]:
     for kind, node_id, attempt in now.timers:
         if not node_id:
             continue
+        if kind == "schedule_to_close":
+            if now.units[node_id] in ENDED or now.runtime["generation"] != attempt:
+                broken.append(f"a time limit of {node_id}, generation {attempt}: {now.units[node_id]}")
+            continue
         wanted = {"schedule_to_start": "QUEUED", "start_to_close": "RUNNING"}.get(kind, "WAITING")
         if now.units[node_id] != wanted or now.of("attempt", node_id) != attempt:
             broken.append(f"a timer {kind} of {node_id}, attempt {attempt}, which is {now.units[node_id]}")
     if now.has_ended and (now.leases or now.tasks or now.timers or now.worklist or now.is_active):
         broken.append(f"ended {now.status} and left behind {now.timers or now.worklist or 'something'}")
-    if now.has_ended and any(word not in _ENDED for word in now.nodes.values()):
+    last = now.units.get(OUTPUT, "COMPLETED")
+    if now.has_ended and any(word not in ENDED for word in (*now.nodes.values(), last)):
         broken.append(f"ended {now.status} before its nodes: {now.nodes}")
     if now.has_ended and not now.lines[-1][0].startswith("execution."):
         broken.append(f"ended {now.status}, but the last event is {now.lines[-1]}")
@@ -303,7 +228,7 @@ def _of_ends(before: Sighting, now: Sighting) -> list[str]:
     if before.has_ended and len(now.lines) != len(before.lines):
         broken.append(f"wrote {now.lines[len(before.lines) :]} after it ended")
     for node_id, word in before.nodes.items():
-        if word in _ENDED and now.nodes[node_id] != word and node_id not in due:
+        if word in ENDED and now.nodes[node_id] != word and node_id not in due:
             broken.append(f"{node_id} was {word} and is {now.nodes[node_id]}")
         if before.outputs[node_id] is not None and now.outputs[node_id] != before.outputs[node_id]:
             broken.append(f"the output of {node_id} changed")
@@ -320,6 +245,7 @@ def facts(now: Sighting) -> dict[str, Any]:
         "status": now.status,
         "units": now.units,
         "items": now.items,
+        "children": now.children,
         **left,
         "leases": now.leases,
         "timers": now.timers,

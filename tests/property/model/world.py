@@ -19,10 +19,12 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from clients.redis_client import Wire
 from orchestrator import layout, scripts
 from orchestrator.courier import Call
-from orchestrator.definition import Definition
+from orchestrator.definition import OUTPUT, Definition, Node
 from orchestrator.executor import repairs_for
+from orchestrator.explain import explain
 from orchestrator.loops.sweep import Sweep
 from orchestrator.mapping import index_of, node_of
 from orchestrator.redis_keys import Keys
@@ -30,22 +32,20 @@ from orchestrator.replies import Claim, Delivery
 from orchestrator.scripts import Library, compose, sources
 from orchestrator.store import Store
 from orchestrator.transitions import Holding, Transitions
-from tests.interpreter import Ends, interpret
 from tests.property.model.drawn_dag import compiled, draw_document
+from tests.property.model.family import of_family
+from tests.property.model.judging import judge
+from tests.property.model.reading import Reader
 from tests.property.model.sighting import (
+    ENDED,
     Sighting,
     broken_promises,
     error_of,
     facts,
-    is_handled,
-    look,
-    read_shared,
 )
 
 START_MS = 1_700_000_000_000
 LEASE_MS = 2_000
-#: Ends that the engine decides by itself; to the semantics each is a failed handler call.
-_BY_ENGINE = ("timeout", "poison")
 
 
 class ClockedStore(Store):
@@ -74,11 +74,34 @@ class Case:
     answered: dict[str, Any] = field(default_factory=dict)
     #: Nodes that an operator ended, whatever their dependencies said.
     by_hand: set[str] = field(default_factory=set)
+    #: The execution and the unit that started it, and levels below one that nobody's unit started.
+    parent: str = ""
+    parent_unit: str = ""
+    depth: int = 0
+    #: The look that first saw it being cancelled by its parent.
+    asked_in: int | None = None
+    #: What its calls were told was started: (execution id, unit).
+    started: list[tuple[str, str]] = field(default_factory=list)
+    #: What retries counted and heartbeats told last, by unit.
+    counts: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    beats: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def now(self) -> Sighting:
         assert self.seen is not None
         return self.seen
+
+    def node(self, unit: str) -> Node:
+        """The node a unit belongs to, be it what renders the output of the whole."""
+        last = self.definition.output_node
+        return last if unit == OUTPUT and last else self.definition.node(node_of(unit))
+
+    def forget(self, unit: str) -> None:
+        """It runs again."""
+        for known in (self.taken, self.outputs, self.counts, self.beats):
+            known.pop(unit, None)
+        self.given_up.discard(unit)
+        self.by_hand.discard(unit)
 
 
 @dataclass(slots=True, eq=False)
@@ -100,9 +123,12 @@ class World:
         self.is_faulty = is_faulty
         self.transitions = transitions
         self.store = ClockedStore(self.redis)
+        self.wire = Wire(self.redis)
+        self.reader = Reader(self.wire)
         self.sweep = Sweep(self.store, self.transitions)
         self.cases: list[Case] = []
-        self.workers = [SimWorker("w0", " noop condition "), SimWorker("w1", " noop condition odd ")]
+        own = " noop condition sub_workflow $output "
+        self.workers = [SimWorker("w0", own), SimWorker("w1", f"{own}odd ")]
         #: Attempts whose worker fell silent; it may still come back with a result.
         self.strays: list[Holding] = []
         self.sent: deque[tuple[Call[Any], SimWorker]] = deque(maxlen=20)
@@ -126,6 +152,10 @@ class World:
     async def open(self) -> None:
         await self.redis.flushdb()
         await self.make_groups()
+
+    async def close(self) -> None:
+        """Give back the connections it has kept."""
+        await self.wire.let_go()
 
     async def make_groups(self) -> None:
         for stream in ("workflow:tasks", "workflow:tasks:side"):
@@ -174,6 +204,11 @@ class World:
         while more and dice.random() < 0.6:
             _, more = await self.transitions.continue_execution(execution_id)
 
+    def child_of(self, case: Case, unit: str) -> Case | None:
+        """The execution a unit started last."""
+        child_id = case.now.of("child", unit)
+        return next((each for each in self.cases if each.execution_id == child_id), None)
+
     def case_of(self, execution_id: str) -> Case:
         return next(case for case in self.cases if case.execution_id == execution_id)
 
@@ -186,9 +221,12 @@ class World:
             return "dup"
         current = (now.of("attempt", holding.node_id), now.of("nonce", holding.node_id))
         is_current = current == (str(holding.attempt), holding.nonce)
-        return "ok" if is_current and now.units[holding.node_id] == "RUNNING" else "fenced"
+        return "ok" if is_current and now.units.get(holding.node_id) == "RUNNING" else "fenced"
 
     def hold(self, worker: SimWorker, claim: Claim) -> None:
+        case = self.case_of(claim.execution_id)
+        assert claim.counts in ((), case.counts.get(claim.node_id, ())), claim
+        assert claim.beat in (b"", case.beats.get(claim.node_id, b"")), claim
         holding = Holding(claim.execution_id, claim.node_id, claim.attempt, claim.nonce)
         known = [*self.strays, *(each for one in self.workers for each in one.held)]
         if holding not in known:
@@ -196,21 +234,43 @@ class World:
 
     async def look(self) -> None:
         """Look at everything and hold it against the promises."""
-        shared = await read_shared(self.redis)
-        for case in self.cases:
-            now = await look(self.redis, case.execution_id, case.definition, case.seen, shared)
-            if now == case.seen:
-                continue
-            broken = broken_promises(case.seen, now, case.definition, is_faulty=self.is_faulty)
-            broken += self._foreign_outputs(case, now)
-            case.seen = now
-            if not broken and not self.is_faulty:
-                broken = await self._needless_repairs(case)
+        shared = await self.reader.shared()
+        changed: list[tuple[Case, Sighting | None]] = []
+        unread = list(self.cases)
+        while unread:
+            found = await self.reader.look(unread, shared)
+            changed += [(case, case.seen) for case, now in found if now]
+            unread = [child for case, now in found if now for child in self._took_in(case, now)]
+        for case, before in changed:
+            broken = of_family(self, case, before)
+            if not broken and (not self.is_faulty or self.states % 5 == 0):
+                broken = await self._unexplained(case)
             assert not broken, self.told(case, broken)
-            if now.has_ended:
-                self.judge(case)
-            self.fingerprints.add(now.fingerprint)
         self.states += 1
+
+    def _took_in(self, case: Case, now: Sighting) -> list[Case]:
+        """Hold what was seen of one execution against the promises; gives what it has started since."""
+        broken = broken_promises(case.seen, now, case.definition, is_faulty=self.is_faulty)
+        broken += self._foreign_outputs(case, now)
+        case.seen = now
+        if case.asked_in is None and now.runtime.get("cancel_request", "").startswith("parent:"):
+            case.asked_in = self.states
+        if now.has_ended and not broken:
+            broken = judge(case)
+        assert not broken, self.told(case, broken)
+        self.fingerprints.add(now.fingerprint)
+        known = {each.execution_id for each in self.cases}
+        fresh = [self._child_case(case, *each) for each in now.children if each[0] not in known]
+        self.cases.extend(fresh)
+        return fresh
+
+    @staticmethod
+    def _child_case(case: Case, child_id: str, unit: str) -> Case:
+        document = case.node(unit).config["workflow"]
+        return Case(
+            child_id, document, compiled(document),
+            parent=case.execution_id, parent_unit=unit, depth=case.depth + 1,
+        )  # fmt: skip
 
     async def due_times(self) -> dict[bytes, float]:
         """Every timer and lease, with its moment."""
@@ -218,10 +278,20 @@ class World:
         timers = await redis.zrange("workflows:timers", 0, -1, withscores=True)
         return dict(timers + await redis.zrange("workflows:leases", 0, -1, withscores=True))
 
-    async def _needless_repairs(self, case: Case) -> list[str]:
+    async def _unexplained(self, case: Case) -> list[str]:
+        """Everything that has not ended is explained; where nothing is lost nothing is to be repaired."""
         sight = await self.store.sight(case.execution_id)
         assert sight is not None
-        return [f"a repair is planned: {repair}" for repair in repairs_for(sight)]
+        repairs = repairs_for(sight)
+        told = {each.node_id: each for each in explain(sight.snapshot, [], {})}
+        open_nodes = [node_id for node_id, word in case.now.nodes.items() if word not in ENDED]
+        broken = [f"{node_id} is not explained" for node_id in open_nodes if node_id not in told]
+        broken += [f"it says too little: {each}" for each in told.values() if not each.waiting_for]
+        if not repairs:
+            broken += [f"nothing repairs {each}" for each in told.values() if each.details.get("repair")]
+        if not self.is_faulty:
+            broken += [f"a repair is planned: {repair}" for repair in repairs]
+        return broken
 
     @staticmethod
     def _foreign_outputs(case: Case, now: Sighting) -> list[str]:
@@ -235,54 +305,6 @@ class World:
             for node_id, output in (now.outputs | items).items()
             if output is not None and output not in (case.outputs.get(node_id), error_of(now, node_id))
         ]
-
-    def judge(self, case: Case) -> None:
-        """Hold an ended execution against the interpreter: with what workers reported it must end so."""
-        now = case.now
-        if cause := now.runtime.get("cancelling"):
-            wanted = "CANCELLED" if cause == "user" else "FAILED"
-            assert now.status == wanted, self.told(case, [f"ended {now.status}, cancelled by {cause}"])
-            return
-
-        if now.runtime["generation"] != "1":
-            # What a retry kept was decided by ends that are no more: only the sum of it all can be told.
-            failed = any(
-                node.critical and now.nodes[node.id] == "FAILED" and not is_handled(now, node)
-                for node in case.definition.nodes
-            )
-            assert now.status == ("FAILED" if failed else "COMPLETED"), self.told(
-                case, [f"ended {now.status}"]
-            )
-            return
-        broken = [
-            f"{unit} ended {word}, reported was {case.taken.get(unit)}"
-            for unit, word in now.units.items()
-            if "[" in unit and not self._is_as_reported(case, unit, word)
-        ]
-        assert not broken, self.told(case, broken)
-
-        def outcome(node: dict[str, Any]) -> str | tuple[str, tuple[str, ...]]:
-            node_id = node["id"]
-            if now.of("reason", node_id) in _BY_ENGINE or node_id in case.given_up:
-                return "fail"
-            return case.taken.get(node_id, "never reported")
-
-        ends, status = interpret(case.document, outcome, by_hand=case.by_hand)
-        found: Ends = {}
-        for node_id, word in now.nodes.items():
-            reason = now.of("reason", node_id) or None
-            is_error = reason in _BY_ENGINE or (word, reason) == ("FAILED", "operator")
-            found[node_id] = (word, "error" if is_error else reason)
-        assert (found, now.status) == (ends, status), self.told(case, [f"by the semantics: {status} {ends}"])
-
-    @staticmethod
-    def _is_as_reported(case: Case, unit: str, word: str) -> bool:
-        """Say whether an item ended as the last call about it said; what never started may be CANCELLED."""
-        if case.now.of("reason", unit) in _BY_ENGINE or unit in case.given_up:
-            return word == "FAILED"
-        reported = {"ok": "COMPLETED", "fail": "FAILED", "skip": "SKIPPED"}
-        said = case.taken.get(unit)
-        return word == "CANCELLED" or (isinstance(said, str) and reported[said] == word)
 
     def told(self, case: Case, broken: list[str]) -> str:
         shown = "\n  ".join(broken)
