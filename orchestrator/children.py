@@ -148,10 +148,13 @@ class Children:
             output=orjson.dumps({"execution_id": child_id, "name": name}),
         )
 
-    async def retry(self, child: Execution) -> bool:
-        """Go on with an ended child in place; False where nothing of it can run again."""
+    async def retry(self, child: Execution, wanted_by: str) -> bool:
+        """Go on with an ended child in place; False where nothing of it can run again.
+
+        wanted_by  `EXECUTION UNIT ATTEMPT` that asks: once that is not to go on, nothing is begun for it.
+        """
         try:
-            await self._repeats.retry(child.execution_id, generation=child.generation)
+            await self._repeats.retry(child.execution_id, generation=child.generation, wanted_by=wanted_by)
         except ExecutionNotFound:
             return False
         except InvalidTransition:
@@ -267,7 +270,8 @@ class OwnChild:
         return await self.children.stage(wanted, self.execution_id, self.unit, self.attempt)
 
     async def retry(self, child: Execution) -> bool:
-        return await patiently(lambda: self.children.retry(child))
+        wanted_by = f"{self.execution_id} {self.unit} {self.attempt}"
+        return await patiently(lambda: self.children.retry(child, wanted_by))
 
     async def output(self, child: Execution) -> Any:
         return await patiently(lambda: self.children.output(child, max_bytes=self.max_bytes))

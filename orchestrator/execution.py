@@ -184,11 +184,13 @@ class MapSight:
 
     statuses  of all items, in order.
     live      records of the items that are queued, running, waiting or held, by unit.
+    is_named  whether the node says that it waits for them.
     """
 
     counts: MapCounts
     statuses: tuple[NodeStatus, ...] = ()
     live: Mapping[str, NodeState] = field(default_factory=dict)
+    is_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)

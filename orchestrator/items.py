@@ -97,7 +97,11 @@ class Items:
             and states[node.id].waiting_on in (WaitingOn.MAP, None)
         ]
         counts = await self.counts(execution_id, waiting)
-        return {node_id: await self.sight(execution_id, node_id, count) for node_id, count in counts.items()}
+        found = {}
+        for node_id, count in counts.items():
+            sight = await self.sight(execution_id, node_id, count)
+            found[node_id] = replace(sight, is_named=states[node_id].waiting_on is not None)
+        return found
 
     async def page(self, execution_id: str, node_id: str, first: int, count: int) -> list[Item]:
         """Read `count` items from index `first` on; fewer at the end."""
@@ -133,6 +137,8 @@ class Items:
 
 def _counts(row: Sequence[bytes | None]) -> MapCounts:
     total, started, live, completed, failed, skipped, tolerated = (int(value or 0) for value in row[:7])
+    if row[2] is None:
+        live = -1  # It has been lost: whatever is found, it has to be counted anew.
     return MapCounts(
         total, started, live, completed, failed, skipped, tolerated, row[7] == b"1", row[8] == b"1"
     )

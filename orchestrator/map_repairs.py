@@ -21,7 +21,8 @@ class Remap:
 def map_repairs(
     node: Node, sight: MapSight, *, may_start: bool = True, is_cancelling: bool = False
 ) -> list[Remap]:
-    """Count the items of a waiting node anew; also where nothing would start the next one or end the wait.
+    """Count the items of a waiting node anew; also where nothing would start the next one or end the wait,
+    and where the node does not say that it waits for them.
 
     may_start      False while the execution is paused: that nothing starts the next one is no fault then.
     is_cancelling  nothing is to be started, and what ends the wait is the planner's to find.
@@ -40,6 +41,6 @@ def map_repairs(
     is_stuck = live == 0 if counts.is_halted or not kept else may_start and live < most
     found = (live, completed, failed, skipped)
     is_counted = found == (counts.live, counts.completed, counts.failed, counts.skipped)
-    if is_counted and (is_cancelling or not is_stuck):
+    if sight.is_named and is_counted and (is_cancelling or not is_stuck):
         return []
     return [Remap(node.id, *found)]

@@ -90,7 +90,10 @@ class Retime:
 
 @dataclass(frozen=True, slots=True)
 class Relist:
-    """List a node that waits for somebody outside again; no answer would find it."""
+    """List a node that waits for somebody outside again; no answer would find it.
+
+    One that does not say whose answer is asked once more.
+    """
 
     node_id: str
     attempt: int
@@ -323,7 +326,7 @@ def _wait_repairs(snapshot: Snapshot, state: NodeState) -> list[Decision]:
     found: list[Decision] = []
     if kind in ANSWERED:
         wait = snapshot.waits.get(unit)
-        if wait is not None and wait.awaits is not None and not wait.is_listed:
+        if wait is not None and (wait.awaits is None or not wait.is_listed):
             found.append(Relist(unit, state.attempt))
         if state.due_ms is None:
             return found

@@ -31,9 +31,17 @@ class Repeats:
         self.submissions = submissions
 
     async def retry(
-        self, execution_id: str, *, generation: int | None = None, is_preview: bool = False
+        self,
+        execution_id: str,
+        *,
+        generation: int | None = None,
+        is_preview: bool = False,
+        wanted_by: str = "",
     ) -> Rerun:
-        """Run the failed part of an ended execution again, in place. Raises what `Engine.retry` raises."""
+        """Run the failed part of an ended execution again, in place. Raises what `Engine.retry` raises.
+
+        wanted_by  `EXECUTION UNIT ATTEMPT` whose child it is; InvalidTransition once that is not to go on.
+        """
         source = await self._snapshot(execution_id)
         execution, allowed = source.execution, sources_of("retry_execution", "execution")
         if generation is not None and generation < execution.generation:
@@ -44,6 +52,9 @@ class Repeats:
             raise InvalidTransition("retry", execution_id, found, allowed, wanted=wanted)
         if execution.status not in allowed:
             raise InvalidTransition("retry", execution_id, execution.status, allowed)
+        if execution.started_ms is None and execution.inputs is None and source.definition.inputs_schema:
+            found = f"{execution.status} before it was started, and has inputs that nobody gave"
+            raise InvalidTransition("retry", execution_id, found, allowed)
         chosen = rerun_set(source)
         # The output of the whole is rendered anew in any case, and may be all that there is to do.
         is_output_open = source.definition.output_node is not None and (
@@ -64,10 +75,13 @@ class Repeats:
                 position=number * RETRY_SLICE,
                 nodes=len(chosen) if number == len(parts) - 1 else None,
                 items=part,
+                wanted_by=wanted_by,
             )
             if word == "already":
                 # By this very call, whose first answer was lost, or by another like it.
                 return _retried_before((await self._snapshot(execution_id)).execution)
+            if word == "unwanted":
+                raise InvalidTransition("retry", execution_id, f"{status}, and nobody waits for it", allowed)
             if word not in ("ok", "listed"):
                 raise InvalidTransition("retry", execution_id, status, allowed)
         if more:

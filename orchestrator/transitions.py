@@ -89,10 +89,20 @@ class Transitions(AnswerVerbs, BudgetVerbs, ChildVerbs, InterventionVerbs, Limit
         return self._call("time_out_execution", execution_id, (generation, error), read_word_more)
 
     def retry_execution(
-        self, execution_id: str, *, generation: int, position: int, nodes: int | None, items: Sequence[str]
+        self,
+        execution_id: str,
+        *,
+        generation: int,
+        position: int,
+        nodes: int | None,
+        items: Sequence[str],
+        wanted_by: str = "",
     ) -> Call[list[Any]]:
-        """List a slice of what is to run again; with `nodes`, commit. Replies [word, status, more]."""
-        arguments = (generation, position, "" if nodes is None else nodes, *items)
+        """List a slice of what is to run again; with `nodes`, commit. Replies [word, status, more].
+
+        wanted_by  `EXECUTION UNIT ATTEMPT` that waits for it; refused once that attempt is not to go on.
+        """
+        arguments = (generation, position, "" if nodes is None else nodes, wanted_by, *items)
         return self._call("retry_execution", execution_id, arguments, read_words)
 
     def continue_execution(self, execution_id: str) -> Call[tuple[str, bool]]:

@@ -17,7 +17,9 @@ park_on_child(x, node_id, ARGV[4], child_id)
 if not is_live(child_id) then
   local status = redis.call('GET', status_key(child_id)) or 'unknown'
   wake_parent(x, node_id, child_id, status, plan, status == 'unknown' and LOOK_AGAIN or resume)
-elseif x.cancelling then
+elseif is_ending(x, node_id) then
+  -- The child may end at once, and with it this unit; what follows is settled below.
+  x.is_settling = true
   cancel_node(x, node_id, 'WAITING')
 end
 settle(x)

@@ -14,7 +14,7 @@ local line = on == 'signal' and redis.call('HGET', signals_key(x.id), 'waits|' .
 local _, waiting = string.gsub(line or '', ' ', '')
 redis.call('HDEL', x.runtime, 'votes|' .. node_id, 'voters|' .. node_id, 'given|' .. node_id,
   'resume|' .. node_id)
-if x.cancelling then
+if is_ending(x, node_id) then
   end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', attempt, quoted('cancelled'))
 elseif waiting >= MOST_WAITING then
   settle_failure(x, node_id, attempt, plan, 'error', ARGV[22], false)

@@ -6,8 +6,7 @@
 -- Reply {word, more}  word: ok; early, not due by Redis time; stale (the timer is removed)
 -- Event node.failed
 local node_id = ARGV[3]
-local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id), 'close_ms|' .. node_id, 'error|' .. node_id,
-  'waiting_on|' .. node_id, 'child|' .. node_id)
+local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id), 'close_ms|' .. node_id, 'error|' .. node_id)
 local status = x and status_of(x.id, node_id)
 local close_ms = x and tonumber(x.fields[3] or '')
 if not close_ms or not may_leave('node', 'expire_node', status) or x.generation ~= ARGV[4] then
@@ -19,13 +18,11 @@ if close_ms > NOW then
   return {'early', 0}
 end
 local attempt, plan = x.fields[1] or '0', parse_plan(x.fields[2])
-local last, on, child_id = x.fields[4], x.fields[5], x.fields[6]
+local last = x.fields[4]
 detach(x, node_id, status, attempt, plan)
 -- Without a nonce no late result of this attempt can be taken for the current one.
 redis.call('HSET', x.runtime, 'nonce|' .. node_id, '')
 settle_failure(x, node_id, attempt, plan, 'timeout', limit_error(node_id, attempt, plan, 'did not end within', last), last)
-if status == 'WAITING' and on == 'child' and child_id then
-  close_child(x, child_id, plan.child, true, '"the node that waits for it has run out of time"')
-end
+leave_child(x, node_id, plan, '"the node that waits for it has run out of time"')
 settle(x)
 return {'ok', x.more}

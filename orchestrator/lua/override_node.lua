@@ -25,8 +25,5 @@ elseif word == 'fail' then
 else
   end_node(x, unit, 'SKIPPED', 'operator', 'node.skipped', it.attempt, '{"reason":"operator","operator":' .. ARGV[8] .. '}')
 end
-if it.status == 'WAITING' and it.on == 'child' then
-  local child_id = redis.call('HGET', x.runtime, 'child|' .. unit)
-  if child_id then close_child(x, child_id, it.plan.child, true, '"an operator ended the node that waits for it"') end
-end
+leave_child(x, unit, it.plan, '"an operator ended the node that waits for it"')
 return done_by_hand(x, it)

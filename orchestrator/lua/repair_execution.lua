@@ -13,6 +13,8 @@ if tostring(x.seq) ~= ARGV[3] or not may_leave('execution', 'cancel_execution', 
   return {'moved', 0}
 end
 local repairs = {}
+-- It is settled once, at the end: a child that ends with the unit that waited for it must not do so before.
+x.is_settling = true
 
 function repairs.recount(rest)
   local id, ok, bad, skip, gates, not_taken = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d)$')
@@ -72,8 +74,14 @@ function repairs.relist(rest)
   local id, attempt = string.match(rest, '^(%S+) (%d+)$')
   local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'waiting_on|' .. id, 'awaits|' .. id,
     'node|' .. item_of(id))
-  if status_of(x.id, id) ~= 'WAITING' or values[1] ~= attempt or not values[3] then return end
+  if status_of(x.id, id) ~= 'WAITING' or values[1] ~= attempt then return end
   local is_signal = values[2] == 'signal'
+  if not values[3] then
+    -- Nobody knows any more whose answer it waits for: it runs again, and that is not another try.
+    detach(x, id, 'WAITING', attempt)
+    redis.call('HINCRBY', x.runtime, 'tries|' .. id, -1)
+    return queue_node(x, id, 'WAITING', parse_plan(values[4]), '{"cause":"repair"}')
+  end
   if is_signal and not x.cancelling and redis.call('HEXISTS', signals_key(x.id), 'queue|' .. values[3]) == 1 then
     detach(x, id, 'WAITING', attempt)
     take_kept(x, id, 'WAITING', parse_plan(values[4]), values[3])

@@ -2,22 +2,30 @@
 -- under a key nobody reads; the last slice commits.  FAILED, CANCELLED -> RUNNING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 generation the list was made for; 4 position of this slice in the list; 5 nodes to run again, or '' for a slice before the last;
---       then worklist items: first a "reset …" for every node, then a "decide …" for every node
+--       6 'EXECUTION UNIT ATTEMPT' on whose behalf, or '' for somebody outside; then worklist items: first a "reset …" for
+--       every node, then a "decide …" for every node
 -- Reply {word, status, more}  word: ok; listed; already, that generation has been retried; lost, slices listed before have
---       expired; running; unknown
+--       expired; running; unwanted, that attempt runs no more or is about to end; unknown
 -- Event execution.retried
 local status = redis.call('GET', status_key(ARGV[2]))
 local x = status and open(ARGV[2])
 if not x then return {'unknown', '', 0} end
 if x.generation ~= ARGV[3] then return {'already', status, 0} end
 if not may_leave('execution', 'retry_execution', status) then return {'running', status, 0} end
+local parent_id, unit, attempt = string.match(ARGV[6], '^(%S+) (%S+) (%d+)$')
+if parent_id then
+  local parent = open(parent_id, 'attempt|' .. unit)
+  if not parent or parent.fields[1] ~= attempt or status_of(parent_id, unit) ~= 'RUNNING' or is_ending(parent, unit) then
+    return {'unwanted', status, 0}
+  end
+end
 local list, position = reset_key(x.id), tonumber(ARGV[4])
 -- What is listed depends on the ended execution alone, so a slice that is there already, from this caller or another
 -- one, is the same slice.
 if redis.call('LLEN', list) == position then
-  for i = 6, #ARGV do redis.call('RPUSH', list, ARGV[i]) end
+  for i = 7, #ARGV do redis.call('RPUSH', list, ARGV[i]) end
 end
-if ARGV[5] ~= '' and redis.call('LLEN', list) ~= position + #ARGV - 5 then return {'lost', status, 0} end
+if ARGV[5] ~= '' and redis.call('LLEN', list) ~= position + #ARGV - 6 then return {'lost', status, 0} end
 if ARGV[5] == '' then
   redis.call('PEXPIRE', list, 600000)
   return {'listed', status, 0}
@@ -29,7 +37,8 @@ x.generation = tostring(x.generation + 1)
 redis.call('SET', status_key(x.id), 'RUNNING')
 redis.call('SADD', active_key(), x.id)
 redis.call('HSET', x.runtime, 'generation', x.generation, 'cancelling', '', 'worklist', '1')
-redis.call('HDEL', x.runtime, 'ended_ms', 'error', 'cancel_reason', 'cancel_request', 'cancel_hastened', 'grace_ms')
+-- The requests that cancelled it are remembered: sent again, late, they must not cancel the new generation.
+redis.call('HDEL', x.runtime, 'ended_ms', 'error', 'cancel_reason', 'grace_ms')
 forget_output(x)
 set_deadline(x)
 record(x, 'execution.retried', '', '', '{"nodes":' .. ARGV[5] .. '}')

@@ -11,7 +11,7 @@ if not x then return answer(plan, 0) end
 local node_id, attempt, child_id = ARGV[3], ARGV[4], ARGV[13]
 local values = redis.call('HMGET', x.runtime, 'depth', 'tenant')
 local depth = tonumber(values[1] or 0) + 1
-if x.cancelling then
+if is_ending(x, node_id) then
   end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', attempt, quoted('cancelled'))
 elseif depth > tonumber(ARGV[14]) then
   settle_failure(x, node_id, attempt, plan, 'error', ARGV[15], false)

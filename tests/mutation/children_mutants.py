@@ -8,7 +8,7 @@ from tests.mutation.mutant import of
 CHILDREN = (
     *of(
         "start_child",
-        ("a child is started in a cancel", "if x.cancelling then", "if false then"),
+        ("a child is started in a cancel", "if is_ending(x, node_id) then", "if false then"),
         ("a child may be one level too deep", "elseif depth > tonumber(ARGV[14]) then", "elseif depth > tonumber(ARGV[14]) + 1 then"),
         ("a child counts as a root", "'parent', x.id .. ' ' .. node_id, 'depth', depth)", "'parent', x.id .. ' ' .. node_id)"),
         ("a child is not listed", "  redis.call('RPUSH', children_key(x.id), child_id .. ' ' .. node_id)", ""),
@@ -20,7 +20,8 @@ CHILDREN = (
     *of(
         "await_child",
         ("an end that came meanwhile is missed", "if not is_live(child_id) then", "if false then"),
-        ("a cancel is forgotten for a unit that comes to wait", "elseif x.cancelling then", "elseif false then"),
+        ("a cancel is forgotten for a unit that comes to wait", "elseif is_ending(x, node_id) then", "elseif false then"),
+        ("an execution ends twice with its child", "  x.is_settling = true\n", ""),
         ("whatever ends is what was waited for", "local resume = ARGV[14] == '1' and LOOK_AGAIN or nil", "local resume = nil"),
     ),
     *of(
@@ -33,7 +34,6 @@ CHILDREN = (
         ("a kill waits for the child", "and not is_kill and is_live(values[2])", "and is_live(values[2])"),
         ("what a unit waited for is not told", "    redis.call('HSET', x.runtime, 'resume|' .. unit, '{\"child\":\"' .. child_id .. '\",\"status\":\"' .. status .. '\"}')", ""),
         ("making use of a child's end is a try", "  redis.call('HINCRBY', x.runtime, 'tries|' .. unit, -1)", ""),
-        ("an item of a halted map goes on", "if index and redis.call('HGET', items_key(x.id, node_id), 'halted') == '1' then", "if false then"),
         ("children are closed in one generation only", "return redis.call('HGET', x.runtime, 'closed') ~= x.generation", "return not redis.call('HGET', x.runtime, 'closed')"),
         ("a parent that completes closes its children", "if x.children == 0 or not (x.cancelling or x.failed > 0) then return false end", "if x.children == 0 then return false end"),
         ("only the first children are closed", "if #entries < CHILDREN_IN_A_TURN then", "if true then"),
@@ -48,6 +48,8 @@ CHILDREN = (
         ("without a grace nobody is killed", "    push(x, 'kill 0')\n  end\nend", "  end\nend"),
     ),
     *of("include/settle", ("a child's end is not told", "  if x.parent then tell_parent(x, status) end", "")),
-    *of("override_node", ("a child outlives the node that waits for it", "if it.status == 'WAITING' and it.on == 'child' then", "if false then")),
+    *of("include/children", ("a child outlives the node that waits for it", "  if child_id then close_child(x, child_id, plan.child, true, why) end", "")),
+    *of("repair_execution", ("a repair ends an execution twice", "x.is_settling = true\n", "")),
+    *of("retry_execution", ("a child is begun again for nobody", "if parent_id then", "if false then")),
     *of("hurry_node", ("a wait for a child is hurried", " or on == 'child' or not on then", " or not on then")),
 )  # fmt: skip

@@ -71,7 +71,7 @@ SETTLE = of(
     ("a cancelled wait keeps its timer", "if on and on ~= 'map' and on ~= 'child' then", "if false then"),
     ("an attempt number is used twice", "'HINCRBY', x.runtime, 'attempt|' .. node_id, 1)", "'HINCRBY', x.runtime, 'attempt|' .. node_id, 0)"),
     ("nothing limits the wait for a worker", "redis.call('ZADD', timers_key(), since + plan.schedule_to_start_ms,", "redis.call('ZSCORE', timers_key(),"),
-    ("a cancelling execution parks nodes", "event, data)\n  if x.cancelling then", "event, data)\n  if false then"),
+    ("what is ending is parked", "event, data)\n  if is_ending(x, node_id) then", "event, data)\n  if false then"),
     ("a parked node has no timer", "redis.call('ZADD', timers_key(), due_ms, timer_member(on, x.id, node_id, attempt))", ""),
     ("a handled failure counts", "local is_handled = taker or (plan.goes_on and not is_item)", "local is_handled = taker"),
     ("nobody takes over from a failed node", "(id == taker and 'ok' or outcome)", "outcome"),

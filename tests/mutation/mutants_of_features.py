@@ -65,6 +65,7 @@ MAPS = (
         ("a map ends while items run", "    if live == 0 then end_map(x, node_id, counts) end", "    end_map(x, node_id, counts)"),
         ("a map is never over", "    if live == 0 then end_map(x, node_id, counts) end", ""),
         ("a retry runs what completed", "if not status or status == 'FAILED' or status == 'CANCELLED' then", "if true then"),
+        ("an item of a retry finds no patience", ", 'unoffered_ms|' .. unit, 'handed_back|' .. unit)", ")"),
         ("a retry leaves what was cancelled", "if not status or status == 'FAILED' or status == 'CANCELLED' then", "if not status or status == 'FAILED' then"),
         ("an item of a retry keeps its tries", "'tries|' .. unit, 0, ", ""),
         ("a lost count counts as no item live", "  if not values[3] or live < 0 then return 1 end", ""),
@@ -79,6 +80,7 @@ MAPS = (
     ),
     *of(
         "include/unit",
+        ("what runs when a map stops begins anew", "  return index ~= nil and redis.call('HGET', items_key(x.id, node_id), 'halted') == '1'", "  return false"),
         ("an item moves its node", "redis.call('HSET', items_key(x.id, node_id), 's' .. index, status)", "redis.call('SET', node_key(x.id, node_id), status)"),
         ("outputs of items are lost", "redis.call('HSET', items_key(x.id, node_id), 'o' .. index, output)", ""),
     ),
@@ -176,6 +178,7 @@ INTERVENTIONS = (
     *of("hand_back_node", ("a handler is waited for while paused", "if x.paused and not x.cancelling then", "if false then")),
     *of(
         "repair_execution",
+        ("nobody is asked again whose answer was lost", "  if not values[3] then\n", "  if false then\n"),
         ("what is not held stays so", "if not redis.call('LPOS', held_units_key(x.id), id) then", "if false then"),
         ("what a resume lost stays lost", "  release_unit(x, id, parse_plan(values[1]), unpack(values, 2, 4))", ""),
     ),
@@ -205,7 +208,7 @@ ANSWERS = (
         ("a wait has no time limit", "if ARGV[16] ~= '' then", "if false then"),
         ("any number may wait for one name", "elseif waiting >= MOST_WAITING then", "elseif false then"),
         ("a kept signal costs a try", "redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)", ""),
-        ("a cancelling execution begins to wait", "if x.cancelling then", "if false then"),
+        ("what is ending begins to wait for an answer", "if is_ending(x, node_id) then", "if false then"),
     ),
     *of(
         "signal_execution",

@@ -64,6 +64,13 @@ local function close_child(x, child_id, policy, is_over, why)
   settle(child)
 end
 
+-- Closes the child of a unit that somebody, or a time limit, has ended: wherever it stood, it may have been about to look
+-- at its child again. why: JSON.
+local function leave_child(x, unit, plan, why)
+  local child_id = plan.child and not plan.detached and redis.call('HGET', x.runtime, 'child|' .. unit)
+  if child_id then close_child(x, child_id, plan.child, true, why) end
+end
+
 -- Called for a unit that waits and is to be cancelled: asks its child to end, and says whether that is all for now, because
 -- the unit ends after its child, or has ended with it.
 function asks_child(x, unit, plan, is_kill)
@@ -76,12 +83,6 @@ end
 
 -- Queues a unit whose child has ended, for a worker to make its end of the child's.
 local function wake_parent(x, unit, child_id, status, plan, resume)
-  local node_id, index = item_of(unit)
-  if index and redis.call('HGET', items_key(x.id, node_id), 'halted') == '1' then
-    redis.call('HDEL', x.runtime, 'waiting_on|' .. unit)
-    return end_node(x, unit, 'CANCELLED', 'cancelled', 'node.cancelled',
-      redis.call('HGET', x.runtime, 'attempt|' .. unit), quoted('cancelled'))
-  end
   if resume == LOOK_AGAIN then
     redis.call('HDEL', x.runtime, 'resume|' .. unit)
   else
@@ -126,6 +127,6 @@ end
 -- Parks a unit until its child ends.
 local function park_on_child(x, unit, attempt, child_id)
   move(x, unit, 'WAITING')
-  note(x, 'waiting_on|' .. unit, 'child')
+  redis.call('HSET', x.runtime, 'waiting_on|' .. unit, 'child')
   record(x, 'node.waiting', unit, attempt, '{"waiting_on":"child","child":"' .. child_id .. '"}')
 end

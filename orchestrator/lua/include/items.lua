@@ -56,7 +56,7 @@ function TURNS.items(x, node_id)
         revive(x, unit)
         redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
         redis.call('HDEL', x.runtime, 'reason|' .. unit, 'error|' .. unit, 'ended_ms|' .. unit, 'resume|' .. unit,
-          'close_ms|' .. unit, 'beat|' .. unit, 'counts|' .. unit)
+          'close_ms|' .. unit, 'beat|' .. unit, 'counts|' .. unit, 'unoffered_ms|' .. unit, 'handed_back|' .. unit)
       end
       queue_node(x, unit, 'PENDING', plan, '{}')
       started = started + 1

@@ -93,12 +93,12 @@ local function cancel_node(x, node_id, status, is_kill)
   end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', attempt, quoted('cancelled'))
 end
 
--- Queues a unit that is ready: a new attempt number and a task. Once a cancel is under way nothing is queued, and while
--- the execution is paused it is held.
+-- Queues a unit that is ready: a new attempt number and a task. Once it is ending nothing is queued, and while the execution
+-- is paused it is held. A unit that is PENDING has not begun: whoever queues it knows whether its map still starts items.
 -- is_waiting_on: it goes on waiting for the same worker, rather than for the first time.
 local function queue_node(x, node_id, status, plan, data, is_waiting_on)
   if status == 'WAITING' then redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id) end
-  if x.cancelling then
+  if x.cancelling or (status ~= 'PENDING' and is_ending(x, node_id)) then
     end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled',
       redis.call('HGET', x.runtime, 'attempt|' .. node_id) or '0', quoted('cancelled'))
     return
@@ -121,9 +121,9 @@ local function queue_node(x, node_id, status, plan, data, is_waiting_on)
   record(x, 'node.queued', node_id, attempt, data)
 end
 
--- Parks a unit until due_ms; a timer of the same kind wakes it. A cancelling execution parks nothing.
+-- Parks a unit until due_ms; a timer of the same kind wakes it. Nothing that is ending is parked.
 local function park_node(x, node_id, attempt, on, due_ms, event, data)
-  if x.cancelling then
+  if is_ending(x, node_id) then
     end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', attempt, quoted('cancelled'))
     return
   end
@@ -150,7 +150,7 @@ local function settle_failure(x, node_id, attempt, plan, reason, error, is_dead)
   redis.call('HSET', x.runtime, 'error|' .. node_id, error)
   local is_item = string.find(node_id, '[', 1, true)
   local taker = not is_item and plan.catch and taker_of(plan, error)
-  local why = not taker and not x.cancelling and reason ~= 'operator' and why_ask(x, node_id, plan, error)
+  local why = not taker and not is_ending(x, node_id) and reason ~= 'operator' and why_ask(x, node_id, plan, error)
   if why then return ask_operator(x, node_id, attempt, error, why) end
   local is_handled = taker or (plan.goes_on and not is_item)
   if is_handled then

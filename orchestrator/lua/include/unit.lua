@@ -41,3 +41,10 @@ local function output_of(execution_id, unit)
   if not index then return redis.call('GET', output_key(execution_id, unit)) end
   return redis.call('HGET', items_key(execution_id, node_id), 'o' .. index)
 end
+
+-- Whether what has begun of a unit is not to go on: its execution is being cancelled, or its map starts nothing more.
+local function is_ending(x, unit)
+  if x.cancelling then return true end
+  local node_id, index = item_of(unit)
+  return index ~= nil and redis.call('HGET', items_key(x.id, node_id), 'halted') == '1'
+end

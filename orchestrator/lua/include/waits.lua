@@ -58,11 +58,11 @@ local function rfc3339(ms)
     math.floor(rest / 60000) % 60, math.floor(rest / 1000) % 60, rest % 1000)
 end
 
--- Whether a mapped node waits for items of which some are live or not yet halted.
+-- Whether a mapped node that waits does so for items of which some are live or not yet halted. Where it has lost what it
+-- waits for, its items say.
 local function is_on_items(x, node_id)
-  if string.find(node_id, '[', 1, true) or redis.call('HGET', x.runtime, 'waiting_on|' .. node_id) ~= 'map' then
-    return false
-  end
+  if string.find(node_id, '[', 1, true) then return false end
+  if (redis.call('HGET', x.runtime, 'waiting_on|' .. node_id) or 'map') ~= 'map' then return false end
   local values = redis.call('HMGET', items_key(x.id, node_id), 'total', 'live', 'halted')
   return values[1] and (values[2] ~= '0' or values[3] ~= '1')
 end
