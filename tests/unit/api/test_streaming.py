@@ -98,7 +98,8 @@ async def test_idle_stream_is_pinged(hub: Hub, fake: FakeEngine, monkeypatch: py
 
 async def test_last_watcher_to_leave_ends_the_subscription(app: FastAPI, fake: FakeEngine, hub: Hub) -> None:
     first, second = Client(app), Client(app)
-    await until(lambda: hub.watchers == 2 and EXECUTION_ID in fake.wakeups_made[0].watched)
+    await until(lambda: hub.watchers == 2 and bool(fake.wakeups_made))
+    await until(lambda: EXECUTION_ID in fake.wakeups_made[0].watched)
 
     first.leave()
     await asyncio.wait_for(first.task, 5)
