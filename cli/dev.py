@@ -41,6 +41,7 @@ def dev(
     import asyncio
 
     from cli import stack_file
+    from cli.probe import NoSuchHost
     from cli.redis_binary import DataTooNew, NoServer
     from cli.redis_server import RedisUnavailable, StackRunning
     from cli.stack import PortTaken, Stack, StackOptions
@@ -56,7 +57,7 @@ def dev(
 
     try:
         asyncio.run(run())
-    except (DataTooNew, NoServer, PortTaken, RedisUnavailable, StackRunning) as error:
+    except (DataTooNew, NoServer, NoSuchHost, PortTaken, RedisUnavailable, StackRunning) as error:
         typer.echo(f"headrace dev: {error}", err=True)
         raise typer.Exit(1) from None
     except SettingsInvalid as error:

@@ -42,13 +42,20 @@ def http_status(url: str, *, timeout_s: float = 0.5) -> int | None:
     return int(words[1]) if len(words) > 1 and words[1].isdigit() else None
 
 
+class NoSuchHost(Exception):
+    """A name to listen on that leads nowhere."""
+
+
 def is_port_free(port: int, *, host: str = LOCAL) -> bool:
     """Whether a server could listen there now. True is a hint: somebody else may be faster."""
     # Connecting first: with SO_REUSEADDR one may bind 127.0.0.1 although somebody listens on 0.0.0.0.
     with socket.socket() as connection:
         connection.settimeout(0.3)
-        if connection.connect_ex((LOCAL if host == "0.0.0.0" else host, port)) == 0:
-            return False
+        try:
+            if connection.connect_ex((LOCAL if host == "0.0.0.0" else host, port)) == 0:
+                return False
+        except socket.gaierror as error:
+            raise NoSuchHost(f"--host: {host!r} is no address of this machine ({error.strerror})") from None
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

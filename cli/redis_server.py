@@ -58,9 +58,14 @@ def lock(data_dir: Path) -> int:
 
     Redis does not lock its append-only files: two servers in one directory destroy them. The descriptor is
     handed to the server too, so that an orphaned one keeps others away for as long as it writes.
-    Raises StackRunning naming the holder.
+    Raises StackRunning naming the holder, RedisUnavailable where no directory can be made.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RedisUnavailable(
+            f"--data-dir: cannot make the directory {data_dir}: {error.strerror}"
+        ) from None
     descriptor = os.open(data_dir / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)
     port = read_record(data_dir).get("port")
     give_up_at = time.monotonic() + 8.0

@@ -56,7 +56,9 @@ def run(
     async def act(client: WorkflowClient) -> int:
         created = await client.run(definition, inputs=values)
         if not watch:
-            typer.echo(created.execution_id)
+            typer.echo(
+                json.dumps({"execution_id": created.execution_id}) if as_json else created.execution_id
+            )
             return ExitCode.SUCCESS
         return await follow(client, created.execution_id, is_plain=plain, is_json=as_json, timeout_s=timeout)
 

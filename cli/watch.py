@@ -65,8 +65,8 @@ def call_server(server: str | None, act: Callable[[WorkflowClient], Awaitable[in
     import asyncio
 
     from cli import stack_file
-    from clients.workflow_client import WorkflowClient
-    from clients.workflow_views import ApiError, ServerUnreachable
+    from clients.workflow_client import NOT_TEXT, WorkflowClient
+    from clients.workflow_views import ApiError, NotSendable, ServerUnreachable
 
     async def talk() -> int:
         async with WorkflowClient(server or stack_file.api_url()) as client:
@@ -82,6 +82,9 @@ def call_server(server: str | None, act: Callable[[WorkflowClient], Awaitable[in
         code = ExitCode.UNREACHABLE if error.status >= 500 else ExitCode.USAGE
     except KeyboardInterrupt:
         code = ExitCode.INTERRUPTED
+    except (NotSendable, UnicodeEncodeError) as error:
+        typer.echo(f"refused: {error if isinstance(error, NotSendable) else NOT_TEXT}", err=True)
+        code = ExitCode.USAGE
     raise typer.Exit(code)
 
 

@@ -33,6 +33,7 @@ from clients.workflow_views import (
     Forked,
     Judgement,
     NotFound,
+    NotSendable,
     Rerun,
     ServerUnreachable,
 )
@@ -266,7 +267,7 @@ class WorkflowClient(AnswerCalls, InterventionCalls):
         headers: Mapping[str, str] | None = None,
         allow: tuple[int, ...] = (),
     ) -> httpx2.Response:
-        content = None if body is None else json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        content = None if body is None else _written(body)
         sent = dict(headers or {})
         if content is not None:
             sent["Content-Type"] = "application/json"
@@ -274,6 +275,8 @@ class WorkflowClient(AnswerCalls, InterventionCalls):
             response = await self._http.request(method, path, content=content, params=query, headers=sent)
         except httpx2.TransportError as error:
             raise ServerUnreachable(self.base_url, describe(error)) from error
+        except UnicodeEncodeError as error:
+            raise NotSendable(NOT_TEXT) from error
         if response.is_success or response.status_code in allow:
             return response
         raise self._error(response)
@@ -327,3 +330,15 @@ def _object(response: httpx2.Response) -> dict[str, Any]:
 def describe(error: Exception) -> str:
     """What went wrong in words; some transport errors have none of their own."""
     return str(error) or type(error).__name__
+
+
+NOT_TEXT = "an argument holds bytes that are not UTF-8, or half of a character"
+
+
+def _written(body: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError as error:
+        raise NotSendable(NOT_TEXT) from error
+    except ValueError as error:
+        raise NotSendable("JSON has no NaN and no Infinity, and no number that large") from error

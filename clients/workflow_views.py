@@ -41,6 +41,10 @@ class ApiError(Exception):
         return [entry for entry in found if isinstance(entry, dict)]
 
 
+class NotSendable(ValueError):
+    """Something that no request can carry: a number that JSON has no word for, or text that is no text."""
+
+
 class NotFound(ApiError):
     """No such execution, node or entry."""
 

@@ -164,7 +164,8 @@ class NodeNotFound(HeadraceError):
     def __init__(self, execution_id: str, node_id: str) -> None:
         self.execution_id = execution_id
         self.node_id = node_id
-        super().__init__(f"execution {execution_id} has no node {node_id!r}")
+        later = ", or its item has not begun yet" if node_id.endswith("]") else ""
+        super().__init__(f"execution {execution_id} has no node {node_id!r}{later}")
 
 
 _PARTICIPLES = {

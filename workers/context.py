@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import orjson
 
+from orchestrator.kinds import kind_of
 from workers.metering import Meter, NullMeter
 
 if TYPE_CHECKING:
@@ -217,12 +218,13 @@ class HandlerContext:
 
         details  how far it has come, for the attempt that follows should this one not end well: its
                  `last_heartbeat`. At most 16 KiB of JSON. Shown as a `node.progress` event, at most once a
-                 second.
+                 second. Raises ValueError for what is no object, no JSON or too large; what was said before
+                 stays.
         """
         self.last_beat_s = time.monotonic()
         if details is None:
             return
-        self.beat_details = _plain(details)
+        self.beat_details = _whole(details)
         self.sink.emit(HEARTBEAT, {"details": self.beat_details})
         if self.last_beat_s - self._shown_s >= SHOWN_EVERY_S:
             self._shown_s = self.last_beat_s
@@ -235,6 +237,22 @@ class HandlerContext:
 
 def _short(message: str) -> str:
     return str(message)[:MESSAGE_MAX_CHARS]
+
+
+def _whole(details: Any) -> dict[str, Any]:
+    """Take details as they are: half of what was reached is worse for the next attempt than an error now."""
+    if not isinstance(details, Mapping):
+        raise ValueError(f"details of a heartbeat must be an object, got {kind_of(details)}")
+    try:
+        raw = orjson.dumps(dict(details))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"details of a heartbeat must be JSON: {error}") from None
+    if len(raw) > DATA_MAX_BYTES:
+        raise ValueError(
+            f"details of a heartbeat have {len(raw):,} bytes as JSON; allowed are {DATA_MAX_BYTES:,}"
+        )
+    whole: dict[str, Any] = orjson.loads(raw)
+    return whole
 
 
 def _plain(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from orchestrator.errors import Problem
+from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.retry import RetryPolicy
 from workers.config_problems import config_problems
 from workers.outcome import Terminal
@@ -86,18 +86,19 @@ HANDLER_REGISTRY: dict[str, HandlerSpec] = {}
 def handler(
     name: str,
     *aliases: str,
-    retry: RetryPolicy | None = None,
+    retry: RetryPolicy | Mapping[str, Any] | None = None,
     config: type[BaseModel] | None = None,
     secrets: tuple[str, ...] = (),
 ) -> Callable[[F], F]:
     """Register a function as the handler `name`.
 
+    retry    what nodes without a policy of their own get; an object as in a definition does as well.
     secrets  config fields that may hold `secrets.NAME`: those whose value goes to where the secret belongs,
              and into no output, log or error.
 
     The function takes (config, context), sync or async, and returns an Outcome or any JSON value (then:
     Completed). Sync handlers run in a thread. Raises ValueError for a bad name or one that another function
-    holds.
+    holds, and for a policy that cannot be one.
     """
 
     def register(function: F) -> F:
@@ -107,7 +108,7 @@ def handler(
             is_async=inspect.iscoroutinefunction(function),
             aliases=aliases,
             config_model=config,
-            retry=retry,
+            retry=_policy_of(retry, name),
             secrets=secrets,
         )
         _check_signature(spec)
@@ -118,6 +119,15 @@ def handler(
         return function
 
     return register
+
+
+def _policy_of(retry: Any, name: str) -> RetryPolicy | None:
+    if retry is None or isinstance(retry, RetryPolicy):
+        return retry
+    try:
+        return RetryPolicy.from_dict(retry)
+    except DefinitionInvalid as error:
+        raise ValueError(f"the retry policy of handler {name!r} cannot be used: {error}") from None
 
 
 def load_modules(module_names: Iterable[str]) -> tuple[str, ...]:

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from clients.llm_client import SIMULATED, LlmError, LlmReply, LlmRequest
 from clients.llm_prices import LlmUsage, cost_usd, load_prices, most_usd
 from orchestrator.budgets import NANOS, Usage
+from orchestrator.inputs import schema_problem
 from orchestrator.retry import RetryPolicy
-from orchestrator.schema_words import told_of_schema
 from workers.context import HandlerContext
 from workers.outcome import Terminal
 from workers.registry import handler
@@ -78,13 +78,8 @@ class LlmConfig(BaseModel):
     @field_validator("json_schema")
     @classmethod
     def _a_schema(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        if value is not None:
-            from jsonschema import Draft202012Validator, SchemaError
-
-            try:
-                Draft202012Validator.check_schema(value)
-            except SchemaError as error:
-                raise ValueError(told_of_schema(error, "schema")) from None
+        if value is not None and (problem := schema_problem(value, "schema")):
+            raise ValueError(problem)
         return value
 
     @field_validator("extra_body")

@@ -67,6 +67,27 @@ def test_a_signal_carries_json(server: Server) -> None:
     assert "--payload is not JSON" in lines[0]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("signal", "e1", "go", "--payload", "NaN"), "JSON has no NaN"),
+        (("signal", "e1", "go", "--payload", '{"n": 1e999}'), "JSON has no NaN"),
+        (("signal", "e1", "go", "--payload", '"\\ud800"'), "not UTF-8"),
+        (("signal", "e1", "a\udcff"), "not UTF-8"),
+        (("show", "\udcff"), "not UTF-8"),
+        (("list", "--name", "\udcff"), "not UTF-8"),
+    ],
+)
+def test_what_no_request_can_carry_is_refused_in_a_line(
+    server: Server, arguments: tuple[str, ...], says: str
+) -> None:
+    code, lines = run(*arguments)
+
+    assert (code, len(lines)) == (2, 1)
+    assert says in lines[0]
+    assert server.asked == []
+
+
 def test_approvals_are_listed_over_all_pages_without_control_characters(server: Server) -> None:
     code, lines = run("approvals")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from workers.context import HEARTBEAT, HandlerContext, Toolbox
 
 
@@ -68,6 +70,25 @@ def test_a_heartbeat_is_a_sign_of_life_and_an_event_only_with_details() -> None:
 
     assert context.last_beat_s > 0
     assert [type for type, _ in kept.events] == [HEARTBEAT, "node.progress"]
+
+
+@pytest.mark.parametrize(
+    ("details", "says"),
+    [
+        ([1, 2], "must be an object, got a list"),
+        ("row 7", "must be an object, got text"),
+        ({"a": object()}, "must be JSON"),
+        ({"a": "x" * 20_000}, "allowed are 16,384"),
+    ],
+)
+def test_details_that_cannot_be_handed_on_are_refused_and_the_last_ones_stay(details: Any, says: str) -> None:
+    context, _ = make()
+    context.heartbeat({"row": 7})
+
+    with pytest.raises(ValueError, match=says):
+        context.heartbeat(details)
+
+    assert context.beat_details == {"row": 7}
 
 
 def test_heartbeats_are_shown_once_a_second_and_the_newest_is_kept() -> None:

@@ -119,6 +119,19 @@ def test_a_function_of_the_wrong_shape_is_refused() -> None:
         handler("lonely")(lambda config: None)
 
 
+def test_a_policy_may_be_written_as_in_a_definition() -> None:
+    @handler("patient", retry={"max_attempts": 4})
+    def patient(config: dict[str, Any], context: HandlerContext) -> None: ...
+
+    assert HANDLER_REGISTRY["patient"].retry == RetryPolicy(max_attempts=4)
+
+
+@pytest.mark.parametrize("policy", [{"max_attempts": "x"}, {"attempts": 3}, 3])
+def test_a_policy_that_cannot_be_one_is_refused_when_it_is_loaded(policy: Any) -> None:
+    with pytest.raises(ValueError, match="retry policy of handler 'hasty'"):
+        handler("hasty", retry=policy)(lambda config, context: None)
+
+
 def test_modules_of_an_installation_are_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_handlers_1.py").write_text(
         "from workers.registry import handler\n@handler('slack_post')\ndef post(config, context): ...\n"
