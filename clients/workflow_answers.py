@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, Literal
 from urllib.parse import quote
 
-import httpx2
+from clients.workflow_calls import KeyedCalls
 
 
-class AnswerCalls:
+class AnswerCalls(KeyedCalls):
     """Calls about nodes that wait for somebody outside."""
 
     async def signal(
@@ -58,23 +57,6 @@ class AnswerCalls:
         body = {"decision": decision, "by": by, "shown": shown, "form": form}
         path = f"/v1/executions/{_part(execution_id)}/approvals/{_part(node_id)}"
         return await self._post(path, body, idempotency_key)
-
-    async def _post(self, path: str, body: Mapping[str, Any], key: str | None) -> dict[str, Any]:
-        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
-        answer: dict[str, Any] = (await self._send("POST", path, body=body, headers=headers)).json()
-        return answer
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Mapping[str, Any] | None = None,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        allow: tuple[int, ...] = (),
-    ) -> httpx2.Response:
-        raise NotImplementedError
 
 
 def _part(text: str) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import quote
 
-import httpx2
+from clients.workflow_calls import KeyedCalls
 
 
-class InterventionCalls:
+class InterventionCalls(KeyedCalls):
     """Calls of operators. Each sends an Idempotency-Key; a caller who gives his own may repeat the call."""
 
     async def trigger(self, execution_id: str, *, inputs: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -78,18 +77,4 @@ class InterventionCalls:
 
     async def _ask(self, path: str, fields: Mapping[str, Any], key: str | None) -> dict[str, Any]:
         body = {name: value for name, value in fields.items() if value is not None}
-        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
-        answer: dict[str, Any] = (await self._send("POST", path, body=body, headers=headers)).json()
-        return answer
-
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: Mapping[str, Any] | None = None,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        allow: tuple[int, ...] = (),
-    ) -> httpx2.Response:
-        raise NotImplementedError
+        return await self._post(path, body, key)
