@@ -10,7 +10,7 @@ from orchestrator.answer_verbs import Request, Wait
 from orchestrator.states import NodeStatus, WaitingOn
 from tests.integration.transitions.prepared import GO
 from tests.integration.transitions.test_guard_matrix import scene
-from tests.makers import Rig
+from tests.makers import Rig, node
 
 N = NodeStatus
 APPROVAL = replace(GO, on=WaitingOn.APPROVAL, awaits="hash")
@@ -65,3 +65,57 @@ async def test_an_answer_to_what_is_gone_writes_nothing(rig: Rig, verb: str) -> 
 
     assert answer[0] == "unknown"
     assert await rig.dump() == before
+
+
+async def test_a_key_serves_one_request_only(rig: Rig) -> None:
+    execution_id = await rig.submit(node("B"), trigger=False)
+    first = Request("ab", "cd", "1")
+    await rig.transitions.signal_execution(execution_id, "go", b"1", request=first, waiting=b"")
+    before = await rig.dump()
+
+    again = await rig.transitions.signal_execution(
+        execution_id, "go", b"1", request=replace(first, call_id="2"), waiting=b""
+    )
+    other = await rig.transitions.signal_execution(
+        execution_id, "go", b"2", request=replace(first, digest="ef", call_id="3"), waiting=b""
+    )
+
+    assert (again[0], other[0]) == ("replayed", "conflict")
+    assert await rig.dump() == before
+
+
+async def test_no_more_than_a_hundred_signals_are_kept(rig: Rig) -> None:
+    execution_id = await rig.submit(node("B"), trigger=False)
+
+    words = [
+        (
+            await rig.transitions.signal_execution(
+                execution_id, f"n{number % 3}", b"1", request=Request(f"{number:x}", "cd", "1"), waiting=b""
+            )
+        )[0]
+        for number in range(102)
+    ]
+
+    assert words == ["ok"] * 100 + ["full"] * 2
+
+
+async def test_a_decision_made_again_is_told_as_one(rig: Rig) -> None:
+    await rig.submit(node("B"))
+    held = await rig.worker.start_one("B")
+    await rig.transitions.await_node(held, APPROVAL)
+
+    answers = [
+        await rig.transitions.decide_approval(
+            held.execution_id, "B", shown="hash", decision="approve", by=b'"ann"', voter="ef", form=b"null",
+            request=Request("ab", digest, call_id),
+        )
+        for digest, call_id in (("cd", "1"), ("cd", "1"), ("cd", "2"), ("ef", "3"))
+    ]  # fmt: skip
+
+    assert [answer[:2] for answer in answers] == [
+        ["decided", 0],
+        ["decided", 0],
+        ["decided", 1],
+        ["conflict", 0],
+    ]
+    assert answers[0][2] == answers[2][2]
