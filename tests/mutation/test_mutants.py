@@ -21,7 +21,8 @@ TESTS = os.environ.get(
     "MUTATION_TESTS",
     "tests/integration/transitions tests/integration/test_map_faults.py tests/integration/test_map_again.py"
     " tests/integration/test_signals.py tests/integration/test_signal_limits.py"
-    " tests/integration/test_approvals.py tests/integration/test_handled_failures.py"
+    " tests/integration/test_approvals.py tests/integration/test_lost_waits.py"
+    " tests/integration/test_handled_failures.py"
     " tests/property/test_engine_model.py",
 ).split()
 #: A mutant that hangs is noticed too.
