@@ -1,5 +1,6 @@
 -- flags: allow-oom
--- Cancels what has not started, and gives what runs a period of grace.  PENDING, RUNNING -> CANCELLED, once nothing runs
+-- Cancels what has not started, and gives what runs a period of grace.
+-- PENDING, RUNNING, PAUSED -> CANCELLED, once nothing runs
 -- Of several requests the one with the earliest end of its grace counts; the reason stays that of the first.
 -- KEYS  1 runtime of the execution
 -- ARGV  3 reason, JSON string; 4 grace, ms; 5 request id

@@ -5,7 +5,7 @@
 -- Reply {word, more}  word: ok; early; stale (the timer is removed)
 local member = timer_member('cancel_grace', ARGV[2], '', ARGV[3])
 local x = open(ARGV[2], 'grace_ms')
-if not x or x.cancelling ~= 'user' or x.generation ~= ARGV[3] 
+if not x or x.cancelling ~= 'user' or x.generation ~= ARGV[3]
   or not is_under_way(redis.call('GET', status_key(x.id))) then
   redis.call('ZREM', timers_key(), member)
   return {'stale', 0}

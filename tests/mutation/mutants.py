@@ -95,7 +95,7 @@ SETTLE = of(
     ("the end comes before the saved turns", "if x.left ~= 0 or x.is_listed or has", "if x.left ~= 0 or has"),
     ("the rest of the turns is forgotten", "for i = x.head, x.tail do redis.call('RPUSH'", "for i = x.head, x.tail - 1 do redis.call('RPUSH'"),
     ("nothing comes back to saved turns", "if x.is_listed then redis.call('ZADD', timers_key(), NOW, member)", "if x.is_listed then redis.call('ZSCORE', timers_key(), member)"),
-    ("a retry keeps the tries", "'tries|' .. id, 0, ", ""),
+    ("a retry keeps the tries", "    begin_anew(x, id, parse_plan(redis.call('HGET', x.runtime, 'node|' .. id)))", ""),
 )  # fmt: skip
 ENDS = (
     *of(

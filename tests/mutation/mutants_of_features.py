@@ -60,14 +60,19 @@ PAID = (
 )  # fmt: skip
 MAPS = (
     *of(
+        "include/unit",
+        ("what begins anew finds no patience", "'unoffered_ms|' .. unit, 'handed_back|' .. unit,", "'handed_back|' .. unit,"),
+        ("what begins anew remembers its lost workers", ", 'crashes|' .. unit, 0)", ")"),
+        ("a map forgets its items", "redis.call('HSET', x.runtime, 'resume|' .. node_id, '{\"again\":true}')", ""),
+    ),
+    *of(
         "include/items",
         ("items outnumber what is allowed", "next_index <= last and live + started < most do", "next_index <= last do"),
         ("a map ends while items run", "    if live == 0 then end_map(x, node_id, counts) end", "    end_map(x, node_id, counts)"),
         ("a map is never over", "    if live == 0 then end_map(x, node_id, counts) end", ""),
         ("a retry runs what completed", "if not status or status == 'FAILED' or status == 'CANCELLED' then", "if true then"),
-        ("an item of a retry finds no patience", ", 'unoffered_ms|' .. unit, 'handed_back|' .. unit)", ")"),
         ("a retry leaves what was cancelled", "if not status or status == 'FAILED' or status == 'CANCELLED' then", "if not status or status == 'FAILED' then"),
-        ("an item of a retry keeps its tries", "'tries|' .. unit, 0, ", ""),
+        ("an item of a retry keeps its tries", "        forget_tries(x, unit)\n", ""),
         ("a lost count counts as no item live", "  if not values[3] or live < 0 then return 1 end", ""),
         ("what stops goes on", "(values[6] == '1' and counts[4] > counts[5])", "false"),
         ("it stops at what is tolerated", "counts[4] > counts[5])", "counts[4] >= counts[5])"),
@@ -99,7 +104,6 @@ MAPS = (
         ("a failed item fails the execution", "elseif plan.is_critical and not is_item then", "elseif plan.is_critical then"),
         ("a killed map spares its items", "(is_kill and ' kill 0' or ' cancel 0')", "' cancel 0'"),
         ("a cancelled map leaves its items", "if plan.map and status == 'WAITING' and is_on_items(x, node_id) then", "if false then"),
-        ("a retry evaluates the list again", "'resume|' .. id, '{\"again\":true}'", "'again|' .. id, '1'"),
     ),
     *of("repair_execution", ("counts of items are not corrected", "'live', live, 'COMPLETED', completed, 'FAILED', failed, 'SKIPPED', skipped)", "'total', redis.call('HGET', items_key(x.id, id), 'total'))")),
 )  # fmt: skip
@@ -127,8 +131,7 @@ INTERVENTIONS = (
         "include/resume",
         ("the last to be held is first", "redis.call('LPOP', held_units_key(x.id))", "redis.call('RPOP', held_units_key(x.id))"),
         ("only the first hundred go on", "if left > 0 then push(", "if false then push("),
-        ("an operator is asked once", "'tries|' .. unit, 0, 'crashes|' .. unit, 0)", "'crashes|' .. unit, 0)"),
-        ("a map forgets its items", "redis.call('HSET', x.runtime, 'resume|' .. unit, '{\"again\":true}')", ""),
+        ("an operator is asked once", "    begin_anew(x, unit, plan)\n", ""),
         ("a held timer is lost", "redis.call('ZADD', timers_key(), due_ms, timer_member(on, x.id, unit, attempt or '0'))", ""),
         ("a map stays where it was", "push(x, 'items ' .. unit)", ""),
         ("a wait for a handler goes on while paused", "if on == 'worker' then redis", "if false then redis"),

@@ -16,8 +16,8 @@ local function today()
 end
 
 -- account: tenant, name and the runtime field `budget` of an execution, nil without one: "TOKENS NANOS TOKENS NANOS", of the
--- execution and of the definition's day, "-" for no limit; then "pause" where an operator is asked for more. Every scope of a call with what limits it; a definition's day that is
--- not limited counts nothing and is left out.
+-- execution and of the definition's day, "-" for no limit; then "pause" where an operator is asked for more. Gives every scope of
+-- a call with what limits it; a definition's day that is not limited counts nothing and is left out.
 local function budget_scopes(id, account, day, tenant_tokens, tenant_nanos)
   local tenant, name = account[1] or 'default', account[2]
   local tokens, nanos, daily_tokens, daily_nanos = string.match(account[3] or '', '^(%S+) (%S+) (%S+) (%S+)')

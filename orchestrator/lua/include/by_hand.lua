@@ -4,7 +4,8 @@
 --       every one, 8 by and reason, JSON; 9 … the verb's own.
 -- Reply: {word, status, attempt, more}  word: ok; replayed, the request was taken before; conflict, its key was, for another
 --        request; attempt, the unit is at another one; elsewhere, its status does not allow the verb; items, it waits for its
---        items; busy, turns are saved: drain them first; cancelling; closed, the execution is not under way and status is the execution's; unknown, unknown_node
+--        items; busy, turns are saved: drain them first; cancelling; closed, the execution is not under way and status is
+--        the execution's; unknown, unknown_node
 -- Runtime field  by_hand|N  the requests taken for N, ";KEY HASH CALL;…", newest last
 
 -- Gives the execution and what is known of the unit; nil and the reply where nothing may be done.

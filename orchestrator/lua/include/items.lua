@@ -54,9 +54,8 @@ function TURNS.items(x, node_id)
       local unit = node_id .. '[' .. next_index .. ']'
       if status then
         revive(x, unit)
-        redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
-        redis.call('HDEL', x.runtime, 'reason|' .. unit, 'error|' .. unit, 'ended_ms|' .. unit, 'resume|' .. unit,
-          'close_ms|' .. unit, 'beat|' .. unit, 'counts|' .. unit, 'unoffered_ms|' .. unit, 'handed_back|' .. unit)
+        forget_tries(x, unit)
+        redis.call('HDEL', x.runtime, 'reason|' .. unit, 'error|' .. unit, 'ended_ms|' .. unit)
       end
       queue_node(x, unit, 'PENDING', plan, '{}')
       started = started + 1

@@ -17,7 +17,7 @@ end
 -- A new generation renders it anew.
 local function forget_output(x)
   redis.call('DEL', node_key(x.id, OUTPUT), output_key(x.id, OUTPUT))
-  redis.call('HDEL', x.runtime, 'tries|' .. OUTPUT, 'crashes|' .. OUTPUT, 'reason|' .. OUTPUT, 'error|' .. OUTPUT,
-    'started_ms|' .. OUTPUT, 'ended_ms|' .. OUTPUT, 'finished|' .. OUTPUT, 'waiting_on|' .. OUTPUT, 'due_ms|' .. OUTPUT,
-    'unoffered_ms|' .. OUTPUT, 'handed_back|' .. OUTPUT)
+  forget_tries(x, OUTPUT)
+  redis.call('HDEL', x.runtime, 'reason|' .. OUTPUT, 'error|' .. OUTPUT, 'started_ms|' .. OUTPUT, 'ended_ms|' .. OUTPUT,
+    'finished|' .. OUTPUT, 'waiting_on|' .. OUTPUT, 'due_ms|' .. OUTPUT)
 end

@@ -1,16 +1,6 @@
 -- resume: lets go what a pause has held, in order.
 -- Worklist item  "held COUNT PAUSE"  so many units at the head of the held list, held by that pause
 
--- Gives a node a fresh budget, as it was before its first try. A mapped node keeps the items that completed.
-local function begin_anew(x, unit, plan)
-  redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
-  redis.call('HDEL', x.runtime, 'kept|' .. unit, 'resume|' .. unit, 'unoffered_ms|' .. unit, 'handed_back|' .. unit,
-    'close_ms|' .. unit, 'beat|' .. unit, 'counts|' .. unit)
-  if plan.map and redis.call('EXISTS', items_key(x.id, unit)) == 1 then
-    redis.call('HSET', x.runtime, 'resume|' .. unit, '{"again":true}')
-  end
-end
-
 -- Goes on with one unit that was held, wherever it stands by now.
 local function release_unit(x, unit, plan, on, due_ms, attempt)
   local status = status_of(x.id, unit)

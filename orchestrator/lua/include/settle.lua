@@ -272,16 +272,10 @@ local function take_turn(x, item)
     redis.call('DEL', output_key(x.id, id))
     revive(x, id)
     redis.call('HSET', x.runtime, 'ok|' .. id, ok, 'bad|' .. id, bad, 'skip|' .. id, skip, 'gates|' .. id, gates,
-      'not_taken|' .. id, not_taken, 'tries|' .. id, 0, 'crashes|' .. id, 0)
+      'not_taken|' .. id, not_taken)
     redis.call('HDEL', x.runtime, 'reason|' .. id, 'error|' .. id, 'ended_ms|' .. id, 'started_ms|' .. id,
-      'finished|' .. id, 'rejects|' .. id, 'caught|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id, 'kept|' .. id,
-      'unoffered_ms|' .. id, 'handed_back|' .. id, 'resume|' .. id, 'close_ms|' .. id, 'beat|' .. id,
-      'counts|' .. id)
-    -- A mapped node goes on with the items it has.
-    if parse_plan(redis.call('HGET', x.runtime, 'node|' .. id)).map
-      and redis.call('EXISTS', items_key(x.id, id)) == 1 then
-      redis.call('HSET', x.runtime, 'resume|' .. id, '{"again":true}')
-    end
+      'finished|' .. id, 'rejects|' .. id, 'caught|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id)
+    begin_anew(x, id, parse_plan(redis.call('HGET', x.runtime, 'node|' .. id)))
     return 1
   end
   local node_id, chunk = string.match(rest, '^(%S+) (%d+)$')

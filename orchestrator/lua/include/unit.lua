@@ -48,3 +48,18 @@ local function is_ending(x, unit)
   local node_id, index = item_of(unit)
   return index ~= nil and redis.call('HGET', items_key(x.id, node_id), 'halted') == '1'
 end
+
+-- A unit that begins anew has all its tries, and knows nothing of those before.
+local function forget_tries(x, unit)
+  redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
+  redis.call('HDEL', x.runtime, 'kept|' .. unit, 'resume|' .. unit, 'unoffered_ms|' .. unit, 'handed_back|' .. unit,
+    'close_ms|' .. unit, 'beat|' .. unit, 'counts|' .. unit)
+end
+
+-- Lets a node begin anew. A mapped one goes on with the items it has.
+local function begin_anew(x, node_id, plan)
+  forget_tries(x, node_id)
+  if plan.map and redis.call('EXISTS', items_key(x.id, node_id)) == 1 then
+    redis.call('HSET', x.runtime, 'resume|' .. node_id, '{"again":true}')
+  end
+end

@@ -108,3 +108,17 @@ async def test_an_attempt_lost_during_a_cancel_ends_cancelled(rig: Rig) -> None:
     assert await rig.nodes(execution_id) == {"A": NodeStatus.CANCELLED}
     assert await rig.status(execution_id) is ExecutionStatus.CANCELLED
     assert await rig.nothing_is_left_behind()
+
+
+async def test_a_retry_in_place_forgets_the_workers_that_were_lost(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    for _ in range(MAX_INFRA_ATTEMPTS):
+        await lose(rig)
+        await rig.advance(60_000)
+    await lose(rig)
+
+    await rig.engine.retry(execution_id)
+    await lose(rig)
+
+    state, _ = await rig.engine.node(execution_id, "A")
+    assert (state.status, state.crashes) == (NodeStatus.QUEUED, 1)
