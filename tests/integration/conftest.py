@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from orchestrator.engine import Engine
 from tests.dags import workflow
+from tests.integration.nesting import Nursery
 from tests.integration.stage import Stage, register_handlers
 from tests.makers import FakeWorker, Rig, WorkerFleet
 from workers.handlers import Catalogue
@@ -47,6 +48,17 @@ async def fleet(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     made = WorkerFleet(redis_url)
     yield made
     await made.stop_all()
+
+
+@pytest.fixture
+def nursery(fleet: WorkerFleet) -> Iterator[Nursery]:
+    """The handler of children's nodes, registered for one test."""
+    made = Nursery()
+    made.register()
+    yield made
+    # Nobody waits any more, so that no drain has to.
+    made.may_go_on.set()
+    HANDLER_REGISTRY.pop("test_kid", None)
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import asyncio
 from collections import Counter
 from typing import Any
 
+import orjson
+
 from orchestrator.execution import Execution, NodeState
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.makers import Rig, node, until, workflow
@@ -79,3 +81,7 @@ async def child_of(rig: Rig, execution_id: str, node_id: str) -> Execution:
     child = await rig.store.execution(child_id.decode())
     assert child is not None
     return child
+
+
+async def output(rig: Rig, execution_id: str, node_id: str) -> Any:
+    return orjson.loads(await rig.store.output(execution_id, node_id) or b"null")

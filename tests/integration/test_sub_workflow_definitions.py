@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
-import orjson
 import pytest
 
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.states import ExecutionStatus, NodeStatus
-from tests.integration.nesting import Nursery, child_of, ended, family, kid, parent, state_of
+from tests.integration.nesting import Nursery, child_of, ended, family, kid, output, parent, state_of
 from tests.makers import Rig, WorkerFleet, node
-from workers import registry
 
 E, N = ExecutionStatus, NodeStatus
 
 
-@pytest.fixture(autouse=True)
-def nursery(fleet: WorkerFleet) -> Iterator[Nursery]:
-    made = Nursery()
-    made.register()
-    yield made
-    # Nobody waits any more, so that no drain has to.
-    made.may_go_on.set()
-    registry.HANDLER_REGISTRY.pop("test_kid", None)
-
-
-async def output(rig: Rig, execution_id: str, node_id: str) -> Any:
-    return orjson.loads(await rig.store.output(execution_id, node_id) or b"null")
+pytestmark = pytest.mark.usefixtures("nursery")
 
 
 async def test_the_definition_may_be_that_of_another_execution(rig: Rig, fleet: WorkerFleet) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from orchestrator.executor import execute_workflow
@@ -11,19 +9,11 @@ from orchestrator.redis_keys import Keys
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, WaitingOn
 from tests.integration.nesting import Nursery, child_of, ended, family, in_status, kid, parent
 from tests.makers import Rig, WorkerFleet, node, until
-from workers import registry
 
 E, N = ExecutionStatus, NodeStatus
 
 
-@pytest.fixture(autouse=True)
-def nursery(fleet: WorkerFleet) -> Iterator[Nursery]:
-    made = Nursery()
-    made.register()
-    yield made
-    # Nobody waits any more, so that no drain has to.
-    made.may_go_on.set()
-    registry.HANDLER_REGISTRY.pop("test_kid", None)
+pytestmark = pytest.mark.usefixtures("nursery")
 
 
 async def parked(rig: Rig, nursery: Nursery, **fields: object) -> tuple[str, str]:

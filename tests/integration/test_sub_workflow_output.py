@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import orjson
 import pytest
 
 from orchestrator.states import ExecutionStatus
 from tests.integration.nesting import Nursery, child_of, ended, family, kid, parent, state_of
 from tests.makers import Rig, WorkerFleet
-from workers import registry
 
-
-@pytest.fixture(autouse=True)
-def nursery(fleet: WorkerFleet) -> Iterator[Nursery]:
-    made = Nursery()
-    made.register()
-    yield made
-    registry.HANDLER_REGISTRY.pop("test_kid", None)
+pytestmark = pytest.mark.usefixtures("nursery")
 
 
 async def test_what_the_child_puts_out_as_a_whole_is_the_nodes_output(rig: Rig, fleet: WorkerFleet) -> None:
