@@ -1,9 +1,11 @@
 """Settings of every Headrace process, read from the environment and `.env`.
 
 Names have no prefix: field `redis_host` is variable `REDIS_HOST`. The environment beats `.env`, and an empty
-value counts as unset. Only the roots (`main`, `orchestrator.starter`, `workers.worker` with `workers.tools`,
-`cli`) read this module; everything below them is handed plain values.
+value counts as unset. Only the roots (`main`, `orchestrator.starter`, `workers.worker`,
+`workers.simulator.process`, `cli`) read this module; everything below them is handed plain values.
 """
+
+# long: every setting, and what is said of a wrong one
 
 from __future__ import annotations
 
@@ -11,16 +13,16 @@ import json
 import os
 import re
 import socket
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import quote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-
-from config_problems import SettingsInvalid, settings_lines
 
 ROOT = Path(__file__).resolve().parent
 KIB = 1024
@@ -106,7 +108,7 @@ class Settings(BaseSettings):
     #: Unset: anthropic with its key, openai with its URL or key, else echo in development.
     llm_provider: Literal["anthropic", "openai", "echo"] | None = None
     llm_model: str | None = None
-    #: A JSON file like `clients/llm_prices.json`, used instead of it.
+    #: A JSON file like `clients/llm/prices.json`, used instead of it.
     llm_prices: Path | None = None
     #: What a tenant's calls may use in a day (UTC), all its executions together.
     tenant_daily_tokens: int | None = Field(default=None, ge=1)
@@ -169,7 +171,7 @@ class Settings(BaseSettings):
     @field_validator("services")
     @classmethod
     def _base_urls(cls, services: dict[str, str]) -> dict[str, str]:
-        from clients.http_wire import RequestInvalid, parse_url
+        from clients.http.wire import RequestInvalid, parse_url
 
         for name, url in services.items():
             try:
@@ -199,7 +201,7 @@ class Settings(BaseSettings):
     @field_validator("http_allow_private")
     @classmethod
     def _places(cls, text: str | None) -> str | None:
-        from clients.address_guard import AddressGuard
+        from clients.http.address_guard import AddressGuard
 
         try:
             AddressGuard.from_list(_names(text or ""))
@@ -309,3 +311,55 @@ def read_settings() -> Settings:
         raise SettingsInvalid(list(settings_lines(error, Settings.model_fields))) from None
     except UnicodeDecodeError as error:
         raise SettingsInvalid([f"{ROOT / '.env'}: not UTF-8 at byte {error.start}"]) from None
+
+
+class SettingsInvalid(ValueError):
+    """Variables that cannot be used: a line for each, naming it. Values of secrets are in none of them."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = tuple(lines)
+
+
+_FOUND = {
+    "int_parsing": "is no whole number",
+    "int_from_float": "is no whole number",
+    "float_parsing": "is no number",
+    "finite_number": "is no finite number",
+    "bool_parsing": "is neither true nor false",
+    "literal_error": "is not known",
+}
+
+
+def settings_lines(error: ValidationError, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
+    """Give a line for each wrong variable: `LEASE_MS: 'abc' is no whole number; allowed: 300 or more`."""
+    for found in error.errors(include_url=False):
+        name = str(found["loc"][0])
+        field = fields[name]
+        if found["type"] == "value_error":
+            yield f"{name.upper()}: {found['msg'].removeprefix('Value error, ')}"
+            continue
+        # What `repr` must not show, a log must not either.
+        value = repr(str(found["input"])[:80]) if field.repr else "the value"
+        what = _FOUND.get(found["type"], "is out of bounds")
+        yield f"{name.upper()}: {value} {what}; allowed: {_allowed(field)}"
+
+
+def _allowed(field: FieldInfo) -> str:
+    kinds = [kind for kind in get_args(field.annotation) or (field.annotation,) if kind is not type(None)]
+    literal = next((kind for kind in (field.annotation, *kinds) if get_origin(kind) is Literal), None)
+    if literal is not None:
+        return ", ".join(map(str, get_args(literal)))
+    if bool in kinds:
+        return "true, false"
+    bounds: Mapping[str, Any] = {
+        mark: getattr(rule, mark)
+        for rule in field.metadata
+        for mark in ("ge", "gt", "le")
+        if getattr(rule, mark, None) is not None
+    }
+    if "ge" in bounds and "le" in bounds:
+        return f"{bounds['ge']} to {bounds['le']}"
+    if "ge" in bounds:
+        return f"{bounds['ge']} or more"
+    return f"more than {bounds['gt']}" if "gt" in bounds else "a text"

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from config_problems import SettingsInvalid
+from config import SettingsInvalid
 from orchestrator.errors import HeadraceError
 
 #: What every log record has of itself; anything else came as a field.

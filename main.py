@@ -17,14 +17,14 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from api import routers
 from api.access import Reach, attach
-from api.simulation import SimulatorProcess
-from api.streaming import Hub
+from api.simulator_process import SimulatorProcess
+from api.streaming.hub import Hub
 from clients.redis_client import connect_commands, connect_subscriber
 from config import ROOT, Settings, get_settings
 from logs import level_of, set_up
+from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
 from orchestrator.errors import ConfigError
-from orchestrator.limits import Limits
 from orchestrator.redis_keys import Keys
 from workers.handlers import Catalogue, load_modules
 
@@ -41,7 +41,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         set_up(settings.log_level)
         async with _engine(settings, limits) as engine:
             hub = Hub(engine)
-            simulator = SimulatorProcess([sys.executable, "-m", "workers.simulate"], _environment(settings))
+            simulator = SimulatorProcess(
+                [sys.executable, "-m", "workers.simulator.process"], _environment(settings)
+            )
             attach(app, Reach(engine, hub, simulator))
             # What is there now stays: looking through it again and again would hold up every open stream.
             gc.collect()

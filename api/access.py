@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from fastapi import FastAPI
 from starlette.requests import Request
 
-from api.simulation import SimulatorProcess
-from api.streaming import Hub
+from api.simulator_process import SimulatorProcess
+from api.streaming.hub import Hub
 from orchestrator.engine import Engine
 
 

@@ -15,13 +15,13 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from api.errors import RequestInvalid, pydantic_problems
-from orchestrator import strict_json
+from api.problems import RequestInvalid, pydantic_problems
+from orchestrator.documents import strict_json
+from orchestrator.documents.limits import Limits
+from orchestrator.documents.problems import shown
+from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.engine import Idempotency
 from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, Problem
-from orchestrator.findings import shown
-from orchestrator.limits import Limits
-from orchestrator.yaml_source import Locate, load_yaml, located
 
 Envelope = TypeVar("Envelope", bound=BaseModel)
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from cli.answers import approvals, approve, deny, signal
-from cli.dev import dev
-from cli.doctor import doctor
-from cli.executions import cancel, explain, list_executions, show, trigger
-from cli.interventions import node, pause, resume
-from cli.redis import redis
-from cli.repeats import fork, replay, retry
-from cli.run import run
-from cli.simulate import simulate
-from cli.test import test
-from cli.validate import validate
-from cli.watch import watch
+from cli.commands.dev import dev
+from cli.commands.doctor import doctor
+from cli.commands.executions import cancel, explain, list_executions, show, trigger
+from cli.commands.interventions import node, pause, resume
+from cli.commands.redis import redis
+from cli.commands.reruns import fork, replay, retry
+from cli.commands.run import run
+from cli.commands.signals import approvals, approve, deny, signal
+from cli.commands.simulate import simulate
+from cli.commands.test import test
+from cli.commands.validate import validate
+from cli.commands.watch import watch
 
 app = typer.Typer(
     name="headrace",

@@ -15,10 +15,10 @@ from typing import Any
 
 from config import Settings
 from main import create_app
-from orchestrator import layout, scripts
+from orchestrator.definitions.trigger_rules import DEFAULT_RULE, EARLY_RULES, RULES, render_truth_table
 from orchestrator.redis_keys import PATTERNS
-from orchestrator.rules import DEFAULT_RULE, EARLY_RULES, RULES, render_truth_table
 from orchestrator.states import TABLE, Cancelling, Reason, Row, WaitingOn
+from orchestrator.store import layout, library
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADING = "<!-- Written by `python -m docs.generate`; changes here are lost. -->\n\n"
@@ -68,7 +68,7 @@ SETTINGS = {
     "openai_api_key": "its key, if it wants one",
     "llm_provider": "`anthropic`, `openai` or `echo`",
     "llm_model": "model of `llm` nodes that name none",
-    "llm_prices": "a price table to use instead of `clients/llm_prices.json`",
+    "llm_prices": "a price table to use instead of `clients/llm/prices.json`",
     "tenant_daily_tokens": "tokens that all executions of a tenant may use in a day (UTC)",
     "tenant_daily_cost_usd": "dollars that they may cost in a day",
     "notify_urls": "JSON object: name → URL for `notify`, so that it stays out of definitions",
@@ -117,8 +117,8 @@ KEYS_INTRO = """\
 # Keys in Redis
 
 Printed from `orchestrator/redis_keys.py`, the only place where keys are formatted, and from the docstring of
-`orchestrator/layout.py`. Anything here may be read with `redis-cli` or `./headrace redis`; nothing should be
-written by hand. What goes with its execution stays for now: executions are not removed yet.
+`orchestrator/store/layout.py`. Anything here may be read with `redis-cli` or `./headrace redis`; nothing
+should be written by hand. What goes with its execution stays for now: executions are not removed yet.
 
 | key | type | holds | written by | goes |
 | --- | --- | --- | --- | --- |
@@ -143,8 +143,9 @@ far the history goes, and nothing else.
 RULES_INTRO = """\
 # Trigger rules
 
-Printed from `orchestrator/rules.py`. A rule looks at the **direct** dependencies of a node and decides to run
-the node, to skip it or to wait; it decides as soon as nothing that may still come can change the answer.
+Printed from `orchestrator/definitions/trigger_rules.py`. A rule looks at the **direct** dependencies of a
+node and decides to run the node, to skip it or to wait; it decides as soon as nothing that may still come
+can change the answer.
 
 | word | counts |
 | --- | --- |
@@ -305,7 +306,7 @@ def _diagram(rows: list[Row]) -> Iterator[str]:
 
 
 def _verbs(rows: list[Row]) -> Iterator[str]:
-    purposes = {name: lua_header(text).purpose for name, text in scripts.sources().items()}
+    purposes = {name: lua_header(text).purpose for name, text in library.sources().items()}
     yield "| verb | from | to | event | what the verb does |"
     yield "| --- | --- | --- | --- | --- |"
     told: set[str] = set()

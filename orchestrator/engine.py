@@ -8,8 +8,17 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
-from orchestrator.answering import Answering
-from orchestrator.answers import (
+from orchestrator.definitions.definition import HandlerNames
+from orchestrator.documents.limits import Limits
+from orchestrator.errors import ExecutionNotFound, InputsConflict, InvalidTransition, NodeNotFound
+from orchestrator.execution.explain import explain
+from orchestrator.execution.explanation import Explanation
+from orchestrator.execution.model import Event, Execution, MapCounts, NodeState, WorkerInfo
+from orchestrator.executor import execute_workflow
+from orchestrator.operations.interventions import Intervening, NodeResult, OperatorNote, Paused
+from orchestrator.operations.queries import DeadEntry, Operating, Operations, Parenting, QueueInfo
+from orchestrator.operations.reruns import Repeats
+from orchestrator.operations.results import (
     Cancelled,
     ExecutionView,
     Forked,
@@ -20,32 +29,22 @@ from orchestrator.answers import (
     Triggered,
     Validation,
 )
-from orchestrator.definition import HandlerNames
-from orchestrator.errors import ExecutionNotFound, InputsConflict, InvalidTransition, NodeNotFound
-from orchestrator.execution import Event, Execution, MapCounts, NodeState, WorkerInfo
-from orchestrator.executor import execute_workflow
-from orchestrator.explain import explain
-from orchestrator.explanation import Explanation
-from orchestrator.health import Check, check_redis
-from orchestrator.interventions import Handled, Intervening, Paused, Said
-from orchestrator.items import Item
-from orchestrator.limits import Limits
-from orchestrator.operations import DeadEntry, Operating, Operations, QueueInfo
-from orchestrator.parenting import Parenting
+from orchestrator.operations.signals import Answering
+from orchestrator.operations.submissions import Document, Idempotency, Submissions, sorted_json
+from orchestrator.operations.validation import validate
 from orchestrator.redis_keys import Keys
-from orchestrator.repeats import Repeats
 from orchestrator.states import ExecutionStatus, sources_of
-from orchestrator.store import Store
-from orchestrator.submissions import Document, Idempotency, Submissions, sorted_json
-from orchestrator.transitions import Transitions
-from orchestrator.validation import validate
-from orchestrator.waits import Approval
-from orchestrator.wakeups import Wakeups
+from orchestrator.store.health import Check, check_redis
+from orchestrator.store.items import Item
+from orchestrator.store.reader import Store
+from orchestrator.store.subscription import EventSubscription
+from orchestrator.store.transitions import Transitions
+from orchestrator.store.waits import Approval
 
 __all__ = [
-    "Approval", "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "Handled",
-    "Idempotency", "Page", "Paused", "QueueInfo", "Readiness", "Rerun", "Said", "Submitted", "Triggered",
-    "Validation", "WorkerInfo",
+    "Approval", "Cancelled", "DeadEntry", "Engine", "ExecutionView", "Explanation", "Forked", "NodeResult",
+    "Idempotency", "OperatorNote", "Page", "Paused", "QueueInfo", "Readiness", "Rerun", "Submitted",
+    "Triggered", "Validation", "WorkerInfo",
 ]  # fmt: skip
 
 
@@ -96,11 +95,11 @@ class Engine(Answering, Intervening, Operating, Parenting):
         Raises DefinitionInvalid, InputsInvalid, IdempotencyConflict, StoreUnavailable, StoreFull; nothing is
         stored then.
         """
-        submitted, more = await self._submissions.take_in(
+        submitted, more = await self._submissions.submit(
             document, body=body, inputs=inputs, is_started=trigger, idempotency=idempotency, tenant=tenant
         )
         if more:
-            await self.transitions.go_on(submitted.execution_id)
+            await self.transitions.drain_worklist(submitted.execution_id)
         return submitted
 
     async def trigger(self, execution_id: str, inputs: dict[str, Any] | None = None) -> Triggered:
@@ -121,7 +120,7 @@ class Engine(Answering, Intervening, Operating, Parenting):
             allowed = sources_of("start_execution", "execution")
             raise InvalidTransition("trigger", execution_id, "being cancelled", allowed)
         if more:
-            await self.transitions.go_on(execution_id)
+            await self.transitions.drain_worklist(execution_id)
         if word == "already" and ExecutionStatus(status).is_under_way:
             await execute_workflow(self.store, self.transitions, execution_id)
         return Triggered(execution_id, ExecutionStatus(status), word == "already")
@@ -143,7 +142,7 @@ class Engine(Answering, Intervening, Operating, Parenting):
             allowed = sources_of("cancel_execution", "execution")
             raise InvalidTransition("cancel", execution_id, status, allowed)
         if more:
-            await self.transitions.go_on(execution_id)
+            await self.transitions.drain_worklist(execution_id)
             status = await self.store.status(execution_id) or status
         return Cancelled(execution_id, ExecutionStatus(status), word == "already")
 
@@ -295,7 +294,7 @@ class Engine(Answering, Intervening, Operating, Parenting):
 
     async def explain(self, execution_id: str) -> Sequence[Explanation]:
         """What every unfinished node waits for. Raises ExecutionNotFound."""
-        sight = await self.store.sight(execution_id)
+        sight = await self.store.read_for_repair(execution_id)
         if sight is None:
             raise ExecutionNotFound(execution_id)
         positions = await self.operations.queue_positions(sight.snapshot)
@@ -307,9 +306,9 @@ class Engine(Answering, Intervening, Operating, Parenting):
     async def last_seq(self, execution_id: str) -> int:
         return await self.store.last_seq(execution_id)
 
-    def wakeups(self) -> Wakeups:
+    def subscription(self) -> EventSubscription:
         """A subscription to news of executions; one is enough for a process."""
-        return Wakeups(self._subscriber, self.keys)
+        return EventSubscription(self._subscriber, self.keys)
 
     async def ready(self) -> Readiness:
         """Whether requests can be served, and what the Redis in use promises. Raises nothing."""

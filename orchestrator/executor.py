@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import logging
 
-from orchestrator import planner
-from orchestrator.execution import Sight
-from orchestrator.map_repairs import Remap
-from orchestrator.store import Store
-from orchestrator.transitions import Transitions
+from orchestrator.execution import planner
+from orchestrator.execution.model import RepairView
+from orchestrator.execution.planner import Remap
+from orchestrator.store.reader import Store
+from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.executor")
 
@@ -27,7 +27,7 @@ async def execute_workflow(store: Store, transitions: Transitions, execution_id:
     """Repair one execution until it needs nothing more; returns how many repairs were made."""
     made = 0
     for _ in range(ROUNDS):
-        sight = await store.sight(execution_id)
+        sight = await store.read_for_repair(execution_id)
         if sight is None:
             return made
         repairs = repairs_for(sight)
@@ -41,11 +41,11 @@ async def execute_workflow(store: Store, transitions: Transitions, execution_id:
         made += len(batch)
         log.warning("execution.repaired", extra={"execution_id": execution_id, "repairs": batch[:20]})
         if more:
-            await transitions.go_on(execution_id)
+            await transitions.drain_worklist(execution_id)
     return made
 
 
-def repairs_for(sight: Sight) -> list[str]:
+def repairs_for(sight: RepairView) -> list[str]:
     """Put the plan into the words of `repair_execution.lua`."""
     repairs = [in_words(decision) for decision in planner.plan(sight.snapshot)]
     repairs += [f"timer {kind} {due_ms}" for kind, due_ms in sight.missing]

@@ -14,12 +14,12 @@ from clients.redis_client import connect_commands
 from config import get_settings
 from logs import run_process
 from orchestrator.errors import StoreUnavailable
-from orchestrator.health import await_usable
 from orchestrator.loops import leases, timers
 from orchestrator.loops.sweep import Sweep
 from orchestrator.redis_keys import Keys
-from orchestrator.store import Store
-from orchestrator.transitions import Transitions
+from orchestrator.store.health import await_usable
+from orchestrator.store.reader import Store
+from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.orchestrator")
 

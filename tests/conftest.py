@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from clients import redis_client
 from clients.redis_client import connect_commands
 from orchestrator.redis_keys import Keys
-from orchestrator.transitions import Transitions
+from orchestrator.store.transitions import Transitions
 
 # A machine that is short of breath for some seconds is slow, not broken, and must not fail a test.
 redis_client.COMMAND_TIMEOUT_S = redis_client.BLOCKING_TIMEOUT_S = 60.0

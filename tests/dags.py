@@ -5,9 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from orchestrator.compile import compile_definition
-from orchestrator.definition import Definition, PlainHandlers
-from orchestrator.limits import Limits
+from orchestrator.definitions.compiler import compile_definition
+from orchestrator.definitions.definition import Definition, PlainHandlers
+from orchestrator.documents.limits import Limits
 
 RULES = (
     "none_failed_min_one_success",

@@ -32,7 +32,7 @@ class Scripted(Protocol):
 
 
 #: Says what a script ends as: COMPLETED or FAILED.
-Ended = Callable[[Scripted], str]
+EndReply = Callable[[Scripted], str]
 
 REASON_IF_NOTHING_SUCCEEDED = {
     "none_failed_min_one_success",
@@ -139,7 +139,7 @@ def end_of(
     return "COMPLETED", None
 
 
-def word_of(node: dict[str, Any], result: Result, ended: Ended) -> str:
+def word_of(node: dict[str, Any], result: Result, ended: EndReply) -> str:
     """Put what a node that runs comes to into one word: ok, fail, skip, late (a time limit ended it)."""
     if isinstance(result, str):
         return result
@@ -153,7 +153,7 @@ def word_of(node: dict[str, Any], result: Result, ended: Ended) -> str:
     return "ok"
 
 
-def words_of_items(node: dict[str, Any], results: Collection[Result], ended: Ended) -> list[str]:
+def words_of_items(node: dict[str, Any], results: Collection[Result], ended: EndReply) -> list[str]:
     """Put what each item of a mapped node comes to into one word: ok, fail, skip."""
     words = [word_of(node, result, ended) for result in results]
     return ["fail" if word == "late" else word for word in words]

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.unit.clients.fake_messages_api import frame, message
+from tests.unit.clients.llm.fake_messages_api import frame, message
 
 MESSAGES = "/v1/messages"
 COMPLETIONS = "/v1/chat/completions"

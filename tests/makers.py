@@ -19,14 +19,15 @@ from orchestrator.engine import Engine
 from orchestrator.errors import NodeError
 from orchestrator.executor import repairs_for
 from orchestrator.loops import leases, timers
-from orchestrator.replies import Claim, Delivery, Ended
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
-from orchestrator.store import Store
-from orchestrator.transitions import Holding, Take, Transitions
+from orchestrator.store.reader import Store
+from orchestrator.store.replies import Claim, Delivery, EndReply
+from orchestrator.store.requests import AttemptToken, ClaimRequest
+from orchestrator.store.transitions import Transitions
 from tests.dags import condition, node, workflow
 from workers.context import Toolbox
+from workers.runtime.settings import WorkerConfig
 from workers.worker import Worker
-from workers.worker_config import WorkerConfig
 
 GROUP = "workflow_group"
 LEASE_MS = 15_000
@@ -63,21 +64,21 @@ class FakeWorker:
                 found.extend(_delivery(entry_id, queue, task) for entry_id, task in entries)
         return found
 
-    def holding(self, task: Delivery) -> Holding:
+    def token(self, task: Delivery) -> AttemptToken:
         nonce = f"{self.worker_id}:{next(self._numbers)}"
-        return Holding(task.execution_id, task.node_id, task.attempt, nonce)
+        return AttemptToken(task.execution_id, task.node_id, task.attempt, nonce)
 
-    async def claim(self, task: Delivery, holding: Holding | None = None) -> Claim | str:
+    async def claim(self, task: Delivery, token: AttemptToken | None = None) -> Claim | str:
         """Claim a task that was read."""
         return await self.transitions.claim_node(
-            holding or self.holding(task),
+            token or self.token(task),
             message_id=task.message_id,
             queue=task.queue,
             worker_id=self.worker_id,
             lease_ms=LEASE_MS,
         )
 
-    async def start(self, count: int = 100) -> dict[str, Holding]:
+    async def start(self, count: int = 100) -> dict[str, AttemptToken]:
         """Read and claim what there is; what runs now, by node id."""
         held = {}
         for task in await self.read(count):
@@ -86,34 +87,34 @@ class FakeWorker:
                 held[claim.node_id] = held_by(claim)
         return held
 
-    async def start_one(self, node_id: str) -> Holding:
+    async def start_one(self, node_id: str) -> AttemptToken:
         """Read and claim everything there is, and give the attempt of one node."""
         return (await self.start())[node_id]
 
     async def complete(
         self,
-        holding: Holding,
+        token: AttemptToken,
         output: Any = OK,
         *,
         not_taken: Sequence[str] = (),
-        take: Take | None = None,
-    ) -> Ended:
+        claiming: ClaimRequest | None = None,
+    ) -> EndReply:
         return await self.transitions.complete_node(
-            holding, orjson.dumps(output), not_taken=not_taken, take=take
+            token, orjson.dumps(output), not_taken=not_taken, claiming=claiming
         )
 
-    async def fail(self, holding: Holding, *, is_dead: bool = False) -> Ended:
-        return await self.transitions.fail_node(holding, error_of(), reason=Reason.ERROR, is_dead=is_dead)
+    async def fail(self, token: AttemptToken, *, is_dead: bool = False) -> EndReply:
+        return await self.transitions.fail_node(token, error_of(), reason=Reason.ERROR, is_dead=is_dead)
 
-    async def retry(self, holding: Holding, delay_ms: int = 1_000) -> Ended:
-        return await self.transitions.retry_node(holding, error_of(), delay_ms=delay_ms)
+    async def retry(self, token: AttemptToken, delay_ms: int = 1_000) -> EndReply:
+        return await self.transitions.retry_node(token, error_of(), delay_ms=delay_ms)
 
-    async def skip(self, holding: Holding) -> Ended:
-        return await self.transitions.skip_node(holding, reason=Reason.HANDLER_SKIPPED, data=b"{}")
+    async def skip(self, token: AttemptToken) -> EndReply:
+        return await self.transitions.skip_node(token, reason=Reason.HANDLER_SKIPPED, data=b"{}")
 
-    async def delay(self, holding: Holding, delay_ms: int = 1_000, output: Any = OK) -> Ended:
+    async def delay(self, token: AttemptToken, delay_ms: int = 1_000, output: Any = OK) -> EndReply:
         return await self.transitions.wait_node(
-            holding, on=WaitingOn.DELAY, delay_ms=delay_ms, until_ms=None, output=orjson.dumps(output)
+            token, on=WaitingOn.DELAY, delay_ms=delay_ms, until_ms=None, output=orjson.dumps(output)
         )
 
     async def hand_back(self, task: Delivery, *, is_offered: bool = False) -> str:
@@ -127,9 +128,9 @@ class FakeWorker:
             error=error_of("HandlerNotFound"),
         )
 
-    def take(self, count: int = 10) -> Take:
+    def claiming(self, count: int = 10) -> ClaimRequest:
         """Ask for further tasks in the call that ends an attempt."""
-        return Take(
+        return ClaimRequest(
             count=count,
             request_id=f"{self.worker_id}:r{next(self._numbers)}",
             worker_id=self.worker_id,
@@ -146,12 +147,12 @@ class FakeWorker:
             held = await self.start(1_000)
             if not held:
                 return ran
-            for node_id, holding in held.items():
-                ended = await (self.fail(holding) if node_id in failing else self.complete(holding))
+            for node_id, token in held.items():
+                ended = await (self.fail(token) if node_id in failing else self.complete(token))
                 assert ended.word == "ok", ended
                 ran.append(node_id)
                 while ended.more:
-                    _, more = await self.transitions.continue_execution(holding.execution_id)
+                    _, more = await self.transitions.continue_execution(token.execution_id)
                     if not more:
                         break
         raise AssertionError(f"still not at rest after {rounds} rounds: {ran}")
@@ -168,8 +169,8 @@ def _delivery(entry_id: bytes, queue: str, task: dict[bytes, bytes]) -> Delivery
     )
 
 
-def held_by(claim: Claim) -> Holding:
-    return Holding(claim.execution_id, claim.node_id, claim.attempt, claim.nonce)
+def held_by(claim: Claim) -> AttemptToken:
+    return AttemptToken(claim.execution_id, claim.node_id, claim.attempt, claim.nonce)
 
 
 @dataclass
@@ -222,11 +223,11 @@ class Rig:
 
     async def repairs(self, execution_id: str) -> list[str]:
         """What the repairer would do now."""
-        sight = await self.store.sight(execution_id)
+        sight = await self.store.read_for_repair(execution_id)
         assert sight is not None
         return repairs_for(sight)
 
-    async def go_on(self, execution_id: str) -> int:
+    async def drain_worklist(self, execution_id: str) -> int:
         """Drain a saved worklist; gives the number of calls it took."""
         for calls in itertools.count(1):
             _, more = await self.transitions.continue_execution(execution_id)

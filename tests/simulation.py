@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from orchestrator.back_off import matches
-from orchestrator.definition import OUTPUT, Definition
-from orchestrator.execution import Execution, NodeState, Snapshot
-from orchestrator.planner import Cancel, Decision, Finish, Queue, Recount, RecountLeft, Skip, plan
+from orchestrator.definitions.backoff import matches
+from orchestrator.definitions.definition import OUTPUT, Definition
+from orchestrator.execution.model import Execution, NodeState, Snapshot
+from orchestrator.execution.planner import Cancel, Decision, Finish, Queue, Recount, RecountLeft, Skip, plan
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.dags import Outcome, compiled
 from tests.interpreter import Scripted, has_output, nodes_of, word_of

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.counters import expected_counters
-from orchestrator.execution import NodeState, Snapshot
+from orchestrator.execution.counters import expected_counters
+from orchestrator.execution.model import NodeState, Snapshot
 from orchestrator.states import NodeStatus, Reason
 from tests.dags import compiled, condition, node, workflow
 from tests.simulation import fresh

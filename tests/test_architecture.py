@@ -16,10 +16,10 @@ import pytest
 from cli.__main__ import app as command_line
 from config import Settings
 from docs import generate
-from orchestrator import scripts
 from orchestrator.states import TABLE
-from orchestrator.transitions import Transitions
-from orchestrator.verbs import Verbs
+from orchestrator.store import library
+from orchestrator.store.script_client import ScriptClient
+from orchestrator.store.transitions import Transitions
 
 ROOT = generate.ROOT
 MAX_FILE_LINES = 350
@@ -31,7 +31,7 @@ LONG = re.compile(r"#\s*long: \S.{9,}")
 #: Methods of Transitions without a script of their own.
 WITHOUT_SCRIPT = {
     "drop_dead": "one XDEL; the node stays as it is",
-    "go_on": "continue_execution until nothing is left",
+    "drain_worklist": "continue_execution until nothing is left",
     "probe": "writes nothing that anybody reads",
 }
 #: An unpack whose length no constant bounds.
@@ -45,7 +45,7 @@ SLEEPING = {
     "tests/contract/test_native_streams.py": "real servers, clients and sockets",
     "tests/integration/test_dev_stack.py": "real processes",
     "tests/makers.py": "`until` looks again and again for what is meant to happen",
-    "tests/unit/api/test_streaming.py": "gives a reader the time to fail a few times",
+    "tests/unit/api/streaming/test_hub.py": "gives a reader the time to fail a few times",
 }
 #: Operation ids are names that clients are generated from: they never change.
 OPERATIONS = frozenset(
@@ -68,9 +68,11 @@ OPERATIONS = frozenset(
 
 def test_rows_of_the_table_are_lua_files_and_methods() -> None:
     rows = {row.verb for row in TABLE if not row.is_internal}
-    files = set(scripts.script_names())
+    files = set(library.script_names())
     methods = {
-        name for name, _ in inspect.getmembers(Transitions, inspect.isfunction) if not hasattr(Verbs, name)
+        name
+        for name, _ in inspect.getmembers(Transitions, inspect.isfunction)
+        if not hasattr(ScriptClient, name)
     }
     methods = {name for name in methods if not name.startswith("_")}
 
@@ -82,15 +84,15 @@ def test_rows_of_the_table_are_lua_files_and_methods() -> None:
 def test_internal_verbs_have_no_script() -> None:
     internal = {row.verb for row in TABLE if row.is_internal}
 
-    assert internal.isdisjoint(scripts.script_names())
+    assert internal.isdisjoint(library.script_names())
 
 
 # Lua
 
 
-@pytest.mark.parametrize("name", scripts.script_names())
+@pytest.mark.parametrize("name", library.script_names())
 def test_a_script_begins_with_purpose_keys_arguments_and_reply(name: str) -> None:
-    text = scripts.sources()[name]
+    text = library.sources()[name]
     header = generate.lua_header(text)
 
     assert header.purpose.endswith((".", ")")) or len(header.purpose) > 20
@@ -100,15 +102,15 @@ def test_a_script_begins_with_purpose_keys_arguments_and_reply(name: str) -> Non
     assert header.reply or "include/attempt.lua" in header.argv
 
 
-@pytest.mark.parametrize("part", scripts.PARTS)
+@pytest.mark.parametrize("part", library.PARTS)
 def test_a_shared_part_begins_with_its_name_and_purpose(part: str) -> None:
-    first = scripts.sources()[f"include/{part}"].splitlines()[0]
+    first = library.sources()[f"include/{part}"].splitlines()[0]
 
     assert re.match(rf"-- {part}: \S.{{20,}}", first)
 
 
 def test_lua_never_parses_json() -> None:
-    assert not [name for name, text in scripts.sources().items() if "cjson" in text]
+    assert not [name for name, text in library.sources().items() if "cjson" in text]
 
 
 def test_only_the_list_of_the_dead_is_trimmed() -> None:
@@ -340,7 +342,7 @@ def _sleeps(path: Path) -> bool:
 
 
 def _lua_lines() -> Iterator[tuple[str, str]]:
-    for name, text in scripts.sources().items():
+    for name, text in library.sources().items():
         for line in text.splitlines():
             yield name, line.partition("--")[0]
 

@@ -12,17 +12,18 @@ from typing import Any
 import pytest
 import yaml
 
-from api import errors as api_errors
+from api import problems as api_errors
 from docs.generate import ROOT
-from orchestrator import compile, mapping, node_compiler, scripts
-from orchestrator.compile import compile_definition
+from orchestrator.definitions import compiler, maps, node_compiler
+from orchestrator.definitions.compiler import compile_definition
 from orchestrator.errors import HeadraceError
 from orchestrator.states import TABLE, WaitingOn
+from orchestrator.store import library
 from workers.handlers import HANDLER_REGISTRY, Catalogue
 
 SNAKE = re.compile(r"[a-z]+(_[a-z]+)+")
 #: Words in the linter's files that are no codes: fields of definitions and of JSON Schema.
-FIELDS = {*node_compiler._FIELDS, *compile._TOP_FIELDS, *mapping._FIELDS}
+FIELDS = {"true_branch", "false_branch", *node_compiler._FIELDS, *compiler._TOP_FIELDS, *maps._FIELDS}
 
 
 @cache
@@ -76,7 +77,7 @@ def test_every_code_is_listed_with_its_status() -> None:
 def test_every_warning_of_the_linter_is_listed_where_validation_is_described() -> None:
     found = {
         node.value
-        for path in (ROOT / "orchestrator").glob("lint*.py")
+        for path in (ROOT / "orchestrator" / "lint").glob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and SNAKE.fullmatch(node.value)
     } - FIELDS
@@ -86,7 +87,7 @@ def test_every_warning_of_the_linter_is_listed_where_validation_is_described() -
 
 
 def test_every_event_is_listed() -> None:
-    lua = "\n".join(scripts.sources().values())
+    lua = "\n".join(library.sources().values())
     found = set(re.findall(r"'((?:execution|node|signal|stream)\.[a-z]+)'", lua))
     found |= {row.event for row in TABLE if row.event}
 
@@ -94,7 +95,7 @@ def test_every_event_is_listed() -> None:
 
 
 def test_every_cause_is_listed() -> None:
-    found = set(re.findall(r'"cause":"(\w+)', "\n".join(scripts.sources().values())))
+    found = set(re.findall(r'"cause":"(\w+)', "\n".join(library.sources().values())))
     events = section("api.md", "Events")
     causes = events.partition("| `cause` | why")[2]
 
@@ -109,10 +110,10 @@ def test_every_cause_is_listed() -> None:
 @pytest.mark.parametrize(
     ("name", "heading", "fields"),
     [
-        ("api.md", "Submit and start", set(compile._TOP_FIELDS) - {"dag"}),
-        ("api.md", "Submit and start", set(compile._DEFAULT_FIELDS)),
+        ("api.md", "Submit and start", set(compiler._TOP_FIELDS) - {"dag"}),
+        ("api.md", "Submit and start", set(compiler._DEFAULT_FIELDS)),
         ("handlers.md", "What every node may have", set(node_compiler._FIELDS) - {"id", "handler", "config"}),
-        ("handlers.md", "map", set(mapping._FIELDS)),
+        ("handlers.md", "map", set(maps._FIELDS)),
     ],
 )
 def test_every_field_is_described(name: str, heading: str, fields: set[str]) -> None:

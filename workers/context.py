@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import orjson
 
-from orchestrator.kinds import kind_of
-from workers.metering import Meter, NullMeter
+from orchestrator.definitions.budgets import Usage
+from orchestrator.documents.json_types import kind_of
 
 if TYPE_CHECKING:
-    from clients.container_spec import ContainerSettings
-    from clients.docker_client import ContainerEngine
-    from clients.http_client import GuardedHttpClient, HttpPolicy
-    from clients.llm_client import LlmProvider, LlmSettings
-    from clients.smtp_client import SmtpSettings
-    from orchestrator.children import OwnChild
+    from clients.containers.docker import ContainerEngine
+    from clients.containers.spec import ContainerSettings
+    from clients.http.client import GuardedHttpClient, HttpPolicy
+    from clients.llm.provider import LlmProvider, LlmSettings
+    from clients.notify.smtp import SmtpSettings
+    from orchestrator.operations.children import ChildHandle
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LOG_LEVELS: frozenset[str] = frozenset({"debug", "info", "warning", "error"})
@@ -49,6 +49,47 @@ class NullSink:
     """Accepts everything and keeps nothing; for handlers run outside a worker."""
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What was set aside for one call: its number within the attempt, the most it can use, on which day."""
+
+    number: int
+    tokens: int
+    #: None: its price is not known.
+    nanos: int | None
+    day: str
+
+
+class Meter(Protocol):
+    """What a handler needs to pay for its calls. Calls of one attempt are made one after the other."""
+
+    async def reserve(self, *, tokens: int, usd: float | None) -> Reservation:
+        """Set aside the most that a call can use; usd is None where its price is not known.
+
+        Waits while other calls hold what they may give back. Raises Terminal (`BudgetExceeded`,
+        `Llm.PriceUnknown`, or `LeaseLost` when the attempt is somebody else's by now).
+        """
+
+    async def settle(self, reservation: Reservation, used: Usage | None) -> None:
+        """Count what the call used, and give the rest back. None: nobody saw its end, so all of it counts."""
+
+    def settle_later(self, reservation: Reservation, used: Usage | None) -> None:
+        """The same without waiting, for a call that was stopped."""
+
+
+class NullMeter:
+    """No budget and no accounts; for handlers run outside a worker."""
+
+    async def reserve(self, *, tokens: int, usd: float | None) -> Reservation:
+        return Reservation(1, tokens, 0, "")
+
+    async def settle(self, reservation: Reservation, used: Usage | None) -> None:
+        return None
+
+    def settle_later(self, reservation: Reservation, used: Usage | None) -> None:
         return None
 
 
@@ -82,7 +123,7 @@ class Toolbox:
     def http(self) -> GuardedHttpClient:
         """The guarded HTTP client; the only way a handler should reach the network."""
         if self._http is None:
-            from clients.http_client import GuardedHttpClient, HttpPolicy
+            from clients.http.client import GuardedHttpClient, HttpPolicy
 
             policy = self.http_policy or HttpPolicy.for_environment(self.environment, services=self.services)
             self._http = GuardedHttpClient(policy)
@@ -92,8 +133,8 @@ class Toolbox:
     def llm(self) -> LlmProvider:
         """The language model provider the settings choose. Raises clients.llm_client.LlmError."""
         if self._llm is None:
-            from clients.llm_client import LlmSettings
-            from clients.llm_providers import make_provider
+            from clients.llm.factory import make_provider
+            from clients.llm.provider import LlmSettings
 
             self._llm = make_provider(self.llm_settings or LlmSettings(environment=self.environment))
         return self._llm
@@ -102,8 +143,8 @@ class Toolbox:
     def containers(self) -> ContainerEngine:
         """What runs containers on the engine of this worker."""
         if self._containers is None:
-            from clients.container_spec import ContainerSettings
-            from clients.docker_client import ContainerEngine
+            from clients.containers.docker import ContainerEngine
+            from clients.containers.spec import ContainerSettings
 
             any_or_none = None if self.environment == "development" else ()
             settings = self.container_settings or ContainerSettings(images=any_or_none, networks=any_or_none)
@@ -145,7 +186,7 @@ class HandlerContext:
     resume: Any = None
     last_heartbeat: Any = None
     #: How a node deals with its child execution; None for handlers that have none.
-    child: OwnChild | None = None
+    child: ChildHandle | None = None
     sink: EventSink = field(default_factory=NullSink)
     tools: Toolbox = field(default_factory=Toolbox)
     #: Budgets and accounts of calls to paid services.

@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import orjson
 
-from orchestrator.child_verbs import Child
 from orchestrator.errors import NodeError, TemplateError
 from orchestrator.states import WaitingOn
+from orchestrator.store.requests import Child
 
 MESSAGE_MAX_CHARS = 2000
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.errors import DefinitionInvalid, Problem
-from orchestrator.retry import RetryPolicy
-from workers.config_problems import config_problems
+from workers.config_models import config_problems
 from workers.outcome import Terminal
 
 if TYPE_CHECKING:

@@ -26,27 +26,27 @@ from redis.exceptions import RedisError
 from clients.redis_client import connect_blocking, connect_commands
 from config import get_settings
 from logs import run_process
-from orchestrator.budgets import Caps
-from orchestrator.children import Children
-from orchestrator.courier import Call
+from orchestrator.definitions.budgets import Caps
 from orchestrator.errors import ErrorType, NodeError
-from orchestrator.health import await_usable
 from orchestrator.loops import leases, timers
+from orchestrator.operations.children import Children
 from orchestrator.redis_keys import Keys
-from orchestrator.replies import Claim, Delivery
-from orchestrator.store import Store
-from orchestrator.transitions import Holding, Take, Transitions
-from workers.attempts import TOGETHER, Attempts
+from orchestrator.store.health import await_usable
+from orchestrator.store.reader import Store
+from orchestrator.store.replies import Claim, Delivery
+from orchestrator.store.requests import AttemptToken, ClaimRequest
+from orchestrator.store.script_client import Call
+from orchestrator.store.transitions import Transitions
 from workers.context import Toolbox
-from workers.final_output import OWN
 from workers.handlers import Catalogue, load_modules
-from workers.heartbeat import Heartbeat
-from workers.intake import Intake
-from workers.metering import Accounts
 from workers.registry import default_retry, names
-from workers.runner import Runner
-from workers.tools import limits_of, toolbox
-from workers.worker_config import WorkerConfig
+from workers.runtime.attempts import TOGETHER, Attempts
+from workers.runtime.budget_meter import MeterFactory
+from workers.runtime.heartbeat import Heartbeat
+from workers.runtime.map_items import OWN
+from workers.runtime.runner import Runner
+from workers.runtime.settings import WorkerConfig, limits_of, toolbox
+from workers.runtime.task_reader import Intake
 
 log = logging.getLogger("headrace.worker")
 
@@ -91,12 +91,13 @@ class Worker:
             self.transitions,
             worker_id=self.worker_id,
             lease_ms=config.lease_ms,
-            on_word=lambda holding, word: self.attempts.told(holding, word),
+            on_word=lambda token, word: self.attempts.told(token, word),
             describe=self.describe,
         )
         self.runner = Runner(
             worker_id=self.worker_id, tools=self.tools, threads=self.threads, items=self.store.items,
-            max_bytes=config.output_max_bytes, meter=Accounts(self.transitions, config.tenant_daily).meter,
+            max_bytes=config.output_max_bytes,
+            meter=MeterFactory(self.transitions, config.tenant_daily).meter,
             children=Children(self.store, self.transitions, catalogue=Catalogue, limits=config.limits),
         )  # fmt: skip
         self.attempts = Attempts(
@@ -104,7 +105,7 @@ class Worker:
             runner=self.runner,
             heartbeat=self.heartbeat,
             output_max_bytes=config.output_max_bytes,
-            take=self._take,
+            claiming=self._take,
             hand_back=self._hand_back,
         )
         self._queues_text = " ".join(config.queues)
@@ -221,17 +222,17 @@ class Worker:
             if f" {task.handler} " not in self._handlers_text:
                 others.append(task)
                 continue
-            holding = Holding(task.execution_id, task.node_id, task.attempt, f"{request}.{number}")
+            token = AttemptToken(task.execution_id, task.node_id, task.attempt, f"{request}.{number}")
             mine.append(
                 self.transitions.claim_node(
-                    holding,
+                    token,
                     message_id=task.message_id,
                     queue=task.queue,
                     worker_id=self.worker_id,
                     lease_ms=self.config.lease_ms,
                 )
             )
-        replies = await self.transitions.together(mine, are_apart=True) if mine else []
+        replies = await self.transitions.call_all(mine, are_apart=True) if mine else []
         self.attempts.start(reply for reply in replies if isinstance(reply, Claim))
         await asyncio.gather(*(self._hand_back(task) for task in others))
 
@@ -250,12 +251,12 @@ class Worker:
             error=orjson.dumps(error.to_dict()),
         )
 
-    def _take(self, freed: int) -> Take | None:
+    def _take(self, freed: int) -> ClaimRequest | None:
         """Ask for as many tasks as slots become free, and as are free beyond those the reader waits for."""
         count = min(freed + self._free_slots() - self._reading, TOGETHER)
         if self._draining.is_set() or count <= 0:
             return None
-        return Take(
+        return ClaimRequest(
             count=count,
             request_id=self._next_request(),
             worker_id=self.worker_id,

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from fastapi import Depends, FastAPI
 from starlette.routing import Route
 
-from api.documents import problems
-from api.errors import install_handlers
-from api.limits import RequestLimits
+from api.middleware import RequestLimits
+from api.problems import install_handlers
+from api.responses import problems
 from api.routers import (
-    answers,
-    dead,
+    dead_letters,
     events,
     executions,
     handlers,
     health,
     interventions,
     queues,
-    repeats,
+    reruns,
+    signals,
     simulate,
     usage,
     validate,
@@ -25,11 +25,11 @@ from api.routers import (
     workflow,
 )
 from api.validator import known_query
-from orchestrator.limits import Limits
+from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
-    workflow, validate, simulate, executions, repeats, interventions, answers, events, handlers, usage,
-    workers, queues, dead, health,
+    workflow, validate, simulate, executions, reruns, interventions, signals, events, handlers, usage,
+    workers, queues, dead_letters, health,
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.

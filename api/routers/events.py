@@ -8,12 +8,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.access import reach_of
-from api.channels import Send as SendNow
-from api.channels import body_of
-from api.documents import inline_schema, problems
-from api.errors import RequestInvalid
+from api.problems import RequestInvalid
+from api.responses import inline_schema, problems
 from api.schemas.events import MEDIA_TYPES, EventLine, Wire
-from api.streaming import RETRY, Hub
+from api.streaming.channel import Send as SendNow
+from api.streaming.channel import body_of
+from api.streaming.hub import RETRY, Hub
 from api.validator import execution_id_in
 from orchestrator.engine import Engine
 from orchestrator.errors import Problem

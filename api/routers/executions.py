@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.access import engine_of
-from api.documents import JSON, body_of, json_response, problems
-from api.errors import RequestInvalid
+from api.problems import RequestInvalid
+from api.responses import JSON, body_of, json_response, problems
 from api.routers.workflow import replay_headers, results_of, trigger_inputs
 from api.schemas.executions import (
     CancelRequest,
@@ -26,7 +26,7 @@ from api.schemas.times import milliseconds
 from api.schemas.views import execution_fields, explanation_fields, item_fields, node_fields
 from api.schemas.workflow import TriggerRequest, WorkflowDefinition, WorkflowResults
 from api.validator import cursor_checked, definition_in, execution_id_in, idempotency_of, parse_envelope
-from orchestrator.durations import parse_duration_ms
+from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.errors import Problem
 from orchestrator.states import ExecutionStatus
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.access import engine_of
-from api.documents import json_response, problems
+from api.responses import json_response, problems
 from api.schemas.operations import HandlerList
 from workers.registry import HandlerSpec, specs
 

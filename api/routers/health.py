@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.access import engine_of, reach_of
-from api.documents import JSON, json_response
+from api.responses import JSON, json_response
 from api.schemas.operations import Health, ReadinessAnswer
 from api.schemas.views import check_fields
-from orchestrator.health import Check
+from orchestrator.store.health import Check
 
 router = APIRouter(tags=["health"])
 

@@ -1,4 +1,4 @@
-"""What those who run executions do to them: pause and resume the whole, end or hurry one node by hand."""
+"""What operators do to executions: pause and resume the whole, end one node by hand or retry it now."""
 
 import re
 from typing import Any, TypeVar
@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.access import engine_of
-from api.documents import body_of, json_response, problems
+from api.responses import body_of, json_response, problems
 from api.routers.workflow import replay_headers
 from api.schemas.executions import VerbAnswer
 from api.schemas.interventions import (
@@ -21,8 +21,8 @@ from api.schemas.interventions import (
     ResumeRequest,
 )
 from api.validator import execution_id_in, idempotency_of, parse_envelope
-from orchestrator.budgets import Caps
-from orchestrator.engine import Handled, Idempotency, Paused, Said
+from orchestrator.definitions.budgets import Caps
+from orchestrator.engine import Idempotency, NodeResult, OperatorNote, Paused
 from orchestrator.errors import NodeNotFound
 
 router = APIRouter(prefix="/v1/executions", tags=["executions"])
@@ -135,7 +135,7 @@ async def skip(request: Request, execution_id: str, node_id: str) -> Response:
 )
 async def retry(request: Request, execution_id: str, node_id: str) -> Response:
     sent, idempotency = await _read(request, NodeRequest)
-    done = await engine_of(request).hurry_node(
+    done = await engine_of(request).retry_node_now(
         *_unit(execution_id, node_id), _said(sent), idempotency=idempotency
     )
     return _handled(done)
@@ -147,8 +147,8 @@ async def _read(request: Request, model: type[R]) -> tuple[R, Idempotency | None
     return sent, idempotency_of(request, body)
 
 
-def _said(sent: NodeRequest) -> Said:
-    return Said(sent.by, sent.reason, sent.attempt)
+def _said(sent: NodeRequest) -> OperatorNote:
+    return OperatorNote(sent.by, sent.reason, sent.attempt)
 
 
 def _unit(execution_id: str, node_id: str) -> tuple[str, str]:
@@ -171,7 +171,7 @@ def _paused(done: Paused) -> Response:
     return json_response(answer, status=202)
 
 
-def _handled(done: Handled) -> Response:
+def _handled(done: NodeResult) -> Response:
     answer: dict[str, Any] = {
         "execution_id": done.execution_id,
         "node_id": done.node_id,

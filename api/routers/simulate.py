@@ -4,8 +4,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.access import engine_of, reach_of
-from api.documents import body_of, json_response, problems
-from api.errors import RequestInvalid, SimulationFailed
+from api.problems import RequestInvalid, SimulationFailed
+from api.responses import body_of, json_response, problems
 from api.schemas.simulation import SimulationAnswer, SimulationRequest
 from api.validator import parse_envelope
 from orchestrator.errors import DefinitionInvalid, InputsInvalid, Problem, StoreUnavailable

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.access import engine_of
-from api.documents import json_response, problems
+from api.responses import json_response, problems
 from api.schemas.operations import UsageAnswer
 from api.schemas.views import usage_fields
-from orchestrator.budgets import NOTHING_USED
+from orchestrator.definitions.budgets import NOTHING_USED
 
 router = APIRouter(prefix="/v1/usage", tags=["operations"])
 

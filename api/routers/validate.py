@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.access import engine_of
-from api.documents import body_of, json_response, problems
+from api.responses import body_of, json_response, problems
 from api.schemas.validation import ValidationAnswer, ValidationRequest
 from api.schemas.views import validation_fields
 from api.validator import parse_definition, parse_envelope, readable_in

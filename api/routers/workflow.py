@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.access import engine_of
-from api.documents import JSON, body_of, json_response, problems
+from api.responses import JSON, body_of, json_response, problems
 from api.schemas.workflow import (
     TriggerRequest,
     WorkflowAccepted,

@@ -7,7 +7,7 @@ import orjson
 from pydantic import BaseModel
 
 from api.schemas.times import rfc3339
-from orchestrator.execution import Event
+from orchestrator.execution.model import Event
 
 #: The last line of a history that has ended is one of these.
 TERMINAL_TYPES = frozenset({"execution.completed", "execution.failed", "execution.cancelled"})

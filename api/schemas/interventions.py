@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from orchestrator.budgets import LEAST_USD, MOST_TOKENS, MOST_USD
+from orchestrator.definitions.budgets import LEAST_USD, MOST_TOKENS, MOST_USD
 
 _AnyJson = Annotated[Any, WithJsonSchema({})]
 

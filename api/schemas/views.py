@@ -6,17 +6,17 @@ from typing import Any
 import orjson
 
 from api.schemas.times import rfc3339
-from orchestrator.answers import Validation
-from orchestrator.budgets import Usage
-from orchestrator.definition import Node
-from orchestrator.execution import Execution, MapCounts, NodeState, WorkerInfo
-from orchestrator.explanation import Explanation
-from orchestrator.health import Check
-from orchestrator.items import Item
-from orchestrator.mapping import index_of, node_of
-from orchestrator.operations import DeadEntry, QueueInfo
+from orchestrator.definitions.budgets import Usage
+from orchestrator.definitions.definition import Node
+from orchestrator.documents.yaml import Locate, located
+from orchestrator.execution.explanation import Explanation
+from orchestrator.execution.model import Execution, MapCounts, NodeState, WorkerInfo
+from orchestrator.operations.queries import DeadEntry, QueueInfo
+from orchestrator.operations.results import Validation
 from orchestrator.states import ExecutionStatus, NodeStatus
-from orchestrator.yaml_source import Locate, located
+from orchestrator.store.health import Check
+from orchestrator.store.items import Item
+from orchestrator.units import index_of, node_of
 
 
 def execution_fields(execution: Execution) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from orchestrator.retry import ON_EXHAUSTED
-from orchestrator.rules import TriggerRule
+from orchestrator.definitions.retry import ON_EXHAUSTED
+from orchestrator.definitions.trigger_rules import TriggerRule
 
 StatusWord = Literal["PENDING", "RUNNING", "PAUSED", "COMPLETED", "FAILED", "CANCELLED"]
 

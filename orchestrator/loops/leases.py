@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 
 from orchestrator.errors import ErrorType, NodeError
-from orchestrator.store import Store
-from orchestrator.transitions import MAX_INFRA_ATTEMPTS, Transitions
+from orchestrator.store.reader import Store
+from orchestrator.store.transitions import MAX_INFRA_ATTEMPTS, Transitions
 
 #: Leases expired by one run, so that a clock that jumps does not requeue everything at once.
 LIMIT = 200
@@ -43,8 +43,8 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
                 poison=orjson.dumps(poison.to_dict()),
             )
         )
-    answers = await transitions.together(calls, are_apart=True)
+    answers = await transitions.call_all(calls, are_apart=True)
     for (execution_id, _, _), answer in zip(expired, answers, strict=True):
         if not isinstance(answer, Exception) and answer[1]:
-            await transitions.go_on(execution_id)
+            await transitions.drain_worklist(execution_id)
     return len(expired)

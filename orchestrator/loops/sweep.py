@@ -7,11 +7,11 @@ import logging
 from redis.exceptions import RedisError
 
 from orchestrator.errors import StoreUnavailable
-from orchestrator.execution import Execution
+from orchestrator.execution.model import Execution
 from orchestrator.executor import execute_workflow
 from orchestrator.states import ExecutionStatus
-from orchestrator.store import Store
-from orchestrator.transitions import Transitions
+from orchestrator.store.reader import Store
+from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.sweep")
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import orjson
 
-from orchestrator.back_off import judge
-from orchestrator.courier import Call
+from orchestrator.definitions.backoff import decide_retry
+from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.errors import ErrorType, NodeError
-from orchestrator.retry import ONE_ATTEMPT, RetryPolicy
-from orchestrator.store import Due, Store
-from orchestrator.transitions import Transitions
+from orchestrator.store.reader import Due, Store
+from orchestrator.store.script_client import Call
+from orchestrator.store.transitions import Transitions
 
 #: Timers fired by one run; what is left is due at the next.
 LIMIT = 500
@@ -31,10 +31,10 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
     specs = await store.specs([(timer.execution_id, timer.node_id) for timer in late]) if late else []
     spec_of = dict(zip(late, specs, strict=True))
     calls = [_call(transitions, timer, spec_of.get(timer, {})) for timer in due]
-    answers = await transitions.together(calls, are_apart=True)
+    answers = await transitions.call_all(calls, are_apart=True)
     for timer, answer in zip(due, answers, strict=True):
         if not isinstance(answer, Exception) and answer[1]:
-            await transitions.go_on(timer.execution_id)
+            await transitions.drain_worklist(timer.execution_id)
     return len(due)
 
 
@@ -80,7 +80,7 @@ def _time_out_attempt(transitions: Transitions, timer: Due, spec: dict[str, Any]
         attempt=int(timer.attempt),
         worker=spec.get("worker"),
     )
-    verdict = judge(policy, tries, error, counts=spec.get("counts", ()), random=random.random)
+    verdict = decide_retry(policy, tries, error, counts=spec.get("counts", ()), random=random.random)
     return transitions.time_out_node(
         timer.execution_id, timer.node_id, int(timer.attempt), timer.kind,
         error=orjson.dumps(error.to_dict()), delay_ms=verdict.delay_ms,

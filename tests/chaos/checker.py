@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from orchestrator.definition import OUTPUT
-from tests.chaos.history import Call, Ended, History, Line
+from orchestrator.definitions.definition import OUTPUT
+from tests.chaos.history import Call, EndReply, History, Line
 from tests.chaos.kinship import of_children, of_output
 from tests.chaos.script import outcome_of
 from tests.interpreter import interpret, nodes_of, status_of, words_of_items
@@ -74,7 +74,7 @@ def judge(history: History) -> Verdict:
     return Verdict(tuple(broken), len(history.calls), duplicates, excused)
 
 
-def _of_execution(ended: Ended, by_node: dict[Key, list[Call]]) -> Iterator[str]:
+def _of_execution(ended: EndReply, by_node: dict[Key, list[Call]]) -> Iterator[str]:
     yield from _ending(ended)
     yield from _lines(ended)
     yield from _order(ended, by_node)
@@ -85,7 +85,7 @@ def _of_execution(ended: Ended, by_node: dict[Key, list[Call]]) -> Iterator[str]
             yield from _output(ended, unit, output, by_node.get((ended.execution_id, unit), []))
 
 
-def _units(ended: Ended) -> list[str]:
+def _units(ended: EndReply) -> list[str]:
     """List the nodes and, of those that are mapped, the items."""
     return [
         unit
@@ -97,7 +97,7 @@ def _units(ended: Ended) -> list[str]:
     ]
 
 
-def _traced(ended: Ended, node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _traced(ended: EndReply, node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Give what calls its handler, with the output that is stored for it."""
     if "map" not in node:
         yield node["id"], ended.outputs.get(node["id"])
@@ -108,7 +108,7 @@ def _traced(ended: Ended, node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield f"{node['id']}[{index}]", row.get("output") if row and "index" in row else row
 
 
-def _ending(ended: Ended) -> Iterator[str]:
+def _ending(ended: EndReply) -> Iterator[str]:
     """It reached the end that its definition asks for, items and all."""
     ends, status = interpret(dict(ended.document), outcome_of)
     for node in nodes_of(dict(ended.document)):
@@ -125,12 +125,12 @@ def _ending(ended: Ended) -> Iterator[str]:
             yield f"{node_id} ended {ended.nodes.get(node_id)}, not {word}"
 
 
-def _ends_of(ended: Ended) -> dict[str, str]:
+def _ends_of(ended: EndReply) -> dict[str, str]:
     """How each unit ended, by the history."""
     return {line.node_id: _ENDS[line.type] for line in ended.lines if line.node_id and line.type in _ENDS}
 
 
-def _lines(ended: Ended) -> Iterator[str]:
+def _lines(ended: EndReply) -> Iterator[str]:
     """The history is dense, begins with the creation, and its last line is the end of the execution."""
     seqs = [line.seq for line in ended.lines]
     if seqs != list(range(1, len(seqs) + 1)):
@@ -174,7 +174,7 @@ def _node_line(line: Line, attempts: dict[str, int], closed: dict[str, str]) -> 
         closed[node_id] = _ENDS[line.type]
 
 
-def _order(ended: Ended, by_node: dict[Key, list[Call]]) -> Iterator[str]:
+def _order(ended: EndReply, by_node: dict[Key, list[Call]]) -> Iterator[str]:
     """No call begins before each dependency has ended: by the history, and by the clocks of the handlers."""
     over: set[str] = set()
     needs = {node["id"]: node.get("dependencies", []) for node in nodes_of(dict(ended.document))}
@@ -209,7 +209,7 @@ def _node_of(unit: str) -> str:
     return unit.partition("[")[0]
 
 
-def _output(ended: Ended, node_id: str, stored: Any, calls: list[Call]) -> Iterator[str]:
+def _output(ended: EndReply, node_id: str, stored: Any, calls: list[Call]) -> Iterator[str]:
     """The output is that of the attempt the history says completed, and of no other; nothing ran after it."""
     status = ended.nodes.get(node_id) or _ends_of(ended).get(node_id)
     if status != "COMPLETED":
@@ -220,7 +220,7 @@ def _output(ended: Ended, node_id: str, stored: Any, calls: list[Call]) -> Itera
         yield from _author(ended, node_id, stored or {}, calls)
 
 
-def _author(ended: Ended, node_id: str, output: dict[str, Any], calls: list[Call]) -> Iterator[str]:
+def _author(ended: EndReply, node_id: str, output: dict[str, Any], calls: list[Call]) -> Iterator[str]:
     attempt = next(
         (line.attempt for line in ended.lines if (line.type, line.node_id) == ("node.completed", node_id)),
         None,
@@ -241,7 +241,7 @@ def _author(ended: Ended, node_id: str, output: dict[str, Any], calls: list[Call
         yield f"{node_id} ran one attempt twice: {sorted(call.attempt for call in calls)}"
 
 
-def _tries(ended: Ended, node_id: str) -> int:
+def _tries(ended: EndReply, node_id: str) -> int:
     """Calls that were charged: one for each retry, and the last one of each life in which it ran."""
     types = [line.type for line in ended.lines if line.node_id == node_id]
     return types.count("node.retrying") + max(1, sum(type in _ENDS for type in types))

@@ -13,15 +13,15 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from clients.redis_client import connect_commands, connect_subscriber
-from orchestrator.definition import OUTPUT
+from orchestrator.definitions.definition import OUTPUT
 from orchestrator.engine import Engine
 from orchestrator.errors import HeadraceError, InvalidTransition
-from orchestrator.execution import Event, Execution
-from orchestrator.mapping import index_of, node_of, unit_of
+from orchestrator.execution.model import Event, Execution
+from orchestrator.operations.submissions import Idempotency
 from orchestrator.states import ExecutionStatus
-from orchestrator.submissions import Idempotency
-from orchestrator.waits import Approval
-from tests.chaos.history import Ended, Line, Sample
+from orchestrator.store.waits import Approval
+from orchestrator.units import index_of, node_of, unit_of
+from tests.chaos.history import EndReply, Line, Sample
 from tests.chaos.nested_workload import child_of
 from tests.chaos.script import outcome_of
 from tests.interpreter import nodes_of
@@ -239,7 +239,7 @@ class Client:
             left.add("(Redis did not answer)")
         return sorted(left)
 
-    async def collect(self) -> tuple[Ended, ...]:
+    async def collect(self) -> tuple[EndReply, ...]:
         """Read every execution whole, with its history and its children."""
         await self.adopt()
         return tuple([await self._read(execution_id) for execution_id in (*self.documents, *self.kin)])
@@ -263,13 +263,13 @@ class Client:
         counts: Any = await self.redis.hgetall("workflows:repairs")
         return {kind.decode(): int(count) for kind, count in counts.items()}
 
-    async def _read(self, execution_id: str) -> Ended:
+    async def _read(self, execution_id: str) -> EndReply:
         view = await self.engine.get(execution_id)
         outputs = await self.engine.results(execution_id)
         events = await self.engine.events(execution_id, limit=10_000)
         entries: Any = await self.redis.lrange(self.engine.store.keys.children(execution_id), 0, -1)
         execution, final = view.execution, await self.engine.store.output(execution_id, OUTPUT)
-        return Ended(
+        return EndReply(
             execution_id,
             self.document_of(execution_id),
             str(execution.status),

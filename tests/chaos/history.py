@@ -48,7 +48,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndReply:
     """One execution at the end. outputs are parsed; None where there is none.
 
     document  of a child: with its inputs put in.
@@ -87,7 +87,7 @@ class History:
 
     calls: tuple[Call, ...] = ()
     strikes: tuple[Strike, ...] = ()
-    executions: tuple[Ended, ...] = ()
+    executions: tuple[EndReply, ...] = ()
     samples: tuple[Sample, ...] = ()
     left_behind: tuple[str, ...] = ()
     repairs: Mapping[str, int] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.chaos.history import Ended
+from tests.chaos.history import EndReply
 from tests.chaos.script import outcome_of
 from tests.interpreter import nodes_of
 from tests.interpreting_families import children_of
@@ -14,7 +14,7 @@ from tests.interpreting_families import children_of
 OVER = ("COMPLETED", "FAILED", "CANCELLED")
 
 
-def of_children(ended: Ended, known: Mapping[str, Ended], ends: Mapping[str, str]) -> Iterator[str]:
+def of_children(ended: EndReply, known: Mapping[str, EndReply], ends: Mapping[str, str]) -> Iterator[str]:
     """Say what is wrong with the children of one execution.
 
     known  all executions, by id; ends, how each unit of this one ended.
@@ -41,7 +41,9 @@ def of_children(ended: Ended, known: Mapping[str, Ended], ends: Mapping[str, str
             yield from _of_child(ended, unit, child, ends.get(unit), is_awaited=asked[unit])
 
 
-def _of_child(ended: Ended, unit: str, child: Ended, end: str | None, *, is_awaited: bool) -> Iterator[str]:
+def _of_child(
+    ended: EndReply, unit: str, child: EndReply, end: str | None, *, is_awaited: bool
+) -> Iterator[str]:
     if child.parent != (ended.execution_id, unit):
         yield f"{unit} has the child {child.execution_id}, which names {child.parent} as its parent"
     if child.status not in OVER:
@@ -61,7 +63,7 @@ def _of_child(ended: Ended, unit: str, child: Ended, end: str | None, *, is_awai
             yield f"{unit} put out {output}, its child {wanted}"
 
 
-def output_of(ended: Ended, unit: str) -> Any:
+def output_of(ended: EndReply, unit: str) -> Any:
     """Give the output of a node, or of an item from that of its node."""
     node_id, _, rest = unit.partition("[")
     output = ended.outputs.get(node_id)
@@ -72,14 +74,14 @@ def output_of(ended: Ended, unit: str) -> Any:
     return row.get("output") if isinstance(row, dict) and "index" in row else row
 
 
-def put_out_by(child: Ended) -> Any:
+def put_out_by(child: EndReply) -> Any:
     """Give what a child comes to as a whole."""
     if "output" in child.document:
         return child.final
     return {node_id: output for node_id, output in child.outputs.items() if output is not None}
 
 
-def of_output(ended: Ended) -> Iterator[str]:
+def of_output(ended: EndReply) -> Iterator[str]:
     """The `output` of a definition, {name: "{{ NODE.field }}"}, is made of the outputs of its nodes."""
     if "output" not in ended.document or ended.status != "COMPLETED":
         return

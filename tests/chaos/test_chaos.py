@@ -22,7 +22,7 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.history import History, read_calls
 from tests.chaos.mix import mixed
 from tests.conftest import RedisServer
-from tests.unit.clients.target_server import reply, running_target
+from tests.unit.clients.http.target_server import reply, running_target
 
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 #: Nobody waits longer than this for the last execution once the strikes have ended.

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.checker import judge
-from tests.chaos.history import Call, Ended, History, Line, Sample, Strike
+from tests.chaos.history import Call, EndReply, History, Line, Sample, Strike
 from tests.dags import node, workflow
 
 DOCUMENT = workflow(node("a", handler="record"), node("b", after=["a"], handler="record"))
@@ -25,7 +25,7 @@ LINES = (
 )
 A = Call("x", "a", 1, "nonce-a", pid=7, start_s=1.0, end_s=2.0, ended="ok")
 B = Call("x", "b", 1, "nonce-b", pid=7, start_s=3.0, end_s=4.0, ended="ok")
-ENDED = Ended(
+ENDED = EndReply(
     "x",
     DOCUMENT,
     "COMPLETED",

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.checker import judge
-from tests.chaos.history import Call, Ended, History, Line
+from tests.chaos.history import Call, EndReply, History, Line
 from tests.chaos.nested_workload import parent
 from tests.dags import node, workflow
 
@@ -22,7 +22,7 @@ def lines(*rows: tuple[str, str | None, int | None]) -> tuple[Line, ...]:
 
 
 BEGIN = (("execution.created", None, None), ("execution.started", None, None))
-CHILD = Ended(
+CHILD = EndReply(
     "c",
     CHILD_DOCUMENT,
     "COMPLETED",
@@ -38,7 +38,7 @@ CHILD = Ended(
     parent=("p", "s"),
     ended_ms=5,
 )
-PARENT = Ended(
+PARENT = EndReply(
     "p",
     DOCUMENT,
     "COMPLETED",
@@ -114,7 +114,7 @@ LIVES = (
     ("node.failed", "bad", 2),
     ("execution.failed", None, None),
 )
-TWICE = Ended(
+TWICE = EndReply(
     "p",
     FAILED_DOCUMENT,
     "FAILED",

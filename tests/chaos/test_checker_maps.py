@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.checker import judge
-from tests.chaos.history import Call, Ended, History, Line
+from tests.chaos.history import Call, EndReply, History, Line
 from tests.dags import node, workflow
 
 ITEMS = [{"fail_times": 0}, {"fail_times": 9}]
@@ -37,7 +37,7 @@ OUTPUT = [
     {"index": 0, "status": "COMPLETED", "output": {"nonce": "nonce-0", "attempt": 1}},
     {"index": 1, "status": "FAILED", "error": {"type": "HandlerError"}},
 ]
-GOOD = Ended(
+GOOD = EndReply(
     "x",
     DOCUMENT,
     "COMPLETED",
@@ -47,15 +47,15 @@ GOOD = Ended(
 )
 
 
-def history(ended: Ended = GOOD, *calls: Call) -> History:
+def history(ended: EndReply = GOOD, *calls: Call) -> History:
     return History(calls=calls or (FIRST, SECOND), executions=(ended,))
 
 
-def with_output(*rows: Any) -> Ended:
+def with_output(*rows: Any) -> EndReply:
     return replace(GOOD, outputs={"m": list(rows)})
 
 
-def with_lines(change: Callable[[Line], Line]) -> Ended:
+def with_lines(change: Callable[[Line], Line]) -> EndReply:
     return replace(GOOD, lines=tuple(change(line) for line in GOOD.lines))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.transitions import Holding
+from orchestrator.store.requests import AttemptToken
 from tests.chaos.checker import judge
 from tests.chaos.client import Client
 from tests.chaos.cluster import Cluster
@@ -41,7 +41,7 @@ async def test_a_worker_stopped_past_its_lease_cannot_complete_what_was_given_to
     sleeper.resume_at_s = None
     await until(lambda: calls()[0].ended is not None, "the first call goes on")
     await asyncio.sleep(1.0)
-    late = Holding(execution_id, "a", 1, nonce.decode())
+    late = AttemptToken(execution_id, "a", 1, nonce.decode())
     answer = await client.engine.transitions.complete_node(late, b'{"nonce":"late"}')
     after = await client.collect()
 

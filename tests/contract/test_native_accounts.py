@@ -9,9 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from redis.asyncio import Redis
 
-from orchestrator.budgets import NO_CAPS, Usage
+from orchestrator.definitions.budgets import NO_CAPS, Usage
 from orchestrator.redis_keys import Keys
-from orchestrator.transitions import Transitions
+from orchestrator.store.transitions import Transitions
 from tests.contract.samples import node, submit, workflow
 from tests.makers import FakeWorker
 from workers.handlers import HANDLER_REGISTRY

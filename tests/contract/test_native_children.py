@@ -7,11 +7,11 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
-from orchestrator.child_verbs import Child
-from orchestrator.layout import lay_out
-from orchestrator.nesting import child_id_of
+from orchestrator.operations.children import child_id_of
 from orchestrator.redis_keys import Keys
-from orchestrator.transitions import Holding, Transitions
+from orchestrator.store.layout import lay_out
+from orchestrator.store.requests import AttemptToken, Child
+from orchestrator.store.transitions import Transitions
 from tests.contract.samples import UNKNOWN, node, workflow
 from tests.dags import compiled
 from tests.makers import FakeWorker, error_of
@@ -24,7 +24,7 @@ async def worker(redis: Redis) -> FakeWorker:
     return FakeWorker(Transitions(redis, Keys()), redis)
 
 
-async def start_child(worker: FakeWorker, held: Holding) -> None:
+async def start_child(worker: FakeWorker, held: AttemptToken) -> None:
     """Do what the handler of a node that has a child does."""
     child = Child(
         execution_id=child_id_of(held.execution_id, held.node_id, held.attempt),

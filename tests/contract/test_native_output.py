@@ -5,7 +5,7 @@ import pytest
 from redis.asyncio import Redis
 
 from orchestrator.redis_keys import Keys
-from orchestrator.transitions import Transitions
+from orchestrator.store.transitions import Transitions
 from tests.contract.samples import node, workflow
 from tests.makers import FakeWorker
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from api.channels import Watcher
-from api.streaming import Hub
+from api.streaming.channel import Watcher
+from api.streaming.hub import Hub
 from clients.redis_client import connect_commands, connect_subscriber
 from orchestrator.engine import Engine
 from tests.conftest import free_port

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
-from orchestrator.replies import Claim
+from orchestrator.store.replies import Claim
 from tests.makers import FakeWorker, Rig, held_by
 from workers.context import Toolbox
-from workers.endings import ending
-from workers.runner import Runner
+from workers.runtime.recording import ending
+from workers.runtime.runner import Runner
 
 
 class Lines:
@@ -39,11 +39,13 @@ async def act(rig: Rig, *, worker: FakeWorker | None = None, lines: Lines | None
                 continue
             spec = orjson.loads(claim.spec)
             result = await runner.run(claim, spec, lines or Lines(), asyncio.Event())
-            ended = await ending(rig.transitions, claim, spec, result, output_max_bytes=1_000_000, take=None)
+            ended = await ending(
+                rig.transitions, claim, spec, result, output_max_bytes=1_000_000, claiming=None
+            )
             assert ended.word == "ok", (held_by(claim), ended)
             ran.append(claim.node_id)
             if ended.more:
-                await rig.go_on(claim.execution_id)
+                await rig.drain_worklist(claim.execution_id)
     return ran
 
 

@@ -16,9 +16,9 @@ from tests.integration.stage import Stage, register_handlers
 from tests.makers import FakeWorker, Rig, WorkerFleet
 from workers.handlers import Catalogue
 from workers.registry import HANDLER_REGISTRY
-from workers.simulation import Simulation
-from workers.simulator import Simulator
-from workers.stubs import Stubs
+from workers.simulator.report import Simulation
+from workers.simulator.simulator import Simulator
+from workers.simulator.stubs import Stubs
 
 
 @pytest.fixture

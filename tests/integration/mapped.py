@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from orchestrator.states import NodeStatus
-from orchestrator.transitions import Holding
+from orchestrator.store.requests import AttemptToken
 from tests.makers import Rig, node
 from workers import registry
 from workers.context import HandlerContext
@@ -42,7 +42,7 @@ def tens(items: Any, *, config: dict[str, Any] | None = None, **fields: Any) -> 
     return made | {"config": {"n": "{{ item }}", **(config or {})}}
 
 
-async def listed(rig: Rig, *nodes: dict[str, Any], **extras: Any) -> tuple[str, dict[str, Holding]]:
+async def listed(rig: Rig, *nodes: dict[str, Any], **extras: Any) -> tuple[str, dict[str, AttemptToken]]:
     """Start an execution, list the items of A, and claim what there is; gives what runs by unit."""
     execution_id = await rig.submit(*nodes, **extras)
     held = await rig.worker.start()

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from orchestrator.execution import Execution, NodeState
+from orchestrator.execution.model import Execution, NodeState
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.makers import Rig, node, until, workflow
 from workers import registry

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestrator.engine import Engine
-from orchestrator.execution import NodeState
+from orchestrator.execution.model import NodeState
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.makers import until, workflow
 from workers.context import HandlerContext

@@ -7,14 +7,14 @@ import asyncio
 import orjson
 import pytest
 
-from orchestrator.answer_errors import (
+from orchestrator.errors import (
     AlreadyDecided,
     AlreadyVoted,
+    IdempotencyConflict,
     NotAssigned,
     PayloadInvalid,
     ShownChanged,
 )
-from orchestrator.errors import IdempotencyConflict
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.acting import act
 from tests.integration.asking import ask, asking, decide, key, output, shown

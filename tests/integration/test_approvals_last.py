@@ -9,20 +9,22 @@ import pytest
 from redis.asyncio import Redis
 
 from clients.redis_client import connect_commands
-from orchestrator.answer_errors import (
+from orchestrator.engine import Engine
+from orchestrator.errors import (
     AlreadyDecided,
     ApprovalNotFound,
+    DefinitionInvalid,
+    ExecutionNotFound,
+    NodeNotFound,
     NotAssigned,
     NotWaiting,
     ShownChanged,
 )
-from orchestrator.engine import Engine
-from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, NodeNotFound
 from orchestrator.loops import timers
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
-from orchestrator.store import Store
-from orchestrator.transitions import Transitions
-from orchestrator.waits import Approval
+from orchestrator.store.reader import Store
+from orchestrator.store.transitions import Transitions
+from orchestrator.store.waits import Approval
 from tests.integration.acting import act, output_of
 from tests.integration.asking import ask, asking, decide, output, shown
 from tests.makers import Rig, WorkerFleet, node, until, workflow

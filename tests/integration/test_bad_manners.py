@@ -11,16 +11,16 @@ from redis.asyncio import Redis
 
 from clients.redis_client import KEPT_CONNECTIONS, connect_commands
 from orchestrator.engine import Engine
-from orchestrator.layout import lay_out
 from orchestrator.loops.sweep import Sweep
 from orchestrator.states import ExecutionStatus, NodeStatus
+from orchestrator.store.layout import lay_out
 from tests.dags import compiled, workflow
 from tests.integration.stage import ended, start
 from tests.makers import Rig, WorkerFleet, node
 from workers.context import HandlerContext
-from workers.endings import holding_of
 from workers.outcome import Completed, Failed, Retryable, Skip, Waiting
 from workers.registry import HANDLER_REGISTRY, handler
+from workers.runtime.recording import holding_of
 
 E, N = ExecutionStatus, NodeStatus
 
@@ -93,7 +93,7 @@ async def test_a_foreign_entry_read_on_the_way_harms_nobody(rig: Rig) -> None:
     held = await rig.worker.start_one("A")
     await rig.redis.xadd("workflow:tasks", {"foo": "bar"})
 
-    ended_a = await rig.worker.complete(held, take=rig.worker.take())
+    ended_a = await rig.worker.complete(held, claiming=rig.worker.claiming())
     (claim,) = ended_a.claims
     await rig.worker.complete(holding_of(claim))
 

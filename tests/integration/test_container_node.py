@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 import orjson
 import pytest
 
-from clients.container_spec import ContainerSettings
+from clients.containers.spec import ContainerSettings
 from orchestrator.engine import Engine
 from orchestrator.loops import leases
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.stage import ended, start
 from tests.makers import WorkerFleet, node, until
-from tests.unit.clients.fake_engine import FakeContainer, FakeEngine, idle, running_engine
+from tests.unit.clients.containers.fake_engine import FakeContainer, FakeEngine, idle, running_engine
 from workers.context import Toolbox
 
 E, N = ExecutionStatus, NodeStatus

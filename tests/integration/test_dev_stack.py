@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from cli import probe
-from cli.stack_file import ROOT, is_process_alive
+from cli.stack import ports
+from cli.stack.info import ROOT, is_process_alive
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -29,7 +29,7 @@ class DevStack:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
-        self.port, self.echo_port = probe.free_port(), probe.free_port()
+        self.port, self.echo_port = ports.free_port(), ports.free_port()
         dropped = ("REDIS_URL", "REDIS_HOST", "REDIS_PORT", "API_URL", "HANDLERS", "ENVIRONMENT")
         kept = {name: value for name, value in os.environ.items() if name not in dropped}
         self.environment = kept | {

@@ -282,7 +282,7 @@ async def test_a_lost_worklist_is_made_up_for(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), *(node(f"n{i}", after=["A"]) for i in range(1_200)))
     await rig.worker.complete(await rig.worker.start_one("A"))
     await rig.redis.delete(f"workflow:{execution_id}:worklist")
-    await rig.go_on(execution_id)
+    await rig.drain_worklist(execution_id)
 
     await repair(rig, execution_id)
 
@@ -314,7 +314,7 @@ async def test_a_lost_count_of_failures_never_makes_a_success_of_them(rig: Rig) 
 
 async def test_a_repair_is_refused_when_the_execution_went_on_meanwhile(rig: Rig) -> None:
     execution_id = await with_a_queued(rig)
-    sight = await rig.store.sight(execution_id)
+    sight = await rig.store.read_for_repair(execution_id)
     assert sight is not None
     await rig.worker.start()
     before = await rig.dump()

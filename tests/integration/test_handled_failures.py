@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.counters import is_handled
 from orchestrator.engine import Engine
 from orchestrator.errors import DefinitionInvalid
+from orchestrator.execution.counters import is_handled
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.makers import WorkerFleet, node, until, workflow
 

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from orchestrator.errors import ConfigError
-from orchestrator.health import await_usable, check_redis
+from orchestrator.store.health import await_usable, check_redis
 
 
 @pytest.fixture

@@ -11,20 +11,20 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.compile import compile_definition
+from orchestrator.definitions.compiler import compile_definition
 from orchestrator.engine import Engine
-from orchestrator.lint import lint
-from orchestrator.replies import Claim
+from orchestrator.lint.lint import lint
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
+from orchestrator.store.replies import Claim
 from tests.integration.stage import Stage, ended, start
 from tests.makers import Rig, WorkerFleet, node, until, workflow
 from workers.context import HandlerContext, Toolbox
 from workers.handlers import Catalogue
-from workers.heartbeat import Pulse
 from workers.registry import handler
-from workers.reporter import Reporter
-from workers.runner import Runner
-from workers.time_limits import LimitPassed, TimeLimits
+from workers.runtime.event_buffer import Reporter
+from workers.runtime.heartbeat import Pulse
+from workers.runtime.runner import Runner
+from workers.runtime.timeouts import LimitPassed, TimeLimits
 
 E, N = ExecutionStatus, NodeStatus
 AT_ONCE: dict[str, Any] = {"max_attempts": 2, "initial_interval": 0, "jitter": "none"}

@@ -10,8 +10,8 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
-from clients.llm_client import LlmSettings
-from orchestrator.budgets import Caps
+from clients.llm.provider import LlmSettings
+from orchestrator.definitions.budgets import Caps
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.worker_process import LEASE_MS, worker_process

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.budgets import Caps
-from orchestrator.engine import Said
+from orchestrator.definitions.budgets import Caps
+from orchestrator.engine import OperatorNote
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
 from tests.integration.test_llm_budget import asking, tools
 from tests.llm_server import LlmServer, llm_server
@@ -164,9 +164,9 @@ async def test_an_operator_may_give_it_up(rig: Rig, fleet: WorkerFleet, server: 
 
     match word:
         case "fail":
-            await rig.engine.fail_node(execution_id, "ask0", Said("ann", "too dear"))
+            await rig.engine.fail_node(execution_id, "ask0", OperatorNote("ann", "too dear"))
         case "skip":
-            await rig.engine.skip_node(execution_id, "ask0", Said("ann"))
+            await rig.engine.skip_node(execution_id, "ask0", OperatorNote("ann"))
         case "cancel":
             await rig.engine.cancel(execution_id, request_id="c1")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.budgets import Caps
+from orchestrator.definitions.budgets import Caps
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
 from tests.integration.nesting import child_of, ended, family, in_status, parent, state_of
 from tests.integration.test_llm_budget import asking, tools

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.budgets import NOTHING_USED
+from orchestrator.definitions.budgets import NOTHING_USED
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.test_llm_budget import tools
 from tests.integration.worker_process import LEASE_MS, worker_process

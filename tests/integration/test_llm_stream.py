@@ -9,9 +9,9 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
-from clients.llm_client import LlmSettings
+from clients.llm.provider import LlmSettings
 from orchestrator.engine import Engine
-from orchestrator.execution import Event
+from orchestrator.execution.model import Event
 from orchestrator.states import ExecutionStatus
 from tests.integration.worker_process import worker_process
 from tests.llm_server import (

@@ -78,8 +78,8 @@ async def test_a_map_that_has_lost_what_it_waits_for_still_ends_after_its_items(
             assert await execute_workflow(rig.store, rig.transitions, execution_id) == 1
             assert await rig.repairs(execution_id) == []
 
-        for holding in held.values():
-            assert (await rig.worker.complete(holding, 1)).word == "ok"
+        for token in held.values():
+            assert (await rig.worker.complete(token, 1)).word == "ok"
         await act(rig)
 
         assert await rig.status(execution_id) is (E.CANCELLED if cancels else E.COMPLETED)

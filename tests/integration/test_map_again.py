@@ -36,8 +36,8 @@ async def test_a_retry_after_a_cancel_keeps_the_items_that_completed(rig: Rig) -
 
 async def test_a_retry_of_what_was_cancelled_after_its_items_runs_none_of_them(rig: Rig) -> None:
     execution_id, held = await listed(rig, tens([1, 2]))
-    for holding in held.values():
-        await rig.worker.complete(holding, 5)
+    for token in held.values():
+        await rig.worker.complete(token, 5)
     await rig.engine.cancel(execution_id, grace_ms=0, request_id="r")
 
     await rig.engine.retry(execution_id)

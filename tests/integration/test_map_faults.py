@@ -54,8 +54,8 @@ async def test_an_item_that_kills_its_workers_fails_alone(rig: Rig) -> None:
 
 async def test_a_lost_worker_between_items_and_output_costs_nothing(rig: Rig) -> None:
     execution_id, held = await listed(rig, tens([1, 2]))
-    for unit, holding in held.items():
-        await rig.worker.complete(holding, unit)
+    for unit, token in held.items():
+        await rig.worker.complete(token, unit)
     last = await rig.worker.start_one("A")
 
     await rig.advance(LEASE_MS + 1)
@@ -225,8 +225,8 @@ async def test_a_cancel_ends_though_the_count_of_items_was_lost(rig: Rig) -> Non
     await rig.engine.cancel(execution_id, grace_ms=60_000, request_id="r")
     assert await statuses(rig, execution_id) == [N.RUNNING, N.RUNNING, N.CANCELLED]
 
-    for holding in held.values():
-        assert (await rig.worker.complete(holding, 1)).word == "ok"
+    for token in held.values():
+        assert (await rig.worker.complete(token, 1)).word == "ok"
     await rig.engine.trigger(execution_id)
 
     assert await rig.status(execution_id) is E.CANCELLED

@@ -85,7 +85,7 @@ async def test_a_worker_that_cannot_record_ends_does_not_pretend_to_work(
 async def test_a_message_read_by_a_worker_that_died_is_taken_over(
     engine: Engine, fleet: WorkerFleet, redis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.intake.UNCLAIMED_MS", 10)
+    monkeypatch.setattr("workers.runtime.task_reader.UNCLAIMED_MS", 10)
     execution_id = await start(engine, node("A"))
     await redis.xgroup_create("workflow:tasks", "workflow_group", id="0")
     await redis.xreadgroup("workflow_group", "dead", {"workflow:tasks": ">"})

@@ -2,7 +2,7 @@
 
 from redis.asyncio import Redis
 
-from orchestrator.rules import RULES, WAIT, TriggerRule, lua_rules, truth_table
+from orchestrator.definitions.trigger_rules import RULES, WAIT, TriggerRule, lua_rules, truth_table
 
 ASK = (
     lua_rules()

@@ -7,9 +7,15 @@ from typing import Any
 
 import pytest
 
-from orchestrator.answer_errors import PayloadInvalid, PayloadTooLarge, SignalsFull
 from orchestrator.engine import Engine
-from orchestrator.errors import ExecutionNotFound, IdempotencyConflict, InvalidTransition
+from orchestrator.errors import (
+    ExecutionNotFound,
+    IdempotencyConflict,
+    InvalidTransition,
+    PayloadInvalid,
+    PayloadTooLarge,
+    SignalsFull,
+)
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.acting import Lines, act
 from tests.integration.asking import key, output, wait, waiting

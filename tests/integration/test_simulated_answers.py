@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator.errors import DefinitionInvalid
 from tests.dags import node
-from workers.simulation import Simulation
+from workers.simulator.report import Simulation
 
 MINUTE_MS = 60_000
 

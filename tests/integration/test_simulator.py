@@ -14,9 +14,9 @@ from redis.asyncio import Redis
 from orchestrator.errors import DefinitionInvalid, InputsInvalid
 from tests.dags import condition, node, workflow
 from workers.registry import HANDLER_REGISTRY, handler
-from workers.simulation import Simulation
-from workers.simulator import SimulationTooLong, Simulator
-from workers.stubs import Stubs
+from workers.simulator.report import Simulation
+from workers.simulator.simulator import SimulationTooLong, Simulator
+from workers.simulator.stubs import Stubs
 
 HOUR_MS = 3_600_000
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from clients.redis_client import connect_commands
 from orchestrator.states import ExecutionStatus
 from tests.makers import node, workflow
-from workers.simulator import Simulator
-from workers.stubs import Stubs
+from workers.simulator.simulator import Simulator
+from workers.simulator.stubs import Stubs
 
 
 async def test_any_number_of_simulations_share_a_few_connections(

@@ -15,11 +15,11 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
-from clients.http_client import HttpPolicy
-from clients.llm_client import LlmSettings
+from clients.http.client import HttpPolicy
+from clients.llm.provider import LlmSettings
+from orchestrator.documents.yaml import load_yaml
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus, NodeStatus
-from orchestrator.yaml_source import load_yaml
 from tests.makers import WorkerFleet, node, until, workflow
 from workers.context import Toolbox
 from workers.handlers import Catalogue

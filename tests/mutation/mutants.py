@@ -19,8 +19,8 @@ ATTEMPT = of(
         "redis.call('ZREM', leases_key(), lease_member(x.id, node_id, attempt))",
         "",
     ),
-    ("the time limit outlives the attempt", "if plan.start_to_close_ms > 0 then", "if false then"),
-    ("the task outlives the attempt", "drop_message(plan.queue, x.fields[5])", ""),
+    ("the time limit outlives the attempt", "if facts.start_to_close_ms > 0 then", "if false then"),
+    ("the task outlives the attempt", "drop_message(facts.queue, x.fields[5])", ""),
     ("the end of an attempt is not remembered", "note(x, 'finished|' .. node_id, nonce)", ""),
 )
 BASE = of(
@@ -48,8 +48,8 @@ CLAIM = of(
     ("a claim leaves the node QUEUED", "move(x, node_id, 'RUNNING')", ""),
     ("a try is not charged", "(tonumber(tries) or 0) + 1", "(tonumber(tries) or 0)"),
     ("a cancelling execution still starts nodes", "if x.cancelling then return {'cancelling'} end", ""),
-    ("the waiting time goes on after the claim", "if plan.schedule_to_start_ms > 0 then", "if false then"),
-    ("no time limit is set", "if plan.start_to_close_ms > 0 then", "if false then"),
+    ("the waiting time goes on after the claim", "if facts.schedule_to_start_ms > 0 then", "if false then"),
+    ("no time limit is set", "if facts.start_to_close_ms > 0 then", "if false then"),
     ("claims sent again are made again", "if last and string.sub(", "if false and string.sub("),
     ("more is claimed than there are slots", "'COUNT', count - #replies", "'COUNT', count + 1"),
     (
@@ -70,17 +70,17 @@ SETTLE = of(
     ("successors are not told", "if status ~= 'CANCELLED' then push(", "if false then push("),
     ("a cancelled wait keeps its timer", "if on and on ~= 'map' and on ~= 'child' then", "if false then"),
     ("an attempt number is used twice", "'HINCRBY', x.runtime, 'attempt|' .. node_id, 1)", "'HINCRBY', x.runtime, 'attempt|' .. node_id, 0)"),
-    ("nothing limits the wait for a worker", "redis.call('ZADD', timers_key(), since + plan.schedule_to_start_ms,", "redis.call('ZSCORE', timers_key(),"),
+    ("nothing limits the wait for a worker", "redis.call('ZADD', timers_key(), since + facts.schedule_to_start_ms,", "redis.call('ZSCORE', timers_key(),"),
     ("what is ending is parked", "event, data)\n  if is_ending(x, node_id) then", "event, data)\n  if false then"),
     ("a parked node has no timer", "redis.call('ZADD', timers_key(), due_ms, timer_member(on, x.id, node_id, attempt))", ""),
-    ("a handled failure counts", "local is_handled = taker or (plan.goes_on and not is_item)", "local is_handled = taker"),
+    ("a handled failure counts", "local is_handled = taker or (facts.goes_on and not is_item)", "local is_handled = taker"),
     ("nobody takes over from a failed node", "(id == taker and 'ok' or outcome)", "outcome"),
     ("a catch fits every error", "if string.match(kind, lua_pattern) then return target end", "return target"),
     ("who takes over runs after a success", "(mark == '!' and outcome == 'ok')", "false"),
     ("a critical failure is not counted", "x.failed = x.failed + 1", ""),
     ("fail_fast cancels nothing", "push(x, 'cancel 0')", ""),
     ("a node is decided twice", "~= 'PENDING' then return end", "== 'COMPLETED' then return end"),
-    ("a branch is decided before its condition", "elseif plan.gates > tonumber(values[5] or 0) then", "elseif false then"),
+    ("a branch is decided before its condition", "elseif facts.gates > tonumber(values[5] or 0) then", "elseif false then"),
     ("the branch not taken runs", "elseif values[6] == '1' then", "elseif false then"),
     ("a condition opens no gate", "redis.call('HINCRBY', x.runtime, 'gates|' .. id, 1)", ""),
     ("only the first hundred successors are told", "if count >= CHUNK then push(x, outcome", "if count > CHUNK then push(x, outcome"),
@@ -95,7 +95,7 @@ SETTLE = of(
     ("the end comes before the saved turns", "if x.left ~= 0 or x.is_listed or has", "if x.left ~= 0 or has"),
     ("the rest of the turns is forgotten", "for i = x.head, x.tail do redis.call('RPUSH'", "for i = x.head, x.tail - 1 do redis.call('RPUSH'"),
     ("nothing comes back to saved turns", "if x.is_listed then redis.call('ZADD', timers_key(), NOW, member)", "if x.is_listed then redis.call('ZSCORE', timers_key(), member)"),
-    ("a retry keeps the tries", "    begin_anew(x, id, parse_plan(redis.call('HGET', x.runtime, 'node|' .. id)))", ""),
+    ("a retry keeps the tries", "    begin_anew(x, id, parse_facts(redis.call('HGET', x.runtime, 'node|' .. id)))", ""),
 )  # fmt: skip
 ENDS = (
     *of(
@@ -184,7 +184,7 @@ WHOLE = (
         ("an ended execution is repaired", " or not may_leave('execution', 'cancel_execution', redis.call('GET', status_key(x.id))) then", " then"),
         ("a lost timer is not set again", "  redis.call('ZADD', timers_key(), 'NX', due_ms, timer_member(kind, x.id, id, attempt))", ""),
         ("a lost lease is not set again", "redis.call('ZADD', leases_key(), 'NX', 0, lease_member(x.id, id, attempt))", ""),
-        ("a lost task is not written again", "    queue_node(x, id, 'QUEUED', plan, '{\"cause\":\"repair\"}', true)", ""),
+        ("a lost task is not written again", "    queue_node(x, id, 'QUEUED', facts, '{\"cause\":\"repair\"}', true)", ""),
         ("counters are not corrected", "redis.call('HSET', x.runtime, 'ok|' .. id, ok, ", "redis.call('HSET', x.runtime, "),
     ),
 )  # fmt: skip

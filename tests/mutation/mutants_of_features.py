@@ -101,9 +101,9 @@ MAPS = (
         "include/settle",
         ("the end of an item is not counted", "redis.call('HINCRBY', items_key(x.id, node), 'live', -1)", ""),
         ("the end of an item goes unnoticed", "    push(x, 'items ' .. node)", ""),
-        ("a failed item fails the execution", "elseif plan.is_critical and not is_item then", "elseif plan.is_critical then"),
+        ("a failed item fails the execution", "elseif facts.is_critical and not is_item then", "elseif facts.is_critical then"),
         ("a killed map spares its items", "(is_kill and ' kill 0' or ' cancel 0')", "' cancel 0'"),
-        ("a cancelled map leaves its items", "if plan.map and status == 'WAITING' and is_on_items(x, node_id) then", "if false then"),
+        ("a cancelled map leaves its items", "if facts.map and status == 'WAITING' and is_on_items(x, node_id) then", "if false then"),
     ),
     *of("repair_execution", ("counts of items are not corrected", "'live', live, 'COMPLETED', completed, 'FAILED', failed, 'SKIPPED', skipped)", "'total', redis.call('HGET', items_key(x.id, id), 'total'))")),
 )  # fmt: skip
@@ -131,7 +131,7 @@ INTERVENTIONS = (
         "include/resume",
         ("the last to be held is first", "redis.call('LPOP', held_units_key(x.id))", "redis.call('RPOP', held_units_key(x.id))"),
         ("only the first hundred go on", "if left > 0 then push(", "if false then push("),
-        ("an operator is asked once", "    begin_anew(x, unit, plan)\n", ""),
+        ("an operator is asked once", "    begin_anew(x, unit, facts)\n", ""),
         ("a held timer is lost", "redis.call('ZADD', timers_key(), due_ms, timer_member(on, x.id, unit, attempt or '0'))", ""),
         ("a map stays where it was", "push(x, 'items ' .. unit)", ""),
         ("a wait for a handler goes on while paused", "if on == 'worker' then redis", "if false then redis"),
@@ -153,7 +153,7 @@ INTERVENTIONS = (
         ("a resumed execution says PAUSED", "redis.call('SET', status_key(x.id), 'RUNNING')", ""),
     ),
     *of(
-        "include/by_hand",
+        "include/manual",
         ("an operator ends what has ended", "if not may_leave('node', verb, status) then", "if false then"),
         ("an operator ends another attempt", "if ARGV[4] ~= '' and ARGV[4] ~= attempt then", "if false then"),
         ("an operator's key serves another request", "if hash ~= ARGV[6] then", "if false then"),
@@ -165,13 +165,13 @@ INTERVENTIONS = (
     *of(
         "override_node",
         ("what runs is not fenced", "it.attempt + 1, 'nonce|' .. unit, '')", "it.attempt)"),
-        ("what kept the node alive stays", "detach(x, unit, it.status, it.attempt, it.plan)", ""),
+        ("what kept the node alive stays", "detach(x, unit, it.status, it.attempt, it.facts)", ""),
         ("an output by hand is not stored", "  put_output(x, unit, ARGV[10])", ""),
         ("a branch by hand is not remembered", "if ARGV[11] ~= '' then", "if false then"),
     ),
     *of(
-        "hurry_node",
-        ("a hurry keeps the timer", "detach(x, unit, 'WAITING', it.attempt, it.plan)", ""),
+        "retry_node_now",
+        ("a retry now keeps the timer", "detach(x, unit, 'WAITING', it.attempt, it.facts)", ""),
         ("a hurried delay has no output", "  put_output(x, unit, redis.call('HGET', x.runtime, 'kept|' .. unit) or 'null')", ""),
         ("a wait for people is hurried", "if on == 'signal' or on == 'approval' or on", "if on"),
         ("who asked is not given new tries", "if on == 'operator' then begin_anew(", "if false then begin_anew("),
@@ -183,7 +183,7 @@ INTERVENTIONS = (
         "repair_execution",
         ("nobody is asked again whose answer was lost", "  if not values[3] then\n", "  if false then\n"),
         ("what is not held stays so", "if not redis.call('LPOS', held_units_key(x.id), id) then", "if false then"),
-        ("what a resume lost stays lost", "  release_unit(x, id, parse_plan(values[1]), unpack(values, 2, 4))", ""),
+        ("what a resume lost stays lost", "  release_unit(x, id, parse_facts(values[1]), unpack(values, 2, 4))", ""),
     ),
 )  # fmt: skip
 ANSWERS = (
@@ -207,7 +207,7 @@ ANSWERS = (
     ),
     *of(
         "await_node",
-        ("a signal kept is passed over", "elseif on == 'signal' and take_kept(x, node_id, 'RUNNING', plan, awaits) then", "elseif false then"),
+        ("a signal kept is passed over", "elseif on == 'signal' and take_kept(x, node_id, 'RUNNING', facts, awaits) then", "elseif false then"),
         ("a wait has no time limit", "if ARGV[16] ~= '' then", "if false then"),
         ("any number may wait for one name", "elseif waiting >= MOST_WAITING then", "elseif false then"),
         ("a kept signal costs a try", "redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)", ""),
@@ -237,13 +237,13 @@ LIMITS = (
         ("a node's time is up early", "if close_ms > NOW then", "if false then"),
         ("a timer of an old generation strikes", " or x.generation ~= ARGV[4] then", " then"),
         ("what has ended is ended again", "not close_ms or not may_leave('node', 'expire_node', status) or", "not close_ms or"),
-        ("what kept a node alive outlives its time", "detach(x, node_id, status, attempt, plan)", ""),
-        ("the last error is not told", "plan, 'did not end within', last)", "plan, 'did not end within', nil)"),
+        ("what kept a node alive outlives its time", "detach(x, node_id, status, attempt, facts)", ""),
+        ("the last error is not told", "facts, 'did not end within', last)", "facts, 'did not end within', nil)"),
     ),
     *of(
-        "include/limits",
+        "include/schedule_to_close",
         ("each attempt has its own time", "redis.call('HSETNX', x.runtime, 'close_ms|' .. unit, due_ms) == 1", "redis.call('HSET', x.runtime, 'close_ms|' .. unit, due_ms) >= 0"),
-        ("a mapped node is bounded by itself", "if plan.map and not string.find(unit, '[', 1, true) then return end", ""),
+        ("a mapped node is bounded by itself", "if facts.map and not string.find(unit, '[', 1, true) then return end", ""),
         ("a time limit outlives its node", "if string.find(x.features, 'closes', 1, true) then", "if false then"),
     ),
     *of(

@@ -6,15 +6,15 @@ import os
 
 from hypothesis import Phase, settings
 
-from orchestrator import scripts
+from orchestrator.store import library
 from tests.mutation.mutant import Mutant
 from tests.mutation.mutants import MUTANTS
 
-_originals = scripts.sources
+_originals = library.sources
 
 
 def mutated(mutant: Mutant) -> dict[str, str]:
-    """All scripts, one of them wrong. Raises ValueError unless the mutant fits exactly once."""
+    """All library, one of them wrong. Raises ValueError unless the mutant fits exactly once."""
     files = _originals()
     found = files[mutant.file].count(mutant.old)
     if found != 1:
@@ -25,7 +25,7 @@ def mutated(mutant: Mutant) -> dict[str, str]:
 if name := os.environ.get("MUTANT"):
     chosen = next(mutant for mutant in MUTANTS if mutant.name == name)
     changed = mutated(chosen)
-    scripts.sources = lambda: dict(changed)
+    library.sources = lambda: dict(changed)
     # Any failure will do: no time is spent on the shortest.
     settings.register_profile("mutation", phases=[Phase.explicit, Phase.generate])
     settings.load_profile("mutation")

@@ -11,27 +11,27 @@ from typing import Any
 import orjson
 from redis.asyncio import Redis
 
-from orchestrator.children import Children
+from orchestrator.documents.limits import Limits
 from orchestrator.errors import NodeError
 from orchestrator.executor import repairs_for
-from orchestrator.limits import Limits
 from orchestrator.loops import timers
-from orchestrator.mapping import index_of, node_of
-from orchestrator.replies import Claim, Delivery
-from orchestrator.store import Store
-from orchestrator.submissions import Submissions
-from orchestrator.transitions import Transitions
+from orchestrator.operations.children import Children
+from orchestrator.operations.submissions import Submissions
+from orchestrator.store.reader import Store
+from orchestrator.store.replies import Claim, Delivery
+from orchestrator.store.transitions import Transitions
+from orchestrator.units import index_of, node_of
 from tests.interpreter import Result, Scripted, nodes_of
 from tests.interpreting_families import children_of
 from tests.makers import FakeWorker
 from tests.property.orders import REFUSALS
 from workers.context import HandlerContext, NullSink, Toolbox
-from workers.endings import ending
 from workers.handlers import Catalogue
 from workers.outcome import Completed, Failed, Outcome, Skipped
 from workers.registry import HandlerSpec, find_handler
-from workers.runner import Result as Ending
-from workers.runner import Runner
+from workers.runtime.recording import ending
+from workers.runtime.runner import Result as Ending
+from workers.runtime.runner import Runner
 
 Attempt = tuple[Claim, dict[str, Any], Ending]
 
@@ -75,7 +75,7 @@ class FamilyRun:
         self.root, self.root_script = "", script
 
     async def start(self, document: dict[str, Any], inputs: dict[str, Any]) -> None:
-        submitted, _ = await self.submissions.take_in(
+        submitted, _ = await self.submissions.submit(
             document, body=None, inputs=inputs, is_started=True, idempotency=None, tenant="default"
         )
         self.root = submitted.execution_id
@@ -119,7 +119,7 @@ class FamilyRun:
 
     async def _end(self, attempt: Attempt) -> None:
         claim, spec, result = attempt
-        ended = await ending(self.transitions, claim, spec, result, output_max_bytes=1_000_000, take=None)
+        ended = await ending(self.transitions, claim, spec, result, output_max_bytes=1_000_000, claiming=None)
         assert ended.word in REFUSALS | {"ok"}, ended
 
     async def meet_all(self) -> None:
@@ -166,7 +166,7 @@ class FamilyRun:
     async def repairs(self) -> list[str]:
         """What the repairer would do to one of the executions."""
         execution_id = self.order.choice(list(self.prefixes))
-        sight = await self.store.sight(execution_id)
+        sight = await self.store.read_for_repair(execution_id)
         assert sight is not None
         return repairs_for(sight)
 

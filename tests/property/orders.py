@@ -8,21 +8,23 @@ from uuid import uuid4
 import orjson
 from redis.asyncio import Redis
 
-from orchestrator.courier import Call
-from orchestrator.definition import Definition, Node
+from orchestrator.definitions.definition import Definition, Node
+from orchestrator.definitions.maps import tolerated
 from orchestrator.executor import repairs_for
-from orchestrator.items import Items
-from orchestrator.layout import lay_out
-from orchestrator.mapping import index_of, node_of, tolerated
-from orchestrator.replies import Claim
-from orchestrator.scripts import compose, sources
 from orchestrator.states import Reason
-from orchestrator.store import Store
-from orchestrator.transitions import Holding, Transitions
+from orchestrator.store.items import Items
+from orchestrator.store.layout import lay_out
+from orchestrator.store.library import compose, sources
+from orchestrator.store.reader import Store
+from orchestrator.store.replies import Claim
+from orchestrator.store.requests import AttemptToken
+from orchestrator.store.script_client import Call
+from orchestrator.store.transitions import Transitions
+from orchestrator.units import index_of, node_of
 from tests.dags import Outcome, ScriptedDag, compiled
 from tests.interpreter import nodes_of
-from workers.mapping import gather
 from workers.outcome import Failed
+from workers.runtime.map_items import gather
 
 ORDERS = 12
 GROUP = "workflow_group"
@@ -39,7 +41,7 @@ class Run:
     order: Random
     #: Tasks read from the stream and not yet claimed: (message id, node id, attempt).
     tasks: list[tuple[str, str, int]] = field(default_factory=list)
-    running: list[Holding] = field(default_factory=list)
+    running: list[AttemptToken] = field(default_factory=list)
     #: What the claims of mapped nodes were given, by unit.
     resumed: dict[str, bytes] = field(default_factory=dict)
     #: The execution has a saved worklist.
@@ -53,48 +55,46 @@ class Run:
             return transitions.continue_execution(self.execution_id)
         if self.tasks and (not self.running or self.order.random() < 0.5):
             message_id, node_id, attempt = self.tasks.pop(self.order.randrange(len(self.tasks)))
-            holding = Holding(self.execution_id, node_id, attempt, uuid4().hex)
-            self.running.append(holding)
+            token = AttemptToken(self.execution_id, node_id, attempt, uuid4().hex)
+            self.running.append(token)
             return transitions.claim_node(
-                holding, message_id=message_id, queue="default", worker_id="w1", lease_ms=60_000
+                token, message_id=message_id, queue="default", worker_id="w1", lease_ms=60_000
             )
         if not self.running:
             return None
-        holding = self.running.pop(self.order.randrange(len(self.running)))
-        node_id, index = node_of(holding.node_id), index_of(holding.node_id)
+        token = self.running.pop(self.order.randrange(len(self.running)))
+        node_id, index = node_of(token.node_id), index_of(token.node_id)
         outcome = outcomes[node_id]
         if not isinstance(outcome, str) and outcome[0] == "items":
             if index is None:
-                return await self._mapped(transitions, holding, definition.node(node_id), len(outcome[1]))
+                return await self._mapped(transitions, token, definition.node(node_id), len(outcome[1]))
             outcome = outcome[1][index]
         if outcome == "fail":
-            return transitions.fail_node(holding, ERROR, reason=Reason.ERROR, is_dead=False)
+            return transitions.fail_node(token, ERROR, reason=Reason.ERROR, is_dead=False)
         if outcome == "skip":
             is_unwanted = index is None and definition.node(node_id).when is not None
             reason = Reason.CONDITION_FALSE if is_unwanted else Reason.HANDLER_SKIPPED
-            return transitions.skip_node(holding, reason=reason, data=b"{}")
+            return transitions.skip_node(token, reason=reason, data=b"{}")
         not_taken = () if isinstance(outcome, str) else outcome[1]
-        return transitions.complete_node(holding, output_of(holding.node_id), not_taken=not_taken)
+        return transitions.complete_node(token, output_of(token.node_id), not_taken=not_taken)
 
     async def _mapped(
-        self, transitions: Transitions, holding: Holding, node: Node, total: int
+        self, transitions: Transitions, token: AttemptToken, node: Node, total: int
     ) -> Call[Any] | None:
         """List a mapped node's items or, when they have ended, end it as a worker does."""
-        resume = self.resumed.pop(holding.node_id, b"")
+        resume = self.resumed.pop(token.node_id, b"")
         assert node.map is not None
         spec = node.map.to_dict()
         if not resume and total:
             values = [b"%d" % index for index in range(total)]
-            return transitions.map_node(
-                holding, values, tolerated=tolerated(spec, total), stops=spec["stops"]
-            )
+            return transitions.map_node(token, values, tolerated=tolerated(spec, total), stops=spec["stops"])
         if not resume:
-            return transitions.complete_node(holding, b"[]")
+            return transitions.complete_node(token, b"[]")
         items = Items(transitions.redis, transitions.keys)
-        found = await gather(items, claim_of(holding), orjson.loads(resume), max_bytes=1_000_000)
+        found = await gather(items, claim_of(token), orjson.loads(resume), max_bytes=1_000_000)
         if isinstance(found, Failed):
-            return transitions.fail_node(holding, ERROR, reason=Reason.ERROR, is_dead=False)
-        return transitions.complete_node(holding, orjson.dumps(found.output))
+            return transitions.fail_node(token, ERROR, reason=Reason.ERROR, is_dead=False)
+        return transitions.complete_node(token, orjson.dumps(found.output))
 
 
 def output_of(unit: str) -> bytes:
@@ -102,10 +102,10 @@ def output_of(unit: str) -> bytes:
     return orjson.dumps({"of": unit})
 
 
-def claim_of(holding: Holding) -> Claim:
+def claim_of(token: AttemptToken) -> Claim:
     """Give of a claim what making a map's end of its items asks for."""
     return Claim(
-        holding.execution_id, holding.node_id, holding.attempt, holding.nonce, tries=1, crashes=0,
+        token.execution_id, token.node_id, token.attempt, token.nonce, tries=1, crashes=0,
         message_id="", queued_ms=0, spec=b"{}", inputs=b"", resume=b"", value=b"", references=(),
     )  # fmt: skip
 
@@ -133,7 +133,7 @@ async def start_runs(
         for part in layout.staged:
             await transitions.stage_execution(execution_id, part)
     body = orjson.dumps(dag.document)
-    replies = await transitions.together(
+    replies = await transitions.call_all(
         [transitions.create_execution(each, body, layout.last, is_started=True) for each in runs]
     )
     for run, reply in zip(runs.values(), replies, strict=True):
@@ -160,7 +160,7 @@ async def take_turns(
     }
     made = {execution_id: call for execution_id, call in calls.items() if call}
     words: set[str] = set()
-    for execution_id, answer in zip(made, await transitions.together(list(made.values())), strict=True):
+    for execution_id, answer in zip(made, await transitions.call_all(list(made.values())), strict=True):
         if isinstance(answer, Claim):
             words.add("ok")
             if answer.resume:
@@ -194,6 +194,6 @@ async def drive(
         if not words:
             return runs
         assert words <= (REFUSALS | {"ok"} if may_be_refused else {"ok"})
-        sight = await store.sight(watched.choice(list(runs)))
+        sight = await store.read_for_repair(watched.choice(list(runs)))
         assert sight is not None
         assert repairs_for(sight) == []

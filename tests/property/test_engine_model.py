@@ -21,8 +21,8 @@ from redis.asyncio import Redis
 
 from clients.redis_client import connect_commands
 from orchestrator.redis_keys import Keys
-from orchestrator.scripts import Library
-from orchestrator.transitions import Transitions
+from orchestrator.store.library import Library
+from orchestrator.store.transitions import Transitions
 from tests.property.model import bad_luck, deeds, old_looks
 from tests.property.model.programs import do, heal, run_program
 from tests.property.model.world import World, small_turns

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from orchestrator.definitions.trigger_rules import EARLY_RULES
 from orchestrator.errors import Problem
-from orchestrator.lint import lint
-from orchestrator.rules import EARLY_RULES
+from orchestrator.lint.lint import lint
 from tests.dags import Outcome, ScriptedDag, compiled, scripted_dags
 from tests.interpreter import Ends, handling, in_order, interpret, nodes_of
 

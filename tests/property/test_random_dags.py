@@ -16,13 +16,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from orchestrator.counters import is_handled
-from orchestrator.definition import Definition
+from orchestrator.definitions.definition import Definition
+from orchestrator.execution.counters import is_handled
 from orchestrator.executor import execute_workflow
 from orchestrator.redis_keys import Keys
 from orchestrator.states import ExecutionStatus, NodeStatus
-from orchestrator.store import Store
-from orchestrator.transitions import Transitions
+from orchestrator.store.reader import Store
+from orchestrator.store.transitions import Transitions
 from tests.dags import ScriptedDag, compiled, scripted_dags
 from tests.interpreter import Ends, interpret, nodes_of, output_of_items
 from tests.property.orders import (

@@ -23,9 +23,9 @@ from tests.families import documents_by_input, families
 from tests.interpreter import Scripted, nodes_of
 from tests.interpreting_families import Family, children_of, interpret_family
 from tests.simulation import simulate
-from workers.simulation import Simulation
-from workers.simulator import Simulator
-from workers.stubs import Stubs
+from workers.simulator.report import Simulation
+from workers.simulator.simulator import Simulator
+from workers.simulator.stubs import Stubs
 
 #: Seconds that a try may take.
 DURATIONS = (0, 1, 3, 5)

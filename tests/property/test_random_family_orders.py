@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 import workers.handlers  # noqa: F401  registers what conditions are
-from orchestrator.definition import OUTPUT
+from orchestrator.definitions.definition import OUTPUT
 from orchestrator.executor import execute_workflow
 from orchestrator.states import ExecutionStatus
-from orchestrator.store import Store
-from orchestrator.transitions import Transitions
+from orchestrator.store.reader import Store
+from orchestrator.store.transitions import Transitions
 from tests.dags import ScriptedDag
 from tests.families import documents_by_input, families
 from tests.interpreting_families import Family, interpret_family

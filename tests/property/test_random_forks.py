@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from orchestrator.engine import Engine
-from orchestrator.replies import Claim
 from orchestrator.states import Reason
-from orchestrator.transitions import Holding
+from orchestrator.store.replies import Claim
+from orchestrator.store.requests import AttemptToken
 from tests.dags import HANDLERS, ScriptedDag, scripted_dags
 from tests.makers import FakeWorker, Rig, error_of
 
@@ -30,30 +30,30 @@ async def play(
 ) -> list[str]:
     """Run an execution as scripted, in random order, up to so many ends; gives what ran."""
     ran: list[str] = []
-    running: list[Holding] = []
+    running: list[AttemptToken] = []
     while len(ran) < stop_after:
         for task in await rig.worker.read(1_000):
             claim = await rig.worker.claim(task)
             assert isinstance(claim, Claim)
-            running.append(Holding(claim.execution_id, claim.node_id, claim.attempt, claim.nonce))
+            running.append(AttemptToken(claim.execution_id, claim.node_id, claim.attempt, claim.nonce))
         if not running:
             return ran
-        holding = running.pop(dice.randrange(len(running)))
-        assert holding.execution_id == execution_id
-        await end(rig, dag, holding)
-        ran.append(holding.node_id)
+        token = running.pop(dice.randrange(len(running)))
+        assert token.execution_id == execution_id
+        await end(rig, dag, token)
+        ran.append(token.node_id)
     return ran
 
 
-async def end(rig: Rig, dag: ScriptedDag, holding: Holding) -> None:
-    outcome = dag.outcomes[holding.node_id]
+async def end(rig: Rig, dag: ScriptedDag, token: AttemptToken) -> None:
+    outcome = dag.outcomes[token.node_id]
     if outcome == "fail":
-        await rig.transitions.fail_node(holding, error_of(), reason=Reason.ERROR, is_dead=False)
+        await rig.transitions.fail_node(token, error_of(), reason=Reason.ERROR, is_dead=False)
     elif outcome == "skip":
-        await rig.worker.skip(holding)
+        await rig.worker.skip(token)
     else:
         not_taken = () if isinstance(outcome, str) else outcome[1]
-        await rig.worker.complete(holding, {"of": holding.node_id}, not_taken=not_taken)
+        await rig.worker.complete(token, {"of": token.node_id}, not_taken=not_taken)
 
 
 async def ends(rig: Rig, execution_id: str) -> dict[str, Any]:

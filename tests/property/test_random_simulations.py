@@ -22,9 +22,9 @@ import workers.handlers  # noqa: F401  registers what conditions are
 from tests.dags import EARLY_RULES, Outcome, ScriptedDag, compiled, scripted_dags
 from tests.interpreter import Ends, handling, in_order, interpret, nodes_of, output_of_items
 from tests.simulation import simulate
-from workers.simulation import Simulation
-from workers.simulator import Simulator
-from workers.stubs import Stubs
+from workers.simulator.report import Simulation
+from workers.simulator.simulator import Simulator
+from workers.simulator.stubs import Stubs
 
 WORK = "work"
 

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.back_off import judge, longest_waits_ms
+from orchestrator.definitions.backoff import decide_retry, longest_waits_ms
+from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.errors import NodeError
-from orchestrator.retry import RetryPolicy
 
 TYPES = (
     "Http.4xx",
@@ -66,7 +66,9 @@ def test_rules_wait_as_a_plain_reading_says(
     waits: list[int | None] = []
 
     for tries, error in enumerate(errors, start=1):
-        verdict = judge(policy, tries, NodeError(error, "no", False), counts=counts, random=lambda: 0.5)
+        verdict = decide_retry(
+            policy, tries, NodeError(error, "no", False), counts=counts, random=lambda: 0.5
+        )
         counts = verdict.counts
         waits.append(None if verdict.delay_ms is None else verdict.delay_ms // 1_000)
         if verdict.delay_ms is None:

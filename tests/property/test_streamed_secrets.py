@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.context import RESET, TOKEN
-from workers.secrets import RedactingSink, Redactor
+from workers.runtime.redaction import RedactingSink, Redactor
 
 PROPERTY = settings(max_examples=200, deadline=None)
 #: Few letters, so that secrets begin, overlap and contain each other by chance.

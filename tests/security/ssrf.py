@@ -6,8 +6,8 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 
-from clients.address_guard import AddressGuard, IPAddress
-from clients.http_client import GuardedHttpClient, HttpPolicy
+from clients.http.address_guard import AddressGuard, IPAddress
+from clients.http.client import GuardedHttpClient, HttpPolicy
 
 PRODUCTION = HttpPolicy.for_environment("production")
 

@@ -11,18 +11,18 @@ import orjson
 import pytest
 
 from config import Settings
-from orchestrator.compile import compile_definition
+from orchestrator.definitions.compiler import compile_definition
 from orchestrator.engine import Engine
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.states import NodeStatus
 from tests.integration.stage import Stage, ended, start
 from tests.makers import Rig, WorkerFleet, node, workflow
-from tests.unit.clients.target_server import Seen, TargetServer, reply, running_target
+from tests.unit.clients.http.target_server import Seen, TargetServer, reply, running_target
 from workers.context import HandlerContext, Toolbox
 from workers.handlers import Catalogue
 from workers.outcome import Terminal
 from workers.registry import handler
-from workers.secrets import Redactor
+from workers.runtime.redaction import Redactor
 
 CANARY = 'c4nary"/+ täl'
 FORMS = (CANARY.encode(), b"c4nary", base64.b64encode(CANARY.encode()), b"c4nary%22")

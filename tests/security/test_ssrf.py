@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from clients.http_wire import HttpError, NameNotResolved, RequestInvalid, SsrfBlocked
+from clients.http.wire import HttpError, NameNotResolved, RequestInvalid, SsrfBlocked
 from orchestrator.engine import Engine
 from orchestrator.states import NodeStatus
 from tests.integration.stage import ended, start
@@ -23,7 +23,7 @@ from tests.security.ssrf import (
     guarded,
     names_of_the_corpus,
 )
-from tests.unit.clients.target_server import TargetServer, reply, running_target
+from tests.unit.clients.http.target_server import TargetServer, reply, running_target
 from workers.context import Toolbox
 
 

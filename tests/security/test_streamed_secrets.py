@@ -14,7 +14,7 @@ from tests.makers import Rig, WorkerFleet, node
 from workers.context import RESET, TOKEN, HandlerContext, Toolbox
 from workers.outcome import Retryable
 from workers.registry import handler
-from workers.secrets import RedactingSink, Redactor
+from workers.runtime.redaction import RedactingSink, Redactor
 
 CANARY = "c4nary-0123456789"
 TEXT = f"The key is {CANARY}, and not c4nary-01; bye c4n"

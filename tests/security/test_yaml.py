@@ -9,8 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from orchestrator.documents.yaml import load_yaml
 from orchestrator.errors import DefinitionInvalid
-from orchestrator.yaml_source import load_yaml
 from tests.contract.conftest import client
 
 __all__ = ["client"]

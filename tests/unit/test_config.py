@@ -13,9 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app as command_line
-from cli.redis_server import RedisUnavailable, find_redis
-from config import ROOT, Settings, read_settings
-from config_problems import SettingsInvalid
+from cli.stack.redis_server import RedisUnavailable, find_redis
+from config import ROOT, Settings, SettingsInvalid, read_settings
 
 
 @pytest.fixture(autouse=True)
@@ -215,7 +214,9 @@ def test_a_wrong_secret_is_refused_without_its_value(
     assert "hush" not in str(refused.value)
 
 
-@pytest.mark.parametrize("name", ["workers.worker", "orchestrator.starter", "workers.simulate", "main"])
+@pytest.mark.parametrize(
+    "name", ["workers.worker", "orchestrator.starter", "workers.simulator.process", "main"]
+)
 def test_a_process_with_wrong_settings_ends_in_plain_lines(name: str) -> None:
     environment = {**os.environ, "LEASE_MS": "abc", "WEBHOOK_SECRETS": '["whsec_hush"]'}
     command = ["-m", "uvicorn", "main:app"] if name == "main" else ["-m", name]

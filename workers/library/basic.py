@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from workers.config_models import WHOLE
 from workers.context import HandlerContext
 from workers.registry import handler
-from workers.whole import WHOLE
 
 
 @handler("noop")

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from clients.container_spec import ContainerResult, ContainerSpec
-from orchestrator.durations import parse_duration_ms
-from orchestrator.retry import RetryPolicy
+from clients.containers.spec import ContainerResult, ContainerSpec
+from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.documents.durations import parse_duration_ms
+from workers.config_models import WHOLE
 from workers.context import HandlerContext
 from workers.outcome import Retryable
 from workers.registry import handler
-from workers.whole import WHOLE
 
 EXCERPT_CHARS = 1000
 

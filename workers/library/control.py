@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
-from orchestrator.durations import parse_duration_ms
+from orchestrator.documents.durations import parse_duration_ms
 from workers.context import HandlerContext
 from workers.outcome import Completed, Outcome, Terminal, Waiting
 from workers.registry import handler
@@ -46,9 +46,9 @@ async def condition(config: ConditionConfig, context: HandlerContext) -> Outcome
     Output: {"result": bool, "branch": "true" | "false"}.
     """
     result = is_true(config.expression)
-    left_aside = config.false_branch if result else config.true_branch
+    not_taken_for = config.false_branch if result else config.true_branch
     output = {"result": result, "branch": "true" if result else "false"}
-    return Completed(output, not_taken=tuple(left_aside))
+    return Completed(output, not_taken=tuple(not_taken_for))
 
 
 class SwitchConfig(BaseModel):

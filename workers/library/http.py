@@ -12,17 +12,17 @@ from urllib.parse import urlencode
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from clients.http_wire import NameNotResolved, RequestInvalid, TransportFailed, clean_headers, parse_url
-from orchestrator.durations import parse_duration_ms
+from clients.http.wire import NameNotResolved, RequestInvalid, TransportFailed, clean_headers, parse_url
+from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.errors import ErrorType
-from orchestrator.retry import RetryPolicy
+from workers.config_models import WHOLE
 from workers.context import HandlerContext
 from workers.outcome import HandlerFault, Retryable, Terminal
 from workers.registry import handler
-from workers.whole import WHOLE
 
 if TYPE_CHECKING:
-    from clients.http_client import HttpResult
+    from clients.http.client import HttpResult
 
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

@@ -10,15 +10,15 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from clients.llm_client import SIMULATED, LlmError, LlmReply, LlmRequest
-from clients.llm_prices import LlmUsage, cost_usd, load_prices, most_usd
-from orchestrator.budgets import NANOS, Usage
-from orchestrator.inputs import schema_problem
-from orchestrator.retry import RetryPolicy
+from clients.llm.prices import LlmUsage, cost_usd, load_prices, most_usd
+from clients.llm.provider import SIMULATED, LlmError, LlmReply, LlmRequest
+from orchestrator.definitions.budgets import NANOS, Usage
+from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.documents.json_schema import schema_problem
+from workers.config_models import WHOLE
 from workers.context import HandlerContext
 from workers.outcome import Terminal
 from workers.registry import handler
-from workers.whole import WHOLE
 
 MAX_REPAIRS = 2
 #: Answers that another question would not mend.

@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from clients.http_wire import HttpError, parse_url
-from orchestrator.durations import parse_duration_ms
+from clients.http.wire import HttpError, parse_url
+from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.errors import ErrorType
-from orchestrator.retry import RetryPolicy
 from workers.context import HandlerContext
 from workers.library.http import PASSING_STATUSES, retry_after_s
 from workers.outcome import HandlerFault, Retryable, Terminal
@@ -126,7 +126,7 @@ async def _send_log(config: NotifyConfig, context: HandlerContext) -> dict[str, 
 
 async def _send_webhook(config: NotifyConfig, context: HandlerContext) -> dict[str, Any]:
     """Post {"type", "timestamp", "data"} with a Standard Webhooks signature."""
-    from clients.webhook_signer import message_id, signed_headers
+    from clients.notify.webhook_signer import message_id, signed_headers
 
     said = {"title": config.title, "message": config.message, "level": config.level}
     origin = {"execution_id": context.execution_id, "node_id": context.node_id}
@@ -160,7 +160,7 @@ async def _send_slack(config: NotifyConfig, context: HandlerContext) -> dict[str
 
 
 async def _send_email(config: NotifyConfig, context: HandlerContext) -> dict[str, Any]:
-    from clients.smtp_client import Mail, build_message, send_mail
+    from clients.notify.smtp import Mail, build_message, send_mail
 
     settings = context.tools.smtp
     if settings is None:
@@ -187,7 +187,7 @@ async def _send_email(config: NotifyConfig, context: HandlerContext) -> dict[str
 
 
 async def _send_apprise(config: NotifyConfig, context: HandlerContext) -> dict[str, Any]:
-    from clients.apprise_client import send_apprise
+    from clients.notify.apprise import send_apprise
 
     named = context.tools.notify_urls.get(config.url or "")
     # Apprise opens connections of its own, past the guard, so in production only the operator says where to.

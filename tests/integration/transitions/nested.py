@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from orchestrator.transitions import Holding
+from orchestrator.store.requests import AttemptToken
 from tests.integration.transitions.prepared import KID, child_of
 from tests.makers import Rig, node
 
@@ -16,7 +16,7 @@ def nested(node_id: str, *, after: list[str] | None = None, **fields: Any) -> di
     return node(node_id, after=after, handler="sub_workflow", config={"workflow": KID, **config}, **fields)
 
 
-async def begin(rig: Rig, *nodes: dict[str, Any], **extras: Any) -> tuple[str, str, Holding]:
+async def begin(rig: Rig, *nodes: dict[str, Any], **extras: Any) -> tuple[str, str, AttemptToken]:
     """Start the child of S; gives both executions, and the claim of the child's first node."""
     execution_id = await rig.submit(*nodes, **extras)
     held = await rig.worker.start()

@@ -8,15 +8,13 @@ from typing import Any
 
 import orjson
 
-from orchestrator.answer_verbs import Request, Wait
-from orchestrator.child_verbs import Child
-from orchestrator.courier import Call
-from orchestrator.intervention_verbs import ByHand, Word
-from orchestrator.layout import lay_out
-from orchestrator.nesting import child_id_of
-from orchestrator.replies import Ended
+from orchestrator.operations.children import child_id_of
 from orchestrator.states import NodeStatus, Reason, WaitingOn
-from orchestrator.transitions import Holding, Transitions
+from orchestrator.store.layout import lay_out
+from orchestrator.store.replies import EndReply
+from orchestrator.store.requests import AttemptToken, ByHand, Child, Request, Wait, Word
+from orchestrator.store.script_client import Call
+from orchestrator.store.transitions import Transitions
 from tests.dags import compiled
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
 
@@ -52,7 +50,7 @@ def child_of(execution_id: str, unit: str, attempt: int = 1) -> Child:
     )
 
 
-def nesting(transitions: Transitions, verb: str, held: Holding) -> Call[Ended]:
+def nesting(transitions: Transitions, verb: str, held: AttemptToken) -> Call[EndReply]:
     """Ask for one of the verbs of nodes that have a child."""
     if verb == "await_child":
         return transitions.await_child(held, "no-child", looks_again=False)
@@ -61,7 +59,7 @@ def nesting(transitions: Transitions, verb: str, held: Holding) -> Call[Ended]:
 
 async def starting_a_child(rig: Rig, **config: Any) -> Call[Any]:
     held = await running(rig, handler="sub_workflow", config={"workflow": KID, **config})
-    return rig.transitions.start_child(held, child_of(held.execution_id, "A"), take=rig.worker.take())
+    return rig.transitions.start_child(held, child_of(held.execution_id, "A"), claiming=rig.worker.claiming())
 
 
 async def starting_a_child_aside(rig: Rig) -> Call[Any]:
@@ -71,7 +69,7 @@ async def starting_a_child_aside(rig: Rig) -> Call[Any]:
 async def starting_a_child_too_deep(rig: Rig) -> Call[Any]:
     held = await running(rig, handler="sub_workflow", config={"workflow": KID})
     await rig.redis.hset(rig.transitions.keys.runtime(held.execution_id), "depth", 3)
-    return rig.transitions.start_child(held, child_of(held.execution_id, "A"), take=rig.worker.take())
+    return rig.transitions.start_child(held, child_of(held.execution_id, "A"), claiming=rig.worker.claiming())
 
 
 async def awaiting_a_child(rig: Rig) -> Call[Any]:
@@ -100,13 +98,13 @@ async def with_a_child(rig: Rig) -> Any:
 
 
 async def awaiting(rig: Rig) -> Call[Any]:
-    return rig.transitions.await_node(await running(rig), GO, take=rig.worker.take())
+    return rig.transitions.await_node(await running(rig), GO, claiming=rig.worker.claiming())
 
 
 async def awaiting_what_was_kept(rig: Rig) -> Call[Any]:
     held = await running(rig)
     await rig.engine.signal(held.execution_id, "go", 1)
-    return rig.transitions.await_node(held, GO, take=rig.worker.take())
+    return rig.transitions.await_node(held, GO, claiming=rig.worker.claiming())
 
 
 async def signalling(rig: Rig) -> Call[Any]:
@@ -162,7 +160,7 @@ async def claiming_what_is_paused(rig: Rig) -> Call[Any]:
     (task,) = await rig.worker.read()
     await rig.engine.pause(execution_id, request_id="1")
     return rig.transitions.claim_node(
-        rig.worker.holding(task), message_id=task.message_id, queue="default", worker_id="w1", lease_ms=90_000
+        rig.worker.token(task), message_id=task.message_id, queue="default", worker_id="w1", lease_ms=90_000
     )
 
 
@@ -177,14 +175,14 @@ async def waking_what_is_paused(rig: Rig) -> Call[Any]:
 async def failing_what_asks(rig: Rig) -> Call[Any]:
     held = await running(rig, retry={"max_attempts": 1, "on_exhausted": "pause"})
     return rig.transitions.fail_node(
-        held, error_of(), reason=Reason.ERROR, is_dead=True, take=rig.worker.take()
+        held, error_of(), reason=Reason.ERROR, is_dead=True, claiming=rig.worker.claiming()
     )
 
 
 def handling(rig: Rig, verb: str, execution_id: str) -> Call[Any]:
     """An operator's word about B."""
-    if verb == "hurry_node":
-        return rig.transitions.hurry_node(execution_id, "B", by_hand=by_hand())
+    if verb == "retry_node_now":
+        return rig.transitions.retry_node_now(execution_id, "B", by_hand=by_hand())
     return rig.transitions.override_node(execution_id, "B", "complete", b"{}", by_hand=by_hand())
 
 
@@ -200,7 +198,7 @@ async def overriding_with_a_failure(rig: Rig) -> Call[Any]:
 async def hurrying(rig: Rig) -> Call[Any]:
     held = await running(rig)
     await rig.worker.retry(held, 90_000)
-    return rig.transitions.hurry_node(held.execution_id, "A", by_hand=by_hand())
+    return rig.transitions.retry_node_now(held.execution_id, "A", by_hand=by_hand())
 
 
 #: Each with the first word of its answer when it is sent again, where that differs.
@@ -212,7 +210,7 @@ INTERVENTIONS: dict[str, tuple[Prepare, str]] = {
     "wake_node, paused": (waking_what_is_paused, ""),
     "override_node": (overriding, ""),
     "override_node, fails": (overriding_with_a_failure, ""),
-    "hurry_node": (hurrying, ""),
+    "retry_node_now": (hurrying, ""),
 }
 
 

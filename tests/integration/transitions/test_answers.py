@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.answer_verbs import Request, Wait
 from orchestrator.states import NodeStatus, WaitingOn
+from orchestrator.store.requests import Request, Wait
 from tests.integration.transitions.prepared import GO
 from tests.integration.transitions.test_guard_matrix import scene
 from tests.makers import Rig, node

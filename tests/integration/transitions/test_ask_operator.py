@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.engine import Said
+from orchestrator.engine import OperatorNote
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from tests.integration.acting import act
 from tests.integration.asking import wait
@@ -14,7 +14,7 @@ from tests.makers import LEASE_MS, Rig, error_of, node
 
 E, N = ExecutionStatus, NodeStatus
 PAUSE = {"max_attempts": 2, "initial_interval": 1, "jitter": "none", "on_exhausted": "pause"}
-ANN = Said("ann", "seen to it")
+ANN = OperatorNote("ann", "seen to it")
 
 
 async def asked(rig: Rig, *more: dict[str, Any], **extras: Any) -> str:
@@ -94,7 +94,7 @@ async def test_an_operator_ends_it_and_a_resume_goes_on(
 async def test_a_retry_now_is_held_with_a_fresh_budget(rig: Rig) -> None:
     execution_id = await asked(rig)
 
-    done = await rig.engine.hurry_node(execution_id, "A", ANN)
+    done = await rig.engine.retry_node_now(execution_id, "A", ANN)
 
     assert done.status is N.PENDING
     assert await rig.repairs(execution_id) == []

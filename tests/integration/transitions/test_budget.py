@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.budgets import NO_CAPS, Caps, Usage
-from orchestrator.transitions import Holding
+from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
+from orchestrator.store.requests import AttemptToken
 from tests.makers import LEASE_MS, Rig, node
 
 USED = Usage(calls=1, input=30, output=10, cost_nanos=7)
@@ -15,7 +15,7 @@ USED = Usage(calls=1, input=30, output=10, cost_nanos=7)
 
 async def reserve(
     rig: Rig,
-    held: Holding,
+    held: AttemptToken,
     tokens: int = 60,
     *,
     number: int = 1,
@@ -29,7 +29,7 @@ async def reserve(
 
 async def settle(
     rig: Rig,
-    held: Holding,
+    held: AttemptToken,
     day: str,
     *,
     tokens: int = 60,
@@ -106,7 +106,7 @@ async def test_without_a_budget_anything_goes_and_is_counted(rig: Rig) -> None:
 LOST = Usage(calls=1, cost_nanos=7, lost_calls=1, lost_tokens=60)
 
 
-async def lose(rig: Rig, tokens: int = 60, **fields: Any) -> tuple[str, Holding, str]:
+async def lose(rig: Rig, tokens: int = 60, **fields: Any) -> tuple[str, AttemptToken, str]:
     """A call of node A whose worker is lost; gives the execution, the attempt and the day."""
     execution_id = await rig.submit(node("A"), **fields)
     held = await rig.worker.start_one("A")
@@ -247,7 +247,7 @@ async def test_executions_of_one_tenant_share_its_day_and_the_next_day_is_a_new_
 async def test_forgotten_reservations_are_counted_a_hundred_at_a_time(rig: Rig) -> None:
     names = [f"n{number}" for number in range(250)]
     execution_id = await rig.submit(node("last"), *map(node, names), budget={"max_tokens": 1_000})
-    held: dict[str, Holding] = {}
+    held: dict[str, AttemptToken] = {}
     while len(held) <= len(names):
         held |= await rig.worker.start()
     for name in names:

@@ -20,7 +20,7 @@ async def test_what_has_not_started_is_cancelled_at_once(rig: Rig) -> None:
     )
     tasks = {task.node_id: task for task in await rig.worker.read()}
     for node_id in ("runs", "waits"):
-        held = rig.worker.holding(tasks[node_id])
+        held = rig.worker.token(tasks[node_id])
         await rig.worker.claim(tasks[node_id], held)
         if node_id == "waits":
             await rig.worker.delay(held, 90_000)
@@ -211,7 +211,7 @@ async def test_a_cancel_of_ten_thousand_nodes_works_in_bounded_steps(rig: Rig) -
         execution_id, reason='""', grace_ms=0, request_id="1"
     )
     repairs_on_the_way = await rig.repairs(execution_id)
-    await rig.go_on(execution_id)
+    await rig.drain_worklist(execution_id)
 
     assert (word, status, bool(more)) == ("ok", "RUNNING", True)
     assert repairs_on_the_way == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, WaitingOn
-from orchestrator.transitions import Holding
+from orchestrator.store.requests import AttemptToken
 from tests.integration.transitions.nested import begin, nested, resume_of, state
 from tests.integration.transitions.prepared import child_of
 from tests.makers import Rig, node
@@ -101,7 +101,7 @@ async def test_the_tenant_is_that_of_the_parent(rig: Rig) -> None:
     assert await rig.redis.zcard(rig.transitions.keys.index("acme")) == 2
 
 
-async def second_attempt(rig: Rig) -> tuple[str, str, Holding, Holding]:
+async def second_attempt(rig: Rig) -> tuple[str, str, AttemptToken, AttemptToken]:
     """S runs again while its child does: it lost its wait, and the sweep queued it."""
     execution_id, child_id, x = await begin(rig, nested("S"))
     keys = rig.transitions.keys

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from orchestrator.children import Children
+from orchestrator.documents.limits import Limits
 from orchestrator.executor import execute_workflow
-from orchestrator.interventions import Said
-from orchestrator.limits import Limits
+from orchestrator.operations.children import Children
+from orchestrator.operations.interventions import OperatorNote
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, WaitingOn
-from orchestrator.transitions import Holding
+from orchestrator.store.requests import AttemptToken
 from tests.integration.transitions.nested import begin, nested, state
 from tests.makers import Rig, node
 from workers.handlers import Catalogue
@@ -19,7 +19,9 @@ from workers.handlers import Catalogue
 E, N = ExecutionStatus, NodeStatus
 
 
-async def looking_again(rig: Rig, *more: dict[str, Any], **fields: Any) -> tuple[str, str, Holding, Holding]:
+async def looking_again(
+    rig: Rig, *more: dict[str, Any], **fields: Any
+) -> tuple[str, str, AttemptToken, AttemptToken]:
     """A retried execution whose S runs, while its child of the time before still has its grace.
 
     Gives execution, child, the attempts of the child's x and of S.
@@ -92,7 +94,7 @@ async def test_what_ends_a_unit_that_runs_ends_its_child_too(rig: Rig, how: str)
     assert (await rig.store.execution(child_id)).cancelling is None  # type: ignore[union-attr]
 
     if how == "operator":
-        await rig.engine.complete_node(execution_id, "S", 1, Said("ann"))
+        await rig.engine.complete_node(execution_id, "S", 1, OperatorNote("ann"))
     else:
         await rig.advance(4_000)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.intervention_errors import NodeBusy
-from orchestrator.interventions import Said
+from orchestrator.errors import NodeBusy
+from orchestrator.operations.interventions import OperatorNote
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
-from orchestrator.transitions import Holding
+from orchestrator.store.requests import AttemptToken
 from tests.integration.transitions.nested import begin, nested, resume_of, state
 from tests.integration.transitions.prepared import child_of
 from tests.makers import Rig, error_of, node
@@ -59,7 +59,7 @@ async def test_fail_fast_asks_only_what_has_not_started_in_the_child(rig: Rig) -
     bad = (await state(rig, execution_id, "bad")).attempt
     nonce = await rig.redis.hget(rig.transitions.keys.runtime(execution_id), "nonce|bad")
 
-    await rig.worker.fail(Holding(execution_id, "bad", bad, nonce.decode()))
+    await rig.worker.fail(AttemptToken(execution_id, "bad", bad, nonce.decode()))
 
     assert await rig.nodes(child_id) == {"x": N.RUNNING, "y": N.CANCELLED}
     assert await rig.status(execution_id) is E.RUNNING
@@ -85,15 +85,15 @@ async def many(rig: Rig, count: int, **config: Any) -> tuple[str, list[str]]:
     """A node that fails, beside so many children that nobody waits for."""
     nodes = [nested(f"S{i}", wait=False, **config) for i in range(count)]
     execution_id = await rig.submit(*nodes, node("bad"))
-    held: dict[str, Holding] = {}
+    held: dict[str, AttemptToken] = {}
     while len(held) < count + 1:
         held |= await rig.worker.start(1_000)
     calls = [
         rig.transitions.start_child(held[f"S{i}"], child_of(execution_id, f"S{i}")) for i in range(count)
     ]
-    await rig.transitions.together(calls)
+    await rig.transitions.call_all(calls)
     ended = await rig.transitions.fail_node(held["bad"], error_of(), reason=Reason.ERROR, is_dead=False)
-    while ended.more and await rig.go_on(execution_id) > 100:
+    while ended.more and await rig.drain_worklist(execution_id) > 100:
         pass
     return execution_id, [child_of(execution_id, f"S{i}").execution_id for i in range(count)]
 
@@ -171,8 +171,8 @@ async def test_an_operator_who_ends_the_node_ends_its_child(rig: Rig) -> None:
     execution_id, child_id, x = await begin(rig, nested("S"), node("B", after=["S"]))
 
     with pytest.raises(NodeBusy, match="child"):
-        await rig.engine.hurry_node(execution_id, "S", Said("ann"))
-    await rig.engine.complete_node(execution_id, "S", {"x": 1}, Said("ann"))
+        await rig.engine.retry_node_now(execution_id, "S", OperatorNote("ann"))
+    await rig.engine.complete_node(execution_id, "S", {"x": 1}, OperatorNote("ann"))
 
     assert (await rig.nodes(execution_id)) == {"S": N.COMPLETED, "B": N.QUEUED}
     child = await rig.store.execution(child_id)

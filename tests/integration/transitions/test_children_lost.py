@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from orchestrator.execution.explain import explain
 from orchestrator.executor import execute_workflow
-from orchestrator.explain import explain
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.integration.transitions.nested import nested, resume_of, state
 from tests.integration.transitions.prepared import child_of
@@ -34,7 +34,7 @@ async def test_children_are_asked_to_end_though_the_turns_that_do_it_are_lost(ri
     while len(held) < len(names) + 1:
         held |= await rig.worker.start(1_000)
     children = [child_of(execution_id, name) for name in names]
-    await rig.transitions.together(
+    await rig.transitions.call_all(
         [rig.transitions.start_child(held[name], child) for name, child in zip(names, children, strict=True)]
     )
     ended = await rig.transitions.fail_node(held["bad"], error_of(), reason=Reason.ERROR, is_dead=False)
@@ -54,7 +54,7 @@ async def test_saved_turns_are_no_fault_to_those_who_explain(rig: Rig) -> None:
     execution_id = await rig.submit(*(node(name) for name in names), trigger=False)
     await rig.transitions.cancel_execution(execution_id, reason='"x"', grace_ms=0, request_id="r")
 
-    sight = await rig.store.sight(execution_id)
+    sight = await rig.store.read_for_repair(execution_id)
     assert sight is not None
     assert sight.snapshot.worklist, "it all fitted into one call"
     (told,) = explain(sight.snapshot, [], {})

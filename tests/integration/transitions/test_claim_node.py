@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import orjson
 
-from orchestrator.replies import Claim
 from orchestrator.states import NodeStatus
+from orchestrator.store.replies import Claim
 from tests.makers import LEASE_MS, FakeWorker, Rig, node
 
 
@@ -48,7 +48,7 @@ async def test_a_node_is_run_by_one_of_two_workers_that_want_it(rig: Rig) -> Non
 async def test_the_task_of_an_earlier_attempt_is_taken_off_the_stream(rig: Rig) -> None:
     await rig.submit(node("A"))
     (old,) = await rig.worker.read()
-    held = rig.worker.holding(old)
+    held = rig.worker.token(old)
     await rig.worker.claim(old, held)
     await rig.transitions.release_node(held)
     copy = await rig.redis.xadd(

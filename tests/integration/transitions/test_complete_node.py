@@ -37,7 +37,7 @@ async def test_the_call_that_ends_an_attempt_brings_the_next_tasks(rig: Rig) -> 
     await rig.submit(node("A"), node("B", after=["A"]), node("C", after=["A"]))
     held = await rig.worker.start_one("A")
 
-    ended = await rig.worker.complete(held, {"n": 7}, take=rig.worker.take(2))
+    ended = await rig.worker.complete(held, {"n": 7}, claiming=rig.worker.claiming(2))
 
     assert [(claim.node_id, claim.attempt) for claim in ended.claims] == [("B", 1), ("C", 1)]
     assert await rig.redis.zcard("workflows:leases") == 2
@@ -46,7 +46,7 @@ async def test_the_call_that_ends_an_attempt_brings_the_next_tasks(rig: Rig) -> 
 async def test_a_lost_reply_asked_for_again_brings_the_same_claims(rig: Rig) -> None:
     await rig.submit(node("A"), *(node(f"n{i}", after=["A"]) for i in range(6)))
     held = await rig.worker.start_one("A")
-    call = rig.transitions.complete_node(held, b"{}", take=rig.worker.take(3))
+    call = rig.transitions.complete_node(held, b"{}", claiming=rig.worker.claiming(3))
 
     first = await call
     second = await call
@@ -58,7 +58,9 @@ async def test_a_lost_reply_asked_for_again_brings_the_same_claims(rig: Rig) -> 
 
 async def test_claims_asked_for_again_leave_out_what_was_lost_meanwhile(rig: Rig) -> None:
     await rig.submit(node("A"), node("B", after=["A"]), node("C", after=["A"]))
-    call = rig.transitions.complete_node(await rig.worker.start_one("A"), b"{}", take=rig.worker.take(2))
+    call = rig.transitions.complete_node(
+        await rig.worker.start_one("A"), b"{}", claiming=rig.worker.claiming(2)
+    )
     first = await call
     await rig.worker.complete(held_by(first.claims[0]))
 
@@ -72,7 +74,7 @@ async def test_even_a_fenced_worker_gets_its_next_tasks(rig: Rig) -> None:
     held = await rig.worker.start_one("A")
     await rig.advance(15_001)
 
-    ended = await rig.worker.complete(held, take=rig.worker.take(1))
+    ended = await rig.worker.complete(held, claiming=rig.worker.claiming(1))
 
     assert ended.word == "fenced"
     assert [(claim.node_id, claim.attempt) for claim in ended.claims] == [("A", 2)]
@@ -82,7 +84,7 @@ async def test_a_task_for_another_handler_comes_along_unclaimed(rig: Rig) -> Non
     await rig.submit(node("A"), node("B", after=["A"], handler="llm", config={"prompt": "x"}))
     held = await rig.worker.start_one("A")
 
-    ended = await rig.worker.complete(held, take=rig.worker.take(2))
+    ended = await rig.worker.complete(held, claiming=rig.worker.claiming(2))
 
     assert ended.claims == []
     assert [(task.node_id, task.handler) for task in ended.unoffered] == [("B", "llm")]
@@ -121,7 +123,7 @@ async def test_two_thousand_successors_are_queued_in_bounded_steps(rig: Rig) -> 
     ended = await rig.worker.complete(await rig.worker.start_one("A"))
     queued_at_once = await rig.redis.xlen("workflow:tasks")
     repairs_on_the_way = await rig.repairs(execution_id)
-    calls = await rig.go_on(execution_id)
+    calls = await rig.drain_worklist(execution_id)
 
     assert ended.more
     assert 400 <= queued_at_once <= 600
@@ -148,7 +150,7 @@ async def test_an_execution_does_not_end_while_turns_are_saved(rig: Rig) -> None
 
     await rig.worker.skip(await rig.worker.start_one("A"))
     status_on_the_way = await rig.status(execution_id)
-    await rig.go_on(execution_id)
+    await rig.drain_worklist(execution_id)
 
     assert status_on_the_way is ExecutionStatus.RUNNING
     assert await rig.status(execution_id) is ExecutionStatus.COMPLETED
@@ -160,7 +162,7 @@ async def test_a_skip_cascades_down_a_chain_of_ten_thousand(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), *chain)
 
     await rig.worker.fail(await rig.worker.start_one("A"))
-    await rig.go_on(execution_id)
+    await rig.drain_worklist(execution_id)
 
     reasons = await rig.reasons(execution_id)
     assert await rig.status(execution_id) is ExecutionStatus.FAILED

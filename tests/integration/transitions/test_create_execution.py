@@ -9,9 +9,9 @@ import pytest
 
 from orchestrator.engine import Idempotency
 from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, IdempotencyConflict
-from orchestrator.layout import lay_out
 from orchestrator.loops.sweep import STAGING_AGE_MS, Sweep
 from orchestrator.states import ExecutionStatus, NodeStatus
+from orchestrator.store.layout import lay_out
 from tests.dags import compiled
 from tests.makers import Rig, node, workflow
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from orchestrator.compile import compile_definition
+from orchestrator.definitions.compiler import compile_definition
 from orchestrator.errors import DefinitionInvalid
-from orchestrator.lint import lint
+from orchestrator.lint.lint import lint
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from tests.dags import compiled, workflow
 from tests.integration.acting import act
@@ -324,11 +324,11 @@ async def act_on_map(rig: Rig) -> list[str]:
     """Run the claim of a mapped node itself, and nothing of what it queues."""
     ran = []
     for task in await rig.worker.read():
-        holding = rig.worker.holding(task)
-        await rig.worker.claim(task, holding)
+        token = rig.worker.token(task)
+        await rig.worker.claim(task, token)
         keeps = (await rig.store.items.counts(task.execution_id, [task.node_id])) != {}
         items = [] if keeps else [b"1", b"2"]
-        await rig.transitions.map_node(holding, items, tolerated=1, stops=False, keeps=keeps)
+        await rig.transitions.map_node(token, items, tolerated=1, stops=False, keeps=keeps)
         ran.append(task.node_id)
     return ran
 

@@ -2,7 +2,7 @@
 
 from redis.asyncio import Redis
 
-from orchestrator.transitions import Transitions
+from orchestrator.store.transitions import Transitions
 
 
 async def names(redis: Redis) -> set[bytes]:

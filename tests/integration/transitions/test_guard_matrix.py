@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orchestrator.states import TABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
-from orchestrator.transitions import Holding
+from orchestrator.store.requests import AttemptToken
 from tests.integration.transitions.prepared import GO, expire_b, handling, nesting
 from tests.integration.transitions.test_guard_executions import EXECUTION_VERBS
 from tests.makers import LEASE_MS, Rig, error_of, node
@@ -31,7 +31,7 @@ class Scene:
     rig: Rig
     execution_id: str
     #: B's attempt as its worker holds it, or would.
-    held: Holding
+    held: AttemptToken
 
     async def status(self) -> NodeStatus:
         return (await self.rig.nodes(self.execution_id))["B"]
@@ -42,12 +42,12 @@ async def scene(rig: Rig, status: NodeStatus) -> Scene:
     execution_id = await rig.submit(
         node("A"), node("B", after=["A"], schedule_to_close_timeout=60), node("C", after=["B"]), node("other")
     )
-    held = Holding(execution_id, "B", 0, "never-claimed")
+    held = AttemptToken(execution_id, "B", 0, "never-claimed")
     started = await rig.worker.start()
     if status is not N.PENDING:
         await rig.worker.complete(started["A"])
     if status in (N.QUEUED, N.CANCELLED):
-        held = Holding(execution_id, "B", 1, "never-claimed")
+        held = AttemptToken(execution_id, "B", 1, "never-claimed")
     elif status is not N.PENDING:
         held = await rig.worker.start_one("B")
     match status:
@@ -74,7 +74,7 @@ async def send(scene: Scene, verb: str) -> str:
     unit = (held.execution_id, held.node_id, held.attempt)
     match verb:
         case "claim_node":
-            fresh = Holding(*unit, "another-claim")
+            fresh = AttemptToken(*unit, "another-claim")
             answer: Any = await transitions.claim_node(
                 fresh,
                 message_id=state.message_id or "0-1",
@@ -116,7 +116,7 @@ async def send(scene: Scene, verb: str) -> str:
         case "time_out_node":
             kind = "schedule_to_start" if state.status is N.QUEUED else "start_to_close"
             return (await transitions.time_out_node(*unit, kind, error=error_of(), delay_ms=None))[0]
-        case "hurry_node" | "override_node":
+        case "retry_node_now" | "override_node":
             return str((await handling(rig, verb, held.execution_id))[0])
     raise AssertionError(f"the matrix does not know {verb}: add it")
 
@@ -199,7 +199,7 @@ ENDINGS = (
 )  # fmt: skip
 
 
-async def end_by(rig: Rig, verb: str, held: Holding) -> str:
+async def end_by(rig: Rig, verb: str, held: AttemptToken) -> str:
     if verb == "cancel_node":
         return (await rig.transitions.cancel_node(held)).word
     return await send(Scene(rig, held.execution_id, held), verb)
@@ -209,15 +209,15 @@ async def end_by(rig: Rig, verb: str, held: Holding) -> str:
 @pytest.mark.parametrize(
     "forge",
     [
-        lambda held: Holding(held.execution_id, held.node_id, held.attempt, "somebody-else"),
-        lambda held: Holding(held.execution_id, held.node_id, held.attempt - 1, held.nonce),
-        lambda held: Holding(held.execution_id, held.node_id, held.attempt + 1, held.nonce),
-        lambda held: Holding(held.execution_id, held.node_id, held.attempt, ""),
+        lambda held: AttemptToken(held.execution_id, held.node_id, held.attempt, "somebody-else"),
+        lambda held: AttemptToken(held.execution_id, held.node_id, held.attempt - 1, held.nonce),
+        lambda held: AttemptToken(held.execution_id, held.node_id, held.attempt + 1, held.nonce),
+        lambda held: AttemptToken(held.execution_id, held.node_id, held.attempt, ""),
     ],
     ids=["another worker's claim", "an older attempt", "an attempt to come", "no claim"],
 )
 async def test_only_the_current_claim_can_end_an_attempt(
-    rig: Rig, verb: str, forge: Callable[[Holding], Holding]
+    rig: Rig, verb: str, forge: Callable[[AttemptToken], AttemptToken]
 ) -> None:
     found = await scene(rig, N.RUNNING)
     if verb == "cancel_node":
@@ -262,7 +262,7 @@ async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: 
             found.execution_id, "B", 1, "start_to_close", error=error_of(), delay_ms=None
         ),
         "expire_node": lambda: rig.transitions.expire_node(found.execution_id, "B", "1"),
-        "hurry_node": lambda: handling(rig, "hurry_node", found.execution_id),
+        "retry_node_now": lambda: handling(rig, "retry_node_now", found.execution_id),
         "override_node": lambda: handling(rig, "override_node", found.execution_id),
     }
     await calls[verb]()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
-from orchestrator.transitions import HANDLER_PATIENCE_MS
+from orchestrator.store.transitions import HANDLER_PATIENCE_MS
 from tests.makers import Rig, error_of, node
 
 

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.answer_verbs import Wait
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
-from orchestrator.transitions import Holding
+from orchestrator.store.requests import AttemptToken, Wait
 from tests.integration.acting import act
 from tests.integration.mapped import listed, statuses, tens, tens_registered
 from tests.integration.transitions.nested import nested
@@ -25,7 +24,7 @@ def _tens() -> Iterator[None]:
         yield
 
 
-async def stopped(rig: Rig, **extras: Any) -> tuple[str, Holding]:
+async def stopped(rig: Rig, **extras: Any) -> tuple[str, AttemptToken]:
     """A map that has stopped; gives the item that still runs."""
     items = tens([1, 2, 3], on_item_failure="stop", max_concurrency=2)
     execution_id, held = await listed(rig, items, **extras)

@@ -82,6 +82,6 @@ async def test_a_saved_worklist_is_worked_off(full: Rig) -> None:
     await fill(full)
 
     await full.worker.complete(held)
-    await full.go_on(execution_id)
+    await full.drain_worklist(execution_id)
 
     assert await full.redis.xlen("workflow:tasks") == 1_500

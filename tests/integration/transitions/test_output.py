@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.compile import compile_definition
+from orchestrator.definitions.compiler import compile_definition
 from orchestrator.errors import DefinitionInvalid, InvalidTransition, NodeNotFound
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.dags import workflow
@@ -119,7 +119,7 @@ async def test_what_was_skipped_is_read_with_a_default(rig: Rig) -> None:
 
 async def test_a_cancel_before_it_is_rendered_ends_it(rig: Rig) -> None:
     running = await begun(rig, execution_timeout=60)
-    holding = await rig.worker.start_one(OUTPUT)
+    token = await rig.worker.start_one(OUTPUT)
     queued = await begun(rig)
 
     for each in (queued, running):
@@ -130,7 +130,7 @@ async def test_a_cancel_before_it_is_rendered_ends_it(rig: Rig) -> None:
 
     assert (at_once, early) == (E.CANCELLED, E.RUNNING)
     assert await rig.status(running) is E.CANCELLED
-    assert (await rig.worker.complete(holding)).word == "fenced"
+    assert (await rig.worker.complete(token)).word == "fenced"
     assert await rig.nothing_is_left_behind()
 
 

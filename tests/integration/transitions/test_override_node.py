@@ -7,16 +7,22 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.engine import Handled, Idempotency, Said
-from orchestrator.errors import ExecutionNotFound, IdempotencyConflict, NodeNotFound
-from orchestrator.intervention_errors import AttemptChanged, NodeBusy, OutputRefused
+from orchestrator.engine import Idempotency, NodeResult, OperatorNote
+from orchestrator.errors import (
+    AttemptChanged,
+    ExecutionNotFound,
+    IdempotencyConflict,
+    NodeBusy,
+    NodeNotFound,
+    OutputRefused,
+)
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.integration.acting import output_of
 from tests.integration.asking import asking, waiting
 from tests.makers import Rig, condition, node
 
 E, N = ExecutionStatus, NodeStatus
-ANN = Said("ann", "I know better")
+ANN = OperatorNote("ann", "I know better")
 #: The four ways a node may be open, as a test brings A there.
 OPEN = (N.PENDING, N.QUEUED, N.RUNNING, N.WAITING)
 
@@ -215,10 +221,10 @@ async def test_the_attempt_guards_against_deciding_about_something_else(rig: Rig
     await rig.tick()
 
     with pytest.raises(AttemptChanged, match="at attempt 2 by now"):
-        await rig.engine.skip_node(execution_id, "A", Said("ann", attempt=held.attempt))
+        await rig.engine.skip_node(execution_id, "A", OperatorNote("ann", attempt=held.attempt))
 
     assert (await rig.nodes(execution_id))["A"] is N.QUEUED
-    done = await rig.engine.skip_node(execution_id, "A", Said("ann", attempt=2))
+    done = await rig.engine.skip_node(execution_id, "A", OperatorNote("ann", attempt=2))
     assert done.status is N.SKIPPED
 
 
@@ -226,7 +232,7 @@ async def test_the_same_request_again_gets_the_same_answer(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), node("B"))
     key = Idempotency("k", "POST /complete", "hash")
 
-    async def complete(output: Any) -> Handled:
+    async def complete(output: Any) -> NodeResult:
         return await rig.engine.complete_node(execution_id, "A", output, ANN, key)
 
     first, again = await complete(1), await complete(1)
@@ -252,8 +258,8 @@ async def test_where_nothing_can_be_decided_the_answer_says_why(rig: Rig) -> Non
         with pytest.raises(NodeBusy, match=f"its execution is {found}"):
             await rig.engine.complete_node(execution_id, "A", 1, ANN)
         with pytest.raises(NodeBusy, match=f"its execution is {found}"):
-            await rig.engine.hurry_node(execution_id, "A", ANN)
-    for verb in (rig.engine.skip_node, rig.engine.fail_node, rig.engine.hurry_node):
+            await rig.engine.retry_node_now(execution_id, "A", ANN)
+    for verb in (rig.engine.skip_node, rig.engine.fail_node, rig.engine.retry_node_now):
         with pytest.raises(ExecutionNotFound):
             await verb("nothing", "A", ANN)
         with pytest.raises(NodeNotFound):
@@ -269,7 +275,7 @@ async def test_a_retry_that_is_half_done_is_finished_first(rig: Rig, monkeypatch
         """As when the caller dies."""
 
     with monkeypatch.context() as patch:
-        patch.setattr(rig.transitions, "go_on", nobody_goes_on)
+        patch.setattr(rig.transitions, "drain_worklist", nobody_goes_on)
         await rig.engine.retry(execution_id)
     assert (await rig.nodes(execution_id))["n1199"] is N.SKIPPED
 

@@ -66,12 +66,12 @@ async def test_a_worker_that_ends_an_attempt_takes_nothing_of_a_paused_execution
     paused = await rig.submit(node("A"))
     await rig.submit(node("Z"))
     tasks = {task.node_id: task for task in await rig.worker.read()}
-    held = rig.worker.holding(tasks["Z"])
+    held = rig.worker.token(tasks["Z"])
     await rig.worker.claim(tasks["Z"], held)
     other = await rig.submit(node("B"))
     await pause(rig, other)
 
-    taken = await rig.worker.complete(held, take=rig.worker.take())
+    taken = await rig.worker.complete(held, claiming=rig.worker.claiming())
 
     assert taken.claims == []
     assert (await rig.nodes(other), await rig.nodes(paused)) == ({"B": N.PENDING}, {"A": N.QUEUED})

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.engine import Said
-from orchestrator.errors import NodeNotFound
-from orchestrator.intervention_errors import NodeBusy
+from orchestrator.engine import OperatorNote
+from orchestrator.errors import NodeBusy, NodeNotFound
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.acting import act, output_of
 from tests.integration.transitions.test_pause_execution import pause, resume
@@ -17,7 +16,7 @@ from workers import registry
 from workers.outcome import Terminal
 
 E, N = ExecutionStatus, NodeStatus
-ANN = Said("ann")
+ANN = OperatorNote("ann")
 ONE_TRY = {"max_attempts": 1}
 #: Items that fail.
 BROKEN: set[Any] = set()
@@ -52,7 +51,7 @@ async def mapped(rig: Rig, items: list[Any], *more: dict[str, Any], **fields: An
     """An execution whose mapped node waits for its items, the first of them queued."""
     execution_id = await rig.submit(doubles(items, **fields), *more)
     (task,) = await rig.worker.read()
-    held = rig.worker.holding(task)
+    held = rig.worker.token(task)
     await rig.worker.claim(task, held)
     values = [b"%d" % item if isinstance(item, int) else b'"bad"' for item in items]
     await rig.transitions.map_node(held, values, tolerated=0, stops=False)
@@ -62,7 +61,7 @@ async def mapped(rig: Rig, items: list[Any], *more: dict[str, Any], **fields: An
 async def test_no_item_is_started_and_queued_ones_are_held(rig: Rig) -> None:
     execution_id = await mapped(rig, [1, 2, 3, 4, 5], max_concurrency=2)
     tasks = {task.node_id: task for task in await rig.worker.read()}
-    held = rig.worker.holding(tasks["A[0]"])
+    held = rig.worker.token(tasks["A[0]"])
     await rig.worker.claim(tasks["A[0]"], held)
     await pause(rig, execution_id)
     view = await rig.engine.get(execution_id)
@@ -122,7 +121,7 @@ async def test_the_end_of_a_map_while_paused_is_built_after_the_resume(rig: Rig)
 async def test_a_map_that_begins_while_paused_starts_its_items_after_the_resume(rig: Rig) -> None:
     execution_id = await rig.submit(doubles([1, 2]))
     (task,) = await rig.worker.read()
-    held = rig.worker.holding(task)
+    held = rig.worker.token(task)
     await rig.worker.claim(task, held)
     await pause(rig, execution_id)
 
@@ -196,7 +195,7 @@ async def test_a_node_that_waits_for_its_items_is_not_ended_over_their_heads(rig
     for call in (
         rig.engine.complete_node(execution_id, "A", [], ANN),
         rig.engine.skip_node(execution_id, "A", ANN),
-        rig.engine.hurry_node(execution_id, "A", ANN),
+        rig.engine.retry_node_now(execution_id, "A", ANN),
     ):
         with pytest.raises(NodeBusy, match=r"it waits for its items; .* \(A\[0\], …\)"):
             await call

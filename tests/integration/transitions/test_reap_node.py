@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
-from orchestrator.transitions import MAX_INFRA_ATTEMPTS
+from orchestrator.store.transitions import MAX_INFRA_ATTEMPTS
 from tests.makers import LEASE_MS, Rig, error_of, node
 
 LOST, POISON = error_of("LeaseLost"), error_of("Poison")

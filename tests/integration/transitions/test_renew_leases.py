@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestrator.replies import Claim
+from orchestrator.store.replies import Claim
 from tests.makers import LEASE_MS, Rig, node
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.budgets import Caps, Usage
-from orchestrator.courier import Call
-from orchestrator.layout import Reuse, lay_out
-from orchestrator.replies import Ended
-from orchestrator.scripts import script_names
+from orchestrator.definitions.budgets import Caps, Usage
 from orchestrator.states import Reason, WaitingOn
+from orchestrator.store.layout import Reuse, lay_out
+from orchestrator.store.library import script_names
+from orchestrator.store.replies import EndReply
+from orchestrator.store.script_client import Call
 from tests.dags import compiled
 from tests.integration.transitions.prepared import (
     CHILDREN,
@@ -40,23 +40,25 @@ from tests.makers import LEASE_MS, Rig, error_of, node, workflow
 
 
 async def completing(rig: Rig) -> Call[Any]:
-    return rig.transitions.complete_node(await running(rig), b'{"n":1}', take=rig.worker.take())
+    return rig.transitions.complete_node(await running(rig), b'{"n":1}', claiming=rig.worker.claiming())
 
 
 async def failing(rig: Rig) -> Call[Any]:
     held = await running(rig)
     return rig.transitions.fail_node(
-        held, error_of(), reason=Reason.ERROR, is_dead=True, take=rig.worker.take()
+        held, error_of(), reason=Reason.ERROR, is_dead=True, claiming=rig.worker.claiming()
     )
 
 
 async def retrying(rig: Rig) -> Call[Any]:
-    return rig.transitions.retry_node(await running(rig), error_of(), delay_ms=90_000, take=rig.worker.take())
+    return rig.transitions.retry_node(
+        await running(rig), error_of(), delay_ms=90_000, claiming=rig.worker.claiming()
+    )
 
 
 async def skipping(rig: Rig) -> Call[Any]:
     return rig.transitions.skip_node(
-        await running(rig), reason=Reason.HANDLER_SKIPPED, data=b"{}", take=rig.worker.take()
+        await running(rig), reason=Reason.HANDLER_SKIPPED, data=b"{}", claiming=rig.worker.claiming()
     )
 
 
@@ -67,7 +69,7 @@ async def waiting(rig: Rig) -> Call[Any]:
         delay_ms=90_000,
         until_ms=None,
         output=b"{}",
-        take=rig.worker.take(),
+        claiming=rig.worker.claiming(),
     )
 
 
@@ -82,14 +84,14 @@ async def releasing(rig: Rig) -> Call[Any]:
 async def calling_off(rig: Rig) -> Call[Any]:
     held = await running(rig)
     await rig.engine.cancel(held.execution_id, request_id="1")
-    return rig.transitions.cancel_node(held, rig.worker.take())
+    return rig.transitions.cancel_node(held, rig.worker.claiming())
 
 
 async def claiming(rig: Rig) -> Call[Any]:
     await rig.submit(*LINE)
     (task,) = await rig.worker.read()
     return rig.transitions.claim_node(
-        rig.worker.holding(task),
+        rig.worker.token(task),
         message_id=task.message_id,
         queue="default",
         worker_id="w1",
@@ -306,7 +308,7 @@ async def test_a_call_delivered_a_minute_late_changes_nothing(rig: Rig, case: st
 
 def in_words(answer: Any) -> list[Any]:
     """Put an answer into a list that begins with its word."""
-    if isinstance(answer, Ended):
+    if isinstance(answer, EndReply):
         return [answer.word, answer.more, answer.claims, answer.unoffered]
     if isinstance(answer, (list, tuple)):
         return list(answer)

@@ -17,7 +17,7 @@ async def test_many_that_are_held_are_queued_in_bounded_steps(rig: Rig) -> None:
     held = await rig.worker.start_one("A")
     await pause(rig, execution_id)
     await rig.worker.complete(held)
-    await rig.go_on(execution_id)
+    await rig.drain_worklist(execution_id)
 
     word, _, more = await rig.transitions.resume_execution(
         execution_id, by=b"null", reason=b"null", request="r"
@@ -25,7 +25,7 @@ async def test_many_that_are_held_are_queued_in_bounded_steps(rig: Rig) -> None:
 
     assert (word, more) == ("ok", 1)
     assert await rig.repairs(execution_id) == []
-    assert await rig.go_on(execution_id) >= 2
+    assert await rig.drain_worklist(execution_id) >= 2
     assert [task.node_id for task in await rig.worker.read(2_000)] == names
 
 
@@ -102,9 +102,9 @@ async def test_a_pause_is_explained(rig: Rig) -> None:
         node("A"), node("B", after=["A"]), node("C"), node("D"), node("E", after=["D"])
     )
     tasks = {task.node_id: task for task in await rig.worker.read()}
-    held = {name: rig.worker.holding(tasks[name]) for name in ("A", "C")}
-    for name, holding in held.items():
-        await rig.worker.claim(tasks[name], holding)
+    held = {name: rig.worker.token(tasks[name]) for name in ("A", "C")}
+    for name, token in held.items():
+        await rig.worker.claim(tasks[name], token)
     await rig.worker.retry(held["C"], 1_000)
     await pause(rig, execution_id)
     await rig.worker.complete(held["A"])

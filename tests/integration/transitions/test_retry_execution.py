@@ -14,12 +14,12 @@ E, N = ExecutionStatus, NodeStatus
 async def fail_for_good(rig: Rig, execution_id: str, node_id: str) -> str:
     """Run everything, failing one node; gives its entry in the list of dead ones."""
     while held := await rig.worker.start(1_000):
-        for each, holding in held.items():
+        for each, token in held.items():
             ended = await (
-                rig.worker.fail(holding, is_dead=True) if each == node_id else rig.worker.complete(holding)
+                rig.worker.fail(token, is_dead=True) if each == node_id else rig.worker.complete(token)
             )
             if ended.more:
-                await rig.go_on(execution_id)
+                await rig.drain_worklist(execution_id)
     assert await rig.status(execution_id) is E.FAILED
     entry_id: str = (await rig.engine.dead()).items[0].entry_id
     return entry_id
@@ -80,9 +80,9 @@ async def test_more_than_one_slice_of_nodes_is_run_again(rig: Rig) -> None:
 
     await rig.engine.requeue_dead(entry_id)
     while held := await rig.worker.start(2_000):
-        for holding in held.values():
-            if (await rig.worker.complete(holding)).more:
-                await rig.go_on(execution_id)
+        for token in held.values():
+            if (await rig.worker.complete(token)).more:
+                await rig.drain_worklist(execution_id)
 
     assert set((await rig.nodes(execution_id)).values()) == {N.COMPLETED}
     assert await rig.status(execution_id) is E.COMPLETED

@@ -7,17 +7,17 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.compile import compile_definition
+from orchestrator.definitions.compiler import compile_definition
+from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.errors import DefinitionInvalid, NodeError
-from orchestrator.lint import lint
-from orchestrator.replies import Claim
-from orchestrator.retry import RetryPolicy
+from orchestrator.lint.lint import lint
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
+from orchestrator.store.replies import Claim
 from tests.dags import workflow
 from tests.makers import Rig, held_by, node
-from workers.endings import ending
 from workers.handlers import Catalogue
 from workers.outcome import Failed
+from workers.runtime.recording import ending
 
 N = NodeStatus
 RULES: list[dict[str, Any]] = [
@@ -33,7 +33,7 @@ async def fail_with(rig: Rig, error_type: str, *, retry_after_ms: int | None = N
     assert isinstance(claim, Claim)
     failed = Failed(NodeError(error_type, "no", retryable=False), retry_after_ms)
     spec = orjson.loads(claim.spec)
-    ended = await ending(rig.transitions, claim, spec, failed, output_max_bytes=1_000, take=None)
+    ended = await ending(rig.transitions, claim, spec, failed, output_max_bytes=1_000, claiming=None)
     assert ended.word == "ok"
     return claim
 

@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from orchestrator.errors import ExecutionNotFound
-from orchestrator.layout import Reuse, lay_out
 from orchestrator.loops.sweep import STAGING_AGE_MS, Sweep
 from orchestrator.states import ExecutionStatus, NodeStatus, sources_of
+from orchestrator.store.layout import Reuse, lay_out
 from tests.dags import compiled
 from tests.makers import Rig, node, workflow
 
@@ -133,8 +133,8 @@ async def test_a_slice_staged_again_late_undoes_nothing(rig: Rig) -> None:
 async def test_one_call_copies_four_mebibytes_and_says_how_far_it_came(rig: Rig) -> None:
     nodes = [node(f"n{i}") for i in range(6)]
     source_id = await rig.submit(*nodes)
-    for holding in (await rig.worker.start()).values():
-        await rig.worker.complete(holding, {"text": "x" * 1_500_000})
+    for token in (await rig.worker.start()).values():
+        await rig.worker.complete(token, {"text": "x" * 1_500_000})
     for part in lay_out(compiled(workflow(*nodes)), is_staged=True).staged:
         await rig.transitions.stage_execution("fork", part)
     rest, steps = Reuse(tuple((f"n{i}", "COMPLETED") for i in range(6)), ("ok|n0", 0)), []

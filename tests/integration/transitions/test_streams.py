@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from orchestrator.transitions import Holding
+from orchestrator.store.requests import AttemptToken
 from tests.makers import LEASE_MS, Rig, node
 
 
-async def pieces(rig: Rig, held: Holding, *numbers: int, allowed: int = 100) -> str:
+async def pieces(rig: Rig, held: AttemptToken, *numbers: int, allowed: int = 100) -> str:
     lines = [(number, "node.token", b'{"text":"%d"}' % number) for number in numbers]
     return await rig.transitions.report_events(held, lines, tokens_allowed=allowed)
 
@@ -48,7 +48,7 @@ async def test_a_claim_sent_again_takes_back_once(rig: Rig) -> None:
     await pieces(rig, held, 1)
     await rig.transitions.release_node(held)
     (task,) = await rig.worker.read()
-    again = rig.worker.holding(task)
+    again = rig.worker.token(task)
 
     for _ in range(2):
         await rig.worker.claim(task, again)

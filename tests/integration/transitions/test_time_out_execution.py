@@ -87,7 +87,7 @@ async def test_ten_thousand_nodes_are_ended_in_bounded_steps(rig: Rig) -> None:
     _, more = await rig.transitions.time_out_execution(execution_id, "1", error_of())
     status_on_the_way = await rig.status(execution_id)
     repairs_on_the_way = await rig.repairs(execution_id)
-    await rig.go_on(execution_id)
+    await rig.drain_worklist(execution_id)
 
     assert more
     assert (status_on_the_way, repairs_on_the_way) == (E.RUNNING, [])

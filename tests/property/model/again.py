@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
-from orchestrator.definition import OUTPUT
-from orchestrator.mapping import node_of
-from orchestrator.rerun import rerun_items, rerun_set
+from orchestrator.definitions.definition import OUTPUT
+from orchestrator.execution.rerun import rerun_items, rerun_set
+from orchestrator.units import node_of
 from tests.property.model.items import KEPT
 from tests.property.model.world import Case, World
 
@@ -20,7 +20,7 @@ async def retry_whole(world: World, dice: Random) -> None:
 
 async def retry_case(world: World, dice: Random, case: Case) -> bool:
     """Retry an ended execution in place, sometimes twice at once; False where nothing of it can run again."""
-    sight = await world.store.sight(case.execution_id)
+    sight = await world.store.read_for_repair(case.execution_id)
     assert sight is not None
     chosen = rerun_set(sight.snapshot)
     is_output_open = case.definition.output_node is not None and case.now.units.get(OUTPUT) != "COMPLETED"
@@ -42,5 +42,5 @@ async def retry_case(world: World, dice: Random, case: Case) -> bool:
     again = [unit for unit, word in case.now.units.items() if "[" in unit and word not in KEPT]
     for unit in [*chosen, OUTPUT, *(unit for unit in again if node_of(unit) in chosen)]:
         case.forget(unit)
-    await world.go_on(case.execution_id, more, dice)
+    await world.drain_worklist(case.execution_id, more, dice)
     return True

@@ -9,11 +9,10 @@ from typing import Any
 
 import orjson
 
-from orchestrator.answer_verbs import Decision, Request, Wait
-from orchestrator.courier import Call
-from orchestrator.replies import Ended
 from orchestrator.states import WaitingOn
-from orchestrator.transitions import Holding, Take
+from orchestrator.store.replies import EndReply
+from orchestrator.store.requests import AttemptToken, ClaimRequest, Decision, Request, Wait
+from orchestrator.store.script_client import Call
 from tests.property.model.world import Case, World
 
 NAMES = ("go", "stop")
@@ -23,10 +22,15 @@ ERROR = orjson.dumps({"type": "Timeout.Signal", "message": "drawn", "retryable":
 
 
 def await_call(
-    world: World, dice: Random, case: Case, holding: Holding, on: WaitingOn, take: Take | None
-) -> tuple[Call[Ended], dict[str, Any]]:
+    world: World,
+    dice: Random,
+    case: Case,
+    token: AttemptToken,
+    on: WaitingOn,
+    claiming: ClaimRequest | None,
+) -> tuple[Call[EndReply], dict[str, Any]]:
     """The call that parks an attempt, and what becomes of the node if nobody answers."""
-    node, unit = case.node(holding.node_id), holding.node_id
+    node, unit = case.node(token.node_id), token.node_id
     sides = [choice.targets for choice in node.choices] or [()]
     targets = [target for side in sides for target in side]
     in_time, late = dice.choice(sides), dice.choice(sides)
@@ -47,7 +51,7 @@ def await_call(
         wait = replace(wait, late=ERROR)
     has_branches = bool(node.choices)
     case.answered[unit] = ("branch", wait.unless_late) if has_branches else "ok"
-    return world.transitions.await_node(holding, wait, take=take), {
+    return world.transitions.await_node(token, wait, claiming=claiming), {
         unit: ("branch", wait.if_late) if has_branches else "ok"
     }
 
@@ -90,7 +94,7 @@ async def signal(world: World, dice: Random, case: Case, name: str) -> None:
         case.taken[node_id] = case.answered[node_id]
         case.outputs[node_id] = payload
     world.sent.append((call, world.workers[0]))
-    await world.go_on(case.execution_id, more, dice)
+    await world.drain_worklist(case.execution_id, more, dice)
 
 
 async def replace_call(
@@ -148,7 +152,7 @@ async def decide(world: World, dice: Random, case: Case, node_id: str) -> None:
         assert (recorded["decision"], recorded["by"]) == (decision, by)
         case.taken[node_id] = case.answered[node_id]
         case.outputs[node_id] = told.encode()
-        await world.go_on(case.execution_id, more, dice)
+        await world.drain_worklist(case.execution_id, more, dice)
 
 
 async def answer_all(world: World, dice: Random) -> None:

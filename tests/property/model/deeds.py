@@ -10,12 +10,12 @@ from typing import Any
 import orjson
 from redis.exceptions import ResponseError
 
-from orchestrator.courier import Call
 from orchestrator.loops import leases, timers
 from orchestrator.redis_keys import lease_member
-from orchestrator.replies import Claim, Delivery, Ended
 from orchestrator.states import Reason, WaitingOn
-from orchestrator.transitions import Holding, Take
+from orchestrator.store.replies import Claim, Delivery, EndReply
+from orchestrator.store.requests import AttemptToken, ClaimRequest
+from orchestrator.store.script_client import Call
 from tests.property.model.again import retry_whole
 from tests.property.model.answers import ANSWERS, LATE, await_call
 from tests.property.model.drawn_dag import QUEUES
@@ -52,7 +52,7 @@ async def start(world: World, dice: Random) -> None:
     if case.now.status == "PENDING":
         expected = "cancelling" if case.now.runtime.get("cancelling") else "ok"
     assert word == expected, (word, case.now.status)
-    await world.go_on(case.execution_id, more, dice)
+    await world.drain_worklist(case.execution_id, more, dice)
 
 
 async def read(world: World, dice: Random) -> None:
@@ -91,9 +91,9 @@ async def claim(world: World, dice: Random) -> None:
         await hand_back(world, dice, task)
         return
     worker.requests += 1
-    holding = Holding(task.execution_id, task.node_id, task.attempt, f"{worker.name}:{worker.requests}")
+    token = AttemptToken(task.execution_id, task.node_id, task.attempt, f"{worker.name}:{worker.requests}")
     call = world.transitions.claim_node(
-        holding, message_id=task.message_id, queue=task.queue, worker_id=worker.name, lease_ms=LEASE_MS
+        token, message_id=task.message_id, queue=task.queue, worker_id=worker.name, lease_ms=LEASE_MS
     )
     world.sent.append((call, worker))
     reply = await call
@@ -126,109 +126,114 @@ async def end(world: World, dice: Random) -> None:
 async def end_late(world: World, dice: Random) -> None:
     """A worker that fell silent comes back with a result."""
     if world.strays:
-        holding = world.strays[dice.randrange(len(world.strays))]
-        await end_attempt(world, dice, dice.choice(world.workers), holding)
+        token = world.strays[dice.randrange(len(world.strays))]
+        await end_attempt(world, dice, dice.choice(world.workers), token)
 
 
 async def end_attempt(
-    world: World, dice: Random, worker: SimWorker, holding: Holding, *, kinds: str = "ccccccfrswlxaap"
+    world: World, dice: Random, worker: SimWorker, token: AttemptToken, *, kinds: str = "ccccccfrswlxaap"
 ) -> None:
-    case = world.case_of(holding.execution_id)
-    take = None
+    case = world.case_of(token.execution_id)
+    claiming = None
     if dice.random() < 0.5:
         worker.requests += 1
-        take = Take(
+        claiming = ClaimRequest(
             dice.randint(1, 3), f"{worker.name}:{worker.requests}", worker.name, worker.name, LEASE_MS,
             dice.choice(("default side", "side default")), worker.offers,
         )  # fmt: skip
-    kind = dice.choice(kinds_for(world, case, holding, kinds))
+    kind = dice.choice(kinds_for(world, case, token, kinds))
     if kind in NESTING:
-        call, record = await nest(world, dice, case, holding, kind, take)
+        call, record = await nest(world, dice, case, token, kind, claiming)
     else:
-        call, record = ending_call(world, dice, case, holding, kind, take)
-    expected = world.expected_word(holding, is_cancel=kind == "x")
-    reply: Ended = await call
-    assert reply.word == expected, (kind, reply, expected, holding)
-    if take:
-        check_taken(take, reply)
+        call, record = ending_call(world, dice, case, token, kind, claiming)
+    expected = world.expected_word(token, is_cancel=kind == "x")
+    reply: EndReply = await call
+    assert reply.word == expected, (kind, reply, expected, token)
+    if claiming:
+        check_taken(claiming, reply)
     if reply.word == "ok":
         case.taken.update(record)
         if kind == "r":
-            case.counts[holding.node_id] = counts_of(call)
+            case.counts[token.node_id] = counts_of(call)
         if kind in "ap":
-            case.outputs[holding.node_id] = LATE
+            case.outputs[token.node_id] = LATE
         if kind in "cw":
-            case.outputs[holding.node_id] = call.arguments[-2 if kind == "c" else -1]  # type: ignore[assignment]
+            case.outputs[token.node_id] = call.arguments[-2 if kind == "c" else -1]  # type: ignore[assignment]
     if kind in NESTING:
         # What has just been started may be among what is claimed along.
         await world.look()
     if reply.word == "uncalled":
-        worker.held.append(holding)
-    if not take:
+        worker.held.append(token)
+    if not claiming:
         world.sent.append((call, worker))
     elif dice.random() < 0.1:
         return  # The reply never arrives: what was claimed with it is nobody's until its lease ends.
     elif dice.random() < 0.2:
-        again: Ended = await call
+        again: EndReply = await call
         assert not reply.claims or again.claims == reply.claims, "sent again, it must answer the same claims"
         reply.claims.extend(again.claims)
     for one in reply.claims:
         world.hold(worker, one)
     for task in reply.unoffered:
         await hand_back(world, dice, task)
-    await world.go_on(holding.execution_id, reply.more, dice)
+    await world.drain_worklist(token.execution_id, reply.more, dice)
 
 
-def check_taken(take: Take, reply: Ended) -> None:
+def check_taken(claiming: ClaimRequest, reply: EndReply) -> None:
     """No more than there are slots, and nothing the worker cannot run."""
-    assert len(reply.claims) + len(reply.unoffered) <= take.count, (take, reply)
+    assert len(reply.claims) + len(reply.unoffered) <= claiming.count, (claiming, reply)
     for claimed in reply.claims:
-        assert f" {orjson.loads(claimed.spec)['handler']} " in take.handlers, (take, claimed)
+        assert f" {orjson.loads(claimed.spec)['handler']} " in claiming.handlers, (
+            claiming,
+            claimed,
+        )
 
 
 def ending_call(
-    world: World, dice: Random, case: Case, holding: Holding, kind: str, take: Take | None
-) -> tuple[Call[Ended], dict[str, Any]]:
+    world: World, dice: Random, case: Case, token: AttemptToken, kind: str, claiming: ClaimRequest | None
+) -> tuple[Call[EndReply], dict[str, Any]]:
     """The call for one kind of end, and what it reports of the node."""
-    does, node = world.transitions, case.node(holding.node_id)
-    unit = holding.node_id
-    output = orjson.dumps({"by": holding.nonce})
+    does, node = world.transitions, case.node(token.node_id)
+    unit = token.node_id
+    output = orjson.dumps({"by": token.nonce})
     if kind == "c":
         answers = [choice.targets for choice in node.choices]
         kept = dice.choice(answers) if answers else ()
         not_taken = tuple(other for ids in answers for other in ids if other not in kept)
         outcome = ("branch", not_taken) if answers else "ok"
-        return does.complete_node(holding, output, not_taken=not_taken, take=take), {unit: outcome}
+        return does.complete_node(token, output, not_taken=not_taken, claiming=claiming), {unit: outcome}
     if kind == "f":
         # A handler that ran too long, or was silent for too long, is ended by its worker.
         reason = dice.choice((Reason.ERROR, Reason.ERROR, Reason.TIMEOUT))
-        call = does.fail_node(holding, ERROR, reason=reason, is_dead=dice.random() < 0.5, take=take)
+        call = does.fail_node(token, ERROR, reason=reason, is_dead=dice.random() < 0.5, claiming=claiming)
         return call, {unit: "fail"}
     if kind == "r":
         counts = dice.choice(((), (1,), (1, 2)))
         delay_ms = dice.choice((0, 500, 3_000, 3_000, 8_000))
-        return does.retry_node(holding, ERROR, delay_ms=delay_ms, counts=counts, take=take), {}
+        return does.retry_node(token, ERROR, delay_ms=delay_ms, counts=counts, claiming=claiming), {}
     if kind == "s":
         reason = Reason.HANDLER_SKIPPED
-        return does.skip_node(holding, reason=reason, data=b"{}", take=take), {unit: "skip"}
+        return does.skip_node(token, reason=reason, data=b"{}", claiming=claiming), {unit: "skip"}
     if kind == "w":
         until = world.now_ms + 700 if dice.random() < 0.5 else None
         delay = None if until else dice.choice((0, 900))
         due = {"delay_ms": delay, "until_ms": until}
-        call = does.wait_node(holding, on=WaitingOn.DELAY, output=output, take=take, **due)
+        call = does.wait_node(token, on=WaitingOn.DELAY, output=output, claiming=claiming, **due)
         return call, {unit: "ok"}
     if kind == "m":
         assert node.map is not None
         keeps = case.now.of("resume", unit) != ""
         values = [] if keeps else [b"%d" % value for value in node.map.items]
         tolerated, stops = node.map.tolerated_count, node.map.stops
-        return does.map_node(holding, values, tolerated=tolerated, stops=stops, keeps=keeps, take=take), {}
+        return does.map_node(
+            token, values, tolerated=tolerated, stops=stops, keeps=keeps, claiming=claiming
+        ), {}
     if kind in "ap":
         on = WaitingOn.SIGNAL if kind == "a" else WaitingOn.APPROVAL
-        return await_call(world, dice, case, holding, on, take)
+        return await_call(world, dice, case, token, on, claiming)
     if kind == "l":
-        return does.release_node(holding, take), {}
-    return does.cancel_node(holding, take), {}
+        return does.release_node(token, claiming), {}
+    return does.cancel_node(token, claiming), {}
 
 
 async def resend(world: World, dice: Random) -> None:
@@ -239,13 +244,13 @@ async def resend(world: World, dice: Random) -> None:
     reply = await call
     if isinstance(reply, Claim):
         world.hold(worker, reply)
-    if isinstance(reply, Ended):
+    if isinstance(reply, EndReply):
         # A cancel that had nothing to follow may have something by now.
         may_be_first = call.name == "cancel_node"
         assert reply.word in ("dup", "fenced", "gone", "uncalled") or may_be_first, (call.name, reply)
 
 
-def counts_of(call: Call[Ended]) -> tuple[int, ...]:
+def counts_of(call: Call[EndReply]) -> tuple[int, ...]:
     """What a retry said that the rules of its policy have counted."""
     return tuple(int(count) for count in str(call.arguments[-1]).split())
 
@@ -258,26 +263,26 @@ async def renew(world: World, dice: Random) -> None:
         return
     beats = [dice.choice((b"", b'{"reached":%d}' % next(world.numbers))) for _ in chosen]
     words = await world.transitions.renew_leases(chosen, lease_ms=LEASE_MS, beats=beats)
-    for holding, word, beat in zip(chosen, words, beats, strict=True):
+    for token, word, beat in zip(chosen, words, beats, strict=True):
         expected = "lost"
-        if world.expected_word(holding) == "ok":
-            cause = world.case_of(holding.execution_id).now.runtime.get("cancelling")
+        if world.expected_word(token) == "ok":
+            cause = world.case_of(token.execution_id).now.runtime.get("cancelling")
             expected = "cancel" if cause in ("user", "timeout") else "ok"
             if beat:
-                world.case_of(holding.execution_id).beats[holding.node_id] = beat
-            member = lease_member(holding.execution_id, holding.node_id, holding.attempt)
+                world.case_of(token.execution_id).beats[token.node_id] = beat
+            member = lease_member(token.execution_id, token.node_id, token.attempt)
             assert await world.redis.zscore("workflows:leases", member) == world.now_ms + LEASE_MS
-        assert word == expected, (holding, word)
+        assert word == expected, (token, word)
 
 
 async def report(world: World, dice: Random) -> None:
     held = [each for worker in world.workers for each in worker.held] + world.strays
     if not held:
         return
-    holding = dice.choice(held)
+    token = dice.choice(held)
     lines = [(number, "node.log", b"{}") for number in range(1, dice.randint(2, 4))]
-    word = await world.transitions.report_events(holding, lines)
-    assert (word == "ok") == (world.expected_word(holding) == "ok"), (holding, word)
+    word = await world.transitions.report_events(token, lines)
+    assert (word == "ok") == (world.expected_word(token) == "ok"), (token, word)
 
 
 async def fall_silent(world: World, dice: Random) -> None:
@@ -303,7 +308,7 @@ async def cancel(world: World, dice: Random) -> None:
         running = [unit for unit, status in case.now.units.items() if status == "RUNNING"]
         await world.look()
         assert all(case.now.units[unit] == "RUNNING" for unit in running), "a grace was not given"
-    await world.go_on(case.execution_id, more, dice)
+    await world.drain_worklist(case.execution_id, more, dice)
 
 
 async def pass_time(world: World, dice: Random) -> None:

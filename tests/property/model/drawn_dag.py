@@ -5,10 +5,9 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from orchestrator.compile import compile_definition
-from orchestrator.definition import Definition, PlainHandlers
-from orchestrator.limits import Limits
-from orchestrator.nesting import POLICIES
+from orchestrator.definitions.compiler import compile_definition
+from orchestrator.definitions.definition import POLICIES, Definition, PlainHandlers
+from orchestrator.documents.limits import Limits
 from tests.dags import EARLY_RULES, RULES, condition, node, workflow
 
 #: `odd` is offered by one of the workers only.

@@ -7,8 +7,8 @@ from random import Random
 
 import orjson
 
-from orchestrator.intervention_verbs import ByHand, Word
-from orchestrator.mapping import node_of
+from orchestrator.store.requests import ByHand, Word
+from orchestrator.units import node_of
 from tests.property.model.sighting import Sighting
 from tests.property.model.world import Case, World
 
@@ -40,7 +40,7 @@ async def pause(world: World, dice: Random) -> None:
         expected = "busy"
     assert word == expected, (word, expected)
     if word == "busy":
-        await world.go_on(case.execution_id, True, dice)
+        await world.drain_worklist(case.execution_id, True, dice)
     if word == "ok":
         world.sent.append((call, world.workers[0]))
         before = now.nodes
@@ -71,7 +71,7 @@ async def resume_one(world: World, dice: Random, case: Case) -> None:
     elif now.runtime.get("worklist") == "1":
         expected = "busy"
     assert word == expected, (word, expected)
-    await world.go_on(case.execution_id, more, dice)
+    await world.drain_worklist(case.execution_id, more, dice)
     if word != "ok":
         return
     world.sent.append((call, world.workers[0]))
@@ -149,7 +149,7 @@ async def override_one(world: World, dice: Random, case: Case, node_id: str) -> 
     case.outputs[node_id] = payload
     done = ("branch", not_taken) if answers else "ok"
     case.taken[node_id] = done if word == "complete" else word
-    await world.go_on(case.execution_id, more, dice)
+    await world.drain_worklist(case.execution_id, more, dice)
 
 
 async def hurry(world: World, dice: Random) -> None:
@@ -167,7 +167,7 @@ async def hurry(world: World, dice: Random) -> None:
         expected = "items"
     elif expected == "ok" and on not in HURRIED:
         expected = "awaits"
-    call = world.transitions.hurry_node(case.execution_id, node_id, by_hand=request)
+    call = world.transitions.retry_node_now(case.execution_id, node_id, by_hand=request)
     word, status, _, more = await call
     assert word == expected, (word, expected, node_id, on)
     if word != "ok":
@@ -175,7 +175,7 @@ async def hurry(world: World, dice: Random) -> None:
     world.sent.append((call, world.workers[0]))
     wanted = "PENDING" if now.status == "PAUSED" else "QUEUED"
     assert status == ("COMPLETED" if on == "delay" else wanted), (status, on, now.status)
-    await world.go_on(case.execution_id, more, dice)
+    await world.drain_worklist(case.execution_id, more, dice)
 
 
 async def resume_all(world: World, dice: Random) -> None:

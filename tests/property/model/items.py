@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator.definition import Definition, Node
-from orchestrator.mapping import index_of, node_of, unit_of
+from orchestrator.definitions.definition import Definition, Node
+from orchestrator.units import index_of, node_of, unit_of
 
 if TYPE_CHECKING:
     from tests.property.model.sighting import Sighting

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.definition import OUTPUT
+from orchestrator.definitions.definition import OUTPUT
 from tests.interpreter import Ends, interpret
 from tests.property.model.sighting import is_handled
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _BY_ENGINE = ("timeout", "poison")
 
 
-def judge(case: Case) -> list[str]:
+def decide_retry(case: Case) -> list[str]:
     """Say what is wrong with the end of an execution; [] when nothing is."""
     now = case.now
     if cause := now.runtime.get("cancelling"):

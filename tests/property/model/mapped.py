@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
-from orchestrator.definition import OUTPUT
-from orchestrator.mapping import index_of, node_of
-from orchestrator.replies import Delivery
-from orchestrator.transitions import Holding
+from orchestrator.definitions.definition import OUTPUT
+from orchestrator.store.replies import Delivery
+from orchestrator.store.requests import AttemptToken
+from orchestrator.units import index_of, node_of
 from tests.property.model.items import items_of
 from tests.property.model.nested import kinds_of_nested
 from tests.property.model.world import Case, World
@@ -23,14 +23,14 @@ async def has_failed(world: World, task: Delivery) -> bool:
     return bool(status == b"FAILED")
 
 
-def kinds_for(world: World, case: Case, holding: Holding, kinds: str) -> str:
+def kinds_for(world: World, case: Case, token: AttemptToken, kinds: str) -> str:
     """How this attempt may end: a mapped node calls no handler, it lists items or makes its end of theirs."""
-    node, calm = case.node(holding.node_id), "" if set(kinds) <= set("cf") else "rlx"
+    node, calm = case.node(token.node_id), "" if set(kinds) <= set("cf") else "rlx"
     if node.id == OUTPUT:
         return "ccccccccf" + calm
-    if not node.map or index_of(holding.node_id) is not None:
-        return kinds_of_nested(world, case, holding.node_id, calm) if node.nested else kinds
-    resume = orjson.loads(case.now.of("resume", holding.node_id) or "{}")
+    if not node.map or index_of(token.node_id) is not None:
+        return kinds_of_nested(world, case, token.node_id, calm) if node.nested else kinds
+    resume = orjson.loads(case.now.of("resume", token.node_id) or "{}")
     if not resume:
         return "mmmmmmm" + calm + calm.replace("x", "fsc")
     if "again" in resume:

@@ -7,12 +7,11 @@ from typing import Any
 
 import orjson
 
-from orchestrator import layout
-from orchestrator.child_verbs import Child
-from orchestrator.courier import Call
-from orchestrator.nesting import child_id_of
-from orchestrator.replies import Ended
-from orchestrator.transitions import Holding, Take
+from orchestrator.operations.children import child_id_of
+from orchestrator.store import layout
+from orchestrator.store.replies import EndReply
+from orchestrator.store.requests import AttemptToken, Child, ClaimRequest
+from orchestrator.store.script_client import Call
 from tests.property.model.again import retry_case
 from tests.property.model.drawn_dag import compiled
 from tests.property.model.world import Case, World
@@ -40,31 +39,33 @@ def kinds_of_nested(world: World, case: Case, unit: str, calm: str) -> str:
 
 
 async def nest(
-    world: World, dice: Random, case: Case, holding: Holding, kind: str, take: Take | None
-) -> tuple[Call[Ended], dict[str, Any]]:
+    world: World, dice: Random, case: Case, token: AttemptToken, kind: str, claiming: ClaimRequest | None
+) -> tuple[Call[EndReply], dict[str, Any]]:
     """The call that starts a child, or waits for the one there is, and what becomes of the unit by that."""
-    unit = holding.node_id
+    unit = token.node_id
     child = world.child_of(case, unit)
     if kind == "k" and child is not None:
         is_again = child.now.has_ended
         if is_again and await retry_case(world, dice, child):
             await world.look()
         elif is_again:
-            return await _start(world, dice, case, holding, take)
+            return await _start(world, dice, case, token, claiming)
         looks_again = not is_again and bool(child.now.runtime.get("cancelling"))
-        call = world.transitions.await_child(holding, child.execution_id, looks_again=looks_again, take=take)
+        call = world.transitions.await_child(
+            token, child.execution_id, looks_again=looks_again, claiming=claiming
+        )
         return call, {}
-    return await _start(world, dice, case, holding, take)
+    return await _start(world, dice, case, token, claiming)
 
 
 async def _start(
-    world: World, dice: Random, case: Case, holding: Holding, take: Take | None
-) -> tuple[Call[Ended], dict[str, Any]]:
-    node, unit = case.node(holding.node_id), holding.node_id
+    world: World, dice: Random, case: Case, token: AttemptToken, claiming: ClaimRequest | None
+) -> tuple[Call[EndReply], dict[str, Any]]:
+    node, unit = case.node(token.node_id), token.node_id
     assert node.nested is not None
     document = node.config["workflow"]
     laid = layout.lay_out(compiled(document))
-    child_id = child_id_of(case.execution_id, unit, holding.attempt)
+    child_id = child_id_of(case.execution_id, unit, token.attempt)
     child = Child(
         execution_id=child_id,
         definition=orjson.dumps(document),
@@ -81,7 +82,7 @@ async def _start(
         # Nothing of it may be left should the call be refused.
         world.staged.append(child_id)
     record: dict[str, Any] = {}
-    if world.expected_word(holding) == "ok" and not case.now.runtime.get("cancelling"):
+    if world.expected_word(token) == "ok" and not case.now.runtime.get("cancelling"):
         if case.depth >= MOST_LEVELS:
             record = {unit: "fail"}
         else:
@@ -90,4 +91,4 @@ async def _start(
             if node.nested.is_detached:
                 record = {unit: "ok"}
                 case.outputs[unit] = child.output
-    return world.transitions.start_child(holding, child, take=take), record
+    return world.transitions.start_child(token, child, claiming=claiming), record

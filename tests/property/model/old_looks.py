@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.loops import leases, timers
 from orchestrator.redis_keys import lease_member, timer_member
-from orchestrator.transitions import Holding
+from orchestrator.store.requests import AttemptToken
 from tests.property.model.deeds import ERROR, Deed
 from tests.property.model.world import World
 
@@ -48,8 +48,8 @@ async def act_on_an_old_attempt(world: World, dice: Random) -> None:
         await does.hand_back_node(*unit, message_id="", queue="default", is_offered=False, error=ERROR),
     ]
     assert set(words) == {"stale"}, (unit, words)
-    holding = Holding(*unit, case.now.of("nonce", node_id))
-    assert await does.report_events(holding, [(1, "node.log", b"{}")]) == "fenced"
+    token = AttemptToken(*unit, case.now.of("nonce", node_id))
+    assert await does.report_events(token, [(1, "node.log", b"{}")]) == "fenced"
 
 
 async def act_on_an_old_status(world: World, dice: Random) -> None:

@@ -1,6 +1,7 @@
 """Reads everything Redis holds of some executions, raw, in two round trips.
 
-Reads the keys itself, not through `orchestrator.store`, so that reader and scripts cannot share a mistake.
+Reads the keys itself, not through `orchestrator.store.reader`, so that reader and scripts cannot share a
+mistake.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from clients.redis_client import Wire
-from orchestrator.definition import OUTPUT
+from orchestrator.definitions.definition import OUTPUT
 from orchestrator.redis_keys import SEPARATOR
 from tests.property.model.drawn_dag import QUEUES
 from tests.property.model.items import statuses_of_items

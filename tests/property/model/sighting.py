@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.counters import expected_counters, turn
-from orchestrator.definition import OUTPUT, Definition, Node
-from orchestrator.rules import RUN
+from orchestrator.definitions.definition import OUTPUT, Definition, Node
+from orchestrator.definitions.trigger_rules import RUN
+from orchestrator.execution.counters import decide_node, expected_counters
 from orchestrator.states import TABLE, NodeStatus, Reason
 from tests.property.model.items import of_items
 from tests.property.model.kept_waiting import of_pauses, of_waits
@@ -151,7 +151,7 @@ def _was_fenced(now: Sighting, node_id: str) -> bool:
 
 def is_handled(now: Sighting, node: Node) -> bool:
     """Say whether a node has failed without failing anything else."""
-    return now.nodes[node.id] == "FAILED" and (node.goes_on or now.of("caught", node.id) != "")
+    return now.nodes[node.id] == "FAILED" and (node.continues_on_failure or now.of("caught", node.id) != "")
 
 
 def error_of(now: Sighting, node_id: str) -> bytes | None:
@@ -171,7 +171,7 @@ def _of_nodes(now: Sighting, definition: Definition) -> list[str]:
     was_retried = now.runtime.get("generation") != "1"
     for node in definition.nodes:
         word, total = now.nodes[node.id], len(node.dependencies)
-        verdict = turn(
+        verdict = decide_node(
             node.trigger_rule, counters[node.id], total=total, gates=definition.gates.get(node.id, 0)
         )
         has_run = now.of("attempt", node.id) not in ("", "0") and word not in ("PENDING", "CANCELLED")

@@ -20,21 +20,22 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from clients.redis_client import Wire
-from orchestrator import layout, scripts
-from orchestrator.courier import Call
-from orchestrator.definition import OUTPUT, Definition, Node
+from orchestrator.definitions.definition import OUTPUT, Definition, Node
+from orchestrator.execution.explain import explain
 from orchestrator.executor import repairs_for
-from orchestrator.explain import explain
 from orchestrator.loops.sweep import Sweep
-from orchestrator.mapping import index_of, node_of
 from orchestrator.redis_keys import Keys
-from orchestrator.replies import Claim, Delivery
-from orchestrator.scripts import Library, compose, sources
-from orchestrator.store import Store
-from orchestrator.transitions import Holding, Transitions
+from orchestrator.store import layout, library
+from orchestrator.store.library import Library, compose, sources
+from orchestrator.store.reader import Store
+from orchestrator.store.replies import Claim, Delivery
+from orchestrator.store.requests import AttemptToken
+from orchestrator.store.script_client import Call
+from orchestrator.store.transitions import Transitions
+from orchestrator.units import index_of, node_of
 from tests.property.model.drawn_dag import compiled, draw_document
 from tests.property.model.family import of_family
-from tests.property.model.judging import judge
+from tests.property.model.judging import decide_retry
 from tests.property.model.reading import Reader
 from tests.property.model.sighting import (
     ENDED,
@@ -111,7 +112,7 @@ class SimWorker:
     name: str
     offers: str
     read: list[Delivery] = field(default_factory=list)
-    held: list[Holding] = field(default_factory=list)
+    held: list[AttemptToken] = field(default_factory=list)
     requests: int = 0
 
 
@@ -130,7 +131,7 @@ class World:
         own = " noop condition sub_workflow $output "
         self.workers = [SimWorker("w0", own), SimWorker("w1", f"{own}odd ")]
         #: Attempts whose worker fell silent; it may still come back with a result.
-        self.strays: list[Holding] = []
+        self.strays: list[AttemptToken] = []
         self.sent: deque[tuple[Call[Any], SimWorker]] = deque(maxlen=20)
         self.keys_used: dict[str, tuple[str, str]] = {}
         self.staged: list[str] = []
@@ -191,7 +192,7 @@ class World:
             expected = "replayed" if known_hash == digest else "conflict"
             assert (word, made) == (expected, known_id)
             self.staged.append(execution_id)
-        await self.go_on(execution_id, more, dice)
+        await self.drain_worklist(execution_id, more, dice)
         return str(word)
 
     def one_with(self, dice: Random, what: str) -> SimWorker | None:
@@ -199,7 +200,7 @@ class World:
         found = [worker for worker in self.workers if getattr(worker, what)]
         return dice.choice(found) if found else None
 
-    async def go_on(self, execution_id: str, more: bool | int, dice: Random) -> None:
+    async def drain_worklist(self, execution_id: str, more: bool | int, dice: Random) -> None:
         """Go on with a saved worklist, unless whoever should do so dies first."""
         while more and dice.random() < 0.6:
             _, more = await self.transitions.continue_execution(execution_id)
@@ -212,25 +213,25 @@ class World:
     def case_of(self, execution_id: str) -> Case:
         return next(case for case in self.cases if case.execution_id == execution_id)
 
-    def expected_word(self, holding: Holding, *, is_cancel: bool = False) -> str:
+    def expected_word(self, token: AttemptToken, *, is_cancel: bool = False) -> str:
         """What a call that ends this attempt must be answered, by the last look at its node."""
-        now = self.case_of(holding.execution_id).now
+        now = self.case_of(token.execution_id).now
         if is_cancel and not now.runtime.get("cancelling"):
             return "uncalled"
-        if now.of("finished", holding.node_id) == holding.nonce:
+        if now.of("finished", token.node_id) == token.nonce:
             return "dup"
-        current = (now.of("attempt", holding.node_id), now.of("nonce", holding.node_id))
-        is_current = current == (str(holding.attempt), holding.nonce)
-        return "ok" if is_current and now.units.get(holding.node_id) == "RUNNING" else "fenced"
+        current = (now.of("attempt", token.node_id), now.of("nonce", token.node_id))
+        is_current = current == (str(token.attempt), token.nonce)
+        return "ok" if is_current and now.units.get(token.node_id) == "RUNNING" else "fenced"
 
     def hold(self, worker: SimWorker, claim: Claim) -> None:
         case = self.case_of(claim.execution_id)
         assert claim.counts in ((), case.counts.get(claim.node_id, ())), claim
         assert claim.beat in (b"", case.beats.get(claim.node_id, b"")), claim
-        holding = Holding(claim.execution_id, claim.node_id, claim.attempt, claim.nonce)
+        token = AttemptToken(claim.execution_id, claim.node_id, claim.attempt, claim.nonce)
         known = [*self.strays, *(each for one in self.workers for each in one.held)]
-        if holding not in known:
-            worker.held.append(holding)
+        if token not in known:
+            worker.held.append(token)
 
     async def look(self) -> None:
         """Look at everything and hold it against the promises."""
@@ -256,7 +257,7 @@ class World:
         if case.asked_in is None and now.runtime.get("cancel_request", "").startswith("parent:"):
             case.asked_in = self.states
         if now.has_ended and not broken:
-            broken = judge(case)
+            broken = decide_retry(case)
         assert not broken, self.told(case, broken)
         self.fingerprints.add(now.fingerprint)
         known = {each.execution_id for each in self.cases}
@@ -280,7 +281,7 @@ class World:
 
     async def _unexplained(self, case: Case) -> list[str]:
         """Everything that has not ended is explained; where nothing is lost nothing is to be repaired."""
-        sight = await self.store.sight(case.execution_id)
+        sight = await self.store.read_for_repair(case.execution_id)
         assert sight is not None
         repairs = repairs_for(sight)
         told = {each.node_id: each for each in explain(sight.snapshot, [], {})}
@@ -322,9 +323,9 @@ def small_turns() -> Iterator[Library]:
     assert settle != files["include/settle"]
     assert items != files["include/items"]
     layout.CHUNK = layout.SLICE = 2
-    setattr(scripts, "CHUNK", 2)  # noqa: B010
+    setattr(library, "CHUNK", 2)  # noqa: B010
     try:
         yield compose(Keys(), {**files, "include/settle": settle, "include/items": items})
     finally:
         layout.CHUNK, layout.SLICE = kept
-        setattr(scripts, "CHUNK", kept[0])  # noqa: B010
+        setattr(library, "CHUNK", kept[0])  # noqa: B010

@@ -9,10 +9,10 @@ from fastapi import FastAPI
 
 from api import routers
 from api.access import Reach, attach
-from api.simulation import SimulatorProcess
-from api.streaming import Hub
+from api.simulator_process import SimulatorProcess
+from api.streaming.hub import Hub
+from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
-from orchestrator.limits import Limits
 from tests.unit.api.fakes import FakeEngine
 
 

@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+from orchestrator.definitions.retry import ONE_ATTEMPT
+from orchestrator.documents.limits import Limits
 from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, HeadraceError, Problem
-from orchestrator.execution import Event, Execution, NodeState
-from orchestrator.health import Check
-from orchestrator.limits import Limits
-from orchestrator.retry import ONE_ATTEMPT
+from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.states import ExecutionStatus, NodeStatus
+from orchestrator.store.health import Check
 
 EXECUTION_ID = "01900000-0000-7000-8000-000000000000"
 
@@ -72,8 +72,8 @@ class FakeEngine:
         self.current = ExecutionStatus.COMPLETED
         self.record("execution.completed")
 
-    def wakeups(self) -> FakeWakeups:
-        self.calls["wakeups"] += 1
+    def subscription(self) -> FakeWakeups:
+        self.calls["subscription"] += 1
         self.wakeups_made.append(FakeWakeups())
         return self.wakeups_made[-1]
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.unit.api.fakes import EXECUTION_ID, FakeEngine
-from tests.unit.api.watching import Client, ids, until
+from tests.unit.api.streaming.watching import Client, ids, until
 
 
 async def test_stream_replays_then_follows_to_the_end(app: FastAPI, fake: FakeEngine) -> None:

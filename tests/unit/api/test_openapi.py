@@ -14,9 +14,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from docs import generate
-from orchestrator import budgets, compile, mapping, node_compiler
-from orchestrator.compile import compile_definition
-from orchestrator.definition import PlainHandlers
+from orchestrator.definitions import budgets, compiler, maps, node_compiler
+from orchestrator.definitions.compiler import compile_definition
+from orchestrator.definitions.definition import PlainHandlers
 
 EXAMPLES = sorted(
     path for path in (generate.ROOT / "examples").iterdir() if path.suffix in (".json", ".yaml")
@@ -108,13 +108,13 @@ def test_the_schema_is_a_schema() -> None:
 @pytest.mark.parametrize(
     ("path", "fields"),
     [
-        ((), compile._TOP_FIELDS),
-        (("defaults",), compile._DEFAULT_FIELDS),
+        ((), compiler._TOP_FIELDS),
+        (("defaults",), compiler._DEFAULT_FIELDS),
         (("budget",), budgets._FIELDS),
         (("budget", "daily"), budgets._CAPS),
         (("nodes",), node_compiler._FIELDS),
         (("dag", "nodes"), node_compiler._FIELDS),
-        (("nodes", "map"), mapping._FIELDS),
+        (("nodes", "map"), maps._FIELDS),
     ],
 )
 def test_the_schema_has_every_field_that_compiles(path: tuple[str, ...], fields: tuple[str, ...]) -> None:

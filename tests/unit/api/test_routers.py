@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
-from api.streaming import Hub
+from api.streaming.hub import Hub
 from orchestrator.errors import InputsConflict, InvalidTransition, StoreFull, StoreUnavailable
 from tests.unit.api.fakes import EXECUTION_ID, Crash, FakeEngine
 

@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from api.errors import RequestInvalid
+from api.problems import RequestInvalid
 from api.schemas.workflow import TriggerRequest
 from api.validator import execution_id_in, idempotency_of, parse_envelope
 from orchestrator.errors import ExecutionNotFound

@@ -1,6 +1,13 @@
 import pytest
 
-from benchmarks.report import Measurement, figure_table, judge, round_values, target_table, unusable_note
+from benchmarks.report import (
+    Measurement,
+    figure_table,
+    judge,
+    round_values,
+    target_table,
+    unusable_note,
+)
 from benchmarks.targets import TARGETS, Target
 
 RATIO = Target("W1", "hop", at_most=1.5, against="floor")

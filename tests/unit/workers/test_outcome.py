@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from clients.http_wire import SsrfBlocked, TransportFailed
-from clients.llm_client import LlmError
+from clients.http.wire import SsrfBlocked, TransportFailed
+from clients.llm.provider import LlmError
 from orchestrator.errors import NodeError, TemplateError
 from workers.outcome import (
     Completed,

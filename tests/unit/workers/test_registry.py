@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.retry import RetryPolicy
+from orchestrator.definitions.retry import RetryPolicy
 from workers import handlers, registry
 from workers.context import HandlerContext
 from workers.outcome import Terminal

@@ -1,0 +1,272 @@
+"""Every failure as one problem document (RFC 9457), and the one table from error type to HTTP status.
+
+A body carries `type`, `title`, `status`, `detail`, `instance`, and beyond the RFC `code` (stable, for
+programs), `request_id`, and `errors` where several things are wrong at once: `{path, code, message, hint?,
+line?, column?}`.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import orjson
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orchestrator import errors
+from orchestrator.documents.problems import shown
+from orchestrator.errors import Problem
+from workers.config_models import expectation, field_names, model_at
+
+log = logging.getLogger("headrace.api")
+
+PROBLEM_JSON = "application/problem+json"
+#: Seconds a client is asked to wait before it tries a store that is away again.
+RETRY_AFTER_S = 1
+#: Problems spelled out in `detail`; all of them are in `errors`.
+DETAIL_PROBLEMS = 3
+
+
+class RequestInvalid(errors.HeadraceError):
+    """The request does not have the documented shape; nothing was done."""
+
+    code: ClassVar[str] = "REQUEST_INVALID"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__(_summary([problem.message for problem in problems]))
+
+
+class BodyTooLarge(errors.HeadraceError):
+    """The body is over the limit of its route; the rest of it was not read."""
+
+    code: ClassVar[str] = "BODY_TOO_LARGE"
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        super().__init__(f"the request body is larger than the {limit_bytes:,} bytes allowed here")
+
+
+class SimulationFailed(errors.HeadraceError):
+    """The simulation came to no end: it needs too much time, or the process that plays it broke."""
+
+    code: ClassVar[str] = "SIMULATION_FAILED"
+
+
+class DeadEntryNotFound(errors.HeadraceError):
+    """No such entry among the dead."""
+
+    code: ClassVar[str] = "DEAD_ENTRY_NOT_FOUND"
+
+    def __init__(self, entry_id: str) -> None:
+        self.entry_id = entry_id
+        super().__init__(f"no dead entry '{entry_id}'")
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How one type of error leaves the house."""
+
+    status: int
+    title: str
+    #: Says it instead of the error's own message, where a documented contract fixes the words.
+    detail: str | None = None
+    retry_after_s: int | None = None
+
+
+#: The one place where an error gets its HTTP status. A subclass without a row uses its parent's.
+DOORS: Mapping[type[Exception], Door] = {
+    errors.DefinitionInvalid: Door(400, "Definition refused"),  # or 422, 413: see `definition_status`
+    errors.ExecutionNotFound: Door(404, "Not found", detail="Execution ID not found"),
+    errors.NodeNotFound: Door(404, "Not found"),
+    errors.InvalidTransition: Door(409, "Not possible in this state"),
+    errors.InputsConflict: Door(409, "Inputs are fixed by the first trigger"),
+    errors.InputsInvalid: Door(422, "Inputs refused"),
+    errors.IdempotencyConflict: Door(422, "Idempotency key already used"),
+    errors.StoreFull: Door(503, "The store is full", retry_after_s=30),
+    errors.StoreUnavailable: Door(503, "The store is away", retry_after_s=RETRY_AFTER_S),
+    errors.TemplateError: Door(400, "Template refused"),
+    errors.ConfigError: Door(500, "Server misconfigured"),
+    errors.PayloadInvalid: Door(422, "Payload refused"),
+    errors.PayloadTooLarge: Door(413, "Payload too large"),
+    errors.SignalsFull: Door(429, "Too many signals kept"),
+    errors.ApprovalNotFound: Door(404, "Not found"),
+    errors.NotAssigned: Door(403, "Not yours to decide"),
+    errors.AlreadyDecided: Door(409, "Already decided"),
+    errors.AlreadyVoted: Door(409, "Already approved"),
+    errors.ShownChanged: Door(409, "What was shown has changed"),
+    errors.NotWaiting: Door(409, "Not possible in this state"),
+    errors.NodeBusy: Door(409, "Not possible in this state"),
+    errors.AttemptChanged: Door(409, "Another attempt by now"),
+    errors.OutputRefused: Door(422, "Output refused"),
+    RequestInvalid: Door(422, "Request refused"),
+    BodyTooLarge: Door(413, "Body too large"),
+    SimulationFailed: Door(503, "The simulation failed"),
+    DeadEntryNotFound: Door(404, "Not found"),
+}
+_INTERNAL = Door(500, "Internal error")
+
+_CODES = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+
+
+def definition_status(kinds: Iterable[str]) -> int:
+    """Pick the status of a refused definition: too big beats badly shaped beats badly connected."""
+    found = set(kinds)
+    if "size" in found:
+        return 413
+    return 422 if "shape" in found else 400
+
+
+def door_of(error: Exception) -> Door:
+    """Find the row of an error, by its type or the nearest parent's."""
+    return next((DOORS[kind] for kind in type(error).__mro__ if kind in DOORS), _INTERNAL)
+
+
+def request_id_of(scope: Mapping[str, Any]) -> str:
+    """Give the id the request came with or was given at the door."""
+    found = scope.get("headrace.request_id", "")
+    return found if isinstance(found, str) else ""
+
+
+def problem_response(
+    scope: Mapping[str, Any],
+    *,
+    status: int,
+    title: str,
+    detail: str,
+    code: str,
+    problems: Sequence[Mapping[str, Any]] = (),
+    headers: Mapping[str, str] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> Response:
+    """Build the answer every failure gives."""
+    body: dict[str, Any] = {
+        "type": "/problems/" + code.lower().replace("_", "-"),
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": scope.get("path", ""),
+        "code": code,
+        "request_id": request_id_of(scope),
+    }
+    if problems:
+        body["errors"] = list(problems)
+    if extra:
+        body.update(extra)
+    return Response(
+        orjson.dumps(body, default=str), status_code=status, headers=headers, media_type=PROBLEM_JSON
+    )
+
+
+def respond(scope: Mapping[str, Any], error: Exception) -> Response:
+    """Turn an error into its problem document; an unknown one becomes a 500 without a word of the inside."""
+    door = door_of(error)
+    if door is _INTERNAL:
+        return problem_response(
+            scope,
+            status=500,
+            title=door.title,
+            detail="something went wrong inside; the log has it under this request_id",
+            code="INTERNAL",
+        )
+    problems = list(getattr(error, "problems", ()))
+    status, detail = door.status, door.detail or str(error)
+    if isinstance(error, errors.DefinitionInvalid):
+        status = definition_status(str(problem.kind) for problem in problems)
+        detail = _summary([problem.message for problem in problems]) or detail
+    headers = {"Retry-After": str(door.retry_after_s)} if door.retry_after_s is not None else None
+    extra = {
+        name: getattr(error, name)
+        for name in ("execution_id", "node_id", "entry_id", "limit_bytes", "recorded", "shown")
+        if getattr(error, name, None) is not None
+    }
+    return problem_response(
+        scope,
+        status=status,
+        title=door.title,
+        detail=detail,
+        code=str(getattr(error, "code", "INTERNAL")),
+        problems=[problem.to_dict() for problem in problems],
+        headers=headers,
+        extra=extra,
+    )
+
+
+def install_handlers(app: FastAPI, store_errors: Sequence[type[Exception]] = ()) -> None:
+    """Make the app answer every failure as a problem document.
+
+    store_errors  foreign types that mean that the store is away; nothing here knows its client.
+    """
+    for kind in store_errors:
+        app.add_exception_handler(kind, _on_store_error)
+    app.add_exception_handler(errors.HeadraceError, _on_error)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+
+
+def pydantic_problems(
+    found: Iterable[Mapping[str, Any]], model: type[BaseModel] | None = None
+) -> list[Problem]:
+    """Say pydantic's findings in our words: where, what was found, what is allowed."""
+    problems = []
+    for entry in found:
+        where = [str(part) for part in entry["loc"]]
+        path = ".".join(where) or "body"
+        if entry["type"] == "extra_forbidden":
+            holder = model_at(model, entry["loc"][:-1])
+            choice = f" (allowed: {', '.join(field_names(holder))})" if holder else ""
+            problems.append(Problem(path, "unknown_field", f"unknown field '{path}'{choice}"))
+        elif entry["type"] == "missing":
+            problems.append(Problem(path, "missing_field", f"'{path}' is required"))
+        else:
+            text = f"'{path}' {expectation([entry])}; found {_shorten(shown(entry.get('input')))}"
+            problems.append(Problem(path, "wrong_value", text))
+    return problems
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    door = door_of(error)
+    if door.status >= 500:
+        log.error("request.failed", extra={"request_id": request_id_of(request.scope), "error": str(error)})
+    return respond(request.scope, error)
+
+
+async def _on_store_error(request: Request, error: Exception) -> Response:
+    return await _on_error(request, errors.StoreUnavailable(f"{type(error).__name__}: {error}"))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path, method = request.scope.get("path", ""), request.scope.get("method", "")
+    detail = str(error.detail)
+    if error.status_code == 404 and detail == HTTPStatus.NOT_FOUND.phrase:
+        detail = f"no route for {path}"
+    if error.status_code == 405:
+        detail = f"{method} is not possible on {path}"
+    title = HTTPStatus(error.status_code).phrase
+    code = _CODES.get(error.status_code, title.upper().replace(" ", "_"))
+    return problem_response(
+        request.scope, status=error.status_code, title=title, detail=detail, code=code, headers=error.headers
+    )
+
+
+async def _on_validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # The first part of `loc` says query, path or header: worth keeping, it tells where to look.
+    return respond(request.scope, RequestInvalid(pydantic_problems(error.errors())))
+
+
+def _summary(messages: Sequence[str]) -> str:
+    text = "; ".join(messages[:DETAIL_PROBLEMS])
+    rest = len(messages) - DETAIL_PROBLEMS
+    return f"{text}; and {rest} more, see errors" if rest > 0 else text
+
+
+def _shorten(text: str, limit: int = 80) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

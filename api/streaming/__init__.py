@@ -1,0 +1,1 @@
+"""Server-sent events: one tail per process, a bounded queue per watcher."""

@@ -1,0 +1,160 @@
+"""Every open stream of this process, over one subscription to the store.
+
+A wake-up says only *that* an execution has something new; what is new is always read from its history, so
+that a lost or repeated wake-up neither loses nor repeats a line.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Coroutine
+from typing import Any
+
+from api.schemas.events import Wire
+from api.streaming.channel import Channel, Send, Watcher
+from api.streaming.history import History
+from orchestrator.engine import Engine
+from orchestrator.store.subscription import EventSubscription
+
+log = logging.getLogger("headrace.api.streaming")
+
+#: Each watched history is looked at this often even without a wake-up.
+CHECK_EVERY_S = 5.0
+#: Sent once at the start: how long a client waits before it comes back.
+RETRY = b"retry: 2000\n\n"
+
+
+class Hub:
+    """Who watches what. Built inside a running event loop; `close` gives everything back."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.is_stopping = False
+        self._engine = engine
+        self._history = History(engine)
+        self._channels: dict[str, Channel] = {}
+        self._followers: dict[str, asyncio.Task[None]] = {}
+        self._wakeups: EventSubscription | None = None
+        self._watched: set[str] = set()
+        self._subscribing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._spawn(self._pulse())
+
+    @property
+    def watchers(self) -> int:
+        """How many streams are open."""
+        return sum(len(channel.watchers) for channel in self._channels.values())
+
+    def join(self, execution_id: str, *, after: int, wire: Wire, send: Send | None = None) -> Watcher:
+        """Open a stream behind the line `after`; `send` lets the channel hand over what is new itself."""
+        channel = self._channels.get(execution_id)
+        if channel is None:
+            channel = self._channels[execution_id] = Channel(execution_id, self._engine, self._history)
+            self._followers[execution_id] = self._spawn(self._follow(channel))
+        watcher = Watcher(channel, after=after, wire=wire, send=send)
+        channel.watchers.add(watcher)
+        if self.is_stopping:
+            watcher.close()
+        return watcher
+
+    def leave(self, watcher: Watcher) -> None:
+        """Close a stream; the last one to leave a history ends its subscription."""
+        channel = watcher.channel
+        channel.watchers.discard(watcher)
+        if channel.watchers or self._channels.get(channel.execution_id) is not channel:
+            return
+        del self._channels[channel.execution_id]
+        self._followers.pop(channel.execution_id).cancel()
+        if not self.is_stopping:
+            self._spawn(self._unsubscribe(channel.execution_id))
+
+    def stop(self) -> None:
+        """End every stream now; clients come back, to this process or another, by Last-Event-ID."""
+        self.is_stopping = True
+        for channel in self._channels.values():
+            for watcher in channel.watchers:
+                watcher.close()
+
+    async def close(self) -> None:
+        """Give back everything the hub holds."""
+        self.stop()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._wakeups is not None:
+            await self._wakeups.aclose()
+
+    async def _follow(self, channel: Channel) -> None:
+        # Subscribed first, read second: what is written in between is seen twice rather than not at all.
+        delay_s = 0.05
+        while not await self._subscribe(channel.execution_id):
+            await asyncio.sleep(delay_s * (0.5 + random.random()))
+            delay_s = min(delay_s * 2, 2.0)
+        await channel.follow()
+
+    async def _subscribe(self, execution_id: str) -> bool:
+        async with self._subscribing:
+            try:
+                is_first = self._wakeups is None
+                wakeups = self._wakeups = self._wakeups or self._engine.subscription()
+                if execution_id not in self._watched:
+                    await wakeups.watch(execution_id)
+                    self._watched.add(execution_id)
+                if is_first:
+                    # Only now: reading and subscribing for the first time at once would open two connections.
+                    self._spawn(self._tail(wakeups))
+            except Exception as error:
+                log.warning(
+                    "stream.subscribe_failed", extra={"execution_id": execution_id, "error": str(error)}
+                )
+                return False
+        return True
+
+    async def _unsubscribe(self, execution_id: str) -> None:
+        async with self._subscribing:
+            # Somebody may have come back while we waited for the lock.
+            if execution_id in self._channels or execution_id not in self._watched or self._wakeups is None:
+                return
+            self._watched.discard(execution_id)
+            try:
+                await self._wakeups.unwatch(execution_id)
+            except Exception as error:
+                log.warning(
+                    "stream.unsubscribe_failed", extra={"execution_id": execution_id, "error": str(error)}
+                )
+
+    async def _tail(self, wakeups: EventSubscription) -> None:
+        while True:
+            try:
+                async for execution_id in wakeups:
+                    if execution_id is None:
+                        self._history.forget()
+                        self._mark_all(is_suspect=True)
+                    elif (channel := self._channels.get(execution_id)) is not None:
+                        channel.mark()
+            except Exception as error:
+                log.warning("stream.tail_failed", extra={"error": str(error)})
+            # The subscription mends itself; until it does, histories are looked at every CHECK_EVERY_S.
+            await asyncio.sleep(0.5 + random.random())
+
+    async def _pulse(self) -> None:
+        """Once a second: pings that are due, clients that are stuck, histories not looked at for a while."""
+        rounds = 0
+        while True:
+            await asyncio.sleep(1.0)
+            for channel in list(self._channels.values()):
+                for watcher in list(channel.watchers):
+                    watcher.tend()
+            rounds += 1
+            if rounds % CHECK_EVERY_S == 0:
+                self._mark_all()
+
+    def _mark_all(self, *, is_suspect: bool = False) -> None:
+        for channel in self._channels.values():
+            channel.mark(is_suspect=is_suspect)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task

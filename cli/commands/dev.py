@@ -1,0 +1,117 @@
+"""`./headrace dev`: the whole engine on this machine, from nothing but Python."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from cli.stack.stack import Stack
+
+COLOURS = {"redis": "31", "api": "36", "orchestrator": "35", "echo": "90", "stack": "1"}
+WORKER_COLOUR = "32"
+NAME_WIDTH = 12
+
+
+def dev(
+    workers: Annotated[int, typer.Option(min=0, max=64, help="Worker processes to run.")] = 2,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Port of the API.", show_default="8000, or the next free"),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address the API listens on.")] = "127.0.0.1",
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(envvar="STACK_DATA_DIR", help="Where Redis keeps its data.", show_default=".data/redis"),
+    ] = None,
+    echo_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Port of the echo service.", show_default="8090, or next"),
+    ] = None,
+) -> None:
+    """Run everything on this machine: Redis, API, orchestrator, workers, echo service.
+
+    Ctrl-C stops it all; data is kept, and the next start goes on with unfinished executions.
+    """
+    import asyncio
+
+    from cli.stack import info
+    from cli.stack.ports import NoSuchHost
+    from cli.stack.redis_binary import DataTooNew, NoServer
+    from cli.stack.redis_server import RedisUnavailable, StackRunning
+    from cli.stack.stack import PortTaken, Stack, StackOptions
+    from config import SettingsInvalid, read_settings
+
+    options = StackOptions(
+        data_dir=info.data_dir(data_dir), workers=workers, host=host, port=port, echo_port=echo_port
+    )
+
+    async def run() -> None:
+        await Stack(options, read_settings(), emit=print_line, announce=announce).run()
+
+    try:
+        asyncio.run(run())
+    except (DataTooNew, NoServer, NoSuchHost, PortTaken, RedisUnavailable, StackRunning) as error:
+        typer.echo(f"headrace dev: {error}", err=True)
+        raise typer.Exit(1) from None
+    except SettingsInvalid as error:
+        for line in error.lines:
+            typer.echo(f"headrace dev: {line}", err=True)
+        raise typer.Exit(1) from None
+    print_line("stack", "stopped; data is kept")
+
+
+def has_colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def print_line(name: str, line: str) -> None:
+    """One line of output, headed by who wrote it."""
+    prefix = f"{name:<{NAME_WIDTH}} |"
+    if has_colour():
+        prefix = f"\x1b[{COLOURS.get(name, WORKER_COLOUR)}m{prefix}\x1b[0m"
+    write(f"{prefix} {line}\n")
+
+
+def write(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
+        # The reader of our output left (`| head`). The stack goes on; there is nobody to tell.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # open for good
+
+
+def announce(stack: Stack, took_s: float) -> None:
+    """Say what runs where, and what to type next."""
+    assert stack.redis is not None
+    names = [f"worker-{n}" for n in range(1, stack.options.workers + 1)]
+    rows = [
+        ("API", f"{stack.api_url}  (reference: {stack.api_url}/docs)"),
+        ("Redis", stack.redis.label),
+        ("orchestrator", "1"),
+        (
+            "workers",
+            f"{len(names)}: {', '.join(names)}" if names else "none (--workers 2 starts some)",
+        ),
+        ("echo service", f"{stack.echo_url}  (answers for the sample names service-a and consumer)"),
+        ("next", next_steps(stack.options.data_dir)),
+    ]
+    lines = "\n".join(f"  {label:<13} {text}" for label, text in rows)
+    write(f"\nHeadrace is up ({took_s:.1f} s)\n{lines}\n\n")
+
+
+def next_steps(data_dir: Path) -> str:
+    """Commands that reach this stack from another shell, which knows of the usual data directory only."""
+    from cli.stack import info
+
+    where = "" if data_dir == info.DEFAULT_DATA_DIR else f"STACK_DATA_DIR={shlex.quote(str(data_dir))} "
+    gap = "\n" + " " * 16 if where else " " * 7
+    return gap.join(
+        (f"{where}./headrace run examples/linear.json", f"{where}./headrace doctor", "Ctrl-C stops")
+    )

@@ -1,0 +1,191 @@
+"""`./headrace doctor`: look at what usually goes wrong, and say what to do about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from cli.commands.watch import ServerOption
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+#: Clocks further apart make times in logs and histories hard to compare. Correctness uses Redis time.
+SKEW_WARN_MS = 1000
+FLOOR = (7, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. A warning does not make the exit code non-zero; advice shows when not ok."""
+
+    what: str
+    is_ok: bool
+    detail: str
+    advice: str = ""
+    is_warning: bool = False
+
+    @property
+    def mark(self) -> str:
+        return "ok  " if self.is_ok else "warn" if self.is_warning else "FAIL"
+
+
+def doctor(server: ServerOption = None) -> None:
+    """Check Redis (version, eviction, persistence), clocks, API and workers; exit code 1 on a problem."""
+    findings = [*check_redis(), *check_api(server)]
+    for finding in findings:
+        typer.echo(f"{finding.mark}  {finding.what:<12} {finding.detail}")
+        if finding.advice and not finding.is_ok:
+            typer.echo(f"      {'':<12} → {finding.advice}")
+    if not all(finding.is_ok or finding.is_warning for finding in findings):
+        raise typer.Exit(1)
+
+
+def check_redis() -> Iterator[Finding]:
+    """Everything that can be asked of Redis itself."""
+    import redis as redis_py
+    from redis.exceptions import RedisError
+
+    from cli.commands.redis import redis_url
+    from config import SettingsInvalid
+
+    try:
+        url = redis_url()
+    except SettingsInvalid as error:
+        for line in error.lines:
+            yield Finding("settings", False, line, "correct the variable, here or in .env")
+        return
+    client = redis_py.Redis.from_url(url, decode_responses=True, socket_connect_timeout=3, socket_timeout=5)
+    where = url.rpartition("@")[2].removeprefix("redis://")
+    try:
+        began = time.time()
+        client.ping()
+        took_ms = (time.time() - began) * 1000
+        yield Finding("Redis", True, f"{where} answers in {took_ms:.1f} ms")
+        information = client.info()
+        yield version_finding(information)
+        yield eviction_finding(_config(client, "maxmemory-policy"), information)
+        yield persistence_finding(information, _config(client, "appendonly"), _config(client, "save"))
+        began = time.time()
+        seconds, microseconds = client.time()
+        middle = (began + time.time()) / 2
+        yield skew_finding(round((seconds + microseconds / 1e6 - middle) * 1000))
+    except (RedisError, OSError) as error:
+        yield Finding(
+            "Redis", False, f"{where}: {error}", "start the stack: ./headrace dev; or set REDIS_HOST"
+        )
+    finally:
+        client.close()
+
+
+def _config(client: Redis, name: str) -> str | None:
+    """One server setting; None where CONFIG is forbidden, as on most hosted Redis."""
+    from redis.exceptions import ResponseError
+
+    try:
+        answer = client.config_get(name)
+    except ResponseError:
+        return None
+    return dict(answer).get(name)
+
+
+def version_finding(information: Mapping[str, Any]) -> Finding:
+    name = "Valkey" if "valkey_version" in information else "Redis"
+    text = str(information.get("valkey_version") or information.get("redis_version") or "0")
+    claimed = str(information.get("redis_version") or "0")
+    is_ok = tuple(int(part) for part in claimed.split(".")[:2] if part.isdigit()) >= FLOOR
+    return Finding("version", is_ok, f"{name} {text}", "Redis >= 7.0 or Valkey >= 8 is needed")
+
+
+def eviction_finding(policy: str | None, information: Mapping[str, Any]) -> Finding:
+    policy = policy or str(information.get("maxmemory_policy") or "")
+    if not policy:
+        return Finding("eviction", False, "cannot be read", "make sure it is noeviction", is_warning=True)
+    return Finding(
+        "eviction",
+        policy == "noeviction",
+        f"maxmemory-policy {policy}",
+        "evicted keys are lost executions: CONFIG SET maxmemory-policy noeviction (and in redis.conf)",
+    )
+
+
+def persistence_finding(information: Mapping[str, Any], appendonly: str | None, save: str | None) -> Finding:
+    if information.get("aof_enabled") or appendonly == "yes":
+        is_well = information.get("aof_last_write_status", "ok") == "ok"
+        detail = "append-only file" if is_well else "append-only file, and the last write to it FAILED"
+        return Finding(
+            "persistence", is_well, detail, "look at the disk of the Redis server: full, or read-only?"
+        )
+    advice = "what happened since the last snapshot is lost with Redis: CONFIG SET appendonly yes"
+    if save:
+        return Finding("persistence", False, f"snapshots only ({save})", advice, is_warning=True)
+    advice = "everything is lost when Redis restarts: CONFIG SET appendonly yes (and in redis.conf)"
+    return Finding("persistence", False, "none", advice, is_warning=True)
+
+
+def skew_finding(skew_ms: int) -> Finding:
+    return Finding(
+        "clocks",
+        abs(skew_ms) <= SKEW_WARN_MS,
+        f"this machine and Redis differ by {abs(skew_ms)} ms",
+        "run NTP on both; the engine itself goes by the clock of Redis alone",
+        is_warning=abs(skew_ms) < 60_000,
+    )
+
+
+def check_api(server: str | None) -> list[Finding]:
+    """The API, and through it the workers and queues."""
+    import asyncio
+
+    from cli.stack import info
+
+    return asyncio.run(_check_api(server or info.api_url()))
+
+
+async def _check_api(url: str) -> list[Finding]:
+    from clients.headrace.client import WorkflowClient
+    from clients.headrace.views import ApiError, ServerUnreachable
+
+    async with WorkflowClient(url, timeout_s=5.0) as client:
+        if not await client.is_healthy():
+            advice = "start it: ./headrace dev, or uvicorn main:app; another address: --server URL"
+            return [Finding("API", False, f"{url} does not answer", advice)]
+        findings = [Finding("API", True, f"{url} answers")]
+        try:
+            findings += readiness_findings(await client.readiness())
+            findings += worker_findings(await client.workers(), await client.queues())
+        except (ApiError, ServerUnreachable) as error:
+            findings.append(Finding("API", False, str(error), "see the log of the API"))
+        return findings
+
+
+def readiness_findings(readiness: Mapping[str, Any]) -> Iterator[Finding]:
+    """What the API itself finds wrong; nothing where it is ready."""
+    for name, check in (readiness.get("checks") or {}).items():
+        if not check.get("ok"):
+            yield Finding(
+                name, False, str(check.get("detail")), "reported by /readyz?verbose; see the API's log"
+            )
+
+
+def worker_findings(workers: list[dict[str, Any]], queues: list[dict[str, Any]]) -> Iterator[Finding]:
+    names = ", ".join(sorted(str(worker.get("name")) for worker in workers))
+    yield Finding(
+        "workers",
+        bool(workers),
+        f"{len(workers)} alive: {names}" if workers else "none alive",
+        "nothing runs without one: python -m workers.worker",
+    )
+    served = {queue for worker in workers for queue in worker.get("queues") or ()}
+    for queue in queues:
+        if queue.get("length") and queue.get("queue") not in served and workers:
+            yield Finding(
+                "queue",
+                False,
+                f"{queue['length']} tasks in {queue.get('queue')!r}, which no live worker reads",
+                f"start one: WORKER_QUEUES={queue.get('queue')} python -m workers.worker",
+            )

@@ -1,0 +1,176 @@
+"""`./headrace simulate FILE`: play a workflow with stubbed handlers and virtual time, and show its path."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli.commands.run import read_definition, read_inputs, read_text
+from cli.commands.watch import ExitCode
+from cli.stack import ports
+from cli.stack.redis_binary import NoServer, find_binary
+from config import ROOT, SettingsInvalid, read_settings
+
+STARTING_S = 10.0
+SIMULATING_S = 60.0
+_CODES = {"COMPLETED": ExitCode.SUCCESS, "CANCELLED": ExitCode.CANCELLED}
+
+
+def simulate(
+    file: Annotated[Path, typer.Argument(help="Workflow as JSON or YAML; - reads standard input.")],
+    stubs: Annotated[
+        Path | None, typer.Option("--stubs", help="What nodes and handlers do, as YAML or JSON.")
+    ] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("-i", "--input", help="One input, KEY=VALUE; VALUE is JSON or text.")
+    ] = None,
+    inputs_file: Annotated[Path | None, typer.Option("--inputs", help="Inputs as a JSON file.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+) -> None:
+    """Play a workflow: nothing real is called, no time is waited, nothing is kept.
+
+    Exit code: 0 completed, 1 failed or stuck, 2 usage or a refused workflow, 3 cancelled, 5 no Redis.
+    """
+    try:
+        # The process that plays it reads them too, and could only say that it ended.
+        read_settings()
+        question = {
+            "definition": read_definition(file),
+            "stubs": read_text(stubs) if stubs else None,
+            "inputs": read_inputs(inputs or [], inputs_file),
+        }
+    except SettingsInvalid as error:
+        for line in error.lines:
+            typer.echo(f"headrace simulate: {line}", err=True)
+        raise typer.Exit(ExitCode.USAGE) from None
+    except ValueError as error:
+        typer.echo(f"headrace simulate: {error}", err=True)
+        raise typer.Exit(ExitCode.USAGE) from None
+    try:
+        with throwaway_redis() as url:
+            answer = ask(question, url)
+    except (NoServer, OSError, TimeoutError) as error:
+        typer.echo(f"headrace simulate: {error}", err=True)
+        raise typer.Exit(ExitCode.UNREACHABLE) from None
+    if refused := answer.get("error"):
+        for line in refusal(file, stubs, refused):
+            typer.echo(line, err=True)
+        is_usage = bool(refused["problems"])
+        raise typer.Exit(ExitCode.USAGE if is_usage else ExitCode.FAILED)
+    result = answer["result"]
+    for line in [json.dumps(result, indent=2, ensure_ascii=False)] if as_json else as_text(result):
+        typer.echo(line)
+    raise typer.Exit(_CODES.get(result["status"], ExitCode.FAILED))
+
+
+@contextlib.contextmanager
+def throwaway_redis() -> Iterator[str]:
+    """Run a Redis that keeps nothing, and give its URL. Raises NoServer, TimeoutError."""
+    binary = find_binary()
+    with tempfile.TemporaryDirectory(prefix="headrace-simulate-") as directory:
+        port = ports.free_port()
+        options = {"port": str(port), "bind": ports.LOCAL, "dir": directory, "save": "", "appendonly": "no"}
+        words = [word for name, value in options.items() for word in (f"--{name}", value)]
+        server = subprocess.Popen([binary.path, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            give_up_at = time.monotonic() + STARTING_S
+            while not ports.is_redis_up(ports.LOCAL, port):
+                if server.poll() is not None or time.monotonic() > give_up_at:
+                    raise TimeoutError(f"{binary.label} ({binary.path}) did not start on port {port}")
+                time.sleep(0.005)
+            yield f"redis://{ports.LOCAL}:{port}/0"
+        finally:
+            server.kill()
+            server.wait()
+
+
+def ask(question: dict[str, Any], redis_url: str) -> dict[str, Any]:
+    """Have a process play it. Raises TimeoutError, and OSError where the process ends without an answer."""
+    environment = {**os.environ, "REDIS_URL": redis_url, "LOG_LEVEL": "ERROR"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "workers.simulator.process"],
+            input=json.dumps(question).encode() + b"\n",
+            stdout=subprocess.PIPE,
+            env=environment,
+            timeout=SIMULATING_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(f"no answer within {SIMULATING_S:g} s") from None
+    if not done.stdout:
+        raise OSError(f"the process that plays it ended with exit code {done.returncode}")
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def as_text(result: dict[str, Any]) -> Iterator[str]:
+    """Nodes in the order in which they ended, then outputs and the end."""
+    width = max(len(node["node_id"]) for node in result["nodes"])
+    ended = sorted(result["nodes"], key=lambda node: (node["end_ms"] is None, node["end_ms"] or 0))
+    for node in ended:
+        words = [node["status"]]
+        if node["reason"]:
+            words.append(f"({node['reason']})")
+        if node["waiting_on"]:
+            words.append(f"on {node['waiting_on']}")
+        if node["attempts"] > 1:
+            words.append(f"after {node['attempts']} tries")
+        if node["error"] and (node["status"] == "FAILED" or node["waiting_on"] == "operator"):
+            words.append(f"{node['error']['type']}: {node['error']['message']}")
+        yield f"{_moment(node['end_ms']):>10}  {node['node_id']:<{width}}  {' '.join(words)}"
+    for node_id, output in result["outputs"].items():
+        text = json.dumps(output, ensure_ascii=False)
+        yield f"{node_id} = {text if len(text) <= 400 else text[:400] + '…'}"
+    if result.get("output") is not None:
+        text = json.dumps(result["output"], ensure_ascii=False)
+        yield f"output = {text if len(text) <= 400 else text[:400] + '…'}"
+    if error := result.get("output_error"):
+        yield f"output: {error['type']}: {error['message']}"
+    reason = f" ({result['reason']})" if result["reason"] else ""
+    yield f"{result['status']}{reason} after {_moment(result['duration_ms'])} of virtual time"
+    asking = [node["node_id"] for node in result["nodes"] if node["waiting_on"] == "operator"]
+    others = [node_id for node_id in result["waiting"] if node_id not in asking]
+    if result["status"] == "PAUSED":
+        about = f", or for a word about {', '.join(asking)} and then to be resumed" if asking else ""
+        yield f"it would wait for an operator: to be resumed{about}"
+        if others:
+            yield f"and these wait for something else: {', '.join(others)}"
+    elif others:
+        yield f"still waiting, and no stub helps: {', '.join(others)}"
+
+
+def refusal(file: Path, stubs: Path | None, refused: dict[str, Any]) -> Iterator[str]:
+    """Why it was not played, a line for each problem."""
+    if not refused["problems"]:
+        yield f"headrace simulate: {refused['message']}"
+    for problem in refused["problems"]:
+        is_input = problem["code"] == "bad_input"
+        where = stubs if problem["path"].startswith("stubs") else "inputs" if is_input else file
+        line = f":{problem['line']}:{problem['column']}" if problem.get("line") else ""
+        hint = f"; {problem['hint']}" if problem.get("hint") else ""
+        yield f"{where}{line}: {problem['message']}{hint}"
+
+
+def _moment(ms: int | None) -> str:
+    """A span of virtual time: `0 s`, `1.5 s`, `2 h 5 min`."""
+    if ms is None:
+        return "–"
+    seconds = ms / 1000
+    if seconds < 120:
+        return f"{seconds:g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 120:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min"

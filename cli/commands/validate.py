@@ -1,0 +1,215 @@
+"""`./headrace validate FILE…`: say what is wrong with workflows, and what cannot be meant; run nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from cli.commands.run import STDIN, read_text
+from cli.commands.watch import ExitCode, ServerOption, call_server
+
+if TYPE_CHECKING:
+    from clients.headrace.client import WorkflowClient
+
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+class OutputFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One thing found in one file. Line and column count from 1; both are 1 where the place is not known."""
+
+    is_error: bool
+    code: str
+    message: str
+    path: str = ""
+    hint: str | None = None
+    line: int = 1
+    column: int = 1
+
+    @property
+    def text(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+    def to_dict(self) -> dict[str, Any]:
+        fields = {"path": self.path, "code": self.code, "message": self.message}
+        if self.hint:
+            fields["hint"] = self.hint
+        return fields | {"line": self.line, "column": self.column}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found in one file, in the order of its lines."""
+
+    file: Path
+    found: tuple[Found, ...]
+    summary: dict[str, Any] | None = None
+
+    def having(self, *, is_error: bool) -> list[Found]:
+        return [each for each in self.found if each.is_error is is_error]
+
+
+def validate(
+    files: Annotated[
+        list[Path], typer.Argument(help="Workflows as JSON or YAML; - reads standard input.", metavar="FILE…")
+    ],
+    strict: Annotated[bool, typer.Option("--strict", help="Let warnings fail as well.")] = False,
+    output: Annotated[OutputFormat, typer.Option("-o", "--output", help="Form of the report.")] = (
+        OutputFormat.TEXT
+    ),
+    server: ServerOption = None,
+) -> None:
+    """Check workflows, and warn of what cannot be meant; nothing is stored and nothing runs.
+
+    Exit code: 0 good, 1 an error was found (or, with --strict, a warning), 2 usage or an unreadable file,
+    5 no server.
+    """
+    try:
+        texts = [(file, read_text(file)) for file in files]
+    except ValueError as error:
+        typer.echo(f"headrace validate: {error}", err=True)
+        raise typer.Exit(ExitCode.USAGE) from None
+
+    async def act(client: WorkflowClient) -> int:
+        reports = [await judge(client, file, text) for file, text in texts]
+        for line in _RENDER[output](reports):
+            typer.echo(line)
+        if output is OutputFormat.TEXT:
+            typer.echo(conclusion(reports), err=True)
+        return exit_code(reports, is_strict=strict)
+
+    call_server(server, act)
+
+
+async def judge(client: WorkflowClient, file: Path, text: str) -> Report:
+    """Ask the server about one file. JSON goes as an object, so its lines are found here."""
+    from cli.output.json_positions import JsonProblem, nearest, read_json
+
+    if file.suffix.lower() != ".json" and not (file == STDIN and text.lstrip().startswith("{")):
+        judgement = await client.validate(text)
+        found = [_found(entry, is_error=True) for entry in judgement.errors]
+        found += [_found(entry, is_error=False) for entry in judgement.warnings]
+        return _report(file, found, judgement.summary)
+    try:
+        document, marks = read_json(text)
+    except JsonProblem as problem:
+        error = Found(True, problem.code, problem.message, line=problem.line, column=problem.column)
+        return Report(file, (error,))
+    if not isinstance(document, dict):
+        return Report(file, (Found(True, "wrong_type", "a workflow must be a JSON object"),))
+    judgement = await client.validate(document)
+    found = []
+    for entries, is_error in ((judgement.errors, True), (judgement.warnings, False)):
+        for entry in entries:
+            line, column = nearest(marks, str(entry.get("path", "")))
+            found.append(_found({"line": line, "column": column, **entry}, is_error=is_error))
+    return _report(file, found, judgement.summary)
+
+
+def _found(entry: dict[str, Any], *, is_error: bool) -> Found:
+    return Found(
+        is_error=is_error,
+        code=str(entry.get("code", "")),
+        message=str(entry.get("message", "")),
+        path=str(entry.get("path", "")),
+        hint=entry.get("hint"),
+        line=entry.get("line") or 1,
+        column=entry.get("column") or 1,
+    )
+
+
+def _report(file: Path, found: Iterable[Found], summary: dict[str, Any] | None) -> Report:
+    return Report(file, tuple(sorted(found, key=lambda each: (each.line, each.column))), summary)
+
+
+def exit_code(reports: Sequence[Report], *, is_strict: bool) -> int:
+    """Fail for any error, and for any warning when told to."""
+    failing = [each for report in reports for each in report.found if each.is_error or is_strict]
+    return ExitCode.FAILED if failing else ExitCode.SUCCESS
+
+
+def conclusion(reports: Sequence[Report]) -> str:
+    """Sum up in one line."""
+    errors = sum(len(report.having(is_error=True)) for report in reports)
+    warnings = sum(len(report.having(is_error=False)) for report in reports)
+    return f"{_counted(len(reports), 'file')}: {_counted(errors, 'error')}, {_counted(warnings, 'warning')}"
+
+
+def as_text(reports: Sequence[Report]) -> Iterator[str]:
+    """One line for each finding: file:line:column: code message."""
+    for report in reports:
+        for each in report.found:
+            grade = "" if each.is_error else "warning: "
+            yield f"{_name(report.file)}:{each.line}:{each.column}: {each.code} {grade}{each.text}"
+
+
+def as_json(reports: Sequence[Report]) -> Iterator[str]:
+    """One JSON document with an entry for each file."""
+    files = [
+        {
+            "file": _name(report.file),
+            "valid": not report.having(is_error=True),
+            "errors": [each.to_dict() for each in report.having(is_error=True)],
+            "warnings": [each.to_dict() for each in report.having(is_error=False)],
+            "summary": report.summary,
+        }
+        for report in reports
+    ]
+    yield json.dumps({"files": files}, ensure_ascii=False, indent=2)
+
+
+def as_sarif(reports: Sequence[Report]) -> Iterator[str]:
+    """One SARIF 2.1.0 log, as code hosts and editors read it."""
+    codes = sorted({each.code for report in reports for each in report.found})
+    results = [
+        {
+            "ruleId": each.code,
+            "ruleIndex": codes.index(each.code),
+            "level": "error" if each.is_error else "warning",
+            "message": {"text": each.text},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": _uri(report.file)},
+                        "region": {"startLine": each.line, "startColumn": each.column},
+                    }
+                }
+            ],
+        }
+        for report in reports
+        for each in report.found
+    ]
+    driver = {"name": "headrace", "rules": [{"id": code} for code in codes]}
+    # Columns are counted in characters here, not in SARIF's default, UTF-16 units.
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    yield json.dumps(
+        {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2
+    )
+
+
+_RENDER = {OutputFormat.TEXT: as_text, OutputFormat.JSON: as_json, OutputFormat.SARIF: as_sarif}
+
+
+def _name(file: Path) -> str:
+    return "stdin" if file == STDIN else str(file)
+
+
+def _uri(file: Path) -> str:
+    return file.as_uri() if file.is_absolute() else quote(_name(file).replace("\\", "/"))
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count or 'no'} {word}{'' if count == 1 else 's'}"

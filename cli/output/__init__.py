@@ -1,0 +1,1 @@
+"""How progress and positions in documents are shown in a terminal."""

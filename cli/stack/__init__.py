@@ -1,0 +1,1 @@
+"""The processes of a development stack: started, watched, checked, stopped."""

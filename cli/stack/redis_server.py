@@ -1,0 +1,229 @@
+"""Decide which Redis the stack uses, and run an embedded one where none is there.
+
+Order: one that the settings name is used, never started; one that answers on localhost:6379 is used, and
+said so (STACK_REDIS=embedded forces our own); otherwise our own keeps its data in the data directory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cli.stack import ports
+from cli.stack.info import is_process_alive
+from cli.stack.process import Child
+from cli.stack.redis_binary import RedisBinary, check_readable, find_binary
+from config import Settings
+
+DEFAULT_PORT = 6379
+START_TRIES = 3
+READY_WITHIN_S = 60.0
+
+
+class RedisUnavailable(Exception):
+    """No Redis to work with; the message says which was tried and what happened."""
+
+
+class StackRunning(Exception):
+    """Another stack owns the data directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class RedisPlace:
+    """The Redis the stack works with. host and port are None where only REDIS_URL knows them."""
+
+    label: str
+    host: str | None
+    port: int | None
+    #: The server to supervise; None where somebody else runs it.
+    server: Child | None = None
+
+    def child_environment(self) -> dict[str, str]:
+        """Variables that lead a child process to this Redis; none for one that the settings name anyway."""
+        if self.host is None or self.port is None:
+            return {}
+        return {"REDIS_HOST": self.host, "REDIS_PORT": str(self.port)}
+
+
+def lock(data_dir: Path) -> int:
+    """Take the data directory for this process and return the lock's descriptor.
+
+    Redis does not lock its append-only files: two servers in one directory destroy them. The descriptor is
+    handed to the server too, so that an orphaned one keeps others away for as long as it writes.
+    Raises StackRunning naming the holder, RedisUnavailable where no directory can be made.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RedisUnavailable(
+            f"--data-dir: cannot make the directory {data_dir}: {error.strerror}"
+        ) from None
+    descriptor = os.open(data_dir / "stack.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    port = read_record(data_dir).get("port")
+    give_up_at = time.monotonic() + 8.0
+    ask_at = time.monotonic() + 2.0
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+            is_orphan = holder.isdigit() and not is_process_alive(int(holder))
+            if not is_orphan or time.monotonic() > give_up_at:
+                os.close(descriptor)
+                where = f", its Redis on port {port}" if port else ""
+                raise StackRunning(
+                    f"a stack is already running on {data_dir} (pid {holder or 'unknown'}{where}); "
+                    "stop it, or give this one another --data-dir"
+                ) from None
+        else:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            return descriptor
+        # The supervisor is gone and its server is not: on Linux it has been told to end and needs a moment;
+        # elsewhere nobody told it, so we do.
+        if ask_at < time.monotonic() and isinstance(port, int):
+            ports.redis_says(ports.LOCAL, port, command="SHUTDOWN")
+            ask_at = time.monotonic() + 2.0
+        time.sleep(0.05)
+
+
+def read_record(data_dir: Path) -> dict[str, object]:
+    """What server.json says about the last server here; empty if there was none."""
+    try:
+        record = json.loads((data_dir / "server.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def write_record(data_dir: Path, binary: RedisBinary, *, pid: int, port: int) -> None:
+    """Keep who writes this data directory: the next start reads it to find orphans and refuse downgrades."""
+    record = {
+        "pid": pid,
+        "port": port,
+        "launcher_pid": os.getpid(),
+        "binary": binary.path,
+        "family": binary.family,
+        "version": list(binary.version),
+        "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+    }
+    draft = data_dir / "server.json.tmp"
+    draft.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    draft.replace(data_dir / "server.json")
+
+
+def command(binary: RedisBinary, *, port: int, data_dir: Path) -> list[str]:
+    """The server's command line: loopback only, an append-only file, and never an eviction."""
+    options = {
+        "port": str(port),
+        "bind": ports.LOCAL,
+        "dir": str(data_dir),
+        "logfile": str(data_dir / "redis.log"),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "aof-use-rdb-preamble": "yes",
+        "aof-load-truncated": "yes",
+        "auto-aof-rewrite-percentage": "100",
+        "auto-aof-rewrite-min-size": "32mb",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "tcp-keepalive": "60",
+        "latency-monitor-threshold": "100",
+    }
+    return [binary.path, *(word for key, value in options.items() for word in (f"--{key}", value))]
+
+
+async def find_redis(
+    settings: Settings, *, data_dir: Path, lock_fd: int, emit: Callable[[str, str], None]
+) -> RedisPlace:
+    """The Redis to use, answering. Raises RedisUnavailable, NoServer or DataTooNew."""
+    wanted = os.environ.get("STACK_REDIS") or None
+    if wanted not in (None, "embedded"):
+        raise RedisUnavailable(f"STACK_REDIS: {wanted!r} is not known; allowed: embedded, or unset")
+    if settings.is_redis_given:
+        await _check_given(settings)
+        return RedisPlace(f"{settings.redis_label} (named by the settings)", None, None)
+    if wanted is None and ports.is_redis_up("localhost", DEFAULT_PORT):
+        return RedisPlace(
+            f"localhost:{DEFAULT_PORT} (already running; STACK_REDIS=embedded starts our own)",
+            "localhost",
+            DEFAULT_PORT,
+        )
+    return await _start_embedded(data_dir=data_dir, lock_fd=lock_fd, emit=emit)
+
+
+async def _check_given(settings: Settings) -> None:
+    """Wait up to 5 s for the Redis the settings name."""
+    import redis.asyncio
+    from redis.exceptions import RedisError
+
+    client = redis.asyncio.Redis.from_url(settings.redis_dsn, socket_timeout=5, socket_connect_timeout=5)
+    try:
+        async with asyncio.timeout(5):
+            await client.ping()
+    except (RedisError, OSError, TimeoutError) as error:
+        reason = str(error) or "no answer within 5 s"
+        raise RedisUnavailable(
+            f"the Redis at {settings.redis_label}, named by REDIS_URL or REDIS_HOST/REDIS_PORT, does not "
+            f"answer ({reason}); unset them to let the stack start its own"
+        ) from error
+    finally:
+        await client.aclose()
+
+
+async def _start_embedded(*, data_dir: Path, lock_fd: int, emit: Callable[[str, str], None]) -> RedisPlace:
+    binary = find_binary()
+    check_readable(binary, data_dir)
+    for _ in range(START_TRIES):
+        port = ports.free_port(DEFAULT_PORT)
+        server = Child(
+            name="redis",
+            command=command(binary, port=port, data_dir=data_dir),
+            environment=os.environ,
+            working_dir=data_dir,
+            emit=emit,
+            grace_s=30.0,
+            keep_fds=(lock_fd,),
+        )
+        await server.start()
+        assert server.process is not None
+        write_record(data_dir, binary, pid=server.process.pid, port=port)
+        if await wait_until_ready(server, port):
+            label = f"{ports.LOCAL}:{port} (embedded {binary.label}, data in {data_dir})"
+            return RedisPlace(label, ports.LOCAL, port, server)
+        await server.stop()
+        # Somebody else took the port between our look and the server's bind: look again.
+        last_words = log_tail(data_dir)
+        if "already in use" not in last_words:
+            break
+    raise RedisUnavailable(
+        f"{binary.label} ({binary.path}) did not start; {data_dir}/redis.log ends:\n{last_words}"
+    )
+
+
+async def wait_until_ready(server: Child, port: int, *, within_s: float = READY_WITHIN_S) -> bool:
+    """Wait for +PONG (a connect proves nothing while data is read); False: it ended or took too long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            while server.process is not None and server.process.returncode is None:
+                if ports.is_redis_up(ports.LOCAL, port):
+                    return True
+                await asyncio.sleep(0.005)
+    return False
+
+
+def log_tail(data_dir: Path, *, lines: int = 8) -> str:
+    """The end of the server's log, for an error message."""
+    try:
+        text = (data_dir / "redis.log").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "(no log)"
+    return "\n".join(text.splitlines()[-lines:])

@@ -1,0 +1,228 @@
+"""The local stack: Redis, API, orchestrator, workers and the echo service as one supervised group.
+
+Started as soon as Redis answers; stopped in the order workers, orchestrator, API, Redis, so that
+what runs can still be recorded. Whatever dies by itself is started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cli.stack import ports
+from cli.stack.info import ROOT, StackInfo
+from cli.stack.process import Child
+from cli.stack.redis_server import RedisPlace, find_redis, lock
+from config import Settings
+
+API_PORT = 8000
+ECHO_PORT = 8090
+#: How long the processes the first execution needs start alone.
+HEAD_START_S = 4.0
+#: The host names in the documented sample workflows; nothing of that name exists anywhere.
+SAMPLE_SERVICES = ("service-a", "consumer")
+
+
+@dataclass(frozen=True, slots=True)
+class StackOptions:
+    """What `./headrace dev` was asked for. A port of None means: the usual one, or the next free."""
+
+    data_dir: Path
+    workers: int = 2
+    host: str = ports.LOCAL
+    port: int | None = None
+    echo_port: int | None = None
+
+
+class PortTaken(Exception):
+    """The port asked for by name is in use."""
+
+
+@dataclass(slots=True)
+class Stack:
+    """The running group. `run` returns when it has been stopped."""
+
+    options: StackOptions
+    settings: Settings
+    emit: Callable[[str, str], None]
+    announce: Callable[[Stack, float], None]
+
+    api_port: int = 0
+    echo_port: int = 0
+    redis: RedisPlace | None = None
+    #: In the order in which they are stopped; each group at once.
+    groups: list[list[Child]] = field(default_factory=list)
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _signals: int = 0
+
+    async def run(self) -> None:
+        """Start everything, wait for a signal, stop everything. Raises what keeps it from starting."""
+        began = time.monotonic()
+        lock_fd = lock(self.options.data_dir)
+        self._listen_for_signals()
+        watchers: list[asyncio.Task[None]] = []
+        info: StackInfo | None = None
+        try:
+            self.api_port = self._choose_port(self.options.port, API_PORT)
+            self.echo_port = self._choose_port(self.options.echo_port, ECHO_PORT, avoid=self.api_port)
+            self.redis = await find_redis(
+                self.settings, data_dir=self.options.data_dir, lock_fd=lock_fd, emit=self.emit
+            )
+            self.groups = self._plan(self.redis)
+            children = [child for group in self.groups for child in group]
+            # Importing is what takes time. On a small machine, six processes that import side by side would
+            # each take three times as long; with these three the first execution can already run.
+            first = [child for child in children if child.name in ("redis", "api", "echo", "worker-1")]
+            watchers += [asyncio.create_task(child.supervise()) for child in first]
+            info = self._info(self.redis)
+            info.write()
+            is_up = await self._wait_for_api(watchers, within_s=HEAD_START_S)
+            rest = [child for child in children if child not in first and not self._stop.is_set()]
+            watchers += [asyncio.create_task(child.supervise()) for child in rest]
+            if is_up or await self._wait_for_api(watchers):
+                self.announce(self, time.monotonic() - began)
+            await self._wait_for_stop(watchers)
+        finally:
+            await self._stop_all()
+            for watcher in watchers:
+                watcher.cancel()
+            await asyncio.gather(*watchers, return_exceptions=True)
+            if info is not None:
+                info.remove()
+            os.close(lock_fd)
+
+    @property
+    def api_url(self) -> str:
+        return f"http://localhost:{self.api_port}"
+
+    @property
+    def echo_url(self) -> str:
+        return f"http://localhost:{self.echo_port}"
+
+    def stop(self) -> None:
+        """Begin to stop; asked twice, kill what is left."""
+        self._signals += 1
+        self._stop.set()
+        if self._signals > 1:
+            for group in self.groups:
+                for child in group:
+                    # Never Redis: it is the one whose haste could cost data.
+                    if child.name != "redis":
+                        child.kill()
+
+    def _listen_for_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.stop)
+
+    def _choose_port(self, asked: int | None, usual: int, *, avoid: int = 0) -> int:
+        if asked is None:
+            return ports.free_port(usual + 1 if usual == avoid else usual, host=self.options.host)
+        if not ports.is_port_free(asked, host=self.options.host):
+            raise PortTaken(f"port {asked} is in use; leave the option out to take the next free one")
+        return asked
+
+    def _plan(self, place: RedisPlace) -> list[list[Child]]:
+        """The children, grouped in the order of stopping."""
+        environment = child_environment(os.environ, self.settings, place=place, echo_url=self.echo_url)
+
+        def child(name: str, *arguments: str, grace_s: float, **extra: str) -> Child:
+            return Child(
+                name=name,
+                command=[sys.executable, "-m", *arguments],
+                environment=environment | extra,
+                working_dir=ROOT,
+                emit=self.emit,
+                grace_s=grace_s,
+            )
+
+        workers = [
+            # A little more than the worker gives itself: it hands back what it cannot finish, then ends.
+            child(
+                f"worker-{n}", "workers.worker", grace_s=self.settings.drain_s + 5, WORKER_NAME=f"worker-{n}"
+            )
+            for n in range(1, self.options.workers + 1)
+        ]
+        serve = ("uvicorn", "main:app", "--host", self.options.host, "--port", str(self.api_port))
+        quiet = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3")
+        echo = ("cli.stack.stack.echo_service", "--host", ports.LOCAL, "--port", str(self.echo_port))
+        groups = [
+            workers,
+            [child("orchestrator", "orchestrator.starter", grace_s=10.0)],
+            [child("api", *serve, *quiet, grace_s=6.0), child("echo", *echo, grace_s=2.0)],
+        ]
+        if place.server is not None:
+            groups.append([place.server])
+        return groups
+
+    def _info(self, place: RedisPlace) -> StackInfo:
+        return StackInfo(
+            pid=os.getpid(),
+            api_url=self.api_url,
+            echo_url=self.echo_url,
+            redis_host=place.host,
+            redis_port=place.port,
+            data_dir=str(self.options.data_dir),
+            started_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        )
+
+    async def _wait_for_api(
+        self, watchers: list[asyncio.Task[None]], *, within_s: float = float("inf")
+    ) -> bool:
+        """True as soon as the API answers; False when told to stop before, or out of time."""
+        health = f"http://{ports.LOCAL}:{self.api_port}/health"
+        give_up_at = time.monotonic() + within_s
+        while not self._stop.is_set() and time.monotonic() < give_up_at:
+            # On a thread: a stuck API would otherwise hold up the output of everybody else.
+            if await asyncio.to_thread(ports.http_status, health) == 200:
+                return True
+            if any(watcher.done() for watcher in watchers):
+                return False
+            await asyncio.sleep(0.03)
+        return False
+
+    async def _wait_for_stop(self, watchers: list[asyncio.Task[None]]) -> None:
+        """Until a signal comes, or supervision itself fails, which must not pass unnoticed."""
+        stop = asyncio.create_task(self._stop.wait())
+        done, _ = await asyncio.wait([stop, *watchers], return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        for task in done:
+            if task is not stop:
+                task.result()
+
+    async def _stop_all(self) -> None:
+        # From here on nothing is started again, not even what is stopped last.
+        for group in self.groups:
+            for child in group:
+                child.is_stopping = True
+        for group in self.groups:
+            slow = asyncio.get_running_loop().call_later(2.0, self._explain_wait, group)
+            await asyncio.gather(*(child.stop() for child in group))
+            slow.cancel()
+
+    def _explain_wait(self, group: list[Child]) -> None:
+        names = [c.name for c in group if c.process is not None and c.process.returncode is None]
+        if names:
+            self.emit("stack", f"waiting for {', '.join(names)} to finish what runs (again: kill)")
+
+
+def child_environment(
+    environment: Mapping[str, str], settings: Settings, *, place: RedisPlace, echo_url: str
+) -> dict[str, str]:
+    """The environment of every child: ours, led to the stack's Redis and to the echo service."""
+    services = dict.fromkeys(SAMPLE_SERVICES, echo_url) | settings.services
+    return {
+        **environment,
+        **place.child_environment(),
+        "SERVICES": json.dumps(services),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH", "")])),
+    }

@@ -1,0 +1,1 @@
+"""Containers, run through the Docker API."""

@@ -1,0 +1,1 @@
+"""HTTP requests of handlers, guarded against forbidden addresses."""

@@ -1,0 +1,85 @@
+"""How connections of outbound HTTP are opened: resolve once, check every address, dial a checked one."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+import httpcore2
+
+from clients.http.address_guard import AddressGuard, IPAddress
+from clients.http.wire import NameNotResolved, SsrfBlocked
+
+#: Gives every address of a host. Raises OSError when there is none.
+Resolver = Callable[[str, int], Awaitable[Sequence[IPAddress]]]
+
+
+async def resolve(host: str, port: int) -> list[IPAddress]:
+    """Look a host up by the system's rules; numbers in any spelling (`0x7f.1`) come out as what they mean."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(ipaddress.ip_address(entry[4][0]) for entry in found))
+
+
+class GuardedBackend(httpcore2.AsyncNetworkBackend):
+    """Opens connections for the pool: resolves once, refuses, dials what it checked.
+
+    TLS still verifies the host's name: the pool hands that on by itself.
+    """
+
+    def __init__(self, guard: AddressGuard, resolver: Resolver = resolve) -> None:
+        self._guard = guard
+        self._resolver = resolver
+        self._dialler = httpcore2.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        deadline = time.monotonic() + (timeout or 60.0)
+        addresses = await self._checked_addresses(host, port, deadline)
+        failure: Exception = httpcore2.ConnectError(f"no address of {host} answers")
+        for index, address in enumerate(addresses):
+            # A dead first address must leave time for the next one.
+            share_s = max(0.05, (deadline - time.monotonic()) / (len(addresses) - index))
+            try:
+                return await self._dialler.connect_tcp(str(address), port, share_s, None, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,
+        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
+    ) -> httpcore2.AsyncNetworkStream:
+        raise SsrfBlocked("unix sockets are not reached from workflows")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def _checked_addresses(self, host: str, port: int, deadline: float) -> Sequence[IPAddress]:
+        if reason := self._guard.refuse_target(host, port):
+            raise SsrfBlocked(f"refused to call {host}:{port}: {reason}", host=host, port=port)
+        try:
+            async with asyncio.timeout(max(0.05, deadline - time.monotonic())):
+                addresses = await self._resolver(host, port)
+        except TimeoutError:
+            raise NameNotResolved(host, "the look-up took too long") from None
+        except (OSError, UnicodeError) as error:
+            raise NameNotResolved(host, error) from error
+        if not addresses:
+            raise NameNotResolved(host, "it has no address")
+        # One bad address spoils the host: a name that also points inside was made to be dialled there.
+        for address in addresses:
+            if reason := self._guard.refuse_address(address, host, port):
+                raise SsrfBlocked(f"refused to call {host}:{port}: {reason}", host=host, port=port)
+        return addresses

@@ -1,0 +1,1 @@
+"""E-mail, webhooks and other ways to notify people."""

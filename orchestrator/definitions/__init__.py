@@ -1,0 +1,1 @@
+"""The checked DAG: compiling a document into a Definition. Pure."""

@@ -1,0 +1,200 @@
+"""Check what conditions, switches and waits name in their branches."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from orchestrator.definitions.definition import Catch, Choice, Node
+from orchestrator.definitions.trigger_rules import EARLY_RULES, TriggerRule
+from orchestrator.documents.fields import Fields
+from orchestrator.documents.problems import Findings, shown
+from orchestrator.errors import OutputRefused, Problem
+
+CONDITION = "condition"
+SWITCH = "switch"
+WAIT_FOR_SIGNAL = "wait_for_signal"
+APPROVAL = "approval"
+#: The two branches of what has two answers: the config fields that name them, the usual answer first.
+TWO_BRANCHES = {
+    CONDITION: ("true_branch", "false_branch"),
+    WAIT_FOR_SIGNAL: ("received_branch", "timeout_branch"),
+}
+MOST_CATCHES = 16
+_ERROR_TYPE = re.compile(r"[A-Za-z0-9_.*-]{1,128}")
+
+
+def read_choices(handler: str, config: dict[str, Any], path: str, findings: Findings) -> tuple[Choice, ...]:
+    """Give what the config of a deciding node names; each answer may have one id or a list of them."""
+    found: list[Choice] = []
+    if handler in TWO_BRANCHES:
+        found = [_read(config.get(name), path, name, findings) for name in TWO_BRANCHES[handler]]
+    elif handler == SWITCH:
+        cases = config.get("cases")
+        if isinstance(cases, dict):
+            found = [_read(targets, path, f"cases.{case}", findings) for case, targets in cases.items()]
+        found.append(_read(config.get("default"), path, "default", findings))
+    return tuple(choice for choice in found if choice.targets)
+
+
+def _read(raw: Any, path: str, name: str, findings: Findings) -> Choice:
+    ids = [raw] if isinstance(raw, str) else raw
+    if ids is None:
+        return Choice(name, ())
+    if not isinstance(ids, list) or not all(isinstance(node_id, str) for node_id in ids):
+        where = f"{path}.config.{name}"
+        # The handler's own check may have told this already.
+        if not any(problem.path.startswith(where) for problem in findings.problems):
+            message = f"'{where}' must be a node id or a list of them, got {shown(raw)}"
+            findings.add(where, "wrong_type", message)
+        return Choice(name, ())
+    return Choice(name, tuple(dict.fromkeys(ids)))
+
+
+def read_catch(raw: Any, path: str, findings: Findings) -> tuple[Catch, ...]:
+    """Read a node's `catch`: a list of {errors, goto}."""
+    if raw is None:
+        return ()
+    if not isinstance(raw, list) or not 0 < len(raw) <= MOST_CATCHES:
+        found = f"a list of {len(raw)}" if isinstance(raw, list) else shown(raw)
+        message = f"'{path}' must be a list of 1 to {MOST_CATCHES} rules {{errors, goto}}, got {found}"
+        findings.add(path, "wrong_type", message)
+        return ()
+    rules = [_read_rule(rule, f"{path}[{index}]", findings) for index, rule in enumerate(raw)]
+    return tuple(rule for rule in rules if rule is not None)
+
+
+def _read_rule(raw: Any, path: str, findings: Findings) -> Catch | None:
+    if not isinstance(raw, dict):
+        findings.add(path, "wrong_type", f"'{path}' must be an object {{errors, goto}}, got {shown(raw)}")
+        return None
+    fields = Fields(raw, path, findings)
+    fields.refuse_unknown(frozenset({"errors", "goto"}), ("errors", "goto"))
+    goto = fields.identifier("goto", required=True)
+    errors = raw.get("errors", ["*"])
+    if not isinstance(errors, list) or not errors or not all(_is_error_type(each) for each in errors):
+        found = shown(errors)
+        if isinstance(errors, list):
+            strange = [each for each in errors if not _is_error_type(each)]
+            found = f"{shown(strange[0])} in it" if strange else "an empty list"
+        message = f"'{path}.errors' must be a list of error types such as 'Http.*', got {found}"
+        findings.add(f"{path}.errors", "bad_value", message)
+        return None
+    return Catch(tuple(errors), goto) if goto else None
+
+
+def _is_error_type(value: Any) -> bool:
+    return isinstance(value, str) and _ERROR_TYPE.fullmatch(value) is not None
+
+
+def check_branches(
+    deciding: Sequence[tuple[Node, str]],
+    dependencies: Mapping[str, Collection[str]],
+    rules: Mapping[str, TriggerRule],
+    findings: Findings,
+) -> dict[str, int]:
+    """Check every id that belongs to an answer, and count for each node how many decisions name it.
+
+    deciding  the nodes that have choices, each with its path in the document.
+    """
+    gates: dict[str, int] = {}
+    for node, path in deciding:
+        for choice in node.choices:
+            for target in choice.targets:
+                what = f"{node.handler} {node.id!r}"
+                _check_target(
+                    f"{path}.config.{choice.field}", what, node, target, dependencies, rules, findings
+                )
+        for index, rule in enumerate(node.catch):
+            what = f"the catch of node {node.id!r}"
+            where = f"{path}.catch[{index}].goto"
+            _check_target(where, what, node, rule.goto, dependencies, rules, findings)
+        for target in node.branches:
+            gates[target] = gates.get(target, 0) + 1
+        answered = {target for choice in node.choices for target in choice.targets}
+        for target in sorted(answered.intersection(node.gotos)):
+            message = (
+                f"node {node.id!r} names {shown(target)} in its config and in its catch, not in one only"
+            )
+            findings.add(f"{path}.catch", "in_both_branches", message, kind="graph")
+        if node.handler not in TWO_BRANCHES:
+            continue  # several cases of a switch may lead to the same node
+        one, other = (node.branch(field) for field in TWO_BRANCHES[node.handler])
+        for target in sorted(set(one).intersection(other)):
+            message = (
+                f"{node.handler} {node.id!r} names {shown(target)} in both branches; it can be in one only"
+            )
+            findings.add(f"{path}.config", "in_both_branches", message, kind="graph")
+    return gates
+
+
+def _check_target(
+    path: str,
+    what: str,
+    node: Node,
+    target: str,
+    dependencies: Mapping[str, Collection[str]],
+    rules: Mapping[str, TriggerRule],
+    findings: Findings,
+) -> None:
+    if target not in dependencies:
+        close = findings.close_to(target, dependencies)
+        message = f"{what} names {shown(target)}, which is not in this workflow"
+        hint = f"did you mean {close!r}?" if close else None
+        findings.add(path, "unknown_branch", message, hint, kind="graph")
+    elif node.id not in dependencies[target]:
+        message = f"{what} names {target!r}, which does not depend on it directly"
+        hint = f"add {node.id!r} to the dependencies of {target!r}"
+        findings.add(path, "not_successor", message, hint, kind="graph")
+    elif rules.get(target) in EARLY_RULES:
+        message = (
+            f"{target!r} has the trigger rule {rules[target].value!r}, which may run it before "
+            f"{what} is settled; a node in a branch cannot have it"
+        )
+        findings.add(path, "early_rule", message, kind="graph")
+
+
+def not_taken_for(node: Node, output: Any) -> tuple[str, ...]:
+    """Name the successors that a deciding node with this output does not take; () for every other node.
+
+    The output is read as its handler writes it: {"result": bool} of a condition, {"case": name} of a switch,
+    {"timed_out": true} or anything else of a wait. Raises OutputRefused where it names no branch.
+    """
+    if node.handler == CONDITION:
+        result = output.get("result") if isinstance(output, dict) else None
+        if not isinstance(result, bool):
+            raise _refused(node, 'an object whose "result" is true or false', output)
+        return _others(node, "true_branch" if result else "false_branch")
+    if node.handler == SWITCH:
+        case = output.get("case") if isinstance(output, dict) else None
+        cases = node.config.get("cases")
+        named = list(cases) if isinstance(cases, dict) else []
+        if case in named:
+            return _others(node, f"cases.{case}")
+        if case != "default" or node.config.get("default") is None:
+            words = named + ["default"] * (node.config.get("default") is not None)
+            raise _refused(node, f'an object whose "case" is one of {", ".join(map(shown, words))}', output)
+        return _others(node, "default")
+    if node.handler == WAIT_FOR_SIGNAL and node.choices:
+        is_late = isinstance(output, dict) and output.get("timed_out") is True
+        return _others(node, "timeout_branch" if is_late else "received_branch")
+    return ()
+
+
+def _others(node: Node, taken: str) -> tuple[str, ...]:
+    kept = node.branch(taken)
+    others = (target for choice in node.choices for target in choice.targets if target not in kept)
+    return tuple(dict.fromkeys(others))
+
+
+def _written(output: Any) -> str:
+    text = orjson.dumps(output).decode()
+    return text if len(text) <= 140 else text[:140] + "…"
+
+
+def _refused(node: Node, wanted: str, output: Any) -> OutputRefused:
+    message = f"the output of {node.handler} {node.id!r} must be {wanted}, got {_written(output)}"
+    return OutputRefused([Problem("output", "no_branch", message)])

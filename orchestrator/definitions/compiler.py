@@ -1,0 +1,194 @@
+"""Turn a submitted document into a Definition, or list everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from orchestrator.definitions.budgets import read_budget
+from orchestrator.definitions.definition import OUTPUT, Definition, HandlerNames, Node, PlainHandlers
+from orchestrator.definitions.node_compiler import NodeCompiler
+from orchestrator.definitions.retry import RetryPolicy, read_retry
+from orchestrator.definitions.sub_workflows import MOST_LEVELS
+from orchestrator.documents.fields import Fields
+from orchestrator.documents.json_schema import schema_problem
+from orchestrator.documents.limits import Limits
+from orchestrator.documents.problems import Findings, shown
+from orchestrator.errors import DefinitionInvalid
+from orchestrator.templates.references import references
+
+_TOP_FIELDS = (
+    "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "output", "budget",
+    "dag", "nodes",
+)  # fmt: skip
+_DEFAULT_FIELDS = (
+    "retry", "start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout", "queue",
+)  # fmt: skip
+_TOP, _DEFAULTS = frozenset(_TOP_FIELDS), frozenset(_DEFAULT_FIELDS)
+
+
+def compile_definition(
+    document: Any, *, handlers: HandlerNames, limits: Limits | None = None, level: int | None = 0
+) -> Definition:
+    """Check a document in all its parts; raises DefinitionInvalid with every problem found.
+
+    Accepts `{"name", "dag": {"nodes": […]}, …}` and `{"name", "nodes": […], …}`.
+    level  how deep it stands in definitions that have it as a child; None leaves its own children unchecked.
+    """
+    limits = limits or Limits()
+    findings = Findings(limits)
+    if not isinstance(document, dict):
+        findings.add("", "wrong_type", f"a workflow must be an object, got {shown(document)}")
+        findings.raise_any()
+    nodes_path, raw_nodes = _find_nodes(document, findings)
+    top = Fields(document, "", findings)
+    top.refuse_unknown(_TOP, _TOP_FIELDS)
+    name = top.identifier("name", required=True)
+    schema = document.get("inputs")
+    if schema is not None:
+        problem = schema_problem(schema)
+        if problem:
+            findings.add("inputs", "bad_schema", problem)
+    defaults = _read_defaults(top, findings)
+
+    def check_inner(inner: dict[str, Any], path: str) -> None:
+        if level is not None and not findings.full:
+            _check_child(inner, path, handlers, level + 1, findings)
+
+    compiler = NodeCompiler(nodes_path, handlers, defaults, findings, check_inner)
+    nodes, after, gates = compiler.compile(raw_nodes)
+    output_node = read_output(top, compiler, nodes)
+    description = top.text("description") or ""
+    timeout_ms = top.duration("execution_timeout")
+    fail_fast = top.flag("fail_fast", default=False)
+    budget = read_budget(top, findings)
+    findings.raise_any()
+    return Definition(
+        name=name,
+        nodes=tuple(nodes),
+        description=description,
+        inputs_schema=schema,
+        execution_timeout_ms=timeout_ms,
+        fail_fast=fail_fast,
+        budget=budget,
+        output_node=output_node,
+        source=document,
+        version=version_of(document),
+        by_id={node.id: node for node in nodes},
+        successors=after,
+        roots=tuple(node.id for node in nodes if not node.dependencies),
+        gates=gates,
+    )
+
+
+def version_of(document: Any) -> str:
+    """Name a document by its content: equal documents give equal versions, whatever the order of keys."""
+    try:
+        canonical = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # integers beyond 64 bits, from a caller that did not parse strictly
+        canonical = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.sha256(canonical).hexdigest()[:16]
+
+
+def compile_stored(
+    document: dict[str, Any], default_retry: Callable[[str], RetryPolicy | None]
+) -> Definition:
+    """Compile what was accepted before: under whatever limits, with whatever handlers there were."""
+    nodes = document["nodes"] if "nodes" in document else document["dag"]["nodes"]
+    handlers = PlainHandlers(frozenset(node["handler"] for node in nodes), default_retry)
+    boundless = Limits(max_nodes=2**31, max_edges=2**31, max_depth=1_000, max_config_bytes=2**31)
+    return compile_definition(document, handlers=handlers, limits=boundless, level=None)
+
+
+def _check_child(
+    document: dict[str, Any], path: str, handlers: HandlerNames, level: int, findings: Findings
+) -> None:
+    """Note what is wrong with the definition of a child."""
+    if level > MOST_LEVELS:
+        message = (
+            f"'{path}' is {level} levels below the workflow; allowed are {MOST_LEVELS} levels of children"
+        )
+        findings.add(path, "too_deep", message, kind="graph")
+        return
+    try:
+        compile_definition(document, handlers=handlers, limits=findings.limits, level=level)
+    except DefinitionInvalid as error:
+        for problem in error.problems:
+            where = f"{path}.{problem.path}" if problem.path else path
+            message = (
+                problem.message.replace(f"'{problem.path}'", f"'{where}'")
+                if problem.path
+                else problem.message
+            )
+            findings.take(replace(problem, path=where, message=message))
+
+
+def _find_nodes(document: dict[str, Any], findings: Findings) -> tuple[str, list[Any]]:
+    """Find the list of nodes in either form of a document."""
+    dag = document.get("dag")
+    if dag is None:
+        path, raw = "nodes", document.get("nodes")
+    else:
+        path, raw = "dag.nodes", dag.get("nodes") if isinstance(dag, dict) else None
+        if not isinstance(dag, dict):
+            findings.add("dag", "wrong_type", f"'dag' must be an object with 'nodes', got {shown(dag)}")
+            return path, []
+        Fields(dag, "dag", findings).refuse_unknown(frozenset({"nodes"}), ("nodes",))
+        if document.get("nodes") is not None:
+            findings.add("nodes", "twice", "nodes are given both as 'nodes' and as 'dag.nodes'; keep one")
+    if raw is None:
+        findings.add(path, "missing", f"'{path}' is missing: a workflow needs a list of nodes")
+        return path, []
+    if not isinstance(raw, list):
+        findings.add(path, "wrong_type", f"'{path}' must be a list, got {shown(raw)}")
+        return path, []
+    if not raw:
+        findings.add(path, "empty", f"'{path}' is empty: a workflow needs at least one node")
+    return path, raw
+
+
+def _read_defaults(top: Fields, findings: Findings) -> dict[str, Any]:
+    raw = top.raw.get("defaults")
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict):
+        findings.add("defaults", "wrong_type", f"'defaults' must be an object, got {shown(raw)}")
+        return {}
+    fields = Fields(raw, "defaults", findings)
+    fields.refuse_unknown(_DEFAULTS, _DEFAULT_FIELDS)
+    return {
+        "retry": read_retry(fields),
+        "start_to_close_ms": fields.duration("start_to_close_timeout"),
+        "schedule_to_start_ms": fields.duration("schedule_to_start_timeout"),
+        "schedule_to_close_ms": fields.duration("schedule_to_close_timeout"),
+        "queue": fields.identifier("queue") or None,
+    }
+
+
+def read_output(top: Fields, compiler: NodeCompiler, nodes: list[Node]) -> Node | None:
+    """Check the `output` of a document, in which any node may be referred to; None when there is none."""
+    raw: Any = top.raw.get("output")
+    if raw is None or not compiler.is_plain({"output": raw}, "output", {"output": raw}) or top.findings.full:
+        return None
+    config = {"output": raw}
+    found, problems = references(config, ids=compiler.ids, secrets=())
+    for problem in problems:
+        where = problem.path.removeprefix("config.")
+        message = f"output: {problem.message}"
+        top.findings.add(where, problem.code, message, problem.hint, kind=problem.kind)
+    queues = [node.queue for node in nodes]
+    return Node(
+        id=OUTPUT,
+        handler=OUTPUT,
+        config=config,
+        # Where workers are that run its nodes.
+        queue="default" if "default" in queues or not queues else queues[0],
+        references=frozenset(found.nodes),
+        uses_inputs=found.uses_inputs,
+        templated=found.templated,
+    )

@@ -1,0 +1,113 @@
+"""A node that runs once for each item of a list: what its author says of it, and the names of its items."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.definitions.definition import MOST_ITEMS, MOST_LIVE, ItemMap
+from orchestrator.documents.fields import Fields
+from orchestrator.documents.problems import shown
+from orchestrator.errors import Problem
+from orchestrator.templates.parser import KEYWORDS, RESERVED
+from orchestrator.templates.references import References, gives_text, is_template, references
+
+_FIELDS = (
+    "items", "item_name", "max_concurrency", "tolerated_failure_count", "tolerated_failure_percentage",
+    "on_item_failure", "max_items",
+)  # fmt: skip
+
+
+def tolerated(spec: Mapping[str, Any], total: int) -> int:
+    """Count the failures that leave a node of `total` items COMPLETED: the larger of both limits."""
+    share = int(total * spec["tolerated_percentage"] / 100 + 1e-9)
+    return max(int(spec["tolerated_count"]), share)
+
+
+def read_mapping(fields: Fields, ids: Collection[str]) -> ItemMap | None:
+    """Read the field `map` of a node, noting what is wrong; None when there is none to use."""
+    raw = fields.raw.get("map")
+    if raw is None:
+        return None
+    if not isinstance(raw, dict):
+        fields.wrong("map", "an object", raw)
+        return None
+    inner = Fields(raw, fields.where("map"), fields.findings)
+    inner.refuse_unknown(frozenset(_FIELDS), _FIELDS)
+    items = raw.get("items")
+    if items is None:
+        fields.findings.add(inner.where("items"), "missing", f"'{inner.where('items')}' is missing")
+    elif not isinstance(items, list) and not (isinstance(items, str) and is_template(items)):
+        inner.wrong("items", "a list or a template that gives one", items)
+    elif isinstance(items, str) and gives_text(items):
+        inner.wrong("items", "a list or one template that gives one: {{ … }} and nothing around it", items)
+    name = inner.text("item_name") or "item"
+    is_taken = name in ids or name in KEYWORDS or (name in RESERVED and name != "item")
+    if not name.isidentifier() or not name.isascii() or is_taken:
+        where = inner.where("item_name")
+        message = f"'{where}' must be a name that means nothing else in a template, got {shown(name)}"
+        fields.findings.add(where, "bad_value", message)
+    max_items = _number(inner, "max_items", MOST_ITEMS, MOST_ITEMS)
+    if isinstance(items, list) and len(items) > max_items:
+        where = inner.where("items")
+        message = f"'{where}' has {len(items):,} items; allowed are {max_items:,} (max_items)"
+        fields.findings.add(where, "too_many", message)
+    return ItemMap(
+        items=items,
+        item_name=name,
+        live=min(_number(inner, "max_concurrency", 0, MOST_ITEMS) or MOST_LIVE, MOST_LIVE),
+        tolerated_count=_number(inner, "tolerated_failure_count", 0, MOST_ITEMS),
+        tolerated_percentage=_share(inner),
+        stops=inner.choice("on_item_failure", {"continue": False, "stop": True}, False),
+        max_items=max_items,
+    )
+
+
+def map_references(
+    item_map: ItemMap,
+    config: Any,
+    when: str | None,
+    ids: Collection[str],
+    secrets: Collection[str] | None = (),
+) -> tuple[References, ItemMap, list[Problem]]:
+    """Find out what a mapped node refers to: before its items exist, and in the config of each of them.
+
+    Gives both together, and the map with each for itself.
+    """
+    local = (item_map.item_name, "index")
+    own, problems = references({"items": item_map.items}, when, ids=ids)
+    problems = [
+        replace(problem, path=problem.path.replace("config.items", "map.items", 1)) for problem in problems
+    ]
+    inner, more = references(config, ids=ids, local=local, secrets=secrets)
+    paths = {name: path.replace("config.items", "map.items", 1) for name, path in own.nodes.items()}
+    item_map = replace(
+        item_map,
+        references=frozenset(own.nodes),
+        uses_inputs=own.uses_inputs,
+        config_references=frozenset(inner.nodes),
+        config_uses_inputs=inner.uses_inputs,
+    )
+    both = References({**inner.nodes, **paths}, own.uses_inputs or inner.uses_inputs, inner.templated)
+    return both, item_map, problems + more
+
+
+def _number(fields: Fields, name: str, default: int, most: int) -> int:
+    value = fields.raw.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        fields.wrong(name, f"a whole number from 0 to {most:,}", value, code="bad_value")
+        return default
+    return value
+
+
+def _share(fields: Fields) -> float:
+    value = fields.raw.get("tolerated_failure_percentage")
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        fields.wrong("tolerated_failure_percentage", "a number from 0 to 100", value, code="bad_value")
+        return 0
+    return value

@@ -1,0 +1,81 @@
+"""Gather the problems of one document, bounded in number and in what is spent on hints."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Any
+
+from orchestrator.documents.limits import Limits
+from orchestrator.errors import DefinitionInvalid, Problem, ProblemKind
+
+_MAX_HINTS = 20
+_MAX_CANDIDATES = 1_000
+
+
+class Findings:
+    """The problems found so far."""
+
+    __slots__ = ("hints_left", "left_out", "limits", "problems")
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.problems: list[Problem] = []
+        self.left_out = 0
+        self.hints_left = _MAX_HINTS
+
+    @property
+    def full(self) -> bool:
+        """Whether further problems would only be counted."""
+        return len(self.problems) >= self.limits.max_problems
+
+    def add(
+        self, path: str, code: str, message: str, hint: str | None = None, *, kind: ProblemKind = "shape"
+    ) -> None:
+        """Note a problem."""
+        self.take(Problem(path, code, message, hint, kind))
+
+    def take(self, problem: Problem) -> None:
+        """Note a problem found elsewhere."""
+        if self.full:
+            self.left_out += 1
+        else:
+            self.problems.append(problem)
+
+    def close_to(self, word: str, candidates: Collection[str]) -> str | None:
+        """Find the word that was probably meant. Comparing is slow, so only the first problems get it."""
+        if self.hints_left <= 0 or len(candidates) > _MAX_CANDIDATES:
+            return None
+        self.hints_left -= 1
+        close = get_close_matches(word[:128], candidates, n=1)
+        return close[0] if close else None
+
+    def raise_any(self) -> None:
+        """Raise DefinitionInvalid if anything was found."""
+        if not self.problems:
+            return
+        if self.left_out:
+            message = f"and {self.left_out:,} more problems"
+            self.problems.append(Problem("", "more_problems", message, kind=self.problems[0].kind))
+        raise DefinitionInvalid(self.problems)
+
+
+def shown(value: Any) -> str:
+    """Quote a value found, shortened; containers by their kind only."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = repr(value)
+    return text if len(text) <= 140 else text[:140] + "…"
+
+
+def listed(words: Collection[str], most: int = 20) -> str:
+    """Write a list of names, the first ones only when there are many."""
+    names = list(words)[:most]
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return ", ".join(names) + more

@@ -1,0 +1,82 @@
+"""Says what a paused execution and the nodes it holds wait for, and what a node wants of an operator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.errors import ErrorType
+from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_words, say
+from orchestrator.execution.model import Execution, NodeState, Snapshot
+from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
+
+
+def explain_pause(snapshot: Snapshot) -> Explanation:
+    """Explain a PAUSED execution itself."""
+    execution, running = snapshot.execution, running_units(snapshot)
+    state = "nothing runs" if not running else f"{running} still run{'s' * (running == 1)}"
+    return Explanation(
+        None,
+        execution.status,
+        f"a resume: {_pause(execution)}; {state}, {len(snapshot.held)} held",
+        None,
+        _resume(execution),
+        {
+            "paused_by": execution.paused_by,
+            "paused_reason": execution.paused_reason,
+            "held": len(snapshot.held),
+            "running": running,
+            "quiesced": not running,
+        },
+    )
+
+
+def running_units(snapshot: Snapshot) -> int:
+    """Count the attempts that run, those of items as well."""
+    items = (state for sight in snapshot.maps.values() for state in sight.live.values())
+    return sum(state.status is NodeStatus.RUNNING for state in (*snapshot.nodes.values(), *items))
+
+
+def explain_held(snapshot: Snapshot, state: NodeState) -> Explanation | None:
+    """Explain a node that only a resume, or an operator, will move on; None for every other one."""
+    if state.status is NodeStatus.WAITING and state.waiting_on is WaitingOn.OPERATOR:
+        return _explain_asking(snapshot, state)
+    execution = snapshot.execution
+    if execution.status is not ExecutionStatus.PAUSED:
+        return None
+    if state.status is NodeStatus.QUEUED and state.node_id in snapshot.live_messages:
+        what = f"a resume; the next worker that comes to its task leaves it held: {_pause(execution)}"
+        return say(state, what, _resume(execution), held=False)
+    if state.node_id not in snapshot.held:
+        return None
+    if state.status is NodeStatus.PENDING:
+        what = f"a resume: it is ready, and {_pause(execution)}"
+        return say(state, what, _resume(execution), held=True)
+    if state.status is NodeStatus.WAITING and state.waiting_on is not WaitingOn.MAP:
+        due = f"its timer ({state.waiting_on}) fell due at {clock(state.due_ms)}"
+        what = f"a resume: {due}, and {_pause(execution)}"
+        details: dict[str, Any] = {"held": True, "waiting_on": str(state.waiting_on), "error": state.error}
+        return say(state, what, _resume(execution), state.due_ms, **details)
+    return None
+
+
+def _explain_asking(snapshot: Snapshot, state: NodeState) -> Explanation:
+    execution = snapshot.execution
+    details: dict[str, Any] = {"waiting_on": str(WaitingOn.OPERATOR), "error": state.error}
+    what = f"an operator: it has failed{error_words(state)}"
+    if snapshot.worklist or state.node_id in snapshot.held:
+        base = f"/v1/executions/{execution.execution_id}"
+        is_broke = state.error is not None and state.error.get("type") == ErrorType.BUDGET_EXCEEDED
+        how = "to try again, with a larger `budget` where it is its own" if is_broke else "for new tries"
+        wakes = f"POST {base}/resume {how}, or {base}/nodes/{state.node_id}/complete, fail or skip"
+        return say(state, what, wakes, **details)
+    return say(state, f"{what}; nothing lists it for the resume", SWEEP, repair=True, **details)
+
+
+def _pause(execution: Execution) -> str:
+    by = f" by {execution.paused_by}" if execution.paused_by else ""
+    why = f" ({execution.paused_reason})" if execution.paused_reason else ""
+    return f"the execution is paused{by} since {clock(execution.paused_ms)}{why}"
+
+
+def _resume(execution: Execution) -> str:
+    return f"POST /v1/executions/{execution.execution_id}/resume"

@@ -1,0 +1,47 @@
+"""What an explanation is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.execution.model import NodeState
+from orchestrator.states import ExecutionStatus, NodeStatus
+
+SWEEP = "the orchestrator's sweep repairs it"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one node, or with node_id None the execution itself, is where it is."""
+
+    node_id: str | None
+    status: NodeStatus | ExecutionStatus
+    #: Ends the sentence "it waits for …".
+    waiting_for: str
+    #: Redis milliseconds; None when no clock decides.
+    until_ms: int | None
+    #: What will move it on.
+    wakes: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def say(
+    state: NodeState, waiting_for: str, wakes: str, until_ms: int | None = None, **details: Any
+) -> Explanation:
+    return Explanation(state.node_id, state.status, waiting_for, until_ms, wakes, details)
+
+
+def error_words(state: NodeState) -> str:
+    if not state.error:
+        return ""
+    return f" with {state.error.get('type', 'an error')}: {state.error.get('message', '')}".rstrip(": ")
+
+
+def clock(moment_ms: int | None) -> str:
+    if moment_ms is None:
+        return "an unknown time"
+    moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

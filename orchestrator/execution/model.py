@@ -1,0 +1,289 @@
+"""One execution as read at one moment: frozen values, without I/O, shared by everything that reads.
+
+Times are Redis milliseconds. Every field of NodeState and Execution says who writes it and when.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.definitions.budgets import NO_CAPS, NOTHING_USED, Caps, Usage
+from orchestrator.definitions.definition import Definition
+from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A node's runtime record in one execution."""
+
+    node_id: str
+    status: NodeStatus = NodeStatus.PENDING
+    #: Why the status is what it is. Set with SKIPPED, FAILED and CANCELLED by the script that moves the node.
+    reason: Reason | None = None
+    #: What a WAITING node waits for; None in every other status.
+    waiting_on: WaitingOn | None = None
+    #: Attempt number, the fence. 0 until first queued; +1 each time the node is queued; never reset.
+    attempt: int = 0
+    #: Charged tries in this generation, what people see as "attempt 2 of 3". Raised by claim.
+    tries: int = 0
+    #: Leases lost in this generation. Raised by the loop that expires leases.
+    crashes: int = 0
+    #: When it last became QUEUED.
+    queued_ms: int | None = None
+    #: When it was last claimed.
+    started_ms: int | None = None
+    #: When it became terminal.
+    ended_ms: int | None = None
+    #: When the timer of a WAITING node fires.
+    due_ms: int | None = None
+    #: Who claimed the current attempt.
+    worker: str | None = None
+    #: Error object of the last failed attempt; kept while the node waits for its next one.
+    error: dict[str, Any] | None = None
+    #: Direct dependencies that ended, by `rules.outcome_class`. Raised by the script that ends each of them.
+    ok: int = 0
+    bad: int = 0
+    skip: int = 0
+    #: Ended dependencies among the conditions that name this node in a branch.
+    gates_done: int = 0
+    #: A condition named this node among those not taken. False at first; never reset within a generation.
+    not_taken: bool = False
+    #: Stream entry of the current attempt's task.
+    message_id: str | None = None
+    #: The successor that took over when it failed, by its catch.
+    caught: str | None = None
+    #: When its schedule_to_close_timeout passes. Set when it is first queued in a generation.
+    close_ms: int | None = None
+    #: It ended in the execution this one is forked from. Set, and its output copied, before anybody sees it.
+    reused: bool = False
+    #: The execution it started last; kept from generation to generation.
+    child: str | None = None
+    #: Number of the pause that holds it, or last held it; see Execution.paused.
+    held: int | None = None
+    #: What its calls to paid services used, in all attempts; those of its items too.
+    usage: Usage = NOTHING_USED
+
+    @property
+    def done(self) -> int:
+        """Count the direct dependencies that ended."""
+        return self.ok + self.bad + self.skip
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One run of a definition, without its nodes."""
+
+    execution_id: str
+    name: str
+    #: Version of the definition it runs.
+    version: str
+    status: ExecutionStatus
+    #: Nodes that are not terminal. All of them at first; lowered by each script that ends one.
+    left: int
+    created_ms: int
+    tenant: str = "default"
+    #: Set once, by the first cause; from then on claim and enqueue refuse.
+    cancelling: Cancelling | None = None
+    #: Which life: 1, and one more for each retry in place.
+    generation: int = 1
+    #: Fixed by the first trigger.
+    inputs: dict[str, Any] | None = None
+    #: Critical nodes that FAILED.
+    failed: int = 0
+    started_ms: int | None = None
+    ended_ms: int | None = None
+    updated_ms: int = 0
+    #: End of `execution_timeout`; None without one.
+    deadline_ms: int | None = None
+    #: The execution this one repeats.
+    replay_of: str | None = None
+    #: The execution whose outputs this one began with.
+    forked_from: str | None = None
+    #: What the caller of cancel said, or the word for the cause.
+    reason: str | None = None
+    #: Number of the pause while it is PAUSED. Set by pause, taken away by resume and by the end.
+    paused: int | None = None
+    #: Who paused it, as they said, why, and when; by nobody where the policy of a node asked for an operator.
+    paused_by: str | None = None
+    paused_reason: str | None = None
+    paused_ms: int | None = None
+    #: What its calls to paid services used, in all generations. Raised when each of them ends.
+    usage: Usage = NOTHING_USED
+    #: What these may use: what the definition says, or the last resume that said something else.
+    budget: Caps = NO_CAPS
+    #: The execution, and the unit in it, that started this one. Set when it is created, like its depth.
+    parent: str | None = None
+    parent_unit: str | None = None
+    #: Levels below an execution that nobody's node started.
+    depth: int = 0
+    #: Executions its nodes have started.
+    children: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChildState:
+    """The child a unit waits for, as far as its parent can see; None stands for what is not there."""
+
+    child_id: str | None
+    status: ExecutionStatus | None = None
+    name: str | None = None
+    is_cancelling: bool = False
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status is None or self.status.is_terminal
+
+
+@dataclass(frozen=True, slots=True)
+class WaitState:
+    """A node that waits for somebody outside."""
+
+    #: Name of the signal, or hash of what the people asked are shown; None if somebody lost it.
+    awaits: str | None
+    #: Whether an answer would find it.
+    is_listed: bool
+    #: Of an approval: who may decide (None: anybody), how many must approve, how many have.
+    assignees: tuple[str, ...] | None = None
+    quorum: int = 1
+    given: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MapCounts:
+    """How far a mapped node is, as its scripts count.
+
+    started    index of the first item that has not been started.
+    live       items started and not ended.
+    tolerated  items that may fail.
+    is_halted  no further item is started.
+    """
+
+    total: int
+    started: int
+    live: int
+    completed: int
+    failed: int
+    skipped: int
+    tolerated: int = 0
+    stops: bool = False
+    is_halted: bool = False
+
+    @property
+    def left(self) -> int:
+        """Items that are neither live nor have ended."""
+        return self.total - self.live - self.completed - self.failed - self.skipped
+
+    @property
+    def ended(self) -> int:
+        return self.completed + self.failed + self.skipped
+
+
+@dataclass(frozen=True, slots=True)
+class MapState:
+    """A node that waits for its items.
+
+    statuses  of all items, in order.
+    live      records of the items that are queued, running, waiting or held, by unit.
+    is_named  whether the node says that it waits for them.
+    """
+
+    counts: MapCounts
+    statuses: tuple[NodeStatus, ...] = ()
+    live: Mapping[str, NodeState] = field(default_factory=dict)
+    is_named: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the planner may look at: one execution, whole, at one moment."""
+
+    execution: Execution
+    definition: Definition
+    #: Every node of the definition, present.
+    nodes: Mapping[str, NodeState]
+    #: (node_id, attempt) of claims that are alive or not yet expired.
+    leases: frozenset[tuple[str, int]] = frozenset()
+    #: (kind, node_id, attempt) with kind a WaitingOn word.
+    timers: frozenset[tuple[str, str, int]] = frozenset()
+    #: QUEUED nodes whose task is in the stream.
+    live_messages: frozenset[str] = frozenset()
+    #: Nodes whose turn is saved for the next call.
+    worklist: tuple[str, ...] = ()
+    has_continue_timer: bool = False
+    #: What each ended condition named: {condition_id: node ids not taken}.
+    not_taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: WAITING nodes that somebody outside must answer.
+    waits: Mapping[str, WaitState] = field(default_factory=dict)
+    #: The unit that renders the output of the whole; None before it has begun, and where there is none.
+    output: NodeState | None = None
+    now_ms: int = 0
+    #: Nodes that wait for their items.
+    maps: Mapping[str, MapState] = field(default_factory=dict)
+    #: Units that wait for their child.
+    children: Mapping[str, ChildState] = field(default_factory=dict)
+    #: Units on the list of a paused execution: resume goes on with them.
+    held: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RepairView:
+    """A snapshot with what the repairer compares before it acts.
+
+    seq       newest event when reading began; the repair is refused if another has been written since.
+    missing   timers of the whole execution that ought to exist and do not: (kind, due ms).
+    is_active member of workflows:active.
+    limits    time limits of live nodes whose timer does not exist: (node id, attempt, kind, due ms).
+    """
+
+    snapshot: Snapshot
+    seq: int
+    missing: tuple[tuple[str, int], ...]
+    is_active: bool
+    limits: tuple[tuple[str, int, str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of an execution's history."""
+
+    #: Dense, from 1.
+    seq: int
+    type: str
+    execution_id: str
+    node_id: str | None
+    attempt: int | None
+    ts_ms: int
+    #: JSON, never decoded on the way.
+    data: bytes
+    #: Index of the item of a mapped node.
+    item: int | None = None
+
+
+#: A worker that has not been heard of for this long is not alive.
+WORKER_ALIVE_MS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """One worker process as it last announced itself."""
+
+    worker_id: str
+    name: str
+    host: str
+    pid: int
+    handlers: frozenset[str]
+    queues: tuple[str, ...]
+    slots: int
+    running: int
+    started_ms: int
+    #: Last sign of life.
+    beat_ms: int
+
+    @property
+    def named_handlers(self) -> frozenset[str]:
+        """Handlers that definitions may name; what begins with $ is the engine's own."""
+        return frozenset(name for name in self.handlers if not name.startswith("$"))
+
+    def offers(self, handler: str, queue: str) -> bool:
+        """Say whether this worker reads the queue and has the handler."""
+        return handler in self.handlers and queue in self.queues

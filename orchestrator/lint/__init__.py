@@ -1,0 +1,1 @@
+"""Warns about valid definitions that are probably mistakes. Pure."""

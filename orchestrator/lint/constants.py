@@ -1,0 +1,61 @@
+"""Work out which expressions of a definition have the same answer whatever the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from orchestrator.definitions.branches import CONDITION, SWITCH
+from orchestrator.definitions.definition import Definition
+from orchestrator.errors import TemplateError
+from orchestrator.lint.outcomes import KnownAnswers
+from orchestrator.templates.references import compile_expression, is_template
+from orchestrator.templates.resolver import Scope, evaluate
+
+
+def given_of(definition: Definition) -> KnownAnswers:
+    """Work out what conditions and `when` answer whatever the data."""
+    answers, when = {}, {}
+    for node in definition.nodes:
+        if node.when is not None:
+            answer = _constant(node.when)
+            if answer is not None:
+                when[node.id] = bool(answer[0])
+        if node.handler == CONDITION and "expression" in node.config:
+            answer = _constant(node.config["expression"])
+            # Text is left out: which words mean no is the handler's to say.
+            if answer is not None and not isinstance(answer[0], str):
+                answers[node.id] = "true_branch" if answer[0] else "false_branch"
+        if node.handler == SWITCH:
+            case = _constant_case(node.config)
+            if case is not None:
+                answers[node.id] = case
+    return KnownAnswers(answers, when)
+
+
+def _constant_case(config: Mapping[str, Any]) -> str | None:
+    """Name the field of the case a switch always takes; '' for none, None when its value is not known."""
+    value, cases = config.get("value"), config.get("cases")
+    if not isinstance(cases, dict) or isinstance(value, dict | list):
+        return None
+    if isinstance(value, str) and is_template(value):
+        return None
+    name = value if isinstance(value, str) else orjson.dumps(value).decode()
+    if name in cases:
+        return f"cases.{name}"
+    return "default" if config.get("default") is not None else ""
+
+
+def _constant(expression: Any) -> tuple[Any] | None:
+    """Evaluate an expression that reads nothing; None when it reads something, or cannot be evaluated."""
+    if not isinstance(expression, str):
+        return (expression,)
+    template = compile_expression(expression)
+    if template.names or template.steps or "now" in expression:
+        return None
+    try:
+        return (evaluate(expression, Scope(), node_id=""),)
+    except TemplateError:
+        return None

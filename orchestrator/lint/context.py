@@ -1,0 +1,54 @@
+"""One definition that is being looked at, and where its warnings go."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from orchestrator.definitions.definition import Definition, Node
+from orchestrator.documents.problems import Findings
+from orchestrator.lint.constants import given_of
+from orchestrator.lint.reachability import Reachability
+from orchestrator.lint.template_reads import Use, uses_of
+
+
+class Linter:
+    """What is known of the definition, and the ways to name a place in it."""
+
+    def __init__(self, definition: Definition, findings: Findings) -> None:
+        self.definition = definition
+        self.findings = findings
+        self.path = "nodes" if definition.source.get("dag") is None else "dag.nodes"
+        self.index = {node.id: index for index, node in enumerate(definition.nodes)}
+        self.uses: dict[str, list[Use]] = {
+            node.id: list(uses_of(node))
+            for node in definition.nodes
+            if node.config or node.when is not None or node.map
+        }
+        self.given = given_of(definition)
+        read = {use.root for uses in self.uses.values() for use in uses}
+        self.watched = read.intersection(self.index)
+        self.reach = Reachability(definition, self.given, watched=self.watched)
+
+    def at(self, node: Node, field: str = "") -> str:
+        path = f"{self.path}[{self.index[node.id]}]"
+        return f"{path}.{field}" if field else path
+
+    def where_set(self, node: Node, field: str) -> str | None:
+        """Find where the author gave a node this field: itself, or the defaults; None when it did not."""
+        source = self.definition.source
+        raw = (source if source.get("dag") is None else source["dag"]).get("nodes", [])
+        own = raw[self.index[node.id]] if self.index[node.id] < len(raw) else {}
+        if own.get(field) is not None:
+            return self.at(node, field)
+        return f"defaults.{field}" if (source.get("defaults") or {}).get(field) is not None else None
+
+    def is_list(self, path: str) -> bool:
+        """Say whether the author wrote a list at this path of a node or of the defaults."""
+        holder: Any = self.definition.source
+        for index, name in re.findall(r"\[(\d+)\]|([^.\[\]]+)", path):
+            holder = holder[int(index)] if index else holder[name]
+        return isinstance(holder, list)
+
+    def warn(self, path: str, code: str, message: str, hint: str | None = None) -> None:
+        self.findings.add(path, code, message, hint, kind="graph")

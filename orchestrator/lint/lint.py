@@ -1,0 +1,222 @@
+"""Say what is allowed in a definition and yet cannot be meant: steps that never run, limits that never hold.
+
+A warning is told only where it is true whatever handlers answer. What depends on the data of one execution,
+on workers or on the time of day is not judged, and neither is what an operator may do to an execution later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from orchestrator.definitions.backoff import longest_waits_ms
+from orchestrator.definitions.definition import Definition, Node
+from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.documents.limits import Limits
+from orchestrator.documents.problems import Findings, listed
+from orchestrator.errors import Problem
+from orchestrator.lint.context import Linter
+from orchestrator.lint.dead_nodes import (
+    ALL_OF_THEM,
+    ONE_OF_THEM,
+    constant_answers,
+    idle_conditions,
+    never_running,
+)
+from orchestrator.lint.references import missing_in_output, missing_references
+from orchestrator.lint.template_reads import uses_in
+from orchestrator.lint.timeouts import DELAY, idle_rules, short_limits, spoken, waits_for_ms
+from orchestrator.lint.waits import endless_waits, unbounded_waits, unheard_decisions
+
+
+def lint(definition: Definition, limits: Limits | None = None) -> list[Problem]:
+    """List the warnings about a definition, each with its place, what it means and what to do. Pure.
+
+    At most limits.max_problems are spelled out.
+    """
+    linter = Linter(definition, Findings(limits or Limits()))
+    for check in _CHECKS:
+        check(linter)
+    found, left_out = linter.findings.problems, linter.findings.left_out
+    if left_out:
+        found.append(Problem("", "more_warnings", f"and {left_out:,} more warnings", kind="graph"))
+    return found
+
+
+def _references(linter: Linter) -> None:
+    for node, path, code, message, hint in missing_references(
+        linter.definition, linter.uses, linter.reach, replace(linter.given, skips=_never)
+    ):
+        linter.warn(linter.at(node, path), code, message, hint)
+
+
+def _output(linter: Linter) -> None:
+    for path, code, message, hint in missing_in_output(linter, replace(linter.given, skips=_never)):
+        linter.warn(path, code, message, hint)
+
+
+def _never(node: Node) -> bool:
+    return False  # few handlers skip by themselves; to warn of all of them would be noise
+
+
+# Time
+
+
+def _time_limits(linter: Linter) -> None:
+    limit_ms = linter.definition.execution_timeout_ms
+    if limit_ms is None:
+        return
+    told: set[str] = set()
+    for node in linter.definition.nodes:
+        for field, given_ms in (
+            ("start_to_close_timeout", node.start_to_close_ms),
+            ("schedule_to_start_timeout", node.schedule_to_start_ms),
+            ("schedule_to_close_timeout", node.schedule_to_close_ms),
+        ):
+            path = linter.where_set(node, field)
+            if given_ms is None or path is None or path in told or given_ms <= limit_ms:
+                continue
+            told.add(path)
+            message = f"{field} of {spoken(given_ms)} can never pass: the execution ends before, by its"
+            linter.warn(path, "timeout_never_passes", f"{message} execution_timeout of {spoken(limit_ms)}")
+    for node, start_ms, end_ms in _delays(linter):
+        if start_ms <= limit_ms < end_ms:
+            message = f"{node.id!r} can never complete: it waits {spoken(end_ms - start_ms)}"
+            if start_ms:
+                message += f", at least {spoken(start_ms)} after the start"
+            message += f", and the execution ends after {spoken(limit_ms)}"
+            hint = "raise execution_timeout, or wait less"
+            linter.warn(linter.at(node, "config.seconds"), "delay_outlasts_execution", message, hint)
+
+
+def _waits(linter: Linter) -> None:
+    found = (endless_waits(linter.definition), unbounded_waits(linter), unheard_decisions(linter.definition))
+    for node, path, code, message, hint in chain.from_iterable(found):
+        linter.warn(linter.at(node, path), code, message, hint)
+
+
+def _limits(linter: Linter) -> None:
+    for path, code, message, hint in short_limits(linter):
+        linter.warn(path, code, message, hint)
+
+
+def _delays(linter: Linter) -> Iterator[tuple[Node, int, int]]:
+    """Give each delay of a known length with the earliest it can start and end, in ms from the start."""
+    done_ms: dict[str, int] = {}
+    for node_id in linter.reach.order:
+        node = linter.definition.node(node_id)
+        before = [done_ms[name] for name in node.dependencies]
+        start_ms = 0
+        if before and (node.trigger_rule in ALL_OF_THEM or len(before) == 1):
+            start_ms = max(before) if node.trigger_rule in ALL_OF_THEM | ONE_OF_THEM else 0
+        elif before and node.trigger_rule in ONE_OF_THEM:
+            start_ms = min(before)
+        length_ms = waits_for_ms(node) if node.handler == DELAY else None
+        done_ms[node_id] = start_ms + (length_ms or 0)
+        if length_ms:
+            yield node, start_ms, done_ms[node_id]
+
+
+def _retries(linter: Linter) -> None:
+    told: set[str] = set()
+    for node in linter.definition.nodes:
+        path = linter.where_set(node, "retry")
+        if node.retry is None or path is None or path in told:
+            continue
+        told.add(path)
+        _judge_policy(linter, path, node.retry)
+        for where, code, message, hint in idle_rules(node.retry, path, linter.is_list(path)):
+            linter.warn(where, code, message, hint)
+
+
+def _judge_policy(linter: Linter, path: str, policy: RetryPolicy) -> None:
+    if policy.max_attempts == 1:
+        return
+    limit_ms, waits_ms = linter.definition.execution_timeout_ms, longest_waits_ms(policy)
+    if limit_ms is not None and waits_ms > limit_ms:
+        message = (
+            f"the waits between {policy.max_attempts} tries can add up to {spoken(waits_ms)}, more than the "
+            f"execution_timeout of {spoken(limit_ms)}"
+        )
+        hint = "lower max_attempts or maximum_interval, or raise execution_timeout"
+        linter.warn(path, "retries_outlast_execution", message, hint)
+    if policy.initial_interval_ms > policy.maximum_interval_ms:
+        message = (
+            f"initial_interval of {spoken(policy.initial_interval_ms)} is never waited: maximum_interval is "
+            f"{spoken(policy.maximum_interval_ms)}"
+        )
+        linter.warn(path, "interval_cut", message, "raise maximum_interval, or lower initial_interval")
+    barred = set(policy.non_retryable)
+    if "*" in barred or (policy.retry_on and barred.issuperset(policy.retry_on)):
+        message = "no error is ever tried again: non_retryable names all of them, and beats retry_on"
+        linter.warn(path, "never_retried", message)
+
+
+# Inputs, and the end
+
+
+def _inputs(linter: Linter) -> None:
+    schema = linter.definition.inputs_schema or {}
+    properties = schema.get("properties")
+    if not isinstance(properties, dict):
+        return
+    rest = {name: value for name, value in linter.definition.source.items() if name not in _NOT_READING}
+    uses = [use for text, path in _texts(rest) for use in uses_in(text, path) if use.root == "inputs"]
+    if not any(use.key is None for use in uses):
+        used = {use.key for use in uses}
+        for name in properties:
+            if name not in used:
+                message = f"no template reads the input {name!r}"
+                linter.warn(f"inputs.properties.{name}", "unused_input", message)
+    others = {"patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if", "dependentSchemas", "$dynamicRef"}
+    if schema.get("additionalProperties") is not False or others.intersection(schema):
+        return
+    for node in linter.definition.nodes:
+        for use in linter.uses.get(node.id, ()):
+            if use.root == "inputs" and use.key is not None and use.is_needed and use.key not in properties:
+                close = linter.findings.close_to(use.key, properties)
+                message = f"{node.id!r} reads the input {use.key!r}, which the schema does not allow"
+                hint = f"did you mean {close!r}?" if close else f"inputs: {listed(properties)}"
+                linter.warn(linter.at(node, use.path), "unknown_input", message, hint)
+
+
+_NOT_READING = frozenset({"inputs", "name", "description"})
+
+
+def _texts(value: Any) -> Iterator[tuple[str, str]]:
+    """Give every text in a document that may read an input."""
+    stack = [value]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, str) and "inputs" in found:
+            yield found, ""
+        elif isinstance(found, dict):
+            stack += found.values()
+        elif isinstance(found, list):
+            stack += found
+
+
+def _nothing_critical(linter: Linter) -> None:
+    if any(node.critical for node in linter.definition.nodes):
+        return
+    message = "no node is critical, so the execution completes even if every node fails"
+    if linter.definition.fail_fast:
+        message += ", and fail_fast never applies"
+    linter.warn(linter.path, "nothing_critical", message, "leave out critical: false where a failure matters")
+
+
+_CHECKS: tuple[Callable[[Linter], None], ...] = (
+    constant_answers,
+    idle_conditions,
+    never_running,
+    _references,
+    _output,
+    _time_limits,
+    _waits,
+    _limits,
+    _retries,
+    _inputs,
+    _nothing_critical,
+)

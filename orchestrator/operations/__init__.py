@@ -1,0 +1,1 @@
+"""What the engine can be asked, a file per noun."""

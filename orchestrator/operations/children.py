@@ -1,0 +1,277 @@
+"""The child executions of nodes, as the workers that run those nodes deal with them."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import orjson
+
+from clients.backoff import retry_while_unavailable
+from orchestrator.definitions.compiler import compile_stored, version_of
+from orchestrator.definitions.definition import OUTPUT, Definition, HandlerNames
+from orchestrator.definitions.sub_workflows import MOST_LEVELS
+from orchestrator.documents.limits import Limits
+from orchestrator.errors import ConfigError, ErrorType, ExecutionNotFound, InvalidTransition, NodeError
+from orchestrator.execution.counters import is_handled
+from orchestrator.execution.model import Execution
+from orchestrator.operations.reruns import Repeats
+from orchestrator.operations.submissions import Compiled, Submissions, sorted_json
+from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
+from orchestrator.store.layout import Field, lay_out
+from orchestrator.store.reader import SLICE, Store
+from orchestrator.store.requests import Child
+from orchestrator.store.transitions import Transitions
+
+log = logging.getLogger("headrace.store")
+
+T = TypeVar("T")
+
+#: Compiled definitions of children kept, by version.
+KEPT = 64
+#: Failed nodes that the error of a unit names.
+FAILURES_TOLD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ChildRequest:
+    """The child a unit asks for. inputs are JSON with sorted keys."""
+
+    compiled: Compiled
+    inputs: bytes
+
+    def is_met_by(self, child: Execution) -> bool:
+        """Say whether an execution runs the same definition with the same inputs."""
+        return (
+            child.version == self.compiled.definition.version
+            and sorted_json(child.inputs or {}) == self.inputs
+        )
+
+
+class Children:
+    """Starts children, retries them and reads what they came to.
+
+    catalogue, limits  for definitions that nobody has checked yet; see Submissions.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        transitions: Transitions,
+        *,
+        catalogue: Callable[[frozenset[str]], HandlerNames],
+        limits: Limits,
+    ) -> None:
+        submissions = Submissions(store, transitions, catalogue=catalogue, limits=limits)
+        self.store = store
+        self._transitions = transitions
+        self._submissions = submissions
+        self._repeats = Repeats(store, transitions, submissions)
+        self._kept: OrderedDict[str, Compiled] = OrderedDict()
+
+    async def of(self, execution_id: str, unit: str) -> Execution | None:
+        """Find the child a unit has; None if it has none, or none any more."""
+        child_id = await self.store.redis.hget(self.store.keys.runtime(execution_id), f"child|{unit}")
+        return await self.store.execution(child_id.decode()) if child_id else None
+
+    async def wanted(
+        self,
+        workflow: dict[str, Any] | str,
+        *,
+        inputs: Mapping[str, Any],
+        version: str | None,
+        tenant_of: str,
+        is_checked: bool,
+    ) -> ChildRequest:
+        """Compile what a unit asks for.
+
+        workflow   a definition, or the id of an execution that runs it.
+        tenant_of  the execution that asks: one of another tenant is unknown to it.
+        is_checked whether the definition was checked when its parent was submitted.
+        Raises ConfigError, DefinitionInvalid, InputsInvalid.
+        """
+        if isinstance(workflow, dict):
+            compiled = (
+                self._stored(workflow) if is_checked else await self._submissions.compile(workflow, None)
+            )
+        else:
+            source, parent = await self.store.executions([workflow, tenant_of])
+            text = await self.store.definition_text(workflow)
+            if source is None or parent is None or text is None or source.tenant != parent.tenant:
+                raise ConfigError(f"'{workflow[:200]}' is no execution whose definition could be run")
+            compiled = self._stored(orjson.loads(text), text)
+        found = compiled.definition.version
+        if version is not None and version != found:
+            raise ConfigError(f"the workflow has the version {found}, wanted is {version[:200]}")
+        values = compiled.definition.check_inputs(dict(inputs))
+        return ChildRequest(compiled, sorted_json(values))
+
+    def _stored(self, document: dict[str, Any], text: bytes | None = None) -> Compiled:
+        """Compile what was accepted before; the handlers it needs may come and go."""
+        version = version_of(document)
+        if version in self._kept:
+            self._kept.move_to_end(version)
+            return self._kept[version]
+        definition = compile_stored(document, self.store.default_retry)
+        compiled = Compiled(definition, lay_out(definition), text or orjson.dumps(document))
+        self._kept[version] = compiled
+        if len(self._kept) > KEPT:
+            self._kept.popitem(last=False)
+        return compiled
+
+    async def stage(self, wanted: ChildRequest, execution_id: str, unit: str, attempt: int) -> Child:
+        """Write every slice of a new child but the last, unseen; the verb that starts it writes that one.
+
+        Raises StoreFull.
+        """
+        compiled = wanted.compiled
+        name = compiled.definition.name
+        child_id = child_id_of(execution_id, unit, attempt)
+        for part in compiled.layout.staged:
+            await self._transitions.stage_execution(child_id, part)
+        extra: list[Field] = ["inputs", wanted.inputs] if wanted.inputs != b"{}" else []
+        message = f"the child '{name}' would be more than {MOST_LEVELS} levels below its root execution"
+        error = NodeError(ErrorType.CONFIG_ERROR, message, False, attempt=attempt)
+        return Child(
+            execution_id=child_id,
+            definition=compiled.text,
+            last=compiled.layout.last,
+            extra=extra,
+            most_levels=MOST_LEVELS,
+            too_deep=orjson.dumps(error.to_dict()),
+            output=orjson.dumps({"execution_id": child_id, "name": name}),
+        )
+
+    async def retry(self, child: Execution, wanted_by: str) -> bool:
+        """Go on with an ended child in place; False where nothing of it can run again.
+
+        wanted_by  `EXECUTION UNIT ATTEMPT` that asks: once that is not to go on, nothing is begun for it.
+        """
+        try:
+            await self._repeats.retry(child.execution_id, generation=child.generation, wanted_by=wanted_by)
+        except ExecutionNotFound:
+            return False
+        except InvalidTransition:
+            now = await self.store.execution(child.execution_id)
+            # Somebody else may have done it meanwhile; it may even have ended again.
+            return now is not None and (now.generation != child.generation or not now.status.is_terminal)
+        return True
+
+    async def output(self, child: Execution, *, max_bytes: int) -> Any:
+        """Give what a child that has completed put out: its `output`, or the outputs of its nodes by node id.
+
+        What is given is JSON, or made of fragments of it. A node without an output is left out. Stops
+        reading once they have more than max_bytes together.
+        """
+        definition = await self.store.definition(child.execution_id, child.version)
+        if definition.output_node is not None:
+            return orjson.Fragment(await self.store.output(child.execution_id, OUTPUT) or b"null")
+        node_ids = [node.id for node in definition.nodes]
+        found: dict[str, Any] = {}
+        size = first = 0
+        while size <= max_bytes and (part := node_ids[first : first + SLICE]):
+            first += len(part)
+            for node_id, output in (await self.store.outputs(child.execution_id, part)).items():
+                if output is not None:
+                    size += len(output)
+                    found[node_id] = orjson.Fragment(output)
+        return found
+
+    async def failure(self, child: Execution) -> NodeError:
+        """Say why a child ended otherwise than well, naming it and its first failed node, or its output."""
+        definition = await self.store.definition(child.execution_id, child.version)
+        failures = await self._failures(child, definition)
+        message = f"child execution {child.execution_id} ('{child.name}') ended {child.status}"
+        if child.status is ExecutionStatus.CANCELLED:
+            message += f": {child.reason}" if child.reason else ""
+        elif child.cancelling is Cancelling.TIMEOUT:
+            message += ": it ran longer than its execution_timeout"
+        elif failures:
+            told = failures[0]["error"] or {}
+            node_id = failures[0]["node_id"]
+            message += ": its output failed" if node_id == OUTPUT else f": its node '{node_id}' failed"
+            message += f" with {told['type']}: {told['message']}" if told else ""
+        details = {
+            "execution_id": child.execution_id,
+            "name": child.name,
+            "status": str(child.status),
+            "failed": failures[:FAILURES_TOLD],
+        }
+        # What somebody cancelled on purpose does not begin again by itself.
+        may_retry = child.status is not ExecutionStatus.CANCELLED
+        return NodeError(ErrorType.CHILD_FAILED, message[:2_000], may_retry, details=details)
+
+    async def _failures(self, child: Execution, definition: Definition) -> list[dict[str, Any]]:
+        critical = [node for node in definition.nodes if node.critical]
+        states = await self.store.nodes(child.execution_id, [node.id for node in critical])
+        failed = [
+            states[node.id]
+            for node in critical
+            if states[node.id].status is NodeStatus.FAILED and not is_handled(node, states[node.id])
+        ]
+        if definition.output_node is not None:
+            final = await self.store.output_state(child.execution_id)
+            failed += [final] if final is not None and final.status is NodeStatus.FAILED else []
+        # The first one in time: what came after it may be its consequence.
+        failed.sort(key=lambda state: state.ended_ms or 0)
+        return [{"node_id": state.node_id, "error": state.error} for state in failed]
+
+
+@dataclass(frozen=True, slots=True)
+class ChildHandle:
+    """The child of one unit, in the hands of the attempt that runs it.
+
+    is_checked  its definition stands in the node as it is, and was checked with it.
+    max_bytes   of a node's output.
+    """
+
+    children: Children
+    execution_id: str
+    unit: str
+    attempt: int
+    is_checked: bool
+    max_bytes: int
+
+    async def found(self) -> Execution | None:
+        return await retry_while_unavailable(lambda: self.children.of(self.execution_id, self.unit))
+
+    async def wanted(
+        self, workflow: dict[str, Any] | str, inputs: Mapping[str, Any], version: str | None
+    ) -> ChildRequest:
+        return await retry_while_unavailable(
+            lambda: self.children.wanted(
+                workflow,
+                inputs=inputs,
+                version=version,
+                tenant_of=self.execution_id,
+                is_checked=self.is_checked,
+            )
+        )
+
+    async def staged(self, wanted: ChildRequest) -> Child:
+        return await self.children.stage(wanted, self.execution_id, self.unit, self.attempt)
+
+    async def retry(self, child: Execution) -> bool:
+        wanted_by = f"{self.execution_id} {self.unit} {self.attempt}"
+        return await retry_while_unavailable(lambda: self.children.retry(child, wanted_by))
+
+    async def output(self, child: Execution) -> Any:
+        return await retry_while_unavailable(lambda: self.children.output(child, max_bytes=self.max_bytes))
+
+    async def failure(self, child: Execution) -> NodeError:
+        return await retry_while_unavailable(lambda: self.children.failure(child))
+
+
+def child_id_of(execution_id: str, unit: str, attempt: int) -> str:
+    """Name the child that an attempt starts: the same one however often it is asked.
+
+    A UUID of version 8, made of a hash; the partition is the parent's.
+    """
+    hashed = hashlib.sha256(f"{execution_id}\n{unit}\n{attempt}".encode()).hexdigest()
+    variant = "89ab"[int(hashed[16], 16) % 4]
+    tail = hashed[20:29] + execution_id[-3:]
+    return f"{hashed[:8]}-{hashed[8:12]}-8{hashed[13:16]}-{variant}{hashed[17:20]}-{tail}"

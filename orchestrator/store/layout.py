@@ -1,0 +1,298 @@
+"""How a Definition is laid out in an execution's runtime hash, in a form that scripts need not parse.
+
+Written at submission and never changed:
+  v, name, version, tenant, fail_fast, execution_timeout_ms, queues (other than default)
+  replay_of, forked_from (the execution it repeats)
+  features (closes: some node has a schedule_to_close_timeout; output: there is a last unit $output)
+  parent ('EXECUTION UNIT' that started it), depth (levels below one that nobody's node started)
+  budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`)
+  unchecked ('1' while inputs have not been checked against the definition's schema)
+  node|N      what the scripts know of node N; see `parse_facts` in lua/include/base.lua
+  spec|N      what a worker needs to run it, JSON
+  refs|N      the nodes it refers to; $inputs when it refers to the inputs
+  item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
+  next|N|K    its successors, K counting the chunks; * marks one that a branch of N names,
+              ! one that takes over when N fails
+  ids|K       all nodes; start|K, those decided at the start: without dependencies or, in a fork, behind
+              what it keeps
+  reused|N    '1': ended in the execution this one is forked from
+
+Written by every transition:
+  seq (newest event), left (nodes not terminal), failed (critical nodes FAILED), updated_ms
+
+Written by single verbs:
+  inputs, created_ms, started_ms, ended_ms, deadline_ms, generation, error
+  cancelling, cancel_reason, cancel_request, grace_ms, cancel_hastened (the request that
+  last made the grace shorter)
+  children (how many), closed (generation in which they were asked to end)
+  paused (number of the pause while there is one), pauses (how many there were), paused_by, paused_reason,
+  paused_ms, pause_calls (requests taken)
+  worklist ('1' while turns are saved), lines (log and progress lines kept), tokens (pieces of text
+  streamed), purged
+  used_* (what calls to paid services used), held_tokens, held_nanos (what those under way may still use)
+
+Of a node, while it runs:
+  attempt|N (the fence), tries|N (charged), crashes|N (leases lost), dead|N (its entry in the list),
+  nonce|N (who claimed), worker|N
+  finished|N (nonce of the last attempt that ended), message|N (its task), reason|N, error|N
+  queued_ms|N, since_ms|N (when it began to wait for a worker), started_ms|N, ended_ms|N, waiting_on|N,
+  due_ms|N, kept|N (output of a delay), resume|N (what it waited for, when it runs again)
+  awaits|N, ask|N, late|N, unless_late|N, if_late|N, quorum|N, given|N, votes|N, voters|N of a wait for
+  somebody outside; see lua/include/waits.lua
+  child|N (the execution it started last)
+  reported|N (newest line), streamed|N (attempt whose text watchers hold), metered|N|ATTEMPT (newest call
+  counted), reserved|N (newest reservation), used|N (what its calls used, as used_*), handed_back|N,
+  unoffered_ms|N, rejects|N (branch targets not taken),
+  caught|N (the successor that took over when it failed), held|N (the pause that holds it, or last held it),
+  by_hand|N (requests of operators taken), close_ms|N (when its schedule_to_close_timeout passes),
+  beat|N (details of its last heartbeat that was written, JSON),
+  counts|N (tries that each rule of its list of retry rules has counted)
+
+Of a node, as a successor:
+  ok|N, bad|N, skip|N (dependencies ended, by outcome), gates|N (conditions done), not_taken|N
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, TypeVar
+
+import orjson
+
+from orchestrator.definitions.definition import Definition, Node
+from orchestrator.definitions.trigger_rules import TriggerRule
+from orchestrator.execution.counters import Counters, expected_counters
+from orchestrator.execution.fork import ForkPlan, starting_states
+
+#: Layout version, kept in every execution; a reader that does not know it must stand back.
+VERSION = 1
+#: Ids in one list field. A full list means that another follows.
+CHUNK = 100
+#: Nodes written by one script; a larger submission is staged. A multiple of CHUNK.
+SLICE = 200
+
+Field = str | bytes | int
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Part of a submission that one script writes: node ids, and runtime fields and values in turn."""
+
+    node_ids: tuple[str, ...]
+    fields: tuple[Field, ...]
+
+    def arguments(self) -> tuple[Field, ...]:
+        return (len(self.node_ids), *self.node_ids, *self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A whole submission: every slice but the last is staged, the last makes it visible."""
+
+    staged: tuple[Slice, ...]
+    last: Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """Nodes that a fork keeps from its source, as one script takes them.
+
+    nodes   (node id, status) of what is kept.
+    fields  runtime fields and values in turn, those of nodes that run again too.
+    """
+
+    nodes: tuple[tuple[str, str], ...]
+    fields: tuple[Field, ...]
+
+    def arguments(self) -> tuple[Field, ...]:
+        return (len(self.nodes), *(word for pair in self.nodes for word in pair), *self.fields)
+
+    def after(self, count: int) -> Reuse:
+        """Give what is left when the first `count` nodes and the fields are written."""
+        return Reuse(self.nodes[count:], ())
+
+
+def lay_out(definition: Definition, *, is_staged: bool = False) -> Layout:
+    """Say what to write for a new execution of `definition`; the same for every one, so it can be kept.
+
+    is_staged  write every node before the last slice, even of a small definition.
+    """
+    slices = [
+        Slice(tuple(node.id for node in nodes), tuple(_slice_fields(definition, nodes, number)))
+        for number, nodes in enumerate(batches(definition.nodes, SLICE))
+    ]
+    last = slices[-1]
+    whole = Slice(last.node_ids, (*last.fields, *_execution_fields(definition)))
+    if len(whole.fields) <= 4_000 and not is_staged:
+        return Layout(tuple(slices[:-1]), whole)
+    return Layout(tuple(slices), Slice((), tuple(_execution_fields(definition))))
+
+
+def spec_of(node: Node) -> dict[str, Any]:
+    """What a worker needs to run a node; travels in the claim."""
+    return {
+        "handler": node.handler,
+        "config": node.config,
+        "when": node.when,
+        "retry": node.retry.to_dict() if node.retry else None,
+        "handler_retry": node.handler_retry.to_dict() if node.handler_retry else None,
+        "start_to_close_ms": node.start_to_close_ms,
+        "templated": node.templated,
+        "queue": node.queue,
+        "critical": node.critical,
+    } | dict(_seldom(node))
+
+
+def _seldom(node: Node) -> Iterator[tuple[str, Any]]:
+    """Give what only some nodes have; left out elsewhere."""
+    if node.map:
+        yield "map", node.map.to_dict()
+    if node.heartbeat_ms is not None:
+        yield "heartbeat_ms", node.heartbeat_ms
+
+
+def _execution_fields(definition: Definition) -> Iterator[Field]:
+    yield from ("v", VERSION, "name", definition.name, "version", definition.version)
+    yield from ("seq", 0, "left", len(definition.nodes), "failed", 0, "generation", 1)
+    yield from ("cancelling", "", "worklist", "0", "fail_fast", "1" if definition.fail_fast else "0")
+    yield from ("execution_timeout_ms", definition.execution_timeout_ms or 0)
+    if definition.budget:
+        yield from ("budget", definition.budget.words())
+    if queues := {node.queue for node in definition.nodes} - {"default"}:
+        yield from ("queues", " ".join(sorted(queues)))
+    if features := _features(definition):
+        yield from ("features", " ".join(features))
+    if definition.output_node:
+        yield from _node_fields(definition, definition.output_node)
+    starts = (n.id for n in definition.nodes if not n.dependencies or n.trigger_rule is TriggerRule.ALWAYS)
+    yield from list_fields("start", starts)
+
+
+def _features(definition: Definition) -> list[str]:
+    """Name what a script must look for that few definitions have."""
+    found = ["closes"] if any(node.schedule_to_close_ms for node in definition.nodes) else []
+    return [*found, "output"] if definition.output_node else found
+
+
+def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) -> Iterator[Field]:
+    # Each slice lists its own nodes, so that a submission abandoned half-way can be found and purged.
+    ids = [node.id for node in nodes]
+    if definition.output_node and ids[-1] == definition.nodes[-1].id:
+        ids.append(definition.output_node.id)
+    yield from list_fields("ids", ids, first=number * SLICE // CHUNK)
+    for node in nodes:
+        yield from _node_fields(definition, node)
+
+
+def _node_fields(definition: Definition, node: Node) -> Iterator[Field]:
+    yield from (f"node|{node.id}", node_facts(definition, node))
+    yield from (f"spec|{node.id}", orjson.dumps(spec_of(node)))
+    if node.map:
+        yield from _refs("refs", node.id, node.map.references, node.map.uses_inputs)
+        yield from _refs("item_refs", node.id, node.map.config_references, node.map.config_uses_inputs)
+    else:
+        yield from _refs("refs", node.id, node.references, node.uses_inputs)
+    marks = {**dict.fromkeys(node.branches, "*"), **dict.fromkeys(node.gotos, "!")}
+    marked = (f"{s}{marks.get(s, '')}" for s in definition.successors.get(node.id, ()))
+    yield from list_fields(f"next|{node.id}", marked)
+
+
+def _refs(name: str, node_id: str, references: Iterable[str], uses_inputs: bool) -> Iterator[Field]:
+    refs = sorted(references)
+    if uses_inputs:
+        refs.append("$inputs")
+    if refs:
+        yield from (f"{name}|{node_id}", " ".join(refs))
+
+
+def node_facts(definition: Definition, node: Node) -> str:
+    """The facts the scripts need, in the order `parse_facts` of the prelude takes them apart."""
+    total = 0 if node.trigger_rule is TriggerRule.ALWAYS else len(node.dependencies)
+    gates = definition.gates.get(node.id, 0)
+    critical = 1 if node.critical else 0
+    return (
+        f"{node.handler} {node.queue} {node.trigger_rule} {total} {gates} {critical} "
+        f"{node.schedule_to_start_ms or 0} {node.start_to_close_ms or 0}{''.join(_extras(node))}"
+    )
+
+
+def _extras(node: Node) -> Iterator[str]:
+    """Facts that few nodes have, as ` name=value`."""
+    if node.map:
+        yield f" map={node.map.live}"
+    if node.nested:
+        yield f" child={node.nested.policy}{' detached=1' if node.nested.is_detached else ''}"
+    if node.continues_on_failure:
+        yield " goes_on=1"
+    if node.schedule_to_close_ms:
+        yield f" close={node.schedule_to_close_ms}"
+    if node.pauses_on_failure:
+        yield " asks=1"
+    if node.catch:
+        rules = ",".join(f"{error}>{rule.goto}" for rule in node.catch for error in rule.errors)
+        yield f" catch={rules}"
+
+
+def list_fields(name: str, ids: Iterable[str], *, first: int = 0) -> Iterator[str]:
+    """Write a list of ids as fields `name|0`, `name|1`, … with their values."""
+    for number, chunk in enumerate(batches(ids, CHUNK), start=first):
+        yield from (f"{name}|{number}", " ".join(chunk))
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut items into lists of `size`, the last one shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def reuses(plan: ForkPlan) -> Iterator[Reuse]:
+    """Put what is kept, and every node's counters, into slices for the scripts."""
+    counters = expected_counters(
+        plan.definition, *starting_states(plan.definition, plan.kept), plan.not_taken
+    )
+    for nodes in batches(plan.definition.nodes, SLICE):
+        kept = [(node.id, str(plan.kept[node.id].status)) for node in nodes if node.id in plan.kept]
+        fields: list[Field] = []
+        for node in nodes:
+            fields += _counter_fields(node.id, counters[node.id])
+            fields += _kept_fields(node.id, plan)
+        if kept or fields:
+            yield Reuse(tuple(kept), tuple(fields))
+
+
+def execution_fields(plan: ForkPlan) -> tuple[Field, ...]:
+    """Give the fields in which the fork as a whole differs from an execution that begins with nothing."""
+    left = [node for node in plan.definition.nodes if node.id not in plan.kept]
+    begin = (
+        node.id
+        for node in left
+        if not node.dependencies
+        or node.trigger_rule is TriggerRule.ALWAYS
+        or any(other in plan.kept for other in node.dependencies)
+    )
+    return ("left", len(left), *list_fields("start", begin))
+
+
+def _counter_fields(node_id: str, counters: Counters) -> Iterator[Field]:
+    found = {
+        "ok": counters.ok,
+        "bad": counters.bad,
+        "skip": counters.skip,
+        "gates": counters.gates_done,
+        "not_taken": int(counters.not_taken),
+    }
+    for name, value in found.items():
+        if value:
+            yield from (f"{name}|{node_id}", value)
+
+
+def _kept_fields(node_id: str, plan: ForkPlan) -> Iterator[Field]:
+    state = plan.kept.get(node_id)
+    if state is not None and state.reason is not None:
+        yield from (f"reason|{node_id}", str(state.reason))
+    if rejects := plan.not_taken.get(node_id):
+        yield from (f"rejects|{node_id}", " ".join(sorted(rejects)))

@@ -1,0 +1,78 @@
+"""Puts the Lua together as one library: a file per transition, the parts they share, keys, guards and rules.
+
+A library (Redis Functions, since 7.0) rather than separate scripts: its shared part is built once, when it
+is loaded, while a script sent by EVALSHA builds its helpers anew at every call, which costs as much as its
+commands.
+The library's name is made from its text, so that two versions of the code can work on one Redis.
+
+A transition's file begins with comment lines. One may be `-- flags: allow-oom`, flags of the Lua engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.definitions.trigger_rules import lua_rules
+from orchestrator.redis_keys import Keys, lua_keys
+from orchestrator.states import lua_guards
+from orchestrator.store.layout import CHUNK
+
+LUA = Path(__file__).parent / "lua"
+#: Shared parts, each using only those before it.
+PARTS = (
+    "unit", "base", "waits", "schedule_to_close", "budget", "pause", "settle", "output", "retries", "answers",
+    "children", "items", "resume", "manual", "claim", "attempt", "start", "slices",
+)  # fmt: skip
+#: Every library of ours has a name that begins so.
+FAMILY = "headrace_"
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """All transitions as Redis loads them."""
+
+    name: str
+    text: str
+
+    def function(self, verb: str) -> str:
+        """The name to call a transition by. Such names are global in Redis, hence the library's in front."""
+        return f"{self.name}_{verb}"
+
+
+def script_names() -> tuple[str, ...]:
+    """Names of all transitions that are scripts, in alphabetical order."""
+    return tuple(sorted(path.stem for path in LUA.glob("*.lua")))
+
+
+def sources() -> dict[str, str]:
+    """Every Lua file by its path below `lua/`, without the ending: `complete_node`, `include/settle`."""
+    found = {f"include/{part}": (LUA / "include" / f"{part}.lua") for part in PARTS}
+    found.update({name: LUA / f"{name}.lua" for name in script_names()})
+    return {name: path.read_text(encoding="utf-8") for name, path in found.items()}
+
+
+def compose(keys: Keys, files: Mapping[str, str] | None = None) -> Library:
+    """Build the library. `files` stands in for `sources()`, for tests that change a file."""
+    files = files or sources()
+    parts = [lua_keys(keys), lua_guards(), f"local CHUNK = {CHUNK}\n", lua_rules() + "\n"]
+    parts += [files[f"include/{part}"] for part in PARTS]
+    verbs = [name for name in files if "/" not in name]
+    digest = hashlib.sha1("".join([*parts, *(files[verb] for verb in verbs)]).encode(), usedforsecurity=False)
+    name = FAMILY + digest.hexdigest()[:12]
+    parts.append("local BODIES = {}\n")
+    parts += [_register(f"{name}_{verb}", files[verb]) for verb in verbs]
+    return Library(name, "".join([f"#!lua name={name}\n", *parts]))
+
+
+def _register(function: str, body: str) -> str:
+    flags = next(
+        (line.removeprefix("-- flags: ") for line in body.splitlines()[:3] if line.startswith("-- flags: ")),
+        "",
+    )
+    quoted = ", ".join(f"'{flag}'" for flag in flags.split())
+    head = f"function_name='{function}', flags={{{quoted}}}, callback=function(keys, arguments)"
+    call = f"enter(keys, arguments)\nlocal reply = BODIES['{function}']()\nleave()\nreturn reply"
+    return f"BODIES['{function}'] = function()\n{body}\nend\nredis.register_function{{{head}\n{call}\nend}}\n"

@@ -1,0 +1,40 @@
+-- flags: allow-oom
+-- Parks a node until somebody outside answers, or for as long as it says. A signal that came before is handed to it at
+-- once: it is queued again, so that a worker checks it.  RUNNING -> WAITING | QUEUED | FAILED
+-- KEYS  1 runtime of the execution
+-- ARGV  3-12 see include/attempt.lua; 13 waiting on: signal or approval; 14 name of the signal, or hash of what is shown;
+--       15 what is asked, JSON; 16 time limit, ms, or ''; 17 what it does: fail or complete; 18 the error or output of that, JSON;
+--       19 quorum of an approval; 20 branch targets left aside when the answer comes, 21 when it does not;
+--       22 error, JSON, for a node that is one too many for the name
+-- Event node.waiting, node.queued, node.failed
+local x, facts = leave_attempt('await_node')
+if not x then return answer(facts, 0) end
+local node_id, attempt, on, awaits = ARGV[3], ARGV[4], ARGV[13], ARGV[14]
+local line = on == 'signal' and redis.call('HGET', signals_key(x.id), 'waits|' .. awaits)
+local _, waiting = string.gsub(line or '', ' ', '')
+redis.call('HDEL', x.runtime, 'votes|' .. node_id, 'voters|' .. node_id, 'given|' .. node_id,
+  'resume|' .. node_id)
+if is_ending(x, node_id) then
+  end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', attempt, quoted('cancelled'))
+elseif waiting >= MOST_WAITING then
+  settle_failure(x, node_id, attempt, facts, 'error', ARGV[22], false)
+elseif on == 'signal' and take_kept(x, node_id, 'RUNNING', facts, awaits) then
+  -- Nothing was tried: the signal was there before anybody looked.
+  redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)
+else
+  local data = on == 'signal' and '{"waiting_on":"signal","signal":"' .. awaits .. '"' or '{"waiting_on":"approval"'
+  redis.call('HSET', x.runtime, 'waiting_on|' .. node_id, on, 'awaits|' .. node_id, awaits, 'ask|' .. node_id, ARGV[15],
+    'late|' .. node_id, ARGV[17], 'kept|' .. node_id, ARGV[18], 'quorum|' .. node_id, ARGV[19],
+    'unless_late|' .. node_id, ARGV[20], 'if_late|' .. node_id, ARGV[21])
+  if ARGV[16] ~= '' then
+    local due_ms = string.format('%d', NOW + ARGV[16])
+    redis.call('HSET', x.runtime, 'due_ms|' .. node_id, due_ms)
+    redis.call('ZADD', timers_key(), due_ms, timer_member(on, x.id, node_id, attempt))
+    data = data .. ',"due_ms":' .. due_ms
+  end
+  move(x, node_id, 'WAITING')
+  list_wait(x, node_id, attempt, on, awaits)
+  record(x, 'node.waiting', node_id, attempt, data .. '}')
+end
+settle(x)
+return answer('ok', x.more)

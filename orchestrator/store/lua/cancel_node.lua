@@ -1,0 +1,14 @@
+-- flags: allow-oom
+-- Ends an attempt whose handler stopped because its execution is being cancelled.  RUNNING -> CANCELLED
+-- KEYS  1 runtime of the execution
+-- ARGV  3-12 see include/attempt.lua
+-- Reply as there, and 'uncalled' when no cancel is under way: the worker must then end the attempt in another way.
+-- Event node.cancelled
+if not redis.call('HGET', KEYS[1], 'cancelling') or redis.call('HGET', KEYS[1], 'cancelling') == '' then
+  return answer('uncalled', 0)
+end
+local x, facts = leave_attempt('cancel_node')
+if not x then return answer(facts, 0) end
+end_node(x, ARGV[3], 'CANCELLED', 'cancelled', 'node.cancelled', ARGV[4], quoted('cancelled'))
+settle(x)
+return answer('ok', x.more)

@@ -1,0 +1,36 @@
+-- flags: allow-oom
+-- Takes a task from a worker that does not offer its handler: back after 0.1 to 2 s, failed when nobody has offered
+-- the handler for a while. In a paused execution it is held, and patience begins anew.  QUEUED -> WAITING | FAILED | PENDING
+-- KEYS  1 runtime of the execution
+-- ARGV  3 node id, 4 attempt, 5 message id, 6 queue, 7 '1' if some live worker offers the handler, 8 patience, ms, 9 error, JSON
+-- Reply 'ok'; 'stale' when the task is not the current one (it is taken off the stream)
+-- Event node.waiting, node.failed
+local node_id, attempt = ARGV[3], ARGV[4]
+local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id), 'unoffered_ms|' .. node_id,
+  'started_ms|' .. node_id)
+local status = x and status_of(x.id, node_id)
+if not x or not may_leave('node', 'hand_back_node', status) or x.fields[1] ~= attempt then
+  drop_message(ARGV[6], ARGV[5])
+  return 'stale'
+end
+local facts = parse_facts(x.fields[2])
+detach(x, node_id, 'QUEUED', attempt, facts)
+drop_message(ARGV[6], ARGV[5])
+if x.paused and not x.cancelling then
+  redis.call('HDEL', x.runtime, 'unoffered_ms|' .. node_id)
+  hold_node(x, node_id, '{"cause":"unoffered"}')
+  return 'ok'
+end
+local since = tonumber(x.fields[3] or '') or NOW
+-- Somebody offers it, or did when the node last ran: patience begins anew.
+if ARGV[7] == '1' or since <= tonumber(x.fields[4] or 0) then since = NOW end
+redis.call('HSET', x.runtime, 'unoffered_ms|' .. node_id, since)
+if NOW - since >= tonumber(ARGV[8]) then
+  settle_failure(x, node_id, attempt, facts, 'error', ARGV[9], false)
+else
+  local times = redis.call('HINCRBY', x.runtime, 'handed_back|' .. node_id, 1)
+  local delay_ms = math.min(2000, 100 * 2 ^ math.min(times - 1, 5))
+  park_node(x, node_id, attempt, 'worker', NOW + delay_ms, 'node.waiting', '{"waiting_on":"worker"}')
+end
+settle(x)
+return 'ok'

@@ -1,0 +1,147 @@
+-- claim: QUEUED -> RUNNING for one task, and the fused "finish one, take the next" of a busy worker.
+
+-- The reply carries all that the runner needs, so that a node costs no further round trip:
+-- {'ok', execution_id, node_id, attempt, nonce, tries, crashes, message_id, queued_ms, spec, inputs, resume, value,
+--  reference, status, output, reference, …}   output is '' when there is none.
+-- From the second attempt on references of two other names may stand at the end: $counts, the tries each retry rule has
+-- counted, and $beat, what the last attempt that said so had reached.
+-- resume is what the unit waited for, JSON, when one that waited is run again to make use of it; value that of an item,
+-- JSON; '' otherwise.
+local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
+  local reply = {'ok', x.id, node_id, attempt, nonce, tries or '0', crashes or '0', message_id, queued_ms or '0', spec,
+    '', resume or '', value or ''}
+  if refs then
+    for id in string.gmatch(refs, '%S+') do
+      if id == '$inputs' then
+        reply[11] = redis.call('HGET', x.runtime, 'inputs') or ''
+      else
+        reply[#reply + 1] = id
+        reply[#reply + 1] = redis.call('GET', node_key(x.id, id)) or ''
+        reply[#reply + 1] = redis.call('GET', output_key(x.id, id)) or ''
+      end
+    end
+  end
+  if attempt == '1' then return reply end
+  local before = redis.call('HMGET', x.runtime, 'counts|' .. node_id, 'beat|' .. node_id)
+  for i, name in ipairs({'$counts', '$beat'}) do
+    if before[i] then
+      reply[#reply + 1] = name
+      reply[#reply + 1] = ''
+      reply[#reply + 1] = before[i]
+    end
+  end
+  return reply
+end
+
+-- What an earlier attempt streamed is not part of this one's answer: watchers let go of it.
+local function reset_stream(x, node_id, attempt)
+  local streamed = redis.call('HGET', x.runtime, 'streamed|' .. node_id)
+  if not streamed then return end
+  redis.call('HDEL', x.runtime, 'streamed|' .. node_id)
+  record(x, 'stream.reset', node_id, attempt, '{"reason":"attempt","attempt":' .. streamed .. '}')
+end
+
+-- Any other first word means: not yours. 'busy' leaves the message for whoever holds the lease; 'stale' and
+-- 'gone' take it off the stream, and so does 'held': the execution is paused, and the node will be queued again.
+local function claim(execution_id, node_id, attempt, message_id, queue, nonce, worker, lease_ms)
+  local node, item = item_of(node_id)
+  local x = open(execution_id, 'attempt|' .. node_id, 'nonce|' .. node_id, 'node|' .. node, 'spec|' .. node,
+    item and 'item_refs|' .. node or 'refs|' .. node_id, 'tries|' .. node_id, 'crashes|' .. node_id, 'message|' .. node_id, 'queued_ms|' .. node_id,
+    'resume|' .. node_id)
+  if not x or not x.fields[3] then
+    drop_message(queue, message_id)
+    return {'gone'}
+  end
+  local current, holder, facts_text, spec, refs, tries, crashes, current_message, queued_ms, resume =
+    unpack(x.fields, 1, 10)
+  local status = status_of(execution_id, node_id)
+  local value = item and redis.call('HGET', items_key(execution_id, node), 'v' .. item)
+  if attempt ~= current or not (may_leave('node', 'claim_node', status) or status == 'RUNNING') then
+    drop_message(queue, message_id)
+    return {'stale'}
+  end
+  if status == 'RUNNING' then
+    if holder ~= nonce then
+      -- A second copy of the task (a repair that raced) can go; the first stays pending until the attempt ends.
+      if message_id ~= current_message then drop_message(queue, message_id) end
+      return {'busy'}
+    end
+    return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
+  end
+  if x.cancelling then return {'cancelling'} end
+  local facts = parse_facts(facts_text)
+  if x.paused then
+    detach(x, node_id, 'QUEUED', attempt, facts)
+    if message_id ~= current_message then drop_message(queue, message_id) end
+    hold_node(x, node_id, '{"cause":"claimed"}')
+    return {'held'}
+  end
+  redis.call('ZADD', leases_key(), NOW + lease_ms, lease_member(execution_id, node_id, attempt))
+  move(x, node_id, 'RUNNING')
+  tries = tostring((tonumber(tries) or 0) + 1)
+  note(x, 'tries|' .. node_id, tries)
+  note(x, 'nonce|' .. node_id, nonce)
+  note(x, 'started_ms|' .. node_id, NOW_TEXT)
+  note(x, 'worker|' .. node_id, worker)
+  note(x, 'message|' .. node_id, message_id)
+  if message_id ~= current_message then drop_message(queue, current_message) end
+  if facts.schedule_to_start_ms > 0 then
+    redis.call('ZREM', timers_key(), timer_member('schedule_to_start', execution_id, node_id, attempt))
+  end
+  if facts.start_to_close_ms > 0 then
+    -- The worker keeps this time limit itself; the timer is for a worker whose loop is stuck, hence the slack.
+    redis.call('ZADD', timers_key(), NOW + facts.start_to_close_ms + 1000,
+      timer_member('start_to_close', execution_id, node_id, attempt))
+  end
+  record(x, 'node.started', node_id, attempt, '{"worker":"' .. worker .. '"}')
+  -- Said here, not by the handler: nobody can forget it, and a first attempt pays nothing for it.
+  if attempt ~= '1' then reset_stream(x, node_id, attempt) end
+  return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
+end
+
+-- Reads and claims up to count further tasks for this worker. The units claimed are kept under the request id for a
+-- minute: if the reply is lost and the call is sent again, the same claims are answered.
+local function claim_next(count, request_id, worker, consumer, lease_ms, queues, handlers)
+  local replies = {}
+  if count == 0 then return replies end
+  local taken = {}
+  local last = redis.call('GET', claims_key(worker))
+  if last and string.sub(last, 1, #request_id + 1) == request_id .. '\n' then
+    for execution_id, node_id, attempt, message_id, queue, nonce in
+      string.gmatch(last, '(%S+) (%S+) (%d+) (%S+) (%S+) (%S+)\n') do
+      local reply = claim(execution_id, node_id, attempt, message_id, queue, nonce, worker, lease_ms)
+      if reply[1] == 'ok' then replies[#replies + 1] = reply end
+    end
+    return replies
+  end
+  for queue in string.gmatch(queues, '%S+') do
+    if #replies >= count then break end
+    -- pcall: without the group there is nothing to take; the worker's own read recreates it.
+    local answer = redis.pcall('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count - #replies,
+      'STREAMS', tasks_key(queue), '>')
+    if answer and not answer.err then
+      for _, entry in ipairs(answer[1][2]) do
+        local task = entry[2]
+        local execution_id, node_id, attempt = task[2], task[4], task[8]
+        if task[1] ~= 'execution_id' or not string.match(task[8] or '', '^%d+$') then
+          -- Written by somebody else: no node can be meant by it.
+          drop_message(queue, entry[1])
+        elseif not string.find(handlers, ' ' .. task[6] .. ' ', 1, true) then
+          -- Read, but not ours to run: the worker hands it back.
+          replies[#replies + 1] = {'unoffered', execution_id, node_id, attempt, entry[1], queue, task[6]}
+        else
+          local nonce = request_id .. '.' .. (#replies + 1)
+          local reply = claim(execution_id, node_id, attempt, entry[1], queue, nonce, worker, lease_ms)
+          if reply[1] == 'ok' then
+            replies[#replies + 1] = reply
+            taken[#taken + 1] = table.concat({execution_id, node_id, attempt, entry[1], queue, nonce}, ' ') .. '\n'
+          end
+        end
+      end
+    end
+  end
+  if #taken > 0 then
+    redis.call('SET', claims_key(worker), request_id .. '\n' .. table.concat(taken), 'PX', 60000)
+  end
+  return replies
+end

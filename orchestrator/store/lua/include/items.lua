@@ -1,0 +1,99 @@
+-- items: the turns of a mapped node. It waits while its items run; every end of an item brings the turn "items NODE",
+-- which starts what may start and, when nothing is left, queues the node again so that a worker builds its output.
+-- "halt NODE WORD FROM" cancels items: what has not started and what waits; with the word kill, what runs as well.
+
+local ITEMS_IN_A_TURN = 100
+
+-- Ends the wait of a mapped node once no item is live and none will be started.
+local function end_map(x, node_id, counts)
+  if status_of(x.id, node_id) ~= 'WAITING' then return end
+  if x.cancelling then return cancel_node(x, node_id, 'WAITING') end
+  local values = redis.call('HMGET', x.runtime, 'waiting_on|' .. node_id, 'node|' .. node_id)
+  if values[1] ~= 'map' then return end
+  -- The claim that evaluated `when` and the items is not a try that the policy of the node counts.
+  note(x, 'tries|' .. node_id, 0)
+  note(x, 'resume|' .. node_id, string.format('{"total":%d,"failed":%d,"tolerated":%d}', counts[1], counts[4], counts[5]))
+  queue_node(x, node_id, 'WAITING', parse_facts(values[2]), '{"cause":"map"}')
+end
+
+function TURNS.items(x, node_id)
+  flush(x)
+  local key = items_key(x.id, node_id)
+  local values = redis.call('HMGET', key, 'total', 'next', 'live', 'FAILED', 'tolerated', 'stops', 'halted')
+  local counts = {}
+  for i = 1, 5 do counts[i] = tonumber(values[i] or 0) end
+  local total, next_index, live = counts[1], counts[2], counts[3]
+  local is_halted = values[7] == '1'
+  if not is_halted and (x.cancelling or (values[6] == '1' and counts[4] > counts[5])) then
+    redis.call('HSET', key, 'halted', '1')
+    push(x, 'halt ' .. node_id .. ' cancel 0')
+    return 1
+  end
+  -- A count that was lost, and since then only counted down, says nothing: the sweep counts anew.
+  if not values[3] or live < 0 then return 1 end
+  if is_halted or next_index >= total then
+    if live == 0 then end_map(x, node_id, counts) end
+    return 1
+  end
+  if x.paused then
+    hold(x, node_id)
+    return 1
+  end
+  local facts = parse_facts(redis.call('HGET', x.runtime, 'node|' .. node_id))
+  local most = facts.map or 1
+  local room = math.max(1, math.min(ITEMS_IN_A_TURN, most - live))
+  local first, last = next_index, math.min(total, next_index + room) - 1
+  local fields = {}
+  for i = next_index, last do fields[#fields + 1] = 's' .. i end
+  local statuses = redis.call('HMGET', key, unpack(fields))
+  local started = 0
+  while next_index <= last and live + started < most do
+    local status = statuses[next_index - first + 1]
+    -- Before the one to be started next, what failed or was cancelled did so in an earlier generation.
+    if not status or status == 'FAILED' or status == 'CANCELLED' then
+      local unit = node_id .. '[' .. next_index .. ']'
+      if status then
+        revive(x, unit)
+        forget_tries(x, unit)
+        redis.call('HDEL', x.runtime, 'reason|' .. unit, 'error|' .. unit, 'ended_ms|' .. unit)
+      end
+      queue_node(x, unit, 'PENDING', facts, '{}')
+      started = started + 1
+    end
+    next_index = next_index + 1
+  end
+  redis.call('HSET', key, 'next', next_index, 'live', live + started)
+  if next_index > last and (next_index >= total or live + started < most) then push(x, 'items ' .. node_id) end
+  return started + 1
+end
+
+function TURNS.halt(x, rest)
+  flush(x)
+  local node_id, word, from = string.match(rest, '^(%S+) (%S+) (%d+)$')
+  local key = items_key(x.id, node_id)
+  local values = redis.call('HMGET', key, 'total', 'next')
+  local total, next_index, first = tonumber(values[1] or 0), tonumber(values[2] or 0), tonumber(from)
+  local last = math.min(total, first + ITEMS_IN_A_TURN) - 1
+  local fields = {}
+  for i = first, last do fields[#fields + 1] = 's' .. i end
+  local statuses = #fields > 0 and redis.call('HMGET', key, unpack(fields)) or {}
+  local never = {}
+  for i = first, last do
+    local status = statuses[i - first + 1]
+    if i >= next_index then
+      if status ~= 'COMPLETED' and status ~= 'SKIPPED' then
+        never[#never + 1] = 's' .. i
+        never[#never + 1] = 'CANCELLED'
+      end
+    elseif may_leave('node', 'cancel_node', status) and (word == 'kill' or status ~= 'RUNNING') then
+      cancel_node(x, node_id .. '[' .. i .. ']', status, word == 'kill')
+    end
+  end
+  if #never > 0 then redis.call('HSET', key, unpack(never)) end
+  if last + 1 < total then
+    push(x, 'halt ' .. node_id .. ' ' .. word .. ' ' .. (last + 1))
+  else
+    push(x, 'items ' .. node_id)
+  end
+  return #fields + 1
+end

@@ -1,0 +1,27 @@
+-- slices: writes one slice of a submission: node statuses and runtime fields. Nothing of it can be seen before the
+-- execution's status key exists. A node that is there already stays as it is: a slice that arrives a second time, late,
+-- must not undo what a fork has marked as ended since.
+-- ARGV from first: count of node ids, the ids, then runtime fields and values in pairs to the end.
+
+local function write_chunk(execution_id, first)
+  local count = tonumber(ARGV[first])
+  for i = first + 1, first + count do redis.call('SET', node_key(execution_id, ARGV[i]), 'PENDING', 'NX') end
+  local runtime = runtime_key(execution_id)
+  for i = first + count + 1, #ARGV, 400 do
+    redis.call('HSET', runtime, unpack(ARGV, i, math.min(i + 399, #ARGV)))
+  end
+end
+
+-- Makes an execution visible, its last slice written from ARGV[first] on. Its history and its start are the caller's.
+local function create(execution_id, tenant, definition, first)
+  redis.call('SET', status_key(execution_id), 'PENDING')
+  redis.call('SET', definition_key(execution_id), definition)
+  write_chunk(execution_id, first)
+  redis.call('HSET', runtime_key(execution_id), 'created_ms', NOW)
+  redis.call('ZADD', index_key(tenant), NOW, execution_id)
+  redis.call('ZREM', staging_key(), execution_id)
+end
+
+local function name_queues(queues)
+  for queue in string.gmatch(queues or '', '%S+') do redis.call('SADD', queues_key(), queue) end
+end

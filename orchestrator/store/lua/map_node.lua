@@ -1,0 +1,32 @@
+-- flags: allow-oom
+-- Parks a node on its items, and starts the first of them. A retry keeps the items and what they completed.  RUNNING -> WAITING
+-- KEYS  1 runtime of the execution
+-- ARGV  3-12 see include/attempt.lua; 13 failures tolerated; 14 '1' starts nothing more beyond them; 15 '1' keeps the
+--       items there are; 16 … the items' values, JSON
+-- Event node.waiting
+local x, facts = leave_attempt('map_node')
+if not x then return answer(facts, 0) end
+local node_id = ARGV[3]
+local key = items_key(x.id, node_id)
+if ARGV[15] ~= '1' then
+  redis.call('DEL', key)
+  local fields = {'total', #ARGV - 15, 'tolerated', ARGV[13], 'stops', ARGV[14]}
+  for i = 16, #ARGV do
+    fields[#fields + 1] = 'v' .. (i - 16)
+    fields[#fields + 1] = ARGV[i]
+  end
+  for i = 1, #fields, 400 do redis.call('HSET', key, unpack(fields, i, math.min(i + 399, #fields))) end
+end
+redis.call('HSET', key, 'next', 0, 'live', 0, 'FAILED', 0, 'halted', '0')
+if x.cancelling then
+  end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', ARGV[4], quoted('cancelled'))
+else
+  move(x, node_id, 'WAITING')
+  note(x, 'waiting_on|' .. node_id, 'map')
+  redis.call('HDEL', x.runtime, 'resume|' .. node_id)
+  record(x, 'node.waiting', node_id, ARGV[4],
+    '{"waiting_on":"map","items":' .. redis.call('HGET', key, 'total') .. '}')
+  push(x, 'items ' .. node_id)
+end
+settle(x)
+return answer('ok', x.more)

@@ -1,0 +1,35 @@
+-- flags: allow-oom
+-- Takes a running attempt from a worker whose lease ran out: at once the first time, after a growing hold when it
+-- happens again, and for good when it happened too often.  RUNNING -> QUEUED | WAITING | FAILED
+-- KEYS  1 runtime of the execution
+-- ARGV  3 node id, 4 attempt, 5 lost leases allowed, 6 error for a lost lease, JSON, 7 error for poison, JSON
+-- Reply {word, more}  word: ok; renewed, the lease is alive again; stale (the lease is removed)
+-- Event node.queued, node.waiting, node.failed
+local node_id, attempt = ARGV[3], ARGV[4]
+local member = lease_member(ARGV[2], node_id, attempt)
+local deadline_ms = tonumber(redis.call('ZSCORE', leases_key(), member))
+if deadline_ms and deadline_ms > NOW then return {'renewed', 0} end
+local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id), 'crashes|' .. node_id)
+local status = x and status_of(x.id, node_id)
+if not x or not may_leave('node', 'reap_node', status) or x.fields[1] ~= attempt then
+  redis.call('ZREM', leases_key(), member)
+  return {'stale', 0}
+end
+local facts = parse_facts(x.fields[2])
+detach(x, node_id, 'RUNNING', attempt, facts)
+local crashes = tonumber(x.fields[3] or 0) + 1
+redis.call('HSET', x.runtime, 'crashes|' .. node_id, crashes, 'nonce|' .. node_id, '')
+-- A lost worker is not the node's fault: the try is not charged.
+redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)
+if crashes > tonumber(ARGV[5]) and not x.cancelling then
+  settle_failure(x, node_id, attempt, facts, 'poison', ARGV[7], true)
+elseif crashes == 1 then
+  redis.call('HSET', x.runtime, 'error|' .. node_id, ARGV[6])
+  queue_node(x, node_id, 'RUNNING', facts, '{"cause":"lease_lost"}')
+else
+  redis.call('HSET', x.runtime, 'error|' .. node_id, ARGV[6])
+  local hold_ms = math.min(60000, 1000 * 2 ^ (crashes - 2))
+  park_node(x, node_id, attempt, 'hold', NOW + hold_ms, 'node.waiting', '{"waiting_on":"hold","cause":"lease_lost"}')
+end
+settle(x)
+return {'ok', x.more}

@@ -1,0 +1,11 @@
+-- flags: allow-oom
+-- Hands a running attempt back, uncharged, because its worker is going away.  RUNNING -> QUEUED
+-- KEYS  1 runtime of the execution
+-- ARGV  3-12 see include/attempt.lua
+-- Event node.queued
+local x, facts = leave_attempt('release_node')
+if not x then return answer(facts, 0) end
+redis.call('HINCRBY', x.runtime, 'tries|' .. ARGV[3], -1)
+queue_node(x, ARGV[3], 'RUNNING', facts, '{"cause":"drain"}')
+settle(x)
+return answer('ok', x.more)

@@ -1,0 +1,150 @@
+-- flags: allow-oom
+-- Applies what the planner found missing, provided nothing has happened since it looked.
+-- KEYS  1 runtime of the execution
+-- ARGV  3 event number the plan was made at; then one repair each, in words:
+--       "recount NODE OK BAD SKIP GATES NOT_TAKEN", "left LEFT FAILED", "queue NODE", "skip NODE REASON", "cancel NODE", "requeue NODE ATTEMPT",
+--       "relet NODE ATTEMPT", "retime NODE ATTEMPT KIND DUE_MS", "timer KIND DUE_MS", "activate", "drain", "finish",
+--       "items NODE LIVE COMPLETED FAILED SKIPPED", "relist NODE ATTEMPT", "hold UNIT", "release UNIT", "child UNIT"
+-- Reply {word, more}  word: ok; moved, the execution went on by itself; unknown
+-- Event node.queued and whatever follows
+local x = open(ARGV[2])
+if not x then return {'unknown', 0} end
+if tostring(x.seq) ~= ARGV[3] or not may_leave('execution', 'cancel_execution', redis.call('GET', status_key(x.id))) then
+  return {'moved', 0}
+end
+local repairs = {}
+-- It is settled once, at the end: a child that ends with the unit that waited for it must not do so before.
+x.is_settling = true
+
+function repairs.recount(rest)
+  local id, ok, bad, skip, gates, not_taken = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d)$')
+  redis.call('HSET', x.runtime, 'ok|' .. id, ok, 'bad|' .. id, bad, 'skip|' .. id, skip, 'gates|' .. id, gates,
+    'not_taken|' .. id, not_taken)
+end
+
+function repairs.left(rest)
+  local left, failed = string.match(rest, '^(%d+) (%d+)$')
+  x.left, x.failed = tonumber(left), tonumber(failed)
+end
+
+function repairs.queue(id) decide(x, id) end
+
+repairs.skip = function(rest) decide(x, string.match(rest, '^(%S+)')) end
+
+function repairs.cancel(id)
+  local status = status_of(x.id, id)
+  if may_leave('node', 'cancel_node', status) then cancel_node(x, id, status) end
+end
+
+function repairs.requeue(rest)
+  local id, attempt = string.match(rest, '^(%S+) (%d+)$')
+  local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'node|' .. item_of(id))
+  if may_leave('node', 'repair_execution', status_of(x.id, id)) and values[1] == attempt then
+    local facts = parse_facts(values[2])
+    detach(x, id, 'QUEUED', attempt, facts)
+    queue_node(x, id, 'QUEUED', facts, '{"cause":"repair"}', true)
+  end
+end
+
+function repairs.relet(rest)
+  local id, attempt = string.match(rest, '^(%S+) (%d+)$')
+  -- Due at once: the lease loop takes it from there, with the same rules as for any lost lease.
+  redis.call('ZADD', leases_key(), 'NX', 0, lease_member(x.id, id, attempt))
+end
+
+function repairs.retime(rest)
+  local id, attempt, kind, due_ms = string.match(rest, '^(%S+) (%d+) (%S+) (%d+)$')
+  if kind == 'schedule_to_close' then
+    redis.call('HSETNX', x.runtime, 'close_ms|' .. id, due_ms)
+    redis.call('ZADD', timers_key(), 'NX', due_ms, limit_member(x, id))
+    return
+  end
+  -- Another repair of the same plan may have begun a new attempt, with a timer of its own.
+  if redis.call('HGET', x.runtime, 'attempt|' .. id) ~= attempt then return end
+  -- What it waits on may be lost as well, and without it the timer would fire in vain.
+  if status_of(x.id, id) == 'WAITING' then
+    redis.call('HSETNX', x.runtime, 'waiting_on|' .. id, kind)
+    redis.call('HSETNX', x.runtime, 'due_ms|' .. id, due_ms)
+  end
+  redis.call('ZADD', timers_key(), 'NX', due_ms, timer_member(kind, x.id, id, attempt))
+end
+
+-- Puts a node that waits for somebody outside on the list it is found in; a signal that came meanwhile was kept.
+function repairs.relist(rest)
+  local id, attempt = string.match(rest, '^(%S+) (%d+)$')
+  local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'waiting_on|' .. id, 'awaits|' .. id,
+    'node|' .. item_of(id))
+  if status_of(x.id, id) ~= 'WAITING' or values[1] ~= attempt then return end
+  local is_signal = values[2] == 'signal'
+  if not values[3] then
+    -- Nobody knows any more whose answer it waits for: it runs again, and that is not another try.
+    detach(x, id, 'WAITING', attempt)
+    redis.call('HINCRBY', x.runtime, 'tries|' .. id, -1)
+    return queue_node(x, id, 'WAITING', parse_facts(values[4]), '{"cause":"repair"}')
+  end
+  if is_signal and not x.cancelling and redis.call('HEXISTS', signals_key(x.id), 'queue|' .. values[3]) == 1 then
+    detach(x, id, 'WAITING', attempt)
+    take_kept(x, id, 'WAITING', parse_facts(values[4]), values[3])
+  else
+    list_wait(x, id, attempt, values[2], values[3])
+  end
+end
+
+-- Corrects the counts of a mapped node; its turn then starts or ends what ought to be.
+function repairs.items(rest)
+  local id, live, completed, failed, skipped = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+)$')
+  redis.call('HSET', items_key(x.id, id), 'live', live, 'COMPLETED', completed, 'FAILED', failed, 'SKIPPED', skipped)
+  redis.call('HSETNX', x.runtime, 'waiting_on|' .. id, 'map')
+  push(x, 'items ' .. id)
+end
+
+-- A unit waits for a child that has ended without telling, or is no more.
+function repairs.child(id)
+  local values = redis.call('HMGET', x.runtime, 'waiting_on|' .. id, 'child|' .. id, 'resume|' .. id, 'node|' .. item_of(id))
+  if not may_leave('node', 'wake_parent', status_of(x.id, id)) or (values[1] and values[1] ~= 'child') then return end
+  local child_id = values[2] or 'unknown'
+  if is_live(child_id) then
+    redis.call('HSET', x.runtime, 'waiting_on|' .. id, 'child')
+  else
+    local status = redis.call('GET', status_key(child_id)) or nil
+    wake_parent(x, id, child_id, status or 'unknown', parse_facts(values[4]), status and values[3] or LOOK_AGAIN)
+  end
+end
+
+-- Puts a unit of a paused execution on the held list, where it ought to be.
+function repairs.hold(id)
+  local status = status_of(x.id, id)
+  if not x.paused or (status ~= 'PENDING' and status ~= 'WAITING') then return end
+  redis.call('HSET', x.runtime, 'held|' .. id, x.paused)
+  if not redis.call('LPOS', held_units_key(x.id), id) then redis.call('RPUSH', held_units_key(x.id), id) end
+end
+
+-- Goes on with a unit that a resume has lost.
+function repairs.release(id)
+  if x.paused or x.cancelling then return end
+  local values = redis.call('HMGET', x.runtime, 'node|' .. item_of(id), 'waiting_on|' .. id, 'due_ms|' .. id, 'attempt|' .. id)
+  release_unit(x, id, parse_facts(values[1]), unpack(values, 2, 4))
+end
+
+function repairs.timer(rest)
+  local kind, due_ms = string.match(rest, '^(%S+) (%d+)$')
+  redis.call('ZADD', timers_key(), 'NX', due_ms,
+    timer_member(kind, x.id, '', kind == 'continue' and '0' or x.generation))
+end
+
+function repairs.activate() redis.call('SADD', active_key(), x.id) end
+
+function repairs.drain()
+  -- The list itself is the truth, should the flag have been lost.
+  x.is_listed = redis.call('EXISTS', worklist_key(x.id)) == 1
+end
+
+function repairs.finish() end
+
+for i = 4, #ARGV do
+  local word, rest = string.match(ARGV[i], '^(%S+) ?(.*)$')
+  repairs[word](rest)
+  redis.call('HINCRBY', repairs_key(), word, 1)
+end
+settle(x)
+return {'ok', x.more}

@@ -1,0 +1,21 @@
+-- flags: allow-oom
+-- Ends the wait of a unit that waits for time, a worker or an operator: a delay completes, everything else is queued; one that
+-- asked for an operator with a fresh budget of tries. In a paused execution it is held.  WAITING -> QUEUED | COMPLETED
+-- KEYS  1 runtime of the execution
+-- ARGV  3-8 see include/manual.lua
+-- Reply see there; also awaits, it waits for something that no retry ends, and status says for what
+-- Event node.queued, node.completed
+local x, it = by_hand('retry_node_now')
+if not x then return it end
+local unit, on = it.unit, it.on
+if on == 'signal' or on == 'approval' or on == 'child' or not on then return {'awaits', on or '', tonumber(it.attempt), 0} end
+detach(x, unit, 'WAITING', it.attempt, it.facts)
+if on == 'delay' then
+  put_output(x, unit, redis.call('HGET', x.runtime, 'kept|' .. unit) or 'null')
+  redis.call('HDEL', x.runtime, 'kept|' .. unit)
+  end_node(x, unit, 'COMPLETED', '', 'node.completed', it.attempt, '{"operator":' .. ARGV[8] .. '}')
+else
+  if on == 'operator' then begin_anew(x, unit, it.facts) end
+  queue_node(x, unit, 'WAITING', it.facts, '{"cause":"operator","operator":' .. ARGV[8] .. '}', on == 'worker')
+end
+return done_by_hand(x, it)

@@ -1,0 +1,314 @@
+"""Everything the engine reads, in bounded slices: the only reader of its keys beside the scripts."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+
+from clients.redis_client import Wire
+from orchestrator.definitions.compiler import compile_stored
+from orchestrator.definitions.definition import OUTPUT, Definition
+from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.execution.model import (
+    WORKER_ALIVE_MS,
+    Event,
+    Execution,
+    NodeState,
+    RepairView,
+    Snapshot,
+    WorkerInfo,
+)
+from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
+from orchestrator.states import Cancelling, ExecutionStatus
+from orchestrator.store.items import Items
+from orchestrator.store.liveness import Liveness, child_states
+from orchestrator.store.records import (
+    EXECUTION_FIELDS,
+    NODE_FIELDS,
+    read_event,
+    read_execution,
+    read_node_state,
+    read_text,
+    read_worker,
+)
+from orchestrator.store.waits import Waits
+from orchestrator.units import node_of
+
+log = logging.getLogger("headrace.store")
+
+#: Nodes read by one command.
+SLICE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A timer whose moment has come. node_id is empty when it concerns the whole execution."""
+
+    kind: str
+    execution_id: str
+    node_id: str
+    attempt: str
+
+
+class Store:
+    """Reads executions, events, queues and workers."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        keys: Keys | None = None,
+        *,
+        default_retry: Callable[[str], RetryPolicy | None] = lambda handler: None,
+    ) -> None:
+        self.default_retry = default_retry
+        #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
+        self.redis: Any = redis
+        self.keys = keys or Keys()
+        self.waits = Waits(redis, self.keys)
+        self.items = Items(redis, self.keys)
+        self.liveness = Liveness(redis, self.keys)
+        #: For the question that is asked most.
+        self._wire = Wire(redis)
+        self._definitions: OrderedDict[str, Definition] = OrderedDict()
+
+    async def let_go(self) -> None:
+        """Give the connections it keeps back to the client, which others go on using."""
+        await self._wire.let_go()
+
+    async def status(self, execution_id: str) -> ExecutionStatus | None:
+        (word,) = await self._wire.send([("GET", self.keys.status(execution_id))])
+        if isinstance(word, Exception):
+            raise word
+        return ExecutionStatus(word.decode()) if word else None
+
+    async def definition_text(self, execution_id: str) -> bytes | None:
+        """The definition as submitted, JSON."""
+        text: bytes | None = await self.redis.get(self.keys.definition(execution_id))
+        return text
+
+    async def definition(self, execution_id: str, version: str) -> Definition:
+        """The compiled definition; kept, because equal versions are equal."""
+        if version in self._definitions:
+            self._definitions.move_to_end(version)
+            return self._definitions[version]
+        text = await self.definition_text(execution_id)
+        definition = compile_stored(orjson.loads(text or b"{}"), self.default_retry)
+        self._definitions[version] = definition
+        if len(self._definitions) > 64:
+            self._definitions.popitem(last=False)
+        return definition
+
+    async def executions(self, execution_ids: Sequence[str]) -> list[Execution | None]:
+        """Read many executions without their nodes, in one round trip; None for one that is unknown."""
+        pipe = self.redis.pipeline(transaction=False)
+        for execution_id in execution_ids:
+            pipe.get(self.keys.status(execution_id))
+            pipe.hmget(self.keys.runtime(execution_id), list(EXECUTION_FIELDS))
+        answers = await pipe.execute()
+        found = zip(execution_ids, answers[::2], answers[1::2], strict=True)
+        return [read_execution(each, status, fields) for each, status, fields in found]
+
+    async def execution(self, execution_id: str) -> Execution | None:
+        return (await self.executions([execution_id]))[0]
+
+    async def nodes(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, NodeState]:
+        """Read the runtime records of the nodes named, in slices."""
+        states, _ = await self._nodes(execution_id, node_ids)
+        return states
+
+    async def output(self, execution_id: str, node_id: str) -> bytes | None:
+        return (await self.outputs(execution_id, [node_id]))[node_id]
+
+    async def output_state(self, execution_id: str) -> NodeState | None:
+        """Where the unit that renders the output of the whole stands; None before it has begun."""
+        if not await self.redis.exists(self.keys.node(execution_id, OUTPUT)):
+            return None
+        return (await self.nodes(execution_id, [OUTPUT]))[OUTPUT]
+
+    async def outputs(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, bytes | None]:
+        """Read node outputs as JSON text."""
+        outputs: dict[str, bytes | None] = {}
+        for part in _slices(node_ids):
+            values = await self.redis.mget([self.keys.output(execution_id, node_id) for node_id in part])
+            outputs.update(zip(part, values, strict=True))
+        return outputs
+
+    async def list_ids(
+        self, tenant: str, *, newest_ms: str, oldest_ms: str, offset: int, count: int
+    ) -> list[tuple[str, int]]:
+        """Ids and creation times, newest first; bounds as ZRANGE takes them."""
+        rows = await self.redis.zrange(
+            self.keys.index(tenant), newest_ms, oldest_ms, desc=True, byscore=True,
+            offset=offset, num=count, withscores=True,
+        )  # fmt: skip
+        return [(member.decode(), int(score)) for member, score in rows]
+
+    async def events(self, execution_id: str, *, after: int, limit: int) -> list[Event]:
+        """Read the history from event `after` + 1 on."""
+        rows = await self.redis.xrange(self.keys.events(execution_id), f"{after + 1}-0", "+", count=limit)
+        return [read_event(execution_id, entry_id, fields) for entry_id, fields in rows]
+
+    async def last_seq(self, execution_id: str) -> int:
+        """Number of the newest event; 0 when there is none."""
+        rows = await self.redis.xrevrange(self.keys.events(execution_id), count=1)
+        return int(rows[0][0].split(b"-")[0]) if rows else 0
+
+    async def due_timers(self, now_ms: int, limit: int) -> list[Due]:
+        members = await self.redis.zrange(
+            self.keys.shared("timers"), "-inf", str(now_ms), byscore=True, offset=0, num=limit
+        )
+        parts = await self._well_formed("timers", members, 4)
+        return [Due(*part) for part in parts]
+
+    async def expired_leases(self, now_ms: int, limit: int) -> list[tuple[str, str, int]]:
+        """(execution id, node id, attempt) of running attempts whose lease has run out."""
+        members = await self.redis.zrange(
+            self.keys.shared("leases"), "-inf", f"({now_ms}", byscore=True, offset=0, num=limit
+        )
+        parts = await self._well_formed("leases", members, 3)
+        return [(execution_id, node_id, int(attempt)) for execution_id, node_id, attempt in parts]
+
+    async def _well_formed(self, name: str, members: Sequence[bytes], count: int) -> list[list[str]]:
+        """Take members of a set apart. One that is not ours is removed: it would stop everybody's clock."""
+        found = []
+        for member in members:
+            parts = member.decode(errors="replace").split(SEPARATOR)
+            if len(parts) == count and parts[-1].isdigit():
+                found.append(parts)
+            else:
+                log.warning("store.member_not_ours", extra={"set": name, "member": repr(member)[:200]})
+                await self.redis.zrem(self.keys.shared(name), member)
+        return found
+
+    async def tick_ms(self) -> int:
+        """When timers and leases were last looked at; 0 for never."""
+        return int(await self.redis.get(self.keys.shared("tick")) or 0)
+
+    async def now_ms(self) -> int:
+        seconds, microseconds = await self.redis.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    async def specs(self, units: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """Specs of these (execution id, node id), with tries, worker and counts; {} for one that is gone."""
+        pipe = self.redis.pipeline(transaction=False)
+        for execution_id, node_id in units:
+            pipe.hmget(
+                self.keys.runtime(execution_id),
+                [f"spec|{node_of(node_id)}", f"tries|{node_id}", f"worker|{node_id}", f"counts|{node_id}"],
+            )
+        rows = await pipe.execute()
+        return [
+            {
+                **orjson.loads(spec),
+                "tries": int(tries or 0),
+                "worker": read_text(worker),
+                "counts": [int(count) for count in (counts or b"").split()],
+            }
+            if spec
+            else {}
+            for spec, tries, worker, counts in rows
+        ]
+
+    async def workers(self) -> list[WorkerInfo]:
+        """Workers heard of lately, in order of their ids."""
+        now_ms = await self.now_ms()
+        alive = await self.redis.zrange(
+            self.keys.shared("workers"), str(now_ms - WORKER_ALIVE_MS), "+inf", byscore=True
+        )
+        pipe = self.redis.pipeline(transaction=False)
+        for member in sorted(alive):
+            pipe.hgetall(self.keys.worker(member.decode()))
+        rows = await pipe.execute() if alive else []
+        found = zip(sorted(alive), rows, strict=True)
+        return [read_worker(member.decode(), fields) for member, fields in found if fields]
+
+    async def read_for_repair(self, execution_id: str) -> RepairView | None:
+        """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice."""
+        keys = self.keys
+        # Read before everything else: whatever is written while we read makes the repair be refused.
+        seq = int(await self.redis.hget(keys.runtime(execution_id), "seq") or 0)
+        execution = await self.execution(execution_id)
+        if execution is None:
+            return None
+        definition = await self.definition(execution_id, execution.version)
+        node_ids = [node.id for node in definition.nodes]
+        states, rejects = await self._nodes(execution_id, node_ids)
+        maps = await self.items.sights(execution_id, definition, states)
+        units = [(node, states[node.id]) for node in definition.nodes if node.id not in maps]
+        units += [
+            (definition.node(node_id), state) for node_id in maps for state in maps[node_id].live.values()
+        ]
+        final = None
+        if definition.output_node is not None:
+            final = await self.output_state(execution_id)
+            units += [] if final is None else [(definition.output_node, final)]
+        leases, timers, live = await self.liveness.of(execution_id, units)
+        generation = execution.generation
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.lrange(keys.worklist(execution_id), 0, 99)
+        pipe.zscore(keys.shared("timers"), timer_member("continue", execution_id, "", 0))
+        pipe.zscore(keys.shared("timers"), timer_member("execution_timeout", execution_id, "", generation))
+        pipe.zscore(keys.shared("timers"), timer_member("cancel_grace", execution_id, "", generation))
+        pipe.sismember(keys.shared("active"), execution_id)
+        pipe.hget(keys.runtime(execution_id), "grace_ms")
+        if execution.status is ExecutionStatus.PAUSED:
+            pipe.lrange(keys.held(execution_id), 0, -1)
+        worklist, continued, deadline, grace, is_active, grace_ms, *held = await pipe.execute()
+        missing = []
+        # An ended execution took its timers with it; saved turns may be those that a timer just fired.
+        may_miss = not execution.status.is_terminal and not worklist
+        is_early = execution.cancelling in (Cancelling.USER, Cancelling.TIMEOUT)
+        if may_miss and execution.deadline_ms and deadline is None and not is_early:
+            missing.append(("execution_timeout", execution.deadline_ms))
+        if may_miss and execution.cancelling is Cancelling.USER and grace is None and grace_ms:
+            missing.append(("cancel_grace", int(grace_ms)))
+        snapshot = Snapshot(
+            execution=execution,
+            definition=definition,
+            nodes=states,
+            leases=frozenset(leases),
+            timers=frozenset(timers),
+            live_messages=frozenset(live),
+            worklist=tuple(item.decode() for item in worklist),
+            has_continue_timer=continued is not None,
+            not_taken=rejects,
+            waits=await self.waits.sights(execution_id, [state for _, state in units]),
+            now_ms=await self.now_ms(),
+            maps=maps,
+            output=final,
+            children=await child_states(self.redis, self.keys, [state for _, state in units]),
+            held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
+        )
+        limits = await self.liveness.lost_limits(execution_id, units, generation) if may_miss else ()
+        return RepairView(snapshot, seq, tuple(missing), bool(is_active), limits)
+
+    async def _nodes(
+        self, execution_id: str, node_ids: Sequence[str]
+    ) -> tuple[dict[str, NodeState], dict[str, frozenset[str]]]:
+        states: dict[str, NodeState] = {}
+        rejects: dict[str, frozenset[str]] = {}
+        width = len(NODE_FIELDS)
+        for part in _slices(node_ids):
+            pipe = self.redis.pipeline(transaction=False)
+            pipe.mget([self.keys.node(execution_id, node_id) for node_id in part])
+            pipe.hmget(
+                self.keys.runtime(execution_id),
+                [f"{field}|{node_id}" for node_id in part for field in NODE_FIELDS],
+            )
+            statuses, values = await pipe.execute()
+            for i, node_id in enumerate(part):
+                fields = values[i * width : (i + 1) * width]
+                states[node_id] = read_node_state(node_id, statuses[i], fields[:-1])
+                if fields[-1]:
+                    rejects[node_id] = frozenset(fields[-1].decode().split())
+        return states, rejects
+
+
+def _slices(items: Sequence[str]) -> list[Sequence[str]]:
+    return [items[i : i + SLICE] for i in range(0, len(items), SLICE)]

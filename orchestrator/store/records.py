@@ -1,0 +1,145 @@
+"""Turns what Redis holds about executions, nodes, events and workers into values."""
+
+from __future__ import annotations
+
+import logging
+
+import orjson
+
+from orchestrator.definitions.budgets import NOTHING_USED, USED_FIELDS, read_caps, read_usage
+from orchestrator.execution.model import Event, Execution, NodeState, WorkerInfo
+from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+
+log = logging.getLogger("headrace.store")
+
+#: Fields of the runtime hash that make a NodeState, each with `|` and the node id; `rejects` is read apart.
+NODE_FIELDS = (
+    "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason",
+    "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "reused", "caught",
+    "child", "held", "close_ms", "used", "rejects",
+)  # fmt: skip
+#: Fields of the runtime hash that make an Execution.
+EXECUTION_FIELDS = (
+    "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
+    "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
+    "cancel_reason", "paused", "paused_by", "paused_reason", "paused_ms", "seq",
+    "parent", "depth", "children", "budget", *USED_FIELDS,
+)  # fmt: skip
+
+
+def read_text(value: bytes | None) -> str | None:
+    return value.decode() if value else None
+
+
+def _number(value: bytes | None) -> int | None:
+    return int(float(value)) if value else None
+
+
+def read_execution(execution_id: str, status: bytes | None, fields: list[bytes | None]) -> Execution | None:
+    """Read one row. One that somebody damaged counts as unknown: it must not hide all others."""
+    if status is None:
+        return None
+    try:
+        return _execution(execution_id, status, fields)
+    except ValueError as error:
+        log.error("execution.unreadable", extra={"execution_id": execution_id, "error": str(error)})
+        return None
+
+
+def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> Execution:
+    row = dict(zip(EXECUTION_FIELDS, fields, strict=True))
+    said = {
+        name: orjson.loads(text) if (text := row[name]) else None
+        for name in ("cancel_reason", "paused_by", "paused_reason")
+    }
+    parent, _, unit = (read_text(row["parent"]) or "").partition(" ")
+    return Execution(
+        execution_id=execution_id,
+        name=read_text(row["name"]) or "",
+        version=read_text(row["version"]) or "",
+        tenant=read_text(row["tenant"]) or "default",
+        status=ExecutionStatus(status.decode()),
+        cancelling=Cancelling(row["cancelling"].decode()) if row["cancelling"] else None,
+        generation=_number(row["generation"]) or 1,
+        inputs=orjson.loads(row["inputs"]) if row["inputs"] else None,
+        left=_number(row["left"]) or 0,
+        failed=_number(row["failed"]) or 0,
+        created_ms=_number(row["created_ms"]) or 0,
+        started_ms=_number(row["started_ms"]),
+        ended_ms=_number(row["ended_ms"]),
+        updated_ms=_number(row["updated_ms"]) or 0,
+        deadline_ms=_number(row["deadline_ms"]),
+        replay_of=read_text(row["replay_of"]),
+        forked_from=read_text(row["forked_from"]),
+        reason=said["cancel_reason"],
+        paused=_number(row["paused"]),
+        paused_by=said["paused_by"],
+        paused_reason=said["paused_reason"],
+        paused_ms=_number(row["paused_ms"]),
+        parent=parent or None,
+        parent_unit=unit or None,
+        depth=_number(row["depth"]) or 0,
+        children=_number(row["children"]) or 0,
+        usage=read_usage([row[name] for name in USED_FIELDS]),
+        budget=read_caps(row["budget"]),
+    )
+
+
+def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | None]) -> NodeState:
+    row = dict(zip(NODE_FIELDS, fields, strict=False))
+    return NodeState(
+        node_id=node_id,
+        status=NodeStatus(status.decode()) if status else NodeStatus.PENDING,
+        reason=Reason(row["reason"].decode()) if row["reason"] else None,
+        waiting_on=WaitingOn(row["waiting_on"].decode()) if row["waiting_on"] else None,
+        attempt=_number(row["attempt"]) or 0,
+        tries=_number(row["tries"]) or 0,
+        crashes=_number(row["crashes"]) or 0,
+        queued_ms=_number(row["queued_ms"]),
+        started_ms=_number(row["started_ms"]),
+        ended_ms=_number(row["ended_ms"]),
+        due_ms=_number(row["due_ms"]),
+        worker=read_text(row["worker"]),
+        error=orjson.loads(row["error"]) if row["error"] else None,
+        ok=_number(row["ok"]) or 0,
+        bad=_number(row["bad"]) or 0,
+        skip=_number(row["skip"]) or 0,
+        gates_done=_number(row["gates"]) or 0,
+        not_taken=row["not_taken"] == b"1",
+        message_id=read_text(row["message"]),
+        reused=row["reused"] == b"1",
+        caught=read_text(row["caught"]) or None,
+        close_ms=_number(row["close_ms"]),
+        child=read_text(row["child"]),
+        usage=read_usage(list(row["used"].split())) if row["used"] else NOTHING_USED,
+        held=_number(row["held"]),
+    )
+
+
+def read_event(execution_id: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Event:
+    attempt = fields[b"attempt"]
+    return Event(
+        seq=int(entry_id.split(b"-")[0]),
+        type=fields[b"type"].decode(),
+        execution_id=execution_id,
+        node_id=fields[b"node_id"].decode() or None,
+        attempt=int(attempt) if attempt else None,
+        ts_ms=int(fields[b"ts_ms"]),
+        data=fields[b"data"],
+        item=int(fields[b"item"]) if b"item" in fields else None,
+    )
+
+
+def read_worker(worker_id: str, fields: dict[bytes, bytes]) -> WorkerInfo:
+    return WorkerInfo(
+        worker_id=worker_id,
+        name=fields[b"name"].decode(),
+        host=fields[b"host"].decode(),
+        pid=int(fields[b"pid"]),
+        handlers=frozenset(fields[b"handlers"].decode().split()),
+        queues=tuple(fields[b"queues"].decode().split()),
+        slots=int(fields[b"slots"]),
+        running=int(fields[b"running"]),
+        started_ms=int(fields[b"started_ms"]),
+        beat_ms=int(fields[b"beat_ms"]),
+    )

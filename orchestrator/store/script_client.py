@@ -1,0 +1,167 @@
+"""Carries scripts to Redis and brings the answers back, however often that takes.
+
+Every script may be sent twice with the same arguments and then answers the same: a lost reply is asked
+for again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Generic, TypeVar
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from clients.redis_client import Wire
+from orchestrator.errors import StoreFull, StoreUnavailable
+from orchestrator.redis_keys import Keys
+from orchestrator.store.library import FAMILY, compose
+
+log = logging.getLogger("headrace.store")
+
+R = TypeVar("R")
+Argument = str | bytes | int
+
+#: Libraries of other versions that may stay in Redis.
+MOST_LIBRARIES = 8
+#: Redis says "later", not "no": the same call is sent again.
+_LATER = ("LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS")
+
+
+class Call(Generic[R]):
+    """One script with its arguments, ready to be sent; may be sent again at will."""
+
+    __slots__ = ("arguments", "client", "key", "name", "read")
+
+    def __init__(
+        self,
+        client: ScriptClient,
+        name: str,
+        key: str,
+        arguments: tuple[Argument, ...],
+        read: Callable[[Any], R],
+    ) -> None:
+        self.client = client
+        self.name = name
+        self.key = key
+        self.arguments = arguments
+        self.read = read
+
+    def __await__(self) -> Generator[Any, None, R]:
+        return self.client.call(self).__await__()
+
+
+class ScriptClient:
+    """Sends calls.
+
+    patience_s  how long a call is sent again while Redis cannot be reached; None is for ever.
+    now_ms      tests set it, and every script then takes it for Redis time; None is Redis time.
+    """
+
+    def __init__(self, redis: Redis, keys: Keys | None = None, *, patience_s: float | None = 5.0) -> None:
+        self.redis = redis
+        self.keys = keys or Keys()
+        self.patience_s = patience_s
+        self.now_ms: int | None = None
+        self.library = compose(self.keys)
+        self._wire = Wire(redis)
+
+    async def load(self) -> None:
+        """Put the library into Redis; done again by itself when Redis has lost it."""
+        await self.redis.function_load(self.library.text, replace=True)
+        # Every version of the code leaves a library behind. A process that still runs an older one loads it
+        # again.
+        found = await self.redis.function_list(library=f"{FAMILY}*")
+        names = [row[row.index(b"library_name") + 1].decode() for row in found]
+        for name in names if len(names) > MOST_LIBRARIES else ():
+            if name != self.library.name:
+                await self.redis.function_delete(name)
+
+    async def let_go(self) -> None:
+        """Give the connections it keeps back to the client, which others go on using."""
+        await self._wire.let_go()
+
+    async def call(self, call: Call[R]) -> R:
+        """Send one call until it is answered. Raises StoreUnavailable, StoreFull."""
+        return (await self.call_all([call]))[0]  # type: ignore[no-any-return]
+
+    async def call_all(self, calls: Sequence[Call[Any]], *, are_apart: bool = False) -> list[Any]:
+        """Send calls in one round trip; answers in their order. What got no answer is sent again.
+
+        Raises StoreUnavailable when patience ends. An error of a single call (StoreFull, when Redis takes no
+        new work; any other is a fault of ours) is raised too, unless are_apart: then it stands in its
+        answer's place, so that it never fails its neighbours.
+        """
+        replies: list[Any] = [None] * len(calls)
+        open_calls = list(range(len(calls)))
+        waited_s, pause_s = 0.0, 0.05
+        while True:
+            try:
+                answers = await self._send([calls[i] for i in open_calls])
+            except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+                answers = [error] * len(open_calls)
+            unanswered: list[int] = []
+            fault: Exception | None = None
+            must_load = False
+            for i, answer in zip(open_calls, answers, strict=True):
+                if not isinstance(answer, Exception):
+                    replies[i] = calls[i].read(answer)
+                elif _is_passing(answer):
+                    unanswered.append(i)
+                    must_load = must_load or _is_missing(answer)
+                    fault = answer
+                else:
+                    replies[i] = StoreFull() if isinstance(answer, OutOfMemoryError) else answer
+                    log.error("store.fault", extra={"verb": calls[i].name, "error": str(answer)})
+            if not unanswered:
+                return replies if are_apart else _without_faults(replies)
+            open_calls = unanswered
+            if must_load and await self._has_loaded():
+                continue
+            if self.patience_s is not None and waited_s >= self.patience_s:
+                raise StoreUnavailable(f"{type(fault).__name__}: {fault}") from fault
+            pause_s = min(1.0, pause_s * 2)
+            jittered_s = pause_s * (0.5 + random.random() / 2)
+            log.warning("store.resend", extra={"calls": len(open_calls), "error": str(fault)})
+            await asyncio.sleep(jittered_s)
+            waited_s += jittered_s
+
+    async def _has_loaded(self) -> bool:
+        try:
+            await self.load()
+        except (RedisError, OSError) as error:
+            log.warning("store.load_failed", extra={"error": str(error)})
+            return False
+        return True
+
+    async def _send(self, calls: Sequence[Call[Any]]) -> list[Any]:
+        now = "" if self.now_ms is None else self.now_ms
+        function = self.library.function
+        return await self._wire.send(
+            [("FCALL", function(call.name), 1, call.key, now, *call.arguments) for call in calls]
+        )
+
+
+def _without_faults(replies: list[Any]) -> list[Any]:
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies
+
+
+def _is_missing(error: Exception) -> bool:
+    """Say whether Redis does not have the library: it was restarted without its data, or failed over."""
+    return isinstance(error, ResponseError) and "Function not found" in str(error)
+
+
+def _is_passing(error: Exception) -> bool:
+    """Say whether Redis means "later": the call then has not failed, it has not been answered."""
+    if isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError)) or _is_missing(error):
+        return True
+    # Inside a script the word may follow a prefix of the script's own.
+    return isinstance(error, ResponseError) and any(word in str(error) for word in _LATER)

@@ -1,0 +1,493 @@
+"""Every change of state, one method each: the only writer of the engine's keys.
+
+A method gives a `Call`. Awaiting it sends it alone; a worker sends several together with `together`. Every
+script may be sent twice with the same arguments and then answers the same, so a lost reply is simply asked
+for again.
+"""
+
+# long: the closed list of verbs, on one screen
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+from typing import Any, TypeVar
+
+import orjson
+from redis.exceptions import OutOfMemoryError
+
+from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
+from orchestrator.errors import StoreFull
+from orchestrator.states import Reason, WaitingOn
+from orchestrator.store.layout import Reuse, Slice
+from orchestrator.store.replies import (
+    Claim,
+    EndReply,
+    read_claim,
+    read_end_reply,
+    read_text,
+    read_word_more,
+    read_words,
+)
+from orchestrator.store.requests import (
+    NOTHING_TAKEN,
+    AttemptToken,
+    ByHand,
+    Child,
+    ClaimRequest,
+    Decision,
+    Request,
+    Wait,
+    Word,
+)
+from orchestrator.store.script_client import Argument, Call, ScriptClient
+
+R = TypeVar("R")
+
+#: Leases a unit may lose before it counts as poison.
+MAX_INFRA_ATTEMPTS = 5
+#: How long a task is handed from worker to worker when nobody offers its handler.
+HANDLER_PATIENCE_MS = 300_000
+#: Log and progress lines kept for one execution.
+MAX_LINES = 20_000
+#: Pieces of streamed text kept for one execution, about 250 characters each.
+MAX_TOKENS = 50_000
+
+
+class Transitions(ScriptClient):
+    """The verbs of the engine."""
+
+    # An execution as a whole
+
+    def stage_execution(self, execution_id: str, part: Slice) -> Call[str]:
+        """Write one slice of a large submission; it stays invisible until created."""
+        return self._call("stage_execution", execution_id, part.arguments(), read_text)
+
+    def reuse_nodes(self, execution_id: str, source_id: str, part: Reuse) -> Call[list[Any]]:
+        """Mark nodes of a staged fork as ended in its source, outputs copied. Replies [word, nodes done]."""
+        return self._call("reuse_nodes", execution_id, (source_id, *part.arguments()), read_words)
+
+    def purge_staging(self, execution_id: str, *, age_ms: int) -> Call[tuple[str, bool]]:
+        """Remove one slice of a submission that was abandoned."""
+        return self._call("purge_staging", execution_id, (age_ms,), read_word_more)
+
+    def create_execution(
+        self,
+        execution_id: str,
+        definition: bytes,
+        last: Slice,
+        *,
+        tenant: str = "default",
+        idempotency_key: str = "",
+        request_hash: str = "",
+        is_started: bool = False,
+        extra: tuple[Argument, ...] = (),
+    ) -> Call[list[Any]]:
+        """Make a submission visible and, if asked, start it. Replies [word, execution id, more]."""
+        head = (definition, tenant, idempotency_key, request_hash, "1" if is_started else "0")
+        return self._call("create_execution", execution_id, (*head, *last.arguments(), *extra), read_words)
+
+    def start_execution(self, execution_id: str, inputs: bytes | str = "") -> Call[list[Any]]:
+        """Start an execution once, its roots queued before the reply. Replies [word, status, more]."""
+        return self._call("start_execution", execution_id, (inputs,), read_words)
+
+    def cancel_execution(
+        self, execution_id: str, *, reason: str, grace_ms: int, request_id: str
+    ) -> Call[list[Any]]:
+        """Cancel what has not started and give what runs a period of grace. Replies [word, status, more]."""
+        return self._call("cancel_execution", execution_id, (reason, grace_ms, request_id), read_words)
+
+    def enforce_cancel(self, execution_id: str, generation: str) -> Call[tuple[str, bool]]:
+        """End the grace of a cancel: fence what still runs."""
+        return self._call("enforce_cancel", execution_id, (generation,), read_word_more)
+
+    def time_out_execution(self, execution_id: str, generation: str, error: bytes) -> Call[tuple[str, bool]]:
+        """End an execution whose deadline has passed."""
+        return self._call("time_out_execution", execution_id, (generation, error), read_word_more)
+
+    def retry_execution(
+        self,
+        execution_id: str,
+        *,
+        generation: int,
+        position: int,
+        nodes: int | None,
+        items: Sequence[str],
+        wanted_by: str = "",
+    ) -> Call[list[Any]]:
+        """List a slice of what is to run again; with `nodes`, commit. Replies [word, status, more].
+
+        wanted_by  `EXECUTION UNIT ATTEMPT` that waits for it; refused once that attempt is not to go on.
+        """
+        arguments = (generation, position, "" if nodes is None else nodes, wanted_by, *items)
+        return self._call("retry_execution", execution_id, arguments, read_words)
+
+    def continue_execution(self, execution_id: str) -> Call[tuple[str, bool]]:
+        """Go on with a saved worklist."""
+        return self._call("continue_execution", execution_id, (), read_word_more)
+
+    async def drain_worklist(self, execution_id: str) -> None:
+        """Go on with a saved worklist until it is empty."""
+        more = True
+        while more:
+            _, more = await self.continue_execution(execution_id)
+
+    def repair_execution(
+        self, execution_id: str, *, seq: int, repairs: Sequence[str]
+    ) -> Call[tuple[str, bool]]:
+        """Apply a plan's repairs, unless something has happened since event `seq`."""
+        return self._call("repair_execution", execution_id, (seq, *repairs), read_word_more)
+
+    # A node, before it runs
+
+    def claim_node(
+        self, token: AttemptToken, *, message_id: str, queue: str, worker_id: str, lease_ms: int
+    ) -> Call[Claim | str]:
+        """Take one delivered task. Replies the claim, or a word: busy, stale, gone, cancelling."""
+        arguments = (*token.arguments(), message_id, queue, worker_id, lease_ms)
+        return self._call("claim_node", token.execution_id, arguments, read_claim)
+
+    def hand_back_node(
+        self,
+        execution_id: str,
+        node_id: str,
+        attempt: int,
+        *,
+        message_id: str,
+        queue: str,
+        is_offered: bool,
+        error: bytes,
+        patience_ms: int = HANDLER_PATIENCE_MS,
+    ) -> Call[str]:
+        """Give back, uncharged, a task whose handler this worker does not have."""
+        offered = "1" if is_offered else "0"
+        arguments = (node_id, attempt, message_id, queue, offered, patience_ms, error)
+        return self._call("hand_back_node", execution_id, arguments, read_text)
+
+    def wake_node(
+        self, execution_id: str, node_id: str, attempt: int, on: WaitingOn | str
+    ) -> Call[tuple[str, bool]]:
+        """Fire the timer of a waiting node."""
+        return self._call("wake_node", execution_id, (node_id, attempt, str(on)), read_word_more)
+
+    def time_out_node(
+        self,
+        execution_id: str,
+        node_id: str,
+        attempt: int,
+        kind: str,
+        *,
+        error: bytes,
+        delay_ms: int | None,
+        is_dead: bool = False,
+        counts: Sequence[int] = (),
+    ) -> Call[tuple[str, bool]]:
+        """End an attempt that ran too long, or a task nobody took; delay_ms retries it."""
+        delay = "" if delay_ms is None else delay_ms
+        counted = " ".join(map(str, counts))
+        arguments = (node_id, attempt, kind, error, delay, "1" if is_dead else "0", counted)
+        return self._call("time_out_node", execution_id, arguments, read_word_more)
+
+    def reap_node(
+        self, execution_id: str, node_id: str, attempt: int, *, lost: bytes, poison: bytes
+    ) -> Call[tuple[str, bool]]:
+        """Take an attempt from a worker whose lease ran out."""
+        arguments = (node_id, attempt, MAX_INFRA_ATTEMPTS, lost, poison)
+        return self._call("reap_node", execution_id, arguments, read_word_more)
+
+    # A running attempt: each may claim further tasks in the same call
+
+    def complete_node(
+        self,
+        token: AttemptToken,
+        output: bytes,
+        *,
+        not_taken: Sequence[str] = (),
+        claiming: ClaimRequest | None = None,
+    ) -> Call[EndReply]:
+        """Store the output and dispatch what became ready."""
+        return self._end("complete_node", token, claiming, output, " ".join(not_taken))
+
+    def fail_node(
+        self,
+        token: AttemptToken,
+        error: bytes,
+        *,
+        reason: Reason,
+        is_dead: bool,
+        claiming: ClaimRequest | None = None,
+    ) -> Call[EndReply]:
+        """End a node whose tries are used up, or whose error allows no further one."""
+        return self._end("fail_node", token, claiming, error, str(reason), "1" if is_dead else "0")
+
+    def retry_node(
+        self,
+        token: AttemptToken,
+        error: bytes,
+        *,
+        delay_ms: int,
+        counts: Sequence[int] = (),
+        claiming: ClaimRequest | None = None,
+    ) -> Call[EndReply]:
+        """Park a failed attempt until its back-off ends. counts: tries that each retry rule has counted."""
+        return self._end("retry_node", token, claiming, error, delay_ms, " ".join(map(str, counts)))
+
+    def skip_node(
+        self, token: AttemptToken, *, reason: Reason, data: bytes, claiming: ClaimRequest | None = None
+    ) -> Call[EndReply]:
+        """End a node that turned out not to be wanted."""
+        return self._end("skip_node", token, claiming, str(reason), data)
+
+    def wait_node(
+        self,
+        token: AttemptToken,
+        *,
+        on: WaitingOn,
+        delay_ms: int | None,
+        until_ms: int | None,
+        output: bytes,
+        claiming: ClaimRequest | None = None,
+    ) -> Call[EndReply]:
+        """Park a node that asked to wait; `output` becomes its output when the timer fires."""
+        delay: Argument = "" if delay_ms is None else delay_ms
+        return self._end("wait_node", token, claiming, str(on), delay, until_ms or 0, output)
+
+    def map_node(
+        self,
+        token: AttemptToken,
+        items: Sequence[bytes],
+        *,
+        tolerated: int,
+        stops: bool,
+        keeps: bool = False,
+        claiming: ClaimRequest | None = None,
+    ) -> Call[EndReply]:
+        """Park a node on its items, JSON each; `keeps` goes on with those there are."""
+        head = (tolerated, "1" if stops else "0", "1" if keeps else "0")
+        return self._end("map_node", token, claiming, *head, *items)
+
+    def release_node(self, token: AttemptToken, claiming: ClaimRequest | None = None) -> Call[EndReply]:
+        """Hand a running attempt back, uncharged."""
+        return self._end("release_node", token, claiming)
+
+    def cancel_node(self, token: AttemptToken, claiming: ClaimRequest | None = None) -> Call[EndReply]:
+        """End an attempt whose handler stopped because of a cancel; `uncalled` when there is none."""
+        return self._end("cancel_node", token, claiming)
+
+    def report_events(
+        self,
+        token: AttemptToken,
+        lines: Sequence[tuple[int, str, bytes]],
+        *,
+        allowed: int = MAX_LINES,
+        tokens_allowed: int = MAX_TOKENS,
+    ) -> Call[str]:
+        """Append what a handler logged and streamed: (number within the attempt, event type, JSON)."""
+        flat: list[Argument] = [allowed, tokens_allowed]
+        for line in lines:
+            flat.extend(line)
+        return self._call("report_events", token.execution_id, (*token.arguments(), *flat), read_text)
+
+    # Liveness
+
+    def renew_leases(
+        self, tokens: Sequence[AttemptToken], *, lease_ms: int, beats: Sequence[bytes] = ()
+    ) -> Call[list[str]]:
+        """Renew the leases of running attempts. Replies a word for each: ok, cancel, lost.
+
+        beats  for each, what its handler has reached, JSON, for the attempt after it; b"" where there is no
+               news.
+        """
+        flat: list[Argument] = [lease_ms]
+        for token, beat in zip_longest(tokens, beats, fillvalue=b""):
+            assert isinstance(token, AttemptToken)
+            flat.extend((token.execution_id, *token.arguments(), beat))
+        return Call(self, "renew_leases", self.keys.shared("leases"), ("", *flat), read_words)
+
+    def stamp_tick(self, *, lease_ms: int, only_if_older_than_ms: int | None = None) -> Call[list[int]]:
+        """Say that timers and leases are looked at. Replies [now, no expiry before, stamped]."""
+        age: Argument = "" if only_if_older_than_ms is None else only_if_older_than_ms
+        return Call(self, "stamp_tick", self.keys.shared("tick"), ("", lease_ms, age), list)
+
+    def announce_worker(
+        self, worker_id: str, fields: Sequence[Argument], *, is_leaving: bool = False
+    ) -> Call[int]:
+        """Keep a worker in the list of live ones, or take it out. Replies now, ms."""
+        arguments = ("", worker_id, "1" if is_leaving else "0", *fields)
+        return Call(self, "announce_worker", self.keys.worker(worker_id), arguments, int)
+
+    def forget_consumers(self, queue: str, *, idle_ms: int) -> Call[str]:
+        """Take consumers without pending tasks off a queue's group."""
+        return Call(self, "forget_consumers", self.keys.tasks(queue), ("", idle_ms), read_text)
+
+    async def probe(self) -> None:
+        """Call a script and write a key, as a submission would. Raises StoreFull and what redis raises."""
+        await self.continue_execution("none")
+        try:
+            await self.redis.set(self.keys.shared("probe"), 1, px=1000)
+        except OutOfMemoryError as error:
+            raise StoreFull from error
+
+    async def drop_dead(self, entry_id: str) -> bool:
+        """Take one entry off the list of dead nodes."""
+        return bool(await self.redis.xdel(self.keys.shared("dead"), entry_id))
+
+    # Operators
+
+    def pause_execution(
+        self, execution_id: str, *, by: bytes, reason: bytes, request: str
+    ) -> Call[list[Any]]:
+        """Start nothing more until a resume; by, reason: JSON. Replies [word, status]."""
+        return self._call("pause_execution", execution_id, (by, reason, request), read_words)
+
+    def resume_execution(
+        self, execution_id: str, *, by: bytes, reason: bytes, request: str, budget: Caps = NO_CAPS
+    ) -> Call[list[Any]]:
+        """Go on with what was held, in order. Replies [word, status, more].
+
+        budget  what its calls to paid services may use from now on; None leaves a limit as it was.
+        """
+        told = b"" if budget == NO_CAPS else orjson.dumps(budget.to_dict())
+        arguments: tuple[Argument, ...] = (by, reason, request, *budget.words().split(), told)
+        return self._call("resume_execution", execution_id, arguments, read_words)
+
+    def override_node(
+        self,
+        execution_id: str,
+        unit: str,
+        word: Word,
+        payload: bytes,
+        *,
+        by_hand: ByHand,
+        not_taken: tuple[str, ...] = (),
+    ) -> Call[list[Any]]:
+        """End a unit as an operator says; payload: output or error, JSON.
+
+        Replies [word, status, attempt, more].
+        """
+        arguments = (unit, *by_hand.arguments(), word, payload, " ".join(not_taken))
+        return self._call("override_node", execution_id, arguments, read_words)
+
+    def retry_node_now(self, execution_id: str, unit: str, *, by_hand: ByHand) -> Call[list[Any]]:
+        """End the wait of a unit now. Replies [word, status, attempt, more]."""
+        return self._call("retry_node_now", execution_id, (unit, *by_hand.arguments()), read_words)
+
+    # Signals and approvals
+
+    def await_node(
+        self, token: AttemptToken, wait: Wait, *, claiming: ClaimRequest | None = None
+    ) -> Call[EndReply]:
+        """Park a node until somebody outside answers; a signal kept for it is handed over at once."""
+        return self._end(
+            "await_node", token, claiming, str(wait.on), wait.awaits, wait.ask,
+            "" if wait.timeout_ms is None else wait.timeout_ms, "fail" if wait.is_fatal else "complete",
+            wait.late, wait.quorum, " ".join(wait.unless_late), " ".join(wait.if_late), wait.crowded,
+        )  # fmt: skip
+
+    def signal_execution(
+        self, execution_id: str, name: str, payload: bytes, *, request: Request, waiting: bytes
+    ) -> Call[list[Any]]:
+        """Deliver a signal, or keep it. `waiting`: who waits for it, as read when the payload was checked.
+
+        Replies [word, status, nodes it was given to, more].
+        """
+        arguments: tuple[Argument, ...] = (
+            name, payload, request.key, request.digest, request.call_id, waiting,
+        )  # fmt: skip
+        return self._call("signal_execution", execution_id, arguments, read_words)
+
+    def decide_approval(
+        self,
+        execution_id: str,
+        node_id: str,
+        *,
+        shown: str,
+        decision: Decision,
+        by: bytes,
+        voter: str,
+        form: bytes,
+        request: Request,
+    ) -> Call[list[Any]]:
+        """Record what one person decided. by, form: JSON; voter: hex digest of `by`.
+
+        Replies [word, replayed, text, approvals so far, more].
+        """
+        arguments = (
+            node_id, shown, decision, by, voter, form, request.key, request.digest, request.call_id,
+        )  # fmt: skip
+        return self._call("decide_approval", execution_id, arguments, read_words)
+
+    # Children
+
+    def start_child(
+        self, token: AttemptToken, child: Child, *, claiming: ClaimRequest | None = None
+    ) -> Call[EndReply]:
+        """Create and start the child of a unit, and park the unit until the child ends."""
+        own: tuple[Argument, ...] = (
+            child.execution_id, child.most_levels, child.too_deep, child.output, child.definition,
+            *child.last.arguments(), *child.extra,
+        )  # fmt: skip
+        return self._end("start_child", token, claiming, *own)
+
+    def await_child(
+        self,
+        token: AttemptToken,
+        child_id: str,
+        *,
+        looks_again: bool,
+        claiming: ClaimRequest | None = None,
+    ) -> Call[EndReply]:
+        """Park a unit on the child it has.
+
+        looks_again  the child's next end is not the one waited for: it is to be looked at again then.
+        """
+        return self._end("await_child", token, claiming, child_id, "1" if looks_again else "0")
+
+    # Budgets of paid calls
+
+    def reserve_budget(
+        self, token: AttemptToken, *, number: int, tokens: int, nanos: int | None, tenant: Caps
+    ) -> Call[list[Any]]:
+        """Set aside the most that a call can use. Replies [word, …], see the script."""
+        wanted: tuple[Argument, ...] = (number, tokens, "" if nanos is None else nanos)
+        caps: tuple[Argument, ...] = tuple(
+            "" if cap is None else cap for cap in (tenant.tokens, tenant.nanos)
+        )
+        arguments = (*token.arguments(), *wanted, *caps)
+        return self._call("reserve_budget", token.execution_id, arguments, read_words)
+
+    def settle_budget(
+        self, token: AttemptToken, *, number: int, held: tuple[int, int | None, str], used: Usage | None
+    ) -> Call[str]:
+        """Count what a call has used.
+
+        held  tokens and nanos set aside (None: the price is not known), and the day that was.
+        used  None counts all that was set aside: nobody saw the end of the call.
+        """
+        tokens, nanos, day = held
+        counts: tuple[Argument, ...] = ("lost",)
+        if used is not None:
+            cost: Argument = "" if used.unpriced_calls else used.cost_nanos
+            counts = (used.calls, used.input, used.output, used.cache_read, used.cache_write, cost)
+        kept: tuple[Argument, ...] = (tokens, "" if nanos is None else nanos, day)
+        arguments = (token.node_id, token.attempt, number, *kept, *counts)
+        return self._call("settle_budget", token.execution_id, arguments, read_text)
+
+    # Time limits
+
+    def expire_node(self, execution_id: str, node_id: str, generation: str) -> Call[tuple[str, bool]]:
+        """Fail a unit that has not ended within its schedule_to_close_timeout."""
+        return self._call("expire_node", execution_id, (node_id, generation), read_word_more)
+
+    # How a verb becomes a call
+
+    def _call(
+        self, name: str, execution_id: str, arguments: tuple[Argument, ...], read: Callable[[Any], R]
+    ) -> Call[R]:
+        return Call(self, name, self.keys.runtime(execution_id), (execution_id, *arguments), read)
+
+    def _end(
+        self, name: str, token: AttemptToken, claiming: ClaimRequest | None, *own: Argument
+    ) -> Call[EndReply]:
+        taking = claiming.arguments() if claiming else NOTHING_TAKEN
+        return self._call(name, token.execution_id, (*token.arguments(), *taking, *own), read_end_reply)

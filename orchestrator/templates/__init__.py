@@ -1,0 +1,1 @@
+"""Templates and expressions: parsing, checking, resolving. Pure."""

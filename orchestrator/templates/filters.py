@@ -1,0 +1,274 @@
+"""Offer the filters, tests and methods that templates may use: small pure functions over JSON values.
+
+All are our own rather than Jinja's, because several of those reach attributes by name, build text of any
+length from a short one, or call back into the environment. None of these can see anything but its arguments.
+What a function returns is charged by the interpreter; one that could build something large checks first.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote_plus
+
+import orjson
+
+from orchestrator.documents.json_types import kind_of
+from orchestrator.documents.strict_json import parse
+from orchestrator.templates.budget import check_length
+from orchestrator.templates.values import EvaluationError, Missing, field_of, items_of, present, to_text
+
+#: Most items one `range` may have.
+MAX_RANGE = 10_000
+
+Operation = Callable[..., Any]
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise EvaluationError(f"expected text, got {kind_of(value)}")
+    return value
+
+
+def _number(value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise EvaluationError(f"expected a number, got {kind_of(value)}")
+    return value
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise EvaluationError(f"expected an object, got {kind_of(value)}")
+    return value
+
+
+def _replace(value: Any, old: Any, new: Any) -> str:
+    text, before, after = _text(value), to_text(old), to_text(new)
+    check_length(len(text) + text.count(before) * max(len(after) - len(before), 0))
+    return text.replace(before, after)
+
+
+def _join(value: Any, separator: Any = "", attribute: Any = None) -> str:
+    between = to_text(separator)
+    parts: list[str] = []
+    length = 0
+    for item in items_of(value):
+        parts.append(to_text(item if attribute is None else present(field_of(item, attribute))))
+        length += len(parts[-1]) + len(between)
+        check_length(length)
+    return between.join(parts)
+
+
+def _split(value: Any, separator: Any = None) -> list[str]:
+    return _text(value).split(None if separator is None else _text(separator))
+
+
+def _truncate(value: Any, length: Any = 255, end: Any = "…") -> str:
+    text, limit, tail = _text(value), max(int(_number(length)), 0), _text(end)
+    check_length(len(tail))
+    return text if len(text) <= limit else text[: max(limit - len(tail), 0)] + tail
+
+
+def _sort(value: Any, reverse: Any = False, attribute: Any = None) -> list[Any]:
+    def rank(item: Any) -> Any:
+        return item if attribute is None else present(field_of(item, attribute))
+
+    found: list[Any] = _compared("sort", lambda: sorted(items_of(value), key=rank, reverse=bool(reverse)))
+    return found
+
+
+def _compared(what: str, work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except TypeError:
+        raise EvaluationError(f"{what} takes items of one kind, all numbers or all text") from None
+
+
+def _unique(value: Any) -> list[Any]:
+    seen: dict[bytes, Any] = {}
+    for item in items_of(value):
+        seen.setdefault(orjson.dumps(item, option=orjson.OPT_SORT_KEYS), item)
+    return list(seen.values())
+
+
+def _sum(value: Any, attribute: Any = None) -> int | float:
+    items = items_of(value)
+    return sum(_number(item if attribute is None else present(field_of(item, attribute))) for item in items)
+
+
+def _pick(value: Any, choose: Callable[[list[Any]], Any], empty: str) -> Any:
+    items = value if isinstance(value, str | list) else items_of(value)
+    return choose(list(items)) if len(items) else Missing(f"{empty} of an empty list")
+
+
+def _int(value: Any, default: Any = 0) -> Any:
+    try:
+        if isinstance(value, str):
+            text = value.strip()
+            return int(text) if len(text) <= 40 and text.lstrip("+-").isdecimal() else int(float(text))
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return default
+
+
+def _float(value: Any, default: Any = 0.0) -> Any:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return default
+    return number if math.isfinite(number) else default
+
+
+def _round(value: Any, precision: Any = 0, method: Any = "common") -> float:
+    number, digits = _number(value), int(_number(precision))
+    if not -15 <= digits <= 15:
+        raise EvaluationError(f"round takes a precision from -15 to 15, got {digits}")
+    if method == "common":
+        return round(float(number), digits)
+    if method not in ("ceil", "floor"):
+        raise EvaluationError("round takes the method common, ceil or floor")
+    scale = 10.0**digits
+    return (math.ceil if method == "ceil" else math.floor)(number * scale) / scale
+
+
+def _tojson(value: Any, indent: Any = None) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode()
+
+
+def _fromjson(value: Any) -> Any:
+    try:
+        return parse(_text(value))
+    except Exception as error:  # the parser's own list of problems, told as one sentence
+        raise EvaluationError(f"fromjson: {str(error)[:300]}") from None
+
+
+def _default(value: Any, other: Any = "", boolean: Any = False) -> Any:
+    return other if isinstance(value, Missing) or (boolean and not value) else value
+
+
+def _length(value: Any) -> int:
+    if not isinstance(value, str | list | dict):
+        raise EvaluationError(f"expected a list, an object or text, got {kind_of(value)}")
+    return len(value)
+
+
+def range_of(*bounds: Any) -> list[int]:
+    """Give range(stop), range(start, stop) or range(start, stop, step) as a bounded list."""
+    if not 1 <= len(bounds) <= 3 or any(type(bound) is not int for bound in bounds):
+        raise EvaluationError("range takes one to three whole numbers")
+    numbers = range(*bounds)
+    if abs(numbers.stop - numbers.start) // abs(numbers.step) > MAX_RANGE or len(numbers) > MAX_RANGE:
+        raise EvaluationError(f"range has more than the allowed {MAX_RANGE:,} items")
+    return list(numbers)
+
+
+def _comparing(sign: str, compare: Callable[[Any, Any], Any]) -> Operation:
+    def compared(left: Any, right: Any) -> bool:
+        try:
+            return bool(compare(left, right))
+        except TypeError:
+            message = f"{kind_of(left)} and {kind_of(right)} cannot be compared by '{sign}'"
+            raise EvaluationError(message) from None
+
+    return compared
+
+
+COMPARISONS: Mapping[str, Operation] = {
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "gt": _comparing(">", operator.gt),
+    "gteq": _comparing(">=", operator.ge),
+    "lt": _comparing("<", operator.lt),
+    "lteq": _comparing("<=", operator.le),
+    "in": _comparing("in", lambda item, others: item in others),
+    "notin": _comparing("not in", lambda item, others: item not in others),
+}
+
+FILTERS: Mapping[str, Operation] = {
+    "abs": lambda value: abs(_number(value)),
+    "capitalize": lambda value: _text(value).capitalize(),
+    "count": _length,
+    "d": _default,
+    "default": _default,
+    "escape": lambda value: html.escape(to_text(value)),
+    "first": lambda value: _pick(value, lambda items: items[0], "the first"),
+    "float": _float,
+    "fromjson": _fromjson,
+    "int": _int,
+    "items": lambda value: [[key, item] for key, item in _object(value).items()],
+    "join": _join,
+    "keys": lambda value: list(_object(value)),
+    "last": lambda value: _pick(value, lambda items: items[-1], "the last"),
+    "length": _length,
+    "list": lambda value: list(items_of(value)),
+    "lower": lambda value: _text(value).lower(),
+    "max": lambda value: _compared("max", lambda: _pick(value, max, "the greatest")),
+    "min": lambda value: _compared("min", lambda: _pick(value, min, "the least")),
+    "replace": _replace,
+    "reverse": lambda value: value[::-1] if isinstance(value, str) else items_of(value)[::-1],
+    "round": _round,
+    "sort": _sort,
+    "split": _split,
+    "string": to_text,
+    "sum": _sum,
+    "title": lambda value: _text(value).title(),
+    "tojson": _tojson,
+    "trim": lambda value, chars=None: _text(value).strip(None if chars is None else _text(chars)),
+    "truncate": _truncate,
+    "unique": _unique,
+    "upper": lambda value: _text(value).upper(),
+    "urlencode": lambda value: quote_plus(to_text(value)),
+    "values": lambda value: list(_object(value).values()),
+}
+
+#: Filters that apply another filter or test to each item; the interpreter carries them out.
+ITEM_FILTERS = frozenset({"map", "select", "reject", "selectattr", "rejectattr"})
+
+TESTS: Mapping[str, Operation] = {
+    "boolean": lambda value: isinstance(value, bool),
+    "defined": lambda value: not isinstance(value, Missing),
+    "divisibleby": lambda value, by: _number(value) % _number(by) == 0,
+    "eq": lambda value, other: value == other,
+    "equalto": lambda value, other: value == other,
+    "even": lambda value: _number(value) % 2 == 0,
+    "false": lambda value: value is False,
+    "float": lambda value: isinstance(value, float),
+    "ge": COMPARISONS["gteq"],
+    "gt": COMPARISONS["gt"],
+    "in": COMPARISONS["in"],
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "iterable": lambda value: isinstance(value, str | list | dict),
+    "le": COMPARISONS["lteq"],
+    "lt": COMPARISONS["lt"],
+    "mapping": lambda value: isinstance(value, dict),
+    "ne": lambda value, other: value != other,
+    "none": lambda value: value is None,
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "odd": lambda value: _number(value) % 2 == 1,
+    "sequence": lambda value: isinstance(value, str | list),
+    "string": lambda value: isinstance(value, str),
+    "true": lambda value: value is True,
+    "undefined": lambda value: isinstance(value, Missing),
+}
+
+#: What may be called on a value, as in `rows.items()`. A key of that name in the data is not in the way:
+#: data is never callable.
+METHODS: Mapping[str, Operation] = {
+    "capitalize": FILTERS["capitalize"],
+    "endswith": lambda value, end: _text(value).endswith(_text(end)),
+    "get": lambda value, key, other=None: _object(value).get(key, other),
+    "items": FILTERS["items"],
+    "join": lambda separator, value: _join(value, _text(separator)),
+    "keys": FILTERS["keys"],
+    "lower": FILTERS["lower"],
+    "replace": _replace,
+    "split": _split,
+    "startswith": lambda value, start: _text(value).startswith(_text(start)),
+    "strip": FILTERS["trim"],
+    "title": FILTERS["title"],
+    "upper": FILTERS["upper"],
+    "values": FILTERS["values"],
+}

@@ -1,0 +1,223 @@
+"""Parse template text with Jinja's grammar and let through only what is harmless.
+
+Jinja is used as a parser alone. It compiles templates to Python, and every escape on record for its sandbox
+went through the objects that compiled code can reach; `interpreter` walks the checked tree instead, so there
+is no generated code, no attribute access on Python objects, and each step can be counted.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.parser import Parser
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from orchestrator.templates.filters import FILTERS, ITEM_FILTERS, METHODS, TESTS
+from orchestrator.templates.values import EvaluationError
+
+MAX_SOURCE = 16 * 1024
+MAX_NODES = 500
+MAX_DEPTH = 100
+MAX_LOOP_DEPTH = 2
+
+#: Words with a meaning of their own; a node of that name is reachable only as steps["…"].
+ROOTS = frozenset({"steps", "inputs", "trigger", "execution"})
+RESERVED = ROOTS | {"item", "index", "secrets", "now", "range", "loop", "self"}
+LITERALS = frozenset({"true", "false", "none", "True", "False", "None"})
+KEYWORDS = LITERALS | {"not", "and", "or", "in", "is", "if", "else"}
+STEP_FIELDS = ("output", "status")
+FUNCTIONS = ("now", "range")
+
+_ALLOWED: frozenset[type[nodes.Node]] = frozenset(
+    {
+        nodes.Template, nodes.Output, nodes.TemplateData, nodes.For, nodes.If, nodes.Assign,
+        nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.CondExpr,
+        nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Call, nodes.Filter, nodes.Test, nodes.Keyword,
+        nodes.Compare, nodes.Operand, nodes.Not, nodes.And, nodes.Or, nodes.Concat, nodes.Neg, nodes.Pos,
+        nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod,
+    }
+)  # fmt: skip
+
+_PARSING = ImmutableSandboxedEnvironment(keep_trailing_newline=True, autoescape=False, optimized=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A parsed template that may be evaluated.
+
+    tree   the expression, or the list of statements when it is not a single expression.
+    names   names it uses that it does not assign itself: nodes and roots.
+    locals  names it assigns; none of them may be a node's, or the two could not be told apart.
+    steps   node ids it reaches as steps["…"].
+    """
+
+    tree: nodes.Expr | list[nodes.Node]
+    names: frozenset[str]
+    locals: frozenset[str]
+    steps: frozenset[str]
+
+
+def parse_template(source: str) -> Checked:
+    """Parse text with `{{ }}` and `{% %}` in it; raises EvaluationError saying what is not allowed."""
+    template = _parsed(source, None)
+    body = template.body
+    single = body[0] if len(body) == 1 else None
+    parts = single.nodes if isinstance(single, nodes.Output) else []
+    if len(parts) == 1 and not isinstance(parts[0], nodes.TemplateData):
+        return _checked(parts[0], parts)
+    return _checked(body, body)
+
+
+def parse_expression(source: str) -> Checked:
+    """Parse a bare expression such as `A.count > 3`."""
+    tree = _parsed(source, "variable")
+    return _checked(tree, [tree])
+
+
+def _parsed(source: str, state: str | None) -> Any:
+    if len(source) > MAX_SOURCE:
+        raise EvaluationError(f"is longer than the allowed {MAX_SOURCE:,} characters")
+    try:
+        parser = Parser(_PARSING, source, state=state)
+        if state is None:
+            return parser.parse()
+        tree = parser.parse_expression()
+        if not parser.stream.eos:
+            raise EvaluationError("is not one expression: something follows its end")
+        return tree
+    except TemplateSyntaxError as error:
+        line = f" in line {error.lineno}" if "\n" in source else ""
+        raise EvaluationError(f"is not a valid template{line}: {error.message}") from None
+    except (RecursionError, MemoryError):
+        raise EvaluationError("is nested too deeply") from None
+    except (ValueError, OverflowError) as error:  # absurd literals
+        raise EvaluationError(str(error)[:200]) from None
+
+
+def _checked(tree: Any, top: Iterable[nodes.Node]) -> Checked:
+    """Walk the tree without recursion, refuse what is not on the list, and gather what it refers to."""
+    names: set[str] = set()
+    local: set[str] = set()
+    steps: set[str] = set()
+    stack: list[tuple[nodes.Node, int, int, nodes.Node | None]] = [(node, 1, 0, None) for node in top]
+    count = 0
+    while stack:
+        node, depth, loops, parent = stack.pop()
+        count += 1
+        if count > MAX_NODES or depth > MAX_DEPTH:
+            raise EvaluationError(f"is too complex (allowed: {MAX_NODES} parts, nested {MAX_DEPTH} deep)")
+        if type(node) not in _ALLOWED:
+            raise EvaluationError(f"uses {_spoken(node)}, which templates may not")
+        if isinstance(node, nodes.For):
+            loops += 1
+            local.add("loop")
+            if loops > MAX_LOOP_DEPTH or node.recursive:
+                raise EvaluationError(f"has loops nested deeper than the allowed {MAX_LOOP_DEPTH}")
+        elif isinstance(node, nodes.Name):
+            (names if node.ctx == "load" else local).add(node.name)
+        elif isinstance(node, nodes.Const):
+            _check_constant(node.value)
+        elif isinstance(node, nodes.Filter | nodes.Test | nodes.Call):
+            _check_operation(node)
+        _check_steps(node, parent, steps)
+        _check_secrets(node, parent)
+        function = node.node if isinstance(node, nodes.Call) else None
+        for child in node.iter_child_nodes():
+            if child is function:  # a call's name is no reference; what a method is called on may be one
+                if isinstance(child, nodes.Name):
+                    continue
+                assert isinstance(child, nodes.Getattr)
+                _check_steps(child, node, steps)
+                _check_secrets(child, node)
+                child = child.node
+            stack.append((child, depth + 1, loops, node))
+    _check_names(names, local)
+    return Checked(tree, frozenset(names - local), frozenset(local - {"loop"}), frozenset(steps))
+
+
+def _check_names(names: set[str], local: set[str]) -> None:
+    for name in sorted(local - {"loop"}):
+        if name in RESERVED:
+            raise EvaluationError(f"assigns {name!r}, which has a meaning of its own; choose another name")
+    for name in sorted(names | local):
+        if not name.isascii():
+            raise EvaluationError(f"uses the name {name!r}; names are ASCII letters, digits and _")
+
+
+def _check_constant(value: Any) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise EvaluationError("contains a number that is too large")
+    if isinstance(value, int) and value.bit_length() > 64:
+        raise EvaluationError("contains a number of more than 64 bits")
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise EvaluationError("contains a \\u escape that stands for half a character") from None
+
+
+def _check_operation(node: nodes.Filter | nodes.Test | nodes.Call) -> None:
+    if node.dyn_args is not None or node.dyn_kwargs is not None:
+        raise EvaluationError("uses * or ** in a call, which templates may not")
+    if isinstance(node, nodes.Call):
+        if isinstance(node.node, nodes.Name):
+            _known(node.node.name, FUNCTIONS, "function")
+        elif isinstance(node.node, nodes.Getattr):
+            _known(node.node.attr, METHODS, "method")
+        else:
+            raise EvaluationError("calls something that is not a function")
+    elif isinstance(node, nodes.Test):
+        _known(node.name, TESTS, "test")
+    elif node.node is None:
+        raise EvaluationError("uses a filter block, which templates may not")
+    else:
+        _known(node.name, [*FILTERS, *ITEM_FILTERS], "filter")
+
+
+def _known(name: str, allowed: Iterable[str], what: str) -> None:
+    words = sorted(allowed)
+    if name not in words:
+        close = difflib.get_close_matches(name[:64], words, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise EvaluationError(f"uses the unknown {what} {name[:64]!r} (allowed: {', '.join(words)}){hint}")
+
+
+def _check_steps(node: nodes.Node, parent: nodes.Node | None, steps: set[str]) -> None:
+    """Insist on steps["id"].output or .status, so that what a template needs is known before it runs."""
+    if isinstance(node, nodes.Name) and node.name == "steps" and node.ctx == "load":
+        if _key_of(parent) is None:
+            raise EvaluationError('steps must be followed by a node id: steps["id"].output')
+    elif isinstance(node, nodes.Getattr | nodes.Getitem) and _is_steps(node.node):
+        if _key_of(parent) not in STEP_FIELDS:
+            raise EvaluationError(f'steps["{_key_of(node)}"] must be followed by .output or .status')
+        steps.add(str(_key_of(node)))
+
+
+def _check_secrets(node: nodes.Node, parent: nodes.Node | None) -> None:
+    """Insist on secrets.NAME: what a template reads is known before it runs, and nobody can list them."""
+    is_secrets = isinstance(node, nodes.Name) and node.name == "secrets" and node.ctx == "load"
+    if is_secrets and _key_of(parent) is None:
+        raise EvaluationError("secrets must be followed by the name of one: secrets.NAME")
+
+
+def _is_steps(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Name) and node.name == "steps"
+
+
+def _key_of(node: nodes.Node | None) -> str | None:
+    if isinstance(node, nodes.Getattr):
+        return node.attr
+    constant = node.arg if isinstance(node, nodes.Getitem) else None
+    if isinstance(constant, nodes.Const) and isinstance(constant.value, str):
+        return constant.value
+    return None
+
+
+def _spoken(node: nodes.Node) -> str:
+    words = {nodes.Pow: "** (power)", nodes.AssignBlock: "a set block", nodes.NSRef: "namespace attributes"}
+    return words.get(type(node), f"{type(node).__name__.lower()}")

@@ -1,0 +1,292 @@
+"""Compile templates, and find out what they refer to before anything runs.
+
+Nearly all templates are paths such as `{{ A.data.items[0].id }}`: those are cut up once by one expression,
+without a parser. The rest is parsed and checked by `sandbox`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any
+
+from orchestrator.errors import Problem
+from orchestrator.templates.parser import (
+    KEYWORDS,
+    MAX_SOURCE,
+    RESERVED,
+    ROOTS,
+    STEP_FIELDS,
+    Checked,
+    parse_expression,
+    parse_template,
+)
+from orchestrator.templates.values import EvaluationError
+
+#: Problems told of one node's templates.
+MAX_PROBLEMS = 20
+#: What an item of a map and its place are called, unless the map says otherwise.
+ITEM_WORDS = frozenset({"item", "index"})
+
+_PATH = re.compile(
+    r"""\{\{\s*([A-Za-z_][A-Za-z0-9_]*)((?:\.[A-Za-z_][A-Za-z0-9_]*|\[\d{1,9}\]|\["[^"\\\n]*"\]|\['[^'\\\n]*'\])*)\s*\}\}"""
+)
+_KEY = re.compile(r"""\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+)\]|\["([^"]*)"\]|\['([^']*)'\]""")
+_MARKS = ("{{", "{%", "{#", "}}", "%}")
+_NOT_A_PATH = KEYWORDS | {"loop", "self", "now", "range"}
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What a node's templates need: the nodes whose outputs they read, and whether they read the inputs.
+
+    nodes        each node referred to, with the path of the first template that does.
+    uses_inputs  inputs, trigger or execution are read.
+    templated    the config has templates in it.
+    """
+
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    uses_inputs: bool = False
+    templated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A reference that needs no parser: a root or node, and the keys to follow."""
+
+    root: str
+    keys: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One template text, compiled: a path, text with paths in it, or a checked tree."""
+
+    source: str
+    names: frozenset[str]
+    steps: frozenset[str]
+    locals: frozenset[str] = frozenset()
+    parts: tuple[str | Path, ...] = ()
+    tree: Checked | None = None
+
+
+def is_template(text: str) -> bool:
+    """Say whether a config text has anything to resolve in it."""
+    return "{{" in text or "{%" in text
+
+
+def references(
+    config: Any,
+    when: str | None = None,
+    *,
+    ids: Collection[str],
+    expressions: Collection[str] = (),
+    local: Collection[str] = (),
+    secrets: Collection[str] | None = (),
+) -> tuple[References, list[Problem]]:
+    """Find out what a node's templates refer to, and everything that is wrong with them.
+
+    ids          all node ids of the definition; a name that is neither one of them nor a root is a problem.
+    local        names that have a value of their own: the item of a mapped node.
+    expressions  top-level config fields whose text is an expression even without braces.
+    secrets      top-level config fields that may hold secrets.NAME; None: all of them.
+    Paths of problems begin with `config` or are `when`. Whether a referenced node is upstream is not judged.
+    """
+    found = _Found(ids, local, secrets)
+    stack: list[tuple[Any, str]] = [(config, "config")] if config else []
+    while stack:
+        value, path = stack.pop()
+        if type(value) is str:
+            if path[7:] in expressions:
+                found.add(value, path, compile_expression)
+            elif "{{" in value or "{%" in value:
+                found.templated = True
+                found.add(value, path, compile_template)
+        elif type(value) is dict:
+            stack += [(below, f"{path}.{key}") for key, below in value.items()]
+        elif type(value) is list:
+            stack += [(below, f"{path}[{index}]") for index, below in enumerate(value)]
+    if when is not None:
+        found.add(when, "when", compile_expression)
+    return References(found.nodes, found.uses_inputs, found.templated), found.problems
+
+
+def compile_template(source: str) -> Template:
+    """Compile a text that has templates in it; raises EvaluationError."""
+    return _paths_only(source) or _parsed(source)
+
+
+def gives_text(source: str) -> bool:
+    """Say whether a template always gives text, having more in it than one expression."""
+    try:
+        template = compile_template(source)
+    except EvaluationError:
+        return False  # Told by `references`.
+    if template.tree is not None:
+        return isinstance(template.tree.tree, list)
+    return len(template.parts) != 1
+
+
+@lru_cache(maxsize=256)  # trees are large: 500 nodes may take 150 kB
+def _parsed(source: str) -> Template:
+    return _from_tree(source, parse_template(source))
+
+
+@lru_cache(maxsize=256)
+def compile_expression(source: str) -> Template:
+    """Compile a condition; raises EvaluationError."""
+    text = source.strip()
+    if not text.startswith("{{"):
+        try:
+            return _from_tree(source, parse_expression(text))
+        except EvaluationError as error:
+            if "{{" in text or "{%" in text:
+                detail = f"{error}; a condition is one expression, without braces inside"
+                raise EvaluationError(detail) from None
+            raise
+    template = _paths_only(text)
+    if template is None:
+        template = _parsed(text)
+    if len(template.parts) > 1 or (template.tree is not None and isinstance(template.tree.tree, list)):
+        raise EvaluationError("is not one expression; write {{ A.x == B.y }}, not {{ A.x }} == {{ B.y }}")
+    return template
+
+
+def _from_tree(source: str, checked: Checked) -> Template:
+    return Template(source, checked.names, checked.steps, checked.locals, tree=checked)
+
+
+@lru_cache(maxsize=2048)
+def _paths_only(source: str) -> Template | None:
+    """Compile a text whose only templates are plain paths; None when it needs the parser."""
+    if len(source) > MAX_SOURCE:
+        raise EvaluationError(f"is longer than the allowed {MAX_SOURCE:,} characters")
+    parts: list[str | Path] = []
+    names: set[str] = set()
+    steps: set[str] = set()
+    end = 0
+    for match in _PATH.finditer(source):
+        literal, root = source[end : match.start()], match[1]
+        if root in _NOT_A_PATH or any(mark in literal for mark in _MARKS):
+            return None
+        keys = tuple(_key(key) for key in _KEY.finditer(match[2]))
+        if root == "steps":
+            if len(keys) < 2 or not isinstance(keys[0], str) or keys[1] not in STEP_FIELDS:
+                return None  # the parser's check says what is wrong
+            steps.add(keys[0])
+        if root == "secrets" and not (keys and isinstance(keys[0], str)):
+            return None
+        names.add(root)
+        if literal:
+            parts.append(literal)
+        parts.append(Path(root, keys))
+        end = match.end()
+    rest = source[end:]
+    if not parts or any(mark in rest for mark in _MARKS):
+        return None
+    if rest and not (rest in ("\n", "\r\n") and len(parts) == 1):  # a YAML block ends in a line break
+        parts.append(rest)
+    return Template(source, frozenset(names), frozenset(steps), parts=tuple(parts))
+
+
+def _key(match: re.Match[str]) -> str | int:
+    name, index, double, single = match.groups()
+    if index is not None:
+        return int(index)
+    return next(text for text in (name, double, single) if text is not None)
+
+
+class _Found:
+    """Gathers what the templates of one node refer to."""
+
+    __slots__ = ("ids", "local", "nodes", "problems", "secrets", "templated", "uses_inputs")
+
+    def __init__(
+        self, ids: Collection[str], local: Collection[str] = (), secrets: Collection[str] | None = ()
+    ) -> None:
+        self.ids = ids
+        self.local = local
+        self.secrets = secrets
+        self.nodes: dict[str, str] = {}
+        self.uses_inputs = False
+        self.templated = False
+        self.problems: list[Problem] = []
+
+    def add(self, text: str, path: str, compiled: Callable[[str], Template]) -> None:
+        if len(self.problems) >= MAX_PROBLEMS:
+            return
+        try:
+            template = compiled(text)
+        except EvaluationError as error:
+            shown = text if len(text) <= 120 else text[:120] + "…"
+            hint = self._hint(text, ())
+            message = f"the template {shown!r} {error}"
+            self.problems.append(Problem(path, "bad_template", message, hint, kind="graph"))
+            return
+        for name in sorted(template.names):
+            if name == "steps" or name in self.local:
+                continue
+            if name in ROOTS:
+                self.uses_inputs = True
+            elif name == "secrets":
+                self._check_secrets(text, path)
+            elif name in self.ids and name not in RESERVED:
+                self.nodes.setdefault(name, path)
+            else:
+                self._unknown(name, text, path)
+        for name in sorted(template.steps):
+            if name in self.ids:
+                self.nodes.setdefault(name, path)
+            else:
+                self._unknown(name, text, path)
+        for name in sorted(template.locals):
+            if name in self.ids:
+                message = f"the template assigns {name!r}, which is a node; choose another name"
+                self.problems.append(Problem(path, "bad_template", message, kind="graph"))
+
+    def _check_secrets(self, text: str, path: str) -> None:
+        """Refuse a secret where its value would be stored or shown."""
+        is_config = path.startswith("config.")
+        if is_config and (self.secrets is None or re.split(r"[.\[]", path[7:])[0] in self.secrets):
+            return
+        allowed = ", ".join(f"config.{name}" for name in sorted(self.secrets or ()))
+        allowed = allowed or "no field of this handler"
+        message = f"secrets are not allowed here (in {text[:120]!r}; allowed: {allowed})"
+        self.problems.append(Problem(path, "secret_not_allowed", message, kind="graph"))
+
+    def _unknown(self, name: str, text: str, path: str) -> None:
+        if name in RESERVED:
+            message = f"{name!r} has no meaning here"
+            if name in self.ids:
+                message = f"{name!r} is a word of the template language"
+        else:
+            message = f"refers to {name[:80]!r}, which is neither a node of this workflow nor one of inputs, "
+            message += "trigger, execution, steps"
+        hint = self._hint(text, (name,))
+        if hint is None and name in ITEM_WORDS and name not in self.ids:
+            hint = "item and index are known in the config of a node with map, and nowhere else"
+            if self.local:
+                hint = f"this map calls them {' and '.join(self.local)}"
+        message = f"{message} (in {text[:120]!r})"
+        self.problems.append(Problem(path, "unknown_reference", message, hint, "graph"))
+
+    def _hint(self, text: str, names: Iterable[str]) -> str | None:
+        """Point at the spelling for ids that are not names, such as a-b or 1st."""
+        if len(self.ids) > 1_000:
+            return None
+        for node in self.ids:
+            if node in text and (not node.isidentifier() or node in RESERVED or node in KEYWORDS):
+                return f'write steps["{node}"].output for the node {node!r}'
+        for name in names:
+            close = _closest(name, self.ids)
+            if close is not None:
+                return f"did you mean {close!r}?"
+        return None
+
+
+def _closest(name: str, words: Iterable[str]) -> str | None:
+    close = get_close_matches(name[:128], [*words, *ROOTS], n=1)
+    return close[0] if close else None

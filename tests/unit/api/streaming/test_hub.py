@@ -1,0 +1,230 @@
+"""Histories fanned out: every watcher gets every line once and in order, whatever happens around it."""
+
+import asyncio
+import random
+
+import pytest
+from fastapi import FastAPI
+
+from api.streaming import channel
+from api.streaming.channel import PING
+from api.streaming.history import PAGE
+from api.streaming.hub import Hub
+from tests.unit.api.fakes import EXECUTION_ID, FakeEngine
+from tests.unit.api.streaming.watching import Client, drain, ids, until
+
+
+async def test_lost_wake_up_costs_time_but_no_event(
+    hub: Hub, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake.record()
+    watcher = hub.join(EXECUTION_ID, after=0, wire="sse")
+    assert ids(await watcher.next_chunk() or b"") == [1]
+
+    fake.record(is_announced=False)
+    fake.finish()
+
+    assert ids(await drain(watcher)) == [2, 3]
+
+
+async def test_a_thousand_watchers_share_one_tail_and_few_reads(hub: Hub, fake: FakeEngine) -> None:
+    for _ in range(50):
+        fake.record()
+    watchers = [hub.join(EXECUTION_ID, after=0, wire="sse") for _ in range(1000)]
+    readers = [asyncio.ensure_future(drain(watcher)) for watcher in watchers]
+    await until(lambda: all(watcher.cursor == 50 for watcher in watchers))
+
+    for _ in range(20):
+        fake.record()
+    fake.finish()
+    texts = await asyncio.gather(*readers)
+
+    assert all(ids(text) == list(range(1, 72)) for text in texts)
+    assert fake.calls["subscription"] == 1
+    assert fake.calls["events"] < 30
+
+
+async def test_long_history_is_read_in_pages_shared_by_side_by_side_watchers(
+    hub: Hub, fake: FakeEngine
+) -> None:
+    count = 5 * PAGE + 7
+    for _ in range(count):
+        fake.record()
+    fake.finish()
+    watchers = [hub.join(EXECUTION_ID, after=0, wire="sse") for _ in range(20)]
+    texts = await asyncio.gather(*[drain(watcher) for watcher in watchers])
+
+    assert all(ids(text) == list(range(1, count + 2)) for text in texts)
+    assert fake.calls["events"] <= 10
+
+
+async def test_slow_watcher_misses_nothing_and_delays_nobody(app: FastAPI, fake: FakeEngine) -> None:
+    slow, quick = Client(app), Client(app)
+    await until(lambda: bool(slow.body and quick.body))
+    slow.can_take.clear()
+    for _ in range(3 * channel.RING):
+        fake.record()
+    fake.finish()
+    await asyncio.wait_for(quick.task, 5)
+
+    slow.can_take.set()
+    await asyncio.wait_for(slow.task, 5)
+
+    assert ids(quick.body) == ids(slow.body) == list(range(1, 3 * channel.RING + 2))
+
+
+async def test_client_that_takes_nothing_is_given_up(
+    app: FastAPI, fake: FakeEngine, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "STALLED_AFTER_S", 0.0)
+    client = Client(app)
+    await until(lambda: bool(client.body))
+    client.can_take.clear()
+    fake.record()
+
+    await asyncio.wait_for(client.task, 5)
+
+    assert not client.is_over
+    assert hub.watchers == 0
+
+
+async def test_idle_stream_is_pinged(hub: Hub, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "PING_AFTER_S", 0.0)
+    fake.record()
+    watcher = hub.join(EXECUTION_ID, after=1, wire="sse")
+
+    assert await asyncio.wait_for(watcher.next_chunk(), 5) == PING
+
+
+async def test_last_watcher_to_leave_ends_the_subscription(app: FastAPI, fake: FakeEngine, hub: Hub) -> None:
+    first, second = Client(app), Client(app)
+    await until(lambda: hub.watchers == 2 and bool(fake.wakeups_made))
+    await until(lambda: EXECUTION_ID in fake.wakeups_made[0].watched)
+
+    first.leave()
+    await asyncio.wait_for(first.task, 5)
+    assert (hub.watchers, fake.wakeups_made[0].watched) == (1, {EXECUTION_ID})
+
+    second.leave()
+    await asyncio.wait_for(second.task, 5)
+    await until(lambda: not fake.wakeups_made[0].watched)
+    assert hub.watchers == 0
+
+
+async def test_stop_ends_every_stream_at_once(app: FastAPI, fake: FakeEngine, hub: Hub) -> None:
+    fake.record()
+    clients = [Client(app) for _ in range(50)]
+    await until(lambda: all(ids(client.body) == [1] for client in clients))
+
+    hub.stop()
+    await asyncio.wait_for(asyncio.gather(*[client.task for client in clients]), 1)
+
+    assert all(client.is_over for client in clients)
+
+
+async def test_store_that_is_away_keeps_the_stream_open(app: FastAPI, fake: FakeEngine) -> None:
+    fake.record()
+    client = Client(app)
+    await until(lambda: ids(client.body) == [1])
+    fake.fail_with = ConnectionError("away")
+    fake.record()
+    await asyncio.sleep(0.02)
+
+    fake.fail_with = None
+    fake.finish()
+    await asyncio.wait_for(client.task, 5)
+
+    assert ids(client.body) == [1, 2, 3]
+
+
+async def test_history_that_came_back_shorter_is_followed_anew(hub: Hub, fake: FakeEngine) -> None:
+    for _ in range(5):
+        fake.record()
+    watcher = hub.join(EXECUTION_ID, after=0, wire="sse")
+    assert ids(await watcher.next_chunk() or b"") == [1, 2, 3, 4, 5]
+    del fake.history[3:]
+    fake.wakeups_made[0].inbox.put_nowait(None)
+    await until(lambda: watcher.cursor == 3)
+
+    fake.record()
+    fake.finish()
+
+    assert ids(await drain(watcher)) == [4, 5]
+
+
+async def test_watcher_that_reconnects_at_random_sees_each_id_exactly_once(
+    app: FastAPI, fake: FakeEngine
+) -> None:
+    total, dice = 600, random.Random(7)
+
+    async def run() -> None:
+        for _ in range(total):
+            fake.record()
+            if dice.random() < 0.3:
+                await asyncio.sleep(0)
+        fake.finish()
+
+    running = asyncio.ensure_future(run())
+    seen: list[int] = []
+    while True:
+        client = Client(app, headers={"last-event-id": str(seen[-1])} if seen else None)
+        for _ in range(dice.randrange(5, 40)):
+            await asyncio.sleep(0)
+        client.leave()
+        await asyncio.wait_for(client.task, 5)
+        seen += ids(client.body)
+        if client.status == 204:
+            break
+    await running
+
+    assert seen == list(range(1, total + 2))
+
+
+async def test_client_that_takes_its_time_gets_every_line_in_order(hub: Hub, fake: FakeEngine) -> None:
+    """A line is handed over from the channel's own task; a client that blocks then must finish in its own."""
+    taken: list[bytes] = []
+    doors: list[asyncio.Future[None]] = []
+
+    async def send(body: dict[str, bytes]) -> None:
+        if fake.history and len(taken) % 2:
+            doors.append(asyncio.get_running_loop().create_future())
+            await doors[-1]
+        taken.append(body["body"])
+
+    async def stream() -> None:
+        while (chunk := await watcher.next_chunk()) is not None:
+            await watcher.hand_over(send(channel.body_of(chunk)))
+
+    async def open_doors() -> None:
+        while not streaming.done():
+            await asyncio.sleep(0)
+            while doors:
+                doors.pop().set_result(None)
+
+    watcher = hub.join(EXECUTION_ID, after=0, wire="sse", send=send)
+    streaming = asyncio.ensure_future(stream())
+    opening = asyncio.ensure_future(open_doors())
+    for _ in range(40):
+        fake.record()
+        await asyncio.sleep(0.001)
+    fake.finish()
+    await asyncio.wait_for(asyncio.gather(streaming, opening), 5)
+
+    assert ids(b"".join(taken)) == list(range(1, 42))
+
+
+async def test_client_that_is_gone_ends_its_own_stream_only(hub: Hub, fake: FakeEngine) -> None:
+    async def broken(body: dict[str, bytes]) -> None:
+        raise ConnectionError("gone")
+
+    lost = hub.join(EXECUTION_ID, after=0, wire="sse", send=broken)
+    other = hub.join(EXECUTION_ID, after=0, wire="sse")
+    waiting = asyncio.ensure_future(lost.next_chunk())
+    reading = asyncio.ensure_future(drain(other))
+    await until(lambda: lost.is_waiting)
+    fake.record()
+    fake.finish()
+
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(waiting, 5)
+    assert ids(await asyncio.wait_for(reading, 5)) == [1, 2]

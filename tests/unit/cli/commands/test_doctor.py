@@ -1,0 +1,103 @@
+"""What the doctor makes of what it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cli.commands.doctor import (
+    Finding,
+    eviction_finding,
+    persistence_finding,
+    readiness_findings,
+    skew_finding,
+    version_finding,
+    worker_findings,
+)
+from cli.stack.healthcheck import tick_trouble, worker_trouble
+
+
+@pytest.mark.parametrize(
+    ("information", "is_ok"),
+    [
+        ({"redis_version": "7.0.15"}, True),
+        ({"redis_version": "6.2.14"}, False),
+        ({"redis_version": "7.2.4", "valkey_version": "9.1.2"}, True),
+    ],
+)
+def test_redis_7_and_valkey_are_new_enough(information: dict[str, Any], is_ok: bool) -> None:
+    assert version_finding(information).is_ok is is_ok
+
+
+def test_valkey_is_called_by_its_own_version() -> None:
+    assert version_finding({"redis_version": "7.2.4", "valkey_version": "9.1.2"}).detail == "Valkey 9.1.2"
+
+
+def test_an_eviction_policy_is_a_failure_with_the_cure() -> None:
+    finding = eviction_finding("allkeys-lru", {})
+
+    assert finding.mark == "FAIL"
+    assert "CONFIG SET maxmemory-policy noeviction" in finding.advice
+
+
+def test_a_policy_that_cannot_be_read_is_taken_from_info_or_is_a_warning() -> None:
+    assert eviction_finding(None, {"maxmemory_policy": "noeviction"}).is_ok
+    assert eviction_finding(None, {}).mark == "warn"
+
+
+@pytest.mark.parametrize(
+    ("information", "appendonly", "save", "mark"),
+    [
+        ({"aof_enabled": 1, "aof_last_write_status": "ok"}, "yes", "", "ok  "),
+        ({"aof_enabled": 1, "aof_last_write_status": "err"}, "yes", "", "FAIL"),
+        ({"aof_enabled": 0}, "no", "3600 1", "warn"),
+        ({"aof_enabled": 0}, "no", "", "warn"),
+        ({"aof_enabled": 1, "aof_last_write_status": "ok"}, None, None, "ok  "),
+    ],
+)
+def test_persistence(
+    information: dict[str, Any], appendonly: str | None, save: str | None, mark: str
+) -> None:
+    assert persistence_finding(information, appendonly, save).mark == mark
+
+
+@pytest.mark.parametrize(
+    ("skew_ms", "mark"), [(0, "ok  "), (-999, "ok  "), (5_000, "warn"), (-90_000, "FAIL")]
+)
+def test_clocks(skew_ms: int, mark: str) -> None:
+    assert skew_finding(skew_ms).mark == mark
+
+
+def test_no_worker_is_a_failure_and_a_queue_nobody_reads_another() -> None:
+    worker = {"name": "worker-1", "queues": ["default"]}
+    full = {"queue": "gpu", "length": 3}
+
+    assert [f.is_ok for f in worker_findings([], [full])] == [False]
+    found = list(worker_findings([worker], [full, {"queue": "default", "length": 9}]))
+    assert [f.is_ok for f in found] == [True, False]
+    assert "WORKER_QUEUES=gpu" in found[1].advice
+
+
+def test_only_what_the_api_finds_wrong_is_repeated() -> None:
+    checks = {"redis": {"ok": True, "detail": "fine"}, "scripts": {"ok": False, "detail": "not loaded"}}
+
+    assert [f.what for f in readiness_findings({"checks": checks})] == ["scripts"]
+
+
+def test_a_finding_that_is_well_says_ok() -> None:
+    assert Finding("API", True, "answers").mark == "ok  "
+
+
+def test_an_orchestrator_lives_while_it_ticks() -> None:
+    assert tick_trouble(9_000, now_ms=10_000) == ""
+    assert "3000 ms old" in tick_trouble(7_000, now_ms=10_000)
+    assert "ever" in tick_trouble(None, now_ms=10_000)
+
+
+def test_a_worker_lives_while_one_of_its_host_announces_itself() -> None:
+    here, there = {"host": "here", "beat_ms": "9000"}, {"host": "there", "beat_ms": "100"}
+
+    assert worker_trouble([here, there], host="here", now_ms=10_000, oldest_beat_ms=2_000) == ""
+    assert "9900 ms old" in worker_trouble([here, there], host="there", now_ms=10_000, oldest_beat_ms=2_000)
+    assert "no worker on elsewhere" in worker_trouble([here], host="elsewhere", now_ms=1, oldest_beat_ms=1)

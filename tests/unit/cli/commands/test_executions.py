@@ -1,0 +1,148 @@
+"""`./headrace trigger`, `cancel`, `list`, `show`, `explain`: what they ask the server and print."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx2
+import pytest
+from typer.testing import CliRunner
+
+from cli.__main__ import app
+
+NODES = [
+    {"node_id": "fetch", "status": "COMPLETED", "started_at": "2026-11-21T09:00:00.000Z",
+     "ended_at": "2026-11-21T09:00:01.500Z"},
+    {"node_id": "check", "status": "FAILED", "reason": "error", "try": 3, "max_attempts": 3,
+     "error": {"type": "Http.5xx", "message": "HTTP 503\x1b[2J"}},
+    {"node_id": "wait", "status": "WAITING", "waiting_on": "delay", "due_at": "2026-11-22T09:00:00.000Z"},
+    {"node_id": "each", "status": "WAITING", "waiting_on": "map",
+     "items": {"total": 5, "completed": 3, "failed": 1}},
+    {"node_id": "end", "status": "SKIPPED", "reason": "upstream_failed"},
+]  # fmt: skip
+EXECUTION = {
+    "execution_id": "e1", "name": "order", "status": "PAUSED", "created_at": "2026-11-21T09:00:00.000Z",
+    "started_at": "2026-11-21T09:00:00.000Z", "ended_at": "2026-11-21T09:01:00.000Z", "inputs": {"n": 1},
+    "paused": {"by": "ann", "reason": "a look", "since": "2026-11-21T09:00:02.000Z"}, "nodes": NODES,
+    "quiesced": True,
+}  # fmt: skip
+EXPLAINED = {
+    "node_id": "wait", "status": "WAITING", "waiting_for": "the end of its delay", "wakes": "its timer",
+}  # fmt: skip
+
+
+class Server:
+    """Answers as the API does, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.done: dict[str, Any] = {"execution_id": "e1", "status": "RUNNING", "already": False}
+
+    def answer(self, request: httpx2.Request) -> httpx2.Response:
+        path = request.url.path
+        if request.method == "POST":
+            self.asked.append((path, json.loads(request.content)))
+            return httpx2.Response(202, json=self.done)
+        self.asked.append((path, dict(request.url.params)))
+        if path == "/v1/executions":
+            items = [] if request.url.params.get("name") == "none" else [EXECUTION]
+            return httpx2.Response(200, json={"items": items, "next_cursor": None})
+        if path.endswith("/e1/explain"):
+            return httpx2.Response(200, json={"items": [EXPLAINED]})
+        if path.endswith("/e1"):
+            return httpx2.Response(200, json=EXECUTION)
+        return httpx2.Response(404, json={"code": "EXECUTION_NOT_FOUND", "detail": "no such execution"})
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    made, real = Server(), httpx2.AsyncClient
+
+    def client(**given: Any) -> httpx2.AsyncClient:
+        return real(**{**given, "transport": httpx2.MockTransport(made.answer)})
+
+    monkeypatch.setattr("clients.headrace.client.httpx2.AsyncClient", client)
+    return made
+
+
+def run(*arguments: str) -> tuple[int, list[str]]:
+    done = CliRunner().invoke(app, list(arguments))
+    return done.exit_code, done.output.splitlines()
+
+
+def test_trigger_sends_inputs_and_says_whether_it_had_been_started(server: Server) -> None:
+    assert run("trigger", "e1") == (0, ["RUNNING"])
+    assert run("trigger", "e1", "-i", "n=1", "-i", "who=ann") == (0, ["RUNNING"])
+    server.done["already"] = True
+    assert run("trigger", "e1") == (0, ["RUNNING already"])
+    assert [json.loads(line) for line in run("trigger", "e1", "--json")[1]] == [server.done]
+    assert server.asked[:2] == [
+        ("/v1/executions/e1/trigger", {}),
+        ("/v1/executions/e1/trigger", {"inputs": {"n": 1, "who": "ann"}}),
+    ]
+    assert run("trigger", "e1", "-i", "n")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"), [("0", 0), ("1.5", 1.5), ("5m", "5m"), ("nan", "nan"), ("soon", "soon")]
+)
+def test_cancel_sends_a_grace_for_the_server_to_judge(server: Server, given: str, sent: Any) -> None:
+    code, lines = run("cancel", "e1", "--grace", given, "--reason", "enough")
+
+    assert code == 0
+    assert lines == ["RUNNING, being cancelled: what runs may finish within its grace"]
+    assert server.asked == [("/v1/executions/e1/cancel", {"grace": sent, "reason": "enough"})]
+
+
+def test_cancel_says_when_that_was_the_end(server: Server) -> None:
+    server.done["status"] = "CANCELLED"
+
+    assert run("cancel", "e1") == (0, ["CANCELLED"])
+    assert server.asked == [("/v1/executions/e1/cancel", {})]
+
+
+def test_the_list_is_filtered_by_the_server(server: Server) -> None:
+    assert run("list") == (0, ["e1  order  2026-11-21T09:00:00.000Z  PAUSED  60.0 s"])
+    assert run("list", "--status", "paused", "--name", "none") == (0, ["no such execution"])
+    assert server.asked == [
+        ("/v1/executions", {"limit": "20"}),
+        ("/v1/executions", {"limit": "20", "status": "PAUSED", "name": "none"}),
+    ]
+
+
+def test_what_is_shown_as_json_is_all_the_server_said(server: Server) -> None:
+    for command in (("list", "--json"), ("show", "e1", "--json")):
+        code, lines = run(*command)
+        assert (code, [json.loads(line) for line in lines]) == (0, [EXECUTION])
+    assert [json.loads(line) for line in run("explain", "e1", "--json")[1]] == [EXPLAINED]
+
+
+def test_an_execution_is_shown_with_where_each_node_stands(server: Server) -> None:
+    assert run("show", "e1") == (
+        0,
+        [
+            "order e1",
+            "  PAUSED  60.0 s",
+            "  paused by ann, since 2026-11-21T09:00:02.000Z, a look",
+            "  created 2026-11-21T09:00:00.000Z",
+            '  inputs {"n": 1}',
+            "  ✓ fetch  COMPLETED  1.5 s",
+            "  ✗ check  FAILED     try 3 of 3  Http.5xx: HTTP 503\\x1b[2J",
+            "  ◷ wait   WAITING    on delay until 2026-11-22T09:00:00.000Z",
+            "  ◷ each   WAITING    on map  3 of 5 items, 1 failed",
+            "  ↷ end    SKIPPED    upstream_failed",
+        ],
+    )
+
+
+def test_an_explanation_says_what_is_waited_for_and_what_ends_it(server: Server) -> None:
+    assert run("explain", "e1") == (
+        0,
+        ["wait  WAITING", "  waits for  the end of its delay", "  woken by   its timer"],
+    )
+
+
+@pytest.mark.parametrize("command", ["show", "explain"])
+def test_an_unknown_id_is_refused(server: Server, command: str) -> None:
+    assert run(command, "e2") == (2, ["refused: no such execution"])

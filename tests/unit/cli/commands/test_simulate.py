@@ -1,0 +1,93 @@
+"""`./headrace simulate` as a user types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.__main__ import app
+from cli.commands.simulate import _moment
+
+WORKFLOW = """\
+name: order
+nodes:
+  - {id: A, handler: http, config: {url: "https://nowhere.example/{{ inputs.k }}"}}
+  - {id: W, handler: delay, dependencies: [A], config: {seconds: 3h}}
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, str]:
+    (tmp_path / "flow.yaml").write_text(WORKFLOW)
+    (tmp_path / "stubs.yaml").write_text("nodes: {A: {output: {n: 5}}}")
+    return str(tmp_path / "flow.yaml"), str(tmp_path / "stubs.yaml")
+
+
+def test_the_path_and_the_outputs_are_printed(files: tuple[str, str]) -> None:
+    flow, stubs = files
+
+    done = CliRunner().invoke(app, ["simulate", flow, "--stubs", stubs, "-i", "k=1"])
+
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["0", "s", "A", "COMPLETED"]
+    assert "A = " + json.dumps({"n": 5}) in lines
+    assert lines[-1] == "COMPLETED after 3 h 0 min of virtual time"
+
+
+def test_a_failure_is_an_exit_code_and_json_has_everything(files: tuple[str, str], tmp_path: Path) -> None:
+    stubs = tmp_path / "bad.yaml"
+    stubs.write_text("default: {fail: always, error: Http.4xx, retryable: false}")
+
+    done = CliRunner().invoke(app, ["simulate", files[0], "--stubs", str(stubs), "-i", "k=1", "--json"])
+
+    assert done.exit_code == 1
+    found = json.loads(done.stdout)
+    assert found["nodes"][0]["error"]["type"] == "Http.4xx"
+    assert found["nodes"][1]["reason"] == "upstream_failed"
+
+
+def test_a_refused_workflow_is_told_with_file_and_line(tmp_path: Path) -> None:
+    flow = tmp_path / "flow.yaml"
+    flow.write_text("name: x\nnodes:\n  - {id: A, handler: htpp}\n")
+
+    done = CliRunner().invoke(app, ["simulate", str(flow)])
+
+    assert done.exit_code == 2
+    assert f"{flow}:3:" in done.stderr
+    assert "did you mean 'http'?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (None, "–"), (0, "0 s"), (1_500, "1.5 s"), (120_000, "2 min"), (3_601_000, "60 min 1 s"),
+        (7_260_000, "2 h 1 min"),
+    ],
+)  # fmt: skip
+def test_spans_are_written_for_people(ms: int | None, text: str) -> None:
+    assert _moment(ms) == text
+
+
+def test_an_operator_is_asked_only_about_what_waits_for_one(tmp_path: Path) -> None:
+    file = tmp_path / "asks.yaml"
+    file.write_text(
+        """
+name: asks
+nodes:
+  - {id: a, handler: noop, retry: {max_attempts: 1, on_exhausted: pause}}
+  - {id: w, handler: wait_for_signal, config: {name: go, timeout: 1h}}
+"""
+    )
+    stubs = tmp_path / "stubs.yaml"
+    stubs.write_text("nodes: {a: {fail: always}}")
+
+    done = CliRunner().invoke(app, ["simulate", str(file), "--stubs", str(stubs)])
+
+    assert done.output.splitlines()[-2:] == [
+        "it would wait for an operator: to be resumed, or for a word about a and then to be resumed",
+        "and these wait for something else: w",
+    ]

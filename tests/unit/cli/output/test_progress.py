@@ -1,0 +1,150 @@
+"""What events make of a picture of an execution."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from cli.output.progress import Progress, depths, ordered, plain_line, render, report
+from clients.headrace.views import Event, ExecutionView, NodeView
+
+
+def node(node_id: str, *, after: tuple[str, ...] = (), **fields: Any) -> NodeView:
+    return NodeView(node_id=node_id, status=fields.pop("status", "PENDING"), dependencies=after, **fields)
+
+
+def view(*nodes: NodeView, status: str = "RUNNING", cancelling: str | None = None) -> ExecutionView:
+    return ExecutionView(execution_id="e1", name="demo", status=status, cancelling=cancelling, nodes=nodes)
+
+
+def event(type_: str, node_id: str | None = None, **data: Any) -> Event:
+    ts = "2026-11-20T08:15:30.123Z"
+    attempt = data.pop("attempt", 1 if node_id else None)
+    return Event(seq=1, type=type_, execution_id="e1", node_id=node_id, attempt=attempt, ts=ts, data=data)
+
+
+def test_the_time_shown_is_that_of_the_execution_not_of_the_watching() -> None:
+    progress = Progress.of(view(node("A")))
+    assert progress.took_s == 0.0
+
+    progress.apply(event("execution.started"))
+    progress.apply(replace(event("execution.failed"), ts="2026-11-20T08:15:40.123Z"))
+    assert progress.took_s == 10.0
+
+    # A retry in place goes on: the clock runs again.
+    progress.apply(event("execution.retried"))
+    assert progress.took_s > 10.0
+
+
+def test_what_a_fork_has_kept_begins_as_it_is() -> None:
+    kept = node("A", status="COMPLETED", reused=True)
+
+    progress = Progress.of(view(kept, node("B", after=("A",), status="QUEUED")))
+
+    assert [n.status for n in progress.nodes.values()] == ["COMPLETED", "PENDING"]
+
+
+def test_events_move_nodes_and_the_execution() -> None:
+    progress = Progress.of(view(node("A"), node("B", after=("A",))))
+
+    for each in (
+        event("execution.started"),
+        event("node.queued", "A"),
+        event("node.started", "A"),
+        event("node.completed", "A"),
+        event("node.skipped", "B", reason="branch_not_taken"),
+        event("execution.completed"),
+    ):
+        progress.apply(each)
+
+    assert [n.status for n in progress.nodes.values()] == ["COMPLETED", "SKIPPED"]
+    assert progress.status == "COMPLETED"
+    assert progress.done == 2
+    assert progress.nodes["B"].reason == "branch_not_taken"
+
+
+def test_a_retry_counts_tries_and_shows_the_error() -> None:
+    progress = Progress.of(view(node("A", max_attempts=3)))
+
+    progress.apply(event("node.started", "A"))
+    progress.apply(event("node.retrying", "A", error={"type": "Http.5xx", "message": "503"}))
+
+    assert progress.nodes["A"].status == "WAITING"
+    assert progress.notes["A"] == "Http.5xx: 503"
+
+    progress.apply(event("node.started", "A", attempt=2))
+
+    assert progress.nodes["A"].try_number == 2
+    assert "A" not in progress.notes
+
+
+def test_an_event_whose_data_is_the_error_itself_shows_it() -> None:
+    failed = event("node.failed", "A", type="Http.4xx", message="HTTP 404")
+
+    assert plain_line(failed).endswith("- Http.4xx: HTTP 404")
+
+
+def test_an_ended_execution_says_why() -> None:
+    assert plain_line(event("execution.failed", reason="timeout")).endswith("- timeout")
+
+
+def test_what_is_done_well_makes_room_for_what_is_not() -> None:
+    nodes = [node(f"n{i}") for i in range(10)]
+    progress = Progress.of(view(*nodes))
+    for i in range(8):
+        progress.apply(event("node.completed", f"n{i}"))
+    progress.apply(event("node.failed", "n3"))
+
+    shown, left_out = ordered(progress, room=4)
+
+    assert [n.node_id for n in shown] == ["n3", "n8", "n9"]
+    assert left_out == 7
+
+
+def test_depth_is_known_whatever_the_order_of_definition() -> None:
+    progress = Progress.of(view(node("C", after=("B",)), node("B", after=("A",)), node("A")))
+
+    assert depths(progress) == {"A": 0, "B": 1, "C": 2}
+
+
+def test_a_chain_of_ten_thousand_is_laid_out_without_going_round_for_each() -> None:
+    chain = [node("n9999")] + [node(f"n{i}", after=(f"n{i + 1}",)) for i in range(9998, -1, -1)]
+
+    assert depths(Progress.of(view(*reversed(chain))))["n0"] == 9999
+
+
+def test_the_picture_names_every_node_and_counts() -> None:
+    progress = Progress.of(view(node("fetch"), node("save", after=("fetch",))))
+    progress.apply(event("node.completed", "fetch"))
+
+    text = str(render(progress, indent=depths(progress), room=20))
+
+    assert "1/2" in text
+    assert "✓ fetch" in text
+    assert "  · save" in text
+
+
+def test_a_plain_line_has_time_type_node_and_words() -> None:
+    line = plain_line(event("node.log", "A", message="fetched 3 rows", attempt=2))
+
+    assert line.split("  ")[0] == "08:15:30.123"
+    assert "A (attempt 2)" in line
+    assert line.endswith("- fetched 3 rows")
+
+
+def test_the_report_tells_failures_and_outputs_nobody_used() -> None:
+    ended = view(
+        node("A", status="COMPLETED", output={"x": 1}),
+        node("B", after=("A",), status="COMPLETED", output={"y": 2}),
+        node("C", status="FAILED", try_number=3, error={"type": "HandlerError", "message": "no"}),
+        status="FAILED",
+        cancelling="fail_fast",
+    )
+
+    ended = replace(ended, started_at="2026-11-20T08:15:30.123Z", ended_at="2026-11-20T08:15:32.123Z")
+
+    lines = list(report(ended))
+
+    assert lines[0] == "demo e1: FAILED in 2.0 s (fail_fast)"
+    assert lines[1] == "  ✗ C after 3 tries: HandlerError: no"
+    assert lines[2] == '  ✓ B: {"y": 2}'

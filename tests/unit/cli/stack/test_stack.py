@@ -1,0 +1,127 @@
+"""The stack: where it says it is, what its children are told, and who may own a data directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.commands.dev import next_steps
+from cli.stack import info, ports
+from cli.stack.info import StackInfo
+from cli.stack.redis_binary import RedisBinary
+from cli.stack.redis_server import RedisPlace, StackRunning, command, lock
+from cli.stack.stack import child_environment
+from config import Settings
+
+
+def stack_info(data_dir: Path, *, pid: int) -> StackInfo:
+    return StackInfo(
+        pid=pid,
+        api_url="http://localhost:8001",
+        echo_url="http://localhost:8090",
+        redis_host="127.0.0.1",
+        redis_port=6380,
+        data_dir=str(data_dir),
+        started_at="2026-11-20T08:15:30.123Z",
+    )
+
+
+@pytest.fixture
+def busy_port() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_a_running_stack_is_found_and_a_dead_one_is_not(tmp_path: Path) -> None:
+    stack_info(tmp_path, pid=os.getpid()).write()
+    assert info.find(tmp_path) == stack_info(tmp_path, pid=os.getpid())
+
+    stack_info(tmp_path, pid=2**22 + 1).write()
+    assert info.find(tmp_path) is None
+
+
+def test_the_usual_stack_is_described_beside_its_data_and_another_one_inside(tmp_path: Path) -> None:
+    assert info.path(info.DEFAULT_DATA_DIR) == info.ROOT / ".data" / "stack.json"
+    assert info.path(tmp_path) == tmp_path / "stack.json"
+
+
+def test_the_api_is_where_the_environment_the_stack_or_the_documentation_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STACK_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("API_URL", raising=False)
+    assert info.api_url() == "http://localhost:8000"
+
+    stack_info(tmp_path, pid=os.getpid()).write()
+    assert info.api_url() == "http://localhost:8001"
+
+    monkeypatch.setenv("API_URL", "http://far:9000/")
+    assert info.api_url() == "http://far:9000"
+
+
+def test_children_are_led_to_the_stacks_redis_and_to_the_echo_service() -> None:
+    settings = Settings(_env_file=None, services={"consumer": "http://mine", "other": "http://other"})
+    place = RedisPlace("embedded", "127.0.0.1", 6380)
+
+    environment = child_environment({"PATH": "/bin"}, settings, place=place, echo_url="http://localhost:8090")
+
+    assert (environment["REDIS_HOST"], environment["REDIS_PORT"]) == ("127.0.0.1", "6380")
+    assert json.loads(environment["SERVICES"]) == {
+        "service-a": "http://localhost:8090",
+        "consumer": "http://mine",
+        "other": "http://other",
+    }
+
+
+def test_children_find_a_named_redis_by_themselves() -> None:
+    settings = Settings(_env_file=None)
+
+    environment = child_environment({}, settings, place=RedisPlace("named", None, None), echo_url="http://e")
+
+    assert "REDIS_HOST" not in environment
+
+
+def test_a_data_directory_has_one_owner(tmp_path: Path) -> None:
+    descriptor = lock(tmp_path)
+
+    with pytest.raises(StackRunning, match=rf"already running on .*pid {os.getpid()}"):
+        lock(tmp_path)
+
+    os.close(descriptor)
+    os.close(lock(tmp_path))
+
+
+def test_the_server_keeps_its_data_and_never_evicts(tmp_path: Path) -> None:
+    words = command(RedisBinary("/bin/server", "valkey", (9, 1, 2)), port=7000, data_dir=tmp_path)
+
+    options = dict(zip(words[1::2], words[2::2], strict=True))
+    assert options["--appendonly"] == "yes"
+    assert options["--maxmemory-policy"] == "noeviction"
+    assert options["--bind"] == "127.0.0.1"
+
+
+def test_a_taken_port_is_passed_over(busy_port: int) -> None:
+    assert not ports.is_port_free(busy_port)
+    assert ports.free_port(busy_port) > busy_port
+
+
+def test_silence_and_strangers_are_no_redis(busy_port: int) -> None:
+    # Listens and never answers.
+    assert not ports.is_redis_up("127.0.0.1", busy_port, timeout_s=0.05)
+    assert ports.http_status(f"http://127.0.0.1:{busy_port}/", timeout_s=0.05) is None
+    assert not ports.is_redis_up("127.0.0.1", ports.free_port(), timeout_s=0.05)
+
+
+def test_commands_that_are_printed_reach_the_stack_that_prints_them(tmp_path: Path) -> None:
+    assert "STACK_DATA_DIR" not in next_steps(info.DEFAULT_DATA_DIR)
+
+    elsewhere = next_steps(tmp_path / "my data").splitlines()
+    assert elsewhere[0] == f"STACK_DATA_DIR='{tmp_path}/my data' ./headrace run examples/linear.json"
+    assert elsewhere[1].strip() == f"STACK_DATA_DIR='{tmp_path}/my data' ./headrace doctor"

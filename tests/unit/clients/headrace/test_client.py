@@ -1,0 +1,227 @@
+"""The client of our own API: what it sends, what it makes of answers, and how it follows a history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+import httpx2
+import pytest
+
+from clients.headrace import client
+from clients.headrace.client import WorkflowClient
+from clients.headrace.views import ApiError, NotFound, ServerUnreachable
+
+Answer = Callable[[httpx2.Request], httpx2.Response]
+
+
+def client_of(answer: Answer) -> WorkflowClient:
+    return WorkflowClient("http://server", transport=httpx2.MockTransport(answer))
+
+
+def frame(seq: int, type_: str) -> str:
+    body = {"seq": seq, "type": type_, "execution_id": "e1", "node_id": "A", "ts": "t", "data": {"n": seq}}
+    return f"id: {seq}\nevent: {type_}\ndata: {json.dumps(body)}\n\n"
+
+
+def stream(*parts: str) -> httpx2.Response:
+    return httpx2.Response(200, headers={"Content-Type": "text/event-stream"}, text="".join(parts))
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "FIRST_PAUSE_S", 0.0)
+
+
+async def test_run_sends_the_definition_and_a_key() -> None:
+    seen: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(
+            202, json={"execution_id": "e1", "status": "RUNNING"}, headers={"Idempotency-Replayed": "true"}
+        )
+
+    async with client_of(answer) as client:
+        created = await client.run("name: a", inputs={"x": 1}, idempotency_key="k1")
+
+    assert (created.execution_id, created.status, created.is_replay) == ("e1", "RUNNING", True)
+    assert json.loads(seen[0].content) == {"definition": "name: a", "inputs": {"x": 1}, "trigger": True}
+    assert seen[0].headers["Idempotency-Key"] == "k1"
+
+
+async def test_a_view_keeps_what_it_knows_and_ignores_the_rest() -> None:
+    document = {
+        "execution_id": "e1",
+        "name": "demo",
+        "status": "FAILED",
+        "invented_later": 1,
+        "nodes": [{"node_id": "A", "status": "FAILED", "try": 2, "dependencies": ["B"], "new": True}],
+    }
+
+    async with client_of(lambda _: httpx2.Response(200, json=document)) as client:
+        view = await client.get("e1")
+
+    assert view.is_terminal
+    assert view.nodes[0].try_number == 2
+    assert view.nodes[0].dependencies == ("B",)
+
+
+async def test_a_refusal_carries_code_and_every_problem() -> None:
+    problem = {"status": 400, "code": "DEFINITION_INVALID", "detail": "2 problems", "errors": [{"path": "a"}]}
+
+    async with client_of(lambda _: httpx2.Response(400, json=problem)) as client:
+        with pytest.raises(ApiError) as caught:
+            await client.run({})
+
+    assert (caught.value.code, caught.value.detail) == ("DEFINITION_INVALID", "2 problems")
+    assert caught.value.problems == [{"path": "a"}]
+
+
+async def test_an_unknown_execution_is_not_found() -> None:
+    async with client_of(lambda _: httpx2.Response(404, json={"detail": "no"})) as client:
+        with pytest.raises(NotFound):
+            await client.get("e1")
+
+
+async def test_a_proxy_without_a_server_behind_it_counts_as_no_server() -> None:
+    async with client_of(lambda _: httpx2.Response(502, text="<html>")) as client:
+        with pytest.raises(ServerUnreachable, match="HTTP 502"):
+            await client.get("e1")
+        assert not await client.is_healthy()
+
+
+async def test_ids_cannot_lead_to_other_routes() -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request.url.raw_path.decode())
+        return httpx2.Response(404, json={})
+
+    async with client_of(answer) as client:
+        with pytest.raises(NotFound):
+            await client.get("../workers")
+
+    assert seen == ["/v1/executions/..%2Fworkers"]
+
+
+async def test_lists_are_read_page_after_page() -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        first = "cursor" not in request.url.params
+        item = {"execution_id": "new" if first else "old", "name": "n", "status": "COMPLETED"}
+        return httpx2.Response(200, json={"items": [item], "next_cursor": "c" if first else None})
+
+    async with client_of(answer) as client:
+        found = [view.execution_id async for view in client.executions(status="COMPLETED")]
+        newest = [view.execution_id async for view in client.executions(limit=1)]
+
+    assert found == ["new", "old"]
+    assert newest == ["new"]
+
+
+async def test_a_broken_stream_is_taken_up_where_it_broke() -> None:
+    asked: list[str | None] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.headers.get("Last-Event-ID"))
+        if len(asked) == 1:
+            return stream(
+                "retry: 2000\n\n", frame(1, "execution.created"), ": ping\n\n", frame(2, "node.queued")
+            )
+        if len(asked) == 2:
+            raise httpx2.ConnectError("gone")
+        if len(asked) == 3:
+            return httpx2.Response(503, text="starting")
+        return stream(frame(2, "node.queued"), frame(3, "execution.completed"))
+
+    async with client_of(answer) as client:
+        seqs = [event.seq async for event in client.events("e1")]
+
+    assert seqs == [1, 2, 3]
+    assert asked == [None, "2", "2", "2"]
+
+
+async def test_a_history_read_to_its_end_needs_no_terminal_event() -> None:
+    async with client_of(lambda _: httpx2.Response(204)) as client:
+        assert [event async for event in client.events("e1", after=9)] == []
+
+
+async def test_a_gap_is_told_and_does_not_move_the_cursor() -> None:
+    gap = 'event: gap\ndata: {"type": "gap", "execution_id": "e1", "data": {"after": 0, "next": 5}}\n\n'
+
+    async with client_of(lambda _: stream(gap, frame(5, "execution.failed"))) as client:
+        found = [(event.seq, event.type) async for event in client.events("e1")]
+
+    assert found == [(0, "gap"), (5, "execution.failed")]
+
+
+async def test_following_gives_up_when_nobody_answers_for_long() -> None:
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ConnectError("refused")
+
+    async with client_of(answer) as client:
+        with pytest.raises(ServerUnreachable, match="refused"):
+            async for _ in client.events("e1", give_up_after_s=0.0):
+                pass
+
+
+async def test_a_refused_stream_is_not_asked_for_again() -> None:
+    asked = 0
+
+    def answer(_: httpx2.Request) -> httpx2.Response:
+        nonlocal asked
+        asked += 1
+        return httpx2.Response(404, json={"detail": "no such execution"})
+
+    async with client_of(answer) as client:
+        with pytest.raises(NotFound):
+            async for _ in client.events("e1"):
+                pass
+
+    assert asked == 1
+
+
+def recording(answer: Mapping[str, object], seen: list[httpx2.Request]) -> Answer:
+    def give(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(202, json=answer)
+
+    return give
+
+
+async def test_a_retry_names_the_generation_it_means() -> None:
+    seen: list[httpx2.Request] = []
+    answer = {"execution_id": "e1", "status": "RUNNING", "generation": 2, "nodes": ["A"], "already": False}
+
+    async with client_of(recording(answer, seen)) as client:
+        rerun = await client.retry("e1", generation=1)
+
+    assert (rerun.status, rerun.generation, rerun.nodes) == ("RUNNING", 2, ("A",))
+    assert seen[0].url.path == "/v1/executions/e1/retry"
+    assert json.loads(seen[0].content) == {"preview": False, "generation": 1}
+
+
+async def test_a_replay_sends_inputs_only_when_there_are_any_and_a_key() -> None:
+    seen: list[httpx2.Request] = []
+
+    async with client_of(recording({"execution_id": "e2", "status": "RUNNING"}, seen)) as client:
+        await client.replay("e1")
+        made = await client.replay("e1", inputs={"n": 1}, idempotency_key="k1")
+
+    assert made.execution_id == "e2"
+    assert [json.loads(request.content) for request in seen] == [{}, {"inputs": {"n": 1}}]
+    assert seen[0].headers["Idempotency-Key"] != seen[1].headers["Idempotency-Key"] == "k1"
+
+
+async def test_a_fork_sends_the_change_alone() -> None:
+    seen: list[httpx2.Request] = []
+    answer = {
+        "execution_id": None, "status": None, "forked_from": "e1",
+        "nodes": ["B"], "reused": ["A"], "skipped": [],
+    }  # fmt: skip
+
+    async with client_of(recording(answer, seen)) as client:
+        forked = await client.fork("e1", from_node="B", preview=True)
+
+    assert (forked.execution_id, forked.nodes, forked.reused, forked.skipped) == (None, ("B",), ("A",), ())
+    assert json.loads(seen[0].content) == {"from_node": "B", "preview": True}

@@ -1,0 +1,146 @@
+"""Which nodes a retry in place runs again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orchestrator.execution.model import NodeState, Snapshot
+from orchestrator.execution.rerun import rerun_items, rerun_set, runs_again
+from orchestrator.states import ExecutionStatus, NodeStatus, Reason
+from tests.dags import compiled, condition, node, workflow
+from tests.simulation import fresh
+
+ENDS: dict[str, tuple[NodeStatus, Reason | None]] = {
+    "ok": (NodeStatus.COMPLETED, None),
+    "failed": (NodeStatus.FAILED, Reason.ERROR),
+    "cancelled": (NodeStatus.CANCELLED, Reason.CANCELLED),
+    "upstream": (NodeStatus.SKIPPED, Reason.UPSTREAM_FAILED),
+    "unwanted": (NodeStatus.SKIPPED, Reason.UPSTREAM_SKIPPED),
+    "aside": (NodeStatus.SKIPPED, Reason.BRANCH_NOT_TAKEN),
+    "when": (NodeStatus.SKIPPED, Reason.CONDITION_FALSE),
+}
+
+
+def ended(*nodes: dict[str, object], not_taken: dict[str, list[str]] | None = None, **ends: str) -> Snapshot:
+    """Give an ended execution whose nodes ended as named."""
+    snapshot = fresh(compiled(workflow(*nodes)), status=ExecutionStatus.FAILED)
+    states = {each: NodeState(each, *ENDS[word]) for each, word in ends.items()}
+    not_taken_for = {each: frozenset(ids) for each, ids in (not_taken or {}).items()}
+    return replace(snapshot, nodes=states, not_taken=not_taken_for)
+
+
+LINE = (node("A"), node("B", after=["A"]), node("C", after=["B"]))
+
+
+def test_what_failed_runs_again_with_all_it_kept_from_running() -> None:
+    snapshot = ended(*LINE, A="ok", B="failed", C="upstream")
+
+    assert rerun_set(snapshot) == ["B", "C"]
+
+
+def test_cancelled_nodes_run_again() -> None:
+    snapshot = ended(*LINE, A="ok", B="cancelled", C="cancelled")
+
+    assert rerun_set(snapshot) == ["B", "C"]
+
+
+def test_completed_nodes_stay_even_behind_a_failure() -> None:
+    snapshot = ended(
+        node("A"), node("B", after=["A"], trigger_rule="all_done"), node("C", after=["B"]),
+        A="failed", B="ok", C="ok",
+    )  # fmt: skip
+
+    assert rerun_set(snapshot) == ["A"]
+
+
+def test_a_skip_that_has_nothing_to_do_with_the_failure_stays() -> None:
+    snapshot = ended(node("A"), node("B"), node("C", after=["B"]), A="failed", B="when", C="unwanted")
+
+    assert rerun_set(snapshot) == ["A"]
+
+
+def test_skips_run_again_down_the_whole_chain() -> None:
+    chain = [node("n0"), *(node(f"n{i}", after=[f"n{i - 1}"]) for i in range(1, 3_000))]
+    ends = {"n0": "failed", **{f"n{i}": "upstream" for i in range(1, 3_000)}}
+
+    assert rerun_set(ended(*chain, not_taken=None, **ends)) == [f"n{i}" for i in range(3_000)]
+
+
+BRANCHED = (
+    node("first"),
+    condition("choice", after=["first"], true=["yes"], false=["no"]),
+    node("yes", after=["choice"]),
+    node("no", after=["choice"]),
+    node("end", after=["yes", "no"]),
+)
+
+
+def test_what_a_condition_that_stays_left_aside_stays_aside() -> None:
+    snapshot = ended(
+        *BRANCHED,
+        not_taken={"choice": ["no"]},
+        first="ok",
+        choice="ok",
+        yes="failed",
+        no="aside",
+        end="upstream",
+    )
+
+    assert rerun_set(snapshot) == ["yes", "end"]
+
+
+def test_a_condition_that_runs_again_decides_again() -> None:
+    snapshot = ended(
+        *BRANCHED, first="failed", choice="upstream", yes="upstream", no="upstream", end="upstream"
+    )
+
+    assert rerun_set(snapshot) == ["first", "choice", "yes", "no", "end"]
+
+
+def test_every_reset_comes_before_every_decision() -> None:
+    snapshot = ended(*LINE, A="ok", B="failed", C="upstream")
+
+    items = rerun_items(snapshot, ["B", "C"])
+
+    assert items == ["reset B 1 0 0 0 0", "reset C 0 0 0 0 0", "decide B", "decide C"]
+
+
+def test_counters_are_those_of_the_dependencies_that_stay() -> None:
+    snapshot = ended(
+        *BRANCHED,
+        not_taken={"choice": ["no"]},
+        first="ok",
+        choice="ok",
+        yes="failed",
+        no="aside",
+        end="upstream",
+    )
+
+    resets = [item for item in rerun_items(snapshot, ["yes", "end"]) if item.startswith("reset")]
+
+    assert resets == ["reset yes 1 0 0 1 0", "reset end 0 0 1 0 0"]
+
+
+def test_a_preview_leaves_out_what_is_skipped_again_at_once() -> None:
+    snapshot = ended(
+        condition("one", true=["both"], false=[]),
+        condition("two", true=["other"], false=["both"]),
+        node("both", after=["one", "two"]),
+        node("other", after=["two"]),
+        not_taken={"two": ["both"]},
+        one="ok",
+        two="ok",
+        both="cancelled",
+        other="cancelled",
+    )
+
+    chosen = rerun_set(snapshot)
+
+    assert chosen == ["both", "other"]
+    assert runs_again(snapshot, chosen) == ["other"]
+
+
+def test_a_preview_names_what_only_the_outcome_of_others_can_skip() -> None:
+    snapshot = ended(*LINE, A="ok", B="failed", C="upstream")
+
+    assert runs_again(snapshot, rerun_set(snapshot)) == ["B", "C"]

@@ -1,0 +1,108 @@
+"""The Lua library: one file per transition, guards and keys injected, rules of the house kept."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from orchestrator.redis_keys import PATTERNS, Keys, lua_keys
+from orchestrator.states import TABLE, sources_of
+from orchestrator.store.library import LUA, PARTS, compose, script_names, sources
+from orchestrator.store.transitions import Transitions
+
+FILES = sources()
+VERBS = script_names()
+#: At maxmemory these are refused whole; everything else must be able to finish.
+TAKES_IN_NEW_WORK = {
+    "create_execution", "stage_execution", "reuse_nodes", "start_execution", "retry_execution",
+}  # fmt: skip
+
+
+def code(name: str) -> str:
+    """A file without its comments and texts."""
+    text = re.sub(r"--.*", "", FILES[name])
+    return re.sub(r"'[^'\n]*'|\"[^\"\n]*\"", "''", text)
+
+
+def test_every_verb_of_the_table_has_a_file_and_every_file_a_method() -> None:
+    verbs = {row.verb for row in TABLE if not row.is_internal}
+
+    assert verbs <= set(VERBS)
+    assert all(callable(getattr(Transitions, verb)) for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_file_is_headed_by_purpose_keys_arguments_and_replies(verb: str) -> None:
+    head = "\n".join(line for line in FILES[verb].splitlines() if line.startswith("--"))
+
+    assert "-- KEYS  1 " in head
+    assert re.search(r"Reply|see include/attempt\.lua|-- ARGV", head)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_only_what_takes_in_new_work_is_refused_at_maxmemory(verb: str) -> None:
+    assert ("-- flags: allow-oom" in FILES[verb]) == (verb not in TAKES_IN_NEW_WORK)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_lua_never_decodes_json(name: str) -> None:
+    assert "cjson" not in code(name)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_lua_builds_no_key_of_its_own(name: str) -> None:
+    assert not re.search(r"""['"](workflow|workflows|idem|idx):""", FILES[name])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_clock_is_asked_in_one_place(name: str) -> None:
+    assert ("'TIME'" in FILES[name]) == (name == "include/base")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_statuses_are_compared_with_the_table_not_listed_again(name: str) -> None:
+    """may_leave is how a script asks whether it may; what it lists itself can drift from the table."""
+    assert not re.search(r"status == '[A-Z]+' or status == '[A-Z]+' or", FILES[name])
+
+
+def test_the_guards_of_the_table_are_in_the_library() -> None:
+    text = compose(Keys()).text
+
+    for subject, verb in {(row.subject, row.verb) for row in TABLE}:
+        line = next(line for line in text.splitlines() if f'["{subject} {verb}"]' in line)
+        assert set(re.findall(r"[A-Z]{4,}", line)) == set(sources_of(verb, subject))
+
+
+def test_every_key_pattern_is_a_function_of_the_library() -> None:
+    text = compose(Keys()).text
+
+    for pattern in PATTERNS:
+        assert f"function {pattern.name}_key({', '.join(pattern.parameters)})" in text
+
+
+def test_the_name_of_the_library_is_made_from_its_text() -> None:
+    changed = {**FILES, "claim_node": FILES["claim_node"] + "\n-- changed\n"}
+
+    assert compose(Keys()) == compose(Keys())
+    assert compose(Keys()).name != compose(Keys(), changed).name
+    assert compose(Keys()).name != compose(Keys(stream="other:tasks")).name
+
+
+def test_every_lua_file_is_part_of_the_library() -> None:
+    on_disk = {str(path.relative_to(LUA).with_suffix("")) for path in LUA.rglob("*.lua")}
+
+    assert set(FILES) == on_disk
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_stay_small(name: str) -> None:
+    assert len(FILES[name].splitlines()) <= 350
+
+
+def test_no_two_shared_functions_have_one_name() -> None:
+    """All parts share one scope: the later of two would silently stand in for the earlier one."""
+    text = "".join([lua_keys(Keys()), *(FILES[f"include/{part}"] for part in PARTS)])
+    names = re.findall(r"(?m)^local function (\w+)", text)
+
+    assert [name for name in set(names) if names.count(name) > 1] == []

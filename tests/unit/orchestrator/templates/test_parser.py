@@ -1,0 +1,167 @@
+"""What hostile templates may not do: reach Python objects, or use up the worker."""
+
+import resource
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orchestrator.errors import TemplateError
+from orchestrator.templates.resolver import NodeResult, Scope, evaluate, resolve
+from tests.security.templates import BOMBS, ESCAPES, OUTPUT
+
+SCOPE = Scope(
+    nodes={"A": NodeResult("COMPLETED", OUTPUT)},
+    inputs={"x": 1},
+    execution_id="e",
+)
+
+
+def safe(value: Any) -> bool:
+    """Plain JSON, nothing else."""
+    if isinstance(value, dict):
+        return all(type(key) is str and safe(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(safe(item) for item in value)
+    return value is None or type(value) in (bool, int, float, str)
+
+
+@pytest.mark.parametrize("template", ESCAPES)
+def test_templates_reach_their_data_and_nothing_else(template: str) -> None:
+    with pytest.raises(TemplateError):
+        resolve(template, SCOPE, node_id="B")
+
+
+@pytest.mark.parametrize("template", BOMBS, ids=lambda text: text[:40])
+def test_bombs_end_soon_and_small(template: str) -> None:
+    before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.thread_time()
+
+    with pytest.raises(TemplateError):
+        resolve(template, SCOPE, node_id="B")
+
+    assert time.thread_time() - started < 2.5
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 50_000
+
+
+def test_one_output_cannot_be_put_in_a_thousand_times() -> None:
+    with pytest.raises(TemplateError, match="larger than the allowed"):
+        resolve({"items": ["{{ A.big }}"] * 1000}, SCOPE, node_id="B")
+
+
+def test_a_template_cannot_change_what_others_see() -> None:
+    for template in ESCAPES:
+        try:
+            resolve(template, SCOPE, node_id="B")
+        except TemplateError:
+            continue
+
+    output = SCOPE.nodes["A"].output
+    assert (output["l"], output["d"], len(output["big"])) == ([1, 2], {"k": 1}, 20_000)
+
+
+_atoms = st.sampled_from(
+    [
+        "A",
+        "A.s",
+        "A.l",
+        "A.d",
+        "A.n",
+        "inputs",
+        "inputs.x",
+        "execution.id",
+        "steps.A.output",
+        "steps['A'].status",
+        "1",
+        "-2",
+        "0.5",
+        "'t'",
+        "none",
+        "true",
+        "[]",
+        "{}",
+        "now()",
+        "range(4)",
+        "nope",
+        "A.nope",
+    ]
+)
+_expressions = st.recursive(
+    _atoms,
+    lambda inner: st.one_of(
+        st.tuples(
+            inner,
+            st.sampled_from(["+", "-", "*", "/", "//", "%", "~", "==", "<", "in", "and", "or", "**"]),
+            inner,
+        ).map(lambda parts: f"({parts[0]} {parts[1]} {parts[2]})"),
+        st.tuples(
+            inner,
+            st.sampled_from(
+                [
+                    "upper",
+                    "list",
+                    "length",
+                    "first",
+                    "sort",
+                    "tojson",
+                    "default(1)",
+                    "map('upper')",
+                    "int",
+                    "sum",
+                    "join(',')",
+                    "unique",
+                    "attr('x')",
+                    "items",
+                    "string",
+                    "round",
+                    "fromjson",
+                    "select('odd')",
+                ]
+            ),
+        ).map(lambda parts: f"({parts[0]})|{parts[1]}"),
+        st.tuples(
+            inner,
+            st.sampled_from(
+                [
+                    ".__class__",
+                    ".x",
+                    "[0]",
+                    "[-1]",
+                    "[1:]",
+                    "['__init__']",
+                    ".items()",
+                    ".upper()",
+                    ".pop()",
+                    ".format(1)",
+                ]
+            ),
+        ).map(lambda parts: f"({parts[0]}){parts[1]}"),
+        st.lists(inner, max_size=3).map(lambda parts: "[" + ", ".join(parts) + "]"),
+        st.tuples(inner, inner, inner).map(lambda parts: f"({parts[0]} if {parts[1]} else {parts[2]})"),
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(_expressions)
+def test_any_expression_gives_plain_data_or_a_template_error(expression: str) -> None:
+    nodes = {"A": NodeResult("COMPLETED", {"s": "t", "l": [1, 2], "d": {"k": 1}, "n": 1})}
+    small = Scope(nodes=nodes, inputs={"x": 1})
+    for before, after in (("", ""), ("{{ ", " }}"), ("t{{ ", " }}")):
+        evaluator = resolve if before else evaluate
+        try:
+            assert safe(evaluator(before + expression + after, small, node_id="B"))
+        except TemplateError:
+            pass
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet="{}%#A.s[]'\"|()-+*~ \n\\x01if", max_size=40))
+def test_any_text_is_resolved_or_refused(text: str) -> None:
+    try:
+        assert safe(resolve(text, SCOPE, node_id="B"))
+    except TemplateError:
+        pass

@@ -1,0 +1,137 @@
+"""The `llm` handler: outputs, schemas and repairs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clients.llm.echo import EchoProvider
+from clients.llm.provider import LlmError, LlmProvider
+from orchestrator.errors import NodeError
+from tests.unit.clients.llm.fake_messages_api import FakeMessagesApi, message
+from workers.context import HandlerContext, Toolbox
+from workers.handlers import HANDLER_REGISTRY
+from workers.library.llm import read_structured
+from workers.outcome import Failed, Terminal, from_exception
+
+SCORE = {"type": "object", "properties": {"score": {"type": "integer", "maximum": 10}}, "required": ["score"]}
+
+
+async def run(config: dict[str, Any], provider: LlmProvider | None = None) -> Any:
+    tools = Toolbox(_llm=provider or EchoProvider())
+    context = HandlerContext(execution_id="e1", node_id="B", tools=tools)
+    try:
+        return await HANDLER_REGISTRY["llm"](config, context)
+    finally:
+        await tools.aclose()
+
+
+async def test_echo_answers_in_development_and_says_so() -> None:
+    output = await run({"prompt": "Summarize this"})
+
+    assert output["answer"] == output["content"] == "Simulated response for: Summarize this"
+    assert (output["status"], output["simulated"], output["cost_usd"]) == ("ok", True, 0.0)
+    assert output["usage"].keys() == {"input", "output", "cache_read", "cache_write"}
+    assert "parsed" not in output
+
+
+async def test_a_real_answer_is_not_marked() -> None:
+    output = await run(
+        {"prompt": "Hi", "system": {"tone": "dry"}}, FakeMessagesApi(message("Hello")).provider()
+    )
+
+    assert (output["answer"], output["model"], output["stop_reason"]) == (
+        "Hello",
+        "claude-sonnet-5-5",
+        "end_turn",
+    )
+    assert output["cost_usd"] == pytest.approx((10 * 2 + 5 * 10) / 1e6)
+    assert "simulated" not in output
+
+
+async def test_a_prompt_that_is_data_is_shown_as_json() -> None:
+    assert (await run({"prompt": {"a": [1]}}))["answer"] == 'Simulated response for: {"a":[1]}'
+
+
+async def test_a_conversation_is_sent_as_it_is() -> None:
+    api = FakeMessagesApi(message("ok"))
+    turns = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "b"},
+        {"role": "user", "content": "c"},
+    ]
+
+    await run({"messages": turns}, api.provider())
+
+    assert api.requests[0]["messages"] == turns
+
+
+async def test_an_answer_is_parsed_by_its_schema() -> None:
+    output = await run(
+        {"prompt": "Rate", "schema": SCORE}, FakeMessagesApi(message('{"score": 7}')).provider()
+    )
+
+    assert output["parsed"] == {"score": 7}
+    assert (await run({"prompt": "Rate", "schema": SCORE}))["parsed"] == {"score": 0}
+
+
+async def test_an_answer_that_does_not_match_is_asked_for_again() -> None:
+    api = FakeMessagesApi(
+        message("I think 7"), message('{"score": 70}'), message('```json\n{"score": 7}\n```')
+    )
+
+    output = await run({"prompt": "Rate", "schema": SCORE}, api.provider())
+
+    assert output["parsed"] == {"score": 7}
+    assert output["usage"]["input"] == 30
+    last = api.requests[2]["messages"]
+    assert [turn["role"] for turn in last] == ["user", "assistant", "user", "assistant", "user"]
+    assert "70 is greater than the maximum of 10 at score" in last[-1]["content"]
+
+
+async def test_repairs_end() -> None:
+    api = FakeMessagesApi(message("never"))
+
+    with pytest.raises(Terminal) as failed:
+        await run({"prompt": "Rate", "schema": SCORE}, api.provider())
+
+    assert (failed.value.error_type, len(api.requests)) == ("Llm.SchemaMismatch", 3)
+    assert failed.value.details["answer"] == "never"
+
+
+async def test_a_refusal_is_not_argued_with() -> None:
+    api = FakeMessagesApi(message("", stop_reason="refusal"))
+
+    with pytest.raises(Terminal, match="refusal"):
+        await run({"prompt": "Rate", "schema": SCORE}, api.provider())
+
+    assert len(api.requests) == 1
+
+
+async def test_an_empty_answer_is_not_sent_back() -> None:
+    api = FakeMessagesApi(message(""), message('{"score": 1}'))
+
+    await run({"prompt": "Rate", "schema": SCORE}, api.provider())
+
+    assert [turn["role"] for turn in api.requests[1]["messages"]] == ["user", "user"]
+
+
+async def test_production_without_a_key_fails_the_node_clearly() -> None:
+    context = HandlerContext(execution_id="e1", node_id="B", tools=Toolbox(environment="production"))
+
+    with pytest.raises(LlmError) as failed:
+        await HANDLER_REGISTRY["llm"]({"prompt": "Hi"}, context)
+
+    outcome = from_exception(failed.value)
+    assert isinstance(outcome, Failed)
+    assert isinstance(outcome.error, NodeError)
+    assert (outcome.error.type, outcome.error.retryable) == ("Llm.NotConfigured", False)
+    assert "ANTHROPIC_API_KEY" in outcome.error.message
+
+
+def test_a_schema_never_fetches_anything() -> None:
+    with pytest.raises(Terminal) as refused:
+        read_structured("{}", {"$ref": "http://127.0.0.1:9/schema.json"})
+
+    assert refused.value.error_type == "ConfigError"

@@ -1,0 +1,81 @@
+"""The handler of nodes that run another workflow as a child execution."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from orchestrator.errors import ErrorType
+from orchestrator.execution.model import Execution
+from orchestrator.operations.children import ChildHandle
+from orchestrator.states import ExecutionStatus
+from orchestrator.templates.references import is_template
+from workers.context import HandlerContext
+from workers.outcome import AwaitingChild, Completed, Failed, Nesting, Outcome, Terminal
+from workers.registry import handler
+
+EXECUTION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+
+
+class SubWorkflowConfig(BaseModel):
+    """The definition to run, its inputs, whether to wait for it, and what becomes of it with its parent."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    workflow: dict[str, Any] | str
+    version: str | None = None
+    inputs: dict[str, Any] = {}
+    wait: bool = True
+    parent_close_policy: Literal["request_cancel", "terminate", "abandon"] = "request_cancel"
+
+    @field_validator("workflow", mode="before")
+    @classmethod
+    def _a_definition(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return value
+        if not isinstance(value, str) or not (EXECUTION_ID.match(value) or is_template(value)):
+            raise ValueError(
+                "'workflow' is a definition, as an object, or the id of an execution that has run it"
+            )
+        return value
+
+    @field_validator("inputs", mode="before")
+    @classmethod
+    def _none_are_none(cls, value: Any) -> Any:
+        return {} if value is None else value
+
+
+@handler("sub_workflow", config=SubWorkflowConfig)
+async def sub_workflow(config: SubWorkflowConfig, context: HandlerContext) -> Outcome:
+    """Run another workflow as an execution of its own, and wait for its end without a worker.
+
+    Output: its `output` or, without one, the outputs of its nodes by node id; {"execution_id", "name"} where
+    it is not waited for.
+    A child that failed is retried in place when this node is tried again.
+    """
+    own = context.child
+    if own is None:
+        raise Terminal("a child execution needs a worker of the engine", type=ErrorType.CONFIG_ERROR)
+    child = await own.found()
+    has_ended = isinstance(context.resume, dict) and "child" in context.resume
+    if child is not None and has_ended:
+        return await _end(own, child)
+    wanted = await own.wanted(config.workflow, config.inputs, config.version)
+    if child is None or not wanted.is_met_by(child):
+        return Nesting(await own.staged(wanted))
+    if child.status is ExecutionStatus.COMPLETED or not child.status.is_terminal:
+        return await _end(own, child)
+    if await own.retry(child):
+        return AwaitingChild(child.execution_id)
+    return Nesting(await own.staged(wanted))
+
+
+async def _end(own: ChildHandle, child: Execution) -> Outcome:
+    """Make the node's end of its child's. One that runs (again) is waited for."""
+    if child.status is ExecutionStatus.COMPLETED:
+        return Completed(await own.output(child))
+    if child.status.is_terminal:
+        return Failed(await own.failure(child))
+    return AwaitingChild(child.execution_id, looks_again=child.cancelling is not None)

@@ -1,0 +1,98 @@
+"""The two claims of a mapped node: the first lists its items, the last makes its output of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from orchestrator.definitions.definition import OUTPUT
+from orchestrator.definitions.maps import tolerated
+from orchestrator.documents.json_types import kind_of
+from orchestrator.errors import ErrorType, NodeError
+from orchestrator.states import NodeStatus
+from orchestrator.store.items import Items
+from orchestrator.store.replies import Claim
+from orchestrator.templates.resolver import Scope, resolve
+from workers.context import HandlerContext
+from workers.outcome import Completed, Failed, Terminal
+from workers.registry import HandlerSpec
+
+#: Errors of items that the error of their node tells.
+ERRORS_TOLD = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """The node goes on as its items: their values, JSON each; None goes on with those it has."""
+
+    items: tuple[bytes, ...] | None
+    tolerated: int = 0
+    stops: bool = False
+
+
+def list_items(spec: Mapping[str, Any], scope: Scope, *, node_id: str, max_bytes: int) -> Mapped | Completed:
+    """Evaluate `items`; none at all complete the node at once. Raises TemplateError and Terminal."""
+    wanted = spec["map"]
+    items = resolve(wanted["items"], scope, node_id=node_id, path="map.items")
+    if not isinstance(items, list):
+        raise Terminal(
+            f"'map.items' of node {node_id!r} must give a list, got {kind_of(items)}",
+            type=ErrorType.TEMPLATE_ERROR,
+        )
+    if len(items) > wanted["max_items"]:
+        raise Terminal(
+            f"'map.items' of node {node_id!r} gives {len(items):,} items; "
+            f"allowed are {wanted['max_items']:,} (max_items)",
+            type=ErrorType.TEMPLATE_ERROR,
+        )
+    if not items:
+        return Completed([])
+    values = tuple(orjson.dumps(item) for item in items)
+    if sum(map(len, values)) > max_bytes:
+        raise Terminal(
+            f"the items of the map have more than {max_bytes:,} bytes", type=ErrorType.OUTPUT_TOO_LARGE
+        )
+    return Mapped(values, tolerated(wanted, len(items)), wanted["stops"])
+
+
+async def gather(
+    items: Items, claim: Claim, ended: Mapping[str, Any], *, max_bytes: int
+) -> Completed | Failed:
+    """Make the node's end of the ends of its items. Raises Terminal where its output is too large."""
+    # By the statuses, not by what the scripts counted: a count that was lost must not decide.
+    statuses = await items.statuses(claim.execution_id, claim.node_id, ended["total"])
+    failed = [index for index, status in enumerate(statuses) if status is NodeStatus.FAILED]
+    if len(failed) > ended["tolerated"]:
+        return Failed(await _failure(items, claim, ended, failed))
+    output, size = await items.output(claim.execution_id, claim.node_id, max_bytes=max_bytes)
+    if size > max_bytes:
+        message = f"the items put out more than the {max_bytes} bytes that are kept (OUTPUT_MAX_BYTES)"
+        raise Terminal(message, type=ErrorType.OUTPUT_TOO_LARGE)
+    return Completed(output)
+
+
+async def _failure(items: Items, claim: Claim, ended: Mapping[str, Any], failed: Sequence[int]) -> NodeError:
+    told = failed[:ERRORS_TOLD]
+    states = await items.states(claim.execution_id, claim.node_id, told, [NodeStatus.FAILED for _ in told])
+    return NodeError(
+        ErrorType.ITEMS_FAILED,
+        f"{len(failed):,} of {ended['total']:,} items failed; tolerated are {ended['tolerated']:,}",
+        retryable=False,
+        details={
+            "failed": len(failed),
+            "first": [{"index": i, "error": state.error} for i, state in zip(told, states, strict=True)],
+        },
+        attempt=claim.attempt,
+    )
+
+
+async def _give_output(config: dict[str, Any], context: HandlerContext) -> Completed:
+    """Give the output as it was resolved."""
+    return Completed(config["output"])
+
+
+#: Every worker has these, whatever handlers it loads.
+OWN: Mapping[str, HandlerSpec] = {OUTPUT: HandlerSpec(OUTPUT, _give_output, is_async=True)}

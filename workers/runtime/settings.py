@@ -1,0 +1,103 @@
+"""Builds a worker's tools from its settings: the one place where both are known."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from config import Settings
+from orchestrator.definitions.budgets import NO_CAPS, Caps
+from orchestrator.documents.limits import Limits
+from workers.context import Toolbox
+
+if TYPE_CHECKING:
+    from clients.notify.smtp import SmtpSettings
+
+
+def toolbox(settings: Settings) -> Toolbox:
+    """What handlers may use, as the settings say."""
+    # Loaded here, after the start-up checks: some of these bring the network stack with them.
+    from clients.containers.spec import ContainerSettings
+    from clients.http.client import HttpPolicy
+    from clients.llm.provider import LlmSettings
+
+    http = HttpPolicy.for_environment(
+        settings.environment,
+        allow_private=settings.private_networks,
+        services=settings.services,
+        timeout_s=settings.http_timeout_s,
+        max_response_bytes=settings.output_max_bytes,
+    )
+    llm = LlmSettings(
+        environment=settings.environment,
+        provider=settings.llm_provider,
+        model=settings.llm_model,
+        api_key=settings.anthropic_api_key,
+        base_url=settings.anthropic_base_url,
+        openai_api_key=settings.openai_api_key,
+        openai_base_url=settings.openai_base_url,
+        prices=settings.llm_prices,
+    )
+    containers = ContainerSettings(
+        engine_url=settings.docker_host,
+        images=settings.allowed_images,
+        networks=settings.allowed_networks,
+        memory_mb=settings.container_memory_mb,
+        cpus=settings.container_cpus,
+        max_output_bytes=settings.output_max_bytes,
+    )
+    return Toolbox(
+        environment=settings.environment,
+        services=settings.services,
+        http_policy=http,
+        llm_settings=llm,
+        smtp=_smtp(settings),
+        webhook_secrets=settings.webhook_secrets,
+        notify_urls=settings.notify_urls,
+        container_settings=containers,
+        secrets=settings.secrets,
+    )
+
+
+def _smtp(settings: Settings) -> SmtpSettings | None:
+    """The mail server, if there is one."""
+    if settings.smtp_host is None:
+        return None
+    from clients.notify.smtp import SmtpSettings
+
+    return SmtpSettings(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        user=settings.smtp_user,
+        password=settings.smtp_password,
+        sender=settings.smtp_from or settings.smtp_user or f"headrace@{socket.gethostname()}",
+        starttls=settings.smtp_starttls,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The bounds of definitions that are compiled here."""
+    return Limits(
+        max_nodes=settings.max_nodes,
+        max_edges=settings.max_edges,
+        max_depth=settings.max_depth,
+        max_config_bytes=settings.max_config_bytes,
+        max_yaml_bytes=settings.max_yaml_bytes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """Plain values: settings are read at the root only."""
+
+    name: str
+    concurrency: int = 64
+    queues: tuple[str, ...] = ("default",)
+    lease_ms: int = 15_000
+    drain_s: float = 25.0
+    output_max_bytes: int = 1024 * 1024
+    #: What a tenant's calls to paid services may use in a day.
+    tenant_daily: Caps = NO_CAPS
+    #: Of definitions that nodes put together for their children.
+    limits: Limits = field(default_factory=Limits)

@@ -1,0 +1,141 @@
+"""Reads tasks: new ones as they come, and those delivered to a worker that never claimed them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError, ResponseError
+
+from orchestrator.redis_keys import Keys
+from orchestrator.store.replies import Delivery
+
+log = logging.getLogger("headrace.worker")
+
+#: A message delivered this long ago and still pending may belong to a worker that died before claiming it.
+UNCLAIMED_MS = 5_000
+#: How long one part of the queues is waited on when there are more of them than free slots.
+TURN_MS = 100
+#: How often to look for those.
+RECLAIM_S = 1.0
+
+
+class Intake:
+    """The task streams of one worker's queues, in order of priority.
+
+    redis  a client whose socket outlasts a blocking read.
+    """
+
+    def __init__(self, redis: Redis, keys: Keys, *, consumer: str, queues: Sequence[str]) -> None:
+        self._redis: Any = redis  # its raw commands are untyped
+        self._keys = keys
+        self._consumer = consumer
+        self._queue_of = {keys.tasks(queue): queue for queue in queues}
+        self._reclaimed_s = 0.0
+        self._turn = 0
+        self._reclaim_from: dict[str, str] = {}
+
+    async def open(self) -> None:
+        """Create the consumer groups. At 0, not at the end: tasks written before the group are work too."""
+        for stream in self._queue_of:
+            try:
+                await self._redis.xgroup_create(stream, self._keys.group, id="0", mkstream=True)
+            except OutOfMemoryError:
+                # At maxmemory no group can be made, and none need be where there is one.
+                if not await self._has_group(stream):
+                    raise
+            except ResponseError as error:
+                if "BUSYGROUP" not in str(error):
+                    raise
+
+    async def _has_group(self, stream: str) -> bool:
+        groups: list[Any] = await self._redis.xinfo_groups(stream) if await self._redis.exists(stream) else []
+        return any(group["name"] == self._keys.group.encode() for group in groups)
+
+    async def next(self, count: int, *, block_ms: int) -> list[Delivery]:
+        """Give up to `count` tasks, waiting up to block_ms for the first. Raises redis errors."""
+        try:
+            return await self._next(count, block_ms)
+        except ResponseError as error:
+            # The stream or its group is gone (FLUSHALL, a restart without persistence): make them anew.
+            if not any(word in str(error) for word in ("NOGROUP", "UNBLOCKED")):
+                raise
+            await self.open()
+            return []
+
+    async def at_once(self, count: int) -> list[Delivery]:
+        """Give what is there, at most `count` of each queue, without waiting. Raises redis errors."""
+        return await self._read(list(self._queue_of), count, None)
+
+    async def _next(self, count: int, block_ms: int) -> list[Delivery]:
+        if time.monotonic() - self._reclaimed_s >= RECLAIM_S:
+            self._reclaimed_s = time.monotonic()
+            if reclaimed := await self._reclaim(count):
+                return reclaimed
+        streams = list(self._queue_of)
+        if len(streams) > 1:
+            # COUNT is per stream, so the order of queues is kept by asking one after the other.
+            for stream in streams:
+                if found := await self._read([stream], count, None):
+                    return found
+        # Blocking on several at once may bring COUNT from each of them. With fewer free slots than queues, a
+        # part of them is waited on, in turn and briefly.
+        if len(streams) > count:
+            self._turn = (self._turn + 1) % len(streams)
+            streams = (streams[self._turn :] + streams[: self._turn])[:count]
+            block_ms = min(block_ms, TURN_MS)
+        return await self._read(streams, max(1, count // len(streams)), block_ms)
+
+    async def _read(self, streams: Sequence[str], count: int, block_ms: int | None) -> list[Delivery]:
+        block = () if block_ms is None else ("BLOCK", block_ms)
+        answer = await self._redis.execute_command(
+            "XREADGROUP", "GROUP", self._keys.group, self._consumer, "COUNT", count, *block,
+            "STREAMS", *streams, *([">"] * len(streams)),
+        )  # fmt: skip
+        found: list[Delivery] = []
+        for stream, entries in answer or ():
+            found += await self._deliveries(stream.decode(), entries)
+        return found
+
+    async def _reclaim(self, count: int) -> list[Delivery]:
+        found: list[Delivery] = []
+        for stream in self._queue_of:
+            answer = await self._redis.execute_command(
+                "XAUTOCLAIM", stream, self._keys.group, self._consumer, UNCLAIMED_MS,
+                self._reclaim_from.get(stream, "0-0"), "COUNT", max(1, count - len(found)),
+            )  # fmt: skip
+            self._reclaim_from[stream] = answer[0].decode()
+            found += await self._deliveries(stream, answer[1])
+            if len(found) >= count:
+                break
+        return found
+
+    async def _deliveries(self, stream: str, entries: Iterable[Any]) -> list[Delivery]:
+        found: list[Delivery] = []
+        for entry_id, fields in entries:
+            if fields is None:
+                continue  # Deleted meanwhile.
+            if isinstance(fields, list):
+                fields = dict(zip(fields[::2], fields[1::2], strict=True))
+            try:
+                found.append(_delivery(entry_id, fields, self._queue_of[stream]))
+            except (KeyError, ValueError):
+                # Written by somebody else: no node can be meant by it, and left there it would come again.
+                log.warning("task.not_ours", extra={"stream": stream, "entry_id": entry_id.decode()})
+                await self._redis.xack(stream, self._keys.group, entry_id)
+                await self._redis.xdel(stream, entry_id)
+        return found
+
+
+def _delivery(entry_id: bytes, fields: dict[bytes, bytes], queue: str) -> Delivery:
+    return Delivery(
+        execution_id=fields[b"execution_id"].decode(),
+        node_id=fields[b"node_id"].decode(),
+        attempt=int(fields[b"attempt"]),
+        message_id=entry_id.decode(),
+        queue=queue,
+        handler=fields[b"handler"].decode(),
+    )

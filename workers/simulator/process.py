@@ -1,0 +1,182 @@
+"""Answers simulations, one line of JSON in, one out: `python -m workers.simulator.process`.
+
+A process of its own, because templates are evaluated here: neither the API nor the command line does that.
+A line in: {"definition", "inputs"?, "stubs"?}; definition and stubs are objects, or YAML as text.
+A line out: {"result": …}, or {"error": {"code", "message", "problems"?}}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import signal
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from typing import Any
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from clients.redis_client import connect_blocking
+from config import get_settings
+from logs import run_process
+from orchestrator.documents.limits import Limits
+from orchestrator.documents.yaml import Locate, load_yaml, located
+from orchestrator.errors import DefinitionInvalid, HeadraceError, InputsInvalid, Problem, StoreUnavailable
+from orchestrator.redis_keys import Keys
+from orchestrator.store.reader import Store
+from workers.handlers import load_modules
+from workers.runtime.settings import limits_of
+from workers.simulator.report import NodeReport, Simulation
+from workers.simulator.simulator import Simulator
+from workers.simulator.stub_checks import StubsInvalid
+from workers.simulator.stubs import Stubs
+
+log = logging.getLogger("headrace.simulator")
+
+#: Equal questions get equal answers, jitter included.
+SEED = 7
+LONGEST_LINE_BYTES = 32 * 1024 * 1024
+
+
+async def answer(
+    line: bytes, redis: Redis, threads: ThreadPoolExecutor, *, keys: Keys, limits: Limits
+) -> dict[str, Any]:
+    """Answer one question; whatever is wrong with it is an answer too."""
+    random.seed(SEED)
+    try:
+        asked = orjson.loads(line)
+        stubs, find_stub = _read_stubs(asked.get("stubs"), limits)
+        document, locate = _read(asked.get("definition"), limits)
+        if not isinstance(document, dict):
+            problem = Problem("definition", "wrong_type", "a workflow must be an object")
+            raise DefinitionInvalid([problem])
+        inputs = asked.get("inputs")
+        if not isinstance(inputs, dict | None):
+            raise InputsInvalid([Problem("inputs", "wrong_type", "inputs are an object")])
+        try:
+            workers = await Store(redis, keys).workers()
+            announced: frozenset[str] = frozenset().union(*(worker.named_handlers for worker in workers))
+            simulator = Simulator(
+                redis, stubs=stubs, threads=threads, keys=keys, limits=limits, handlers=announced
+            )
+            return {"result": rendered(await simulator.run(document, inputs))}
+        except StubsInvalid as error:
+            raise StubsInvalid(_found_in_stubs(error.problems, find_stub)) from None
+        except DefinitionInvalid as error:
+            if locate is not None:
+                raise DefinitionInvalid(located(error.problems, locate)) from None
+            raise
+    except (DefinitionInvalid, InputsInvalid) as error:
+        return _refusal(error, error.problems)
+    except HeadraceError as error:
+        return _refusal(error)
+    except (RedisError, OSError) as error:
+        return _refusal(StoreUnavailable(f"{type(error).__name__}: {error}"))
+    except Exception:
+        # A fault of ours must not take the next question with it.
+        log.exception("simulation.fault")
+        return {"error": {"code": "INTERNAL_ERROR", "message": "the simulation failed", "problems": []}}
+
+
+def rendered(simulation: Simulation) -> dict[str, Any]:
+    """A simulation as JSON. Outputs are parsed; times are virtual milliseconds since the start."""
+    return {
+        "status": str(simulation.status),
+        "reason": simulation.reason,
+        "duration_ms": simulation.duration_ms,
+        "nodes": [_node(played) for played in simulation.nodes],
+        "outputs": {
+            each.node_id: _parsed(each.output) for each in simulation.nodes if each.output is not None
+        },
+        "path": [
+            {"at_ms": moment, "event": event, "node_id": node_id}
+            for moment, event, node_id in simulation.path
+        ],
+        "waiting": list(simulation.waiting),
+        "output": _parsed(simulation.output),
+        "output_error": simulation.output_error,
+    }
+
+
+def _node(played: NodeReport) -> dict[str, Any]:
+    state = played.state
+    return {
+        "node_id": played.node_id,
+        "status": str(state.status),
+        "reason": str(state.reason) if state.reason else None,
+        "waiting_on": str(state.waiting_on) if state.waiting_on else None,
+        "attempts": state.tries,
+        "start_ms": played.start_ms,
+        "end_ms": played.end_ms,
+        "error": state.error,
+    }
+
+
+def _parsed(output: bytes | None) -> Any:
+    return orjson.loads(output) if output else None
+
+
+def _read(sent: Any, limits: Limits) -> tuple[Any, Locate | None]:
+    return load_yaml(sent, limits=limits) if isinstance(sent, str) else (sent, None)
+
+
+def _read_stubs(sent: Any, limits: Limits) -> tuple[Stubs, Locate | None]:
+    """Read stubs, and how to find a place in them. Raises StubsInvalid; its paths begin with `stubs`."""
+    try:
+        document, locate = _read(sent, limits)
+    except DefinitionInvalid as error:
+        raise StubsInvalid(
+            replace(problem, path=f"stubs.{problem.path}" if problem.path else "stubs")
+            for problem in error.problems
+        ) from None
+    try:
+        return Stubs.from_dict(document), locate
+    except DefinitionInvalid as error:
+        raise StubsInvalid(_found_in_stubs(error.problems, locate)) from None
+
+
+def _found_in_stubs(problems: Iterable[Problem], locate: Locate | None) -> list[Problem]:
+    if locate is None:
+        return list(problems)
+    bare = [replace(each, path=each.path.removeprefix("stubs").lstrip(".")) for each in problems]
+    return [replace(each, path=f"stubs.{each.path}".rstrip(".")) for each in located(bare, locate)]
+
+
+def _refusal(error: HeadraceError, problems: Iterable[Problem] = ()) -> dict[str, Any]:
+    found = [asdict(problem) for problem in problems]
+    return {"error": {"code": error.code, "message": str(error), "problems": found}}
+
+
+async def main() -> None:
+    """Answer line after line until standard input ends."""
+    settings = get_settings()
+    load_modules(settings.handler_modules)
+    redis = connect_blocking(settings.redis_dsn)
+    threads = ThreadPoolExecutor(1)
+    keys = Keys(stream=settings.worker_stream, group=settings.worker_group)
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=LONGEST_LINE_BYTES)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    task = asyncio.current_task()
+    assert task is not None
+    # Cancelled, not killed: a simulation takes its keys with it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        while line := await reader.readline():
+            found = await answer(line, redis, threads, keys=keys, limits=limits_of(settings))
+            sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
+            sys.stdout.buffer.flush()
+    except asyncio.CancelledError:
+        pass
+    finally:
+        await redis.aclose()
+
+
+if __name__ == "__main__":
+    run_process(main, get_settings)

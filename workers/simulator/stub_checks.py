@@ -1,0 +1,78 @@
+"""Checks stubs against the definition they are for: one that no node can play is a mistake."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+
+from orchestrator.definitions.branches import APPROVAL, WAIT_FOR_SIGNAL
+from orchestrator.definitions.definition import Definition, Node
+from orchestrator.definitions.sub_workflows import SUB_WORKFLOW
+from orchestrator.documents.problems import listed
+from orchestrator.errors import DefinitionInvalid, Problem
+from orchestrator.units import index_of, node_of
+from workers.simulator.stub_signals import DecisionAnswer, SignalAnswer
+from workers.simulator.stubs import Stub, Stubs
+
+
+class StubsInvalid(DefinitionInvalid):
+    """Stubs that are wrong, or do not belong to the definition; paths begin with `stubs`."""
+
+
+def check_stubs(stubs: Stubs, definition: Definition) -> None:
+    """Make sure that every stub of a node has its node. Raises StubsInvalid with every problem found.
+
+    What is inside of a child, `bill/pay`, is judged only where nothing could have one: which definition a
+    child runs may be known no sooner than it starts.
+    """
+    problems = [
+        problem for name, stub in stubs.nodes.items() for problem in _problems(name, stub, definition)
+    ]
+    if problems:
+        raise StubsInvalid(problems)
+
+
+def _problems(name: str, stub: Stub, definition: Definition) -> Iterator[Problem]:
+    path = f"stubs.nodes.{name}"
+    unit, slash, _ = name.partition("/")
+    nodes = {node.id: node for node in definition.nodes}
+    node = nodes.get(node_of(unit))
+    if node is None:
+        close = difflib.get_close_matches(node_of(unit)[:128], nodes, n=1) if len(nodes) <= 1_000 else []
+        message = f"'{path}': no node is called {node_of(unit)!r} (nodes: {listed(nodes)})"
+        hint = f"did you mean {close[0]!r}?" if close else None
+        yield Problem(path, "unknown_node", message, hint)
+        return
+    if "[" in unit:
+        yield from _item_problems(path, unit, node)
+    if slash and node.handler != SUB_WORKFLOW:
+        message = (
+            f"'{path}': node {node.id!r} has the handler {node.handler!r}; only sub_workflow has nodes inside"
+        )
+        yield Problem(path, "unknown_node", message)
+    if not slash:
+        yield from _answer_problems(path, stub, node)
+
+
+def _item_problems(path: str, unit: str, node: Node) -> Iterator[Problem]:
+    text = unit.partition("[")[2]
+    if not text.endswith("]") or not text[:-1].isdecimal():
+        yield Problem(path, "unknown_node", f"'{path}': an item is written as {node.id}[0]")
+        return
+    if node.map is None:
+        yield Problem(path, "unknown_node", f"'{path}': node {node.id!r} has no map, so no items")
+        return
+    count = len(node.map.items) if isinstance(node.map.items, list) else node.map.max_items
+    if (index_of(unit) or 0) >= count:
+        most = f"{node.id}[0] to {node.id}[{count - 1}]" if count else "none"
+        yield Problem(path, "unknown_node", f"'{path}': node {node.id!r} has no such item (items: {most})")
+
+
+def _answer_problems(path: str, stub: Stub, node: Node) -> Iterator[Problem]:
+    for kind, field, handler in (
+        (SignalAnswer, "signal", WAIT_FOR_SIGNAL),
+        (DecisionAnswer, "decision", APPROVAL),
+    ):
+        if any(isinstance(answer, kind) for answer in stub.answers or ()) and node.handler != handler:
+            message = f"'{path}.{field}' is for {handler}; node {node.id!r} has the handler {node.handler!r}"
+            yield Problem(f"{path}.{field}", "bad_value", message)
