@@ -25,8 +25,18 @@ ROOT = generate.ROOT
 MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
 MAX_UNPACK = 1_000
-#: `# long: the reason` in a file or function lets it be longer.
-LONG = re.compile(r"#\s*long: \S.{9,}")
+#: A longer file says in its head why, `# long: the reason`, and stands here with its ceiling.
+LONG_FILES = {
+    "clients/headrace/client.py": 500,
+    "config.py": 380,
+    "orchestrator/errors.py": 410,
+    "orchestrator/execution/planner.py": 400,
+    "orchestrator/store/transitions.py": 500,
+    "orchestrator/templates/evaluator.py": 400,
+    "tests/unit/orchestrator/definitions/test_compiler.py": 480,
+}
+LONG_FUNCTIONS = {"register_handlers": "a list of small handlers of tests that close over the stage"}
+LONG = re.compile(r"^# long: \S.{9,}", re.MULTILINE)
 
 #: Methods of Transitions without a script of their own.
 WITHOUT_SCRIPT = {
@@ -159,12 +169,22 @@ def test_keys_are_formatted_in_one_module_only() -> None:
 
 def test_no_file_is_longer_than_can_be_read_in_one_go() -> None:
     long = {
-        str(path.relative_to(ROOT)): lines
+        name: lines
         for path in _sources()
-        if (lines := len(_text(path).splitlines())) > MAX_FILE_LINES and not LONG.search(_text(path))
+        if (lines := len(_text(path).splitlines()))
+        > LONG_FILES.get(name := str(path.relative_to(ROOT)), MAX_FILE_LINES)
     }
 
-    assert not long, f"split these, or give the reason in a line '# long: …': {long}"
+    assert not long, f"split these by what they are about, never a class into mixins: {long}"
+
+
+def test_long_files_say_why_and_are_still_long() -> None:
+    said = {str(path.relative_to(ROOT)) for path in _python() if LONG.search(_text(path))}
+
+    assert said == set(LONG_FILES)
+    assert not [name for name in LONG_FILES if len(_text(ROOT / name).splitlines()) <= MAX_FILE_LINES], (
+        "these are short now: take them off the list"
+    )
 
 
 def test_no_function_is_longer_than_a_screen() -> None:
@@ -172,10 +192,10 @@ def test_no_function_is_longer_than_a_screen() -> None:
         f"{path.relative_to(ROOT)}:{function.name}": lines
         for path in _python()
         for function in _functions(path)
-        if (lines := _length(function)) > MAX_FUNCTION_LINES and not LONG.search(_own_text(path, function))
+        if (lines := _length(function)) > MAX_FUNCTION_LINES and function.name not in LONG_FUNCTIONS
     }
 
-    assert not long, f"split these, or give the reason in a line '# long: …': {long}"
+    assert not long, f"split these into stages: {long}"
 
 
 def test_tests_move_the_clock_and_never_sleep() -> None:
@@ -313,10 +333,6 @@ def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (function.end_lineno or function.lineno) - function.lineno + 1
-
-
-def _own_text(path: Path, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    return "\n".join(_text(path).splitlines()[function.lineno - 1 : function.end_lineno])
 
 
 def _plain_strings(path: Path) -> Iterator[str]:

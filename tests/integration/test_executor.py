@@ -1,6 +1,5 @@
 """execute_workflow mends what faults took away, and finds nothing to mend where nothing was taken."""
 
-# long: every kind of loss beside its repair, so that a kind without one is seen.
 
 from __future__ import annotations
 
