@@ -1,6 +1,5 @@
 """execute_workflow mends what faults took away, and finds nothing to mend where nothing was taken."""
 
-
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
