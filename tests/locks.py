@@ -63,7 +63,7 @@ def read_bounds(name: str) -> list[Requirement]:
 
 
 def read_lock(name: str) -> list[Pin]:
-    """Give the pins of a lock. Raises ValueError at a line that is neither pin nor hash, such as an option."""
+    """Give the pins of a lock. Raises ValueError at a line that is no pin and no hash, such as an option."""
     text = (ROOT / f"{name}.lock").read_text(encoding="utf-8")
     if not text.startswith(HEADER):
         raise ValueError(f"{name}.lock does not begin with how it is made: {text[:200]!r}")
