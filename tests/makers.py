@@ -24,6 +24,7 @@ from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.store import Store
 from orchestrator.transitions import Holding, Take, Transitions
 from tests.dags import condition, node, workflow
+from tests.patience import PATIENCE_S
 from workers.context import Toolbox
 from workers.worker import Worker
 from workers.worker_config import WorkerConfig
@@ -255,9 +256,9 @@ class Rig:
         return found
 
 
-async def until(is_so: Callable[[], Awaitable[bool]], *, within_s: float = 10.0) -> None:
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
     """Wait for work in the background to come to a state."""
-    async with asyncio.timeout(within_s):
+    async with asyncio.timeout(PATIENCE_S):
         while not await is_so():
             await asyncio.sleep(0.005)
 
@@ -291,7 +292,7 @@ class WorkerFleet:
         if is_drained:
             worker.drain()
         try:
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, PATIENCE_S)
         finally:
             for client in clients:
                 await client.aclose()
