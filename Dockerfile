@@ -10,8 +10,8 @@ RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /app h
 WORKDIR /app
 
 # Before the code: a changed line of ours must not install sixty packages again.
-COPY requirements.txt ./
-RUN pip install --no-cache-dir -r requirements.txt
+COPY requirements.lock ./
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 
 COPY . .
 # As root, once: the container's user may not write here, and every start would compile everything anew.

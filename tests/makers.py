@@ -25,6 +25,7 @@ from orchestrator.store.replies import Claim, Delivery, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.transitions import Transitions
 from tests.dags import condition, node, workflow
+from tests.patience import PATIENCE_S
 from workers.context import Toolbox
 from workers.runtime.settings import WorkerConfig
 from workers.worker import Worker
@@ -256,9 +257,9 @@ class Rig:
         return found
 
 
-async def until(is_so: Callable[[], Awaitable[bool]], *, within_s: float = 10.0) -> None:
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
     """Wait for work in the background to come to a state."""
-    async with asyncio.timeout(within_s):
+    async with asyncio.timeout(PATIENCE_S):
         while not await is_so():
             await asyncio.sleep(0.005)
 
@@ -292,7 +293,7 @@ class WorkerFleet:
         if is_drained:
             worker.drain()
         try:
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, PATIENCE_S)
         finally:
             for client in clients:
                 await client.aclose()

@@ -57,6 +57,8 @@ SLEEPING = {
     "tests/makers.py": "`until` looks again and again for what is meant to happen",
     "tests/unit/api/streaming/test_hub.py": "gives a reader the time to fail a few times",
 }
+#: Tests that may look at a clock, outside tests/chaos: to give up, never to find something too slow.
+GIVING_UP = {"tests/integration/test_dev_stack.py": "processes that do not go away"}
 #: Operation ids are names that clients are generated from: they never change.
 OPERATIONS = frozenset(
     {
@@ -208,6 +210,17 @@ def test_tests_move_the_clock_and_never_sleep() -> None:
     assert sleeping <= set(SLEEPING), "move now_ms instead, or wait for what is meant to happen"
 
 
+def test_tests_wait_patiently_and_measure_no_time() -> None:
+    impatient = {
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in _python("tests")
+        if path.relative_to(ROOT).parts[1] != "chaos" and str(path.relative_to(ROOT)) not in GIVING_UP
+        for line in (*_short_waits(path), *_measured(path))
+    }
+
+    assert not impatient, "wait for PATIENCE_S, and compare amounts of work rather than times"
+
+
 def test_packages_import_only_what_they_may() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
 
@@ -355,6 +368,24 @@ def _calls(path: Path, name: str) -> list[ast.Call]:
 
 def _sleeps(path: Path) -> bool:
     return any(ast.unparse(call.args[0]) != "0" for call in _calls(path, "sleep") if call.args)
+
+
+def _short_waits(path: Path) -> Iterator[int]:
+    """Lines that wait for what is meant to happen for a time of their own."""
+    waits = [(call, call.args[1:]) for call in _calls(path, "wait_for")]
+    waits += [(call, call.args) for call in _calls(path, "timeout") if "asyncio" in ast.unparse(call.func)]
+    for call, limits in waits:
+        if any(isinstance(limit, ast.Constant) for limit in limits):
+            yield call.lineno
+
+
+def _measured(path: Path) -> Iterator[int]:
+    """Lines that compare what a clock shows."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Assert) and re.search(
+            r"\b(monotonic|perf_counter|process_time|thread_time|time)(_ns)?\(\)", ast.unparse(node)
+        ):
+            yield node.lineno
 
 
 def _lua_lines() -> Iterator[tuple[str, str]]:

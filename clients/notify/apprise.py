@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 #: Where the optional package is listed.
-EXTRA = "requirements-notify.txt"
+EXTRA = "requirements-notify.lock"
 
 Level = Literal["debug", "info", "warning", "error"]
 _KINDS = {"warning": "warning", "error": "failure"}

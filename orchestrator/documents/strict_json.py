@@ -22,6 +22,8 @@ LARGEST_INT = 2**64 - 1
 #: Cheap tests on the raw text for what needs the slow look; both may raise a false alarm, never miss one.
 _MAY_OVERFLOW = re.compile(rb"\d{19}|[eE][+]?\d{3}")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+#: A bracket, or a string as a whole, to its end or to that of the text.
+_BRACKET = re.compile(r'[\[{\]}]|"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 
 
 class _Refused(ValueError):
@@ -52,19 +54,19 @@ def parse(data: bytes | str, *, max_depth: int = MAX_DEPTH) -> Any:
     except UnicodeDecodeError as error:
         raise _invalid("", "bad_encoding", f"the body is not UTF-8 (byte {error.start})") from None
     try:
-        document = (_CHECKING if _MAY_OVERFLOW.search(raw) else _FAST).decode(text)
-    except _Refused:
-        raise DefinitionInvalid(_refusals(text)) from None
+        document = _decode(text, raw, max_depth)
     except json.JSONDecodeError as error:
+        _refuse_depth(text[: error.pos], max_depth)
         problem = Problem(
             "", "bad_json", f"not valid JSON: {error.msg}", line=error.lineno, column=error.colno
         )
         raise DefinitionInvalid([problem]) from None
     except RecursionError:
+        _refuse_depth(text, max_depth)
         raise _too_deep("", max_depth) from None
+    check_depth(document, raw, max_depth)
     if _SURROGATE.search(raw):
         _refuse_lone_surrogates(text)
-    check_depth(document, raw, max_depth)
     return document
 
 
@@ -83,6 +85,34 @@ def check_depth(document: Any, raw: bytes, max_depth: int) -> None:
             values = container.values() if type(container) is dict else container
             below += [value for value in values if type(value) is dict or type(value) is list]
         level = below
+
+
+def _decode(text: str, raw: bytes, max_depth: int) -> Any:
+    """Give the document; raises DefinitionInvalid, or what the library raises for what is not JSON."""
+    try:
+        return (_CHECKING if _MAY_OVERFLOW.search(raw) else _FAST).decode(text)
+    except _Refused:
+        marked = _MARKING.decode(text)
+    _refuse_depth(text, max_depth)
+    raise DefinitionInvalid(_refusals(marked))
+
+
+def _refuse_depth(text: str, max_depth: int) -> None:
+    """Refuse a text whose brackets outside strings open more than max_depth levels at once.
+
+    For text that the library gave up on. How deep it got, and what it says then, differs between Python
+    versions; the brackets do not.
+    """
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        if found[0] in "[{":
+            depth += 1
+            if depth > max_depth:
+                line = text.count("\n", 0, found.start()) + 1
+                column = found.start() - text.rfind("\n", 0, found.start())
+                raise _too_deep("", max_depth, line=line, column=column)
+        elif found[0] in "]}":
+            depth -= 1
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -118,14 +148,8 @@ _CHECKING = json.JSONDecoder(
 )
 
 
-def _refusals(text: str) -> list[Problem]:
-    """Parse again, leaving a mark wherever something is refused, and say where the marks are."""
-    document = json.JSONDecoder(
-        object_pairs_hook=_marked_object,
-        parse_constant=lambda word: _Bad("not_finite", f"{word} is not JSON; use a finite number or null"),
-        parse_float=lambda digits: _or_bad(_float, digits, "not_finite", "is too large for a number"),
-        parse_int=lambda digits: _or_bad(_int, digits, "big_integer", "needs more than 64 bits; use text"),
-    ).decode(text)
+def _refusals(document: Any) -> list[Problem]:
+    """Say where in a document the marks of the refused are."""
     problems = []
     for path, value in _walk(document):
         if isinstance(value, _Bad):
@@ -153,6 +177,15 @@ def _or_bad(read: Callable[[str], Any], digits: str, code: str, what: str) -> An
     except _Refused:
         shown = digits if len(digits) <= 40 else digits[:40] + "…"
         return _Bad(code, f"{shown} {what}")
+
+
+#: Leaves a mark wherever something is refused.
+_MARKING = json.JSONDecoder(
+    object_pairs_hook=_marked_object,
+    parse_constant=lambda word: _Bad("not_finite", f"{word} is not JSON; use a finite number or null"),
+    parse_float=lambda digits: _or_bad(_float, digits, "not_finite", "is too large for a number"),
+    parse_int=lambda digits: _or_bad(_int, digits, "big_integer", "needs more than 64 bits; use text"),
+)
 
 
 def _refuse_lone_surrogates(text: str) -> None:
@@ -185,8 +218,11 @@ def _join(path: str, key: str) -> str:
     return f"{path}.{key}"[:500] if path else key[:500]
 
 
-def _too_deep(path: str, max_depth: int) -> DefinitionInvalid:
-    return _invalid(path, "too_deep", f"nested deeper than the allowed {max_depth} levels")
+def _too_deep(
+    path: str, max_depth: int, *, line: int | None = None, column: int | None = None
+) -> DefinitionInvalid:
+    message = f"nested deeper than the allowed {max_depth} levels"
+    return DefinitionInvalid([Problem(path, "too_deep", message, line=line, column=column)])
 
 
 def _invalid(path: str, code: str, message: str) -> DefinitionInvalid:

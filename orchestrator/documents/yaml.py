@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,15 +45,12 @@ def load_yaml(source: str | bytes, *, limits: Limits | None = None) -> tuple[Any
         raise DefinitionInvalid([Problem("", "too_large", message, kind="size")])
     builder = _Builder(bounds)
     try:
-        for event in yaml.parse(source, Loader=_Loader):
-            builder.take(event)
-    except yaml.MarkedYAMLError as error:
-        mark = _mark_of(error.problem_mark)
-        message = "not valid YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
-        raise DefinitionInvalid([_problem("", "bad_yaml", message, mark)]) from None
-    except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DefinitionInvalid([Problem("", "bad_yaml", f"not valid YAML: {detail}")]) from None
+        builder.follow(source)
+    except RecursionError:
+        raise builder.too_deep((1, 1)) from None
+    except (yaml.YAMLError, UnicodeError) as error:
+        _refuse_what_came_before(source, error, bounds)
+        raise _bad_yaml(error) from None
     if builder.problems:
         raise DefinitionInvalid(builder.problems)
     return builder.document, builder.locate
@@ -65,6 +63,29 @@ def located(problems: Iterable[Problem], locate: Locate) -> list[Problem]:
         line, column = locate(problem.path)
         marked.append(replace(problem, line=line, column=column))
     return marked
+
+
+def _refuse_what_came_before(source: str | bytes, error: Exception, limits: Limits) -> None:
+    """Raise DefinitionInvalid if the text before a syntax error is refused by the limits or rules.
+
+    The scanner reads up to a thousand characters ahead of the events, and some versions give up there on
+    nesting of their own account. What stands first in the text counts, so the same document is refused with
+    the same code whatever the library's version, limit or wording. Parses once more at most: linear.
+    """
+    text = source if isinstance(source, str) else source.decode("utf-8", "replace")
+    marks = [getattr(error, name, None) for name in ("context_mark", "problem_mark")]
+    found = [mark.index for mark in marks if mark is not None]
+    found += [at for name in ("position", "start") if isinstance(at := getattr(error, name, None), int)]
+    with suppress(yaml.YAMLError, UnicodeError, RecursionError):
+        _Builder(limits).follow(text[: min(found, default=0)])
+
+
+def _bad_yaml(error: yaml.YAMLError | UnicodeError) -> DefinitionInvalid:
+    if isinstance(error, yaml.MarkedYAMLError):
+        message = "not valid YAML: " + ", ".join(part for part in (error.context, error.problem) if part)
+        return DefinitionInvalid([_problem("", "bad_yaml", message, _mark_of(error.problem_mark))])
+    detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DefinitionInvalid([Problem("", "bad_yaml", f"not valid YAML: {detail}")])
 
 
 @dataclass(slots=True)
@@ -86,6 +107,11 @@ class _Builder:
     stack: list[_Open] = field(default_factory=list)
     count: int = 0
     documents: int = 0
+
+    def follow(self, source: str | bytes) -> None:
+        """Take every event of a text; raises what the library raises for what is not YAML."""
+        for event in yaml.parse(source, Loader=_Loader):
+            self.take(event)
 
     def take(self, event: Any) -> None:
         """Follow one parser event; what cannot be gone on from raises, the rest is noted."""
@@ -111,6 +137,11 @@ class _Builder:
             cut = max(path.rfind("."), path.rfind("["))
             path = path[:cut] if cut > 0 else ""
         return self.marks.get(path, (1, 1))
+
+    def too_deep(self, mark: Mark) -> DefinitionInvalid:
+        """Say that what begins at a mark is one level too many."""
+        message = f"nested deeper than the allowed {self.limits.max_depth} levels (max_depth)"
+        return self._fatal("too_deep", message, mark)
 
     def _scalar(self, event: Any, mark: Mark) -> None:
         top = self.stack[-1] if self.stack else None
@@ -138,8 +169,7 @@ class _Builder:
             hint = 'a template that begins a value must be quoted: url: "{{ A.url }}"'
             raise self._fatal("bad_key", "a mapping key must be a text, found a mapping or list", mark, hint)
         if len(self.stack) >= self.limits.max_depth:
-            message = f"nested deeper than the allowed {self.limits.max_depth} levels (max_depth)"
-            raise self._fatal("too_deep", message, mark)
+            raise self.too_deep(mark)
         path, key_mark = self._place(mark)
         self._put(value, path, key_mark)
         self.stack.append(_Open(value, path))

@@ -55,11 +55,11 @@ def parent(
     }
 
 
-async def ended(rig: Rig, execution_id: str, *, within_s: float = 15) -> ExecutionStatus:
+async def ended(rig: Rig, execution_id: str) -> ExecutionStatus:
     async def is_over() -> bool:
         return (await rig.status(execution_id)).is_terminal
 
-    await until(is_over, within_s=within_s)
+    await until(is_over)
     return await rig.status(execution_id)
 
 

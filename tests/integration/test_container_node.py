@@ -55,7 +55,7 @@ async def test_a_cancelled_execution_leaves_no_container(
     engine: Engine, fleet: WorkerFleet, docker: FakeEngine
 ) -> None:
     docker.program = idle
-    await fleet.start(tools=tools(docker), lease_ms=600)
+    await fleet.start(tools=tools(docker), lease_ms=1_500)
     execution_id = await start(engine, node("A", handler="container", config=TOOL))
     await docker.started.wait()
 
@@ -70,7 +70,7 @@ async def test_a_time_out_of_the_node_takes_the_container_with_it(
 ) -> None:
     docker.program = idle
     await fleet.start(tools=tools(docker))
-    limited = node("A", handler="container", config=TOOL, start_to_close_timeout="400ms")
+    limited = node("A", handler="container", config=TOOL, start_to_close_timeout="2s")
 
     execution_id = await start(engine, limited)
 
@@ -83,11 +83,11 @@ async def test_a_lost_lease_takes_the_container_with_it(
     engine: Engine, fleet: WorkerFleet, docker: FakeEngine
 ) -> None:
     docker.program = idle
-    await fleet.start(tools=tools(docker), lease_ms=600)
+    await fleet.start(tools=tools(docker), lease_ms=1_500)
     await start(engine, node("A", handler="container", config=TOOL))
     await docker.started.wait()
 
-    later_ms = await engine.store.now_ms() + 601
+    later_ms = await engine.store.now_ms() + 60_000  # whatever was renewed in the meantime
     engine.transitions.now_ms = later_ms
     await leases.run_once(engine.store, engine.transitions, later_ms)
     engine.transitions.now_ms = None

@@ -119,7 +119,7 @@ def pausing(directory: Path) -> str:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts children in /proc")
-def test_ctrl_c_stops_everything_and_the_next_start_goes_on(stack: DevStack, tmp_path: Path) -> None:
+def test_the_stack_comes_up_runs_a_workflow_and_goes_at_ctrl_c(stack: DevStack) -> None:
     stack.start()
 
     first = stack.run("run", "examples/linear.json", "--json")
@@ -131,6 +131,13 @@ def test_ctrl_c_stops_everything_and_the_next_start_goes_on(stack: DevStack, tmp
     refused = stack.run("dev")
     assert refused.returncode == 1
     assert "already running" in refused.stderr
+    assert stack.end(signal.SIGINT) == 0
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="counts children in /proc")
+def test_ctrl_c_stops_everything_and_the_next_start_goes_on(stack: DevStack, tmp_path: Path) -> None:
+    stack.start()
 
     unfinished = stack.run("run", pausing(tmp_path), "--no-watch").stdout.strip()
     assert stack.end(signal.SIGINT) == 0
@@ -141,6 +148,7 @@ def test_ctrl_c_stops_everything_and_the_next_start_goes_on(stack: DevStack, tmp
     assert second.returncode == 0, second.stdout + second.stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="relies on PR_SET_PDEATHSIG")
 def test_a_killed_supervisor_leaves_no_orphans_and_no_lock(stack: DevStack, tmp_path: Path) -> None:
     stack.start()

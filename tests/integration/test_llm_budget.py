@@ -47,11 +47,11 @@ def asking(number: int = 0, **fields: Any) -> dict[str, Any]:
     return node(f"ask{number}", handler="llm", config=config, **fields)
 
 
-async def ended(engine: Engine, execution_id: str, within_s: float = 60) -> ExecutionStatus:
+async def ended(engine: Engine, execution_id: str) -> ExecutionStatus:
     async def has_ended() -> bool:
         return (await engine.status(execution_id)).is_terminal
 
-    await until(has_ended, within_s=within_s)
+    await until(has_ended)
     return await engine.status(execution_id)
 
 
@@ -187,10 +187,12 @@ async def test_a_refused_call_uses_nothing_and_a_broken_one_the_most_it_can(
 async def test_a_call_that_is_stopped_is_accounted_for(
     engine: Engine, fleet: WorkerFleet, server: LlmServer, redis: Redis
 ) -> None:
+    import anthropic  # noqa: F401  a cold import alone could take the attempt's time
+
     server.acts += [stalls_after(4)]
     await fleet.start(tools=tools(server))
     document = workflow(
-        asking(start_to_close_timeout=0.5, retry={"max_attempts": 1}), budget={"max_tokens": 10_000}
+        asking(start_to_close_timeout=2, retry={"max_attempts": 1}), budget={"max_tokens": 10_000}
     )
 
     submitted = await engine.submit(document, trigger=True)
@@ -206,6 +208,7 @@ async def test_a_call_that_is_stopped_is_accounted_for(
     assert (await held(engine, redis, submitted.execution_id))[0] == 0
 
 
+@pytest.mark.long
 async def test_what_the_api_charges_stays_below_the_cap_though_a_worker_is_killed(
     engine: Engine, fleet: WorkerFleet, server: LlmServer, redis: Redis, redis_url: str
 ) -> None:
@@ -219,7 +222,7 @@ async def test_what_the_api_charges_stays_below_the_cap_though_a_worker_is_kille
         return server.at_once == killed
 
     with worker_process(redis_url, server, WORKER_CONCURRENCY=str(killed)) as process:
-        await until(all_stall, within_s=60)
+        await until(all_stall)
         process.kill()
         process.wait()
     await fleet.start(tools=tools(server), concurrency=100, lease_ms=LEASE_MS)

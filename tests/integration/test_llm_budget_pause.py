@@ -37,7 +37,7 @@ async def comes_to(rig: Rig, execution_id: str, status: ExecutionStatus) -> None
     async def is_there() -> bool:
         return await rig.status(execution_id) is status
 
-    await until(is_there, within_s=20)
+    await until(is_there)
 
 
 async def is_quiet(rig: Rig, execution_id: str) -> None:
@@ -46,7 +46,7 @@ async def is_quiet(rig: Rig, execution_id: str) -> None:
     async def nothing_runs() -> bool:
         return await rig.engine.is_quiesced(await rig.engine.get(execution_id))
 
-    await until(nothing_runs, within_s=20)
+    await until(nothing_runs)
 
 
 async def test_what_a_budget_refuses_waits_and_goes_on_when_there_is_more(

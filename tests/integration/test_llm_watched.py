@@ -19,6 +19,7 @@ from tests.integration.test_llm_budget import asking, tools
 from tests.integration.worker_process import LEASE_MS, worker_process
 from tests.llm_server import breaks_after, llm_server, stalls_after
 from tests.makers import WorkerFleet, workflow
+from tests.patience import PATIENCE_S
 from workers.handlers import Catalogue
 
 NODES = 6
@@ -57,6 +58,7 @@ class Screen:
             self.texts[node_id] = self.texts.get(node_id, "") + event["data"]["text"]
 
 
+@pytest.mark.long
 async def test_somebody_who_watches_while_a_worker_is_killed_holds_the_stored_answers(
     engine: Engine, fleet: WorkerFleet, redis_url: str
 ) -> None:
@@ -89,7 +91,7 @@ async def test_somebody_who_watches_while_a_worker_is_killed_holds_the_stored_an
 
 async def _next(watcher: Watcher, screen: Screen) -> bool:
     """Show what comes next; says whether there is more to come."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         chunk = await watcher.next_chunk()
     screen.take(chunk or b"")
     return chunk is not None

@@ -38,11 +38,11 @@ def squares(items: Any, *, failing: list[int] | None = None, **fields: Any) -> d
     return node("A", handler="test_square", config=config, map={"items": items, **fields}, **extras)
 
 
-async def ended(rig: Rig, execution_id: str, *, within_s: float = 20) -> ExecutionStatus:
+async def ended(rig: Rig, execution_id: str) -> ExecutionStatus:
     async def is_over() -> bool:
         return (await rig.status(execution_id)).is_terminal
 
-    await until(is_over, within_s=within_s)
+    await until(is_over)
     return await rig.status(execution_id)
 
 
@@ -135,7 +135,7 @@ async def test_a_thousand_items_of_which_five_percent_fail(rig: Rig, fleet: Work
         )
     )
 
-    assert await ended(rig, execution_id, within_s=60) is E.COMPLETED
+    assert await ended(rig, execution_id) is E.COMPLETED
     for (index, key), calls in CALLS.items():
         assert key == f"{execution_id}:A[{index}]"
         assert calls == (2 if index in failing else 1)

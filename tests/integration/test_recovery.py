@@ -30,7 +30,7 @@ async def test_work_goes_on_after_redis_was_emptied(engine: Engine, fleet: Worke
 async def test_work_goes_on_after_the_scripts_were_lost(
     engine: Engine, fleet: WorkerFleet, stage: Stage, redis: Redis
 ) -> None:
-    await fleet.start(lease_ms=150)
+    await fleet.start(lease_ms=900)
     execution_id = await start(engine, node("A", handler="test_wait"), node("B", after=["A"]))
     await stage.started.wait()
 

@@ -10,6 +10,7 @@ import pytest
 from orchestrator.starter import Orchestrator
 from orchestrator.states import ExecutionStatus
 from tests.makers import LEASE_MS, Rig, node, until
+from tests.patience import PATIENCE_S
 
 
 def orchestrator_of(rig: Rig, *, tick_ms: int = 10) -> Orchestrator:
@@ -98,13 +99,13 @@ async def test_a_duty_that_fails_once_is_done_again(rig: Rig) -> None:
 
     await until(is_completed)
     orchestrator.stopping.set()
-    await asyncio.wait_for(running, 2)
+    await asyncio.wait_for(running, PATIENCE_S)
 
 
 async def test_it_stops_at_once_when_told_to(rig: Rig) -> None:
-    orchestrator = orchestrator_of(rig, tick_ms=60_000)
+    orchestrator = orchestrator_of(rig, tick_ms=3_600_000)
     running = asyncio.create_task(orchestrator.run())
 
     orchestrator.stopping.set()
 
-    await asyncio.wait_for(running, 1)
+    await asyncio.wait_for(running, PATIENCE_S)

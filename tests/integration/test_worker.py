@@ -15,6 +15,9 @@ from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.stage import Stage, ended, in_status, start
 from tests.makers import WorkerFleet, node, until
 
+#: Short: news comes with a renewal. Long enough for a machine that is busy with something else.
+LEASE_MS = 900
+
 E, N = ExecutionStatus, NodeStatus
 
 
@@ -101,7 +104,7 @@ async def test_queues_are_read_by_the_workers_that_name_them(engine: Engine, fle
 async def test_a_lease_is_renewed_for_as_long_as_its_handler_runs(
     engine: Engine, fleet: WorkerFleet, stage: Stage, redis: Redis
 ) -> None:
-    await fleet.start(lease_ms=150)
+    await fleet.start(lease_ms=LEASE_MS)
     execution_id = await start(engine, node("A", handler="test_wait"))
     await stage.started.wait()
     deadlines = set()
@@ -110,7 +113,7 @@ async def test_a_lease_is_renewed_for_as_long_as_its_handler_runs(
         now_ms = await engine.store.now_ms()
         await leases.run_once(engine.store, engine.transitions, now_ms)
         deadlines.add(await redis.zscore("workflows:leases", f"{execution_id}\x1fA\x1f1"))
-        return len(deadlines) > 4
+        return len(deadlines) > 2
 
     await until(has_been_renewed)
     stage.may_go_on.set()
@@ -147,7 +150,7 @@ async def test_a_worker_paused_past_its_lease_is_fenced(
 async def test_a_cancel_reaches_a_running_handler_through_the_heartbeat(
     engine: Engine, fleet: WorkerFleet, stage: Stage
 ) -> None:
-    await fleet.start(lease_ms=150)
+    await fleet.start(lease_ms=LEASE_MS)
     config = {"when_told": "stop"}
     execution_id = await start(engine, node("A", handler="test_wait", config=config), node("B", after=["A"]))
     await stage.started.wait()
@@ -161,7 +164,7 @@ async def test_a_cancel_reaches_a_running_handler_through_the_heartbeat(
 async def test_a_handler_that_does_not_listen_is_stopped_when_the_grace_is_over(
     engine: Engine, fleet: WorkerFleet, stage: Stage
 ) -> None:
-    await fleet.start(lease_ms=150)
+    await fleet.start(lease_ms=LEASE_MS)
     execution_id = await start(engine, node("A", handler="test_wait"), node("B", after=["A"]))
     await stage.started.wait()
 
@@ -179,7 +182,7 @@ async def test_a_handler_that_does_not_listen_is_stopped_when_the_grace_is_over(
 async def test_a_handler_may_still_finish_within_the_grace(
     engine: Engine, fleet: WorkerFleet, stage: Stage
 ) -> None:
-    await fleet.start(lease_ms=150)
+    await fleet.start(lease_ms=LEASE_MS)
     config = {"when_told": "finish"}
     execution_id = await start(engine, node("A", handler="test_wait", config=config), node("B", after=["A"]))
     await stage.started.wait()
@@ -194,7 +197,7 @@ async def test_a_handler_may_still_finish_within_the_grace(
 async def test_a_handler_in_a_thread_is_asked_to_stop(
     engine: Engine, fleet: WorkerFleet, stage: Stage
 ) -> None:
-    await fleet.start(lease_ms=150)
+    await fleet.start(lease_ms=LEASE_MS)
     execution_id = await start(engine, node("A", handler="test_sync", config={"waits": True}))
     await in_status(engine, execution_id, "A", N.RUNNING)
 

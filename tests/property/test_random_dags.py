@@ -24,6 +24,7 @@ from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.store.reader import Store
 from orchestrator.store.transitions import Transitions
 from tests.dags import ScriptedDag, compiled, scripted_dags
+from tests.examples import examples
 from tests.interpreter import Ends, interpret, nodes_of, output_of_items
 from tests.property.orders import (
     ERROR,
@@ -86,7 +87,7 @@ async def assert_nothing_is_left(redis: Redis) -> None:
 
 # Without shrinking, which takes minutes here; the planner's tests have it.
 PROPERTY = settings(
-    max_examples=20,
+    max_examples=examples(5),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -161,7 +162,7 @@ async def damage(redis: Redis, runs: dict[str, Run], definition: Definition, ord
                 await redis.hset(Keys().items(execution_id, node.id), mapping=counts)  # type: ignore[arg-type]
 
 
-@settings(PROPERTY, max_examples=8)
+@settings(PROPERTY, max_examples=examples(4))
 @given(dag=scripted_dags(max_nodes=40, with_maps=True), seed=st.integers(0, 2**32))
 async def test_after_lost_tasks_and_wrong_counters_a_look_by_the_repairer_restores_everything(
     redis: Redis, transitions: Transitions, dag: ScriptedDag, seed: int

@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 
 import workers.handlers  # noqa: F401  registers what conditions are
 from tests.dags import ScriptedDag, compiled
+from tests.examples import examples
 from tests.families import documents_by_input, families
 from tests.interpreter import Scripted, nodes_of
 from tests.interpreting_families import Family, children_of, interpret_family
@@ -70,7 +71,7 @@ def stub_of(node: dict[str, Any], unit: str, result: Any) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=60,
+    max_examples=examples(20),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -23,6 +23,7 @@ from orchestrator.states import ExecutionStatus
 from orchestrator.store.reader import Store
 from orchestrator.store.transitions import Transitions
 from tests.dags import ScriptedDag
+from tests.examples import examples
 from tests.families import documents_by_input, families
 from tests.interpreting_families import Family, interpret_family
 from tests.property.family_orders import FamilyRun
@@ -46,7 +47,7 @@ def store(redis: Redis) -> Store:
 
 
 PROPERTY = settings(
-    max_examples=25,
+    max_examples=examples(6),
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
@@ -85,7 +86,7 @@ async def test_every_order_ends_a_family_as_the_semantics_say(
         await assert_nothing_is_left(redis)
 
 
-@settings(PROPERTY, max_examples=20)
+@settings(PROPERTY, max_examples=examples(8))
 @given(
     dag=families(),
     seed=st.integers(0, 2**32),
@@ -145,7 +146,7 @@ async def damage(redis: Redis, run: FamilyRun, store: Store) -> list[str]:
     return under_way
 
 
-@settings(PROPERTY, max_examples=15)
+@settings(PROPERTY, max_examples=examples(4))
 @given(dag=families(), seed=st.integers(0, 2**32))
 async def test_after_lost_tasks_and_marks_the_repairer_restores_a_family(
     redis: Redis,

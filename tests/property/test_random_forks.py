@@ -15,6 +15,7 @@ from orchestrator.states import Reason
 from orchestrator.store.replies import Claim
 from orchestrator.store.requests import AttemptToken
 from tests.dags import HANDLERS, ScriptedDag, scripted_dags
+from tests.examples import examples
 from tests.makers import FakeWorker, Rig, error_of
 
 
@@ -94,7 +95,7 @@ async def check(rig: Rig, dag: ScriptedDag, seed: int, stop_after: int) -> None:
 
 
 PROFILE = settings(
-    max_examples=40,
+    max_examples=examples(15),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

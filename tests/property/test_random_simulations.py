@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 
 import workers.handlers  # noqa: F401  registers what conditions are
 from tests.dags import EARLY_RULES, Outcome, ScriptedDag, compiled, scripted_dags
+from tests.examples import examples
 from tests.interpreter import Ends, handling, in_order, interpret, nodes_of, output_of_items
 from tests.simulation import simulate
 from workers.simulator.report import Simulation
@@ -125,7 +126,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(15),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -6,6 +6,7 @@ import orjson
 import pytest
 from fastapi import FastAPI
 
+from tests.patience import PATIENCE_S
 from tests.unit.api.fakes import EXECUTION_ID, FakeEngine
 from tests.unit.api.streaming.watching import Client, ids, until
 
@@ -17,7 +18,7 @@ async def test_stream_replays_then_follows_to_the_end(app: FastAPI, fake: FakeEn
 
     fake.record("node.queued")
     fake.finish()
-    await asyncio.wait_for(client.task, 5)
+    await asyncio.wait_for(client.task, PATIENCE_S)
 
     assert client.body.startswith(b"retry: 2000\n\nid: 1\nevent: execution.created\ndata: {")
     assert ids(client.body) == [1, 2, 3]
@@ -30,7 +31,7 @@ async def test_event_line_has_the_documented_fields(app: FastAPI, fake: FakeEngi
     fake.record("node.log", b'{"message":\n "two  spaces"}')
     fake.finish()
     client = Client(app, headers={"accept": "application/x-ndjson"})
-    await asyncio.wait_for(client.task, 5)
+    await asyncio.wait_for(client.task, PATIENCE_S)
 
     first, second = client.body.splitlines()
     assert orjson.loads(first) == {
@@ -63,7 +64,7 @@ async def test_stream_begins_where_it_is_asked_to(
         fake.record()
     fake.finish()
     client = Client(app, query, headers)
-    await asyncio.wait_for(client.task, 5)
+    await asyncio.wait_for(client.task, PATIENCE_S)
 
     assert ids(client.body) == expected
 
@@ -75,7 +76,7 @@ async def test_from_now_sends_only_what_comes(app: FastAPI, fake: FakeEngine) ->
 
     fake.record()
     fake.finish()
-    await asyncio.wait_for(client.task, 5)
+    await asyncio.wait_for(client.task, PATIENCE_S)
 
     assert ids(client.body) == [2, 3]
 
@@ -87,7 +88,7 @@ async def test_reconnect_after_the_end_is_204(
     fake.record()
     fake.finish()
     client = Client(app, query, {"last-event-id": last_id} if last_id else None)
-    await asyncio.wait_for(client.task, 5)
+    await asyncio.wait_for(client.task, PATIENCE_S)
 
     assert (client.status, client.body) == (204, b"")
 
@@ -99,7 +100,7 @@ async def test_wrong_position_is_422(
     app: FastAPI, fake: FakeEngine, query: str, headers: dict[str, str]
 ) -> None:
     client = Client(app, query, headers)
-    await asyncio.wait_for(client.task, 5)
+    await asyncio.wait_for(client.task, PATIENCE_S)
 
     assert client.status == 422
 
@@ -113,7 +114,7 @@ async def test_terminal_event_followed_by_a_retry_does_not_end_the_stream(
     await until(lambda: ids(client.body) == [1, 2])
 
     fake.finish()
-    await asyncio.wait_for(client.task, 5)
+    await asyncio.wait_for(client.task, PATIENCE_S)
 
     assert ids(client.body) == [1, 2, 3]
 
@@ -124,7 +125,7 @@ async def test_trimmed_history_begins_with_a_gap_that_has_no_id(app: FastAPI, fa
     fake.finish()
     del fake.history[:3]
     client = Client(app, "after=1")
-    await asyncio.wait_for(client.task, 5)
+    await asyncio.wait_for(client.task, PATIENCE_S)
 
     gap = client.body.split(b"\n\n")[1]
     assert gap.startswith(b"event: gap\n")

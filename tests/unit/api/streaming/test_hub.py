@@ -10,6 +10,7 @@ from api.streaming import channel
 from api.streaming.channel import PING
 from api.streaming.history import PAGE
 from api.streaming.hub import Hub
+from tests.patience import PATIENCE_S
 from tests.unit.api.fakes import EXECUTION_ID, FakeEngine
 from tests.unit.api.streaming.watching import Client, drain, ids, until
 
@@ -65,10 +66,10 @@ async def test_slow_watcher_misses_nothing_and_delays_nobody(app: FastAPI, fake:
     for _ in range(3 * channel.RING):
         fake.record()
     fake.finish()
-    await asyncio.wait_for(quick.task, 5)
+    await asyncio.wait_for(quick.task, PATIENCE_S)
 
     slow.can_take.set()
-    await asyncio.wait_for(slow.task, 5)
+    await asyncio.wait_for(slow.task, PATIENCE_S)
 
     assert ids(quick.body) == ids(slow.body) == list(range(1, 3 * channel.RING + 2))
 
@@ -82,7 +83,7 @@ async def test_client_that_takes_nothing_is_given_up(
     client.can_take.clear()
     fake.record()
 
-    await asyncio.wait_for(client.task, 5)
+    await asyncio.wait_for(client.task, PATIENCE_S)
 
     assert not client.is_over
     assert hub.watchers == 0
@@ -93,7 +94,7 @@ async def test_idle_stream_is_pinged(hub: Hub, fake: FakeEngine, monkeypatch: py
     fake.record()
     watcher = hub.join(EXECUTION_ID, after=1, wire="sse")
 
-    assert await asyncio.wait_for(watcher.next_chunk(), 5) == PING
+    assert await asyncio.wait_for(watcher.next_chunk(), PATIENCE_S) == PING
 
 
 async def test_last_watcher_to_leave_ends_the_subscription(app: FastAPI, fake: FakeEngine, hub: Hub) -> None:
@@ -102,11 +103,11 @@ async def test_last_watcher_to_leave_ends_the_subscription(app: FastAPI, fake: F
     await until(lambda: EXECUTION_ID in fake.wakeups_made[0].watched)
 
     first.leave()
-    await asyncio.wait_for(first.task, 5)
+    await asyncio.wait_for(first.task, PATIENCE_S)
     assert (hub.watchers, fake.wakeups_made[0].watched) == (1, {EXECUTION_ID})
 
     second.leave()
-    await asyncio.wait_for(second.task, 5)
+    await asyncio.wait_for(second.task, PATIENCE_S)
     await until(lambda: not fake.wakeups_made[0].watched)
     assert hub.watchers == 0
 
@@ -117,7 +118,7 @@ async def test_stop_ends_every_stream_at_once(app: FastAPI, fake: FakeEngine, hu
     await until(lambda: all(ids(client.body) == [1] for client in clients))
 
     hub.stop()
-    await asyncio.wait_for(asyncio.gather(*[client.task for client in clients]), 1)
+    await asyncio.wait_for(asyncio.gather(*[client.task for client in clients]), PATIENCE_S)
 
     assert all(client.is_over for client in clients)
 
@@ -132,7 +133,7 @@ async def test_store_that_is_away_keeps_the_stream_open(app: FastAPI, fake: Fake
 
     fake.fail_with = None
     fake.finish()
-    await asyncio.wait_for(client.task, 5)
+    await asyncio.wait_for(client.task, PATIENCE_S)
 
     assert ids(client.body) == [1, 2, 3]
 
@@ -171,7 +172,7 @@ async def test_watcher_that_reconnects_at_random_sees_each_id_exactly_once(
         for _ in range(dice.randrange(5, 40)):
             await asyncio.sleep(0)
         client.leave()
-        await asyncio.wait_for(client.task, 5)
+        await asyncio.wait_for(client.task, PATIENCE_S)
         seen += ids(client.body)
         if client.status == 204:
             break
@@ -208,7 +209,7 @@ async def test_client_that_takes_its_time_gets_every_line_in_order(hub: Hub, fak
         fake.record()
         await asyncio.sleep(0.001)
     fake.finish()
-    await asyncio.wait_for(asyncio.gather(streaming, opening), 5)
+    await asyncio.wait_for(asyncio.gather(streaming, opening), PATIENCE_S)
 
     assert ids(b"".join(taken)) == list(range(1, 42))
 
@@ -226,5 +227,5 @@ async def test_client_that_is_gone_ends_its_own_stream_only(hub: Hub, fake: Fake
     fake.finish()
 
     with pytest.raises(ConnectionError):
-        await asyncio.wait_for(waiting, 5)
-    assert ids(await asyncio.wait_for(reading, 5)) == [1, 2]
+        await asyncio.wait_for(waiting, PATIENCE_S)
+    assert ids(await asyncio.wait_for(reading, PATIENCE_S)) == [1, 2]

@@ -7,13 +7,14 @@ from typing import Any, cast
 from fastapi import FastAPI
 
 from api.streaming.channel import Watcher
+from tests.patience import PATIENCE_S
 from tests.unit.api.fakes import EXECUTION_ID
 
 Predicate = Callable[[], bool]
 
 
 async def until(claim: Predicate) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not claim():
             await asyncio.sleep(0)
 
@@ -26,7 +27,7 @@ def ids(text: bytes) -> list[int]:
 async def drain(watcher: Watcher) -> bytes:
     """Everything a watcher is handed until its stream ends."""
     parts = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while (chunk := await watcher.next_chunk()) is not None:
             parts.append(chunk)
     return b"".join(parts)

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 
 from cli.stack.echo_service import EchoServer
+from tests.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -51,6 +52,6 @@ def test_a_number_that_is_none_is_refused(client: httpx2.Client) -> None:
 def test_a_body_too_large_is_refused_unread(client: httpx2.Client) -> None:
     # By hand: a decent client does not announce more than it sends.
     address = (client.base_url.host, client.base_url.port or 80)
-    with socket.create_connection(address, timeout=5) as connection:
+    with socket.create_connection(address, timeout=PATIENCE_S) as connection:
         connection.sendall(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")
         assert connection.recv(64).startswith(b"HTTP/1.1 413 ")

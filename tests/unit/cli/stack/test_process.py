@@ -12,6 +12,7 @@ import pytest
 
 from cli.stack import process as child_module
 from cli.stack.process import Child, describe_exit
+from tests.patience import PATIENCE_S
 
 
 class Listener:
@@ -26,7 +27,7 @@ class Listener:
         self._more.set()
 
     async def wait_for(self, text: str, *, times: int = 1) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while sum(text in line for line in self.lines) < times:
                 self._more.clear()
                 await self._more.wait()

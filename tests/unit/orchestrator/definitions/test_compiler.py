@@ -13,6 +13,7 @@ from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.definitions.trigger_rules import EARLY_RULES, TriggerRule
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import DefinitionInvalid, Problem
+from tests.examples import examples
 from tests.growth import growth
 
 HANDLERS = PlainHandlers(frozenset({"noop", "http", "condition", "switch"}))
@@ -460,7 +461,7 @@ odd_nodes = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     json_values | st.fixed_dictionaries({"name": st.just("x"), "nodes": st.lists(odd_nodes | json_values)})
 )

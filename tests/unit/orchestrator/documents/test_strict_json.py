@@ -65,6 +65,55 @@ def test_depth_is_bounded() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "[" * 65,
+        "[" * 5_000,
+        "[" * 100_000,
+        '{"a":' * 65,
+        '[{"a":' * 33 + "@",
+        "[NaN," + "[" * 64,
+        "[NaN," + "[" * 64 + "]" * 64 + "]",
+        "[NaN," + "[" * 100_000,
+        "[NaN," + "[" * 100_000 + "]" * 100_001,
+        '{"a": 1, "a": ' + "[" * 64 + "]" * 64 + "}",
+        '["\\ud83d",' + "[" * 5_000 + "]" * 5_001,
+        '["a", ' + "[" * 64 + '"\\x"',
+    ],
+)
+def test_what_is_too_deep_is_called_so_whatever_else_is_wrong_behind_it(text: str) -> None:
+    (problem,) = problems(text)
+
+    assert problem.code == "too_deep"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "@" + "[" * 100,
+        '["' + "[" * 100,
+        '["\\"' + "[" * 100 + '"',
+        '["' + "[" * 100 + '\\x"',
+        '["' + "[" * 100 + '\n"',
+        "[]" * 100,
+        "[" + "[]," * 100,
+        "[NaN, @",
+        '{"a": 1, "a": 2} @',
+    ],
+)
+def test_brackets_that_open_no_level_are_not_counted(text: str) -> None:
+    (problem,) = problems(text)
+
+    assert problem.code == "bad_json"
+
+
+def test_a_bracket_too_many_has_line_and_column() -> None:
+    (problem,) = problems("[\n" * 70)
+
+    assert (problem.line, problem.column) == (65, 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         b"",
         b"{",
         b"{'a': 1}",

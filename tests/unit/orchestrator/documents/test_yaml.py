@@ -1,5 +1,10 @@
-import pytest
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
+import yaml
+
+from orchestrator.documents import yaml as yaml_room
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import load_yaml, located
 from orchestrator.errors import DefinitionInvalid, Problem
@@ -15,6 +20,16 @@ nodes:
     handler: noop
     dependencies: [fetch, missing]
 """
+
+
+#: The reader in C, if there is one, and the one in Python: what is refused and why must not differ.
+LOADERS = [getattr(yaml, name) for name in ("CSafeLoader", "SafeLoader") if hasattr(yaml, name)]
+
+
+@pytest.fixture(params=LOADERS, ids=lambda loader: loader.__name__)
+def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(yaml_room, "_Loader", request.param)
+    return request.param
 
 
 def problems(text: str | bytes, limits: Limits | None = None) -> list[Problem]:
@@ -115,3 +130,90 @@ def test_what_is_not_yaml_is_refused(text: str | bytes) -> None:
 
 def test_a_quoted_template_hint_is_given() -> None:
     assert "quoted" in (problems("url: {{ A.x }}")[0].hint or "")
+
+
+TOO_DEEP = {
+    "flow lists": "[" * 5_000,
+    "flow lists behind text": "name: é\nnodes: " + "[" * 5_000,
+    "one level too many": "[" * 65,
+    "closed": "[" * 5_000 + "]" * 5_000,
+    "mixed": "[{a: " * 5_000,
+    "over lines": "[\n" * 5_000,
+    "flow in block": "- " * 40 + "[" * 40,
+    "before a syntax error": "[" * 70 + "@",
+    "before an unclosed text": "[" * 70 + "'x",
+    "before a control character": "[" * 70 + "\x07",
+    "block lists": "- " * 5_000,
+    "block mappings": "".join(" " * level + "a:\n" for level in range(500)),
+}
+NOT_DEEP = {
+    "in a quoted text": "a: '" + "[" * 5_000,
+    "in a double quoted text": 'a: "' + "[" * 5_000,
+    "in a text in a list": "[" * 60 + '"' + "{" * 100,
+    "in a comment": "a: [1 # " + "[" * 100,
+    "in a block text": "a: |\n  " + "[" * 5_000 + "\nb: [",
+    "within a word": "a: b" + "[" * 5_000 + "\nc: [",
+    "one beside the other": "a: [" + "[]," * 500,
+    "at the limit": "[" * 64,
+    "behind a syntax error": "a: @\nb: " + "[" * 100,
+}
+
+
+@pytest.mark.parametrize("name", TOO_DEEP)
+@pytest.mark.usefixtures("loader")
+def test_what_is_too_deep_is_called_so_whatever_else_is_wrong_behind_it(name: str) -> None:
+    (problem,) = problems(TOO_DEEP[name])
+
+    assert problem.code == "too_deep"
+
+
+@pytest.mark.parametrize("name", NOT_DEEP)
+@pytest.mark.usefixtures("loader")
+def test_brackets_that_open_no_level_are_not_counted(name: str) -> None:
+    (problem,) = problems(NOT_DEEP[name])
+
+    assert problem.code == "bad_yaml"
+
+
+@pytest.mark.parametrize("most", [65, 100, 1_000])
+@pytest.mark.usefixtures("loader")
+def test_a_library_with_a_limit_of_its_own_does_not_change_the_answer(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parse = yaml.parse
+
+    def limited(text: str, **how: Any) -> Iterator[Any]:
+        if text.count("[") > most:
+            mark = yaml.Mark("", most, 0, most, None, 0)
+            raise yaml.scanner.ScannerError("on the way down", mark, "no further", mark)
+        return parse(text, **how)
+
+    monkeypatch.setattr(yaml, "parse", limited)
+
+    (problem,) = problems("[" * 5_000)
+
+    assert (problem.code, problem.line, problem.column) == ("too_deep", 1, 65)
+
+
+def test_a_library_that_overflows_says_too_deep(monkeypatch: pytest.MonkeyPatch) -> None:
+    def overflows(text: str, **how: Any) -> Iterator[Any]:
+        raise RecursionError
+
+    monkeypatch.setattr(yaml, "parse", overflows)
+
+    assert problems("[" * 5_000)[0].code == "too_deep"
+
+
+@pytest.mark.parametrize("text", ["[", "[\n", "- ", "{a: ", "[]\n,", "a: [\n"])
+def test_each_character_is_parsed_twice_at_most(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, given = yaml.parse, list[int]()
+
+    def counted(source: str, **how: Any) -> Iterator[Any]:
+        given.append(len(source))
+        return parse(source, **how)
+
+    monkeypatch.setattr(yaml, "parse", counted)
+    hostile = text * (1_000_000 // len(text))
+
+    assert problems(hostile)
+    assert sum(given) <= 2 * len(hostile)

@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
 from tests.dags import ScriptedDag, compiled, scripted_dags
+from tests.examples import examples
 from tests.interpreter import interpret
 from tests.simulation import Play, fresh, simulate
 
 N = NodeStatus
-PROPERTY = settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+PROPERTY = settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 # Shrinking a large DAG takes minutes; the test of small ones gives the small examples.
-UNSHRUNK = settings(PROPERTY, max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+UNSHRUNK = settings(PROPERTY, max_examples=examples(6), phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
 @PROPERTY

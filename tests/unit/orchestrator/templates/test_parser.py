@@ -1,7 +1,6 @@
 """What hostile templates may not do: reach Python objects, or use up the worker."""
 
 import resource
-import time
 from typing import Any
 
 import pytest
@@ -34,15 +33,14 @@ def test_templates_reach_their_data_and_nothing_else(template: str) -> None:
         resolve(template, SCOPE, node_id="B")
 
 
+@pytest.mark.timeout(60)  # what is not stopped would take hours
 @pytest.mark.parametrize("template", BOMBS, ids=lambda text: text[:40])
 def test_bombs_end_soon_and_small(template: str) -> None:
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.thread_time()
 
     with pytest.raises(TemplateError):
         resolve(template, SCOPE, node_id="B")
 
-    assert time.thread_time() - started < 2.5
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 50_000
 
 

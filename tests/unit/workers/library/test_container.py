@@ -11,6 +11,7 @@ import pytest
 
 from clients.containers.spec import LABEL_ATTEMPT, LABEL_DEADLINE_MS, LABEL_EXECUTION, LABEL_NODE
 from orchestrator.definitions.backoff import next_delay_ms
+from tests.patience import PATIENCE_S
 from tests.unit.clients.containers.fake_engine import FakeContainer, FakeEngine, idle, running_engine
 from tests.unit.workers.library.containers import Kept, context_with, fail, run, saying, settings, toolbox_on
 from workers.context import HandlerContext
@@ -104,7 +105,7 @@ async def test_lines_are_seen_while_the_container_runs(engine: FakeEngine, conte
     assert isinstance(sink, Kept)
 
     running = asyncio.create_task(run(context))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not sink.lines:
             await asyncio.sleep(0)
     go_on.set()
@@ -170,10 +171,10 @@ async def test_too_much_output_ends_the_container(engine: FakeEngine, context: H
 async def test_the_time_limit_kills_the_container(engine: FakeEngine, context: HandlerContext) -> None:
     engine.program = idle
 
-    error = await fail(context, timeout="300ms")
+    error = await fail(context, timeout="2s")
 
     assert (error.type, error.retryable) == ("Container.Timeout", True)
-    assert "0.3 s" in error.message
+    assert "2 s" in error.message
     assert engine.removed == [engine.created[0].id]
 
 

@@ -26,7 +26,7 @@ async def test_without_the_extra_apprise_is_named(
     failure = await fail(context, channel="apprise", url="json://127.0.0.1", message="x")
 
     assert (failure.error.type, failure.error.retryable) == ("Notify.NotConfigured", False)
-    assert "pip install -r requirements-notify.txt" in failure.error.message
+    assert "pip install -r requirements-notify.lock" in failure.error.message
 
 
 class FakeApprise(list[str]):
