@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,11 +17,25 @@ from orchestrator.states import TABLE
 from orchestrator.store import library
 from orchestrator.store.script_client import ScriptClient
 from orchestrator.store.transitions import Transitions
+from tests.source_tree import (
+    calls,
+    functions,
+    is_bounded,
+    length,
+    lua_lines,
+    measured,
+    pages,
+    plain_strings,
+    python,
+    short_waits,
+    sleeps,
+    source_text,
+    sources,
+)
 
 ROOT = generate.ROOT
 MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
-MAX_UNPACK = 1_000
 #: A longer file says in its head why, `# long: the reason`, and stands here with its ceiling.
 LONG_FILES = {
     "clients/headrace/client.py": 500,
@@ -128,28 +139,26 @@ def test_lua_never_parses_json() -> None:
 def test_only_the_list_of_the_dead_is_trimmed() -> None:
     trimming = [
         (name, line)
-        for name, line in _lua_lines()
+        for name, line in lua_lines()
         if re.search(r"MAXLEN|MINID|XTRIM", line) and "dead_key()" not in line
     ]
 
     assert not trimming
-    assert not [path for path in _python("orchestrator", "workers", "api") if _calls(path, "xtrim")]
+    assert not [path for path in python("orchestrator", "workers", "api") if calls(path, "xtrim")]
 
 
 def test_no_unpack_is_longer_than_a_lua_stack_bears() -> None:
     unbounded = []
-    for name, line in _lua_lines():
+    for name, line in lua_lines():
         for bounds in re.findall(r"unpack\(([^()]*(?:\([^()]*\))?[^()]*)\)", line):
-            if name not in UNPACKED and not _is_bounded(bounds):
+            if name not in UNPACKED and not is_bounded(bounds):
                 unbounded.append((name, bounds))
 
     assert not unbounded
 
 
 def test_lua_fills_in_only_the_key_patterns_it_is_given() -> None:
-    built = [
-        (name, line) for name, line in _lua_lines() if re.search(r"""['"](workflows?|idem|idx):""", line)
-    ]
+    built = [(name, line) for name, line in lua_lines() if re.search(r"""['"](workflows?|idem|idx):""", line)]
 
     assert not built
 
@@ -160,9 +169,9 @@ def test_lua_fills_in_only_the_key_patterns_it_is_given() -> None:
 def test_keys_are_formatted_in_one_module_only() -> None:
     found = {
         str(path.relative_to(ROOT))
-        for path in _python("orchestrator", "workers", "api")
+        for path in python("orchestrator", "workers", "api")
         if path.name != "redis_keys.py"
-        for text in _plain_strings(path)
+        for text in plain_strings(path)
         if re.search(r"\b(workflows?|idem|idx):", text)
     }
 
@@ -172,8 +181,8 @@ def test_keys_are_formatted_in_one_module_only() -> None:
 def test_no_file_is_longer_than_can_be_read_in_one_go() -> None:
     long = {
         name: lines
-        for path in _sources()
-        if (lines := len(_text(path).splitlines()))
+        for path in sources()
+        if (lines := len(source_text(path).splitlines()))
         > LONG_FILES.get(name := str(path.relative_to(ROOT)), MAX_FILE_LINES)
     }
 
@@ -181,20 +190,20 @@ def test_no_file_is_longer_than_can_be_read_in_one_go() -> None:
 
 
 def test_long_files_say_why_and_are_still_long() -> None:
-    said = {str(path.relative_to(ROOT)) for path in _python() if LONG.search(_text(path))}
+    said = {str(path.relative_to(ROOT)) for path in python() if LONG.search(source_text(path))}
 
     assert said == set(LONG_FILES)
-    assert not [name for name in LONG_FILES if len(_text(ROOT / name).splitlines()) <= MAX_FILE_LINES], (
-        "these are short now: take them off the list"
-    )
+    assert not [
+        name for name in LONG_FILES if len(source_text(ROOT / name).splitlines()) <= MAX_FILE_LINES
+    ], "these are short now: take them off the list"
 
 
 def test_no_function_is_longer_than_a_screen() -> None:
     long = {
         f"{path.relative_to(ROOT)}:{function.name}": lines
-        for path in _python()
-        for function in _functions(path)
-        if (lines := _length(function)) > MAX_FUNCTION_LINES and function.name not in LONG_FUNCTIONS
+        for path in python()
+        for function in functions(path)
+        if (lines := length(function)) > MAX_FUNCTION_LINES and function.name not in LONG_FUNCTIONS
     }
 
     assert not long, f"split these into stages: {long}"
@@ -203,8 +212,8 @@ def test_no_function_is_longer_than_a_screen() -> None:
 def test_tests_move_the_clock_and_never_sleep() -> None:
     sleeping = {
         str(path.relative_to(ROOT))
-        for path in _python("tests")
-        if path.relative_to(ROOT).parts[1] != "chaos" and _sleeps(path)
+        for path in python("tests")
+        if path.relative_to(ROOT).parts[1] != "chaos" and sleeps(path)
     }
 
     assert sleeping <= set(SLEEPING), "move now_ms instead, or wait for what is meant to happen"
@@ -213,9 +222,9 @@ def test_tests_move_the_clock_and_never_sleep() -> None:
 def test_tests_wait_patiently_and_measure_no_time() -> None:
     impatient = {
         f"{path.relative_to(ROOT)}:{line}"
-        for path in _python("tests")
+        for path in python("tests")
         if path.relative_to(ROOT).parts[1] != "chaos" and str(path.relative_to(ROOT)) not in GIVING_UP
-        for line in (*_short_waits(path), *_measured(path))
+        for line in (*short_waits(path), *measured(path))
     }
 
     assert not impatient, "wait for PATIENCE_S, and compare amounts of work rather than times"
@@ -247,7 +256,7 @@ def test_operation_ids_are_unique_and_stay() -> None:
 
 
 def test_generated_documents_are_current() -> None:
-    old = [str(path.relative_to(ROOT)) for path, text in generate.documents() if _text(path) != text]
+    old = [str(path.relative_to(ROOT)) for path, text in generate.documents() if source_text(path) != text]
 
     assert not old, "run: python -m docs.generate"
 
@@ -263,14 +272,14 @@ def test_every_command_is_in_the_readme() -> None:
         if command.callback
     ]
 
-    assert not [name for name in commands if f"`./headrace {name}" not in _text(ROOT / "README.md")]
+    assert not [name for name in commands if f"`./headrace {name}" not in source_text(ROOT / "README.md")]
 
 
 def test_links_between_documents_lead_somewhere() -> None:
     broken = [
         f"{page.relative_to(ROOT)}: {target}"
-        for page in _pages()
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", _text(page))
+        for page in pages()
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", source_text(page))
         if "://" not in target and not (page.parent / target).exists()
     ]
 
@@ -279,9 +288,11 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 def test_every_feature_names_tests_that_exist() -> None:
     missing = []
-    for name, rest in re.findall(r"`(tests/[\w/]+\.py)((?:::\w+)?)`", _text(ROOT / "docs" / "features.md")):
+    for name, rest in re.findall(
+        r"`(tests/[\w/]+\.py)((?:::\w+)?)`", source_text(ROOT / "docs" / "features.md")
+    ):
         function = rest.removeprefix("::")
-        if not (ROOT / name).is_file() or (function and f"def {function}(" not in _text(ROOT / name)):
+        if not (ROOT / name).is_file() or (function and f"def {function}(" not in source_text(ROOT / name)):
             missing.append(name + rest)
 
     assert not missing
@@ -290,114 +301,4 @@ def test_every_feature_names_tests_that_exist() -> None:
 def test_documents_name_no_place_of_one_machine() -> None:
     private = re.compile(r"(?<![\w.])/(work|tmp|home|root|usr/local)/|127\.0\.0\.1:(?!6379|8000|8090)\d+")
 
-    assert not [str(page.relative_to(ROOT)) for page in _pages() if private.search(_text(page))]
-
-
-# Reading the tree
-
-
-@cache
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
-
-
-@cache
-def _tracked() -> tuple[Path, ...]:
-    """Every file that belongs to the project. A copy without git is read as it lies there."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if listed.returncode == 0:
-        return tuple(path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file())
-    hidden = {path for path in ROOT.iterdir() if path.name.startswith(".")}
-    return tuple(
-        path for path in ROOT.rglob("*") if path.is_file() and hidden.isdisjoint({path, *path.parents})
-    )
-
-
-def _sources() -> Iterator[Path]:
-    return (path for path in _tracked() if path.suffix in (".py", ".lua"))
-
-
-def _python(*packages: str) -> Iterator[Path]:
-    for path in _tracked():
-        if path.suffix == ".py" and (not packages or path.relative_to(ROOT).parts[0] in packages):
-            yield path
-
-
-def _pages() -> Iterator[Path]:
-    return (path for path in _tracked() if path.suffix == ".md")
-
-
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(_text(path))
-
-
-def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
-
-
-def _length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    return (function.end_lineno or function.lineno) - function.lineno + 1
-
-
-def _plain_strings(path: Path) -> Iterator[str]:
-    """Every text in a file that is not a docstring; those may speak of keys."""
-    tree = _tree(path)
-    statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in statements:
-            yield node.value
-
-
-def _calls(path: Path, name: str) -> list[ast.Call]:
-    return [
-        node
-        for node in ast.walk(_tree(path))
-        if isinstance(node, ast.Call)
-        and name == (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
-    ]
-
-
-def _sleeps(path: Path) -> bool:
-    return any(ast.unparse(call.args[0]) != "0" for call in _calls(path, "sleep") if call.args)
-
-
-def _short_waits(path: Path) -> Iterator[int]:
-    """Lines that wait for what is meant to happen for a time of their own."""
-    waits = [(call, call.args[1:]) for call in _calls(path, "wait_for")]
-    waits += [(call, call.args) for call in _calls(path, "timeout") if "asyncio" in ast.unparse(call.func)]
-    for call, limits in waits:
-        if any(isinstance(limit, ast.Constant) for limit in limits):
-            yield call.lineno
-
-
-def _measured(path: Path) -> Iterator[int]:
-    """Lines that compare what a clock shows."""
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Assert) and re.search(
-            r"\b(monotonic|perf_counter|process_time|thread_time|time)(_ns)?\(\)", ast.unparse(node)
-        ):
-            yield node.lineno
-
-
-def _lua_lines() -> Iterator[tuple[str, str]]:
-    for name, text in library.sources().items():
-        for line in text.splitlines():
-            yield name, line.partition("--")[0]
-
-
-def _is_bounded(bounds: str) -> bool:
-    """Whether the arguments of an unpack say by constants how long it is."""
-    if step := re.search(r", i, math\.min\(i \+ (\d+), ", bounds):
-        return int(step[1]) < MAX_UNPACK
-    if fixed := re.search(r", (\d+), (\d+)$", bounds):
-        return int(fixed[2]) - int(fixed[1]) < MAX_UNPACK
-    return False
+    assert not [str(page.relative_to(ROOT)) for page in pages() if private.search(source_text(page))]
