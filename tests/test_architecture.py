@@ -43,7 +43,7 @@ UNPACKED = {
 SLEEPING = {
     "tests/conftest.py": "a server needs a moment to answer",
     "tests/contract/test_native_streams.py": "real servers, clients and sockets",
-    "tests/integration/test_dev_stack.py": "real processes",
+    "tests/integration/processes/test_dev_stack.py": "real processes",
     "tests/makers.py": "`until` looks again and again for what is meant to happen",
     "tests/unit/api/streaming/test_hub.py": "gives a reader the time to fail a few times",
 }

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from orchestrator.engine import Engine
 from tests.contract.samples import UNKNOWN, node, workflow
-from tests.integration.acting import act
+from tests.integration.handler_steps import act
 from tests.makers import FakeWorker, Rig
 from workers.handlers import Catalogue
 

@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 
 from orchestrator.engine import Engine
 from tests.dags import workflow
-from tests.integration.nesting import Nursery
-from tests.integration.stage import Stage, register_handlers
+from tests.integration.child_workflows import Nursery
+from tests.integration.fake_handlers import Stage, register_handlers
 from tests.makers import FakeWorker, Rig, WorkerFleet
 from workers.handlers import Catalogue
 from workers.registry import HANDLER_REGISTRY
