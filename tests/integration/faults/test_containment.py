@@ -15,7 +15,7 @@ from orchestrator.loops.sweep import Sweep
 from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.store.layout import lay_out
 from tests.dags import compiled, workflow
-from tests.integration.fake_handlers import ended, start
+from tests.fake_handlers import ended, start
 from tests.makers import Rig, WorkerFleet, node
 from workers.context import HandlerContext
 from workers.outcome import Completed, Failed, Retryable, Skip, Waiting

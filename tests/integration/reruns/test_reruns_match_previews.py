@@ -12,7 +12,7 @@ import pytest
 
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
-from tests.integration.fake_handlers import Stage, ended
+from tests.fake_handlers import Stage, ended
 from tests.makers import WorkerFleet, condition, node, workflow
 from workers.context import HandlerContext
 from workers.outcome import Terminal

@@ -11,7 +11,7 @@ from orchestrator.definitions.compiler import compile_definition
 from orchestrator.errors import DefinitionInvalid, InvalidTransition, NodeNotFound
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.dags import workflow
-from tests.integration.fake_handlers import ended
+from tests.fake_handlers import ended
 from tests.integration.handler_steps import act
 from tests.makers import LEASE_MS, Rig, WorkerFleet, node
 from workers.handlers import Catalogue

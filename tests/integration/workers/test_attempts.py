@@ -7,7 +7,7 @@ import pytest
 
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
-from tests.integration.fake_handlers import Stage, ended, start
+from tests.fake_handlers import Stage, ended, start
 from tests.makers import WorkerFleet, node
 
 E, N = ExecutionStatus, NodeStatus

@@ -11,7 +11,7 @@ from clients.containers.spec import ContainerSettings
 from orchestrator.engine import Engine
 from orchestrator.loops import leases
 from orchestrator.states import ExecutionStatus, NodeStatus
-from tests.integration.fake_handlers import ended, start
+from tests.fake_handlers import ended, start
 from tests.makers import WorkerFleet, node, until
 from tests.unit.clients.containers.fake_engine import FakeContainer, FakeEngine, idle, running_engine
 from workers.context import Toolbox

@@ -16,7 +16,7 @@ from orchestrator.engine import Engine
 from orchestrator.lint.lint import lint
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from orchestrator.store.replies import Claim
-from tests.integration.fake_handlers import Stage, ended, start
+from tests.fake_handlers import Stage, ended, start
 from tests.makers import Rig, WorkerFleet, node, until, workflow
 from workers.context import HandlerContext, Toolbox
 from workers.handlers import Catalogue

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from orchestrator.engine import Engine
 from orchestrator.loops import leases
 from orchestrator.states import ExecutionStatus, NodeStatus
-from tests.integration.fake_handlers import Stage, ended, in_status, start
+from tests.fake_handlers import Stage, ended, in_status, start
 from tests.makers import WorkerFleet, node, until
 
 E, N = ExecutionStatus, NodeStatus

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
-from tests.integration.fake_handlers import Stage, ended, in_status, start
+from tests.fake_handlers import Stage, ended, in_status, start
 from tests.makers import WorkerFleet, node
 from workers.handlers import Catalogue
 
