@@ -62,10 +62,10 @@ UNPACKED = {
 }
 #: Tests that may wait for the clock, outside tests/chaos. A sleep of 0 only lets others run.
 SLEEPING = {
-    "tests/conftest.py": "a server needs a moment to answer",
     "tests/contract/test_native_streams.py": "real servers, clients and sockets",
-    "tests/integration/test_dev_stack.py": "real processes",
+    "tests/integration/processes/test_dev_stack.py": "real processes",
     "tests/makers.py": "`until` looks again and again for what is meant to happen",
+    "tests/redis_server.py": "a server needs a moment to answer",
     "tests/unit/api/streaming/test_hub.py": "gives a reader the time to fail a few times",
 }
 #: Tests that may look at a clock, outside tests/chaos: to give up, never to find something too slow.

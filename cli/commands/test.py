@@ -19,7 +19,6 @@ LONG_TIMEOUT_S = 1800
 #: Tests of the scripts themselves, run again on an installed Redis.
 ON_EVERY_SERVER = (
     "tests/integration/transitions",
-    "tests/integration/test_rules_in_lua.py",
     "tests/property/test_random_dags.py",
 )
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 from tests.chaos.history import Strike, StrikeKind
-from tests.conftest import RedisServer
+from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[2]
 _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP, "term": signal.SIGTERM}
@@ -163,3 +165,11 @@ def _listens(member: Member) -> bool:
         return time.monotonic() - member.started_s > STARTING_S
     caught = next((line.split()[1] for line in lines if line.startswith("SigCgt:")), "0")
     return bool(int(caught, 16) >> (signal.SIGTERM - 1) & 1)
+
+
+async def until(is_so: Callable[[], bool], what: str, *, within_s: float = 30.0) -> None:
+    """Wait for something another process does."""
+    deadline_s = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < deadline_s, f"not within {within_s:g} s: {what}"
+        await asyncio.sleep(0.02)

@@ -21,7 +21,7 @@ from tests.chaos.client import Client
 from tests.chaos.cluster import Cluster
 from tests.chaos.history import History, read_calls
 from tests.chaos.mix import mixed
-from tests.conftest import RedisServer
+from tests.redis_server import RedisServer
 from tests.unit.clients.http.target_server import reply, running_target
 
 SEED = int(os.environ.get("CHAOS_SEED", "1"))

@@ -10,8 +10,7 @@ import pytest
 
 from tests.chaos.checker import judge
 from tests.chaos.client import Client
-from tests.chaos.cluster import Cluster
-from tests.chaos.conftest import until
+from tests.chaos.cluster import Cluster, until
 from tests.chaos.history import History, read_calls
 from tests.chaos.workload import chain, delay, retry
 from tests.dags import node, workflow

@@ -11,8 +11,7 @@ import pytest
 from orchestrator.store.requests import AttemptToken
 from tests.chaos.checker import judge
 from tests.chaos.client import Client
-from tests.chaos.cluster import Cluster
-from tests.chaos.conftest import until
+from tests.chaos.cluster import Cluster, until
 from tests.chaos.history import Call, History, read_calls
 from tests.dags import node, workflow
 

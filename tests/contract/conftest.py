@@ -1,21 +1,19 @@
-"""The whole API over the real engine and a flushed Redis, in process."""
+"""What stands behind the API in these tests: single steps of a worker, on the clock of Redis."""
 
-from collections.abc import AsyncIterator
-from typing import Any
-
-import httpx2
 import pytest
+from redis.asyncio import Redis
 
-from config import Settings
-from main import create_app
+from orchestrator.engine import Engine
+from tests.makers import FakeWorker, Rig
+from workers.handlers import Catalogue
 
 
 @pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(Settings(redis_url=redis_url))
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as made,
-    ):
-        yield made
+async def rig(redis: Redis) -> Rig:
+    engine = Engine(redis, redis, catalogue=Catalogue)
+    return Rig(redis, engine.transitions, engine.store, engine, FakeWorker(engine.transitions, redis))
+
+
+@pytest.fixture
+async def worker(rig: Rig) -> FakeWorker:
+    return rig.worker

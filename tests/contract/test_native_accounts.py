@@ -7,23 +7,13 @@ from typing import Any
 import httpx2
 import pytest
 from jsonschema import Draft202012Validator
-from redis.asyncio import Redis
 
 from orchestrator.definitions.budgets import NO_CAPS, Usage
-from orchestrator.redis_keys import Keys
-from orchestrator.store.transitions import Transitions
 from tests.contract.samples import node, submit, workflow
 from tests.makers import FakeWorker
 from workers.handlers import HANDLER_REGISTRY
 
 USED = Usage(calls=1, input=30, output=10, cache_read=4, cost_nanos=1_500_000)
-
-
-@pytest.fixture
-async def worker(redis: Redis) -> FakeWorker:
-    transitions = Transitions(redis, Keys())
-    await transitions.load()
-    return FakeWorker(transitions, redis)
 
 
 async def spend(client: httpx2.AsyncClient, worker: FakeWorker, used: Usage = USED) -> str:

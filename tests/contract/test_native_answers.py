@@ -4,20 +4,10 @@ import asyncio
 from typing import Any
 
 import httpx2
-import pytest
-from redis.asyncio import Redis
 
-from orchestrator.engine import Engine
 from tests.contract.samples import UNKNOWN, node, workflow
-from tests.integration.acting import act
-from tests.makers import FakeWorker, Rig
-from workers.handlers import Catalogue
-
-
-@pytest.fixture
-async def rig(redis: Redis) -> Rig:
-    engine = Engine(redis, redis, catalogue=Catalogue)
-    return Rig(redis, engine.transitions, engine.store, engine, FakeWorker(engine.transitions, redis))
+from tests.integration.handler_steps import act
+from tests.makers import Rig
 
 
 async def begin(client: httpx2.AsyncClient, rig: Rig, handler: str, **config: Any) -> str:

@@ -4,24 +4,15 @@ from typing import Any
 
 import httpx2
 import orjson
-import pytest
-from redis.asyncio import Redis
 
 from orchestrator.operations.children import child_id_of
-from orchestrator.redis_keys import Keys
 from orchestrator.store.layout import lay_out
 from orchestrator.store.requests import AttemptToken, Child
-from orchestrator.store.transitions import Transitions
 from tests.contract.samples import UNKNOWN, node, workflow
 from tests.dags import compiled
 from tests.makers import FakeWorker, error_of
 
 KID = workflow(node("x"), name="kid")
-
-
-@pytest.fixture
-async def worker(redis: Redis) -> FakeWorker:
-    return FakeWorker(Transitions(redis, Keys()), redis)
 
 
 async def start_child(worker: FakeWorker, held: AttemptToken) -> None:

@@ -5,18 +5,9 @@ from typing import Any
 import httpx2
 import orjson
 import pytest
-from redis.asyncio import Redis
 
-from orchestrator.engine import Engine
 from tests.contract.samples import UNKNOWN, node, workflow
-from tests.makers import FakeWorker, Rig
-from workers.handlers import Catalogue
-
-
-@pytest.fixture
-async def rig(redis: Redis) -> Rig:
-    engine = Engine(redis, redis, catalogue=Catalogue)
-    return Rig(redis, engine.transitions, engine.store, engine, FakeWorker(engine.transitions, redis))
+from tests.makers import Rig
 
 
 async def begin(client: httpx2.AsyncClient, *nodes: dict[str, Any]) -> str:

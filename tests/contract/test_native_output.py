@@ -1,18 +1,9 @@
 """The output of a whole workflow over HTTP; nodes and output are ended by single steps."""
 
 import httpx2
-import pytest
-from redis.asyncio import Redis
 
-from orchestrator.redis_keys import Keys
-from orchestrator.store.transitions import Transitions
 from tests.contract.samples import node, workflow
 from tests.makers import FakeWorker
-
-
-@pytest.fixture
-async def worker(redis: Redis) -> FakeWorker:
-    return FakeWorker(Transitions(redis, Keys()), redis)
 
 
 async def started(client: httpx2.AsyncClient) -> str:

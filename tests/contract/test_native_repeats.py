@@ -7,17 +7,10 @@ import httpx2
 import pytest
 from redis.asyncio import Redis
 
-from orchestrator.redis_keys import Keys
-from orchestrator.store.transitions import Transitions
 from tests.contract.samples import UNKNOWN, node, workflow
 from tests.makers import FakeWorker
 
 LINE = workflow(node("A"), node("B", after=["A"], config={"n": "{{ inputs.n }}"}), node("C", after=["B"]))
-
-
-@pytest.fixture
-async def worker(redis: Redis) -> FakeWorker:
-    return FakeWorker(Transitions(redis, Keys()), redis)
 
 
 async def run(client: httpx2.AsyncClient, worker: FakeWorker, *, failing: tuple[str, ...] = ()) -> str:

@@ -19,8 +19,8 @@ from api.streaming.channel import Watcher
 from api.streaming.hub import Hub
 from clients.redis_client import connect_commands, connect_subscriber
 from orchestrator.engine import Engine
-from tests.conftest import free_port
 from tests.patience import PATIENCE_S
+from tests.redis_server import free_port
 from workers.handlers import Catalogue
 
 ROOT = Path(__file__).parents[2]

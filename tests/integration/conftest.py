@@ -2,52 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from orchestrator.engine import Engine
 from tests.dags import workflow
-from tests.integration.nesting import Nursery
-from tests.integration.stage import Stage, register_handlers
-from tests.makers import FakeWorker, Rig, WorkerFleet
-from workers.handlers import Catalogue
+from tests.integration.child_workflows import Nursery
+from tests.makers import WorkerFleet
 from workers.registry import HANDLER_REGISTRY
 from workers.simulator.report import Simulation
 from workers.simulator.simulator import Simulator
 from workers.simulator.stubs import Stubs
-
-
-@pytest.fixture
-async def rig(redis: Redis) -> Rig:
-    engine = Engine(redis, redis, catalogue=Catalogue)
-    await engine.transitions.load()
-    # From Redis' own time on, because what expires by itself (PX) expires by that.
-    engine.transitions.now_ms = await engine.store.now_ms()
-    return Rig(redis, engine.transitions, engine.store, engine, FakeWorker(engine.transitions, redis))
-
-
-@pytest.fixture
-def stage() -> Iterator[Stage]:
-    """A stage with handlers registered for one test."""
-    made = Stage()
-    before = dict(HANDLER_REGISTRY)
-    register_handlers(made)
-    yield made
-    HANDLER_REGISTRY.clear()
-    HANDLER_REGISTRY.update(before)
-
-
-@pytest.fixture
-async def fleet(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[WorkerFleet]:
-    # A drain waits for the read that blocks; the tests would rather not.
-    monkeypatch.setattr("workers.worker.BLOCK_MS", 50)
-    made = WorkerFleet(redis_url)
-    yield made
-    await made.stop_all()
 
 
 @pytest.fixture
@@ -59,13 +27,6 @@ def nursery(fleet: WorkerFleet) -> Iterator[Nursery]:
     # Nobody waits any more, so that no drain has to.
     made.may_go_on.set()
     HANDLER_REGISTRY.pop("test_kid", None)
-
-
-@pytest.fixture
-async def engine(redis: Redis, stage: Stage) -> Engine:
-    made = Engine(redis, redis, catalogue=Catalogue)
-    await made.transitions.load()
-    return made
 
 
 @pytest.fixture(scope="module")

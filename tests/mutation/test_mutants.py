@@ -19,10 +19,11 @@ ROOT = Path(__file__).parents[2]
 #: What a mutant is run against, quick ones first; MUTATION_TESTS names others.
 TESTS = os.environ.get(
     "MUTATION_TESTS",
-    "tests/integration/transitions tests/integration/test_map_faults.py tests/integration/test_map_again.py"
-    " tests/integration/test_signals.py tests/integration/test_signal_limits.py"
-    " tests/integration/test_approvals.py tests/integration/test_lost_waits.py"
-    " tests/integration/test_handled_failures.py"
+    "tests/integration/transitions"
+    " tests/integration/maps/test_map_faults.py tests/integration/maps/test_map_reruns.py"
+    " tests/integration/waits/test_signals.py tests/integration/waits/test_signal_time_limits.py"
+    " tests/integration/waits/test_approvals.py tests/integration/waits/test_lost_waits.py"
+    " tests/integration/semantics/test_handled_failures.py"
     " tests/property/test_engine_model.py",
 ).split()
 #: A mutant that hangs is noticed too.

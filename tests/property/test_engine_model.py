@@ -23,14 +23,14 @@ from clients.redis_client import connect_commands
 from orchestrator.redis_keys import Keys
 from orchestrator.store.library import Library
 from orchestrator.store.transitions import Transitions
-from tests.property.model import bad_luck, deeds, old_looks
+from tests.property.model import actions, faults, stale_reads
 from tests.property.model.programs import do, heal, run_program
 from tests.property.model.world import World, small_turns
 
 STATES = int(os.environ.get("MODEL_STATES", "100000"))
 FIRST_SEED = int(os.environ.get("MODEL_SEED", "1"))
 #: Deeds as often as they are drawn.
-DRAWN = [deed for deed, share in {**deeds.WEIGHTS, **old_looks.OLD_LOOKS}.items() for _ in range(share)]
+DRAWN = [deed for deed, share in {**actions.WEIGHTS, **stale_reads.OLD_LOOKS}.items() for _ in range(share)]
 
 
 @pytest.fixture
@@ -72,16 +72,16 @@ class EngineMachine(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 2**16))
     def there_is_something_to_do(self, seed: int) -> None:
-        self.runner.run(do(self.world, deeds.submit, seed))
+        self.runner.run(do(self.world, actions.submit, seed))
 
     @rule(deed=st.sampled_from(DRAWN), seed=st.integers(0, 2**16))
-    def something_happens(self, deed: deeds.Deed, seed: int) -> None:
+    def something_happens(self, deed: actions.Deed, seed: int) -> None:
         self.runner.run(do(self.world, deed, seed))
 
     @rule(seed=st.integers(0, 2**16))
     def something_may_be_lost(self, seed: int) -> None:
         if seed % 4 == 0:
-            self.runner.run(do(self.world, bad_luck.lose_something, seed))
+            self.runner.run(do(self.world, faults.lose_something, seed))
 
 
 def run_machine(url: str, library: Library | None, *, examples: int) -> None:

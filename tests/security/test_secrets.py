@@ -15,7 +15,7 @@ from orchestrator.definitions.compiler import compile_definition
 from orchestrator.engine import Engine
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.states import NodeStatus
-from tests.integration.stage import Stage, ended, start
+from tests.fake_handlers import Stage, ended, start
 from tests.makers import Rig, WorkerFleet, node, workflow
 from tests.unit.clients.http.target_server import Seen, TargetServer, reply, running_target
 from workers.context import HandlerContext, Toolbox

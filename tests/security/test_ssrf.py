@@ -9,7 +9,7 @@ import pytest
 from clients.http.wire import HttpError, NameNotResolved, RequestInvalid, SsrfBlocked
 from orchestrator.engine import Engine
 from orchestrator.states import NodeStatus
-from tests.integration.stage import ended, start
+from tests.fake_handlers import ended, start
 from tests.makers import WorkerFleet, node
 from tests.security.ssrf import (
     HOSTS,

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from orchestrator.engine import Engine
-from tests.integration.stage import Stage, ended, start
+from tests.fake_handlers import Stage, ended, start
 from tests.makers import Rig, WorkerFleet, node
 from workers.context import RESET, TOKEN, HandlerContext, Toolbox
 from workers.outcome import Retryable

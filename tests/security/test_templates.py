@@ -11,7 +11,7 @@ import pytest
 from orchestrator.engine import Engine
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.states import NodeStatus
-from tests.integration.stage import Stage, ended, start
+from tests.fake_handlers import Stage, ended, start
 from tests.makers import WorkerFleet, node, until
 from tests.security.templates import BOMBS, ESCAPES, OUTPUT
 from workers.context import HandlerContext

@@ -10,9 +10,6 @@ import pytest
 
 from orchestrator.documents.yaml import load_yaml
 from orchestrator.errors import DefinitionInvalid
-from tests.contract.conftest import client
-
-__all__ = ["client"]
 
 LAUGHS = "a0: &a0 [lol]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 10))
 MERGES = "a0: &a0 {x: 1}\n" + "".join(

@@ -8,8 +8,8 @@ import pytest
 
 from orchestrator.engine import OperatorNote
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
-from tests.integration.acting import act
-from tests.integration.asking import wait
+from tests.integration.handler_steps import act
+from tests.integration.waiting_nodes import wait
 from tests.makers import LEASE_MS, Rig, error_of, node
 
 E, N = ExecutionStatus, NodeStatus

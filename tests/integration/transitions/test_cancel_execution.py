@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.errors import ExecutionNotFound, InvalidTransition
 from orchestrator.states import ExecutionStatus, NodeStatus
-from tests.integration.transitions.nested import begin, nested
+from tests.integration.transitions.started_children import begin, nested
 from tests.makers import FakeWorker, Rig, node
 
 E, N = ExecutionStatus, NodeStatus

@@ -6,8 +6,8 @@ import pytest
 
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, WaitingOn
 from orchestrator.store.requests import AttemptToken
-from tests.integration.transitions.nested import begin, nested, resume_of, state
-from tests.integration.transitions.prepared import child_of
+from tests.integration.transitions.prepared_calls import child_of
+from tests.integration.transitions.started_children import begin, nested, resume_of, state
 from tests.makers import Rig, node
 
 E, N = ExecutionStatus, NodeStatus

@@ -12,7 +12,7 @@ from orchestrator.operations.children import Children
 from orchestrator.operations.interventions import OperatorNote
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, WaitingOn
 from orchestrator.store.requests import AttemptToken
-from tests.integration.transitions.nested import begin, nested, state
+from tests.integration.transitions.started_children import begin, nested, state
 from tests.makers import Rig, node
 from workers.handlers import Catalogue
 

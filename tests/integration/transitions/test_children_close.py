@@ -10,8 +10,8 @@ from orchestrator.errors import NodeBusy
 from orchestrator.operations.interventions import OperatorNote
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.store.requests import AttemptToken
-from tests.integration.transitions.nested import begin, nested, resume_of, state
-from tests.integration.transitions.prepared import child_of
+from tests.integration.transitions.prepared_calls import child_of
+from tests.integration.transitions.started_children import begin, nested, resume_of, state
 from tests.makers import Rig, error_of, node
 
 E, N = ExecutionStatus, NodeStatus

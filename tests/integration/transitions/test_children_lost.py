@@ -5,8 +5,8 @@ from __future__ import annotations
 from orchestrator.execution.explain import explain
 from orchestrator.executor import execute_workflow
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
-from tests.integration.transitions.nested import nested, resume_of, state
-from tests.integration.transitions.prepared import child_of
+from tests.integration.transitions.prepared_calls import child_of
+from tests.integration.transitions.started_children import nested, resume_of, state
 from tests.makers import Rig, error_of, node
 
 E, N = ExecutionStatus, NodeStatus

@@ -11,7 +11,7 @@ from orchestrator.errors import DefinitionInvalid
 from orchestrator.lint.lint import lint
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from tests.dags import compiled, workflow
-from tests.integration.acting import act
+from tests.integration.handler_steps import act
 from tests.makers import Rig, error_of, node
 from workers.handlers import Catalogue
 

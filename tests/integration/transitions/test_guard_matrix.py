@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator.states import TABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.store.requests import AttemptToken
-from tests.integration.transitions.prepared import GO, expire_b, handling, nesting
+from tests.integration.transitions.prepared_calls import GO, expire_b, handling, nesting
 from tests.integration.transitions.test_guard_executions import EXECUTION_VERBS
 from tests.makers import LEASE_MS, Rig, error_of, node
 

@@ -9,10 +9,10 @@ import pytest
 
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.store.requests import AttemptToken, Wait
-from tests.integration.acting import act
-from tests.integration.mapped import listed, statuses, tens, tens_registered
-from tests.integration.transitions.nested import nested
-from tests.integration.transitions.prepared import child_of
+from tests.integration.handler_steps import act
+from tests.integration.mapped_nodes import listed, statuses, tens, tens_registered
+from tests.integration.transitions.prepared_calls import child_of
+from tests.integration.transitions.started_children import nested
 from tests.makers import LEASE_MS, Rig, error_of
 
 E, N = ExecutionStatus, NodeStatus

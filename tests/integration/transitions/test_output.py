@@ -11,8 +11,8 @@ from orchestrator.definitions.compiler import compile_definition
 from orchestrator.errors import DefinitionInvalid, InvalidTransition, NodeNotFound
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.dags import workflow
-from tests.integration.acting import act
-from tests.integration.stage import ended
+from tests.fake_handlers import ended
+from tests.integration.handler_steps import act
 from tests.makers import LEASE_MS, Rig, WorkerFleet, node
 from workers.handlers import Catalogue
 

@@ -17,8 +17,8 @@ from orchestrator.errors import (
     OutputRefused,
 )
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
-from tests.integration.acting import output_of
-from tests.integration.asking import asking, waiting
+from tests.integration.handler_steps import output_of
+from tests.integration.waiting_nodes import asking, waiting
 from tests.makers import Rig, condition, node
 
 E, N = ExecutionStatus, NodeStatus

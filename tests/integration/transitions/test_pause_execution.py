@@ -7,9 +7,9 @@ import pytest
 from orchestrator.engine import Paused
 from orchestrator.errors import ExecutionNotFound, InvalidTransition
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
-from tests.integration.acting import act
-from tests.integration.asking import asking, decide, output, wait, waiting
-from tests.integration.transitions.prepared import GO
+from tests.integration.handler_steps import act
+from tests.integration.transitions.prepared_calls import GO
+from tests.integration.waiting_nodes import asking, decide, output, wait, waiting
 from tests.makers import Rig, node
 
 E, N = ExecutionStatus, NodeStatus

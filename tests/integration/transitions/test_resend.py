@@ -14,7 +14,7 @@ from orchestrator.store.library import script_names
 from orchestrator.store.replies import EndReply
 from orchestrator.store.script_client import Call
 from tests.dags import compiled
-from tests.integration.transitions.prepared import (
+from tests.integration.transitions.prepared_calls import (
     CHILDREN,
     INTERVENTIONS,
     LINE,

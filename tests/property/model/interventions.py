@@ -9,7 +9,7 @@ import orjson
 
 from orchestrator.store.requests import ByHand, Word
 from orchestrator.units import node_of
-from tests.property.model.sighting import Sighting
+from tests.property.model.snapshots import Sighting
 from tests.property.model.world import Case, World
 
 ERROR = orjson.dumps({"type": "Operator", "message": "drawn", "retryable": False})

@@ -6,11 +6,11 @@ import random
 from random import Random
 
 from orchestrator.loops import leases, timers
+from tests.property.model.actions import WEIGHTS, Deed, claim, end_attempt, read
 from tests.property.model.answers import answer_all
-from tests.property.model.bad_luck import FAULTS
-from tests.property.model.deeds import WEIGHTS, Deed, claim, end_attempt, read
+from tests.property.model.faults import FAULTS
 from tests.property.model.interventions import resume_all
-from tests.property.model.old_looks import OLD_LOOKS
+from tests.property.model.stale_reads import OLD_LOOKS
 from tests.property.model.world import World
 
 #: Rounds of healing, each 1.5 s or more of the world's time.

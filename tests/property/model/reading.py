@@ -15,8 +15,8 @@ from clients.redis_client import Wire
 from orchestrator.definitions.definition import OUTPUT
 from orchestrator.redis_keys import SEPARATOR
 from tests.property.model.drawn_dag import QUEUES
-from tests.property.model.items import statuses_of_items
-from tests.property.model.sighting import Sighting
+from tests.property.model.item_checks import statuses_of_items
+from tests.property.model.snapshots import Sighting
 
 if TYPE_CHECKING:
     from tests.property.model.world import Case

@@ -34,10 +34,10 @@ from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from orchestrator.units import index_of, node_of
 from tests.property.model.drawn_dag import compiled, draw_document
-from tests.property.model.family import of_family
-from tests.property.model.judging import decide_retry
+from tests.property.model.family_checks import of_family
 from tests.property.model.reading import Reader
-from tests.property.model.sighting import (
+from tests.property.model.semantics_check import decide_retry
+from tests.property.model.snapshots import (
     ENDED,
     Sighting,
     broken_promises,

@@ -1,0 +1,283 @@
+"""The real worker, in this process: slots and names, leases, cancels, drains."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+from redis.asyncio import Redis
+
+from orchestrator.engine import Engine
+from orchestrator.loops import leases
+from orchestrator.states import ExecutionStatus, NodeStatus
+from tests.fake_handlers import Stage, ended, in_status, start
+from tests.makers import WorkerFleet, node, until
+
+#: Short: news comes with a renewal. Long enough for a machine that is busy with something else.
+LEASE_MS = 900
+
+E, N = ExecutionStatus, NodeStatus
+
+
+async def expire_leases(engine: Engine, lease_ms: int) -> None:
+    """Do what an orchestrator would once every lease held now has run out."""
+    later_ms = await engine.store.now_ms() + lease_ms + 1
+    engine.transitions.now_ms = later_ms
+    await leases.run_once(engine.store, engine.transitions, later_ms)
+    engine.transitions.now_ms = None
+
+
+async def test_no_more_attempts_run_at_once_than_there_are_slots(
+    engine: Engine, fleet: WorkerFleet, stage: Stage
+) -> None:
+    await fleet.start(concurrency=3)
+    execution_id = await start(engine, *(node(f"n{i}", handler="test_wait") for i in range(9)))
+
+    async def are_full() -> bool:
+        return stage.at_once == 3
+
+    await until(are_full)
+    stage.may_go_on.set()
+
+    assert await ended(engine, execution_id) is E.COMPLETED
+    assert stage.most_at_once == 3
+    assert sorted(stage.calls) == [(f"n{i}", 1) for i in range(9)]
+
+
+async def test_sync_handlers_run_in_threads_of_their_own(
+    engine: Engine, fleet: WorkerFleet, stage: Stage
+) -> None:
+    await fleet.start()
+
+    execution_id = await start(engine, node("A", handler="test_sync"))
+
+    assert await ended(engine, execution_id) is E.COMPLETED
+    assert stage.thread.startswith("handler")
+    assert "node.log" in [event.type for event in await engine.events(execution_id)]
+
+
+async def test_two_workers_of_one_name_share_the_work_and_are_told_apart(
+    engine: Engine, fleet: WorkerFleet, stage: Stage
+) -> None:
+    stage.may_go_on.set()
+    first, second = await fleet.start("same", concurrency=2), await fleet.start("same", concurrency=2)
+
+    execution_id = await start(engine, *(node(f"n{i}", handler="test_wait") for i in range(40)))
+
+    assert await ended(engine, execution_id) is E.COMPLETED
+    assert sorted(stage.calls) == sorted((f"n{i}", 1) for i in range(40))
+    workers = await engine.workers()
+    assert {(each.worker_id, each.name) for each in workers} == {
+        (first.worker_id, "same"), (second.worker_id, "same"),
+    }  # fmt: skip
+    (queue,) = await engine.queues()
+    assert (queue.length, queue.pending) == (0, 0)
+
+
+async def test_a_worker_announces_what_it_offers_and_leaves_when_it_goes(
+    engine: Engine, fleet: WorkerFleet
+) -> None:
+    worker = await fleet.start(concurrency=7)
+    (seen,) = await engine.workers()
+
+    await fleet.stop(worker)
+
+    assert (seen.name, seen.slots) == ("worker-1", 7)
+    assert seen.offers("test_wait", "default")
+    assert await engine.workers() == []
+
+
+async def test_queues_are_read_by_the_workers_that_name_them(engine: Engine, fleet: WorkerFleet) -> None:
+    await fleet.start("plain")
+    execution_id = await start(engine, node("A"), node("B", after=["A"], queue="gpu"))
+    await in_status(engine, execution_id, "B", N.QUEUED)
+
+    await fleet.start("special", queues=("gpu", "default"))
+
+    assert await ended(engine, execution_id) is E.COMPLETED
+    state, _ = await engine.node(execution_id, "B")
+    assert str(state.worker).startswith("special")
+
+
+async def test_a_lease_is_renewed_for_as_long_as_its_handler_runs(
+    engine: Engine, fleet: WorkerFleet, stage: Stage, redis: Redis
+) -> None:
+    await fleet.start(lease_ms=LEASE_MS)
+    execution_id = await start(engine, node("A", handler="test_wait"))
+    await stage.started.wait()
+    deadlines = set()
+
+    async def has_been_renewed() -> bool:
+        now_ms = await engine.store.now_ms()
+        await leases.run_once(engine.store, engine.transitions, now_ms)
+        deadlines.add(await redis.zscore("workflows:leases", f"{execution_id}\x1fA\x1f1"))
+        return len(deadlines) > 2
+
+    await until(has_been_renewed)
+    stage.may_go_on.set()
+
+    assert await ended(engine, execution_id) is E.COMPLETED
+    assert stage.calls == [("A", 1)]
+
+
+async def test_a_worker_paused_past_its_lease_is_fenced(
+    engine: Engine, fleet: WorkerFleet, stage: Stage
+) -> None:
+    paused = await fleet.start("paused", concurrency=1)
+    execution_id = await start(engine, node("A", handler="test_wait"))
+    await stage.started.wait()
+    paused.heartbeat.stop()
+    second = await fleet.start("second", concurrency=1)
+
+    await expire_leases(engine, 15_000)
+
+    async def runs_again() -> bool:
+        return len(stage.calls) == 2
+
+    await until(runs_again)
+    # The first worker wakes up and both finish; the late result must not count.
+    stage.may_go_on.set()
+    assert await ended(engine, execution_id) is E.COMPLETED
+    output = (await engine.results(execution_id))["A"]
+    assert output is not None
+    assert orjson.loads(output) == {"attempt": 2, "worker": second.worker_id}
+    types = [event.type for event in await engine.events(execution_id)]
+    assert types.count("node.completed") == 1
+
+
+async def test_a_cancel_reaches_a_running_handler_through_the_heartbeat(
+    engine: Engine, fleet: WorkerFleet, stage: Stage
+) -> None:
+    await fleet.start(lease_ms=LEASE_MS)
+    config = {"when_told": "stop"}
+    execution_id = await start(engine, node("A", handler="test_wait", config=config), node("B", after=["A"]))
+    await stage.started.wait()
+
+    await engine.cancel(execution_id, grace_ms=30_000, request_id="1")
+
+    assert await ended(engine, execution_id) is E.CANCELLED
+    assert (await engine.node(execution_id, "A"))[0].status is N.CANCELLED
+
+
+async def test_a_handler_that_does_not_listen_is_stopped_when_the_grace_is_over(
+    engine: Engine, fleet: WorkerFleet, stage: Stage
+) -> None:
+    await fleet.start(lease_ms=LEASE_MS)
+    execution_id = await start(engine, node("A", handler="test_wait"), node("B", after=["A"]))
+    await stage.started.wait()
+
+    await engine.cancel(execution_id, grace_ms=0, request_id="1")
+
+    assert await ended(engine, execution_id) is E.CANCELLED
+
+    async def is_stopped() -> bool:
+        return stage.was_cancelled
+
+    await until(is_stopped)
+    assert (await engine.node(execution_id, "A"))[0].status is N.CANCELLED
+
+
+async def test_a_handler_may_still_finish_within_the_grace(
+    engine: Engine, fleet: WorkerFleet, stage: Stage
+) -> None:
+    await fleet.start(lease_ms=LEASE_MS)
+    config = {"when_told": "finish"}
+    execution_id = await start(engine, node("A", handler="test_wait", config=config), node("B", after=["A"]))
+    await stage.started.wait()
+
+    await engine.cancel(execution_id, grace_ms=30_000, request_id="1")
+
+    assert await ended(engine, execution_id) is E.CANCELLED
+    state, output = await engine.node(execution_id, "A")
+    assert (state.status, output) == (N.COMPLETED, b'{"in":"time"}')
+
+
+async def test_a_handler_in_a_thread_is_asked_to_stop(
+    engine: Engine, fleet: WorkerFleet, stage: Stage
+) -> None:
+    await fleet.start(lease_ms=LEASE_MS)
+    execution_id = await start(engine, node("A", handler="test_sync", config={"waits": True}))
+    await in_status(engine, execution_id, "A", N.RUNNING)
+
+    await engine.cancel(execution_id, grace_ms=30_000, request_id="1")
+
+    assert await ended(engine, execution_id) is E.CANCELLED
+    assert (await engine.results(execution_id))["A"] == b'{"cancelled":true}'
+
+
+async def test_a_drain_lets_what_runs_finish_and_takes_nothing_new(
+    engine: Engine, fleet: WorkerFleet, stage: Stage, redis: Redis
+) -> None:
+    worker = await fleet.start()
+    execution_id = await start(engine, node("A", handler="test_wait"), node("B", after=["A"]))
+    await stage.started.wait()
+
+    async def reads_no_more() -> bool:
+        return bool((await redis.info("clients"))["blocked_clients"] == 0)
+
+    worker.drain()
+    await until(reads_no_more)
+    stage.may_go_on.set()
+    await fleet.stop(worker)
+
+    assert (await engine.node(execution_id, "A"))[0].status is N.COMPLETED
+    assert (await engine.node(execution_id, "B"))[0].status is N.QUEUED
+
+
+@pytest.mark.parametrize("name", ["test_wait", "test_sync"])
+async def test_a_drain_hands_back_the_rest_uncharged(
+    engine: Engine, fleet: WorkerFleet, stage: Stage, name: str
+) -> None:
+    worker = await fleet.start(drain_s=0.02)
+    execution_id = await start(engine, node("A", handler=name, config={"waits": True}))
+    await in_status(engine, execution_id, "A", N.RUNNING)
+
+    await fleet.stop(worker)
+    state, _ = await engine.node(execution_id, "A")
+    stage.may_go_on.set()
+    stage.released.set()
+    await fleet.start("next")
+
+    assert (state.status, state.attempt, state.tries, state.crashes) == (N.QUEUED, 2, 0, 0)
+    assert await ended(engine, execution_id) is E.COMPLETED
+
+
+async def test_a_drain_waits_for_an_end_that_is_being_recorded(
+    engine: Engine, fleet: WorkerFleet, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await fleet.start(drain_s=0)
+    record = worker.attempts._record
+
+    async def record_late(*batch: Any) -> None:
+        await stage.may_go_on.wait()
+        await record(*batch)
+
+    monkeypatch.setattr(worker.attempts, "_record", record_late)
+    execution_id = await start(engine, node("A"))
+
+    async def is_recording() -> bool:
+        return worker.attempts.is_recording
+
+    await until(is_recording)
+    worker.drain()
+    asyncio.get_running_loop().call_later(0.1, stage.may_go_on.set)
+    await fleet.stop(worker)
+
+    assert await engine.status(execution_id) is E.COMPLETED
+
+
+async def test_without_an_orchestrator_workers_look_after_timers(
+    engine: Engine, fleet: WorkerFleet, stage: Stage
+) -> None:
+    await fleet.start()
+    retry = {"max_attempts": 2, "initial_interval": 0.05, "jitter": "none"}
+
+    execution_id = await start(
+        engine, node("A", handler="unreliable_handler", config={"fail_times": 1}, retry=retry)
+    )
+
+    assert await ended(engine, execution_id) is E.COMPLETED
+    state, _ = await engine.node(execution_id, "A")
+    assert (state.attempt, state.tries) == (2, 2)

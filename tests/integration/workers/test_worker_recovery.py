@@ -1,0 +1,95 @@
+"""What workers survive: an emptied Redis, lost scripts, a full one, dead neighbours, handlers nobody has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from orchestrator.engine import Engine
+from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
+from tests.fake_handlers import Stage, ended, in_status, start
+from tests.makers import WorkerFleet, node
+from workers.handlers import Catalogue
+
+E, N = ExecutionStatus, NodeStatus
+
+
+async def test_work_goes_on_after_redis_was_emptied(engine: Engine, fleet: WorkerFleet, redis: Redis) -> None:
+    await fleet.start()
+    first = await start(engine, node("A"))
+    assert await ended(engine, first) is E.COMPLETED
+
+    await redis.flushall()
+    second = await start(engine, node("A"), node("B", after=["A"]))
+
+    assert await ended(engine, second) is E.COMPLETED
+
+
+async def test_work_goes_on_after_the_scripts_were_lost(
+    engine: Engine, fleet: WorkerFleet, stage: Stage, redis: Redis
+) -> None:
+    await fleet.start(lease_ms=900)
+    execution_id = await start(engine, node("A", handler="test_wait"), node("B", after=["A"]))
+    await stage.started.wait()
+
+    await redis.function_flush()
+    stage.may_go_on.set()
+
+    assert await ended(engine, execution_id) is E.COMPLETED
+    assert stage.calls == [("A", 1)]
+
+
+async def test_a_worker_that_starts_at_maxmemory_takes_up_what_runs(
+    engine: Engine, fleet: WorkerFleet, redis: Redis
+) -> None:
+    execution_id = await start(engine, node("A"), node("B", after=["A"]))
+    await redis.xgroup_create("workflow:tasks", "workflow_group", id="0")
+    await redis.config_set("maxmemory", "1mb")
+
+    await fleet.start()
+
+    assert await ended(engine, execution_id) is E.COMPLETED
+
+
+async def test_a_task_whose_handler_nobody_offers_is_handed_back_and_explained(
+    engine: Engine, fleet: WorkerFleet, redis: Redis
+) -> None:
+    await fleet.start()
+    elsewhere = Engine(redis, redis, catalogue=lambda announced: Catalogue(frozenset({"exotic"})))
+
+    execution_id = await start(elsewhere, node("A", handler="exotic"))
+    state = await in_status(engine, execution_id, "A", N.WAITING)
+
+    (reason,) = [each for each in await engine.explain(execution_id) if each.node_id == "A"]
+    assert (state.waiting_on, state.tries) == (WaitingOn.WORKER, 0)
+    assert "exotic" in reason.waiting_for
+
+
+async def test_a_worker_that_cannot_record_ends_does_not_pretend_to_work(
+    engine: Engine, fleet: WorkerFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await fleet.start()
+
+    async def broken(*_: object) -> None:
+        raise RuntimeError("recording is broken")
+
+    monkeypatch.setattr(worker.attempts, "_record", broken)
+    await start(engine, node("A"))
+
+    with pytest.raises(RuntimeError, match="recording is broken"):
+        await fleet.stop(worker, is_drained=False)
+
+
+async def test_a_message_read_by_a_worker_that_died_is_taken_over(
+    engine: Engine, fleet: WorkerFleet, redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.runtime.task_reader.UNCLAIMED_MS", 10)
+    execution_id = await start(engine, node("A"))
+    await redis.xgroup_create("workflow:tasks", "workflow_group", id="0")
+    await redis.xreadgroup("workflow_group", "dead", {"workflow:tasks": ">"})
+
+    await fleet.start()
+
+    assert await ended(engine, execution_id) is E.COMPLETED
