@@ -16,11 +16,11 @@ import pytest
 
 from cli.stack import ports
 from cli.stack.info import ROOT, is_process_alive
+from tests.patience import PATIENCE_S
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(600)
 
-UP_WITHIN_S = 60
-DOWN_WITHIN_S = 60
+UP_WITHIN_S = DOWN_WITHIN_S = PATIENCE_S
 PAUSE_MS = 3_000
 
 
@@ -73,7 +73,7 @@ class DevStack:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=PATIENCE_S,
             check=False,
         )
 
@@ -144,7 +144,7 @@ def test_ctrl_c_stops_everything_and_the_next_start_goes_on(stack: DevStack, tmp
     assert not (stack.data_dir / "stack.json").exists()
 
     stack.start()
-    second = stack.run("watch", unfinished, "--timeout", "60")
+    second = stack.run("watch", unfinished, "--timeout", "80")
     assert second.returncode == 0, second.stdout + second.stderr
 
 
@@ -157,6 +157,6 @@ def test_a_killed_supervisor_leaves_no_orphans_and_no_lock(stack: DevStack, tmp_
     stack.end(signal.SIGKILL)
 
     stack.start()
-    found = stack.run("watch", unfinished, "--timeout", "60")
+    found = stack.run("watch", unfinished, "--timeout", "80")
     assert found.returncode == 0, found.stdout + found.stderr
     assert stack.end(signal.SIGTERM) == 0
