@@ -1,4 +1,4 @@
-"""Says of a config what its handler would refuse: where, what was found, what is allowed."""
+"""Explains what a handler refuses about a config: where, what was found, what is allowed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pydantic import BeforeValidator
 
 from orchestrator.documents.problems import shown
 from orchestrator.errors import Problem
+from orchestrator.templates.references import is_template
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
 
 _A_TIME = "a time such as '2027-01-31T09:00:00Z'"
-TEMPLATE_MARKS = ("{{", "{%")
 
 #: What a field should have been, by pydantic's word for what is wrong with it.
 _EXPECTED: dict[str, Callable[[Mapping[str, Any]], str]] = {
@@ -68,7 +68,7 @@ def config_problems(
     for found in error.errors(include_url=False):
         path, value, is_whole = _walk(config, found["loc"], is_missing=found["type"] == "missing")
         about_value = path != "config" and found["type"] not in ("missing", "extra_forbidden")
-        if templates_open and about_value and _is_templated(value):
+        if templates_open and about_value and has_template(value):
             continue
         is_shown = templates_open or not found["loc"] or found["loc"][0] not in secrets
         quoted = _quoted(value) if is_shown else None
@@ -171,12 +171,13 @@ def _quoted(value: Any) -> str:
     return shown(value)
 
 
-def _is_templated(value: Any) -> bool:
+def has_template(value: Any) -> bool:
+    """Whether a config value has, in any text inside it, a template that is still to be resolved."""
     if isinstance(value, str):
-        return any(mark in value for mark in TEMPLATE_MARKS)
+        return is_template(value)
     if isinstance(value, Mapping):
-        return any(_is_templated(each) for each in value.values())
-    return isinstance(value, list) and any(_is_templated(each) for each in value)
+        return any(has_template(each) for each in value.values())
+    return isinstance(value, list) and any(has_template(each) for each in value)
 
 
 def _whole(value: Any) -> Any:

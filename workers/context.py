@@ -185,7 +185,7 @@ class HandlerContext:
     has_retry_policy: bool = False
     resume: Any = None
     last_heartbeat: Any = None
-    #: How a node deals with its child execution; None for handlers that have none.
+    #: Access to the child execution of a `sub_workflow` node; None for every other one.
     child: ChildHandle | None = None
     sink: EventSink = field(default_factory=NullSink)
     tools: Toolbox = field(default_factory=Toolbox)

@@ -40,13 +40,13 @@ from orchestrator.store.transitions import Transitions
 from workers.context import Toolbox
 from workers.handlers import Catalogue, load_modules
 from workers.registry import default_retry, names
-from workers.runtime.attempts import TOGETHER, Attempts
+from workers.runtime.attempts import BATCH, Attempts
 from workers.runtime.budget_meter import MeterFactory
 from workers.runtime.heartbeat import Heartbeat
 from workers.runtime.map_items import OWN
 from workers.runtime.runner import Runner
 from workers.runtime.settings import WorkerConfig, limits_of, toolbox
-from workers.runtime.task_reader import Intake
+from workers.runtime.task_reader import TaskReader
 
 log = logging.getLogger("headrace.worker")
 
@@ -83,7 +83,7 @@ class Worker:
         self.worker_id = f"{re.sub(r'[^A-Za-z0-9_.-]', '-', config.name)[:80]}.{uuid.uuid4().hex[:8]}"
         self.transitions = Transitions(redis, self.keys, patience_s=None)
         self.store = Store(redis, self.keys, default_retry=default_retry)
-        self.intake = Intake(blocking, self.keys, consumer=config.name, queues=config.queues)
+        self.reader = TaskReader(blocking, self.keys, consumer=config.name, queues=config.queues)
         self.tools = tools or Toolbox()
         self.threads = ThreadPoolExecutor(config.concurrency, thread_name_prefix="handler")
         self.heartbeat = Heartbeat(
@@ -91,7 +91,7 @@ class Worker:
             self.transitions,
             worker_id=self.worker_id,
             lease_ms=config.lease_ms,
-            on_word=lambda token, word: self.attempts.told(token, word),
+            on_stop=lambda token, cause: self.attempts.stop(token, cause),
             describe=self.describe,
         )
         self.runner = Runner(
@@ -198,11 +198,11 @@ class Worker:
                 continue
             try:
                 if not is_open:
-                    await self.intake.open()
+                    await self.reader.open()
                     is_open = True
                 # Half of what is free: the other half is for what a recording can take on the way.
                 self._reading = (free + 1) // 2
-                deliveries = await self.intake.next(self._reading, block_ms=BLOCK_MS)
+                deliveries = await self.reader.read(self._reading, block_ms=BLOCK_MS)
                 await self._claim(deliveries)
                 pause_s = 0.05
             except (RedisError, OSError) as error:
@@ -253,7 +253,7 @@ class Worker:
 
     def _take(self, freed: int) -> ClaimRequest | None:
         """Ask for as many tasks as slots become free, and as are free beyond those the reader waits for."""
-        count = min(freed + self._free_slots() - self._reading, TOGETHER)
+        count = min(freed + self._free_slots() - self._reading, BATCH)
         if self._draining.is_set() or count <= 0:
             return None
         return ClaimRequest(

@@ -11,7 +11,7 @@ import orjson
 from orchestrator.store.replies import Claim
 from tests.makers import FakeWorker, Rig, held_by
 from workers.context import Toolbox
-from workers.runtime.recording import ending
+from workers.runtime.recording import end_call
 from workers.runtime.runner import Runner
 
 
@@ -39,7 +39,7 @@ async def act(rig: Rig, *, worker: FakeWorker | None = None, lines: Lines | None
                 continue
             spec = orjson.loads(claim.spec)
             result = await runner.run(claim, spec, lines or Lines(), asyncio.Event())
-            ended = await ending(
+            ended = await end_call(
                 rig.transitions, claim, spec, result, output_max_bytes=1_000_000, claiming=None
             )
             assert ended.word == "ok", (held_by(claim), ended)

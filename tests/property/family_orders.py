@@ -29,7 +29,7 @@ from workers.context import HandlerContext, NullSink, Toolbox
 from workers.handlers import Catalogue
 from workers.outcome import Completed, Failed, Outcome, Skipped
 from workers.registry import HandlerSpec, find_handler
-from workers.runtime.recording import ending
+from workers.runtime.recording import end_call
 from workers.runtime.runner import Result as Ending
 from workers.runtime.runner import Runner
 
@@ -119,7 +119,9 @@ class FamilyRun:
 
     async def _end(self, attempt: Attempt) -> None:
         claim, spec, result = attempt
-        ended = await ending(self.transitions, claim, spec, result, output_max_bytes=1_000_000, claiming=None)
+        ended = await end_call(
+            self.transitions, claim, spec, result, output_max_bytes=1_000_000, claiming=None
+        )
         assert ended.word in REFUSALS | {"ok"}, ended
 
     async def meet_all(self) -> None:

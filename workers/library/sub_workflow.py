@@ -8,10 +8,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from orchestrator.errors import ErrorType
-from orchestrator.execution.model import Execution
-from orchestrator.operations.children import ChildHandle
 from orchestrator.states import ExecutionStatus
-from orchestrator.templates.references import is_template
+from workers.config_models import has_template
 from workers.context import HandlerContext
 from workers.outcome import AwaitingChild, Completed, Failed, Nesting, Outcome, Terminal
 from workers.registry import handler
@@ -35,7 +33,7 @@ class SubWorkflowConfig(BaseModel):
     def _a_definition(cls, value: Any) -> Any:
         if isinstance(value, dict):
             return value
-        if not isinstance(value, str) or not (EXECUTION_ID.match(value) or is_template(value)):
+        if not isinstance(value, str) or not (EXECUTION_ID.match(value) or has_template(value)):
             raise ValueError(
                 "'workflow' is a definition, as an object, or the id of an execution that has run it"
             )
@@ -59,21 +57,15 @@ async def sub_workflow(config: SubWorkflowConfig, context: HandlerContext) -> Ou
     if own is None:
         raise Terminal("a child execution needs a worker of the engine", type=ErrorType.CONFIG_ERROR)
     child = await own.found()
-    has_ended = isinstance(context.resume, dict) and "child" in context.resume
-    if child is not None and has_ended:
-        return await _end(own, child)
-    wanted = await own.wanted(config.workflow, config.inputs, config.version)
-    if child is None or not wanted.is_met_by(child):
-        return Nesting(await own.staged(wanted))
-    if child.status is ExecutionStatus.COMPLETED or not child.status.is_terminal:
-        return await _end(own, child)
-    if await own.retry(child):
-        return AwaitingChild(child.execution_id)
-    return Nesting(await own.staged(wanted))
-
-
-async def _end(own: ChildHandle, child: Execution) -> Outcome:
-    """Make the node's end of its child's. One that runs (again) is waited for."""
+    is_resumed = isinstance(context.resume, dict) and "child" in context.resume
+    if child is None or not is_resumed:
+        wanted = await own.wanted(config.workflow, config.inputs, config.version)
+        if child is None or not wanted.is_met_by(child):
+            return Nesting(await own.staged(wanted))
+        if child.status.is_terminal and child.status is not ExecutionStatus.COMPLETED:
+            # What remains of an earlier try: it goes on in place, unless nothing of it can run again.
+            is_retried = await own.retry(child)
+            return AwaitingChild(child.execution_id) if is_retried else Nesting(await own.staged(wanted))
     if child.status is ExecutionStatus.COMPLETED:
         return Completed(await own.output(child))
     if child.status.is_terminal:

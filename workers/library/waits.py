@@ -13,7 +13,7 @@ from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.json_schema import schema_problem, value_problems
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import WaitingOn
-from workers.config_models import WHOLE
+from workers.config_models import WHOLE, has_template
 from workers.context import HandlerContext
 from workers.library.control import one_or_many_ids
 from workers.outcome import Awaiting, Completed, Outcome
@@ -143,7 +143,7 @@ class ApprovalConfig(_Wait):
     @model_validator(mode="after")
     def _enough_people(self) -> Self:
         people = self.assignees
-        is_open = people is None or any("{{" in name or "{%" in name for name in people)
+        is_open = people is None or has_template(people)
         if not is_open and people is not None and len(people) < self.quorum:
             raise ValueError(f"a quorum of {self.quorum} can never be met by {len(people)} assignees")
         return self

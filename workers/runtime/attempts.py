@@ -1,4 +1,4 @@
-"""The attempts one worker runs: started from claims, stopped when told, their ends recorded together."""
+"""The attempts of one worker: started from claims, stopped on request, their ends recorded in batches."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from orchestrator.store.transitions import Transitions
 from workers.outcome import Completed, Retryable, from_exception
 from workers.runtime.event_buffer import Reporter
 from workers.runtime.heartbeat import Heartbeat, Pulse
-from workers.runtime.recording import ending, holding_of
+from workers.runtime.recording import end_call, token_of
 from workers.runtime.runner import Result, Runner
 
 log = logging.getLogger("headrace.worker")
 
 #: Ends recorded in one round trip.
-TOGETHER = 64
-#: How often what handlers wrote and streamed is sent.
+BATCH = 64
+#: How often log lines and streamed text of running handlers are sent.
 REPORT_S = 0.05
 
 
 @dataclass(slots=True, eq=False)
 class Attempt:
-    """A claim this worker runs. `stop` says why it was told to stop: cancel, lost, drain, or nothing."""
+    """A claim this worker runs. stop_cause: "cancel", "lost" or "drain"; "" while nothing stops it."""
 
     claim: Claim
     token: AttemptToken
@@ -39,7 +39,7 @@ class Attempt:
     reporter: Reporter = field(default_factory=Reporter)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
-    stop: str = ""
+    stop_cause: str = ""
     #: Set when the runner has come to an end; None then means that the handler was stopped.
     result: Result | None = None
     has_ended: bool = False
@@ -48,8 +48,8 @@ class Attempt:
 class Attempts:
     """Bounded by the worker's slots. Everything here runs in the event loop.
 
-    take       asked at each recording for what to claim in the same call; gets the number of slots it frees.
-    hand_back  told of tasks that were read on the way and need another worker.
+    claiming   called at each recording with the number of slots it frees; gives what to claim in that call.
+    hand_back  called with tasks that were read in such a call and need another worker.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Attempts:
         self._runner = runner
         self._heartbeat = heartbeat
         self._output_max_bytes = output_max_bytes
-        self._take = claiming
+        self._claiming = claiming
         self._hand_back = hand_back
         self._ended: list[Attempt] = []
         self._has_ended = asyncio.Event()
@@ -77,28 +77,28 @@ class Attempts:
     def start(self, claims: Iterable[Claim]) -> None:
         """Run what was claimed."""
         for claim in claims:
-            attempt = Attempt(claim, holding_of(claim), orjson.loads(claim.spec))
+            attempt = Attempt(claim, token_of(claim), orjson.loads(claim.spec))
             self.running[attempt.token] = attempt
             self._heartbeat.hold(attempt.token, Pulse(attempt.reporter, attempt.spec.get("heartbeat_ms")))
             attempt.task = asyncio.create_task(self._run(attempt))
 
-    def told(self, token: AttemptToken, word: str) -> None:
-        """Stop an attempt that is no longer wanted (cancel) or no longer ours (lost)."""
+    def stop(self, token: AttemptToken, cause: str) -> None:
+        """Stop an attempt whose execution is being cancelled ("cancel"), or that was replaced ("lost")."""
         attempt = self.running.get(token)
-        if attempt is None or attempt.stop == word or attempt.has_ended:
+        if attempt is None or attempt.stop_cause == cause or attempt.has_ended:
             return
-        attempt.stop = word
+        attempt.stop_cause = cause
         attempt.cancelled.set()
-        log.info("attempt.stopped", extra={"node_id": token.node_id, "cause": word})
-        # A cancel only tells: the handler may still record its result within the grace. What does not end by
-        # then is fenced, which is the next word that comes.
-        if word == "lost":
+        log.info("attempt.stopped", extra={"node_id": token.node_id, "cause": cause})
+        # A cancel is a request: the handler may still record its result within the grace period. An attempt
+        # that has not ended by then is fenced, and the next beat finds it lost.
+        if cause == "lost":
             if attempt.task:
                 attempt.task.cancel()
             self._forget(attempt)
 
     async def wait_for_slot(self, timeout_s: float) -> None:
-        """Wait until an attempt has left, or for so long."""
+        """Wait until a slot is freed, or until the time is over."""
         self.slot_freed.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
@@ -110,10 +110,10 @@ class Attempts:
         return any(attempt.has_ended for attempt in self.running.values())
 
     async def release_all(self) -> int:
-        """Hand back, uncharged, whatever still runs; returns how many attempts."""
-        left = [attempt for attempt in self.running.values() if not attempt.stop and not attempt.has_ended]
+        """Hand back, uncharged, all that still runs; returns how many attempts."""
+        left = [each for each in self.running.values() if not each.stop_cause and not each.has_ended]
         for attempt in left:
-            attempt.stop = "drain"
+            attempt.stop_cause = "drain"
             attempt.cancelled.set()
             if attempt.task:
                 attempt.task.cancel()
@@ -125,34 +125,33 @@ class Attempts:
         return len(left)
 
     async def record_ends(self) -> None:
-        """Record ends as they come, for ever: what is ready together travels together, and none waits."""
+        """Record ends as they come, for ever: those that are ready together in one call, and none waits."""
         while True:
             await self._has_ended.wait()
-            batch, self._ended = self._ended[:TOGETHER], self._ended[TOGETHER:]
+            batch, self._ended = self._ended[:BATCH], self._ended[BATCH:]
             if not self._ended:
                 self._has_ended.clear()
             if batch := [attempt for attempt in batch if attempt.token in self.running]:
                 await self._record(batch)
 
     async def send_lines(self) -> None:
-        """Send what running handlers wrote, for ever."""
+        """Send the log lines and streamed text of running handlers, for ever."""
         while True:
             await asyncio.sleep(REPORT_S)
-            writing = [
-                attempt
-                for attempt in self.running.values()
-                if attempt.reporter.has_lines and not attempt.has_ended
-            ]
-            if writing:
-                parts = [attempt.reporter.waiting() for attempt in writing]
-                calls = [
-                    self._transitions.report_events(attempt.token, part)
-                    for attempt, part in zip(writing, parts, strict=True)
-                ]
-                await self._transitions.call_all(calls, are_apart=True)
-                # Only now: the end of an attempt sends again whatever may not have arrived.
-                for attempt, part in zip(writing, parts, strict=True):
-                    attempt.reporter.confirm(part[-1][0])
+            attempts = self.running.values()
+            if writing := [each for each in attempts if each.reporter.has_lines and not each.has_ended]:
+                await self._send_lines(writing)
+
+    async def _send_lines(self, writing: list[Attempt]) -> None:
+        parts = [attempt.reporter.waiting() for attempt in writing]
+        calls = [
+            self._transitions.report_events(attempt.token, part)
+            for attempt, part in zip(writing, parts, strict=True)
+        ]
+        await self._transitions.call_all(calls, are_apart=True)
+        # Only now: the end of an attempt sends again whatever may not have arrived.
+        for attempt, part in zip(writing, parts, strict=True):
+            attempt.reporter.confirm(part[-1][0])
 
     async def _run(self, attempt: Attempt) -> None:
         try:
@@ -160,10 +159,10 @@ class Attempts:
                 attempt.claim, attempt.spec, attempt.reporter, attempt.cancelled
             )
         except asyncio.CancelledError:
-            if attempt.stop in ("lost", "drain"):
-                return  # Somebody else's attempt by now.
-            if not attempt.stop:
-                # Nobody stopped it. Left without an end it would run for ever, its lease always renewed.
+            if attempt.stop_cause in ("lost", "drain"):
+                return  # Its node belongs to another attempt by now.
+            if not attempt.stop_cause:
+                # Nothing stopped it. Left without an end it would run for ever, its lease always renewed.
                 fault = Retryable("the handler let a cancellation of its own escape")
                 attempt.result = from_exception(fault, attempt=attempt.claim.attempt)
         except BaseException as error:
@@ -175,36 +174,38 @@ class Attempts:
         self._has_ended.set()
 
     async def _record(self, batch: list[Attempt]) -> None:
+        """Record the ends of a batch in one round trip, each after its last lines; the last claims tasks."""
         calls: list[Call[Any]] = []
         ends: list[int] = []
         for attempt in batch:
-            calls += [
-                self._transitions.report_events(attempt.token, part) for part in attempt.reporter.rest()
-            ]
-            if not isinstance(attempt.result, Completed):
-                calls += self._last_beat(attempt)
+            calls += self._last_reports(attempt)
             ends.append(len(calls))
             is_last = attempt is batch[-1]
-            calls.append(self._ending(attempt, self._take(len(batch)) if is_last else None))
+            calls.append(self._end_call(attempt, self._claiming(len(batch)) if is_last else None))
         replies = await self._transitions.call_all(calls, are_apart=True)
         for attempt in batch:
             self._forget(attempt)
         for attempt, position in zip(batch, ends, strict=True):
-            # An end that cannot be recorded is a fault of ours: its lease runs out, the node is tried anew.
+            # An end that cannot be recorded is a fault of ours: its lease runs out, the node is tried again.
             if not isinstance(replies[position], Exception):
-                self._follow(attempt, replies[position])
+                self._follow_up(attempt, replies[position])
+
+    def _last_reports(self, attempt: Attempt) -> list[Call[Any]]:
+        """Build the calls that write the lines left, and the heartbeat details unless the node completes."""
+        reports = [self._transitions.report_events(attempt.token, part) for part in attempt.reporter.rest()]
+        return reports if isinstance(attempt.result, Completed) else [*reports, *self._last_beat(attempt)]
 
     def _last_beat(self, attempt: Attempt) -> list[Call[Any]]:
-        """Give the call that writes what the handler said last, for the attempt after this one."""
+        """Build the call that writes the last heartbeat details, for the attempt after this one."""
         if not (beat := attempt.reporter.beat()):
             return []
         lease_ms = self._heartbeat.lease_ms
         return [self._transitions.renew_leases([attempt.token], lease_ms=lease_ms, beats=[beat])]
 
-    def _follow(self, attempt: Attempt, ended: EndReply) -> None:
+    def _follow_up(self, attempt: Attempt, ended: EndReply) -> None:
+        """Do what the reply to a recorded end asks for, and run the tasks claimed with it."""
         if ended.word == "uncalled":
-            # Stopped for a cancel that is not there (the execution was retried meanwhile): it must not be
-            # lost.
+            # Stopped for a cancel that is over (the execution was retried meanwhile): it must not be lost.
             self._spawn(self._release(attempt.token))
         if ended.more:
             self._spawn(self._transitions.drain_worklist(attempt.claim.execution_id))
@@ -212,10 +213,10 @@ class Attempts:
             self._spawn(self._hand_back(task))
         self.start(ended.claims)
 
-    def _ending(self, attempt: Attempt, claiming: ClaimRequest | None) -> Call[EndReply]:
+    def _end_call(self, attempt: Attempt, claiming: ClaimRequest | None) -> Call[EndReply]:
         if attempt.result is None:
             return self._transitions.cancel_node(attempt.token, claiming)
-        return ending(
+        return end_call(
             self._transitions,
             attempt.claim,
             attempt.spec,

@@ -1,4 +1,4 @@
-"""Keeps a worker's leases alive from its own thread: a busy event loop must not look like a dead worker."""
+"""Renews a worker's leases from a thread of its own: a busy event loop must not look like a dead worker."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from workers.runtime.event_buffer import Reporter
 
 log = logging.getLogger("headrace.heartbeat")
 
-#: However long a lease is, a worker shows itself this often: who is silent for longer counts as gone.
+#: However long a lease is, a worker announces itself this often: one silent for longer counts as gone.
 MOST_SILENT_S = 5.0
-#: A loop that has not turned for this many leases is taken for dead; its leases are left to expire.
+#: An event loop that has not turned for this many leases counts as dead; its leases are left to expire.
 STUCK_LEASES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """By what a handler shows that it lives.
+    """The signs of life of one handler.
 
-    silence_ms  its heartbeat_timeout; None if it made no promise.
+    silence_ms  its heartbeat_timeout; None if it has none.
     """
 
     reporter: Reporter
     silence_ms: int | None = None
 
     def has_stopped(self, slack_ms: int) -> bool:
-        """Say whether it has been silent for so long that nobody seems to look after it any more."""
+        """Whether it has been silent for so long that its time limit must have been missed."""
         if self.silence_ms is None:
             return False
         return time.monotonic() - self.reporter.last_beat_s > (self.silence_ms + slack_ms) / 1000
 
 
 class Heartbeat(threading.Thread):
-    """Renews every lease in one call each third of a lease, and tells the loop which attempts to stop.
+    """Renews every lease in one call each third of a lease, and reports which attempts must stop.
 
-    on_word   called in the event loop with (holding, "cancel" or "lost").
+    on_stop   called in the event loop with (token, "cancel" or "lost").
     describe  fields of the worker's own record, written with each beat.
     """
 
@@ -57,7 +57,7 @@ class Heartbeat(threading.Thread):
         *,
         worker_id: str,
         lease_ms: int,
-        on_word: Callable[[AttemptToken, str], None],
+        on_stop: Callable[[AttemptToken, str], None],
         describe: Callable[[], list[str | bytes | int]],
     ) -> None:
         super().__init__(name="heartbeat", daemon=True)
@@ -65,7 +65,7 @@ class Heartbeat(threading.Thread):
         self._transitions = transitions
         self._worker_id = worker_id
         self._lease_ms = lease_ms
-        self._on_word = on_word
+        self._on_stop = on_stop
         self._describe = describe
         self._loop = asyncio.get_running_loop()
         self._held: dict[AttemptToken, Pulse] = {}
@@ -86,7 +86,7 @@ class Heartbeat(threading.Thread):
             self._held.pop(token, None)
 
     async def keep_turning(self) -> None:
-        """Show, from the event loop, that it is alive; for ever."""
+        """Record, from the event loop, that it turns; for ever."""
         while True:
             self.loop_turned_s = time.monotonic()
             await asyncio.sleep(min(0.5, self._lease_ms / 6000))
@@ -123,15 +123,15 @@ class Heartbeat(threading.Thread):
         for start in range(0, len(held), 200):
             part = held[start : start + 200]
             beats = [pulse.reporter.beat() for _, pulse in part]
-            words = self._send(
+            replies = self._send(
                 self._transitions.renew_leases(
                     [token for token, _ in part], lease_ms=self._lease_ms, beats=beats
                 )
             )
-            for (token, pulse), beat, word in zip(part, beats, words, strict=True):
+            for (token, pulse), beat, reply in zip(part, beats, replies, strict=True):
                 pulse.reporter.confirm_beat(beat)
-                if word != "ok":
-                    self._loop.call_soon_threadsafe(self._on_word, token, word)
+                if reply != "ok":
+                    self._loop.call_soon_threadsafe(self._on_stop, token, reply)
 
     def _send(self, call: Call[Any]) -> Any:
         library = self._transitions.library

@@ -1,9 +1,10 @@
-"""Chooses the transition that ends an attempt: outcome in, call out."""
+"""Builds the call that ends an attempt: outcome in, transition out."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -32,9 +33,9 @@ from workers.registry import default_retry
 from workers.runtime.map_items import Mapped
 from workers.runtime.runner import ConditionFalse, Result
 
-#: What is kept of a wait: prompt, form, schema, the people asked.
+#: Of a wait: prompt, form, schema, assignees.
 MAX_ASK_BYTES = 256 * 1024
-#: Limits that the worker keeps.
+#: Errors of the time limits that the worker enforces.
 _TIME_OUTS = (ErrorType.TIMEOUT_START_TO_CLOSE, ErrorType.TIMEOUT_HEARTBEAT)
 _CONDITION_FALSE = b'{"reason":"condition_false"}'
 
@@ -46,11 +47,12 @@ def policy_of(spec: Mapping[str, Any]) -> RetryPolicy:
     return default_retry(spec["handler"]) or ONE_ATTEMPT
 
 
-def holding_of(claim: Claim) -> AttemptToken:
+def token_of(claim: Claim) -> AttemptToken:
+    """Give what an attempt shows to be let write."""
     return AttemptToken(claim.execution_id, claim.node_id, claim.attempt, claim.nonce)
 
 
-def ending(
+def end_call(
     transitions: Transitions,
     claim: Claim,
     spec: Mapping[str, Any],
@@ -59,112 +61,124 @@ def ending(
     output_max_bytes: int,
     claiming: ClaimRequest | None,
 ) -> Call[EndReply]:
-    """Give the call that records what an attempt came to, and asks for further tasks if `take` says so."""
+    """Build the call that records the outcome of an attempt and claims what `claiming` asks for."""
+    ending = _Ending(transitions, token_of(claim), claim, spec, output_max_bytes, claiming)
     try:
-        return _ending(transitions, claim, spec, result, output_max_bytes, claiming)
+        return ending.of(result)
+    except Terminal as fault:
+        return ending.of(_failed(fault, claim))
     except Exception as error:
-        # Whatever a handler managed to return must end its own attempt, and nobody else's.
-        fault = Terminal(f"the outcome of the handler cannot be recorded: {type(error).__name__}: {error}")
-        refused = from_exception(fault, attempt=claim.attempt)
-        assert isinstance(refused, Failed)
-        return _failure(transitions, holding_of(claim), claim, spec, refused, claiming)
+        # Whatever a handler managed to return must end its own attempt, and no other one.
+        message = f"the outcome of the handler cannot be recorded: {type(error).__name__}: {error}"
+        return ending.of(_failed(Terminal(message), claim))
 
 
-def _ending(
-    transitions: Transitions,
-    claim: Claim,
-    spec: Mapping[str, Any],
-    result: Result,
-    output_max_bytes: int,
-    claiming: ClaimRequest | None,
-) -> Call[EndReply]:
-    token = holding_of(claim)
-    if isinstance(result, (Completed, Waiting)):
-        try:
-            output = encode_output(result.output, max_bytes=output_max_bytes)
-        except Terminal as error:
-            refused = from_exception(error, attempt=claim.attempt)
-            assert isinstance(refused, Failed)
-            return _failure(transitions, token, claim, spec, refused, claiming)
-        if isinstance(result, Completed):
-            return transitions.complete_node(token, output, not_taken=result.not_taken, claiming=claiming)
-        return transitions.wait_node(
-            token,
-            on=WaitingOn(result.on),
-            delay_ms=result.delay_ms,
-            until_ms=result.until_ms,
-            output=output,
-            claiming=claiming,
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """One attempt about to end; `of` chooses the transition for an outcome."""
+
+    transitions: Transitions
+    token: AttemptToken
+    claim: Claim
+    spec: Mapping[str, Any]
+    output_max_bytes: int
+    claiming: ClaimRequest | None
+
+    def of(self, result: Result) -> Call[EndReply]:
+        """Build the call. Raises Terminal for an output or a wait that cannot be kept."""
+        transitions, token, claiming = self.transitions, self.token, self.claiming
+        match result:
+            case Completed():
+                output = self._output(result.output)
+                return transitions.complete_node(token, output, not_taken=result.not_taken, claiming=claiming)
+            case Failed():
+                return self._failure(result)
+            case Skipped():
+                data = orjson.dumps({"reason": str(Reason.HANDLER_SKIPPED), "message": result.reason})
+                return transitions.skip_node(
+                    token, reason=Reason.HANDLER_SKIPPED, data=data, claiming=claiming
+                )
+            case ConditionFalse():
+                return transitions.skip_node(
+                    token, reason=result.reason, data=_CONDITION_FALSE, claiming=claiming
+                )
+            case Waiting():
+                return transitions.wait_node(
+                    token,
+                    on=WaitingOn(result.on),
+                    delay_ms=result.delay_ms,
+                    until_ms=result.until_ms,
+                    output=self._output(result.output),
+                    claiming=claiming,
+                )
+            case Awaiting():
+                return transitions.await_node(token, _wait(self.claim, result), claiming=claiming)
+            case Nesting():
+                return transitions.start_child(token, result.child, claiming=claiming)
+            case AwaitingChild():
+                return transitions.await_child(
+                    token, result.child_id, looks_again=result.looks_again, claiming=claiming
+                )
+            case Mapped():
+                return transitions.map_node(
+                    token,
+                    result.items or (),
+                    tolerated=result.tolerated,
+                    stops=result.stops,
+                    keeps=result.items is None,
+                    claiming=claiming,
+                )
+
+    def _output(self, output: Any) -> bytes:
+        return encode_output(output, max_bytes=self.output_max_bytes)
+
+    def _failure(self, failed: Failed) -> Call[EndReply]:
+        """Park the node for another try where its policy allows one, else fail it."""
+        claim, error = self.claim, _encoded(failed.error, self.claim)
+        decision = decide_retry(
+            policy_of(self.spec),
+            claim.tries,
+            failed.error,
+            counts=claim.counts,
+            retry_after_ms=failed.retry_after_ms,
+            random=random.random,
         )
-    if isinstance(result, Awaiting):
-        return transitions.await_node(token, _wait(claim, result), claiming=claiming)
-    if isinstance(result, Nesting):
-        return transitions.start_child(token, result.child, claiming=claiming)
-    if isinstance(result, AwaitingChild):
-        return transitions.await_child(
-            token, result.child_id, looks_again=result.looks_again, claiming=claiming
+        if decision.delay_ms is not None:
+            return self.transitions.retry_node(
+                self.token,
+                error,
+                delay_ms=decision.delay_ms,
+                counts=decision.counts,
+                claiming=self.claiming,
+            )
+        reason = Reason.TIMEOUT if failed.error.type in _TIME_OUTS else Reason.ERROR
+        # Used up, rather than refused: an operator may want to run it again.
+        return self.transitions.fail_node(
+            self.token, error, reason=reason, is_dead=decision.is_used_up, claiming=self.claiming
         )
-    if isinstance(result, Mapped):
-        return transitions.map_node(
-            token,
-            result.items or (),
-            tolerated=result.tolerated,
-            stops=result.stops,
-            keeps=result.items is None,
-            claiming=claiming,
-        )
-    if isinstance(result, ConditionFalse):
-        return transitions.skip_node(token, reason=result.reason, data=_CONDITION_FALSE, claiming=claiming)
-    if isinstance(result, Skipped):
-        data = orjson.dumps({"reason": str(Reason.HANDLER_SKIPPED), "message": result.reason})
-        return transitions.skip_node(token, reason=Reason.HANDLER_SKIPPED, data=data, claiming=claiming)
-    return _failure(transitions, token, claim, spec, result, claiming)
 
 
-def _failure(
-    transitions: Transitions,
-    token: AttemptToken,
-    claim: Claim,
-    spec: Mapping[str, Any],
-    failed: Failed,
-    claiming: ClaimRequest | None,
-) -> Call[EndReply]:
-    policy = policy_of(spec)
-    verdict = decide_retry(
-        policy,
-        claim.tries,
-        failed.error,
-        counts=claim.counts,
-        retry_after_ms=failed.retry_after_ms,
-        random=random.random,
-    )
-    error = _encoded(failed.error, claim)
-    if verdict.delay_ms is not None:
-        return transitions.retry_node(
-            token, error, delay_ms=verdict.delay_ms, counts=verdict.counts, claiming=claiming
-        )
-    reason = Reason.TIMEOUT if failed.error.type in _TIME_OUTS else Reason.ERROR
-    # Used up, rather than refused: an operator may want to run it again.
-    return transitions.fail_node(token, error, reason=reason, is_dead=verdict.is_used_up, claiming=claiming)
+def _failed(fault: Terminal, claim: Claim) -> Failed:
+    failed = from_exception(fault, attempt=claim.attempt)
+    assert isinstance(failed, Failed)
+    return failed
 
 
 def _wait(claim: Claim, waiting: Awaiting) -> Wait:
-    """Put a wait into the words of `await_node`. Raises Terminal when too much is asked."""
+    """Encode a wait for `await_node`. Raises Terminal (`OutputTooLarge`) when it shows too much."""
     ask = orjson.dumps(waiting.ask)
     if len(ask) > MAX_ASK_BYTES:
-        message = f"what the wait shows and checks is {len(ask):,} bytes; allowed are {MAX_ASK_BYTES:,}"
+        message = f"prompt, form, schema and assignees have {len(ask):,} bytes; allowed are {MAX_ASK_BYTES:,}"
         raise Terminal(message, type=ErrorType.OUTPUT_TOO_LARGE)
     crowded = f"too many nodes of this execution wait for the signal '{waiting.awaits}' (500)"
-    is_fatal = isinstance(waiting.late, NodeError)
+    late, is_fatal = waiting.late, isinstance(waiting.late, NodeError)
     return Wait(
         on=waiting.on,
         awaits=waiting.awaits,
         ask=ask,
         timeout_ms=waiting.timeout_ms,
         is_fatal=is_fatal,
-        late=_encoded(waiting.late, claim)
-        if isinstance(waiting.late, NodeError)
-        else orjson.dumps(waiting.late),
+        late=_encoded(late, claim) if isinstance(late, NodeError) else orjson.dumps(late),
         crowded=_encoded(NodeError(ErrorType.CONFIG_ERROR, crowded, False), claim),
         quorum=waiting.quorum,
         unless_late=waiting.unless_late,

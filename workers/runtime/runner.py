@@ -1,4 +1,4 @@
-"""One attempt as a pipeline: spec, references, `when`, handler, outcome."""
+"""One attempt as a pipeline: find → read → when → resolve → perform → normalise → redact."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
+from orchestrator.definitions.branches import CONDITION
 from orchestrator.definitions.sub_workflows import SUB_WORKFLOW
-from orchestrator.errors import ErrorType, NodeError
+from orchestrator.errors import ErrorType
 from orchestrator.operations.children import ChildHandle, Children
 from orchestrator.states import Reason
 from orchestrator.store.items import Items
@@ -21,7 +22,7 @@ from orchestrator.store.replies import Claim
 from orchestrator.templates.resolver import NodeResult, Scope, evaluate, resolve
 from orchestrator.units import index_of
 from workers.context import EventSink, HandlerContext, Meter, NullMeter, Toolbox
-from workers.outcome import Completed, Failed, Outcome, Skipped, Waiting, from_exception, to_outcome
+from workers.outcome import Completed, Outcome, Terminal, Waiting, from_exception, to_outcome
 from workers.registry import HandlerSpec, find_handler
 from workers.runtime.map_items import OWN, Mapped, gather, list_items
 from workers.runtime.redaction import RedactingSink, Redactor
@@ -38,16 +39,37 @@ class ConditionFalse:
 Result = Outcome | ConditionFalse | Mapped
 
 
-class Runner:
-    """Runs attempts; shared by all of a worker's.
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one claim asks for, decoded.
 
-    threads  where sync handlers run.
-    items    reads what the items of a mapped node came to; for runners that meet none it may be None.
-    children  starts and reads child executions; for runners that meet none it may be None.
+    index   of the item of a map; None for a node.
+    resume  what the node waited for, when it runs again to use it; None otherwise.
+    """
+
+    claim: Claim
+    spec: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    index: int | None
+    resume: Any
+    now_ms: int
+
+    @property
+    def is_map(self) -> bool:
+        """Whether this is a mapped node itself, rather than one of its items."""
+        return "map" in self.spec and self.index is None
+
+
+class Runner:
+    """Runs attempts; all attempts of a worker share one.
+
+    threads    where sync handlers run.
+    items      reads the outputs of a map's items; None where no node is mapped.
+    children   starts and reads child executions; None where no node has one.
     max_bytes  of a node's output, and of all items of a map together.
-    find     gives a handler by its name.
-    clock    Unix milliseconds, as templates and handlers see them.
-    meter    gives what an attempt pays for its calls with.
+    find       the handler of a name.
+    clock      Unix milliseconds, as templates and handlers see them.
+    meter      the budget meter of an attempt.
     """
 
     def __init__(
@@ -73,7 +95,7 @@ class Runner:
         self.tools = tools
         self.threads = threads
         self._redactor = Redactor(tools.secrets.values())
-        #: Threads of sync handlers that nobody waits for any more.
+        #: Threads of sync handlers whose attempt has ended; each fills a slot until it returns.
         self.abandoned = 0
 
     async def run(
@@ -81,108 +103,128 @@ class Runner:
     ) -> Result:
         """Run one attempt to its outcome. Raises only CancelledError; every other failure is an outcome.
 
-        What is known to be secret is in no outcome and in nothing the sink gets.
+        No known secret is in the outcome, nor in what the sink gets.
         """
         if not self._redactor:
-            return await self._run(claim, spec, sink, cancelled)
+            return await self._attempt(claim, spec, sink, cancelled)
         redacting = RedactingSink(sink, self._redactor)
-        result = await self._run(claim, spec, redacting, cancelled)
-        if isinstance(result, Completed | Waiting):
-            # Only a stream that is kept has an end; of one that is taken back, less is known by showing less.
-            redacting.end()
-        # What a map is made from may hold no secret: that is refused at submission.
-        return result if isinstance(result, ConditionFalse | Mapped) else self._redactor.outcome(result)
+        return self._redacted(await self._attempt(claim, spec, redacting, cancelled), redacting)
 
-    async def _run(
+    async def _attempt(
         self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
     ) -> Result:
-        handler = OWN.get(spec["handler"]) or self._find(spec["handler"])
-        if handler is None:
-            return self._failed(claim, ErrorType.HANDLER_NOT_FOUND, f"no handler '{spec['handler']}' here")
         try:
-            config = spec["config"]
-            now_ms = self._clock()
-            inputs = orjson.loads(claim.inputs) if claim.inputs else {}
-            index = index_of(claim.node_id) if "map" in spec else None
-            if "map" in spec and index is None:
-                return await self._map(claim, spec, inputs)
-            if spec["templated"] or spec["when"] is not None or spec["handler"] == "condition":
-                scope = _scope(claim, inputs, self.tools.secrets, now_ms, _own_names(claim, spec, index))
-                # Evaluated once: a node that runs again with what it waited for was wanted.
-                is_new = index is None and not claim.resume
-                if (
-                    spec["when"] is not None
-                    and is_new
-                    and not evaluate(spec["when"], scope, node_id=claim.node_id, path="when")
-                ):
-                    return ConditionFalse()
-                config = _resolved(spec, scope, claim.node_id)
-            context = HandlerContext(
-                execution_id=claim.execution_id,
-                node_id=claim.node_id,
-                attempt=claim.attempt,
-                try_number=claim.tries,
-                worker_id=self.worker_id,
-                inputs=inputs,
-                resume=orjson.loads(claim.resume) if claim.resume else None,
-                now_ms=now_ms,
-                has_retry_policy=spec["retry"] is not None,
-                last_heartbeat=orjson.loads(claim.beat) if claim.beat else None,
-                child=self._child(claim, spec),
-                sink=sink,
-                tools=self.tools,
-                meter=self._meter(claim),
-                cancelled=cancelled,
-            )
-            return await self._within(TimeLimits.from_spec(spec), handler, config, context)
+            handler = self._handler(spec)
+            work = self._read(claim, spec)
+            scope = self._scope(work)
+            if not _is_wanted(work, scope):
+                return ConditionFalse()
+            if work.is_map:
+                return await self._map(work, scope)
+            config = _resolved(work, scope)
+            context = self._context(work, sink, cancelled)
+            value = await self._perform(handler, config, context, TimeLimits.from_spec(spec))
+            return to_outcome(value)
         except Exception as error:
             return from_exception(error, attempt=claim.attempt, worker=self.worker_id)
 
-    def _child(self, claim: Claim, spec: Mapping[str, Any]) -> ChildHandle | None:
-        if self.children is None or spec["handler"] != SUB_WORKFLOW:
+    def _handler(self, spec: Mapping[str, Any]) -> HandlerSpec:
+        """Find the handler. Raises Terminal (`HandlerNotFound`) where this worker has none of the name."""
+        name = spec["handler"]
+        handler = OWN.get(name) or self._find(name)
+        if handler is None:
+            raise Terminal(f"no handler '{name}' here", type=ErrorType.HANDLER_NOT_FOUND)
+        return handler
+
+    def _read(self, claim: Claim, spec: Mapping[str, Any]) -> Work:
+        """Decode the claim."""
+        return Work(
+            claim=claim,
+            spec=spec,
+            inputs=orjson.loads(claim.inputs) if claim.inputs else {},
+            index=index_of(claim.node_id) if "map" in spec else None,
+            resume=orjson.loads(claim.resume) if claim.resume else None,
+            now_ms=self._clock(),
+        )
+
+    def _scope(self, work: Work) -> Scope | None:
+        """Build what templates and expressions may refer to; None where the node has none of them."""
+        claim, spec = work.claim, work.spec
+        if work.is_map:
+            needs_scope = not claim.resume
+        else:
+            needs_scope = spec["templated"] or spec["when"] is not None or spec["handler"] == CONDITION
+        if not needs_scope:
+            return None
+        return Scope(
+            nodes={
+                node_id: NodeResult(status=status, output=orjson.loads(output) if output else None)
+                for node_id, status, output in claim.references
+            },
+            inputs=dict(work.inputs),
+            trigger={},
+            execution_id=claim.execution_id,
+            now_ms=work.now_ms,
+            secrets=self.tools.secrets,
+            local=_item_names(work),
+        )
+
+    async def _map(self, work: Work, scope: Scope | None) -> Result:
+        """Run a mapped node itself: list its items, or, once they have ended, gather their outputs."""
+        if scope is not None:
+            return list_items(work.spec, scope, node_id=work.claim.node_id, max_bytes=self.max_bytes)
+        if "again" in work.resume:
+            return Mapped(None)
+        assert self.items is not None
+        return await gather(self.items, work.claim, work.resume, max_bytes=self.max_bytes)
+
+    def _context(self, work: Work, sink: EventSink, cancelled: asyncio.Event) -> HandlerContext:
+        """Build the context that the handler sees."""
+        claim = work.claim
+        return HandlerContext(
+            execution_id=claim.execution_id,
+            node_id=claim.node_id,
+            attempt=claim.attempt,
+            try_number=claim.tries,
+            worker_id=self.worker_id,
+            inputs=work.inputs,
+            resume=work.resume,
+            now_ms=work.now_ms,
+            has_retry_policy=work.spec["retry"] is not None,
+            last_heartbeat=orjson.loads(claim.beat) if claim.beat else None,
+            child=self._child(work),
+            sink=sink,
+            tools=self.tools,
+            meter=self._meter(claim),
+            cancelled=cancelled,
+        )
+
+    def _child(self, work: Work) -> ChildHandle | None:
+        """Build the access to the node's child execution; None for every handler but `sub_workflow`."""
+        if self.children is None or work.spec["handler"] != SUB_WORKFLOW:
             return None
         return ChildHandle(
             self.children,
-            execution_id=claim.execution_id,
-            unit=claim.node_id,
-            attempt=claim.attempt,
-            is_checked=isinstance(spec["config"].get("workflow"), dict),
+            execution_id=work.claim.execution_id,
+            unit=work.claim.node_id,
+            attempt=work.claim.attempt,
+            is_checked=isinstance(work.spec["config"].get("workflow"), dict),
             max_bytes=self.max_bytes,
         )
 
-    async def _map(self, claim: Claim, spec: Mapping[str, Any], inputs: Mapping[str, Any]) -> Result:
-        """Run the claim of a mapped node itself: before its items, or after them."""
-        if claim.resume:
-            ended = orjson.loads(claim.resume)
-            if "again" in ended:
-                return Mapped(None)
-            assert self.items is not None
-            return await gather(self.items, claim, ended, max_bytes=self.max_bytes)
-        scope = _scope(claim, inputs, self.tools.secrets, self._clock(), {})
-        if spec["when"] is not None and not evaluate(spec["when"], scope, node_id=claim.node_id, path="when"):
-            return ConditionFalse()
-        return list_items(spec, scope, node_id=claim.node_id, max_bytes=self.max_bytes)
-
-    async def _within(
-        self, limits: TimeLimits, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext
-    ) -> Result:
-        """Run a handler under its time limits."""
+    async def _perform(
+        self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext, limits: TimeLimits
+    ) -> Any:
+        """Await the handler within its time limits. Raises LimitPassed, and what the handler raises."""
         try:
-            return to_outcome(await limits.hold(self._call(handler, config, context), context))
-        except LimitPassed as passed:
-            # A sync handler cannot be stopped from outside; it is told, and its result is nobody's any more.
+            return await limits.hold(self._call(handler, config, context), context)
+        except LimitPassed:
+            # A sync handler cannot be stopped from outside: it may look at `cancelled`; its result is lost.
             context.cancelled.set()
-            failure = NodeError(
-                passed.error_type,
-                str(passed),
-                retryable=True,
-                details=passed.details,
-                attempt=context.attempt,
-                worker=self.worker_id,
-            )
-            return Failed(failure)
+            raise
 
     async def _call(self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext) -> Any:
+        """Call an async handler in the event loop, a sync one in a thread."""
         if handler.is_async:
             return await handler(config, context)
         thread = self.threads.submit(handler, config, context)
@@ -194,7 +236,7 @@ class Runner:
             raise
 
     def _abandon(self, thread: Future[Any]) -> None:
-        """Count a thread that goes on without its attempt: it fills a slot until it ends."""
+        """Count a thread that outlives its attempt: it fills a slot until it returns."""
         loop = asyncio.get_running_loop()
         self.abandoned += 1
 
@@ -207,46 +249,42 @@ class Runner:
     def _thread_ended(self) -> None:
         self.abandoned -= 1
 
-    def _failed(self, claim: Claim, error_type: str, message: str) -> Failed:
-        return Failed(NodeError(error_type, message, False, attempt=claim.attempt, worker=self.worker_id))
+    def _redacted(self, result: Result, sink: RedactingSink) -> Result:
+        """Take known secrets out of the outcome, and end the stream."""
+        if isinstance(result, Completed | Waiting):
+            # Only a stream that is kept has an end; of one that is taken back, less is known by showing less.
+            sink.end()
+        # What a map is made from may hold no secret: that is refused at submission.
+        return result if isinstance(result, ConditionFalse | Mapped) else self._redactor.outcome(result)
 
 
-def _own_names(claim: Claim, spec: Mapping[str, Any], index: int | None) -> Mapping[str, Any]:
-    if index is None:
-        return {}
-    return {spec["map"]["item_name"]: orjson.loads(claim.value), "index": index}
+def _is_wanted(work: Work, scope: Scope | None) -> bool:
+    """Evaluate `when`, once for each node: items of a map and nodes that resume have passed it before."""
+    when = work.spec["when"]
+    if when is None or scope is None or work.index is not None or work.claim.resume:
+        return True
+    return bool(evaluate(when, scope, node_id=work.claim.node_id, path="when"))
 
 
-def _scope(
-    claim: Claim, inputs: Mapping[str, Any], secrets: Mapping[str, str], now_ms: int, local: Mapping[str, Any]
-) -> Scope:
-    nodes = {
-        node_id: NodeResult(status=status, output=orjson.loads(output) if output else None)
-        for node_id, status, output in claim.references
-    }
-    return Scope(
-        nodes=nodes,
-        inputs=dict(inputs),
-        trigger={},
-        execution_id=claim.execution_id,
-        now_ms=now_ms,
-        secrets=secrets,
-        local=local,
-    )
-
-
-def _resolved(spec: Mapping[str, Any], scope: Scope, node_id: str) -> dict[str, Any]:
-    """Resolve every template in a config. A condition's expression is evaluated rather than rendered."""
-    config: dict[str, Any] = dict(spec["config"])
-    is_condition = spec["handler"] == "condition" and isinstance(config.get("expression"), str)
+def _resolved(work: Work, scope: Scope | None) -> Mapping[str, Any]:
+    """Resolve every template in the config. A condition's expression is evaluated rather than rendered."""
+    config: dict[str, Any] = work.spec["config"]
+    if scope is None:
+        return config
+    handler, node_id = work.spec["handler"], work.claim.node_id
+    is_condition = handler == CONDITION and isinstance(config.get("expression"), str)
     # The templates in the definition of a child are the child's own.
-    is_nested = spec["handler"] == SUB_WORKFLOW and isinstance(config.get("workflow"), dict)
+    is_nested = handler == SUB_WORKFLOW and isinstance(config.get("workflow"), dict)
     apart = ("expression",) if is_condition else ("workflow",) if is_nested else ()
-    resolved: dict[str, Any] = resolve(config, scope, node_id=node_id, skip=apart)
+    resolved: dict[str, Any] = resolve(dict(config), scope, node_id=node_id, skip=apart)
     if is_condition:
         expression = evaluate(config["expression"], scope, node_id=node_id, path="config.expression")
         resolved["expression"] = expression
     return resolved
 
 
-__all__ = ["Completed", "ConditionFalse", "Failed", "Result", "Runner", "Skipped"]
+def _item_names(work: Work) -> Mapping[str, Any]:
+    """Give the names an item of a map has for itself: its value and its index."""
+    if work.index is None:
+        return {}
+    return {work.spec["map"]["item_name"]: orjson.loads(work.claim.value), "index": work.index}

@@ -1,4 +1,4 @@
-"""Reads tasks: new ones as they come, and those delivered to a worker that never claimed them."""
+"""Reads task messages: new ones, and those delivered to a worker that never claimed them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ log = logging.getLogger("headrace.worker")
 
 #: A message delivered this long ago and still pending may belong to a worker that died before claiming it.
 UNCLAIMED_MS = 5_000
-#: How long one part of the queues is waited on when there are more of them than free slots.
-TURN_MS = 100
 #: How often to look for those.
 RECLAIM_S = 1.0
+#: How long one part of the queues is waited on when there are more of them than free slots.
+TURN_MS = 100
 
 
-class Intake:
+class TaskReader:
     """The task streams of one worker's queues, in order of priority.
 
     redis  a client whose socket outlasts a blocking read.
@@ -55,34 +55,47 @@ class Intake:
         groups: list[Any] = await self._redis.xinfo_groups(stream) if await self._redis.exists(stream) else []
         return any(group["name"] == self._keys.group.encode() for group in groups)
 
-    async def next(self, count: int, *, block_ms: int) -> list[Delivery]:
-        """Give up to `count` tasks, waiting up to block_ms for the first. Raises redis errors."""
+    async def read(self, count: int, *, block_ms: int) -> list[Delivery]:
+        """Read up to `count` tasks, waiting up to block_ms for the first. Raises redis errors."""
         try:
-            return await self._next(count, block_ms)
+            return (
+                await self._reclaim_if_due(count)
+                or await self._read_in_order(count)
+                or await self._wait_for_any(count, block_ms)
+            )
         except ResponseError as error:
-            # The stream or its group is gone (FLUSHALL, a restart without persistence): make them anew.
+            # The stream or its group is gone (FLUSHALL, a restart without persistence): create them again.
             if not any(word in str(error) for word in ("NOGROUP", "UNBLOCKED")):
                 raise
             await self.open()
             return []
 
-    async def at_once(self, count: int) -> list[Delivery]:
-        """Give what is there, at most `count` of each queue, without waiting. Raises redis errors."""
+    async def read_now(self, count: int) -> list[Delivery]:
+        """Read what is there, at most `count` of each queue, without waiting. Raises redis errors."""
         return await self._read(list(self._queue_of), count, None)
 
-    async def _next(self, count: int, block_ms: int) -> list[Delivery]:
-        if time.monotonic() - self._reclaimed_s >= RECLAIM_S:
-            self._reclaimed_s = time.monotonic()
-            if reclaimed := await self._reclaim(count):
-                return reclaimed
-        streams = list(self._queue_of)
-        if len(streams) > 1:
-            # COUNT is per stream, so the order of queues is kept by asking one after the other.
-            for stream in streams:
+    async def _reclaim_if_due(self, count: int) -> list[Delivery]:
+        """Take over, once in RECLAIM_S, tasks that were delivered and never claimed."""
+        if time.monotonic() - self._reclaimed_s < RECLAIM_S:
+            return []
+        self._reclaimed_s = time.monotonic()
+        return await self._reclaim(count)
+
+    async def _read_in_order(self, count: int) -> list[Delivery]:
+        """Read the first queue that has tasks. COUNT is per stream, so their order is kept by asking each."""
+        if len(self._queue_of) > 1:
+            for stream in self._queue_of:
                 if found := await self._read([stream], count, None):
                     return found
-        # Blocking on several at once may bring COUNT from each of them. With fewer free slots than queues, a
-        # part of them is waited on, in turn and briefly.
+        return []
+
+    async def _wait_for_any(self, count: int, block_ms: int) -> list[Delivery]:
+        """Block until one of the queues has a task.
+
+        Blocking on several at once may bring COUNT from each of them. With fewer free slots than queues, a
+        part of them is waited on, in turn and briefly.
+        """
+        streams = list(self._queue_of)
         if len(streams) > count:
             self._turn = (self._turn + 1) % len(streams)
             streams = (streams[self._turn :] + streams[: self._turn])[:count]
@@ -123,7 +136,7 @@ class Intake:
             try:
                 found.append(_delivery(entry_id, fields, self._queue_of[stream]))
             except (KeyError, ValueError):
-                # Written by somebody else: no node can be meant by it, and left there it would come again.
+                # Written by another program: it names no node, and left there it would be delivered again.
                 log.warning("task.not_ours", extra={"stream": stream, "entry_id": entry_id.decode()})
                 await self._redis.xack(stream, self._keys.group, entry_id)
                 await self._redis.xdel(stream, entry_id)

@@ -17,6 +17,8 @@ T = TypeVar("T")
 class LimitPassed(Exception):
     """The handler was stopped because a time limit passed; the text says which."""
 
+    retryable = True
+
     def __init__(self, error_type: ErrorType, message: str, details: Any = None) -> None:
         super().__init__(message)
         self.error_type = error_type

@@ -35,9 +35,9 @@ from workers.context import NullSink, Toolbox
 from workers.handlers import Catalogue
 from workers.outcome import Awaiting, Failed
 from workers.registry import default_retry
-from workers.runtime.recording import ending
+from workers.runtime.recording import end_call
 from workers.runtime.runner import Result, Runner
-from workers.runtime.task_reader import Intake
+from workers.runtime.task_reader import TaskReader
 from workers.simulator.report import ReportBuilder, Simulation
 from workers.simulator.signal_sender import ExternalActor
 from workers.simulator.stub_checks import check_stubs
@@ -124,7 +124,7 @@ class Simulator:
         self._playing: Stub | None = None
         self._outside = ExternalActor(self.store, self.transitions)
         self._numbers = itertools.count(1)
-        self._intake: Intake | None = None
+        self._reader: TaskReader | None = None
         self._queues: frozenset[str] = frozenset()
 
     @property
@@ -195,22 +195,22 @@ class Simulator:
 
     async def _take_tasks(self) -> bool:
         """Claim and play every task there is; the ends of those that take no time are recorded at once."""
-        intake = await self._open_intake()
-        deliveries = await intake.at_once(TOGETHER)
+        reader = await self._open_reader()
+        deliveries = await reader.read_now(TOGETHER)
         for task in deliveries:
             await self._start(task)
         while self._running and self._running[0].end_ms <= self.now_ms:
             await self._end(heapq.heappop(self._running))
         return bool(deliveries)
 
-    async def _open_intake(self) -> Intake:
+    async def _open_reader(self) -> TaskReader:
         named = await self.redis.smembers(self.keys.shared("queues"))
         queues = frozenset({"default"}.union(name.decode() for name in named))
-        if self._intake is None or queues != self._queues:
+        if self._reader is None or queues != self._queues:
             self._queues = queues
-            self._intake = Intake(self.redis, self.keys, consumer=WORKER, queues=sorted(queues))
-            await self._intake.open()
-        return self._intake
+            self._reader = TaskReader(self.redis, self.keys, consumer=WORKER, queues=sorted(queues))
+            await self._reader.open()
+        return self._reader
 
     async def _start(self, task: Delivery) -> None:
         number = next(self._numbers)
@@ -260,7 +260,7 @@ class Simulator:
             self._prefixes[execution_id] = f"{above}/"
 
     async def _end(self, attempt: _Running) -> None:
-        ended = await ending(
+        ended = await end_call(
             self.transitions,
             attempt.claim,
             attempt.spec,

@@ -20,7 +20,7 @@ from tests.makers import Rig, WorkerFleet, node
 from workers.context import HandlerContext
 from workers.outcome import Completed, Failed, Retryable, Skip, Waiting
 from workers.registry import HANDLER_REGISTRY, handler
-from workers.runtime.recording import holding_of
+from workers.runtime.recording import token_of
 
 E, N = ExecutionStatus, NodeStatus
 
@@ -95,7 +95,7 @@ async def test_a_foreign_entry_read_on_the_way_harms_nobody(rig: Rig) -> None:
 
     ended_a = await rig.worker.complete(held, claiming=rig.worker.claiming())
     (claim,) = ended_a.claims
-    await rig.worker.complete(holding_of(claim))
+    await rig.worker.complete(token_of(claim))
 
     assert await rig.engine.status(execution_id) is E.COMPLETED
 

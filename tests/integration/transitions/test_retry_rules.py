@@ -17,7 +17,7 @@ from tests.dags import workflow
 from tests.makers import Rig, held_by, node
 from workers.handlers import Catalogue
 from workers.outcome import Failed
-from workers.runtime.recording import ending
+from workers.runtime.recording import end_call
 
 N = NodeStatus
 RULES: list[dict[str, Any]] = [
@@ -33,7 +33,7 @@ async def fail_with(rig: Rig, error_type: str, *, retry_after_ms: int | None = N
     assert isinstance(claim, Claim)
     failed = Failed(NodeError(error_type, "no", retryable=False), retry_after_ms)
     spec = orjson.loads(claim.spec)
-    ended = await ending(rig.transitions, claim, spec, failed, output_max_bytes=1_000, claiming=None)
+    ended = await end_call(rig.transitions, claim, spec, failed, output_max_bytes=1_000, claiming=None)
     assert ended.word == "ok"
     return claim
 
