@@ -153,7 +153,7 @@ class Stack:
         ]
         serve = ("uvicorn", "main:app", "--host", self.options.host, "--port", str(self.api_port))
         quiet = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3")
-        echo = ("cli.stack.stack.echo_service", "--host", ports.LOCAL, "--port", str(self.echo_port))
+        echo = ("cli.stack.echo_service", "--host", ports.LOCAL, "--port", str(self.echo_port))
         groups = [
             workers,
             [child("orchestrator", "orchestrator.starter", grace_s=10.0)],
