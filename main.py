@@ -24,8 +24,7 @@ from config import ROOT, Settings, get_settings
 from logs import level_of, set_up
 from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
-from orchestrator.errors import ConfigError
-from orchestrator.redis_keys import Keys
+from wiring import keys_of, limits_of, usable_while_serving
 from workers.handlers import Catalogue, load_modules
 
 log = logging.getLogger("headrace.api")
@@ -34,7 +33,7 @@ log = logging.getLogger("headrace.api")
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Put the API together. Nothing is connected to before the app starts."""
     settings = settings or get_settings()
-    limits = _limits(settings)
+    limits = limits_of(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -84,26 +83,15 @@ async def _engine(settings: Settings, limits: Limits) -> AsyncIterator[Engine]:
             commands,
             subscriber,
             catalogue=Catalogue,
-            keys=Keys(stream=settings.worker_stream, group=settings.worker_group),
+            keys=keys_of(settings),
             limits=limits,
             allow_eviction_policy=settings.allow_eviction_policy,
         )
-        await _check_store(engine, settings.redis_label)
-        yield engine
+        async with usable_while_serving(commands, settings):
+            yield engine
     finally:
         await commands.aclose()
         await subscriber.aclose()
-
-
-async def _check_store(engine: Engine, label: str) -> None:
-    for check in (await engine.ready()).checks:
-        if check.level == "ok":
-            log.info("store.check", extra={"check": check.name, "detail": check.detail})
-        elif check.level == "warning" or check.name == "redis":
-            # One that is away may come back; /readyz tells until it does.
-            log.warning("store.check", extra={"redis": label, "check": check.name, "detail": check.detail})
-        else:
-            raise ConfigError(f"Redis at {label} cannot be used: {check.detail}")
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -117,18 +105,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         "WORKER_GROUP": settings.worker_group,
         "HANDLERS": settings.handlers,
     }
-
-
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        max_nodes=settings.max_nodes,
-        max_edges=settings.max_edges,
-        max_depth=settings.max_depth,
-        max_config_bytes=settings.max_config_bytes,
-        max_definition_bytes=settings.max_definition_bytes,
-        max_body_bytes=settings.max_body_bytes,
-        max_yaml_bytes=settings.max_yaml_bytes,
-    )
 
 
 @contextlib.contextmanager

@@ -130,7 +130,9 @@ def test_commands_that_are_printed_reach_the_stack_that_prints_them(tmp_path: Pa
 
 
 def test_every_process_of_the_stack_and_of_compose_is_a_module_that_exists(tmp_path: Path) -> None:
-    stack = Stack(StackOptions(tmp_path), Settings(_env_file=None), emit=lambda *_: None, announce=lambda *_: None)
+    stack = Stack(
+        StackOptions(tmp_path), Settings(_env_file=None), emit=lambda *_: None, announce=lambda *_: None
+    )
     started = [child.command[2] for group in stack._plan(RedisPlace("", None, None)) for child in group]
     composed = re.findall(r'"-m", "([\w.]+)"', (info.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 
