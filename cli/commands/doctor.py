@@ -147,17 +147,17 @@ def check_api(server: str | None) -> list[Finding]:
 
 
 async def _check_api(url: str) -> list[Finding]:
-    from clients.headrace.client import WorkflowClient
-    from clients.headrace.views import ApiError, ServerUnreachable
+    from clients.headrace.client import Client
+    from clients.headrace.errors import ApiError, ServerUnreachable
 
-    async with WorkflowClient(url, timeout_s=5.0) as client:
+    async with Client(url, timeout_s=5.0) as client:
         if not await client.is_healthy():
             advice = "start it: ./headrace dev, or uvicorn main:app; another address: --server URL"
             return [Finding("API", False, f"{url} does not answer", advice)]
         findings = [Finding("API", True, f"{url} answers")]
         try:
             findings += readiness_findings(await client.readiness())
-            findings += worker_findings(await client.workers(), await client.queues())
+            findings += worker_findings(await client.workers.list(), await client.queues.list())
         except (ApiError, ServerUnreachable) as error:
             findings.append(Finding("API", False, str(error), "see the log of the API"))
         return findings

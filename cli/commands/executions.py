@@ -13,7 +13,7 @@ from cli.commands.run import read_inputs
 from cli.commands.watch import ExitCode, ServerOption, call_server
 
 if TYPE_CHECKING:
-    from clients.headrace.client import WorkflowClient
+    from clients.headrace.client import Client
     from clients.headrace.views import ExecutionView, NodeView
 
 ExecutionArgument = Annotated[str, typer.Argument(help="The execution's id.")]
@@ -40,8 +40,8 @@ def trigger(
         typer.echo(f"headrace trigger: {error}", err=True)
         raise typer.Exit(ExitCode.USAGE) from None
 
-    async def act(client: WorkflowClient) -> int:
-        done = await client.trigger(execution_id, inputs=values)
+    async def act(client: Client) -> int:
+        done = await client.executions.trigger(execution_id, inputs=values)
         typer.echo(_json(done) if as_json else f"{done['status']}{' already' * done['already']}")
         return ExitCode.SUCCESS
 
@@ -64,8 +64,8 @@ def cancel(
 ) -> None:
     """Cancel an execution: nothing more starts, and what runs is told to end."""
 
-    async def act(client: WorkflowClient) -> int:
-        done = await client.cancel(execution_id, reason=reason, grace=_number(grace))
+    async def act(client: Client) -> int:
+        done = await client.executions.cancel(execution_id, reason=reason, grace=_number(grace))
         if as_json:
             typer.echo(_json(done))
         elif done["status"] == "CANCELLED":
@@ -88,8 +88,8 @@ def list_executions(
     asked = {"status": status.upper() if status else None, "name": name}
     filters = {key: value for key, value in asked.items() if value is not None}
 
-    async def act(client: WorkflowClient) -> int:
-        found = [view async for view in client.executions(limit=limit, **filters)]
+    async def act(client: Client) -> int:
+        found = [view async for view in client.executions.list(limit=limit, **filters)]
         width = max((len(view.name) for view in found), default=0)
         for view in found:
             typer.echo(_json(view.document) if as_json else _row(view, width))
@@ -103,8 +103,8 @@ def list_executions(
 def show(execution_id: ExecutionArgument, as_json: AnswerOption = False, server: ServerOption = None) -> None:
     """Show where an execution and each of its nodes stand."""
 
-    async def act(client: WorkflowClient) -> int:
-        view = await client.get(execution_id)
+    async def act(client: Client) -> int:
+        view = await client.executions.get(execution_id)
         for line in [_json(view.document)] if as_json else as_text(view):
             typer.echo(line)
         return ExitCode.SUCCESS
@@ -117,8 +117,8 @@ def explain(
 ) -> None:
     """Say what every unfinished node waits for, and what will wake it."""
 
-    async def act(client: WorkflowClient) -> int:
-        for found in await client.explain(execution_id):
+    async def act(client: Client) -> int:
+        for found in await client.executions.explain(execution_id):
             if as_json:
                 typer.echo(_json(found))
                 continue

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.commands.watch import ExitCode, ServerOption, call_server
 
 if TYPE_CHECKING:
-    from clients.headrace.client import WorkflowClient
+    from clients.headrace.client import Client
 
 ExecutionArgument = Annotated[str, typer.Argument(help="The execution's id.")]
 NodeArgument = Annotated[str, typer.Argument(help="The node; for an item of a map NODE[INDEX].")]
@@ -42,8 +43,8 @@ def pause(
 ) -> None:
     """Start nothing more of an execution; what runs goes on to its end, what becomes ready is held."""
 
-    async def act(client: WorkflowClient) -> int:
-        _say(await client.pause(execution_id, by=by, reason=reason))
+    async def act(client: Client) -> int:
+        _say(await client.executions.pause(execution_id, by=by, reason=reason))
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -61,8 +62,8 @@ def resume(
     limits: dict[str, float | None] = {"max_tokens": max_tokens, "max_cost_usd": max_cost_usd}
     budget = {name: limit for name, limit in limits.items() if limit is not None} or None
 
-    async def act(client: WorkflowClient) -> int:
-        _say(await client.resume(execution_id, by=by, reason=reason, budget=budget))
+    async def act(client: Client) -> int:
+        _say(await client.executions.resume(execution_id, by=by, reason=reason, budget=budget))
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -86,7 +87,12 @@ def complete(
     except ValueError as error:
         typer.echo(f"headrace node complete: --output is not JSON: {error}", err=True)
         raise typer.Exit(ExitCode.USAGE) from None
-    _handle("complete", execution_id, node_id, by, reason, attempt, server, output=value)
+    _override(
+        server,
+        lambda client: client.nodes.complete(
+            execution_id, node_id, by=by, output=value, reason=reason, attempt=attempt
+        ),
+    )
 
 
 @node.command()
@@ -102,8 +108,13 @@ def fail(
     server: ServerOption = None,
 ) -> None:
     """Fail a node for good; its catch, and what follows, are as for any failure."""
-    more = {} if error is None else {"error": {"type": error}}
-    _handle("fail", execution_id, node_id, by, reason, attempt, server, **more)
+    failure = None if error is None else {"type": error}
+    _override(
+        server,
+        lambda client: client.nodes.fail(
+            execution_id, node_id, by=by, error=failure, reason=reason, attempt=attempt
+        ),
+    )
 
 
 @node.command()
@@ -116,7 +127,10 @@ def skip(
     server: ServerOption = None,
 ) -> None:
     """Skip a node; its successors decide by their trigger rules."""
-    _handle("skip", execution_id, node_id, by, reason, attempt, server)
+    _override(
+        server,
+        lambda client: client.nodes.skip(execution_id, node_id, by=by, reason=reason, attempt=attempt),
+    )
 
 
 @node.command()
@@ -129,27 +143,19 @@ def retry(
     server: ServerOption = None,
 ) -> None:
     """End a node's wait for its next try, a delay, a worker or an operator now."""
-    _handle("retry", execution_id, node_id, by, reason, attempt, server)
+    _override(
+        server,
+        lambda client: client.nodes.retry(execution_id, node_id, by=by, reason=reason, attempt=attempt),
+    )
 
 
-def _handle(
-    verb: Literal["complete", "fail", "skip", "retry"],
-    execution_id: str,
-    node_id: str,
-    by: str,
-    reason: str | None,
-    attempt: int | None,
-    server: str | None,
-    **more: Any,
-) -> None:
-    async def act(client: WorkflowClient) -> int:
-        done = await client.handle_node(
-            execution_id, node_id, verb, by=by, reason=reason, attempt=attempt, **more
-        )
+def _override(server: str | None, act: Callable[[Client], Awaitable[dict[str, Any]]]) -> None:
+    async def override(client: Client) -> int:
+        done = await act(client)
         typer.echo(f"{done['node_id']}: {done['status']}")
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_server(server, override)
 
 
 def _say(done: dict[str, Any]) -> None:

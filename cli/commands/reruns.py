@@ -19,7 +19,7 @@ from cli.commands.watch import (
 )
 
 if TYPE_CHECKING:
-    from clients.headrace.client import WorkflowClient
+    from clients.headrace.client import Client
 
 ExecutionArgument = Annotated[str, typer.Argument(help="The execution's id.")]
 PreviewOption = Annotated[bool, typer.Option("--preview", help="Say what would run, and change nothing.")]
@@ -48,13 +48,13 @@ def retry(
     Exit code: as `run`.
     """
 
-    async def act(client: WorkflowClient) -> int:
-        planned = await client.retry(execution_id, preview=True)
+    async def act(client: Client) -> int:
+        planned = await client.executions.retry(execution_id, preview=True)
         if preview:
             _list("runs again", planned.nodes or ())
             return ExitCode.SUCCESS
         # With its generation: should somebody else be retrying it too, it is retried once.
-        await client.retry(execution_id, generation=planned.generation)
+        await client.executions.retry(execution_id, generation=planned.generation)
         if not watch:
             typer.echo(execution_id)
             return ExitCode.SUCCESS
@@ -78,8 +78,8 @@ def replay(
     """
     values = _inputs("replay", inputs)
 
-    async def act(client: WorkflowClient) -> int:
-        made = (await client.replay(execution_id, inputs=values)).execution_id
+    async def act(client: Client) -> int:
+        made = (await client.executions.replay(execution_id, inputs=values)).execution_id
         if not watch:
             typer.echo(made)
             return ExitCode.SUCCESS
@@ -111,8 +111,8 @@ def fork(
     values = _inputs("fork", inputs)
     definition = _definition(file)
 
-    async def act(client: WorkflowClient) -> int:
-        made = await client.fork(
+    async def act(client: Client) -> int:
+        made = await client.executions.fork(
             execution_id, from_node=from_node, definition=definition, inputs=values, preview=preview
         )
         if made.execution_id is None:

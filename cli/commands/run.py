@@ -20,7 +20,7 @@ from cli.commands.watch import (
 )
 
 if TYPE_CHECKING:
-    from clients.headrace.client import WorkflowClient
+    from clients.headrace.client import Client
 
 STDIN = Path("-")
 
@@ -53,8 +53,8 @@ def run(
         typer.echo(f"headrace run: {error}", err=True)
         raise typer.Exit(ExitCode.USAGE) from None
 
-    async def act(client: WorkflowClient) -> int:
-        created = await client.run(definition, inputs=values)
+    async def act(client: Client) -> int:
+        created = await client.executions.run(definition, inputs=values)
         if not watch:
             typer.echo(
                 json.dumps({"execution_id": created.execution_id}) if as_json else created.execution_id

@@ -10,7 +10,7 @@ import typer
 from cli.commands.watch import ExitCode, ServerOption, call_server
 
 if TYPE_CHECKING:
-    from clients.headrace.client import WorkflowClient
+    from clients.headrace.client import Client
 
 ExecutionArgument = Annotated[str, typer.Argument(help="The execution's id.")]
 NodeArgument = Annotated[str, typer.Argument(help="The node that asks; for an item of a map NODE[INDEX].")]
@@ -34,8 +34,8 @@ def signal(
     """Send a signal to the nodes of an execution that wait for it; else it is kept for one that will."""
     value = _json("signal", "--payload", payload)
 
-    async def act(client: WorkflowClient) -> int:
-        done = await client.signal(execution_id, name, value, idempotency_key=key)
+    async def act(client: Client) -> int:
+        done = await client.signals.send(execution_id, name, value, idempotency_key=key)
         typer.echo(f"kept: nobody waits for '{name}' yet" if done["kept"] else f"given to {done['nodes']}")
         return ExitCode.SUCCESS
 
@@ -48,9 +48,9 @@ def approvals(
 ) -> None:
     """List what waits for somebody to decide, longest first."""
 
-    async def act(client: WorkflowClient) -> int:
+    async def act(client: Client) -> int:
         count = 0
-        async for found in client.approvals():
+        async for found in client.approvals.list():
             count += 1
             typer.echo(json.dumps(found, ensure_ascii=False) if as_json else _shown(found))
         if not count and not as_json:
@@ -96,11 +96,11 @@ def _decide(
 ) -> None:
     value = _json(decision, "--form", form)
 
-    async def act(client: WorkflowClient) -> int:
-        found = await client.approval(execution_id, node_id)
+    async def act(client: Client) -> int:
+        found = await client.approvals.get(execution_id, node_id)
         typer.echo(_shown(found))
         # The hash of what has just been printed, so that nothing else is decided than what was seen.
-        done = await client.decide(
+        done = await client.approvals.decide(
             execution_id, node_id, decision, by=by, shown=shown or found["shown"], form=value
         )
         if done["pending"]:

@@ -16,7 +16,7 @@ from cli.commands.run import STDIN, read_text
 from cli.commands.watch import ExitCode, ServerOption, call_server
 
 if TYPE_CHECKING:
-    from clients.headrace.client import WorkflowClient
+    from clients.headrace.client import Client
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -83,7 +83,7 @@ def validate(
         typer.echo(f"headrace validate: {error}", err=True)
         raise typer.Exit(ExitCode.USAGE) from None
 
-    async def act(client: WorkflowClient) -> int:
+    async def act(client: Client) -> int:
         reports = [await judge(client, file, text) for file, text in texts]
         for line in _RENDER[output](reports):
             typer.echo(line)
@@ -94,12 +94,12 @@ def validate(
     call_server(server, act)
 
 
-async def judge(client: WorkflowClient, file: Path, text: str) -> Report:
+async def judge(client: Client, file: Path, text: str) -> Report:
     """Ask the server about one file. JSON goes as an object, so its lines are found here."""
     from cli.output.json_positions import JsonProblem, nearest, read_json
 
     if file.suffix.lower() != ".json" and not (file == STDIN and text.lstrip().startswith("{")):
-        judgement = await client.validate(text)
+        judgement = await client.definitions.validate(text)
         found = [_found(entry, is_error=True) for entry in judgement.errors]
         found += [_found(entry, is_error=False) for entry in judgement.warnings]
         return _report(file, found, judgement.summary)
@@ -110,7 +110,7 @@ async def judge(client: WorkflowClient, file: Path, text: str) -> Report:
         return Report(file, (error,))
     if not isinstance(document, dict):
         return Report(file, (Found(True, "wrong_type", "a workflow must be a JSON object"),))
-    judgement = await client.validate(document)
+    judgement = await client.definitions.validate(document)
     found = []
     for entries, is_error in ((judgement.errors, True), (judgement.warnings, False)):
         for entry in entries:

@@ -12,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from cli.output.progress import Progress
-    from clients.headrace.client import WorkflowClient
+    from clients.headrace.client import Client
     from clients.headrace.views import ExecutionView
 
 REFRESH_PER_S = 10
@@ -54,22 +54,22 @@ def watch(
 ) -> None:
     """Follow an execution to its end. Exit code: 0 completed, 1 failed, 3 cancelled, 4 timed out."""
 
-    async def act(client: WorkflowClient) -> int:
+    async def act(client: Client) -> int:
         return await follow(client, execution_id, is_plain=plain, is_json=as_json, timeout_s=timeout)
 
     call_server(server, act)
 
 
-def call_server(server: str | None, act: Callable[[WorkflowClient], Awaitable[int]]) -> NoReturn:
+def call_server(server: str | None, act: Callable[[Client], Awaitable[int]]) -> NoReturn:
     """Do something with the API and leave with its exit code; explain what went wrong where it did."""
     import asyncio
 
     from cli.stack import info
-    from clients.headrace.client import NOT_TEXT, WorkflowClient
-    from clients.headrace.views import ApiError, NotSendable, ServerUnreachable
+    from clients.headrace.client import Client
+    from clients.headrace.errors import NOT_TEXT, ApiError, NotSendable, ServerUnreachable
 
     async def talk() -> int:
-        async with WorkflowClient(server or info.api_url()) as client:
+        async with Client(server or info.api_url()) as client:
             return await act(client)
 
     try:
@@ -90,7 +90,7 @@ def call_server(server: str | None, act: Callable[[WorkflowClient], Awaitable[in
 
 def refusal(error: Exception) -> str:
     """The server's no, with each single problem on a line of its own."""
-    from clients.headrace.views import ApiError
+    from clients.headrace.errors import ApiError
 
     if not isinstance(error, ApiError) or not error.problems:
         return f"refused: {error}"
@@ -105,7 +105,7 @@ def refusal(error: Exception) -> str:
 
 
 async def follow(
-    client: WorkflowClient,
+    client: Client,
     execution_id: str,
     *,
     is_plain: bool = False,
@@ -117,7 +117,7 @@ async def follow(
 
     from cli.output.progress import Progress, report
 
-    progress = Progress.of(await client.get(execution_id))
+    progress = Progress.of(await client.executions.get(execution_id))
     out = sys.stderr if is_json else sys.stdout
     show = _show_lines if is_plain or is_json or not out.isatty() else _show_tree
     try:
@@ -131,7 +131,7 @@ async def follow(
     except asyncio.CancelledError:
         typer.echo(f"no longer watching; it goes on: ./headrace watch {execution_id}", err=True)
         raise
-    view = await client.get(execution_id)
+    view = await client.executions.get(execution_id)
     if is_json:
         typer.echo(as_document(view))
     else:
@@ -140,16 +140,16 @@ async def follow(
     return exit_code(view)
 
 
-async def _show_lines(client: WorkflowClient, progress: Progress) -> None:
+async def _show_lines(client: Client, progress: Progress) -> None:
     from cli.output.progress import plain_line
 
-    async for event in client.events(progress.execution_id):
+    async for event in client.executions.events(progress.execution_id):
         progress.apply(event)
         # To stderr, so that what is piped on is the report alone.
         typer.echo(plain_line(event), err=True)
 
 
-async def _show_tree(client: WorkflowClient, progress: Progress) -> None:
+async def _show_tree(client: Client, progress: Progress) -> None:
     import asyncio
 
     from rich.console import Console
@@ -170,7 +170,7 @@ async def _show_tree(client: WorkflowClient, progress: Progress) -> None:
     with Live(console=console, auto_refresh=False, transient=False) as live:
         painter = asyncio.create_task(repaint(live))
         try:
-            async for event in client.events(progress.execution_id):
+            async for event in client.executions.events(progress.execution_id):
                 progress.apply(event)
         finally:
             painter.cancel()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cli.commands.watch import exit_code, refusal
-from clients.headrace.views import ApiError, ExecutionView
+from clients.headrace.errors import ApiError
+from clients.headrace.views import ExecutionView
 
 
 @pytest.mark.parametrize(
