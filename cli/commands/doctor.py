@@ -1,4 +1,4 @@
-"""`./headrace doctor`: look at what usually goes wrong, and say what to do about it."""
+"""`./headrace doctor`: check what usually goes wrong, and say what to do about it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli.commands.watch import ServerOption
+from cli.commands.options import ServerOption
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -35,7 +35,10 @@ class Finding:
 
 
 def doctor(server: ServerOption = None) -> None:
-    """Check Redis (version, eviction, persistence), clocks, API and workers; exit code 1 on a problem."""
+    """Check Redis, clocks, API and workers, and say what to do.
+
+    Exit code: 0 without problems, 1 otherwise.
+    """
     findings = [*check_redis(), *check_api(server)]
     for finding in findings:
         typer.echo(f"{finding.mark}  {finding.what:<12} {finding.detail}")
@@ -46,7 +49,7 @@ def doctor(server: ServerOption = None) -> None:
 
 
 def check_redis() -> Iterator[Finding]:
-    """Everything that can be asked of Redis itself."""
+    """Connection, version, eviction, persistence and clock of Redis."""
     import redis as redis_py
     from redis.exceptions import RedisError
 

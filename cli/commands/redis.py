@@ -13,7 +13,7 @@ STATUS_REPLIES = (b"OK", b"PONG", b"Background append only file rewriting starte
 
 
 def redis(context: typer.Context) -> None:
-    """Send one command to the stack's Redis: ./headrace redis XRANGE workflow:tasks - +"""
+    """Send one command to the stack's Redis."""
     if not context.args or context.args in (["--help"], ["-h"]):
         typer.echo(
             "usage: ./headrace redis COMMAND [ARGUMENT]…      e.g. ./headrace redis XRANGE workflow:tasks - +"

@@ -69,7 +69,7 @@ def test_a_replay_overrides_inputs(server: Server) -> None:
 def test_a_preview_of_a_fork_says_what_runs_and_what_is_kept(server: Server) -> None:
     assert run("fork", "e1", "--from", "B", "--preview") == (
         0,
-        ["runs 2: B, C", "keeps 1: A", "skips 0: –"],
+        ["runs 2: B, C", "reuses 1: A", "skips 0: –"],
     )
     assert server.asked == [("fork", {"from_node": "B", "preview": True})]
 
