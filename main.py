@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 [sys.executable, "-m", "workers.simulator.process"], _environment(settings)
             )
             attach(app, Reach(engine, hub, simulator))
-            # What is there now stays: looking through it again and again would hold up every open stream.
+            # What is there now stays: each scan of it by the collector would hold up every open stream.
             gc.collect()
             gc.freeze()
             try:
@@ -95,7 +95,7 @@ async def _engine(settings: Settings, limits: Limits) -> AsyncIterator[Engine]:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """What leads a child process to the same code, Redis and streams."""
+    """The variables that lead a child process to the same code, Redis and streams."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **os.environ,
@@ -109,7 +109,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 @contextlib.contextmanager
 def _on_stop_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` as soon as the process is told to end, before the server begins to wait for open responses.
+    """Call `stop` at SIGTERM or SIGINT, before the server begins to wait for open responses.
 
     uvicorn waits for every response to finish and only then ends the lifespan, so that an event stream, which
     never finishes by itself, would hold the process for as long as its client stays.
