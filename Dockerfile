@@ -14,7 +14,7 @@ COPY requirements.lock ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock
 
 COPY . .
-# As root, once: the container's user may not write here, and every start would compile everything anew.
+# As root, once: the container's user may not write here, and every start would compile everything again.
 RUN python -m compileall -q .
 
 USER headrace

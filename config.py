@@ -5,7 +5,7 @@ value counts as unset. Only the roots (`main`, `orchestrator.starter`, `workers.
 `workers.simulator.process`, `cli`) read this module; everything below them is handed plain values.
 """
 
-# long: every setting, and what is said of a wrong one
+# long: every setting, and the message for a wrong one
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     #: Comma list of importable modules whose `@handler` functions this installation offers.
     handlers: str = ""
     lease_ms: int = Field(default=15_000, ge=300)
-    #: How long a worker told to stop lets its running attempts finish.
+    #: How long a worker that is stopped lets its running attempts finish.
     drain_s: float = Field(default=25.0, ge=0)
 
     # Orchestrator.
@@ -248,7 +248,7 @@ class Settings(BaseSettings):
 
     @property
     def is_redis_given(self) -> bool:
-        """Whether somebody named a Redis, so that the dev stack must not start one of its own."""
+        """Whether the environment names a Redis, so that the dev stack must not start one of its own."""
         return not self.model_fields_set.isdisjoint({"redis_url", "redis_host", "redis_port"})
 
     @property

@@ -24,8 +24,7 @@ from config import ROOT, Settings, get_settings
 from logs import level_of, set_up
 from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
-from orchestrator.errors import ConfigError
-from orchestrator.redis_keys import Keys
+from wiring import keys_of, limits_of, usable_while_serving
 from workers.handlers import Catalogue, load_modules
 
 log = logging.getLogger("headrace.api")
@@ -34,7 +33,7 @@ log = logging.getLogger("headrace.api")
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Put the API together. Nothing is connected to before the app starts."""
     settings = settings or get_settings()
-    limits = _limits(settings)
+    limits = limits_of(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -45,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 [sys.executable, "-m", "workers.simulator.process"], _environment(settings)
             )
             attach(app, Reach(engine, hub, simulator))
-            # What is there now stays: looking through it again and again would hold up every open stream.
+            # What is there now stays: each scan of it by the collector would hold up every open stream.
             gc.collect()
             gc.freeze()
             try:
@@ -84,30 +83,19 @@ async def _engine(settings: Settings, limits: Limits) -> AsyncIterator[Engine]:
             commands,
             subscriber,
             catalogue=Catalogue,
-            keys=Keys(stream=settings.worker_stream, group=settings.worker_group),
+            keys=keys_of(settings),
             limits=limits,
             allow_eviction_policy=settings.allow_eviction_policy,
         )
-        await _check_store(engine, settings.redis_label)
-        yield engine
+        async with usable_while_serving(commands, settings):
+            yield engine
     finally:
         await commands.aclose()
         await subscriber.aclose()
 
 
-async def _check_store(engine: Engine, label: str) -> None:
-    for check in (await engine.ready()).checks:
-        if check.level == "ok":
-            log.info("store.check", extra={"check": check.name, "detail": check.detail})
-        elif check.level == "warning" or check.name == "redis":
-            # One that is away may come back; /readyz tells until it does.
-            log.warning("store.check", extra={"redis": label, "check": check.name, "detail": check.detail})
-        else:
-            raise ConfigError(f"Redis at {label} cannot be used: {check.detail}")
-
-
 def _environment(settings: Settings) -> dict[str, str]:
-    """What leads a child process to the same code, Redis and streams."""
+    """The variables that lead a child process to the same code, Redis and streams."""
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **os.environ,
@@ -119,21 +107,9 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def _limits(settings: Settings) -> Limits:
-    return Limits(
-        max_nodes=settings.max_nodes,
-        max_edges=settings.max_edges,
-        max_depth=settings.max_depth,
-        max_config_bytes=settings.max_config_bytes,
-        max_definition_bytes=settings.max_definition_bytes,
-        max_body_bytes=settings.max_body_bytes,
-        max_yaml_bytes=settings.max_yaml_bytes,
-    )
-
-
 @contextlib.contextmanager
 def _on_stop_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` as soon as the process is told to end, before the server begins to wait for open responses.
+    """Call `stop` at SIGTERM or SIGINT, before the server begins to wait for open responses.
 
     uvicorn waits for every response to finish and only then ends the lifespan, so that an event stream, which
     never finishes by itself, would hold the process for as long as its client stays.

@@ -1,4 +1,4 @@
-"""Runs the rounds: every system of a workload in an order drawn anew, on a machine that is probed."""
+"""Runs the rounds: every system of a workload in random order, on a machine that is probed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Plan:
     aof: bool
     #: How long to wait for a quiet machine before each measurement, seconds.
     patience_s: float
-    #: How often a measurement that contention spoilt is made anew.
+    #: How often a measurement spoilt by contention is repeated.
     repeats: int = 0
     seed: int | None = None
 
@@ -86,7 +86,7 @@ async def _measure_again(number: int, name: str, system: str, plan: Plan) -> lis
 
 
 async def _measure(number: int, name: str, system: str, patience_s: float) -> Measurement | None:
-    # A fresh stack each time: what an earlier workload left in Redis or in a cache must not favour anybody.
+    # A fresh stack each time: what an earlier workload left in Redis or in a cache must not favour a system.
     stack = SYSTEMS[system]()
     try:
         await stack.ready()

@@ -1,4 +1,4 @@
-"""Tells whether somebody else is using the processors while we measure."""
+"""Measures whether other processes use the processors meanwhile."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from benchmarks.processes import Child, spawn
 
 
 def free_port() -> int:
-    """Find a port nobody listens on. Somebody may take it first; the server that wanted it then exits."""
+    """Find a free port. Another process may take it first; the server that was to have it then exits."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -103,7 +103,7 @@ async def measure_idle(stack: Stack) -> Figures:
 
 
 async def measure_growth(stack: Stack) -> Figures:
-    """W5: chains and layered DAGs of 100, 1,000 and 10,000 nodes; the submission is told apart."""
+    """W5: chains and layered DAGs of 100, 1,000 and 10,000 nodes; the submission is measured apart."""
     door = await stack.door()
     figures: Figures = {}
     for shape, make in (("chain", dags.chain), ("layered", dags.layered)):

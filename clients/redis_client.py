@@ -1,4 +1,4 @@
-"""The three ways we talk to Redis, each configured explicitly.
+"""The three kinds of Redis clients, each configured explicitly.
 
 The defaults of redis-py retry a write whose reply was lost, which would repeat it, and cut a blocking read
 off after five seconds. So: `commands` never retries by itself (`Transitions` resends, because every script
@@ -68,7 +68,7 @@ class Wire:
     def __init__(self, redis: Redis) -> None:
         self._pool: Any = redis.connection_pool  # untyped below this level
         self._idle: list[Any] = []
-        # Far fewer than the pool has: what is kept here is not there for anybody else.
+        # Far fewer than the pool has: a connection kept here is missing for all other calls.
         self._free = asyncio.Semaphore(KEPT_CONNECTIONS)
 
     async def send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -78,7 +78,7 @@ class Wire:
             return await self._exchange(packed, len(commands))
 
     async def let_go(self) -> None:
-        """Give the kept connections back to the pool. It can be used again afterwards."""
+        """Return the kept connections to the pool. It can be used again afterwards."""
         while self._idle:
             connection = self._idle.pop()
             connection.socket_timeout = COMMAND_TIMEOUT_S
@@ -98,7 +98,7 @@ class Wire:
                     except ResponseError as error:
                         answers.append(error)
         except BaseException as error:
-            # Whatever is still on its way must not be taken for the answer to somebody else's command.
+            # An answer still on its way must not be taken for that to another call's command.
             await connection.disconnect(nowait=True)
             connection.socket_timeout = COMMAND_TIMEOUT_S
             await self._pool.release(connection)

@@ -10,16 +10,14 @@ from collections.abc import Awaitable, Callable
 
 from redis.exceptions import RedisError
 
-from clients.redis_client import connect_commands
 from config import get_settings
 from logs import run_process
 from orchestrator.errors import StoreUnavailable
 from orchestrator.loops import leases, timers
 from orchestrator.loops.sweep import Sweep
-from orchestrator.redis_keys import Keys
-from orchestrator.store.health import await_usable
 from orchestrator.store.reader import Store
 from orchestrator.store.transitions import Transitions
+from wiring import connect_when_usable, keys_of
 
 log = logging.getLogger("headrace.orchestrator")
 
@@ -41,7 +39,7 @@ class Orchestrator:
         self.stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Do every duty at its interval until told to stop."""
+        """Do every duty at its interval until `stopping` is set."""
         await asyncio.gather(
             self._repeat("timers", self.tick_ms / 1000, self.tick),
             self._repeat("sweep", SWEEP_S, self.sweep_once),
@@ -76,11 +74,10 @@ class Orchestrator:
 
 
 async def main() -> None:
-    """Run one orchestrator as the settings say."""
+    """Run one orchestrator as the settings say. Raises ConfigError where Redis cannot be used."""
     settings = get_settings()
-    keys = Keys(stream=settings.worker_stream, group=settings.worker_group)
-    redis = connect_commands(settings.redis_dsn)
-    await await_usable(redis, settings.redis_label, allow_eviction_policy=settings.allow_eviction_policy)
+    keys = keys_of(settings)
+    redis = await connect_when_usable(settings)
     orchestrator = Orchestrator(
         Store(redis, keys),
         Transitions(redis, keys, patience_s=5.0),

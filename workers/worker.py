@@ -23,7 +23,7 @@ from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from clients.redis_client import connect_blocking, connect_commands
+from clients.redis_client import connect_blocking
 from config import get_settings
 from logs import run_process
 from orchestrator.definitions.budgets import Caps
@@ -31,12 +31,12 @@ from orchestrator.errors import ErrorType, NodeError
 from orchestrator.loops import leases, timers
 from orchestrator.operations.children import Children
 from orchestrator.redis_keys import Keys
-from orchestrator.store.health import await_usable
 from orchestrator.store.reader import Store
 from orchestrator.store.replies import Claim, Delivery
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
+from wiring import connect_when_usable, keys_of, limits_of
 from workers.context import Toolbox
 from workers.handlers import Catalogue, load_modules
 from workers.registry import default_retry, names
@@ -45,7 +45,7 @@ from workers.runtime.budget_meter import MeterFactory
 from workers.runtime.heartbeat import Heartbeat
 from workers.runtime.map_items import OWN
 from workers.runtime.runner import Runner
-from workers.runtime.settings import WorkerConfig, limits_of, toolbox
+from workers.runtime.settings import WorkerConfig, toolbox
 from workers.runtime.task_reader import TaskReader
 
 log = logging.getLogger("headrace.worker")
@@ -311,10 +311,8 @@ async def main() -> None:
     """Run one worker as the settings say. Raises ConfigError where Redis cannot be used."""
     settings = get_settings()
     load_modules(settings.handler_modules)
-    redis = connect_commands(settings.redis_dsn)
-    await await_usable(redis, settings.redis_label, allow_eviction_policy=settings.allow_eviction_policy)
     worker = Worker(
-        redis=redis,
+        redis=await connect_when_usable(settings),
         blocking=connect_blocking(settings.redis_dsn),
         renewing=BlockingRedis.from_url(settings.redis_dsn, socket_timeout=5.0, protocol=2),
         config=WorkerConfig(
@@ -327,7 +325,7 @@ async def main() -> None:
             limits=limits_of(settings),
             tenant_daily=Caps.of(settings.tenant_daily_tokens, settings.tenant_daily_cost_usd),
         ),
-        keys=Keys(stream=settings.worker_stream, group=settings.worker_group),
+        keys=keys_of(settings),
         tools=toolbox(settings),
     )
     loop = asyncio.get_running_loop()

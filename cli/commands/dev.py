@@ -31,12 +31,15 @@ def dev(
     ] = None,
     echo_port: Annotated[
         int | None,
-        typer.Option(min=1, max=65535, help="Port of the echo service.", show_default="8090, or next"),
+        typer.Option(
+            min=1, max=65535, help="Port of the echo service.", show_default="8090, or the next free"
+        ),
     ] = None,
 ) -> None:
-    """Run everything on this machine: Redis, API, orchestrator, workers, echo service.
+    """Run the whole engine on this machine.
 
-    Ctrl-C stops it all; data is kept, and the next start goes on with unfinished executions.
+    That is Redis, API, orchestrator, workers, and an echo service for the examples. Ctrl-C stops it all; data
+    is kept, and the next start continues unfinished executions.
     """
     import asyncio
 
@@ -71,7 +74,7 @@ def has_colour() -> bool:
 
 
 def print_line(name: str, line: str) -> None:
-    """One line of output, headed by who wrote it."""
+    """One line of output, headed by the name of its process."""
     prefix = f"{name:<{NAME_WIDTH}} |"
     if has_colour():
         prefix = f"\x1b[{COLOURS.get(name, WORKER_COLOUR)}m{prefix}\x1b[0m"
@@ -83,7 +86,7 @@ def write(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except (BrokenPipeError, ValueError):
-        # The reader of our output left (`| head`). The stack goes on; there is nobody to tell.
+        # The reader of our output left (`| head`); the stack keeps running without one.
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # open for good
 
 
@@ -107,7 +110,7 @@ def announce(stack: Stack, took_s: float) -> None:
 
 
 def next_steps(data_dir: Path) -> str:
-    """Commands that reach this stack from another shell, which knows of the usual data directory only."""
+    """Commands that reach this stack from another shell, which knows only the usual data directory."""
     from cli.stack import info
 
     where = "" if data_dir == info.DEFAULT_DATA_DIR else f"STACK_DATA_DIR={shlex.quote(str(data_dir))} "

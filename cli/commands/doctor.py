@@ -1,4 +1,4 @@
-"""`./headrace doctor`: look at what usually goes wrong, and say what to do about it."""
+"""`./headrace doctor`: check what usually goes wrong, and say what to do about it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cli.commands.watch import ServerOption
+from cli.commands.options import ServerOption
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -35,7 +35,10 @@ class Finding:
 
 
 def doctor(server: ServerOption = None) -> None:
-    """Check Redis (version, eviction, persistence), clocks, API and workers; exit code 1 on a problem."""
+    """Check Redis, clocks, API and workers, and say what to do.
+
+    Exit code: 0 without problems, 1 otherwise.
+    """
     findings = [*check_redis(), *check_api(server)]
     for finding in findings:
         typer.echo(f"{finding.mark}  {finding.what:<12} {finding.detail}")
@@ -46,7 +49,7 @@ def doctor(server: ServerOption = None) -> None:
 
 
 def check_redis() -> Iterator[Finding]:
-    """Everything that can be asked of Redis itself."""
+    """Connection, version, eviction, persistence and clock of Redis."""
     import redis as redis_py
     from redis.exceptions import RedisError
 
@@ -147,17 +150,17 @@ def check_api(server: str | None) -> list[Finding]:
 
 
 async def _check_api(url: str) -> list[Finding]:
-    from clients.headrace.client import WorkflowClient
-    from clients.headrace.views import ApiError, ServerUnreachable
+    from clients.headrace.client import Client
+    from clients.headrace.errors import ApiError, ServerUnreachable
 
-    async with WorkflowClient(url, timeout_s=5.0) as client:
+    async with Client(url, timeout_s=5.0) as client:
         if not await client.is_healthy():
             advice = "start it: ./headrace dev, or uvicorn main:app; another address: --server URL"
             return [Finding("API", False, f"{url} does not answer", advice)]
         findings = [Finding("API", True, f"{url} answers")]
         try:
             findings += readiness_findings(await client.readiness())
-            findings += worker_findings(await client.workers(), await client.queues())
+            findings += worker_findings(await client.workers.list(), await client.queues.list())
         except (ApiError, ServerUnreachable) as error:
             findings.append(Finding("API", False, str(error), "see the log of the API"))
         return findings

@@ -2,47 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.commands.run import read_inputs
-from cli.commands.watch import ExitCode, ServerOption, call_server
+from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.documents import read_inputs
+from cli.commands.options import (
+    AnswerOption,
+    ExecutionArgument,
+    InputsFileOption,
+    InputsOption,
+    LinesOption,
+    ReasonOption,
+    ServerOption,
+)
+from cli.output.text import json_line, printable
 
 if TYPE_CHECKING:
-    from clients.headrace.client import WorkflowClient
+    from clients.headrace.client import Client
     from clients.headrace.views import ExecutionView, NodeView
-
-ExecutionArgument = Annotated[str, typer.Argument(help="The execution's id.")]
-AnswerOption = Annotated[bool, typer.Option("--json", help="Print the server's answer as JSON.")]
-LinesOption = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
 def trigger(
     execution_id: ExecutionArgument,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option("-i", "--input", metavar="KEY=VALUE", help="An input; JSON where it parses, else text."),
-    ] = None,
-    inputs_file: Annotated[
-        Path | None, typer.Option("-f", "--inputs-file", help="A JSON object of inputs; -i beats it.")
-    ] = None,
+    inputs: InputsOption = None,
+    inputs_file: InputsFileOption = None,
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Start an execution that has been submitted; again is harmless."""
+    """Start a submitted execution. Repeating it is harmless."""
     try:
         values = read_inputs(inputs or [], inputs_file)
     except ValueError as error:
-        typer.echo(f"headrace trigger: {error}", err=True)
-        raise typer.Exit(ExitCode.USAGE) from None
+        raise usage_error("trigger", error) from None
 
-    async def act(client: WorkflowClient) -> int:
-        done = await client.trigger(execution_id, inputs=values)
-        typer.echo(_json(done) if as_json else f"{done['status']}{' already' * done['already']}")
+    async def act(client: Client) -> int:
+        done = await client.executions.trigger(execution_id, inputs=values)
+        typer.echo(json_line(done) if as_json else f"{'already ' * done['already']}{done['status']}")
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -54,32 +52,37 @@ def cancel(
         str | None,
         typer.Option(
             metavar="DURATION",
-            help="How long what runs may still finish: seconds, or 30s, 5m.",
+            help="How long running attempts may take to finish: seconds, or 30s, 5m.",
             show_default="30s",
         ),
     ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why; kept in the history.")] = None,
+    reason: ReasonOption = None,
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
-    """Cancel an execution: nothing more starts, and what runs is told to end."""
+    """Cancel an execution.
 
-    async def act(client: WorkflowClient) -> int:
-        done = await client.cancel(execution_id, reason=reason, grace=_number(grace))
+    Nothing more starts; running attempts may finish within the grace.
+    """
+
+    async def act(client: Client) -> int:
+        done = await client.executions.cancel(execution_id, reason=reason, grace=_number(grace))
         if as_json:
-            typer.echo(_json(done))
+            typer.echo(json_line(done))
         elif done["status"] == "CANCELLED":
             typer.echo("CANCELLED")
         else:
-            typer.echo(f"{done['status']}, being cancelled: what runs may finish within its grace")
+            typer.echo(f"{done['status']}, being cancelled: running attempts may finish within the grace")
         return ExitCode.SUCCESS
 
     call_server(server, act)
 
 
 def list_executions(
-    status: Annotated[str | None, typer.Option(help="Only those that are RUNNING, FAILED, …")] = None,
-    name: Annotated[str | None, typer.Option(help="Only those of this workflow.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="Only executions of this status: RUNNING, FAILED, …")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Only executions of this workflow.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
     as_json: LinesOption = False,
     server: ServerOption = None,
@@ -88,24 +91,24 @@ def list_executions(
     asked = {"status": status.upper() if status else None, "name": name}
     filters = {key: value for key, value in asked.items() if value is not None}
 
-    async def act(client: WorkflowClient) -> int:
-        found = [view async for view in client.executions(limit=limit, **filters)]
+    async def act(client: Client) -> int:
+        found = [view async for view in client.executions.list(limit=limit, **filters)]
         width = max((len(view.name) for view in found), default=0)
         for view in found:
-            typer.echo(_json(view.document) if as_json else _row(view, width))
+            typer.echo(json_line(view.document) if as_json else _row(view, width))
         if not found and not as_json:
-            typer.echo("no such execution" if filters else "no execution yet")
+            typer.echo("no matching executions" if filters else "no executions yet")
         return ExitCode.SUCCESS
 
     call_server(server, act)
 
 
 def show(execution_id: ExecutionArgument, as_json: AnswerOption = False, server: ServerOption = None) -> None:
-    """Show where an execution and each of its nodes stand."""
+    """Show the state of an execution and of each of its nodes."""
 
-    async def act(client: WorkflowClient) -> int:
-        view = await client.get(execution_id)
-        for line in [_json(view.document)] if as_json else as_text(view):
+    async def act(client: Client) -> int:
+        view = await client.executions.get(execution_id)
+        for line in [json_line(view.document)] if as_json else as_text(view):
             typer.echo(line)
         return ExitCode.SUCCESS
 
@@ -115,12 +118,12 @@ def show(execution_id: ExecutionArgument, as_json: AnswerOption = False, server:
 def explain(
     execution_id: ExecutionArgument, as_json: LinesOption = False, server: ServerOption = None
 ) -> None:
-    """Say what every unfinished node waits for, and what will wake it."""
+    """Say what every unfinished node waits for and what wakes it."""
 
-    async def act(client: WorkflowClient) -> int:
-        for found in await client.explain(execution_id):
+    async def act(client: Client) -> int:
+        for found in await client.executions.explain(execution_id):
             if as_json:
-                typer.echo(_json(found))
+                typer.echo(json_line(found))
                 continue
             typer.echo(printable(f"{found['node_id'] or 'execution'}  {found['status']}"))
             typer.echo(printable(f"  waits for  {found['waiting_for']}"))
@@ -131,7 +134,7 @@ def explain(
 
 
 def as_text(view: ExecutionView) -> Iterator[str]:
-    """An execution in lines: where it stands, its nodes in definition order, and what it came to."""
+    """An execution in lines: its status, its nodes in definition order, and its output."""
     from cli.output.progress import MARKS, error_text, shorten
 
     why = view.reason or view.cancelling
@@ -160,7 +163,7 @@ def as_text(view: ExecutionView) -> Iterator[str]:
 
 
 def _words(node: NodeView) -> Iterator[str]:
-    """What a node's status leaves open."""
+    """What a node's status does not say: reason, tries, time, error."""
     from cli.output.progress import error_text
     from clients.headrace.views import seconds_between
 
@@ -178,7 +181,7 @@ def _words(node: NodeView) -> Iterator[str]:
     elif node.status in ("RUNNING", "COMPLETED") and not node.reused:
         yield _took(seconds_between(node.started_at, node.ended_at)).strip()
     if node.reused:
-        yield "kept by the fork"
+        yield "reused by the fork"
 
 
 def _row(view: ExecutionView, width: int) -> str:
@@ -190,15 +193,6 @@ def _row(view: ExecutionView, width: int) -> str:
 
 def _took(seconds: float | None) -> str:
     return "" if seconds is None else f"  {seconds:.1f} s"
-
-
-def printable(text: str) -> str:
-    """Text that a terminal can be shown: control characters as escapes."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-
-
-def _json(document: Any) -> str:
-    return json.dumps(document, ensure_ascii=False)
 
 
 def _number(text: str | None) -> float | str | None:

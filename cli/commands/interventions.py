@@ -1,49 +1,54 @@
-"""`./headrace pause`, `resume` and `node …`: what those who run executions do to them."""
+"""`./headrace pause`, `resume` and `node …`: hold an execution, and override single nodes."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.watch import ExitCode, ServerOption, call_server
+from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.documents import read_option
+from cli.commands.options import (
+    DeciderOption,
+    ExecutionArgument,
+    NodeArgument,
+    ReasonOption,
+    RequesterOption,
+    ServerOption,
+)
 
 if TYPE_CHECKING:
-    from clients.headrace.client import WorkflowClient
+    from clients.headrace.client import Client
 
-ExecutionArgument = Annotated[str, typer.Argument(help="The execution's id.")]
-NodeArgument = Annotated[str, typer.Argument(help="The node; for an item of a map NODE[INDEX].")]
-ByOption = Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides; kept in the history.")]
-AnybodyOption = Annotated[
-    str | None, typer.Option("--by", metavar="NAME", help="Who asks for it; kept in the history.")
-]
-ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why; kept in the history.")]
 TokensOption = Annotated[
-    int | None, typer.Option("--max-tokens", min=1, help="What its model calls may use from now on.")
+    int | None, typer.Option("--max-tokens", min=1, help="Tokens its model calls may use from now on.")
 ]
 CostOption = Annotated[
     float | None, typer.Option("--max-cost-usd", help="What its model calls may cost from now on.")
 ]
 AttemptOption = Annotated[
-    int | None, typer.Option("--attempt", min=0, help="Only while the node is at this attempt.")
+    int | None, typer.Option("--attempt", min=0, help="Only while the node is at this attempt; else refused.")
 ]
 
 node = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="End one node by hand, or its wait; see its commands."
+    no_args_is_help=True, rich_markup_mode=None, help="Complete, fail, skip or retry one node by hand."
 )
 
 
 def pause(
     execution_id: ExecutionArgument,
-    by: AnybodyOption = None,
+    by: RequesterOption = None,
     reason: ReasonOption = None,
     server: ServerOption = None,
 ) -> None:
-    """Start nothing more of an execution; what runs goes on to its end, what becomes ready is held."""
+    """Pause an execution.
 
-    async def act(client: WorkflowClient) -> int:
-        _say(await client.pause(execution_id, by=by, reason=reason))
+    Running attempts finish; nodes that become ready are held until it is resumed.
+    """
+
+    async def act(client: Client) -> int:
+        _print_status(await client.executions.pause(execution_id, by=by, reason=reason))
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -51,18 +56,21 @@ def pause(
 
 def resume(
     execution_id: ExecutionArgument,
-    by: AnybodyOption = None,
+    by: RequesterOption = None,
     reason: ReasonOption = None,
     max_tokens: TokensOption = None,
     max_cost_usd: CostOption = None,
     server: ServerOption = None,
 ) -> None:
-    """Go on with a paused execution; nodes that wait for an operator get new tries."""
+    """Resume a paused execution.
+
+    Nodes that wait for an operator get new tries.
+    """
     limits: dict[str, float | None] = {"max_tokens": max_tokens, "max_cost_usd": max_cost_usd}
     budget = {name: limit for name, limit in limits.items() if limit is not None} or None
 
-    async def act(client: WorkflowClient) -> int:
-        _say(await client.resume(execution_id, by=by, reason=reason, budget=budget))
+    async def act(client: Client) -> int:
+        _print_status(await client.executions.resume(execution_id, by=by, reason=reason, budget=budget))
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -72,85 +80,96 @@ def resume(
 def complete(
     execution_id: ExecutionArgument,
     node_id: NodeArgument,
-    by: ByOption,
-    output: Annotated[
-        str, typer.Option("--output", metavar="JSON", help="What it is completed with.")
-    ] = "null",
+    by: DeciderOption,
+    output: Annotated[str, typer.Option("--output", metavar="JSON", help="The output of the node.")] = "null",
     reason: ReasonOption = None,
     attempt: AttemptOption = None,
     server: ServerOption = None,
 ) -> None:
-    """Complete a node with an output, wherever it stands; a running attempt is fenced."""
+    """Complete a node with an output, whatever its status.
+
+    A running attempt is fenced.
+    """
     try:
-        value = json.loads(output)
+        value = read_option("--output", output)
     except ValueError as error:
-        typer.echo(f"headrace node complete: --output is not JSON: {error}", err=True)
-        raise typer.Exit(ExitCode.USAGE) from None
-    _handle("complete", execution_id, node_id, by, reason, attempt, server, output=value)
+        raise usage_error("node complete", error) from None
+    _override(
+        server,
+        lambda client: client.nodes.complete(
+            execution_id, node_id, by=by, output=value, reason=reason, attempt=attempt
+        ),
+    )
 
 
 @node.command()
 def fail(
     execution_id: ExecutionArgument,
     node_id: NodeArgument,
-    by: ByOption,
+    by: DeciderOption,
     error: Annotated[
-        str | None, typer.Option("--type", help="The error's type: what a `catch` looks at.")
+        str | None, typer.Option("--type", help="The error's type, for a `catch` to match.")
     ] = None,
     reason: ReasonOption = None,
     attempt: AttemptOption = None,
     server: ServerOption = None,
 ) -> None:
-    """Fail a node for good; its catch, and what follows, are as for any failure."""
-    more = {} if error is None else {"error": {"type": error}}
-    _handle("fail", execution_id, node_id, by, reason, attempt, server, **more)
+    """Fail a node without another try.
+
+    Its catch and its successors act as after any failure.
+    """
+    failure = None if error is None else {"type": error}
+    _override(
+        server,
+        lambda client: client.nodes.fail(
+            execution_id, node_id, by=by, error=failure, reason=reason, attempt=attempt
+        ),
+    )
 
 
 @node.command()
 def skip(
     execution_id: ExecutionArgument,
     node_id: NodeArgument,
-    by: ByOption,
+    by: DeciderOption,
     reason: ReasonOption = None,
     attempt: AttemptOption = None,
     server: ServerOption = None,
 ) -> None:
-    """Skip a node; its successors decide by their trigger rules."""
-    _handle("skip", execution_id, node_id, by, reason, attempt, server)
+    """Skip a node. Its successors decide by their trigger rules."""
+    _override(
+        server,
+        lambda client: client.nodes.skip(execution_id, node_id, by=by, reason=reason, attempt=attempt),
+    )
 
 
 @node.command()
 def retry(
     execution_id: ExecutionArgument,
     node_id: NodeArgument,
-    by: ByOption,
+    by: DeciderOption,
     reason: ReasonOption = None,
     attempt: AttemptOption = None,
     server: ServerOption = None,
 ) -> None:
-    """End a node's wait for its next try, a delay, a worker or an operator now."""
-    _handle("retry", execution_id, node_id, by, reason, attempt, server)
+    """Retry a waiting node now.
+
+    Ends its wait for the next try, a delay, a worker or an operator.
+    """
+    _override(
+        server,
+        lambda client: client.nodes.retry(execution_id, node_id, by=by, reason=reason, attempt=attempt),
+    )
 
 
-def _handle(
-    verb: Literal["complete", "fail", "skip", "retry"],
-    execution_id: str,
-    node_id: str,
-    by: str,
-    reason: str | None,
-    attempt: int | None,
-    server: str | None,
-    **more: Any,
-) -> None:
-    async def act(client: WorkflowClient) -> int:
-        done = await client.handle_node(
-            execution_id, node_id, verb, by=by, reason=reason, attempt=attempt, **more
-        )
+def _override(server: str | None, act: Callable[[Client], Awaitable[dict[str, Any]]]) -> None:
+    async def override(client: Client) -> int:
+        done = await act(client)
         typer.echo(f"{done['node_id']}: {done['status']}")
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_server(server, override)
 
 
-def _say(done: dict[str, Any]) -> None:
-    typer.echo(f"{done['status']}{' already' * done['already']}")
+def _print_status(done: dict[str, Any]) -> None:
+    typer.echo(f"{'already ' * done['already']}{done['status']}")

@@ -13,7 +13,7 @@ STATUS_REPLIES = (b"OK", b"PONG", b"Background append only file rewriting starte
 
 
 def redis(context: typer.Context) -> None:
-    """Send one command to the stack's Redis: ./headrace redis XRANGE workflow:tasks - +"""
+    """Send one command to the stack's Redis."""
     if not context.args or context.args in (["--help"], ["-h"]):
         typer.echo(
             "usage: ./headrace redis COMMAND [ARGUMENT]…      e.g. ./headrace redis XRANGE workflow:tasks - +"
@@ -33,7 +33,7 @@ def redis(context: typer.Context) -> None:
         raise typer.Exit(2) from None
     # RESP2 replies keep the shape redis-cli prints; RESP3 would turn pairs into mappings.
     client = redis_py.Redis.from_url(url, protocol=2, decode_responses=False, socket_connect_timeout=5)
-    # redis-py shapes the replies of commands it knows (SET into True, say); show what was said.
+    # redis-py shapes the replies of commands it knows (SET into True, say); show the reply itself.
     client.response_callbacks.clear()
     try:
         reply: object = client.execute_command(*context.args)  # type: ignore[no-untyped-call]

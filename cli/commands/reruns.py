@@ -1,4 +1,4 @@
-"""`./headrace retry`, `replay` and `fork`: run again what has run, in place, anew, or in part."""
+"""`./headrace retry`, `replay` and `fork`: run an execution again, in place, whole, or in part."""
 
 from __future__ import annotations
 
@@ -7,31 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.run import read_definition, read_inputs
-from cli.commands.watch import (
-    ExitCode,
-    JsonOption,
+from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.documents import read_definition, read_inputs
+from cli.commands.options import (
+    ExecutionArgument,
+    InputsOption,
     PlainOption,
+    PreviewOption,
     ServerOption,
+    StateOption,
     TimeoutOption,
-    call_server,
-    follow,
+    WatchOption,
 )
+from cli.commands.watch import follow
 
 if TYPE_CHECKING:
-    from clients.headrace.client import WorkflowClient
-
-ExecutionArgument = Annotated[str, typer.Argument(help="The execution's id.")]
-PreviewOption = Annotated[bool, typer.Option("--preview", help="Say what would run, and change nothing.")]
-WatchOption = Annotated[
-    bool, typer.Option("--watch/--no-watch", help="Show it to its end, or print its id and leave.")
-]
-InputsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "-i", "--input", metavar="KEY=VALUE", help="An input to override; JSON where it parses, else text."
-    ),
-]
+    from clients.headrace.client import Client
 
 
 def retry(
@@ -40,21 +31,21 @@ def retry(
     watch: WatchOption = True,
     server: ServerOption = None,
     plain: PlainOption = False,
-    as_json: JsonOption = False,
+    as_json: StateOption = False,
     timeout: TimeoutOption = None,
 ) -> None:
-    """Run the failed part of an execution again, in place: what completed stays.
+    """Run the failed part of an execution again, in place.
 
-    Exit code: as `run`.
+    Completed nodes keep their outputs. Exit code: as `run`.
     """
 
-    async def act(client: WorkflowClient) -> int:
-        planned = await client.retry(execution_id, preview=True)
+    async def act(client: Client) -> int:
+        planned = await client.executions.retry(execution_id, preview=True)
         if preview:
             _list("runs again", planned.nodes or ())
             return ExitCode.SUCCESS
-        # With its generation: should somebody else be retrying it too, it is retried once.
-        await client.retry(execution_id, generation=planned.generation)
+        # With its generation: a second retry at the same time then retries nothing twice.
+        await client.executions.retry(execution_id, generation=planned.generation)
         if not watch:
             typer.echo(execution_id)
             return ExitCode.SUCCESS
@@ -69,17 +60,17 @@ def replay(
     watch: WatchOption = True,
     server: ServerOption = None,
     plain: PlainOption = False,
-    as_json: JsonOption = False,
+    as_json: StateOption = False,
     timeout: TimeoutOption = None,
 ) -> None:
-    """Start a new execution of the same definition, with the same inputs or some of them changed.
+    """Start a new execution of the same definition.
 
-    Exit code: as `run`.
+    It gets the same inputs, except those given here. Exit code: as `run`.
     """
     values = _inputs("replay", inputs)
 
-    async def act(client: WorkflowClient) -> int:
-        made = (await client.replay(execution_id, inputs=values)).execution_id
+    async def act(client: Client) -> int:
+        made = (await client.executions.replay(execution_id, inputs=values)).execution_id
         if not watch:
             typer.echo(made)
             return ExitCode.SUCCESS
@@ -91,7 +82,8 @@ def replay(
 def fork(
     execution_id: ExecutionArgument,
     from_node: Annotated[
-        str | None, typer.Option("--from", metavar="NODE", help="A node to run again, with all behind it.")
+        str | None,
+        typer.Option("--from", metavar="NODE", help="A node to run again, with all its successors."),
     ] = None,
     inputs: InputsOption = None,
     file: Annotated[
@@ -101,22 +93,23 @@ def fork(
     watch: WatchOption = True,
     server: ServerOption = None,
     plain: PlainOption = False,
-    as_json: JsonOption = False,
+    as_json: StateOption = False,
     timeout: TimeoutOption = None,
 ) -> None:
-    """Start a new execution that keeps the outputs of every node a change does not reach.
+    """Start a new execution that reuses what a change leaves alone.
 
-    The change is a node, a definition, inputs, or all of these. Exit code: as `run`.
+    The change is a node to run again, a definition, inputs, or all of these; a node that it does not reach
+    keeps its output. Exit code: as `run`.
     """
     values = _inputs("fork", inputs)
     definition = _definition(file)
 
-    async def act(client: WorkflowClient) -> int:
-        made = await client.fork(
+    async def act(client: Client) -> int:
+        made = await client.executions.fork(
             execution_id, from_node=from_node, definition=definition, inputs=values, preview=preview
         )
         if made.execution_id is None:
-            for words, nodes in (("runs", made.nodes), ("keeps", made.reused), ("skips", made.skipped)):
+            for words, nodes in (("runs", made.nodes), ("reuses", made.reused), ("skips", made.skipped)):
                 _list(words, nodes)
             return ExitCode.SUCCESS
         if not watch:
@@ -135,16 +128,11 @@ def _inputs(command: str, pairs: list[str] | None) -> dict[str, Any] | None:
     try:
         return read_inputs(pairs or [], None)
     except ValueError as error:
-        raise _usage(command, error) from None
+        raise usage_error(command, error) from None
 
 
 def _definition(file: Path | None) -> dict[str, Any] | str | None:
     try:
         return None if file is None else read_definition(file)
     except ValueError as error:
-        raise _usage("fork", error) from None
-
-
-def _usage(command: str, error: ValueError) -> typer.Exit:
-    typer.echo(f"headrace {command}: {error}", err=True)
-    return typer.Exit(ExitCode.USAGE)
+        raise usage_error("fork", error) from None

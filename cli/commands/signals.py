@@ -1,60 +1,63 @@
-"""`./headrace signal`, `approvals`, `approve` and `deny`: answer what waits for somebody outside."""
+"""`./headrace signal`, `approvals`, `approve` and `deny`: end waits for a signal or a decision."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cli.commands.watch import ExitCode, ServerOption, call_server
+from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.documents import read_option
+from cli.commands.options import DeciderOption, ExecutionArgument, LinesOption, NodeArgument, ServerOption
+from cli.output.text import counted, json_line, printable
 
 if TYPE_CHECKING:
-    from clients.headrace.client import WorkflowClient
+    from clients.headrace.client import Client
 
-ExecutionArgument = Annotated[str, typer.Argument(help="The execution's id.")]
-NodeArgument = Annotated[str, typer.Argument(help="The node that asks; for an item of a map NODE[INDEX].")]
-ByOption = Annotated[str, typer.Option("--by", metavar="NAME", help="Who decides.")]
-FormOption = Annotated[str | None, typer.Option("--form", metavar="JSON", help="What is filled in.")]
+FormOption = Annotated[str | None, typer.Option("--form", metavar="JSON", help="The values of its form.")]
 ShownOption = Annotated[
     str | None,
-    typer.Option("--shown", metavar="HASH", help="Decide only about this; `approvals` prints it."),
+    typer.Option("--shown", metavar="HASH", help="Decide only what has this hash, as `approvals` prints it."),
 ]
 
 
 def signal(
     execution_id: ExecutionArgument,
     name: Annotated[str, typer.Argument(help="The signal's name.")],
-    payload: Annotated[str | None, typer.Option("--payload", metavar="JSON", help="What it carries.")] = None,
+    payload: Annotated[str | None, typer.Option("--payload", metavar="JSON", help="The payload.")] = None,
     key: Annotated[
-        str | None, typer.Option("--key", help="Idempotency key: sent again, it is taken once.")
+        str | None, typer.Option("--key", help="Idempotency key: a signal sent again counts once.")
     ] = None,
     server: ServerOption = None,
 ) -> None:
-    """Send a signal to the nodes of an execution that wait for it; else it is kept for one that will."""
-    value = _json("signal", "--payload", payload)
+    """Send a signal to the waiting nodes of an execution.
 
-    async def act(client: WorkflowClient) -> int:
-        done = await client.signal(execution_id, name, value, idempotency_key=key)
-        typer.echo(f"kept: nobody waits for '{name}' yet" if done["kept"] else f"given to {done['nodes']}")
+    Where none waits for it, it is kept for the first that will.
+    """
+    value = _option("signal", "--payload", payload)
+
+    async def act(client: Client) -> int:
+        done = await client.signals.send(execution_id, name, value, idempotency_key=key)
+        delivered = f"delivered to {counted(done['nodes'], 'node')}"
+        typer.echo(f"kept: no node waits for '{name}' yet" if done["kept"] else delivered)
         return ExitCode.SUCCESS
 
     call_server(server, act)
 
 
 def approvals(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
-    """List what waits for somebody to decide, longest first."""
+    """List approvals without a decision, the longest waiting first."""
 
-    async def act(client: WorkflowClient) -> int:
+    async def act(client: Client) -> int:
         count = 0
-        async for found in client.approvals():
+        async for found in client.approvals.list():
             count += 1
-            typer.echo(json.dumps(found, ensure_ascii=False) if as_json else _shown(found))
+            typer.echo(json_line(found) if as_json else _shown(found))
         if not count and not as_json:
-            typer.echo("nothing waits for a decision")
+            typer.echo("no approval waits for a decision")
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -63,24 +66,24 @@ def approvals(
 def approve(
     execution_id: ExecutionArgument,
     node_id: NodeArgument,
-    by: ByOption,
+    by: DeciderOption,
     form: FormOption = None,
     shown: ShownOption = None,
     server: ServerOption = None,
 ) -> None:
-    """Approve what a node shows; it is printed first."""
+    """Approve what a node shows. It is printed first."""
     _decide("approve", execution_id, node_id, by=by, form=form, shown=shown, server=server)
 
 
 def deny(
     execution_id: ExecutionArgument,
     node_id: NodeArgument,
-    by: ByOption,
+    by: DeciderOption,
     form: FormOption = None,
     shown: ShownOption = None,
     server: ServerOption = None,
 ) -> None:
-    """Deny what a node shows; it is printed first."""
+    """Deny what a node shows. It is printed first."""
     _decide("deny", execution_id, node_id, by=by, form=form, shown=shown, server=server)
 
 
@@ -94,13 +97,13 @@ def _decide(
     shown: str | None,
     server: str | None,
 ) -> None:
-    value = _json(decision, "--form", form)
+    value = _option(decision, "--form", form)
 
-    async def act(client: WorkflowClient) -> int:
-        found = await client.approval(execution_id, node_id)
+    async def act(client: Client) -> int:
+        found = await client.approvals.get(execution_id, node_id)
         typer.echo(_shown(found))
-        # The hash of what has just been printed, so that nothing else is decided than what was seen.
-        done = await client.decide(
+        # The hash of what has just been printed: the decision is about what was seen, or refused.
+        done = await client.approvals.decide(
             execution_id, node_id, decision, by=by, shown=shown or found["shown"], form=value
         )
         if done["pending"]:
@@ -113,23 +116,19 @@ def _decide(
 
 
 def _shown(found: dict[str, Any]) -> str:
-    """An approval in lines a terminal can show; control characters are written as escapes."""
-    people = ", ".join(found["assignees"]) if found["assignees"] else "anybody"
+    """An approval in lines a terminal can show."""
+    people = ", ".join(found["assignees"]) if found["assignees"] else "anyone"
     until = f" until {found['due_at']}" if found["due_at"] else ""
     share = f", {found['approvals']} of {found['quorum']} approvals" if found["quorum"] > 1 else ""
     lines = [f"{found['execution_id']} {found['node_id']}  by {people}{share}{until}", f"  {found['prompt']}"]
     if found["form"]:
-        lines.append(f"  form: {json.dumps(found['form'], ensure_ascii=False)}")
+        lines.append(f"  form: {json_line(found['form'])}")
     lines.append(f"  shown: {found['shown']}")
-    text = "\n".join(line.replace("\n", "\n  ") for line in lines)
-    return "".join(
-        letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text
-    )
+    return printable("\n".join(line.replace("\n", "\n  ") for line in lines), keeps_lines=True)
 
 
-def _json(command: str, option: str, text: str | None) -> Any:
+def _option(command: str, name: str, text: str | None) -> Any:
     try:
-        return None if text is None else json.loads(text)
+        return read_option(name, text)
     except ValueError as error:
-        typer.echo(f"headrace {command}: {option} is not JSON: {error}", err=True)
-        raise typer.Exit(ExitCode.USAGE) from None
+        raise usage_error(command, error) from None

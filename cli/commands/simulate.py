@@ -1,4 +1,4 @@
-"""`./headrace simulate FILE`: play a workflow with stubbed handlers and virtual time, and show its path."""
+"""`./headrace simulate FILE`: run a workflow with stubs and virtual time, and show its path."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.commands.run import read_definition, read_inputs, read_text
-from cli.commands.watch import ExitCode
+from cli.commands.api_call import ExitCode, usage_error
+from cli.commands.documents import read_definition, read_inputs, read_text
+from cli.commands.options import InputsOption
 from cli.stack import ports
 from cli.stack.redis_binary import NoServer, find_binary
 from config import ROOT, SettingsInvalid, read_settings
@@ -29,20 +30,19 @@ _CODES = {"COMPLETED": ExitCode.SUCCESS, "CANCELLED": ExitCode.CANCELLED}
 def simulate(
     file: Annotated[Path, typer.Argument(help="Workflow as JSON or YAML; - reads standard input.")],
     stubs: Annotated[
-        Path | None, typer.Option("--stubs", help="What nodes and handlers do, as YAML or JSON.")
+        Path | None, typer.Option("--stubs", help="Stubs of nodes and handlers, as YAML or JSON.")
     ] = None,
-    inputs: Annotated[
-        list[str] | None, typer.Option("-i", "--input", help="One input, KEY=VALUE; VALUE is JSON or text.")
-    ] = None,
+    inputs: InputsOption = None,
     inputs_file: Annotated[Path | None, typer.Option("--inputs", help="Inputs as a JSON file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Play a workflow: nothing real is called, no time is waited, nothing is kept.
+    """Run a workflow with stubs and virtual time.
 
-    Exit code: 0 completed, 1 failed or stuck, 2 usage or a refused workflow, 3 cancelled, 5 no Redis.
+    Nothing real is called, no time passes, nothing is kept. Exit code: 0 completed, 1 failed or stuck,
+    2 usage or a refused workflow, 3 cancelled, 5 no Redis.
     """
     try:
-        # The process that plays it reads them too, and could only say that it ended.
+        # The simulator process reads them too, but its refusal would be JSON lines of a log.
         read_settings()
         question = {
             "definition": read_definition(file),
@@ -54,8 +54,7 @@ def simulate(
             typer.echo(f"headrace simulate: {line}", err=True)
         raise typer.Exit(ExitCode.USAGE) from None
     except ValueError as error:
-        typer.echo(f"headrace simulate: {error}", err=True)
-        raise typer.Exit(ExitCode.USAGE) from None
+        raise usage_error("simulate", error) from None
     try:
         with throwaway_redis() as url:
             answer = ask(question, url)
@@ -95,7 +94,7 @@ def throwaway_redis() -> Iterator[str]:
 
 
 def ask(question: dict[str, Any], redis_url: str) -> dict[str, Any]:
-    """Have a process play it. Raises TimeoutError, and OSError where the process ends without an answer."""
+    """Ask a simulator process. Raises TimeoutError, and OSError where it ends without an answer."""
     environment = {**os.environ, "REDIS_URL": redis_url, "LOG_LEVEL": "ERROR"}
     environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     try:
@@ -108,9 +107,9 @@ def ask(question: dict[str, Any], redis_url: str) -> dict[str, Any]:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise TimeoutError(f"no answer within {SIMULATING_S:g} s") from None
+        raise TimeoutError(f"the simulator gave no answer within {SIMULATING_S:g} s") from None
     if not done.stdout:
-        raise OSError(f"the process that plays it ended with exit code {done.returncode}")
+        raise OSError(f"the simulator ended with exit code {done.returncode} and no answer")
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -143,16 +142,16 @@ def as_text(result: dict[str, Any]) -> Iterator[str]:
     asking = [node["node_id"] for node in result["nodes"] if node["waiting_on"] == "operator"]
     others = [node_id for node_id in result["waiting"] if node_id not in asking]
     if result["status"] == "PAUSED":
-        about = f", or for a word about {', '.join(asking)} and then to be resumed" if asking else ""
-        yield f"it would wait for an operator: to be resumed{about}"
+        about = f", or to decide about {', '.join(asking)} and then resume it" if asking else ""
+        yield f"waiting for an operator to resume it{about}"
         if others:
-            yield f"and these wait for something else: {', '.join(others)}"
+            yield f"also waiting: {', '.join(others)}"
     elif others:
-        yield f"still waiting, and no stub helps: {', '.join(others)}"
+        yield f"still waiting, and no stub ends the wait: {', '.join(others)}"
 
 
 def refusal(file: Path, stubs: Path | None, refused: dict[str, Any]) -> Iterator[str]:
-    """Why it was not played, a line for each problem."""
+    """Why it was not simulated, a line for each problem."""
     if not refused["problems"]:
         yield f"headrace simulate: {refused['message']}"
     for problem in refused["problems"]:

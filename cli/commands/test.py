@@ -1,4 +1,4 @@
-"""`./headrace test`: style, types, import rules and tests; what has to pass before anything is sent."""
+"""`./headrace test`: style, types, import rules and tests, all that has to pass before a change is sent."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test(
 ) -> None:
     """Run ruff, mypy, the import rules and pytest. Other arguments go to pytest.
 
-    Every step runs even when one before it failed; the exit code tells whether all passed.
+    Every step runs even when one before it failed; the exit code is 0 if all passed.
     """
     began = time.monotonic()
     failed = [

@@ -1,4 +1,4 @@
-"""`./headrace validate FILE…`: say what is wrong with workflows, and what cannot be meant; run nothing."""
+"""`./headrace validate FILE…`: errors and probable mistakes in workflows, which are not run."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from urllib.parse import quote
 
 import typer
 
-from cli.commands.run import STDIN, read_text
-from cli.commands.watch import ExitCode, ServerOption, call_server
+from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.documents import STDIN, is_json, read_text
+from cli.commands.options import ServerOption
+from cli.output.text import counted
 
 if TYPE_CHECKING:
-    from clients.headrace.client import WorkflowClient
+    from clients.headrace.client import Client
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -72,18 +74,17 @@ def validate(
     ),
     server: ServerOption = None,
 ) -> None:
-    """Check workflows, and warn of what cannot be meant; nothing is stored and nothing runs.
+    """Check workflows and warn about probable mistakes.
 
-    Exit code: 0 good, 1 an error was found (or, with --strict, a warning), 2 usage or an unreadable file,
-    5 no server.
+    Nothing is stored and nothing runs. Exit code: 0 good, 1 an error was found (or, with --strict, a
+    warning), 2 usage or an unreadable file, 5 no server.
     """
     try:
         texts = [(file, read_text(file)) for file in files]
     except ValueError as error:
-        typer.echo(f"headrace validate: {error}", err=True)
-        raise typer.Exit(ExitCode.USAGE) from None
+        raise usage_error("validate", error) from None
 
-    async def act(client: WorkflowClient) -> int:
+    async def act(client: Client) -> int:
         reports = [await judge(client, file, text) for file, text in texts]
         for line in _RENDER[output](reports):
             typer.echo(line)
@@ -94,12 +95,12 @@ def validate(
     call_server(server, act)
 
 
-async def judge(client: WorkflowClient, file: Path, text: str) -> Report:
+async def judge(client: Client, file: Path, text: str) -> Report:
     """Ask the server about one file. JSON goes as an object, so its lines are found here."""
     from cli.output.json_positions import JsonProblem, nearest, read_json
 
-    if file.suffix.lower() != ".json" and not (file == STDIN and text.lstrip().startswith("{")):
-        judgement = await client.validate(text)
+    if not is_json(file, text):
+        judgement = await client.definitions.validate(text)
         found = [_found(entry, is_error=True) for entry in judgement.errors]
         found += [_found(entry, is_error=False) for entry in judgement.warnings]
         return _report(file, found, judgement.summary)
@@ -110,7 +111,7 @@ async def judge(client: WorkflowClient, file: Path, text: str) -> Report:
         return Report(file, (error,))
     if not isinstance(document, dict):
         return Report(file, (Found(True, "wrong_type", "a workflow must be a JSON object"),))
-    judgement = await client.validate(document)
+    judgement = await client.definitions.validate(document)
     found = []
     for entries, is_error in ((judgement.errors, True), (judgement.warnings, False)):
         for entry in entries:
@@ -136,7 +137,7 @@ def _report(file: Path, found: Iterable[Found], summary: dict[str, Any] | None) 
 
 
 def exit_code(reports: Sequence[Report], *, is_strict: bool) -> int:
-    """Fail for any error, and for any warning when told to."""
+    """Fail for any error, and in strict mode for any warning."""
     failing = [each for report in reports for each in report.found if each.is_error or is_strict]
     return ExitCode.FAILED if failing else ExitCode.SUCCESS
 
@@ -145,7 +146,7 @@ def conclusion(reports: Sequence[Report]) -> str:
     """Sum up in one line."""
     errors = sum(len(report.having(is_error=True)) for report in reports)
     warnings = sum(len(report.having(is_error=False)) for report in reports)
-    return f"{_counted(len(reports), 'file')}: {_counted(errors, 'error')}, {_counted(warnings, 'warning')}"
+    return f"{counted(len(reports), 'file')}: {counted(errors, 'error')}, {counted(warnings, 'warning')}"
 
 
 def as_text(reports: Sequence[Report]) -> Iterator[str]:
@@ -209,7 +210,3 @@ def _name(file: Path) -> str:
 
 def _uri(file: Path) -> str:
     return file.as_uri() if file.is_absolute() else quote(_name(file).replace("\\", "/"))
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count or 'no'} {word}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""What is known of a running execution, told by its events, and how it looks: a live tree or plain lines."""
+"""The state of a running execution, kept from its events, as a live tree or plain lines."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ DONE = frozenset({"COMPLETED", "FAILED", "SKIPPED", "CANCELLED"})
 #: Which nodes to show first where there is no room for all.
 URGENCY = {"RUNNING": 0, "FAILED": 1, "WAITING": 2, "QUEUED": 3, "CANCELLED": 4, "PENDING": 5}
 BAR_WIDTH = 40
-#: Of an answer that streams, as much is kept to be shown.
+#: How much of a streamed answer is shown.
 STREAM_CHARS = 200
 
 
 @dataclass(slots=True)
 class Progress:
-    """An execution as its events tell it. Starts from a view; applying an event twice changes nothing."""
+    """An execution, brought up to date by its events. Applying an event twice changes nothing."""
 
     execution_id: str
     name: str
     status: str
     nodes: dict[str, NodeView]
-    #: RFC 3339, as its events tell.
+    #: RFC 3339, from its events.
     started_at: str | None = None
     ended_at: str | None = None
     #: The newest progress report or log line of each running node.
@@ -60,7 +60,7 @@ class Progress:
     def of(cls, view: ExecutionView) -> Progress:
         """Every node at its beginning: the events, read from the first, bring it up to date.
 
-        No event tells of a node that a fork has kept: it begins as it is.
+        A node that a fork has reused has no events: it begins as it is.
         """
         fresh = {
             node.node_id: node if node.reused else replace(node, status="PENDING", reason=None, try_number=0)
@@ -69,7 +69,7 @@ class Progress:
         return cls(view.execution_id, view.name, "PENDING", fresh)
 
     def apply(self, event: Event) -> None:
-        """Take in one event."""
+        """Apply one event."""
         kind, _, verb = event.type.partition(".")
         if kind == "execution":
             after = {"created": "PENDING", "started": "RUNNING", "resumed": "RUNNING", "retried": "RUNNING"}
@@ -83,16 +83,16 @@ class Progress:
             return
         status = STATUS_AFTER.get(event.type)
         if event.item is not None:
-            # Its end is not its node's; of what all of them say and stream, the newest words.
+            # The end of an item is not its node's; of all items' reports, the newest is shown.
             if text := note(event):
                 self.notes[node.node_id] = f"[{event.item}] {text}"[:STREAM_CHARS]
             return
         if status is None:
-            # Of an answer that streams, its newest words.
+            # The end of a streamed answer.
             before = self.notes.get(node.node_id, "") if event.type == "node.token" else ""
             self.notes[node.node_id] = (before + note(event))[-STREAM_CHARS:]
             return
-        # What a handler said last is of interest while it runs, and no longer.
+        # A handler's last report is of interest while it runs, and no longer.
         self.notes.pop(node.node_id, None)
         if text := note(event):
             self.notes[node.node_id] = text
@@ -120,7 +120,7 @@ class Progress:
 
 
 def note(event: Event) -> str:
-    """The words an event carries: a progress report, a log line, an error, or why and until when it waits."""
+    """The text an event carries: a progress report, a log line, an error, or why and until when it waits."""
     data = event.data
     if event.type == "node.progress":
         fraction, message = data.get("fraction"), data.get("message")
@@ -238,7 +238,7 @@ def _summary(progress: Progress) -> str:
 
 
 def report(view: ExecutionView) -> Iterator[str]:
-    """The last words: the result, what failed and why, and the outputs nobody consumed."""
+    """The summary at the end: result, failures, and the outputs of nodes without successors."""
     why, took_s = view.reason or view.cancelling, view.took_s()
     took = "" if took_s is None else f" in {took_s:.1f} s"
     yield f"{view.name} {view.execution_id}: {view.status}{took}" + (f" ({why})" if why else "")
@@ -249,7 +249,7 @@ def report(view: ExecutionView) -> Iterator[str]:
     if view.output_error is not None:
         yield f"  ✗ output: {error_text(view.output_error)}"
     if view.output is not None:
-        # What the author calls the result; what single nodes came to is beside the point.
+        # The output of the workflow; those of single nodes are beside the point.
         yield f"  = {shorten(view.output)}"
         return
     consumed = {dependency for node in view.nodes for dependency in node.dependencies}

@@ -104,7 +104,7 @@ class EchoHandler(BaseHTTPRequestHandler):
         self.wfile.write(payload)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the caller's events tell the story."""
+        """Log nothing: the calls are in the history of the caller."""
 
 
 def read_body(body: bytes) -> object:

@@ -1,4 +1,4 @@
-"""Look at ports and servers from outside, with nothing but a socket.
+"""Ports and servers seen from outside, with nothing but a socket.
 
 No Redis client here: importing one takes longer than starting the server this module waits for.
 """
@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 LOCAL = "127.0.0.1"
 
 
-def redis_says(host: str, port: int, *, command: str = "PING", timeout_s: float = 0.5) -> str | None:
-    """Send one inline command and return the first line of the reply, or None where nobody answers.
+def redis_reply(host: str, port: int, *, command: str = "PING", timeout_s: float = 0.5) -> str | None:
+    """Send one inline command and return the first line of the reply, or None without one.
 
-    A server that is up says `+PONG`, one that still reads its data `-LOADING …`, a foreign one anything.
+    A server that is up answers `+PONG`, one that still reads its data `-LOADING …`, a foreign one anything.
     """
     try:
         with socket.create_connection((host, port), timeout=timeout_s) as connection:
@@ -26,7 +26,7 @@ def redis_says(host: str, port: int, *, command: str = "PING", timeout_s: float 
 
 def is_redis_up(host: str, port: int, *, timeout_s: float = 0.5) -> bool:
     """Whether a Redis that lets us in answers there."""
-    return redis_says(host, port, timeout_s=timeout_s) == "+PONG"
+    return redis_reply(host, port, timeout_s=timeout_s) == "+PONG"
 
 
 def http_status(url: str, *, timeout_s: float = 0.5) -> int | None:
@@ -47,8 +47,8 @@ class NoSuchHost(Exception):
 
 
 def is_port_free(port: int, *, host: str = LOCAL) -> bool:
-    """Whether a server could listen there now. True is a hint: somebody else may be faster."""
-    # Connecting first: with SO_REUSEADDR one may bind 127.0.0.1 although somebody listens on 0.0.0.0.
+    """Whether a server could listen there now. True is a hint: another process may take the port first."""
+    # Connecting first: with SO_REUSEADDR one may bind 127.0.0.1 although another process listens on 0.0.0.0.
     with socket.socket() as connection:
         connection.settimeout(0.3)
         try:

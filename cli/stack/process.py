@@ -1,4 +1,4 @@
-"""One process of the stack: started, its output prefixed, started again when it dies, stopped when told."""
+"""One process of the stack: started, its output prefixed, started again when it dies, stopped on demand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
-#: A child that lived this long starts afresh with the shortest pause.
+#: A child that lived this long restarts after the shortest pause.
 STEADY_AFTER_S = 30.0
 LONGEST_LINE_BYTES = 16 * 1024
 PR_SET_PDEATHSIG = 1
@@ -34,7 +34,7 @@ def die_with_parent(parent_pid: int) -> Callable[[], None]:
     def prepare() -> None:
         if _prctl is not None:
             _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        # The supervisor may have died before prctl took effect; then nobody would ever tell us.
+        # The supervisor may have died before prctl took effect; then no signal would ever come.
         if os.getppid() != parent_pid:
             os._exit(1)
 
@@ -80,22 +80,22 @@ class Child:
         self._output = asyncio.create_task(self._pump(self.process))
 
     async def supervise(self) -> None:
-        """Start the process and start it again, ever later, each time it ends by itself."""
+        """Start the process, and restart it after growing pauses each time it ends by itself."""
         pause_s = FIRST_PAUSE_S
         if self.process is None:
             await self.start()
         while True:
             assert self.process is not None
             status = await self.process.wait()
-            if self.has_been_told_to_stop():
+            if self.may_not_restart():
                 return
             if time.monotonic() - self._started_at > STEADY_AFTER_S:
                 pause_s = FIRST_PAUSE_S
-            self.emit(self.name, f"ended with {describe_exit(status)}; starting again in {pause_s:g} s")
+            self.emit(self.name, f"ended with {describe_exit(status)}; restarting in {pause_s:g} s")
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
             # A stop may have come during the pause; what is started then would never be stopped.
-            if self.has_been_told_to_stop():
+            if self.may_not_restart():
                 return
             await self.start()
 
@@ -109,7 +109,7 @@ class Child:
             async with asyncio.timeout(self.grace_s):
                 await self.process.wait()
         except TimeoutError:
-            self.emit(self.name, f"still there after {self.grace_s:g} s; killed")
+            self.emit(self.name, f"did not stop within {self.grace_s:g} s; killed")
             self._send(signal.SIGKILL)
             await self.process.wait()
         if self._output is not None:
@@ -117,7 +117,7 @@ class Child:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._output, timeout=1.0)
 
-    def has_been_told_to_stop(self) -> bool:
+    def may_not_restart(self) -> bool:
         return self.is_stopping
 
     def kill(self) -> None:

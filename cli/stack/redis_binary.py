@@ -93,7 +93,7 @@ def find_binary(environment: Mapping[str, str] = os.environ) -> RedisBinary:
 def check_readable(binary: RedisBinary, data_dir: Path) -> None:
     """Raise DataTooNew where the data was written by a server this one cannot follow.
 
-    Redis 7.0 answers a Valkey 9 append-only file with "Bad file format" and exits; better said before.
+    Redis 7.0 answers a Valkey 9 append-only file with "Bad file format" and exits; this says what to do.
     """
     if not (data_dir / "appendonlydir").is_dir():
         return

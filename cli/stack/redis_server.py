@@ -43,7 +43,7 @@ class RedisPlace:
     label: str
     host: str | None
     port: int | None
-    #: The server to supervise; None where somebody else runs it.
+    #: The server to supervise; None where it is run elsewhere.
     server: Child | None = None
 
     def child_environment(self) -> dict[str, str]:
@@ -87,10 +87,10 @@ def lock(data_dir: Path) -> int:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, str(os.getpid()).encode(), 0)
             return descriptor
-        # The supervisor is gone and its server is not: on Linux it has been told to end and needs a moment;
-        # elsewhere nobody told it, so we do.
+        # The supervisor is gone and its server is not: on Linux the kernel has sent it SIGTERM and it needs a
+        # moment; elsewhere it gets its SHUTDOWN from here.
         if ask_at < time.monotonic() and isinstance(port, int):
-            ports.redis_says(ports.LOCAL, port, command="SHUTDOWN")
+            ports.redis_reply(ports.LOCAL, port, command="SHUTDOWN")
             ask_at = time.monotonic() + 2.0
         time.sleep(0.05)
 
@@ -200,7 +200,7 @@ async def _start_embedded(*, data_dir: Path, lock_fd: int, emit: Callable[[str, 
             label = f"{ports.LOCAL}:{port} (embedded {binary.label}, data in {data_dir})"
             return RedisPlace(label, ports.LOCAL, port, server)
         await server.stop()
-        # Somebody else took the port between our look and the server's bind: look again.
+        # Another process took the port between our look and the server's bind: look again.
         last_words = log_tail(data_dir)
         if "already in use" not in last_words:
             break

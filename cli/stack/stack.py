@@ -1,7 +1,7 @@
 """The local stack: Redis, API, orchestrator, workers and the echo service as one supervised group.
 
 Started as soon as Redis answers; stopped in the order workers, orchestrator, API, Redis, so that
-what runs can still be recorded. Whatever dies by itself is started again.
+what runs can still be recorded. A process that dies by itself is restarted.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Stack:
         return f"http://localhost:{self.echo_port}"
 
     def stop(self) -> None:
-        """Begin to stop; asked twice, kill what is left."""
+        """Begin to stop; the second call kills what is left."""
         self._signals += 1
         self._stop.set()
         if self._signals > 1:
@@ -153,7 +153,7 @@ class Stack:
         ]
         serve = ("uvicorn", "main:app", "--host", self.options.host, "--port", str(self.api_port))
         quiet = ("--no-access-log", "--log-level", "warning", "--timeout-graceful-shutdown", "3")
-        echo = ("cli.stack.stack.echo_service", "--host", ports.LOCAL, "--port", str(self.echo_port))
+        echo = ("cli.stack.echo_service", "--host", ports.LOCAL, "--port", str(self.echo_port))
         groups = [
             workers,
             [child("orchestrator", "orchestrator.starter", grace_s=10.0)],
@@ -177,11 +177,11 @@ class Stack:
     async def _wait_for_api(
         self, watchers: list[asyncio.Task[None]], *, within_s: float = float("inf")
     ) -> bool:
-        """True as soon as the API answers; False when told to stop before, or out of time."""
+        """True as soon as the API answers; False after a stop, or out of time."""
         health = f"http://{ports.LOCAL}:{self.api_port}/health"
         give_up_at = time.monotonic() + within_s
         while not self._stop.is_set() and time.monotonic() < give_up_at:
-            # On a thread: a stuck API would otherwise hold up the output of everybody else.
+            # On a thread: a stuck API would otherwise hold up the output of all others.
             if await asyncio.to_thread(ports.http_status, health) == 200:
                 return True
             if any(watcher.done() for watcher in watchers):
@@ -211,7 +211,8 @@ class Stack:
     def _explain_wait(self, group: list[Child]) -> None:
         names = [c.name for c in group if c.process is not None and c.process.returncode is None]
         if names:
-            self.emit("stack", f"waiting for {', '.join(names)} to finish what runs (again: kill)")
+            waiting = f"waiting for {', '.join(names)} to finish running attempts"
+            self.emit("stack", f"{waiting} (a second Ctrl-C kills them)")
 
 
 def child_environment(

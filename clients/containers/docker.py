@@ -41,11 +41,11 @@ log = logging.getLogger("headrace.containers")
 
 OnLine = Callable[[Literal["stdout", "stderr"], str], None]
 
-#: Nobody: a user without a name, files or rights.
+#: `nobody`: a user without files or rights.
 USER = "65534:65534"
 PIDS = 128
 SCRATCH = "rw,noexec,nosuid,nodev,size=64m,mode=1777"
-#: One answer of the engine. Pulling an image takes longer, but speaks while it does.
+#: One answer of the engine. Pulling an image takes longer, but reports progress all the while.
 ENGINE_TIMEOUT_S = 30
 POLL_S = 0.1
 #: How long an attempt that was stopped waits for its container to be gone.
@@ -57,7 +57,7 @@ THREADS = 1_024
 
 
 class Stopped(Exception):
-    """The attempt is over; nobody waits for the result."""
+    """The attempt is over; its result is not awaited."""
 
     error_type = "Container.Unavailable"
     retryable = True
@@ -92,7 +92,7 @@ class ContainerEngine:
     def _forget(self, run: _Run) -> None:
         work = self._running.pop(run, None)
         if work is not None and not work.cancelled():
-            work.exception()  # Looked at: where nobody waits any more, asyncio would complain.
+            work.exception()  # Retrieved: asyncio logs exceptions that never are.
 
     async def aclose(self) -> None:
         """Stop what runs and wait until it is gone. Safe to call twice."""
@@ -122,7 +122,7 @@ class _Run:
     def work(self) -> ContainerResult:
         started_s = time.monotonic()
         self._deadline_s = started_s + self._spec.timeout_s
-        with _told_apart(self._settings.engine_url), closing(_connect(self._settings.engine_url)) as api:
+        with _typed_errors(self._settings.engine_url), closing(_connect(self._settings.engine_url)) as api:
             self._remove_left_over(api)
             self._check()
             container_id = self._create(api)
@@ -143,7 +143,7 @@ class _Run:
         )
 
     def _check(self) -> None:
-        """Raise when the run is to end: told to, or out of time."""
+        """Raise when the run is to end: it was stopped, or is out of time."""
         if self.stop.is_set():
             raise Stopped("the container was stopped with its attempt")
         if time.monotonic() > self._deadline_s:
@@ -322,8 +322,8 @@ def _end_input(connection: socket.socket) -> None:
 
 
 @contextmanager
-def _told_apart(url: str) -> Iterator[None]:
-    """Say by type what went wrong with an engine: absent, unwilling, or without the image."""
+def _typed_errors(url: str) -> Iterator[None]:
+    """Turn errors of an engine into ContainerError: absent, refusing, or without the image."""
     try:
         yield
     except docker.errors.ImageNotFound as error:

@@ -16,7 +16,7 @@ LABEL_EXECUTION = "headrace.execution"
 LABEL_NODE = "headrace.node"
 LABEL_ATTEMPT = "headrace.attempt"
 LABEL_WORKER = "headrace.worker"
-#: Unix epoch, by the clock of the worker; whoever sees the container after it may remove it.
+#: Unix epoch, by the clock of the worker; from then on any worker may remove the container.
 LABEL_DEADLINE_MS = "headrace.deadline_ms"
 
 STDOUT = 1
@@ -219,7 +219,7 @@ def _number(text: str | None, *, default: int) -> int:
 
 
 def system_reason(error: BaseException) -> str:
-    """Find what the system said: libraries wrap it in their own errors, and those in others."""
+    """Find the system's own message: libraries wrap it in their errors, and those in others."""
     seen: list[BaseException] = []
     left: list[object] = [error]
     while left:

@@ -1,8 +1,4 @@
-"""What the workflow client returns and raises.
-
-Frozen values with the fields of the HTTP API; fields a newer server adds are ignored. Errors are three:
-ServerUnreachable, ApiError for every problem document, and its child NotFound.
-"""
+"""What the client returns: frozen values with the fields of the HTTP API; unknown fields are ignored."""
 
 from __future__ import annotations
 
@@ -16,42 +12,9 @@ TERMINAL_STATUSES = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 TERMINAL_EVENTS = frozenset({"execution.completed", "execution.failed", "execution.cancelled"})
 
 
-class ServerUnreachable(Exception):
-    """Nobody answers at the base URL, or the connection broke. Whether a POST took effect is then unknown."""
-
-    def __init__(self, base_url: str, detail: str) -> None:
-        super().__init__(f"cannot reach {base_url}: {detail}")
-        self.base_url = base_url
-
-
-class ApiError(Exception):
-    """The server refused. `code` is stable, `problem` the whole document (RFC 9457)."""
-
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        self.status = status
-        self.problem = dict(problem)
-        self.code = str(problem.get("code", ""))
-        self.detail = str(problem.get("detail") or problem.get("title") or f"HTTP {status}")
-        super().__init__(self.detail)
-
-    @property
-    def problems(self) -> list[dict[str, Any]]:
-        """Each single thing that is wrong: path, code, message, and hint, line, column where known."""
-        found = self.problem.get("errors") or []
-        return [entry for entry in found if isinstance(entry, dict)]
-
-
-class NotSendable(ValueError):
-    """Something that no request can carry: a number that JSON has no word for, or text that is no text."""
-
-
-class NotFound(ApiError):
-    """No such execution, node or entry."""
-
-
 @dataclass(frozen=True, slots=True)
 class Created:
-    """An execution that exists now."""
+    """An execution that has been created."""
 
     execution_id: str
     status: str
@@ -59,8 +22,7 @@ class Created:
     is_replay: bool = False
 
     @classmethod
-    def from_answer(cls, document: Mapping[str, Any], headers: Mapping[str, str]) -> Self:
-        is_replay = headers.get("Idempotency-Replayed") == "true"
+    def from_dict(cls, document: Mapping[str, Any], *, is_replay: bool) -> Self:
         return cls(document["execution_id"], document["status"], is_replay)
 
 
@@ -72,7 +34,7 @@ class Rerun:
     status: str
     #: The generation the execution is in now.
     generation: int
-    #: What runs again, in definition order; None when somebody else had retried that generation before.
+    #: What runs again, in definition order; None when another call had already retried that generation.
     nodes: tuple[str, ...] | None
 
     @classmethod
@@ -100,7 +62,7 @@ class Forked:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What is wrong with a definition, and else what cannot be meant.
+    """Errors and warnings of a definition.
 
     Entries have path, code and message, and hint, line and column where known; summary: name, version, nodes,
     edges, depth.
@@ -117,7 +79,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of an execution's history. A `gap` tells of trimmed history; it has the seq read last."""
+    """One entry of an execution's history. A `gap` stands for trimmed entries and has the seq read last."""
 
     seq: int
     type: str
@@ -127,7 +89,7 @@ class Event:
     #: RFC 3339, UTC, milliseconds.
     ts: str
     data: Mapping[str, Any]
-    #: Of a mapped node, the index of the item it tells of.
+    #: Of a mapped node, the index of the item it is about.
     item: int | None = None
 
     @property
@@ -165,7 +127,7 @@ class NodeView:
     dependencies: tuple[str, ...] = ()
     reason: str | None = None
     waiting_on: str | None = None
-    #: The fence: raised each time the node is queued.
+    #: The fence: incremented each time the node is queued.
     attempt: int = 0
     #: What people call "try 2 of 3".
     try_number: int = 0
@@ -209,7 +171,7 @@ class ExecutionView:
     output: Any = None
     output_error: Mapping[str, Any] | None = None
     nodes: tuple[NodeView, ...] = field(default=(), repr=False)
-    #: All that the server said, also what has no field here.
+    #: The whole document, with what has no field here.
     document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod

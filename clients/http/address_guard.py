@@ -17,7 +17,7 @@ IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Reach(Enum):
-    """How far an address reaches: everyone's, this network's, or nobody's business."""
+    """How far an address reaches: everywhere, within this network, or nowhere a call may go."""
 
     PUBLIC = "public"
     PRIVATE = "private"

@@ -22,7 +22,7 @@ TLS_PORT = 465
 
 
 class SmtpError(Exception):
-    """Mail that was not taken. `error_type` and `retryable` are what a failed node will say."""
+    """Mail that the server did not accept. `error_type` and `retryable` are what a failed node will say."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class SmtpError(Exception):
 
 
 class AddressInvalid(SmtpError):
-    """What should be a mail address is none."""
+    """A text that should be a mail address and is none."""
 
     def __init__(self, field: str, value: str) -> None:
         super().__init__(f"'{field}' holds {value[:200]!r}, which is no mail address", type="ConfigError")
@@ -79,7 +79,7 @@ class Mail:
 
 
 def build_message(mail: Mail, *, sender: str, key: str, now_s: float) -> tuple[EmailMessage, list[str]]:
-    """Write a mail out; the second value is everybody who gets it. Pure.
+    """Write a mail out; the second value is all its recipients. Pure.
 
     key  names the work: the Message-ID is made from it, so that a repeat is seen to be one.
     Raises AddressInvalid.
@@ -127,7 +127,7 @@ async def send_mail(
 ) -> dict[str, str]:
     """Hand a message to the server; return the recipients it refused, each with its words.
 
-    Raises SmtpError when nobody gets it; what may pass is retryable.
+    Raises SmtpError when no recipient gets it, retryable where the cause may pass.
     """
     sending = _Sending(settings, message, recipients, timeout_s)
     try:
@@ -168,13 +168,13 @@ class _Sending:
             self._server = server = self._connect()
             try:
                 self._prepare(server)
-                self._go_on(server)
+                self._limit_next_step(server)
                 refused = server.send_message(self._message, to_addrs=list(self._recipients))
-                _take_leave(server)
+                _quit(server)
             finally:
                 server.close()
         except smtplib.SMTPRecipientsRefused as error:
-            raise _nobody(settings, error) from error
+            raise _all_refused(settings, error) from error
         except smtplib.SMTPResponseException as error:
             raise _answered(settings, error) from error
         except smtplib.SMTPNotSupportedError as error:
@@ -194,15 +194,15 @@ class _Sending:
 
     def _prepare(self, server: smtplib.SMTP) -> None:
         settings = self._settings
-        self._go_on(server)
+        self._limit_next_step(server)
         if settings.starttls and settings.port != TLS_PORT:
             server.starttls(context=ssl.create_default_context())
         if settings.user:
-            self._go_on(server)
+            self._limit_next_step(server)
             server.login(settings.user, settings.password or "")
 
-    def _go_on(self, server: smtplib.SMTP) -> None:
-        """Give the next step what is left of the time. Raises TimeoutError when nothing is."""
+    def _limit_next_step(self, server: smtplib.SMTP) -> None:
+        """Limit the next step to the time that is left. Raises TimeoutError when none is."""
         left_s = self._deadline_s - time.monotonic()
         if self._is_aborted or left_s <= 0:
             raise TimeoutError("the time is up")
@@ -210,8 +210,8 @@ class _Sending:
             server.sock.settimeout(left_s)
 
 
-def _take_leave(server: smtplib.SMTP) -> None:
-    """Say goodbye. The mail is taken by then: how the server answers must not make it a failure."""
+def _quit(server: smtplib.SMTP) -> None:
+    """End the session. The mail is accepted by then: the answer to QUIT must not make it a failure."""
     try:
         server.quit()
     except (smtplib.SMTPException, OSError):
@@ -236,7 +236,7 @@ def _answered(settings: SmtpSettings, error: smtplib.SMTPResponseException) -> S
     )
 
 
-def _nobody(settings: SmtpSettings, error: smtplib.SMTPRecipientsRefused) -> SmtpError:
+def _all_refused(settings: SmtpSettings, error: smtplib.SMTPRecipientsRefused) -> SmtpError:
     refused = {address: _words(code, text) for address, (code, text) in error.recipients.items()}
     passing = any(code < 500 for code, _ in error.recipients.values())
     return SmtpError(

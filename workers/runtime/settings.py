@@ -76,17 +76,6 @@ def _smtp(settings: Settings) -> SmtpSettings | None:
     )
 
 
-def limits_of(settings: Settings) -> Limits:
-    """The bounds of definitions that are compiled here."""
-    return Limits(
-        max_nodes=settings.max_nodes,
-        max_edges=settings.max_edges,
-        max_depth=settings.max_depth,
-        max_config_bytes=settings.max_config_bytes,
-        max_yaml_bytes=settings.max_yaml_bytes,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
     """Plain values: settings are read at the root only."""

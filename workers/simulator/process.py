@@ -29,8 +29,8 @@ from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.errors import DefinitionInvalid, HeadraceError, InputsInvalid, Problem, StoreUnavailable
 from orchestrator.redis_keys import Keys
 from orchestrator.store.reader import Store
+from wiring import keys_of, limits_of, usable_while_serving
 from workers.handlers import load_modules
-from workers.runtime.settings import limits_of
 from workers.simulator.report import NodeReport, Simulation
 from workers.simulator.simulator import Simulator
 from workers.simulator.stub_checks import StubsInvalid
@@ -153,12 +153,12 @@ def _refusal(error: HeadraceError, problems: Iterable[Problem] = ()) -> dict[str
 
 
 async def main() -> None:
-    """Answer line after line until standard input ends."""
+    """Answer line after line until standard input ends. Raises ConfigError where Redis cannot be used."""
     settings = get_settings()
     load_modules(settings.handler_modules)
     redis = connect_blocking(settings.redis_dsn)
     threads = ThreadPoolExecutor(1)
-    keys = Keys(stream=settings.worker_stream, group=settings.worker_group)
+    keys, limits = keys_of(settings), limits_of(settings)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=LONGEST_LINE_BYTES)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
@@ -168,10 +168,11 @@ async def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
     try:
-        while line := await reader.readline():
-            found = await answer(line, redis, threads, keys=keys, limits=limits_of(settings))
-            sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
-            sys.stdout.buffer.flush()
+        async with usable_while_serving(redis, settings):
+            while line := await reader.readline():
+                found = await answer(line, redis, threads, keys=keys, limits=limits)
+                sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
+                sys.stdout.buffer.flush()
     except asyncio.CancelledError:
         pass
     finally:

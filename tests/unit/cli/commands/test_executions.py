@@ -62,7 +62,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     def client(**given: Any) -> httpx2.AsyncClient:
         return real(**{**given, "transport": httpx2.MockTransport(made.answer)})
 
-    monkeypatch.setattr("clients.headrace.client.httpx2.AsyncClient", client)
+    monkeypatch.setattr("clients.headrace.transport.httpx2.AsyncClient", client)
     return made
 
 
@@ -75,7 +75,7 @@ def test_trigger_sends_inputs_and_says_whether_it_had_been_started(server: Serve
     assert run("trigger", "e1") == (0, ["RUNNING"])
     assert run("trigger", "e1", "-i", "n=1", "-i", "who=ann") == (0, ["RUNNING"])
     server.done["already"] = True
-    assert run("trigger", "e1") == (0, ["RUNNING already"])
+    assert run("trigger", "e1") == (0, ["already RUNNING"])
     assert [json.loads(line) for line in run("trigger", "e1", "--json")[1]] == [server.done]
     assert server.asked[:2] == [
         ("/v1/executions/e1/trigger", {}),
@@ -91,7 +91,7 @@ def test_cancel_sends_a_grace_for_the_server_to_judge(server: Server, given: str
     code, lines = run("cancel", "e1", "--grace", given, "--reason", "enough")
 
     assert code == 0
-    assert lines == ["RUNNING, being cancelled: what runs may finish within its grace"]
+    assert lines == ["RUNNING, being cancelled: running attempts may finish within the grace"]
     assert server.asked == [("/v1/executions/e1/cancel", {"grace": sent, "reason": "enough"})]
 
 
@@ -104,7 +104,7 @@ def test_cancel_says_when_that_was_the_end(server: Server) -> None:
 
 def test_the_list_is_filtered_by_the_server(server: Server) -> None:
     assert run("list") == (0, ["e1  order  2026-11-21T09:00:00.000Z  PAUSED  60.0 s"])
-    assert run("list", "--status", "paused", "--name", "none") == (0, ["no such execution"])
+    assert run("list", "--status", "paused", "--name", "none") == (0, ["no matching executions"])
     assert server.asked == [
         ("/v1/executions", {"limit": "20"}),
         ("/v1/executions", {"limit": "20", "status": "PAUSED", "name": "none"}),

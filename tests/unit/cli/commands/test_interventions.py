@@ -40,7 +40,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     def client(**given: Any) -> httpx2.AsyncClient:
         return real(**{**given, "transport": httpx2.MockTransport(made.answer)})
 
-    monkeypatch.setattr("clients.headrace.client.httpx2.AsyncClient", client)
+    monkeypatch.setattr("clients.headrace.transport.httpx2.AsyncClient", client)
     return made
 
 

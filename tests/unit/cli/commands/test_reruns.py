@@ -42,7 +42,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     def client(**given: Any) -> httpx2.AsyncClient:
         return real(**{**given, "transport": httpx2.MockTransport(made.answer)})
 
-    monkeypatch.setattr("clients.headrace.client.httpx2.AsyncClient", client)
+    monkeypatch.setattr("clients.headrace.transport.httpx2.AsyncClient", client)
     return made
 
 
@@ -69,7 +69,7 @@ def test_a_replay_overrides_inputs(server: Server) -> None:
 def test_a_preview_of_a_fork_says_what_runs_and_what_is_kept(server: Server) -> None:
     assert run("fork", "e1", "--from", "B", "--preview") == (
         0,
-        ["runs 2: B, C", "keeps 1: A", "skips 0: –"],
+        ["runs 2: B, C", "reuses 1: A", "skips 0: –"],
     )
     assert server.asked == [("fork", {"from_node": "B", "preview": True})]
 

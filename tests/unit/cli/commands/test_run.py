@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.run import read_definition, read_inputs
+from cli.commands.documents import read_definition, read_inputs
 
 
 def written(directory: Path, name: str, text: str) -> Path:

@@ -46,7 +46,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     def client(**given: Any) -> httpx2.AsyncClient:
         return real(**{**given, "transport": httpx2.MockTransport(made.answer)})
 
-    monkeypatch.setattr("clients.headrace.client.httpx2.AsyncClient", client)
+    monkeypatch.setattr("clients.headrace.transport.httpx2.AsyncClient", client)
     return made
 
 
@@ -56,8 +56,8 @@ def run(*arguments: str) -> tuple[int, list[str]]:
 
 
 def test_a_signal_carries_json(server: Server) -> None:
-    assert run("signal", "e1", "go", "--payload", '{"n": 1}') == (0, ["given to 2"])
-    assert run("signal", "e1", "later") == (0, ["kept: nobody waits for 'later' yet"])
+    assert run("signal", "e1", "go", "--payload", '{"n": 1}') == (0, ["delivered to 2 nodes"])
+    assert run("signal", "e1", "later") == (0, ["kept: no node waits for 'later' yet"])
     assert server.asked == [
         ("/v1/executions/e1/signals/go", {"payload": {"n": 1}}),
         ("/v1/executions/e1/signals/later", {"payload": None}),

@@ -88,6 +88,6 @@ nodes:
     done = CliRunner().invoke(app, ["simulate", str(file), "--stubs", str(stubs)])
 
     assert done.output.splitlines()[-2:] == [
-        "it would wait for an operator: to be resumed, or for a word about a and then to be resumed",
-        "and these wait for something else: w",
+        "waiting for an operator to resume it, or to decide about a and then resume it",
+        "also waiting: w",
     ]

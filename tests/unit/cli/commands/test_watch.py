@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cli.commands.watch import exit_code, refusal
-from clients.headrace.views import ApiError, ExecutionView
+from cli.commands.api_call import refusal
+from cli.commands.watch import exit_code
+from clients.headrace.errors import ApiError
+from clients.headrace.views import ExecutionView
 
 
 @pytest.mark.parametrize(

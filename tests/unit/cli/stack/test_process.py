@@ -79,7 +79,7 @@ async def test_a_child_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatc
     await process.stop()
     await watcher
 
-    assert any("ended with signal SIGKILL; starting again" in line for line in listener.lines)
+    assert any("ended with signal SIGKILL; restarting" in line for line in listener.lines)
     assert process.starts == 2
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from cli.stack import info, ports
 from cli.stack.info import StackInfo
 from cli.stack.redis_binary import RedisBinary
 from cli.stack.redis_server import RedisPlace, StackRunning, command, lock
-from cli.stack.stack import child_environment
+from cli.stack.stack import Stack, StackOptions, child_environment
 from config import Settings
 
 
@@ -125,3 +127,14 @@ def test_commands_that_are_printed_reach_the_stack_that_prints_them(tmp_path: Pa
     elsewhere = next_steps(tmp_path / "my data").splitlines()
     assert elsewhere[0] == f"STACK_DATA_DIR='{tmp_path}/my data' ./headrace run examples/linear.json"
     assert elsewhere[1].strip() == f"STACK_DATA_DIR='{tmp_path}/my data' ./headrace doctor"
+
+
+def test_every_process_of_the_stack_and_of_compose_is_a_module_that_exists(tmp_path: Path) -> None:
+    stack = Stack(
+        StackOptions(tmp_path), Settings(_env_file=None), emit=lambda *_: None, announce=lambda *_: None
+    )
+    started = [child.command[2] for group in stack._plan(RedisPlace("", None, None)) for child in group]
+    composed = re.findall(r'"-m", "([\w.]+)"', (info.ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+
+    assert len(composed) == 7
+    assert not [name for name in {*started, *composed} if find_spec(name) is None]

@@ -1,0 +1,74 @@
+"""Calls of the API from a command: the connection, the exit code, and what is printed of a refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from enum import IntEnum
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from clients.headrace.client import Client
+
+
+class ExitCode(IntEnum):
+    """How a command ended, for shell scripts."""
+
+    SUCCESS = 0
+    FAILED = 1
+    USAGE = 2
+    CANCELLED = 3
+    TIMED_OUT = 4
+    UNREACHABLE = 5
+    INTERRUPTED = 130
+
+
+def call_server(server: str | None, act: Callable[[Client], Awaitable[int]]) -> NoReturn:
+    """Run `act` with a client of the API and exit with its code; print what the server refused."""
+    import asyncio
+
+    from cli.stack import info
+    from clients.headrace.client import Client
+    from clients.headrace.errors import NOT_TEXT, ApiError, NotSendable, ServerUnreachable
+
+    async def call() -> int:
+        async with Client(server or info.api_url()) as client:
+            return await act(client)
+
+    try:
+        code = asyncio.run(call())
+    except ServerUnreachable as error:
+        typer.echo(f"{error}; is it running? start it: ./headrace dev", err=True)
+        code = ExitCode.UNREACHABLE
+    except ApiError as error:
+        typer.echo(refusal(error), err=True)
+        code = ExitCode.UNREACHABLE if error.status >= 500 else ExitCode.USAGE
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except (NotSendable, UnicodeEncodeError) as error:
+        typer.echo(f"refused: {error if isinstance(error, NotSendable) else NOT_TEXT}", err=True)
+        code = ExitCode.USAGE
+    raise typer.Exit(code)
+
+
+def usage_error(command: str, error: ValueError) -> typer.Exit:
+    """Print what is wrong with an argument; gives the exit to raise."""
+    typer.echo(f"headrace {command}: {error}", err=True)
+    return typer.Exit(ExitCode.USAGE)
+
+
+def refusal(error: Exception) -> str:
+    """The server's refusal, with each single problem on a line of its own."""
+    from clients.headrace.errors import ApiError
+
+    if not isinstance(error, ApiError) or not error.problems:
+        return f"refused: {error}"
+    lines = [f"refused: {len(error.problems)} problem{'s' if len(error.problems) > 1 else ''}"]
+    for problem in error.problems:
+        place = str(problem.get("path") or "")
+        if problem.get("line"):
+            place += f" (line {problem['line']}, column {problem.get('column') or 1})"
+        hint = f"; {problem['hint']}" if problem.get("hint") else ""
+        lines.append(f"  {place + ': ' if place else ''}{problem.get('message', '')}{hint}")
+    return "\n".join(lines)
