@@ -18,7 +18,7 @@ from starlette.requests import Request
 from api.problems import RequestInvalid, pydantic_problems
 from orchestrator.documents import strict_json
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import shown
+from orchestrator.documents.problems import quoted
 from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.engine import Idempotency
 from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, Problem
@@ -112,7 +112,7 @@ def cursor_checked(cursor: str | int | None) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        message = f"'cursor' must be the next_cursor of a page before, unchanged; found {shown(cursor)}"
+        message = f"'cursor' must be the next_cursor of a page before, unchanged; found {quoted(cursor)}"
         raise RequestInvalid([Problem("query.cursor", "wrong_value", message)]) from error
 
 

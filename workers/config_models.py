@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BeforeValidator
 
-from orchestrator.documents.problems import shown
+from orchestrator.documents.problems import quoted
 from orchestrator.errors import Problem
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _walk(config: Any, location: tuple[int | str, ...], *, is_missing: bool) -> 
 def _quoted(value: Any) -> str:
     if value in ([], {}):
         return "an empty list" if isinstance(value, list) else "an empty object"
-    return shown(value)
+    return quoted(value)
 
 
 def _is_templated(value: Any) -> bool:

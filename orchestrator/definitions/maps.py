@@ -1,4 +1,4 @@
-"""A node that runs once for each item of a list: what its author says of it, and the names of its items."""
+"""Reads the field `map` of a node that runs once for each item of a list, and its references."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.definitions.definition import MOST_ITEMS, MOST_LIVE, ItemMap
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.problems import shown
+from orchestrator.documents.problems import quoted
 from orchestrator.errors import Problem
 from orchestrator.templates.parser import KEYWORDS, RESERVED
 from orchestrator.templates.references import References, gives_text, is_template, references
@@ -25,7 +25,7 @@ def tolerated(spec: Mapping[str, Any], total: int) -> int:
     return max(int(spec["tolerated_count"]), share)
 
 
-def read_mapping(fields: Fields, ids: Collection[str]) -> ItemMap | None:
+def read_map(fields: Fields, ids: Collection[str]) -> ItemMap | None:
     """Read the field `map` of a node, noting what is wrong; None when there is none to use."""
     raw = fields.raw.get("map")
     if raw is None:
@@ -46,7 +46,7 @@ def read_mapping(fields: Fields, ids: Collection[str]) -> ItemMap | None:
     is_taken = name in ids or name in KEYWORDS or (name in RESERVED and name != "item")
     if not name.isidentifier() or not name.isascii() or is_taken:
         where = inner.where("item_name")
-        message = f"'{where}' must be a name that means nothing else in a template, got {shown(name)}"
+        message = f"'{where}' must be a name that means nothing else in a template, got {quoted(name)}"
         fields.findings.add(where, "bad_value", message)
     max_items = _number(inner, "max_items", MOST_ITEMS, MOST_ITEMS)
     if isinstance(items, list) and len(items) > max_items:
@@ -59,7 +59,7 @@ def read_mapping(fields: Fields, ids: Collection[str]) -> ItemMap | None:
         live=min(_number(inner, "max_concurrency", 0, MOST_ITEMS) or MOST_LIVE, MOST_LIVE),
         tolerated_count=_number(inner, "tolerated_failure_count", 0, MOST_ITEMS),
         tolerated_percentage=_share(inner),
-        stops=inner.choice("on_item_failure", {"continue": False, "stop": True}, False),
+        stops_on_failure=inner.choice("on_item_failure", {"continue": False, "stop": True}, False),
         max_items=max_items,
     )
 

@@ -1,4 +1,4 @@
-"""Say how often and how patiently a node is tried: one set of numbers for all errors, or a list of rules."""
+"""Retry policies: one set of numbers for all errors, or a list of rules, each for some error types."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Set
 from typing import Any
 
 from orchestrator.documents.durations import parse_duration_ms
-from orchestrator.documents.problems import Findings, listed, shown
+from orchestrator.documents.problems import Findings, joined, quoted
 
 ID_RULE = "letters, digits, '_', '.' and '-', at most 128"
 is_id = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
@@ -43,7 +43,7 @@ class Fields:
     def wrong(self, name: str, expected: str, value: Any, *, code: str = "wrong_type") -> None:
         """Note that a field holds something else than expected."""
         where = self.where(name)
-        self.findings.add(where, code, f"'{where}' must be {expected}, got {shown(value)}")
+        self.findings.add(where, code, f"'{where}' must be {expected}, got {quoted(value)}")
 
     def identifier(self, name: str, *, required: bool = False) -> str:
         """Read a name or id; empty when it is absent or wrong."""
@@ -98,6 +98,6 @@ class Fields:
             return allowed[value]
         close = self.findings.close_to(value, allowed) if isinstance(value, str) else None
         where = self.where(name)
-        message = f"'{where}' must be one of {listed(allowed)}, got {shown(value)}"
+        message = f"'{where}' must be one of {joined(allowed)}, got {quoted(value)}"
         self.findings.add(where, "bad_value", message, f"did you mean {close!r}?" if close else None)
         return default

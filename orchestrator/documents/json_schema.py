@@ -18,7 +18,7 @@ from typing import Any
 import orjson
 
 from orchestrator.documents.json_types import kind_of
-from orchestrator.documents.problems import shown
+from orchestrator.documents.problems import quoted
 from orchestrator.errors import InputsInvalid, Problem
 
 MAX_REFERENCES = 10_000
@@ -44,7 +44,7 @@ def schema_problem(schema: Any, what: str = "inputs") -> str | None:
 
         validator.check_schema(schema)
     except SchemaError as error:
-        return told_of_schema(error, what)
+        return describe_schema_error(error, what)
     except (RecursionError, re.error, _TooMuch) as error:
         return f"not a usable JSON Schema: {type(error).__name__}"
     return _bad_reference_or_pattern(schema)
@@ -82,7 +82,7 @@ def _problems(schema: dict[str, Any], value: Any, what: str) -> list[Problem]:
     found: list[Problem] = []
     for error in _validator(orjson.dumps(schema)).iter_errors(value):
         where = f"{what}{place_of(error)}"[:300]
-        found.append(Problem(where, "bad_input", told(error, where)))
+        found.append(Problem(where, "bad_input", describe_error(error, where)))
         if len(found) >= MAX_PROBLEMS:
             break
     return found
@@ -211,7 +211,7 @@ def place_of(error: Any) -> str:
     return "".join(f".{part}" if isinstance(part, str) else f"[{part}]" for part in error.absolute_path)
 
 
-def told(error: Any, where: str) -> str:
+def describe_error(error: Any, where: str) -> str:
     """Say what is wrong with the value at `where`.
 
     error  of the library: keyword, what the schema says to it, the value.
@@ -220,22 +220,22 @@ def told(error: Any, where: str) -> str:
     if keyword == "type":
         kinds = wanted if isinstance(wanted, list) else [wanted]
         expected = " or ".join(_TYPES.get(kind, str(kind)) for kind in kinds)
-        return f"'{where}' must be {expected}, found {shown(error.instance)}"
+        return f"'{where}' must be {expected}, found {quoted(error.instance)}"
     if keyword in ("enum", "const"):
         words = wanted if keyword == "enum" else [wanted]
-        listed = ", ".join(orjson.dumps(word).decode() for word in words[:20])
+        joined = ", ".join(orjson.dumps(word).decode() for word in words[:20])
         one = "one of " if len(words) > 1 else ""
-        return f"'{where}' must be {one}{listed[:300]}, found {shown(error.instance)}"
+        return f"'{where}' must be {one}{joined[:300]}, found {quoted(error.instance)}"
     if keyword in ("anyOf", "oneOf") and "more than one" not in error.message and error.context:
-        return f"'{where}' fits none of the {len(wanted)} forms of {keyword}, found {shown(error.instance)}"
+        return f"'{where}' fits none of the {len(wanted)} forms of {keyword}, found {quoted(error.instance)}"
     return f"'{where}': {error.message[:500]}"
 
 
-def told_of_schema(error: Any, what: str) -> str:
+def describe_schema_error(error: Any, what: str) -> str:
     """Say what is wrong with a schema itself; `what` is the field that holds it."""
     where = f"{what}{place_of(error)}"
     if error.absolute_path and error.absolute_path[-1] == "type":
-        message = f"'{where}' must be one of {', '.join(sorted(_TYPES))}, found {shown(error.instance)}"
+        message = f"'{where}' must be one of {', '.join(sorted(_TYPES))}, found {quoted(error.instance)}"
     else:
-        message = told(error, where)
+        message = describe_error(error, where)
     return f"not a valid JSON Schema: {message}"

@@ -60,7 +60,7 @@ class Findings:
         raise DefinitionInvalid(self.problems)
 
 
-def shown(value: Any) -> str:
+def quoted(value: Any) -> str:
     """Quote a value found, shortened; containers by their kind only."""
     if isinstance(value, dict):
         return "an object"
@@ -74,7 +74,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= 140 else text[:140] + "…"
 
 
-def listed(words: Collection[str], most: int = 20) -> str:
+def joined(words: Collection[str], most: int = 20) -> str:
     """Write a list of names, the first ones only when there are many."""
     names = list(words)[:most]
     more = f" and {len(words) - most:,} more" if len(words) > most else ""

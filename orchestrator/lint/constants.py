@@ -15,7 +15,7 @@ from orchestrator.templates.references import compile_expression, is_template
 from orchestrator.templates.resolver import Scope, evaluate
 
 
-def given_of(definition: Definition) -> KnownAnswers:
+def known_answers(definition: Definition) -> KnownAnswers:
     """Work out what conditions and `when` answer whatever the data."""
     answers, when = {}, {}
     for node in definition.nodes:

@@ -7,7 +7,7 @@ from typing import Any
 
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.documents.problems import Findings
-from orchestrator.lint.constants import given_of
+from orchestrator.lint.constants import known_answers
 from orchestrator.lint.reachability import Reachability
 from orchestrator.lint.template_reads import Use, uses_of
 
@@ -25,10 +25,10 @@ class Linter:
             for node in definition.nodes
             if node.config or node.when is not None or node.map
         }
-        self.given = given_of(definition)
+        self.known = known_answers(definition)
         read = {use.root for uses in self.uses.values() for use in uses}
         self.watched = read.intersection(self.index)
-        self.reach = Reachability(definition, self.given, watched=self.watched)
+        self.reach = Reachability(definition, self.known, watched=self.watched)
 
     def at(self, node: Node, field: str = "") -> str:
         path = f"{self.path}[{self.index[node.id]}]"

@@ -57,9 +57,9 @@ class Reachability:
     watched   nodes to tell apart although only one node depends on them.
     """
 
-    def __init__(self, definition: Definition, given: KnownAnswers, *, watched: Collection[str] = ()) -> None:
+    def __init__(self, definition: Definition, known: KnownAnswers, *, watched: Collection[str] = ()) -> None:
         self.definition = definition
-        self.given = given
+        self.known = known
         self.order = topological_order(
             {node.id: node.dependencies for node in definition.nodes}, definition.successors
         )
@@ -73,13 +73,13 @@ class Reachability:
         self._first = sum(1 << self.width * place for place in range(len(self.places) + 1))
         self.anything = self._first * self._any
         self.worlds: dict[str, tuple[int, ...]] = {}
-        self.turns: dict[str, int] = {}
+        self.run_worlds: dict[str, int] = {}
         for node_id in self.order:
             self._visit(definition.node(node_id))
 
     def can_run(self, node_id: str) -> bool:
         """Say whether the node's handler may ever be called."""
-        return bool(self.turns[node_id]) and self.given.when.get(node_id) is not False
+        return bool(self.run_worlds[node_id]) and self.known.when.get(node_id) is not False
 
     def present(self, node_id: str) -> range:
         """Give the places of the outcomes that leave an output."""
@@ -118,7 +118,7 @@ class Reachability:
 
     def may_meet(self, node_id: str, other: str, outcomes: Iterable[int]) -> bool:
         """Say whether a node may get its turn while another has, or will have, one of these outcomes."""
-        return self.is_possible(self.turns[node_id] & self.world_of(other, outcomes))
+        return self.is_possible(self.run_worlds[node_id] & self.world_of(other, outcomes))
 
     def allowed(self, world: int, node_id: str) -> int:
         """Give the outcomes a node may have in a world, one bit each."""
@@ -159,24 +159,24 @@ class Reachability:
                 if kind is not None:
                     classes[kind] |= world
             found.append((classes["ok"], classes["bad"], classes["skip"]))
-        turn, bad, skip = (0, 0, left_out) if found else (self.anything, 0, 0)
+        run_world, bad, skip = (0, 0, left_out) if found else (self.anything, 0, 0)
         for present, verdict in _VERDICTS[node.trigger_rule] if found else ():
             world = self._world_of(found, present)
             if verdict is RUN:
-                turn |= world
+                run_world |= world
             elif verdict is Reason.UPSTREAM_FAILED:
                 bad |= world
             else:
                 skip |= world
         outcomes = self.outcomes[node.id]
-        mine = self.given.of(node, outcomes) if turn else ()
-        worlds = [turn if place in mine else 0 for place in range(len(outcomes.every))]
+        mine = self.known.of(node, outcomes) if run_world else ()
+        worlds = [run_world if place in mine else 0 for place in range(len(outcomes.every))]
         worlds[BAD] |= bad
         worlds[SKIP] |= skip
         self.worlds[node.id] = tuple(
             world and world & self._only(node.id, place) for place, world in enumerate(worlds)
         )
-        self.turns[node.id] = turn
+        self.run_worlds[node.id] = run_world
 
     def _world_of(self, found: Sequence[_Classes], present: _Present) -> int:
         """Give the world in which the dependencies' classes are exactly these; 0 if there is none."""

@@ -13,7 +13,7 @@ from orchestrator.lint.context import Linter
 from orchestrator.lint.outcomes import BAD, MISSING, KnownAnswers
 from orchestrator.lint.reachability import Reachability
 from orchestrator.lint.template_reads import Use, uses_of
-from orchestrator.lint.witness import Course, witness
+from orchestrator.lint.witness import Run, find_witness
 
 #: Nodes looked at in all searches upstream together; then it is enough.
 MAX_LOOKS = 100_000
@@ -40,13 +40,13 @@ def missing_references(
     for node in definition.nodes:
         if not reach.can_run(node.id):
             continue
-        told: set[str] = set()
+        warned: set[str] = set()
         for use in uses.get(node.id, ()):
-            if use.is_status or not use.is_needed or use.root in told or use.root not in definition.by_id:
+            if use.is_status or not use.is_needed or use.root in warned or use.root not in definition.by_id:
                 continue
             found = _always_missing(reach, node, use) or search.judge(node, use)
             if found is not None:
-                told.add(use.root)
+                warned.add(use.root)
                 yield found
 
 
@@ -83,11 +83,11 @@ class _Search:
             message = f"{node.id!r} may run before {use.root!r} has ended (trigger rule {rule})"
             return node, use.path, "reference_may_be_early", f"{message}; {text}", hint
         self.looks += 8 * len(upstream)
-        course = witness(self.reach, node.id, use.root, upstream)
-        if course is None or not self._is_free(gates, course):
+        run = find_witness(self.reach, node.id, use.root, upstream)
+        if run is None or not self._is_free(gates, run):
             return None
-        how = "failed" if course.outcomes[use.root] == BAD else "was skipped"
-        reason = course.reasons.get(use.root)
+        how = "failed" if run.outcomes[use.root] == BAD else "was skipped"
+        reason = run.reasons.get(use.root)
         message = f"{node.id!r} also runs when {use.root!r} {how}" + (f" ({reason})" if reason else "")
         return node, use.path, "reference_may_be_missing", f"{message}; {text}", hint
 
@@ -119,7 +119,7 @@ class _Search:
         return sorted(seen, key=self.ranks.__getitem__)
 
     def _is_gate(self, node: Node) -> bool:
-        given = self.reach.given
+        given = self.reach.known
         is_open = node.when is not None and node.id not in given.when
         return is_open or (bool(node.branches) and node.id not in given.answers)
 
@@ -130,11 +130,11 @@ class _Search:
         if gate.branches:
             yield gate.id, None
 
-    def _is_free(self, gates: Iterable[Node], course: Course) -> bool:
+    def _is_free(self, gates: Iterable[Node], run: Run) -> bool:
         """Say whether no two gates on this course read the same: then any mix of their answers may occur."""
         met: dict[str, set[str | None]] = {}
         for gate in gates:
-            if gate.id in course.reasons:
+            if gate.id in run.reasons:
                 continue
             mine = set(self._reads(gate))
             for root, key in mine:
@@ -160,7 +160,7 @@ def missing_in_output(linter: Linter, expected: KnownAnswers) -> Iterator[tuple[
         return
     whole = _with_output(definition, last)
     watched = linter.watched | {use.root for use in uses[OUTPUT]}.intersection(definition.by_id)
-    reach = Reachability(whole, linter.given, watched=watched)
+    reach = Reachability(whole, linter.known, watched=watched)
     for node, path, code, message, hint in missing_references(whole, uses, reach, expected):
         if node.id == OUTPUT:
             yield path.removeprefix("config."), code, message.replace(f"'{OUTPUT}'", "'output'"), hint

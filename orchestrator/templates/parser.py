@@ -52,7 +52,7 @@ class Checked:
 
     tree   the expression, or the list of statements when it is not a single expression.
     names   names it uses that it does not assign itself: nodes and roots.
-    locals  names it assigns; none of them may be a node's, or the two could not be told apart.
+    locals  names it assigns; none of them may be a node's, or the two would be confused.
     steps   node ids it reaches as steps["…"].
     """
 
@@ -199,7 +199,7 @@ def _check_steps(node: nodes.Node, parent: nodes.Node | None, steps: set[str]) -
 
 
 def _check_secrets(node: nodes.Node, parent: nodes.Node | None) -> None:
-    """Insist on secrets.NAME: what a template reads is known before it runs, and nobody can list them."""
+    """Insist on secrets.NAME: what a template reads is known before it runs, and none can list them."""
     is_secrets = isinstance(node, nodes.Name) and node.name == "secrets" and node.ctx == "load"
     if is_secrets and _key_of(parent) is None:
         raise EvaluationError("secrets must be followed by the name of one: secrets.NAME")

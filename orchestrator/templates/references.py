@@ -1,7 +1,7 @@
 """Compile templates, and find out what they refer to before anything runs.
 
 Nearly all templates are paths such as `{{ A.data.items[0].id }}`: those are cut up once by one expression,
-without a parser. The rest is parsed and checked by `sandbox`.
+without a parser. The rest is parsed and checked by `parser`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from orchestrator.templates.parser import (
 )
 from orchestrator.templates.values import EvaluationError
 
-#: Problems told of one node's templates.
+#: Problems listed for one node's templates.
 MAX_PROBLEMS = 20
 #: What an item of a map and its place are called, unless the map says otherwise.
 ITEM_WORDS = frozenset({"item", "index"})
@@ -124,7 +124,7 @@ def gives_text(source: str) -> bool:
     try:
         template = compile_template(source)
     except EvaluationError:
-        return False  # Told by `references`.
+        return False  # `references` reports it.
     if template.tree is not None:
         return isinstance(template.tree.tree, list)
     return len(template.parts) != 1

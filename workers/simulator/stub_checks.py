@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from orchestrator.definitions.branches import APPROVAL, WAIT_FOR_SIGNAL
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.sub_workflows import SUB_WORKFLOW
-from orchestrator.documents.problems import listed
+from orchestrator.documents.problems import joined
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.units import index_of, node_of
 from workers.simulator.stub_signals import DecisionAnswer, SignalAnswer
@@ -39,7 +39,7 @@ def _problems(name: str, stub: Stub, definition: Definition) -> Iterator[Problem
     node = nodes.get(node_of(unit))
     if node is None:
         close = difflib.get_close_matches(node_of(unit)[:128], nodes, n=1) if len(nodes) <= 1_000 else []
-        message = f"'{path}': no node is called {node_of(unit)!r} (nodes: {listed(nodes)})"
+        message = f"'{path}': no node is called {node_of(unit)!r} (nodes: {joined(nodes)})"
         hint = f"did you mean {close[0]!r}?" if close else None
         yield Problem(path, "unknown_node", message, hint)
         return
