@@ -144,9 +144,8 @@ def _check_target(
     findings: Findings,
 ) -> None:
     if target not in dependencies:
-        close = findings.close_to(target, dependencies)
+        hint = findings.did_you_mean(target, dependencies)
         message = f"{what} names {quoted(target)}, which is not in this workflow"
-        hint = f"did you mean {close!r}?" if close else None
         findings.add(path, "unknown_branch", message, hint, kind="graph")
     elif node.id not in dependencies[target]:
         message = f"{what} names {target!r}, which does not depend on it directly"

@@ -48,7 +48,8 @@ def read_map(fields: Fields, ids: Collection[str]) -> ItemMap | None:
         where = inner.where("item_name")
         message = f"'{where}' must be a name that means nothing else in a template, got {quoted(name)}"
         fields.findings.add(where, "bad_value", message)
-    max_items = _number(inner, "max_items", MOST_ITEMS, MOST_ITEMS)
+    max_items = inner.whole_number("max_items", least=0, most=MOST_ITEMS, default=MOST_ITEMS)
+    concurrency = inner.whole_number("max_concurrency", least=0, most=MOST_ITEMS, default=0)
     if isinstance(items, list) and len(items) > max_items:
         where = inner.where("items")
         message = f"'{where}' has {len(items):,} items; allowed are {max_items:,} (max_items)"
@@ -56,9 +57,9 @@ def read_map(fields: Fields, ids: Collection[str]) -> ItemMap | None:
     return ItemMap(
         items=items,
         item_name=name,
-        live=min(_number(inner, "max_concurrency", 0, MOST_ITEMS) or MOST_LIVE, MOST_LIVE),
-        tolerated_count=_number(inner, "tolerated_failure_count", 0, MOST_ITEMS),
-        tolerated_percentage=_share(inner),
+        live=min(concurrency or MOST_LIVE, MOST_LIVE),
+        tolerated_count=inner.whole_number("tolerated_failure_count", least=0, most=MOST_ITEMS, default=0),
+        tolerated_percentage=inner.number("tolerated_failure_percentage", least=0, most=100, default=0),
         stops_on_failure=inner.choice("on_item_failure", {"continue": False, "stop": True}, False),
         max_items=max_items,
     )
@@ -91,23 +92,3 @@ def map_references(
     )
     both = References({**inner.nodes, **paths}, own.uses_inputs or inner.uses_inputs, inner.templated)
     return both, item_map, problems + more
-
-
-def _number(fields: Fields, name: str, default: int, most: int) -> int:
-    value = fields.raw.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        fields.wrong(name, f"a whole number from 0 to {most:,}", value, code="bad_value")
-        return default
-    return value
-
-
-def _share(fields: Fields) -> float:
-    value = fields.raw.get("tolerated_failure_percentage")
-    if value is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-        fields.wrong("tolerated_failure_percentage", "a number from 0 to 100", value, code="bad_value")
-        return 0
-    return value

@@ -172,12 +172,9 @@ class NodeCompiler:
         elif handler in self.names:
             return handler
         else:
-            close = self.findings.close_to(handler, self.names)
+            hint = self.findings.did_you_mean(handler, self.names)
             message = f"unknown handler {quoted(handler)} in node {quoted(node_id)}"
-            if close:
-                message += f"; did you mean {close!r}?"
-            else:
-                message += f" (known: {joined(sorted(self.names))})"
+            message += f"; {hint}" if hint else f" (known: {joined(sorted(self.names))})"
             self.findings.add(fields.where("handler"), "unknown_handler", message, kind="graph")
         return ""
 
@@ -256,12 +253,11 @@ class NodeCompiler:
             message = f"Duplicate dependency: {other} — node {node_id!r} names it twice"
             self.findings.add(path, "duplicate_dependency", message, kind="graph")
         else:
-            close = self.findings.close_to(other, self.ids)
+            hint = self.findings.did_you_mean(other, self.ids)
             message = (
                 f"Invalid dependency: {other[:140]} — node {quoted(node_id)} depends on {quoted(other)}, "
                 f"which is not in this workflow (nodes: {joined(self.ids)})"
             )
-            hint = f"did you mean {close!r}?" if close else None
             self.findings.add(path, "unknown_dependency", message, hint, kind="graph")
 
     def _references(

@@ -176,9 +176,9 @@ def _inputs(linter: Linter) -> None:
     for node in linter.definition.nodes:
         for use in linter.uses.get(node.id, ()):
             if use.root == "inputs" and use.key is not None and use.is_needed and use.key not in properties:
-                close = linter.findings.close_to(use.key, properties)
+                hint = linter.findings.did_you_mean(use.key, properties)
                 message = f"{node.id!r} reads the input {use.key!r}, which the schema does not allow"
-                hint = f"did you mean {close!r}?" if close else f"inputs: {joined(properties)}"
+                hint = hint or f"inputs: {joined(properties)}"
                 linter.warn(linter.at(node, use.path), "unknown_input", message, hint)
 
 

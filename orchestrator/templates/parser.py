@@ -7,7 +7,6 @@ is no generated code, no attribute access on Python objects, and each step can b
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from orchestrator.documents.problems import did_you_mean
 from orchestrator.templates.filters import FILTERS, ITEM_FILTERS, METHODS, TESTS
 from orchestrator.templates.values import EvaluationError
 
@@ -182,9 +182,9 @@ def _check_operation(node: nodes.Filter | nodes.Test | nodes.Call) -> None:
 def _known(name: str, allowed: Iterable[str], what: str) -> None:
     words = sorted(allowed)
     if name not in words:
-        close = difflib.get_close_matches(name[:64], words, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise EvaluationError(f"uses the unknown {what} {name[:64]!r} (allowed: {', '.join(words)}){hint}")
+        hint = did_you_mean(name[:64], words)
+        allowed_words = f"(allowed: {', '.join(words)})" + (f"; {hint}" if hint else "")
+        raise EvaluationError(f"uses the unknown {what} {name[:64]!r} {allowed_words}")
 
 
 def _check_steps(node: nodes.Node, parent: nodes.Node | None, steps: set[str]) -> None:

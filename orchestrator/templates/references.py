@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
+from orchestrator.documents.problems import did_you_mean
 from orchestrator.errors import Problem
 from orchestrator.templates.parser import (
     KEYWORDS,
@@ -280,13 +280,5 @@ class _Found:
         for node in self.ids:
             if node in text and (not node.isidentifier() or node in RESERVED or node in KEYWORDS):
                 return f'write steps["{node}"].output for the node {node!r}'
-        for name in names:
-            close = _closest(name, self.ids)
-            if close is not None:
-                return f"did you mean {close!r}?"
-        return None
-
-
-def _closest(name: str, words: Iterable[str]) -> str | None:
-    close = get_close_matches(name[:128], [*words, *ROOTS], n=1)
-    return close[0] if close else None
+        hints = (did_you_mean(name, [*self.ids, *ROOTS]) for name in names)
+        return next((hint for hint in hints if hint is not None), None)

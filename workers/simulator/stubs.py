@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.documents.problems import quoted
+from orchestrator.documents.problems import did_you_mean, quoted
 from orchestrator.errors import DefinitionInvalid, ErrorType, NodeError, Problem
 from workers.context import HandlerContext
 from workers.outcome import Completed, Failed, Outcome, Skipped
@@ -243,7 +242,6 @@ def _refuse_unknown(
 ) -> None:
     for name in raw:
         if name not in allowed:
-            close = difflib.get_close_matches(str(name), allowed, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else None
+            hint = did_you_mean(str(name), allowed)
             message = f"unknown field {str(name)[:80]!r} in '{path}' (allowed: {', '.join(allowed)})"
             problems.append(Problem(f"{path}.{name}", "unknown_field", message, hint))
