@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orchestrator import errors
-from orchestrator.documents.problems import shown
+from orchestrator.documents.problems import quoted
 from orchestrator.errors import Problem
 from workers.config_models import expectation, field_names, model_at
 
@@ -225,7 +225,7 @@ def pydantic_problems(
         elif entry["type"] == "missing":
             problems.append(Problem(path, "missing_field", f"'{path}' is required"))
         else:
-            text = f"'{path}' {expectation([entry])}; found {_shorten(shown(entry.get('input')))}"
+            text = f"'{path}' {expectation([entry])}; found {_shorten(quoted(entry.get('input')))}"
             problems.append(Problem(path, "wrong_value", text))
     return problems
 

@@ -1,7 +1,7 @@
-"""From request bytes to parsed documents, refusing whatever has not the documented shape.
+"""Parses request bodies, headers and query parameters, and refuses those without the documented shape.
 
-What a definition means is checked once, by the engine at submission; here it only becomes a document.
-Nothing here renders a template or looks at a URL.
+Definitions are only parsed; they are checked once, by the engine at submission. No template is rendered and
+no URL is looked at.
 """
 
 import hashlib
@@ -17,16 +17,16 @@ from starlette.requests import Request
 
 from api.problems import RequestInvalid, pydantic_problems
 from orchestrator.documents import strict_json
+from orchestrator.documents.json_types import kind_of
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import shown
+from orchestrator.documents.problems import quoted
 from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.engine import Idempotency
 from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, Problem
 
 Envelope = TypeVar("Envelope", bound=BaseModel)
 
-#: No id of ours has another form. Refusing the rest here also keeps `a:node:b` from naming somebody else's
-#: key.
+#: Every id has this form. Refusing the rest here also keeps `a:node:b` from naming another execution's key.
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"\Z')
 _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?\Z")
@@ -44,7 +44,7 @@ def parse_definition(body: bytes, *, max_depth: int = 64) -> dict[str, Any]:
     document = strict_json.parse(body, max_depth=max_depth)
     if isinstance(document, dict):
         return document
-    problem = Problem("", "wrong_type", f"a workflow must be a JSON object; found {json_type(document)}")
+    problem = Problem("", "wrong_type", f"a workflow must be a JSON object; found {kind_of(document)}")
     raise RequestInvalid([problem])
 
 
@@ -69,7 +69,7 @@ def parse_envelope(
             ]
         ) from error
     if not isinstance(document, dict):
-        message = f"the body must be a JSON object; found {json_type(document)}"
+        message = f"the body must be a JSON object; found {kind_of(document)}"
         raise RequestInvalid([Problem("", "wrong_type", message)])
     try:
         return model.model_validate(document)
@@ -85,7 +85,7 @@ def definition_in(sent: Any, limits: Limits) -> Iterator[dict[str, Any]]:
         yield document
         return
     if not isinstance(document, dict):
-        message = f"a workflow must be a YAML mapping; found {json_type(document)}"
+        message = f"a workflow must be a YAML mapping; found {kind_of(document)}"
         raise RequestInvalid([Problem("definition", "wrong_type", message, line=1, column=1)])
     try:
         yield document
@@ -102,7 +102,7 @@ def readable_in(sent: Any, limits: Limits) -> tuple[Any, Locate | None]:
         return load_yaml(sent, limits=limits)
     if isinstance(sent, dict):
         return sent, None
-    message = f"'definition' must be an object, or YAML as text; found {json_type(sent)}"
+    message = f"'definition' must be an object, or YAML as text; found {kind_of(sent)}"
     raise RequestInvalid([Problem("definition", "wrong_type", message)])
 
 
@@ -112,7 +112,7 @@ def cursor_checked(cursor: str | int | None) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        message = f"'cursor' must be the next_cursor of a page before, unchanged; found {shown(cursor)}"
+        message = f"'cursor' must be the next_cursor of a page before, unchanged; found {quoted(cursor)}"
         raise RequestInvalid([Problem("query.cursor", "wrong_value", message)]) from error
 
 
@@ -146,9 +146,3 @@ def idempotency_of(request: Request, body: bytes) -> Idempotency | None:
         raise RequestInvalid([Problem("header.Idempotency-Key", "wrong_value", message)])
     route = f"{request.method} {request.url.path}"
     return Idempotency(key=key, route=route, body_hash=hashlib.sha256(body).hexdigest())
-
-
-def json_type(value: object) -> str:
-    """Name a parsed value the way JSON does."""
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")

@@ -1,6 +1,6 @@
-"""Name everything that can go wrong, once, with a stable code and the ids it concerns.
+"""Every error of the engine, with a stable code and the ids it concerns.
 
-Nothing here knows HTTP: the door decides the status from the class (and, for problems, from their kind).
+HTTP status codes are assigned in api/problems.py, from the class and, for problems, from their kind.
 """
 
 # long: everything that can go wrong, on one screen after another
@@ -82,7 +82,7 @@ class ErrorType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NodeError:
-    """Say why an attempt failed, in the one shape used in state, events and answers.
+    """Why an attempt failed, in the one shape used in state, events and responses.
 
     type       an ErrorType or a handler's own word; retry rules match on it.
     retryable  whether another try could end differently; the retry policy has the last word.
@@ -229,7 +229,7 @@ class StoreUnavailable(HeadraceError):
 
 
 class StoreFull(HeadraceError):
-    """Redis is at maxmemory: what runs may finish, nothing new is taken in."""
+    """Redis is at maxmemory: what runs may finish, new work is refused."""
 
     code = "STORE_FULL"
 
@@ -278,20 +278,20 @@ class PayloadTooLarge(HeadraceError):
 
 
 class SignalsFull(HeadraceError):
-    """Nobody waits for the signal, and as many are kept for later as may be."""
+    """No node waits for the signal, and the execution already keeps as many for later as it may."""
 
     code = "SIGNALS_FULL"
 
     def __init__(self, execution_id: str, name: str, most: int) -> None:
         self.execution_id = execution_id
         super().__init__(
-            f"execution {execution_id} keeps {most} signals nobody has waited for yet, and nobody waits for "
-            f"{name!r}; send it again when somebody does"
+            f"execution {execution_id} keeps {most} signals for which no node waits yet, and no node waits "
+            f"for {name!r}; send it again when one does"
         )
 
 
 class ApprovalNotFound(HeadraceError):
-    """The execution has such a node, but it has not asked anybody for a decision."""
+    """The execution has such a node, but it has not asked for an approval."""
 
     code = "APPROVAL_NOT_FOUND"
 
@@ -313,7 +313,7 @@ class NotAssigned(HeadraceError):
 
 
 class AlreadyDecided(HeadraceError):
-    """Somebody decided first; `recorded` is that decision, JSON."""
+    """Another decision came first; `recorded` is that decision, JSON."""
 
     code = "ALREADY_DECIDED"
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 
 class NodeStatus(StrEnum):
-    """Where one node of an execution stands. The four after WAITING are terminal."""
+    """Status of one node of an execution. The four after WAITING are terminal."""
 
     PENDING = "PENDING"
     QUEUED = "QUEUED"
@@ -28,7 +28,7 @@ class NodeStatus(StrEnum):
 
 
 class ExecutionStatus(StrEnum):
-    """Where a whole execution stands. COMPLETED, FAILED and CANCELLED are terminal."""
+    """Status of an execution. COMPLETED, FAILED and CANCELLED are terminal."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -87,11 +87,11 @@ class WaitingOn(StrEnum):
     CHILD = "child"
     SIGNAL = "signal"
     APPROVAL = "approval"
-    #: It has failed, and its policy asks what now. Woken by a resume or by hand, never by a timer.
+    #: It has failed, and its policy asks for an operator. Woken by a resume or manually, never by a timer.
     OPERATOR = "operator"
 
 
-#: Kinds of waits that end by what somebody outside says.
+#: Kinds of waits that end by a signal or a decision from outside.
 ANSWERED = frozenset({WaitingOn.SIGNAL, WaitingOn.APPROVAL})
 
 

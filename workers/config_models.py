@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BeforeValidator
 
-from orchestrator.documents.problems import shown
+from orchestrator.documents.problems import did_you_mean, quoted
 from orchestrator.errors import Problem
 from orchestrator.templates.references import is_template
 
@@ -92,10 +91,9 @@ def _describe(
     if first["type"] == "extra_forbidden":
         holder = model_at(model, location[:-1])
         allowed = field_names(holder) if holder else []
-        near = difflib.get_close_matches(str(location[-1]), allowed, n=1)
         known = f"; allowed: {', '.join(allowed)}" if allowed else ""
         field = location[-1] if len(location) == 1 else path.removeprefix("config.")
-        hint = f"did you mean '{near[0]}'?" if near else None
+        hint = did_you_mean(str(location[-1]), allowed)
         return f"handler '{handler_name}' has no config field '{field}'{known}", hint
     if first["type"] == "missing":
         field = location[-1] if len(location) == 1 else path.removeprefix("config.")
@@ -168,7 +166,7 @@ def _walk(config: Any, location: tuple[int | str, ...], *, is_missing: bool) -> 
 def _quoted(value: Any) -> str:
     if value in ([], {}):
         return "an empty list" if isinstance(value, list) else "an empty object"
-    return shown(value)
+    return quoted(value)
 
 
 def has_template(value: Any) -> bool:

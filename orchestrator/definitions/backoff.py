@@ -36,10 +36,10 @@ def decide_retry(
     retry_after_ms: int | None = None,
     random: Callable[[], float],
 ) -> RetryDecision:
-    """Say what follows a failed attempt.
+    """Decide whether a failed attempt is tried again, and after which delay.
 
     tries   charged tries so far, the failed one included.
-    counts  of the rules, as the verdict before this one gave them.
+    counts  of the rules, as the decision before this one gave them.
     random  gives a number in [0, 1); a parameter so that tests decide it.
     """
     if (

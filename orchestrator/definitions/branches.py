@@ -1,4 +1,7 @@
-"""Check what conditions, switches and waits name in their branches."""
+"""The branches of conditions, switches and waits, and the catch of any node: read, checked, and decided.
+
+A branch names the successors that belong to one answer; a catch, the successor that takes over a failure.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import orjson
 from orchestrator.definitions.definition import Catch, Choice, Node
 from orchestrator.definitions.trigger_rules import EARLY_RULES, TriggerRule
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.problems import Findings, shown
+from orchestrator.documents.problems import Findings, quoted
 from orchestrator.errors import OutputRefused, Problem
 
 CONDITION = "condition"
@@ -46,9 +49,9 @@ def _read(raw: Any, path: str, name: str, findings: Findings) -> Choice:
         return Choice(name, ())
     if not isinstance(ids, list) or not all(isinstance(node_id, str) for node_id in ids):
         where = f"{path}.config.{name}"
-        # The handler's own check may have told this already.
+        # The handler's own check may have reported this already.
         if not any(problem.path.startswith(where) for problem in findings.problems):
-            message = f"'{where}' must be a node id or a list of them, got {shown(raw)}"
+            message = f"'{where}' must be a node id or a list of them, got {quoted(raw)}"
             findings.add(where, "wrong_type", message)
         return Choice(name, ())
     return Choice(name, tuple(dict.fromkeys(ids)))
@@ -59,7 +62,7 @@ def read_catch(raw: Any, path: str, findings: Findings) -> tuple[Catch, ...]:
     if raw is None:
         return ()
     if not isinstance(raw, list) or not 0 < len(raw) <= MOST_CATCHES:
-        found = f"a list of {len(raw)}" if isinstance(raw, list) else shown(raw)
+        found = f"a list of {len(raw)}" if isinstance(raw, list) else quoted(raw)
         message = f"'{path}' must be a list of 1 to {MOST_CATCHES} rules {{errors, goto}}, got {found}"
         findings.add(path, "wrong_type", message)
         return ()
@@ -69,17 +72,17 @@ def read_catch(raw: Any, path: str, findings: Findings) -> tuple[Catch, ...]:
 
 def _read_rule(raw: Any, path: str, findings: Findings) -> Catch | None:
     if not isinstance(raw, dict):
-        findings.add(path, "wrong_type", f"'{path}' must be an object {{errors, goto}}, got {shown(raw)}")
+        findings.add(path, "wrong_type", f"'{path}' must be an object {{errors, goto}}, got {quoted(raw)}")
         return None
     fields = Fields(raw, path, findings)
     fields.refuse_unknown(frozenset({"errors", "goto"}), ("errors", "goto"))
     goto = fields.identifier("goto", required=True)
     errors = raw.get("errors", ["*"])
     if not isinstance(errors, list) or not errors or not all(_is_error_type(each) for each in errors):
-        found = shown(errors)
+        found = quoted(errors)
         if isinstance(errors, list):
             strange = [each for each in errors if not _is_error_type(each)]
-            found = f"{shown(strange[0])} in it" if strange else "an empty list"
+            found = f"{quoted(strange[0])} in it" if strange else "an empty list"
         message = f"'{path}.errors' must be a list of error types such as 'Http.*', got {found}"
         findings.add(f"{path}.errors", "bad_value", message)
         return None
@@ -117,7 +120,7 @@ def check_branches(
         answered = {target for choice in node.choices for target in choice.targets}
         for target in sorted(answered.intersection(node.gotos)):
             message = (
-                f"node {node.id!r} names {shown(target)} in its config and in its catch, not in one only"
+                f"node {node.id!r} names {quoted(target)} in its config and in its catch, not in one only"
             )
             findings.add(f"{path}.catch", "in_both_branches", message, kind="graph")
         if node.handler not in TWO_BRANCHES:
@@ -125,7 +128,7 @@ def check_branches(
         one, other = (node.branch(field) for field in TWO_BRANCHES[node.handler])
         for target in sorted(set(one).intersection(other)):
             message = (
-                f"{node.handler} {node.id!r} names {shown(target)} in both branches; it can be in one only"
+                f"{node.handler} {node.id!r} names {quoted(target)} in both branches; it can be in one only"
             )
             findings.add(f"{path}.config", "in_both_branches", message, kind="graph")
     return gates
@@ -141,9 +144,8 @@ def _check_target(
     findings: Findings,
 ) -> None:
     if target not in dependencies:
-        close = findings.close_to(target, dependencies)
-        message = f"{what} names {shown(target)}, which is not in this workflow"
-        hint = f"did you mean {close!r}?" if close else None
+        hint = findings.did_you_mean(target, dependencies)
+        message = f"{what} names {quoted(target)}, which is not in this workflow"
         findings.add(path, "unknown_branch", message, hint, kind="graph")
     elif node.id not in dependencies[target]:
         message = f"{what} names {target!r}, which does not depend on it directly"
@@ -176,7 +178,7 @@ def not_taken_for(node: Node, output: Any) -> tuple[str, ...]:
             return _others(node, f"cases.{case}")
         if case != "default" or node.config.get("default") is None:
             words = named + ["default"] * (node.config.get("default") is not None)
-            raise _refused(node, f'an object whose "case" is one of {", ".join(map(shown, words))}', output)
+            raise _refused(node, f'an object whose "case" is one of {", ".join(map(quoted, words))}', output)
         return _others(node, "default")
     if node.handler == WAIT_FOR_SIGNAL and node.choices:
         is_late = isinstance(output, dict) and output.get("timed_out") is True

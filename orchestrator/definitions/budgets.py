@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.problems import Findings, shown
+from orchestrator.documents.problems import Findings, quoted
 
 #: Costs are whole billionths of a dollar: the cheapest cached token of today is ten of them.
 NANOS = 1_000_000_000
@@ -37,8 +37,8 @@ class Usage:
     cache_read: int = 0
     cache_write: int = 0
     cost_nanos: int = 0
-    #: Of the calls, those whose end nobody saw. Each counts as the most it can have used: its tokens apart,
-    #: whatever they were for, its cost among the others.
+    #: Of the calls, those whose end was not recorded. Each counts as the most it can have used: its tokens
+    #: apart, whatever they were for, its cost among the others.
     lost_calls: int = 0
     lost_tokens: int = 0
 
@@ -156,7 +156,7 @@ def _object(parent: Fields, name: str, allowed: tuple[str, ...], findings: Findi
     if not isinstance(raw, Mapping):
         where = parent.where(name)
         findings.add(
-            where, "wrong_type", f"'{where}' must be an object with {', '.join(allowed)}, got {shown(raw)}"
+            where, "wrong_type", f"'{where}' must be an object with {', '.join(allowed)}, got {quoted(raw)}"
         )
         return None
     fields = Fields(dict(raw), parent.where(name), findings)

@@ -18,7 +18,7 @@ from orchestrator.definitions.sub_workflows import MOST_LEVELS
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.json_schema import schema_problem
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import Findings, shown
+from orchestrator.documents.problems import Findings, quoted
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.templates.references import references
 
@@ -43,7 +43,7 @@ def compile_definition(
     limits = limits or Limits()
     findings = Findings(limits)
     if not isinstance(document, dict):
-        findings.add("", "wrong_type", f"a workflow must be an object, got {shown(document)}")
+        findings.add("", "wrong_type", f"a workflow must be an object, got {quoted(document)}")
         findings.raise_any()
     nodes_path, raw_nodes = _find_nodes(document, findings)
     top = Fields(document, "", findings)
@@ -56,11 +56,11 @@ def compile_definition(
             findings.add("inputs", "bad_schema", problem)
     defaults = _read_defaults(top, findings)
 
-    def check_inner(inner: dict[str, Any], path: str) -> None:
+    def check_child(inner: dict[str, Any], path: str) -> None:
         if level is not None and not findings.full:
             _check_child(inner, path, handlers, level + 1, findings)
 
-    compiler = NodeCompiler(nodes_path, handlers, defaults, findings, check_inner)
+    compiler = NodeCompiler(nodes_path, handlers, defaults, findings, check_child)
     nodes, after, gates = compiler.compile(raw_nodes)
     output_node = read_output(top, compiler, nodes)
     description = top.text("description") or ""
@@ -136,7 +136,7 @@ def _find_nodes(document: dict[str, Any], findings: Findings) -> tuple[str, list
     else:
         path, raw = "dag.nodes", dag.get("nodes") if isinstance(dag, dict) else None
         if not isinstance(dag, dict):
-            findings.add("dag", "wrong_type", f"'dag' must be an object with 'nodes', got {shown(dag)}")
+            findings.add("dag", "wrong_type", f"'dag' must be an object with 'nodes', got {quoted(dag)}")
             return path, []
         Fields(dag, "dag", findings).refuse_unknown(frozenset({"nodes"}), ("nodes",))
         if document.get("nodes") is not None:
@@ -145,7 +145,7 @@ def _find_nodes(document: dict[str, Any], findings: Findings) -> tuple[str, list
         findings.add(path, "missing", f"'{path}' is missing: a workflow needs a list of nodes")
         return path, []
     if not isinstance(raw, list):
-        findings.add(path, "wrong_type", f"'{path}' must be a list, got {shown(raw)}")
+        findings.add(path, "wrong_type", f"'{path}' must be a list, got {quoted(raw)}")
         return path, []
     if not raw:
         findings.add(path, "empty", f"'{path}' is empty: a workflow needs at least one node")
@@ -157,7 +157,7 @@ def _read_defaults(top: Fields, findings: Findings) -> dict[str, Any]:
     if raw is None:
         return {}
     if not isinstance(raw, dict):
-        findings.add("defaults", "wrong_type", f"'defaults' must be an object, got {shown(raw)}")
+        findings.add("defaults", "wrong_type", f"'defaults' must be an object, got {quoted(raw)}")
         return {}
     fields = Fields(raw, "defaults", findings)
     fields.refuse_unknown(_DEFAULTS, _DEFAULT_FIELDS)

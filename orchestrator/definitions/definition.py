@@ -18,8 +18,8 @@ OUTPUT = "$output"
 MOST_LIVE = 500
 #: Items of one node, at most, whatever `max_items` says.
 MOST_ITEMS = 10_000
-#: What becomes of a child that still runs when its parent ends otherwise than well; the first is the default.
-POLICIES = ("request_cancel", "terminate", "abandon")
+#: What becomes of a child that still runs when its parent fails or is cancelled; the first is the default.
+PARENT_CLOSE_POLICIES = ("request_cancel", "terminate", "abandon")
 
 
 class HandlerNames(Protocol):
@@ -85,12 +85,12 @@ class Catch:
 
 @dataclass(frozen=True, slots=True)
 class ItemMap:
-    """How a node is mapped.
+    """How a node is mapped over the items of a list.
 
     items        a list, or a template text that gives one.
     item_name    what an item is called in templates of the config, beside `index`.
     live         items that may be started and not ended.
-    stops        nothing more is started once more items failed than are tolerated.
+    stops_on_failure  nothing more is started once more items failed than are tolerated.
     references, uses_inputs  what `items` and the node's `when` need; those of Node are for the config too.
     config_references, config_uses_inputs  what the config alone needs.
     """
@@ -100,7 +100,7 @@ class ItemMap:
     live: int = MOST_LIVE
     tolerated_count: int = 0
     tolerated_percentage: float = 0
-    stops: bool = False
+    stops_on_failure: bool = False
     max_items: int = MOST_ITEMS
     references: frozenset[str] = frozenset()
     uses_inputs: bool = False
@@ -114,20 +114,20 @@ class ItemMap:
             "item_name": self.item_name,
             "tolerated_count": self.tolerated_count,
             "tolerated_percentage": self.tolerated_percentage,
-            "stops": self.stops,
+            "stops": self.stops_on_failure,
             "max_items": self.max_items,
         }
 
 
 @dataclass(frozen=True, slots=True)
-class Nested:
-    """What the scripts must know of a node that has a child.
+class SubWorkflow:
+    """How a node runs its child execution, as the scripts need it.
 
     policy       one of POLICIES.
     is_detached  the node completes as soon as its child has started.
     """
 
-    policy: str = POLICIES[0]
+    policy: str = PARENT_CLOSE_POLICIES[0]
     is_detached: bool = False
 
 
@@ -138,7 +138,7 @@ class Node:
     choices  of a condition or a switch: each answer it may give, with the successors that belong to that
              answer only; empty for every other handler.
     retry     the policy the author asks for; handler_retry, what the handler declares for nodes without one.
-    catch    who takes over from the node when it fails; the first rule that fits decides.
+    catch    successors that take over when the node fails; the first rule that fits decides.
     references, uses_inputs, templated  what config, expression and `when` need before the handler can run.
     """
 
@@ -162,10 +162,10 @@ class Node:
     references: frozenset[str] = frozenset()
     uses_inputs: bool = False
     templated: bool = False
-    #: It runs once for each item of a list.
+    #: Set for a node that runs once for each item of a list.
     map: ItemMap | None = None
-    #: It runs another definition.
-    nested: Nested | None = None
+    #: Set for a node that runs another definition.
+    sub_workflow: SubWorkflow | None = None
 
     @property
     def policy(self) -> RetryPolicy:
@@ -205,7 +205,7 @@ class Definition:
 
     source      the document as submitted.
     version     first 16 hex digits of the SHA-256 of its canonical JSON.
-    successors  who depends on each node, in definition order.
+    successors  the direct dependants of each node, in definition order.
     roots       nodes without dependencies, in definition order.
     gates       for each node named in a branch, the number of conditions that name it.
     output_node what renders the output of the whole, after all nodes; None without an `output`.

@@ -11,7 +11,7 @@ Dependencies = Mapping[str, Sequence[str]]
 
 
 def successors_of(dependencies: Dependencies) -> dict[str, tuple[str, ...]]:
-    """Turn the arrows round: who depends on each node, in definition order."""
+    """Reverse the edges: the direct dependants of each node, in definition order."""
     found: dict[str, list[str]] = {node: [] for node in dependencies}
     for node, needed in dependencies.items():
         for other in needed:

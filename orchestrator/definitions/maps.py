@@ -1,4 +1,4 @@
-"""A node that runs once for each item of a list: what its author says of it, and the names of its items."""
+"""Reads the field `map` of a node that runs once for each item of a list, and its references."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.definitions.definition import MOST_ITEMS, MOST_LIVE, ItemMap
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.problems import shown
+from orchestrator.documents.problems import quoted
 from orchestrator.errors import Problem
 from orchestrator.templates.parser import KEYWORDS, RESERVED
 from orchestrator.templates.references import References, gives_text, is_template, references
@@ -25,7 +25,7 @@ def tolerated(spec: Mapping[str, Any], total: int) -> int:
     return max(int(spec["tolerated_count"]), share)
 
 
-def read_mapping(fields: Fields, ids: Collection[str]) -> ItemMap | None:
+def read_map(fields: Fields, ids: Collection[str]) -> ItemMap | None:
     """Read the field `map` of a node, noting what is wrong; None when there is none to use."""
     raw = fields.raw.get("map")
     if raw is None:
@@ -46,9 +46,10 @@ def read_mapping(fields: Fields, ids: Collection[str]) -> ItemMap | None:
     is_taken = name in ids or name in KEYWORDS or (name in RESERVED and name != "item")
     if not name.isidentifier() or not name.isascii() or is_taken:
         where = inner.where("item_name")
-        message = f"'{where}' must be a name that means nothing else in a template, got {shown(name)}"
+        message = f"'{where}' must be a name that means nothing else in a template, got {quoted(name)}"
         fields.findings.add(where, "bad_value", message)
-    max_items = _number(inner, "max_items", MOST_ITEMS, MOST_ITEMS)
+    max_items = inner.whole_number("max_items", least=0, most=MOST_ITEMS, default=MOST_ITEMS)
+    concurrency = inner.whole_number("max_concurrency", least=0, most=MOST_ITEMS, default=0)
     if isinstance(items, list) and len(items) > max_items:
         where = inner.where("items")
         message = f"'{where}' has {len(items):,} items; allowed are {max_items:,} (max_items)"
@@ -56,10 +57,10 @@ def read_mapping(fields: Fields, ids: Collection[str]) -> ItemMap | None:
     return ItemMap(
         items=items,
         item_name=name,
-        live=min(_number(inner, "max_concurrency", 0, MOST_ITEMS) or MOST_LIVE, MOST_LIVE),
-        tolerated_count=_number(inner, "tolerated_failure_count", 0, MOST_ITEMS),
-        tolerated_percentage=_share(inner),
-        stops=inner.choice("on_item_failure", {"continue": False, "stop": True}, False),
+        live=min(concurrency or MOST_LIVE, MOST_LIVE),
+        tolerated_count=inner.whole_number("tolerated_failure_count", least=0, most=MOST_ITEMS, default=0),
+        tolerated_percentage=inner.number("tolerated_failure_percentage", least=0, most=100, default=0),
+        stops_on_failure=inner.choice("on_item_failure", {"continue": False, "stop": True}, False),
         max_items=max_items,
     )
 
@@ -91,23 +92,3 @@ def map_references(
     )
     both = References({**inner.nodes, **paths}, own.uses_inputs or inner.uses_inputs, inner.templated)
     return both, item_map, problems + more
-
-
-def _number(fields: Fields, name: str, default: int, most: int) -> int:
-    value = fields.raw.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        fields.wrong(name, f"a whole number from 0 to {most:,}", value, code="bad_value")
-        return default
-    return value
-
-
-def _share(fields: Fields) -> float:
-    value = fields.raw.get("tolerated_failure_percentage")
-    if value is None:
-        return 0
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
-        fields.wrong("tolerated_failure_percentage", "a number from 0 to 100", value, code="bad_value")
-        return 0
-    return value

@@ -9,12 +9,12 @@ import orjson
 from orchestrator.definitions import graph
 from orchestrator.definitions.branches import CONDITION, check_branches, read_catch, read_choices
 from orchestrator.definitions.definition import HandlerNames, ItemMap, Node
-from orchestrator.definitions.maps import map_references, read_mapping
+from orchestrator.definitions.maps import map_references, read_map
 from orchestrator.definitions.retry import read_retry
-from orchestrator.definitions.sub_workflows import SUB_WORKFLOW, CheckInner, own_config, read_nested
+from orchestrator.definitions.sub_workflows import SUB_WORKFLOW, CheckChild, own_config, read_sub_workflow
 from orchestrator.definitions.trigger_rules import DEFAULT_RULE, TriggerRule
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.problems import Findings, listed, shown
+from orchestrator.documents.problems import Findings, joined, quoted
 from orchestrator.documents.strict_json import check_depth
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.templates.references import References, references
@@ -40,9 +40,9 @@ class NodeCompiler:
         handlers: HandlerNames,
         defaults: dict[str, Any],
         findings: Findings,
-        check_inner: CheckInner,
+        check_child: CheckChild,
     ) -> None:
-        self.check_inner = check_inner
+        self.check_child = check_child
         self.path = path
         self.handlers = handlers
         self.names = handlers.names
@@ -96,12 +96,14 @@ class NodeCompiler:
         for index, item in enumerate(raw):
             if not isinstance(item, dict):
                 self.findings.add(
-                    self._at(index), "wrong_type", f"'{self._at(index)}' must be an object, got {shown(item)}"
+                    self._at(index),
+                    "wrong_type",
+                    f"'{self._at(index)}' must be an object, got {quoted(item)}",
                 )
                 continue
             node_id = item.get("id")
             if not isinstance(node_id, str):
-                continue  # told when the node is read
+                continue  # reported when the node is read
             if node_id in self.ids:
                 first = self._at(self.ids[node_id])
                 message = f"Duplicate node ID: {node_id[:140]} — '{first}' and '{self._at(index)}' share it"
@@ -121,11 +123,11 @@ class NodeCompiler:
         needed = self._needed(fields, node_id)
         if self.ids.get(node_id) == index:
             self.dependencies[node_id] = needed
-        nested = None
+        sub_workflow = None
         if handler == SUB_WORKFLOW:
-            nested = read_nested(config, fields.where("config"), self.findings, self.check_inner)
+            sub_workflow = read_sub_workflow(config, fields.where("config"), self.findings, self.check_child)
         found = _NOTHING
-        item_map = read_mapping(fields, self.ids)
+        item_map = read_map(fields, self.ids)
         choices = read_choices(handler, config, path, self.findings)
         if item_map is not None and (choices or handler in ("condition", "switch")):
             what = handler if handler in ("condition", "switch") else f"{handler} with {choices[0].field}"
@@ -158,7 +160,7 @@ class NodeCompiler:
             uses_inputs=found.uses_inputs,
             templated=found.templated,
             map=item_map,
-            nested=nested,
+            sub_workflow=sub_workflow,
         )
 
     def _handler(self, fields: Fields, node_id: str) -> str:
@@ -170,12 +172,9 @@ class NodeCompiler:
         elif handler in self.names:
             return handler
         else:
-            close = self.findings.close_to(handler, self.names)
-            message = f"unknown handler {shown(handler)} in node {shown(node_id)}"
-            if close:
-                message += f"; did you mean {close!r}?"
-            else:
-                message += f" (known: {listed(sorted(self.names))})"
+            hint = self.findings.did_you_mean(handler, self.names)
+            message = f"unknown handler {quoted(handler)} in node {quoted(node_id)}"
+            message += f"; {hint}" if hint else f" (known: {joined(sorted(self.names))})"
             self.findings.add(fields.where("handler"), "unknown_handler", message, kind="graph")
         return ""
 
@@ -192,7 +191,7 @@ class NodeCompiler:
             for problem in self.handlers.check_config(handler, config):
                 inner = problem.path.removeprefix("config").lstrip(".")
                 path = f"{fields.where('config')}.{inner}" if inner else fields.where("config")
-                message = f"node {shown(fields.raw.get('id'))}: {problem.message}"
+                message = f"node {quoted(fields.raw.get('id'))}: {problem.message}"
                 self.findings.add(path, problem.code, message, problem.hint, kind=problem.kind)
         return config
 
@@ -249,17 +248,16 @@ class NodeCompiler:
         if self.findings.full:
             self.findings.take(Problem(path, "unknown_dependency", ""))
         elif not isinstance(other, str):
-            self.findings.add(path, "wrong_type", f"'{path}' must be a node id, got {shown(other)}")
+            self.findings.add(path, "wrong_type", f"'{path}' must be a node id, got {quoted(other)}")
         elif other in self.ids:
             message = f"Duplicate dependency: {other} — node {node_id!r} names it twice"
             self.findings.add(path, "duplicate_dependency", message, kind="graph")
         else:
-            close = self.findings.close_to(other, self.ids)
+            hint = self.findings.did_you_mean(other, self.ids)
             message = (
-                f"Invalid dependency: {other[:140]} — node {shown(node_id)} depends on {shown(other)}, "
-                f"which is not in this workflow (nodes: {listed(self.ids)})"
+                f"Invalid dependency: {other[:140]} — node {quoted(node_id)} depends on {quoted(other)}, "
+                f"which is not in this workflow (nodes: {joined(self.ids)})"
             )
-            hint = f"did you mean {close!r}?" if close else None
             self.findings.add(path, "unknown_dependency", message, hint, kind="graph")
 
     def _references(
@@ -291,9 +289,9 @@ class NodeCompiler:
         wanted = {node: others for node, others in self.referring.items() if node in self.dependencies}
         for node_id, strangers in graph.not_ancestors(self.dependencies, wanted, order).items():
             for other in strangers:
-                told = "itself" if other == node_id else f"{other!r}, which is not upstream of it"
+                target = "itself" if other == node_id else f"{other!r}, which is not upstream of it"
                 hint = None if other == node_id else f"add {other!r} to the dependencies of {node_id!r}"
-                message = f"node {node_id!r} refers to {told}"
+                message = f"node {node_id!r} refers to {target}"
                 self.findings.add(wanted[node_id][other], "not_upstream", message, hint, kind="graph")
 
 

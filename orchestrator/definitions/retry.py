@@ -1,16 +1,14 @@
-"""Say how often and how patiently a node is tried: one set of numbers for all errors, or a list of rules."""
+"""Retry policies: one set of numbers for all errors, or a list of rules, each for some error types."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal
 
-from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.json_types import kind_of
-from orchestrator.errors import DefinitionInvalid, Problem
+from orchestrator.documents.limits import Limits
+from orchestrator.documents.problems import Findings, quoted
 
 Jitter = Literal["full", "equal", "none"]
 OnExhausted = Literal["fail", "pause", "continue"]
@@ -66,20 +64,14 @@ class RetryPolicy:
     rules: tuple[RetryRule, ...] = ()
 
     @classmethod
-    def from_dict(cls, fields: Any, *, path: str = "retry") -> RetryPolicy:
+    def from_dict(cls, raw: Any, *, path: str = "retry") -> RetryPolicy:
         """Build a policy from a definition's `retry`, which may be a list of rules.
 
         Raises DefinitionInvalid with every problem in it.
         """
-        problems: list[Problem] = []
-        if isinstance(fields, list):
-            policy: RetryPolicy | None = _read_rules({"rules": fields}, path, "", problems)
-        elif isinstance(fields, Mapping) and fields.get("rules") is not None:
-            policy = _read_rules(fields, path, ".rules", problems)
-        else:
-            policy = _read(fields, path, problems)
-        if problems or policy is None:
-            raise DefinitionInvalid(problems)
+        findings = Findings(Limits())
+        policy = _read(raw, path, findings)
+        findings.raise_any()
         return policy
 
     def to_dict(self) -> dict[str, Any]:
@@ -119,108 +111,89 @@ class RetryRule:
 ONE_ATTEMPT = RetryPolicy(max_attempts=1)
 
 
-def _read(fields: Any, path: str, problems: list[Problem]) -> RetryPolicy | None:
-    if not isinstance(fields, Mapping):
-        message = f"'{path}' must be an object or a list of rules, got {kind_of(fields)}"
-        problems.append(Problem(path, "wrong_type", message))
-        return None
-    _refuse_unknown(fields, _FIELDS, path, problems)
-    return _policy(fields, path, problems)
+def read_retry(fields: Fields) -> RetryPolicy | None:
+    """Read the field `retry` of a node or of the defaults, noting what is wrong; None when there is none."""
+    raw = fields.raw.get("retry")
+    return None if raw is None else _read(raw, fields.where("retry"), fields.findings)
 
 
-def _refuse_unknown(
-    fields: Mapping[str, Any], allowed: Sequence[str], path: str, problems: list[Problem]
-) -> None:
-    for name in fields:
-        if name not in allowed:
-            message = f"unknown field {str(name)[:80]!r} in '{path}' (allowed: {', '.join(allowed)})"
-            close = get_close_matches(str(name)[:80], allowed, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else None
-            problems.append(Problem(f"{path}.{name}"[:200], "unknown_field", message, hint))
-
-
-def _read_rules(fields: Mapping[str, Any], path: str, below: str, problems: list[Problem]) -> RetryPolicy:
-    """Read a policy made of rules; `below` leads from its path to the list of them."""
-    _refuse_unknown(fields, _LIST_FIELDS, path, problems)
-    raw, where = fields["rules"], path + below
-    if not isinstance(raw, list) or not 1 <= len(raw) <= MAX_RULES:
-        found = f"{len(raw)}" if isinstance(raw, list) else kind_of(raw)
-        message = f"'{where}' must be a list of 1 to {MAX_RULES} rules, got {found}"
-        problems.append(Problem(where, "wrong_type", message))
+def _read(raw: Any, path: str, findings: Findings) -> RetryPolicy:
+    if isinstance(raw, list):
+        return _read_rules(raw, path, findings, on_exhausted="fail")
+    if not isinstance(raw, Mapping):
+        message = f"'{path}' must be an object or a list of rules, got {quoted(raw)}"
+        findings.add(path, "wrong_type", message)
         return ONE_ATTEMPT
-    rules = tuple(_read_rule(rule, f"{where}[{index}]", problems) for index, rule in enumerate(raw))
-    end = _policy({"on_exhausted": fields.get("on_exhausted")}, path, problems)
+    fields = Fields(dict(raw), path, findings)
+    if fields.raw.get("rules") is None:
+        fields.refuse_unknown(frozenset(_FIELDS), _FIELDS)
+        return _read_policy(fields)
+    fields.refuse_unknown(frozenset(_LIST_FIELDS), _LIST_FIELDS)
+    return _read_rules(raw["rules"], fields.where("rules"), findings, on_exhausted=_on_exhausted(fields))
+
+
+def _read_rules(raw: Any, path: str, findings: Findings, *, on_exhausted: OnExhausted) -> RetryPolicy:
+    if not isinstance(raw, list) or not 1 <= len(raw) <= MAX_RULES:
+        found = f"{len(raw)}" if isinstance(raw, list) else quoted(raw)
+        message = f"'{path}' must be a list of 1 to {MAX_RULES} rules, got {found}"
+        findings.add(path, "wrong_type", message)
+        return ONE_ATTEMPT
+    rules = tuple(_read_rule(rule, f"{path}[{index}]", findings) for index, rule in enumerate(raw))
     most = 1 + sum(rule.policy.max_attempts - 1 for rule in rules)
-    return RetryPolicy(max_attempts=most, on_exhausted=end.on_exhausted, rules=rules)
+    return RetryPolicy(max_attempts=most, on_exhausted=on_exhausted, rules=rules)
 
 
-def _read_rule(fields: Any, path: str, problems: list[Problem]) -> RetryRule:
-    if not isinstance(fields, Mapping):
-        message = f"'{path}' must be an object, got {kind_of(fields)}"
-        problems.append(Problem(path, "wrong_type", message))
+def _read_rule(raw: Any, path: str, findings: Findings) -> RetryRule:
+    if not isinstance(raw, Mapping):
+        findings.add(path, "wrong_type", f"'{path}' must be an object, got {quoted(raw)}")
         return RetryRule((), ONE_ATTEMPT)
-    _refuse_unknown(fields, _RULE_FIELDS, path, problems)
-    errors: tuple[str, ...] = ()
-    try:
-        errors = _patterns(fields.get("errors"))
-        if not errors:
-            raise ValueError("a rule names at least one error type; '*' stands for anything")
-    except ValueError as problem:
-        code = "bad_value" if "errors" in fields else "missing"
-        problems.append(Problem(f"{path}.errors", code, f"'{path}.errors': {problem}"))
-    return RetryRule(errors, _policy(fields, path, problems))
+    fields = Fields(dict(raw), path, findings)
+    fields.refuse_unknown(frozenset(_RULE_FIELDS), _RULE_FIELDS)
+    errors = _read_patterns(fields, "errors")
+    if errors == ():
+        code = "bad_value" if "errors" in raw else "missing"
+        where = fields.where("errors")
+        message = f"'{where}': a rule names at least one error type; '*' stands for anything"
+        findings.add(where, code, message)
+    return RetryRule(errors or (), _read_policy(fields))
 
 
-def _policy(fields: Mapping[str, Any], path: str, problems: list[Problem]) -> RetryPolicy:
+def _read_policy(fields: Fields) -> RetryPolicy:
     default = RetryPolicy()
-    given: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
-
-    def checked(name: str, fallback: Any, read: Callable[[Any], Any]) -> Any:
-        if name not in given:
-            return fallback
-        try:
-            return read(given[name])
-        except ValueError as problem:
-            problems.append(Problem(f"{path}.{name}", "bad_value", f"'{path}.{name}': {problem}"))
-            return fallback
-
+    initial_ms = fields.duration("initial_interval", minimum_ms=0)
+    maximum_ms = fields.duration("maximum_interval", minimum_ms=0)
     return RetryPolicy(
-        max_attempts=checked("max_attempts", default.max_attempts, _attempts),
-        initial_interval_ms=checked("initial_interval", default.initial_interval_ms, parse_duration_ms),
-        backoff_coefficient=checked("backoff_coefficient", default.backoff_coefficient, _coefficient),
-        maximum_interval_ms=checked("maximum_interval", default.maximum_interval_ms, parse_duration_ms),
-        jitter=checked("jitter", default.jitter, _jitter),
-        retry_on=checked("retry_on", (), _patterns),
-        non_retryable=checked("non_retryable", (), _patterns),
-        respect_retry_after=checked("respect_retry_after", default.respect_retry_after, _flag),
-        on_exhausted=checked("on_exhausted", default.on_exhausted, _on_exhausted),
+        max_attempts=fields.whole_number(
+            "max_attempts", least=1, most=MAX_ATTEMPTS, default=default.max_attempts
+        ),
+        initial_interval_ms=default.initial_interval_ms if initial_ms is None else initial_ms,
+        backoff_coefficient=fields.number(
+            "backoff_coefficient", least=1, most=100, default=default.backoff_coefficient
+        ),
+        maximum_interval_ms=default.maximum_interval_ms if maximum_ms is None else maximum_ms,
+        jitter=fields.choice("jitter", {word: word for word in JITTERS}, default.jitter),
+        retry_on=_read_patterns(fields, "retry_on") or (),
+        non_retryable=_read_patterns(fields, "non_retryable") or (),
+        respect_retry_after=fields.flag("respect_retry_after", default=default.respect_retry_after),
+        on_exhausted=_on_exhausted(fields),
     )
 
 
-def _attempts(value: Any) -> int:
-    if type(value) is not int or not 1 <= value <= MAX_ATTEMPTS:
-        raise ValueError(f"expected a whole number from 1 to {MAX_ATTEMPTS}, got {value!r:.60}")
-    return value
+def _on_exhausted(fields: Fields) -> OnExhausted:
+    word: OnExhausted = fields.choice("on_exhausted", {word: word for word in ON_EXHAUSTED}, "fail")
+    return word
 
 
-def _coefficient(value: Any) -> float:
-    if type(value) not in (int, float) or not 1 <= value <= 100:
-        raise ValueError(f"expected a number from 1 to 100, got {value!r:.60}")
-    return float(value)
-
-
-def _jitter(value: Any) -> Jitter:
-    for jitter in JITTERS:
-        if value == jitter:
-            return jitter
-    raise ValueError(f"expected one of {', '.join(JITTERS)}, got {value!r:.60}")
-
-
-def _on_exhausted(value: Any) -> OnExhausted:
-    for word in ON_EXHAUSTED:
-        if value == word:
-            return word
-    raise ValueError(f"expected one of {', '.join(ON_EXHAUSTED)}, got {value!r:.60}")
+def _read_patterns(fields: Fields, name: str) -> tuple[str, ...] | None:
+    """Read a list of error types; () when it is absent or empty, None when it is wrong."""
+    value = fields.raw.get(name)
+    if value is None:
+        return ()
+    try:
+        return _patterns(value)
+    except ValueError as error:
+        fields.findings.add(fields.where(name), "bad_value", f"'{fields.where(name)}': {error}")
+        return None
 
 
 def _patterns(value: Any) -> tuple[str, ...]:
@@ -230,22 +203,3 @@ def _patterns(value: Any) -> tuple[str, ...]:
         if not isinstance(pattern, str) or not 1 <= len(pattern) <= 128:
             raise ValueError(f"each error type is a text of 1 to 128 characters, got {pattern!r:.60}")
     return tuple(value)
-
-
-def _flag(value: Any) -> bool:
-    if type(value) is not bool:
-        raise ValueError(f"expected true or false, got {value!r:.60}")
-    return value
-
-
-def read_retry(fields: Fields) -> RetryPolicy | None:
-    """Read the field `retry` of a node or of the defaults, noting what is wrong."""
-    value = fields.raw.get("retry")
-    if value is None:
-        return None
-    try:
-        return RetryPolicy.from_dict(value, path=fields.where("retry"))
-    except DefinitionInvalid as error:
-        for problem in error.problems:
-            fields.findings.take(problem)
-        return None

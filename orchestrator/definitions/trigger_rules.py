@@ -1,4 +1,4 @@
-"""Says when a node may run, or must be skipped, from what became of its direct dependencies.
+"""Trigger rules: whether a node runs, waits or is skipped, from how its direct dependencies ended.
 
 Every rule is written once, as expressions that read the same in Python and in Lua. The planner evaluates them
 here, the scripts carry them as text (`lua_rules`), and the table in the docs is printed from them
@@ -37,7 +37,7 @@ class TriggerRule(StrEnum):
 
 
 class Readiness(StrEnum):
-    """What a rule says of a node that is not skipped."""
+    """Run now, or wait for more dependencies."""
 
     RUN = "run"
     WAIT = "wait"
@@ -46,13 +46,13 @@ class Readiness(StrEnum):
 RUN = Readiness.RUN
 WAIT = Readiness.WAIT
 
-#: RUN, WAIT, or the reason for which the node is skipped.
+#: What a rule decides: RUN, WAIT, or the reason for which the node is skipped.
 Verdict = Readiness | Reason
 
 DEFAULT_RULE = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
 
 #: Rules that may run a node before all its dependencies are done. Refused on the target of a branch: a
-#: condition that ends later could still say that this node is not taken.
+#: condition that ends later could still decide that this node is not taken.
 EARLY_RULES = frozenset(
     {TriggerRule.ALWAYS, TriggerRule.ONE_SUCCESS, TriggerRule.ONE_FAILED, TriggerRule.ONE_DONE}
 )
@@ -97,7 +97,7 @@ OutcomeClass = Literal["ok", "bad", "skip"]
 
 
 def decide(rule: TriggerRule, *, ok: int, bad: int, skip: int, total: int) -> Verdict:
-    """Say whether a PENDING node runs, waits or is skipped. Branches come first and are not known here."""
+    """Decide whether a PENDING node runs, waits or is skipped. Branches are decided before, by the caller."""
     return RUN if total == 0 else _COMPILED[rule](ok, bad, skip, ok + bad + skip, total)
 
 

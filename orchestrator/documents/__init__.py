@@ -1,1 +1,1 @@
-"""Reading what strangers send: JSON, YAML, schemas, durations, and the problems found in it. Pure."""
+"""Reading untrusted documents: JSON, YAML, schemas, durations, and the problems found in them. Pure."""

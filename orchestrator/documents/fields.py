@@ -1,4 +1,4 @@
-"""Read the fields of one submitted object by type, noting a problem for each that is not as it should be."""
+"""Reads the fields of one submitted object by type, and notes a problem for each that is wrong."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Set
 from typing import Any
 
 from orchestrator.documents.durations import parse_duration_ms
-from orchestrator.documents.problems import Findings, listed, shown
+from orchestrator.documents.problems import Findings, joined, quoted
 
 ID_RULE = "letters, digits, '_', '.' and '-', at most 128"
 is_id = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
@@ -34,8 +34,7 @@ class Fields:
         for name in self.raw:
             if name not in allowed:
                 word = str(name)[:80]
-                close = self.findings.close_to(word, order)
-                hint = f"did you mean {close!r}?" if close else None
+                hint = self.findings.did_you_mean(word, order)
                 place = f"'{self.path}'" if self.path else "a workflow"
                 message = f"unknown field {word!r} in {place} (allowed: {', '.join(order)})"
                 self.findings.add(self.where(word), "unknown_field", message, hint)
@@ -43,7 +42,7 @@ class Fields:
     def wrong(self, name: str, expected: str, value: Any, *, code: str = "wrong_type") -> None:
         """Note that a field holds something else than expected."""
         where = self.where(name)
-        self.findings.add(where, code, f"'{where}' must be {expected}, got {shown(value)}")
+        self.findings.add(where, code, f"'{where}' must be {expected}, got {quoted(value)}")
 
     def identifier(self, name: str, *, required: bool = False) -> str:
         """Read a name or id; empty when it is absent or wrong."""
@@ -78,13 +77,33 @@ class Fields:
             return default
         return value
 
-    def duration(self, name: str) -> int | None:
-        """Read a duration of at least a millisecond, in milliseconds."""
+    def whole_number(self, name: str, *, least: int, most: int, default: int) -> int:
+        """Read a whole number within bounds."""
+        value = self.raw.get(name)
+        if value is None:
+            return default
+        if type(value) is not int or not least <= value <= most:
+            self.wrong(name, f"a whole number from {least:,} to {most:,}", value, code="bad_value")
+            return default
+        return value
+
+    def number(self, name: str, *, least: float, most: float, default: float) -> float:
+        """Read a number within bounds."""
+        value = self.raw.get(name)
+        if value is None:
+            return default
+        if type(value) not in (int, float) or not least <= value <= most:
+            self.wrong(name, f"a number from {least:,} to {most:,}", value, code="bad_value")
+            return default
+        return float(value)
+
+    def duration(self, name: str, *, minimum_ms: int = 1) -> int | None:
+        """Read a duration, in milliseconds."""
         value = self.raw.get(name)
         if value is None:
             return None
         try:
-            return parse_duration_ms(value, minimum_ms=1)
+            return parse_duration_ms(value, minimum_ms=minimum_ms)
         except ValueError as error:
             self.findings.add(self.where(name), "bad_duration", f"'{self.where(name)}': {error}")
             return None
@@ -96,8 +115,8 @@ class Fields:
             return default
         if isinstance(value, str) and value in allowed:
             return allowed[value]
-        close = self.findings.close_to(value, allowed) if isinstance(value, str) else None
+        hint = self.findings.did_you_mean(value, allowed) if isinstance(value, str) else None
         where = self.where(name)
-        message = f"'{where}' must be one of {listed(allowed)}, got {shown(value)}"
-        self.findings.add(where, "bad_value", message, f"did you mean {close!r}?" if close else None)
+        message = f"'{where}' must be one of {joined(allowed)}, got {quoted(value)}"
+        self.findings.add(where, "bad_value", message, hint)
         return default

@@ -1,8 +1,8 @@
-"""Check what comes from outside against a JSON Schema: inputs, with defaults filled in, and answers to waits.
+"""JSON Schema: check schemas and the values sent for them, fill in defaults, and word what is wrong.
 
-The schema comes from the same stranger as the values. So remote references are never fetched, references are
-counted (a dozen lines of `allOf` can otherwise ask for a billion checks), and patterns that could run for
-ever are refused.
+Schemas are as untrusted as the values. So remote references are never fetched, references are counted (a
+dozen lines of `allOf` can otherwise ask for a billion checks), and patterns that could run for ever are
+refused.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 
 import orjson
 
-from orchestrator.documents.json_types import kind_of
-from orchestrator.documents.problems import shown
+from orchestrator.documents.json_types import TYPE_WORDS, kind_of
+from orchestrator.documents.problems import quoted
 from orchestrator.errors import InputsInvalid, Problem
 
 MAX_REFERENCES = 10_000
@@ -44,7 +44,7 @@ def schema_problem(schema: Any, what: str = "inputs") -> str | None:
 
         validator.check_schema(schema)
     except SchemaError as error:
-        return told_of_schema(error, what)
+        return describe_schema_error(error, what)
     except (RecursionError, re.error, _TooMuch) as error:
         return f"not a usable JSON Schema: {type(error).__name__}"
     return _bad_reference_or_pattern(schema)
@@ -82,7 +82,7 @@ def _problems(schema: dict[str, Any], value: Any, what: str) -> list[Problem]:
     found: list[Problem] = []
     for error in _validator(orjson.dumps(schema)).iter_errors(value):
         where = f"{what}{place_of(error)}"[:300]
-        found.append(Problem(where, "bad_input", told(error, where)))
+        found.append(Problem(where, "bad_input", describe_error(error, where)))
         if len(found) >= MAX_PROBLEMS:
             break
     return found
@@ -195,23 +195,12 @@ def _pattern_problem(text: str) -> str | None:
     return None
 
 
-_TYPES = {
-    "string": "text",
-    "number": "a number",
-    "integer": "a whole number",
-    "boolean": "true or false",
-    "object": "an object",
-    "array": "a list",
-    "null": "null",
-}
-
-
 def place_of(error: Any) -> str:
     """Write where in the value an error is: `.items[2].name`; empty for the whole of it."""
     return "".join(f".{part}" if isinstance(part, str) else f"[{part}]" for part in error.absolute_path)
 
 
-def told(error: Any, where: str) -> str:
+def describe_error(error: Any, where: str) -> str:
     """Say what is wrong with the value at `where`.
 
     error  of the library: keyword, what the schema says to it, the value.
@@ -219,23 +208,23 @@ def told(error: Any, where: str) -> str:
     keyword, wanted = error.validator, error.validator_value
     if keyword == "type":
         kinds = wanted if isinstance(wanted, list) else [wanted]
-        expected = " or ".join(_TYPES.get(kind, str(kind)) for kind in kinds)
-        return f"'{where}' must be {expected}, found {shown(error.instance)}"
+        expected = " or ".join(TYPE_WORDS.get(kind, str(kind)) for kind in kinds)
+        return f"'{where}' must be {expected}, found {quoted(error.instance)}"
     if keyword in ("enum", "const"):
         words = wanted if keyword == "enum" else [wanted]
-        listed = ", ".join(orjson.dumps(word).decode() for word in words[:20])
+        allowed = ", ".join(orjson.dumps(word).decode() for word in words[:20])
         one = "one of " if len(words) > 1 else ""
-        return f"'{where}' must be {one}{listed[:300]}, found {shown(error.instance)}"
+        return f"'{where}' must be {one}{allowed[:300]}, found {quoted(error.instance)}"
     if keyword in ("anyOf", "oneOf") and "more than one" not in error.message and error.context:
-        return f"'{where}' fits none of the {len(wanted)} forms of {keyword}, found {shown(error.instance)}"
+        return f"'{where}' fits none of the {len(wanted)} forms of {keyword}, found {quoted(error.instance)}"
     return f"'{where}': {error.message[:500]}"
 
 
-def told_of_schema(error: Any, what: str) -> str:
+def describe_schema_error(error: Any, what: str) -> str:
     """Say what is wrong with a schema itself; `what` is the field that holds it."""
     where = f"{what}{place_of(error)}"
     if error.absolute_path and error.absolute_path[-1] == "type":
-        message = f"'{where}' must be one of {', '.join(sorted(_TYPES))}, found {shown(error.instance)}"
+        message = f"'{where}' must be one of {', '.join(sorted(TYPE_WORDS))}, found {quoted(error.instance)}"
     else:
-        message = told(error, where)
+        message = describe_error(error, where)
     return f"not a valid JSON Schema: {message}"

@@ -1,20 +1,36 @@
-"""Name the types of values in JSON's words."""
+"""The types of JSON values, and the one word people read for each of them."""
 
 from __future__ import annotations
 
 from typing import Any
 
+#: What messages call a type, by the name that JSON Schema gives it.
+TYPE_WORDS = {
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "null": "null",
+}
+
 
 def kind_of(value: Any) -> str:
-    """Name a value's type in JSON's words."""
+    """Name a value's type in the words of messages; whole numbers are numbers."""
+    name = _type_name(value)
+    return TYPE_WORDS[name] if name is not None else "nothing usable"
+
+
+def _type_name(value: Any) -> str | None:
     if value is None:
         return "null"
     if isinstance(value, bool):
-        return "true or false"
+        return "boolean"
     if isinstance(value, int | float):
-        return "a number"
+        return "number"
     if isinstance(value, str):
-        return "text"
+        return "string"
     if isinstance(value, list):
-        return "a list"
-    return "an object" if isinstance(value, dict) else "nothing usable"
+        return "array"
+    return "object" if isinstance(value, dict) else None

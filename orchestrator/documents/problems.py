@@ -6,6 +6,7 @@ from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any
 
+from orchestrator.documents.json_types import kind_of
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import DefinitionInvalid, Problem, ProblemKind
 
@@ -42,13 +43,12 @@ class Findings:
         else:
             self.problems.append(problem)
 
-    def close_to(self, word: str, candidates: Collection[str]) -> str | None:
-        """Find the word that was probably meant. Comparing is slow, so only the first problems get it."""
-        if self.hints_left <= 0 or len(candidates) > _MAX_CANDIDATES:
+    def did_you_mean(self, word: str, candidates: Collection[str]) -> str | None:
+        """Hint at the word that was probably meant. Comparing is slow, so only the first problems get it."""
+        if self.hints_left <= 0:
             return None
         self.hints_left -= 1
-        close = get_close_matches(word[:128], candidates, n=1)
-        return close[0] if close else None
+        return did_you_mean(word, candidates)
 
     def raise_any(self) -> None:
         """Raise DefinitionInvalid if anything was found."""
@@ -60,21 +60,25 @@ class Findings:
         raise DefinitionInvalid(self.problems)
 
 
-def shown(value: Any) -> str:
-    """Quote a value found, shortened; containers by their kind only."""
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return "a list"
-    if value is None:
-        return "null"
+def did_you_mean(word: str, candidates: Collection[str]) -> str | None:
+    """Hint at the word that was probably meant; None when none is close, or there are too many to compare."""
+    if len(candidates) > _MAX_CANDIDATES:
+        return None
+    close = get_close_matches(word[:128], candidates, n=1)
+    return f"did you mean {close[0]!r}?" if close else None
+
+
+def quoted(value: Any) -> str:
+    """Quote a value found, shortened; containers by their type only."""
+    if value is None or isinstance(value, dict | list):
+        return kind_of(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     text = repr(value)
     return text if len(text) <= 140 else text[:140] + "…"
 
 
-def listed(words: Collection[str], most: int = 20) -> str:
+def joined(words: Collection[str], most: int = 20) -> str:
     """Write a list of names, the first ones only when there are many."""
     names = list(words)[:most]
     more = f" and {len(words) - most:,} more" if len(words) > most else ""

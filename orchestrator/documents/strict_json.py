@@ -175,8 +175,8 @@ def _or_bad(read: Callable[[str], Any], digits: str, code: str, what: str) -> An
     try:
         return read(digits)
     except _Refused:
-        shown = digits if len(digits) <= 40 else digits[:40] + "…"
-        return _Bad(code, f"{shown} {what}")
+        quoted = digits if len(digits) <= 40 else digits[:40] + "…"
+        return _Bad(code, f"{quoted} {what}")
 
 
 #: Leaves a mark wherever something is refused.

@@ -1,4 +1,4 @@
-"""Counts how the direct dependencies of every node ended, from statuses alone; says what follows for it."""
+"""Counters of ended dependencies, computed from statuses alone, and the decision about a node they give."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from orchestrator.definitions.trigger_rules import (
 from orchestrator.execution.model import NodeState, Snapshot
 from orchestrator.states import NodeStatus, Reason
 
-_NOBODY: Mapping[str, str] = {}
+_NO_TAKEOVERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """What the statuses of its direct dependencies say about one node."""
+    """How the direct dependencies of one node ended."""
 
     ok: int = 0
     bad: int = 0
@@ -31,7 +31,7 @@ class Counters:
 
 
 def is_handled(node: Node, state: NodeState) -> bool:
-    """Say whether a node's failure fails nothing else: a successor took over, or it was to go on."""
+    """Say whether a node's failure fails nothing else: a successor took over, or it continues on failure."""
     return state.status is NodeStatus.FAILED and (state.caught is not None or node.continues_on_failure)
 
 
@@ -40,9 +40,9 @@ def expected_counters(
     statuses: Mapping[str, NodeStatus],
     reasons: Mapping[str, Reason | None],
     not_taken: Mapping[str, Collection[str]],
-    caught: Mapping[str, str] = _NOBODY,
+    caught: Mapping[str, str] = _NO_TAKEOVERS,
 ) -> dict[str, Counters]:
-    """Count the outcomes of every node's direct dependencies anew.
+    """Count the outcomes of every node's direct dependencies from scratch.
 
     not_taken  {node id: successors it did not take}, for conditions and switches that ended.
     caught     {node id: successor that took over}, for nodes that failed.
@@ -56,7 +56,7 @@ def skipped_at_once(
     statuses: Mapping[str, NodeStatus],
     reasons: Mapping[str, Reason | None],
     not_taken: Mapping[str, Collection[str]],
-    caught: Mapping[str, str] = _NOBODY,
+    caught: Mapping[str, str] = _NO_TAKEOVERS,
 ) -> frozenset[str]:
     """Name the PENDING nodes that are skipped whatever the others will do: none of them is going to run."""
     ends = _Ends(definition, dict(statuses), reasons, not_taken, caught)
@@ -93,7 +93,7 @@ def stored_counters(state: NodeState) -> Counters:
 
 
 def snapshot_counters(snapshot: Snapshot) -> dict[str, Counters]:
-    """Count anew for every node of a snapshot."""
+    """Count from scratch for every node of a snapshot."""
     return expected_counters(
         snapshot.definition,
         {node_id: state.status for node_id, state in snapshot.nodes.items()},
@@ -148,5 +148,5 @@ class _Ends:
         return Counters(ok, bad, skip, gates_done, left_out)
 
     def _is_left_out(self, node_id: str, dependency: str) -> bool:
-        """Say whether a dependency that did not fail passes a node by: not chosen, or not needed."""
+        """Say whether a dependency that did not fail leaves a node out: branch not taken, or no error."""
         return node_id in self.not_taken.get(dependency, ()) or node_id in self.gotos.get(dependency, ())

@@ -1,7 +1,7 @@
-"""Says in a sentence what every unfinished node waits for, and what will wake it. Nothing is silently stuck.
+"""Explains what every unfinished node waits for, and what will wake it.
 
-The reason is never empty. Where nothing would wake a node the sentence says so, `details["repair"]` is true,
-and the sweep repairs it by the plan made from the same snapshot.
+The reason is never empty. Where nothing would wake a node, `details["repair"]` is true, and the sweep
+repairs it by the plan made from the same snapshot.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from orchestrator.definitions.definition import OUTPUT, Node
 from orchestrator.definitions.trigger_rules import RUN
 from orchestrator.execution.counters import Counters, decide_node, snapshot_counters
 from orchestrator.execution.explain_held import explain_held, explain_pause
-from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_words, say
+from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_words, explain_node
 from orchestrator.execution.model import (
     WORKER_ALIVE_MS,
     ChildState,
@@ -24,8 +24,8 @@ from orchestrator.execution.model import (
 from orchestrator.execution.planner import map_repairs
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
-#: What works off a saved worklist.
-_TURNS = "the call that goes on with the worklist, or its timer"
+#: What drains a saved worklist.
+_NEXT_PASS = "the next worklist pass (continue timer)"
 #: How many node or worker names a sentence holds before it says "and N more".
 NAMES_SHOWN = 5
 
@@ -53,7 +53,7 @@ def explain(
     ]
     last, final = snapshot.definition.output_node, snapshot.output
     if last is not None and final is not None and not final.status.is_terminal:
-        # To those who explain it is a node like any other.
+        # It is explained like any other node.
         snapshot = replace(snapshot, nodes={**snapshot.nodes, last.id: final})
         open_nodes.append(last)
     if snapshot.execution.status.is_terminal or not open_nodes:
@@ -78,7 +78,9 @@ def _explain_execution(snapshot: Snapshot) -> Explanation:
         )
     done = f"its end: all {len(snapshot.nodes)} nodes are done"
     if snapshot.worklist:
-        return Explanation(None, status, f"{done}, and turns of theirs are saved", None, _TURNS)
+        return Explanation(
+            None, status, f"{done}, and decisions about them are still in the worklist", None, _NEXT_PASS
+        )
     return Explanation(None, status, done, None, SWEEP, {"repair": True})
 
 
@@ -89,27 +91,27 @@ def _explain_node(view: _View, node: Node) -> Explanation:
     if child is not None and child.is_cancelling and not child.has_ended:
         return explain_child(child, state)
     if execution.cancelling is not None and state.status != NodeStatus.RUNNING:
-        return say(
+        return explain_node(
             state,
             f"its cancellation: the execution is ending (cause: {execution.cancelling})",
             "the cancel under way, or else the sweep",
             cause=str(execution.cancelling),
         )
     if execution.status == ExecutionStatus.PENDING:
-        return say(
+        return explain_node(
             state,
             "the start of the execution, which has not been triggered",
             f"POST /workflow/trigger/{execution.execution_id}",
         )
     if node.id == OUTPUT and state.status == NodeStatus.PENDING:
         return explain_held(view.snapshot, state) or _explain_due(view, state, "queued")
-    told = explain_held(view.snapshot, state) or _BY_STATUS[state.status](view, node, state)
+    explanation = explain_held(view.snapshot, state) or _BY_STATUS[state.status](view, node, state)
     if state.close_ms is None or state.waiting_on is WaitingOn.OPERATOR:
-        return told
+        return explanation
     # It bounds the whole of a node's life, whatever the node waits for just now.
-    until_ms = state.close_ms if told.until_ms is None else min(told.until_ms, state.close_ms)
-    wakes = f"{told.wakes}; its schedule_to_close_timeout at {clock(state.close_ms)}"
-    return replace(told, until_ms=until_ms, wakes=wakes)
+    until_ms = state.close_ms if explanation.until_ms is None else min(explanation.until_ms, state.close_ms)
+    wakes = f"{explanation.wakes}; its schedule_to_close_timeout at {clock(state.close_ms)}"
+    return replace(explanation, until_ms=until_ms, wakes=wakes)
 
 
 def _explain_pending(view: _View, node: Node, state: NodeState) -> Explanation:
@@ -122,14 +124,16 @@ def _explain_pending(view: _View, node: Node, state: NodeState) -> Explanation:
     if not unfinished:
         # A cancelled dependency counts for no rule; only an execution that is ending has one.
         ended = _names(view, node.dependencies)
-        return say(state, f"a decision that no rule gives: its dependencies are {ended}", SWEEP, repair=True)
+        return explain_node(
+            state, f"a decision that no rule gives: its dependencies are {ended}", SWEEP, repair=True
+        )
     if gates and counters.gates_done < gates:
         branches = view.snapshot.definition.node
         unfinished = [d for d in unfinished if node.id in branches(d).branches]
         what = f"{_names(view, unfinished)} to say whether this branch is taken"
     else:
         what = f"{_names(view, unfinished)} ({total - len(unfinished)} of {total} dependencies done)"
-    return say(
+    return explain_node(
         state,
         f"{what}; trigger rule {node.trigger_rule}",
         f"the end of {_names(view, unfinished, with_status=False)}",
@@ -141,15 +145,16 @@ def _explain_pending(view: _View, node: Node, state: NodeState) -> Explanation:
 def _explain_due(view: _View, state: NodeState, what: str) -> Explanation:
     if view.snapshot.worklist:
         length = len(view.snapshot.worklist)
-        return say(
+        entries = "1 entry" if length == 1 else f"{length} entries"
+        return explain_node(
             state,
-            f"its turn, to be {what}: its dependencies are done and {length} nodes are in the worklist",
-            _TURNS,
+            f"the worklist ({entries}): its dependencies are done and it will be {what}",
+            _NEXT_PASS,
             worklist=length,
         )
-    return say(
+    return explain_node(
         state,
-        f"nothing it should wait for: its dependencies are done and it ought to be {what}",
+        f"nothing it should wait for: its dependencies are done and it should be {what}",
         SWEEP,
         repair=True,
     )
@@ -157,13 +162,13 @@ def _explain_due(view: _View, state: NodeState, what: str) -> Explanation:
 
 def _explain_queued(view: _View, node: Node, state: NodeState) -> Explanation:
     if node.id not in view.snapshot.live_messages:
-        return say(state, "its task, which is missing from the queue", SWEEP, repair=True)
+        return explain_node(state, "its task, which is missing from the queue", SWEEP, repair=True)
     able = [worker for worker in view.workers if worker.offers(node.handler, node.queue)]
     since = (state.queued_ms or view.snapshot.now_ms) + (node.schedule_to_start_ms or 0)
     until_ms = since if node.schedule_to_start_ms is not None else None
     if not able:
         alive = ", ".join(worker.name for worker in view.workers[:NAMES_SHOWN]) or "none"
-        return say(
+        return explain_node(
             state,
             f"a worker: no live worker offers handler '{node.handler}' on queue '{node.queue}'"
             f" (live workers: {alive})",
@@ -176,7 +181,7 @@ def _explain_queued(view: _View, node: Node, state: NodeState) -> Explanation:
     slots, running = sum(w.slots for w in able), sum(w.running for w in able)
     ahead = view.queue_positions.get(node.id)
     place = "" if ahead is None else f"; {ahead} tasks are ahead of it"
-    return say(
+    return explain_node(
         state,
         f"a free slot: {len(able)} live worker{'s' * (len(able) > 1)} with handler '{node.handler}' on queue"
         f" '{node.queue}', {running} of {slots} slots busy{place}",
@@ -195,11 +200,13 @@ def _explain_running(view: _View, node: Node, state: NodeState) -> Explanation:
         until_ms = state.started_ms + node.start_to_close_ms
     who = f"worker {state.worker}" if state.worker else "its worker"
     if (node.id, state.attempt) not in view.snapshot.leases:
-        return say(state, f"{who}, which holds no lease on attempt {state.attempt}", SWEEP, repair=True)
+        return explain_node(
+            state, f"{who}, which holds no lease on attempt {state.attempt}", SWEEP, repair=True
+        )
     since = f" since {clock(state.started_ms)}" if state.started_ms is not None else ""
-    told = view.snapshot.execution.cancelling is not None
-    ending = f"; it was told to stop (cause: {view.snapshot.execution.cancelling})" if told else ""
-    return say(
+    cancelling = view.snapshot.execution.cancelling
+    ending = f"; it was asked to stop (cause: {cancelling})" if cancelling is not None else ""
+    return explain_node(
         state,
         f"handler '{node.handler}', running on {who}{since}, {_try(node, state)}{ending}",
         "the handler's outcome, its time limit, or the loss of its lease",
@@ -220,7 +227,7 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
         return _explain_items(view, node, state)
     if kind is None or (kind, node.id, state.attempt) not in view.snapshot.timers:
         waits = f"its timer ({kind})" if kind else "something it does not name"
-        return say(state, f"{waits}, which is missing", SWEEP, state.due_ms, repair=True)
+        return explain_node(state, f"{waits}, which is missing", SWEEP, state.due_ms, repair=True)
     at = f"at {clock(state.due_ms)}" if state.due_ms is not None else "when its timer fires"
     sentences = {
         WaitingOn.BACK_OFF: f"its next try {at}, {_try(node, state)} failed{error_words(state)}",
@@ -231,7 +238,7 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
     wakes = "its timer"
     if kind == WaitingOn.WORKER:
         wakes = f"its timer, once a worker offers handler '{node.handler}'"
-    return say(
+    return explain_node(
         state,
         sentences[kind],
         wakes,
@@ -244,20 +251,20 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
 
 
 def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitState) -> Explanation:
-    """Say whose answer a node waits for, and how it is given."""
+    """Explain a wait for a signal or approval: who answers, and by which request."""
     execution_id, details = view.snapshot.execution.execution_id, {"waiting_on": str(state.waiting_on)}
     until = "" if state.due_ms is None else f" until {clock(state.due_ms)}"
     if wait.awaits is None or not wait.is_listed:
-        return say(
+        return explain_node(
             state, f"an answer{until} that would not find it", SWEEP, state.due_ms, repair=True, **details
         )
     if state.due_ms is not None and (state.waiting_on, node.id, state.attempt) not in view.snapshot.timers:
         text = f"an answer{until}, and the timer of its time limit is missing"
-        return say(state, text, SWEEP, state.due_ms, repair=True, **details)
+        return explain_node(state, text, SWEEP, state.due_ms, repair=True, **details)
     or_timer = ", or its time limit" if until else ""
     if state.waiting_on == WaitingOn.SIGNAL:
         wakes = f"POST /v1/executions/{execution_id}/signals/{wait.awaits}{or_timer}"
-        return say(
+        return explain_node(
             state, f"signal '{wait.awaits}'{until}", wakes, state.due_ms, signal=wait.awaits, **details
         )
     people = "anybody"
@@ -266,7 +273,7 @@ def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitState
         people = ", ".join(wait.assignees[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
     share = f" ({wait.given} of {wait.quorum} given)" if wait.quorum > 1 else ""
     wakes = f"POST /v1/executions/{execution_id}/approvals/{node.id}{or_timer}"
-    return say(
+    return explain_node(
         state,
         f"approval by {people}{share}{until}",
         wakes,
@@ -279,11 +286,11 @@ def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitState
 
 
 def _explain_items(view: _View, node: Node, state: NodeState) -> Explanation:
-    sight = view.snapshot.maps[node.id]
+    map_state = view.snapshot.maps[node.id]
     is_held = node.id in view.snapshot.held
-    counts = sight.counts
+    counts = map_state.counts
     done = counts.ended + (counts.left if counts.is_halted else 0)
-    words = [item.status for item in sight.live.values()]
+    words = [item.status for item in map_state.live.values()]
     parts = [f"map: {done:,} of {counts.total:,} items done"]
     for status in (NodeStatus.RUNNING, NodeStatus.QUEUED, NodeStatus.WAITING):
         if status in words:
@@ -292,9 +299,9 @@ def _explain_items(view: _View, node: Node, state: NodeState) -> Explanation:
         parts.append(f"{counts.failed:,} failed ({counts.tolerated:,} tolerated)")
     if held := words.count(NodeStatus.PENDING):
         parts.append(f"{held:,} held")
-    # A turn that is saved has changed its item, but not yet the counts.
-    is_stuck = not view.snapshot.worklist and bool(map_repairs(node, sight, may_start=not is_held))
-    return say(
+    # A saved worklist entry has changed its item, but not yet the counts.
+    is_stuck = not view.snapshot.worklist and bool(map_repairs(node, map_state, may_start=not is_held))
+    return explain_node(
         state,
         f"its items ({', '.join(parts)})",
         SWEEP if is_stuck else f"{'a resume, and ' * is_held}the end of the last item",
@@ -330,7 +337,7 @@ def _try(node: Node, state: NodeState) -> str:
 
 
 def explain_child(child: ChildState, state: NodeState) -> Explanation:
-    """Say which execution a node waits for."""
+    """Explain a wait for a child execution."""
     named = f"child execution {child.child_id}" + (f" ('{child.name}')" if child.name else "")
     details: dict[str, Any] = {
         "waiting_on": str(WaitingOn.CHILD),
@@ -339,8 +346,8 @@ def explain_child(child: ChildState, state: NodeState) -> Explanation:
     }
     if child.has_ended or state.waiting_on is None:
         what = f"has ended {child.status}" if child.status else "is not there"
-        what = what if child.has_ended else "would not tell its end"
-        return say(state, f"its {named}, which {what}", SWEEP, repair=True, **details)
+        what = what if child.has_ended else "would not wake it"
+        return explain_node(state, f"its {named}, which {what}", SWEEP, repair=True, **details)
     ending = ", being cancelled" if child.is_cancelling else ""
     wakes = f"the end of execution {child.child_id}"
-    return say(state, f"the end of its {named}, which is {child.status}{ending}", wakes, **details)
+    return explain_node(state, f"the end of its {named}, which is {child.status}{ending}", wakes, **details)

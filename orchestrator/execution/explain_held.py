@@ -1,11 +1,11 @@
-"""Says what a paused execution and the nodes it holds wait for, and what a node wants of an operator."""
+"""Explains paused executions, the nodes they hold, and nodes that wait for an operator."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from orchestrator.errors import ErrorType
-from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_words, say
+from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_words, explain_node
 from orchestrator.execution.model import Execution, NodeState, Snapshot
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
 
@@ -32,7 +32,7 @@ def explain_pause(snapshot: Snapshot) -> Explanation:
 
 def running_units(snapshot: Snapshot) -> int:
     """Count the attempts that run, those of items as well."""
-    items = (state for sight in snapshot.maps.values() for state in sight.live.values())
+    items = (state for map_state in snapshot.maps.values() for state in map_state.live.values())
     return sum(state.status is NodeStatus.RUNNING for state in (*snapshot.nodes.values(), *items))
 
 
@@ -44,18 +44,18 @@ def explain_held(snapshot: Snapshot, state: NodeState) -> Explanation | None:
     if execution.status is not ExecutionStatus.PAUSED:
         return None
     if state.status is NodeStatus.QUEUED and state.node_id in snapshot.live_messages:
-        what = f"a resume; the next worker that comes to its task leaves it held: {_pause(execution)}"
-        return say(state, what, _resume(execution), held=False)
+        what = f"a resume; the next worker that reads its task holds it: {_pause(execution)}"
+        return explain_node(state, what, _resume(execution), held=False)
     if state.node_id not in snapshot.held:
         return None
     if state.status is NodeStatus.PENDING:
         what = f"a resume: it is ready, and {_pause(execution)}"
-        return say(state, what, _resume(execution), held=True)
+        return explain_node(state, what, _resume(execution), held=True)
     if state.status is NodeStatus.WAITING and state.waiting_on is not WaitingOn.MAP:
         due = f"its timer ({state.waiting_on}) fell due at {clock(state.due_ms)}"
         what = f"a resume: {due}, and {_pause(execution)}"
         details: dict[str, Any] = {"held": True, "waiting_on": str(state.waiting_on), "error": state.error}
-        return say(state, what, _resume(execution), state.due_ms, **details)
+        return explain_node(state, what, _resume(execution), state.due_ms, **details)
     return None
 
 
@@ -68,8 +68,8 @@ def _explain_asking(snapshot: Snapshot, state: NodeState) -> Explanation:
         is_broke = state.error is not None and state.error.get("type") == ErrorType.BUDGET_EXCEEDED
         how = "to try again, with a larger `budget` where it is its own" if is_broke else "for new tries"
         wakes = f"POST {base}/resume {how}, or {base}/nodes/{state.node_id}/complete, fail or skip"
-        return say(state, what, wakes, **details)
-    return say(state, f"{what}; nothing lists it for the resume", SWEEP, repair=True, **details)
+        return explain_node(state, what, wakes, **details)
+    return explain_node(state, f"{what}; nothing lists it for the resume", SWEEP, repair=True, **details)
 
 
 def _pause(execution: Execution) -> str:

@@ -1,4 +1,4 @@
-"""What an explanation is made of."""
+"""The value an explanation is, and the wording its parts share."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ SWEEP = "the orchestrator's sweep repairs it"
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why one node, or with node_id None the execution itself, is where it is."""
+    """What one node, or with node_id None the execution itself, waits for."""
 
     node_id: str | None
     status: NodeStatus | ExecutionStatus
-    #: Ends the sentence "it waits for …".
+    #: Completes the sentence "it waits for …".
     waiting_for: str
     #: Redis milliseconds; None when no clock decides.
     until_ms: int | None
@@ -28,7 +28,7 @@ class Explanation:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def say(
+def explain_node(
     state: NodeState, waiting_for: str, wakes: str, until_ms: int | None = None, **details: Any
 ) -> Explanation:
     return Explanation(state.node_id, state.status, waiting_for, until_ms, wakes, details)

@@ -1,4 +1,4 @@
-"""What a fork keeps of the execution it begins from, and what it runs again. Pure."""
+"""Plans a fork: which nodes keep the results of the source execution, and which run again. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ForkPlan:
     """How the nodes of a fork begin: each of them is in one of the three.
 
     kept       as they ended in the source, in definition order.
-    again      to be run, in definition order; what becomes of those before them decides, as ever.
+    again      to be run, in definition order, each as its dependencies end.
     aside      skipped at once, because of what is kept: the rest of a branch not taken, for one.
     not_taken  {condition_id: ids it did not take}, of the conditions that are kept.
     """
@@ -51,13 +51,13 @@ def plan_fork(
             continue
         if source.nodes[node_id].status in KEPT and all(other in kept for other in node.dependencies):
             kept[node_id] = source.nodes[node_id]
-    return foresee(definition, kept, source.not_taken)
+    return plan_rest(definition, kept, source.not_taken)
 
 
-def foresee(
+def plan_rest(
     definition: Definition, kept: Mapping[str, NodeState], not_taken: Mapping[str, frozenset[str]]
 ) -> ForkPlan:
-    """Say what becomes of the rest when these nodes are kept."""
+    """Complete the plan for a fork that keeps these nodes."""
     statuses, reasons = starting_states(definition, kept)
     rejects = {node_id: ids for node_id, ids in not_taken.items() if node_id in kept}
     aside = skipped_at_once(definition, statuses, reasons, rejects)

@@ -40,7 +40,7 @@ class NodeState:
     worker: str | None = None
     #: Error object of the last failed attempt; kept while the node waits for its next one.
     error: dict[str, Any] | None = None
-    #: Direct dependencies that ended, by `rules.outcome_class`. Raised by the script that ends each of them.
+    #: Direct dependencies that ended, by `trigger_rules.outcome_class`. Raised by the script that ends each.
     ok: int = 0
     bad: int = 0
     skip: int = 0
@@ -54,7 +54,7 @@ class NodeState:
     caught: str | None = None
     #: When its schedule_to_close_timeout passes. Set when it is first queued in a generation.
     close_ms: int | None = None
-    #: It ended in the execution this one is forked from. Set, and its output copied, before anybody sees it.
+    #: It ended in the execution this one is forked from. Set, and its output copied, before it can be read.
     reused: bool = False
     #: The execution it started last; kept from generation to generation.
     child: str | None = None
@@ -99,22 +99,22 @@ class Execution:
     replay_of: str | None = None
     #: The execution whose outputs this one began with.
     forked_from: str | None = None
-    #: What the caller of cancel said, or the word for the cause.
+    #: The reason given with the cancel, or the word for the cause.
     reason: str | None = None
     #: Number of the pause while it is PAUSED. Set by pause, taken away by resume and by the end.
     paused: int | None = None
-    #: Who paused it, as they said, why, and when; by nobody where the policy of a node asked for an operator.
+    #: Who paused it, why, and when, as given; None where the retry policy of a node paused it.
     paused_by: str | None = None
     paused_reason: str | None = None
     paused_ms: int | None = None
     #: What its calls to paid services used, in all generations. Raised when each of them ends.
     usage: Usage = NOTHING_USED
-    #: What these may use: what the definition says, or the last resume that said something else.
+    #: What these may use: the definition's budget, or that of the last resume that changed it.
     budget: Caps = NO_CAPS
     #: The execution, and the unit in it, that started this one. Set when it is created, like its depth.
     parent: str | None = None
     parent_unit: str | None = None
-    #: Levels below an execution that nobody's node started.
+    #: Levels of parents above it; 0 without a parent.
     depth: int = 0
     #: Executions its nodes have started.
     children: int = 0
@@ -122,7 +122,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class ChildState:
-    """The child a unit waits for, as far as its parent can see; None stands for what is not there."""
+    """The child execution a unit waits for; None for what does not exist (any more)."""
 
     child_id: str | None
     status: ExecutionStatus | None = None
@@ -136,9 +136,9 @@ class ChildState:
 
 @dataclass(frozen=True, slots=True)
 class WaitState:
-    """A node that waits for somebody outside."""
+    """A node that waits for a signal or an approval."""
 
-    #: Name of the signal, or hash of what the people asked are shown; None if somebody lost it.
+    #: Name of the signal, or hash of what the people asked are shown; None if it is lost.
     awaits: str | None
     #: Whether an answer would find it.
     is_listed: bool
@@ -165,7 +165,7 @@ class MapCounts:
     failed: int
     skipped: int
     tolerated: int = 0
-    stops: bool = False
+    stops_on_failure: bool = False
     is_halted: bool = False
 
     @property
@@ -180,7 +180,7 @@ class MapCounts:
 
 @dataclass(frozen=True, slots=True)
 class MapState:
-    """A node that waits for its items.
+    """A mapped node that waits for its items.
 
     statuses  of all items, in order.
     live      records of the items that are queued, running, waiting or held, by unit.
@@ -212,7 +212,7 @@ class Snapshot:
     has_continue_timer: bool = False
     #: What each ended condition named: {condition_id: node ids not taken}.
     not_taken: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    #: WAITING nodes that somebody outside must answer.
+    #: WAITING nodes that a signal or a decision must answer.
     waits: Mapping[str, WaitState] = field(default_factory=dict)
     #: The unit that renders the output of the whole; None before it has begun, and where there is none.
     output: NodeState | None = None

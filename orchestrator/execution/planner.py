@@ -1,7 +1,8 @@
-"""Says what ought to be true next of one execution, recomputed from its statuses alone.
+"""What should happen next to one execution, computed from its statuses alone.
 
-The scripts count as they go; this module counts from scratch. It is the specification of dispatch, the brain
-of the repairer, and the oracle of the property tests. Without faults the plan between transitions is empty.
+The scripts count incrementally; the plan counts from scratch. It is the specification of dispatch, decides
+what is repaired, and is the oracle of the property tests. Without faults the plan is empty between
+transitions.
 """
 
 # long: the whole specification of what should happen next
@@ -44,7 +45,7 @@ class RecountLeft:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """Go on with the saved worklist; the timer that would do it is missing."""
+    """Drain the saved worklist; its continue timer is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Queue a PENDING node whose turn has come."""
+    """Queue a PENDING node that is ready."""
 
     node_id: str
 
@@ -97,9 +98,9 @@ class Retime:
 
 @dataclass(frozen=True, slots=True)
 class Relist:
-    """List a node that waits for somebody outside again; no answer would find it.
+    """List a node that waits for a signal or approval again; no answer would find it.
 
-    One that does not say whose answer is asked once more.
+    A node that has lost what it waits for runs again.
     """
 
     node_id: str
@@ -260,22 +261,22 @@ def _cancels(snapshot: Snapshot) -> list[Decision]:
 
 
 def _is_ending(snapshot: Snapshot, node: Node) -> bool:
-    sight = snapshot.maps.get(node.id)
-    if sight is None:
-        return _has_ending_child(snapshot, node, node.id)
+    map_state = snapshot.maps.get(node.id)
+    if map_state is None:
+        return _has_closing_child(snapshot, node, node.id)
     return (
-        sight.counts.is_halted
-        and bool(sight.live)
+        map_state.counts.is_halted
+        and bool(map_state.live)
         and all(
-            state.status == NodeStatus.RUNNING or _has_ending_child(snapshot, node, unit)
-            for unit, state in sight.live.items()
+            state.status == NodeStatus.RUNNING or _has_closing_child(snapshot, node, unit)
+            for unit, state in map_state.live.items()
         )
     )
 
 
-def _has_ending_child(snapshot: Snapshot, node: Node, unit: str) -> bool:
+def _has_closing_child(snapshot: Snapshot, node: Node, unit: str) -> bool:
     child = snapshot.children.get(unit)
-    waits_for_it = node.nested is not None and node.nested.policy == "request_cancel"
+    waits_for_it = node.sub_workflow is not None and node.sub_workflow.policy == "request_cancel"
     return child is not None and waits_for_it and child.is_cancelling and not child.has_ended
 
 
@@ -286,25 +287,25 @@ def _repairs(snapshot: Snapshot) -> list[Decision]:
     if snapshot.output is not None:
         decisions += _unit_repairs(snapshot, snapshot.output, cancelling)
     for node in snapshot.definition.nodes:
-        sight = snapshot.maps.get(node.id)
-        if sight is None:
+        map_state = snapshot.maps.get(node.id)
+        if map_state is None:
             decisions += _unit_repairs(snapshot, snapshot.nodes[node.id], cancelling)
             continue
-        for state in sight.live.values():
+        for state in map_state.live.values():
             decisions += _unit_repairs(snapshot, state, cancelling)
         if not snapshot.worklist and cancelling:
-            decisions += map_repairs(node, sight, is_cancelling=True)
+            decisions += map_repairs(node, map_state, is_cancelling=True)
         elif not snapshot.worklist:
-            decisions += _map_repairs(snapshot, node, sight)
+            decisions += _map_repairs(snapshot, node, map_state)
     return decisions
 
 
-def _map_repairs(snapshot: Snapshot, node: Node, sight: MapState) -> Sequence[Remap | Hold]:
+def _map_repairs(snapshot: Snapshot, node: Node, map_state: MapState) -> Sequence[Remap | Hold]:
     if snapshot.execution.status is not ExecutionStatus.PAUSED:
-        return map_repairs(node, sight)
-    found = map_repairs(node, sight, may_start=False)
+        return map_repairs(node, map_state)
+    found = map_repairs(node, map_state, may_start=False)
     # Nothing more is started: where something would be, the node itself is held.
-    if found or node.id in snapshot.held or not map_repairs(node, sight):
+    if found or node.id in snapshot.held or not map_repairs(node, map_state):
         return found
     return [Hold(node.id)]
 
@@ -363,20 +364,20 @@ def _wait_repairs(snapshot: Snapshot, state: NodeState) -> list[Decision]:
 
 
 def map_repairs(
-    node: Node, sight: MapState, *, may_start: bool = True, is_cancelling: bool = False
+    node: Node, map_state: MapState, *, may_start: bool = True, is_cancelling: bool = False
 ) -> list[Remap]:
-    """Count the items of a waiting node anew; also where nothing would start the next one or end the wait,
+    """Recount the items of a waiting node; also where nothing would start the next one or end the wait,
     and where the node does not say that it waits for them.
 
     may_start      False while the execution is paused: that nothing starts the next one is no fault then.
     is_cancelling  nothing is to be started, and what ends the wait is the planner's to find.
     """
-    counts = sight.counts
-    begun = sight.statuses[: counts.started]
-    kept = sight.statuses[counts.started :]
-    live = len(sight.live)
+    counts = map_state.counts
+    begun = map_state.statuses[: counts.started]
+    kept = map_state.statuses[counts.started :]
+    live = len(map_state.live)
     completed, skipped = (
-        sum(status == wanted for status in sight.statuses)
+        sum(status == wanted for status in map_state.statuses)
         for wanted in (NodeStatus.COMPLETED, NodeStatus.SKIPPED)
     )
     # Beyond the next one to be started, what failed did so in an earlier generation.
@@ -385,6 +386,6 @@ def map_repairs(
     is_stuck = live == 0 if counts.is_halted or not kept else may_start and live < most
     found = (live, completed, failed, skipped)
     is_counted = found == (counts.live, counts.completed, counts.failed, counts.skipped)
-    if sight.is_named and is_counted and (is_cancelling or not is_stuck):
+    if map_state.is_named and is_counted and (is_cancelling or not is_stuck):
         return []
     return [Remap(node.id, *found)]

@@ -11,7 +11,7 @@ def rerun_set(snapshot: Snapshot) -> list[str]:
     """Name, in definition order, the nodes that a retry runs again.
 
     FAILED nodes whose failure nothing handled, CANCELLED ones and, transitively, SKIPPED ones with a direct
-    dependency among them, except what a condition outside the set left aside. COMPLETED nodes stay.
+    dependency among them, except what a condition outside the set did not take. COMPLETED nodes stay.
     """
     states = snapshot.nodes
     chosen = {
@@ -40,7 +40,7 @@ def runs_again(snapshot: Snapshot, chosen: list[str]) -> list[str]:
 
 
 def rerun_items(snapshot: Snapshot, chosen: list[str]) -> list[str]:
-    """Put the retry into the words of the worklist: every reset first, then every decision."""
+    """Write the retry as entries of the worklist: every reset first, then every decision."""
     counters = expected_counters(snapshot.definition, *_after_reset(snapshot, chosen), caught_in(snapshot))
     resets = []
     for node_id in chosen:
@@ -65,5 +65,5 @@ def _after_reset(
 
 
 def _deciders(snapshot: Snapshot, node_id: str) -> set[str]:
-    """Conditions that left this node aside."""
+    """Name the conditions that did not take this node."""
     return {condition for condition, ids in snapshot.not_taken.items() if node_id in ids}

@@ -1,16 +1,13 @@
-"""Warn of what can never run, and of answers that are always the same."""
+"""Warns of nodes that can never run, and of conditions and switches whose answer is constant."""
 
 from __future__ import annotations
 
 from orchestrator.definitions.branches import CONDITION
 from orchestrator.definitions.definition import Node
 from orchestrator.definitions.trigger_rules import DEFAULT_RULE, TriggerRule
-from orchestrator.documents.problems import listed
+from orchestrator.documents.problems import joined
 from orchestrator.lint.context import Linter
 from orchestrator.lint.reachability import Reachability
-
-#: Dependencies compared with each other to say why a join never runs.
-_COMPARED = 50
 
 #: Rules under which every dependency must succeed, and those under which one must.
 ALL_OF_THEM = frozenset({TriggerRule.ALL_SUCCESS})
@@ -25,31 +22,31 @@ ONE_OF_THEM = frozenset(
 
 def constant_answers(linter: Linter) -> None:
     for node in linter.definition.nodes:
-        switch = linter.given.when.get(node.id)
-        if switch is not None:
-            message = f"'when' of {node.id!r} is always {'true' if switch else 'false'}: "
-            message += "it can be left out" if switch else "the node never runs"
-            linter.warn(linter.at(node, "when"), "when_always_true" if switch else "never_runs", message)
-        if node.id in linter.given.answers:
-            _constant_answer(linter, node, linter.given.answers[node.id])
+        is_true = linter.known.when.get(node.id)
+        if is_true is not None:
+            message = f"'when' of {node.id!r} is always {'true' if is_true else 'false'}: "
+            message += "it can be left out" if is_true else "the node never runs"
+            linter.warn(linter.at(node, "when"), "when_always_true" if is_true else "never_runs", message)
+        if node.id in linter.known.answers:
+            _constant_answer(linter, node, linter.known.answers[node.id])
 
 
 def _constant_answer(linter: Linter, node: Node, answer: str) -> None:
     if node.handler == CONDITION:
-        said, field = f"is always {answer.removesuffix('_branch')}", "config.expression"
+        effect, field = f"is always {answer.removesuffix('_branch')}", "config.expression"
     elif answer:
-        said, field = f"always takes {answer.replace('cases.', 'case ')}", "config.value"
+        effect, field = f"always takes {answer.replace('cases.', 'case ')}", "config.value"
     else:
         message = f"switch {node.id!r} always fails: it has no case for its value, and no default"
         linter.warn(linter.at(node, "config.value"), "switch_never_decides", message, "add a default")
         return
     lost = [choice for choice in node.choices if choice.field != answer]
     for choice in lost:
-        message = f"{node.handler} {node.id!r} {said}, so its {choice.field} ({listed(choice.targets, 5)})"
+        message = f"{node.handler} {node.id!r} {effect}, so its {choice.field} ({joined(choice.targets, 5)})"
         message += " is never taken"
         linter.warn(linter.at(node, f"config.{choice.field}"), "branch_never_taken", message)
     if not lost:
-        linter.warn(linter.at(node, field), "constant_condition", f"{node.handler} {node.id!r} {said}")
+        linter.warn(linter.at(node, field), "constant_condition", f"{node.handler} {node.id!r} {effect}")
 
 
 def idle_conditions(linter: Linter) -> None:
@@ -65,14 +62,14 @@ def idle_conditions(linter: Linter) -> None:
 
 def never_running(linter: Linter) -> None:
     for node in linter.definition.nodes:
-        if linter.reach.turns[node.id]:
+        if linter.reach.run_worlds[node.id]:
             continue
         code, why, hint = _why_never(linter, node)
         linter.warn(linter.at(node), code, f"{node.id!r} can never run: {why}", hint)
 
 
 def _why_never(linter: Linter, node: Node) -> tuple[str, str, str | None]:
-    """Name the nearest cause for which a node never gets its turn."""
+    """Name the nearest cause for which a node never runs: code, words and hint."""
     reach, rule = linter.reach, node.trigger_rule.value
     for name in node.dependencies:
         before = linter.definition.node(name)
@@ -84,10 +81,11 @@ def _why_never(linter: Linter, node: Node) -> tuple[str, str, str | None]:
             return "never_runs", f"{before.handler} {name!r} never completes", None
     idle = [name for name in node.dependencies if not reach.can_succeed(name, node.id)]
     if node.trigger_rule in ALL_OF_THEM | ONE_OF_THEM and idle:
-        return "never_runs", f"{listed(idle, 5)} can never complete, and its trigger rule is {rule}", None
+        return "never_runs", f"{joined(idle, 5)} can never complete, and its trigger rule is {rule}", None
     worlds = [(name, reach.success(name, node.id)) for name in node.dependencies]
-    for place, (one, its) in enumerate(worlds[:_COMPARED]):
-        for other, theirs in worlds[place + 1 : _COMPARED]:
+    most = linter.budget.compared_dependencies
+    for place, (one, its) in enumerate(worlds[:most]):
+        for other, theirs in worlds[place + 1 : most]:
             if node.trigger_rule in ALL_OF_THEM and not reach.is_possible(its & theirs):
                 hint = f"trigger_rule {DEFAULT_RULE.value} runs it with what was taken"
                 return "join_never_runs", _dispute(linter, one, other, its & theirs), hint

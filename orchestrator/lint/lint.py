@@ -1,7 +1,6 @@
-"""Say what is allowed in a definition and yet cannot be meant: steps that never run, limits that never hold.
+"""Warns about valid definitions that are probably mistakes: nodes that never run, limits that never pass.
 
-A warning is told only where it is true whatever handlers answer. What depends on the data of one execution,
-on workers or on the time of day is not judged, and neither is what an operator may do to an execution later.
+A warning is given only where it is true whatever handlers answer.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ from orchestrator.definitions.backoff import longest_waits_ms
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import Findings, listed
+from orchestrator.documents.problems import Findings, joined
 from orchestrator.errors import Problem
+from orchestrator.lint.budget import BUDGET, LintBudget
 from orchestrator.lint.context import Linter
 from orchestrator.lint.dead_nodes import (
     ALL_OF_THEM,
@@ -27,16 +27,18 @@ from orchestrator.lint.dead_nodes import (
 )
 from orchestrator.lint.references import missing_in_output, missing_references
 from orchestrator.lint.template_reads import uses_in
-from orchestrator.lint.timeouts import DELAY, idle_rules, short_limits, spoken, waits_for_ms
+from orchestrator.lint.timeouts import DELAY, format_ms, idle_rules, short_limits, waits_for_ms
 from orchestrator.lint.waits import endless_waits, unbounded_waits, unheard_decisions
 
 
-def lint(definition: Definition, limits: Limits | None = None) -> list[Problem]:
+def lint(
+    definition: Definition, limits: Limits | None = None, *, budget: LintBudget = BUDGET
+) -> list[Problem]:
     """List the warnings about a definition, each with its place, what it means and what to do. Pure.
 
     At most limits.max_problems are spelled out.
     """
-    linter = Linter(definition, Findings(limits or Limits()))
+    linter = Linter(definition, Findings(limits or Limits()), budget)
     for check in _CHECKS:
         check(linter)
     found, left_out = linter.findings.problems, linter.findings.left_out
@@ -47,13 +49,13 @@ def lint(definition: Definition, limits: Limits | None = None) -> list[Problem]:
 
 def _references(linter: Linter) -> None:
     for node, path, code, message, hint in missing_references(
-        linter.definition, linter.uses, linter.reach, replace(linter.given, skips=_never)
+        linter.definition, linter.uses, linter.reach, replace(linter.known, skips=_never)
     ):
         linter.warn(linter.at(node, path), code, message, hint)
 
 
 def _output(linter: Linter) -> None:
-    for path, code, message, hint in missing_in_output(linter, replace(linter.given, skips=_never)):
+    for path, code, message, hint in missing_in_output(linter, replace(linter.known, skips=_never)):
         linter.warn(path, code, message, hint)
 
 
@@ -68,7 +70,7 @@ def _time_limits(linter: Linter) -> None:
     limit_ms = linter.definition.execution_timeout_ms
     if limit_ms is None:
         return
-    told: set[str] = set()
+    warned: set[str] = set()
     for node in linter.definition.nodes:
         for field, given_ms in (
             ("start_to_close_timeout", node.start_to_close_ms),
@@ -76,17 +78,17 @@ def _time_limits(linter: Linter) -> None:
             ("schedule_to_close_timeout", node.schedule_to_close_ms),
         ):
             path = linter.where_set(node, field)
-            if given_ms is None or path is None or path in told or given_ms <= limit_ms:
+            if given_ms is None or path is None or path in warned or given_ms <= limit_ms:
                 continue
-            told.add(path)
-            message = f"{field} of {spoken(given_ms)} can never pass: the execution ends before, by its"
-            linter.warn(path, "timeout_never_passes", f"{message} execution_timeout of {spoken(limit_ms)}")
+            warned.add(path)
+            message = f"{field} of {format_ms(given_ms)} can never pass: the execution ends before, by its"
+            linter.warn(path, "timeout_never_passes", f"{message} execution_timeout of {format_ms(limit_ms)}")
     for node, start_ms, end_ms in _delays(linter):
         if start_ms <= limit_ms < end_ms:
-            message = f"{node.id!r} can never complete: it waits {spoken(end_ms - start_ms)}"
+            message = f"{node.id!r} can never complete: it waits {format_ms(end_ms - start_ms)}"
             if start_ms:
-                message += f", at least {spoken(start_ms)} after the start"
-            message += f", and the execution ends after {spoken(limit_ms)}"
+                message += f", at least {format_ms(start_ms)} after the start"
+            message += f", and the execution ends after {format_ms(limit_ms)}"
             hint = "raise execution_timeout, or wait less"
             linter.warn(linter.at(node, "config.seconds"), "delay_outlasts_execution", message, hint)
 
@@ -120,12 +122,12 @@ def _delays(linter: Linter) -> Iterator[tuple[Node, int, int]]:
 
 
 def _retries(linter: Linter) -> None:
-    told: set[str] = set()
+    warned: set[str] = set()
     for node in linter.definition.nodes:
         path = linter.where_set(node, "retry")
-        if node.retry is None or path is None or path in told:
+        if node.retry is None or path is None or path in warned:
             continue
-        told.add(path)
+        warned.add(path)
         _judge_policy(linter, path, node.retry)
         for where, code, message, hint in idle_rules(node.retry, path, linter.is_list(path)):
             linter.warn(where, code, message, hint)
@@ -137,15 +139,15 @@ def _judge_policy(linter: Linter, path: str, policy: RetryPolicy) -> None:
     limit_ms, waits_ms = linter.definition.execution_timeout_ms, longest_waits_ms(policy)
     if limit_ms is not None and waits_ms > limit_ms:
         message = (
-            f"the waits between {policy.max_attempts} tries can add up to {spoken(waits_ms)}, more than the "
-            f"execution_timeout of {spoken(limit_ms)}"
+            f"the waits between {policy.max_attempts} tries can add up to {format_ms(waits_ms)}, more than "
+            f"the execution_timeout of {format_ms(limit_ms)}"
         )
         hint = "lower max_attempts or maximum_interval, or raise execution_timeout"
         linter.warn(path, "retries_outlast_execution", message, hint)
     if policy.initial_interval_ms > policy.maximum_interval_ms:
         message = (
-            f"initial_interval of {spoken(policy.initial_interval_ms)} is never waited: maximum_interval is "
-            f"{spoken(policy.maximum_interval_ms)}"
+            f"initial_interval of {format_ms(policy.initial_interval_ms)} is never waited: "
+            f"maximum_interval is {format_ms(policy.maximum_interval_ms)}"
         )
         linter.warn(path, "interval_cut", message, "raise maximum_interval, or lower initial_interval")
     barred = set(policy.non_retryable)
@@ -176,9 +178,9 @@ def _inputs(linter: Linter) -> None:
     for node in linter.definition.nodes:
         for use in linter.uses.get(node.id, ()):
             if use.root == "inputs" and use.key is not None and use.is_needed and use.key not in properties:
-                close = linter.findings.close_to(use.key, properties)
+                hint = linter.findings.did_you_mean(use.key, properties)
                 message = f"{node.id!r} reads the input {use.key!r}, which the schema does not allow"
-                hint = f"did you mean {close!r}?" if close else f"inputs: {listed(properties)}"
+                hint = hint or f"inputs: {joined(properties)}"
                 linter.warn(linter.at(node, use.path), "unknown_input", message, hint)
 
 

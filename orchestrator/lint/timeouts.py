@@ -1,4 +1,4 @@
-"""Warn of time limits of one node that contradict each other: one passes before the other can matter."""
+"""Warns of time limits of one node that contradict each other: one passes before the other can matter."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Finding = tuple[str, str, str, str]
 
 
 def short_limits(linter: Linter) -> Iterator[Finding]:
-    """Give what the limits of a node leave no time for; once for each place it is said at."""
-    told: set[str] = set()
+    """Give what the limits of a node leave no time for, once for each path."""
+    warned: set[str] = set()
     for node in linter.definition.nodes:
         found = [] if node.heartbeat_ms is None else [*_silence(linter, node, node.heartbeat_ms)]
         if node.schedule_to_close_ms is not None:
             found += _of_node(linter, node, node.schedule_to_close_ms)
         for path, code, message, hint in found:
-            if path not in told:
-                told.add(path)
+            if path not in warned:
+                warned.add(path)
                 yield path, code, message, hint
 
 
@@ -34,29 +34,26 @@ def _silence(linter: Linter, node: Node, silence_ms: int) -> Iterator[Finding]:
     limits = {"start_to_close_timeout": node.start_to_close_ms, _CLOSE: node.schedule_to_close_ms}
     for name, limit_ms in limits.items():
         if limit_ms is not None and silence_ms > limit_ms:
-            message = (
-                f"heartbeat_timeout of {spoken(silence_ms)} can never pass: {node.id!r} is stopped before"
-            )
-            message += f", by its {name} of {spoken(limit_ms)}"
+            message = f"heartbeat_timeout of {format_ms(silence_ms)} can never pass: {node.id!r} is stopped"
+            message += f" before, by its {name} of {format_ms(limit_ms)}"
             path = linter.at(node, "heartbeat_timeout")
             yield path, "timeout_never_passes", message, f"lower heartbeat_timeout, or raise {name}"
 
 
 def _of_node(linter: Linter, node: Node, close_ms: int) -> Iterator[Finding]:
-    limit = f"its {_CLOSE} of {spoken(close_ms)}"
+    limit = f"its {_CLOSE} of {format_ms(close_ms)}"
     for field, given_ms in (
         ("start_to_close_timeout", node.start_to_close_ms),
         ("schedule_to_start_timeout", node.schedule_to_start_ms),
     ):
         path = linter.where_set(node, field)
         if given_ms is not None and path is not None and given_ms > close_ms:
-            message = f"{field} of {spoken(given_ms)} can never pass: {node.id!r} fails before, by {limit}"
+            message = f"{field} of {format_ms(given_ms)} can never pass: {node.id!r} fails before, by {limit}"
             yield path, "timeout_never_passes", message, f"raise {_CLOSE}, or lower {field}"
     path, waits_ms = linter.where_set(node, "retry"), longest_waits_ms(node.policy)
     if node.retry is not None and path is not None and waits_ms > close_ms:
-        message = (
-            f"the waits between the tries of {node.id!r} can add up to {spoken(waits_ms)}, more than {limit}"
-        )
+        message = f"the waits between the tries of {node.id!r} can add up to {format_ms(waits_ms)}, more"
+        message += f" than {limit}"
         yield (
             path,
             "retries_outlast_node",
@@ -67,7 +64,7 @@ def _of_node(linter: Linter, node: Node, close_ms: int) -> Iterator[Finding]:
     if wait_ms is None or wait_ms <= close_ms:
         return
     if node.handler == DELAY:
-        message = f"{node.id!r} can never complete: it waits {spoken(wait_ms)}, longer than {limit}"
+        message = f"{node.id!r} can never complete: it waits {format_ms(wait_ms)}, longer than {limit}"
         yield (
             linter.at(node, "config.seconds"),
             "delay_outlasts_node",
@@ -97,16 +94,14 @@ def idle_rules(policy: RetryPolicy, path: str, is_list: bool) -> Iterator[Findin
         before += rule.errors
         own = rule.policy
         if own.max_attempts > 1 and own.initial_interval_ms > own.maximum_interval_ms:
-            message = (
-                f"initial_interval of {spoken(own.initial_interval_ms)} is never waited: maximum_interval is"
-            )
-            message += f" {spoken(own.maximum_interval_ms)}"
+            message = f"initial_interval of {format_ms(own.initial_interval_ms)} is never waited:"
+            message += f" maximum_interval is {format_ms(own.maximum_interval_ms)}"
             yield where, "interval_cut", message, "raise maximum_interval, or lower initial_interval"
 
 
 def waits_for_ms(node: Node) -> int | None:
-    """Say how long a node is going to wait, if it says so itself and without a template."""
-    if node.map is not None:  # Nobody can tell how often a mapped one waits, if at all.
+    """Give how long a node waits, if its config says so without a template."""
+    if node.map is not None:  # How often a mapped one waits, if at all, is not known.
         return None
     if node.handler == DELAY:
         given = node.config.get("seconds")
@@ -118,7 +113,7 @@ def waits_for_ms(node: Node) -> int | None:
         return None
 
 
-def spoken(duration_ms: int) -> str:
+def format_ms(duration_ms: int) -> str:
     """Write a duration as authors do: 1h30m."""
     left, parts = duration_ms, []
     for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)):

@@ -1,4 +1,4 @@
-"""Look for an actual course of events among those that are possible."""
+"""Searches for a concrete run (a witness) in which a reference is missing."""
 
 from __future__ import annotations
 
@@ -11,42 +11,39 @@ from orchestrator.lint.outcomes import BAD, MISSING, SKIP
 from orchestrator.lint.reachability import Reachability
 from orchestrator.states import Reason
 
-#: Courses of events tried for one witness, and nodes looked at in all of them together.
-MAX_COURSES = 64
-MAX_STEPS = 50_000
-
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """One course of events: how each node ended, and the reason of what was skipped by rule."""
+class Run:
+    """One run of a definition: how each node ended, and the reason of what was skipped by rule."""
 
     outcomes: Mapping[str, int]
     reasons: Mapping[str, Reason]
 
 
-def witness(reach: Reachability, node_id: str, missing: str, upstream: Sequence[str]) -> Course | None:
-    """Find a course of events in which a node runs although one upstream of it did not complete.
+def find_witness(reach: Reachability, node_id: str, missing: str, upstream: Sequence[str]) -> Run | None:
+    """Find a run in which a node runs although one upstream of it did not complete.
 
     upstream  everything upstream of the node, in topological order.
     None when there is none, or none was found: behind a switch with many answers none is looked for.
     """
     if any(outcome.may_leave_out for name in upstream for outcome in reach.outcomes[name].every):
         return None
-    # One after the other: what both worlds together leave open, each may decide.
+    # Failed and skipped are tried separately: each world alone narrows the rest more than both together.
     for outcome in MISSING:
-        world = reach.turns[node_id] & reach.world_of(missing, [outcome])
+        world = reach.run_worlds[node_id] & reach.world_of(missing, [outcome])
         if not reach.is_possible(world):
             continue
-        for course in _courses(reach, world, [*upstream, node_id]):
-            if course.outcomes[missing] in MISSING and course.outcomes[node_id] not in MISSING:
-                return course
+        for run in _runs(reach, world, [*upstream, node_id]):
+            if run.outcomes[missing] in MISSING and run.outcomes[node_id] not in MISSING:
+                return run
     return None
 
 
-def _courses(reach: Reachability, world: int, ids: Sequence[str]) -> Iterator[Course]:
-    """Play what the world allows, one combination of choices after the other."""
+def _runs(reach: Reachability, world: int, ids: Sequence[str]) -> Iterator[Run]:
+    """Give the runs the world allows, one combination of choices after the other."""
     choices: list[int] = []
-    for _ in range(min(MAX_COURSES, MAX_STEPS // len(ids) + 1)):
+    budget = reach.budget
+    for _ in range(min(budget.witness_runs, budget.witness_visits // len(ids) + 1)):
         sizes: list[int] = []
 
         def choose(options: Sequence[int], sizes: list[int] = sizes) -> int:
@@ -56,7 +53,7 @@ def _courses(reach: Reachability, world: int, ids: Sequence[str]) -> Iterator[Co
                 choices.append(0)
             return options[choices[place]]
 
-        yield _play(reach, world, ids, choose)
+        yield _play_out(reach, world, ids, choose)
         while choices and choices[-1] + 1 >= sizes[len(choices) - 1]:
             choices.pop()
         if not choices:
@@ -64,9 +61,9 @@ def _courses(reach: Reachability, world: int, ids: Sequence[str]) -> Iterator[Co
         choices[-1] += 1
 
 
-def _play(
+def _play_out(
     reach: Reachability, world: int, ids: Sequence[str], choose: Callable[[Sequence[int]], int]
-) -> Course:
+) -> Run:
     outcomes: dict[str, int] = {}
     reasons: dict[str, Reason] = {}
     for node_id in ids:
@@ -78,7 +75,7 @@ def _play(
             continue
         options = _options(reach, world, node)
         outcomes[node_id] = options[0] if len(options) == 1 else choose(options)
-    return Course(outcomes, reasons)
+    return Run(outcomes, reasons)
 
 
 def _verdict(reach: Reachability, node: Node, outcomes: Mapping[str, int]) -> Verdict:
@@ -93,7 +90,7 @@ def _verdict(reach: Reachability, node: Node, outcomes: Mapping[str, int]) -> Ve
 
 def _options(reach: Reachability, world: int, node: Node) -> list[int]:
     """Give the outcomes worth trying for a node that runs, the usual one first."""
-    mine = reach.given.of(node, reach.outcomes[node.id])
+    mine = reach.known.of(node, reach.outcomes[node.id])
     allowed = reach.allowed(world, node.id)
     options = [place for place in mine if place != BAD and allowed >> place & 1]
     after = reach.definition.successors[node.id]

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from orchestrator.errors import ExecutionNotFound, InvalidTransition, NodeNotFound, StoreUnavailable
-from orchestrator.execution.fork import ForkPlan, foresee, plan_fork
+from orchestrator.execution.fork import ForkPlan, plan_fork, plan_rest
 from orchestrator.execution.model import Execution, Snapshot
 from orchestrator.execution.rerun import rerun_items, rerun_set, runs_again
 from orchestrator.operations.results import Forked, Rerun, Submitted
@@ -200,7 +200,7 @@ class Repeats:
         """Give the answer to a request that has been answered: the fork itself says what it began with."""
         fork = await self._snapshot(made.execution_id)
         kept = {node_id: state for node_id, state in fork.nodes.items() if state.reused}
-        return _forked(foresee(fork.definition, kept, fork.not_taken), source_id, made)
+        return _forked(plan_rest(fork.definition, kept, fork.not_taken), source_id, made)
 
     async def _compiled(self, execution_id: str, definition: dict[str, Any] | None) -> Compiled:
         if definition is not None:

@@ -223,8 +223,8 @@ def _extras(node: Node) -> Iterator[str]:
     """Facts that few nodes have, as ` name=value`."""
     if node.map:
         yield f" map={node.map.live}"
-    if node.nested:
-        yield f" child={node.nested.policy}{' detached=1' if node.nested.is_detached else ''}"
+    if node.sub_workflow:
+        yield f" child={node.sub_workflow.policy}{' detached=1' if node.sub_workflow.is_detached else ''}"
     if node.continues_on_failure:
         yield " goes_on=1"
     if node.schedule_to_close_ms:

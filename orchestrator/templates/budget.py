@@ -24,7 +24,7 @@ def check_length(length: int) -> None:
         raise EvaluationError(f"builds a text longer than the allowed {MAX_TEXT:,} characters")
 
 
-def joined(parts: Iterable[str]) -> str:
+def join_parts(parts: Iterable[str]) -> str:
     """Join parts as they come, and stop before the text is too long rather than after."""
     kept: list[str] = []
     length = 0

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import nodes
 
 from orchestrator.documents.json_types import kind_of
-from orchestrator.templates.budget import Budget, check_length, joined
+from orchestrator.templates.budget import Budget, check_length, join_parts
 from orchestrator.templates.filters import COMPARISONS, FILTERS, METHODS, TESTS, range_of
 from orchestrator.templates.values import (
     EvaluationError,
@@ -116,7 +116,7 @@ class Interpreter:
         return _numeric(self._needed(node.node, names))
 
     def _concat(self, node: nodes.Concat, names: dict[str, Any]) -> Any:
-        return self.budget.take_text(joined(to_text(self._needed(part, names)) for part in node.nodes))
+        return self.budget.take_text(join_parts(to_text(self._needed(part, names)) for part in node.nodes))
 
     def _compare(self, node: nodes.Compare, names: dict[str, Any]) -> Any:
         left = self._needed(node.expr, names)

@@ -141,7 +141,7 @@ def _tojson(value: Any, indent: Any = None) -> str:
 def _fromjson(value: Any) -> Any:
     try:
         return parse(_text(value))
-    except Exception as error:  # the parser's own list of problems, told as one sentence
+    except Exception as error:  # the parser's list of problems, as one sentence
         raise EvaluationError(f"fromjson: {str(error)[:300]}") from None
 
 

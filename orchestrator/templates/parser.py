@@ -7,7 +7,6 @@ is no generated code, no attribute access on Python objects, and each step can b
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from orchestrator.documents.problems import did_you_mean
 from orchestrator.templates.filters import FILTERS, ITEM_FILTERS, METHODS, TESTS
 from orchestrator.templates.values import EvaluationError
 
@@ -52,7 +52,7 @@ class Checked:
 
     tree   the expression, or the list of statements when it is not a single expression.
     names   names it uses that it does not assign itself: nodes and roots.
-    locals  names it assigns; none of them may be a node's, or the two could not be told apart.
+    locals  names it assigns; none of them may be a node's, or the two would be confused.
     steps   node ids it reaches as steps["…"].
     """
 
@@ -182,9 +182,9 @@ def _check_operation(node: nodes.Filter | nodes.Test | nodes.Call) -> None:
 def _known(name: str, allowed: Iterable[str], what: str) -> None:
     words = sorted(allowed)
     if name not in words:
-        close = difflib.get_close_matches(name[:64], words, n=1)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise EvaluationError(f"uses the unknown {what} {name[:64]!r} (allowed: {', '.join(words)}){hint}")
+        hint = did_you_mean(name[:64], words)
+        allowed_words = f"(allowed: {', '.join(words)})" + (f"; {hint}" if hint else "")
+        raise EvaluationError(f"uses the unknown {what} {name[:64]!r} {allowed_words}")
 
 
 def _check_steps(node: nodes.Node, parent: nodes.Node | None, steps: set[str]) -> None:
@@ -199,7 +199,7 @@ def _check_steps(node: nodes.Node, parent: nodes.Node | None, steps: set[str]) -
 
 
 def _check_secrets(node: nodes.Node, parent: nodes.Node | None) -> None:
-    """Insist on secrets.NAME: what a template reads is known before it runs, and nobody can list them."""
+    """Insist on secrets.NAME: what a template reads is known before it runs, and none can list them."""
     is_secrets = isinstance(node, nodes.Name) and node.name == "secrets" and node.ctx == "load"
     if is_secrets and _key_of(parent) is None:
         raise EvaluationError("secrets must be followed by the name of one: secrets.NAME")

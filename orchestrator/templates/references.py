@@ -1,7 +1,7 @@
 """Compile templates, and find out what they refer to before anything runs.
 
 Nearly all templates are paths such as `{{ A.data.items[0].id }}`: those are cut up once by one expression,
-without a parser. The rest is parsed and checked by `sandbox`.
+without a parser. The rest is parsed and checked by `parser`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
 
+from orchestrator.documents.problems import did_you_mean
 from orchestrator.errors import Problem
 from orchestrator.templates.parser import (
     KEYWORDS,
@@ -26,7 +26,7 @@ from orchestrator.templates.parser import (
 )
 from orchestrator.templates.values import EvaluationError
 
-#: Problems told of one node's templates.
+#: Problems listed for one node's templates.
 MAX_PROBLEMS = 20
 #: What an item of a map and its place are called, unless the map says otherwise.
 ITEM_WORDS = frozenset({"item", "index"})
@@ -124,7 +124,7 @@ def gives_text(source: str) -> bool:
     try:
         template = compile_template(source)
     except EvaluationError:
-        return False  # Told by `references`.
+        return False  # `references` reports it.
     if template.tree is not None:
         return isinstance(template.tree.tree, list)
     return len(template.parts) != 1
@@ -280,13 +280,5 @@ class _Found:
         for node in self.ids:
             if node in text and (not node.isidentifier() or node in RESERVED or node in KEYWORDS):
                 return f'write steps["{node}"].output for the node {node!r}'
-        for name in names:
-            close = _closest(name, self.ids)
-            if close is not None:
-                return f"did you mean {close!r}?"
-        return None
-
-
-def _closest(name: str, words: Iterable[str]) -> str | None:
-    close = get_close_matches(name[:128], [*words, *ROOTS], n=1)
-    return close[0] if close else None
+        hints = (did_you_mean(name, [*self.ids, *ROOTS]) for name in names)
+        return next((hint for hint in hints if hint is not None), None)

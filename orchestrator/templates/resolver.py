@@ -1,7 +1,7 @@
 """Resolve the references in a node's config and evaluate its conditions.
 
-Paths are walked as `references` cut them; what needs more is evaluated by `interpreter` (expressions) or
-`rendering` (statements). What nodes put out is data: it is never read as a template.
+Paths are followed as `references` cut them; what needs more is evaluated by `evaluator`. Outputs of nodes are
+data: they are never read as templates.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from orchestrator.errors import TemplateError
-from orchestrator.templates.budget import joined
+from orchestrator.templates.budget import join_parts
 from orchestrator.templates.evaluator import Interpreter, Rendering
 from orchestrator.templates.parser import Checked
 from orchestrator.templates.references import (
@@ -54,7 +54,7 @@ class Scope:
 
     nodes   results of the nodes it refers to; the others need not be there.
     now_ms  the attempt's moment, Redis time; `now()` gives it as RFC 3339 text.
-    secrets  known to the worker that runs the attempt, and to nobody else.
+    secrets  known only to the worker that runs the attempt.
     """
 
     nodes: Mapping[str, NodeResult] = field(default_factory=dict)
@@ -132,7 +132,7 @@ class _Resolution:
             path = parts[0]
             assert isinstance(path, Path)
             return present(self._follow(path))
-        return joined(part if isinstance(part, str) else to_text(self._follow(part)) for part in parts)
+        return join_parts(part if isinstance(part, str) else to_text(self._follow(part)) for part in parts)
 
     def _interpret(self, checked: Checked) -> Any:
         if self.now is None:

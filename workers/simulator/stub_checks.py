@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from orchestrator.definitions.branches import APPROVAL, WAIT_FOR_SIGNAL
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.sub_workflows import SUB_WORKFLOW
-from orchestrator.documents.problems import listed
+from orchestrator.documents.problems import did_you_mean, joined
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.units import index_of, node_of
 from workers.simulator.stub_signals import DecisionAnswer, SignalAnswer
@@ -38,10 +37,8 @@ def _problems(name: str, stub: Stub, definition: Definition) -> Iterator[Problem
     nodes = {node.id: node for node in definition.nodes}
     node = nodes.get(node_of(unit))
     if node is None:
-        close = difflib.get_close_matches(node_of(unit)[:128], nodes, n=1) if len(nodes) <= 1_000 else []
-        message = f"'{path}': no node is called {node_of(unit)!r} (nodes: {listed(nodes)})"
-        hint = f"did you mean {close[0]!r}?" if close else None
-        yield Problem(path, "unknown_node", message, hint)
+        message = f"'{path}': no node is called {node_of(unit)!r} (nodes: {joined(nodes)})"
+        yield Problem(path, "unknown_node", message, did_you_mean(node_of(unit), nodes))
         return
     if "[" in unit:
         yield from _item_problems(path, unit, node)

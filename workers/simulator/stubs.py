@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.documents.problems import shown
+from orchestrator.documents.problems import did_you_mean, quoted
 from orchestrator.errors import DefinitionInvalid, ErrorType, NodeError, Problem
 from workers.context import HandlerContext
 from workers.outcome import Completed, Failed, Outcome, Skipped
@@ -87,7 +86,7 @@ class Stubs:
         document = {} if document is None else document
         if not isinstance(document, dict):
             raise DefinitionInvalid(
-                [Problem("stubs", "wrong_type", f"'stubs' must be an object, found {shown(document)}")]
+                [Problem("stubs", "wrong_type", f"'stubs' must be an object, found {quoted(document)}")]
             )
         _refuse_unknown(document, "stubs", _TOP, problems)
         groups: list[dict[str, Stub]] = []
@@ -98,7 +97,7 @@ class Stubs:
                     Problem(
                         f"stubs.{name}",
                         "wrong_type",
-                        f"'stubs.{name}' must be an object, found {shown(group)}",
+                        f"'stubs.{name}' must be an object, found {quoted(group)}",
                     )
                 )
                 group = {}
@@ -177,7 +176,7 @@ def _stub(raw: Any, path: str, problems: list[Problem], *, is_item: bool = False
             Problem(
                 path,
                 "wrong_type",
-                f"'{path}' must be an object with {', '.join(allowed)}, found {shown(raw)}",
+                f"'{path}' must be an object with {', '.join(allowed)}, found {quoted(raw)}",
             )
         )
         return Stub()
@@ -197,7 +196,7 @@ def _stub(raw: Any, path: str, problems: list[Problem], *, is_item: bool = False
             Problem(
                 f"{path}.fail",
                 "bad_value",
-                f"'{path}.fail' must be a number of tries or 'always', found {shown(fail)}",
+                f"'{path}.fail' must be a number of tries or 'always', found {quoted(fail)}",
             )
         )
     for name, kind in (("error", str), ("message", str), ("skip", str), ("retryable", bool)):
@@ -206,7 +205,7 @@ def _stub(raw: Any, path: str, problems: list[Problem], *, is_item: bool = False
                 Problem(
                     f"{path}.{name}",
                     "wrong_type",
-                    f"'{path}.{name}' must be {_WORDS[kind]}, found {shown(raw[name])}",
+                    f"'{path}.{name}' must be {_WORDS[kind]}, found {quoted(raw[name])}",
                 )
             )
     plain = {name: raw[name] for name in ("error", "message", "skip", "retryable") if name in raw}
@@ -243,7 +242,6 @@ def _refuse_unknown(
 ) -> None:
     for name in raw:
         if name not in allowed:
-            close = difflib.get_close_matches(str(name), allowed, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else None
+            hint = did_you_mean(str(name), allowed)
             message = f"unknown field {str(name)[:80]!r} in '{path}' (allowed: {', '.join(allowed)})"
             problems.append(Problem(f"{path}.{name}", "unknown_field", message, hint))

@@ -191,7 +191,7 @@ async def test_a_cancel_ends_what_is_paused_and_gives_what_runs_its_grace(rig: R
     with pytest.raises(InvalidTransition, match="being cancelled"):
         await resume(rig, execution_id)
     (explained,) = await rig.engine.explain(execution_id)
-    assert (explained.node_id, "was told to stop" in explained.waiting_for) == ("B", True)
+    assert (explained.node_id, "was asked to stop" in explained.waiting_for) == ("B", True)
     await rig.advance(10_000)
     assert await rig.status(execution_id) is E.CANCELLED
     assert await rig.nothing_is_left_behind()

@@ -118,7 +118,7 @@ async def test_a_pause_is_explained(rig: Rig) -> None:
     assert whole.wakes == f"POST /v1/executions/{execution_id}/resume"
     assert found["B"].waiting_for.startswith("a resume: it is ready, and the execution is paused by ann")
     assert found["C"].waiting_for.startswith("a resume: its timer (back_off) fell due at ")
-    assert "the next worker that comes to its task leaves it held" in found["D"].waiting_for
+    assert "the next worker that reads its task holds it" in found["D"].waiting_for
     assert found["E"].waiting_for.startswith("D (QUEUED)")
 
 

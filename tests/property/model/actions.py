@@ -224,7 +224,7 @@ def ending_call(
         assert node.map is not None
         keeps = case.now.of("resume", unit) != ""
         values = [] if keeps else [b"%d" % value for value in node.map.items]
-        tolerated, stops = node.map.tolerated_count, node.map.stops
+        tolerated, stops = node.map.tolerated_count, node.map.stops_on_failure
         return does.map_node(
             token, values, tolerated=tolerated, stops=stops, keeps=keeps, claiming=claiming
         ), {}

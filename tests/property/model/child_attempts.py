@@ -62,7 +62,7 @@ async def _start(
     world: World, dice: Random, case: Case, token: AttemptToken, claiming: ClaimRequest | None
 ) -> tuple[Call[EndReply], dict[str, Any]]:
     node, unit = case.node(token.node_id), token.node_id
-    assert node.nested is not None
+    assert node.sub_workflow is not None
     document = node.config["workflow"]
     laid = layout.lay_out(compiled(document))
     child_id = child_id_of(case.execution_id, unit, token.attempt)
@@ -88,7 +88,7 @@ async def _start(
         else:
             case.started.append((child_id, unit))
             world.staged.remove(child_id)
-            if node.nested.is_detached:
+            if node.sub_workflow.is_detached:
                 record = {unit: "ok"}
                 case.outputs[unit] = child.output
     return world.transitions.start_child(token, child, claiming=claiming), record

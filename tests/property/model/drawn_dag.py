@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from orchestrator.definitions.compiler import compile_definition
-from orchestrator.definitions.definition import POLICIES, Definition, PlainHandlers
+from orchestrator.definitions.definition import PARENT_CLOSE_POLICIES, Definition, PlainHandlers
 from orchestrator.documents.limits import Limits
 from tests.dags import EARLY_RULES, RULES, condition, node, workflow
 
@@ -67,7 +67,7 @@ def _child(dice: Random, level: int) -> dict[str, Any]:
     return {
         "workflow": draw_document(dice, level=level),
         "wait": dice.random() < 0.8,
-        "parent_close_policy": dice.choice(POLICIES),
+        "parent_close_policy": dice.choice(PARENT_CLOSE_POLICIES),
     }
 
 

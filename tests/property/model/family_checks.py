@@ -125,6 +125,6 @@ def _of_child(world: World, case: Case) -> list[str]:
 
 
 def policy_of(case: Case, unit: str) -> str:
-    nested = case.node(unit).nested
+    nested = case.node(unit).sub_workflow
     assert nested is not None
     return nested.policy

@@ -29,7 +29,7 @@ def kinds_for(world: World, case: Case, token: AttemptToken, kinds: str) -> str:
     if node.id == OUTPUT:
         return "ccccccccf" + calm
     if not node.map or index_of(token.node_id) is not None:
-        return kinds_of_nested(world, case, token.node_id, calm) if node.nested else kinds
+        return kinds_of_nested(world, case, token.node_id, calm) if node.sub_workflow else kinds
     resume = orjson.loads(case.now.of("resume", token.node_id) or "{}")
     if not resume:
         return "mmmmmmm" + calm + calm.replace("x", "fsc")

@@ -180,7 +180,7 @@ def test_what_may_be_a_secret_is_not_shown_once_it_is_known() -> None:
             "one template that gives one: {{ … }} and nothing around it, got 'a{{ 1 }}'",
         ),
         ({"map": {"items": "{% if 1 %}{{ inputs.a }}{% endif %}"}}, "and nothing around it"),
-        ({"retry": 5}, "got a number"),
+        ({"retry": 5}, "got 5"),
         ({"start_to_close_timeout": "1w"}, "allowed: seconds, or '250ms', '30s', '5m', '1h30m', '2d'"),
     ],
 )

@@ -175,7 +175,7 @@ def test_version_follows_content_not_key_order() -> None:
             "nodes[0].retry.max_attempts",
             "bad_value",
             "shape",
-            "1000",
+            "1,000",
         ),
         (workflow(node("A", when=3)), "nodes[0].when", "wrong_type", "shape", "text"),
         (

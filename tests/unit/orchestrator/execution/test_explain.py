@@ -80,13 +80,13 @@ def test_a_ready_node_that_is_not_queued_is_for_the_sweep() -> None:
     explanation = only(having(workflow(node("A"))))
 
     assert explanation.details["repair"] is True
-    assert "ought to be queued" in explanation.waiting_for
+    assert "should be queued" in explanation.waiting_for
 
 
 def test_a_ready_node_behind_a_worklist_waits_for_its_turn() -> None:
     explanation = only(having(workflow(node("A")), worklist=("start 0",)))
 
-    assert "its turn" in explanation.waiting_for
+    assert explanation.waiting_for.startswith("the worklist (1 entry)")
     assert "repair" not in explanation.details
 
 
@@ -198,7 +198,7 @@ def test_a_cancelling_execution_explains_what_is_about_to_be_cancelled() -> None
     pending, working = explain(ending, [WORKER], {})
 
     assert pending.waiting_for == "its cancellation: the execution is ending (cause: user)"
-    assert working.waiting_for.endswith("it was told to stop (cause: user)")
+    assert working.waiting_for.endswith("it was asked to stop (cause: user)")
 
 
 def test_an_execution_with_nothing_left_explains_itself() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestrator.execution.counters import expected_counters
-from orchestrator.execution.fork import ForkPlan, foresee, plan_fork
+from orchestrator.execution.fork import ForkPlan, plan_fork, plan_rest
 from orchestrator.execution.model import NodeState, Snapshot
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from orchestrator.store.layout import SLICE, execution_fields, reuses
@@ -186,7 +186,7 @@ def test_what_was_kept_says_again_what_was_planned() -> None:
     found = source(*BRANCHED, not_taken={"if": ["no"]}, **TAKEN)
     plan = forked(found, from_node="yes")
 
-    assert foresee(plan.definition, plan.kept, plan.not_taken) == plan
+    assert plan_rest(plan.definition, plan.kept, plan.not_taken) == plan
 
 
 def test_slices_carry_ends_reasons_and_counters() -> None:
