@@ -13,6 +13,7 @@ import wiring
 from config import Settings
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import ConfigError
+from tests.patience import PATIENCE_S
 
 SETTINGS = Settings(_env_file=None)
 
@@ -73,7 +74,7 @@ async def test_a_redis_that_comes_late_and_fails_a_check_ends_the_process(
     use(checks, monkeypatch)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
 
-    async with wiring.usable_while_serving(redis, SETTINGS), asyncio.timeout(10):
+    async with wiring.usable_while_serving(redis, SETTINGS), asyncio.timeout(PATIENCE_S):
         checks.came.set()
         await ended.wait()
 
