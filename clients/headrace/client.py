@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -25,6 +24,7 @@ from urllib.parse import quote
 
 import httpx2
 
+from clients.backoff import Backoff
 from clients.headrace.views import (
     ApiError,
     Created,
@@ -40,8 +40,8 @@ from clients.headrace.views import (
 
 #: The server pings every 15 s; silence three times as long means that the connection is dead.
 SILENCE_S = 45.0
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 5.0
+#: After a stream was lost; a thousand watchers of a restarted server should not come back in one instant.
+RECONNECT = Backoff(first_s=0.2, most_s=5.0)
 #: An event may carry an output of 1 MiB, escaped.
 LARGEST_EVENT_BYTES = 8 * 1024 * 1024
 
@@ -346,11 +346,11 @@ class WorkflowClient(AnswerCalls, InterventionCalls):
         give_up_after_s  how long to be without a server before ServerUnreachable is raised; None: for ever.
         """
         last_seq, has_ended = after, False
-        pause_s, away_since = FIRST_PAUSE_S, time.monotonic()
+        tries, away_since = 0, time.monotonic()
         while True:
             try:
                 async for event in self._stream(execution_id, after=last_seq):
-                    pause_s, away_since = FIRST_PAUSE_S, time.monotonic()
+                    tries, away_since = 0, time.monotonic()
                     last_seq, has_ended = event.seq, event.is_terminal
                     yield event
                 # A stream closes at its end, or because the server shuts down: the last event tells.
@@ -361,9 +361,8 @@ class WorkflowClient(AnswerCalls, InterventionCalls):
             except ServerUnreachable:
                 if give_up_after_s is not None and time.monotonic() - away_since > give_up_after_s:
                     raise
-            # Jitter: a thousand watchers of a restarted server should not come back in one instant.
-            await asyncio.sleep(pause_s * (0.5 + random.random()))
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+            tries += 1
+            await asyncio.sleep(RECONNECT.pause_s(tries))
 
     async def _stream(self, execution_id: str, *, after: int) -> AsyncIterator[Event]:
         """One connection's worth of events. Raises _HistoryEnded where there is nothing left to come."""
