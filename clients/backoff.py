@@ -1,28 +1,28 @@
-"""The one way to wait before the next try: exponential, capped, with jitter."""
+"""The pauses between tries: exponential, capped, with jitter."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import random
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from dataclasses import dataclass
 
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-
-log = logging.getLogger("headrace.store")
-
-T = TypeVar("T")
+#: After so many tries a pause has long reached its cap; a larger exponent would overflow.
+_MOST_STEPS = 64
 
 
-async def retry_while_unavailable(work: Callable[[], Awaitable[T]]) -> T:
-    """Do again what Redis could not be reached for: that it was away is no fault of a node."""
-    pause_s = 0.05
-    while True:
-        try:
-            return await work()
-        except (RedisConnectionError, RedisTimeoutError, OSError) as error:
-            log.warning("store.unreachable", extra={"error": str(error)})
-        await asyncio.sleep(pause_s * (0.5 + random.random() / 2))
-        pause_s = min(1.0, pause_s * 2)
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait before each new try: `first_s`, growing by `factor` up to `most_s`.
+
+    jitter  each pause is multiplied by a random number between these two, so that many processes that failed
+            in one instant do not return in one instant.
+    """
+
+    first_s: float
+    most_s: float
+    factor: float = 2.0
+    jitter: tuple[float, float] = (0.5, 1.5)
+
+    def pause_s(self, tries: int) -> float:
+        """Give the pause after so many tries; 0 and 1 both give the first."""
+        step_s = min(self.most_s, self.first_s * self.factor ** min(max(0, tries - 1), _MOST_STEPS))
+        return step_s * random.uniform(*self.jitter)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
 import re
 import signal
 import socket
@@ -23,6 +22,7 @@ from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from clients.backoff import Backoff
 from clients.redis_client import connect_blocking
 from config import get_settings
 from logs import run_process
@@ -56,8 +56,12 @@ BLOCK_MS = 1_000
 RECORDING_S = 2.0
 #: How long to wait for a slot before looking again: a thread may have ended that no attempt waited for.
 SLOT_WAIT_S = 0.5
-#: Workers look after timers and leases themselves when nobody else has for this long.
+#: After reading tasks has failed.
+READ_AGAIN = Backoff(first_s=0.05, most_s=1.0)
+#: Workers look after timers and leases themselves when no orchestrator has for this long.
 STAND_IN_MS = 2_000
+#: How often a worker looks whether one has; not all workers at once.
+STAND_IN_EVERY = Backoff(first_s=1.0, most_s=1.0, jitter=(0.5, 1.0))
 
 
 class Worker:
@@ -189,7 +193,7 @@ class Worker:
             pass  # The record expires by itself.
 
     async def _read_tasks(self) -> None:
-        pause_s = 0.05
+        tries = 0
         is_open = False
         while not self._draining.is_set():
             free = self._free_slots()
@@ -204,11 +208,11 @@ class Worker:
                 self._reading = (free + 1) // 2
                 deliveries = await self.reader.read(self._reading, block_ms=BLOCK_MS)
                 await self._claim(deliveries)
-                pause_s = 0.05
+                tries = 0
             except (RedisError, OSError) as error:
                 log.warning("worker.read_failed", extra={"worker_id": self.worker_id, "error": str(error)})
-                await asyncio.sleep(pause_s * (0.5 + random.random()))
-                pause_s = min(1.0, pause_s * 2)
+                tries += 1
+                await asyncio.sleep(READ_AGAIN.pause_s(tries))
                 is_open = False
             finally:
                 self._reading = 0
@@ -269,7 +273,7 @@ class Worker:
     async def _stand_in(self) -> None:
         """Look after timers and leases while no orchestrator does."""
         while True:
-            await asyncio.sleep(0.5 + random.random() / 2)
+            await asyncio.sleep(STAND_IN_EVERY.pause_s(0))
             try:
                 now_ms, hold_ms, stamped = await self.transitions.stamp_tick(
                     lease_ms=self.config.lease_ms, only_if_older_than_ms=STAND_IN_MS

@@ -7,7 +7,6 @@ every line it gets is the next one.
 
 import asyncio
 import logging
-import random
 import types
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -17,12 +16,15 @@ from typing import Any
 
 from api.schemas.events import Line, Wire, encode, gap
 from api.streaming.history import PAGE, History
+from clients.backoff import Backoff
 from orchestrator.engine import Engine
 from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.model import Event
 
 log = logging.getLogger("headrace.api.streaming")
 
+#: After a subscription or a history could not be read.
+READ_AGAIN = Backoff(first_s=0.05, most_s=2.0)
 #: Lines a channel keeps in memory for watchers that are nearly up to date.
 RING = 1024
 RING_BYTES = 1 << 20
@@ -248,7 +250,7 @@ class Channel:
 
     async def follow(self) -> None:
         """Keep the ring up to date until cancelled. The caller has subscribed already."""
-        delay_s = 0.05
+        tries = 0
         while True:
             self._is_dirty.clear()
             try:
@@ -260,10 +262,10 @@ class Channel:
                 log.warning(
                     "stream.read_failed", extra={"execution_id": self.execution_id, "error": str(error)}
                 )
-                await asyncio.sleep(delay_s * (0.5 + random.random()))
-                delay_s = min(delay_s * 2, 2.0)
+                tries += 1
+                await asyncio.sleep(READ_AGAIN.pause_s(tries))
                 continue
-            delay_s = 0.05
+            tries = 0
             await self._is_dirty.wait()
             if len(self.watchers) >= TURN:
                 await asyncio.sleep(min(MOST_GATHER_S, GATHER_S * len(self.watchers)))

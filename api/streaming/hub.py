@@ -6,13 +6,13 @@ that a lost or repeated wake-up neither loses nor repeats a line.
 
 import asyncio
 import logging
-import random
 from collections.abc import Coroutine
 from typing import Any
 
 from api.schemas.events import Wire
-from api.streaming.channel import Channel, Send, Watcher
+from api.streaming.channel import READ_AGAIN, Channel, Send, Watcher
 from api.streaming.history import History
+from clients.backoff import Backoff
 from orchestrator.engine import Engine
 from orchestrator.store.subscription import EventSubscription
 
@@ -20,6 +20,8 @@ log = logging.getLogger("headrace.api.streaming")
 
 #: Each watched history is looked at this often even without a wake-up.
 CHECK_EVERY_S = 5.0
+#: After the tail of the subscription has ended.
+TAIL_AGAIN = Backoff(first_s=1.0, most_s=1.0)
 #: Sent once at the start: how long a client waits before it comes back.
 RETRY = b"retry: 2000\n\n"
 
@@ -86,10 +88,10 @@ class Hub:
 
     async def _follow(self, channel: Channel) -> None:
         # Subscribed first, read second: what is written in between is seen twice rather than not at all.
-        delay_s = 0.05
+        tries = 0
         while not await self._subscribe(channel.execution_id):
-            await asyncio.sleep(delay_s * (0.5 + random.random()))
-            delay_s = min(delay_s * 2, 2.0)
+            tries += 1
+            await asyncio.sleep(READ_AGAIN.pause_s(tries))
         await channel.follow()
 
     async def _subscribe(self, execution_id: str) -> bool:
@@ -135,7 +137,7 @@ class Hub:
             except Exception as error:
                 log.warning("stream.tail_failed", extra={"error": str(error)})
             # The subscription mends itself; until it does, histories are looked at every CHECK_EVERY_S.
-            await asyncio.sleep(0.5 + random.random())
+            await asyncio.sleep(TAIL_AGAIN.pause_s(0))
 
     async def _pulse(self) -> None:
         """Once a second: pings that are due, clients that are stuck, histories not looked at for a while."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import AsyncIterator
 
 import httpx2
 
+from clients.backoff import Backoff
 from clients.headrace.errors import ServerUnreachable
 from clients.headrace.transport import Transport
 from clients.headrace.views import Event
 
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 5.0
+#: After a stream was lost; a thousand watchers of a restarted server should not come back in one instant.
+RECONNECT = Backoff(first_s=0.2, most_s=5.0)
 #: Redis away, or too many watchers: another try may succeed. Every other refusal stays as it is.
 PASSING = (429, 500, 502, 503, 504)
 
@@ -32,11 +32,11 @@ async def follow(
     give_up_after_s  how long to be without a server before ServerUnreachable is raised; None: for ever.
     """
     last_seq, has_ended = after, False
-    pause_s, away_since = FIRST_PAUSE_S, time.monotonic()
+    tries, away_since = 0, time.monotonic()
     while True:
         try:
             async for event in _read_stream(transport, path, after=last_seq):
-                pause_s, away_since = FIRST_PAUSE_S, time.monotonic()
+                tries, away_since = 0, time.monotonic()
                 last_seq, has_ended = event.seq, event.is_terminal
                 yield event
             # A stream closes at its end, or because the server shuts down: the last event tells which.
@@ -47,9 +47,8 @@ async def follow(
         except ServerUnreachable:
             if give_up_after_s is not None and time.monotonic() - away_since > give_up_after_s:
                 raise
-        # Jitter: a thousand watchers of a restarted server should not come back in one instant.
-        await asyncio.sleep(pause_s * (0.5 + random.random()))
-        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        tries += 1
+        await asyncio.sleep(RECONNECT.pause_s(tries))
 
 
 async def _read_stream(transport: Transport, path: str, *, after: int) -> AsyncIterator[Event]:

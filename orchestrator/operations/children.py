@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import orjson
 
-from clients.backoff import retry_while_unavailable
 from orchestrator.definitions.compiler import compile_stored, version_of
 from orchestrator.definitions.definition import OUTPUT, Definition, HandlerNames
 from orchestrator.definitions.sub_workflows import MOST_LEVELS
@@ -25,6 +24,7 @@ from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
 from orchestrator.store.layout import Field, lay_out
 from orchestrator.store.reader import SLICE, Store
 from orchestrator.store.requests import Child
+from orchestrator.store.script_client import retry_while_unavailable
 from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.store")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from clients.backoff import Backoff
 from orchestrator.errors import ConfigError
 
 log = logging.getLogger("headrace.health")
+
+#: While Redis does not answer at start-up.
+CONNECT = Backoff(first_s=0.1, most_s=2.0)
 
 Level = Literal["ok", "warning", "error"]
 
@@ -44,7 +47,7 @@ async def await_usable(redis: Redis, label: str, *, allow_eviction_policy: bool)
 
     label  host:port/db, for the log.
     """
-    pause_s = 0.1
+    tries = 0
     while True:
         try:
             checks = await check_redis(redis, allow_eviction_policy=allow_eviction_policy)
@@ -53,8 +56,8 @@ async def await_usable(redis: Redis, label: str, *, allow_eviction_policy: bool)
             log.warning(
                 "redis.not_ready", extra={"redis": label, "error": f"{type(error).__name__}: {error}"}
             )
-            await asyncio.sleep(pause_s * (0.5 + random.random()))
-            pause_s = min(2.0, pause_s * 2)
+            tries += 1
+            await asyncio.sleep(CONNECT.pause_s(tries))
     for check in checks:
         if check.level == "error":
             raise ConfigError(f"Redis at {label} cannot be used: {check.detail}")

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, Generic, TypeVar
 
 from redis.asyncio import Redis
@@ -17,6 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from clients.backoff import Backoff
 from clients.redis_client import Wire
 from orchestrator.errors import StoreFull, StoreUnavailable
 from orchestrator.redis_keys import Keys
@@ -27,6 +27,10 @@ log = logging.getLogger("headrace.store")
 R = TypeVar("R")
 Argument = str | bytes | int
 
+#: Between two sends of the same call.
+RESEND = Backoff(first_s=0.1, most_s=1.0, jitter=(0.5, 1.0))
+#: Between two tries of what Redis could not be reached for.
+UNREACHABLE = Backoff(first_s=0.05, most_s=1.0, jitter=(0.5, 1.0))
 #: Libraries of other versions that may stay in Redis.
 MOST_LIBRARIES = 8
 #: Redis says "later", not "no": the same call is sent again.
@@ -99,8 +103,9 @@ class ScriptClient:
         """
         replies: list[Any] = [None] * len(calls)
         open_calls = list(range(len(calls)))
-        waited_s, pause_s = 0.0, 0.05
+        waited_s, tries = 0.0, 0
         while True:
+            tries += 1
             try:
                 answers = await self._send([calls[i] for i in open_calls])
             except (RedisConnectionError, RedisTimeoutError, OSError) as error:
@@ -125,11 +130,10 @@ class ScriptClient:
                 continue
             if self.patience_s is not None and waited_s >= self.patience_s:
                 raise StoreUnavailable(f"{type(fault).__name__}: {fault}") from fault
-            pause_s = min(1.0, pause_s * 2)
-            jittered_s = pause_s * (0.5 + random.random() / 2)
+            pause_s = RESEND.pause_s(tries)
             log.warning("store.resend", extra={"calls": len(open_calls), "error": str(fault)})
-            await asyncio.sleep(jittered_s)
-            waited_s += jittered_s
+            await asyncio.sleep(pause_s)
+            waited_s += pause_s
 
     async def _has_loaded(self) -> bool:
         try:
@@ -145,6 +149,18 @@ class ScriptClient:
         return await self._wire.send(
             [("FCALL", function(call.name), 1, call.key, now, *call.arguments) for call in calls]
         )
+
+
+async def retry_while_unavailable(work: Callable[[], Awaitable[R]]) -> R:
+    """Repeat what Redis could not be reached for, for ever: an outage is no fault of the node that asks."""
+    tries = 0
+    while True:
+        try:
+            return await work()
+        except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+            log.warning("store.unreachable", extra={"error": str(error)})
+        tries += 1
+        await asyncio.sleep(UNREACHABLE.pause_s(tries))
 
 
 def _without_faults(replies: list[Any]) -> list[Any]:

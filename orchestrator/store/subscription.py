@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from clients.backoff import Backoff
 from orchestrator.redis_keys import Keys
 
 log = logging.getLogger("headrace.wakeups")
+
+#: After the connection was lost.
+RECONNECT = Backoff(first_s=0.1, most_s=2.0)
 
 
 class EventSubscription:
@@ -59,7 +62,7 @@ class EventSubscription:
         await closing()
 
     async def __aiter__(self) -> AsyncIterator[str | None]:
-        pause_s = 0.1
+        tries = 0
         is_first = True
         while self._is_open:
             try:
@@ -67,7 +70,7 @@ class EventSubscription:
                     await self._pubsub.subscribe(self._keys.quiet_channel(), *self._watched)
                 if not is_first:
                     yield None
-                is_first, pause_s = False, 0.1
+                is_first, tries = False, 0
                 while self._is_open:
                     message = await self._pubsub.get_message(timeout=5.0)
                     if message and message["type"] == "message":
@@ -76,8 +79,8 @@ class EventSubscription:
                             yield execution_id
             except (RedisError, OSError) as error:
                 log.warning("wakeups.reconnect", extra={"error": str(error)})
-                await asyncio.sleep(pause_s * (0.5 + random.random()))
-                pause_s = min(2.0, pause_s * 2)
+                tries += 1
+                await asyncio.sleep(RECONNECT.pause_s(tries))
                 async with self._connecting:
                     await self._close_pubsub()
                     self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-import random
 import time
 from dataclasses import dataclass, field
 
+from clients.backoff import Backoff
 from orchestrator.definitions.budgets import NANOS, Caps, Usage
 from orchestrator.store.replies import Claim
 from orchestrator.store.requests import AttemptToken
@@ -17,6 +17,8 @@ from workers.outcome import Terminal
 
 #: How long a call waits for others to give back what they hold and do not use.
 PATIENCE_S = 300.0
+#: Between two tries to reserve what other calls hold.
+CROWDED = Backoff(first_s=0.1, most_s=1.0, factor=1.5, jitter=(0.5, 1.0))
 _SCOPES = {
     "execution": "this execution",
     "definition": "all executions of this workflow today",
@@ -57,7 +59,7 @@ class StoreMeter:
     async def reserve(self, *, tokens: int, usd: float | None) -> Reservation:
         self._number += 1
         nanos = None if usd is None else math.ceil(usd * NANOS)
-        give_up_s, pause_s = time.monotonic() + self.patience_s, 0.1
+        give_up_s, tries = time.monotonic() + self.patience_s, 0
         while True:
             reply = await self.transitions.reserve_budget(
                 self.token, number=self._number, tokens=tokens, nanos=nanos, tenant=self.tenant
@@ -75,8 +77,8 @@ class StoreMeter:
             if reply[0] == "exceeded" or time.monotonic() >= give_up_s:
                 raise _exceeded(reply, tokens, nanos or 0)
             # Those that hold it are calls under way: their end gives most of it back.
-            await asyncio.sleep(pause_s * (0.5 + random.random() / 2))
-            pause_s = min(1.0, pause_s * 1.5)
+            tries += 1
+            await asyncio.sleep(CROWDED.pause_s(tries))
 
     async def settle(self, reservation: Reservation, used: Usage | None) -> None:
         held = (reservation.tokens, reservation.nanos, reservation.day)

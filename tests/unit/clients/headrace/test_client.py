@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 import httpx2
 import pytest
 
+from clients.backoff import Backoff
 from clients.headrace import events
 from clients.headrace.client import Client
 from clients.headrace.errors import ApiError, NotFound, ServerUnreachable
@@ -30,7 +31,7 @@ def stream(*parts: str) -> httpx2.Response:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(events, "RECONNECT", Backoff(first_s=0.0, most_s=0.0))
 
 
 async def test_run_sends_the_definition_and_a_key() -> None:
