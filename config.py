@@ -1,8 +1,8 @@
 """Settings of every Headrace process, read from the environment and `.env`.
 
-Names have no prefix: field `redis_host` is variable `REDIS_HOST`. The environment beats `.env`, and an empty
-value counts as unset. Only the roots (`main`, `orchestrator.starter`, `workers.worker`,
-`workers.simulator.process`, `cli`) read this module; everything below them is handed plain values.
+Names have no prefix: field `redis_host` is variable `REDIS_HOST`. The environment overrides `.env`, and an
+empty value counts as unset. Only the roots (`main`, `orchestrator.starter`, `workers.worker`,
+`workers.simulator.process`, `cli`) and `wiring` read this module; everything below them gets plain values.
 """
 
 # long: every setting, and the message for a wrong one
@@ -32,7 +32,7 @@ SECRET_PREFIX = "SECRET_"
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 #: What a definition can name as a queue.
 _is_queue = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
-#: JSON text in the environment; read by `_object` below, which can say what is wrong with it.
+#: A JSON object in the environment, read by `_object` below, which says what is wrong with it.
 _Texts = Annotated[dict[str, str], NoDecode]
 _TEXTS_ALLOWED = 'allowed: a JSON object such as {"name": "text"}'
 _REDIS_ALLOWED = "allowed: redis://, rediss:// or unix:// and host:port/number"
@@ -155,17 +155,13 @@ class Settings(BaseSettings):
             found = json.loads(sent)
         except ValueError as error:
             place = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
-            raise ValueError(
-                f'not valid JSON{place}; allowed: a JSON object such as {{"name": "text"}}'
-            ) from None
+            raise ValueError(f"not valid JSON{place}; {_TEXTS_ALLOWED}") from None
         if not isinstance(found, dict):
-            kind = "a list" if isinstance(found, list) else "no object"
+            kind = "a list" if isinstance(found, list) else "not an object"
             raise ValueError(f"{kind}; {_TEXTS_ALLOWED}")
         for name, value in found.items():
             if not isinstance(value, str) or not value:
-                raise ValueError(
-                    f"the value of {name!r} is no text; allowed: a JSON object of names and texts"
-                )
+                raise ValueError(f"the value of {name!r} is not a text; {_TEXTS_ALLOWED}")
         return found
 
     @field_validator("services")
@@ -193,9 +189,7 @@ class Settings(BaseSettings):
         except ValueError:
             is_good = False
         if not is_good:
-            raise ValueError(
-                "not the URL of a Redis; allowed: redis://, rediss:// or unix:// and host:port/number"
-            )
+            raise ValueError(f"not the URL of a Redis; {_REDIS_ALLOWED}")
         return url
 
     @field_validator("http_allow_private")
@@ -308,7 +302,7 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsInvalid(list(settings_lines(error, Settings.model_fields))) from None
+        raise SettingsInvalid(list(_lines(error, Settings.model_fields))) from None
     except UnicodeDecodeError as error:
         raise SettingsInvalid([f"{ROOT / '.env'}: not UTF-8 at byte {error.start}"]) from None
 
@@ -321,18 +315,19 @@ class SettingsInvalid(ValueError):
         self.lines = tuple(lines)
 
 
+#: What follows the value in a message, by pydantic's type of error.
 _FOUND = {
-    "int_parsing": "is no whole number",
-    "int_from_float": "is no whole number",
-    "float_parsing": "is no number",
-    "finite_number": "is no finite number",
+    "int_parsing": "is not a whole number",
+    "int_from_float": "is not a whole number",
+    "float_parsing": "is not a number",
+    "finite_number": "is not a finite number",
     "bool_parsing": "is neither true nor false",
     "literal_error": "is not known",
 }
 
 
-def settings_lines(error: ValidationError, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
-    """Give a line for each wrong variable: `LEASE_MS: 'abc' is no whole number; allowed: 300 or more`."""
+def _lines(error: ValidationError, fields: Mapping[str, FieldInfo]) -> Iterator[str]:
+    """Give a line for each wrong variable: `LEASE_MS: 'abc' is not a whole number; allowed: 300 or more`."""
     for found in error.errors(include_url=False):
         name = str(found["loc"][0])
         field = fields[name]
@@ -346,6 +341,7 @@ def settings_lines(error: ValidationError, fields: Mapping[str, FieldInfo]) -> I
 
 
 def _allowed(field: FieldInfo) -> str:
+    """What a variable may be, by the type and the bounds of its field."""
     kinds = [kind for kind in get_args(field.annotation) or (field.annotation,) if kind is not type(None)]
     literal = next((kind for kind in (field.annotation, *kinds) if get_origin(kind) is Literal), None)
     if literal is not None:

@@ -163,7 +163,7 @@ def plain_line(event: Event) -> str:
         words.append(f"{event.unit}{attempt}")
     if text := " ".join(note(event).split()):
         words.append(f"- {text[:200]}")
-    return "  ".join(words)
+    return "  ".join(words).rstrip()
 
 
 def ordered(progress: Progress, *, room: int) -> tuple[list[NodeView], int]:

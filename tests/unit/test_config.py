@@ -129,10 +129,10 @@ def test_lists_are_split_and_never_empty_of_a_queue(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [
-        ("LEASE_MS", "abc", "LEASE_MS: 'abc' is no whole number; allowed: 300 or more"),
+        ("LEASE_MS", "abc", "LEASE_MS: 'abc' is not a whole number; allowed: 300 or more"),
         ("WORKER_CONCURRENCY", "0", "WORKER_CONCURRENCY: '0' is out of bounds; allowed: 1 to 10000"),
         ("DRAIN_S", "-1", "DRAIN_S: '-1' is out of bounds; allowed: 0 or more"),
-        ("DRAIN_S", "nan", "DRAIN_S: 'nan' is no finite number; allowed: 0 or more"),
+        ("DRAIN_S", "nan", "DRAIN_S: 'nan' is not a finite number; allowed: 0 or more"),
         ("TENANT_DAILY_COST_USD", "0", "TENANT_DAILY_COST_USD: '0' is out of bounds; allowed: more than 0"),
         ("LLM_PROVIDER", "foo", "LLM_PROVIDER: 'foo' is not known; allowed: anthropic, openai, echo"),
         (
@@ -246,7 +246,7 @@ def test_a_command_with_wrong_settings_says_so_in_a_line(
     ended = CliRunner().invoke(command_line, command)
 
     assert ended.exit_code == exit_code
-    assert "LEASE_MS: 'abc' is no whole number; allowed: 300 or more" in ended.output
+    assert "LEASE_MS: 'abc' is not a whole number; allowed: 300 or more" in ended.output
     assert "Traceback" not in ended.output
     assert "pydantic" not in ended.output
 
@@ -260,7 +260,7 @@ def test_a_simulation_with_wrong_settings_says_so_in_a_line(
 
     ended = CliRunner().invoke(command_line, ["simulate", str(file)])
 
-    assert ended.output == "headrace simulate: LEASE_MS: 'abc' is no whole number; allowed: 300 or more\n"
+    assert ended.output == "headrace simulate: LEASE_MS: 'abc' is not a whole number; allowed: 300 or more\n"
     assert ended.exit_code == 2
 
 
