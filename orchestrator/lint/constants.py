@@ -1,4 +1,4 @@
-"""Work out which expressions of a definition have the same answer whatever the data."""
+"""Finds expressions of a definition that have the same answer whatever the data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orchestrator.templates.resolver import Scope, evaluate
 
 
 def known_answers(definition: Definition) -> KnownAnswers:
-    """Work out what conditions and `when` answer whatever the data."""
+    """List what conditions, switches and `when` answer whatever the data."""
     answers, when = {}, {}
     for node in definition.nodes:
         if node.when is not None:
@@ -25,7 +25,7 @@ def known_answers(definition: Definition) -> KnownAnswers:
                 when[node.id] = bool(answer[0])
         if node.handler == CONDITION and "expression" in node.config:
             answer = _constant(node.config["expression"])
-            # Text is left out: which words mean no is the handler's to say.
+            # Text is left out: the handler decides which words mean no.
             if answer is not None and not isinstance(answer[0], str):
                 answers[node.id] = "true_branch" if answer[0] else "false_branch"
         if node.handler == SWITCH:

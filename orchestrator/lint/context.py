@@ -1,4 +1,4 @@
-"""One definition that is being looked at, and where its warnings go."""
+"""The definition a lint run examines, what is known of it, and the list of its warnings."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from typing import Any
 
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.documents.problems import Findings
+from orchestrator.lint.budget import BUDGET, LintBudget
 from orchestrator.lint.constants import known_answers
 from orchestrator.lint.reachability import Reachability
 from orchestrator.lint.template_reads import Use, uses_of
 
 
 class Linter:
-    """What is known of the definition, and the ways to name a place in it."""
+    """One definition with its template uses and reachability, and the paths of places in it."""
 
-    def __init__(self, definition: Definition, findings: Findings) -> None:
+    def __init__(self, definition: Definition, findings: Findings, budget: LintBudget = BUDGET) -> None:
         self.definition = definition
         self.findings = findings
+        self.budget = budget
         self.path = "nodes" if definition.source.get("dag") is None else "dag.nodes"
         self.index = {node.id: index for index, node in enumerate(definition.nodes)}
         self.uses: dict[str, list[Use]] = {
@@ -28,7 +30,7 @@ class Linter:
         self.known = known_answers(definition)
         read = {use.root for uses in self.uses.values() for use in uses}
         self.watched = read.intersection(self.index)
-        self.reach = Reachability(definition, self.known, watched=self.watched)
+        self.reach = Reachability(definition, self.known, watched=self.watched, budget=budget)
 
     def at(self, node: Node, field: str = "") -> str:
         path = f"{self.path}[{self.index[node.id]}]"

@@ -1,4 +1,4 @@
-"""Warn of what can never run, and of answers that are always the same."""
+"""Warns of nodes that can never run, and of conditions and switches whose answer is constant."""
 
 from __future__ import annotations
 
@@ -8,9 +8,6 @@ from orchestrator.definitions.trigger_rules import DEFAULT_RULE, TriggerRule
 from orchestrator.documents.problems import joined
 from orchestrator.lint.context import Linter
 from orchestrator.lint.reachability import Reachability
-
-#: Dependencies compared with each other to say why a join never runs.
-_COMPARED = 50
 
 #: Rules under which every dependency must succeed, and those under which one must.
 ALL_OF_THEM = frozenset({TriggerRule.ALL_SUCCESS})
@@ -72,7 +69,7 @@ def never_running(linter: Linter) -> None:
 
 
 def _why_never(linter: Linter, node: Node) -> tuple[str, str, str | None]:
-    """Name the nearest cause for which a node never gets its turn."""
+    """Name the nearest cause for which a node never runs: code, words and hint."""
     reach, rule = linter.reach, node.trigger_rule.value
     for name in node.dependencies:
         before = linter.definition.node(name)
@@ -86,8 +83,9 @@ def _why_never(linter: Linter, node: Node) -> tuple[str, str, str | None]:
     if node.trigger_rule in ALL_OF_THEM | ONE_OF_THEM and idle:
         return "never_runs", f"{joined(idle, 5)} can never complete, and its trigger rule is {rule}", None
     worlds = [(name, reach.success(name, node.id)) for name in node.dependencies]
-    for place, (one, its) in enumerate(worlds[:_COMPARED]):
-        for other, theirs in worlds[place + 1 : _COMPARED]:
+    most = linter.budget.compared_dependencies
+    for place, (one, its) in enumerate(worlds[:most]):
+        for other, theirs in worlds[place + 1 : most]:
             if node.trigger_rule in ALL_OF_THEM and not reach.is_possible(its & theirs):
                 hint = f"trigger_rule {DEFAULT_RULE.value} runs it with what was taken"
                 return "join_never_runs", _dispute(linter, one, other, its & theirs), hint

@@ -1,7 +1,6 @@
-"""Say what is allowed in a definition and yet cannot be meant: steps that never run, limits that never hold.
+"""Warns about valid definitions that are probably mistakes: nodes that never run, limits that never pass.
 
-A warning is told only where it is true whatever handlers answer. What depends on the data of one execution,
-on workers or on the time of day is not judged, and neither is what an operator may do to an execution later.
+A warning is given only where it is true whatever handlers answer.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings, joined
 from orchestrator.errors import Problem
+from orchestrator.lint.budget import BUDGET, LintBudget
 from orchestrator.lint.context import Linter
 from orchestrator.lint.dead_nodes import (
     ALL_OF_THEM,
@@ -31,12 +31,14 @@ from orchestrator.lint.timeouts import DELAY, format_ms, idle_rules, short_limit
 from orchestrator.lint.waits import endless_waits, unbounded_waits, unheard_decisions
 
 
-def lint(definition: Definition, limits: Limits | None = None) -> list[Problem]:
+def lint(
+    definition: Definition, limits: Limits | None = None, *, budget: LintBudget = BUDGET
+) -> list[Problem]:
     """List the warnings about a definition, each with its place, what it means and what to do. Pure.
 
     At most limits.max_problems are spelled out.
     """
-    linter = Linter(definition, Findings(limits or Limits()))
+    linter = Linter(definition, Findings(limits or Limits()), budget)
     for check in _CHECKS:
         check(linter)
     found, left_out = linter.findings.problems, linter.findings.left_out

@@ -1,4 +1,4 @@
-"""The ways in which a node may end, as far as those that depend on it can tell them apart."""
+"""The outcomes of a node, as far as its dependants distinguish them, and which of them are known."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 from orchestrator.definitions.branches import SWITCH, TWO_BRANCHES
 from orchestrator.definitions.definition import Node
 from orchestrator.definitions.trigger_rules import OutcomeClass
+from orchestrator.lint.budget import BUDGET, LintBudget
 
-#: Places of the two outcomes every node has: it failed, or was skipped because something upstream had failed;
-#: and it was skipped for another reason. In both it has no output; in all that follow it has one.
+#: Places of the two outcomes every node has: FAILED, or SKIPPED because something upstream had failed; and
+#: SKIPPED for another reason. In both it has no output; in all that follow it has one.
 BAD, SKIP = 0, 1
 MISSING = (BAD, SKIP)
-#: Outcomes told apart for one node; a switch with more answers is taken to pass by whom it likes.
-MOST_OUTCOMES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +21,8 @@ class Outcome:
     """One way to end.
 
     kind         what dependants count it as.
-    leaves_out   successors it passes by.
-    may_leave_out  successors it may pass by or not.
+    leaves_out   successors that are not taken.
+    may_leave_out  successors that may be taken or not.
     taker        the successor that takes over from a failure, and counts it as a success.
     answers      the config fields that name the answer given, when the node decides something.
     """
@@ -35,7 +34,7 @@ class Outcome:
     answers: frozenset[str] = frozenset()
 
     def kind_for(self, successor: str) -> OutcomeClass | None:
-        """Say what one successor counts it as; None when it passes that one by."""
+        """Say what one successor counts it as; None when that one is left out."""
         if successor in self.leaves_out:
             return None
         return "ok" if self.taker == successor else self.kind
@@ -53,11 +52,11 @@ class Outcomes:
     failing: tuple[int, ...]
 
 
-def outcomes_of(node: Node) -> Outcomes:
-    """Work out how a node may end."""
+def outcomes_of(node: Node, budget: LintBudget = BUDGET) -> Outcomes:
+    """List how a node may end."""
     gotos = frozenset(node.gotos)
     every = [_BAD, _SKIP]
-    completing = [_place(every, each) for each in _answers(node, gotos)]
+    completing = [_place(every, each) for each in _answers(node, gotos, budget)]
     failing = []
     is_every_error_taken = False
     for rule in node.catch:
@@ -75,8 +74,11 @@ def _place(every: list[Outcome], outcome: Outcome) -> int:
     return every.index(outcome)
 
 
-def _answers(node: Node, gotos: frozenset[str]) -> Iterator[Outcome]:
-    """Give what a node that completes may answer: one outcome for each set of successors it passes by."""
+def _answers(node: Node, gotos: frozenset[str], budget: LintBudget) -> Iterator[Outcome]:
+    """Give the outcomes of a node that completes: one for each set of successors it leaves out.
+
+    A switch with more cases than the budget allows is treated as possibly skipping any of its successors.
+    """
     targets = {choice.field: frozenset(choice.targets) for choice in node.choices}
     if not targets:
         yield Outcome("ok", gotos)
@@ -85,7 +87,7 @@ def _answers(node: Node, gotos: frozenset[str]) -> Iterator[Outcome]:
     fields: dict[frozenset[str], set[str]] = {}
     for name in _fields(node):
         fields.setdefault(answered - targets.get(name, frozenset()), set()).add(name)
-    if len(fields) + len(node.catch) + 3 > MOST_OUTCOMES:
+    if len(fields) + len(node.catch) + 3 > budget.max_outcomes:
         yield Outcome("ok", gotos, answered)
         return
     for left_out, names in fields.items():
@@ -103,9 +105,9 @@ def _fields(node: Node) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class KnownAnswers:
-    """What is known of handlers without running them.
+    """Answers of handlers that are known without running them.
 
-    answers  constant answers of what decides, as the config field of the answer; '' for one it has not.
+    answers  constant answers of deciding nodes, as the config field of the answer; '' for a missing case.
     when     constant answers of the `when` of nodes.
     skips    whether a node may be skipped by its own handler.
     """

@@ -1,12 +1,11 @@
-"""Find out what may become of each node, before anything runs: which can never run, which may be missing.
+"""Computes which nodes can never run and which outputs may be missing, before anything runs.
 
 Two outcomes may exclude each other: a condition takes one branch only, and a node cannot both complete and
-fail. So for every outcome of a node the *world* it needs is kept: for each node that several others depend
-on, the outcomes it may then have. A world is one whole number with a few bits for each such node, one for
-each outcome; the worlds of two outcomes that cannot come together leave some node without any outcome.
+fail. So for every outcome of a node the *world* it needs is kept: for each tracked node, the outcomes it may
+then have. A world is one whole number with a few bits for each tracked node, one for each outcome; the
+worlds of two outcomes that exclude each other leave some node without any outcome.
 
-What is said to be impossible is impossible. What is said to be possible need not be: `witness` (courses.py)
-looks for an actual course of events.
+An impossible world is impossible. A possible one need not be: `find_witness` searches for a concrete run.
 """
 
 from __future__ import annotations
@@ -17,17 +16,12 @@ from itertools import combinations
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.graph import topological_order
 from orchestrator.definitions.trigger_rules import RUN, OutcomeClass, TriggerRule, Verdict, decide
+from orchestrator.lint.budget import BUDGET, LintBudget
 from orchestrator.lint.outcomes import BAD, SKIP, KnownAnswers, Outcomes, outcomes_of
 from orchestrator.states import Reason
 
-#: Nodes whose outcome worlds tell apart, times dependencies; further nodes are taken to have any outcome in
-#: every world. So the work for the largest definitions stays within seconds.
-MAX_WORK = 2_000_000
-MOST_TOLD_APART = 1_024
-LEAST_TOLD_APART = 64
-#: Rounds in which dependencies narrow each other's outcomes.
-_ROUNDS = 3
-
+#: Outcomes of one node that a world has room for: at most 16 of one that decides, 16 of its catch, and 3.
+_WIDTHS = (4, 8, 16, 32)
 _CLASSES: tuple[OutcomeClass, ...] = ("ok", "bad", "skip")
 _Present = tuple[int, ...]
 #: The worlds of a dependency by class: ok, bad, skip.
@@ -53,23 +47,31 @@ class Reachability:
 
     outcomes  for each node, the ways it may end at all.
     worlds    for each node, the worlds of its outcomes, in that order.
-    turns     for each node, the world in which its rule lets it run.
-    watched   nodes to tell apart although only one node depends on them.
+    run_worlds  for each node, the world in which its rule lets it run.
+    watched   nodes to track although only one node depends on them.
     """
 
-    def __init__(self, definition: Definition, known: KnownAnswers, *, watched: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        definition: Definition,
+        known: KnownAnswers,
+        *,
+        watched: Collection[str] = (),
+        budget: LintBudget = BUDGET,
+    ) -> None:
         self.definition = definition
         self.known = known
+        self.budget = budget
         self.order = topological_order(
             {node.id: node.dependencies for node in definition.nodes}, definition.successors
         )
-        self.outcomes: dict[str, Outcomes] = {node.id: outcomes_of(node) for node in definition.nodes}
+        self.outcomes: dict[str, Outcomes] = {node.id: outcomes_of(node, budget) for node in definition.nodes}
         most = max((len(each.every) for each in self.outcomes.values()), default=0)
-        #: Bits of a node told apart.
-        self.width = next(width for width in (4, 8, 16) if width >= most)
+        #: Bits of a tracked node.
+        self.width = next(width for width in _WIDTHS if width >= most)
         self._any = (1 << self.width) - 1
-        self.places = {name: place for place, name in enumerate(self._told_apart(watched), start=1)}
-        # Place 0 is nobody's, so that the world without any knowledge is not 0.
+        self.places = {name: place for place, name in enumerate(self._tracked(watched), start=1)}
+        # Place 0 belongs to no node, so that the world without any knowledge is not 0.
         self._first = sum(1 << self.width * place for place in range(len(self.places) + 1))
         self.anything = self._first * self._any
         self.worlds: dict[str, tuple[int, ...]] = {}
@@ -86,7 +88,7 @@ class Reachability:
         return range(SKIP + 1, len(self.worlds[node_id]))
 
     def can_succeed(self, node_id: str, successor: str) -> bool:
-        """Say whether a successor may ever count the node as a success, or pass it by for one."""
+        """Say whether a successor may ever see the node complete, or be left out by its completion."""
         every, worlds = self.outcomes[node_id].every, self.worlds[node_id]
         return any(
             worlds[place] and every[place].kind_for(successor) in ("ok", None)
@@ -102,7 +104,7 @@ class Reachability:
         return found
 
     def is_possible(self, world: int) -> bool:
-        """Say whether every node told apart still has an outcome."""
+        """Say whether every tracked node still has an outcome."""
         some, shift = world, 1
         while shift < self.width:
             some |= some >> shift
@@ -117,7 +119,7 @@ class Reachability:
         return found
 
     def may_meet(self, node_id: str, other: str, outcomes: Iterable[int]) -> bool:
-        """Say whether a node may get its turn while another has, or will have, one of these outcomes."""
+        """Say whether a node may run while another has, or will have, one of these outcomes."""
         return self.is_possible(self.run_worlds[node_id] & self.world_of(other, outcomes))
 
     def allowed(self, world: int, node_id: str) -> int:
@@ -136,7 +138,7 @@ class Reachability:
             return self.anything
         return self.anything ^ ((self._any ^ 1 << outcome) << self.width * place)
 
-    def _told_apart(self, watched: Collection[str]) -> list[str]:
+    def _tracked(self, watched: Collection[str]) -> list[str]:
         after = self.definition.successors
         # What two dependencies know of a third node meets again only where that node, or one behind it, has
         # several successors: the others need no bits.
@@ -144,9 +146,12 @@ class Reachability:
         wanted = dict.fromkeys([node.id for node in forks if node.branches])
         wanted |= dict.fromkeys(node.id for node in self.definition.nodes if node.id in watched)
         wanted |= dict.fromkeys(node.id for node in forks)
+        budget = self.budget
         edges = sum(len(node.dependencies) for node in self.definition.nodes)
-        most = min(max(MAX_WORK // (edges + 1), LEAST_TOLD_APART), MOST_TOLD_APART) * 4 // self.width
-        return list(wanted)[:most]
+        most = min(
+            max(budget.tracking_work // (edges + 1), budget.min_tracked_nodes), budget.max_tracked_nodes
+        )
+        return list(wanted)[: most * 4 // self.width]
 
     def _visit(self, node: Node) -> None:
         left_out, found = 0, []
@@ -203,7 +208,7 @@ class Reachability:
             for kind in present:
                 allowed |= worlds[kind]
             world &= allowed
-        for _ in range(_ROUNDS):
+        for _ in range(self.budget.narrowing_rounds):
             if not self.is_possible(world):
                 return 0
             before = world

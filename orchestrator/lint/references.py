@@ -1,4 +1,4 @@
-"""Find references that fail because the node they read did not complete, although nothing went wrong."""
+"""Warns of references, in nodes and in the output, to nodes that may not have completed."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from orchestrator.definitions.branches import CONDITION, SWITCH
 from orchestrator.definitions.definition import OUTPUT, Definition, Node
 from orchestrator.definitions.graph import successors_of
 from orchestrator.definitions.trigger_rules import EARLY_RULES, TriggerRule
+from orchestrator.lint.budget import LintBudget
 from orchestrator.lint.context import Linter
 from orchestrator.lint.outcomes import BAD, MISSING, KnownAnswers
 from orchestrator.lint.reachability import Reachability
 from orchestrator.lint.template_reads import Use, uses_of
 from orchestrator.lint.witness import Run, find_witness
-
-#: Nodes looked at in all searches upstream together; then it is enough.
-MAX_LOOKS = 100_000
 
 #: The field of the config that decides, by handler.
 _DECIDING = {CONDITION: "config.expression", SWITCH: "config.value"}
@@ -36,7 +34,7 @@ def missing_references(
     """
     if not any(use.root in definition.by_id for each in uses.values() for use in each):
         return
-    search = _Search(definition, uses, expected)
+    search = _Search(definition, uses, expected, reach.budget)
     for node in definition.nodes:
         if not reach.can_run(node.id):
             continue
@@ -58,19 +56,21 @@ def _always_missing(reach: Reachability, node: Node, use: Use) -> Finding | None
 
 
 class _Search:
-    """Looks for courses of events in which a reference fails."""
+    """Searches for runs in which a reference fails."""
 
-    def __init__(self, definition: Definition, uses: Uses, expected: KnownAnswers) -> None:
+    def __init__(
+        self, definition: Definition, uses: Uses, expected: KnownAnswers, budget: LintBudget
+    ) -> None:
         self.definition = definition
         self.uses = uses
-        self.looks = 0
+        self.visits = 0
         read = {use.root for each in uses.values() for use in each}
-        self.reach = Reachability(definition, expected, watched=read)
+        self.reach = Reachability(definition, expected, watched=read, budget=budget)
         self.ranks = {node_id: rank for rank, node_id in enumerate(self.reach.order)}
 
     def judge(self, node: Node, use: Use) -> Finding | None:
         """Say whether a node may run without what it reads."""
-        if not self._may_lack(node, use.root) or self.looks > MAX_LOOKS:
+        if not self._may_lack(node, use.root) or self.visits > self.reach.budget.upstream_visits:
             return None
         upstream = self._upstream(node.id)
         gates = [each for each in map(self.definition.node, [*upstream, node.id]) if self._is_gate(each)]
@@ -82,7 +82,7 @@ class _Search:
             rule = node.trigger_rule.value
             message = f"{node.id!r} may run before {use.root!r} has ended (trigger rule {rule})"
             return node, use.path, "reference_may_be_early", f"{message}; {text}", hint
-        self.looks += 8 * len(upstream)
+        self.visits += 8 * len(upstream)
         run = find_witness(self.reach, node.id, use.root, upstream)
         if run is None or not self._is_free(gates, run):
             return None
@@ -114,7 +114,7 @@ class _Search:
                 if name not in seen:
                     seen.add(name)
                     stack.append(name)
-        self.looks += len(seen)
+        self.visits += len(seen)
         seen.remove(node_id)
         return sorted(seen, key=self.ranks.__getitem__)
 
@@ -131,7 +131,7 @@ class _Search:
             yield gate.id, None
 
     def _is_free(self, gates: Iterable[Node], run: Run) -> bool:
-        """Say whether no two gates on this course read the same: then any mix of their answers may occur."""
+        """Say whether no two gates of this run read the same: then any mix of their answers may occur."""
         met: dict[str, set[str | None]] = {}
         for gate in gates:
             if gate.id in run.reasons:
@@ -146,28 +146,24 @@ class _Search:
         return True
 
 
-#: It depends on everything, and a search through more would take too long.
-MOST_NODES = 100
-
-
 def missing_in_output(linter: Linter, expected: KnownAnswers) -> Iterator[tuple[str, str, str, str | None]]:
     """Give path, code, message and hint for what the output reads without default() and may lack."""
     definition, last = linter.definition, linter.definition.output_node
-    if last is None or len(definition.nodes) > MOST_NODES:
+    if last is None or len(definition.nodes) > linter.budget.output_nodes:
         return
     uses = {**linter.uses, OUTPUT: list(uses_of(last))}
     if not any(use.root in definition.by_id for use in uses[OUTPUT]):
         return
     whole = _with_output(definition, last)
     watched = linter.watched | {use.root for use in uses[OUTPUT]}.intersection(definition.by_id)
-    reach = Reachability(whole, linter.known, watched=watched)
+    reach = Reachability(whole, linter.known, watched=watched, budget=linter.budget)
     for node, path, code, message, hint in missing_references(whole, uses, reach, expected):
         if node.id == OUTPUT:
             yield path.removeprefix("config."), code, message.replace(f"'{OUTPUT}'", "'output'"), hint
 
 
 def _with_output(definition: Definition, last: Node) -> Definition:
-    """Take the output for a node that runs once all that matters to it has ended and nothing has failed."""
+    """Add the output as a node that runs once all that it needs has ended and nothing has failed."""
     needed = tuple(node.id for node in definition.nodes if node.critical or node.id in last.references)
     node = replace(last, dependencies=needed, trigger_rule=TriggerRule.NONE_FAILED)
     nodes = (*definition.nodes, node)

@@ -1,4 +1,4 @@
-"""List what the templates of a node read, and which of it must be there for them not to fail."""
+"""Lists what the templates of a node read, and which of it must be there for them not to fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Warn of time limits of one node that contradict each other: one passes before the other can matter."""
+"""Warns of time limits of one node that contradict each other: one passes before the other can matter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Finding = tuple[str, str, str, str]
 
 
 def short_limits(linter: Linter) -> Iterator[Finding]:
-    """Give what the limits of a node leave no time for; once for each place it is said at."""
+    """Give what the limits of a node leave no time for, once for each path."""
     warned: set[str] = set()
     for node in linter.definition.nodes:
         found = [] if node.heartbeat_ms is None else [*_silence(linter, node, node.heartbeat_ms)]
@@ -100,8 +100,8 @@ def idle_rules(policy: RetryPolicy, path: str, is_list: bool) -> Iterator[Findin
 
 
 def waits_for_ms(node: Node) -> int | None:
-    """Say how long a node is going to wait, if it says so itself and without a template."""
-    if node.map is not None:  # Nobody can tell how often a mapped one waits, if at all.
+    """Give how long a node waits, if its config says so without a template."""
+    if node.map is not None:  # How often a mapped one waits, if at all, is not known.
         return None
     if node.handler == DELAY:
         given = node.config.get("seconds")

@@ -1,4 +1,4 @@
-"""Warn of waits that nothing ends, of limits that never pass, and of decisions that nothing hears of."""
+"""Warns of waits without a time limit, of limits that never pass, and of decisions that nothing reads."""
 
 from __future__ import annotations
 

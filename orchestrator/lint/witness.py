@@ -1,4 +1,4 @@
-"""Look for an actual course of events among those that are possible."""
+"""Searches for a concrete run (a witness) in which a reference is missing."""
 
 from __future__ import annotations
 
@@ -11,28 +11,24 @@ from orchestrator.lint.outcomes import BAD, MISSING, SKIP
 from orchestrator.lint.reachability import Reachability
 from orchestrator.states import Reason
 
-#: Courses of events tried for one witness, and nodes looked at in all of them together.
-MAX_COURSES = 64
-MAX_STEPS = 50_000
-
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One course of events: how each node ended, and the reason of what was skipped by rule."""
+    """One run of a definition: how each node ended, and the reason of what was skipped by rule."""
 
     outcomes: Mapping[str, int]
     reasons: Mapping[str, Reason]
 
 
 def find_witness(reach: Reachability, node_id: str, missing: str, upstream: Sequence[str]) -> Run | None:
-    """Find a course of events in which a node runs although one upstream of it did not complete.
+    """Find a run in which a node runs although one upstream of it did not complete.
 
     upstream  everything upstream of the node, in topological order.
     None when there is none, or none was found: behind a switch with many answers none is looked for.
     """
     if any(outcome.may_leave_out for name in upstream for outcome in reach.outcomes[name].every):
         return None
-    # One after the other: what both worlds together leave open, each may decide.
+    # Failed and skipped are tried separately: each world alone narrows the rest more than both together.
     for outcome in MISSING:
         world = reach.run_worlds[node_id] & reach.world_of(missing, [outcome])
         if not reach.is_possible(world):
@@ -44,9 +40,10 @@ def find_witness(reach: Reachability, node_id: str, missing: str, upstream: Sequ
 
 
 def _runs(reach: Reachability, world: int, ids: Sequence[str]) -> Iterator[Run]:
-    """Play what the world allows, one combination of choices after the other."""
+    """Give the runs the world allows, one combination of choices after the other."""
     choices: list[int] = []
-    for _ in range(min(MAX_COURSES, MAX_STEPS // len(ids) + 1)):
+    budget = reach.budget
+    for _ in range(min(budget.witness_runs, budget.witness_visits // len(ids) + 1)):
         sizes: list[int] = []
 
         def choose(options: Sequence[int], sizes: list[int] = sizes) -> int:

@@ -305,3 +305,10 @@ def test_paths_are_those_of_the_flat_form_too() -> None:
     assert [problem.path for problem in lint(compile_definition(document, handlers=HANDLERS))] == [
         "nodes[0].when"
     ]
+
+
+def test_a_node_may_catch_as_many_errors_as_are_allowed() -> None:
+    names = [f"n{index}" for index in range(16)]
+    rules = [{"errors": [f"E.{name}"], "goto": name} for name in names]
+
+    assert warnings(node("A", catch=rules), *(node(name, after=["A"]) for name in names)) == []
