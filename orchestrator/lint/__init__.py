@@ -3,8 +3,7 @@
 Reachability is an abstract interpreter of trigger rules, branches and catches (`outcomes`, `reachability`,
 `constants`, `witness`), bounded by `budget`. It proves that a node can never run, and that a reference can
 never be there: such a warning is true whatever handlers answer. It does not prove the contrary. For a
-reference that may be missing, `witness` must find a run in which it is; where none is found there is no
-warning.
+reference that may be missing, `witness` must find a run in which it is; without one there is no warning.
 
 Not judged: data of one execution, workers, the time of day, and manual overrides by operators.
 

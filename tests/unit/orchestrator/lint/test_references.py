@@ -1,6 +1,4 @@
-"""Warnings about what the output of a workflow reads."""
-
-from __future__ import annotations
+"""References, in nodes and in the output, to nodes that may not have completed."""
 
 from typing import Any
 
@@ -9,7 +7,93 @@ import pytest
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.lint.lint import lint
 from tests.dags import condition, node, workflow
+from tests.unit.orchestrator.lint.cases import BRANCHES, CASES, TWO, codes, reading, switch, warnings
 from workers.handlers import Catalogue
+
+
+def test_a_reference_to_the_branch_that_may_not_be_taken_may_be_missing() -> None:
+    (found,) = warnings(*BRANCHES, reading("D", "Got {{ A.text }}", after=["A", "B"]))
+
+    assert (found.path, found.code) == ("dag.nodes[3].config.text", "reference_may_be_missing")
+    assert found.message == (
+        "'D' also runs when 'A' was skipped (branch_not_taken); 'Got {{ A.text }}' then fails it"
+    )
+    assert found.hint == "use default(…) where 'A' may be missing"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ A.text | default('none') }}",
+        "{{ A.text if steps['A'].status == 'COMPLETED' else 'none' }}",
+        "{% if A is defined %}{{ A.text }}{% endif %}",
+        "{{ steps['A'].status }}",
+        "{{ B is defined or A.text }}",
+    ],
+)
+def test_a_reference_that_bears_a_missing_node_is_fine(text: str) -> None:
+    assert codes(*BRANCHES, reading("D", text, after=["A", "B"])) == []
+
+
+def test_a_reference_to_what_must_have_completed_is_fine() -> None:
+    nodes = *BRANCHES, node("A2", after=["A"])
+
+    assert codes(*nodes, reading("D", "{{ A.text }} {{ c.result }}", after=["A2"])) == []
+
+
+def test_a_node_switched_off_by_when_may_be_missing() -> None:
+    optional = node("A", when="{{ inputs.wanted }}")
+
+    assert codes(optional, node("B"), reading("D", "{{ A.text }}", after=["A", "B"])) == [
+        ("[2].config.text", "reference_may_be_missing")
+    ]
+
+
+def test_a_failed_node_may_be_missing_where_the_rule_allows_it() -> None:
+    assert codes(node("A"), reading("D", "{{ A.text }}", after=["A"], trigger_rule="all_done")) == [
+        ("[1].config.text", "reference_may_be_missing")
+    ]
+    assert codes(node("A"), reading("D", "{{ A.text }}", after=["A"], trigger_rule="all_failed")) == [
+        ("[1].config.text", "reference_never_there")
+    ]
+
+
+def test_nothing_is_said_where_what_runs_depends_on_what_is_read() -> None:
+    asked = node("A", when="{{ inputs.big }}")
+    same = reading("D", "{{ A.text }}", after=["A", "B"], when="{{ inputs.big }}")
+    checked = reading("D", "{{ A.text }}", after=["A", "B"], when="{{ steps['A'].status == 'COMPLETED' }}")
+
+    assert codes(asked, node("B"), same) == []
+    assert codes(asked, node("B"), checked) == []
+
+
+def test_a_node_that_may_run_early_may_not_see_what_has_not_ended() -> None:
+    first = reading("D", "{{ A.text }}", after=["A", "B"], trigger_rule="one_success")
+
+    assert codes(node("A"), node("B"), first) == [("[2].config.text", "reference_may_be_early")]
+    assert codes(node("A"), node("B", after=["A"]), first | {"dependencies": ["B"]}) == []
+
+
+def test_what_a_node_that_goes_on_leaves_is_there() -> None:
+    goes_on = node("A", retry={"on_exhausted": "continue"})
+    reader = node("B", after=["A"], trigger_rule="all_done") | {"config": {"reads": "{{ A }}"}}
+
+    assert warnings(goes_on, reader) == []
+    assert [each.code for each in warnings(node("A", when="{{ inputs.on }}"), reader)] == [
+        "reference_may_be_missing"
+    ]
+
+
+def test_a_join_behind_a_switch_that_reads_one_case_is_warned_of() -> None:
+    reader = node("D", after=["X", "Y"]) | {"config": {"reads": "{{ X }}"}}
+
+    (found,) = warnings(switch(**CASES), *TWO, reader)
+
+    assert (found.path, found.code) == ("dag.nodes[3].config.reads", "reference_may_be_missing")
+    assert "'D' also runs when 'X' was skipped (branch_not_taken)" in found.message
+
+
+# The output
 
 MISSING = [("output.b", "reference_may_be_missing")]
 
@@ -31,7 +115,7 @@ MISSING = [("output.b", "reference_may_be_missing")]
         ([node("B", when="false")], "{{ B.n }}", [("output.b", "reference_never_there")]),
     ],
 )  # fmt: skip
-def test_what_the_output_may_lack_is_told(
+def test_what_the_output_may_lack_is_reported(
     nodes: list[dict[str, Any]], template: str, expected: list[tuple[str, str]]
 ) -> None:
     document = workflow(*nodes, output={"b": template}, inputs={"type": "object"})
