@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from orchestrator.states import ExecutionStatus
-from tests.integration.child_workflows import Nursery, child_of, ended, family, kid, parent, state_of
-from tests.makers import Rig, WorkerFleet
+from tests.integration.child_workflows import Nursery, child_of, family, kid, parent, state_of
+from tests.makers import Rig, WorkerFleet, ended
 
 pytestmark = pytest.mark.usefixtures("nursery")
 

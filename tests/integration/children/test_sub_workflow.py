@@ -10,7 +10,6 @@ from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Waiting
 from tests.integration.child_workflows import (
     Nursery,
     child_of,
-    ended,
     family,
     in_status,
     kid,
@@ -18,7 +17,7 @@ from tests.integration.child_workflows import (
     parent,
     state_of,
 )
-from tests.makers import Rig, WorkerFleet, node
+from tests.makers import Rig, WorkerFleet, ended, node
 
 E, N = ExecutionStatus, NodeStatus
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.integration.handler_steps import act, output_of
-from tests.integration.mapped_nodes import CALLS, listed, statuses, tens, tens_registered
+from tests.integration.mapped_nodes import CALLS, listed, statuses, tens
 from tests.makers import Rig, WorkerFleet, node, until
 
+pytestmark = pytest.mark.usefixtures("tens_handler")
 E, N = ExecutionStatus, NodeStatus
-
-
-@pytest.fixture(autouse=True)
-def _tens() -> Iterator[None]:
-    with tens_registered():
-        yield
 
 
 async def test_a_retry_after_a_cancel_keeps_the_items_that_completed(rig: Rig) -> None:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
-from tests.makers import Rig, WorkerFleet, held_by, node, until
+from tests.makers import Rig, WorkerFleet, ended, held_by, node
 from workers import registry
 from workers.context import HandlerContext
 
@@ -36,14 +36,6 @@ def squares(items: Any, *, failing: list[int] | None = None, **fields: Any) -> d
     config = {"n": "{{ item }}", "index": "{{ index }}", "failing": failing or []}
     extras = {name: fields.pop(name) for name in ("retry", "after", "when") if name in fields}
     return node("A", handler="test_square", config=config, map={"items": items, **fields}, **extras)
-
-
-async def ended(rig: Rig, execution_id: str, *, within_s: float = 20) -> ExecutionStatus:
-    async def is_over() -> bool:
-        return (await rig.status(execution_id)).is_terminal
-
-    await until(is_over, within_s=within_s)
-    return await rig.status(execution_id)
 
 
 async def output(rig: Rig, execution_id: str) -> Any:
