@@ -263,16 +263,6 @@ async def until(is_so: Callable[[], Awaitable[bool]], *, within_s: float = 10.0)
             await asyncio.sleep(0.005)
 
 
-async def ended(rig: Rig, execution_id: str, *, within_s: float = 60) -> ExecutionStatus:
-    """Wait for the end of an execution that real workers run; gives its status."""
-
-    async def is_over() -> bool:
-        return (await rig.status(execution_id)).is_terminal
-
-    await until(is_over, within_s=within_s)
-    return await rig.status(execution_id)
-
-
 class WorkerFleet:
     """Real workers, in this process, on the Redis of the test."""
 

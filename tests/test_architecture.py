@@ -188,6 +188,14 @@ def test_tests_move_the_clock_and_never_sleep() -> None:
     assert sleeping <= set(SLEEPING), "move now_ms instead, or wait for what is meant to happen"
 
 
+def test_no_test_module_imports_from_another() -> None:
+    shared = re.compile(r"^\s*(?:from|import) tests\.[\w.]*\b(?:test_\w+|conftest)\b", re.MULTILINE)
+
+    found = [str(path.relative_to(ROOT)) for path in _python("tests") if shared.search(_text(path))]
+
+    assert not found, "move what they share into a fixture or a module of helpers"
+
+
 def test_packages_import_only_what_they_may() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
 

@@ -7,7 +7,8 @@ import pytest
 
 from orchestrator.states import ExecutionStatus
 from tests.integration.child_workflows import Nursery, child_of, family, kid, parent, state_of
-from tests.makers import Rig, WorkerFleet, ended
+from tests.integration.execution_ends import ended
+from tests.makers import Rig, WorkerFleet
 
 pytestmark = pytest.mark.usefixtures("nursery")
 

@@ -8,7 +8,8 @@ from orchestrator.executor import execute_workflow
 from orchestrator.redis_keys import Keys
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, WaitingOn
 from tests.integration.child_workflows import Nursery, child_of, family, in_status, kid, parent
-from tests.makers import Rig, WorkerFleet, ended, node, until
+from tests.integration.execution_ends import ended
+from tests.makers import Rig, WorkerFleet, node, until
 
 E, N = ExecutionStatus, NodeStatus
 

@@ -17,7 +17,8 @@ from tests.integration.child_workflows import (
     parent,
     state_of,
 )
-from tests.makers import Rig, WorkerFleet, ended, node
+from tests.integration.execution_ends import ended
+from tests.makers import Rig, WorkerFleet, node
 
 E, N = ExecutionStatus, NodeStatus
 

@@ -7,9 +7,10 @@ from typing import Any
 from orchestrator.definitions.budgets import Caps
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
 from tests.integration.child_workflows import child_of, family, in_status, parent, state_of
+from tests.integration.execution_ends import ended
 from tests.integration.llm.llm_nodes import asking, tools
 from tests.llm_server import LlmServer, stalls_after
-from tests.makers import Rig, WorkerFleet, ended, until
+from tests.makers import Rig, WorkerFleet, until
 
 E, N = ExecutionStatus, NodeStatus
 #: Room for one call: each may use about 960 tokens, and uses about 180.

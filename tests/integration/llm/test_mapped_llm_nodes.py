@@ -9,10 +9,11 @@ import orjson
 
 from orchestrator.definitions.budgets import NOTHING_USED
 from orchestrator.states import ExecutionStatus, NodeStatus
+from tests.integration.execution_ends import ended
 from tests.integration.llm.llm_nodes import tools
 from tests.integration.llm.worker_process import LEASE_MS, worker_process
 from tests.llm_server import LlmServer, breaks_after, stalls_after
-from tests.makers import Rig, WorkerFleet, ended, node, until
+from tests.makers import Rig, WorkerFleet, node, until
 from workers.context import RESET, TOKEN
 
 E, N = ExecutionStatus, NodeStatus
