@@ -19,6 +19,17 @@ FORK = workflow(
     node("join", after=["yes", "no"]),
 )
 
+#: How a node may have ended, by a word.
+ENDS: dict[str, tuple[NodeStatus, Reason | None]] = {
+    "ok": (NodeStatus.COMPLETED, None),
+    "failed": (NodeStatus.FAILED, Reason.ERROR),
+    "cancelled": (NodeStatus.CANCELLED, Reason.CANCELLED),
+    "upstream": (NodeStatus.SKIPPED, Reason.UPSTREAM_FAILED),
+    "unwanted": (NodeStatus.SKIPPED, Reason.UPSTREAM_SKIPPED),
+    "aside": (NodeStatus.SKIPPED, Reason.BRANCH_NOT_TAKEN),
+    "when": (NodeStatus.SKIPPED, Reason.CONDITION_FALSE),
+}
+
 
 def given_states(document: dict[str, Any], *states: NodeState, **fields: Any) -> Snapshot:
     """Make a snapshot with these states; what is not given is PENDING. Counters and totals are right."""

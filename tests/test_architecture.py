@@ -229,6 +229,14 @@ def test_tests_wait_patiently_and_measure_no_time() -> None:
     assert not impatient, "wait for PATIENCE_S, and compare amounts of work rather than times"
 
 
+def test_no_test_module_imports_from_another() -> None:
+    shared = re.compile(r"^\s*(?:from|import) tests\.[\w.]*\b(?:test_\w+|conftest)\b", re.MULTILINE)
+
+    found = [str(path.relative_to(ROOT)) for path in python("tests") if shared.search(source_text(path))]
+
+    assert not found, "move what they share into a fixture or a module of helpers"
+
+
 def test_packages_import_only_what_they_may() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
 

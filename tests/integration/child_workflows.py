@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from orchestrator.execution.model import Execution, NodeState
-from orchestrator.states import ExecutionStatus, NodeStatus
+from orchestrator.states import NodeStatus
 from tests.makers import Rig, node, until, workflow
 from workers import registry
 from workers.context import HandlerContext
@@ -53,14 +53,6 @@ def parent(
     return node(node_id, after=after, handler="sub_workflow", **fields) | {
         "config": {"workflow": child, **config}
     }
-
-
-async def ended(rig: Rig, execution_id: str) -> ExecutionStatus:
-    async def is_over() -> bool:
-        return (await rig.status(execution_id)).is_terminal
-
-    await until(is_over)
-    return await rig.status(execution_id)
 
 
 async def state_of(rig: Rig, execution_id: str, node_id: str) -> NodeState:

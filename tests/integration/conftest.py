@@ -1,4 +1,4 @@
-"""Two ways to run the engine: the rig, in single steps with its own clock, and a fleet of real workers."""
+"""Handlers of children and of items, registered for one test, and simulations that leave nothing behind."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from tests.dags import workflow
 from tests.integration.child_workflows import Nursery
+from tests.integration.mapped_nodes import tens_registered
 from tests.makers import WorkerFleet
 from workers.registry import HANDLER_REGISTRY
 from workers.simulator.report import Simulation
@@ -27,6 +28,13 @@ def nursery(fleet: WorkerFleet) -> Iterator[Nursery]:
     # Nobody waits any more, so that no drain has to.
     made.may_go_on.set()
     HANDLER_REGISTRY.pop("test_kid", None)
+
+
+@pytest.fixture
+def tens_handler() -> Iterator[None]:
+    """The handler of items, registered for one test."""
+    with tens_registered():
+        yield
 
 
 @pytest.fixture(scope="module")

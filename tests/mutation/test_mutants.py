@@ -21,6 +21,7 @@ TESTS = os.environ.get(
     "MUTATION_TESTS",
     "tests/integration/transitions"
     " tests/integration/maps/test_map_faults.py tests/integration/maps/test_map_reruns.py"
+    " tests/integration/maps/test_map_limits.py"
     " tests/integration/waits/test_signals.py tests/integration/waits/test_signal_time_limits.py"
     " tests/integration/waits/test_approvals.py tests/integration/waits/test_lost_waits.py"
     " tests/integration/semantics/test_handled_failures.py"

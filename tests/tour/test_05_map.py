@@ -34,12 +34,12 @@ nodes:
 """
 
 
-async def test_the_output_is_the_list_of_the_outputs_of_the_items(headrace: Headrace) -> None:
-    execution_id = await headrace.start(SQUARES, numbers=[1, 2, 3])
+async def test_the_output_is_the_list_of_the_outputs_of_the_items_in_order(headrace: Headrace) -> None:
+    execution_id = await headrace.start(SQUARES, numbers=[3, 1, 2])
 
     assert await headrace.ended(execution_id) == "COMPLETED"
     outputs = await headrace.outputs(execution_id)
-    assert outputs["square"] == [{"result": 1}, {"result": 4}, {"result": 9}]
+    assert outputs["square"] == [{"result": 9}, {"result": 1}, {"result": 4}]
     assert outputs["total"] == {"result": 14}
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.states import ExecutionStatus, NodeStatus
-from tests.integration.child_workflows import Nursery, child_of, ended, family, kid, output, parent, state_of
+from tests.integration.child_workflows import Nursery, child_of, family, kid, output, parent, state_of
+from tests.integration.execution_ends import ended
 from tests.makers import Rig, WorkerFleet, node
 
 E, N = ExecutionStatus, NodeStatus

@@ -6,7 +6,8 @@ import orjson
 import pytest
 
 from orchestrator.states import ExecutionStatus
-from tests.integration.child_workflows import Nursery, child_of, ended, family, kid, parent, state_of
+from tests.integration.child_workflows import Nursery, child_of, family, kid, parent, state_of
+from tests.integration.execution_ends import ended
 from tests.makers import Rig, WorkerFleet
 
 pytestmark = pytest.mark.usefixtures("nursery")

@@ -7,7 +7,8 @@ import pytest
 from orchestrator.executor import execute_workflow
 from orchestrator.redis_keys import Keys
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, WaitingOn
-from tests.integration.child_workflows import Nursery, child_of, ended, family, in_status, kid, parent
+from tests.integration.child_workflows import Nursery, child_of, family, in_status, kid, parent
+from tests.integration.execution_ends import ended
 from tests.makers import Rig, WorkerFleet, node, until
 
 E, N = ExecutionStatus, NodeStatus

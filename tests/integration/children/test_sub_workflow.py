@@ -10,7 +10,6 @@ from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Waiting
 from tests.integration.child_workflows import (
     Nursery,
     child_of,
-    ended,
     family,
     in_status,
     kid,
@@ -18,6 +17,7 @@ from tests.integration.child_workflows import (
     parent,
     state_of,
 )
+from tests.integration.execution_ends import ended
 from tests.makers import Rig, WorkerFleet, node
 
 E, N = ExecutionStatus, NodeStatus

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -14,37 +13,13 @@ from clients.llm.provider import LlmSettings
 from orchestrator.definitions.budgets import Caps
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus, NodeStatus
+from tests.integration.llm.llm_nodes import asking, tools
 from tests.integration.llm.worker_process import LEASE_MS, worker_process
-from tests.llm_server import LlmServer, answers, breaks_after, llm_server, refuses, stalls_after
-from tests.makers import WorkerFleet, node, until, workflow
+from tests.llm_server import LlmServer, answers, breaks_after, refuses, stalls_after
+from tests.makers import WorkerFleet, until, workflow
 from workers.context import Toolbox
-from workers.handlers import Catalogue
 
-#: Two dollars for a million tokens of a prompt, ten for those of an answer.
-MODEL = "claude-sonnet-5-5"
 NODES = 200
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[LlmServer]:
-    async with llm_server() as made:
-        yield made
-
-
-@pytest.fixture
-async def engine(redis: Redis) -> Engine:
-    made = Engine(redis, redis, catalogue=Catalogue)
-    await made.transitions.load()
-    return made
-
-
-def tools(server: LlmServer, model: str = MODEL) -> Toolbox:
-    return Toolbox(llm_settings=LlmSettings(api_key="sk-test", base_url=server.url, model=model))
-
-
-def asking(number: int = 0, **fields: Any) -> dict[str, Any]:
-    config = {"prompt": f"Question {number}", "max_tokens": 400}
-    return node(f"ask{number}", handler="llm", config=config, **fields)
 
 
 async def ended(engine: Engine, execution_id: str) -> ExecutionStatus:

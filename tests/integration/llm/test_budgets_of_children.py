@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
-
-import pytest
 
 from orchestrator.definitions.budgets import Caps
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
-from tests.integration.child_workflows import child_of, ended, family, in_status, parent, state_of
-from tests.integration.llm.test_budgets import asking, tools
-from tests.llm_server import LlmServer, llm_server, stalls_after
+from tests.integration.child_workflows import child_of, family, in_status, parent, state_of
+from tests.integration.execution_ends import ended
+from tests.integration.llm.llm_nodes import asking, tools
+from tests.llm_server import LlmServer, stalls_after
 from tests.makers import Rig, WorkerFleet, until
 
 E, N = ExecutionStatus, NodeStatus
 #: Room for one call: each may use about 960 tokens, and uses about 180.
 ONE_CALL = {"max_tokens": 1_100}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[LlmServer]:
-    async with llm_server() as made:
-        yield made
 
 
 def family_of(*nodes: dict[str, Any], **extras: Any) -> dict[str, Any]:

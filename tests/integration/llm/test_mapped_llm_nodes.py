@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -11,20 +10,15 @@ import pytest
 
 from orchestrator.definitions.budgets import NOTHING_USED
 from orchestrator.states import ExecutionStatus, NodeStatus
-from tests.integration.llm.test_budgets import tools
+from tests.integration.execution_ends import ended
+from tests.integration.llm.llm_nodes import tools
 from tests.integration.llm.worker_process import LEASE_MS, worker_process
-from tests.llm_server import LlmServer, breaks_after, llm_server, stalls_after
+from tests.llm_server import LlmServer, breaks_after, stalls_after
 from tests.makers import Rig, WorkerFleet, node, until
 from workers.context import RESET, TOKEN
 
 E, N = ExecutionStatus, NodeStatus
 AT_ONCE = {"max_attempts": 3, "initial_interval": 0.01, "jitter": "none"}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[LlmServer]:
-    async with llm_server() as made:
-        yield made
 
 
 def questions(count: int, **fields: Any) -> dict[str, Any]:
@@ -33,14 +27,6 @@ def questions(count: int, **fields: Any) -> dict[str, Any]:
     items = [f"thing {number}" for number in range(count)]
     mapped = {"items": items, **fields.pop("map", {})}
     return {**node("ask", handler="llm", config=config, retry=AT_ONCE, **fields), "map": mapped}
-
-
-async def ended(rig: Rig, execution_id: str) -> ExecutionStatus:
-    async def is_over() -> bool:
-        return (await rig.status(execution_id)).is_terminal
-
-    await until(is_over)
-    return await rig.status(execution_id)
 
 
 async def seen(rig: Rig, execution_id: str) -> tuple[dict[int, str], dict[int, int]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -12,8 +11,8 @@ import pytest
 from orchestrator.definitions.budgets import Caps
 from orchestrator.engine import OperatorNote
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
-from tests.integration.llm.test_budgets import asking, tools
-from tests.llm_server import LlmServer, llm_server
+from tests.integration.llm.llm_nodes import asking, tools
+from tests.llm_server import LlmServer
 from tests.makers import Rig, WorkerFleet, node, until
 from workers.worker import Worker
 
@@ -21,12 +20,6 @@ E, N = ExecutionStatus, NodeStatus
 #: Room for one call: each may use about 960 tokens, and uses about 180.
 LITTLE, PLENTY = Caps(1_100, None), Caps(1_000_000, None)
 PAUSE = {"max_tokens": 1_000_000, "on_budget": "pause"}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[LlmServer]:
-    async with llm_server() as made:
-        yield made
 
 
 async def start(fleet: WorkerFleet, server: LlmServer, caps: Caps) -> Worker:

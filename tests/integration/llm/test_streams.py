@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 import pytest
-from redis.asyncio import Redis
 
 from clients.llm.provider import LlmSettings
 from orchestrator.engine import Engine
@@ -19,29 +17,14 @@ from tests.llm_server import (
     answers,
     babbles_after,
     breaks_after,
-    llm_server,
     refuses,
     stalls_after,
 )
 from tests.makers import WorkerFleet, node, until, workflow
 from workers.context import Toolbox
-from workers.handlers import Catalogue
 
 AT_ONCE = {"max_attempts": 3, "initial_interval": 0.01, "jitter": "none"}
 both = pytest.mark.parametrize("provider", ["anthropic", "openai"])
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[LlmServer]:
-    async with llm_server() as made:
-        yield made
-
-
-@pytest.fixture
-async def engine(redis: Redis) -> Engine:
-    made = Engine(redis, redis, catalogue=Catalogue)
-    await made.transitions.load()
-    return made
 
 
 def tools(server: LlmServer, provider: str) -> Toolbox:

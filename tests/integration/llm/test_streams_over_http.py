@@ -15,7 +15,7 @@ from api.streaming.hub import Hub
 from clients.redis_client import connect_commands, connect_subscriber
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus
-from tests.integration.llm.test_budgets import asking, tools
+from tests.integration.llm.llm_nodes import asking, tools
 from tests.integration.llm.worker_process import LEASE_MS, worker_process
 from tests.llm_server import breaks_after, llm_server, stalls_after
 from tests.makers import WorkerFleet, workflow

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.integration.handler_steps import act, output_of
-from tests.integration.mapped_nodes import listed, statuses, tens, tens_registered
+from tests.integration.mapped_nodes import listed, statuses, tens
 from tests.makers import LEASE_MS, Rig, node
 
+pytestmark = pytest.mark.usefixtures("tens_handler")
 E, N = ExecutionStatus, NodeStatus
-
-
-@pytest.fixture(autouse=True)
-def _tens() -> Iterator[None]:
-    with tens_registered():
-        yield
 
 
 async def test_an_item_whose_worker_is_lost_runs_again_uncharged(rig: Rig) -> None:

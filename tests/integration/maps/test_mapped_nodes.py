@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
-from tests.makers import Rig, WorkerFleet, held_by, node, until
+from tests.integration.execution_ends import ended
+from tests.makers import Rig, WorkerFleet, held_by, node
 from workers import registry
 from workers.context import HandlerContext
 
@@ -38,26 +39,8 @@ def squares(items: Any, *, failing: list[int] | None = None, **fields: Any) -> d
     return node("A", handler="test_square", config=config, map={"items": items, **fields}, **extras)
 
 
-async def ended(rig: Rig, execution_id: str) -> ExecutionStatus:
-    async def is_over() -> bool:
-        return (await rig.status(execution_id)).is_terminal
-
-    await until(is_over)
-    return await rig.status(execution_id)
-
-
 async def output(rig: Rig, execution_id: str) -> Any:
     return orjson.loads(await rig.store.output(execution_id, "A") or b"null")
-
-
-async def test_the_output_is_the_list_of_item_outputs_in_order(rig: Rig, fleet: WorkerFleet) -> None:
-    await fleet.start()
-
-    execution_id = await rig.submit(squares([3, 1, 2]))
-
-    assert await ended(rig, execution_id) is E.COMPLETED
-    assert await output(rig, execution_id) == [9, 1, 4]
-    assert await rig.nothing_is_left_behind()
 
 
 async def test_failures_within_the_tolerance_leave_the_node_completed(rig: Rig, fleet: WorkerFleet) -> None:

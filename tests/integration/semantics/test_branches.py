@@ -1,12 +1,14 @@
-"""A switch, from the definition to the end of what it takes and leaves aside."""
+"""Branches: what a switch and a condition take and leave aside, and what belongs to no branch."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
-from tests.makers import WorkerFleet, node, until, workflow
+from tests.makers import WorkerFleet, condition, node, until, workflow
 
 E, N = ExecutionStatus, NodeStatus
 
@@ -38,3 +40,16 @@ async def test_one_case_runs_and_the_others_are_skipped(
         set("ABCD") - set(taken)
     )
     assert ended["end"] == ended["always"] == (N.COMPLETED, None)
+
+
+@pytest.mark.parametrize("expression", ["true", "false"])
+async def test_a_direct_successor_in_neither_branch_runs(play: Any, expression: str) -> None:
+    simulation = await play(
+        condition("C", expression=expression, true=["T"], false=["F"]),
+        node("T", after=["C"]),
+        node("F", after=["C"]),
+        node("N", after=["C"]),
+    )
+
+    statuses = {each.node_id: each.state.status for each in simulation.nodes}
+    assert statuses["N"] == "COMPLETED"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.errors import InputsConflict, InputsInvalid
+from orchestrator.errors import InputsInvalid
 from orchestrator.states import ExecutionStatus
 from tests.makers import Rig
 
@@ -35,16 +35,6 @@ async def test_defaults_are_filled_in_at_the_trigger(rig: Rig) -> None:
     await rig.engine.trigger(made.execution_id)
 
     assert (await rig.engine.get(made.execution_id)).execution.inputs == {"n": 7}
-
-
-async def test_inputs_are_fixed_by_the_first_trigger(rig: Rig) -> None:
-    made = await rig.engine.submit(ASKS)
-    await rig.engine.trigger(made.execution_id, {"n": 1})
-
-    again = await rig.engine.trigger(made.execution_id, {"n": 1})
-    assert again.already
-    with pytest.raises(InputsConflict):
-        await rig.engine.trigger(made.execution_id, {"n": 2})
 
 
 async def test_submission_that_starts_at_once_needs_its_inputs_at_once(rig: Rig) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from orchestrator.engine import OperatorNote
 from orchestrator.operations.children import child_id_of
 from orchestrator.states import NodeStatus, Reason, WaitingOn
 from orchestrator.store.layout import lay_out
@@ -22,6 +23,7 @@ Prepare = Callable[[Rig], Awaitable[Call[Any]]]
 
 KID = workflow(node("x"), node("y", after=["x"]), name="kid")
 LINE = (node("A"), node("B", after=["A"]))
+ANN = OperatorNote("ann", "I know better")
 GO = Wait(WaitingOn.SIGNAL, "go", b"{}", 90_000, False, b"{}", error_of())
 
 

@@ -9,7 +9,7 @@ import pytest
 from orchestrator.states import NodeStatus, WaitingOn
 from orchestrator.store.requests import Request, Wait
 from tests.integration.transitions.prepared_calls import GO
-from tests.integration.transitions.test_guard_matrix import scene
+from tests.integration.transitions.scenes import scene
 from tests.makers import Rig, node
 
 N = NodeStatus

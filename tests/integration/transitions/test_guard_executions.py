@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.states import TABLE, ExecutionStatus
+from tests.integration.transitions.scenes import EXECUTION_VERBS
 from tests.makers import Rig, error_of, node
 
 E = ExecutionStatus
@@ -53,11 +54,6 @@ async def send_to(rig: Rig, execution_id: str, verb: str) -> str:
             call = getattr(transitions, verb)(execution_id, by=b"null", reason=b"null", request="next")
             return str((await call)[0])
     raise AssertionError(f"the matrix does not know {verb}: add it")
-
-
-EXECUTION_VERBS = sorted(
-    {row.verb for row in TABLE if row.subject == "execution" and row.sources and not row.is_internal}
-)
 
 
 @pytest.mark.parametrize("status", ExecutionStatus)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,8 +10,8 @@ import pytest
 from orchestrator.states import TABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.store.requests import AttemptToken
 from tests.integration.transitions.prepared_calls import GO, expire_b, handling, nesting
-from tests.integration.transitions.test_guard_executions import EXECUTION_VERBS
-from tests.makers import LEASE_MS, Rig, error_of, node
+from tests.integration.transitions.scenes import EXECUTION_VERBS, Scene, scene
+from tests.makers import LEASE_MS, Rig, error_of
 
 N, E = NodeStatus, ExecutionStatus
 #: Verbs of the table that are a script of their own and act on one node.
@@ -22,48 +21,6 @@ NODE_VERBS = sorted(
     - {"cancel_node", "retry_execution", "repair_execution", "reuse_nodes"}
     - {"signal_execution", "decide_approval"}
 )
-
-
-@dataclass
-class Scene:
-    """One execution, `A -> B -> C` beside a node that keeps it running, with B in the status looked at."""
-
-    rig: Rig
-    execution_id: str
-    #: B's attempt as its worker holds it, or would.
-    held: AttemptToken
-
-    async def status(self) -> NodeStatus:
-        return (await self.rig.nodes(self.execution_id))["B"]
-
-
-async def scene(rig: Rig, status: NodeStatus) -> Scene:
-    """Bring B into a status the way it gets there."""
-    execution_id = await rig.submit(
-        node("A"), node("B", after=["A"], schedule_to_close_timeout=60), node("C", after=["B"]), node("other")
-    )
-    held = AttemptToken(execution_id, "B", 0, "never-claimed")
-    started = await rig.worker.start()
-    if status is not N.PENDING:
-        await rig.worker.complete(started["A"])
-    if status in (N.QUEUED, N.CANCELLED):
-        held = AttemptToken(execution_id, "B", 1, "never-claimed")
-    elif status is not N.PENDING:
-        held = await rig.worker.start_one("B")
-    match status:
-        case N.WAITING:
-            await rig.worker.retry(held, delay_ms=1_000)
-        case N.COMPLETED:
-            await rig.worker.complete(held)
-        case N.FAILED:
-            await rig.worker.fail(held)
-        case N.SKIPPED:
-            await rig.worker.skip(held)
-        case N.CANCELLED:
-            await rig.transitions.cancel_execution(execution_id, reason='""', grace_ms=90_000, request_id="1")
-    made = Scene(rig, execution_id, held)
-    assert await made.status() is status
-    return made
 
 
 async def send(scene: Scene, verb: str) -> str:

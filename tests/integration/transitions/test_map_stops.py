@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,18 +9,13 @@ import pytest
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.store.requests import AttemptToken, Wait
 from tests.integration.handler_steps import act
-from tests.integration.mapped_nodes import listed, statuses, tens, tens_registered
+from tests.integration.mapped_nodes import listed, statuses, tens
 from tests.integration.transitions.prepared_calls import child_of
 from tests.integration.transitions.started_children import nested
 from tests.makers import LEASE_MS, Rig, error_of
 
+pytestmark = pytest.mark.usefixtures("tens_handler")
 E, N = ExecutionStatus, NodeStatus
-
-
-@pytest.fixture(autouse=True)
-def _tens() -> Iterator[None]:
-    with tens_registered():
-        yield
 
 
 async def stopped(rig: Rig, **extras: Any) -> tuple[str, AttemptToken]:

@@ -18,11 +18,11 @@ from orchestrator.errors import (
 )
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.integration.handler_steps import output_of
+from tests.integration.transitions.prepared_calls import ANN
 from tests.integration.waiting_nodes import asking, waiting
 from tests.makers import Rig, condition, node
 
 E, N = ExecutionStatus, NodeStatus
-ANN = OperatorNote("ann", "I know better")
 #: The four ways a node may be open, as a test brings A there.
 OPEN = (N.PENDING, N.QUEUED, N.RUNNING, N.WAITING)
 

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.engine import Paused
 from orchestrator.errors import ExecutionNotFound, InvalidTransition
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
 from tests.integration.handler_steps import act
+from tests.integration.transitions.pauses import pause, resume
 from tests.integration.transitions.prepared_calls import GO
 from tests.integration.waiting_nodes import asking, decide, output, wait, waiting
 from tests.makers import Rig, node
 
 E, N = ExecutionStatus, NodeStatus
-
-
-async def pause(rig: Rig, execution_id: str, request_id: str = "p1") -> Paused:
-    return await rig.engine.pause(execution_id, by="ann", reason="a look", request_id=request_id)
-
-
-async def resume(rig: Rig, execution_id: str, request_id: str = "r1") -> Paused:
-    return await rig.engine.resume(execution_id, by="bob", request_id=request_id)
 
 
 async def test_what_runs_ends_and_is_recorded_and_what_becomes_ready_is_held(rig: Rig) -> None:

@@ -10,7 +10,7 @@ from orchestrator.engine import OperatorNote
 from orchestrator.errors import NodeBusy, NodeNotFound
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.handler_steps import act, output_of
-from tests.integration.transitions.test_pause_execution import pause, resume
+from tests.integration.transitions.pauses import pause, resume
 from tests.makers import Rig, node
 from workers import registry
 from workers.outcome import Terminal

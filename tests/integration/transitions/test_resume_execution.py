@@ -5,7 +5,7 @@ from __future__ import annotations
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.fake_handlers import Stage, ended, in_status, start
-from tests.integration.transitions.test_pause_execution import pause, resume
+from tests.integration.transitions.pauses import pause, resume
 from tests.makers import FakeWorker, Rig, WorkerFleet, node
 
 E, N = ExecutionStatus, NodeStatus

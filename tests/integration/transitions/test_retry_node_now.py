@@ -7,7 +7,7 @@ import pytest
 from orchestrator.errors import NodeBusy
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.handler_steps import act, output_of
-from tests.integration.transitions.test_override_node import ANN
+from tests.integration.transitions.prepared_calls import ANN
 from tests.integration.waiting_nodes import waiting
 from tests.makers import Rig, node
 

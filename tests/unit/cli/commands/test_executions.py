@@ -7,9 +7,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from typer.testing import CliRunner
 
-from cli.__main__ import app
+from tests.unit.cli.commands.invoking import answer_with, run
 
 NODES = [
     {"node_id": "fetch", "status": "COMPLETED", "started_at": "2026-11-21T09:00:00.000Z",
@@ -57,18 +56,9 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
-    made, real = Server(), httpx2.AsyncClient
-
-    def client(**given: Any) -> httpx2.AsyncClient:
-        return real(**{**given, "transport": httpx2.MockTransport(made.answer)})
-
-    monkeypatch.setattr("clients.headrace.transport.httpx2.AsyncClient", client)
+    made = Server()
+    answer_with(monkeypatch, made.answer)
     return made
-
-
-def run(*arguments: str) -> tuple[int, list[str]]:
-    done = CliRunner().invoke(app, list(arguments))
-    return done.exit_code, done.output.splitlines()
 
 
 def test_trigger_sends_inputs_and_says_whether_it_had_been_started(server: Server) -> None:

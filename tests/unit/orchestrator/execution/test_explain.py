@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.execution.explain import explain
 from orchestrator.execution.explanation import Explanation
-from orchestrator.execution.model import NodeState, Snapshot, WorkerInfo
+from orchestrator.execution.model import MapCounts, MapState, NodeState, Snapshot, WorkerInfo
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from tests.dags import ScriptedDag, compiled, condition, node, scripted_dags, workflow
 from tests.simulation import Play, fresh
@@ -235,3 +235,31 @@ def test_no_node_of_a_random_dag_is_without_a_reason(dag: ScriptedDag, seed: int
     assert [e.node_id for e in explanations] == (unfinished or [None])
     assert all(e.waiting_for and e.wakes for e in explanations)
     assert not any(e.details.get("repair") for e in explanations)
+
+
+# While turns are saved: what will be done by one of them needs no repair.
+
+SAVED = ("items A",)
+#: All items have ended, and the node has not gone on yet.
+DONE = MapState(MapCounts(total=2, started=2, live=0, completed=2, failed=0, skipped=0), (N.COMPLETED,) * 2)
+
+
+@pytest.mark.parametrize("worklist", [SAVED, ()])
+def test_a_map_whose_items_are_done_goes_on_by_a_saved_turn_or_a_repair(worklist: tuple[str, ...]) -> None:
+    waiting = NodeState("A", N.WAITING, waiting_on=WaitingOn.MAP)
+    document = workflow(node("A", map={"items": [1, 2]}))
+
+    told = only(having(document, waiting, maps={"A": DONE}, worklist=worklist))
+
+    assert told.details.get("repair", False) is not bool(worklist)
+
+
+@pytest.mark.parametrize("worklist", [SAVED, ()])
+def test_an_execution_that_is_done_ends_by_a_saved_turn_or_a_repair(
+    worklist: tuple[str, ...],
+) -> None:
+    told = only(having(workflow(node("A")), NodeState("A", N.COMPLETED), worklist=worklist))
+
+    assert told.waiting_for.startswith("its end: all 1 nodes are done")
+    assert told.details.get("repair", False) is not bool(worklist)
+    assert ("worklist" in told.wakes) is bool(worklist)

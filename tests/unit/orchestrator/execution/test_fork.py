@@ -14,7 +14,7 @@ from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from orchestrator.store.layout import SLICE, execution_fields, reuses
 from tests.dags import compiled, condition, node, workflow
 from tests.simulation import fresh
-from tests.unit.orchestrator.execution.test_rerun import ENDS
+from tests.snapshots import ENDS
 
 
 def source(*nodes: dict[str, Any], not_taken: dict[str, list[str]] | None = None, **ends: str) -> Snapshot:

@@ -6,19 +6,10 @@ from dataclasses import replace
 
 from orchestrator.execution.model import NodeState, Snapshot
 from orchestrator.execution.rerun import rerun_items, rerun_set, runs_again
-from orchestrator.states import ExecutionStatus, NodeStatus, Reason
+from orchestrator.states import ExecutionStatus
 from tests.dags import compiled, condition, node, workflow
 from tests.simulation import fresh
-
-ENDS: dict[str, tuple[NodeStatus, Reason | None]] = {
-    "ok": (NodeStatus.COMPLETED, None),
-    "failed": (NodeStatus.FAILED, Reason.ERROR),
-    "cancelled": (NodeStatus.CANCELLED, Reason.CANCELLED),
-    "upstream": (NodeStatus.SKIPPED, Reason.UPSTREAM_FAILED),
-    "unwanted": (NodeStatus.SKIPPED, Reason.UPSTREAM_SKIPPED),
-    "aside": (NodeStatus.SKIPPED, Reason.BRANCH_NOT_TAKEN),
-    "when": (NodeStatus.SKIPPED, Reason.CONDITION_FALSE),
-}
+from tests.snapshots import ENDS
 
 
 def ended(*nodes: dict[str, object], not_taken: dict[str, list[str]] | None = None, **ends: str) -> Snapshot:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,25 +11,12 @@ import pytest
 from clients.containers.spec import LABEL_ATTEMPT, LABEL_DEADLINE_MS, LABEL_EXECUTION, LABEL_NODE
 from orchestrator.definitions.backoff import next_delay_ms
 from tests.patience import PATIENCE_S
-from tests.unit.clients.containers.fake_engine import FakeContainer, FakeEngine, idle, running_engine
-from tests.unit.workers.library.containers import Kept, context_with, fail, run, saying, settings, toolbox_on
+from tests.unit.clients.containers.fake_engine import FakeContainer, FakeEngine, idle
+from tests.unit.workers.library.containers import Kept, fail, run, saying, settings
 from workers.context import HandlerContext
 from workers.handlers import HANDLER_REGISTRY
 from workers.library.container import read_output
 from workers.registry import check_config
-
-
-@pytest.fixture
-async def engine() -> AsyncIterator[FakeEngine]:
-    async with running_engine() as made:
-        yield made
-
-
-@pytest.fixture
-async def context(engine: FakeEngine) -> AsyncIterator[HandlerContext]:
-    tools = toolbox_on(engine)
-    yield context_with(tools)
-    await tools.aclose()
 
 
 async def test_a_container_reads_json_and_its_answer_is_the_output(

@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from orchestrator.definitions.backoff import next_delay_ms
-from tests.unit.clients.containers.fake_engine import FakeEngine, running_engine
-from tests.unit.workers.library.containers import context_with, fail, run, settings, toolbox_on
+from tests.unit.clients.containers.fake_engine import FakeEngine
+from tests.unit.workers.library.containers import fail, run, settings
 from workers.context import HandlerContext, Toolbox
 from workers.handlers import HANDLER_REGISTRY
-
-
-@pytest.fixture
-async def engine() -> AsyncIterator[FakeEngine]:
-    async with running_engine() as made:
-        yield made
-
-
-@pytest.fixture
-async def context(engine: FakeEngine) -> AsyncIterator[HandlerContext]:
-    tools = toolbox_on(engine)
-    yield context_with(tools)
-    await tools.aclose()
 
 
 @pytest.mark.parametrize("url", ["unix:///no/such/engine.sock", "tcp://127.0.0.1:1", "nonsense://x"])
