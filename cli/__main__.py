@@ -6,8 +6,8 @@ import typer
 
 from cli.commands.dev import dev
 from cli.commands.doctor import doctor
-from cli.commands.executions import cancel, explain, list_executions, show, trigger
-from cli.commands.interventions import node, pause, resume
+from cli.commands.executions import cancel, explain, list_executions, pause, resume, show, trigger
+from cli.commands.nodes import node
 from cli.commands.redis import redis
 from cli.commands.reruns import fork, replay, retry
 from cli.commands.run import run

@@ -53,11 +53,11 @@ def check_redis() -> Iterator[Finding]:
     import redis as redis_py
     from redis.exceptions import RedisError
 
-    from cli.commands.redis import redis_url
+    from cli.stack import info
     from config import SettingsInvalid
 
     try:
-        url = redis_url()
+        url = info.redis_url()
     except SettingsInvalid as error:
         for line in error.lines:
             yield Finding("settings", False, line, "correct the variable, here or in .env")

@@ -1,9 +1,9 @@
-"""`./headrace trigger`, `cancel`, `list`, `show`, `explain`: start and end executions, and look at them."""
+"""`./headrace trigger`, `cancel`, `pause`, `resume`, `list`, `show`, `explain`: steer and read executions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ from cli.commands.options import (
     InputsOption,
     LinesOption,
     ReasonOption,
+    RequesterOption,
     ServerOption,
 )
 from cli.output.text import json_line, printable
@@ -23,6 +24,13 @@ from cli.output.text import json_line, printable
 if TYPE_CHECKING:
     from clients.headrace.client import Client
     from clients.headrace.views import ExecutionView, NodeView
+
+TokensOption = Annotated[
+    int | None, typer.Option("--max-tokens", min=1, help="Tokens its model calls may use from now on.")
+]
+CostOption = Annotated[
+    float | None, typer.Option("--max-cost-usd", help="What its model calls may cost from now on.")
+]
 
 
 def trigger(
@@ -40,7 +48,10 @@ def trigger(
 
     async def act(client: Client) -> int:
         done = await client.executions.trigger(execution_id, inputs=values)
-        typer.echo(json_line(done) if as_json else f"{'already ' * done['already']}{done['status']}")
+        if as_json:
+            typer.echo(json_line(done))
+        else:
+            _print_status(done)
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -73,6 +84,46 @@ def cancel(
             typer.echo("CANCELLED")
         else:
             typer.echo(f"{done['status']}, being cancelled: running attempts may finish within the grace")
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+def pause(
+    execution_id: ExecutionArgument,
+    by: RequesterOption = None,
+    reason: ReasonOption = None,
+    server: ServerOption = None,
+) -> None:
+    """Pause an execution.
+
+    Running attempts finish; nodes that become ready are held until it is resumed.
+    """
+
+    async def act(client: Client) -> int:
+        _print_status(await client.executions.pause(execution_id, by=by, reason=reason))
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+def resume(
+    execution_id: ExecutionArgument,
+    by: RequesterOption = None,
+    reason: ReasonOption = None,
+    max_tokens: TokensOption = None,
+    max_cost_usd: CostOption = None,
+    server: ServerOption = None,
+) -> None:
+    """Resume a paused execution.
+
+    Nodes that wait for an operator get new tries.
+    """
+    limits: dict[str, float | None] = {"max_tokens": max_tokens, "max_cost_usd": max_cost_usd}
+    budget = {name: limit for name, limit in limits.items() if limit is not None} or None
+
+    async def act(client: Client) -> int:
+        _print_status(await client.executions.resume(execution_id, by=by, reason=reason, budget=budget))
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -193,6 +244,10 @@ def _row(view: ExecutionView, width: int) -> str:
 
 def _took(seconds: float | None) -> str:
     return "" if seconds is None else f"  {seconds:.1f} s"
+
+
+def _print_status(done: dict[str, Any]) -> None:
+    typer.echo(f"{'already ' * done['already']}{done['status']}")
 
 
 def _number(text: str | None) -> float | str | None:

@@ -26,7 +26,7 @@ def redis(context: typer.Context) -> None:
     from config import SettingsInvalid
 
     try:
-        url = redis_url()
+        url = info.redis_url()
     except SettingsInvalid as error:
         for line in error.lines:
             typer.echo(f"headrace redis: {line}", err=True)
@@ -47,17 +47,6 @@ def redis(context: typer.Context) -> None:
         client.close()
     for line in render(reply):
         typer.echo(line.strip('"') if reply in STATUS_REPLIES else line)
-
-
-def redis_url() -> str:
-    """The running stack's Redis, else the one the settings name or default to. Raises SettingsInvalid."""
-    from config import read_settings
-
-    settings = read_settings()
-    stack = info.find()
-    if stack is None or stack.redis_host is None or settings.is_redis_given:
-        return settings.redis_dsn
-    return f"redis://{stack.redis_host}:{stack.redis_port}/{settings.redis_db}"
 
 
 def render(reply: object) -> Iterator[str]:

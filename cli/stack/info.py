@@ -1,4 +1,4 @@
-"""Where the running dev stack is: a small file it writes at its start and the other commands read."""
+"""Where the running stack, its API and its Redis are. The stack writes a file that other commands read."""
 
 from __future__ import annotations
 
@@ -76,3 +76,14 @@ def api_url() -> str:
         return named.rstrip("/")
     stack = find()
     return stack.api_url if stack else "http://localhost:8000"
+
+
+def redis_url() -> str:
+    """The running stack's Redis, else the one the settings name or default to. Raises SettingsInvalid."""
+    from config import read_settings
+
+    settings = read_settings()
+    stack = find()
+    if stack is None or stack.redis_host is None or settings.is_redis_given:
+        return settings.redis_dsn
+    return f"redis://{stack.redis_host}:{stack.redis_port}/{settings.redis_db}"

@@ -1,4 +1,4 @@
-"""`./headrace pause`, `resume` and `node …`: hold an execution, and override single nodes."""
+"""`./headrace node …`: complete, fail, skip or retry a single node by hand."""
 
 from __future__ import annotations
 
@@ -14,19 +14,12 @@ from cli.commands.options import (
     ExecutionArgument,
     NodeArgument,
     ReasonOption,
-    RequesterOption,
     ServerOption,
 )
 
 if TYPE_CHECKING:
     from clients.headrace.client import Client
 
-TokensOption = Annotated[
-    int | None, typer.Option("--max-tokens", min=1, help="Tokens its model calls may use from now on.")
-]
-CostOption = Annotated[
-    float | None, typer.Option("--max-cost-usd", help="What its model calls may cost from now on.")
-]
 AttemptOption = Annotated[
     int | None, typer.Option("--attempt", min=0, help="Only while the node is at this attempt; else refused.")
 ]
@@ -34,46 +27,6 @@ AttemptOption = Annotated[
 node = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Complete, fail, skip or retry one node by hand."
 )
-
-
-def pause(
-    execution_id: ExecutionArgument,
-    by: RequesterOption = None,
-    reason: ReasonOption = None,
-    server: ServerOption = None,
-) -> None:
-    """Pause an execution.
-
-    Running attempts finish; nodes that become ready are held until it is resumed.
-    """
-
-    async def act(client: Client) -> int:
-        _print_status(await client.executions.pause(execution_id, by=by, reason=reason))
-        return ExitCode.SUCCESS
-
-    call_server(server, act)
-
-
-def resume(
-    execution_id: ExecutionArgument,
-    by: RequesterOption = None,
-    reason: ReasonOption = None,
-    max_tokens: TokensOption = None,
-    max_cost_usd: CostOption = None,
-    server: ServerOption = None,
-) -> None:
-    """Resume a paused execution.
-
-    Nodes that wait for an operator get new tries.
-    """
-    limits: dict[str, float | None] = {"max_tokens": max_tokens, "max_cost_usd": max_cost_usd}
-    budget = {name: limit for name, limit in limits.items() if limit is not None} or None
-
-    async def act(client: Client) -> int:
-        _print_status(await client.executions.resume(execution_id, by=by, reason=reason, budget=budget))
-        return ExitCode.SUCCESS
-
-    call_server(server, act)
 
 
 @node.command()
@@ -169,7 +122,3 @@ def _override(server: str | None, act: Callable[[Client], Awaitable[dict[str, An
         return ExitCode.SUCCESS
 
     call_server(server, override)
-
-
-def _print_status(done: dict[str, Any]) -> None:
-    typer.echo(f"{'already ' * done['already']}{done['status']}")
