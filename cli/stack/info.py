@@ -1,4 +1,4 @@
-"""Where the running stack, its API and its Redis are, as a small file says that it writes at its start."""
+"""Where the running stack, its API and its Redis are. The stack writes a file that other commands read."""
 
 from __future__ import annotations
 
