@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
 
+from orchestrator.definitions.error_types import read_patterns
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.json_types import kind_of
@@ -37,6 +38,7 @@ _RULE_FIELDS = (
 )
 _LIST_FIELDS = ("rules", "on_exhausted")
 MAX_RULES = 32
+MAX_PATTERNS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,12 +226,9 @@ def _on_exhausted(value: Any) -> OnExhausted:
 
 
 def _patterns(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or len(value) > 32:
-        raise ValueError("expected a list of at most 32 error types such as 'Http.5xx' or 'Http.*'")
-    for pattern in value:
-        if not isinstance(pattern, str) or not 1 <= len(pattern) <= 128:
-            raise ValueError(f"each error type is a text of 1 to 128 characters, got {pattern!r:.60}")
-    return tuple(value)
+    if isinstance(value, list | tuple) and len(value) > MAX_PATTERNS:
+        raise ValueError(f"expected at most {MAX_PATTERNS} error types, got {len(value)}")
+    return read_patterns(value)
 
 
 def _flag(value: Any) -> bool:
