@@ -1,10 +1,10 @@
-"""Statuses, and the one table of transitions between them.
+"""Statuses, the one table of transitions between them, and how an execution ends.
 
 Everything that needs to know which status may follow which reads `TABLE`: the Lua scripts get their guards
 injected from it, the diagram in `docs/state-machine.md` is printed from it, and the guard tests walk it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -225,3 +225,58 @@ def lua_guards() -> str:
         statuses = ", ".join(f"{status} = true" for status in sources_of(verb, subject))
         lines.append(f'  ["{subject} {verb}"] = {{{statuses}}},')
     return "local MAY_LEAVE = {\n" + "\n".join(lines) + "\n}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One way in which an execution ends once all its nodes are terminal.
+
+    when    reads the same in Python and in Lua; cancelling: why it ends early, failed: critical nodes FAILED.
+    cause   the reason in the event.
+    """
+
+    when: str
+    status: ExecutionStatus
+    cause: str
+
+    @property
+    def event(self) -> str:
+        return next(row.event for row in TABLE if row.subject == "execution" and row.target == self.status)
+
+
+#: The first whose condition holds. A cancel by a user ends CANCELLED even if every node made it within the grace
+#: period; a deadline and fail_fast end FAILED.
+ENDS = (
+    End("cancelling == 'user'", _E.CANCELLED, "user"),
+    End("cancelling == 'timeout'", _E.FAILED, "timeout"),
+    End("cancelling == 'fail_fast'", _E.FAILED, "fail_fast"),
+    End("failed >= 1", _E.FAILED, "node_failed"),
+    End("failed <= 0", _E.COMPLETED, "all_done"),
+)
+
+
+def end_of(cancelling: Cancelling | None, failed: int) -> End:
+    """Say how an execution ends whose nodes are all terminal, `failed` of the critical ones FAILED."""
+    return ENDS[_FIRST_END(cancelling, failed)]
+
+
+def lua_ends() -> str:
+    """Write the ends as Lua: end_of(cancelling, failed) is status, event, cause."""
+    lines = ["local function end_of(cancelling, failed)"]
+    lines.extend(
+        f"  if {end.when} then return '{end.status}', '{end.event}', '{end.cause}' end" for end in ENDS
+    )
+    lines.append("end")
+    return "\n".join(lines) + "\n"
+
+
+def _compile_ends() -> Callable[[Cancelling | None, int], int]:
+    # eval, because the text is the one description shared with Lua; it is ours and read once, at import.
+    chain = "".join(f"{number} if {end.when} else " for number, end in enumerate(ENDS))
+    compiled: Callable[[Cancelling | None, int], int] = eval(
+        f"lambda cancelling, failed: {chain}None", {"__builtins__": {}}
+    )
+    return compiled
+
+
+_FIRST_END = _compile_ends()

@@ -17,10 +17,10 @@ from redis import Redis as BlockingRedis
 from clients.redis_client import connect_blocking, connect_commands
 from orchestrator.engine import Engine
 from orchestrator.errors import NodeError
-from orchestrator.executor import repairs_for
 from orchestrator.loops import leases, timers
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.store.reader import Store
+from orchestrator.store.repair_words import repair_words
 from orchestrator.store.replies import Claim, Delivery, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.transitions import Transitions
@@ -226,7 +226,7 @@ class Rig:
         """What the repairer would do now."""
         sight = await self.store.read_for_repair(execution_id)
         assert sight is not None
-        return repairs_for(sight)
+        return repair_words(sight)
 
     async def drain_worklist(self, execution_id: str) -> int:
         """Drain a saved worklist; gives the number of calls it took."""

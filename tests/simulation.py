@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-from orchestrator.definitions.backoff import matches
 from orchestrator.definitions.definition import OUTPUT, Definition
+from orchestrator.definitions.error_types import matches
 from orchestrator.execution.model import Execution, NodeState, Snapshot
 from orchestrator.execution.planner import Cancel, Decision, Finish, Queue, Recount, RecountLeft, Skip, plan
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason

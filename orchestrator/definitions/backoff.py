@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
+from orchestrator.definitions.error_types import matches
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.errors import ErrorType, NodeError
 
@@ -101,11 +101,6 @@ def _worth_another(policy: RetryPolicy, error: NodeError) -> bool:
     if policy.retry_on:
         return matches(error.type, policy.retry_on)
     return error.retryable
-
-
-def matches(error_type: str, patterns: tuple[str, ...]) -> bool:
-    """Say whether an error type is named by one of the patterns; `*` stands for anything."""
-    return any(fnmatchcase(error_type, pattern) for pattern in patterns)
 
 
 def _back_off_ms(policy: RetryPolicy, tries: int) -> int:

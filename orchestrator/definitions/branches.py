@@ -5,13 +5,13 @@ A branch names the successors that belong to one answer; a catch, the successor 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from orchestrator.definitions.definition import Catch, Choice, Node
+from orchestrator.definitions.error_types import read_patterns
 from orchestrator.definitions.trigger_rules import EARLY_RULES, TriggerRule
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.problems import Findings, quoted
@@ -27,7 +27,6 @@ TWO_BRANCHES = {
     WAIT_FOR_SIGNAL: ("received_branch", "timeout_branch"),
 }
 MOST_CATCHES = 16
-_ERROR_TYPE = re.compile(r"[A-Za-z0-9_.*-]{1,128}")
 
 
 def read_choices(handler: str, config: dict[str, Any], path: str, findings: Findings) -> tuple[Choice, ...]:
@@ -77,20 +76,14 @@ def _read_rule(raw: Any, path: str, findings: Findings) -> Catch | None:
     fields = Fields(raw, path, findings)
     fields.refuse_unknown(frozenset({"errors", "goto"}), ("errors", "goto"))
     goto = fields.identifier("goto", required=True)
-    errors = raw.get("errors", ["*"])
-    if not isinstance(errors, list) or not errors or not all(_is_error_type(each) for each in errors):
-        found = quoted(errors)
-        if isinstance(errors, list):
-            strange = [each for each in errors if not _is_error_type(each)]
-            found = f"{quoted(strange[0])} in it" if strange else "an empty list"
-        message = f"'{path}.errors' must be a list of error types such as 'Http.*', got {found}"
-        findings.add(f"{path}.errors", "bad_value", message)
+    try:
+        errors = read_patterns(raw.get("errors", ["*"]))
+        if not errors:
+            raise ValueError("a rule names at least one error type; '*' stands for anything")
+    except ValueError as problem:
+        findings.add(f"{path}.errors", "bad_value", f"'{path}.errors': {problem}")
         return None
-    return Catch(tuple(errors), goto) if goto else None
-
-
-def _is_error_type(value: Any) -> bool:
-    return isinstance(value, str) and _ERROR_TYPE.fullmatch(value) is not None
+    return Catch(errors, goto) if goto else None
 
 
 def check_branches(

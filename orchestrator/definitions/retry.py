@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from orchestrator.definitions.error_types import read_patterns
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings, quoted
@@ -35,6 +36,7 @@ _RULE_FIELDS = (
 )
 _LIST_FIELDS = ("rules", "on_exhausted")
 MAX_RULES = 32
+MAX_PATTERNS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +199,6 @@ def _read_patterns(fields: Fields, name: str) -> tuple[str, ...] | None:
 
 
 def _patterns(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or len(value) > 32:
-        raise ValueError("expected a list of at most 32 error types such as 'Http.5xx' or 'Http.*'")
-    for pattern in value:
-        if not isinstance(pattern, str) or not 1 <= len(pattern) <= 128:
-            raise ValueError(f"each error type is a text of 1 to 128 characters, got {pattern!r:.60}")
-    return tuple(value)
+    if isinstance(value, list | tuple) and len(value) > MAX_PATTERNS:
+        raise ValueError(f"expected at most {MAX_PATTERNS} error types, got {len(value)}")
+    return read_patterns(value)

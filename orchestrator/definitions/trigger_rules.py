@@ -1,8 +1,8 @@
 """Trigger rules: whether a node runs, waits or is skipped, from how its direct dependencies ended.
 
 Every rule is written once, as expressions that read the same in Python and in Lua. The planner evaluates them
-here, the scripts carry them as text (`lua_rules`), and the table in the docs is printed from them
-(`render_truth_table`). The expressions know five whole numbers about the direct dependencies of one node:
+here, the scripts carry them as text (`lua_rules`, `lua_outcomes`), and the table in the docs is printed from
+them (`render_truth_table`). The rules know five whole numbers about the direct dependencies of one node:
 
   ok      COMPLETED
   bad     FAILED, or SKIPPED with reason upstream_failed
@@ -95,6 +95,14 @@ RULES: dict[TriggerRule, Rule] = {
 
 OutcomeClass = Literal["ok", "bad", "skip"]
 
+#: What a dependency that has ended counts as: the first whose condition holds. A cancelled node counts
+#: nowhere: all that depends on it is cancelled too, and a rule must not revive it.
+OUTCOMES: dict[OutcomeClass, str] = {
+    "ok": "status == 'COMPLETED'",
+    "bad": "status == 'FAILED' or status == 'SKIPPED' and reason == 'upstream_failed'",
+    "skip": "status == 'SKIPPED'",
+}
+
 
 def decide(rule: TriggerRule, *, ok: int, bad: int, skip: int, total: int) -> Verdict:
     """Decide whether a PENDING node runs, waits or is skipped. Branches are decided before, by the caller."""
@@ -102,17 +110,8 @@ def decide(rule: TriggerRule, *, ok: int, bad: int, skip: int, total: int) -> Ve
 
 
 def outcome_class(status: NodeStatus, reason: Reason | str | None) -> OutcomeClass | None:
-    """Name the counter a dependency raises on its dependants; None while it is not done, and when CANCELLED.
-
-    A cancelled node counts nowhere: all that depends on it is cancelled too, and a rule must not revive it.
-    """
-    if status == NodeStatus.COMPLETED:
-        return "ok"
-    if status == NodeStatus.FAILED:
-        return "bad"
-    if status == NodeStatus.SKIPPED:
-        return "bad" if reason == Reason.UPSTREAM_FAILED else "skip"
-    return None
+    """Name the counter a dependency raises on its dependants; None while it is not done or when CANCELLED."""
+    return _OUTCOME(status, reason)
 
 
 def lua_rules() -> str:
@@ -125,6 +124,14 @@ def lua_rules() -> str:
         lines.append("    return nil")
         lines.append("  end,")
     lines.append("}")
+    return "\n".join(lines) + "\n"
+
+
+def lua_outcomes() -> str:
+    """Write the outcomes as Lua: outcome_of(status, reason) is 'ok', 'bad', 'skip' or nil."""
+    lines = ["local function outcome_of(status, reason)"]
+    lines.extend(f"  if {when} then return '{outcome}' end" for outcome, when in OUTCOMES.items())
+    lines.append("end")
     return "\n".join(lines) + "\n"
 
 
@@ -185,4 +192,13 @@ def _compile(rule: Rule) -> Callable[[int, int, int, int, int], Verdict]:
     return compiled
 
 
+def _compile_outcomes() -> Callable[[str, str | None], OutcomeClass | None]:
+    chain = "".join(f"'{outcome}' if {when} else " for outcome, when in OUTCOMES.items())
+    compiled: Callable[[str, str | None], OutcomeClass | None] = eval(
+        f"lambda status, reason: {chain}None", {"__builtins__": {}}
+    )
+    return compiled
+
+
 _COMPILED = {name: _compile(rule) for name, rule in RULES.items()}
+_OUTCOME = _compile_outcomes()

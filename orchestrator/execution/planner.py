@@ -20,7 +20,15 @@ from orchestrator.execution.counters import (
     stored_counters,
 )
 from orchestrator.execution.model import MapState, NodeState, Snapshot
-from orchestrator.states import ANSWERED, Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+from orchestrator.states import (
+    ANSWERED,
+    Cancelling,
+    ExecutionStatus,
+    NodeStatus,
+    Reason,
+    WaitingOn,
+    end_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,17 +201,9 @@ def plan(snapshot: Snapshot) -> list[Decision]:
 def final_status(
     statuses: Mapping[str, NodeStatus], critical: Collection[str], cancelling: Cancelling | None
 ) -> ExecutionStatus:
-    """Name the end of an execution whose nodes are all terminal.
-
-    A cancel by a user ends CANCELLED even if every node made it within the grace period; a deadline and
-    fail_fast end FAILED.
-    """
-    if cancelling == Cancelling.USER:
-        return ExecutionStatus.CANCELLED
-    if cancelling is not None:
-        return ExecutionStatus.FAILED
-    failed = any(statuses[node_id] == NodeStatus.FAILED for node_id in critical)
-    return ExecutionStatus.FAILED if failed else ExecutionStatus.COMPLETED
+    """Name the status in which an execution ends whose nodes are all terminal."""
+    failed = sum(statuses[node_id] == NodeStatus.FAILED for node_id in critical)
+    return end_of(cancelling, failed).status
 
 
 def _recount_left(snapshot: Snapshot) -> list[RecountLeft]:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from orchestrator.execution.counters import caught_in, expected_counters, is_handled, skipped_at_once
+from orchestrator.execution.counters import (
+    Counters,
+    caught_in,
+    expected_counters,
+    is_handled,
+    skipped_at_once,
+)
 from orchestrator.execution.model import Snapshot
 from orchestrator.states import NodeStatus, Reason
 
@@ -39,15 +45,10 @@ def runs_again(snapshot: Snapshot, chosen: list[str]) -> list[str]:
     return [node_id for node_id in chosen if node_id not in aside]
 
 
-def rerun_items(snapshot: Snapshot, chosen: list[str]) -> list[str]:
-    """Write the retry as entries of the worklist: every reset first, then every decision."""
+def counters_after_reset(snapshot: Snapshot, chosen: list[str]) -> dict[str, Counters]:
+    """Count, for each node of the set, its dependencies as they are once the whole set is PENDING again."""
     counters = expected_counters(snapshot.definition, *_after_reset(snapshot, chosen), caught_in(snapshot))
-    resets = []
-    for node_id in chosen:
-        found = counters[node_id]
-        numbers = f"{found.ok} {found.bad} {found.skip} {found.gates_done} {int(found.not_taken)}"
-        resets.append(f"reset {node_id} {numbers}")
-    return resets + [f"decide {node_id}" for node_id in chosen]
+    return {node_id: counters[node_id] for node_id in chosen}
 
 
 def _after_reset(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.definitions.backoff import longest_waits_ms, matches
+from orchestrator.definitions.backoff import longest_waits_ms
 from orchestrator.definitions.branches import APPROVAL, WAIT_FOR_SIGNAL
 from orchestrator.definitions.definition import Node
+from orchestrator.definitions.error_types import matches
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.lint.context import Linter

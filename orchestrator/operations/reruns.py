@@ -10,7 +10,7 @@ import orjson
 from orchestrator.errors import ExecutionNotFound, InvalidTransition, NodeNotFound, StoreUnavailable
 from orchestrator.execution.fork import ForkPlan, plan_fork, plan_rest
 from orchestrator.execution.model import Execution, Snapshot
-from orchestrator.execution.rerun import rerun_items, rerun_set, runs_again
+from orchestrator.execution.rerun import counters_after_reset, rerun_set, runs_again
 from orchestrator.operations.results import Forked, Rerun, Submitted
 from orchestrator.operations.submissions import (
     Compiled,
@@ -22,6 +22,7 @@ from orchestrator.operations.submissions import (
 from orchestrator.states import ExecutionStatus, NodeStatus, sources_of
 from orchestrator.store.layout import Field, execution_fields, lay_out, reuses
 from orchestrator.store.reader import Store
+from orchestrator.store.repair_words import retry_words
 from orchestrator.store.transitions import Transitions
 
 #: Items of a retry listed by one script.
@@ -71,7 +72,7 @@ class Repeats:
         nodes = tuple(runs_again(source, chosen))
         if is_preview:
             return Rerun(execution_id, execution.status, execution.generation, nodes)
-        items = rerun_items(source, chosen)
+        items = retry_words(counters_after_reset(source, chosen))
         parts = [items[i : i + RETRY_SLICE] for i in range(0, len(items), RETRY_SLICE)] or [[]]
         more = False
         for number, part in enumerate(parts):

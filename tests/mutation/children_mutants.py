@@ -47,7 +47,7 @@ CHILDREN = (
         ("a grace never ends", "redis.call('ZADD', timers_key(), due_ms, member)", "redis.call('ZSCORE', timers_key(), member)"),
         ("without a grace nobody is killed", "    push(x, 'kill 0')\n  end\nend", "  end\nend"),
     ),
-    *of("include/settle", ("a child's end is not told", "  if x.parent then tell_parent(x, status) end", "")),
+    *of("include/settle", ("a child's end is not told", "  if x.parent then notify_parent(x, status) end", "")),
     *of("include/children", ("a child outlives the node that waits for it", "  if child_id then close_child(x, child_id, facts.child, true, why) end", "")),
     *of("repair_execution", ("a repair ends an execution twice", "x.is_settling = true\n", "")),
     *of("retry_execution", ("a child is begun again for nobody", "if parent_id then", "if false then")),

@@ -66,7 +66,7 @@ CLAIM = of(
 SETTLE = of(
     "include/settle",
     ("an end is not counted", "x.left = x.left - 1", "x.left = x.left"),
-    ("an upstream failure counts as a skip", "status == 'FAILED' or reason == 'upstream_failed'", "status == 'FAILED'"),
+    ("an upstream failure counts as a skip", "outcome_of(status, reason)", "outcome_of(status, '')"),
     ("successors are not told", "if status ~= 'CANCELLED' then push(", "if false then push("),
     ("a cancelled wait keeps its timer", "if on and on ~= 'map' and on ~= 'child' then", "if false then"),
     ("an attempt number is used twice", "'HINCRBY', x.runtime, 'attempt|' .. node_id, 1)", "'HINCRBY', x.runtime, 'attempt|' .. node_id, 0)"),
@@ -75,7 +75,7 @@ SETTLE = of(
     ("a parked node has no timer", "redis.call('ZADD', timers_key(), due_ms, timer_member(on, x.id, node_id, attempt))", ""),
     ("a handled failure counts", "local is_handled = taker or (facts.goes_on and not is_item)", "local is_handled = taker"),
     ("nobody takes over from a failed node", "(id == taker and 'ok' or outcome)", "outcome"),
-    ("a catch fits every error", "if string.match(kind, lua_pattern) then return target end", "return target"),
+    ("a catch fits every error", "if is_named(error_type, pattern) then return target end", "return target"),
     ("who takes over runs after a success", "(mark == '!' and outcome == 'ok')", "false"),
     ("a critical failure is not counted", "x.failed = x.failed + 1", ""),
     ("fail_fast cancels nothing", "push(x, 'cancel 0')", ""),
@@ -88,14 +88,14 @@ SETTLE = of(
     ("only the first hundred nodes are cancelled", "if count and count >= CHUNK then push(x, word", "if count and count > CHUNK then push(x, word"),
     ("a cancel kills what runs at once", "(word == 'kill' or status ~= 'RUNNING')", "true"),
     ("the end of the grace spares what runs", "(word == 'kill' or status ~= 'RUNNING')", "status ~= 'RUNNING'"),
-    ("a failed execution ends COMPLETED", "elseif x.cancelling or x.failed > 0 then", "elseif x.cancelling then"),
-    ("a cancelled execution ends COMPLETED", "if x.cancelling == 'user' then", "if false then"),
+    ("a failed execution ends COMPLETED", "end_of(x.cancelling, x.failed)", "end_of(x.cancelling, 0)"),
+    ("a cancelled execution ends COMPLETED", "end_of(x.cancelling, x.failed)", "end_of(nil, x.failed)"),
     ("an ended execution stays active", "redis.call('SREM', active_key(), x.id)", ""),
     ("an ended execution keeps its deadline", "if x.deadline_ms then redis.call('ZREM'", "if false then redis.call('ZREM'"),
     ("the end comes before the saved turns", "if x.left ~= 0 or x.is_listed or has", "if x.left ~= 0 or has"),
     ("the rest of the turns is forgotten", "for i = x.head, x.tail do redis.call('RPUSH'", "for i = x.head, x.tail - 1 do redis.call('RPUSH'"),
     ("nothing comes back to saved turns", "if x.is_listed then redis.call('ZADD', timers_key(), NOW, member)", "if x.is_listed then redis.call('ZSCORE', timers_key(), member)"),
-    ("a retry keeps the tries", "    begin_anew(x, id, parse_facts(redis.call('HGET', x.runtime, 'node|' .. id)))", ""),
+    ("a retry keeps the tries", "    start_over(x, id, parse_facts(redis.call('HGET', x.runtime, 'node|' .. id)))", ""),
 )  # fmt: skip
 ENDS = (
     *of(

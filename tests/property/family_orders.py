@@ -13,11 +13,11 @@ from redis.asyncio import Redis
 
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import NodeError
-from orchestrator.executor import repairs_for
 from orchestrator.loops import timers
 from orchestrator.operations.children import Children
 from orchestrator.operations.submissions import Submissions
 from orchestrator.store.reader import Store
+from orchestrator.store.repair_words import repair_words
 from orchestrator.store.replies import Claim, Delivery
 from orchestrator.store.transitions import Transitions
 from orchestrator.units import index_of, node_of
@@ -170,7 +170,7 @@ class FamilyRun:
         execution_id = self.order.choice(list(self.prefixes))
         sight = await self.store.read_for_repair(execution_id)
         assert sight is not None
-        return repairs_for(sight)
+        return repair_words(sight)
 
 
 def outcome_of(result: Result, name: str, try_number: int) -> Outcome:

@@ -10,12 +10,12 @@ from redis.asyncio import Redis
 
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.maps import tolerated
-from orchestrator.executor import repairs_for
 from orchestrator.states import Reason
 from orchestrator.store.items import Items
 from orchestrator.store.layout import lay_out
 from orchestrator.store.library import compose, sources
 from orchestrator.store.reader import Store
+from orchestrator.store.repair_words import repair_words
 from orchestrator.store.replies import Claim
 from orchestrator.store.requests import AttemptToken
 from orchestrator.store.script_client import Call
@@ -196,4 +196,4 @@ async def drive(
         assert words <= (REFUSALS | {"ok"} if may_be_refused else {"ok"})
         sight = await store.read_for_repair(watched.choice(list(runs)))
         assert sight is not None
-        assert repairs_for(sight) == []
+        assert repair_words(sight) == []

@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Parks a node until somebody outside answers, or for as long as it says. A signal that came before is handed to it at
+-- Parks a node until its signal or approval comes, or for as long as it says. A signal that came before is handed to it at
 -- once: it is queued again, so that a worker checks it.  RUNNING -> WAITING | QUEUED | FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua; 13 waiting on: signal or approval; 14 name of the signal, or hash of what is shown;

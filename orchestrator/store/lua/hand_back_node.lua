@@ -1,6 +1,6 @@
 -- flags: allow-oom
 -- Takes a task from a worker that does not offer its handler: back after 0.1 to 2 s, failed when nobody has offered
--- the handler for a while. In a paused execution it is held, and patience begins anew.  QUEUED -> WAITING | FAILED | PENDING
+-- the handler for a while. In a paused execution it is held, and the time it may go unoffered starts over.  QUEUED -> WAITING | FAILED | PENDING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 message id, 6 queue, 7 '1' if some live worker offers the handler, 8 patience, ms, 9 error, JSON
 -- Reply 'ok'; 'stale' when the task is not the current one (it is taken off the stream)
@@ -22,7 +22,7 @@ if x.paused and not x.cancelling then
   return 'ok'
 end
 local since = tonumber(x.fields[3] or '') or NOW
--- Somebody offers it, or did when the node last ran: patience begins anew.
+-- A worker offers it, or did when the node last ran: the time it may go unoffered starts over.
 if ARGV[7] == '1' or since <= tonumber(x.fields[4] or 0) then since = NOW end
 redis.call('HSET', x.runtime, 'unoffered_ms|' .. node_id, since)
 if NOW - since >= tonumber(ARGV[8]) then

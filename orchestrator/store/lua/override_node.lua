@@ -6,7 +6,7 @@
 --       taken, space separated
 -- Reply see include/manual.lua
 -- Event node.completed, node.failed, node.skipped
-local x, it = by_hand('override_node')
+local x, it = check_manual('override_node')
 if not x then return it end
 local unit, word = it.unit, ARGV[9]
 detach(x, unit, it.status, it.attempt, it.facts)
@@ -26,4 +26,4 @@ else
   end_node(x, unit, 'SKIPPED', 'operator', 'node.skipped', it.attempt, '{"reason":"operator","operator":' .. ARGV[8] .. '}')
 end
 leave_child(x, unit, it.facts, '"an operator ended the node that waits for it"')
-return done_by_hand(x, it)
+return finish_manual(x, it)

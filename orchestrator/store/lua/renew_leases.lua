@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Renews the leases of one worker's running attempts and tells it which to stop.
+-- Renews the leases of one worker's running attempts and replies which to stop.
 -- KEYS  1 the lease set
 -- ARGV  2 '', 3 lease, ms; then five for each attempt: execution id, node id, attempt, nonce, what its handler has
 --       reached, JSON, or '' when there is no news of it

@@ -1,10 +1,7 @@
 -- flags: allow-oom
 -- Applies what the planner found missing, provided nothing has happened since it looked.
 -- KEYS  1 runtime of the execution
--- ARGV  3 event number the plan was made at; then one repair each, in words:
---       "recount NODE OK BAD SKIP GATES NOT_TAKEN", "left LEFT FAILED", "queue NODE", "skip NODE REASON", "cancel NODE", "requeue NODE ATTEMPT",
---       "relet NODE ATTEMPT", "retime NODE ATTEMPT KIND DUE_MS", "timer KIND DUE_MS", "activate", "drain", "finish",
---       "items NODE LIVE COMPLETED FAILED SKIPPED", "relist NODE ATTEMPT", "hold UNIT", "release UNIT", "child UNIT"
+-- ARGV  3 event number the plan was made at; then one repair each, in words: see store/repair_words.py
 -- Reply {word, more}  word: ok; moved, the execution went on by itself; unknown
 -- Event node.queued and whatever follows
 local x = open(ARGV[2])
@@ -69,7 +66,7 @@ function repairs.retime(rest)
   redis.call('ZADD', timers_key(), 'NX', due_ms, timer_member(kind, x.id, id, attempt))
 end
 
--- Puts a node that waits for somebody outside on the list it is found in; a signal that came meanwhile was kept.
+-- Lists a node that waits for a signal or an approval again, so that the answer finds it; a signal that came meanwhile was kept.
 function repairs.relist(rest)
   local id, attempt = string.match(rest, '^(%S+) (%d+)$')
   local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'waiting_on|' .. id, 'awaits|' .. id,
@@ -77,7 +74,7 @@ function repairs.relist(rest)
   if status_of(x.id, id) ~= 'WAITING' or values[1] ~= attempt then return end
   local is_signal = values[2] == 'signal'
   if not values[3] then
-    -- Nobody knows any more whose answer it waits for: it runs again, and that is not another try.
+    -- Whose answer it waits for is lost: it runs again, and that is not another try.
     detach(x, id, 'WAITING', attempt)
     redis.call('HINCRBY', x.runtime, 'tries|' .. id, -1)
     return queue_node(x, id, 'WAITING', parse_facts(values[4]), '{"cause":"repair"}')
@@ -98,7 +95,7 @@ function repairs.items(rest)
   push(x, 'items ' .. id)
 end
 
--- A unit waits for a child that has ended without telling, or is no more.
+-- A unit waits for a child whose end did not wake it, or that is no more.
 function repairs.child(id)
   local values = redis.call('HMGET', x.runtime, 'waiting_on|' .. id, 'child|' .. id, 'resume|' .. id, 'node|' .. item_of(id))
   if not may_leave('node', 'wake_parent', status_of(x.id, id)) or (values[1] and values[1] ~= 'child') then return end

@@ -4,7 +4,7 @@
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 nonce, 6 lines and 7 pieces of streamed text allowed for the whole execution; then three for each line:
 --       number, event type, data, JSON
--- Reply ok; fenced; full, the execution has used up its lines (said once in its history)
+-- Reply ok; fenced; full, the execution has used up its lines (recorded once in its history)
 local node_id, attempt = ARGV[3], ARGV[4]
 local x = open(ARGV[2], 'attempt|' .. node_id, 'nonce|' .. node_id, 'reported|' .. node_id, 'lines', 'tokens',
   'streamed|' .. node_id)
@@ -38,7 +38,7 @@ for i = 8, #ARGV, 3 do
         record(x, event, node_id, attempt, data)
         is_streamed = true
       else
-        -- Half an answer would look like one: whoever watches is left with none, and takes it from the output.
+        -- Half an answer would look like a whole one: readers drop what they have, and take it from the output.
         reset('{"reason":"capped"}')
       end
     elseif lines <= allowed then

@@ -14,7 +14,7 @@ end
 local day = today()
 local member = reservation(x, node_id, attempt, number, ARGV[7], ARGV[8], day)
 local tokens, nanos = tonumber(ARGV[7]), tonumber(ARGV[8])
--- Calls of a unit are made one after the other: whoever made the last one has forgotten it.
+-- Calls of a unit are made one after the other: one that is still reserved has been given up by its caller.
 if x.fields[6] and x.fields[6] ~= member then write_off(x.fields[6]) end
 local kept = {}
 for _, scope in ipairs(budget_scopes(x.id, {unpack(x.fields, 3, 5)}, day, ARGV[9], ARGV[10])) do

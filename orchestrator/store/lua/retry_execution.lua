@@ -1,9 +1,8 @@
 -- Goes on with an ended execution in place, as a new generation. The nodes to run again are listed first, in slices,
--- under a key nobody reads; the last slice commits.  FAILED, CANCELLED -> RUNNING
+-- under a key that settling does not read; the last slice commits.  FAILED, CANCELLED -> RUNNING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 generation the list was made for; 4 position of this slice in the list; 5 nodes to run again, or '' for a slice before the last;
---       6 'EXECUTION UNIT ATTEMPT' on whose behalf, or '' for somebody outside; then worklist items: first a "reset …" for
---       every node, then a "decide …" for every node
+--       6 'EXECUTION UNIT ATTEMPT' on whose behalf, or '' for a request; then turns, in words: see store/repair_words.py
 -- Reply {word, status, more}  word: ok; listed; already, that generation has been retried; lost, slices listed before have
 --       expired; running; unwanted, that attempt runs no more or is about to end; unknown
 -- Event execution.retried

@@ -5,7 +5,7 @@
 -- ARGV  3-8 see include/manual.lua
 -- Reply see there; also awaits, it waits for something that no retry ends, and status says for what
 -- Event node.queued, node.completed
-local x, it = by_hand('retry_node_now')
+local x, it = check_manual('retry_node_now')
 if not x then return it end
 local unit, on = it.unit, it.on
 if on == 'signal' or on == 'approval' or on == 'child' or not on then return {'awaits', on or '', tonumber(it.attempt), 0} end
@@ -15,7 +15,7 @@ if on == 'delay' then
   redis.call('HDEL', x.runtime, 'kept|' .. unit)
   end_node(x, unit, 'COMPLETED', '', 'node.completed', it.attempt, '{"operator":' .. ARGV[8] .. '}')
 else
-  if on == 'operator' then begin_anew(x, unit, it.facts) end
+  if on == 'operator' then start_over(x, unit, it.facts) end
   queue_node(x, unit, 'WAITING', it.facts, '{"cause":"operator","operator":' .. ARGV[8] .. '}', on == 'worker')
 end
-return done_by_hand(x, it)
+return finish_manual(x, it)

@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Says that timers and leases are being looked at. When nobody had for half a lease, no worker may have been able to
+-- Says that timers and leases are being looked at. When they had not been for half a lease, no worker may have been able to
 -- renew either, so lease expiry is held for one lease: a restart must not reap healthy work.
 -- KEYS  1 the tick key
 -- ARGV  2 '', 3 lease, ms, 4 '' or an age in ms: stamp only when the last stamp is older (how workers stand in)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from random import Random
 
 from orchestrator.definitions.definition import OUTPUT
-from orchestrator.execution.rerun import rerun_items, rerun_set
+from orchestrator.execution.rerun import counters_after_reset, rerun_set
+from orchestrator.store.repair_words import retry_words
 from orchestrator.units import node_of
 from tests.property.model.item_checks import KEPT
 from tests.property.model.world import Case, World
@@ -26,7 +27,7 @@ async def retry_case(world: World, dice: Random, case: Case) -> bool:
     is_output_open = case.definition.output_node is not None and case.now.units.get(OUTPUT) != "COMPLETED"
     if not chosen and not is_output_open:
         return False
-    items = rerun_items(sight.snapshot, chosen)
+    items = retry_words(counters_after_reset(sight.snapshot, chosen))
     for position in range(0, max(len(items), 1), 3):
         is_last = position + 3 >= len(items)
         call = world.transitions.retry_execution(

@@ -22,12 +22,12 @@ from redis.exceptions import ResponseError
 from clients.redis_client import Wire
 from orchestrator.definitions.definition import OUTPUT, Definition, Node
 from orchestrator.execution.explain import explain
-from orchestrator.executor import repairs_for
 from orchestrator.loops.sweep import Sweep
 from orchestrator.redis_keys import Keys
 from orchestrator.store import layout, library
 from orchestrator.store.library import Library, compose, sources
 from orchestrator.store.reader import Store
+from orchestrator.store.repair_words import repair_words
 from orchestrator.store.replies import Claim, Delivery
 from orchestrator.store.requests import AttemptToken
 from orchestrator.store.script_client import Call
@@ -283,7 +283,7 @@ class World:
         """Everything that has not ended is explained; where nothing is lost nothing is to be repaired."""
         sight = await self.store.read_for_repair(case.execution_id)
         assert sight is not None
-        repairs = repairs_for(sight)
+        repairs = repair_words(sight)
         told = {each.node_id: each for each in explain(sight.snapshot, [], {})}
         open_nodes = [node_id for node_id, word in case.now.nodes.items() if word not in ENDED]
         broken = [f"{node_id} is not explained" for node_id in open_nodes if node_id not in told]

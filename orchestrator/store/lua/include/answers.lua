@@ -1,4 +1,4 @@
--- answers: how a wait for somebody outside ends: a signal that was kept, the answer itself, or its time limit.
+-- answers: how a wait for a signal or an approval ends: a signal that was kept, the answer itself, or its time limit.
 
 -- Hands the oldest kept signal of a name to a node, which runs again with it. Says whether there was one.
 local function take_kept(x, node_id, status, facts, name)

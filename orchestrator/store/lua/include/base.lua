@@ -3,8 +3,8 @@
 
 local SEPARATOR = '\31'
 
--- Set anew at every call. Redis runs one function at a time, so they cannot mix. OPEN: executions by id.
--- NOW_TEXT: the same moment as Redis takes it; it formats a number anew each time it is handed one.
+-- Set at the start of every call. Redis runs one function at a time, so they cannot mix. OPEN: executions by id.
+-- NOW_TEXT: the same moment as Redis takes it; it formats a number each time it is handed one.
 -- SPENT: nodes touched so far, whichever execution they belong to.
 local KEYS, ARGV, NOW, NOW_TEXT, OPEN, SPENT
 
@@ -31,7 +31,7 @@ local function may_leave(subject, verb, status)
   return status and MAY_LEAVE[subject .. ' ' .. verb][status]
 end
 
--- Nodes left where a count has been lost: never zero, so that nothing ends before the sweep has counted anew.
+-- Nodes left where a count has been lost: never zero, so that nothing ends before the sweep has counted from scratch.
 local UNCOUNTED = -1000000000
 
 local function flush(x)
@@ -42,7 +42,7 @@ end
 
 -- Reads one execution's running totals; nil when it is unknown or purged, so that a late worker never writes a
 -- key that would outlive it. The node fields asked for come back in the same round as x.fields. An execution is
--- opened once in a call: what was changed and not yet written is seen by whoever asks for it again.
+-- opened once in a call: what was changed and not yet written is seen when it is opened again.
 local function open(execution_id, ...)
   local x = OPEN[execution_id]
   if x then
@@ -93,13 +93,13 @@ local function record(x, event, unit, attempt, data)
   x.is_changed = true
   local added = append(x, event, node_id, item, attempt, data)
   if type(added) ~= 'table' then return end
-  -- The counter is behind its stream, because somebody lost or changed it. The stream's last id wins, so that ids
+  -- The counter is behind its stream: it was lost, or changed by hand. The stream's last id wins, so that ids
   -- stay dense. Looking before every write would cost more than the write.
   x.seq = tonumber(string.match(redis.call('XREVRANGE', x.events, '+', '-', 'COUNT', 1)[1][1], '^%d+')) + 1
   append(x, event, node_id, item, attempt, data)
 end
 
--- Ends a call: writes the totals of what it changed and wakes whoever tails it; the message says only how far the
+-- Ends a call: writes the totals of what it changed and wakes its subscribers; the message says only how far the
 -- history goes.
 local function leave()
   for _, x in pairs(OPEN) do

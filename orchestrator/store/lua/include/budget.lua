@@ -1,8 +1,8 @@
 -- budget: what calls to paid services may use. Each scope has its counters in a hash (used_*, what has been used;
 -- held_*, what calls under way may still use) and its reservations in a sorted set, by when they were made: an execution, the
 -- executions of a definition in a day, a tenant's day. A reservation is alive as long as the lease of its attempt exists.
--- A call whose end nobody saw counts as the most it can have used: its reservation stays in the set of its execution, since 0,
--- so that whoever turns up late with the true numbers can have them counted instead.
+-- A call whose end was not seen counts as the most it can have used: its reservation stays in the set of its execution, since 0,
+-- so that true numbers that come late can be counted instead.
 -- A member of the set: execution, node, attempt, number of the call within the attempt, tokens, nanos (billionths of a dollar, ''
 -- when the price is not known), day.
 
@@ -68,7 +68,7 @@ local function count(scope, unit, counts)
   if index then count_for_unit(scope.used, unit, added) end
 end
 
--- Counts a call whose end nobody saw; sign '-' takes that back.
+-- Counts a call whose end was not seen; sign '-' takes that back.
 local function count_lost(scope, unit, tokens, nanos, sign)
   count(scope, unit, {'calls', sign .. 1, 'lost_calls', sign .. 1, 'unpriced', nanos == '' and sign .. 1 or 0,
     'lost_tokens', sign .. tokens, 'tokens', sign .. tokens, 'nanos', nanos == '' and 0 or sign .. nanos})

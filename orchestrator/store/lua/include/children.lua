@@ -1,5 +1,5 @@
 -- children: executions that a node of another one started. A unit with a child waits for it, unless its facts says that it
--- is detached; the child's end tells the unit in the same call. What an execution started is listed under its children
+-- is detached; the child's end wakes the unit in the same call. What an execution started is listed under its children
 -- key, in that order: "CHILD UNIT". An execution and its children share a partition.
 -- "close FROM": an execution that ends otherwise than well asks those of its children that still run to end, as the facts of
 -- each one's node says: request_cancel (with a grace), terminate (what runs is fenced at once), abandon (nothing).
@@ -7,7 +7,7 @@
 local CHILDREN_IN_A_TURN = 50
 -- For what runs in a child whose parent ends without a grace of its own, ms.
 local CHILD_GRACE_MS = 30000
--- The next end of the child is not what its unit is to be told of: a worker is to look at the child again.
+-- The next end of the child does not end the wait by itself: a worker is to look at the child again.
 local LOOK_AGAIN = '{"again":true}'
 
 -- Lets what runs go on until due_ms, and cancels what has not started.
@@ -23,7 +23,7 @@ local function grant_grace(x, due_ms)
   end
 end
 
--- Begins a cancel by somebody who asked for it. due_ms: when what still runs is fenced.
+-- Begins a cancel that was requested. due_ms: when what still runs is fenced.
 local function request_cancel(x, reason, request_id, due_ms)
   x.cancelling = 'user'
   redis.call('HSET', x.runtime, 'cancelling', 'user', 'cancel_reason', reason, 'cancel_request', request_id)
@@ -64,7 +64,7 @@ local function close_child(x, child_id, policy, is_over, why)
   settle(child)
 end
 
--- Closes the child of a unit that somebody, or a time limit, has ended: wherever it stood, it may have been about to look
+-- Closes the child of a unit that an operator or a time limit has ended: wherever it stood, it may have been about to look
 -- at its child again. why: JSON.
 local function leave_child(x, unit, facts, why)
   local child_id = facts.child and not facts.detached and redis.call('HGET', x.runtime, 'child|' .. unit)
@@ -99,7 +99,7 @@ function must_close(x)
   return redis.call('HGET', x.runtime, 'closed') ~= x.generation
 end
 
-function tell_parent(child, status)
+function notify_parent(child, status)
   local parent_id, unit = string.match(child.parent, '^(%S+) (%S+)$')
   local x = open(parent_id, 'child|' .. unit, 'waiting_on|' .. unit, 'resume|' .. unit, 'node|' .. item_of(unit))
   if not x or x.fields[1] ~= child.id or x.fields[2] ~= 'child' then return end
@@ -115,7 +115,7 @@ function TURNS.close(x, from)
     local child_id, unit = string.match(entry, '^(%S+) (%S+)$')
     close_child(x, child_id, parse_facts(redis.call('HGET', x.runtime, 'node|' .. item_of(unit))).child, true)
   end
-  -- Said once all have been asked: turns that are lost on the way begin anew.
+  -- Set once all have been asked: turns that are lost on the way are taken again from the start.
   if #entries < CHILDREN_IN_A_TURN then
     redis.call('HSET', x.runtime, 'closed', x.generation)
   else

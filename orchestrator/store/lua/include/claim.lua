@@ -4,7 +4,7 @@
 -- {'ok', execution_id, node_id, attempt, nonce, tries, crashes, message_id, queued_ms, spec, inputs, resume, value,
 --  reference, status, output, reference, …}   output is '' when there is none.
 -- From the second attempt on references of two other names may stand at the end: $counts, the tries each retry rule has
--- counted, and $beat, what the last attempt that said so had reached.
+-- counted, and $beat, the newest progress that an attempt has reported.
 -- resume is what the unit waited for, JSON, when one that waited is run again to make use of it; value that of an item,
 -- JSON; '' otherwise.
 local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
@@ -41,7 +41,7 @@ local function reset_stream(x, node_id, attempt)
   record(x, 'stream.reset', node_id, attempt, '{"reason":"attempt","attempt":' .. streamed .. '}')
 end
 
--- Any other first word means: not yours. 'busy' leaves the message for whoever holds the lease; 'stale' and
+-- Any other first word means: not claimed. 'busy' leaves the message to the holder of the lease; 'stale' and
 -- 'gone' take it off the stream, and so does 'held': the execution is paused, and the node will be queued again.
 local function claim(execution_id, node_id, attempt, message_id, queue, nonce, worker, lease_ms)
   local node, item = item_of(node_id)
@@ -94,7 +94,7 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
       timer_member('start_to_close', execution_id, node_id, attempt))
   end
   record(x, 'node.started', node_id, attempt, '{"worker":"' .. worker .. '"}')
-  -- Said here, not by the handler: nobody can forget it, and a first attempt pays nothing for it.
+  -- Recorded here, not by the handler, which could forget it; a first attempt pays nothing for it.
   if attempt ~= '1' then reset_stream(x, node_id, attempt) end
   return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
 end
@@ -124,7 +124,7 @@ local function claim_next(count, request_id, worker, consumer, lease_ms, queues,
         local task = entry[2]
         local execution_id, node_id, attempt = task[2], task[4], task[8]
         if task[1] ~= 'execution_id' or not string.match(task[8] or '', '^%d+$') then
-          -- Written by somebody else: no node can be meant by it.
+          -- Not written by the engine: no node can be meant by it.
           drop_message(queue, entry[1])
         elseif not string.find(handlers, ' ' .. task[6] .. ' ', 1, true) then
           -- Read, but not ours to run: the worker hands it back.

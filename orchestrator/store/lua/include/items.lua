@@ -29,7 +29,7 @@ function TURNS.items(x, node_id)
     push(x, 'halt ' .. node_id .. ' cancel 0')
     return 1
   end
-  -- A count that was lost, and since then only counted down, says nothing: the sweep counts anew.
+  -- A count that was lost, and since then only counted down, says nothing: the sweep counts from scratch.
   if not values[3] or live < 0 then return 1 end
   if is_halted or next_index >= total then
     if live == 0 then end_map(x, node_id, counts) end

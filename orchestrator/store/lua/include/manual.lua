@@ -9,7 +9,7 @@
 -- Runtime field  by_hand|N  the requests taken for N, ";KEY HASH CALL;…", newest last
 
 -- Gives the execution and what is known of the unit; nil and the reply where nothing may be done.
-local function by_hand(verb)
+local function check_manual(verb)
   local unit = ARGV[3]
   local whole = redis.call('GET', status_key(ARGV[2]))
   local x = whole and open(ARGV[2], 'attempt|' .. unit, 'node|' .. item_of(unit), 'by_hand|' .. unit, 'waiting_on|' .. unit)
@@ -35,7 +35,7 @@ local function by_hand(verb)
 end
 
 -- Remembers the request, settles what follows and gives the reply.
-local function done_by_hand(x, it)
+local function finish_manual(x, it)
   remember_call(x, 'by_hand|' .. it.unit, it.calls, table.concat({ARGV[5], ARGV[6], ARGV[7]}, ' '))
   settle(x)
   flush(x)

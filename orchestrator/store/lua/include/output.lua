@@ -14,7 +14,7 @@ function has_output_left(x)
   return true
 end
 
--- A new generation renders it anew.
+-- A new generation renders it again.
 local function forget_output(x)
   redis.call('DEL', node_key(x.id, OUTPUT), output_key(x.id, OUTPUT))
   forget_tries(x, OUTPUT)

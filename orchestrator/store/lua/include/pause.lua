@@ -36,14 +36,14 @@ local function end_pause(x)
   redis.call('HDEL', x.runtime, 'paused', 'paused_by', 'paused_reason', 'paused_ms')
 end
 
--- Why an operator is asked about a unit that has failed for good, as words that follow its name; false or nil when nobody is. The
+-- Why an operator is asked about a unit that has failed for good, as words that follow its name; false or nil when none is. The
 -- policy of a mapped node asks for the node, its budget for the item.
 local function why_ask(x, unit, facts, error)
   if is_paused_by_budget(x, error) then return ' has no room in its budget' end
   return facts.asks and not string.find(unit, '[', 1, true) and ' has failed, and its retry policy asks for an operator'
 end
 
--- Parks a unit that has failed for good, because somebody would rather be asked than have it fail, and pauses the execution.
+-- Parks a unit that has failed for good and whose policy or budget asks for an operator, and pauses the execution.
 local function ask_operator(x, node_id, attempt, error, why)
   move(x, node_id, 'WAITING')
   redis.call('HSET', x.runtime, 'waiting_on|' .. node_id, 'operator')

@@ -9,7 +9,7 @@ local function release_unit(x, unit, facts, on, due_ms, attempt)
   elseif status ~= 'WAITING' then
     return
   elseif on == 'operator' then
-    begin_anew(x, unit, facts)
+    start_over(x, unit, facts)
     queue_node(x, unit, 'WAITING', facts, '{"cause":"resume"}')
   elseif on == 'map' then
     push(x, 'items ' .. unit)

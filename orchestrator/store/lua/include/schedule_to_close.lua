@@ -1,6 +1,6 @@
 -- schedule_to_close: schedule_to_close_timeout, which bounds a unit from the first time it is queued in a generation to its end,
 -- whatever it does in between. Of a mapped node it bounds each item by itself.
--- Time goes on while the execution is paused; a node that has asked for an operator has no limit until it begins anew.
+-- Time goes on while the execution is paused; a node that has asked for an operator has no limit until it starts over.
 -- Runtime field  close_ms|N  when it passes;  timer  schedule_to_close, with the generation in place of an attempt
 
 local function limit_member(x, unit) return timer_member('schedule_to_close', x.id, unit, x.generation) end

@@ -3,33 +3,27 @@
 -- (Lua's stack ends between 15,000 and 20,000). One call touches about BUDGET nodes; the rest is saved.
 -- Lists of nodes are stored in chunks of CHUNK ids, a full one means that another follows.
 --
--- Worklist items, in words:  "ok|bad|skip NODE CHUNK"  tell the successors in that chunk how NODE ended
+-- Worklist items, in words:  "ok|bad|skip NODE CHUNK"  count the end of NODE at the successors in that chunk
 --                            "start CHUNK"             decide the nodes listed as starting points
 --                            "cancel CHUNK"            cancel what has not started
 --                            "kill CHUNK"              cancel whatever has not ended
 --                            "close FROM"              ask children to end, from that place in their list on
---                            "reset NODE OK BAD SKIP GATES NOT_TAKEN", "decide NODE"   a retry's two passes
+--                            "reset NODE …", "decide NODE"   a retry's two passes, see store/repair_words.py
 
 local BUDGET = 500
 
 -- Turns that other parts take, by their first word: function(x, rest) -> nodes touched. The rest is in children.lua, and
 -- whether the output of the whole has still to be rendered in output.lua.
-local TURNS, tell_parent, asks_child, must_close, has_output_left = {}, nil, nil, nil, nil
+local TURNS, notify_parent, asks_child, must_close, has_output_left = {}, nil, nil, nil, nil
 
 local function push(x, item)
   x.tail = x.tail + 1
   x.work[x.tail] = item
 end
 
-local function outcome_of(status, reason)
-  if status == 'COMPLETED' then return 'ok' end
-  if status == 'FAILED' or reason == 'upstream_failed' then return 'bad' end
-  return 'skip'
-end
-
 -- Ends a node: status, reason, event, count; its successors' turn comes through the worklist.
 -- Expects the caller to have checked the status being left.
--- outcome: what successors are told, where that does not follow from status and reason.
+-- outcome: what the end counts as, where that does not follow from status and reason.
 local function end_node(x, node_id, status, reason, event, attempt, data, outcome)
   move(x, node_id, status)
   note(x, 'reason|' .. node_id, reason)
@@ -94,7 +88,7 @@ local function cancel_node(x, node_id, status, is_kill)
 end
 
 -- Queues a unit that is ready: a new attempt number and a task. Once it is ending nothing is queued, and while the execution
--- is paused it is held. A unit that is PENDING has not begun: whoever queues it knows whether its map still starts items.
+-- is paused it is held. A unit that is PENDING has not begun: its caller has checked that its map still starts items.
 -- is_waiting_on: it goes on waiting for the same worker, rather than for the first time.
 local function queue_node(x, node_id, status, facts, data, is_waiting_on)
   if status == 'WAITING' then redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id) end
@@ -133,13 +127,11 @@ local function park_node(x, node_id, attempt, on, due_ms, event, data)
   record(x, event, node_id, attempt, data)
 end
 
--- The successor that takes over from a failed node; nil when no rule of its catch fits. Error objects are ours and begin
--- with their type.
+-- The successor that takes over from a failed node; nil when no rule of its catch fits.
 local function taker_of(facts, error)
-  local kind = string.match(error, '^{"type":"([^"]*)"') or ''
+  local error_type = error_type_of(error)
   for pattern, target in string.gmatch(facts.catch, '([^>,]+)>([^,]+)') do
-    local lua_pattern = '^' .. string.gsub(string.gsub(pattern, '[%.%-]', '%%%0'), '%*', '.*') .. '$'
-    if string.match(kind, lua_pattern) then return target end
+    if is_named(error_type, pattern) then return target end
   end
 end
 
@@ -209,9 +201,9 @@ local function decide(x, node_id)
   end
 end
 
--- Tells one chunk of a node's successors how the node ended. A successor marked * is named in a branch of it, one marked !
+-- Counts the end of a node at one chunk of its successors. A successor marked * is named in a branch of it, one marked !
 -- takes over when it fails.
-local function tell_successors(x, outcome, node_id, chunk)
+local function count_at_successors(x, outcome, node_id, chunk)
   local line = redis.call('HGET', x.runtime, 'next|' .. node_id .. '|' .. chunk)
   if not line then return 0 end
   local not_taken, taker = {}, nil
@@ -275,28 +267,23 @@ local function take_turn(x, item)
       'not_taken|' .. id, not_taken)
     redis.call('HDEL', x.runtime, 'reason|' .. id, 'error|' .. id, 'ended_ms|' .. id, 'started_ms|' .. id,
       'finished|' .. id, 'rejects|' .. id, 'caught|' .. id, 'waiting_on|' .. id, 'due_ms|' .. id)
-    begin_anew(x, id, parse_facts(redis.call('HGET', x.runtime, 'node|' .. id)))
+    start_over(x, id, parse_facts(redis.call('HGET', x.runtime, 'node|' .. id)))
     return 1
   end
   local node_id, chunk = string.match(rest, '^(%S+) (%d+)$')
-  return tell_successors(x, word, node_id, tonumber(chunk))
+  return count_at_successors(x, word, node_id, tonumber(chunk))
 end
 
 local function finish(x)
-  local status, event = 'COMPLETED', 'execution.completed'
-  if x.cancelling == 'user' then
-    status, event = 'CANCELLED', 'execution.cancelled'
-  elseif x.cancelling or x.failed > 0 then
-    status, event = 'FAILED', 'execution.failed'
-  end
+  local status, event, cause = end_of(x.cancelling, x.failed)
   redis.call('SET', status_key(x.id), status)
   redis.call('SREM', active_key(), x.id)
   if x.paused then end_pause(x) end
   note(x, 'ended_ms', NOW)
   if x.deadline_ms then redis.call('ZREM', timers_key(), timer_member('execution_timeout', x.id, '', x.generation)) end
   if x.cancelling then redis.call('ZREM', timers_key(), timer_member('cancel_grace', x.id, '', x.generation)) end
-  record(x, event, '', '', quoted(x.cancelling or (status == 'FAILED' and 'node_failed') or 'all_done'))
-  if x.parent then tell_parent(x, status) end
+  record(x, event, '', '', quoted(cause))
+  if x.parent then notify_parent(x, status) end
 end
 
 -- Works through the list until it is empty or the budget is spent, and ends the execution when nothing is left.

@@ -49,15 +49,15 @@ local function is_ending(x, unit)
   return index ~= nil and redis.call('HGET', items_key(x.id, node_id), 'halted') == '1'
 end
 
--- A unit that begins anew has all its tries, and knows nothing of those before.
+-- A unit that starts over has all its tries, and keeps nothing of those before.
 local function forget_tries(x, unit)
   redis.call('HSET', x.runtime, 'tries|' .. unit, 0, 'crashes|' .. unit, 0)
   redis.call('HDEL', x.runtime, 'kept|' .. unit, 'resume|' .. unit, 'unoffered_ms|' .. unit, 'handed_back|' .. unit,
     'close_ms|' .. unit, 'beat|' .. unit, 'counts|' .. unit)
 end
 
--- Lets a node begin anew. A mapped one goes on with the items it has.
-local function begin_anew(x, node_id, facts)
+-- Lets a node start over. A mapped one goes on with the items it has.
+local function start_over(x, node_id, facts)
   forget_tries(x, node_id)
   if facts.map and redis.call('EXISTS', items_key(x.id, node_id)) == 1 then
     redis.call('HSET', x.runtime, 'resume|' .. node_id, '{"again":true}')

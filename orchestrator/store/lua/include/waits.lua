@@ -1,4 +1,4 @@
--- waits: nodes that wait for somebody outside, for a signal or an approval, and the lists they are found in.
+-- waits: nodes that wait for a signal or an approval, and the lists they are found in.
 -- Runtime fields of such a node, written when it parks:
 --   awaits|N  name of the signal, or hash of what the people asked are shown; ask|N, all about it, JSON, opaque
 --   late|N    what its time limit does: 'fail' or 'complete'; kept|N, the error or output of that
@@ -6,7 +6,7 @@
 --   quorum|N, given|N (approvals so far), votes|N (JSON objects, parted by commas),
 --   voters|N (";DIGEST REQUEST HASH CALL WORD;…")   of an approval
 -- Fields of the signals hash:
---   waits|NAME  ";NODE ATTEMPT;NODE ATTEMPT;", who waits for it now; gone when nobody does
+--   waits|NAME  ";NODE ATTEMPT;NODE ATTEMPT;", what waits for it now; gone when nothing does
 --   queue|NAME  numbers of the signals kept, oldest first; payload|NUMBER; next, the newest number; kept, how many
 --   call|KEY    "CALL HASH COUNT": a request that was taken, the hash of what it carried, nodes it was given to
 

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -111,6 +112,27 @@ def test_every_problem_of_a_policy_is_told() -> None:
             "respect_retry_after",
         )
     }
+
+
+@pytest.mark.parametrize("pattern", ["Http 5xx", "Http.[45]xx", "Http.?xx", "", "x" * 129, 5])
+@pytest.mark.parametrize(
+    ("path", "write"),
+    [
+        ("retry.retry_on", lambda errors: {"retry_on": errors}),
+        ("retry.non_retryable", lambda errors: {"non_retryable": errors}),
+        ("retry[0].errors", lambda errors: [{"errors": errors}]),
+    ],
+)
+def test_an_error_type_has_few_characters(path: str, write: Callable[[Any], Any], pattern: Any) -> None:
+    with pytest.raises(DefinitionInvalid) as caught:
+        RetryPolicy.from_dict(write(["Http.*", pattern]))
+
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.code) == (path, "bad_value")
+    assert problem.message == (
+        f"'{path}': each error type is 1 to 128 letters, digits, '_', '.', '-' and, for any text, '*'; "
+        f"got {pattern!r:.60}"
+    )
 
 
 @pytest.mark.parametrize("fields", [None, "3", 3])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.execution.model import NodeState, Snapshot
-from orchestrator.execution.rerun import rerun_items, rerun_set, runs_again
+from orchestrator.execution.rerun import counters_after_reset, rerun_set, runs_again
 from orchestrator.states import ExecutionStatus
+from orchestrator.store.repair_words import retry_words
 from tests.dags import compiled, condition, node, workflow
 from tests.simulation import fresh
 from tests.snapshots import ENDS
@@ -91,7 +92,7 @@ def test_a_condition_that_runs_again_decides_again() -> None:
 def test_every_reset_comes_before_every_decision() -> None:
     snapshot = ended(*LINE, A="ok", B="failed", C="upstream")
 
-    items = rerun_items(snapshot, ["B", "C"])
+    items = retry_words(counters_after_reset(snapshot, ["B", "C"]))
 
     assert items == ["reset B 1 0 0 0 0", "reset C 0 0 0 0 0", "decide B", "decide C"]
 
@@ -107,7 +108,11 @@ def test_counters_are_those_of_the_dependencies_that_stay() -> None:
         end="upstream",
     )
 
-    resets = [item for item in rerun_items(snapshot, ["yes", "end"]) if item.startswith("reset")]
+    resets = [
+        item
+        for item in retry_words(counters_after_reset(snapshot, ["yes", "end"]))
+        if item.startswith("reset")
+    ]
 
     assert resets == ["reset yes 1 0 0 1 0", "reset end 0 0 1 0 0"]
 
