@@ -78,13 +78,13 @@ class Fields:
             return default
         return value
 
-    def duration(self, name: str) -> int | None:
-        """Read a duration of at least a millisecond, in milliseconds."""
+    def duration(self, name: str, *, minimum_ms: int = 1) -> int | None:
+        """Read a duration, in milliseconds."""
         value = self.raw.get(name)
         if value is None:
             return None
         try:
-            return parse_duration_ms(value, minimum_ms=1)
+            return parse_duration_ms(value, minimum_ms=minimum_ms)
         except ValueError as error:
             self.findings.add(self.where(name), "bad_duration", f"'{self.where(name)}': {error}")
             return None
