@@ -5,7 +5,7 @@ A branch names the successors that belong to one answer; a catch, the successor 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -180,8 +180,12 @@ def not_taken_for(node: Node, output: Any) -> tuple[str, ...]:
 
 
 def _others(node: Node, taken: str) -> tuple[str, ...]:
-    kept = node.branch(taken)
-    others = (target for choice in node.choices for target in choice.targets if target not in kept)
+    return targets_not_taken(node.branch(taken), [choice.targets for choice in node.choices])
+
+
+def targets_not_taken(taken: Collection[str], branches: Iterable[Collection[str]]) -> tuple[str, ...]:
+    """Name the targets of all branches, each once, that the branch taken does not have too."""
+    others = (target for targets in branches for target in targets if target not in taken)
     return tuple(dict.fromkeys(others))
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
+from orchestrator.definitions.branches import targets_not_taken
 from orchestrator.documents.durations import parse_duration_ms
 from workers.context import HandlerContext
 from workers.outcome import Completed, Outcome, Terminal, Waiting
@@ -46,9 +47,10 @@ async def condition(config: ConditionConfig, context: HandlerContext) -> Outcome
     Output: {"result": bool, "branch": "true" | "false"}.
     """
     result = is_true(config.expression)
-    not_taken_for = config.false_branch if result else config.true_branch
+    taken = config.true_branch if result else config.false_branch
     output = {"result": result, "branch": "true" if result else "false"}
-    return Completed(output, not_taken=tuple(not_taken_for))
+    branches = (config.true_branch, config.false_branch)
+    return Completed(output, not_taken=targets_not_taken(taken, branches))
 
 
 class SwitchConfig(BaseModel):
@@ -86,10 +88,9 @@ async def switch(config: SwitchConfig, context: HandlerContext) -> Outcome:
     if taken is None:
         known = ", ".join(repr(case) for case in config.cases)
         raise Terminal(f"no case for {name[:200]!r} and no default (cases: {known[:500]})")
-    others = [*config.cases.values(), config.default or []]
-    not_taken = dict.fromkeys(node_id for ids in others for node_id in ids if node_id not in taken)
     case = name if name in config.cases else "default"
-    return Completed({"value": config.value, "case": case}, not_taken=tuple(not_taken))
+    branches = (*config.cases.values(), config.default or ())
+    return Completed({"value": config.value, "case": case}, not_taken=targets_not_taken(taken, branches))
 
 
 def is_true(value: Any) -> bool:

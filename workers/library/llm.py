@@ -10,19 +10,24 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from clients.llm.prices import LlmUsage, cost_usd, load_prices, most_usd
-from clients.llm.provider import SIMULATED, LlmError, LlmReply, LlmRequest
-from orchestrator.definitions.budgets import NANOS, Usage
+from clients.llm.prices import LlmUsage, load_prices
+from clients.llm.provider import LlmReply, LlmRequest
 from orchestrator.definitions.retry import RetryPolicy
-from orchestrator.documents.json_schema import schema_problem
+from orchestrator.documents.json_schema import schema_problem, value_problems
+from orchestrator.errors import ErrorType
 from workers.config_models import WHOLE
 from workers.context import HandlerContext
+from workers.library.metered_llm import MeteredLlm
 from workers.outcome import Terminal
 from workers.registry import handler
 
 MAX_REPAIRS = 2
-#: Answers that another question would not mend.
+#: Problems of one answer that the model is asked to mend.
+MOST_COMPLAINTS = 3
+#: Stop reasons after which the same question would end the same way.
 FINAL_STOPS = frozenset({"refusal", "max_tokens", "model_context_window_exceeded"})
+#: Problems of a check that are the schema's, not the answer's.
+_SCHEMA_AT_FAULT = frozenset({"too_complex", "unusable_schema"})
 _FENCED = re.compile(r"^\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*$", re.DOTALL | re.IGNORECASE)
 #: Options that have a field of their own, or would break the one answer that is expected.
 _OWN_OPTIONS = frozenset(
@@ -53,7 +58,7 @@ class LlmConfig(BaseModel):
     messages: Annotated[list[Message], Field(min_length=1)] | None = Field(
         default=None, description="A conversation, in the place of a prompt."
     )
-    system: str | None = Field(default=None, description="What the model is told about its task.")
+    system: str | None = Field(default=None, description="System prompt.")
     model: str | None = Field(default=None, description="LLM_MODEL of the worker without it.")
     max_tokens: Annotated[int, Field(ge=1), WHOLE] = Field(
         default=4096, description="The most an answer may use."
@@ -62,7 +67,7 @@ class LlmConfig(BaseModel):
         default=None, alias="schema", description="JSON Schema the answer must match."
     )
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = Field(
-        default=None, description="How much the model is to think."
+        default=None, description="Reasoning effort."
     )
     cache: bool | Literal["5m", "1h"] = Field(
         default=False, description="Keep the prompt cached; true is five minutes."
@@ -152,12 +157,13 @@ async def llm(config: LlmConfig, context: HandlerContext) -> dict[str, Any]:
 
 
 async def _ask(request: LlmRequest, context: HandlerContext) -> Answer:
-    """Get an answer; with a schema one that matches it, asking again with the complaint a few times."""
+    """Get an answer; with a schema one that matches it, repeating the question with what was wrong."""
+    provider = MeteredLlm(context.llm, context.meter, _prices(context))
     usage = LlmUsage()
     cost: float | None = 0.0
     complaint = ""
     for repair in range(MAX_REPAIRS + 1):
-        reply, price = await _call(request, context)
+        reply, price = await provider.complete(request, context.token)
         usage = usage + reply.usage
         cost = None if cost is None or price is None else round(cost + price, 9)
         if request.schema is None:
@@ -181,62 +187,8 @@ async def _ask(request: LlmRequest, context: HandlerContext) -> Answer:
     )
 
 
-async def _call(request: LlmRequest, context: HandlerContext) -> tuple[LlmReply, float | None]:
-    """Make one call within the budgets, and count what it used, however it ends. Gives its cost too."""
-    provider, prices = context.llm, _prices(context)
-    model = provider.model_of(request)
-    most_input = request.most_input_tokens()
-    most_cost: float | None = 0.0
-    if model != SIMULATED:
-        most_cost = most_usd(model, input=most_input, output=request.max_tokens, prices=prices)
-    reservation = await context.meter.reserve(tokens=most_input + request.max_tokens, usd=most_cost)
-
-    def used(usage: LlmUsage, *names: str) -> Usage:
-        return _used(usage, _cost(usage, names, request, prices))
-
-    try:
-        reply = await provider.complete(request, context.token)
-    except LlmError as error:
-        await context.meter.settle(reservation, None if error.was_charged else used(LlmUsage(), model))
-        raise
-    except BaseException:
-        # Stopped from outside. What was streamed says little: the prompt is charged for, and what a model
-        # thinks before it answers.
-        context.meter.settle_later(reservation, None)
-        raise
-    # A server may answer by another name than the one it was asked by.
-    await context.meter.settle(reservation, used(reply.usage, reply.model, model))
-    return reply, _cost(reply.usage, (reply.model, model), request, prices)
-
-
-def _cost(
-    usage: LlmUsage, models: tuple[str, ...], request: LlmRequest, prices: Mapping[str, Any] | None
-) -> float | None:
-    """Price a call by the first of these names that has a price."""
-    for model in models:
-        if model == SIMULATED:
-            return 0.0
-        cost = cost_usd(model, usage, cache_ttl=request.cache_ttl or "5m", prices=prices)
-        if cost is not None:
-            return cost
-    return None
-
-
-def _used(usage: LlmUsage, cost: float | None) -> Usage:
-    """One call as the accounts take it; one that used nothing is not counted, but gives back what it held."""
-    is_nothing = usage == LlmUsage()
-    return Usage(
-        calls=0 if is_nothing else 1,
-        unpriced_calls=1 if cost is None and not is_nothing else 0,
-        input=usage.input,
-        output=usage.output,
-        cache_read=usage.cache_read,
-        cache_write=usage.cache_write,
-        cost_nanos=round((cost or 0.0) * NANOS),
-    )
-
-
 def _prices(context: HandlerContext) -> Mapping[str, Any] | None:
+    """Load the installation's price table; None where it has none of its own."""
     settings = context.tools.llm_settings
     if settings is None or settings.prices is None:
         return None
@@ -247,24 +199,18 @@ def _prices(context: HandlerContext) -> Mapping[str, Any] | None:
 
 
 def read_structured(text: str, schema: Mapping[str, Any]) -> tuple[Any, str]:
-    """Read an answer as JSON and hold it against a schema; the second value complains, or is empty. Pure."""
-    from jsonschema import Draft202012Validator
-    from jsonschema.exceptions import best_match
-    from referencing import Registry
-    from referencing.exceptions import Unresolvable
+    """Read an answer as JSON and check it against a schema; the second value complains, or is empty. Pure.
 
+    Raises Terminal (`ConfigError`) for a schema that no answer can be checked against.
+    """
     fenced = _FENCED.match(text)
     try:
         value = orjson.loads(fenced[1] if fenced else text)
     except orjson.JSONDecodeError as error:
         return None, f"it is not JSON ({error})"
-    # An empty registry: by default a `$ref` to a URL would be fetched, past every guard.
-    checker = Draft202012Validator(dict(schema), registry=Registry())
-    try:
-        mismatch = best_match(checker.iter_errors(value))
-    except Unresolvable as error:
-        raise Terminal(f"the schema refers to what is not in it: {error}", type="ConfigError") from error
-    if mismatch is None:
+    problems = value_problems(dict(schema), value, "answer")
+    if not problems:
         return value, ""
-    place = "/".join(str(step) for step in mismatch.absolute_path)
-    return None, f"{mismatch.message[:500]}{f' at {place}' if place else ''}"
+    if problems[0].code in _SCHEMA_AT_FAULT:
+        raise Terminal(f"the schema cannot be used: {problems[0].message}", type=ErrorType.CONFIG_ERROR)
+    return None, "; ".join(problem.message for problem in problems[:MOST_COMPLAINTS])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from orchestrator.definitions.branches import APPROVAL, WAIT_FOR_SIGNAL
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.sub_workflows import SUB_WORKFLOW
-from orchestrator.documents.problems import did_you_mean, joined
+from orchestrator.documents.limits import Limits
+from orchestrator.documents.problems import Findings, joined
 from orchestrator.errors import DefinitionInvalid, Problem
 from orchestrator.units import index_of, node_of
 from workers.simulator.stub_signals import DecisionAnswer, SignalAnswer
@@ -19,26 +20,29 @@ class StubsInvalid(DefinitionInvalid):
 
 
 def check_stubs(stubs: Stubs, definition: Definition) -> None:
-    """Make sure that every stub of a node has its node. Raises StubsInvalid with every problem found.
+    """Check that every stub of a node has its node. Raises StubsInvalid with every problem found.
 
     What is inside of a child, `bill/pay`, is judged only where nothing could have one: which definition a
     child runs may be known no sooner than it starts.
     """
-    problems = [
-        problem for name, stub in stubs.nodes.items() for problem in _problems(name, stub, definition)
-    ]
-    if problems:
-        raise StubsInvalid(problems)
+    findings = Findings(Limits())
+    nodes = {node.id: node for node in definition.nodes}
+    for name, stub in stubs.nodes.items():
+        for problem in _problems(name, stub, nodes, findings):
+            findings.take(problem)
+    try:
+        findings.raise_any()
+    except DefinitionInvalid as error:
+        raise StubsInvalid(error.problems) from None
 
 
-def _problems(name: str, stub: Stub, definition: Definition) -> Iterator[Problem]:
+def _problems(name: str, stub: Stub, nodes: Mapping[str, Node], findings: Findings) -> Iterator[Problem]:
     path = f"stubs.nodes.{name}"
     unit, slash, _ = name.partition("/")
-    nodes = {node.id: node for node in definition.nodes}
     node = nodes.get(node_of(unit))
     if node is None:
         message = f"'{path}': no node is called {node_of(unit)!r} (nodes: {joined(nodes)})"
-        yield Problem(path, "unknown_node", message, did_you_mean(node_of(unit), nodes))
+        yield Problem(path, "unknown_node", message, findings.did_you_mean(node_of(unit), nodes))
         return
     if "[" in unit:
         yield from _item_problems(path, unit, node)

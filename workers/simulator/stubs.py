@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orchestrator.documents.problems import did_you_mean, quoted
-from orchestrator.errors import DefinitionInvalid, ErrorType, NodeError, Problem
+from orchestrator.documents.fields import Fields
+from orchestrator.documents.limits import Limits
+from orchestrator.documents.problems import Findings
+from orchestrator.errors import ErrorType, NodeError
 from workers.context import HandlerContext
 from workers.outcome import Completed, Failed, Outcome, Skipped
 from workers.registry import HandlerSpec, find_handler
@@ -16,13 +18,13 @@ from workers.simulator.stub_signals import (
     Answer,
     SignalAnswer,
     read_decisions,
+    read_object,
     read_signal,
     read_signals,
-    read_span,
 )
 
 #: Handlers that reach nothing outside the engine: in a simulation they run as they are, unless a stub says
-#: otherwise. Every other one is stubbed, so that one nobody thought of calls nothing.
+#: otherwise. Every other one is stubbed, so that a forgotten one calls nothing.
 REAL = frozenset(
     {"noop", "condition", "switch", "transform", "delay", "sub_workflow", "wait_for_signal", "approval"}
 )
@@ -52,7 +54,7 @@ class Stub:
     retry_after_ms: int | None = None
     skip: str | None = None
     duration_ms: int = 0
-    #: What is said to the node when it waits for somebody outside; None: nobody thought of it.
+    #: What the node gets when it waits for a signal or a decision; None: the stub has none.
     answers: tuple[Answer, ...] | None = None
     #: Stubs for items of a map by their value; the first that fits.
     items: tuple[tuple[Any, Stub], ...] = ()
@@ -82,33 +84,18 @@ class Stubs:
 
         Raises DefinitionInvalid.
         """
-        problems: list[Problem] = []
-        document = {} if document is None else document
-        if not isinstance(document, dict):
-            raise DefinitionInvalid(
-                [Problem("stubs", "wrong_type", f"'stubs' must be an object, found {quoted(document)}")]
+        findings = Findings(Limits())
+        top = read_object({} if document is None else document, "stubs", _TOP, findings)
+        stubs = cls()
+        if top is not None:
+            stubs = cls(
+                nodes=_group(top, "nodes"),
+                handlers=_group(top, "handlers"),
+                default=_stub(top.raw.get("default") or {}, "stubs.default", findings),
+                signals=read_signals(top.raw.get("signals"), "stubs.signals", findings),
             )
-        _refuse_unknown(document, "stubs", _TOP, problems)
-        groups: list[dict[str, Stub]] = []
-        for name in ("nodes", "handlers"):
-            group = {} if document.get(name) is None else document[name]
-            if not isinstance(group, dict):
-                problems.append(
-                    Problem(
-                        f"stubs.{name}",
-                        "wrong_type",
-                        f"'stubs.{name}' must be an object, found {quoted(group)}",
-                    )
-                )
-                group = {}
-            groups.append(
-                {key: _stub(value, f"stubs.{name}.{key}", problems) for key, value in group.items()}
-            )
-        default = _stub(document.get("default") or {}, "stubs.default", problems)
-        signals = read_signals(document.get("signals") or [], "stubs.signals", problems, _refuse_unknown)
-        if problems:
-            raise DefinitionInvalid(problems)
-        return cls(groups[0], groups[1], default, signals)
+        findings.raise_any()
+        return stubs
 
     @property
     def look_at_items(self) -> bool:
@@ -162,86 +149,78 @@ def outcome_of(stub: Stub, config: Mapping[str, Any], context: HandlerContext) -
             stub.error, stub.message, stub.retryable, attempt=context.attempt, worker=context.worker_id
         )
         return Failed(error, retry_after_ms=stub.retry_after_ms)
-    # The output of a wait stands for a signal that comes, so what belongs to its absence is left aside.
+    # The output of a wait stands for a signal that comes, so the branch of its time limit is not taken.
     late = config.get("timeout_branch") or ()
     not_taken = (late,) if isinstance(late, str) else tuple(late)
     output = stub.output if stub.has_output else {"status": "ok", "config": dict(config)}
     return Completed(output, not_taken=not_taken)
 
 
-def _stub(raw: Any, path: str, problems: list[Problem], *, is_item: bool = False) -> Stub:
-    allowed = (*_FIELDS, "match") if is_item else (*_FIELDS, "items")
-    if not isinstance(raw, dict):
-        problems.append(
-            Problem(
-                path,
-                "wrong_type",
-                f"'{path}' must be an object with {', '.join(allowed)}, found {quoted(raw)}",
-            )
-        )
+def _group(top: Fields, name: str) -> dict[str, Stub]:
+    """Read `{key: stub}`."""
+    group, path = top.raw.get(name), top.where(name)
+    if group is None:
+        return {}
+    if not isinstance(group, dict):
+        top.wrong(name, "an object", group)
+        return {}
+    return {key: _stub(raw, f"{path}.{key}", top.findings) for key, raw in group.items()}
+
+
+def _stub(raw: Any, path: str, findings: Findings, *, is_item: bool = False) -> Stub:
+    allowed = (*_FIELDS, "match" if is_item else "items")
+    fields = read_object(raw, path, allowed, findings)
+    if fields is None:
         return Stub()
-    _refuse_unknown(raw, path, allowed, problems)
-    durations = {name: read_span(raw, name, path, problems) for name in ("duration", "retry_after")}
-    answers = read_signal(raw.get("signal"), f"{path}.signal", problems, _refuse_unknown)
-    decisions = read_decisions(raw.get("decision"), f"{path}.decision", problems, _refuse_unknown)
-    if answers is not None and decisions is not None:
-        message = f"'{path}' has a signal and a decision; a node waits for one of them"
-        problems.append(Problem(path, "bad_value", message))
-    if raw.get("skip") is not None and "output" in raw:
+    texts = {name: fields.text(name) for name in ("error", "message", "skip")}
+    has_output = "output" in fields.raw
+    if has_output and texts["skip"] is not None:
         message = f"'{path}' has an output and a skip; a node ends in one of these ways"
-        problems.append(Problem(path, "bad_value", message))
-    fail = raw.get("fail", 0)
-    if not (fail == "always" or (type(fail) is int and fail >= 0)):
-        problems.append(
-            Problem(
-                f"{path}.fail",
-                "bad_value",
-                f"'{path}.fail' must be a number of tries or 'always', found {quoted(fail)}",
-            )
-        )
-    for name, kind in (("error", str), ("message", str), ("skip", str), ("retryable", bool)):
-        if name in raw and not isinstance(raw[name], kind):
-            problems.append(
-                Problem(
-                    f"{path}.{name}",
-                    "wrong_type",
-                    f"'{path}.{name}' must be {_WORDS[kind]}, found {quoted(raw[name])}",
-                )
-            )
-    plain = {name: raw[name] for name in ("error", "message", "skip", "retryable") if name in raw}
+        findings.add(path, "bad_value", message)
     return Stub(
-        **plain,
-        output=raw.get("output"),
-        has_output="output" in raw,
-        fail=None if fail == "always" else fail,
-        duration_ms=durations["duration"] or 0,
-        retry_after_ms=durations["retry_after"],
-        answers=decisions if answers is None else answers,
-        items=() if is_item else _item_stubs(raw.get("items"), f"{path}.items", problems),
+        **{name: text for name, text in texts.items() if text is not None},
+        output=fields.raw.get("output"),
+        has_output=has_output,
+        fail=_fail(fields),
+        retryable=fields.flag("retryable", default=True),
+        retry_after_ms=fields.duration("retry_after", minimum_ms=0),
+        duration_ms=fields.duration("duration", minimum_ms=0) or 0,
+        answers=_answers(fields),
+        items=() if is_item else _item_stubs(fields.raw.get("items"), f"{path}.items", findings),
     )
 
 
-def _item_stubs(raw: Any, path: str, problems: list[Problem]) -> tuple[tuple[Any, Stub], ...]:
+def _fail(fields: Fields) -> int | None:
+    """Read how many tries fail; None: all of them."""
+    fail = fields.raw.get("fail")
+    if fail is None:
+        return 0
+    if fail == "always":
+        return None
+    if type(fail) is not int or fail < 0:
+        fields.wrong("fail", "a number of tries or 'always'", fail, code="bad_value")
+        return 0
+    return fail
+
+
+def _answers(fields: Fields) -> tuple[Answer, ...] | None:
+    """Read what a waiting node gets: a signal or decisions."""
+    signal = read_signal(fields.raw.get("signal"), fields.where("signal"), fields.findings)
+    decisions = read_decisions(fields.raw.get("decision"), fields.where("decision"), fields.findings)
+    if signal is not None and decisions is not None:
+        message = f"'{fields.path}' has a signal and a decision; a node waits for one of them"
+        fields.findings.add(fields.path, "bad_value", message)
+    return decisions if signal is None else signal
+
+
+def _item_stubs(raw: Any, path: str, findings: Findings) -> tuple[tuple[Any, Stub], ...]:
     """Read `items: [{match: value, …stub}]`."""
     rows = [] if raw is None else raw
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "match" in row for row in rows):
         message = f"'{path}' must be a list of stubs, each with the item it is for as 'match'"
-        problems.append(Problem(path, "wrong_type", message))
+        findings.add(path, "wrong_type", message)
         return ()
     return tuple(
-        (row["match"], _stub(row, f"{path}[{index}]", problems, is_item=True))
+        (row["match"], _stub(row, f"{path}[{index}]", findings, is_item=True))
         for index, row in enumerate(rows)
     )
-
-
-_WORDS: Mapping[Callable[..., Any], str] = {str: "text", bool: "true or false"}
-
-
-def _refuse_unknown(
-    raw: Mapping[str, Any], path: str, allowed: tuple[str, ...], problems: list[Problem]
-) -> None:
-    for name in raw:
-        if name not in allowed:
-            hint = did_you_mean(str(name), allowed)
-            message = f"unknown field {str(name)[:80]!r} in '{path}' (allowed: {', '.join(allowed)})"
-            problems.append(Problem(f"{path}.{name}", "unknown_field", message, hint))

@@ -87,7 +87,7 @@ async def test_an_answer_that_does_not_match_is_asked_for_again() -> None:
     assert output["usage"]["input"] == 30
     last = api.requests[2]["messages"]
     assert [turn["role"] for turn in last] == ["user", "assistant", "user", "assistant", "user"]
-    assert "70 is greater than the maximum of 10 at score" in last[-1]["content"]
+    assert "'answer.score': 70 is greater than the maximum of 10" in last[-1]["content"]
 
 
 async def test_repairs_end() -> None:
@@ -135,3 +135,21 @@ def test_a_schema_never_fetches_anything() -> None:
         read_structured("{}", {"$ref": "http://127.0.0.1:9/schema.json"})
 
     assert refused.value.error_type == "ConfigError"
+
+
+def test_a_schema_that_asks_for_endless_checks_is_refused() -> None:
+    levels = {f"l{n}": {"allOf": [{"$ref": f"#/$defs/l{n + 1}"}] * 8} for n in range(8)}
+    schema = {"$defs": {**levels, "l8": {}}, "$ref": "#/$defs/l0"}
+
+    with pytest.raises(Terminal, match="too many checks") as refused:
+        read_structured("1", schema)
+
+    assert refused.value.error_type == "ConfigError"
+
+
+def test_a_complaint_names_every_field_that_is_wrong() -> None:
+    schema = {**SCORE, "properties": {**SCORE["properties"], "why": {"type": "string"}}}  # type: ignore[dict-item]
+
+    _, complaint = read_structured('{"score": "7", "why": 3}', schema)
+
+    assert complaint == "'answer.score' must be a whole number, found '7'; 'answer.why' must be text, found 3"
