@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 
 from orchestrator.execution.explain import explain
 from orchestrator.execution.explanation import Explanation
-from orchestrator.execution.model import NodeState, Snapshot, WorkerInfo
+from orchestrator.execution.model import MapCounts, MapState, NodeState, Snapshot, WorkerInfo
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from tests.dags import ScriptedDag, compiled, condition, node, scripted_dags, workflow
 from tests.simulation import Play, fresh
 
 N = NodeStatus
 WORKER = WorkerInfo("w1", "worker-1", "host", 7, frozenset({"noop"}), ("default",), 8, 3, 0, 9_000)
+SAVED = ("items A",)
+#: All items have ended, and the node has not gone on yet.
+DONE = MapState(MapCounts(total=2, started=2, live=0, completed=2, failed=0, skipped=0), (N.COMPLETED,) * 2)
 
 
 def having(document: dict[str, Any], *states: NodeState, **fields: Any) -> Snapshot:
@@ -235,3 +238,27 @@ def test_no_node_of_a_random_dag_is_without_a_reason(dag: ScriptedDag, seed: int
     assert [e.node_id for e in explanations] == (unfinished or [None])
     assert all(e.waiting_for and e.wakes for e in explanations)
     assert not any(e.details.get("repair") for e in explanations)
+
+
+# With a saved worklist
+
+
+@pytest.mark.parametrize("worklist", [SAVED, ()])
+def test_a_map_whose_items_are_done_goes_on_by_the_worklist_or_a_repair(worklist: tuple[str, ...]) -> None:
+    waiting = NodeState("A", N.WAITING, waiting_on=WaitingOn.MAP)
+    document = workflow(node("A", map={"items": [1, 2]}))
+
+    explanation = only(having(document, waiting, maps={"A": DONE}, worklist=worklist))
+
+    assert explanation.details.get("repair", False) is not bool(worklist)
+
+
+@pytest.mark.parametrize("worklist", [SAVED, ()])
+def test_an_execution_that_is_done_ends_by_the_worklist_or_a_repair(
+    worklist: tuple[str, ...],
+) -> None:
+    explanation = only(having(workflow(node("A")), NodeState("A", N.COMPLETED), worklist=worklist))
+
+    assert explanation.waiting_for.startswith("its end: all 1 nodes are done")
+    assert explanation.details.get("repair", False) is not bool(worklist)
+    assert ("worklist" in explanation.wakes) is bool(worklist)
