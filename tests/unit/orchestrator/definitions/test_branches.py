@@ -1,4 +1,4 @@
-"""Which successors an output given by hand leaves aside."""
+"""Branches: which successors belong to which answer, and which an output does not take."""
 
 from typing import Any
 
@@ -6,9 +6,11 @@ import pytest
 
 from orchestrator.definitions.branches import not_taken_for, read_choices
 from orchestrator.definitions.definition import Node
+from orchestrator.definitions.trigger_rules import EARLY_RULES
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings
 from orchestrator.errors import OutputRefused
+from tests.unit.orchestrator.definitions.flat import build, condition, node, problems, switch, workflow
 
 
 def deciding(handler: str, **config: Any) -> Node:
@@ -21,17 +23,17 @@ def deciding(handler: str, **config: Any) -> Node:
     [({"result": True}, ("F", "G")), ({"result": False}, ("T",)), ({"result": True, "more": 1}, ("F", "G"))],
 )
 def test_a_condition_leaves_the_other_branch_aside(output: Any, aside: tuple[str, ...]) -> None:
-    node = deciding("condition", expression="x", true_branch=["T"], false_branch=["F", "G"])
+    decision = deciding("condition", expression="x", true_branch=["T"], false_branch=["F", "G"])
 
-    assert not_taken_for(node, output) == aside
+    assert not_taken_for(decision, output) == aside
 
 
 def test_a_condition_without_branches_needs_a_result_all_the_same() -> None:
-    node = deciding("condition", expression="x")
+    decision = deciding("condition", expression="x")
 
-    assert not_taken_for(node, {"result": False}) == ()
+    assert not_taken_for(decision, {"result": False}) == ()
     with pytest.raises(OutputRefused):
-        not_taken_for(node, {"ok": 1})
+        not_taken_for(decision, {"ok": 1})
 
 
 @pytest.mark.parametrize(
@@ -39,33 +41,98 @@ def test_a_condition_without_branches_needs_a_result_all_the_same() -> None:
     [("a", ("Y", "Z")), ("b", ("X", "Z")), ("none", ("X", "Y", "Z")), ("default", ("X", "Y"))],
 )
 def test_a_switch_leaves_all_other_cases_aside(case: str, aside: tuple[str, ...]) -> None:
-    node = deciding("switch", value="v", cases={"a": ["X"], "b": "Y", "none": []}, default=["Z"])
+    decision = deciding("switch", value="v", cases={"a": ["X"], "b": "Y", "none": []}, default=["Z"])
 
-    assert not_taken_for(node, {"case": case}) == aside
+    assert not_taken_for(decision, {"case": case}) == aside
 
 
 def test_a_target_of_two_cases_is_taken_by_either() -> None:
-    node = deciding("switch", value="v", cases={"a": ["X", "Y"], "b": ["Y"]})
+    decision = deciding("switch", value="v", cases={"a": ["X", "Y"], "b": ["Y"]})
 
-    assert not_taken_for(node, {"case": "a"}) == ()
-    assert not_taken_for(node, {"case": "b"}) == ("X",)
+    assert not_taken_for(decision, {"case": "a"}) == ()
+    assert not_taken_for(decision, {"case": "b"}) == ("X",)
 
 
 @pytest.mark.parametrize("output", [None, [], "a", {"case": "c"}, {"case": "default"}, {"case": 1}])
 def test_a_switch_needs_a_case_of_its_own(output: Any) -> None:
-    node = deciding("switch", value="v", cases={"a": ["X"], "b": ["Y"]})
+    decision = deciding("switch", value="v", cases={"a": ["X"], "b": ["Y"]})
 
     with pytest.raises(OutputRefused, match="one of 'a', 'b'"):
-        not_taken_for(node, output)
+        not_taken_for(decision, output)
 
 
 def test_a_wait_with_branches_says_whether_it_was_in_time() -> None:
-    node = deciding("wait_for_signal", name="go", received_branch=["R"], timeout_branch=["T"])
+    decision = deciding("wait_for_signal", name="go", received_branch=["R"], timeout_branch=["T"])
 
-    assert not_taken_for(node, {"timed_out": True}) == ("R",)
-    assert not_taken_for(node, {"timed_out": "yes"}) == not_taken_for(node, 7) == ("T",)
+    assert not_taken_for(decision, {"timed_out": True}) == ("R",)
+    assert not_taken_for(decision, {"timed_out": "yes"}) == not_taken_for(decision, 7) == ("T",)
     assert not_taken_for(deciding("wait_for_signal", name="go"), 7) == ()
 
 
 def test_any_other_node_decides_nothing() -> None:
     assert not_taken_for(deciding("noop"), None) == ()
+
+
+def test_branches_are_read_and_gates_counted() -> None:
+    definition = build(
+        condition("c", true_branch=["x"], false_branch="y"),
+        condition("d", true_branch="x"),
+        node("x", ["c", "d"]),
+        node("y", ["c"]),
+        node("z", ["c"]),
+    )
+
+    assert definition.node("c").branches == ("x", "y")
+    assert definition.gates == {"x": 2, "y": 1}
+
+
+@pytest.mark.parametrize(
+    ("config", "code", "path"),
+    [
+        ({"true_branch": ["nope"]}, "unknown_branch", "nodes[0].config.true_branch"),
+        ({"true_branch": ["far"]}, "not_successor", "nodes[0].config.true_branch"),
+        ({"true_branch": ["x"], "false_branch": ["x"]}, "in_both_branches", "nodes[0].config"),
+        ({"true_branch": 3}, "wrong_type", "nodes[0].config.true_branch"),
+        ({"true_branch": [["x"]]}, "wrong_type", "nodes[0].config.true_branch"),
+        ({"true_branch": "{{ inputs.b }}"}, "unknown_branch", "nodes[0].config.true_branch"),
+    ],
+)
+def test_branches_name_direct_successors_once(config: dict[str, Any], code: str, path: str) -> None:
+    (problem,) = problems(workflow(condition("c", **config), node("x", ["c"]), node("far", ["x"])))
+
+    assert (problem.code, problem.path) == (code, path)
+
+
+def test_cases_are_read_and_gates_counted() -> None:
+    definition = build(
+        switch("s", cases={"a": "x", "b": ["x", "y"]}, default="z"),
+        node("x", ["s"]),
+        node("y", ["s"]),
+        node("z", ["s"]),
+        node("free", ["s"]),
+    )
+
+    assert definition.node("s").branches == ("x", "y", "z")
+    assert definition.gates == {"x": 1, "y": 1, "z": 1}
+
+
+@pytest.mark.parametrize(
+    ("config", "code", "path"),
+    [
+        ({"cases": {"a": ["nope"]}}, "unknown_branch", "nodes[0].config.cases.a"),
+        ({"cases": {"a": ["far"]}}, "not_successor", "nodes[0].config.cases.a"),
+        ({"cases": {"a": "x"}, "default": ["nope"]}, "unknown_branch", "nodes[0].config.default"),
+        ({"cases": {"a": 3}}, "wrong_type", "nodes[0].config.cases.a"),
+    ],
+)
+def test_cases_name_direct_successors(config: dict[str, Any], code: str, path: str) -> None:
+    (problem,) = problems(workflow(switch("s", **config), node("x", ["s"]), node("far", ["x"])))
+
+    assert (problem.code, problem.path) == (code, path)
+
+
+@pytest.mark.parametrize("rule", sorted(EARLY_RULES))
+def test_a_branch_target_may_not_run_early(rule: str) -> None:
+    (problem,) = problems(workflow(condition("c", true_branch="x"), node("x", ["c"], trigger_rule=rule)))
+
+    assert problem.code == "early_rule"

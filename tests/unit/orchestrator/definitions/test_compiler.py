@@ -1,6 +1,5 @@
-# long: most of it is one table, every wrong document beside the words it is refused with.
+"""Documents: both their forms, their defaults and version, and everything that is wrong at once."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -8,33 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.definitions.compiler import compile_definition
-from orchestrator.definitions.definition import Definition, PlainHandlers
-from orchestrator.definitions.retry import RetryPolicy
-from orchestrator.definitions.trigger_rules import EARLY_RULES, TriggerRule
-from orchestrator.documents.limits import Limits
-from orchestrator.errors import DefinitionInvalid, Problem
+from orchestrator.errors import DefinitionInvalid
 from tests.examples import examples
 from tests.growth import growth
-
-HANDLERS = PlainHandlers(frozenset({"noop", "http", "condition", "switch"}))
-
-
-def node(node_id: str, after: list[str] | None = None, **more: Any) -> dict[str, Any]:
-    return {"id": node_id, "handler": "noop", "dependencies": after or [], **more}
-
-
-def workflow(*nodes: Any, **more: Any) -> dict[str, Any]:
-    return {"name": "test", "nodes": list(nodes), **more}
-
-
-def build(*nodes: Any, limits: Limits | None = None, **more: Any) -> Definition:
-    return compile_definition(workflow(*nodes, **more), handlers=HANDLERS, limits=limits)
-
-
-def problems(document: Any, limits: Limits | None = None) -> list[Problem]:
-    with pytest.raises(DefinitionInvalid) as caught:
-        compile_definition(document, handlers=HANDLERS, limits=limits)
-    return caught.value.problems
+from tests.unit.orchestrator.definitions.flat import (
+    HANDLERS,
+    build,
+    node,
+    problems,
+    workflow,
+)
 
 
 def test_the_documented_form_and_the_flat_form_are_the_same_workflow() -> None:
@@ -48,37 +30,6 @@ def test_the_documented_form_and_the_flat_form_are_the_same_workflow() -> None:
     assert dag.roots == ("A",)
     assert dag.fail_fast
     assert dag.node("D").dependencies == ("B", "C")
-
-
-def test_dependencies_and_config_may_be_left_out_or_null() -> None:
-    definition = build({"id": "A", "handler": "noop"}, {**node("B"), "config": None, "dependencies": None})
-
-    assert [n.config for n in definition.nodes] == [{}, {}]
-
-
-def test_every_field_of_a_node_is_read() -> None:
-    built = build(
-        node("A"),
-        node(
-            "B",
-            ["A"],
-            when="{{ A.ok }}",
-            trigger_rule="all_done",
-            retry={"max_attempts": 7},
-            critical=False,
-            start_to_close_timeout="30s",
-            schedule_to_start_timeout=5,
-            queue="gpu",
-            config={"x": "{{ inputs.y }}"},
-        ),
-    ).node("B")
-
-    assert built.when == "{{ A.ok }}"
-    assert built.trigger_rule is TriggerRule.ALL_DONE
-    assert built.retry == RetryPolicy(max_attempts=7)
-    assert (built.start_to_close_ms, built.schedule_to_start_ms) == (30_000, 5_000)
-    assert (built.critical, built.queue) == (False, "gpu")
-    assert (built.references, built.uses_inputs, built.templated) == (frozenset({"A"}), True, True)
 
 
 def test_defaults_apply_where_a_node_says_nothing() -> None:
@@ -109,89 +60,7 @@ def test_version_follows_content_not_key_order() -> None:
 @pytest.mark.parametrize(
     ("document", "path", "code", "kind", "says"),
     [
-        (workflow(node("A"), node("A")), "nodes[1].id", "duplicate_id", "graph", "Duplicate node ID: A"),
-        (
-            workflow(node("D", ["X"])),
-            "nodes[0].dependencies[0]",
-            "unknown_dependency",
-            "graph",
-            "Invalid dependency: X — node 'D' depends on 'X', which is not in this workflow (nodes: D)",
-        ),
-        (
-            workflow(node("A", ["B"]), node("B", ["A"])),
-            "nodes[0].dependencies",
-            "cycle",
-            "graph",
-            "Workflow DAG contains a cycle: A -> B -> A",
-        ),
-        (workflow(node("A", ["A"])), "nodes[0].dependencies", "cycle", "graph", "cycle: A -> A"),
-        (
-            workflow(node("A"), node("B", ["A", "A"])),
-            "nodes[1].dependencies[1]",
-            "duplicate_dependency",
-            "graph",
-            "twice",
-        ),
-        (
-            workflow({**node("B"), "handler": "htpp"}),
-            "nodes[0].handler",
-            "unknown_handler",
-            "graph",
-            "unknown handler 'htpp' in node 'B'; did you mean 'http'?",
-        ),
-        (workflow({"id": "B"}), "nodes[0].handler", "missing", "shape", "missing"),
-        (workflow(node("a:b")), "nodes[0].id", "bad_id", "shape", "'a:b'"),
-        (workflow(node("")), "nodes[0].id", "bad_id", "shape", "''"),
-        (workflow(node("x" * 129)), "nodes[0].id", "bad_id", "shape", "at most 128"),
-        (workflow(node("A\n")), "nodes[0].id", "bad_id", "shape", "'A\\n'"),
-        (workflow({**node("A"), "id": 1}), "nodes[0].id", "wrong_type", "shape", "must be text"),
-        (workflow({"handler": "noop"}), "nodes[0].id", "missing", "shape", "missing"),
-        (workflow(7), "nodes[0]", "wrong_type", "shape", "must be an object"),
-        (workflow(node("A", zz=1)), "nodes[0].zz", "unknown_field", "shape", "allowed: id, handler"),
-        (workflow(node("A", loop={})), "nodes[0].loop", "unknown_field", "shape", "'loop'"),
         (workflow(node("A"), foo=1), "foo", "unknown_field", "shape", "allowed: name"),
-        (workflow(node("A", config=[])), "nodes[0].config", "wrong_type", "shape", "an object"),
-        (workflow(node("A", config={"x": float("nan")})), "nodes[0].config", "not_finite", "shape", "NaN"),
-        (workflow(node("A", config={"x": object()})), "nodes[0].config", "not_json", "shape", "not JSON"),
-        (workflow(node("A", config={"x": {1}})), "nodes[0].config", "not_json", "shape", "not JSON"),
-        (
-            workflow(node("A", config={"x": "y" * 70_000})),
-            "nodes[0].config",
-            "config_too_large",
-            "size",
-            "65,536",
-        ),
-        (workflow(node("A", trigger_rule="all")), "nodes[0].trigger_rule", "bad_value", "shape", "all_done"),
-        (workflow(node("A", critical="no")), "nodes[0].critical", "wrong_type", "shape", "true or false"),
-        (
-            workflow(node("A", start_to_close_timeout=0)),
-            "nodes[0].start_to_close_timeout",
-            "bad_duration",
-            "shape",
-            "shorter",
-        ),
-        (
-            workflow(node("A", retry={"max_attempts": 0})),
-            "nodes[0].retry.max_attempts",
-            "bad_value",
-            "shape",
-            "1,000",
-        ),
-        (workflow(node("A", when=3)), "nodes[0].when", "wrong_type", "shape", "text"),
-        (
-            workflow({**node("A"), "dependencies": "B"}),
-            "nodes[0].dependencies",
-            "wrong_type",
-            "shape",
-            "a list",
-        ),
-        (
-            workflow({**node("A"), "dependencies": [3]}),
-            "nodes[0].dependencies[0]",
-            "wrong_type",
-            "shape",
-            "node id",
-        ),
         (workflow(), "nodes", "empty", "shape", "at least one node"),
         ({"name": "x"}, "nodes", "missing", "shape", "list of nodes"),
         ({"name": "x", "dag": {}}, "dag.nodes", "missing", "shape", "list of nodes"),
@@ -225,7 +94,7 @@ def test_paths_follow_the_form_that_was_submitted() -> None:
     assert problem.path == "dag.nodes[0].dependencies[0]"
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_listed_at_once() -> None:
     found = problems(
         workflow(
             node("A", ["B"]),
@@ -249,147 +118,6 @@ def test_all_problems_are_told_at_once() -> None:
     assert len(found) == 7
 
 
-@pytest.mark.parametrize(
-    ("template", "code", "says"),
-    [
-        ("{{ Z.x }}", "unknown_reference", "'Z'"),
-        ("{{ steps['Z'].output }}", "unknown_reference", "'Z'"),
-        ("{{ C.x }}", "not_upstream", "'C', which is not upstream"),
-        ("{{ B.x }}", "not_upstream", "itself"),
-        ("{{ item.x }}", "unknown_reference", "has no meaning here"),
-        ("{{ item.KEY }}", "unknown_reference", "has no meaning here"),
-        ("{{ A.x", "bad_template", "not a valid template"),
-        ("{{ A.x|attr('y') }}", "bad_template", "unknown filter 'attr'"),
-        ("{% for A in inputs.x %}{{ A }}{% endfor %}", "bad_template", "'A', which is a node"),
-        ("{% for inputs in A.x %}{% endfor %}", "bad_template", "a meaning of its own"),
-    ],
-)
-def test_bad_references_are_found_at_submission(template: str, code: str, says: str) -> None:
-    (problem,) = problems(
-        workflow(node("A"), node("C"), node("B", ["A"], config={"deep": [{"x": template}]}))
-    )
-
-    assert (problem.path, problem.code, problem.kind) == ("nodes[2].config.deep[0].x", code, "graph")
-    assert says in problem.message
-
-
-def test_references_may_reach_any_ancestor() -> None:
-    definition = build(
-        node("A"),
-        node("a-b", ["A"]),
-        node("C", ["a-b"], config={"x": "{{ A.y }} {{ steps['a-b'].output.z }}"}),
-    )
-
-    assert definition.node("C").references == {"A", "a-b"}
-
-
-def test_ids_that_are_no_names_get_a_hint() -> None:
-    for node_id, template in [
-        ("a-b", "{{ a-b.x }}"),
-        ("1st", "{{ 1st.x }}"),
-        ("inputs", "{{ item }}{{ inputs }}"),
-    ]:
-        found = problems(workflow(node(node_id), node("Z", [node_id], config={"x": template})))
-        assert found[0].hint == f'write steps["{node_id}"].output for the node {node_id!r}'
-
-
-def test_a_reserved_word_means_itself_and_not_the_node_of_that_name() -> None:
-    definition = build(node("inputs"), node("B", ["inputs"], config={"x": "{{ inputs.y }}"}))
-
-    assert definition.node("B").references == frozenset()
-    assert definition.node("B").uses_inputs
-
-
-def condition(node_id: str, after: list[str] | None = None, **config: Any) -> dict[str, Any]:
-    return {**node(node_id, after, config={"expression": "true", **config}), "handler": "condition"}
-
-
-def test_branches_are_read_and_gates_counted() -> None:
-    definition = build(
-        condition("c", true_branch=["x"], false_branch="y"),
-        condition("d", true_branch="x"),
-        node("x", ["c", "d"]),
-        node("y", ["c"]),
-        node("z", ["c"]),
-    )
-
-    assert definition.node("c").branches == ("x", "y")
-    assert definition.gates == {"x": 2, "y": 1}
-
-
-def test_a_bare_condition_expression_is_searched_for_references() -> None:
-    definition = build(node("A"), condition("c", ["A"], expression="A.n > inputs.limit"))
-
-    assert definition.node("c").references == {"A"}
-    assert definition.node("c").uses_inputs
-
-
-@pytest.mark.parametrize(
-    ("config", "code", "path"),
-    [
-        ({"true_branch": ["nope"]}, "unknown_branch", "nodes[0].config.true_branch"),
-        ({"true_branch": ["far"]}, "not_successor", "nodes[0].config.true_branch"),
-        ({"true_branch": ["x"], "false_branch": ["x"]}, "in_both_branches", "nodes[0].config"),
-        ({"true_branch": 3}, "wrong_type", "nodes[0].config.true_branch"),
-        ({"true_branch": [["x"]]}, "wrong_type", "nodes[0].config.true_branch"),
-        ({"true_branch": "{{ inputs.b }}"}, "unknown_branch", "nodes[0].config.true_branch"),
-    ],
-)
-def test_branches_name_direct_successors_once(config: dict[str, Any], code: str, path: str) -> None:
-    (problem,) = problems(workflow(condition("c", **config), node("x", ["c"]), node("far", ["x"])))
-
-    assert (problem.code, problem.path) == (code, path)
-
-
-def switch(node_id: str, after: list[str] | None = None, **config: Any) -> dict[str, Any]:
-    return {**node(node_id, after, config={"value": "a", **config}), "handler": "switch"}
-
-
-def test_cases_are_read_and_gates_counted() -> None:
-    definition = build(
-        switch("s", cases={"a": "x", "b": ["x", "y"]}, default="z"),
-        node("x", ["s"]),
-        node("y", ["s"]),
-        node("z", ["s"]),
-        node("free", ["s"]),
-    )
-
-    assert definition.node("s").branches == ("x", "y", "z")
-    assert definition.gates == {"x": 1, "y": 1, "z": 1}
-
-
-@pytest.mark.parametrize(
-    ("config", "code", "path"),
-    [
-        ({"cases": {"a": ["nope"]}}, "unknown_branch", "nodes[0].config.cases.a"),
-        ({"cases": {"a": ["far"]}}, "not_successor", "nodes[0].config.cases.a"),
-        ({"cases": {"a": "x"}, "default": ["nope"]}, "unknown_branch", "nodes[0].config.default"),
-        ({"cases": {"a": 3}}, "wrong_type", "nodes[0].config.cases.a"),
-    ],
-)
-def test_cases_name_direct_successors(config: dict[str, Any], code: str, path: str) -> None:
-    (problem,) = problems(workflow(switch("s", **config), node("x", ["s"]), node("far", ["x"])))
-
-    assert (problem.code, problem.path) == (code, path)
-
-
-@pytest.mark.parametrize("rule", sorted(EARLY_RULES))
-def test_a_branch_target_may_not_run_early(rule: str) -> None:
-    (problem,) = problems(workflow(condition("c", true_branch="x"), node("x", ["c"], trigger_rule=rule)))
-
-    assert problem.code == "early_rule"
-
-
-def test_size_limits_are_named() -> None:
-    assert "max_nodes" in problems(workflow(node("A"), node("B")), Limits(max_nodes=1))[0].message
-    (problem,) = problems(workflow(node("A"), node("B", ["A"])), Limits(max_edges=0))
-    assert (problem.kind, "max_edges" in problem.message) == ("size", True)
-    deep: dict[str, Any] = {}
-    for _ in range(70):
-        deep = {"x": deep}
-    assert problems(workflow(node("A", config=deep)))[0].code == "too_deep"
-
-
 def test_problems_are_bounded_in_number() -> None:
     bad = workflow(*(node(f"n{i}", [f"z{i}"], config={"x": f"{{{{ q{i} }}}}"}) for i in range(10_000)))
 
@@ -411,30 +139,6 @@ def test_a_dag_compiles_in_time_linear_in_its_size() -> None:
         ]
 
     assert growth(lambda many: build(*many), nodes(500), nodes(5_000)) < 40
-
-
-@dataclass(frozen=True)
-class TypedHandlers:
-    names: frozenset[str] = frozenset({"http"})
-
-    def check_config(self, handler: str, config: dict[str, Any]) -> list[Problem]:
-        return [] if "url" in config else [Problem("config.url", "missing", "'url' is missing")]
-
-    def default_retry(self, handler: str) -> RetryPolicy | None:
-        return RetryPolicy(max_attempts=3)
-
-    def secret_fields(self, handler: str) -> tuple[str, ...] | None:
-        return ()
-
-
-def test_handlers_check_their_config_and_bring_their_retry() -> None:
-    good = workflow({"id": "A", "handler": "http", "config": {"url": "x"}})
-
-    compiled = compile_definition(good, handlers=TypedHandlers())
-    assert compiled.node("A").policy == RetryPolicy(max_attempts=3)
-    with pytest.raises(DefinitionInvalid) as caught:
-        compile_definition(workflow({"id": "A", "handler": "http"}), handlers=TypedHandlers())
-    assert caught.value.problems[0].path == "nodes[0].config.url"
 
 
 json_values = st.recursive(

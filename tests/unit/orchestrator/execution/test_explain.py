@@ -17,6 +17,9 @@ from tests.simulation import Play, fresh
 
 N = NodeStatus
 WORKER = WorkerInfo("w1", "worker-1", "host", 7, frozenset({"noop"}), ("default",), 8, 3, 0, 9_000)
+SAVED = ("items A",)
+#: All items have ended, and the node has not gone on yet.
+DONE = MapState(MapCounts(total=2, started=2, live=0, completed=2, failed=0, skipped=0), (N.COMPLETED,) * 2)
 
 
 def having(document: dict[str, Any], *states: NodeState, **fields: Any) -> Snapshot:
@@ -237,29 +240,25 @@ def test_no_node_of_a_random_dag_is_without_a_reason(dag: ScriptedDag, seed: int
     assert not any(e.details.get("repair") for e in explanations)
 
 
-# While turns are saved: what will be done by one of them needs no repair.
-
-SAVED = ("items A",)
-#: All items have ended, and the node has not gone on yet.
-DONE = MapState(MapCounts(total=2, started=2, live=0, completed=2, failed=0, skipped=0), (N.COMPLETED,) * 2)
+# With a saved worklist
 
 
 @pytest.mark.parametrize("worklist", [SAVED, ()])
-def test_a_map_whose_items_are_done_goes_on_by_a_saved_turn_or_a_repair(worklist: tuple[str, ...]) -> None:
+def test_a_map_whose_items_are_done_goes_on_by_the_worklist_or_a_repair(worklist: tuple[str, ...]) -> None:
     waiting = NodeState("A", N.WAITING, waiting_on=WaitingOn.MAP)
     document = workflow(node("A", map={"items": [1, 2]}))
 
-    told = only(having(document, waiting, maps={"A": DONE}, worklist=worklist))
+    explanation = only(having(document, waiting, maps={"A": DONE}, worklist=worklist))
 
-    assert told.details.get("repair", False) is not bool(worklist)
+    assert explanation.details.get("repair", False) is not bool(worklist)
 
 
 @pytest.mark.parametrize("worklist", [SAVED, ()])
-def test_an_execution_that_is_done_ends_by_a_saved_turn_or_a_repair(
+def test_an_execution_that_is_done_ends_by_the_worklist_or_a_repair(
     worklist: tuple[str, ...],
 ) -> None:
-    told = only(having(workflow(node("A")), NodeState("A", N.COMPLETED), worklist=worklist))
+    explanation = only(having(workflow(node("A")), NodeState("A", N.COMPLETED), worklist=worklist))
 
-    assert told.waiting_for.startswith("its end: all 1 nodes are done")
-    assert told.details.get("repair", False) is not bool(worklist)
-    assert ("worklist" in told.wakes) is bool(worklist)
+    assert explanation.waiting_for.startswith("its end: all 1 nodes are done")
+    assert explanation.details.get("repair", False) is not bool(worklist)
+    assert ("worklist" in explanation.wakes) is bool(worklist)

@@ -1,0 +1,55 @@
+"""Problems: bounded in number, and worded alike everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator.documents.limits import Limits
+from orchestrator.documents.problems import Findings, did_you_mean, joined, quoted
+from orchestrator.errors import DefinitionInvalid
+
+
+def test_problems_beyond_the_bound_are_counted() -> None:
+    findings = Findings(Limits(max_problems=2))
+
+    for index in range(5):
+        findings.add(f"nodes[{index}]", "missing", "missing")
+
+    with pytest.raises(DefinitionInvalid) as refused:
+        findings.raise_any()
+    assert [problem.message for problem in refused.value.problems] == [
+        "missing", "missing", "and 3 more problems",
+    ]  # fmt: skip
+
+
+def test_without_a_problem_nothing_is_raised() -> None:
+    Findings(Limits()).raise_any()
+
+
+def test_only_the_first_problems_get_a_hint() -> None:
+    findings = Findings(Limits())
+
+    hints = [findings.did_you_mean("htpp", ["http"]) for _ in range(30)]
+
+    assert hints[0] == "did you mean 'http'?"
+    assert hints[-1] is None
+
+
+def test_a_hint_needs_a_close_word_among_few() -> None:
+    assert did_you_mean("zzz", ["http"]) is None
+    assert did_you_mean("htpp", ["http"] * 1_001) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "null"), (True, "true"), ({"a": 1}, "an object"), ([1], "a list"), (5, "5"), ("x", "'x'")],
+)
+def test_values_are_quoted_and_containers_named(value: Any, words: str) -> None:
+    assert quoted(value) == words
+
+
+def test_long_texts_and_lists_are_cut() -> None:
+    assert quoted("x" * 200).endswith("…")
+    assert joined(["a", "b", "c"], 2) == "a, b and 1 more"
