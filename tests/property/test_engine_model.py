@@ -2,7 +2,7 @@
 
 After every step everything is read back and held against the promises; at the end, once nothing more is lost,
 every execution must end as the semantics say, and leave no lease, timer or task behind. A program that fails
-prints its deeds; MODEL_SEED and MODEL_STATES choose the programs of the long run.
+prints its actions; MODEL_SEED and MODEL_STATES choose the programs of the long run.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from tests.property.model.world import World, small_turns
 
 STATES = int(os.environ.get("MODEL_STATES", "100000"))
 FIRST_SEED = int(os.environ.get("MODEL_SEED", "1"))
-#: Deeds as often as they are drawn.
-DRAWN = [deed for deed, share in {**actions.WEIGHTS, **stale_reads.OLD_LOOKS}.items() for _ in range(share)]
+WEIGHTS = {**actions.WEIGHTS, **stale_reads.STALE_READS}
+#: Actions as often as they are drawn.
+DRAWN = [action for action, share in WEIGHTS.items() for _ in range(share)]
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def sender(redis: Redis, library: Library | None = None) -> Transitions:
 
 
 class EngineMachine(RuleBasedStateMachine):
-    """Hypothesis chooses the deeds, so that a program that fails is made short."""
+    """Hypothesis chooses the actions, so that a program that fails is made short."""
 
     url = ""
     library: Library | None = None
@@ -74,9 +75,9 @@ class EngineMachine(RuleBasedStateMachine):
     def there_is_something_to_do(self, seed: int) -> None:
         self.runner.run(do(self.world, actions.submit, seed))
 
-    @rule(deed=st.sampled_from(DRAWN), seed=st.integers(0, 2**16))
-    def something_happens(self, deed: actions.Deed, seed: int) -> None:
-        self.runner.run(do(self.world, deed, seed))
+    @rule(action=st.sampled_from(DRAWN), seed=st.integers(0, 2**16))
+    def something_happens(self, action: actions.Action, seed: int) -> None:
+        self.runner.run(do(self.world, action, seed))
 
     @rule(seed=st.integers(0, 2**16))
     def something_may_be_lost(self, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""What can happen next in a world: deeds of clients, workers and loops. Each draws from the dice given."""
+"""What can happen next in a world: actions of clients, workers and loops. Each draws from the dice given."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.property.model.reading import TASKS
 from tests.property.model.retries import retry_whole
 from tests.property.model.world import LEASE_MS, Case, SimWorker, World
 
-Deed = Callable[[World, Random], Awaitable[None]]
+Action = Callable[[World, Random], Awaitable[None]]
 #: Executions of one world.
 MOST_CASES = 6
 ERROR = orjson.dumps({"type": "HandlerError", "message": "drawn", "retryable": False})
@@ -328,8 +328,8 @@ async def sweep_round(world: World, dice: Random) -> None:
     assert world.is_faulty or made == 0, f"{made} repairs where nothing was lost"
 
 
-#: How often each deed is drawn.
-WEIGHTS: dict[Deed, int] = {
+#: How often each action is drawn.
+WEIGHTS: dict[Action, int] = {
     submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, renew: 2, report: 1,
     fall_silent: 3, cancel: 3, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
     **ANSWERS, **INTERVENTIONS,

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from tests.property.model.snapshots import ENDED
 
 if TYPE_CHECKING:
-    from tests.property.model.snapshots import Sighting
+    from tests.property.model.snapshots import ExecutionSnapshot
     from tests.property.model.world import Case, World
 
 #: Of a parent that did not end well.
 BADLY = ("FAILED", "CANCELLED")
 
 
-def of_family(world: World, case: Case, before: Sighting | None) -> list[str]:
+def of_family(world: World, case: Case, before: ExecutionSnapshot | None) -> list[str]:
     """Hold one execution against those it started, and against the one that started it."""
     broken = _of_record(case) + _of_waits(world, case)
     if before is not None:
@@ -54,7 +54,7 @@ def _of_waits(world: World, case: Case) -> list[str]:
     return broken
 
 
-def _of_leaving(world: World, case: Case, before: Sighting) -> list[str]:
+def _of_leaving(world: World, case: Case, before: ExecutionSnapshot) -> list[str]:
     """Whoever waits no longer has asked a child that goes on to end; within a grace it waits."""
     now, broken = case.now, []
     for unit in waiting_units(before):
@@ -76,7 +76,7 @@ def _of_leaving(world: World, case: Case, before: Sighting) -> list[str]:
     return broken
 
 
-def waiting_units(now: Sighting) -> list[str]:
+def waiting_units(now: ExecutionSnapshot) -> list[str]:
     """Units that wait for what they started."""
     words = now.units.items()
     return [unit for unit, word in words if word == "WAITING" and now.of("waiting_on", unit) == "child"]
@@ -87,7 +87,7 @@ def parents(world: World) -> list[Case]:
     return [case for case in world.cases if not case.now.has_ended and waiting_units(case.now)]
 
 
-def _of_close(world: World, case: Case, before: Sighting) -> list[str]:
+def _of_close(world: World, case: Case, before: ExecutionSnapshot) -> list[str]:
     """One that has just ended otherwise than well has asked its children to end, as their policies say."""
     now = case.now
     if before.has_ended or now.status not in BADLY:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from tests.property.model.actions import Deed
+from tests.property.model.actions import Action
 from tests.property.model.drawn_dag import QUEUES
 from tests.property.model.family_checks import waiting_units
 from tests.property.model.reading import TASKS
@@ -79,5 +79,5 @@ async def lose_counters(world: World, dice: Random, case: Case) -> None:
         await world.redis.hdel(f"workflow:{case.execution_id}:runtime", *lost)
 
 
-#: Drawn as the deeds are, in worlds that may lose keys.
-FAULTS: dict[Deed, int] = {lose_something: 6}
+#: Drawn as the actions are, in worlds that may lose keys.
+FAULTS: dict[Action, int] = {lose_something: 6}

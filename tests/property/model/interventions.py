@@ -9,7 +9,7 @@ import orjson
 
 from orchestrator.store.requests import ByHand, Word
 from orchestrator.units import node_of
-from tests.property.model.snapshots import Sighting
+from tests.property.model.snapshots import ExecutionSnapshot
 from tests.property.model.world import Case, World
 
 ERROR = orjson.dumps({"type": "Operator", "message": "drawn", "retryable": False})
@@ -87,7 +87,7 @@ async def resume_one(world: World, dice: Random, case: Case) -> None:
         )
 
 
-def is_to_be_queued(now: Sighting, node_id: str) -> bool:
+def is_to_be_queued(now: ExecutionSnapshot, node_id: str) -> bool:
     is_asking = now.of("waiting_on", node_id) == "operator"
     return now.units[node_id] == "PENDING" or (now.units[node_id] == "WAITING" and is_asking)
 
@@ -98,7 +98,7 @@ def drawn_request(world: World, dice: Random, attempt: str) -> ByHand:
     return ByHand(meant, f"{number:040x}", "cd", f"call{number}", SAID)
 
 
-def refusal(now: Sighting, node_id: str, request: ByHand, *, is_open: bool) -> str:
+def refusal(now: ExecutionSnapshot, node_id: str, request: ByHand, *, is_open: bool) -> str:
     """The word for a request that nothing else keeps from being carried out."""
     if now.status not in ("RUNNING", "PAUSED"):
         return "closed"

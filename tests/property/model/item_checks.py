@@ -8,7 +8,7 @@ from orchestrator.definitions.definition import Definition, Node
 from orchestrator.units import index_of, node_of, unit_of
 
 if TYPE_CHECKING:
-    from tests.property.model.snapshots import Sighting
+    from tests.property.model.snapshots import ExecutionSnapshot
 
 #: PENDING: held by a pause; one that has not begun has no status.
 LIVE = ("PENDING", "QUEUED", "RUNNING", "WAITING")
@@ -26,12 +26,14 @@ def statuses_of_items(items: dict[str, dict[str, str]]) -> dict[str, str]:
     }
 
 
-def items_of(now: Sighting, node_id: str) -> dict[str, str]:
+def items_of(now: ExecutionSnapshot, node_id: str) -> dict[str, str]:
     """Statuses of one node's items."""
     return {unit: word for unit, word in now.units.items() if "[" in unit and node_of(unit) == node_id}
 
 
-def of_items(before: Sighting | None, now: Sighting, definition: Definition, *, is_faulty: bool) -> list[str]:
+def of_items(
+    before: ExecutionSnapshot | None, now: ExecutionSnapshot, definition: Definition, *, is_faulty: bool
+) -> list[str]:
     """Items live only while their node waits for them, are counted, and end once in each life."""
     broken: list[str] = []
     for node in definition.nodes:
@@ -42,7 +44,7 @@ def of_items(before: Sighting | None, now: Sighting, definition: Definition, *, 
     return broken
 
 
-def _of_node(now: Sighting, node: Node, *, is_faulty: bool) -> list[str]:
+def _of_node(now: ExecutionSnapshot, node: Node, *, is_faulty: bool) -> list[str]:
     broken = []
     held, units = now.items[node.id], items_of(now, node.id)
     word, begun = now.nodes[node.id], int(held.get("next", 0))
@@ -75,7 +77,7 @@ def _of_node(now: Sighting, node: Node, *, is_faulty: bool) -> list[str]:
     return broken
 
 
-def _since(before: Sighting, now: Sighting, node: Node) -> list[str]:
+def _since(before: ExecutionSnapshot, now: ExecutionSnapshot, node: Node) -> list[str]:
     broken = []
     held = before.items[node.id]
     is_same_life = before.nodes[node.id] == "WAITING" and before.of("waiting_on", node.id) == "map"

@@ -1,4 +1,4 @@
-"""Random programs of deeds, and the healing after which every execution must have ended."""
+"""Random programs of actions, and the healing after which every execution must have ended."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import random
 from random import Random
 
 from orchestrator.loops import leases, timers
-from tests.property.model.actions import WEIGHTS, Deed, claim, end_attempt, read
+from tests.property.model.actions import WEIGHTS, Action, claim, end_attempt, read
 from tests.property.model.answers import answer_all
 from tests.property.model.faults import FAULTS
 from tests.property.model.interventions import resume_all
-from tests.property.model.stale_reads import OLD_LOOKS
+from tests.property.model.stale_reads import STALE_READS
 from tests.property.model.world import World
 
 #: Rounds of healing, each 1.5 s or more of the world's time.
@@ -18,25 +18,25 @@ MOST_ROUNDS = 120
 
 
 async def run_program(world: World, seed: int, *, steps: int) -> None:
-    """Do random deeds, looking after each, then heal. The seed says everything."""
+    """Do random actions, looking after each, then heal. The seed says everything."""
     dice = Random(seed)
-    weights = {**WEIGHTS, **OLD_LOOKS, **(FAULTS if world.is_faulty else {})}
-    deeds, shares = list(weights), list(weights.values())
+    weights = {**WEIGHTS, **STALE_READS, **(FAULTS if world.is_faulty else {})}
+    actions, shares = list(weights), list(weights.values())
     await world.open()
     try:
         for _ in range(steps):
-            await do(world, dice.choices(deeds, shares)[0], dice.getrandbits(32))
+            await do(world, dice.choices(actions, shares)[0], dice.getrandbits(32))
         await heal(world, seed=dice.getrandbits(32))
     finally:
         await world.close()
 
 
-async def do(world: World, deed: Deed, seed: int) -> None:
-    """One deed and a look at what it left."""
-    world.program.append(f"{deed.__name__}(world, Random({seed}))")
+async def do(world: World, action: Action, seed: int) -> None:
+    """One action and a look at what it left."""
+    world.program.append(f"{action.__name__}(world, Random({seed}))")
     # The jitter of a back-off that the loops decide on.
     random.seed(seed)
-    await deed(world, Random(seed))
+    await action(world, Random(seed))
     await world.look()
 
 

@@ -16,7 +16,7 @@ from orchestrator.definitions.definition import OUTPUT
 from orchestrator.redis_keys import SEPARATOR
 from tests.property.model.drawn_dag import QUEUES
 from tests.property.model.item_checks import statuses_of_items
-from tests.property.model.snapshots import Sighting
+from tests.property.model.snapshots import ExecutionSnapshot
 
 if TYPE_CHECKING:
     from tests.property.model.world import Case
@@ -65,17 +65,17 @@ class Reader:
 
     async def look(
         self, cases: Sequence[Case], shared: dict[str, Shared]
-    ) -> list[tuple[Case, Sighting | None]]:
+    ) -> list[tuple[Case, ExecutionSnapshot | None]]:
         """Read executions; None for one of which nothing has changed since it was read last."""
         commands = [_commands(case) for case in cases]
         answers = iter(await self._wire.send([command for each in commands for command in each]))
-        found: list[tuple[Case, Sighting | None]] = []
+        found: list[tuple[Case, ExecutionSnapshot | None]] = []
         for case, asked in zip(cases, commands, strict=True):
             events, *rest = [next(answers) for _ in asked]
             own = shared.get(case.execution_id, Shared())
             is_known = not events and self._answers.get(case.execution_id) == (rest, own)
             self._answers[case.execution_id] = (rest, own)
-            found.append((case, None if is_known else _sighting(case, events, rest, own)))
+            found.append((case, None if is_known else _snapshot(case, events, rest, own)))
         return found
 
 
@@ -99,7 +99,7 @@ def _commands(case: Case) -> list[tuple[Any, ...]]:
     ]
 
 
-def _sighting(case: Case, events: list[Any], rest: list[Any], own: Shared) -> Sighting:
+def _snapshot(case: Case, events: list[Any], rest: list[Any], own: Shared) -> ExecutionSnapshot:
     length, status, runtime, nodes, outputs, worklist, signals, held, children, *rows = rest
     before = case.seen
     known = before.lines if before else ()
@@ -117,7 +117,7 @@ def _sighting(case: Case, events: list[Any], rest: list[Any], own: Shared) -> Si
     last = words.pop(OUTPUT)
     mapped = [node.id for node in case.definition.nodes if node.map]
     items = {node_id: _pairs(flat) for node_id, flat in zip(mapped, rows, strict=True) if flat}
-    return Sighting(
+    return ExecutionSnapshot(
         status=(status or b"").decode(),
         runtime=_pairs(runtime),
         nodes=words,

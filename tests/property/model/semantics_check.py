@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _BY_ENGINE = ("timeout", "poison")
 
 
-def decide_retry(case: Case) -> list[str]:
+def check_end(case: Case) -> list[str]:
     """Say what is wrong with the end of an execution; [] when nothing is."""
     now = case.now
     if cause := now.runtime.get("cancelling"):

@@ -26,7 +26,7 @@ Told = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class ExecutionSnapshot:
     """One execution at one moment."""
 
     status: str
@@ -90,7 +90,7 @@ class Sighting:
 
 
 def broken_promises(
-    before: Sighting | None, now: Sighting, definition: Definition, *, is_faulty: bool
+    before: ExecutionSnapshot | None, now: ExecutionSnapshot, definition: Definition, *, is_faulty: bool
 ) -> list[str]:
     """Compare two looks at one execution; [] when every promise is kept."""
     broken = [*_of_history(before, now), *_of_nodes(now, definition), *_of_traces(now, definition)]
@@ -101,7 +101,7 @@ def broken_promises(
     return broken
 
 
-def _of_history(before: Sighting | None, now: Sighting) -> list[str]:
+def _of_history(before: ExecutionSnapshot | None, now: ExecutionSnapshot) -> list[str]:
     """Every unit moves along the table, its attempts only rise, and its key says what its history says."""
     types = [type for type, _, _ in now.lines]
     broken = [f"{types.count(one)} × {one}" for one in _ONCE if types.count(one) > 1]
@@ -142,25 +142,25 @@ def _of_history(before: Sighting | None, now: Sighting) -> list[str]:
     return broken
 
 
-def _was_fenced(now: Sighting, node_id: str) -> bool:
+def _was_fenced(now: ExecutionSnapshot, node_id: str) -> bool:
     """A cancel or an operator who ends a running attempt takes a number without a line."""
     return ("node.cancelled", node_id) in {(type, each) for type, each, _ in now.lines} or bool(
         now.of("by_hand", node_id)
     )
 
 
-def is_handled(now: Sighting, node: Node) -> bool:
+def is_handled(now: ExecutionSnapshot, node: Node) -> bool:
     """Say whether a node has failed without failing anything else."""
     return now.nodes[node.id] == "FAILED" and (node.continues_on_failure or now.of("caught", node.id) != "")
 
 
-def error_of(now: Sighting, node_id: str) -> bytes | None:
+def error_of(now: ExecutionSnapshot, node_id: str) -> bytes | None:
     """Give the output of a node whose failure was handled: its error."""
     error = now.of("error", node_id)
     return f'{{"error":{error}}}'.encode() if now.units[node_id] == "FAILED" and error else None
 
 
-def _of_nodes(now: Sighting, definition: Definition) -> list[str]:
+def _of_nodes(now: ExecutionSnapshot, definition: Definition) -> list[str]:
     """No node has run before its dependencies allowed it; outputs belong to COMPLETED nodes."""
     broken = []
     statuses = {node_id: NodeStatus(word) for node_id, word in now.nodes.items()}
@@ -182,7 +182,7 @@ def _of_nodes(now: Sighting, definition: Definition) -> list[str]:
     return broken
 
 
-def _of_traces(now: Sighting, definition: Definition) -> list[str]:
+def _of_traces(now: ExecutionSnapshot, definition: Definition) -> list[str]:
     """Leases, tasks and timers belong to the attempt that needs them, one each."""
     broken = []
     for node_id, number in now.leases:
@@ -211,7 +211,7 @@ def _of_traces(now: Sighting, definition: Definition) -> list[str]:
     return broken
 
 
-def _of_ends(before: Sighting, now: Sighting) -> list[str]:
+def _of_ends(before: ExecutionSnapshot, now: ExecutionSnapshot) -> list[str]:
     """What has ended stays as it is, unless the execution is retried as a whole."""
     if before.runtime.get("generation") != now.runtime.get("generation"):
         return [
@@ -237,7 +237,7 @@ def _of_ends(before: Sighting, now: Sighting) -> list[str]:
     return broken
 
 
-def facts(now: Sighting) -> dict[str, Any]:
+def facts(now: ExecutionSnapshot) -> dict[str, Any]:
     """A short picture for a failing test."""
     told = ("left", "failed", "cancelling", "worklist", "seq", "generation")
     left = {key: now.runtime.get(key) for key in told}

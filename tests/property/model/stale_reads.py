@@ -8,7 +8,7 @@ from typing import Any
 from orchestrator.loops import leases, timers
 from orchestrator.redis_keys import lease_member, timer_member
 from orchestrator.store.requests import AttemptToken
-from tests.property.model.actions import ERROR, Deed
+from tests.property.model.actions import ERROR, Action
 from tests.property.model.world import World
 
 #: What a timer of a waiting node may be called.
@@ -93,7 +93,7 @@ async def meet_stale_members(world: World, dice: Random) -> None:
     assert not [member for member, due in (await world.due_times()).items() if due == 1]
 
 
-OLD_LOOKS: dict[Deed, int] = {
+STALE_READS: dict[Action, int] = {
     look_with_a_fast_clock: 2,
     act_on_an_old_attempt: 1,
     act_on_an_old_status: 2,

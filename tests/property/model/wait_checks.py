@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.property.model.snapshots import Sighting
+    from tests.property.model.snapshots import ExecutionSnapshot
 
 
-def of_waits(now: Sighting, *, is_faulty: bool) -> list[str]:
+def of_waits(now: ExecutionSnapshot, *, is_faulty: bool) -> list[str]:
     """Whoever waits for somebody outside is listed once, nobody else is; what is kept is counted."""
     broken, listed = [], []
     for name, entries in now.waits.items():
@@ -34,7 +34,7 @@ def of_waits(now: Sighting, *, is_faulty: bool) -> list[str]:
     return broken
 
 
-def of_pauses(now: Sighting, *, is_faulty: bool) -> list[str]:
+def of_pauses(now: ExecutionSnapshot, *, is_faulty: bool) -> list[str]:
     """Nothing is held but by a pause, and nothing twice; no node waits for an operator in vain."""
     broken = []
     if now.has_ended and (now.held or now.runtime.get("paused")):

@@ -1,7 +1,7 @@
 """A world to test the scripts in: executions, simulated workers, a clock, and every way things go wrong.
 
-Nothing here runs a handler. A worker is what it holds: tasks it has read, attempts it has claimed. Each deed
-draws from the dice it is given, so that equal programs do equal things.
+Nothing here runs a handler. A worker is what it holds: tasks it has read, attempts it has claimed. Each
+action draws from the dice it is given, so that equal programs do equal things.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from orchestrator.units import index_of, node_of
 from tests.property.model.drawn_dag import compiled, draw_document
 from tests.property.model.family_checks import of_family
 from tests.property.model.reading import Reader
-from tests.property.model.semantics_check import decide_retry
+from tests.property.model.semantics_check import check_end
 from tests.property.model.snapshots import (
     ENDED,
-    Sighting,
+    ExecutionSnapshot,
     broken_promises,
     error_of,
     facts,
@@ -65,7 +65,7 @@ class Case:
     execution_id: str
     document: dict[str, Any]
     definition: Definition
-    seen: Sighting | None = None
+    seen: ExecutionSnapshot | None = None
     #: What the call said that ended a node, or parked it: "ok", "fail", "skip", or ("branch", ids).
     taken: dict[str, str | tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     outputs: dict[str, bytes] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class Case:
     beats: dict[str, bytes] = field(default_factory=dict)
 
     @property
-    def now(self) -> Sighting:
+    def now(self) -> ExecutionSnapshot:
         assert self.seen is not None
         return self.seen
 
@@ -236,7 +236,7 @@ class World:
     async def look(self) -> None:
         """Look at everything and hold it against the promises."""
         shared = await self.reader.shared()
-        changed: list[tuple[Case, Sighting | None]] = []
+        changed: list[tuple[Case, ExecutionSnapshot | None]] = []
         unread = list(self.cases)
         while unread:
             found = await self.reader.look(unread, shared)
@@ -249,7 +249,7 @@ class World:
             assert not broken, self.told(case, broken)
         self.states += 1
 
-    def _took_in(self, case: Case, now: Sighting) -> list[Case]:
+    def _took_in(self, case: Case, now: ExecutionSnapshot) -> list[Case]:
         """Hold what was seen of one execution against the promises; gives what it has started since."""
         broken = broken_promises(case.seen, now, case.definition, is_faulty=self.is_faulty)
         broken += self._foreign_outputs(case, now)
@@ -257,7 +257,7 @@ class World:
         if case.asked_in is None and now.runtime.get("cancel_request", "").startswith("parent:"):
             case.asked_in = self.states
         if now.has_ended and not broken:
-            broken = decide_retry(case)
+            broken = check_end(case)
         assert not broken, self.told(case, broken)
         self.fingerprints.add(now.fingerprint)
         known = {each.execution_id for each in self.cases}
@@ -295,7 +295,7 @@ class World:
         return broken
 
     @staticmethod
-    def _foreign_outputs(case: Case, now: Sighting) -> list[str]:
+    def _foreign_outputs(case: Case, now: ExecutionSnapshot) -> list[str]:
         items = {
             unit: now.items[node_of(unit)][f"o{index_of(unit)}"].encode()
             for unit, word in now.units.items()
