@@ -96,7 +96,7 @@ async def _engine(settings: Settings, limits: Limits) -> AsyncIterator[Engine]:
 
 
 async def _check_store(engine: Engine, label: str) -> None:
-    for check in (await engine.ready()).checks:
+    for check in (await engine.health.check()).checks:
         if check.level == "ok":
             log.info("store.check", extra={"check": check.name, "detail": check.detail})
         elif check.level == "warning" or check.name == "redis":

@@ -5,26 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from orchestrator.errors import ConfigError
+from orchestrator.execution.model import Check
 
 log = logging.getLogger("headrace.health")
-
-Level = Literal["ok", "warning", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding. An error keeps processes from starting; a warning is said once."""
-
-    name: str
-    level: Level
-    detail: str
 
 
 async def check_redis(redis: Redis, *, allow_eviction_policy: bool = False) -> list[Check]:

@@ -77,21 +77,21 @@ async def engine(redis: Redis, fleet: WorkerFleet) -> Engine:
 
 async def finished(engine: Engine, execution_id: str) -> ExecutionStatus:
     async def has_ended() -> bool:
-        return (await engine.status(execution_id)).is_terminal
+        return (await engine.executions.status(execution_id)).is_terminal
 
     await until(has_ended)
-    return await engine.status(execution_id)
+    return await engine.executions.status(execution_id)
 
 
 async def outputs(engine: Engine, execution_id: str) -> dict[str, Any]:
-    results = await engine.results(execution_id)
+    results = await engine.executions.results(execution_id)
     return {node_id: orjson.loads(text) if text else None for node_id, text in results.items()}
 
 
 async def happened(engine: Engine, execution_id: str) -> dict[str, list[str]]:
     """What happened to each node, in order."""
     lines: dict[str, list[str]] = {}
-    for event in await engine.events(execution_id):
+    for event in await engine.events.list(execution_id):
         if event.node_id and event.type not in ("node.log", "node.progress", "node.token"):
             lines.setdefault(event.node_id, []).append(event.type)
     return lines
@@ -101,10 +101,10 @@ ONCE = ["node.queued", "node.started", "node.completed"]
 
 
 async def test_linear_each_node_works_with_what_the_one_before_gave(engine: Engine) -> None:
-    submitted = await engine.submit(LINEAR)
+    submitted = await engine.executions.submit(LINEAR)
     assert submitted.status is E.PENDING
 
-    triggered = await engine.trigger(submitted.execution_id)
+    triggered = await engine.executions.trigger(submitted.execution_id)
     assert triggered.status is E.RUNNING
 
     assert await finished(engine, submitted.execution_id) is E.COMPLETED
@@ -119,13 +119,13 @@ async def test_linear_each_node_works_with_what_the_one_before_gave(engine: Engi
 
 
 async def test_fanout_both_branches_run_and_the_join_waits_for_them(engine: Engine) -> None:
-    submitted = await engine.submit(FANOUT)
+    submitted = await engine.executions.submit(FANOUT)
 
-    await engine.trigger(submitted.execution_id)
+    await engine.executions.trigger(submitted.execution_id)
 
     assert await finished(engine, submitted.execution_id) is E.COMPLETED
     assert await happened(engine, submitted.execution_id) == dict.fromkeys("ABCD", ONCE)
-    order = [(event.type, event.node_id) for event in await engine.events(submitted.execution_id)]
+    order = [(event.type, event.node_id) for event in await engine.events.list(submitted.execution_id)]
     # B and C become ready in the same step, D only when both are done.
     assert order.index(("node.queued", "C")) == order.index(("node.queued", "B")) + 1
     assert order.index(("node.queued", "D")) > order.index(("node.completed", "B"))
@@ -133,10 +133,10 @@ async def test_fanout_both_branches_run_and_the_join_waits_for_them(engine: Engi
 
 
 async def test_race_two_triggers_and_two_branches_run_the_join_once(engine: Engine) -> None:
-    submitted = await engine.submit(RACE)
+    submitted = await engine.executions.submit(RACE)
 
     first, second = await asyncio.gather(
-        engine.trigger(submitted.execution_id), engine.trigger(submitted.execution_id)
+        engine.executions.trigger(submitted.execution_id), engine.executions.trigger(submitted.execution_id)
     )
 
     assert {first.already, second.already} == {False, True}
@@ -146,7 +146,7 @@ async def test_race_two_triggers_and_two_branches_run_the_join_once(engine: Engi
 
 async def test_an_ended_execution_reads_as_documented(engine: Engine, redis: Redis) -> None:
     """The keys anyone can look at with redis-cli."""
-    submitted = await engine.submit(RACE, trigger=True)
+    submitted = await engine.executions.submit(RACE, trigger=True)
     execution_id = submitted.execution_id
     await finished(engine, execution_id)
 
@@ -158,22 +158,22 @@ async def test_an_ended_execution_reads_as_documented(engine: Engine, redis: Red
     assert await redis.get(f"workflow:{execution_id}:node:D:output") == b'{"status":"ok"}'
     assert not await redis.sismember("workflows:active", execution_id)
     assert await redis.xlen("workflow:tasks") == 0
-    events = await engine.events(execution_id)
+    events = await engine.events.list(execution_id)
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert events[-1].type == "execution.completed"
 
 
 async def test_the_refunds_of_the_examples_ask_somebody_and_pay(engine: Engine) -> None:
     document, _ = load_yaml((EXAMPLES / "refunds.yaml").read_bytes())
-    submitted = await engine.submit(document, inputs={"limit": 50}, trigger=True)
+    submitted = await engine.executions.submit(document, inputs={"limit": 50}, trigger=True)
     execution_id = submitted.execution_id
 
     async def is_asking() -> bool:
-        return bool((await engine.approvals()).items)
+        return bool((await engine.approvals.list()).items)
 
     await until(is_asking)
-    (asked,) = (await engine.approvals()).items
-    await engine.decide(execution_id, "ask", decision="approve", by="jane", shown=asked.shown)
+    (asked,) = (await engine.approvals.list()).items
+    await engine.approvals.decide(execution_id, "ask", decision="approve", by="jane", shown=asked.shown)
 
     assert await finished(engine, execution_id) is E.COMPLETED
     found = await outputs(engine, execution_id)
@@ -184,7 +184,7 @@ async def test_the_refunds_of_the_examples_ask_somebody_and_pay(engine: Engine) 
         "/orders/A-3",
     ]
     assert found["pay"]["book"]["data"]["path"] == "/pay/99"
-    view = await engine.get(execution_id)
+    view = await engine.executions.get(execution_id)
     assert orjson.loads(view.output or b"") == {"refunded": 99, "decided_by": "jane"}
     states = {state.node_id: state.status for state in view.nodes}
     assert (states["wave"], states["apologise"], states["tell"]) == (N.SKIPPED, N.SKIPPED, N.COMPLETED)
