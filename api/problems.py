@@ -59,16 +59,6 @@ class SimulationFailed(errors.HeadraceError):
     code: ClassVar[str] = "SIMULATION_FAILED"
 
 
-class DeadEntryNotFound(errors.HeadraceError):
-    """No such entry among the dead."""
-
-    code: ClassVar[str] = "DEAD_ENTRY_NOT_FOUND"
-
-    def __init__(self, entry_id: str) -> None:
-        self.entry_id = entry_id
-        super().__init__(f"no dead entry '{entry_id}'")
-
-
 @dataclass(frozen=True, slots=True)
 class Door:
     """How one type of error leaves the house."""
@@ -82,6 +72,7 @@ class Door:
 
 #: The one place where an error gets its HTTP status. A subclass without a row uses its parent's.
 DOORS: Mapping[type[Exception], Door] = {
+    errors.ProblemsFound: Door(422, "Refused"),
     errors.DefinitionInvalid: Door(400, "Definition refused"),  # or 422, 413: see `definition_status`
     errors.ExecutionNotFound: Door(404, "Not found", detail="Execution ID not found"),
     errors.NodeNotFound: Door(404, "Not found"),
@@ -91,6 +82,7 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.IdempotencyConflict: Door(422, "Idempotency key already used"),
     errors.StoreFull: Door(503, "The store is full", retry_after_s=30),
     errors.StoreUnavailable: Door(503, "The store is away", retry_after_s=RETRY_AFTER_S),
+    errors.TooBusy: Door(503, "Too busy", retry_after_s=RETRY_AFTER_S),
     errors.TemplateError: Door(400, "Template refused"),
     errors.ConfigError: Door(500, "Server misconfigured"),
     errors.PayloadInvalid: Door(422, "Payload refused"),
@@ -105,10 +97,11 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.NodeBusy: Door(409, "Not possible in this state"),
     errors.AttemptChanged: Door(409, "Another attempt by now"),
     errors.OutputRefused: Door(422, "Output refused"),
+    errors.CursorInvalid: Door(422, "Request refused"),
     RequestInvalid: Door(422, "Request refused"),
     BodyTooLarge: Door(413, "Body too large"),
     SimulationFailed: Door(503, "The simulation failed"),
-    DeadEntryNotFound: Door(404, "Not found"),
+    errors.DeadEntryNotFound: Door(404, "Not found"),
 }
 _INTERNAL = Door(500, "Internal error")
 
@@ -206,6 +199,7 @@ def install_handlers(app: FastAPI, store_errors: Sequence[type[Exception]] = ())
     for kind in store_errors:
         app.add_exception_handler(kind, _on_store_error)
     app.add_exception_handler(errors.HeadraceError, _on_error)
+    app.add_exception_handler(errors.CursorInvalid, _on_bad_cursor)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
 
@@ -235,6 +229,10 @@ async def _on_error(request: Request, error: Exception) -> Response:
     if door.status >= 500:
         log.error("request.failed", extra={"request_id": request_id_of(request.scope), "error": str(error)})
     return respond(request.scope, error)
+
+
+async def _on_bad_cursor(request: Request, error: Exception) -> Response:
+    return respond(request.scope, RequestInvalid([Problem("query.cursor", "wrong_value", str(error))]))
 
 
 async def _on_store_error(request: Request, error: Exception) -> Response:

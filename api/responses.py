@@ -28,6 +28,16 @@ def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str]
     return Response(orjson.dumps(content, default=_plain), status, headers, JSON)
 
 
+def replay_headers(replayed: bool) -> dict[str, str]:
+    """Say that this answer was given before, under the same Idempotency-Key."""
+    return {"Idempotency-Replayed": "true"} if replayed else {}
+
+
+def location(execution_id: str) -> dict[str, str]:
+    """Say where an execution that was created is read."""
+    return {"Location": f"/v1/executions/{execution_id}"}
+
+
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Document the failures a route can give; without any, those that nobody has named."""
     content = {"application/problem+json": {"schema": inline_schema(ProblemDocument)}}

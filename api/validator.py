@@ -4,7 +4,6 @@ Definitions are only parsed; they are checked once, by the engine at submission.
 no URL is looked at.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,17 +16,19 @@ from starlette.requests import Request
 
 from api.problems import RequestInvalid, pydantic_problems
 from orchestrator.documents import strict_json
+from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.json_types import kind_of
 from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import quoted
 from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.engine import Idempotency
-from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, Problem
+from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, NodeNotFound, Problem
 
 Envelope = TypeVar("Envelope", bound=BaseModel)
 
 #: Every id has this form. Refusing the rest here also keeps `a:node:b` from naming another execution's key.
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
+#: A node, or one item of a mapped node.
+_UNIT = re.compile(r"[A-Za-z0-9_.-]{1,128}(\[\d{1,6}\])?\Z")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"\Z')
 _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?\Z")
 
@@ -37,6 +38,32 @@ def execution_id_in(text: str) -> str:
     if not _ID.match(text):
         raise ExecutionNotFound(text)
     return text
+
+
+def unit_in(execution_id: str, node_id: str) -> tuple[str, str]:
+    """Accept path segments as an execution and a node of it, or an item such as `fetch[3]`.
+
+    Raises NodeNotFound, ExecutionNotFound for what cannot be one.
+    """
+    if not _UNIT.match(node_id):
+        raise NodeNotFound(execution_id, node_id)
+    return execution_id_in(execution_id), node_id
+
+
+def signal_name_in(name: str) -> str:
+    """Accept a path segment as the name of a signal. Raises RequestInvalid for what cannot be one."""
+    if not _ID.match(name):
+        message = f"{name[:140]!r} is not a signal's name: 1 to 128 of A-Z a-z 0-9 _ . -"
+        raise RequestInvalid([Problem("path.name", "wrong_value", message)])
+    return name
+
+
+def duration_ms_in(value: Any, field: str) -> int:
+    """Read a duration of an envelope. Raises RequestInvalid."""
+    try:
+        return parse_duration_ms(value)
+    except ValueError as error:
+        raise RequestInvalid([Problem(field, "wrong_value", f"'{field}': {error}")]) from error
 
 
 def parse_definition(body: bytes, *, max_depth: int = 64) -> dict[str, Any]:
@@ -107,13 +134,13 @@ def readable_in(sent: Any, limits: Limits) -> tuple[Any, Locate | None]:
 
 
 @contextmanager
-def cursor_checked(cursor: str | int | None) -> Iterator[None]:
-    """Refuse a cursor that the engine cannot read: it was made up, or cut."""
-    try:
-        yield
-    except ValueError as error:
-        message = f"'cursor' must be the next_cursor of a page before, unchanged; found {quoted(cursor)}"
-        raise RequestInvalid([Problem("query.cursor", "wrong_value", message)]) from error
+def optional_definition_in(sent: Any, limits: Limits) -> Iterator[dict[str, Any] | None]:
+    """Give the definition of an envelope that may have none."""
+    if sent is None:
+        yield None
+    else:
+        with definition_in(sent, limits) as document:
+            yield document
 
 
 def known_query(request: Request) -> None:
@@ -144,5 +171,9 @@ def idempotency_of(request: Request, body: bytes) -> Idempotency | None:
     if not _KEY.match(key):
         message = "Idempotency-Key must be 1 to 255 printable ASCII characters"
         raise RequestInvalid([Problem("header.Idempotency-Key", "wrong_value", message)])
-    route = f"{request.method} {request.url.path}"
-    return Idempotency(key=key, route=route, body_hash=hashlib.sha256(body).hexdigest())
+    return Idempotency.named(key, route=f"{request.method} {request.url.path}", body=body)
+
+
+def repeat_id_of(request: Request) -> str:
+    """Name a request that changes nothing when it is made again: its idempotency key, or else its own id."""
+    return str(request.headers.get("idempotency-key") or request.scope["headrace.request_id"])

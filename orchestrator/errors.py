@@ -1,6 +1,6 @@
 """Every error of the engine, with a stable code and the ids it concerns.
 
-HTTP status codes are assigned in api/problems.py, from the class and, for problems, from their kind.
+Nothing here knows HTTP: status codes are assigned in api/problems.py, by class (and, for problems, by kind).
 """
 
 # long: everything that can go wrong, on one screen after another
@@ -128,24 +128,24 @@ class HeadraceError(Exception):
     code: ClassVar[str] = "INTERNAL"
 
 
-class DefinitionInvalid(HeadraceError):
+class ProblemsFound(HeadraceError):
+    """Something that was sent is wrong; every problem found is listed, and nothing was done."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class DefinitionInvalid(ProblemsFound):
     """The submitted document is wrong; every problem found is listed and nothing was stored."""
 
     code = "DEFINITION_INVALID"
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = list(problems)
-        super().__init__("; ".join(str(problem) for problem in self.problems))
 
-
-class InputsInvalid(HeadraceError):
+class InputsInvalid(ProblemsFound):
     """The inputs do not match the definition's schema; every problem found is listed."""
 
     code = "INPUTS_INVALID"
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = list(problems)
-        super().__init__("; ".join(str(problem) for problem in self.problems))
 
 
 class ExecutionNotFound(HeadraceError):
@@ -228,6 +228,14 @@ class StoreUnavailable(HeadraceError):
         super().__init__(f"the store cannot be used at the moment: {detail}")
 
 
+class TooBusy(StoreUnavailable):
+    """Other changes kept coming between a check and the change it allowed; the request may be sent again."""
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        HeadraceError.__init__(self, detail)
+
+
 class StoreFull(HeadraceError):
     """Redis is at maxmemory: what runs may finish, new work is refused."""
 
@@ -257,14 +265,10 @@ class ConfigError(HeadraceError):
     code = "CONFIG_ERROR"
 
 
-class PayloadInvalid(HeadraceError):
+class PayloadInvalid(ProblemsFound):
     """A payload or form does not fit the schema of the node that waits for it; nothing was delivered."""
 
     code = "PAYLOAD_INVALID"
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = list(problems)
-        super().__init__("; ".join(str(problem) for problem in self.problems))
 
 
 class PayloadTooLarge(HeadraceError):
@@ -291,7 +295,7 @@ class SignalsFull(HeadraceError):
 
 
 class ApprovalNotFound(HeadraceError):
-    """The execution has such a node, but it has not asked for an approval."""
+    """The execution has such a node, but the node has not asked for a decision."""
 
     code = "APPROVAL_NOT_FOUND"
 
@@ -299,6 +303,27 @@ class ApprovalNotFound(HeadraceError):
         self.execution_id = execution_id
         self.node_id = node_id
         super().__init__(f"node {node_id!r} of execution {execution_id} has not asked for an approval")
+
+
+class DeadEntryNotFound(HeadraceError):
+    """The list of dead nodes has no such entry, or no more."""
+
+    code = "DEAD_ENTRY_NOT_FOUND"
+
+    def __init__(self, entry_id: str) -> None:
+        self.entry_id = entry_id
+        super().__init__(f"no dead entry {entry_id!r}")
+
+
+class CursorInvalid(HeadraceError):
+    """A page was asked for with a cursor that no page ends with."""
+
+    code = "CURSOR_INVALID"
+
+    def __init__(self, cursor: str) -> None:
+        super().__init__(
+            f"'cursor' must be the next_cursor of a page before, unchanged; found {cursor[:80]!r}"
+        )
 
 
 class NotAssigned(HeadraceError):
@@ -313,7 +338,7 @@ class NotAssigned(HeadraceError):
 
 
 class AlreadyDecided(HeadraceError):
-    """Another decision came first; `recorded` is that decision, JSON."""
+    """Another decision was recorded first; `recorded` is that decision, JSON."""
 
     code = "ALREADY_DECIDED"
 
@@ -391,11 +416,7 @@ class AttemptChanged(HeadraceError):
         )
 
 
-class OutputRefused(HeadraceError):
+class OutputRefused(ProblemsFound):
     """The output cannot be that of such a node: it names no branch."""
 
     code = "OUTPUT_REFUSED"
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = list(problems)
-        super().__init__("; ".join(str(problem) for problem in self.problems))

@@ -100,22 +100,22 @@ def register_handlers(stage: Stage) -> None:
 
 
 async def start(engine: Engine, *nodes: dict[str, Any], **extras: Any) -> str:
-    return (await engine.submit(workflow(*nodes, **extras), trigger=True)).execution_id
+    return (await engine.executions.submit(workflow(*nodes, **extras), trigger=True)).execution_id
 
 
 async def ended(engine: Engine, execution_id: str) -> ExecutionStatus:
     """Wait for the end of an execution and give it."""
 
     async def has_ended() -> bool:
-        return (await engine.status(execution_id)).is_terminal
+        return (await engine.executions.status(execution_id)).is_terminal
 
     await until(has_ended)
-    return await engine.status(execution_id)
+    return await engine.executions.status(execution_id)
 
 
 async def in_status(engine: Engine, execution_id: str, node_id: str, status: NodeStatus) -> NodeState:
     async def is_there() -> bool:
-        return (await engine.node(execution_id, node_id))[0].status is status
+        return (await engine.nodes.get(execution_id, node_id)).state.status is status
 
     await until(is_there)
-    return (await engine.node(execution_id, node_id))[0]
+    return (await engine.nodes.get(execution_id, node_id)).state

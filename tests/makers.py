@@ -200,7 +200,7 @@ class Rig:
         return done + await leases.run_once(self.store, self.transitions, self.now_ms)
 
     async def submit(self, *nodes: dict[str, Any], trigger: bool = True, **extras: Any) -> str:
-        submitted = await self.engine.submit(workflow(*nodes, **extras), trigger=trigger)
+        submitted = await self.engine.executions.submit(workflow(*nodes, **extras), trigger=trigger)
         return submitted.execution_id
 
     async def status(self, execution_id: str) -> ExecutionStatus:
@@ -209,11 +209,11 @@ class Rig:
         return status
 
     async def nodes(self, execution_id: str) -> dict[str, NodeStatus]:
-        view = await self.engine.get(execution_id)
+        view = await self.engine.executions.get(execution_id)
         return {state.node_id: state.status for state in view.nodes}
 
     async def reasons(self, execution_id: str) -> dict[str, Reason | None]:
-        view = await self.engine.get(execution_id)
+        view = await self.engine.executions.get(execution_id)
         return {state.node_id: state.reason for state in view.nodes}
 
     async def events(self, execution_id: str) -> list[str]:

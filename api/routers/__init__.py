@@ -9,12 +9,13 @@ from api.middleware import RequestLimits
 from api.problems import install_handlers
 from api.responses import problems
 from api.routers import (
+    approvals,
     dead_letters,
     events,
     executions,
     handlers,
     health,
-    interventions,
+    nodes,
     queues,
     reruns,
     signals,
@@ -28,7 +29,7 @@ from api.validator import known_query
 from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
-    workflow, validate, simulate, executions, reruns, interventions, signals, events, handlers, usage,
+    workflow, validate, simulate, executions, reruns, nodes, signals, approvals, events, handlers, usage,
     workers, queues, dead_letters, health,
 )  # fmt: skip
 

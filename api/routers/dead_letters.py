@@ -1,4 +1,4 @@
-"""Nodes that were given up: look, queue again, or drop."""
+"""Dead nodes, which failed for good: list, requeue or drop them."""
 
 from typing import Annotated
 
@@ -6,11 +6,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.access import engine_of
-from api.problems import DeadEntryNotFound
 from api.responses import json_response, problems
 from api.schemas.operations import DeadPage, DeadRequeued
-from api.schemas.views import dead_fields
-from api.validator import cursor_checked
+from api.schemas.views import dead_fields, page_fields
 
 router = APIRouter(prefix="/v1/dead", tags=["operations"])
 
@@ -27,11 +25,8 @@ async def list_dead(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=512)] = None,
 ) -> Response:
-    with cursor_checked(cursor):
-        page = await engine_of(request).dead(limit=limit, cursor=cursor)
-    return json_response(
-        {"items": [dead_fields(entry) for entry in page.items], "next_cursor": page.next_cursor}
-    )
+    page = await engine_of(request).dead_letters.list(limit=limit, cursor=cursor)
+    return json_response(page_fields(page, dead_fields))
 
 
 @router.post(
@@ -43,9 +38,7 @@ async def list_dead(
     responses=problems(404, 409, 503),
 )
 async def requeue(request: Request, entry_id: str) -> Response:
-    execution_id = await engine_of(request).requeue_dead(entry_id)
-    if execution_id is None:
-        raise DeadEntryNotFound(entry_id)
+    execution_id = await engine_of(request).dead_letters.requeue(entry_id)
     return json_response({"entry_id": entry_id, "execution_id": execution_id}, status=202)
 
 
@@ -57,6 +50,5 @@ async def requeue(request: Request, entry_id: str) -> Response:
     responses=problems(404, 503),
 )
 async def drop(request: Request, entry_id: str) -> Response:
-    if not await engine_of(request).drop_dead(entry_id):
-        raise DeadEntryNotFound(entry_id)
+    await engine_of(request).dead_letters.drop(entry_id)
     return Response(status_code=204)

@@ -15,7 +15,6 @@ from api.streaming.channel import Send as SendNow
 from api.streaming.channel import body_of
 from api.streaming.hub import RETRY, Hub
 from api.validator import execution_id_in
-from orchestrator.engine import Engine
 from orchestrator.errors import Problem
 
 router = APIRouter(prefix="/v1/executions", tags=["events"])
@@ -53,12 +52,13 @@ async def events(
     # All checks come before the first byte: inside a stream an error could no longer have a status.
     execution_id = execution_id_in(execution_id)
     reach = reach_of(request)
-    position = _position(last_event_id, after)
-    cursor = await _cursor(reach.engine, execution_id, position, is_from_now=start == "now")
-    if cursor is None:
+    position = await reach.engine.events.position(
+        execution_id, after=_event_id(last_event_id, after), is_from_now=start == "now"
+    )
+    if position is None:
         return Response(status_code=204)
     wire: Wire = "ndjson" if "ndjson" in accept and "text/event-stream" not in accept else "sse"
-    return EventStream(reach.hub, execution_id, after=cursor, wire=wire)
+    return EventStream(reach.hub, execution_id, after=position, wire=wire)
 
 
 class EventStream(Response):
@@ -99,7 +99,7 @@ class EventStream(Response):
             self._hub.leave(watcher)
 
 
-def _position(last_event_id: str | None, after: int | None) -> int | None:
+def _event_id(last_event_id: str | None, after: int | None) -> int | None:
     if last_event_id is None or not last_event_id.strip():
         return after
     # The store's own form of an id, `7-0`, is taken as well: people copy it from XRANGE.
@@ -108,20 +108,6 @@ def _position(last_event_id: str | None, after: int | None) -> int | None:
         return int(text)
     message = f"Last-Event-ID must be the id of an event, a whole number; found {last_event_id[:40]!r}"
     raise RequestInvalid([Problem("header.Last-Event-ID", "wrong_value", message)])
-
-
-async def _cursor(
-    engine: Engine, execution_id: str, position: int | None, *, is_from_now: bool
-) -> int | None:
-    """Find the id to go on behind; None when there is nothing more to come."""
-    # Status before last id: an execution that is terminal by then can no longer grow its history unseen.
-    status = await engine.status(execution_id)
-    if not position and not is_from_now:
-        return 0
-    last = await engine.last_seq(execution_id)
-    # An id from the future is one that the store lost; what is new is then behind its present end.
-    cursor = last if position is None else min(position, last)
-    return None if status.is_terminal and cursor >= last else cursor
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/handlers", tags=["operations"])
 )
 async def list_handlers(request: Request) -> Response:
     offered: dict[str, list[str]] = {}
-    for worker in await engine_of(request).workers():
+    for worker in await engine_of(request).workers.list():
         for name in worker.named_handlers:
             offered.setdefault(name, []).append(worker.worker_id)
     known = {spec.name: spec for spec in specs()}

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from api.access import engine_of, reach_of
 from api.responses import JSON, json_response
 from api.schemas.operations import Health, ReadinessAnswer
-from api.schemas.views import check_fields
-from orchestrator.store.health import Check
+from api.schemas.views import check_fields, readiness_fields
+from orchestrator.execution.model import Check
 
 router = APIRouter(tags=["health"])
 
@@ -42,10 +42,6 @@ async def readyz(
         # Fails first on SIGTERM, so that a balancer turns away before the listener closes.
         draining = check_fields(Check("draining", "error", "the process is shutting down"))
         return json_response({"status": "unavailable", "checks": {"draining": draining}}, status=503)
-    readiness = await engine_of(request).ready()
-    answer: dict[str, object] = {"status": "ok" if readiness.ok else "unavailable"}
-    if verbose is not None or not readiness.ok:
-        checks = {check.name: check_fields(check) for check in readiness.checks}
-        durability = next((check.detail for check in readiness.checks if check.name == "persistence"), None)
-        answer |= {"checks": checks, "durability": durability}
+    readiness = await engine_of(request).health.check()
+    answer = readiness_fields(readiness, is_verbose=verbose is not None)
     return json_response(answer, status=200 if readiness.ok else 503)

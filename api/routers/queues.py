@@ -19,5 +19,5 @@ router = APIRouter(prefix="/v1/queues", tags=["operations"])
     responses=problems(503),
 )
 async def list_queues(request: Request) -> Response:
-    found = await engine_of(request).queues()
+    found = await engine_of(request).queues.list()
     return json_response({"items": [queue_fields(queue) for queue in found]})

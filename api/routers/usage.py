@@ -1,6 +1,5 @@
 """What calls to paid services have used."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -9,8 +8,7 @@ from starlette.responses import Response
 from api.access import engine_of
 from api.responses import json_response, problems
 from api.schemas.operations import UsageAnswer
-from api.schemas.views import usage_fields
-from orchestrator.definitions.budgets import NOTHING_USED
+from api.schemas.views import usage_by_day_fields
 
 router = APIRouter(prefix="/v1/usage", tags=["operations"])
 
@@ -26,10 +24,5 @@ async def get_usage(
     request: Request,
     days: Annotated[int, Query(ge=1, le=400, description="How many days back, today included.")] = 30,
 ) -> Response:
-    found = await engine_of(request).usage(days=days)
-    rows = [
-        {"date": datetime.fromtimestamp(day_ms / 1000, UTC).date().isoformat(), **usage_fields(used)}
-        for day_ms, used in found
-    ]
-    total = sum((used for _, used in found), NOTHING_USED)
-    return json_response({**usage_fields(total), "days": rows})
+    found = await engine_of(request).usage.by_day(days=days)
+    return json_response(usage_by_day_fields(found))

@@ -8,8 +8,8 @@ from api.responses import body_of, json_response, problems
 from api.schemas.validation import ValidationAnswer, ValidationRequest
 from api.schemas.views import validation_fields
 from api.validator import parse_definition, parse_envelope, readable_in
-from orchestrator.engine import Validation
 from orchestrator.errors import DefinitionInvalid
+from orchestrator.operations.results import Validation
 
 router = APIRouter(prefix="/v1/validate", tags=["workflow"])
 
@@ -30,7 +30,7 @@ async def validate(request: Request) -> Response:
         sent = parse_envelope(ValidationRequest, body, max_depth=engine.limits.max_depth).definition
     try:
         document, locate = readable_in(sent, engine.limits)
-        found = await engine.validate(document)
+        found = await engine.definitions.validate(document)
     except DefinitionInvalid as error:  # YAML that cannot be read is a finding too, with its line
         found, locate = Validation(tuple(error.problems), (), None), None
     return json_response(validation_fields(found, locate))

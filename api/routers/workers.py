@@ -19,5 +19,5 @@ router = APIRouter(prefix="/v1/workers", tags=["operations"])
     responses=problems(503),
 )
 async def list_workers(request: Request) -> Response:
-    found = await engine_of(request).workers()
+    found = await engine_of(request).workers.list()
     return json_response({"items": [worker_fields(worker) for worker in found]})

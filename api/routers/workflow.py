@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api.access import engine_of
-from api.responses import JSON, body_of, json_response, problems
+from api.responses import JSON, body_of, json_response, problems, replay_headers
 from api.schemas.workflow import (
     TriggerRequest,
     WorkflowAccepted,
@@ -36,7 +36,7 @@ router = APIRouter(tags=["workflow"])
 async def submit(request: Request) -> Response:
     body = await request.body()
     engine = engine_of(request)
-    submitted = await engine.submit(
+    submitted = await engine.executions.submit(
         lambda: parse_definition(body, max_depth=engine.limits.max_depth),
         body=body,
         idempotency=idempotency_of(request, body),
@@ -55,7 +55,7 @@ async def submit(request: Request) -> Response:
 )
 async def trigger(request: Request) -> Response:
     execution_id = execution_id_in(request.path_params["execution_id"])
-    await engine_of(request).trigger(execution_id, **await trigger_inputs(request))
+    await engine_of(request).executions.trigger(execution_id, **await trigger_inputs(request))
     return Response(
         orjson.dumps({"message": "Workflow triggered", "execution_id": execution_id}), media_type=JSON
     )
@@ -70,7 +70,7 @@ async def trigger(request: Request) -> Response:
 )
 async def status(request: Request) -> Response:
     execution_id = execution_id_in(request.path_params["execution_id"])
-    found = await engine_of(request).status(execution_id)
+    found = await engine_of(request).executions.status(execution_id)
     return Response(orjson.dumps({"execution_id": execution_id, "status": str(found)}), media_type=JSON)
 
 
@@ -87,7 +87,7 @@ async def results(request: Request, execution_id: str) -> Response:
 
 async def results_of(request: Request, execution_id: str) -> Response:
     """Answer with every node's output, as stored; `{}` where there is none."""
-    outputs = await engine_of(request).results(execution_id_in(execution_id))
+    outputs = await engine_of(request).executions.results(execution_id_in(execution_id))
     spliced = {node_id: orjson.Fragment(output or b"{}") for node_id, output in outputs.items()}
     return json_response({"execution_id": execution_id, "results": spliced})
 
@@ -101,11 +101,6 @@ async def trigger_inputs(request: Request) -> dict[str, Any]:
         TriggerRequest, body, max_depth=engine_of(request).limits.max_depth, may_be_empty=True
     )
     return {} if sent.inputs is None else {"inputs": sent.inputs}
-
-
-def replay_headers(replayed: bool) -> dict[str, str] | None:
-    """Say that this answer was given before, under the same Idempotency-Key."""
-    return {"Idempotency-Replayed": "true"} if replayed else None
 
 
 #: Routes that are worth a lane of their own: (path, method, endpoint).

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from api.schemas.workflow import StatusWord
+from orchestrator.operations.results import Forked, Rerun, Submitted
 
 _INPUTS = "Inputs that override those of the execution; with `merge` false they replace all of them."
 
@@ -73,3 +74,33 @@ class ForkAnswer(BaseModel):
     reused: list[str] = Field(description="Keep their outputs.")
     skipped: list[str] = Field(description="Skipped at once, because of what is kept.")
     preview: bool
+
+
+def retry_fields(done: Rerun, *, is_preview: bool) -> dict[str, Any]:
+    """Show a retry, or the preview of one."""
+    return {
+        "execution_id": done.execution_id,
+        "status": str(done.status),
+        "generation": done.generation,
+        "nodes": done.nodes,
+        "preview": is_preview,
+        "already": done.already,
+    }
+
+
+def replay_fields(replay: Submitted, source_id: str) -> dict[str, Any]:
+    """Show a replay."""
+    return {"execution_id": replay.execution_id, "status": str(replay.status), "replay_of": source_id}
+
+
+def fork_fields(fork: Forked, *, is_preview: bool) -> dict[str, Any]:
+    """Show a fork, or the preview of one."""
+    return {
+        "execution_id": fork.execution_id,
+        "status": fork.status and str(fork.status),
+        "forked_from": fork.forked_from,
+        "nodes": fork.nodes,
+        "reused": fork.reused,
+        "skipped": fork.skipped,
+        "preview": is_preview,
+    }

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from api.schemas.times import rfc3339
 from api.schemas.workflow import StatusWord
-from orchestrator.engine import Approval
+from orchestrator.execution.model import Approval
+from orchestrator.operations.results import Decided, Signalled
 
 _AnyJson = Annotated[Any, WithJsonSchema({})]
 
@@ -76,6 +77,29 @@ class ApprovalPage(BaseModel):
 
     items: list[ApprovalView]
     next_cursor: str | None
+
+
+def signal_fields(done: Signalled, name: str) -> dict[str, Any]:
+    """Show what became of a signal."""
+    return {
+        "execution_id": done.execution_id,
+        "status": str(done.status),
+        "signal": name,
+        "nodes": done.nodes,
+        "kept": done.nodes == 0,
+    }
+
+
+def decision_fields(done: Decided) -> dict[str, Any]:
+    """Show a decision that was recorded."""
+    return {
+        "execution_id": done.execution_id,
+        "node_id": done.node_id,
+        "pending": done.output is None,
+        "approvals": done.given,
+        "quorum": done.quorum,
+        "output": None if done.output is None else orjson.Fragment(done.output),
+    }
 
 
 def approval_fields(approval: Approval) -> dict[str, Any]:

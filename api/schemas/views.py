@@ -1,22 +1,50 @@
 """Engine values as the fields clients see. Outputs are spliced in as stored, never parsed."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from api.schemas.times import rfc3339
-from orchestrator.definitions.budgets import Usage
-from orchestrator.definitions.definition import Node
+from orchestrator.definitions.budgets import NOTHING_USED, Usage
 from orchestrator.documents.yaml import Locate, located
 from orchestrator.execution.explanation import Explanation
-from orchestrator.execution.model import Execution, MapCounts, NodeState, WorkerInfo
-from orchestrator.operations.queries import DeadEntry, QueueInfo
-from orchestrator.operations.results import Validation
+from orchestrator.execution.model import Check, Execution, Item, MapCounts, NodeState, WorkerInfo
+from orchestrator.operations.dead_letters import DeadEntry
+from orchestrator.operations.queues import QueueInfo
+from orchestrator.operations.results import (
+    ExecutionView,
+    NodeResult,
+    NodeView,
+    Page,
+    Readiness,
+    Validation,
+    VerbResult,
+)
 from orchestrator.states import ExecutionStatus, NodeStatus
-from orchestrator.store.health import Check
-from orchestrator.store.items import Item
 from orchestrator.units import index_of, node_of
+
+
+def page_fields(page: Page, show: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """Show part of a list, each of its items as `show` does."""
+    return {"items": [show(item) for item in page.items], "next_cursor": page.next_cursor}
+
+
+def verb_fields(done: VerbResult) -> dict[str, Any]:
+    """Show an execution after a verb."""
+    return {"execution_id": done.execution_id, "status": str(done.status), "already": done.already}
+
+
+def override_fields(done: NodeResult) -> dict[str, Any]:
+    """Show a node after a manual override."""
+    return {
+        "execution_id": done.execution_id,
+        "node_id": done.node_id,
+        "status": str(done.status),
+        "attempt": done.attempt,
+    }
 
 
 def execution_fields(execution: Execution) -> dict[str, Any]:
@@ -58,6 +86,15 @@ def usage_fields(usage: Usage) -> dict[str, Any]:
     return {"usage": usage.to_dict(), "cost_usd": usage.cost_usd}
 
 
+def usage_by_day_fields(days: Sequence[tuple[int, Usage]]) -> dict[str, Any]:
+    """Show usage by day, each by its first millisecond, and the sum of all."""
+    rows = [
+        {"date": datetime.fromtimestamp(day_ms / 1000, UTC).date().isoformat(), **usage_fields(used)}
+        for day_ms, used in days
+    ]
+    return {**usage_fields(sum((used for _, used in days), NOTHING_USED)), "days": rows}
+
+
 def _parent_fields(execution: Execution) -> dict[str, Any] | None:
     if execution.parent is None or execution.parent_unit is None:
         return None
@@ -65,10 +102,20 @@ def _parent_fields(execution: Execution) -> dict[str, Any] | None:
     return {"execution_id": execution.parent, "node_id": node_of(unit), "item": index_of(unit)}
 
 
-def node_fields(
-    node: Node, state: NodeState, output: bytes | None, counts: MapCounts | None = None
-) -> dict[str, Any]:
+def view_fields(view: ExecutionView) -> dict[str, Any]:
+    """Show an execution with all its nodes."""
+    return execution_fields(view.execution) | {
+        "quiesced": view.is_quiesced,
+        "inputs": view.execution.inputs,
+        "output": None if view.output is None else orjson.Fragment(view.output),
+        "output_error": view.output_error,
+        "nodes": [node_fields(node) for node in view.node_views],
+    }
+
+
+def node_fields(view: NodeView) -> dict[str, Any]:
     """Show a node of the definition together with where it stands."""
+    node, state, output, counts = view.node, view.state, view.output, view.counts
     return {
         "node_id": state.node_id,
         "handler": node.handler,
@@ -168,6 +215,16 @@ def queue_fields(queue: QueueInfo) -> dict[str, Any]:
         "oldest_at": rfc3339(queue.oldest_ms),
         "consumers": queue.consumers,
     }
+
+
+def readiness_fields(readiness: Readiness, *, is_verbose: bool) -> dict[str, Any]:
+    """Show whether the process can take work; the checks when asked for, or when one of them says no."""
+    answer: dict[str, Any] = {"status": "ok" if readiness.ok else "unavailable"}
+    if is_verbose or not readiness.ok:
+        answer["checks"] = {check.name: check_fields(check) for check in readiness.checks}
+        persistence = (check.detail for check in readiness.checks if check.name == "persistence")
+        answer["durability"] = next(persistence, None)
+    return answer
 
 
 def check_fields(check: Check) -> dict[str, Any]:

@@ -287,12 +287,12 @@ class Channel:
                 break
         if self.ended_at is None and (not self._last or (self._ring and self._ring[-1].is_terminal)):
             # A retry puts more lines behind a terminal one, so that the status has the last word.
-            status = await self._engine.status(self.execution_id)
+            status = await self._engine.executions.status(self.execution_id)
             if status.is_terminal:
                 self._end()
 
     async def _find_place(self) -> None:
-        last = await self._engine.last_seq(self.execution_id)
+        last = await self._engine.events.last_seq(self.execution_id)
         self._is_suspect = False
         if self._floor is not None and last >= self._last:
             return
@@ -304,7 +304,7 @@ class Channel:
             watcher.cursor = min(watcher.cursor, last) if last else watcher.cursor
 
     async def _events(self) -> list[Event]:
-        return list(await self._engine.events(self.execution_id, after=self._last, limit=RING))
+        return list(await self._engine.events.list(self.execution_id, after=self._last, limit=RING))
 
     def _append(self, line: Line) -> None:
         self._ring.append(line)

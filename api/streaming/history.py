@@ -41,7 +41,9 @@ class History:
         self._kept_bytes = 0
 
     async def _read(self, execution_id: str, after: int) -> list[Line]:
-        lines = [encode(event) for event in await self._engine.events(execution_id, after=after, limit=PAGE)]
+        lines = [
+            encode(event) for event in await self._engine.events.list(execution_id, after=after, limit=PAGE)
+        ]
         if len(lines) == PAGE:  # a short page may still grow
             self._kept[execution_id, after] = lines
             self._kept_bytes += _size(lines)

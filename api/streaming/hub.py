@@ -14,7 +14,7 @@ from api.streaming.channel import READ_AGAIN, Channel, Send, Watcher
 from api.streaming.history import History
 from clients.backoff import Backoff
 from orchestrator.engine import Engine
-from orchestrator.store.subscription import EventSubscription
+from orchestrator.operations.events import EventSubscription
 
 log = logging.getLogger("headrace.api.streaming")
 
@@ -98,7 +98,7 @@ class Hub:
         async with self._subscribing:
             try:
                 is_first = self._wakeups is None
-                wakeups = self._wakeups = self._wakeups or self._engine.subscription()
+                wakeups = self._wakeups = self._wakeups or self._engine.events.subscribe()
                 if execution_id not in self._watched:
                     await wakeups.watch(execution_id)
                     self._watched.add(execution_id)

@@ -5,7 +5,7 @@ Times are Redis milliseconds. Every field of NodeState and Execution says who wr
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from orchestrator.definitions.budgets import NO_CAPS, NOTHING_USED, Caps, Usage
 from orchestrator.definitions.definition import Definition
@@ -287,3 +287,51 @@ class WorkerInfo:
     def offers(self, handler: str, queue: str) -> bool:
         """Say whether this worker reads the queue and has the handler."""
         return handler in self.handlers and queue in self.queues
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a mapped node. value and output are JSON as stored."""
+
+    index: int
+    state: NodeState
+    value: bytes
+    output: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An approval as it stands, pending or not.
+
+    shown       hash of what is shown: prompt, form, assignees and quorum. A decision names it.
+    votes       JSON array of those given so far, once more than one is needed or it is decided.
+    output      what came of it, JSON; None while it is open, and when it ended otherwise.
+    asked_ms    when it began to wait; None once it does not.
+    """
+
+    execution_id: str
+    node_id: str
+    status: NodeStatus
+    shown: str
+    prompt: str
+    form: dict[str, Any] | None
+    assignees: tuple[str, ...] | None
+    quorum: int
+    given: int
+    votes: bytes
+    asked_ms: int | None
+    due_ms: int | None
+    output: bytes | None
+
+    @property
+    def is_pending(self) -> bool:
+        return self.asked_ms is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding about the Redis in use. An error keeps processes from starting; a warning is said once."""
+
+    name: str
+    level: Literal["ok", "warning", "error"]
+    detail: str

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import orjson
 
+from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored, version_of
 from orchestrator.definitions.definition import OUTPUT, Definition, HandlerNames
 from orchestrator.definitions.sub_workflows import MOST_LEVELS
@@ -18,7 +18,7 @@ from orchestrator.documents.limits import Limits
 from orchestrator.errors import ConfigError, ErrorType, ExecutionNotFound, InvalidTransition, NodeError
 from orchestrator.execution.counters import is_handled
 from orchestrator.execution.model import Execution
-from orchestrator.operations.reruns import Repeats
+from orchestrator.operations.executions import Executions
 from orchestrator.operations.submissions import Compiled, Submissions, sorted_json
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
 from orchestrator.store.layout import Field, lay_out
@@ -70,8 +70,8 @@ class Children:
         self.store = store
         self._transitions = transitions
         self._submissions = submissions
-        self._repeats = Repeats(store, transitions, submissions)
-        self._kept: OrderedDict[str, Compiled] = OrderedDict()
+        self._executions = Executions(store, transitions, submissions)
+        self._cache = DefinitionCache[str, Compiled](max_entries=KEPT)
 
     async def of(self, execution_id: str, unit: str) -> Execution | None:
         """Find the child a unit has; None if it has none, or none any more."""
@@ -113,15 +113,11 @@ class Children:
     def _stored(self, document: dict[str, Any], text: bytes | None = None) -> Compiled:
         """Compile what was accepted before; the handlers it needs may come and go."""
         version = version_of(document)
-        if version in self._kept:
-            self._kept.move_to_end(version)
-            return self._kept[version]
+        if kept := self._cache.get(version):
+            return kept
         definition = compile_stored(document, self.store.default_retry)
         compiled = Compiled(definition, lay_out(definition), text or orjson.dumps(document))
-        self._kept[version] = compiled
-        if len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-        return compiled
+        return self._cache.put(version, compiled, text_bytes=len(compiled.text))
 
     async def stage(self, wanted: ChildRequest, execution_id: str, unit: str, attempt: int) -> Child:
         """Write every slice of a new child but the last, unseen; the verb that starts it writes that one.
@@ -152,7 +148,7 @@ class Children:
         wanted_by  `EXECUTION UNIT ATTEMPT` that asks: once that is not to go on, nothing is begun for it.
         """
         try:
-            await self._repeats.retry(child.execution_id, generation=child.generation, wanted_by=wanted_by)
+            await self._executions.retry(child.execution_id, generation=child.generation, wanted_by=wanted_by)
         except ExecutionNotFound:
             return False
         except InvalidTransition:

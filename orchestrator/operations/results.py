@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.definitions.definition import Definition
+from orchestrator.definitions.definition import Definition, Node
 from orchestrator.errors import Problem
-from orchestrator.execution.model import Execution, NodeState
-from orchestrator.states import ExecutionStatus
-from orchestrator.store.health import Check
+from orchestrator.execution.model import Check, Execution, MapCounts, NodeState
+from orchestrator.states import ExecutionStatus, NodeStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
+    """An execution that was created; `replayed` when the same request had created it before."""
+
     execution_id: str
     status: ExecutionStatus
     replayed: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Triggered:
-    execution_id: str
-    status: ExecutionStatus
-    already: bool
+class VerbResult:
+    """An execution after a verb; `already` when the verb was applied before, or changes nothing."""
 
-
-@dataclass(frozen=True, slots=True)
-class Cancelled:
     execution_id: str
     status: ExecutionStatus
     already: bool
@@ -79,7 +76,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """What is wrong with a document, and else what cannot be meant, with a summary."""
+    """The problems of a document; of one without problems its warnings, with a summary."""
 
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
@@ -87,9 +84,22 @@ class Validation:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeView:
+    """One node: its definition, its state, its output as stored, and the counts of its items if mapped."""
+
+    node: Node
+    state: NodeState
+    output: bytes | None
+    counts: MapCounts | None
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionView:
     """One execution with all its nodes, in definition order.
 
+    outputs       every node's output as stored, by node id; None for a node without one.
+    counts        how far the mapped nodes are, by node id.
+    is_quiesced   it is PAUSED, and nothing of it runs any more.
     output        what the `output` of its definition came to, JSON; None before that and without one.
     output_error  why it came to nothing.
     """
@@ -97,13 +107,62 @@ class ExecutionView:
     execution: Execution
     definition: Definition
     nodes: list[NodeState]
+    outputs: Mapping[str, bytes | None]
+    counts: Mapping[str, MapCounts]
+    is_quiesced: bool
     output: bytes | None = None
     output_error: dict[str, Any] | None = None
+
+    @property
+    def node_views(self) -> list[NodeView]:
+        """Every node with its definition, output and counts, in definition order."""
+        return [
+            NodeView(
+                self.definition.node(state.node_id),
+                state,
+                self.outputs.get(state.node_id),
+                self.counts.get(state.node_id),
+            )
+            for state in self.nodes
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """A node after a manual override. attempt: its number now; fencing a running attempt increments it."""
+
+    execution_id: str
+    node_id: str
+    status: NodeStatus
+    attempt: int
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    """A signal that was taken. nodes: how many waited for it; 0: it is kept for one that waits later."""
+
+    execution_id: str
+    status: ExecutionStatus
+    nodes: int
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision that was recorded. output: the node's, JSON; None while more approvals are needed."""
+
+    execution_id: str
+    node_id: str
+    output: bytes | None
+    given: int
+    quorum: int
+    replayed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Part of a list, newest first. The cursor leads to the next part; None at the end."""
+    """Part of a list. The cursor leads to the next part; None at the end."""
 
     items: list[Any]
     next_cursor: str | None
@@ -111,5 +170,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
+    """Whether requests can be served, with the findings that say why."""
+
     ok: bool
     checks: list[Check]

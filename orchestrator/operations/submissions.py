@@ -1,11 +1,9 @@
-"""Takes submissions in: compiles what is new, recognises what is not, and writes it all or nothing."""
+"""Compiles, deduplicates and stores submissions: all of one, or nothing."""
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +11,7 @@ from uuid import UUID
 
 import orjson
 
+from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import Definition, HandlerNames
 from orchestrator.documents.limits import Limits
@@ -21,6 +20,7 @@ from orchestrator.operations.results import Submitted
 from orchestrator.states import ExecutionStatus
 from orchestrator.store.layout import Field, Layout, Slice, lay_out
 from orchestrator.store.reader import Store
+from orchestrator.store.requests import Idempotency
 from orchestrator.store.transitions import Transitions
 
 if sys.version_info >= (3, 14):
@@ -28,24 +28,14 @@ if sys.version_info >= (3, 14):
 else:
     from uuid_utils.compat import uuid7
 
-#: How old what is known of the workers may be when a submission is refused by it.
+#: Largest age of the list of live workers when a submission is refused by it.
 FRESH_S = 1.0
-#: How old it may be when a submission is accepted by it.
+#: Largest age of the list when a submission is accepted by it.
 STALE_S = 10.0
 #: What was submitted, or how to parse it: a body that was submitted before need not be parsed again.
 Document = dict[str, Any] | Callable[[], dict[str, Any]]
-#: Compiled definitions kept by the bytes they were submitted as; the bytes kept are bounded as well.
+#: Compiled definitions kept by the bytes they were submitted as.
 KEPT = 256
-KEPT_BYTES = 64 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Idempotency:
-    """What makes a request the same request: its key, where it was sent, and what it carried."""
-
-    key: str
-    route: str
-    body_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +48,7 @@ class Compiled:
 
 
 class Submissions:
-    """The way in.
+    """Compiles definitions and creates executions of them.
 
     catalogue  gives the handlers a definition may use, from the names live workers announce.
     """
@@ -76,25 +66,23 @@ class Submissions:
         self.limits = limits
         self._catalogue = catalogue
         self._announced: tuple[float, frozenset[str]] = (float("-inf"), frozenset())
-        self._kept: OrderedDict[tuple[bytes, frozenset[str]], Compiled] = OrderedDict()
-        self._kept_bytes = 0
+        self._cache = DefinitionCache[tuple[bytes, frozenset[str]], Compiled](max_entries=KEPT)
 
-    async def submit(
+    async def create(
         self,
-        document: Document,
+        compiled: Compiled,
         *,
-        body: bytes | None,
-        inputs: dict[str, Any] | None,
-        is_started: bool,
-        idempotency: Idempotency | None,
-        tenant: str,
+        inputs: dict[str, Any] | None = None,
+        is_started: bool = False,
+        idempotency: Idempotency | None = None,
+        tenant: str = "default",
         replay_of: str | None = None,
-    ) -> tuple[Submitted, bool]:
-        """Check a definition and store an execution of it; the flag says that a worklist was saved.
+    ) -> Submitted:
+        """Store an execution of a definition; start it when asked to.
 
-        Raises what `Engine.submit` raises.
+        inputs  checked against the definition's schema; None before the start leaves them to the trigger.
+        Raises InputsInvalid, IdempotencyConflict, StoreUnavailable, StoreFull; nothing is stored then.
         """
-        compiled = await self.compile(document, body)
         is_checked = is_started or inputs is not None
         values = compiled.definition.check_inputs(inputs) if is_checked else {}
         execution_id = mint_execution_id()
@@ -107,7 +95,7 @@ class Submissions:
             extra += ["unchecked", "1"]
         if replay_of is not None:
             extra += ["replay_of", replay_of]
-        return await self.create(
+        return await self.publish(
             execution_id,
             compiled.text,
             compiled.layout.last,
@@ -117,7 +105,7 @@ class Submissions:
             tenant=tenant,
         )
 
-    async def create(
+    async def publish(
         self,
         execution_id: str,
         text: bytes,
@@ -127,51 +115,52 @@ class Submissions:
         is_started: bool,
         idempotency: Idempotency | None,
         tenant: str,
-    ) -> tuple[Submitted, bool]:
-        """Make what is staged visible; the flag says that a worklist was saved. Raises IdempotencyConflict.
+    ) -> Submitted:
+        """Make a staged execution visible; start it when asked to. Raises IdempotencyConflict.
 
         extra  runtime fields and values in turn; they beat those of the layout.
         """
-        key, request_hash = _fingerprint(idempotency)
-        word, made, more = await self.transitions.create_execution(
+        word, created_id, more = await self.transitions.create_execution(
             execution_id,
             text,
             last,
             tenant=tenant,
-            idempotency_key=key,
-            request_hash=request_hash,
+            idempotency=idempotency,
             is_started=is_started,
             extra=("tenant", tenant, *extra),
         )
         if word == "conflict":
-            raise IdempotencyConflict(idempotency.key if idempotency else key)
+            raise IdempotencyConflict(idempotency.name if idempotency else "")
         if word == "replayed":
-            return await self._made(made), False
+            return await self._replayed(created_id)
+        if more:
+            await self.transitions.drain_worklist(execution_id)
         status = ExecutionStatus.RUNNING if is_started else ExecutionStatus.PENDING
-        return Submitted(execution_id, status, False), bool(more)
+        return Submitted(execution_id, status, False)
 
     async def find_replay(self, idempotency: Idempotency | None, tenant: str) -> Submitted | None:
-        """Look whether this request has made an execution already. Raises IdempotencyConflict.
+        """Find the execution that this request has created before. Raises IdempotencyConflict.
 
-        For requests whose staging is work: the last word is `create`'s.
+        Saves the work of staging another; `publish` compares again, atomically.
         """
         if idempotency is None:
             return None
-        key, request_hash = _fingerprint(idempotency)
-        known = await self.store.redis.get(self.store.keys.key("idempotency", tenant=tenant, key=key))
+        known = await self.store.redis.get(
+            self.store.keys.key("idempotency", tenant=tenant, key=idempotency.key)
+        )
         if known is None:
             return None
-        known_hash, made = known.decode().split()
-        if known_hash != request_hash:
-            raise IdempotencyConflict(idempotency.key)
-        return await self._made(made)
+        digest, created_id = known.decode().split()
+        if digest != idempotency.digest:
+            raise IdempotencyConflict(idempotency.name)
+        return await self._replayed(created_id)
 
-    async def _made(self, execution_id: str) -> Submitted:
+    async def _replayed(self, execution_id: str) -> Submitted:
         status = await self.store.status(execution_id) or ExecutionStatus.PENDING
         return Submitted(execution_id, status, True)
 
     async def handler_names(self) -> frozenset[str]:
-        """Handlers a definition may use now."""
+        """Name the handlers a definition may use now."""
         return frozenset(self._catalogue(await self._announced_handlers()).names)
 
     async def _announced_handlers(self) -> frozenset[str]:
@@ -184,9 +173,10 @@ class Submissions:
         return names
 
     async def compile(self, document: Document, body: bytes | None) -> Compiled:
-        """Compile with the handlers known, and look at the workers anew only before refusing.
+        """Compile a definition with the handlers last known; read the live workers again before refusing it.
 
-        So that a submission does not pay for a look at every worker.
+        So a submission does not pay for reading every worker. body: see `Executions.submit`.
+        Raises DefinitionInvalid.
         """
         known = self._announced
         if time.monotonic() - known[0] > STALE_S:
@@ -201,21 +191,15 @@ class Submissions:
             return self._compiled(document, body, announced)
 
     def _compiled(self, document: Document, body: bytes | None, announced: frozenset[str]) -> Compiled:
-        key = (body, announced) if body is not None else None
-        if key and (kept := self._kept.get(key)):
-            self._kept.move_to_end(key)
+        if body is not None and (kept := self._cache.get((body, announced))):
             return kept
         if callable(document):
             document = document()
         definition = compile_definition(document, handlers=self._catalogue(announced), limits=self.limits)
         text = body if body is not None else orjson.dumps(document)
         compiled = Compiled(definition, lay_out(definition), text)
-        if key:
-            self._kept[key] = compiled
-            self._kept_bytes += len(text)
-            while len(self._kept) > KEPT or self._kept_bytes > KEPT_BYTES:
-                _, dropped = self._kept.popitem(last=False)
-                self._kept_bytes -= len(dropped.text)
+        if body is not None:
+            self._cache.put((body, announced), compiled, text_bytes=len(text))
         return compiled
 
 
@@ -228,10 +212,3 @@ def mint_execution_id() -> str:
 def sorted_json(values: dict[str, Any]) -> bytes:
     """JSON with sorted keys, so that equal inputs are equal text."""
     return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
-
-
-def _fingerprint(idempotency: Idempotency | None) -> tuple[str, str]:
-    if idempotency is None:
-        return "", ""
-    key = hashlib.sha256(f"{idempotency.route}\n{idempotency.key}".encode()).hexdigest()[:40]
-    return key, idempotency.body_hash[:64]

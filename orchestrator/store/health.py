@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from clients.backoff import Backoff
 from orchestrator.errors import ConfigError
+from orchestrator.execution.model import Check
 
 log = logging.getLogger("headrace.health")
 
 #: While Redis does not answer at start-up.
 CONNECT = Backoff(first_s=0.1, most_s=2.0)
-
-Level = Literal["ok", "warning", "error"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding. An error keeps processes from starting; a warning is said once."""
-
-    name: str
-    level: Level
-    detail: str
 
 
 async def check_redis(redis: Redis, *, allow_eviction_policy: bool = False) -> list[Check]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from redis.asyncio import Redis
 
 from orchestrator.definitions.definition import Definition
-from orchestrator.execution.model import MapCounts, MapState, NodeState
+from orchestrator.execution.model import Item, MapCounts, MapState, NodeState
 from orchestrator.redis_keys import Keys
 from orchestrator.states import NodeStatus, WaitingOn
 from orchestrator.store.records import NODE_FIELDS, read_node_state
@@ -19,16 +19,6 @@ from orchestrator.units import unit_of
 #: Items read by one command.
 SLICE = 500
 _COUNTS = ("total", "next", "live", "COMPLETED", "FAILED", "SKIPPED", "tolerated", "stops", "halted")
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One item of a mapped node. value and output are JSON as stored."""
-
-    index: int
-    state: NodeState
-    value: bytes
-    output: bytes | None
 
 
 class Items:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ import orjson
 from redis.asyncio import Redis
 
 from clients.redis_client import Wire
+from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.definitions.retry import RetryPolicy
@@ -75,7 +75,7 @@ class Store:
         self.liveness = Liveness(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
-        self._definitions: OrderedDict[str, Definition] = OrderedDict()
+        self._definitions = DefinitionCache[str, Definition](max_entries=64)
 
     async def let_go(self) -> None:
         """Give the connections it keeps back to the client, which others go on using."""
@@ -94,15 +94,11 @@ class Store:
 
     async def definition(self, execution_id: str, version: str) -> Definition:
         """The compiled definition; kept, because equal versions are equal."""
-        if version in self._definitions:
-            self._definitions.move_to_end(version)
-            return self._definitions[version]
+        if kept := self._definitions.get(version):
+            return kept
         text = await self.definition_text(execution_id)
         definition = compile_stored(orjson.loads(text or b"{}"), self.default_retry)
-        self._definitions[version] = definition
-        if len(self._definitions) > 64:
-            self._definitions.popitem(last=False)
-        return definition
+        return self._definitions.put(version, definition, text_bytes=len(text or b""))
 
     async def executions(self, execution_ids: Sequence[str]) -> list[Execution | None]:
         """Read many executions without their nodes, in one round trip; None for one that is unknown."""

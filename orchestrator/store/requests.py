@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import orjson
 
 from orchestrator.states import WaitingOn
 from orchestrator.store.layout import Field, Slice
@@ -82,38 +86,49 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """A request from outside, so that it is taken once.
+class Idempotency:
+    """One arrival of a request from outside, so that the request takes effect once.
 
-    key      names it, a hex digest.
+    key      names the request, a hex digest: equal for every arrival of it.
     digest   of what it carries: another one under the same key is refused.
-    call_id  new for every call of ours, so that a call sent again is told from a request made again.
+    call_id  new for every arrival, so that a call sent again is told from a request made again.
+    name     the idempotency key as the client chose it; empty for a request without one.
     """
 
     key: str
     digest: str
     call_id: str
+    name: str = ""
+
+    @classmethod
+    def named(cls, name: str, *, route: str, body: bytes) -> Idempotency:
+        """Identify a request by its idempotency key, which counts for one route, and its body."""
+        return cls(digest_of(f"{route}\n{name}"), digest_of(body), uuid.uuid4().hex, name)
+
+    @classmethod
+    def unnamed(cls) -> Idempotency:
+        """Identify a request without an idempotency key: it equals no other."""
+        call_id = uuid.uuid4().hex
+        return cls(digest_of(call_id), digest_of(call_id), call_id)
+
+    def arguments(self) -> tuple[Argument, ...]:
+        return (self.key, self.digest, self.call_id)
 
 
 @dataclass(frozen=True, slots=True)
-class ByHand:
-    """A request of an operator about one unit, so that it is taken once.
+class OperatorNote:
+    """Who overrides a node, and why; both are kept in the history.
 
-    attempt  the attempt number it is meant for; None for any.
-    key      names the request, a hex digest; digest, of what it carries.
-    call_id  new for every call of ours, so that a call sent again is told from a request made again.
-    said     JSON: by whom, and why.
+    attempt  the attempt number the override is meant for; None for any.
     """
 
-    attempt: int | None
-    key: str
-    digest: str
-    call_id: str
-    said: bytes
+    by: str
+    reason: str | None = None
+    attempt: int | None = None
 
-    def arguments(self) -> tuple[Argument, ...]:
+    def arguments(self, idempotency: Idempotency) -> tuple[Argument, ...]:
         attempt: Argument = "" if self.attempt is None else self.attempt
-        return (attempt, self.key, self.digest, self.call_id, self.said)
+        return (attempt, *idempotency.arguments(), orjson.dumps({"by": self.by, "reason": self.reason}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +149,8 @@ class Child:
     most_levels: int
     too_deep: bytes
     output: bytes
+
+
+def digest_of(text: bytes | str) -> str:
+    """Shorten a text to 40 hex digits that no other text has."""
+    return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()[:40]

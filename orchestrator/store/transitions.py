@@ -32,11 +32,11 @@ from orchestrator.store.replies import (
 from orchestrator.store.requests import (
     NOTHING_TAKEN,
     AttemptToken,
-    ByHand,
     Child,
     ClaimRequest,
     Decision,
-    Request,
+    Idempotency,
+    OperatorNote,
     Wait,
     Word,
 )
@@ -78,13 +78,13 @@ class Transitions(ScriptClient):
         last: Slice,
         *,
         tenant: str = "default",
-        idempotency_key: str = "",
-        request_hash: str = "",
+        idempotency: Idempotency | None = None,
         is_started: bool = False,
         extra: tuple[Argument, ...] = (),
     ) -> Call[list[Any]]:
         """Make a submission visible and, if asked, start it. Replies [word, execution id, more]."""
-        head = (definition, tenant, idempotency_key, request_hash, "1" if is_started else "0")
+        request = (idempotency.key, idempotency.digest) if idempotency else ("", "")
+        head = (definition, tenant, *request, "1" if is_started else "0")
         return self._call("create_execution", execution_id, (*head, *last.arguments(), *extra), read_words)
 
     def start_execution(self, execution_id: str, inputs: bytes | str = "") -> Call[list[Any]]:
@@ -358,19 +358,23 @@ class Transitions(ScriptClient):
         word: Word,
         payload: bytes,
         *,
-        by_hand: ByHand,
+        note: OperatorNote,
+        idempotency: Idempotency,
         not_taken: tuple[str, ...] = (),
     ) -> Call[list[Any]]:
         """End a unit as an operator says; payload: output or error, JSON.
 
         Replies [word, status, attempt, more].
         """
-        arguments = (unit, *by_hand.arguments(), word, payload, " ".join(not_taken))
+        arguments = (unit, *note.arguments(idempotency), word, payload, " ".join(not_taken))
         return self._call("override_node", execution_id, arguments, read_words)
 
-    def retry_node_now(self, execution_id: str, unit: str, *, by_hand: ByHand) -> Call[list[Any]]:
+    def retry_node_now(
+        self, execution_id: str, unit: str, *, note: OperatorNote, idempotency: Idempotency
+    ) -> Call[list[Any]]:
         """End the wait of a unit now. Replies [word, status, attempt, more]."""
-        return self._call("retry_node_now", execution_id, (unit, *by_hand.arguments()), read_words)
+        arguments = (unit, *note.arguments(idempotency))
+        return self._call("retry_node_now", execution_id, arguments, read_words)
 
     # Signals and approvals
 
@@ -385,15 +389,13 @@ class Transitions(ScriptClient):
         )  # fmt: skip
 
     def signal_execution(
-        self, execution_id: str, name: str, payload: bytes, *, request: Request, waiting: bytes
+        self, execution_id: str, name: str, payload: bytes, *, idempotency: Idempotency, waiting: bytes
     ) -> Call[list[Any]]:
         """Deliver a signal, or keep it. `waiting`: who waits for it, as read when the payload was checked.
 
         Replies [word, status, nodes it was given to, more].
         """
-        arguments: tuple[Argument, ...] = (
-            name, payload, request.key, request.digest, request.call_id, waiting,
-        )  # fmt: skip
+        arguments = (name, payload, *idempotency.arguments(), waiting)
         return self._call("signal_execution", execution_id, arguments, read_words)
 
     def decide_approval(
@@ -406,15 +408,13 @@ class Transitions(ScriptClient):
         by: bytes,
         voter: str,
         form: bytes,
-        request: Request,
+        idempotency: Idempotency,
     ) -> Call[list[Any]]:
         """Record what one person decided. by, form: JSON; voter: hex digest of `by`.
 
         Replies [word, replayed, text, approvals so far, more].
         """
-        arguments = (
-            node_id, shown, decision, by, voter, form, request.key, request.digest, request.call_id,
-        )  # fmt: skip
+        arguments = (node_id, shown, decision, by, voter, form, *idempotency.arguments())
         return self._call("decide_approval", execution_id, arguments, read_words)
 
     # Children

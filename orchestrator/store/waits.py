@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from redis.asyncio import Redis
 
-from orchestrator.execution.model import NodeState, WaitState
+from orchestrator.execution.model import Approval, NodeState, WaitState
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member
 from orchestrator.states import ANSWERED, NodeStatus, WaitingOn
 from orchestrator.units import index_of, node_of
@@ -17,35 +16,6 @@ from orchestrator.units import index_of, node_of
 #: Rows of the list of pending approvals read at a time.
 BATCH = 200
 _FIELDS = ("waiting_on", "attempt", "awaits", "ask", "given", "votes", "due_ms")
-
-
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """An approval as it stands, pending or not.
-
-    shown       hash of what is shown: prompt, form, assignees and quorum. A decision names it.
-    votes       JSON array of those given so far, once more than one is needed or it is decided.
-    output      what came of it, JSON; None while it is open, and when it ended otherwise.
-    asked_ms    when it began to wait; None once it does not.
-    """
-
-    execution_id: str
-    node_id: str
-    status: NodeStatus
-    shown: str
-    prompt: str
-    form: dict[str, Any] | None
-    assignees: tuple[str, ...] | None
-    quorum: int
-    given: int
-    votes: bytes
-    asked_ms: int | None
-    due_ms: int | None
-    output: bytes | None
-
-    @property
-    def is_pending(self) -> bool:
-        return self.asked_ms is not None
 
 
 class Waits:

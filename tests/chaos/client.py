@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from random import Random
 from typing import Any
@@ -14,12 +13,10 @@ from redis.exceptions import RedisError
 
 from clients.redis_client import connect_commands, connect_subscriber
 from orchestrator.definitions.definition import OUTPUT
-from orchestrator.engine import Engine
+from orchestrator.engine import Engine, Idempotency
 from orchestrator.errors import HeadraceError, InvalidTransition
-from orchestrator.execution.model import Event, Execution
-from orchestrator.operations.submissions import Idempotency
+from orchestrator.execution.model import Approval, Event, Execution
 from orchestrator.states import ExecutionStatus
-from orchestrator.store.waits import Approval
 from orchestrator.units import index_of, node_of, unit_of
 from tests.chaos.history import EndReply, Line, Sample
 from tests.chaos.nested_workload import child_of
@@ -58,12 +55,14 @@ class Client:
         """Submit and start one execution, each request until it is answered; some are made twice anyway."""
         body = orjson.dumps(document)
         key = f"k{len(self.documents)}-{self.dice.getrandbits(32)}"
-        idempotency = Idempotency(key, "/v1/executions", hashlib.sha256(body).hexdigest())
+        idempotency = Idempotency.named(key, route="/v1/executions", body=body)
         at_once = self.dice.random() < 0.5
         execution_id = ""
         for _ in range(2 if self.dice.random() < 0.2 else 1):
             submitted = await self._until_answered(
-                lambda: self.engine.submit(document, body=body, trigger=at_once, idempotency=idempotency)
+                lambda: self.engine.executions.submit(
+                    document, body=body, trigger=at_once, idempotency=idempotency
+                )
             )
             assert execution_id in ("", submitted.execution_id), "one key made two executions"
             execution_id = submitted.execution_id
@@ -71,7 +70,7 @@ class Client:
         self._expect_signals(execution_id, document)
         if not at_once:
             for _ in range(2 if self.dice.random() < 0.3 else 1):
-                await self._until_answered(lambda: self.engine.trigger(execution_id))
+                await self._until_answered(lambda: self.engine.executions.trigger(execution_id))
         return execution_id
 
     def _expect_signals(self, execution_id: str, document: dict[str, Any]) -> None:
@@ -90,7 +89,7 @@ class Client:
             for execution_id in found:
                 asked.add(execution_id)
                 try:
-                    page = await self.engine.children(execution_id, first=0, limit=100)
+                    page = await self.engine.executions.children(execution_id, limit=100)
                 except (HeadraceError, RedisError, OSError):
                     return
                 for child in page.items:
@@ -126,7 +125,7 @@ class Client:
         """Let every other execution that has FAILED go on in place, once; it fails again."""
         for execution_id in sorted(self.ended - self.retried):
             try:
-                execution = (await self.engine.get(execution_id)).execution
+                execution = (await self.engine.executions.get(execution_id)).execution
                 if execution.status is not ExecutionStatus.FAILED:
                     self.retried.add(execution_id)
                     continue
@@ -139,7 +138,9 @@ class Client:
     async def _retry(self, execution_id: str, generation: int) -> None:
         """Ask until it is answered; a request that was carried out unanswered is told from a new one."""
         for _ in range(2 if self.dice.random() < 0.3 else 1):
-            await self._until_answered(lambda: self.engine.retry(execution_id, generation=generation))
+            await self._until_answered(
+                lambda: self.engine.executions.retry(execution_id, generation=generation)
+            )
         self.retries += 1
         self.ended.discard(execution_id)
 
@@ -149,7 +150,7 @@ class Client:
             if self.dice.random() < 0.4:
                 await self._signal(execution_id, name)
         try:
-            asking = (await self.engine.approvals(limit=20)).items
+            asking = (await self.engine.approvals.list(limit=20)).items
         except (HeadraceError, RedisError, OSError):
             return
         for approval in asking:
@@ -157,10 +158,10 @@ class Client:
                 await self._decide(approval)
 
     async def _signal(self, execution_id: str, name: str) -> None:
-        key = Idempotency(f"{execution_id}-{name}", "signals", "ab")
+        key = Idempotency.named(f"{execution_id}-{name}", route="signals", body=b"")
         for _ in range(2 if self.dice.random() < 0.3 else 1):
             try:
-                await self.engine.signal(execution_id, name, {"paid": execution_id}, idempotency=key)
+                await self.engine.signals.send(execution_id, name, {"paid": execution_id}, idempotency=key)
             except InvalidTransition:
                 pass  # Not started yet, or answered before and over.
             except (HeadraceError, RedisError, OSError):
@@ -170,7 +171,7 @@ class Client:
     async def _decide(self, approval: Approval) -> None:
         for by in self.dice.sample(("ann", "bob", "cem"), 2):
             try:
-                await self.engine.decide(
+                await self.engine.approvals.decide(
                     approval.execution_id, approval.node_id, decision="approve", by=by, shown=approval.shown
                 )
             except (HeadraceError, RedisError, OSError):
@@ -182,12 +183,12 @@ class Client:
             await self.resume(self.paused.pop(0))
         if self.dice.random() < 0.25:
             execution_id = list(self.documents)[-1]
-            if await self._ask(self.engine.pause, execution_id):
+            if await self._ask(self.engine.executions.pause, execution_id):
                 self.paused.append(execution_id)
                 self.pauses += 1
 
     async def resume(self, execution_id: str) -> None:
-        await self._ask(self.engine.resume, execution_id)
+        await self._ask(self.engine.executions.resume, execution_id)
 
     async def resume_all(self) -> None:
         while self.paused:
@@ -213,8 +214,8 @@ class Client:
         """Read some executions, and remember what must not change any more."""
         for execution_id in self.dice.sample(sorted(self.documents), min(8, len(self.documents))):
             try:
-                status = await self.engine.status(execution_id)
-                outputs = await self.engine.results(execution_id)
+                status = await self.engine.executions.status(execution_id)
+                outputs = await self.engine.executions.results(execution_id)
             except (HeadraceError, RedisError, OSError):
                 continue
             parsed = {node_id: orjson.loads(text) for node_id, text in outputs.items() if text}
@@ -226,7 +227,7 @@ class Client:
         """Executions that have not ended, as far as can be told."""
         for execution_id in sorted(set(self.documents) - self.ended):
             try:
-                if (await self.engine.status(execution_id)).is_terminal:
+                if (await self.engine.executions.status(execution_id)).is_terminal:
                     self.ended.add(execution_id)
             except (HeadraceError, RedisError, OSError):
                 break
@@ -264,9 +265,9 @@ class Client:
         return {kind.decode(): int(count) for kind, count in counts.items()}
 
     async def _read(self, execution_id: str) -> EndReply:
-        view = await self.engine.get(execution_id)
-        outputs = await self.engine.results(execution_id)
-        events = await self.engine.events(execution_id, limit=10_000)
+        view = await self.engine.executions.get(execution_id)
+        outputs = await self.engine.executions.results(execution_id)
+        events = await self.engine.events.list(execution_id, limit=10_000)
         entries: Any = await self.redis.lrange(self.engine.store.keys.children(execution_id), 0, -1)
         execution, final = view.execution, await self.engine.store.output(execution_id, OUTPUT)
         return EndReply(

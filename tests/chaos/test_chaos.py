@@ -67,7 +67,7 @@ async def play_on(
 ) -> tuple[History, float]:
     try:
         cluster.start(orchestrators=plan.orchestrators, workers=plan.workers)
-        while len(await client.engine.workers()) < plan.workers:
+        while len(await client.engine.workers.list()) < plan.workers:
             await asyncio.sleep(0.05)
         began_s = time.monotonic()
         striking = asyncio.create_task(strike_on(cluster, plan, Random(SEED + 1)))

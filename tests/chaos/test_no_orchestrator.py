@@ -19,7 +19,7 @@ from tests.dags import node, workflow
 async def go_on_without(cluster: Cluster, client: Client, *, for_s: float) -> History:
     """Kill the only orchestrator and submit for a while; everything must end with none alive."""
     cluster.start(orchestrators=1, workers=2)
-    while len(await client.engine.workers()) < 2:
+    while len(await client.engine.workers.list()) < 2:
         await asyncio.sleep(0.05)
     orchestrator = cluster.of("orchestrator")[0]
     orchestrator.process.kill()

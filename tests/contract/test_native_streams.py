@@ -44,7 +44,7 @@ async def hub(engine: Engine) -> AsyncIterator[Hub]:
 async def started(engine: Engine, width: int) -> str:
     """An execution with `width` queued nodes; cancelling it writes a line for each."""
     nodes = [{"id": f"n{number}", "handler": "noop", "dependencies": []} for number in range(width)]
-    submitted = await engine.submit({"name": "wide", "nodes": nodes}, trigger=True)
+    submitted = await engine.executions.submit({"name": "wide", "nodes": nodes}, trigger=True)
     return submitted.execution_id
 
 
@@ -60,23 +60,23 @@ async def test_a_thousand_watchers_use_one_subscription(engine: Engine, hub: Hub
     execution_id = await started(engine, 20)
     watchers = [hub.join(execution_id, after=0, wire="sse") for _ in range(1000)]
     readers = [asyncio.ensure_future(ids(watcher)) for watcher in watchers]
-    last = await engine.last_seq(execution_id)
+    last = await engine.events.last_seq(execution_id)
     async with asyncio.timeout(PATIENCE_S):
         while not all(watcher.cursor == last for watcher in watchers):
             await asyncio.sleep(0.01)
 
     clients: list[dict[str, Any]] = await redis.client_list(_type="pubsub")
-    await engine.cancel(execution_id, request_id="1")
+    await engine.executions.cancel(execution_id, request_id="1")
     seen = await asyncio.gather(*readers)
 
-    expected = list(range(1, await engine.last_seq(execution_id) + 1))
+    expected = list(range(1, await engine.events.last_seq(execution_id) + 1))
     assert len(clients) == 1
     assert all(each == expected for each in seen)
 
 
 async def test_watcher_that_leaves_twenty_times_sees_every_id_exactly_once(engine: Engine, hub: Hub) -> None:
     execution_id = await started(engine, 1500)
-    cancelling = asyncio.ensure_future(engine.cancel(execution_id, request_id="1"))
+    cancelling = asyncio.ensure_future(engine.executions.cancel(execution_id, request_id="1"))
     dice, seen = random.Random(3), list[int]()
     for _ in range(20):
         watcher = hub.join(execution_id, after=seen[-1] if seen else 0, wire="sse")
@@ -89,7 +89,7 @@ async def test_watcher_that_leaves_twenty_times_sees_every_id_exactly_once(engin
     seen += await ids(last)
     hub.leave(last)
 
-    assert seen == list(range(1, await engine.last_seq(execution_id) + 1))
+    assert seen == list(range(1, await engine.events.last_seq(execution_id) + 1))
 
 
 async def test_sigterm_ends_open_streams_and_the_process_though_the_client_stays(

@@ -56,7 +56,7 @@ def parent(
 
 
 async def state_of(rig: Rig, execution_id: str, node_id: str) -> NodeState:
-    return (await rig.engine.node(execution_id, node_id))[0]
+    return (await rig.engine.nodes.get(execution_id, node_id)).state
 
 
 async def in_status(rig: Rig, execution_id: str, node_id: str, *wanted: NodeStatus) -> NodeState:

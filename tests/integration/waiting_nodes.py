@@ -17,7 +17,7 @@ def wait(node_id: str = "W", after: list[str] | None = None, **config: Any) -> d
 
 
 def key(text: str, body: str = "hash") -> Idempotency:
-    return Idempotency(text, "POST /signals", body)
+    return Idempotency.named(text, route="POST /signals", body=body.encode())
 
 
 async def waiting(rig: Rig, *more: dict[str, Any], **config: Any) -> str:
@@ -29,7 +29,7 @@ async def waiting(rig: Rig, *more: dict[str, Any], **config: Any) -> str:
 
 
 async def output(rig: Rig, execution_id: str, node_id: str = "W") -> Any:
-    return output_of((await rig.engine.results(execution_id))[node_id])
+    return output_of((await rig.engine.executions.results(execution_id))[node_id])
 
 
 def ask(node_id: str = "P", after: list[str] | None = None, **config: Any) -> dict[str, Any]:
@@ -45,9 +45,9 @@ async def asking(rig: Rig, *more: dict[str, Any], **config: Any) -> str:
 
 
 async def shown(rig: Rig, execution_id: str) -> str:
-    return (await rig.engine.approval(execution_id, "P")).shown
+    return (await rig.engine.approvals.get(execution_id, "P")).shown
 
 
 async def decide(rig: Rig, execution_id: str, decision: Any = "approve", by: str = "ann", **more: Any) -> Any:
     more = {"shown": more.pop("shown", None) or await shown(rig, execution_id)} | more
-    return await rig.engine.decide(execution_id, "P", decision=decision, by=by, **more)
+    return await rig.engine.approvals.decide(execution_id, "P", decision=decision, by=by, **more)

@@ -75,9 +75,8 @@ class FamilyRun:
         self.root, self.root_script = "", script
 
     async def start(self, document: dict[str, Any], inputs: dict[str, Any]) -> None:
-        submitted, _ = await self.submissions.submit(
-            document, body=None, inputs=inputs, is_started=True, idempotency=None, tenant="default"
-        )
+        compiled = await self.submissions.compile(document, None)
+        submitted = await self.submissions.create(compiled, inputs=inputs, is_started=True)
         self.root = submitted.execution_id
         self.prefixes[self.root], self.scripts[self.root] = "", self.root_script
 

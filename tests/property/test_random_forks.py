@@ -58,8 +58,8 @@ async def end(rig: Rig, dag: ScriptedDag, token: AttemptToken) -> None:
 
 
 async def ends(rig: Rig, execution_id: str) -> dict[str, Any]:
-    view = await rig.engine.get(execution_id)
-    outputs = await rig.engine.results(execution_id)
+    view = await rig.engine.executions.get(execution_id)
+    outputs = await rig.engine.executions.results(execution_id)
     return {state.node_id: (state.status, state.reason, outputs[state.node_id]) for state in view.nodes}
 
 
@@ -67,16 +67,16 @@ async def check(rig: Rig, dag: ScriptedDag, seed: int, stop_after: int) -> None:
     await rig.redis.flushdb()
     engine = rig.engine
     dice = Random(seed)
-    source_id = (await engine.submit(dag.document, trigger=True)).execution_id
+    source_id = (await engine.executions.submit(dag.document, trigger=True)).execution_id
     await play(rig, dag, source_id, dice, stop_after)
     before = await rig.dump()
     from_node = dice.choice([*dag.outcomes, None])
 
-    preview = await engine.fork(source_id, from_node=from_node, preview=True)
+    preview = await engine.executions.fork(source_id, from_node=from_node, preview=True)
     assert await rig.dump() == before
-    if not (await engine.status(source_id)).is_terminal:
-        await engine.cancel(source_id, grace_ms=0, request_id="1")
-    forked = await engine.fork(source_id, from_node=from_node)
+    if not (await engine.executions.status(source_id)).is_terminal:
+        await engine.executions.cancel(source_id, grace_ms=0, request_id="1")
+    forked = await engine.executions.fork(source_id, from_node=from_node)
 
     assert forked.execution_id is not None
     assert (forked.nodes, forked.reused, forked.skipped) == (preview.nodes, preview.reused, preview.skipped)
@@ -85,12 +85,12 @@ async def check(rig: Rig, dag: ScriptedDag, seed: int, stop_after: int) -> None:
     ran = await play(rig, dag, forked.execution_id, dice)
     assert set(ran) <= set(forked.nodes)
     assert len(ran) == len(set(ran))
-    assert (await engine.status(forked.execution_id)).is_terminal
+    assert (await engine.executions.status(forked.execution_id)).is_terminal
     # The oracle: the same definition and outcomes, run whole.
-    whole_id = (await engine.replay(source_id)).execution_id
+    whole_id = (await engine.executions.replay(source_id)).execution_id
     ran_whole = await play(rig, dag, whole_id, dice)
     assert await ends(rig, forked.execution_id) == await ends(rig, whole_id)
-    assert await engine.status(forked.execution_id) is await engine.status(whole_id)
+    assert await engine.executions.status(forked.execution_id) is await engine.executions.status(whole_id)
     assert set(ran) == set(ran_whole) & set(forked.nodes)
 
 

@@ -114,7 +114,7 @@ async def test_a_secret_reaches_its_target_and_no_key_of_redis(
 
     assert await ended(engine, execution_id) == "COMPLETED"
     assert target.seen[0].headers["authorization"] == "Bearer c4nary-0123456789"
-    output = orjson.loads((await engine.results(execution_id))["A"] or b"")
+    output = orjson.loads((await engine.executions.results(execution_id))["A"] or b"")
     assert output["body"] == {"you": "Bearer ***", "sent": '{"key":"***"}'}
     assert "c4nary" not in repr(await rig.dump())
 
@@ -143,7 +143,7 @@ async def test_a_missing_secret_is_named(engine: Engine, fleet: WorkerFleet) -> 
     execution_id = await start(engine, node("A", handler="http", config=config))
     await ended(engine, execution_id)
 
-    state = (await engine.node(execution_id, "A"))[0]
+    state = (await engine.nodes.get(execution_id, "A")).state
     assert state.status is NodeStatus.FAILED
     assert state.error is not None
     assert state.error["type"] == "TemplateError"

@@ -113,12 +113,12 @@ async def test_a_worker_blocks_the_whole_corpus_and_goes_on(
     ]
 
     execution_id = (
-        await engine.submit({"name": "ssrf", "nodes": nodes}, inputs={"urls": urls}, trigger=True)
+        await engine.executions.submit({"name": "ssrf", "nodes": nodes}, inputs={"urls": urls}, trigger=True)
     ).execution_id
     await ended(engine, execution_id)
 
     assert len(urls) + len(REDIRECTS) + len(PORTS) >= 120
-    for state, url in zip((await engine.get(execution_id)).nodes, urls, strict=True):
+    for state, url in zip((await engine.executions.get(execution_id)).nodes, urls, strict=True):
         assert state.status is NodeStatus.FAILED, url
         assert state.error is not None
         assert state.error["type"] in ("SsrfBlocked", "ConfigError", "Http.Transport"), (url, state.error)

@@ -45,10 +45,10 @@ async def test_what_is_streamed_is_the_stored_output(
     execution_id = await start(engine, node("A", handler="test_chatty", config=config, retry=retry))
     assert await ended(engine, execution_id) == "COMPLETED"
 
-    output = orjson.loads((await engine.results(execution_id))["A"] or b"")
+    output = orjson.loads((await engine.executions.results(execution_id))["A"] or b"")
     assert output == {"answer": "The key is ***, and not c4nary-01; bye c4n"}
     streams = [""]
-    for event in await engine.events(execution_id, limit=1_000):
+    for event in await engine.events.list(execution_id, limit=1_000):
         if event.type == RESET:
             streams.append("")
         elif event.type == TOKEN:

@@ -29,7 +29,7 @@ def source(stage: Stage) -> None:
 async def refusals(engine: Engine, template: str) -> set[str]:
     """What a submission finds wrong with a template; nothing, when it is taken in."""
     try:
-        await engine.submit({"name": "probe", "nodes": nodes_for([template])})
+        await engine.executions.submit({"name": "probe", "nodes": nodes_for([template])})
     except DefinitionInvalid as error:
         return {problem.code for problem in error.problems}
     return set()
@@ -53,10 +53,10 @@ async def test_a_worker_refuses_the_whole_corpus_and_goes_on(
     execution_id = await start(engine, *nodes_for(let_through))
 
     async def has_ended() -> bool:
-        return (await engine.status(execution_id)).is_terminal
+        return (await engine.executions.status(execution_id)).is_terminal
 
     await until(has_ended)
-    states = {state.node_id: state for state in (await engine.get(execution_id)).nodes}
+    states = {state.node_id: state for state in (await engine.executions.get(execution_id)).nodes}
     assert states.pop("A").status is NodeStatus.COMPLETED
     assert let_through
     assert set().union(*found.values()) <= {"bad_template", "unknown_reference", "not_json"}

@@ -18,7 +18,8 @@ from orchestrator.errors import (
     PayloadInvalid,
     Problem,
 )
-from orchestrator.operations.signals import Answering
+from orchestrator.operations.approvals import Approvals
+from orchestrator.operations.signals import Signals
 from orchestrator.store.reader import Store
 from orchestrator.store.replies import Claim
 from orchestrator.store.transitions import Transitions
@@ -42,12 +43,13 @@ class _Said:
     place: int = field(default=0, compare=False)
 
 
-class ExternalActor(Answering):
+class ExternalActor:
     """Everybody outside a simulated execution and its children."""
 
     def __init__(self, store: Store, transitions: Transitions) -> None:
-        self.store = store
-        self.transitions = transitions
+        self._store = store
+        self._signals = Signals(store, transitions)
+        self._approvals = Approvals(store, transitions)
         self._due: list[_Said] = []
         self._numbers = itertools.count(1)
 
@@ -85,18 +87,18 @@ class ExternalActor(Answering):
 
     async def _send(self, said: _Said, answer: SignalAnswer) -> None:
         if said.unit:
-            waiting, _ = await self.store.waits.for_signal(said.execution_id, said.awaits)
+            waiting, _ = await self._store.waits.for_signal(said.execution_id, said.awaits)
             if f"{said.unit} {said.attempt}" not in waiting.decode().split(";"):
                 return
-        await self.signal(said.execution_id, said.awaits, answer.payload)
+        await self._signals.send(said.execution_id, said.awaits, answer.payload)
 
     async def _decide(self, said: _Said, answer: DecisionAnswer) -> None:
-        approval = await self.approval(said.execution_id, said.unit)
+        approval = await self._approvals.get(said.execution_id, said.unit)
         if not approval.is_pending or approval.shown != said.awaits:
             return
         names = approval.assignees or (SOMEBODY,)
         by = names[said.place] if said.place < len(names) else f"{SOMEBODY} {said.place + 1}"
-        await self.decide(
+        await self._approvals.decide(
             said.execution_id,
             said.unit,
             decision="approve" if answer.approves else "deny",

@@ -23,6 +23,7 @@ from orchestrator.documents.limits import Limits
 from orchestrator.errors import ErrorType, HeadraceError, NodeError
 from orchestrator.loops import timers
 from orchestrator.operations.children import Children
+from orchestrator.operations.executions import Executions
 from orchestrator.operations.submissions import Submissions
 from orchestrator.redis_keys import Keys
 from orchestrator.states import ExecutionStatus
@@ -106,7 +107,8 @@ class Simulator:
         def catalogue(announced: frozenset[str]) -> Catalogue:
             return Catalogue(announced | known)
 
-        self._submissions = Submissions(self.store, self.transitions, catalogue=catalogue, limits=limits)
+        submissions = Submissions(self.store, self.transitions, catalogue=catalogue, limits=limits)
+        self._executions = Executions(self.store, self.transitions, submissions)
         #: What the names of an execution's nodes begin with: nothing, or those of the units above it.
         self._prefixes: dict[str, str] = {}
         tools = Toolbox(secrets=_Placeholders())
@@ -147,18 +149,11 @@ class Simulator:
         began_ms = self.now_ms
         try:
             async with asyncio.timeout(patience_s):
-                submitted, more = await self._submissions.submit(
-                    document,
-                    body=None,
-                    inputs=None if inputs is None else dict(inputs),
-                    is_started=True,
-                    idempotency=None,
-                    tenant="default",
+                submitted = await self._executions.submit(
+                    document, inputs=None if inputs is None else dict(inputs), trigger=True
                 )
                 await self._check_stubs(submitted.execution_id)
                 self._outside.begin(submitted.execution_id, self.stubs.signals, began_ms)
-                if more:
-                    await self.transitions.drain_worklist(submitted.execution_id)
                 await self._play(submitted.execution_id)
                 return await ReportBuilder(self.store, began_ms).build(submitted.execution_id, self.now_ms)
         except TimeoutError:

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("nursery")
 async def test_the_definition_may_be_that_of_another_execution(rig: Rig, fleet: WorkerFleet) -> None:
     await fleet.start()
     first = await rig.submit(*family()["dag"]["nodes"], name="original", trigger=False)
-    version = (await rig.engine.get(first)).execution.version
+    version = (await rig.engine.executions.get(first)).execution.version
 
     execution_id = await rig.submit(parent("S", first, version=version))
     wrong = await rig.submit(parent("S", first, version="0123456789abcdef"))
@@ -40,7 +40,7 @@ async def test_a_definition_may_be_put_together_at_run_time(rig: Rig, fleet: Wor
     good, bad = family(kid("x")), family(node("x", handler="test_kidd"))
 
     for plan, status in ((good, E.COMPLETED), (bad, E.FAILED)):
-        submitted = await rig.engine.submit(
+        submitted = await rig.engine.executions.submit(
             family(parent("S", "{{ inputs.plan }}"), inputs=schema), inputs={"plan": plan}, trigger=True
         )
         assert await ended(rig, submitted.execution_id) is status
@@ -131,7 +131,7 @@ async def test_the_items_whose_children_failed_are_tried_again_alone(
     assert await ended(rig, execution_id) is E.FAILED
     nursery.failing.clear()
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
 
     assert await ended(rig, execution_id) is E.COMPLETED
     assert nursery.calls == {"x": 2, "y": 2}

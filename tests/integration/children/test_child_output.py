@@ -22,7 +22,7 @@ async def test_what_the_child_puts_out_as_a_whole_is_the_nodes_output(rig: Rig, 
     )
 
     assert await ended(rig, execution_id) is ExecutionStatus.COMPLETED
-    outputs = await rig.engine.results(execution_id)
+    outputs = await rig.engine.executions.results(execution_id)
     assert orjson.loads(outputs["S"] or b"null") == {"first": "x", "both": ["x", "y"]}
     assert orjson.loads(outputs["B"] or b"null")["got"] == "x"
 

@@ -32,7 +32,7 @@ async def test_a_cancel_asks_the_child_and_ends_after_it(
     await fleet.start()
     execution_id, child_id = await parked(rig, nursery)
 
-    await rig.engine.cancel(execution_id, grace_ms=20_000, request_id="r")
+    await rig.engine.executions.cancel(execution_id, grace_ms=20_000, request_id="r")
 
     assert await rig.status(execution_id) is E.RUNNING
     assert (await rig.nodes(child_id)) == {"x": N.RUNNING, "y": N.CANCELLED}
@@ -50,7 +50,7 @@ async def test_the_end_of_the_grace_ends_the_child_too(
 ) -> None:
     await fleet.start()
     execution_id, child_id = await parked(rig, nursery)
-    await rig.engine.cancel(execution_id, grace_ms=20_000, request_id="r")
+    await rig.engine.executions.cancel(execution_id, grace_ms=20_000, request_id="r")
 
     await rig.advance(20_000)
 
@@ -67,7 +67,7 @@ async def test_other_policies_do_not_hold_the_parent_up(
     await fleet.start()
     execution_id, child_id = await parked(rig, nursery, parent_close_policy=policy)
 
-    await rig.engine.cancel(execution_id, grace_ms=20_000, request_id="r")
+    await rig.engine.executions.cancel(execution_id, grace_ms=20_000, request_id="r")
 
     assert await rig.status(execution_id) is E.CANCELLED
     assert await rig.status(child_id) is status
@@ -85,7 +85,7 @@ async def test_a_cancel_goes_down_every_level(rig: Rig, fleet: WorkerFleet, nurs
     third = (await in_status(rig, second, "T", N.WAITING)).child or ""
     await in_status(rig, third, "x", N.RUNNING)
 
-    await rig.engine.cancel(execution_id, grace_ms=0, request_id="r")
+    await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="r")
 
     assert [await rig.status(each) for each in (execution_id, second, third)] == [E.CANCELLED] * 3
     assert await rig.nothing_is_left_behind()
@@ -96,10 +96,10 @@ async def test_a_retry_after_a_cancel_goes_on_with_the_cancelled_child(
 ) -> None:
     await fleet.start()
     execution_id, child_id = await parked(rig, nursery)
-    await rig.engine.cancel(execution_id, grace_ms=0, request_id="r")
+    await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="r")
     nursery.waiting.clear()
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
 
     assert await ended(rig, execution_id) is E.COMPLETED
     found = await child_of(rig, execution_id, "S")
@@ -175,7 +175,7 @@ async def test_what_a_node_waits_for_is_explained_by_the_childs_name(
     await fleet.start()
     execution_id, child_id = await parked(rig, nursery)
 
-    (told,) = await rig.engine.explain(execution_id)
+    (told,) = await rig.engine.executions.explain(execution_id)
 
     assert told.waiting_for == f"the end of its child execution {child_id} ('family'), which is RUNNING"
     assert told.wakes == f"the end of execution {child_id}"
@@ -199,7 +199,7 @@ async def test_a_node_whose_child_cannot_wake_it_is_repaired(
         await rig.redis.delete(keys.status(child_id), keys.runtime(child_id))
     else:
         await rig.redis.hdel(keys.runtime(execution_id), f"{lost}|S")
-    (told,) = await rig.engine.explain(execution_id)
+    (told,) = await rig.engine.executions.explain(execution_id)
     assert told.details["repair"]
     nursery.may_go_on.set()
 
@@ -235,7 +235,7 @@ async def test_children_are_asked_in_turns_however_many_there_are(
 
     await until(all_wait)
 
-    await rig.engine.cancel(execution_id, grace_ms=20_000, request_id="r")
+    await rig.engine.executions.cancel(execution_id, grace_ms=20_000, request_id="r")
 
     assert await ended(rig, execution_id) is E.CANCELLED
     assert await rig.redis.scard(rig.transitions.keys.shared("active")) == 0

@@ -123,7 +123,7 @@ async def test_a_retry_in_place_retries_the_failed_child_in_place(
     before = await child_of(rig, execution_id, "S")
     nursery.failing.clear()
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
 
     assert await ended(rig, execution_id) is E.COMPLETED
     assert nursery.calls == {"A": 1, "x": 1, "z": 2}
@@ -146,7 +146,7 @@ async def test_a_node_that_asks_for_other_inputs_by_now_gets_another_child(
     before = await child_of(rig, execution_id, "S")
     nursery.failing.clear()
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
 
     assert await ended(rig, execution_id) is E.COMPLETED
     after = await child_of(rig, execution_id, "S")
@@ -162,7 +162,7 @@ async def test_a_child_that_somebody_cancelled_fails_its_node_for_good(
     execution_id = await rig.submit(parent("S", family(), retry={"max_attempts": 5}))
     state = await in_status(rig, execution_id, "S", N.WAITING)
 
-    await rig.engine.cancel(state.child or "", reason="not today", grace_ms=0, request_id="r")
+    await rig.engine.executions.cancel(state.child or "", reason="not today", grace_ms=0, request_id="r")
 
     assert await ended(rig, execution_id) is E.FAILED
     error = (await state_of(rig, execution_id, "S")).error or {}
@@ -215,8 +215,8 @@ async def test_a_fork_does_not_run_the_children_of_what_it_keeps(
     execution_id = await rig.submit(parent("S", family(kid("x"))), kid("B", after=["S"]))
     await ended(rig, execution_id)
 
-    fork = await rig.engine.fork(execution_id, from_node="B")
-    replay = await rig.engine.replay(execution_id)
+    fork = await rig.engine.executions.fork(execution_id, from_node="B")
+    replay = await rig.engine.executions.replay(execution_id)
 
     assert await ended(rig, fork.execution_id or "") is E.COMPLETED
     assert await ended(rig, replay.execution_id) is E.COMPLETED

@@ -71,7 +71,7 @@ async def test_a_misdeed_ends_its_own_attempt_and_no_other(
     )
 
     assert (await ended(engine, execution_id)).is_terminal
-    states = {state.node_id: state.status for state in (await engine.get(execution_id)).nodes}
+    states = {state.node_id: state.status for state in (await engine.executions.get(execution_id)).nodes}
     assert states == {"A": MISDEEDS[deed][1], "neighbour": N.COMPLETED}
     assert not worker.attempts.running
 
@@ -97,7 +97,7 @@ async def test_a_foreign_entry_read_on_the_way_harms_nobody(rig: Rig) -> None:
     (claim,) = ended_a.claims
     await rig.worker.complete(token_of(claim))
 
-    assert await rig.engine.status(execution_id) is E.COMPLETED
+    assert await rig.engine.executions.status(execution_id) is E.COMPLETED
 
 
 async def test_garbage_among_timers_and_leases_stops_no_clock(rig: Rig) -> None:
@@ -120,7 +120,7 @@ async def test_a_damaged_execution_does_not_keep_the_sweep_from_the_others(rig: 
     await Sweep(rig.store, rig.transitions).run_once(rig.now_ms, is_thorough=True)
 
     assert await rig.redis.xlen("workflow:tasks") == 1
-    assert [row.execution_id for row in (await rig.engine.list()).items] == [healthy, damaged[0]]
+    assert [row.execution_id for row in (await rig.engine.executions.list()).items] == [healthy, damaged[0]]
 
 
 async def test_a_late_copy_of_a_slice_changes_nothing(rig: Rig) -> None:
@@ -137,14 +137,14 @@ async def test_a_late_copy_of_a_slice_changes_nothing(rig: Rig) -> None:
 
 
 async def test_a_cancel_that_stopped_half_way_is_finished_by_the_sweep(rig: Rig) -> None:
-    made = await rig.engine.submit(workflow(*(node(f"n{i}") for i in range(1_200))))
+    made = await rig.engine.executions.submit(workflow(*(node(f"n{i}") for i in range(1_200))))
     await rig.transitions.cancel_execution(made.execution_id, reason="null", grace_ms=1_000, request_id="1")
     await rig.redis.delete("workflows:timers")
 
     sweep = Sweep(rig.store, rig.transitions)
     await sweep.run_once(rig.now_ms, is_thorough=True)
 
-    assert await rig.engine.status(made.execution_id) is E.CANCELLED
+    assert await rig.engine.executions.status(made.execution_id) is E.CANCELLED
 
 
 async def test_a_task_handed_from_worker_to_worker_keeps_its_time_limit(rig: Rig) -> None:
@@ -159,8 +159,8 @@ async def test_a_task_handed_from_worker_to_worker_keeps_its_time_limit(rig: Rig
         await rig.advance(600)
         await rig.tick()
 
-    assert await rig.engine.status(execution_id) is E.FAILED
-    assert (await rig.engine.node(execution_id, "A"))[0].reason == "timeout"
+    assert await rig.engine.executions.status(execution_id) is E.FAILED
+    assert (await rig.engine.nodes.get(execution_id, "A")).state.reason == "timeout"
 
 
 async def test_a_lost_time_limit_is_found_and_set_again(rig: Rig) -> None:
@@ -171,7 +171,7 @@ async def test_a_lost_time_limit_is_found_and_set_again(rig: Rig) -> None:
     await rig.advance(1_001)
     await rig.tick()
 
-    assert await rig.engine.status(execution_id) is E.FAILED
+    assert await rig.engine.executions.status(execution_id) is E.FAILED
 
 
 async def test_a_crowd_of_calls_leaves_connections_for_others(redis_url: str) -> None:
@@ -180,7 +180,7 @@ async def test_a_crowd_of_calls_leaves_connections_for_others(redis_url: str) ->
 
     await asyncio.gather(*(rig.transitions.continue_execution("none") for _ in range(500)))
 
-    assert await rig.workers() == []
+    assert await rig.workers.list() == []
     await crowded.aclose()
 
 

@@ -72,7 +72,7 @@ async def test_a_healthy_cancel_needs_no_repair_at_any_step(rig: Rig) -> None:
     await rig.worker.complete(await rig.worker.start_one("A"))
     held = await rig.worker.start()
 
-    await rig.engine.cancel(execution_id, request_id="1")
+    await rig.engine.executions.cancel(execution_id, request_id="1")
     while_it_runs = await rig.repairs(execution_id)
     await rig.worker.complete(held["B"])
     while_one_runs = await rig.repairs(execution_id)
@@ -195,7 +195,7 @@ async def test_a_lost_task_is_written_again_under_a_new_attempt(rig: Rig) -> Non
 
     made = await repair(rig, execution_id)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (made, state.status, state.attempt) == (1, N.QUEUED, 2)
     assert await rig.redis.xlen("workflow:tasks") == 1
     assert await rig.redis.hget("workflows:repairs", "requeue") == b"1"
@@ -208,7 +208,7 @@ async def test_a_lost_lease_goes_the_way_of_any_expired_one(rig: Rig) -> None:
     await repair(rig, execution_id)
     await rig.tick()
 
-    state, _ = await rig.engine.node(execution_id, "B")
+    state = (await rig.engine.nodes.get(execution_id, "B")).state
     assert (state.status, state.attempt, state.crashes) == (N.QUEUED, 2, 1)
 
 
@@ -226,7 +226,7 @@ async def test_a_lease_its_worker_renews_again_is_not_taken(rig: Rig) -> None:
 
 async def test_a_lost_back_off_is_set_again_for_the_same_moment(rig: Rig) -> None:
     execution_id = await with_b_done_and_c_waiting(rig)
-    due_ms = (await rig.engine.node(execution_id, "C"))[0].due_ms
+    due_ms = (await rig.engine.nodes.get(execution_id, "C")).state.due_ms
     await rig.redis.delete("workflows:timers")
 
     await repair(rig, execution_id)
@@ -254,7 +254,7 @@ async def test_timers_of_the_whole_execution_are_set_again(rig: Rig) -> None:
     await repair(rig, execution_id)
     after = await rig.redis.zrange("workflows:timers", 0, -1, withscores=True)
 
-    await rig.engine.cancel(execution_id, grace_ms=30_000, request_id="1")
+    await rig.engine.executions.cancel(execution_id, grace_ms=30_000, request_id="1")
     await rig.redis.delete("workflows:timers")
     await repair(rig, execution_id)
     await rig.advance(30_000)
@@ -329,7 +329,7 @@ async def test_an_ended_execution_is_not_ended_again(rig: Rig) -> None:
     before = await rig.dump()
 
     word, _ = await rig.transitions.repair_execution(
-        execution_id, seq=await rig.engine.last_seq(execution_id), repairs=["left 0 0", "finish"]
+        execution_id, seq=await rig.engine.events.last_seq(execution_id), repairs=["left 0 0", "finish"]
     )
 
     assert word == "moved"

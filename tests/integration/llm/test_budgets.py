@@ -24,14 +24,14 @@ NODES = 200
 
 async def ended(engine: Engine, execution_id: str) -> ExecutionStatus:
     async def has_ended() -> bool:
-        return (await engine.status(execution_id)).is_terminal
+        return (await engine.executions.status(execution_id)).is_terminal
 
     await until(has_ended)
-    return await engine.status(execution_id)
+    return await engine.executions.status(execution_id)
 
 
 async def errors(engine: Engine, execution_id: str) -> Counter[str]:
-    view = await engine.get(execution_id)
+    view = await engine.executions.get(execution_id)
     return Counter(
         state.error["type"] for state in view.nodes if state.status is NodeStatus.FAILED and state.error
     )
@@ -53,10 +53,10 @@ async def test_two_hundred_nodes_at_once_never_spend_more_than_the_cap(
         await fleet.start(name, tools=tools(server), concurrency=100)
     document = workflow(*(asking(number) for number in range(NODES)), budget={kind: cap})
 
-    submitted = await engine.submit(document, trigger=True)
+    submitted = await engine.executions.submit(document, trigger=True)
     assert await ended(engine, submitted.execution_id) is ExecutionStatus.FAILED
 
-    view = await engine.get(submitted.execution_id)
+    view = await engine.executions.get(submitted.execution_id)
     used = view.execution.usage
     spent = used.input + used.output if kind == "max_tokens" else used.cost_usd or 0
     assert 0.7 * cap < spent <= cap
@@ -76,7 +76,7 @@ async def test_calls_wait_for_what_others_hold_and_do_not_need(
     await fleet.start(tools=tools(server), concurrency=20)
     document = workflow(*(asking(number) for number in range(20)), budget={"max_tokens": 5_000})
 
-    submitted = await engine.submit(document, trigger=True)
+    submitted = await engine.executions.submit(document, trigger=True)
 
     assert await ended(engine, submitted.execution_id) is ExecutionStatus.COMPLETED
     assert await held(engine, redis, submitted.execution_id) == (0, 0)
@@ -88,10 +88,10 @@ async def test_a_call_without_room_fails_for_good_and_says_why(
     await fleet.start(tools=tools(server))
     document = workflow(asking(retry={"max_attempts": 5}), budget={"max_tokens": 500, "on_budget": "fail"})
 
-    submitted = await engine.submit(document, trigger=True)
+    submitted = await engine.executions.submit(document, trigger=True)
     await ended(engine, submitted.execution_id)
 
-    state, _ = await engine.node(submitted.execution_id, "ask0")
+    state = (await engine.nodes.get(submitted.execution_id, "ask0")).state
     assert state.error is not None
     assert (state.error["type"], state.error["retryable"], state.tries) == ("BudgetExceeded", False, 1)
     assert state.error["details"]["cap"] == 500
@@ -104,11 +104,13 @@ async def test_a_tenant_s_day_is_kept_across_executions(
 ) -> None:
     await fleet.start(tools=tools(server), tenant_daily=Caps(1_100, None))
 
-    first, second = [(await engine.submit(workflow(asking()), trigger=True)).execution_id for _ in range(2)]
+    first, second = [
+        (await engine.executions.submit(workflow(asking()), trigger=True)).execution_id for _ in range(2)
+    ]
     words = {await ended(engine, execution_id) for execution_id in (first, second)}
 
     assert words == {ExecutionStatus.COMPLETED, ExecutionStatus.FAILED}
-    ((_, today), *_) = await engine.usage(days=1)
+    ((_, today), *_) = await engine.usage.by_day(days=1)
     assert today.calls == 1
     assert today.input + today.output == server.charged
 
@@ -116,7 +118,7 @@ async def test_a_tenant_s_day_is_kept_across_executions(
 async def test_dollars_need_a_price(engine: Engine, fleet: WorkerFleet, server: LlmServer) -> None:
     await fleet.start(tools=tools(server, model="nobody-knows"))
 
-    submitted = await engine.submit(workflow(asking(), budget={"max_cost_usd": 1}), trigger=True)
+    submitted = await engine.executions.submit(workflow(asking(), budget={"max_cost_usd": 1}), trigger=True)
     await ended(engine, submitted.execution_id)
 
     assert await errors(engine, submitted.execution_id) == {"Llm.PriceUnknown": 1}
@@ -131,10 +133,10 @@ async def test_a_price_table_of_one_s_own(
     settings = LlmSettings(api_key="sk-test", base_url=server.url, model="ours", prices=table)
     await fleet.start(tools=Toolbox(llm_settings=settings))
 
-    submitted = await engine.submit(workflow(asking()), trigger=True)
+    submitted = await engine.executions.submit(workflow(asking()), trigger=True)
     await ended(engine, submitted.execution_id)
 
-    used = (await engine.get(submitted.execution_id)).execution.usage
+    used = (await engine.executions.get(submitted.execution_id)).execution.usage
     assert used.cost_usd == used.input > 0
 
 
@@ -146,12 +148,12 @@ async def test_a_refused_call_uses_nothing_and_a_broken_one_the_most_it_can(
     policy = {"max_attempts": 3, "initial_interval": 0.01, "jitter": "none"}
 
     document = workflow(asking(retry=policy), budget={"max_tokens": 100_000})
-    submitted = await engine.submit(document, trigger=True)
+    submitted = await engine.executions.submit(document, trigger=True)
 
     assert await ended(engine, submitted.execution_id) is ExecutionStatus.COMPLETED
-    used = (await engine.get(submitted.execution_id)).execution.usage
+    used = (await engine.executions.get(submitted.execution_id)).execution.usage
     assert (used.calls, used.lost_calls) == (2, 1)
-    output = orjson.loads((await engine.results(submitted.execution_id))["ask0"] or b"")
+    output = orjson.loads((await engine.executions.results(submitted.execution_id))["ask0"] or b"")
     assert (used.input, used.output) == (output["usage"]["input"], output["usage"]["output"])
     # Whatever the API charged for the broken answer.
     assert used.lost_tokens > 400
@@ -170,15 +172,15 @@ async def test_a_call_that_is_stopped_is_accounted_for(
         asking(start_to_close_timeout=2, retry={"max_attempts": 1}), budget={"max_tokens": 10_000}
     )
 
-    submitted = await engine.submit(document, trigger=True)
+    submitted = await engine.executions.submit(document, trigger=True)
     assert await ended(engine, submitted.execution_id) is ExecutionStatus.FAILED
 
     async def is_settled() -> bool:
-        used = (await engine.get(submitted.execution_id)).execution.usage
+        used = (await engine.executions.get(submitted.execution_id)).execution.usage
         return used.tokens >= server.charged > 0
 
     await until(is_settled)
-    used = (await engine.get(submitted.execution_id)).execution.usage
+    used = (await engine.executions.get(submitted.execution_id)).execution.usage
     assert (used.calls, used.lost_calls) == (1, 1)
     assert (await held(engine, redis, submitted.execution_id))[0] == 0
 
@@ -191,7 +193,7 @@ async def test_what_the_api_charges_stays_below_the_cap_though_a_worker_is_kille
     cap, killed = 30_000, 15
     server.acts += [stalls_after(3)] * killed + [answers(output_tokens=400)] * NODES
     document = workflow(*(asking(number) for number in range(NODES)), budget={"max_tokens": cap})
-    submitted = await engine.submit(document, trigger=True)
+    submitted = await engine.executions.submit(document, trigger=True)
 
     async def all_stall() -> bool:
         return server.at_once == killed
@@ -203,7 +205,7 @@ async def test_what_the_api_charges_stays_below_the_cap_though_a_worker_is_kille
     await fleet.start(tools=tools(server), concurrency=100, lease_ms=LEASE_MS)
     assert await ended(engine, submitted.execution_id) is ExecutionStatus.FAILED
 
-    view = await engine.get(submitted.execution_id)
+    view = await engine.executions.get(submitted.execution_id)
     used = view.execution.usage
     assert server.charged <= used.tokens <= cap
     assert used.tokens > 0.9 * cap

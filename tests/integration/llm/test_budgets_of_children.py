@@ -29,12 +29,12 @@ async def test_a_child_spends_its_own_budget_and_the_tenant_s(
     execution_id = await rig.submit(asking(0), family_of(asking(1), budget=ONE_CALL), budget=ONE_CALL)
     assert await ended(rig, execution_id) is E.COMPLETED
 
-    mine = (await rig.engine.get(execution_id)).execution
+    mine = (await rig.engine.executions.get(execution_id)).execution
     child = await child_of(rig, execution_id, "S")
     assert mine.usage.calls == child.usage.calls == 1
     assert mine.usage.tokens + child.usage.tokens == server.charged
     assert child.budget == Caps(1_100, None)
-    ((_, today), *_) = await rig.engine.usage(days=1)
+    ((_, today), *_) = await rig.engine.usage.by_day(days=1)
     assert (today.calls, today.tokens) == (2, server.charged)
 
 
@@ -72,9 +72,9 @@ async def test_a_budget_pauses_the_child_alone_and_its_parent_waits(
     assert await rig.status(execution_id) is E.RUNNING
     assert (await state_of(rig, execution_id, "S")).waiting_on is WaitingOn.CHILD
     assert f"child execution {child_id} ('family'), which is PAUSED" in repr(
-        await rig.engine.explain(execution_id)
+        await rig.engine.executions.explain(execution_id)
     )
-    await rig.engine.resume(child_id, by="ann", budget=Caps(2_000, None), request_id="r1")
+    await rig.engine.executions.resume(child_id, by="ann", budget=Caps(2_000, None), request_id="r1")
     assert await ended(rig, execution_id) is E.COMPLETED
     assert await rig.nothing_is_left_behind()
 
@@ -92,12 +92,12 @@ async def test_a_call_that_ends_with_the_parent_counts_for_the_child(
         return server.charged > 0
 
     await until(is_charged)
-    await rig.engine.cancel(execution_id, request_id="c1")
+    await rig.engine.executions.cancel(execution_id, request_id="c1")
     assert await ended(rig, execution_id) is E.CANCELLED
     assert await ended(rig, child_id) is E.CANCELLED
 
-    used = (await rig.engine.get(child_id)).execution.usage
+    used = (await rig.engine.executions.get(child_id)).execution.usage
     assert (used.calls, used.lost_calls) == (1, 1)
     assert used.tokens >= server.charged
     assert await rig.redis.hget(rig.engine.keys.runtime(child_id), "held_tokens") == b"0"
-    assert (await rig.engine.get(execution_id)).execution.usage.calls == 0
+    assert (await rig.engine.executions.get(execution_id)).execution.usage.calls == 0

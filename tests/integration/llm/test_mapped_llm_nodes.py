@@ -34,7 +34,7 @@ async def seen(rig: Rig, execution_id: str) -> tuple[dict[int, str], dict[int, i
     held: dict[int, str] = defaultdict(str)
     resets: dict[int, int] = defaultdict(int)
     numbers: dict[int, tuple[int, int]] = {}
-    for event in await rig.engine.events(execution_id, limit=100_000):
+    for event in await rig.engine.events.list(execution_id, limit=100_000):
         if event.type not in (TOKEN, RESET):
             continue
         assert event.item is not None
@@ -53,7 +53,9 @@ async def seen(rig: Rig, execution_id: str) -> tuple[dict[int, str], dict[int, i
 
 
 async def answers_of(rig: Rig, execution_id: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = orjson.loads((await rig.engine.results(execution_id))["ask"] or b"")
+    found: list[dict[str, Any]] = orjson.loads(
+        (await rig.engine.executions.results(execution_id))["ask"] or b""
+    )
     return found
 
 
@@ -93,8 +95,8 @@ async def test_what_items_use_adds_up_on_their_node(rig: Rig, fleet: WorkerFleet
     execution_id = await rig.submit(questions(6), node("last", after=["ask"]))
     assert await ended(rig, execution_id) is E.COMPLETED
 
-    view = await rig.engine.get(execution_id)
-    items = await rig.engine.items(execution_id, "ask", first=0, limit=10)
+    view = await rig.engine.executions.get(execution_id)
+    items = (await rig.engine.nodes.items(execution_id, "ask", limit=10)).items
 
     usage = {state.node_id: state.usage for state in view.nodes}
     assert usage["last"] == NOTHING_USED
@@ -118,7 +120,7 @@ async def test_items_at_once_never_spend_more_than_the_cap(
     execution_id = await rig.submit(questions(100, map=mapped), budget={"max_tokens": cap})
     assert await ended(rig, execution_id) is E.COMPLETED
 
-    used = (await rig.engine.get(execution_id)).execution.usage
+    used = (await rig.engine.executions.get(execution_id)).execution.usage
     assert 0.7 * cap < used.tokens <= cap
     assert used.tokens == server.charged
     entries = await answers_of(rig, execution_id)
@@ -149,6 +151,6 @@ async def test_an_item_whose_worker_is_killed_is_charged_and_asked_anew(
     answers = await answers_of(rig, execution_id)
     assert [held[number] for number in range(3)] == [answer["answer"] for answer in answers]
     assert resets == {0: 1, 1: 1, 2: 1}
-    used = (await rig.engine.get(execution_id)).execution.usage
+    used = (await rig.engine.executions.get(execution_id)).execution.usage
     assert (used.calls, used.lost_calls) == (6, 3)
     assert server.charged <= used.tokens <= 10_000

@@ -37,7 +37,7 @@ async def is_quiet(rig: Rig, execution_id: str) -> None:
     """Wait until nothing of an execution runs any more."""
 
     async def nothing_runs() -> bool:
-        return await rig.engine.is_quiesced(await rig.engine.get(execution_id))
+        return (await rig.engine.executions.get(execution_id)).is_quiesced
 
     await until(nothing_runs)
 
@@ -52,14 +52,14 @@ async def test_what_a_budget_refuses_waits_and_goes_on_when_there_is_more(
 
     await comes_to(rig, execution_id, E.PAUSED)
 
-    state, _ = await rig.engine.node(execution_id, "ask1")
+    state = (await rig.engine.nodes.get(execution_id, "ask1")).state
     assert (state.status, state.waiting_on) == (N.WAITING, WaitingOn.OPERATOR)
     assert state.error is not None
     assert state.error["type"] == "BudgetExceeded"
     assert await rig.repairs(execution_id) == []
     await fleet.stop(poor)
     await start(fleet, server, PLENTY)
-    await rig.engine.resume(execution_id, by="ann", request_id="r1")
+    await rig.engine.executions.resume(execution_id, by="ann", request_id="r1")
     await comes_to(rig, execution_id, E.COMPLETED)
     assert len(server.questions) == 2
     assert await rig.nothing_is_left_behind()
@@ -73,7 +73,7 @@ async def test_the_pause_says_which_budget_and_what_to_do(
 
     await comes_to(rig, execution_id, E.PAUSED)
 
-    text = repr(await rig.engine.explain(execution_id))
+    text = repr(await rig.engine.executions.explain(execution_id))
     assert "node ask0 has no room in its budget" in text
     assert "with a larger `budget`" in text
     assert "this execution" in text
@@ -89,21 +89,21 @@ async def test_a_resume_may_bring_more(rig: Rig, fleet: WorkerFleet, server: Llm
 
     more = Caps(2_000, None)
     for _ in range(2):
-        await rig.engine.resume(execution_id, by="ann", budget=more, request_id="r1")
+        await rig.engine.executions.resume(execution_id, by="ann", budget=more, request_id="r1")
 
     await comes_to(rig, execution_id, E.COMPLETED)
     runtime = rig.engine.keys.runtime(execution_id)
     assert await rig.redis.hget(runtime, "budget") == b"2000 1000000000 - - pause"
-    events = await rig.engine.events(execution_id)
+    events = await rig.engine.events.list(execution_id)
     (resumed,) = [orjson.loads(event.data) for event in events if event.type == "execution.resumed"]
     assert (resumed["by"], resumed["budget"]) == ("ann", {"max_tokens": 2_000})
 
 
 async def test_an_execution_without_limits_may_be_given_some(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
-    await rig.engine.pause(execution_id, by="ann", request_id="p1")
+    await rig.engine.executions.pause(execution_id, by="ann", request_id="p1")
 
-    await rig.engine.resume(execution_id, budget=Caps(None, 5), request_id="r1")
+    await rig.engine.executions.resume(execution_id, budget=Caps(None, 5), request_id="r1")
 
     assert await rig.redis.hget(rig.engine.keys.runtime(execution_id), "budget") == b"- 5 - -"
 
@@ -113,7 +113,7 @@ async def test_resuming_too_soon_pauses_again(rig: Rig, fleet: WorkerFleet, serv
     execution_id = await rig.submit(asking(), budget={"max_tokens": 500, "on_budget": "pause"})
     await comes_to(rig, execution_id, E.PAUSED)
 
-    await rig.engine.resume(execution_id, by="ann", request_id="r1")
+    await rig.engine.executions.resume(execution_id, by="ann", request_id="r1")
 
     async def has_paused_again() -> bool:
         return (await rig.events(execution_id)).count("execution.paused") == 2
@@ -134,7 +134,7 @@ async def test_items_wait_and_those_that_have_an_answer_keep_it(
 
     asked = len(server.questions)
     assert 1 <= asked < 8
-    items = await rig.engine.items(execution_id, "ask0", first=0, limit=8)
+    items = (await rig.engine.nodes.items(execution_id, "ask0", limit=8)).items
     found = Counter(item.state.status for item in items)
     assert found[N.COMPLETED] == asked
     assert found[N.WAITING] >= 1
@@ -142,11 +142,11 @@ async def test_items_wait_and_those_that_have_an_answer_keep_it(
     assert await rig.repairs(execution_id) == []
     await fleet.stop(poor)
     await start(fleet, server, PLENTY)
-    await rig.engine.resume(execution_id, by="ann", request_id="r1")
+    await rig.engine.executions.resume(execution_id, by="ann", request_id="r1")
     await comes_to(rig, execution_id, E.COMPLETED)
-    output = orjson.loads((await rig.engine.results(execution_id))["ask0"] or b"")
+    output = orjson.loads((await rig.engine.executions.results(execution_id))["ask0"] or b"")
     assert len(output) == len(server.questions) == 8
-    assert (await rig.engine.get(execution_id)).execution.usage.tokens == server.charged
+    assert (await rig.engine.executions.get(execution_id)).execution.usage.tokens == server.charged
 
 
 @pytest.mark.parametrize("word", ["fail", "skip", "cancel"])
@@ -157,11 +157,11 @@ async def test_an_operator_may_give_it_up(rig: Rig, fleet: WorkerFleet, server: 
 
     match word:
         case "fail":
-            await rig.engine.fail_node(execution_id, "ask0", OperatorNote("ann", "too dear"))
+            await rig.engine.nodes.fail(execution_id, "ask0", OperatorNote("ann", "too dear"))
         case "skip":
-            await rig.engine.skip_node(execution_id, "ask0", OperatorNote("ann"))
+            await rig.engine.nodes.skip(execution_id, "ask0", OperatorNote("ann"))
         case "cancel":
-            await rig.engine.cancel(execution_id, request_id="c1")
+            await rig.engine.executions.cancel(execution_id, request_id="c1")
 
     ended = {"fail": E.FAILED, "skip": E.COMPLETED, "cancel": E.CANCELLED}
     assert await rig.status(execution_id) is ended[word]

@@ -43,13 +43,13 @@ async def run(engine: Engine, **fields: Any) -> tuple[str, Any]:
     """Run one llm node to its end; gives the execution and the node's output."""
     config = {"prompt": "Why?", **fields.pop("config", {})}
     asking = node("ask", handler="llm", config=config, **fields)
-    submitted = await engine.submit(workflow(asking), trigger=True)
+    submitted = await engine.executions.submit(workflow(asking), trigger=True)
 
     async def has_ended() -> bool:
-        return (await engine.status(submitted.execution_id)).is_terminal
+        return (await engine.executions.status(submitted.execution_id)).is_terminal
 
     await until(has_ended)
-    text = (await engine.results(submitted.execution_id))["ask"]
+    text = (await engine.executions.results(submitted.execution_id))["ask"]
     return submitted.execution_id, orjson.loads(text) if text else None
 
 
@@ -57,7 +57,7 @@ async def seen(engine: Engine, execution_id: str) -> str:
     """What a watcher holds at the end: pieces one after the other, nothing of what was before a reset."""
     held = ""
     expected = (0, 0)
-    for event in await engine.events(execution_id, limit=100_000):
+    for event in await engine.events.list(execution_id, limit=100_000):
         if event.type == "stream.reset":
             held, expected = "", (0, 0)
         elif event.type == "node.token":
@@ -73,7 +73,7 @@ async def seen(engine: Engine, execution_id: str) -> str:
 
 
 async def of_type(engine: Engine, execution_id: str, type: str) -> list[Event]:
-    return [event for event in await engine.events(execution_id, limit=100_000) if event.type == type]
+    return [event for event in await engine.events.list(execution_id, limit=100_000) if event.type == type]
 
 
 @both
@@ -157,7 +157,7 @@ async def test_a_refusal_that_cannot_pass_is_final(
 
     execution_id, output = await run(engine)
 
-    assert await engine.status(execution_id) is ExecutionStatus.FAILED
+    assert await engine.executions.status(execution_id) is ExecutionStatus.FAILED
     assert output is None
     assert len(server.questions) == 1
 
@@ -184,14 +184,14 @@ async def test_an_answer_is_whole_though_its_worker_was_killed_in_the_middle(
 ) -> None:
     server.acts += [stalls_after(15)]
     asking = node("ask", handler="llm", config={"prompt": "Why?"})
-    submitted = await engine.submit(workflow(asking), trigger=True)
+    submitted = await engine.executions.submit(workflow(asking), trigger=True)
     execution_id = submitted.execution_id
 
     async def has_streamed() -> bool:
         return bool(await of_type(engine, execution_id, "node.token"))
 
     async def has_ended() -> bool:
-        return (await engine.status(execution_id)).is_terminal
+        return (await engine.executions.status(execution_id)).is_terminal
 
     with worker_process(redis_url, server) as first:
         await until(has_streamed)
@@ -200,8 +200,8 @@ async def test_an_answer_is_whole_though_its_worker_was_killed_in_the_middle(
     with worker_process(redis_url, server):
         await until(has_ended)
 
-    output = orjson.loads((await engine.results(execution_id))["ask"] or b"")
-    assert await engine.status(execution_id) is ExecutionStatus.COMPLETED
+    output = orjson.loads((await engine.executions.results(execution_id))["ask"] or b"")
+    assert await engine.executions.status(execution_id) is ExecutionStatus.COMPLETED
     assert await seen(engine, execution_id) == output["answer"]
     resets = await of_type(engine, execution_id, "stream.reset")
     assert [event.attempt for event in resets] == [2]

@@ -68,7 +68,7 @@ async def test_somebody_who_watches_while_a_worker_is_killed_holds_the_stored_an
         server.acts += [stalls_after(15)] * (NODES // 2)
         policy = {"max_attempts": 3, "initial_interval": 0.01}
         nodes = [asking(number, retry=policy) for number in range(NODES)]
-        execution_id = (await engine.submit(workflow(*nodes), trigger=True)).execution_id
+        execution_id = (await engine.executions.submit(workflow(*nodes), trigger=True)).execution_id
         watcher = hub.join(execution_id, after=0, wire="sse")
         with worker_process(redis_url, server, WORKER_CONCURRENCY=str(NODES // 2)) as process:
             while len(screen.texts) < NODES // 2:
@@ -81,8 +81,8 @@ async def test_somebody_who_watches_while_a_worker_is_killed_holds_the_stored_an
             pass
     await hub.close()
 
-    assert await engine.status(execution_id) is ExecutionStatus.COMPLETED
-    results = await engine.results(execution_id)
+    assert await engine.executions.status(execution_id) is ExecutionStatus.COMPLETED
+    results = await engine.executions.results(execution_id)
     answers = {node_id: orjson.loads(output or b"")["answer"] for node_id, output in results.items()}
     assert screen.texts == answers
     assert all(len(answer) > 500 for answer in answers.values())

@@ -41,7 +41,7 @@ async def test_several_at_once_take_each_attempt_once(rig: Rig) -> None:
 
     await asyncio.gather(*(expire(rig) for _ in range(4)))
 
-    view = await rig.engine.get(execution_id)
+    view = await rig.engine.executions.get(execution_id)
     assert {(state.attempt, state.crashes) for state in view.nodes} == {(2, 1)}
     assert await rig.redis.xlen("workflow:tasks") == 10
 
@@ -53,7 +53,7 @@ async def test_the_error_names_the_worker_that_was_lost(rig: Rig) -> None:
 
     await expire(rig)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert state.error is not None
     assert (state.error["type"], state.error["worker"]) == ("LeaseLost", "w1")
 

@@ -45,7 +45,7 @@ async def test_several_at_once_fire_each_timer_once(rig: Rig) -> None:
     await asyncio.gather(*(fire(rig) for _ in range(5)))
 
     assert await rig.redis.xlen("workflow:tasks") == 20
-    view = await rig.engine.get(execution_id)
+    view = await rig.engine.executions.get(execution_id)
     assert {state.attempt for state in view.nodes} == {2}
 
 

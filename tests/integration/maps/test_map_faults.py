@@ -43,7 +43,7 @@ async def test_an_item_that_kills_its_workers_fails_alone(rig: Rig) -> None:
 
     poisoned = (await rig.store.items.page(execution_id, "A", 0, 10))[1]
     assert poisoned.state.reason is Reason.POISON
-    assert [entry.node_id for entry in (await rig.engine.dead()).items] == ["A[1]"]
+    assert [entry.node_id for entry in (await rig.engine.dead_letters.list()).items] == ["A[1]"]
 
 
 async def test_a_lost_worker_between_items_and_output_costs_nothing(rig: Rig) -> None:
@@ -135,7 +135,7 @@ async def test_a_failing_item_is_no_failed_node_to_fail_fast(rig: Rig) -> None:
 
 async def test_the_end_of_a_grace_fences_items_that_still_run(rig: Rig) -> None:
     execution_id, held = await listed(rig, tens([1, 2, 3], max_concurrency=2))
-    await rig.engine.cancel(execution_id, grace_ms=5_000, request_id="r")
+    await rig.engine.executions.cancel(execution_id, grace_ms=5_000, request_id="r")
     assert await statuses(rig, execution_id) == [N.RUNNING, N.RUNNING, N.CANCELLED]
     words = await rig.transitions.renew_leases(list(held.values()), lease_ms=LEASE_MS)
     assert words == ["cancel", "cancel"]
@@ -151,7 +151,7 @@ async def test_the_end_of_a_grace_fences_items_that_still_run(rig: Rig) -> None:
 
 async def test_an_item_that_would_try_again_is_cancelled_in_the_grace(rig: Rig) -> None:
     execution_id, held = await listed(rig, tens([1]))
-    await rig.engine.cancel(execution_id, grace_ms=5_000, request_id="r")
+    await rig.engine.executions.cancel(execution_id, grace_ms=5_000, request_id="r")
 
     await rig.worker.retry(held["A[0]"])
 
@@ -162,7 +162,7 @@ async def test_an_item_that_would_try_again_is_cancelled_in_the_grace(rig: Rig) 
 async def test_a_cancel_while_the_node_lists_its_items_starts_none(rig: Rig) -> None:
     execution_id = await rig.submit(tens([1, 2]))
     held = await rig.worker.start_one("A")
-    await rig.engine.cancel(execution_id, grace_ms=5_000, request_id="r")
+    await rig.engine.executions.cancel(execution_id, grace_ms=5_000, request_id="r")
 
     await rig.transitions.map_node(held, [b"1", b"2"], tolerated=0, stops=False)
 
@@ -175,12 +175,16 @@ async def test_items_may_ask_people_one_by_one(rig: Rig) -> None:
     ask = node("A", handler="approval", map={"items": ["ann", "bob"]})
     execution_id = await rig.submit(ask | {"config": {"prompt": "{{ item }}?", "timeout": "1h"}})
     await act(rig)
-    pending = (await rig.engine.approvals()).items
+    pending = (await rig.engine.approvals.list()).items
     assert sorted((each.node_id, each.prompt) for each in pending) == [("A[0]", "ann?"), ("A[1]", "bob?")]
 
-    await rig.engine.decide(execution_id, "A[1]", decision="approve", by="me", shown=shown(pending, "A[1]"))
+    await rig.engine.approvals.decide(
+        execution_id, "A[1]", decision="approve", by="me", shown=shown(pending, "A[1]")
+    )
     assert await rig.status(execution_id) is E.RUNNING
-    await rig.engine.decide(execution_id, "A[0]", decision="approve", by="me", shown=shown(pending, "A[0]"))
+    await rig.engine.approvals.decide(
+        execution_id, "A[0]", decision="approve", by="me", shown=shown(pending, "A[0]")
+    )
     await act(rig)
 
     found = output_of(await rig.store.output(execution_id, "A"))
@@ -200,14 +204,14 @@ async def test_counts_that_are_lost_neither_end_a_map_nor_decide_it(rig: Rig) ->
 
     await rig.worker.complete(held["A[1]"], 20)
     assert (await rig.nodes(execution_id))["A"] is N.WAITING
-    await rig.engine.trigger(execution_id)  # Looks, as the sweep does.
+    await rig.engine.executions.trigger(execution_id)  # Looks, as the sweep does.
     held = await rig.worker.start()
     await rig.redis.hdel(key, "FAILED")
     await rig.worker.complete(held["A[2]"], 30)
     await act(rig)
 
     assert await rig.status(execution_id) is E.FAILED
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert state.error is not None
     assert state.error["message"] == "1 of 3 items failed; tolerated are 0"
 
@@ -216,12 +220,12 @@ async def test_a_cancel_ends_though_the_count_of_items_was_lost(rig: Rig) -> Non
     execution_id, held = await listed(rig, tens([1, 2, 3], max_concurrency=2))
     key = rig.transitions.keys.items(execution_id, "A")
     await rig.redis.hdel(key, "live")
-    await rig.engine.cancel(execution_id, grace_ms=60_000, request_id="r")
+    await rig.engine.executions.cancel(execution_id, grace_ms=60_000, request_id="r")
     assert await statuses(rig, execution_id) == [N.RUNNING, N.RUNNING, N.CANCELLED]
 
     for token in held.values():
         assert (await rig.worker.complete(token, 1)).word == "ok"
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
 
     assert await rig.status(execution_id) is E.CANCELLED
     assert await rig.nothing_is_left_behind()
@@ -249,7 +253,7 @@ async def test_counting_anew_starts_no_item_too_many(rig: Rig) -> None:
     execution_id, _ = await listed(rig, tens([1, 2, 3], max_concurrency=2))
     await rig.redis.hset(rig.transitions.keys.items(execution_id, "A"), "COMPLETED", 7)
 
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
 
     assert await statuses(rig, execution_id) == [N.RUNNING, N.RUNNING, N.PENDING]
     assert await rig.repairs(execution_id) == []
@@ -258,7 +262,7 @@ async def test_counting_anew_starts_no_item_too_many(rig: Rig) -> None:
 async def test_a_cancel_reaches_every_item_of_a_long_list(rig: Rig) -> None:
     execution_id, _ = await listed(rig, tens(list(range(250)), max_concurrency=120))
 
-    await rig.engine.cancel(execution_id, grace_ms=0, request_id="r")
+    await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="r")
 
     items = [await rig.store.items.page(execution_id, "A", first, 100) for first in (0, 100, 200)]
     assert {item.state.status for page in items for item in page} == {N.CANCELLED}
@@ -271,11 +275,11 @@ async def test_a_cancelled_retry_leaves_what_had_completed(rig: Rig) -> None:
     await rig.worker.fail(held["A[0]"])
     await act(rig)
     assert await statuses(rig, execution_id) == [N.FAILED, N.COMPLETED, N.COMPLETED]
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
     await rig.transitions.map_node(await rig.worker.start_one("A"), [], tolerated=0, stops=False, keeps=True)
     assert await statuses(rig, execution_id) == [N.QUEUED, N.COMPLETED, N.COMPLETED]
 
-    await rig.engine.cancel(execution_id, grace_ms=0, request_id="r")
+    await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="r")
 
     assert await statuses(rig, execution_id) == [N.CANCELLED, N.COMPLETED, N.COMPLETED]
     assert await rig.status(execution_id) is E.CANCELLED

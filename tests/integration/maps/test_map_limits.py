@@ -21,7 +21,7 @@ async def test_outputs_of_items_too_large_together_fail_the_node(rig: Rig, fleet
     execution_id = await rig.submit(tens([1, 2, 3], config={"output": "x" * 400}))
     await ended(rig, execution_id)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert state.status is N.FAILED
     assert state.error is not None
     assert state.error["type"] == "OutputTooLarge"
@@ -58,7 +58,7 @@ async def test_a_list_that_cannot_be_mapped_fails_the_node_before_any_item(
 
     await act(rig)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.status, state.reason) == (N.FAILED, Reason.ERROR)
     assert state.error is not None
     assert state.error["type"] == type
@@ -78,12 +78,12 @@ async def test_a_false_when_skips_the_whole_map(rig: Rig) -> None:
 async def test_an_item_takes_a_signal_that_came_before(rig: Rig) -> None:
     each = node("A", handler="wait_for_signal", map={"items": [1, {"signal": "not one"}]})
     execution_id = await rig.submit(each | {"config": {"name": "go", "timeout": "1h"}})
-    await rig.engine.signal(execution_id, "go", "early")
+    await rig.engine.signals.send(execution_id, "go", "early")
 
     await act(rig)
 
     assert sorted(await statuses(rig, execution_id)) == [N.COMPLETED, N.WAITING]
-    await rig.engine.signal(execution_id, "go", "late")
+    await rig.engine.signals.send(execution_id, "go", "late")
     await act(rig)
     assert sorted(output_of(await rig.store.output(execution_id, "A"))) == ["early", "late"]
     assert await rig.nothing_is_left_behind()

@@ -81,10 +81,10 @@ async def test_a_retry_runs_only_what_did_not_complete(rig: Rig, fleet: WorkerFl
     await fleet.start()
     execution_id = await rig.submit(squares([0, 1, 2, 3], failing=[1, 3]))
     assert await ended(rig, execution_id) is E.FAILED
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert state.error is not None and state.error["details"]["failed"] == 2
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
     assert await ended(rig, execution_id) is E.FAILED
 
     assert sorted((index, calls) for (index, _), calls in CALLS.items()) == [(0, 1), (1, 2), (2, 1), (3, 2)]
@@ -95,12 +95,12 @@ async def test_items_that_run_again_are_off_the_list_of_the_dead(rig: Rig, fleet
     retry = {"max_attempts": 2, "initial_interval": 0.01}
     execution_id = await rig.submit(squares([0, 1, 2, 3], failing=[1, 3], retry=retry))
     await ended(rig, execution_id)
-    before = {entry.node_id: entry.entry_id for entry in (await rig.engine.dead()).items}
+    before = {entry.node_id: entry.entry_id for entry in (await rig.engine.dead_letters.list()).items}
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
     await ended(rig, execution_id)
 
-    after = {entry.node_id: entry.entry_id for entry in (await rig.engine.dead()).items}
+    after = {entry.node_id: entry.entry_id for entry in (await rig.engine.dead_letters.list()).items}
     assert sorted(before) == sorted(after) == ["A[1]", "A[3]"]
     assert not set(before.values()) & set(after.values())
 
@@ -140,7 +140,7 @@ async def test_a_cancel_lets_running_items_finish_within_the_grace(rig: Rig) -> 
     running = await rig.worker.claim(first)
     assert not isinstance(running, str)
 
-    await rig.engine.cancel(execution_id, grace_ms=5_000, request_id="r")
+    await rig.engine.executions.cancel(execution_id, grace_ms=5_000, request_id="r")
     assert await rig.status(execution_id) is E.RUNNING
     assert await rig.repairs(execution_id) == []
     await rig.worker.complete(held_by(running))
@@ -157,16 +157,16 @@ async def test_what_items_lost_is_repaired(rig: Rig) -> None:
     held = await rig.worker.start_one("A")
     await rig.transitions.map_node(held, [b"1", b"2", b"3"], tolerated=0, stops=False)
     assert await rig.repairs(execution_id) == []
-    (said,) = await rig.engine.explain(execution_id)
+    (said,) = await rig.engine.executions.explain(execution_id)
     assert "map: 0 of 3 items done, 2 queued" in said.waiting_for
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert state.waiting_on is WaitingOn.MAP
 
     await rig.redis.xtrim("workflow:tasks", maxlen=0, approximate=False)
     await rig.redis.hset(rig.transitions.keys.items(execution_id, "A"), "live", 0)
 
     assert await rig.repairs(execution_id) == ["requeue A[0] 1", "requeue A[1] 1", "items A 2 0 0 0"]
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
     assert await rig.repairs(execution_id) == []
     assert sorted(await rig.worker.run_all()) == ["A", "A[0]", "A[1]", "A[2]"]
     assert await rig.status(execution_id) is E.COMPLETED

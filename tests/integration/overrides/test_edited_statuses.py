@@ -19,14 +19,14 @@ async def set_status(rig: Rig, execution_id: str, **statuses: str) -> None:
 
 async def test_a_second_trigger_dispatches_what_became_ready_by_hand(rig: Rig) -> None:
     execution_id = await rig.submit(*DIAMOND, trigger=False)
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
     await set_status(rig, execution_id, A="COMPLETED")
 
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
     first = await rig.nodes(execution_id)
     await set_status(rig, execution_id, B="COMPLETED", C="COMPLETED")
-    await rig.engine.trigger(execution_id)
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
 
     assert first == {"A": N.COMPLETED, "B": N.QUEUED, "C": N.QUEUED, "D": N.PENDING}
     assert (await rig.nodes(execution_id))["D"] is N.QUEUED
@@ -38,7 +38,7 @@ async def test_a_failure_by_hand_is_carried_on(rig: Rig) -> None:
     execution_id = await rig.submit(*DIAMOND)
     await set_status(rig, execution_id, A="FAILED")
 
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
 
     assert set((await rig.nodes(execution_id)).values()) == {N.FAILED, N.SKIPPED}
     assert await rig.status(execution_id) is E.FAILED
@@ -48,7 +48,7 @@ async def test_all_nodes_completed_by_hand_end_the_execution(rig: Rig) -> None:
     execution_id = await rig.submit(*DIAMOND)
     await set_status(rig, execution_id, A="COMPLETED", B="COMPLETED", C="COMPLETED", D="COMPLETED")
 
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
 
     assert await rig.status(execution_id) is E.COMPLETED
     assert not await rig.redis.sismember("workflows:active", execution_id)

@@ -41,7 +41,7 @@ async def test_two_orchestrators_fire_each_timer_once(two_at_once: Rig) -> None:
 
     await until(is_queued)
     await rig.worker.run_all()
-    view = await rig.engine.get(execution_id)
+    view = await rig.engine.executions.get(execution_id)
     assert view.execution.status is ExecutionStatus.COMPLETED
     assert {state.attempt for state in view.nodes} == {2}
     assert (await rig.events(execution_id)).count("node.queued:n0") == 2
@@ -75,7 +75,7 @@ async def test_a_worker_that_does_not_come_back_loses_its_lease_one_lease_later(
         rig.transitions.now_ms = rig.now_ms + 250
         await orchestrator.tick()
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.attempt, state.crashes) == (2, 1)
 
 

@@ -27,7 +27,7 @@ async def test_a_fork_with_nothing_to_run_has_ended(rig: Rig) -> None:
     source_id = await rig.submit(node("A"), node("B", after=["A"]))
     await rig.worker.run_all()
 
-    forked = await rig.engine.fork(source_id)
+    forked = await rig.engine.executions.fork(source_id)
 
     assert forked.execution_id is not None
     assert (forked.status, forked.nodes) == (E.COMPLETED, ())
@@ -47,7 +47,7 @@ async def test_a_large_fork_is_written_in_slices_and_needs_no_repair(rig: Rig) -
         await rig.redis.set(rig.store.keys.node(source_id, each["id"]), "COMPLETED")
         await rig.redis.set(rig.store.keys.output(source_id, each["id"]), b'{"n":1}')
 
-    forked = await rig.engine.fork(source_id, from_node="n1999")
+    forked = await rig.engine.executions.fork(source_id, from_node="n1999")
 
     assert forked.execution_id is not None
     assert (len(forked.reused), len(forked.nodes)) == (1_999, 501)
@@ -65,8 +65,8 @@ async def test_a_preview_writes_nothing(rig: Rig) -> None:
     await rig.worker.run_all(failing=["B"])
     before = await rig.dump()
 
-    await rig.engine.fork(source_id, from_node="A", preview=True)
-    await rig.engine.retry(source_id, preview=True)
+    await rig.engine.executions.fork(source_id, from_node="A", preview=True)
+    await rig.engine.executions.retry(source_id, preview=True)
 
     assert await rig.dump() == before
 
@@ -76,7 +76,7 @@ async def test_a_fork_of_a_running_execution_keeps_what_has_completed(rig: Rig) 
     await rig.worker.complete(await rig.worker.start_one("A"))
     running = await rig.worker.start_one("B")
 
-    forked = await rig.engine.fork(source_id)
+    forked = await rig.engine.executions.fork(source_id)
     await rig.worker.complete(running)
 
     assert forked.execution_id is not None
@@ -91,14 +91,14 @@ async def test_a_fork_repeated_under_one_key_is_one_fork_with_one_answer(rig: Ri
     )
     await rig.worker.complete(await rig.worker.start_one("if"), not_taken=["no"])
     await rig.worker.run_all()
-    key = Idempotency("key", "route", "hash")
+    key = Idempotency("key at route", "hash", "call")
 
-    first = await rig.engine.fork(source_id, from_node="yes", idempotency=key)
+    first = await rig.engine.executions.fork(source_id, from_node="yes", idempotency=key)
     await rig.worker.run_all()
     dump = await rig.dump()
-    again = await rig.engine.fork(source_id, from_node="yes", idempotency=key)
+    again = await rig.engine.executions.fork(source_id, from_node="yes", idempotency=key)
     with pytest.raises(IdempotencyConflict):
-        await rig.engine.fork(source_id, idempotency=Idempotency("key", "route", "other"))
+        await rig.engine.executions.fork(source_id, idempotency=Idempotency("key at route", "other", "call"))
 
     assert (first.replayed, again.replayed) == (False, True)
     assert again.execution_id == first.execution_id
@@ -113,13 +113,13 @@ async def test_a_refused_fork_leaves_nothing(rig: Rig) -> None:
     before = await rig.dump()
 
     with pytest.raises(NodeNotFound):
-        await rig.engine.fork(source_id, from_node="Z")
+        await rig.engine.executions.fork(source_id, from_node="Z")
     with pytest.raises(InputsInvalid):
-        await rig.engine.fork(source_id, inputs={"n": "x"})
+        await rig.engine.executions.fork(source_id, inputs={"n": "x"})
     with pytest.raises(DefinitionInvalid):
-        await rig.engine.fork(source_id, definition=workflow(node("A", after=["X"])))
+        await rig.engine.executions.fork(source_id, definition=workflow(node("A", after=["X"])))
     with pytest.raises(ExecutionNotFound):
-        await rig.engine.fork("unknown")
+        await rig.engine.executions.fork("unknown")
 
     assert await rig.dump() == before
 
@@ -130,19 +130,21 @@ async def test_a_refused_fork_leaves_nothing(rig: Rig) -> None:
 async def test_a_replay_is_a_new_execution_of_the_same(rig: Rig) -> None:
     schema = {"type": "object", "properties": {"n": {"type": "integer"}, "m": {"default": 7}}}
     document = workflow(node("A"), node("B", after=["A"]), inputs=schema)
-    source_id = (await rig.engine.submit(document, inputs={"n": 1}, trigger=True)).execution_id
+    source_id = (await rig.engine.executions.submit(document, inputs={"n": 1}, trigger=True)).execution_id
     await rig.worker.run_all(failing=["A"])
 
-    replayed = await rig.engine.replay(source_id)
+    replayed = await rig.engine.executions.replay(source_id)
     ran = await rig.worker.run_all()
 
-    view = await rig.engine.get(replayed.execution_id)
+    view = await rig.engine.executions.get(replayed.execution_id)
     assert ran == ["A", "B"]
     assert replayed.execution_id != source_id
     assert (view.execution.replay_of, view.execution.inputs) == (source_id, {"n": 1, "m": 7})
-    assert await rig.engine.definition(replayed.execution_id) == await rig.engine.definition(source_id)
+    assert await rig.engine.executions.definition(
+        replayed.execution_id
+    ) == await rig.engine.executions.definition(source_id)
     assert await rig.status(source_id) is E.FAILED
-    created, *_ = await rig.engine.events(replayed.execution_id)
+    created, *_ = await rig.engine.events.list(replayed.execution_id)
     assert orjson.loads(created.data) == {"replay_of": source_id}
 
 
@@ -153,20 +155,20 @@ async def test_inputs_of_a_replay_override_or_replace(
     rig: Rig, merge: bool, expected: dict[str, int]
 ) -> None:
     source_id = (
-        await rig.engine.submit(workflow(node("A")), inputs={"n": 1, "m": 2}, trigger=True)
+        await rig.engine.executions.submit(workflow(node("A")), inputs={"n": 1, "m": 2}, trigger=True)
     ).execution_id
 
-    replayed = await rig.engine.replay(source_id, {"n": 5}, merge=merge)
+    replayed = await rig.engine.executions.replay(source_id, {"n": 5}, merge=merge)
 
-    assert (await rig.engine.get(replayed.execution_id)).execution.inputs == expected
+    assert (await rig.engine.executions.get(replayed.execution_id)).execution.inputs == expected
 
 
 async def test_a_replay_under_one_key_is_one_execution(rig: Rig) -> None:
     source_id = await rig.submit(node("A"))
-    key = Idempotency("key", "route", "hash")
+    key = Idempotency("key at route", "hash", "call")
 
-    first = await rig.engine.replay(source_id, idempotency=key)
-    again = await rig.engine.replay(source_id, idempotency=key)
+    first = await rig.engine.executions.replay(source_id, idempotency=key)
+    again = await rig.engine.executions.replay(source_id, idempotency=key)
 
     assert again.execution_id == first.execution_id
     assert (first.replayed, again.replayed) == (False, True)
@@ -174,9 +176,9 @@ async def test_a_replay_under_one_key_is_one_execution(rig: Rig) -> None:
 
 async def test_what_is_not_there_cannot_be_repeated(rig: Rig) -> None:
     with pytest.raises(ExecutionNotFound):
-        await rig.engine.replay("unknown")
+        await rig.engine.executions.replay("unknown")
     with pytest.raises(ExecutionNotFound):
-        await rig.engine.retry("unknown")
+        await rig.engine.executions.retry("unknown")
 
 
 # Retry
@@ -186,10 +188,10 @@ async def test_a_generation_is_retried_once(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     await rig.worker.run_all(failing=["A"])
 
-    first = await rig.engine.retry(execution_id, generation=1)
-    again = await rig.engine.retry(execution_id, generation=1)
+    first = await rig.engine.executions.retry(execution_id, generation=1)
+    again = await rig.engine.executions.retry(execution_id, generation=1)
     await rig.worker.run_all(failing=["A"])
-    late = await rig.engine.retry(execution_id, generation=1)
+    late = await rig.engine.executions.retry(execution_id, generation=1)
 
     assert (first.already, again.already, late.already) == (False, True, True)
     assert (again.nodes, late.status, late.generation) == (None, E.FAILED, 2)
@@ -201,7 +203,7 @@ async def test_a_generation_to_come_is_refused(rig: Rig) -> None:
     await rig.worker.run_all(failing=["A"])
 
     with pytest.raises(InvalidTransition, match="in generation 1; there has been no generation 2 yet"):
-        await rig.engine.retry(execution_id, generation=2)
+        await rig.engine.executions.retry(execution_id, generation=2)
 
 
 @pytest.mark.parametrize("preview", [True, False])
@@ -209,7 +211,7 @@ async def test_only_what_failed_or_was_cancelled_is_retried(rig: Rig, preview: b
     execution_id = await rig.submit(node("A"))
 
     with pytest.raises(InvalidTransition, match="it is RUNNING"):
-        await rig.engine.retry(execution_id, preview=preview)
+        await rig.engine.executions.retry(execution_id, preview=preview)
     await rig.worker.run_all()
     with pytest.raises(InvalidTransition, match="it is COMPLETED"):
-        await rig.engine.retry(execution_id, preview=preview)
+        await rig.engine.executions.retry(execution_id, preview=preview)

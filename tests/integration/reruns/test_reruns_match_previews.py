@@ -62,13 +62,13 @@ TWENTY = workflow(
 
 
 async def run(engine: Engine, document: dict[str, Any], **given: Any) -> str:
-    execution_id = (await engine.submit(document, trigger=True, **given)).execution_id
+    execution_id = (await engine.executions.submit(document, trigger=True, **given)).execution_id
     await ended(engine, execution_id)
     return execution_id
 
 
 async def statuses(engine: Engine, execution_id: str) -> dict[str, NodeStatus]:
-    return {state.node_id: state.status for state in (await engine.get(execution_id)).nodes}
+    return {state.node_id: state.status for state in (await engine.executions.get(execution_id)).nodes}
 
 
 async def test_editing_one_of_twenty_nodes_runs_only_it_and_what_is_behind_it(
@@ -79,8 +79,8 @@ async def test_editing_one_of_twenty_nodes_runs_only_it_and_what_is_behind_it(
     edited = copy.deepcopy(TWENTY)
     edited["dag"]["nodes"][6]["config"] = {"edited": True}  # a6
 
-    preview = await engine.fork(source_id, definition=edited, preview=True)
-    forked = await engine.fork(source_id, definition=edited)
+    preview = await engine.executions.fork(source_id, definition=edited, preview=True)
+    forked = await engine.executions.fork(source_id, definition=edited)
     assert forked.execution_id is not None
     status = await ended(engine, forked.execution_id)
 
@@ -91,7 +91,10 @@ async def test_editing_one_of_twenty_nodes_runs_only_it_and_what_is_behind_it(
     assert list(preview.nodes) == list(forked.nodes) == behind
     assert sorted(preview.reused + preview.nodes) == sorted(each["id"] for each in TWENTY["dag"]["nodes"])
     assert (preview.execution_id, preview.status) == (None, None)
-    results, before = await engine.results(forked.execution_id), await engine.results(source_id)
+    results, before = (
+        await engine.executions.results(forked.execution_id),
+        await engine.executions.results(source_id),
+    )
     assert all(results[each] == before[each] for each in preview.reused)
     assert orjson.loads(results["a6"] or b"") == {"given": {"edited": True}}
 
@@ -102,16 +105,16 @@ async def test_a_fork_from_a_node_repeats_it_and_shows_where_it_comes_from(
     await fleet.start()
     source_id = await run(engine, TWENTY)
 
-    forked = await engine.fork(source_id, from_node="b8")
+    forked = await engine.executions.fork(source_id, from_node="b8")
     assert forked.execution_id is not None
     await ended(engine, forked.execution_id)
 
-    view = await engine.get(forked.execution_id)
+    view = await engine.executions.get(forked.execution_id)
     assert calls.of(forked.execution_id) == {"b8": 1, "b9": 1, "end": 1}
     assert (view.execution.forked_from, view.execution.replay_of) == (source_id, None)
     assert {state.node_id for state in view.nodes if state.reused} == set(forked.reused)
     assert (view.execution.left, view.execution.failed) == (0, 0)
-    created, *_ = await engine.events(forked.execution_id)
+    created, *_ = await engine.events.list(forked.execution_id)
     assert orjson.loads(created.data) == {"forked_from": source_id}
 
 
@@ -122,14 +125,14 @@ async def test_new_inputs_run_what_refers_to_them(engine: Engine, fleet: WorkerF
     )
     source_id = await run(engine, document, inputs={"n": 1, "m": 2})
 
-    same = await engine.fork(source_id, inputs={"n": 1}, preview=True)
-    other = await engine.fork(source_id, inputs={"n": 5})
+    same = await engine.executions.fork(source_id, inputs={"n": 1}, preview=True)
+    other = await engine.executions.fork(source_id, inputs={"n": 5})
     assert other.execution_id is not None
     await ended(engine, other.execution_id)
 
     assert same.nodes == ()
     assert calls.of(other.execution_id) == {"reads": 1, "behind": 1}
-    assert (await engine.get(other.execution_id)).execution.inputs == {"n": 5, "m": 2}
+    assert (await engine.executions.get(other.execution_id)).execution.inputs == {"n": 5, "m": 2}
 
 
 async def test_a_fork_of_a_failed_execution_runs_what_failed(
@@ -140,14 +143,14 @@ async def test_a_fork_of_a_failed_execution_runs_what_failed(
     source_id = await run(engine, TWENTY)
     calls.failing = set()
 
-    forked = await engine.fork(source_id)
+    forked = await engine.executions.fork(source_id)
     assert forked.execution_id is not None
     status = await ended(engine, forked.execution_id)
 
     assert status is E.COMPLETED
     assert list(forked.nodes) == ["a5", "a6", "a7", "a8", "a9", "end"]
     assert calls.of(forked.execution_id) == dict.fromkeys(forked.nodes, 1)
-    assert await engine.status(source_id) is E.FAILED
+    assert await engine.executions.status(source_id) is E.FAILED
 
 
 async def test_branches_that_were_decided_stay_decided(
@@ -164,29 +167,29 @@ async def test_branches_that_were_decided_stay_decided(
     edited = copy.deepcopy(document)
     edited["dag"]["nodes"][2]["config"] = {"edited": True}
 
-    forked = await engine.fork(source_id, definition=edited)
+    forked = await engine.executions.fork(source_id, definition=edited)
     assert forked.execution_id is not None
     await ended(engine, forked.execution_id)
 
     assert (forked.nodes, forked.reused, forked.skipped) == (("join",), ("if", "yes"), ("no",))
     assert calls.of(forked.execution_id) == {"join": 1}
-    state, _ = await engine.node(forked.execution_id, "no")
+    state = (await engine.nodes.get(forked.execution_id, "no")).state
     assert (state.status, state.reason) == (N.SKIPPED, Reason.BRANCH_NOT_TAKEN)
 
 
 async def test_a_fork_of_a_fork_keeps_what_was_kept(engine: Engine, fleet: WorkerFleet, calls: Calls) -> None:
     await fleet.start()
     source_id = await run(engine, TWENTY)
-    first = await engine.fork(source_id, from_node="a9")
+    first = await engine.executions.fork(source_id, from_node="a9")
     assert first.execution_id is not None
     await ended(engine, first.execution_id)
 
-    second = await engine.fork(first.execution_id, from_node="end")
+    second = await engine.executions.fork(first.execution_id, from_node="end")
     assert second.execution_id is not None
     await ended(engine, second.execution_id)
 
     assert calls.of(second.execution_id) == {"end": 1}
-    assert None not in (await engine.results(second.execution_id)).values()
+    assert None not in (await engine.executions.results(second.execution_id)).values()
 
 
 async def test_a_fork_can_fail_and_be_retried_in_place(
@@ -195,12 +198,12 @@ async def test_a_fork_can_fail_and_be_retried_in_place(
     await fleet.start()
     source_id = await run(engine, TWENTY)
     calls.failing = {"a8"}
-    forked = await engine.fork(source_id, from_node="a8")
+    forked = await engine.executions.fork(source_id, from_node="a8")
     assert forked.execution_id is not None
     status = await ended(engine, forked.execution_id)
     calls.failing = set()
 
-    await engine.retry(forked.execution_id)
+    await engine.executions.retry(forked.execution_id)
 
     assert status is E.FAILED
     assert await ended(engine, forked.execution_id) is E.COMPLETED
@@ -214,8 +217,8 @@ async def test_a_retry_runs_what_its_preview_names(engine: Engine, fleet: Worker
     before = dict(calls.of(execution_id))
     calls.failing = set()
 
-    preview = await engine.retry(execution_id, preview=True)
-    done = await engine.retry(execution_id)
+    preview = await engine.executions.retry(execution_id, preview=True)
+    done = await engine.executions.retry(execution_id)
     status = await ended(engine, execution_id)
 
     ran = {each: count - before.get(each, 0) for each, count in calls.of(execution_id).items()}

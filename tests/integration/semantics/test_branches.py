@@ -26,13 +26,13 @@ async def test_one_case_runs_and_the_others_are_skipped(
     engine: Engine, fleet: WorkerFleet, kind: str, taken: str
 ) -> None:
     await fleet.start()
-    execution_id = (await engine.submit(SWITCH, inputs={"kind": kind}, trigger=True)).execution_id
+    execution_id = (await engine.executions.submit(SWITCH, inputs={"kind": kind}, trigger=True)).execution_id
 
     async def has_ended() -> bool:
-        return (await engine.status(execution_id)).is_terminal
+        return (await engine.executions.status(execution_id)).is_terminal
 
     await until(has_ended)
-    view = await engine.get(execution_id)
+    view = await engine.executions.get(execution_id)
     ended = {state.node_id: (state.status, state.reason) for state in view.nodes}
     assert view.execution.status is E.COMPLETED
     assert {name for name in "ABCD" if ended[name] == (N.COMPLETED, None)} == set(taken)

@@ -24,15 +24,16 @@ async def ended(
     engine: Engine, document: dict[str, Any]
 ) -> tuple[ExecutionStatus, dict[str, tuple[NodeStatus, Reason | None]], Any]:
     """Run a document to its end: status, ends of the nodes, outputs."""
-    execution_id = (await engine.submit(document, trigger=True)).execution_id
+    execution_id = (await engine.executions.submit(document, trigger=True)).execution_id
 
     async def has_ended() -> bool:
-        return (await engine.status(execution_id)).is_terminal
+        return (await engine.executions.status(execution_id)).is_terminal
 
     await until(has_ended)
-    view = await engine.get(execution_id)
+    view = await engine.executions.get(execution_id)
     outputs = {
-        name: orjson.loads(text or b"null") for name, text in (await engine.results(execution_id)).items()
+        name: orjson.loads(text or b"null")
+        for name, text in (await engine.executions.results(execution_id)).items()
     }
     return view.execution.status, {s.node_id: (s.status, s.reason) for s in view.nodes}, outputs
 
@@ -99,23 +100,23 @@ async def test_a_node_that_goes_on_counts_as_completed_and_its_error_is_its_outp
     assert status is E.COMPLETED
     assert ends == {"A": (N.FAILED, Reason.ERROR), "after": (N.COMPLETED, None)}
     assert outputs["after"]["result"] == outputs["A"]["error"]["message"]
-    assert not (await engine.dead()).items
+    assert not (await engine.dead_letters.list()).items
 
 
 async def test_a_retry_leaves_what_was_handled_alone(engine: Engine, fleet: WorkerFleet) -> None:
     await fleet.start()
     document = charge(9, "*")
     document["dag"]["nodes"].append(shaky("other"))
-    execution_id = (await engine.submit(document, trigger=True)).execution_id
+    execution_id = (await engine.executions.submit(document, trigger=True)).execution_id
 
     async def has_failed() -> bool:
-        return await engine.status(execution_id) is E.FAILED
+        return await engine.executions.status(execution_id) is E.FAILED
 
     await until(has_failed)
-    preview = await engine.retry(execution_id, preview=True)
+    preview = await engine.executions.retry(execution_id, preview=True)
 
     assert preview.nodes == ("other",)
-    view = await engine.get(execution_id)
+    view = await engine.executions.get(execution_id)
     charged = next(s for s in view.nodes if s.node_id == "charge")
     assert charged.caught == "refund" and is_handled(view.definition.node("charge"), charged)
 
@@ -135,6 +136,6 @@ async def test_a_catch_that_cannot_be_meant_is_refused(
 ) -> None:
     document = workflow(node("A", catch=catch), node("near", after=["A"]), node("far", after=["near"]))
     with pytest.raises(DefinitionInvalid) as refused:
-        await engine.submit(document)
+        await engine.executions.submit(document)
 
     assert [(problem.path, problem.code) for problem in refused.value.problems] == [(path, code)]

@@ -19,24 +19,24 @@ DEFAULTS = {
 
 
 async def test_definition_that_asks_for_inputs_can_be_submitted_without(rig: Rig) -> None:
-    made = await rig.engine.submit(ASKS)
+    made = await rig.engine.executions.submit(ASKS)
 
     with pytest.raises(InputsInvalid, match="n"):
-        await rig.engine.trigger(made.execution_id)
-    assert await rig.engine.status(made.execution_id) is ExecutionStatus.PENDING
+        await rig.engine.executions.trigger(made.execution_id)
+    assert await rig.engine.executions.status(made.execution_id) is ExecutionStatus.PENDING
 
-    started = await rig.engine.trigger(made.execution_id, {"n": 1})
+    started = await rig.engine.executions.trigger(made.execution_id, {"n": 1})
     assert started.status is ExecutionStatus.RUNNING
 
 
 async def test_defaults_are_filled_in_at_the_trigger(rig: Rig) -> None:
-    made = await rig.engine.submit(DEFAULTS)
+    made = await rig.engine.executions.submit(DEFAULTS)
 
-    await rig.engine.trigger(made.execution_id)
+    await rig.engine.executions.trigger(made.execution_id)
 
-    assert (await rig.engine.get(made.execution_id)).execution.inputs == {"n": 7}
+    assert (await rig.engine.executions.get(made.execution_id)).execution.inputs == {"n": 7}
 
 
 async def test_submission_that_starts_at_once_needs_its_inputs_at_once(rig: Rig) -> None:
     with pytest.raises(InputsInvalid):
-        await rig.engine.submit(ASKS, trigger=True)
+        await rig.engine.executions.submit(ASKS, trigger=True)

@@ -8,12 +8,11 @@ from typing import Any
 
 import orjson
 
-from orchestrator.engine import OperatorNote
 from orchestrator.operations.children import child_id_of
 from orchestrator.states import NodeStatus, Reason, WaitingOn
 from orchestrator.store.layout import lay_out
 from orchestrator.store.replies import EndReply
-from orchestrator.store.requests import AttemptToken, ByHand, Child, Request, Wait, Word
+from orchestrator.store.requests import AttemptToken, Child, Idempotency, OperatorNote, Wait, Word
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from tests.dags import compiled
@@ -27,8 +26,8 @@ ANN = OperatorNote("ann", "I know better")
 GO = Wait(WaitingOn.SIGNAL, "go", b"{}", 90_000, False, b"{}", error_of())
 
 
-def by_hand(attempt: int | None = None, key: str = "ab") -> ByHand:
-    return ByHand(attempt, key, "cd", "call", b'{"by":"ann","reason":null}')
+def by_hand(attempt: int | None = None, key: str = "ab") -> dict[str, Any]:
+    return {"note": OperatorNote("ann", attempt=attempt), "idempotency": Idempotency(key, "cd", "call")}
 
 
 async def running(rig: Rig, **fields: Any) -> Any:
@@ -83,7 +82,7 @@ async def awaiting_a_child(rig: Rig) -> Call[Any]:
 async def awaiting_a_child_that_has_ended(rig: Rig) -> Call[Any]:
     held = await with_a_child(rig)
     child_id = child_of(held.execution_id, "A").execution_id
-    await rig.engine.cancel(child_id, grace_ms=0, request_id="c")
+    await rig.engine.executions.cancel(child_id, grace_ms=0, request_id="c")
     return rig.transitions.await_child(held, child_id, looks_again=True)
 
 
@@ -92,7 +91,7 @@ async def with_a_child(rig: Rig) -> Any:
     held = await running(rig, handler="sub_workflow", config={"workflow": KID})
     await rig.transitions.start_child(held, child_of(held.execution_id, "A"))
     await rig.redis.hdel(rig.transitions.keys.runtime(held.execution_id), "child|A")
-    seq = await rig.engine.last_seq(held.execution_id)
+    seq = await rig.engine.events.last_seq(held.execution_id)
     await rig.transitions.repair_execution(held.execution_id, seq=seq, repairs=["child A"])
     child_id = child_of(held.execution_id, "A").execution_id
     await rig.redis.hset(rig.transitions.keys.runtime(held.execution_id), "child|A", child_id)
@@ -105,7 +104,7 @@ async def awaiting(rig: Rig) -> Call[Any]:
 
 async def awaiting_what_was_kept(rig: Rig) -> Call[Any]:
     held = await running(rig)
-    await rig.engine.signal(held.execution_id, "go", 1)
+    await rig.engine.signals.send(held.execution_id, "go", 1)
     return rig.transitions.await_node(held, GO, claiming=rig.worker.claiming())
 
 
@@ -113,14 +112,16 @@ async def signalling(rig: Rig) -> Call[Any]:
     held = await running(rig)
     await rig.transitions.await_node(held, GO)
     waiting = f";A {held.attempt};".encode()
-    request = Request("ab", "cd", "1")
-    return rig.transitions.signal_execution(held.execution_id, "go", b"1", request=request, waiting=waiting)
+    request = Idempotency("ab", "cd", "1")
+    return rig.transitions.signal_execution(
+        held.execution_id, "go", b"1", idempotency=request, waiting=waiting
+    )
 
 
 async def signalling_nobody(rig: Rig) -> Call[Any]:
     held = await running(rig)
-    request = Request("ab", "cd", "1")
-    return rig.transitions.signal_execution(held.execution_id, "go", b"1", request=request, waiting=b"")
+    request = Idempotency("ab", "cd", "1")
+    return rig.transitions.signal_execution(held.execution_id, "go", b"1", idempotency=request, waiting=b"")
 
 
 async def deciding(rig: Rig, quorum: int = 1) -> Call[Any]:
@@ -129,7 +130,7 @@ async def deciding(rig: Rig, quorum: int = 1) -> Call[Any]:
     await rig.transitions.await_node(held, wait)
     return rig.transitions.decide_approval(
         held.execution_id, "A", shown="hash", decision="approve", by=b'"ann"', voter="ef", form=b"null",
-        request=Request("ab", "cd", "1"),
+        idempotency=Idempotency("ab", "cd", "1"),
     )  # fmt: skip
 
 
@@ -152,7 +153,7 @@ async def pausing(rig: Rig) -> Call[Any]:
 async def resuming(rig: Rig) -> Call[Any]:
     """A is held and has a task again, B waits for it."""
     held = await running(rig)
-    await rig.engine.pause(held.execution_id, request_id="1")
+    await rig.engine.executions.pause(held.execution_id, request_id="1")
     await rig.transitions.release_node(held)
     return rig.transitions.resume_execution(held.execution_id, by=b'"ann"', reason=b"null", request="ab")
 
@@ -160,7 +161,7 @@ async def resuming(rig: Rig) -> Call[Any]:
 async def claiming_what_is_paused(rig: Rig) -> Call[Any]:
     execution_id = await rig.submit(*LINE)
     (task,) = await rig.worker.read()
-    await rig.engine.pause(execution_id, request_id="1")
+    await rig.engine.executions.pause(execution_id, request_id="1")
     return rig.transitions.claim_node(
         rig.worker.token(task), message_id=task.message_id, queue="default", worker_id="w1", lease_ms=90_000
     )
@@ -169,7 +170,7 @@ async def claiming_what_is_paused(rig: Rig) -> Call[Any]:
 async def waking_what_is_paused(rig: Rig) -> Call[Any]:
     held = await running(rig)
     await rig.worker.retry(held, 1_000)
-    await rig.engine.pause(held.execution_id, request_id="1")
+    await rig.engine.executions.pause(held.execution_id, request_id="1")
     rig.transitions.now_ms = rig.now_ms + 1_000
     return rig.transitions.wake_node(held.execution_id, "A", held.attempt, WaitingOn.BACK_OFF)
 
@@ -184,13 +185,13 @@ async def failing_what_asks(rig: Rig) -> Call[Any]:
 def handling(rig: Rig, verb: str, execution_id: str) -> Call[Any]:
     """An operator's word about B."""
     if verb == "retry_node_now":
-        return rig.transitions.retry_node_now(execution_id, "B", by_hand=by_hand())
-    return rig.transitions.override_node(execution_id, "B", "complete", b"{}", by_hand=by_hand())
+        return rig.transitions.retry_node_now(execution_id, "B", **by_hand())
+    return rig.transitions.override_node(execution_id, "B", "complete", b"{}", **by_hand())
 
 
 async def overriding(rig: Rig, word: Word = "complete") -> Call[Any]:
     held = await running(rig)
-    return rig.transitions.override_node(held.execution_id, "A", word, b"{}", by_hand=by_hand())
+    return rig.transitions.override_node(held.execution_id, "A", word, b"{}", **by_hand())
 
 
 async def overriding_with_a_failure(rig: Rig) -> Call[Any]:
@@ -200,7 +201,7 @@ async def overriding_with_a_failure(rig: Rig) -> Call[Any]:
 async def hurrying(rig: Rig) -> Call[Any]:
     held = await running(rig)
     await rig.worker.retry(held, 90_000)
-    return rig.transitions.retry_node_now(held.execution_id, "A", by_hand=by_hand())
+    return rig.transitions.retry_node_now(held.execution_id, "A", **by_hand())
 
 
 #: Each with the first word of its answer when it is sent again, where that differs.

@@ -27,7 +27,7 @@ async def begin(rig: Rig, *nodes: dict[str, Any], **extras: Any) -> tuple[str, s
 
 
 async def state(rig: Rig, execution_id: str, node_id: str = "S") -> Any:
-    return (await rig.engine.node(execution_id, node_id))[0]
+    return (await rig.engine.nodes.get(execution_id, node_id)).state
 
 
 async def resume_of(rig: Rig, execution_id: str, unit: str = "S") -> Any:

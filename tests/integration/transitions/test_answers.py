@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.states import NodeStatus, WaitingOn
-from orchestrator.store.requests import Request, Wait
+from orchestrator.store.requests import Idempotency, Wait
 from tests.integration.transitions.prepared_calls import GO
 from tests.integration.transitions.scenes import scene
 from tests.makers import Rig, node
@@ -30,16 +30,16 @@ async def test_an_answer_ends_only_the_wait_it_is_for(
         assert await found.status() is N.WAITING
     waiting = await rig.redis.hget(f"workflow:{found.execution_id}:signals", "waits|go") or b";B 1;"
     before = await rig.dump()
-    request = Request("ab", "cd", "1")
+    request = Idempotency("ab", "cd", "1")
 
     if verb == "signal_execution":
         call = rig.transitions.signal_execution(
-            found.execution_id, "go", b"1", request=request, waiting=waiting
+            found.execution_id, "go", b"1", idempotency=request, waiting=waiting
         )
     else:
         call = rig.transitions.decide_approval(
             found.execution_id, "B", shown="hash", decision="approve", by=b'"ann"', voter="ef", form=b"null",
-            request=request,
+            idempotency=request,
         )  # fmt: skip
     word = (await call)[0]
 
@@ -54,13 +54,13 @@ async def test_an_answer_ends_only_the_wait_it_is_for(
 @pytest.mark.parametrize("verb", ["signal_execution", "decide_approval"])
 async def test_an_answer_to_what_is_gone_writes_nothing(rig: Rig, verb: str) -> None:
     before = await rig.dump()
-    request = Request("ab", "cd", "1")
+    request = Idempotency("ab", "cd", "1")
 
     if verb == "signal_execution":
-        answer = await rig.transitions.signal_execution("x", "go", b"1", request=request, waiting=b"")
+        answer = await rig.transitions.signal_execution("x", "go", b"1", idempotency=request, waiting=b"")
     else:
         answer = await rig.transitions.decide_approval(
-            "x", "B", shown="hash", decision="deny", by=b"1", voter="ef", form=b"null", request=request
+            "x", "B", shown="hash", decision="deny", by=b"1", voter="ef", form=b"null", idempotency=request
         )
 
     assert answer[0] == "unknown"
@@ -69,15 +69,15 @@ async def test_an_answer_to_what_is_gone_writes_nothing(rig: Rig, verb: str) -> 
 
 async def test_a_key_serves_one_request_only(rig: Rig) -> None:
     execution_id = await rig.submit(node("B"), trigger=False)
-    first = Request("ab", "cd", "1")
-    await rig.transitions.signal_execution(execution_id, "go", b"1", request=first, waiting=b"")
+    first = Idempotency("ab", "cd", "1")
+    await rig.transitions.signal_execution(execution_id, "go", b"1", idempotency=first, waiting=b"")
     before = await rig.dump()
 
     again = await rig.transitions.signal_execution(
-        execution_id, "go", b"1", request=replace(first, call_id="2"), waiting=b""
+        execution_id, "go", b"1", idempotency=replace(first, call_id="2"), waiting=b""
     )
     other = await rig.transitions.signal_execution(
-        execution_id, "go", b"2", request=replace(first, digest="ef", call_id="3"), waiting=b""
+        execution_id, "go", b"2", idempotency=replace(first, digest="ef", call_id="3"), waiting=b""
     )
 
     assert (again[0], other[0]) == ("replayed", "conflict")
@@ -90,7 +90,11 @@ async def test_no_more_than_a_hundred_signals_are_kept(rig: Rig) -> None:
     words = [
         (
             await rig.transitions.signal_execution(
-                execution_id, f"n{number % 3}", b"1", request=Request(f"{number:x}", "cd", "1"), waiting=b""
+                execution_id,
+                f"n{number % 3}",
+                b"1",
+                idempotency=Idempotency(f"{number:x}", "cd", "1"),
+                waiting=b"",
             )
         )[0]
         for number in range(102)
@@ -107,7 +111,7 @@ async def test_a_decision_made_again_is_told_as_one(rig: Rig) -> None:
     answers = [
         await rig.transitions.decide_approval(
             held.execution_id, "B", shown="hash", decision="approve", by=b'"ann"', voter="ef", form=b"null",
-            request=Request("ab", digest, call_id),
+            idempotency=Idempotency("ab", digest, call_id),
         )
         for digest, call_id in (("cd", "1"), ("cd", "1"), ("cd", "2"), ("ef", "3"))
     ]  # fmt: skip

@@ -30,27 +30,27 @@ async def asked(rig: Rig, *more: dict[str, Any], **extras: Any) -> str:
 async def test_the_node_waits_and_the_execution_is_paused(rig: Rig) -> None:
     execution_id = await asked(rig)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.status, state.waiting_on, state.due_ms) == (N.WAITING, WaitingOn.OPERATOR, None)
     assert state.error is not None
-    view = await rig.engine.get(execution_id)
+    view = await rig.engine.executions.get(execution_id)
     assert view.execution.status is E.PAUSED
     assert (view.execution.paused_by, view.execution.failed) == (None, 0)
     assert (await rig.nodes(execution_id))["B"] is N.PENDING
     assert (await rig.events(execution_id))[-2:] == ["node.waiting:A", "execution.paused"]
-    assert await rig.engine.is_quiesced(view)
+    assert view.is_quiesced
     assert await rig.repairs(execution_id) == []
-    assert not (await rig.engine.dead()).items, "it is not dead as long as somebody is asked"
+    assert not (await rig.engine.dead_letters.list()).items, "it is not dead as long as somebody is asked"
     assert await rig.advance(3_600_000) == 0
 
 
 async def test_a_resume_gives_a_fresh_budget_of_tries(rig: Rig) -> None:
     execution_id = await asked(rig)
 
-    await rig.engine.resume(execution_id, by="ann", request_id="1")
+    await rig.engine.executions.resume(execution_id, by="ann", request_id="1")
 
     held = await rig.worker.start_one("A")
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.tries, state.attempt) == (1, 3)
     await rig.worker.complete(held)
     assert await rig.worker.run_all() == ["B"]
@@ -60,7 +60,7 @@ async def test_a_resume_gives_a_fresh_budget_of_tries(rig: Rig) -> None:
 
 async def test_it_asks_again_when_the_new_tries_are_used_up(rig: Rig) -> None:
     execution_id = await asked(rig)
-    await rig.engine.resume(execution_id, by="ann", request_id="1")
+    await rig.engine.executions.resume(execution_id, by="ann", request_id="1")
 
     await rig.worker.fail(await rig.worker.start_one("A"))
 
@@ -78,14 +78,14 @@ async def test_an_operator_ends_it_and_a_resume_goes_on(
     execution_id = await asked(rig, node("X"), node("Y", after=["X"]))
 
     if verb == "complete":
-        await rig.engine.complete_node(execution_id, "A", {"by": "hand"}, ANN)
+        await rig.engine.nodes.complete(execution_id, "A", {"by": "hand"}, ANN)
     elif verb == "fail":
-        await rig.engine.fail_node(execution_id, "A", ANN)
+        await rig.engine.nodes.fail(execution_id, "A", ANN)
     else:
-        await rig.engine.skip_node(execution_id, "A", ANN)
+        await rig.engine.nodes.skip(execution_id, "A", ANN)
 
     assert await rig.status(execution_id) is E.PAUSED
-    await rig.engine.resume(execution_id, by="ann", request_id="1")
+    await rig.engine.executions.resume(execution_id, by="ann", request_id="1")
     assert await rig.status(execution_id) is E.RUNNING
     found = await rig.nodes(execution_id)
     assert (found["A"], found["B"]) == (status, after)
@@ -94,13 +94,13 @@ async def test_an_operator_ends_it_and_a_resume_goes_on(
 async def test_a_retry_now_is_held_with_a_fresh_budget(rig: Rig) -> None:
     execution_id = await asked(rig)
 
-    done = await rig.engine.retry_node_now(execution_id, "A", ANN)
+    done = await rig.engine.nodes.retry_now(execution_id, "A", ANN)
 
     assert done.status is N.PENDING
     assert await rig.repairs(execution_id) == []
-    await rig.engine.resume(execution_id, by="ann", request_id="1")
+    await rig.engine.executions.resume(execution_id, by="ann", request_id="1")
     await rig.worker.start_one("A")
-    assert (await rig.engine.node(execution_id, "A"))[0].tries == 1
+    assert (await rig.engine.nodes.get(execution_id, "A")).state.tries == 1
 
 
 async def test_a_catch_comes_first(rig: Rig) -> None:
@@ -126,10 +126,10 @@ async def test_time_outs_and_poison_ask_as_well(rig: Rig) -> None:
         await rig.advance(60_000)
 
     for execution_id, type in ((slow, "Timeout.ScheduleToStart"), (lost, "Poison")):
-        state, _ = await rig.engine.node(execution_id, "A")
+        state = (await rig.engine.nodes.get(execution_id, "A")).state
         assert await rig.status(execution_id) is E.PAUSED
         assert (state.waiting_on, state.error and state.error["type"]) == (WaitingOn.OPERATOR, type)
-    await rig.engine.resume(lost, by="ann", request_id="1")
+    await rig.engine.executions.resume(lost, by="ann", request_id="1")
     await rig.worker.complete(await rig.worker.start_one("A"))
     assert await rig.status(lost) is E.COMPLETED
 
@@ -138,13 +138,13 @@ async def test_the_time_limit_of_a_wait_asks_as_well_and_it_waits_anew(rig: Rig)
     execution_id = await rig.submit(wait(timeout="1s") | {"retry": PAUSE})
     await act(rig)
     await rig.advance(1_000)
-    assert (await rig.engine.node(execution_id, "W"))[0].waiting_on is WaitingOn.OPERATOR
+    assert (await rig.engine.nodes.get(execution_id, "W")).state.waiting_on is WaitingOn.OPERATOR
 
-    await rig.engine.resume(execution_id, by="ann", request_id="1")
+    await rig.engine.executions.resume(execution_id, by="ann", request_id="1")
     await act(rig)
 
-    assert (await rig.engine.node(execution_id, "W"))[0].waiting_on is WaitingOn.SIGNAL
-    await rig.engine.signal(execution_id, "go", 5)
+    assert (await rig.engine.nodes.get(execution_id, "W")).state.waiting_on is WaitingOn.SIGNAL
+    await rig.engine.signals.send(execution_id, "go", 5)
     assert await rig.status(execution_id) is E.COMPLETED
     assert await rig.nothing_is_left_behind()
 
@@ -168,7 +168,7 @@ async def test_two_that_ask_are_both_tried_again_by_one_resume(rig: Rig) -> None
         await rig.worker.fail(held[name])
 
     assert (await rig.events(execution_id)).count("execution.paused") == 1
-    await rig.engine.resume(execution_id, by="ann", request_id="1")
+    await rig.engine.executions.resume(execution_id, by="ann", request_id="1")
     assert await rig.nodes(execution_id) == {"A": N.QUEUED, "B": N.QUEUED}
 
 
@@ -177,12 +177,12 @@ async def test_what_a_resume_lost_is_repaired(rig: Rig) -> None:
     await rig.redis.delete(f"workflow:{execution_id}:held")
 
     assert await rig.repairs(execution_id) == ["hold A"]
-    found = {row.node_id: row for row in await rig.engine.explain(execution_id)}
+    found = {row.node_id: row for row in await rig.engine.executions.explain(execution_id)}
     assert found["A"].details["repair"] is True
-    await rig.engine.resume(execution_id, by="ann", request_id="1")
+    await rig.engine.executions.resume(execution_id, by="ann", request_id="1")
     assert await rig.repairs(execution_id) == ["release A"]
 
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
 
     assert await rig.worker.run_all() == ["A", "B"]
 
@@ -190,7 +190,7 @@ async def test_what_a_resume_lost_is_repaired(rig: Rig) -> None:
 async def test_it_is_explained(rig: Rig) -> None:
     execution_id = await asked(rig)
 
-    whole, found, _ = await rig.engine.explain(execution_id)
+    whole, found, _ = await rig.engine.executions.explain(execution_id)
 
     assert "(node A has failed, and its retry policy asks for an operator); nothing runs" in whole.waiting_for
     assert found.waiting_for == "an operator: it has failed with HandlerError: it broke"

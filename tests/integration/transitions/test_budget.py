@@ -41,7 +41,7 @@ async def settle(
 
 
 async def usage(rig: Rig, execution_id: str) -> Usage:
-    return (await rig.engine.get(execution_id)).execution.usage
+    return (await rig.engine.executions.get(execution_id)).execution.usage
 
 
 async def held_tokens(rig: Rig, execution_id: str) -> int:
@@ -123,7 +123,7 @@ async def test_the_call_of_a_lost_worker_counts_as_the_most_it_can_have_used(
 
     assert await usage(rig, execution_id) == LOST
     assert await held_tokens(rig, execution_id) == 0
-    ((_, today), *_) = await rig.engine.usage(days=1)
+    ((_, today), *_) = await rig.engine.usage.by_day(days=1)
     assert today == LOST
     assert day == str(rig.now_ms // 86_400_000)
 
@@ -160,7 +160,7 @@ async def test_however_an_attempt_is_taken_away_its_call_counts(rig: Rig, end: s
         case "time-out" | "deadline":
             await rig.advance(6_001)
         case "cancel":
-            await rig.engine.cancel(execution_id, request_id="r1", grace_ms=0)
+            await rig.engine.executions.cancel(execution_id, request_id="r1", grace_ms=0)
             await rig.advance(1)
 
     assert await usage(rig, execution_id) == LOST
@@ -286,5 +286,5 @@ async def test_what_an_execution_that_is_gone_held_of_a_day_is_counted_there(rig
     reply = await reserve(rig, await rig.worker.start_one("B"), tenant=tenant)
 
     assert reply == ["exceeded", "tenant", "max_tokens", "100", "60", "0"]
-    ((_, today), *_) = await rig.engine.usage(days=1)
+    ((_, today), *_) = await rig.engine.usage.by_day(days=1)
     assert today == LOST

@@ -25,27 +25,27 @@ async def test_what_has_not_started_is_cancelled_at_once(rig: Rig) -> None:
         if node_id == "waits":
             await rig.worker.delay(held, 90_000)
 
-    cancelled = await rig.engine.cancel(execution_id, reason="enough", request_id="1")
+    cancelled = await rig.engine.executions.cancel(execution_id, reason="enough", request_id="1")
 
     assert (cancelled.status, cancelled.already) == (E.RUNNING, False)
     nodes = await rig.nodes(execution_id)
     assert nodes.pop("runs") is N.RUNNING
     assert set(nodes.values()) == {N.CANCELLED}
-    assert (await rig.engine.get(execution_id)).execution.reason == "enough"
-    states = {state.node_id: state for state in (await rig.engine.get(execution_id)).nodes}
+    assert (await rig.engine.executions.get(execution_id)).execution.reason == "enough"
+    states = {state.node_id: state for state in (await rig.engine.executions.get(execution_id)).nodes}
     assert (states["waits"].waiting_on, states["waits"].due_ms) == (None, None)
 
 
 async def test_a_result_within_the_grace_is_recorded_and_the_execution_ends_cancelled(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), node("B", after=["A"]))
     held = await rig.worker.start_one("A")
-    await rig.engine.cancel(execution_id, grace_ms=30_000, request_id="1")
+    await rig.engine.executions.cancel(execution_id, grace_ms=30_000, request_id="1")
 
     ended = await rig.worker.complete(held, {"n": 1})
 
     assert ended.word == "ok"
     assert await rig.nodes(execution_id) == {"A": N.COMPLETED, "B": N.CANCELLED}
-    assert (await rig.engine.results(execution_id))["A"] == b'{"n":1}'
+    assert (await rig.engine.executions.results(execution_id))["A"] == b'{"n":1}'
     assert await rig.status(execution_id) is E.CANCELLED
     assert await rig.nothing_is_left_behind()
 
@@ -53,7 +53,7 @@ async def test_a_result_within_the_grace_is_recorded_and_the_execution_ends_canc
 async def test_after_the_grace_what_runs_is_fenced(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     held = await rig.worker.start_one("A")
-    await rig.engine.cancel(execution_id, grace_ms=5_000, request_id="1")
+    await rig.engine.executions.cancel(execution_id, grace_ms=5_000, request_id="1")
 
     early = await rig.advance(4_999)
     await rig.advance(1)
@@ -68,7 +68,7 @@ async def test_running_handlers_hear_of_it_through_their_lease(rig: Rig) -> None
     execution_id = await rig.submit(node("A"))
     held = await rig.worker.start_one("A")
     before = await rig.transitions.renew_leases([held], lease_ms=15_000)
-    await rig.engine.cancel(execution_id, request_id="1")
+    await rig.engine.executions.cancel(execution_id, request_id="1")
 
     during = await rig.transitions.renew_leases([held], lease_ms=15_000)
     await rig.advance(30_000)
@@ -80,7 +80,7 @@ async def test_running_handlers_hear_of_it_through_their_lease(rig: Rig) -> None
 async def test_a_handler_that_stopped_ends_its_attempt_cancelled(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     held = await rig.worker.start_one("A")
-    await rig.engine.cancel(execution_id, request_id="1")
+    await rig.engine.executions.cancel(execution_id, request_id="1")
 
     ended = await rig.transitions.cancel_node(held)
 
@@ -104,7 +104,7 @@ async def test_stopping_for_a_cancel_nobody_asked_for_is_refused(rig: Rig) -> No
 async def test_a_pending_execution_is_cancelled_whole(rig: Rig, grace_ms: int) -> None:
     execution_id = await rig.submit(node("A"), node("B", after=["A"]), trigger=False)
 
-    cancelled = await rig.engine.cancel(execution_id, grace_ms=grace_ms, request_id="1")
+    cancelled = await rig.engine.executions.cancel(execution_id, grace_ms=grace_ms, request_id="1")
 
     assert cancelled.status is E.CANCELLED
     assert await rig.nothing_is_left_behind()
@@ -113,7 +113,7 @@ async def test_a_pending_execution_is_cancelled_whole(rig: Rig, grace_ms: int) -
 async def test_a_failing_attempt_is_not_retried_once_a_cancel_is_accepted(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     held = await rig.worker.start_one("A")
-    await rig.engine.cancel(execution_id, request_id="1")
+    await rig.engine.executions.cancel(execution_id, request_id="1")
 
     await rig.worker.retry(held)
 
@@ -124,9 +124,9 @@ async def test_a_failing_attempt_is_not_retried_once_a_cancel_is_accepted(rig: R
 async def test_the_same_request_again_gets_the_same_answer(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     await rig.worker.start()
-    first = await rig.engine.cancel(execution_id, request_id="1")
+    first = await rig.engine.executions.cancel(execution_id, request_id="1")
 
-    again = await rig.engine.cancel(execution_id, request_id="1")
+    again = await rig.engine.executions.cancel(execution_id, request_id="1")
 
     assert (again.status, again.already) == (first.status, True)
 
@@ -137,12 +137,14 @@ async def test_another_request_may_shorten_the_grace_but_not_lengthen_it(
 ) -> None:
     execution_id = await rig.submit(node("A"))
     held = await rig.worker.start_one("A")
-    await rig.engine.cancel(execution_id, reason="first", grace_ms=10_000, request_id="1")
-    await rig.engine.cancel(execution_id, grace_ms=10_000, request_id="2")
+    await rig.engine.executions.cancel(execution_id, reason="first", grace_ms=10_000, request_id="1")
+    await rig.engine.executions.cancel(execution_id, grace_ms=10_000, request_id="2")
     await rig.advance(1_000)
 
-    hastened = await rig.engine.cancel(execution_id, reason="next", grace_ms=grace_ms, request_id="3")
-    again = await rig.engine.cancel(execution_id, reason="next", grace_ms=grace_ms, request_id="3")
+    hastened = await rig.engine.executions.cancel(
+        execution_id, reason="next", grace_ms=grace_ms, request_id="3"
+    )
+    again = await rig.engine.executions.cancel(execution_id, reason="next", grace_ms=grace_ms, request_id="3")
     if ends_after_ms:
         await rig.advance(ends_after_ms - 1)
         assert await rig.status(execution_id) is E.RUNNING
@@ -150,7 +152,7 @@ async def test_another_request_may_shorten_the_grace_but_not_lengthen_it(
 
     assert hastened.already
     assert (again.status, again.already) == (hastened.status, True)
-    assert (await rig.engine.get(execution_id)).execution.reason == "first"
+    assert (await rig.engine.executions.get(execution_id)).execution.reason == "first"
     assert await rig.status(execution_id) is E.CANCELLED
     assert (await rig.worker.complete(held)).word == "fenced"
     assert await rig.nothing_is_left_behind()
@@ -158,9 +160,9 @@ async def test_another_request_may_shorten_the_grace_but_not_lengthen_it(
 
 async def test_a_shorter_grace_reaches_children(rig: Rig) -> None:
     execution_id, child_id, held = await begin(rig, nested("S"))
-    await rig.engine.cancel(execution_id, grace_ms=30_000, request_id="1")
+    await rig.engine.executions.cancel(execution_id, grace_ms=30_000, request_id="1")
 
-    await rig.engine.cancel(execution_id, grace_ms=0, request_id="2")
+    await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="2")
 
     assert [await rig.status(each) for each in (child_id, execution_id)] == [E.CANCELLED] * 2
     assert (await rig.worker.complete(held)).word == "fenced"
@@ -172,11 +174,11 @@ async def test_a_cancel_of_what_has_ended_is_refused_with_its_status(rig: Rig) -
     await rig.worker.run_all()
 
     with pytest.raises(InvalidTransition) as refused:
-        await rig.engine.cancel(execution_id, request_id="1")
+        await rig.engine.executions.cancel(execution_id, request_id="1")
 
     assert refused.value.status == "COMPLETED"
     with pytest.raises(ExecutionNotFound):
-        await rig.engine.cancel("unknown", request_id="1")
+        await rig.engine.executions.cancel("unknown", request_id="1")
 
 
 async def test_cancel_or_completion_wins_never_both(rig: Rig) -> None:
@@ -187,7 +189,7 @@ async def test_cancel_or_completion_wins_never_both(rig: Rig) -> None:
 
     async def cancel(execution_id: str) -> bool:
         try:
-            await rig.engine.cancel(execution_id, grace_ms=0, request_id="1")
+            await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="1")
         except InvalidTransition:
             return False
         return True
@@ -222,7 +224,7 @@ async def test_a_cancel_of_ten_thousand_nodes_works_in_bounded_steps(rig: Rig) -
 async def test_successors_of_a_node_that_finishes_within_the_grace_do_not_start(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), node("other"), node("B", after=["A", "other"]))
     held = await rig.worker.start()
-    await rig.engine.cancel(execution_id, request_id="1")
+    await rig.engine.executions.cancel(execution_id, request_id="1")
     second = FakeWorker(rig.transitions, rig.redis, "w2")
 
     for each in held.values():

@@ -80,7 +80,7 @@ async def test_levels_below_the_root_are_counted(rig: Rig, depth: int, status: N
 async def test_nothing_is_started_once_a_cancel_is_under_way(rig: Rig) -> None:
     execution_id = await rig.submit(nested("S"))
     held = await rig.worker.start_one("S")
-    await rig.engine.cancel(execution_id, grace_ms=10_000, request_id="c")
+    await rig.engine.executions.cancel(execution_id, grace_ms=10_000, request_id="c")
 
     await rig.transitions.start_child(held, child_of(execution_id, "S"))
 
@@ -90,7 +90,9 @@ async def test_nothing_is_started_once_a_cancel_is_under_way(rig: Rig) -> None:
 
 
 async def test_the_tenant_is_that_of_the_parent(rig: Rig) -> None:
-    submitted = await rig.engine.submit({"name": "t", "nodes": [nested("S")]}, trigger=True, tenant="acme")
+    submitted = await rig.engine.executions.submit(
+        {"name": "t", "nodes": [nested("S")]}, trigger=True, tenant="acme"
+    )
     held = await rig.worker.start_one("S")
 
     await rig.transitions.start_child(held, child_of(submitted.execution_id, "S"))
@@ -106,7 +108,7 @@ async def second_attempt(rig: Rig) -> tuple[str, str, AttemptToken, AttemptToken
     execution_id, child_id, x = await begin(rig, nested("S"))
     keys = rig.transitions.keys
     await rig.redis.hset(keys.runtime(execution_id), "child|S", "no-such-child")
-    seq = await rig.engine.last_seq(execution_id)
+    seq = await rig.engine.events.last_seq(execution_id)
     await rig.transitions.repair_execution(execution_id, seq=seq, repairs=["child S"])
     await rig.redis.hset(keys.runtime(execution_id), "child|S", child_id)
     return execution_id, child_id, x, await rig.worker.start_one("S")
@@ -151,7 +153,7 @@ async def test_an_end_that_is_not_the_one_waited_for_lets_a_worker_look_again(
 
 async def test_a_unit_that_comes_to_wait_in_a_cancel_asks_its_child(rig: Rig) -> None:
     execution_id, child_id, x, held = await second_attempt(rig)
-    await rig.engine.cancel(execution_id, grace_ms=10_000, request_id="c")
+    await rig.engine.executions.cancel(execution_id, grace_ms=10_000, request_id="c")
 
     await rig.transitions.await_child(held, child_id, looks_again=False)
 

@@ -9,9 +9,8 @@ import pytest
 from orchestrator.documents.limits import Limits
 from orchestrator.executor import execute_workflow
 from orchestrator.operations.children import Children
-from orchestrator.operations.interventions import OperatorNote
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, WaitingOn
-from orchestrator.store.requests import AttemptToken
+from orchestrator.store.requests import AttemptToken, OperatorNote
 from tests.integration.transitions.started_children import begin, nested, state
 from tests.makers import Rig, node
 from workers.handlers import Catalogue
@@ -29,13 +28,13 @@ async def looking_again(
     execution_id, child_id, x = await begin(rig, nested("S", **fields), *more, execution_timeout="5s")
     await rig.advance(5_000)
     assert [await rig.status(each) for each in (execution_id, child_id)] == [E.FAILED, E.RUNNING]
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
     return execution_id, child_id, x, await rig.worker.start_one("S")
 
 
 async def test_a_unit_that_comes_to_wait_during_a_cancel_ends_after_its_child(rig: Rig) -> None:
     execution_id, child_id, x, held = await looking_again(rig)
-    await rig.engine.cancel(execution_id, grace_ms=4_000, request_id="c")
+    await rig.engine.executions.cancel(execution_id, grace_ms=4_000, request_id="c")
 
     await rig.transitions.await_child(held, child_id, looks_again=True)
 
@@ -49,8 +48,8 @@ async def test_a_unit_that_comes_to_wait_during_a_cancel_ends_after_its_child(ri
 async def test_an_execution_that_ends_with_the_child_it_asks_ends_once(rig: Rig) -> None:
     execution_id, child_id, x, held = await looking_again(rig)
     await rig.worker.complete(x)
-    await rig.engine.retry(child_id)
-    await rig.engine.cancel(execution_id, grace_ms=4_000, request_id="c")
+    await rig.engine.executions.retry(child_id)
+    await rig.engine.executions.cancel(execution_id, grace_ms=4_000, request_id="c")
 
     # Nothing of the child runs, so it ends in the same call, and so does its parent.
     await rig.transitions.await_child(held, child_id, looks_again=False)
@@ -90,11 +89,11 @@ async def test_what_ends_a_unit_that_runs_ends_its_child_too(rig: Rig, how: str)
     # The time limit of S is one of its new generation; B keeps the execution open.
     execution_id, child_id, x, _ = await looking_again(rig, node("B"), schedule_to_close_timeout="4s")
     await rig.worker.complete(x)
-    await rig.engine.retry(child_id)
+    await rig.engine.executions.retry(child_id)
     assert (await rig.store.execution(child_id)).cancelling is None  # type: ignore[union-attr]
 
     if how == "operator":
-        await rig.engine.complete_node(execution_id, "S", 1, OperatorNote("ann"))
+        await rig.engine.nodes.complete(execution_id, "S", 1, OperatorNote("ann"))
     else:
         await rig.advance(4_000)
 
@@ -113,7 +112,7 @@ async def test_a_child_is_not_begun_again_for_a_unit_that_is_not_to_go_on(rig: R
     children = Children(rig.store, rig.transitions, catalogue=Catalogue, limits=Limits())
     child = await rig.store.execution(child_id)
     assert child is not None
-    await rig.engine.cancel(execution_id, grace_ms=grace_ms, request_id="c")
+    await rig.engine.executions.cancel(execution_id, grace_ms=grace_ms, request_id="c")
 
     # A worker that was slow: it had found its child FAILED before the cancel came.
     assert not await children.retry(child, f"{execution_id} S {held.attempt}")

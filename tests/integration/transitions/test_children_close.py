@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import NodeBusy
-from orchestrator.operations.interventions import OperatorNote
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
-from orchestrator.store.requests import AttemptToken
+from orchestrator.store.requests import AttemptToken, OperatorNote
 from tests.integration.transitions.prepared_calls import child_of
 from tests.integration.transitions.started_children import begin, nested, resume_of, state
 from tests.makers import Rig, error_of, node
@@ -20,7 +19,7 @@ E, N = ExecutionStatus, NodeStatus
 async def test_a_child_is_cancelled_with_what_is_left_of_its_parents_grace(rig: Rig) -> None:
     execution_id, child_id, _ = await begin(rig, nested("S"))
 
-    await rig.engine.cancel(execution_id, grace_ms=10_000, request_id="c")
+    await rig.engine.executions.cancel(execution_id, grace_ms=10_000, request_id="c")
 
     due_ms = await rig.redis.hget(rig.transitions.keys.runtime(child_id), "grace_ms")
     assert int(due_ms) == rig.now_ms + 10_000
@@ -36,7 +35,7 @@ async def test_a_child_is_cancelled_with_what_is_left_of_its_parents_grace(rig: 
 async def test_a_policy_may_spare_the_parent_the_wait(rig: Rig, policy: str) -> None:
     execution_id, child_id, x = await begin(rig, nested("S", parent_close_policy=policy))
 
-    await rig.engine.cancel(execution_id, grace_ms=10_000, request_id="c")
+    await rig.engine.executions.cancel(execution_id, grace_ms=10_000, request_id="c")
 
     assert await rig.status(execution_id) is E.CANCELLED
     assert await rig.status(child_id) is (E.CANCELLED if policy == "terminate" else E.RUNNING)
@@ -47,9 +46,9 @@ async def test_a_policy_may_spare_the_parent_the_wait(rig: Rig, policy: str) -> 
 
 async def test_a_terminate_also_ends_a_child_that_was_being_cancelled(rig: Rig) -> None:
     execution_id, child_id, _ = await begin(rig, nested("S", parent_close_policy="terminate"))
-    await rig.engine.cancel(child_id, grace_ms=90_000, request_id="c")
+    await rig.engine.executions.cancel(child_id, grace_ms=90_000, request_id="c")
 
-    await rig.engine.cancel(execution_id, grace_ms=10_000, request_id="d")
+    await rig.engine.executions.cancel(execution_id, grace_ms=10_000, request_id="d")
 
     assert [await rig.status(each) for each in (child_id, execution_id)] == [E.CANCELLED] * 2
 
@@ -122,8 +121,8 @@ async def test_a_parent_that_completes_leaves_them_running(rig: Rig) -> None:
 
 async def test_a_parent_closes_its_children_once_in_each_generation(rig: Rig) -> None:
     execution_id, children = await many(rig, 1)
-    await rig.engine.retry(execution_id)
-    await rig.engine.retry(children[0])
+    await rig.engine.executions.retry(execution_id)
+    await rig.engine.executions.retry(children[0])
     held = await rig.worker.start()
     assert (await rig.store.executions(children))[0].status is E.RUNNING  # type: ignore[union-attr]
 
@@ -156,13 +155,13 @@ async def test_a_map_that_stops_ends_the_items_whose_children_end_later(rig: Rig
 
 async def test_a_paused_parent_holds_the_unit_whose_child_has_ended(rig: Rig) -> None:
     execution_id, child_id, x = await begin(rig, nested("S"))
-    await rig.engine.pause(execution_id, request_id="p")
+    await rig.engine.executions.pause(execution_id, request_id="p")
     await rig.worker.fail(x)
 
     found = await state(rig, execution_id)
     assert found.status is N.PENDING
     assert await rig.repairs(execution_id) == []
-    await rig.engine.resume(execution_id, request_id="r")
+    await rig.engine.executions.resume(execution_id, request_id="r")
     assert (await state(rig, execution_id)).status is N.QUEUED
     assert await resume_of(rig, execution_id) == {"child": child_id, "status": "FAILED"}
 
@@ -171,8 +170,8 @@ async def test_an_operator_who_ends_the_node_ends_its_child(rig: Rig) -> None:
     execution_id, child_id, x = await begin(rig, nested("S"), node("B", after=["S"]))
 
     with pytest.raises(NodeBusy, match="child"):
-        await rig.engine.retry_node_now(execution_id, "S", OperatorNote("ann"))
-    await rig.engine.complete_node(execution_id, "S", {"x": 1}, OperatorNote("ann"))
+        await rig.engine.nodes.retry_now(execution_id, "S", OperatorNote("ann"))
+    await rig.engine.nodes.complete(execution_id, "S", {"x": 1}, OperatorNote("ann"))
 
     assert (await rig.nodes(execution_id)) == {"S": N.COMPLETED, "B": N.QUEUED}
     child = await rig.store.execution(child_id)
@@ -192,7 +191,7 @@ async def test_a_child_that_somebody_retried_does_not_wake_a_unit_that_waits_for
     execution_id, child_id, x = await begin(rig, nested("S"))
     await rig.worker.fail(x)
     await rig.worker.retry(await rig.worker.start_one("S"), delay_ms=5_000)
-    await rig.engine.retry(child_id)
+    await rig.engine.executions.retry(child_id)
 
     await rig.worker.fail(await rig.worker.start_one("x"))
 

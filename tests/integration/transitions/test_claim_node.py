@@ -18,7 +18,7 @@ async def test_a_claim_carries_all_that_the_attempt_needs(rig: Rig) -> None:
         ),
         trigger=False,
     )
-    await rig.engine.trigger(execution_id, {"who": "me"})
+    await rig.engine.executions.trigger(execution_id, {"who": "me"})
     await rig.worker.complete(await rig.worker.start_one("A"), {"n": 1})
     await rig.worker.skip(await rig.worker.start_one("skipped"))
     (task,) = await rig.worker.read()
@@ -91,7 +91,7 @@ async def test_nothing_is_claimed_once_a_cancel_is_accepted(rig: Rig) -> None:
     execution_id = await rig.submit(node("slow"), node("A"))
     tasks = {task.node_id: task for task in await rig.worker.read()}
     await rig.worker.claim(tasks["slow"])
-    await rig.engine.cancel(execution_id, request_id="1")
+    await rig.engine.executions.cancel(execution_id, request_id="1")
 
     answer = await rig.worker.claim(tasks["A"])
 

@@ -14,7 +14,7 @@ async def test_output_status_event_message_and_next_task_come_in_one_step(rig: R
 
     await rig.worker.complete(held, {"n": 1})
 
-    assert await rig.engine.results(execution_id) == {"A": b'{"n":1}', "B": None}
+    assert await rig.engine.executions.results(execution_id) == {"A": b'{"n":1}', "B": None}
     assert await rig.nodes(execution_id) == {"A": N.COMPLETED, "B": N.QUEUED}
     assert (await rig.events(execution_id))[-2:] == ["node.completed:A", "node.queued:B"]
     assert await rig.redis.xlen("workflow:tasks") == 1
@@ -102,7 +102,7 @@ async def test_a_late_worker_cannot_complete_a_reclaimed_node(rig: Rig) -> None:
     after = await rig.worker.complete(late, {"by": "late"})
 
     assert (before.word, after.word) == ("fenced", "fenced")
-    assert await rig.engine.results(execution_id) == {"A": b'{"by":"second"}'}
+    assert await rig.engine.executions.results(execution_id) == {"A": b'{"by":"second"}'}
 
 
 async def test_a_worker_stays_the_owner_until_its_lease_is_taken(rig: Rig) -> None:

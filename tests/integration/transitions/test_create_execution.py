@@ -35,10 +35,10 @@ async def test_an_invalid_definition_leaves_no_key(rig: Rig) -> None:
 
 
 async def test_one_key_makes_one_execution(rig: Rig) -> None:
-    document, key = workflow(node("A")), Idempotency("key", "/workflow", "hash")
+    document, key = workflow(node("A")), Idempotency.named("key", route="/workflow", body=b"1")
 
     first, *others = await asyncio.gather(
-        *(rig.engine.submit(document, trigger=True, idempotency=key) for _ in range(8))
+        *(rig.engine.executions.submit(document, trigger=True, idempotency=key) for _ in range(8))
     )
 
     assert {each.execution_id for each in others} == {first.execution_id}
@@ -49,20 +49,28 @@ async def test_one_key_makes_one_execution(rig: Rig) -> None:
 
 async def test_a_key_used_for_another_request_is_refused(rig: Rig) -> None:
     document = workflow(node("A"))
-    await rig.engine.submit(document, idempotency=Idempotency("key", "/workflow", "hash"))
+    await rig.engine.executions.submit(
+        document, idempotency=Idempotency.named("key", route="/workflow", body=b"1")
+    )
     before = await rig.dump()
 
     with pytest.raises(IdempotencyConflict):
-        await rig.engine.submit(document, idempotency=Idempotency("key", "/workflow", "other"))
+        await rig.engine.executions.submit(
+            document, idempotency=Idempotency.named("key", route="/workflow", body=b"2")
+        )
 
     assert await rig.dump() == before
 
 
 async def test_a_key_belongs_to_its_route(rig: Rig) -> None:
     document = workflow(node("A"))
-    one = await rig.engine.submit(document, idempotency=Idempotency("key", "/workflow", "hash"))
+    one = await rig.engine.executions.submit(
+        document, idempotency=Idempotency.named("key", route="/workflow", body=b"1")
+    )
 
-    other = await rig.engine.submit(document, idempotency=Idempotency("key", "/v1/executions", "hash"))
+    other = await rig.engine.executions.submit(
+        document, idempotency=Idempotency.named("key", route="/v1/executions", body=b"1")
+    )
 
     assert other.execution_id != one.execution_id
 
@@ -73,13 +81,13 @@ async def test_a_large_submission_cannot_be_seen_before_it_is_whole(rig: Rig) ->
         await rig.transitions.stage_execution("x1", part)
 
     with pytest.raises(ExecutionNotFound):
-        await rig.engine.status("x1")
+        await rig.engine.executions.status("x1")
     with pytest.raises(ExecutionNotFound):
-        await rig.engine.trigger("x1")
-    listed_before = (await rig.engine.list()).items
+        await rig.engine.executions.trigger("x1")
+    listed_before = (await rig.engine.executions.list()).items
     await rig.transitions.create_execution("x1", orjson.dumps(LARGE), layout.last)
 
-    view = await rig.engine.get("x1")
+    view = await rig.engine.executions.get("x1")
     assert listed_before == []
     assert (view.execution.status, len(view.nodes)) == (ExecutionStatus.PENDING, 10_000)
     assert await rig.redis.zcard("workflows:staging") == 0

@@ -27,7 +27,7 @@ RETRY: dict[str, Any] = {
 
 async def failed_with(rig: Rig, execution_id: str, node_id: str = "A") -> dict[str, Any]:
     """The error of a node that failed because its time was up."""
-    state, _ = await rig.engine.node(execution_id, node_id)
+    state = (await rig.engine.nodes.get(execution_id, node_id)).state
     assert (state.status, state.reason) == (N.FAILED, Reason.TIMEOUT)
     assert state.error is not None
     assert state.error["type"] == "Timeout.ScheduleToClose"
@@ -45,7 +45,7 @@ async def test_a_task_no_worker_takes_fails_when_its_time_is_up(rig: Rig) -> Non
     assert error["details"] == {"last_error": None}
     assert "schedule_to_close_timeout of 60 s" in error["message"]
     assert await rig.status(execution_id) is E.FAILED
-    assert (await rig.engine.dead()).items == []
+    assert (await rig.engine.dead_letters.list()).items == []
     assert await rig.nothing_is_left_behind()
 
 
@@ -76,7 +76,7 @@ async def test_all_tries_share_the_time_and_the_last_error_is_told(rig: Rig) -> 
 
     error = await failed_with(rig, execution_id)
     assert error["details"]["last_error"]["type"] == "HandlerError"
-    assert [entry.node_id for entry in (await rig.engine.dead()).items] == ["A"]
+    assert [entry.node_id for entry in (await rig.engine.dead_letters.list()).items] == ["A"]
 
 
 @pytest.mark.parametrize(("delay_ms", "is_tried"), [(59_998, True), (59_999, False), (90_000, False)])
@@ -122,7 +122,7 @@ async def test_a_time_limit_of_one_attempt_leaves_no_time_for_the_next(rig: Rig)
 async def test_waiting_counts_as_well(rig: Rig, waiting: dict[str, Any]) -> None:
     execution_id = await rig.submit(node("A", **waiting, **MINUTE))
     await act(rig)
-    (told,) = await rig.engine.explain(execution_id)
+    (told,) = await rig.engine.executions.explain(execution_id)
     began_ms = rig.now_ms
 
     await rig.advance(60_000)
@@ -178,7 +178,7 @@ async def test_a_retry_in_place_gives_nodes_and_items_their_time_anew(rig: Rig) 
     await act(rig)
     assert await rig.status(execution_id) is E.FAILED
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
     await act_on_map(rig)
     early = await rig.advance(59_999)
     open_items = await item_statuses(rig, execution_id)
@@ -202,12 +202,12 @@ async def test_a_retry_in_place_gives_items_their_tries_anew(rig: Rig) -> None:
     for _ in range(2):
         await act(rig)
         await rig.advance(1_000)
-    (spent,) = await rig.engine.items(execution_id, "A", first=0, limit=10)
+    (spent,) = (await rig.engine.nodes.items(execution_id, "A", limit=10)).items
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
     await act(rig)
 
-    (item,) = await rig.engine.items(execution_id, "A", first=0, limit=10)
+    (item,) = (await rig.engine.nodes.items(execution_id, "A", limit=10)).items
     assert (spent.state.status, spent.state.tries) == (N.FAILED, 2)
     assert (item.state.status, item.state.tries, item.state.attempt) == (N.WAITING, 1, 3)
 
@@ -216,7 +216,7 @@ async def test_time_goes_on_while_the_execution_is_paused(rig: Rig) -> None:
     execution_id = await rig.submit(node("held", **MINUTE), node("runs", **MINUTE))
     (first, second) = await rig.worker.read()
     await rig.worker.claim(first if first.node_id == "runs" else second)
-    await rig.engine.pause(execution_id, request_id="1")
+    await rig.engine.executions.pause(execution_id, request_id="1")
     await rig.worker.claim(second if first.node_id == "runs" else first)
     was_held = (await rig.nodes(execution_id))["held"]
 
@@ -233,15 +233,15 @@ async def test_time_goes_on_while_the_execution_is_paused(rig: Rig) -> None:
 async def test_an_operator_gives_a_node_its_time_anew(rig: Rig) -> None:
     execution_id = await rig.submit(node("A", retry={**RETRY, "on_exhausted": "pause"}, **MINUTE))
     await rig.advance(60_000)
-    asked, _ = await rig.engine.node(execution_id, "A")
+    asked = (await rig.engine.nodes.get(execution_id, "A")).state
     idle = await rig.advance(600_000)
 
-    await rig.engine.resume(execution_id, request_id="1")
+    await rig.engine.executions.resume(execution_id, request_id="1")
     early = await rig.advance(59_999)
     again = await rig.nodes(execution_id)
     await rig.advance(1)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (asked.status, asked.waiting_on) == (N.WAITING, WaitingOn.OPERATOR)
     assert (idle, early, again) == (0, 0, {"A": N.QUEUED})
     assert (state.status, state.waiting_on) == (N.WAITING, WaitingOn.OPERATOR)
@@ -254,7 +254,7 @@ async def test_a_lost_timer_is_found_and_set_again(rig: Rig) -> None:
     await rig.redis.delete("workflows:timers")
 
     assert await rig.repairs(execution_id) == [f"retime A 1 schedule_to_close {due_ms}"]
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
     await rig.advance(60_000)
 
     await failed_with(rig, execution_id)
@@ -334,4 +334,4 @@ async def act_on_map(rig: Rig) -> list[str]:
 
 
 async def item_statuses(rig: Rig, execution_id: str) -> list[NodeStatus]:
-    return [item.state.status for item in await rig.engine.items(execution_id, "A", first=0, limit=10)]
+    return [item.state.status for item in (await rig.engine.nodes.items(execution_id, "A", limit=10)).items]

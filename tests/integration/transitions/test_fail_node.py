@@ -44,7 +44,7 @@ async def test_only_what_ran_out_of_tries_is_listed_as_dead(rig: Rig) -> None:
     await rig.worker.fail(held["A"], is_dead=True)
     await rig.worker.fail(held["B"])
 
-    entries = (await rig.engine.dead()).items
+    entries = (await rig.engine.dead_letters.list()).items
     assert [(entry.node_id, entry.attempt, entry.reason) for entry in entries] == [("A", 1, "error")]
     assert entries[0].error["message"] == "it broke"
 

@@ -21,9 +21,9 @@ async def execution_in(rig: Rig, status: ExecutionStatus) -> str:
         case E.FAILED:
             await rig.worker.run_all(failing=["A"])
         case E.CANCELLED:
-            await rig.engine.cancel(execution_id, request_id="first", grace_ms=0)
+            await rig.engine.executions.cancel(execution_id, request_id="first", grace_ms=0)
         case E.PAUSED:
-            await rig.engine.pause(execution_id, request_id="first")
+            await rig.engine.executions.pause(execution_id, request_id="first")
     assert await rig.status(execution_id) is status
     return execution_id
 

@@ -27,7 +27,7 @@ async def send(scene: Scene, verb: str) -> str:
     """Ask for a verb with everything the fence compares as right as it can be; gives the first word."""
     rig, held = scene.rig, scene.held
     transitions = rig.transitions
-    state, _ = await rig.engine.node(scene.execution_id, "B")
+    state = (await rig.engine.nodes.get(scene.execution_id, "B")).state
     unit = (held.execution_id, held.node_id, held.attempt)
     match verb:
         case "claim_node":
@@ -134,14 +134,14 @@ async def test_a_worker_may_call_off_only_what_it_runs_itself(rig: Rig, status: 
 @pytest.mark.parametrize("status", NodeStatus)
 async def test_a_repair_requeues_only_a_queued_node(rig: Rig, status: NodeStatus) -> None:
     found = await scene(rig, status)
-    seq = await rig.engine.last_seq(found.execution_id)
+    seq = await rig.engine.events.last_seq(found.execution_id)
     attempt = found.held.attempt
 
     word, _ = await rig.transitions.repair_execution(
         found.execution_id, seq=seq, repairs=[f"requeue B {attempt}"]
     )
 
-    state, _ = await rig.engine.node(found.execution_id, "B")
+    state = (await rig.engine.nodes.get(found.execution_id, "B")).state
     assert word == "ok"
     assert state.status is status
     assert state.attempt == attempt + (status is N.QUEUED)
@@ -190,7 +190,7 @@ async def test_only_the_current_claim_can_end_an_attempt(
 @pytest.mark.parametrize("verb", [*NODE_VERBS, "cancel_node"])
 async def test_nothing_is_written_for_an_execution_that_is_gone(rig: Rig, verb: str) -> None:
     found = await scene(rig, N.RUNNING)
-    state, _ = await rig.engine.node(found.execution_id, "B")
+    state = (await rig.engine.nodes.get(found.execution_id, "B")).state
     await rig.redis.flushdb()
 
     calls: dict[str, Callable[[], Awaitable[Any]]] = {

@@ -20,14 +20,14 @@ async def test_a_task_handed_back_waits_a_little_longer_each_time(rig: Rig) -> N
 
     for _ in range(7):
         await hand_back(rig)
-        state, _ = await rig.engine.node(execution_id, "A")
+        state = (await rig.engine.nodes.get(execution_id, "A")).state
         assert (state.status, state.waiting_on) == (NodeStatus.WAITING, WaitingOn.WORKER)
         assert state.due_ms is not None
         delays.append(state.due_ms - rig.now_ms)
         await rig.advance(delays[-1])
 
     assert delays == [100, 200, 400, 800, 1_600, 2_000, 2_000]
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.tries, state.crashes) == (0, 0)
 
 
@@ -41,7 +41,7 @@ async def test_a_handler_nobody_offers_fails_the_node_after_five_minutes(rig: Ri
 
     await hand_back(rig)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert still_waiting == {"A": NodeStatus.WAITING}
     assert (state.status, state.reason) == (NodeStatus.FAILED, Reason.ERROR)
     assert state.error is not None

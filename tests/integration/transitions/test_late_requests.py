@@ -14,10 +14,10 @@ NEEDS_N = {"type": "object", "required": ["n"], "properties": {"n": {"type": "in
 
 async def test_a_cancel_sent_again_does_not_cancel_what_was_retried_since(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
-    await rig.engine.cancel(execution_id, request_id="one")
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.cancel(execution_id, request_id="one")
+    await rig.engine.executions.retry(execution_id)
 
-    again = await rig.engine.cancel(execution_id, request_id="one")
+    again = await rig.engine.executions.cancel(execution_id, request_id="one")
 
     assert again.already
     assert await rig.status(execution_id) is E.RUNNING
@@ -27,32 +27,32 @@ async def test_a_cancel_sent_again_does_not_cancel_what_was_retried_since(rig: R
 
 async def test_another_cancel_does(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
-    await rig.engine.cancel(execution_id, request_id="one")
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.cancel(execution_id, request_id="one")
+    await rig.engine.executions.retry(execution_id)
 
-    assert not (await rig.engine.cancel(execution_id, request_id="two")).already
+    assert not (await rig.engine.executions.cancel(execution_id, request_id="two")).already
 
     assert await rig.status(execution_id) is E.CANCELLED
 
 
 async def test_a_retry_does_not_start_what_was_cancelled_before_anybody_gave_its_inputs(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), inputs=NEEDS_N, trigger=False)
-    await rig.engine.cancel(execution_id, request_id="one")
+    await rig.engine.executions.cancel(execution_id, request_id="one")
 
     for preview in (True, False):
-        with pytest.raises(InvalidTransition, match="inputs that nobody gave"):
-            await rig.engine.retry(execution_id, preview=preview)
+        with pytest.raises(InvalidTransition, match="its inputs were never given"):
+            await rig.engine.executions.retry(execution_id, preview=preview)
 
     assert await rig.status(execution_id) is E.CANCELLED
-    replayed = await rig.engine.replay(execution_id, inputs={"n": 1})
+    replayed = await rig.engine.executions.replay(execution_id, inputs={"n": 1})
     assert await rig.status(replayed.execution_id) is E.RUNNING
 
 
 async def test_a_retry_starts_what_was_cancelled_before_it_began(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), trigger=False)
-    await rig.engine.cancel(execution_id, request_id="one")
+    await rig.engine.executions.cancel(execution_id, request_id="one")
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
 
     assert await rig.worker.run_all() == ["A"]
     assert await rig.status(execution_id) is E.COMPLETED

@@ -80,7 +80,7 @@ async def test_a_retry_starts_what_a_stop_kept_from_beginning_anew(rig: Rig) -> 
     await rig.worker.retry(running, 60_000)
     await act(rig)
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
 
     assert await act(rig) == ["A", "A[0]", "A[1]", "A[2]", "A"]
     assert await rig.status(execution_id) is E.COMPLETED
@@ -93,9 +93,9 @@ async def test_an_item_that_looks_at_its_child_when_its_map_stops_ends_with_it(r
     child = child_of(execution_id, "S[0]")
     await rig.transitions.start_child(held["S[0]"], child)
     x = await rig.worker.start_one("x")
-    await rig.engine.cancel(child.execution_id, grace_ms=0, request_id="c")
+    await rig.engine.executions.cancel(child.execution_id, grace_ms=0, request_id="c")
     again = await rig.worker.start_one("S[0]")
-    await rig.engine.retry(child.execution_id)
+    await rig.engine.executions.retry(child.execution_id)
     assert (await rig.worker.complete(x)).word == "fenced"
     await rig.worker.fail(held["S[1]"])
 
@@ -114,7 +114,7 @@ async def test_a_retry_gives_an_item_that_nobody_could_run_its_patience_back(rig
             await rig.worker.hand_back(task)
         await rig.advance(60_000)
     assert await act(rig) == ["A"]
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
     again = await rig.worker.start_one("A")
     await rig.transitions.map_node(again, [], tolerated=0, stops=False, keeps=True)
 

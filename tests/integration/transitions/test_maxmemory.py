@@ -28,11 +28,11 @@ async def test_new_work_is_refused_whole(full: Rig) -> None:
     await fill(full)
 
     with pytest.raises(StoreFull):
-        await full.engine.submit(workflow(node("A")), trigger=True)
+        await full.engine.executions.submit(workflow(node("A")), trigger=True)
     with pytest.raises(StoreFull):
-        await full.engine.submit(workflow(*(node(f"n{i}") for i in range(1_000))))
+        await full.engine.executions.submit(workflow(*(node(f"n{i}") for i in range(1_000))))
     with pytest.raises(StoreFull):
-        await full.engine.trigger(pending)
+        await full.engine.executions.trigger(pending)
 
     await full.redis.config_set("maxmemory", "0")
     assert await full.dump() == before
@@ -69,7 +69,7 @@ async def test_a_cancel_is_accepted(full: Rig) -> None:
     held = await full.worker.start_one("A")
     await fill(full)
 
-    await full.engine.cancel(execution_id, request_id="1")
+    await full.engine.executions.cancel(execution_id, request_id="1")
     await full.transitions.cancel_node(held)
 
     assert await full.status(execution_id) is ExecutionStatus.CANCELLED

@@ -36,17 +36,17 @@ async def begun(rig: Rig, *nodes: dict[str, Any], **extras: Any) -> str:
 
 
 async def output(rig: Rig, execution_id: str) -> Any:
-    text = (await rig.engine.get(execution_id)).output
+    text = (await rig.engine.executions.get(execution_id)).output
     return None if text is None else orjson.loads(text)
 
 
 async def test_it_is_rendered_when_all_nodes_have_ended_and_its_end_is_the_end(rig: Rig) -> None:
     document = workflow(gives("A", 1), gives("B", 2), **SUM)
-    submitted = await rig.engine.submit(document, inputs={"who": "ann"}, trigger=True)
+    submitted = await rig.engine.executions.submit(document, inputs={"who": "ann"}, trigger=True)
 
     ran = await act(rig)
 
-    view = await rig.engine.get(submitted.execution_id)
+    view = await rig.engine.executions.get(submitted.execution_id)
     assert sorted(ran[:2]) == ["A", "B"]
     assert ran[2:] == [OUTPUT]
     assert await output(rig, submitted.execution_id) == {"sum": 3, "who": "ann"}
@@ -64,9 +64,9 @@ async def test_it_is_no_node(rig: Rig) -> None:
     await act(rig)
 
     assert set(await rig.nodes(execution_id)) == {"A"}
-    assert set(await rig.engine.results(execution_id)) == {"A"}
+    assert set(await rig.engine.executions.results(execution_id)) == {"A"}
     with pytest.raises(NodeNotFound):
-        await rig.engine.node(execution_id, OUTPUT)
+        await rig.engine.nodes.get(execution_id, OUTPUT)
 
 
 @pytest.mark.parametrize("given", ["{{ A }}", ["{{ A.result }}", 2], 7, {}, "plain", False])
@@ -83,7 +83,7 @@ async def test_its_failure_fails_the_execution_and_is_told(rig: Rig) -> None:
 
     await act(rig)
 
-    view = await rig.engine.get(execution_id)
+    view = await rig.engine.executions.get(execution_id)
     assert (view.execution.status, view.output) == (E.FAILED, None)
     assert view.output_error is not None
     assert view.output_error["type"] == "TemplateError"
@@ -123,7 +123,7 @@ async def test_a_cancel_before_it_is_rendered_ends_it(rig: Rig) -> None:
     queued = await begun(rig)
 
     for each in (queued, running):
-        await rig.engine.cancel(each, request_id="1", grace_ms=1_000)
+        await rig.engine.executions.cancel(each, request_id="1", grace_ms=1_000)
     at_once = await rig.status(queued)
     early = await rig.status(running)
     await rig.advance(1_000)
@@ -147,18 +147,18 @@ async def test_a_deadline_ends_it(rig: Rig) -> None:
 async def test_a_retry_renders_it_alone_when_nothing_else_failed(rig: Rig) -> None:
     execution_id = await begun(rig)
     await rig.worker.fail(await rig.worker.start_one(OUTPUT))
-    preview = await rig.engine.retry(execution_id, preview=True)
+    preview = await rig.engine.executions.retry(execution_id, preview=True)
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
     ran = await act(rig)
 
-    view = await rig.engine.get(execution_id)
+    view = await rig.engine.executions.get(execution_id)
     assert preview.nodes == ()
     assert ran == [OUTPUT]
     assert (view.execution.status, view.execution.generation, view.output_error) == (E.COMPLETED, 2, None)
     assert await output(rig, execution_id) == {"done": True}
     with pytest.raises(InvalidTransition):
-        await rig.engine.retry(execution_id)
+        await rig.engine.executions.retry(execution_id)
 
 
 async def test_a_retry_renders_anew_what_was_rendered_before_a_cancel(rig: Rig) -> None:
@@ -167,11 +167,11 @@ async def test_a_retry_renders_anew_what_was_rendered_before_a_cancel(rig: Rig) 
     await rig.worker.complete(held["A"], {"n": 1})
     await rig.worker.fail(held["B"])
     last = await rig.worker.start_one(OUTPUT)
-    await rig.engine.cancel(execution_id, request_id="1", grace_ms=60_000)
+    await rig.engine.executions.cancel(execution_id, request_id="1", grace_ms=60_000)
     await rig.worker.complete(last, {"old": True})
     assert await rig.status(execution_id) is E.CANCELLED
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
     before = await output(rig, execution_id)
     await act(rig)
 
@@ -183,9 +183,9 @@ async def test_a_replay_and_a_fork_have_outputs_of_their_own(rig: Rig) -> None:
     execution_id = await rig.submit(gives("A", 1), output="{{ A.result }}")
     await act(rig)
 
-    replay = await rig.engine.replay(execution_id)
+    replay = await rig.engine.executions.replay(execution_id)
     other = workflow(gives("A", 1), output="{{ A.result + 1 }}")
-    fork = await rig.engine.fork(execution_id, definition=other)
+    fork = await rig.engine.executions.fork(execution_id, definition=other)
     ran = await act(rig)
 
     assert fork.nodes == ()
@@ -198,13 +198,13 @@ async def test_a_replay_and_a_fork_have_outputs_of_their_own(rig: Rig) -> None:
 async def test_a_pause_holds_it(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), output={"done": True})
     held = await rig.worker.start_one("A")
-    await rig.engine.pause(execution_id, request_id="1")
+    await rig.engine.executions.pause(execution_id, request_id="1")
     await rig.worker.complete(held)
-    told = await rig.engine.explain(execution_id)
+    told = await rig.engine.executions.explain(execution_id)
     repairs = await rig.repairs(execution_id)
     idle = await act(rig)
 
-    await rig.engine.resume(execution_id, request_id="2")
+    await rig.engine.executions.resume(execution_id, request_id="2")
     await act(rig)
 
     assert [each.node_id for each in told] == [None, OUTPUT]
@@ -215,7 +215,7 @@ async def test_a_pause_holds_it(rig: Rig) -> None:
 async def test_it_is_explained_while_it_waits_for_a_worker(rig: Rig) -> None:
     execution_id = await begun(rig)
 
-    (told,) = await rig.engine.explain(execution_id)
+    (told,) = await rig.engine.executions.explain(execution_id)
 
     assert (told.node_id, told.status) == (OUTPUT, N.QUEUED)
     assert "a worker" in told.waiting_for
@@ -245,7 +245,7 @@ async def test_what_was_lost_is_repaired(rig: Rig, lost: str) -> None:
         await rig.redis.hset(runtime, "left", 0)
 
     assert await rig.repairs(execution_id) != []
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
     await rig.tick()
     await rig.advance(LEASE_MS)
     await act(rig)
@@ -281,7 +281,7 @@ async def test_large_workflows_have_one_too(rig: Rig, count: int) -> None:
     for held in (await rig.worker.start(1_000)).values():
         await rig.worker.complete(held)
 
-    await rig.engine.cancel(cancelled, request_id="1", grace_ms=0)
+    await rig.engine.executions.cancel(cancelled, request_id="1", grace_ms=0)
     await rig.advance(1)
 
     assert await rig.status(done) is E.COMPLETED
@@ -300,16 +300,16 @@ async def test_it_runs_where_the_nodes_do(rig: Rig) -> None:
 
 async def test_real_workers_render_it(engine: Any, fleet: WorkerFleet) -> None:
     await fleet.start(queues=("gpu",))
-    submitted = await engine.submit(
+    submitted = await engine.executions.submit(
         workflow(gives("A", 4, queue="gpu"), output="{{ A.result }}"), trigger=True
     )
 
     assert await ended(engine, submitted.execution_id) is E.COMPLETED
-    assert (await engine.get(submitted.execution_id)).output == b"4"
-    workers = await engine.workers()
+    assert (await engine.executions.get(submitted.execution_id)).output == b"4"
+    workers = await engine.workers.list()
     assert [OUTPUT in worker.handlers for worker in workers] == [True]
     with pytest.raises(DefinitionInvalid):
-        await engine.submit(workflow(node("A", handler=OUTPUT)))
+        await engine.executions.submit(workflow(node("A", handler=OUTPUT)))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.engine import Idempotency, NodeResult, OperatorNote
+from orchestrator.engine import Idempotency, OperatorNote
 from orchestrator.errors import (
     AttemptChanged,
     ExecutionNotFound,
@@ -16,6 +16,7 @@ from orchestrator.errors import (
     NodeNotFound,
     OutputRefused,
 )
+from orchestrator.operations.results import NodeResult
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from tests.integration.handler_steps import output_of
 from tests.integration.transitions.prepared_calls import ANN
@@ -42,7 +43,7 @@ async def opened(rig: Rig, status: NodeStatus) -> str:
 
 
 async def data_of(rig: Rig, execution_id: str, type: str) -> Any:
-    (event,) = [row for row in await rig.engine.events(execution_id) if row.type == type]
+    (event,) = [row for row in await rig.engine.events.list(execution_id) if row.type == type]
     return orjson.loads(event.data)
 
 
@@ -52,12 +53,12 @@ async def test_a_node_is_completed_wherever_it_stands_and_what_follows_runs(
 ) -> None:
     execution_id = await opened(rig, status)
 
-    done = await rig.engine.complete_node(execution_id, "A", {"n": 1}, ANN)
+    done = await rig.engine.nodes.complete(execution_id, "A", {"n": 1}, ANN)
 
     assert done.status is N.COMPLETED
     assert (await rig.nodes(execution_id))["B"] is N.QUEUED
-    assert output_of((await rig.engine.results(execution_id))["A"]) == {"n": 1}
-    events = await rig.engine.events(execution_id)
+    assert output_of((await rig.engine.executions.results(execution_id))["A"]) == {"n": 1}
+    events = await rig.engine.events.list(execution_id)
     (told,) = [row for row in events if (row.type, row.node_id) == ("node.completed", "A")]
     assert orjson.loads(told.data) == {"operator": {"by": "ann", "reason": "I know better"}}
     assert await rig.repairs(execution_id) == []
@@ -72,9 +73,9 @@ async def test_a_node_is_completed_wherever_it_stands_and_what_follows_runs(
 async def test_a_node_is_failed_wherever_it_stands(rig: Rig, status: NodeStatus) -> None:
     execution_id = await opened(rig, status)
 
-    done = await rig.engine.fail_node(execution_id, "A", ANN)
+    done = await rig.engine.nodes.fail(execution_id, "A", ANN)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (done.status, state.reason) == (N.FAILED, Reason.OPERATOR)
     assert state.error is not None
     assert (state.error["type"], state.error["message"]) == ("Operator", "I know better")
@@ -87,14 +88,14 @@ async def test_a_node_is_failed_wherever_it_stands(rig: Rig, status: NodeStatus)
 async def test_a_node_is_skipped_wherever_it_stands(rig: Rig, status: NodeStatus) -> None:
     execution_id = await opened(rig, status)
 
-    await rig.engine.skip_node(execution_id, "A", ANN)
+    await rig.engine.nodes.skip(execution_id, "A", ANN)
 
     assert (await rig.nodes(execution_id)) | {"R": N.COMPLETED} == {
         "R": N.COMPLETED, "A": N.SKIPPED, "B": N.SKIPPED,
     }  # fmt: skip
     reasons = await rig.reasons(execution_id)
     assert (reasons["A"], reasons["B"]) == (Reason.OPERATOR, Reason.UPSTREAM_SKIPPED)
-    events = await rig.engine.events(execution_id)
+    events = await rig.engine.events.list(execution_id)
     (told,) = [row for row in events if (row.type, row.node_id) == ("node.skipped", "A")]
     assert orjson.loads(told.data)["operator"] == {"by": "ann", "reason": "I know better"}
 
@@ -103,13 +104,13 @@ async def test_the_late_result_of_a_fenced_attempt_is_refused(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), node("B", after=["A"]))
     held = await rig.worker.start_one("A")
 
-    done = await rig.engine.complete_node(execution_id, "A", 1, ANN)
+    done = await rig.engine.nodes.complete(execution_id, "A", 1, ANN)
     late = await rig.worker.complete(held, 2)
 
     assert done.attempt == held.attempt + 1
     assert late.word == "fenced"
     assert (await rig.transitions.renew_leases([held], lease_ms=1_000)) == ["lost"]
-    assert (await rig.engine.results(execution_id))["A"] == b"1"
+    assert (await rig.engine.executions.results(execution_id))["A"] == b"1"
 
 
 async def test_what_a_fenced_attempt_has_streamed_is_taken_back(rig: Rig) -> None:
@@ -117,7 +118,7 @@ async def test_what_a_fenced_attempt_has_streamed_is_taken_back(rig: Rig) -> Non
     held = await rig.worker.start_one("A")
     await rig.transitions.report_events(held, [(1, "node.token", b'{"text":"half an ans","index":0}')])
 
-    await rig.engine.complete_node(execution_id, "A", {"answer": "all of it"}, ANN)
+    await rig.engine.nodes.complete(execution_id, "A", {"answer": "all of it"}, ANN)
 
     assert (await rig.events(execution_id))[-4:-1] == ["node.token:A", "stream.reset:A", "node.completed:A"]
 
@@ -125,7 +126,7 @@ async def test_what_a_fenced_attempt_has_streamed_is_taken_back(rig: Rig) -> Non
 async def test_a_delivered_task_of_a_node_that_was_ended_is_dropped(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     (task,) = await rig.worker.read()
-    await rig.engine.complete_node(execution_id, "A", 1, ANN)
+    await rig.engine.nodes.complete(execution_id, "A", 1, ANN)
 
     assert await rig.worker.claim(task) == "stale"
 
@@ -138,19 +139,21 @@ async def test_a_failure_by_hand_is_caught_and_goes_on_as_any_other(rig: Rig) ->
     policy = {"max_attempts": 1, "on_exhausted": "continue"}
     goes_on = await rig.submit(node("A", retry=policy), node("B", after=["A"]))
 
-    await rig.engine.fail_node(caught, "A", ANN, type="Http.5xx", message="they are down")
-    await rig.engine.fail_node(goes_on, "A", ANN)
+    await rig.engine.nodes.fail(caught, "A", ANN, type="Http.5xx", message="they are down")
+    await rig.engine.nodes.fail(goes_on, "A", ANN)
 
     assert await rig.nodes(caught) == {"A": N.FAILED, "C": N.QUEUED, "B": N.SKIPPED}
     assert await rig.nodes(goes_on) == {"A": N.FAILED, "B": N.QUEUED}
-    assert output_of((await rig.engine.results(caught))["A"])["error"]["message"] == "they are down"
+    assert (
+        output_of((await rig.engine.executions.results(caught))["A"])["error"]["message"] == "they are down"
+    )
 
 
 async def test_a_failure_by_hand_sets_off_fail_fast(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), node("B"), node("C", after=["B"]), fail_fast=True)
     held = await rig.worker.start()
 
-    await rig.engine.fail_node(execution_id, "A", ANN)
+    await rig.engine.nodes.fail(execution_id, "A", ANN)
 
     assert await rig.nodes(execution_id) == {"A": N.FAILED, "B": N.RUNNING, "C": N.CANCELLED}
     await rig.worker.complete(held["B"])
@@ -162,7 +165,7 @@ async def test_joins_count_an_end_by_hand(rig: Rig) -> None:
     held = await rig.worker.start()
     await rig.worker.complete(held["A"])
 
-    await rig.engine.complete_node(execution_id, "B", None, ANN)
+    await rig.engine.nodes.complete(execution_id, "B", None, ANN)
 
     assert (await rig.nodes(execution_id))["J"] is N.QUEUED
 
@@ -173,9 +176,9 @@ async def test_a_condition_is_completed_with_the_branch_it_takes(rig: Rig) -> No
     )
     for output in (None, {}, {"result": "yes"}, {"branch": "true"}):
         with pytest.raises(OutputRefused, match='"result" is true or false'):
-            await rig.engine.complete_node(execution_id, "if", output, ANN)
+            await rig.engine.nodes.complete(execution_id, "if", output, ANN)
 
-    await rig.engine.complete_node(execution_id, "if", {"result": False}, ANN)
+    await rig.engine.nodes.complete(execution_id, "if", {"result": False}, ANN)
 
     assert await rig.nodes(execution_id) == {"if": N.COMPLETED, "T": N.SKIPPED, "F": N.QUEUED}
     assert (await rig.reasons(execution_id))["T"] is Reason.BRANCH_NOT_TAKEN
@@ -185,9 +188,9 @@ async def test_a_switch_is_completed_with_the_case_it_takes(rig: Rig) -> None:
     switch = node("S", handler="switch") | {"config": {"value": "{{ 1 }}", "cases": {"a": ["X"], "b": ["Y"]}}}
     execution_id = await rig.submit(switch, node("X", after=["S"]), node("Y", after=["S"]))
     with pytest.raises(OutputRefused, match="one of 'a', 'b'"):
-        await rig.engine.complete_node(execution_id, "S", {"case": "default"}, ANN)
+        await rig.engine.nodes.complete(execution_id, "S", {"case": "default"}, ANN)
 
-    await rig.engine.complete_node(execution_id, "S", {"value": 1, "case": "b"}, ANN)
+    await rig.engine.nodes.complete(execution_id, "S", {"value": 1, "case": "b"}, ANN)
 
     assert await rig.nodes(execution_id) == {"S": N.COMPLETED, "X": N.SKIPPED, "Y": N.QUEUED}
 
@@ -195,7 +198,7 @@ async def test_a_switch_is_completed_with_the_case_it_takes(rig: Rig) -> None:
 async def test_a_branch_target_that_was_ended_by_hand_stays_as_it_is(rig: Rig) -> None:
     execution_id = await rig.submit(condition("if", true=["T"]), node("T", after=["if"]))
     held = await rig.worker.start_one("if")
-    await rig.engine.complete_node(execution_id, "T", 1, ANN)
+    await rig.engine.nodes.complete(execution_id, "T", 1, ANN)
 
     await rig.worker.complete(held, not_taken=["T"])
 
@@ -206,11 +209,11 @@ async def test_a_branch_target_that_was_ended_by_hand_stays_as_it_is(rig: Rig) -
 async def test_waits_for_people_and_signals_can_be_ended_by_hand(rig: Rig) -> None:
     signalled, decided = await waiting(rig), await asking(rig)
 
-    await rig.engine.complete_node(signalled, "W", {"n": 1}, ANN)
-    await rig.engine.skip_node(decided, "P", ANN)
+    await rig.engine.nodes.complete(signalled, "W", {"n": 1}, ANN)
+    await rig.engine.nodes.skip(decided, "P", ANN)
 
     assert await rig.status(signalled) is await rig.status(decided) is E.COMPLETED
-    assert (await rig.engine.approvals()).items == []
+    assert (await rig.engine.approvals.list()).items == []
     assert await rig.nothing_is_left_behind()
 
 
@@ -221,19 +224,19 @@ async def test_the_attempt_guards_against_deciding_about_something_else(rig: Rig
     await rig.tick()
 
     with pytest.raises(AttemptChanged, match="at attempt 2 by now"):
-        await rig.engine.skip_node(execution_id, "A", OperatorNote("ann", attempt=held.attempt))
+        await rig.engine.nodes.skip(execution_id, "A", OperatorNote("ann", attempt=held.attempt))
 
     assert (await rig.nodes(execution_id))["A"] is N.QUEUED
-    done = await rig.engine.skip_node(execution_id, "A", OperatorNote("ann", attempt=2))
+    done = await rig.engine.nodes.skip(execution_id, "A", OperatorNote("ann", attempt=2))
     assert done.status is N.SKIPPED
 
 
 async def test_the_same_request_again_gets_the_same_answer(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), node("B"))
-    key = Idempotency("k", "POST /complete", "hash")
 
     async def complete(output: Any) -> NodeResult:
-        return await rig.engine.complete_node(execution_id, "A", output, ANN, key)
+        key = Idempotency.named("k", route="POST /complete", body=str(output).encode())
+        return await rig.engine.nodes.complete(execution_id, "A", output, ANN, idempotency=key)
 
     first, again = await complete(1), await complete(1)
 
@@ -242,7 +245,7 @@ async def test_the_same_request_again_gets_the_same_answer(rig: Rig) -> None:
     with pytest.raises(IdempotencyConflict):
         await complete(2)
     with pytest.raises(NodeBusy, match="it is COMPLETED"):
-        await rig.engine.complete_node(execution_id, "A", 1, ANN)
+        await rig.engine.nodes.complete(execution_id, "A", 1, ANN)
     assert (await rig.events(execution_id)).count("node.completed:A") == 1
 
 
@@ -252,14 +255,14 @@ async def test_where_nothing_can_be_decided_the_answer_says_why(rig: Rig) -> Non
     await rig.worker.run_all()
     cancelled = await rig.submit(node("A"))
     await rig.worker.start()
-    await rig.engine.cancel(cancelled, request_id="1")
+    await rig.engine.executions.cancel(cancelled, request_id="1")
 
     for execution_id, found in ((pending, "PENDING"), (done, "COMPLETED"), (cancelled, "being cancelled")):
         with pytest.raises(NodeBusy, match=f"its execution is {found}"):
-            await rig.engine.complete_node(execution_id, "A", 1, ANN)
+            await rig.engine.nodes.complete(execution_id, "A", 1, ANN)
         with pytest.raises(NodeBusy, match=f"its execution is {found}"):
-            await rig.engine.retry_node_now(execution_id, "A", ANN)
-    for verb in (rig.engine.skip_node, rig.engine.fail_node, rig.engine.retry_node_now):
+            await rig.engine.nodes.retry_now(execution_id, "A", ANN)
+    for verb in (rig.engine.nodes.skip, rig.engine.nodes.fail, rig.engine.nodes.retry_now):
         with pytest.raises(ExecutionNotFound):
             await verb("nothing", "A", ANN)
         with pytest.raises(NodeNotFound):
@@ -276,10 +279,10 @@ async def test_a_retry_that_is_half_done_is_finished_first(rig: Rig, monkeypatch
 
     with monkeypatch.context() as patch:
         patch.setattr(rig.transitions, "drain_worklist", nobody_goes_on)
-        await rig.engine.retry(execution_id)
+        await rig.engine.executions.retry(execution_id)
     assert (await rig.nodes(execution_id))["n1199"] is N.SKIPPED
 
-    await rig.engine.complete_node(execution_id, "A", 1, ANN)
+    await rig.engine.nodes.complete(execution_id, "A", 1, ANN)
 
     assert set((await rig.nodes(execution_id)).values()) == {N.COMPLETED, N.QUEUED}
     assert await rig.repairs(execution_id) == []

@@ -44,7 +44,7 @@ async def test_a_queued_task_is_held_when_a_worker_comes_to_it_and_no_try_is_cha
 
     assert await rig.worker.claim(task) == "held"
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.status, state.attempt, state.tries) == (N.PENDING, 1, 0)
     assert await rig.redis.xlen("workflow:tasks") == 0
     await resume(rig, execution_id)
@@ -92,7 +92,7 @@ async def test_a_back_off_that_is_due_waits_for_the_resume(rig: Rig) -> None:
 
     await rig.advance(5_000)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.status, state.waiting_on) == (N.WAITING, WaitingOn.BACK_OFF)
     assert await rig.advance(1_000) == 0, "a timer that is held must not be looked at again and again"
     assert await rig.repairs(execution_id) == []
@@ -112,7 +112,7 @@ async def test_a_delay_that_is_due_completes_with_the_resume(rig: Rig) -> None:
     await resume(rig, execution_id)
     await rig.tick()
     assert await rig.nodes(execution_id) == {"A": N.COMPLETED, "B": N.QUEUED}
-    assert (await rig.engine.node(execution_id, "A"))[1] == b'{"status":"ok"}'
+    assert (await rig.engine.nodes.get(execution_id, "A")).output == b'{"status":"ok"}'
 
 
 async def test_answers_are_taken_while_paused_and_what_follows_is_held(rig: Rig) -> None:
@@ -121,7 +121,7 @@ async def test_answers_are_taken_while_paused_and_what_follows_is_held(rig: Rig)
     for execution_id in (signalled, decided):
         await pause(rig, execution_id)
 
-    await rig.engine.signal(signalled, "go", {"n": 1})
+    await rig.engine.signals.send(signalled, "go", {"n": 1})
     await decide(rig, decided)
 
     assert await rig.nodes(signalled) == {"W": N.COMPLETED, "B": N.PENDING}
@@ -137,7 +137,7 @@ async def test_the_time_limit_of_a_wait_is_held_and_an_answer_still_counts(rig: 
     await pause(rig, execution_id)
     await rig.advance(10_000)
 
-    await rig.engine.signal(execution_id, "go", {"n": 1})
+    await rig.engine.signals.send(execution_id, "go", {"n": 1})
 
     assert await rig.status(execution_id) is E.COMPLETED
     assert await rig.nothing_is_left_behind()
@@ -147,7 +147,7 @@ async def test_a_kept_signal_is_handed_over_after_the_resume(rig: Rig) -> None:
     execution_id = await rig.submit(wait())
     held = await rig.worker.start_one("W")
     await pause(rig, execution_id)
-    await rig.engine.signal(execution_id, "go", 7)
+    await rig.engine.signals.send(execution_id, "go", 7)
 
     await rig.transitions.await_node(held, GO)
 
@@ -177,12 +177,12 @@ async def test_a_cancel_ends_what_is_paused_and_gives_what_runs_its_grace(rig: R
     await pause(rig, execution_id)
     await rig.worker.complete(held["A"])
 
-    await rig.engine.cancel(execution_id, grace_ms=10_000, request_id="c1")
+    await rig.engine.executions.cancel(execution_id, grace_ms=10_000, request_id="c1")
 
     assert await rig.nodes(execution_id) == {"A": N.COMPLETED, "B": N.RUNNING, "C": N.CANCELLED}
     with pytest.raises(InvalidTransition, match="being cancelled"):
         await resume(rig, execution_id)
-    (explained,) = await rig.engine.explain(execution_id)
+    (explained,) = await rig.engine.executions.explain(execution_id)
     assert (explained.node_id, "was asked to stop" in explained.waiting_for) == ("B", True)
     await rig.advance(10_000)
     assert await rig.status(execution_id) is E.CANCELLED
@@ -197,7 +197,7 @@ async def test_an_execution_whose_nodes_all_end_while_paused_ends_at_once(rig: R
     await rig.worker.complete(held)
 
     assert await rig.status(execution_id) is E.COMPLETED
-    view = (await rig.engine.get(execution_id)).execution
+    view = (await rig.engine.executions.get(execution_id)).execution
     assert (view.paused, view.paused_by) == (None, None)
     with pytest.raises(InvalidTransition, match="COMPLETED"):
         await resume(rig, execution_id)
@@ -211,7 +211,7 @@ async def test_what_failed_while_paused_is_retried_in_place_and_runs(rig: Rig) -
     await rig.worker.complete(held["B"])
     assert await rig.status(execution_id) is E.FAILED
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
 
     assert await rig.status(execution_id) is E.RUNNING
     assert await rig.worker.run_all() == ["A"]
@@ -249,7 +249,7 @@ async def test_what_is_not_under_way_cannot_be_paused(rig: Rig) -> None:
 async def test_what_is_being_cancelled_cannot_be_paused(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     await rig.worker.start()
-    await rig.engine.cancel(execution_id, request_id="c")
+    await rig.engine.executions.cancel(execution_id, request_id="c")
 
     with pytest.raises(InvalidTransition, match="being cancelled"):
         await pause(rig, execution_id)
@@ -262,7 +262,7 @@ async def test_quiesced_says_when_nothing_runs(rig: Rig) -> None:
     held = await rig.worker.start_one("A")
 
     async def is_quiesced() -> bool:
-        return await rig.engine.is_quiesced(await rig.engine.get(execution_id))
+        return (await rig.engine.executions.get(execution_id)).is_quiesced
 
     assert not await is_quiesced()
     await pause(rig, execution_id)

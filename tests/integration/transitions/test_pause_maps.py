@@ -43,7 +43,7 @@ def doubles(items: list[Any], *, policy: dict[str, Any] | None = None, **fields:
 
 
 async def statuses(rig: Rig, execution_id: str) -> list[NodeStatus]:
-    items = await rig.engine.items(execution_id, "A", first=0, limit=100)
+    items = (await rig.engine.nodes.items(execution_id, "A", limit=100)).items
     return [item.state.status for item in items]
 
 
@@ -64,17 +64,17 @@ async def test_no_item_is_started_and_queued_ones_are_held(rig: Rig) -> None:
     held = rig.worker.token(tasks["A[0]"])
     await rig.worker.claim(tasks["A[0]"], held)
     await pause(rig, execution_id)
-    view = await rig.engine.get(execution_id)
-    assert not await rig.engine.is_quiesced(view), "an item runs"
+    view = await rig.engine.executions.get(execution_id)
+    assert not view.is_quiesced, "an item runs"
 
     assert await rig.worker.claim(tasks["A[1]"]) == "held"
     await rig.worker.complete(held, 2)
 
     assert await statuses(rig, execution_id) == [N.COMPLETED, N.PENDING, N.PENDING, N.PENDING, N.PENDING]
     assert await rig.worker.read() == []
-    assert await rig.engine.is_quiesced(view)
+    assert (await rig.engine.executions.get(execution_id)).is_quiesced
     assert await rig.repairs(execution_id) == []
-    found = {row.node_id: row for row in await rig.engine.explain(execution_id)}
+    found = {row.node_id: row for row in await rig.engine.executions.explain(execution_id)}
     assert found["A"].waiting_for == "its items (map: 1 of 5 items done, 1 held)"
     assert found["A"].wakes == "a resume, and the end of the last item"
     assert "repair" not in found["A"].details
@@ -145,7 +145,7 @@ async def test_what_a_resume_of_a_map_lost_is_repaired(rig: Rig) -> None:
     await resume(rig, execution_id)
     assert await rig.repairs(execution_id) == ["release A[0]"]
 
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
     assert await act(rig) == ["A[0]", "A[1]", "A[2]", "A"]
     assert await rig.status(execution_id) is E.COMPLETED
 
@@ -156,7 +156,7 @@ async def test_a_cancel_ends_the_items_that_are_held(rig: Rig) -> None:
     await pause(rig, execution_id)
     await rig.worker.claim(tasks[0])
 
-    await rig.engine.cancel(execution_id, request_id="c")
+    await rig.engine.executions.cancel(execution_id, request_id="c")
 
     assert await rig.status(execution_id) is E.CANCELLED
     assert set(await statuses(rig, execution_id)) == {N.CANCELLED}
@@ -167,8 +167,8 @@ async def test_items_are_ended_by_hand_one_by_one(rig: Rig) -> None:
     execution_id = await mapped(rig, [1, 2, 3, 4], max_concurrency=3)
     held = await rig.worker.start()
 
-    await rig.engine.complete_node(execution_id, "A[0]", "by hand", ANN)
-    await rig.engine.skip_node(execution_id, "A[1]", ANN)
+    await rig.engine.nodes.complete(execution_id, "A[0]", "by hand", ANN)
+    await rig.engine.nodes.skip(execution_id, "A[1]", ANN)
 
     assert (await rig.worker.complete(held["A[0]"], 9)).word == "fenced"
     assert await statuses(rig, execution_id) == [N.COMPLETED, N.SKIPPED, N.RUNNING, N.QUEUED]
@@ -183,7 +183,7 @@ async def test_items_are_ended_by_hand_one_by_one(rig: Rig) -> None:
 async def test_a_failed_item_counts_against_the_tolerance(rig: Rig) -> None:
     execution_id = await mapped(rig, [1, 2])
 
-    await rig.engine.fail_node(execution_id, "A[0]", ANN)
+    await rig.engine.nodes.fail(execution_id, "A[0]", ANN)
     await act(rig)
 
     assert (await rig.nodes(execution_id))["A"] is N.FAILED
@@ -193,15 +193,15 @@ async def test_a_node_that_waits_for_its_items_is_not_ended_over_their_heads(rig
     execution_id = await mapped(rig, [1, 2], max_concurrency=1)
 
     for call in (
-        rig.engine.complete_node(execution_id, "A", [], ANN),
-        rig.engine.skip_node(execution_id, "A", ANN),
-        rig.engine.retry_node_now(execution_id, "A", ANN),
+        rig.engine.nodes.complete(execution_id, "A", [], ANN),
+        rig.engine.nodes.skip(execution_id, "A", ANN),
+        rig.engine.nodes.retry_now(execution_id, "A", ANN),
     ):
         with pytest.raises(NodeBusy, match=r"it waits for its items; .* \(A\[0\], …\)"):
             await call
     for unit in ("A[1]", "A[7]", "Z[0]"):
         with pytest.raises(NodeNotFound):
-            await rig.engine.skip_node(execution_id, unit, ANN)
+            await rig.engine.nodes.skip(execution_id, unit, ANN)
 
 
 async def test_a_map_that_asks_runs_its_failed_items_again_after_the_resume(rig: Rig) -> None:
@@ -211,13 +211,13 @@ async def test_a_map_that_asks_runs_its_failed_items_again_after_the_resume(rig:
 
     assert sorted(await act(rig)) == ["A", "A", "A[0]", "A[1]", "A[2]"]
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (await rig.status(execution_id), state.status) == (E.PAUSED, N.WAITING)
     assert await rig.repairs(execution_id) == []
     BROKEN.clear()
     await resume(rig, execution_id)
     assert await act(rig) == ["A", "A[1]", "A", "B"]
-    items = await rig.engine.items(execution_id, "A", first=0, limit=10)
+    items = (await rig.engine.nodes.items(execution_id, "A", limit=10)).items
     assert [item.state.tries for item in items] == [1, 1, 1], "tries start anew"
     assert output_of(await rig.store.output(execution_id, "A")) == [2, 4, 6]
     assert await rig.status(execution_id) is E.COMPLETED

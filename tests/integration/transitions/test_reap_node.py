@@ -20,7 +20,7 @@ async def test_a_first_lost_lease_is_requeued_at_once_and_not_charged(rig: Rig) 
 
     await lose(rig)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.status, state.attempt, state.tries, state.crashes) == (NodeStatus.QUEUED, 2, 0, 1)
     assert await rig.redis.xlen("workflow:tasks") == 1
 
@@ -32,7 +32,7 @@ async def test_the_hold_grows_with_each_lost_lease(rig: Rig) -> None:
 
     for _ in range(MAX_INFRA_ATTEMPTS - 1):
         await lose(rig)
-        state, _ = await rig.engine.node(execution_id, "A")
+        state = (await rig.engine.nodes.get(execution_id, "A")).state
         assert (state.status, state.waiting_on) == (NodeStatus.WAITING, WaitingOn.HOLD)
         assert state.due_ms is not None
         holds.append(state.due_ms - rig.now_ms)
@@ -50,8 +50,8 @@ async def test_a_node_that_loses_every_worker_ends_as_poison(rig: Rig) -> None:
 
     await lose(rig)
 
-    state, _ = await rig.engine.node(execution_id, "A")
-    dead = (await rig.engine.dead()).items
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
+    dead = (await rig.engine.dead_letters.list()).items
     assert (state.status, state.reason) == (NodeStatus.FAILED, Reason.POISON)
     assert state.error is not None
     assert state.error["type"] == "Poison"
@@ -69,7 +69,7 @@ async def test_lost_leases_leave_the_tries_of_a_policy_whole(rig: Rig) -> None:
 
     await rig.worker.start()
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.attempt, state.tries, state.crashes) == (3, 1, 2)
 
 
@@ -93,7 +93,7 @@ async def test_two_reapers_take_an_attempt_once(rig: Rig) -> None:
 
     word, _ = await rig.transitions.reap_node(execution_id, "A", 1, lost=LOST, poison=POISON)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert word == "stale"
     assert (state.attempt, state.crashes) == (2, 1)
 
@@ -101,7 +101,7 @@ async def test_two_reapers_take_an_attempt_once(rig: Rig) -> None:
 async def test_an_attempt_lost_during_a_cancel_ends_cancelled(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     await rig.worker.start()
-    await rig.engine.cancel(execution_id, grace_ms=90_000, request_id="1")
+    await rig.engine.executions.cancel(execution_id, grace_ms=90_000, request_id="1")
 
     await rig.advance(LEASE_MS + 1)
 
@@ -117,8 +117,8 @@ async def test_a_retry_in_place_forgets_the_workers_that_were_lost(rig: Rig) -> 
         await rig.advance(60_000)
     await lose(rig)
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
     await lose(rig)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.status, state.crashes) == (NodeStatus.QUEUED, 1)

@@ -12,7 +12,7 @@ async def test_a_released_attempt_is_queued_again_and_counts_nowhere(rig: Rig) -
     for _ in range(10):
         await rig.transitions.release_node(await rig.worker.start_one("A"))
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.status, state.attempt, state.tries, state.crashes) == (NodeStatus.QUEUED, 11, 0, 0)
     assert await rig.redis.zcard("workflows:leases") == await rig.redis.zcard("workflows:timers") == 0
 
@@ -33,7 +33,7 @@ async def test_a_late_result_of_a_released_attempt_is_refused(rig: Rig) -> None:
 async def test_an_attempt_released_during_a_cancel_ends_cancelled(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     held = await rig.worker.start_one("A")
-    await rig.engine.cancel(execution_id, request_id="1")
+    await rig.engine.executions.cancel(execution_id, request_id="1")
 
     await rig.transitions.release_node(held)
 

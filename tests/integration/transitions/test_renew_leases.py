@@ -48,7 +48,7 @@ async def test_a_retry_in_place_begins_at_the_beginning(rig: Rig) -> None:
     await rig.transitions.renew_leases([held], lease_ms=LEASE_MS, beats=[b'{"page":7}'])
     await rig.worker.fail(held)
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
 
     assert (await claim_again(rig)).beat == b""
 

@@ -13,7 +13,7 @@ async def test_lines_become_events_of_their_attempt(rig: Rig) -> None:
 
     word = await rig.transitions.report_events(held, [(1, "node.progress", b'{"fraction":0.5}')])
 
-    event = (await rig.engine.events(execution_id))[-1]
+    event = (await rig.engine.events.list(execution_id))[-1]
     assert word == "ok"
     assert (event.type, event.node_id, event.attempt, event.data) == (
         "node.progress", "A", 1, b'{"fraction":0.5}',
@@ -27,7 +27,7 @@ async def test_lines_that_overlap_what_was_sent_are_kept_once(rig: Rig) -> None:
 
     await rig.transitions.report_events(held, LINES)
 
-    events = await rig.engine.events(execution_id)
+    events = await rig.engine.events.list(execution_id)
     assert [event.data for event in events if event.type == "node.log"] == [data for _, _, data in LINES]
 
 
@@ -63,7 +63,7 @@ async def test_an_execution_keeps_a_bounded_number_of_lines_and_says_so_once(rig
         await rig.transitions.report_events(held["B"], LINES, allowed=3),
     ]
 
-    logs = [event for event in await rig.engine.events(execution_id) if event.type == "node.log"]
+    logs = [event for event in await rig.engine.events.list(execution_id) if event.type == "node.log"]
     assert words == ["ok", "full", "full"]
     assert [(event.node_id, b"not kept" in event.data) for event in logs] == [
         ("A", False), ("A", False), ("A", False), ("B", True),

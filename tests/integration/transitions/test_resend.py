@@ -12,6 +12,7 @@ from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.layout import Reuse, lay_out
 from orchestrator.store.library import script_names
 from orchestrator.store.replies import EndReply
+from orchestrator.store.requests import Idempotency
 from orchestrator.store.script_client import Call
 from tests.dags import compiled
 from tests.integration.transitions.prepared_calls import (
@@ -83,7 +84,7 @@ async def releasing(rig: Rig) -> Call[Any]:
 
 async def calling_off(rig: Rig) -> Call[Any]:
     held = await running(rig)
-    await rig.engine.cancel(held.execution_id, request_id="1")
+    await rig.engine.executions.cancel(held.execution_id, request_id="1")
     return rig.transitions.cancel_node(held, rig.worker.claiming())
 
 
@@ -182,8 +183,7 @@ async def creating(rig: Rig) -> Call[Any]:
         "x1",
         orjson.dumps(document),
         lay_out(compiled(document)).last,
-        idempotency_key="key",
-        request_hash="hash",
+        idempotency=Idempotency("key", "hash", "call"),
         is_started=True,
     )
 
@@ -202,7 +202,7 @@ async def cancelling(rig: Rig) -> Call[Any]:
 
 async def enforcing(rig: Rig) -> Call[Any]:
     held = await running(rig)
-    await rig.engine.cancel(held.execution_id, grace_ms=1_000, request_id="1")
+    await rig.engine.executions.cancel(held.execution_id, grace_ms=1_000, request_id="1")
     rig.transitions.now_ms = rig.now_ms + 1_000
     return rig.transitions.enforce_cancel(held.execution_id, "1")
 
@@ -222,7 +222,7 @@ async def retrying_in_place(rig: Rig) -> Call[Any]:
 
 async def repairing(rig: Rig) -> Call[Any]:
     execution_id = await rig.submit(*LINE)
-    seq = await rig.engine.last_seq(execution_id)
+    seq = await rig.engine.events.last_seq(execution_id)
     return rig.transitions.repair_execution(execution_id, seq=seq, repairs=["requeue A 1"])
 
 

@@ -84,13 +84,13 @@ async def test_what_a_pause_or_a_resume_lost_is_repaired(rig: Rig) -> None:
 
     await rig.redis.delete(f"workflow:{execution_id}:held")
     assert await rig.repairs(execution_id) == ["hold B", "hold C"]
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
     assert await rig.repairs(execution_id) == []
 
     await rig.redis.delete(f"workflow:{execution_id}:held")
     await resume(rig, execution_id)
     assert await rig.repairs(execution_id) == ["queue B", f"retime C 1 back_off {due_ms}"]
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
     await rig.tick()
     await rig.worker.complete(held["D"])
     assert sorted(await rig.worker.run_all()) == ["B", "C"]
@@ -110,7 +110,7 @@ async def test_a_pause_is_explained(rig: Rig) -> None:
     await rig.worker.complete(held["A"])
     await rig.advance(2_000)
 
-    found = {row.node_id: row for row in await rig.engine.explain(execution_id)}
+    found = {row.node_id: row for row in await rig.engine.executions.explain(execution_id)}
 
     whole = found[None]
     assert whole.waiting_for.startswith("a resume: the execution is paused by ann since ")
@@ -129,11 +129,11 @@ async def test_real_workers_run_nothing_of_a_paused_execution(
     execution_id = await start(engine, node("A", handler="test_wait"), node("B", after=["A"]))
     await stage.started.wait()
 
-    await engine.pause(execution_id, by="ann", request_id="1")
+    await engine.executions.pause(execution_id, by="ann", request_id="1")
     stage.may_go_on.set()
     await in_status(engine, execution_id, "A", N.COMPLETED)
-    assert (await engine.node(execution_id, "B"))[0].status is N.PENDING
-    await engine.resume(execution_id, by="ann", request_id="2")
+    assert (await engine.nodes.get(execution_id, "B")).state.status is N.PENDING
+    await engine.executions.resume(execution_id, by="ann", request_id="2")
 
     assert await ended(engine, execution_id) is E.COMPLETED
-    assert (await engine.node(execution_id, "B"))[1] is not None
+    assert (await engine.nodes.get(execution_id, "B")).output is not None

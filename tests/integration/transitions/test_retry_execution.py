@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orchestrator.errors import InvalidTransition
+from orchestrator.errors import DeadEntryNotFound, InvalidTransition
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.makers import Rig, condition, node
 
@@ -21,7 +21,7 @@ async def fail_for_good(rig: Rig, execution_id: str, node_id: str) -> str:
             if ended.more:
                 await rig.drain_worklist(execution_id)
     assert await rig.status(execution_id) is E.FAILED
-    entry_id: str = (await rig.engine.dead()).items[0].entry_id
+    entry_id: str = (await rig.engine.dead_letters.list()).items[0].entry_id
     return entry_id
 
 
@@ -31,14 +31,14 @@ async def test_what_failed_and_what_it_kept_from_running_runs_again(rig: Rig) ->
     )
     entry_id = await fail_for_good(rig, execution_id, "B")
 
-    retried = await rig.engine.requeue_dead(entry_id)
+    retried = await rig.engine.dead_letters.requeue(entry_id)
     running = await rig.status(execution_id)
     ran = await rig.worker.run_all()
 
     assert (retried, running) == (execution_id, E.RUNNING)
     assert ran == ["B", "C", "D"]
     assert await rig.status(execution_id) is E.COMPLETED
-    assert (await rig.engine.dead()).items == []
+    assert (await rig.engine.dead_letters.list()).items == []
     assert await rig.nothing_is_left_behind()
 
 
@@ -48,19 +48,19 @@ async def test_a_retry_of_the_execution_takes_its_nodes_off_the_list_of_the_dead
     other_id = await rig.submit(node("A"))
     await fail_for_good(rig, other_id, "A")
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
 
-    assert [entry.execution_id for entry in (await rig.engine.dead()).items] == [other_id]
+    assert [entry.execution_id for entry in (await rig.engine.dead_letters.list()).items] == [other_id]
 
 
 async def test_attempts_go_on_tries_start_anew_and_history_stays(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     entry_id = await fail_for_good(rig, execution_id, "A")
 
-    await rig.engine.requeue_dead(entry_id)
+    await rig.engine.dead_letters.requeue(entry_id)
     await rig.worker.run_all()
 
-    view = await rig.engine.get(execution_id)
+    view = await rig.engine.executions.get(execution_id)
     assert (view.nodes[0].attempt, view.nodes[0].tries, view.nodes[0].error) == (2, 1, None)
     assert view.execution.generation == 2
     events = await rig.events(execution_id)
@@ -78,7 +78,7 @@ async def test_more_than_one_slice_of_nodes_is_run_again(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), *behind, node("end", after=[f"n{i}" for i in range(1_300)]))
     entry_id = await fail_for_good(rig, execution_id, "A")
 
-    await rig.engine.requeue_dead(entry_id)
+    await rig.engine.dead_letters.requeue(entry_id)
     while held := await rig.worker.start(2_000):
         for token in held.values():
             if (await rig.worker.complete(token)).more:
@@ -100,7 +100,7 @@ async def test_what_a_condition_outside_the_set_left_aside_stays_aside(rig: Rig)
     await rig.worker.complete(await rig.worker.start_one("if"), not_taken=["no"])
     entry_id = await fail_for_good(rig, execution_id, "yes")
 
-    await rig.engine.requeue_dead(entry_id)
+    await rig.engine.dead_letters.requeue(entry_id)
     ran = await rig.worker.run_all()
 
     assert ran == ["yes", "join"]
@@ -111,7 +111,7 @@ async def test_the_deadline_is_fresh(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), execution_timeout=60)
     await rig.advance(30_000)
     entry_id = await fail_for_good(rig, execution_id, "A")
-    await rig.engine.requeue_dead(entry_id)
+    await rig.engine.dead_letters.requeue(entry_id)
 
     await rig.advance(59_999)
     still = await rig.status(execution_id)
@@ -125,30 +125,31 @@ async def test_an_execution_that_still_runs_is_not_retried(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), node("slow"))
     held = await rig.worker.start()
     await rig.worker.fail(held["A"], is_dead=True)
-    (entry,) = (await rig.engine.dead()).items
+    (entry,) = (await rig.engine.dead_letters.list()).items
     before = await rig.dump()
 
     with pytest.raises(InvalidTransition):
-        await rig.engine.requeue_dead(entry.entry_id)
+        await rig.engine.dead_letters.requeue(entry.entry_id)
 
     assert await rig.dump() == before
     assert await rig.status(execution_id) is E.RUNNING
 
 
 async def test_an_entry_that_is_not_there_is_told_so(rig: Rig) -> None:
-    assert await rig.engine.requeue_dead("1-1") is None
-    assert await rig.engine.requeue_dead("nonsense") is None
-    assert not await rig.engine.drop_dead("1-1")
+    for entry_id in ("1-1", "nonsense"):
+        with pytest.raises(DeadEntryNotFound):
+            await rig.engine.dead_letters.requeue(entry_id)
+        with pytest.raises(DeadEntryNotFound):
+            await rig.engine.dead_letters.drop(entry_id)
 
 
 async def test_dropping_an_entry_leaves_its_node_failed(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     entry_id = await fail_for_good(rig, execution_id, "A")
 
-    dropped = await rig.engine.drop_dead(entry_id)
+    await rig.engine.dead_letters.drop(entry_id)
 
-    assert dropped
-    assert (await rig.engine.dead()).items == []
+    assert (await rig.engine.dead_letters.list()).items == []
     assert await rig.nodes(execution_id) == {"A": N.FAILED}
 
 
@@ -185,13 +186,13 @@ async def test_a_cancelled_execution_can_be_retried_whole(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), node("B"), node("C", after=["B"]))
     held = await rig.worker.start()
     await rig.worker.fail(held["A"], is_dead=True)
-    await rig.engine.cancel(execution_id, grace_ms=0, request_id="1")
-    (entry,) = (await rig.engine.dead()).items
+    await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="1")
+    (entry,) = (await rig.engine.dead_letters.list()).items
 
-    await rig.engine.requeue_dead(entry.entry_id)
+    await rig.engine.dead_letters.requeue(entry.entry_id)
     ran = await rig.worker.run_all()
 
     assert sorted(ran) == ["A", "B", "C"]
     assert await rig.status(execution_id) is E.COMPLETED
-    assert (await rig.engine.get(execution_id)).execution.cancelling is None
+    assert (await rig.engine.executions.get(execution_id)).execution.cancelling is None
     assert (await rig.worker.complete(held["B"])).word in ("fenced", "dup")

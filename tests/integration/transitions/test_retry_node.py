@@ -11,7 +11,7 @@ async def test_a_failed_attempt_waits_out_its_back_off_without_a_worker(rig: Rig
 
     await rig.worker.retry(await rig.worker.start_one("A"), delay_ms=5_000)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.status, state.waiting_on) == (NodeStatus.WAITING, WaitingOn.BACK_OFF)
     assert state.due_ms == rig.now_ms + 5_000
     assert state.error is not None
@@ -26,7 +26,7 @@ async def test_the_next_try_comes_when_the_back_off_is_over_and_not_before(rig: 
     fired_early = await rig.advance(4_999)
     fired = await rig.advance(1)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (fired_early, fired) == (0, 1)
     assert (state.status, state.attempt, state.tries) == (NodeStatus.QUEUED, 2, 1)
     assert (state.waiting_on, state.due_ms) == (None, None)
@@ -40,7 +40,7 @@ async def test_a_node_that_succeeds_at_its_third_try_completes(rig: Rig) -> None
 
     await rig.worker.run_all()
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.status, state.attempt, state.tries) == (NodeStatus.COMPLETED, 3, 3)
     assert await rig.status(execution_id) is ExecutionStatus.COMPLETED
     assert (await rig.events(execution_id)).count("node.retrying:A") == 2

@@ -40,7 +40,7 @@ async def fail_with(rig: Rig, error_type: str, *, retry_after_ms: int | None = N
 
 async def due_in(rig: Rig, execution_id: str, unit: str = "A") -> int:
     """Milliseconds until the next try."""
-    state, _ = await rig.engine.node(execution_id, unit)
+    state = (await rig.engine.nodes.get(execution_id, unit)).state
     assert (state.status, state.waiting_on) == (N.WAITING, WaitingOn.BACK_OFF)
     assert state.due_ms is not None
     return state.due_ms - rig.now_ms
@@ -56,11 +56,11 @@ async def test_each_rule_counts_its_own_tries(rig: Rig) -> None:
         await rig.advance(waits[-1])
     claim = await fail_with(rig, "Http.5xx")
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert waits == [1_000, 10_000, 2_000]
     assert (claim.counts, claim.references) == ((2, 1), ())
     assert (state.status, state.reason, state.tries) == (N.FAILED, Reason.ERROR, 4)
-    assert [entry.node_id for entry in (await rig.engine.dead()).items] == ["A"]
+    assert [entry.node_id for entry in (await rig.engine.dead_letters.list()).items] == ["A"]
 
 
 async def test_an_error_no_rule_names_is_not_tried_again(rig: Rig) -> None:
@@ -69,7 +69,7 @@ async def test_an_error_no_rule_names_is_not_tried_again(rig: Rig) -> None:
     await fail_with(rig, "HandlerError")
 
     assert await rig.nodes(execution_id) == {"A": N.FAILED}
-    assert (await rig.engine.dead()).items == []
+    assert (await rig.engine.dead_letters.list()).items == []
 
 
 async def test_the_first_rule_that_names_the_error_decides(rig: Rig) -> None:
@@ -122,9 +122,9 @@ async def test_a_time_limit_its_worker_does_not_keep_counts_for_its_rule(rig: Ri
         await rig.tick()
         await rig.advance(10_000)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.status, state.reason) == (N.FAILED, Reason.TIMEOUT)
-    assert [entry.node_id for entry in (await rig.engine.dead()).items] == ["A"]
+    assert [entry.node_id for entry in (await rig.engine.dead_letters.list()).items] == ["A"]
 
 
 async def test_a_retry_in_place_begins_to_count_anew(rig: Rig) -> None:
@@ -133,7 +133,7 @@ async def test_a_retry_in_place_begins_to_count_anew(rig: Rig) -> None:
     await rig.advance(1_000)
     await fail_with(rig, "Http.5xx")
 
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
     claim = await fail_with(rig, "Http.5xx")
 
     assert claim.counts == ()
@@ -148,7 +148,7 @@ async def test_an_operator_who_resumes_lets_them_count_anew(rig: Rig) -> None:
     await fail_with(rig, "Http.5xx")
     assert await rig.status(execution_id) is ExecutionStatus.PAUSED
 
-    await rig.engine.resume(execution_id, request_id="1")
+    await rig.engine.executions.resume(execution_id, request_id="1")
 
     assert (await fail_with(rig, "Http.5xx")).counts == ()
     assert await due_in(rig, execution_id) == 1_000
@@ -166,7 +166,7 @@ async def test_items_of_a_map_count_each_by_itself(rig: Rig) -> None:
         await fail_with(rig, "Http.5xx")
         await rig.advance(1_000)
 
-    items = await rig.engine.items(execution_id, "A", first=0, limit=10)
+    items = (await rig.engine.nodes.items(execution_id, "A", limit=10)).items
     assert [(item.state.status, item.state.tries) for item in items] == [(N.FAILED, 2), (N.FAILED, 2)]
 
 
@@ -174,7 +174,7 @@ async def test_the_number_of_tries_shown_is_what_all_rules_allow(rig: Rig) -> No
     execution_id = await rig.submit(node("A", retry=RULES))
     await rig.worker.start_one("A")
 
-    (told,) = await rig.engine.explain(execution_id)
+    (told,) = await rig.engine.executions.explain(execution_id)
 
     assert "try 1 of 4" in told.waiting_for
 

@@ -43,10 +43,11 @@ async def test_what_is_kept_is_there_the_moment_the_fork_is_seen(rig: Rig) -> No
 
     word, done = await rig.transitions.reuse_nodes("fork", source_id, KEPT)
     with pytest.raises(ExecutionNotFound):
-        await rig.engine.status("fork")
+        await rig.engine.executions.status("fork")
     await make_visible(rig, *LINE, left=2, **{"start|0": "B"})
 
-    state, output = await rig.engine.node("fork", "A")
+    found = await rig.engine.nodes.get("fork", "A")
+    state, output = found.state, found.output
     assert (word, done) == ("ok", 1)
     assert (state.status, state.reused, state.attempt, state.ended_ms) == (N.COMPLETED, True, 0, rig.now_ms)
     assert output == orjson.dumps({"status": "ok"})

@@ -14,7 +14,7 @@ async def pieces(rig: Rig, held: AttemptToken, *numbers: int, allowed: int = 100
 async def streamed(rig: Rig, execution_id: str) -> list[tuple[str, int | None, bytes]]:
     return [
         (event.type, event.attempt, event.data)
-        for event in await rig.engine.events(execution_id)
+        for event in await rig.engine.events.list(execution_id)
         if event.type in ("node.token", "stream.reset")
     ]
 

@@ -46,7 +46,7 @@ async def test_an_execution_that_ends_in_time_takes_its_deadline_along(rig: Rig)
 async def test_the_deadline_counts_from_the_start(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), trigger=False, execution_timeout=60)
     await rig.advance(3_600_000)
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
 
     await rig.advance(59_999)
     still = await rig.status(execution_id)
@@ -59,7 +59,7 @@ async def test_the_deadline_counts_from_the_start(rig: Rig) -> None:
 async def test_a_cancel_accepted_first_keeps_its_word(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), execution_timeout=10)
     held = await rig.worker.start_one("A")
-    await rig.engine.cancel(execution_id, grace_ms=60_000, request_id="1")
+    await rig.engine.executions.cancel(execution_id, grace_ms=60_000, request_id="1")
     rig.transitions.now_ms = rig.now_ms + 10_000
     await rig.transitions.renew_leases([held], lease_ms=60_000)
 

@@ -23,7 +23,7 @@ async def test_an_attempt_its_worker_does_not_stop_is_timed_out_and_retried(rig:
     before_the_slack_ends = await rig.nodes(execution_id)
     await keep_alive(rig, held, 1)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert before_the_slack_ends == {"A": NodeStatus.RUNNING}
     assert (state.status, state.waiting_on) == (NodeStatus.WAITING, WaitingOn.BACK_OFF)
     assert state.error is not None
@@ -38,9 +38,9 @@ async def test_the_last_try_that_runs_too_long_fails_the_node(rig: Rig) -> None:
 
     await keep_alive(rig, await rig.worker.start_one("A"), 31_000)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert (state.status, state.reason, state.tries) == (NodeStatus.FAILED, Reason.TIMEOUT, 2)
-    assert [entry.node_id for entry in (await rig.engine.dead()).items] == ["A"]
+    assert [entry.node_id for entry in (await rig.engine.dead_letters.list()).items] == ["A"]
     assert await rig.status(execution_id) is ExecutionStatus.FAILED
     assert await rig.nothing_is_left_behind()
 
@@ -53,7 +53,7 @@ async def test_a_task_no_worker_takes_fails_without_a_retry(rig: Rig) -> None:
     early = await rig.advance(59_999)
     await rig.advance(1)
 
-    state, _ = await rig.engine.node(execution_id, "A")
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert early == 0
     assert (state.status, state.reason) == (NodeStatus.FAILED, Reason.TIMEOUT)
     assert state.error is not None

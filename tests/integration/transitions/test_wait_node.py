@@ -9,13 +9,13 @@ from tests.makers import Rig, node
 async def test_a_delay_completes_when_it_is_over(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), node("B", after=["A"]))
     await rig.worker.delay(await rig.worker.start_one("A"), 3_600_000, {"delayed_seconds": 3600})
-    while_waiting = await rig.engine.results(execution_id)
+    while_waiting = await rig.engine.executions.results(execution_id)
 
     early = await rig.advance(3_599_999)
     await rig.advance(1)
 
     assert (while_waiting["A"], early) == (None, 0)
-    assert (await rig.engine.results(execution_id))["A"] == b'{"delayed_seconds":3600}'
+    assert (await rig.engine.executions.results(execution_id))["A"] == b'{"delayed_seconds":3600}'
     assert await rig.nodes(execution_id) == {"A": NodeStatus.COMPLETED, "B": NodeStatus.QUEUED}
 
 

@@ -13,6 +13,7 @@ from orchestrator.engine import Engine
 from orchestrator.errors import (
     AlreadyDecided,
     ApprovalNotFound,
+    CursorInvalid,
     DefinitionInvalid,
     ExecutionNotFound,
     NodeNotFound,
@@ -20,11 +21,11 @@ from orchestrator.errors import (
     NotWaiting,
     ShownChanged,
 )
+from orchestrator.execution.model import Approval
 from orchestrator.loops import timers
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from orchestrator.store.reader import Store
 from orchestrator.store.transitions import Transitions
-from orchestrator.store.waits import Approval
 from tests.integration.handler_steps import act, output_of
 from tests.integration.waiting_nodes import ask, asking, decide, output, shown
 from tests.makers import Rig, WorkerFleet, node, until, workflow
@@ -45,7 +46,7 @@ async def test_a_changed_payload_voids_what_was_decided_about_the_old_one(rig: R
     await rig.advance(60_000)
     assert await rig.status(execution_id) is E.FAILED
     await rig.redis.set(f"workflow:{execution_id}:node:price:output", b'{"n":2}')
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
     await act(rig)
     new = await shown(rig, execution_id)
     assert new != old
@@ -65,19 +66,19 @@ async def test_who_decides_is_checked_though_it_was_read_before_it_asked_again(
     execution_id = await asking(rig, assignees=["ann"], form=FORM, timeout="1m")
     before = await shown(rig, execution_id)
     await rig.advance(60_000)
-    read, is_first = rig.engine.approval, True
+    read, is_first = rig.engine.approvals.get, True
 
     async def read_early(execution_id: str, node_id: str) -> Approval:
         nonlocal is_first
         found = await read(execution_id, node_id)
         if is_first:
             is_first = False
-            await rig.engine.retry(execution_id)
+            await rig.engine.executions.retry(execution_id)
             await act(rig)
             assert await shown(rig, execution_id) == before
         return found
 
-    monkeypatch.setattr(rig.engine, "approval", read_early)
+    monkeypatch.setattr(rig.engine.approvals, "get", read_early)
     with pytest.raises(NotAssigned):
         await decide(rig, execution_id, "approve", "mallory", shown=before)
     assert (await rig.nodes(execution_id))["P"] is N.WAITING
@@ -94,9 +95,9 @@ async def test_what_a_time_limit_decides(rig: Rig, on_timeout: str | None) -> No
 
     await rig.advance(60_000)
 
-    state = (await rig.engine.node(execution_id, "P"))[0]
+    state = (await rig.engine.nodes.get(execution_id, "P")).state
     assert await rig.nothing_is_left_behind()
-    assert (await rig.engine.approvals()).items == []
+    assert (await rig.engine.approvals.list()).items == []
     if on_timeout in ("approve", "deny"):
         found = await output(rig, execution_id, "P")
         assert (found["decision"], found["by"], found["timed_out"]) == (on_timeout, None, True)
@@ -114,9 +115,9 @@ async def test_a_cancelled_approval_is_off_the_list_and_takes_no_decision(rig: R
     execution_id = await asking(rig, timeout=60)
     hash_shown = await shown(rig, execution_id)
 
-    await rig.engine.cancel(execution_id, request_id="1")
+    await rig.engine.executions.cancel(execution_id, request_id="1")
 
-    assert (await rig.engine.approvals()).items == []
+    assert (await rig.engine.approvals.list()).items == []
     assert await rig.nothing_is_left_behind()
     assert await rig.redis.zcard("workflows:approvals") == 0
     with pytest.raises(NotWaiting, match="it is CANCELLED"):
@@ -127,11 +128,11 @@ async def test_what_is_no_approval_is_not_found(rig: Rig) -> None:
     execution_id = await asking(rig, node("A"))
 
     with pytest.raises(ExecutionNotFound):
-        await rig.engine.approval("unknown", "P")
+        await rig.engine.approvals.get("unknown", "P")
     with pytest.raises(NodeNotFound):
-        await rig.engine.approval(execution_id, "Q")
+        await rig.engine.approvals.get(execution_id, "Q")
     with pytest.raises(ApprovalNotFound):
-        await rig.engine.approval(execution_id, "A")
+        await rig.engine.approvals.get(execution_id, "A")
 
 
 async def test_pending_approvals_are_listed_page_by_page_oldest_first(rig: Rig) -> None:
@@ -143,7 +144,7 @@ async def test_pending_approvals_are_listed_page_by_page_oldest_first(rig: Rig) 
 
     found, cursor, pages = [], None, 0
     while True:
-        page = await rig.engine.approvals(limit=2, cursor=cursor)
+        page = await rig.engine.approvals.list(limit=2, cursor=cursor)
         found += [approval.execution_id for approval in page.items]
         cursor, pages = page.next_cursor, pages + 1
         if cursor is None:
@@ -152,14 +153,14 @@ async def test_pending_approvals_are_listed_page_by_page_oldest_first(rig: Rig) 
     assert sorted(found) == sorted(set(ids) - {ids[3]})
     assert [ids.index(each) // 2 for each in found] == sorted(ids.index(each) // 2 for each in found)
     assert pages == 3
-    with pytest.raises(ValueError, match="cursor"):
-        await rig.engine.approvals(cursor="nonsense")
+    with pytest.raises(CursorInvalid):
+        await rig.engine.approvals.list(cursor="nonsense")
 
 
 async def test_an_approval_is_explained(rig: Rig) -> None:
     execution_id = await asking(rig, assignees=["ann", "bob"], timeout=60)
 
-    (found,) = await rig.engine.explain(execution_id)
+    (found,) = await rig.engine.executions.explain(execution_id)
 
     assert found.waiting_for.startswith("approval by ann, bob until 2")
     assert found.until_ms == rig.now_ms + 60_000
@@ -170,9 +171,9 @@ async def test_an_approval_that_fell_off_its_list_is_put_back(rig: Rig) -> None:
     execution_id = await asking(rig)
     await rig.redis.delete("workflows:approvals")
 
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
 
-    assert [each.execution_id for each in (await rig.engine.approvals()).items] == [execution_id]
+    assert [each.execution_id for each in (await rig.engine.approvals.list()).items] == [execution_id]
     assert await rig.repairs(execution_id) == []
 
 
@@ -181,8 +182,8 @@ async def test_a_fork_asks_anew_only_when_the_change_reaches_it(rig: Rig) -> Non
     await decide(rig, execution_id)
     await act(rig)
 
-    behind = await rig.engine.fork(execution_id, from_node="next")
-    anew = await rig.engine.fork(execution_id, from_node="P")
+    behind = await rig.engine.executions.fork(execution_id, from_node="next")
+    anew = await rig.engine.executions.fork(execution_id, from_node="P")
     await act(rig)
 
     assert behind.execution_id is not None
@@ -232,33 +233,35 @@ async def test_an_approval_survives_a_restart_of_every_process(
     before = Processes(redis_url)
     await before.fleet.start()
     document = workflow(ask(timeout="1h", on_timeout="deny"), node("next", after=["P"]))
-    execution_id = (await before.engine.submit(document, trigger=True)).execution_id
+    execution_id = (await before.engine.executions.submit(document, trigger=True)).execution_id
 
     async def is_asking() -> bool:
-        return bool((await before.engine.approvals()).items)
+        return bool((await before.engine.approvals.list()).items)
 
     await until(is_asking)
-    hash_shown = (await before.engine.approval(execution_id, "P")).shown
+    hash_shown = (await before.engine.approvals.get(execution_id, "P")).shown
     await before.stop()
 
     after = Processes(redis_url)
     try:
-        (found,) = (await after.engine.approvals()).items
+        (found,) = (await after.engine.approvals.list()).items
         assert (found.execution_id, found.shown) == (execution_id, hash_shown)
         if ends == "decision":
-            await after.engine.decide(execution_id, "P", decision="approve", by="ann", shown=hash_shown)
+            await after.engine.approvals.decide(
+                execution_id, "P", decision="approve", by="ann", shown=hash_shown
+            )
         else:
             after.transitions.now_ms = await after.store.now_ms() + 3_600_000
             await timers.run_once(after.store, after.transitions, after.transitions.now_ms)
         await after.fleet.start("worker-2")
 
         async def has_ended() -> bool:
-            return (await after.engine.status(execution_id)).is_terminal
+            return (await after.engine.executions.status(execution_id)).is_terminal
 
         await until(has_ended)
-        decided = output_of((await after.engine.results(execution_id))["P"])
+        decided = output_of((await after.engine.executions.results(execution_id))["P"])
         assert decided["decision"] == ("approve" if ends == "decision" else "deny")
-        assert await after.engine.status(execution_id) is E.COMPLETED
+        assert await after.engine.executions.status(execution_id) is E.COMPLETED
     finally:
         await after.stop()
 
@@ -268,10 +271,10 @@ async def test_each_item_of_a_map_is_approved_by_itself(rig: Rig) -> None:
     execution_id = await rig.submit(mapped)
     await act(rig)
 
-    pending = (await rig.engine.approvals()).items
+    pending = (await rig.engine.approvals.list()).items
     for approval in pending:
         decision: Any = "approve" if approval.prompt == "Pay 5?" else "deny"
-        await rig.engine.decide(
+        await rig.engine.approvals.decide(
             execution_id, approval.node_id, decision=decision, by="ann", shown=approval.shown
         )
     await act(rig)

@@ -38,7 +38,7 @@ async def test_a_decision_becomes_the_output(rig: Rig, decision: str) -> None:
     }  # fmt: skip
     assert await rig.status(execution_id) is E.COMPLETED
     assert await rig.nothing_is_left_behind()
-    assert (await rig.engine.approvals()).items == []
+    assert (await rig.engine.approvals.list()).items == []
 
 
 @pytest.mark.parametrize(
@@ -66,12 +66,12 @@ async def test_what_is_shown_is_resolved_and_served(rig: Rig) -> None:
         node("A"),
         ask(after=["A"], prompt="Pay {{ inputs.n }} €?", form=FORM, assignees="{{ inputs.who }}"),
     ]
-    submitted = await rig.engine.submit(
+    submitted = await rig.engine.executions.submit(
         workflow(*nodes), inputs={"n": 5, "who": ["ann", "bob"]}, trigger=True
     )
     await act(rig)
 
-    found = await rig.engine.approval(submitted.execution_id, "P")
+    found = await rig.engine.approvals.get(submitted.execution_id, "P")
 
     assert (found.prompt, found.form, found.assignees) == ("Pay 5 €?", FORM, ("ann", "bob"))
     assert (found.is_pending, found.quorum, found.given, found.output) == (True, 1, 0, None)
@@ -119,7 +119,7 @@ async def test_the_same_request_again_gets_the_same_answer(rig: Rig) -> None:
     assert (first.replayed, again.replayed) == (False, True)
     assert again.output == first.output
     with pytest.raises(IdempotencyConflict):
-        await decide(rig, execution_id, "deny", idempotency=key("k"))
+        await decide(rig, execution_id, "deny", idempotency=key("k", "another body"))
 
 
 async def test_a_decision_about_something_else_is_void(rig: Rig) -> None:
@@ -150,7 +150,7 @@ async def test_a_quorum_needs_so_many_different_people(rig: Rig) -> None:
     with pytest.raises(AlreadyVoted):
         await decide(rig, execution_id, by="ann")
     second = await decide(rig, execution_id, by="bob")
-    explained = (await rig.engine.explain(execution_id))[0].waiting_for
+    explained = (await rig.engine.executions.explain(execution_id))[0].waiting_for
     last = await decide(rig, execution_id, by="cem")
 
     assert [each.given for each in (first, again, second, last)] == [1, 1, 2, 3]

@@ -16,7 +16,7 @@ E, N = ExecutionStatus, NodeStatus
 
 async def lose(rig: Rig, execution_id: str, node_id: str) -> None:
     await rig.redis.hdel(rig.transitions.keys.runtime(execution_id), f"awaits|{node_id}")
-    (told,) = await rig.engine.explain(execution_id)
+    (told,) = await rig.engine.executions.explain(execution_id)
     assert told.details["repair"], "what is said to be repaired"
 
     assert await execute_workflow(rig.store, rig.transitions, execution_id) == 1, "is repaired"
@@ -28,10 +28,10 @@ async def test_a_wait_for_a_signal_begins_anew(rig: Rig) -> None:
     await act(rig)
     assert (await rig.nodes(execution_id))["W"] is N.WAITING
     assert await rig.repairs(execution_id) == []
-    (state,) = (await rig.engine.get(execution_id)).nodes
+    (state,) = (await rig.engine.executions.get(execution_id)).nodes
     assert state.tries == 1
 
-    await rig.engine.signal(execution_id, "go", 1)
+    await rig.engine.signals.send(execution_id, "go", 1)
 
     assert await rig.status(execution_id) is E.COMPLETED
     assert await rig.nothing_is_left_behind()
@@ -51,15 +51,15 @@ async def test_an_approval_is_asked_for_once_more(rig: Rig) -> None:
 @pytest.mark.parametrize("timeout", [None, "5m"])
 async def test_a_paused_execution_holds_it_until_the_resume(rig: Rig, timeout: str | None) -> None:
     execution_id = await waiting(rig, timeout=timeout)
-    await rig.engine.pause(execution_id, request_id="p")
+    await rig.engine.executions.pause(execution_id, request_id="p")
     await rig.redis.hdel(rig.transitions.keys.runtime(execution_id), "awaits|W")
 
     await execute_workflow(rig.store, rig.transitions, execution_id)
 
     assert (await rig.nodes(execution_id))["W"] is N.PENDING
-    await rig.engine.resume(execution_id, request_id="r")
+    await rig.engine.executions.resume(execution_id, request_id="r")
     await act(rig)
-    await rig.engine.signal(execution_id, "go", 1)
+    await rig.engine.signals.send(execution_id, "go", 1)
     assert await rig.status(execution_id) is E.COMPLETED
     assert await rig.nothing_is_left_behind()
 
@@ -72,7 +72,7 @@ async def test_a_map_that_has_lost_what_it_waits_for_still_ends_after_its_items(
         execution_id, held = await listed(rig, tens([1, 2]))
         await rig.redis.hdel(rig.transitions.keys.runtime(execution_id), "waiting_on|A")
         if cancels:
-            await rig.engine.cancel(execution_id, grace_ms=5_000, request_id="c")
+            await rig.engine.executions.cancel(execution_id, grace_ms=5_000, request_id="c")
             assert await rig.status(execution_id) is E.RUNNING
         else:
             assert await execute_workflow(rig.store, rig.transitions, execution_id) == 1
@@ -89,7 +89,7 @@ async def test_a_map_that_has_lost_what_it_waits_for_still_ends_after_its_items(
 async def test_a_cancel_ends_a_map_that_has_lost_count_of_its_last_item(rig: Rig) -> None:
     with tens_registered():
         execution_id, held = await listed(rig, tens([1]))
-        await rig.engine.cancel(execution_id, grace_ms=5_000, request_id="c")
+        await rig.engine.executions.cancel(execution_id, grace_ms=5_000, request_id="c")
         items = rig.transitions.keys.items(execution_id, "A")
         await rig.redis.hset(items, "s0", "COMPLETED")
         await rig.redis.zrem(rig.transitions.keys.shared("leases"), f"{execution_id}\x1fA[0]\x1f1")

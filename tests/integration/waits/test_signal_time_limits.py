@@ -37,7 +37,7 @@ async def test_what_a_time_limit_makes_of_it(
     early = await rig.advance(59_999)
     late = await rig.advance(1)
 
-    state = (await rig.engine.node(execution_id, "W"))[0]
+    state = (await rig.engine.nodes.get(execution_id, "W")).state
     assert (early, late) == (0, 1)
     assert (state.status, state.reason, state.waiting_on, state.due_ms) == (status, reason, None, None)
     assert await output(rig, execution_id) == given
@@ -55,7 +55,7 @@ async def test_branches_for_a_signal_that_comes_and_for_one_that_does_not(rig: R
     )  # fmt: skip
 
     if comes:
-        await rig.engine.signal(execution_id, "go", "x")
+        await rig.engine.signals.send(execution_id, "go", "x")
     else:
         await rig.advance(60_000)
     await act(rig)
@@ -71,9 +71,9 @@ async def test_a_kept_signal_takes_the_branch_of_one_that_came(rig: Rig) -> None
     execution_id = await rig.submit(
         wait(timeout=60, on_timeout="branch", timeout_branch="late"), node("late", after=["W"]), trigger=False
     )
-    await rig.engine.signal(execution_id, "go", "x")
+    await rig.engine.signals.send(execution_id, "go", "x")
 
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
     await act(rig)
 
     assert (await rig.reasons(execution_id))["late"] is Reason.BRANCH_NOT_TAKEN
@@ -82,7 +82,7 @@ async def test_a_kept_signal_takes_the_branch_of_one_that_came(rig: Rig) -> None
 async def test_a_cancelled_wait_leaves_nothing_behind(rig: Rig) -> None:
     execution_id = await waiting(rig, timeout=60)
 
-    await rig.engine.cancel(execution_id, request_id="1")
+    await rig.engine.executions.cancel(execution_id, request_id="1")
 
     assert await rig.status(execution_id) is E.CANCELLED
     assert await rig.nothing_is_left_behind()
@@ -103,11 +103,11 @@ async def test_the_time_limit_of_the_execution_ends_a_wait(rig: Rig) -> None:
 async def test_a_retry_waits_anew(rig: Rig) -> None:
     execution_id = await waiting(rig, timeout=60)
     await rig.advance(60_000)
-    await rig.engine.retry(execution_id)
+    await rig.engine.executions.retry(execution_id)
     await act(rig)
     assert await rig.nodes(execution_id) == {"W": N.WAITING}
 
-    await rig.engine.signal(execution_id, "go", "now")
+    await rig.engine.signals.send(execution_id, "go", "now")
 
     assert await rig.status(execution_id) is E.COMPLETED
     assert await output(rig, execution_id) == "now"
@@ -115,11 +115,11 @@ async def test_a_retry_waits_anew(rig: Rig) -> None:
 
 async def test_a_fork_keeps_what_was_received_and_a_replay_waits_anew(rig: Rig) -> None:
     execution_id = await waiting(rig, node("next", after=["W"]))
-    await rig.engine.signal(execution_id, "go", "once")
+    await rig.engine.signals.send(execution_id, "go", "once")
     await act(rig)
 
-    fork = await rig.engine.fork(execution_id, from_node="next")
-    replay = await rig.engine.replay(execution_id)
+    fork = await rig.engine.executions.fork(execution_id, from_node="next")
+    replay = await rig.engine.executions.replay(execution_id)
     await act(rig)
 
     assert fork.execution_id is not None
@@ -150,10 +150,10 @@ async def test_a_wait_that_cannot_work_is_refused(rig: Rig, config: dict[str, An
 
 
 async def test_a_wait_nothing_ends_is_warned_of(rig: Rig) -> None:
-    endless = await rig.engine.validate(workflow(wait()))
-    limited = await rig.engine.validate(workflow(wait(timeout=5)))
-    ended = await rig.engine.validate(workflow(wait(), execution_timeout=60))
-    longer = await rig.engine.validate(workflow(wait(timeout="2m"), execution_timeout=60))
+    endless = await rig.engine.definitions.validate(workflow(wait()))
+    limited = await rig.engine.definitions.validate(workflow(wait(timeout=5)))
+    ended = await rig.engine.definitions.validate(workflow(wait(), execution_timeout=60))
+    longer = await rig.engine.definitions.validate(workflow(wait(timeout="2m"), execution_timeout=60))
 
     assert [each.code for each in endless.warnings] == ["wait_without_timeout"]
     assert (limited.warnings, ended.warnings) == ((), ())
@@ -172,14 +172,14 @@ async def test_a_wait_nothing_ends_is_warned_of(rig: Rig) -> None:
 async def test_a_decision_that_changes_nothing_is_warned_of(
     rig: Rig, more: list[dict[str, Any]], codes: list[str]
 ) -> None:
-    validated = await rig.engine.validate(workflow(ask(timeout=5), *more))
+    validated = await rig.engine.definitions.validate(workflow(ask(timeout=5), *more))
 
     assert [each.code for each in validated.warnings] == codes
 
 
 async def test_a_limit_of_attempts_that_bounds_no_wait_is_warned_of(rig: Rig) -> None:
-    own = await rig.engine.validate(workflow(wait(timeout=5) | {"start_to_close_timeout": 1}))
-    shared = await rig.engine.validate(
+    own = await rig.engine.definitions.validate(workflow(wait(timeout=5) | {"start_to_close_timeout": 1}))
+    shared = await rig.engine.definitions.validate(
         workflow(wait(timeout=5), defaults={"start_to_close_timeout": 1}, execution_timeout=60)
     )
 
@@ -193,16 +193,16 @@ async def test_items_of_a_map_wait_each_for_its_own_signal(rig: Rig) -> None:
     execution_id = await rig.submit(wait(name="go-{{ index }}", timeout=60) | {"map": {"items": [1, 2, 3]}})
     await act(rig)
 
-    first = await rig.engine.signal(execution_id, "go-1", "b")
+    first = await rig.engine.signals.send(execution_id, "go-1", "b")
     assert await rig.repairs(execution_id) == []
     await rig.redis.hdel(f"workflow:{execution_id}:signals", "waits|go-2")
-    await rig.engine.trigger(execution_id)
-    second = await rig.engine.signal(execution_id, "go-2", "c")
+    await rig.engine.executions.trigger(execution_id)
+    second = await rig.engine.signals.send(execution_id, "go-2", "c")
     await rig.advance(60_000)
     await act(rig)
 
     assert (first.nodes, second.nodes) == (1, 1)
-    items = await rig.engine.items(execution_id, "W", first=0, limit=10)
+    items = (await rig.engine.nodes.items(execution_id, "W", limit=10)).items
     assert [item.state.status for item in items] == [N.FAILED, N.COMPLETED, N.COMPLETED]
     assert [item.output for item in items] == [None, b'"b"', b'"c"']
     assert await rig.status(execution_id) is E.FAILED

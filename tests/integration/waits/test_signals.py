@@ -28,7 +28,7 @@ NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 async def test_a_signal_becomes_the_output_of_the_node_that_waits(rig: Rig) -> None:
     execution_id = await waiting(rig, node("next", after=["W"]))
 
-    done = await rig.engine.signal(execution_id, "go", {"n": 1})
+    done = await rig.engine.signals.send(execution_id, "go", {"n": 1})
     await act(rig)
 
     assert (done.nodes, done.replayed) == (1, False)
@@ -47,7 +47,7 @@ async def test_every_node_that_waits_for_the_name_gets_it_and_no_other(rig: Rig)
     execution_id = await rig.submit(wait("A"), wait("B"), wait("C", name="other"))
     await act(rig)
 
-    done = await rig.engine.signal(execution_id, "go", "x")
+    done = await rig.engine.signals.send(execution_id, "go", "x")
 
     assert done.nodes == 2
     assert await rig.nodes(execution_id) == {"A": N.COMPLETED, "B": N.COMPLETED, "C": N.WAITING}
@@ -55,15 +55,15 @@ async def test_every_node_that_waits_for_the_name_gets_it_and_no_other(rig: Rig)
 
 async def test_signals_that_come_first_are_kept_in_order(rig: Rig) -> None:
     execution_id = await rig.submit(node("slow"), wait("A", ["slow"]), wait("B", ["A"]), trigger=False)
-    kept = [await rig.engine.signal(execution_id, "go", number) for number in (1, 2, 3)]
+    kept = [await rig.engine.signals.send(execution_id, "go", number) for number in (1, 2, 3)]
 
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
     await act(rig)
 
     assert [each.nodes for each in kept] == [0, 0, 0]
     assert (await output(rig, execution_id, "A"), await output(rig, execution_id, "B")) == (1, 2)
     assert await rig.status(execution_id) is E.COMPLETED
-    state = (await rig.engine.node(execution_id, "A"))[0]
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
     assert state.tries == 1
 
 
@@ -71,10 +71,10 @@ async def test_a_kept_signal_that_does_not_fit_is_dropped_and_the_next_one_taken
     later = wait("W", ["slow"], schema=NUMBER, name="{{ 'go' }}")
     execution_id = await rig.submit(node("slow"), later, trigger=False)
     for payload in ("bad", {"n": "no"}, {"n": 3}):
-        await rig.engine.signal(execution_id, "go", payload)
+        await rig.engine.signals.send(execution_id, "go", payload)
     lines = Lines()
 
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
     await act(rig, lines=lines)
 
     assert await output(rig, execution_id) == {"n": 3}
@@ -87,8 +87,8 @@ async def test_a_payload_that_no_node_to_come_can_take_is_refused(rig: Rig) -> N
     execution_id = await rig.submit(node("slow"), *waits, trigger=False)
 
     with pytest.raises(PayloadInvalid) as refused:
-        await rig.engine.signal(execution_id, "go", {"n": "no"})
-    kept = [await rig.engine.signal(execution_id, name, True) for name in ("go", "nobody-knows-this")]
+        await rig.engine.signals.send(execution_id, "go", {"n": "no"})
+    kept = [await rig.engine.signals.send(execution_id, name, True) for name in ("go", "nobody-knows-this")]
 
     assert "payload.n" in str(refused.value)
     assert [each.nodes for each in kept] == [0, 0]
@@ -96,12 +96,12 @@ async def test_a_payload_that_no_node_to_come_can_take_is_refused(rig: Rig) -> N
 
 async def test_when_no_kept_signal_fits_the_node_waits_for_the_next(rig: Rig) -> None:
     execution_id = await rig.submit(wait(schema=NUMBER, name="{{ 'go' }}"), trigger=False)
-    await rig.engine.signal(execution_id, "go", "bad")
-    await rig.engine.trigger(execution_id)
+    await rig.engine.signals.send(execution_id, "go", "bad")
+    await rig.engine.executions.trigger(execution_id)
     await act(rig)
 
     assert (await rig.nodes(execution_id))["W"] is N.WAITING
-    done = await rig.engine.signal(execution_id, "go", {"n": 1})
+    done = await rig.engine.signals.send(execution_id, "go", {"n": 1})
 
     assert done.nodes == 1
     assert await rig.status(execution_id) is E.COMPLETED
@@ -112,7 +112,7 @@ async def test_a_payload_that_misses_the_schema_is_refused_and_changes_nothing(r
     before = await rig.dump()
 
     with pytest.raises(PayloadInvalid) as refused:
-        await rig.engine.signal(execution_id, "go", {"n": "one"})
+        await rig.engine.signals.send(execution_id, "go", {"n": "one"})
 
     assert [problem.path for problem in refused.value.problems] == ["payload.n"]
     assert await rig.dump() == before
@@ -120,12 +120,12 @@ async def test_a_payload_that_misses_the_schema_is_refused_and_changes_nothing(r
 
 async def test_unknown_and_ended_executions_take_no_signal(rig: Rig) -> None:
     execution_id = await waiting(rig, schema=NUMBER)
-    await rig.engine.signal(execution_id, "go", {"n": 1})
+    await rig.engine.signals.send(execution_id, "go", {"n": 1})
 
     with pytest.raises(ExecutionNotFound):
-        await rig.engine.signal("unknown", "go", 1)
+        await rig.engine.signals.send("unknown", "go", 1)
     with pytest.raises(InvalidTransition) as refused:
-        await rig.engine.signal(execution_id, "go", {"n": 1})
+        await rig.engine.signals.send(execution_id, "go", {"n": 1})
 
     assert refused.value.status == "COMPLETED"
     assert "only PENDING, RUNNING or PAUSED can be signalled" in str(refused.value)
@@ -134,30 +134,30 @@ async def test_unknown_and_ended_executions_take_no_signal(rig: Rig) -> None:
 async def test_an_execution_that_is_being_cancelled_takes_none_either(rig: Rig) -> None:
     execution_id = await rig.submit(node("runs"), wait("W", ["runs"]))
     await rig.worker.start()
-    await rig.engine.cancel(execution_id, request_id="1")
+    await rig.engine.executions.cancel(execution_id, request_id="1")
 
     with pytest.raises(InvalidTransition, match="being cancelled"):
-        await rig.engine.signal(execution_id, "go", 1)
+        await rig.engine.signals.send(execution_id, "go", 1)
 
 
 async def test_the_same_key_again_gets_the_same_answer(rig: Rig) -> None:
     execution_id = await waiting(rig, schema=NUMBER)
-    first = await rig.engine.signal(execution_id, "go", {"n": 1}, idempotency=key("k"))
+    first = await rig.engine.signals.send(execution_id, "go", {"n": 1}, idempotency=key("k"))
     before = await rig.dump()
 
-    again = await rig.engine.signal(execution_id, "go", {"n": 1}, idempotency=key("k"))
+    again = await rig.engine.signals.send(execution_id, "go", {"n": 1}, idempotency=key("k"))
 
     assert (again.nodes, again.replayed) == (first.nodes, True)
     assert await rig.dump() == before
     with pytest.raises(IdempotencyConflict):
-        await rig.engine.signal(execution_id, "go", {"n": 2}, idempotency=key("k"))
+        await rig.engine.signals.send(execution_id, "go", {"n": 2}, idempotency=key("k", "another body"))
 
 
 async def test_the_same_key_at_once_is_taken_once(rig: Rig) -> None:
     execution_id = await rig.submit(node("slow"), wait("W", ["slow"]))
 
     answers = await asyncio.gather(
-        *(rig.engine.signal(execution_id, "go", 1, idempotency=key("k")) for _ in range(10))
+        *(rig.engine.signals.send(execution_id, "go", 1, idempotency=key("k")) for _ in range(10))
     )
 
     assert sorted(each.replayed for each in answers) == [False] + [True] * 9
@@ -168,13 +168,13 @@ async def test_what_is_kept_is_bounded(rig: Rig) -> None:
     execution_id = await rig.submit(node("slow"), wait("W", ["slow"]), wait("V", name="other"))
     await rig.worker.start_one("slow")
     for number in range(100):
-        await rig.engine.signal(execution_id, "go", number)
+        await rig.engine.signals.send(execution_id, "go", number)
     before = await rig.dump()
 
     with pytest.raises(SignalsFull, match="keeps 100 signals"):
-        await rig.engine.signal(execution_id, "go", 100)
+        await rig.engine.signals.send(execution_id, "go", 100)
     with pytest.raises(PayloadTooLarge, match="65,536"):
-        await rig.engine.signal(execution_id, "go", "x" * 65_536)
+        await rig.engine.signals.send(execution_id, "go", "x" * 65_536)
 
     assert await rig.dump() == before
 
@@ -183,7 +183,7 @@ async def test_a_wait_is_explained(rig: Rig) -> None:
     execution_id = await rig.submit(wait("A"), wait("B", timeout=60))
     await act(rig)
 
-    found = {each.node_id: each for each in await rig.engine.explain(execution_id)}
+    found = {each.node_id: each for each in await rig.engine.executions.explain(execution_id)}
 
     assert found["A"].waiting_for == "signal 'go'"
     assert found["A"].wakes == f"POST /v1/executions/{execution_id}/signals/go"
@@ -198,14 +198,14 @@ async def test_a_wait_that_fell_off_its_list_is_put_back(rig: Rig, comes: str) -
     await rig.redis.hdel(f"workflow:{execution_id}:signals", "waits|go")
     await rig.redis.delete("workflows:timers")
     if comes == "before":
-        assert (await rig.engine.signal(execution_id, "go", 1)).nodes == 0
-    assert "would not find it" in (await rig.engine.explain(execution_id))[0].waiting_for
+        assert (await rig.engine.signals.send(execution_id, "go", 1)).nodes == 0
+    assert "would not find it" in (await rig.engine.executions.explain(execution_id))[0].waiting_for
 
-    await rig.engine.trigger(execution_id)
+    await rig.engine.executions.trigger(execution_id)
     await act(rig)
     if comes == "after":
         assert await rig.repairs(execution_id) == []
-        assert (await rig.engine.signal(execution_id, "go", 1)).nodes == 1
+        assert (await rig.engine.signals.send(execution_id, "go", 1)).nodes == 1
 
     assert await rig.status(execution_id) is E.COMPLETED
     assert await output(rig, execution_id) == 1
@@ -218,7 +218,7 @@ async def test_one_signal_ends_hundreds_of_waits_in_bounded_steps(rig: Rig) -> N
     await act(rig)
     crowded = [name for name, status in (await rig.nodes(execution_id)).items() if status is N.FAILED]
 
-    done = await rig.engine.signal(execution_id, "go", 1)
+    done = await rig.engine.signals.send(execution_id, "go", 1)
 
     assert (done.nodes, len(crowded)) == (500, 1)
     assert await rig.status(execution_id) is E.FAILED
@@ -239,7 +239,7 @@ async def test_a_race_cannot_deliver_what_was_not_checked(rig: Rig, monkeypatch:
 
     monkeypatch.setattr(rig.store.waits, "for_signal", read_then_lose_the_race)
     with pytest.raises(PayloadInvalid):
-        await rig.engine.signal(execution_id, "go", "unfit")
+        await rig.engine.signals.send(execution_id, "go", "unfit")
 
     assert raced == ["W"]
     assert (await rig.nodes(execution_id))["W"] is N.WAITING
@@ -247,9 +247,9 @@ async def test_a_race_cannot_deliver_what_was_not_checked(rig: Rig, monkeypatch:
 
 async def test_when_is_asked_once(rig: Rig) -> None:
     execution_id = await rig.submit(wait() | {"when": "{{ inputs.wanted }}"}, trigger=False)
-    await rig.engine.signal(execution_id, "go", 1)
+    await rig.engine.signals.send(execution_id, "go", 1)
 
-    await rig.engine.trigger(execution_id, {"wanted": True})
+    await rig.engine.executions.trigger(execution_id, {"wanted": True})
     await act(rig)
 
     assert await output(rig, execution_id) == 1
@@ -258,14 +258,16 @@ async def test_when_is_asked_once(rig: Rig) -> None:
 async def test_real_workers_hold_no_slot_while_nodes_wait(engine: Engine, fleet: WorkerFleet) -> None:
     worker = await fleet.start(concurrency=1)
     nodes = [wait(f"n{number}", timeout="1h") for number in range(5)]
-    execution_id = (await engine.submit(workflow(*nodes, node("other")), trigger=True)).execution_id
+    execution_id = (
+        await engine.executions.submit(workflow(*nodes, node("other")), trigger=True)
+    ).execution_id
 
     async def all_wait() -> bool:
-        states = {state.node_id: state.status for state in (await engine.get(execution_id)).nodes}
+        states = {state.node_id: state.status for state in (await engine.executions.get(execution_id)).nodes}
         return states.pop("other") is N.COMPLETED and set(states.values()) == {N.WAITING}
 
     await until(all_wait)
     await fleet.stop(worker)
-    await engine.signal(execution_id, "go", 1)
+    await engine.signals.send(execution_id, "go", 1)
 
-    assert await engine.status(execution_id) is E.COMPLETED
+    assert await engine.executions.status(execution_id) is E.COMPLETED

@@ -30,7 +30,7 @@ async def test_what_a_handler_raises_is_the_nodes_error(
     execution_id = await start(engine, node("A", handler="test_raise", config={"what": what}))
 
     assert await ended(engine, execution_id) is E.FAILED
-    state, _ = await engine.node(execution_id, "A")
+    state = (await engine.nodes.get(execution_id, "A")).state
     assert state.error is not None
     assert (state.reason, state.error["type"], state.error["message"]) == (Reason.ERROR, error_type, message)
     assert state.error["attempt"] == 1
@@ -42,7 +42,7 @@ async def test_a_handler_that_finds_nothing_to_do_skips_its_node(engine: Engine,
     execution_id = await start(engine, node("A", handler="test_raise", config={"what": "Skip"}))
 
     assert await ended(engine, execution_id) is E.COMPLETED
-    state, _ = await engine.node(execution_id, "A")
+    state = (await engine.nodes.get(execution_id, "A")).state
     assert (state.status, state.reason) == (N.SKIPPED, Reason.HANDLER_SKIPPED)
 
 
@@ -58,7 +58,8 @@ async def test_an_output_that_cannot_be_kept_is_a_failed_attempt(
     execution_id = await start(engine, node("A", handler="test_return", config={"what": what}))
 
     assert await ended(engine, execution_id) is E.FAILED
-    state, output = await engine.node(execution_id, "A")
+    found = await engine.nodes.get(execution_id, "A")
+    state, output = found.state, found.output
     assert state.error is not None
     assert (state.error["type"], output) == (error_type, None)
 
@@ -73,7 +74,7 @@ async def test_any_json_value_is_an_output(engine: Engine, fleet: WorkerFleet) -
     )
 
     assert await ended(engine, execution_id) is E.COMPLETED
-    assert await engine.results(execution_id) == {"A": b'"plain"', "B": b"null"}
+    assert await engine.executions.results(execution_id) == {"A": b'"plain"', "B": b"null"}
 
 
 async def test_a_false_when_skips_without_a_handler_call(
@@ -86,7 +87,7 @@ async def test_a_false_when_skips_without_a_handler_call(
     )
 
     assert await ended(engine, execution_id) is E.COMPLETED
-    state, _ = await engine.node(execution_id, "A")
+    state = (await engine.nodes.get(execution_id, "A")).state
     assert (state.reason, stage.calls) == (Reason.CONDITION_FALSE, [])
 
 
@@ -98,7 +99,7 @@ async def test_a_reference_that_cannot_be_resolved_fails_the_node(engine: Engine
     )
 
     assert await ended(engine, execution_id) is E.FAILED
-    state, _ = await engine.node(execution_id, "B")
+    state = (await engine.nodes.get(execution_id, "B")).state
     assert state.error is not None
     assert state.error["type"] == "TemplateError"
     assert "'B'" in state.error["message"]
@@ -112,7 +113,7 @@ async def test_an_attempt_that_takes_too_long_is_stopped(
     execution_id = await start(engine, node("A", handler="test_wait", start_to_close_timeout=0.05))
 
     assert await ended(engine, execution_id) is E.FAILED
-    state, _ = await engine.node(execution_id, "A")
+    state = (await engine.nodes.get(execution_id, "A")).state
     assert state.error is not None
     assert (state.reason, state.error["type"]) == (Reason.TIMEOUT, "Timeout.StartToClose")
     assert stage.was_cancelled
@@ -126,7 +127,7 @@ async def test_a_handler_knows_its_try_and_a_key_that_all_tries_share(
     execution_id = await start(engine, node("A", handler="test_report"))
 
     assert await ended(engine, execution_id) is E.COMPLETED
-    output = (await engine.results(execution_id))["A"]
+    output = (await engine.executions.results(execution_id))["A"]
     assert output is not None
     assert orjson.loads(output) == {"key": f"{execution_id}:A", "try": 1}
 
@@ -139,7 +140,7 @@ async def test_what_a_handler_logs_and_reports_becomes_history_once_and_in_order
     execution_id = await start(engine, node("A", handler="test_report"))
 
     assert await ended(engine, execution_id) is E.COMPLETED
-    events = [event for event in await engine.events(execution_id) if event.node_id == "A"]
+    events = [event for event in await engine.events.list(execution_id) if event.node_id == "A"]
     logged = [orjson.loads(event.data)["message"] for event in events if event.type == "node.log"]
     assert logged == [f"line {number}" for number in range(5)]
     assert [event.type for event in events][-2:] == ["node.progress", "node.completed"]

@@ -44,8 +44,8 @@ async def test_what_a_container_says_is_in_the_history_and_its_answer_is_the_out
     execution_id = await start(engine, node("A", handler="container", config={**TOOL, "input": {"n": 1}}))
 
     assert await ended(engine, execution_id) is E.COMPLETED
-    output = orjson.loads((await engine.results(execution_id))["A"] or b"null")
-    lines = [event for event in await engine.events(execution_id) if event.type == "node.log"]
+    output = orjson.loads((await engine.executions.results(execution_id))["A"] or b"null")
+    lines = [event for event in await engine.events.list(execution_id) if event.type == "node.log"]
     assert output["output"] == {"n": 1}
     assert len(lines) == 2
     assert not docker.containers
@@ -59,7 +59,7 @@ async def test_a_cancelled_execution_leaves_no_container(
     execution_id = await start(engine, node("A", handler="container", config=TOOL))
     await docker.started.wait()
 
-    await engine.cancel(execution_id, grace_ms=30_000, request_id="1")
+    await engine.executions.cancel(execution_id, grace_ms=30_000, request_id="1")
 
     assert await ended(engine, execution_id) is E.CANCELLED
     assert not docker.containers
@@ -108,6 +108,6 @@ async def test_a_drain_hands_the_node_back_without_its_container(
 
     await fleet.stop(worker)
 
-    (state,) = (await engine.get(execution_id)).nodes
+    (state,) = (await engine.executions.get(execution_id)).nodes
     assert state.status in (N.PENDING, N.QUEUED)
     assert not docker.containers

@@ -82,7 +82,7 @@ async def test_a_silent_handler_is_stopped_and_tried_again_from_where_it_was(
 
     assert await ended(engine, execution_id) is E.COMPLETED
     assert seen == [None, {"page": 1}, {"page": 2}]
-    events = await engine.events(execution_id)
+    events = await engine.events.list(execution_id)
     errors = [orjson.loads(row.data)["error"] for row in events if row.type == "node.retrying"]
     assert [error["type"] for error in errors] == ["Timeout.Heartbeat", "Timeout.Heartbeat"]
     assert [error["details"] for error in errors] == [
@@ -99,7 +99,7 @@ async def test_the_last_silence_fails_the_node(engine: Engine, fleet: WorkerFlee
     )
 
     assert await ended(engine, execution_id) is E.FAILED
-    state, _ = await engine.node(execution_id, "A")
+    state = (await engine.nodes.get(execution_id, "A")).state
     assert (state.reason, state.tries) == (Reason.TIMEOUT, 1)
     assert state.error is not None
     assert state.error["type"] == "Timeout.Heartbeat"
@@ -115,7 +115,7 @@ async def test_a_handler_in_a_thread_lives_while_it_reports(
     execution_id = await start(engine, node("A", handler="test_thread", config=config, heartbeat_timeout=1.2))
 
     assert await ended(engine, execution_id) is E.COMPLETED
-    assert await engine.results(execution_id) == {"A": b'"done"'}
+    assert await engine.executions.results(execution_id) == {"A": b'"done"'}
 
 
 async def test_a_handler_in_a_thread_is_told_when_it_was_silent_for_too_long(

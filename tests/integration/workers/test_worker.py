@@ -55,7 +55,7 @@ async def test_sync_handlers_run_in_threads_of_their_own(
 
     assert await ended(engine, execution_id) is E.COMPLETED
     assert stage.thread.startswith("handler")
-    assert "node.log" in [event.type for event in await engine.events(execution_id)]
+    assert "node.log" in [event.type for event in await engine.events.list(execution_id)]
 
 
 async def test_two_workers_of_one_name_share_the_work_and_are_told_apart(
@@ -68,11 +68,11 @@ async def test_two_workers_of_one_name_share_the_work_and_are_told_apart(
 
     assert await ended(engine, execution_id) is E.COMPLETED
     assert sorted(stage.calls) == sorted((f"n{i}", 1) for i in range(40))
-    workers = await engine.workers()
+    workers = await engine.workers.list()
     assert {(each.worker_id, each.name) for each in workers} == {
         (first.worker_id, "same"), (second.worker_id, "same"),
     }  # fmt: skip
-    (queue,) = await engine.queues()
+    (queue,) = await engine.queues.list()
     assert (queue.length, queue.pending) == (0, 0)
 
 
@@ -80,13 +80,13 @@ async def test_a_worker_announces_what_it_offers_and_leaves_when_it_goes(
     engine: Engine, fleet: WorkerFleet
 ) -> None:
     worker = await fleet.start(concurrency=7)
-    (seen,) = await engine.workers()
+    (seen,) = await engine.workers.list()
 
     await fleet.stop(worker)
 
     assert (seen.name, seen.slots) == ("worker-1", 7)
     assert seen.offers("test_wait", "default")
-    assert await engine.workers() == []
+    assert await engine.workers.list() == []
 
 
 async def test_queues_are_read_by_the_workers_that_name_them(engine: Engine, fleet: WorkerFleet) -> None:
@@ -97,7 +97,7 @@ async def test_queues_are_read_by_the_workers_that_name_them(engine: Engine, fle
     await fleet.start("special", queues=("gpu", "default"))
 
     assert await ended(engine, execution_id) is E.COMPLETED
-    state, _ = await engine.node(execution_id, "B")
+    state = (await engine.nodes.get(execution_id, "B")).state
     assert str(state.worker).startswith("special")
 
 
@@ -140,10 +140,10 @@ async def test_a_worker_paused_past_its_lease_is_fenced(
     # The first worker wakes up and both finish; the late result must not count.
     stage.may_go_on.set()
     assert await ended(engine, execution_id) is E.COMPLETED
-    output = (await engine.results(execution_id))["A"]
+    output = (await engine.executions.results(execution_id))["A"]
     assert output is not None
     assert orjson.loads(output) == {"attempt": 2, "worker": second.worker_id}
-    types = [event.type for event in await engine.events(execution_id)]
+    types = [event.type for event in await engine.events.list(execution_id)]
     assert types.count("node.completed") == 1
 
 
@@ -155,10 +155,10 @@ async def test_a_cancel_reaches_a_running_handler_through_the_heartbeat(
     execution_id = await start(engine, node("A", handler="test_wait", config=config), node("B", after=["A"]))
     await stage.started.wait()
 
-    await engine.cancel(execution_id, grace_ms=30_000, request_id="1")
+    await engine.executions.cancel(execution_id, grace_ms=30_000, request_id="1")
 
     assert await ended(engine, execution_id) is E.CANCELLED
-    assert (await engine.node(execution_id, "A"))[0].status is N.CANCELLED
+    assert (await engine.nodes.get(execution_id, "A")).state.status is N.CANCELLED
 
 
 async def test_a_handler_that_does_not_listen_is_stopped_when_the_grace_is_over(
@@ -168,7 +168,7 @@ async def test_a_handler_that_does_not_listen_is_stopped_when_the_grace_is_over(
     execution_id = await start(engine, node("A", handler="test_wait"), node("B", after=["A"]))
     await stage.started.wait()
 
-    await engine.cancel(execution_id, grace_ms=0, request_id="1")
+    await engine.executions.cancel(execution_id, grace_ms=0, request_id="1")
 
     assert await ended(engine, execution_id) is E.CANCELLED
 
@@ -176,7 +176,7 @@ async def test_a_handler_that_does_not_listen_is_stopped_when_the_grace_is_over(
         return stage.was_cancelled
 
     await until(is_stopped)
-    assert (await engine.node(execution_id, "A"))[0].status is N.CANCELLED
+    assert (await engine.nodes.get(execution_id, "A")).state.status is N.CANCELLED
 
 
 async def test_a_handler_may_still_finish_within_the_grace(
@@ -187,10 +187,11 @@ async def test_a_handler_may_still_finish_within_the_grace(
     execution_id = await start(engine, node("A", handler="test_wait", config=config), node("B", after=["A"]))
     await stage.started.wait()
 
-    await engine.cancel(execution_id, grace_ms=30_000, request_id="1")
+    await engine.executions.cancel(execution_id, grace_ms=30_000, request_id="1")
 
     assert await ended(engine, execution_id) is E.CANCELLED
-    state, output = await engine.node(execution_id, "A")
+    found = await engine.nodes.get(execution_id, "A")
+    state, output = found.state, found.output
     assert (state.status, output) == (N.COMPLETED, b'{"in":"time"}')
 
 
@@ -201,10 +202,10 @@ async def test_a_handler_in_a_thread_is_asked_to_stop(
     execution_id = await start(engine, node("A", handler="test_sync", config={"waits": True}))
     await in_status(engine, execution_id, "A", N.RUNNING)
 
-    await engine.cancel(execution_id, grace_ms=30_000, request_id="1")
+    await engine.executions.cancel(execution_id, grace_ms=30_000, request_id="1")
 
     assert await ended(engine, execution_id) is E.CANCELLED
-    assert (await engine.results(execution_id))["A"] == b'{"cancelled":true}'
+    assert (await engine.executions.results(execution_id))["A"] == b'{"cancelled":true}'
 
 
 async def test_a_drain_lets_what_runs_finish_and_takes_nothing_new(
@@ -222,8 +223,8 @@ async def test_a_drain_lets_what_runs_finish_and_takes_nothing_new(
     stage.may_go_on.set()
     await fleet.stop(worker)
 
-    assert (await engine.node(execution_id, "A"))[0].status is N.COMPLETED
-    assert (await engine.node(execution_id, "B"))[0].status is N.QUEUED
+    assert (await engine.nodes.get(execution_id, "A")).state.status is N.COMPLETED
+    assert (await engine.nodes.get(execution_id, "B")).state.status is N.QUEUED
 
 
 @pytest.mark.parametrize("name", ["test_wait", "test_sync"])
@@ -235,7 +236,7 @@ async def test_a_drain_hands_back_the_rest_uncharged(
     await in_status(engine, execution_id, "A", N.RUNNING)
 
     await fleet.stop(worker)
-    state, _ = await engine.node(execution_id, "A")
+    state = (await engine.nodes.get(execution_id, "A")).state
     stage.may_go_on.set()
     stage.released.set()
     await fleet.start("next")
@@ -265,7 +266,7 @@ async def test_a_drain_waits_for_an_end_that_is_being_recorded(
     asyncio.get_running_loop().call_later(0.1, stage.may_go_on.set)
     await fleet.stop(worker)
 
-    assert await engine.status(execution_id) is E.COMPLETED
+    assert await engine.executions.status(execution_id) is E.COMPLETED
 
 
 async def test_without_an_orchestrator_workers_look_after_timers(
@@ -279,5 +280,5 @@ async def test_without_an_orchestrator_workers_look_after_timers(
     )
 
     assert await ended(engine, execution_id) is E.COMPLETED
-    state, _ = await engine.node(execution_id, "A")
+    state = (await engine.nodes.get(execution_id, "A")).state
     assert (state.attempt, state.tries) == (2, 2)

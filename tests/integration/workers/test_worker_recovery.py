@@ -62,7 +62,7 @@ async def test_a_task_whose_handler_nobody_offers_is_handed_back_and_explained(
     execution_id = await start(elsewhere, node("A", handler="exotic"))
     state = await in_status(engine, execution_id, "A", N.WAITING)
 
-    (reason,) = [each for each in await engine.explain(execution_id) if each.node_id == "A"]
+    (reason,) = [each for each in await engine.executions.explain(execution_id) if each.node_id == "A"]
     assert (state.waiting_on, state.tries) == (WaitingOn.WORKER, 0)
     assert "exotic" in reason.waiting_for
 

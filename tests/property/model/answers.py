@@ -11,7 +11,7 @@ import orjson
 
 from orchestrator.states import WaitingOn
 from orchestrator.store.replies import EndReply
-from orchestrator.store.requests import AttemptToken, ClaimRequest, Decision, Request, Wait
+from orchestrator.store.requests import AttemptToken, ClaimRequest, Decision, Idempotency, Wait
 from orchestrator.store.script_client import Call
 from tests.property.model.world import Case, World
 
@@ -67,9 +67,9 @@ async def signal(world: World, dice: Random, case: Case, name: str) -> None:
     payload = orjson.dumps({"signal": number})
     waiting, _ = await world.store.waits.for_signal(case.execution_id, name)
     is_old = dice.random() < 0.05
-    request = Request(f"{number:040x}", "ab", f"call{number}")
+    request = Idempotency(f"{number:040x}", "ab", f"call{number}")
     call = world.transitions.signal_execution(
-        case.execution_id, name, payload, request=request, waiting=b";n0 99;" if is_old else waiting
+        case.execution_id, name, payload, idempotency=request, waiting=b";n0 99;" if is_old else waiting
     )
     word, status, nodes, more = await call
     now = case.now
@@ -98,12 +98,12 @@ async def signal(world: World, dice: Random, case: Case, name: str) -> None:
 
 
 async def replace_call(
-    world: World, case: Case, name: str, payload: bytes, request: Request, waiting: bytes
+    world: World, case: Case, name: str, payload: bytes, request: Idempotency, waiting: bytes
 ) -> list[Any]:
     """The same request made again by its sender: a call of its own."""
     other = replace(request, call_id=request.call_id + "again")
     return await world.transitions.signal_execution(
-        case.execution_id, name, payload, request=other, waiting=waiting
+        case.execution_id, name, payload, idempotency=other, waiting=waiting
     )
 
 
@@ -128,7 +128,7 @@ async def decide(world: World, dice: Random, case: Case, node_id: str) -> None:
         by=orjson.dumps(by),
         voter=by.encode().hex(),
         form=b"null",
-        request=Request(f"{number:040x}", "ab", f"call{number}"),
+        idempotency=Idempotency(f"{number:040x}", "ab", f"call{number}"),
     )
     word, _, told, given, more = await call
     is_asking = now.waits_for(node_id, "approval", now.of("awaits", node_id))

@@ -7,13 +7,12 @@ from random import Random
 
 import orjson
 
-from orchestrator.store.requests import ByHand, Word
+from orchestrator.store.requests import Idempotency, OperatorNote, Word
 from orchestrator.units import node_of
 from tests.property.model.snapshots import ExecutionSnapshot
 from tests.property.model.world import Case, World
 
 ERROR = orjson.dumps({"type": "Operator", "message": "drawn", "retryable": False})
-SAID = b'{"by":"ann","reason":null}'
 #: Waits that a hurry ends.
 HURRIED = ("back_off", "delay", "hold", "worker", "operator")
 
@@ -92,13 +91,13 @@ def is_to_be_queued(now: ExecutionSnapshot, node_id: str) -> bool:
     return now.units[node_id] == "PENDING" or (now.units[node_id] == "WAITING" and is_asking)
 
 
-def drawn_request(world: World, dice: Random, attempt: str) -> ByHand:
+def drawn_request(world: World, dice: Random, attempt: str) -> tuple[OperatorNote, Idempotency]:
     number = next(world.numbers)
     meant = dice.choice((None, None, int(attempt or 0), int(attempt or 0), 99))
-    return ByHand(meant, f"{number:040x}", "cd", f"call{number}", SAID)
+    return OperatorNote("ann", attempt=meant), Idempotency(f"{number:040x}", "cd", f"call{number}")
 
 
-def refusal(now: ExecutionSnapshot, node_id: str, request: ByHand, *, is_open: bool) -> str:
+def refusal(now: ExecutionSnapshot, node_id: str, note: OperatorNote, *, is_open: bool) -> str:
     """The word for a request that nothing else keeps from being carried out."""
     if now.status not in ("RUNNING", "PAUSED"):
         return "closed"
@@ -108,7 +107,7 @@ def refusal(now: ExecutionSnapshot, node_id: str, request: ByHand, *, is_open: b
         return "busy"
     if not is_open:
         return "elsewhere"
-    if request.attempt is not None and request.attempt != int(now.of("attempt", node_id) or 0):
+    if note.attempt is not None and note.attempt != int(now.of("attempt", node_id) or 0):
         return "attempt"
     return "ok"
 
@@ -126,17 +125,17 @@ async def override(world: World, dice: Random) -> None:
 async def override_one(world: World, dice: Random, case: Case, node_id: str) -> None:
     now = case.now
     word: Word = dice.choice(("complete", "complete", "fail", "skip"))
-    request = drawn_request(world, dice, now.of("attempt", node_id))
+    note, request = drawn_request(world, dice, now.of("attempt", node_id))
     answers = [choice.targets for choice in case.node(node_id).choices]
     kept = dice.choice(answers) if answers else ()
     not_taken = tuple(other for ids in answers for other in ids if other not in kept)
     payload = {"complete": orjson.dumps({"request": request.key}), "fail": ERROR, "skip": b""}[word]
     call = world.transitions.override_node(
-        case.execution_id, node_id, word, payload, by_hand=request,
+        case.execution_id, node_id, word, payload, note=note, idempotency=request,
         not_taken=not_taken if word == "complete" else (),
     )  # fmt: skip
     is_open = now.units[node_id] in ("PENDING", "QUEUED", "WAITING", "RUNNING")
-    expected = refusal(now, node_id, request, is_open=is_open)
+    expected = refusal(now, node_id, note, is_open=is_open)
     if expected == "ok" and now.units[node_id] == "WAITING" and now.of("waiting_on", node_id) == "map":
         expected = "items"
     answer, _, attempt, more = await call
@@ -160,14 +159,14 @@ async def hurry(world: World, dice: Random) -> None:
         return
     case, node_id = dice.choice(waiting if waiting and dice.random() < 0.8 else found)
     now = case.now
-    request = drawn_request(world, dice, now.of("attempt", node_id))
+    note, request = drawn_request(world, dice, now.of("attempt", node_id))
     on = now.of("waiting_on", node_id)
-    expected = refusal(now, node_id, request, is_open=now.units[node_id] == "WAITING")
+    expected = refusal(now, node_id, note, is_open=now.units[node_id] == "WAITING")
     if expected == "ok" and on == "map":
         expected = "items"
     elif expected == "ok" and on not in HURRIED:
         expected = "awaits"
-    call = world.transitions.retry_node_now(case.execution_id, node_id, by_hand=request)
+    call = world.transitions.retry_node_now(case.execution_id, node_id, note=note, idempotency=request)
     word, status, _, more = await call
     assert word == expected, (word, expected, node_id, on)
     if word != "ok":

@@ -29,7 +29,7 @@ from orchestrator.store.library import Library, compose, sources
 from orchestrator.store.reader import Store
 from orchestrator.store.repair_words import repair_words
 from orchestrator.store.replies import Claim, Delivery
-from orchestrator.store.requests import AttemptToken
+from orchestrator.store.requests import AttemptToken, Idempotency
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from orchestrator.units import index_of, node_of
@@ -179,7 +179,7 @@ class World:
             return "abandoned"
         digest = sha1(body, usedforsecurity=False).hexdigest()
         call = self.transitions.create_execution(
-            execution_id, body, laid.last, is_started=is_started, idempotency_key=key, request_hash=digest
+            execution_id, body, laid.last, is_started=is_started, idempotency=Idempotency(key, digest, "")
         )
         word, made, more = await call
         if dice.random() < 0.2:

@@ -4,20 +4,29 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+from orchestrator.definitions.definition import Definition
 from orchestrator.definitions.retry import ONE_ATTEMPT
 from orchestrator.documents.limits import Limits
-from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, HeadraceError, Problem
-from orchestrator.execution.model import Event, Execution, NodeState
+from orchestrator.errors import (
+    DeadEntryNotFound,
+    DefinitionInvalid,
+    ExecutionNotFound,
+    HeadraceError,
+    Problem,
+)
+from orchestrator.execution.model import Check, Event, Execution, NodeState
+from orchestrator.operations.events import Events, EventSubscription
+from orchestrator.operations.results import ExecutionView
 from orchestrator.states import ExecutionStatus, NodeStatus
-from orchestrator.store.health import Check
+from orchestrator.store.reader import Store
 
 EXECUTION_ID = "01900000-0000-7000-8000-000000000000"
 
 
 class FakeWakeups:
-    """What `engine.wakeups()` gives: ids put in by hand come out at the other end."""
+    """What `engine.events.subscribe()` gives: ids put in by hand come out at the other end."""
 
     def __init__(self) -> None:
         self.watched: set[str] = set()
@@ -57,6 +66,14 @@ class FakeEngine:
         self.fail_with: Exception | None = None
         self.is_replay = False
         self.is_ready = True
+        self.executions = SimpleNamespace(
+            submit=self._submit, trigger=self._trigger, status=self._status, get=self._get,
+            results=self._results, list=self._list, cancel=self._cancel,
+        )  # fmt: skip
+        store = SimpleNamespace(status=self._status, events=self._events, last_seq=self._last_seq)
+        self.events = Events(cast(Store, store), lambda: cast(EventSubscription, self._subscribe()))
+        self.health = SimpleNamespace(check=self._check)
+        self.dead_letters = SimpleNamespace(drop=self._drop)
 
     def record(self, type_: str = "node.progress", data: bytes = b"{}", *, is_announced: bool = True) -> None:
         """Append one event and, as the engine's scripts do, wake who watches."""
@@ -72,12 +89,12 @@ class FakeEngine:
         self.current = ExecutionStatus.COMPLETED
         self.record("execution.completed")
 
-    def subscription(self) -> FakeWakeups:
+    def _subscribe(self) -> FakeWakeups:
         self.calls["subscription"] += 1
         self.wakeups_made.append(FakeWakeups())
         return self.wakeups_made[-1]
 
-    async def submit(self, document: Any, **given: Any) -> SimpleNamespace:
+    async def _submit(self, document: Any, **given: Any) -> SimpleNamespace:
         if callable(document):
             document = document()
         self._asked("submit", None)
@@ -88,62 +105,60 @@ class FakeEngine:
         status = ExecutionStatus.RUNNING if given.get("trigger") else ExecutionStatus.PENDING
         return SimpleNamespace(execution_id=EXECUTION_ID, status=status, replayed=self.is_replay)
 
-    async def trigger(self, execution_id: str, **given: Any) -> SimpleNamespace:
+    async def _trigger(self, execution_id: str, **given: Any) -> SimpleNamespace:
         self._asked("trigger", execution_id)
         self.sent = given
         return SimpleNamespace(execution_id=execution_id, status=self.current, already=False)
 
-    async def status(self, execution_id: str) -> ExecutionStatus:
+    async def _status(self, execution_id: str) -> ExecutionStatus:
         self._asked("status", execution_id)
         return self.current
 
-    async def get(self, execution_id: str) -> SimpleNamespace:
+    async def _get(self, execution_id: str) -> ExecutionView:
         self._asked("get", execution_id)
-        node = SimpleNamespace(handler="noop", dependencies=(), policy=ONE_ATTEMPT, map=None)
-        nodes = [NodeState("A", NodeStatus.COMPLETED, attempt=1, tries=1), NodeState("B")]
-        return SimpleNamespace(
+        node: Any = SimpleNamespace(handler="noop", dependencies=(), policy=ONE_ATTEMPT, map=None)
+        return ExecutionView(
             execution=self._execution(),
-            nodes=nodes,
-            definition=SimpleNamespace(node=lambda _: node),
-            output=None,
-            output_error=None,
+            definition=cast(Definition, SimpleNamespace(node=lambda _: node)),
+            nodes=[NodeState("A", NodeStatus.COMPLETED, attempt=1, tries=1), NodeState("B")],
+            outputs=self.outputs,
+            counts={},
+            is_quiesced=False,
         )
 
-    async def is_quiesced(self, view: Any) -> bool:
-        return False
-
-    async def results(self, execution_id: str) -> dict[str, bytes | None]:
+    async def _results(self, execution_id: str) -> dict[str, bytes | None]:
         self._asked("results", execution_id)
         return self.outputs
 
-    async def list(self, **given: Any) -> SimpleNamespace:
+    async def _list(self, **given: Any) -> SimpleNamespace:
         self._asked("list", None)
         self.sent = given
         return SimpleNamespace(items=[self._execution()], next_cursor="more")
 
-    async def cancel(self, execution_id: str, **given: Any) -> SimpleNamespace:
+    async def _cancel(self, execution_id: str, **given: Any) -> SimpleNamespace:
         self._asked("cancel", execution_id)
         self.sent = given
         return SimpleNamespace(execution_id=execution_id, status=self.current, already=False)
 
-    async def events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
+    async def _events(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
         self._asked("events", execution_id)
         await asyncio.sleep(0)
         return [event for event in self.history if event.seq > after][:limit]
 
-    async def last_seq(self, execution_id: str) -> int:
+    async def _last_seq(self, execution_id: str) -> int:
         self._asked("last_seq", execution_id)
         return self.history[-1].seq if self.history else 0
 
-    async def ready(self) -> SimpleNamespace:
+    async def _check(self) -> SimpleNamespace:
         checks = [
             Check("version", "ok" if self.is_ready else "error", "7.2"),
             Check("persistence", "ok", "AOF everysec"),
         ]
         return SimpleNamespace(ok=self.is_ready, checks=checks)
 
-    async def drop_dead(self, entry_id: str) -> bool:
-        return entry_id == "1-0"
+    async def _drop(self, entry_id: str) -> None:
+        if entry_id != "1-0":
+            raise DeadEntryNotFound(entry_id)
 
     def _asked(self, verb: str, execution_id: str | None) -> None:
         self.calls[verb] += 1

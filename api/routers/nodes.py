@@ -1,0 +1,127 @@
+"""Nodes of an execution: read them and their items; complete, fail, skip or retry one by hand."""
+
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from api.access import engine_of
+from api.responses import body_of, json_response, problems, replay_headers
+from api.schemas.executions import ItemPage, NodeView
+from api.schemas.interventions import CompleteRequest, FailRequest, GivenError, NodeAnswer, NodeRequest
+from api.schemas.views import item_fields, node_fields, override_fields, page_fields
+from api.validator import execution_id_in, idempotency_of, parse_envelope, unit_in
+from orchestrator.engine import Idempotency, OperatorNote
+from orchestrator.operations.results import NodeResult
+
+router = APIRouter(prefix="/v1/executions/{execution_id}/nodes", tags=["executions"])
+R = TypeVar("R", bound=NodeRequest)
+
+
+@router.get(
+    "/{node_id}",
+    operation_id="executions_node",
+    summary="One node and its output",
+    response_model=NodeView,
+    responses=problems(404, 503),
+)
+async def get(request: Request, execution_id: str, node_id: str) -> Response:
+    found = await engine_of(request).nodes.get(execution_id_in(execution_id), node_id)
+    return json_response(node_fields(found))
+
+
+@router.get(
+    "/{node_id}/items",
+    operation_id="executions_items",
+    summary="The items of a mapped node, in order",
+    response_model=ItemPage,
+    responses=problems(404, 422, 503),
+)
+async def items(
+    request: Request,
+    execution_id: str,
+    node_id: str,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    cursor: Annotated[str | None, Query(max_length=16, description="`next_cursor` of a page.")] = None,
+) -> Response:
+    page = await engine_of(request).nodes.items(
+        execution_id_in(execution_id), node_id, limit=limit, cursor=cursor
+    )
+    return json_response(page_fields(page, item_fields))
+
+
+@router.post(
+    "/{node_id}/complete",
+    operation_id="executions_node_complete",
+    summary="Complete a node by hand, with an output; a running attempt is fenced",
+    response_model=NodeAnswer,
+    responses=problems(404, 409, 413, 422, 503),
+    openapi_extra=body_of(CompleteRequest),
+)
+async def complete(request: Request, execution_id: str, node_id: str) -> Response:
+    sent, note, idempotency = await _read(request, CompleteRequest)
+    done = await engine_of(request).nodes.complete(
+        *unit_in(execution_id, node_id), sent.output, note, idempotency=idempotency
+    )
+    return _overridden(done)
+
+
+@router.post(
+    "/{node_id}/fail",
+    operation_id="executions_node_fail",
+    summary="Fail a node by hand; a running attempt is fenced",
+    response_model=NodeAnswer,
+    responses=problems(404, 409, 413, 422, 503),
+    openapi_extra=body_of(FailRequest),
+)
+async def fail(request: Request, execution_id: str, node_id: str) -> Response:
+    sent, note, idempotency = await _read(request, FailRequest)
+    error = sent.error or GivenError()
+    done = await engine_of(request).nodes.fail(
+        *unit_in(execution_id, node_id),
+        note,
+        type=error.type,
+        message=error.message,
+        idempotency=idempotency,
+    )
+    return _overridden(done)
+
+
+@router.post(
+    "/{node_id}/skip",
+    operation_id="executions_node_skip",
+    summary="Skip a node by hand; a running attempt is fenced",
+    response_model=NodeAnswer,
+    responses=problems(404, 409, 413, 422, 503),
+    openapi_extra=body_of(NodeRequest),
+)
+async def skip(request: Request, execution_id: str, node_id: str) -> Response:
+    _, note, idempotency = await _read(request, NodeRequest)
+    done = await engine_of(request).nodes.skip(*unit_in(execution_id, node_id), note, idempotency=idempotency)
+    return _overridden(done)
+
+
+@router.post(
+    "/{node_id}/retry",
+    operation_id="executions_node_retry",
+    summary="End a node's wait for its next try, a delay, a worker or an operator now",
+    response_model=NodeAnswer,
+    responses=problems(404, 409, 413, 422, 503),
+    openapi_extra=body_of(NodeRequest),
+)
+async def retry_now(request: Request, execution_id: str, node_id: str) -> Response:
+    _, note, idempotency = await _read(request, NodeRequest)
+    done = await engine_of(request).nodes.retry_now(
+        *unit_in(execution_id, node_id), note, idempotency=idempotency
+    )
+    return _overridden(done)
+
+
+async def _read(request: Request, model: type[R]) -> tuple[R, OperatorNote, Idempotency | None]:
+    body = await request.body()
+    sent = parse_envelope(model, body, max_depth=engine_of(request).limits.max_depth)
+    return sent, OperatorNote(sent.by, sent.reason, sent.attempt), idempotency_of(request, body)
+
+
+def _overridden(done: NodeResult) -> Response:
+    return json_response(override_fields(done), headers=replay_headers(done.replayed))

@@ -1,0 +1,83 @@
+"""`engine.dead_letters`: nodes that failed for good, kept for an operator to requeue or drop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from orchestrator.errors import DeadEntryNotFound
+from orchestrator.operations.cursors import is_entry_id, read_entry_id
+from orchestrator.operations.executions import Executions
+from orchestrator.operations.results import Page
+from orchestrator.store.reader import Store
+from orchestrator.store.transitions import Transitions
+
+
+@dataclass(frozen=True, slots=True)
+class DeadEntry:
+    """A node that failed for good: it lost its worker too often, or used up its tries."""
+
+    entry_id: str
+    execution_id: str
+    node_id: str
+    reason: str
+    error: dict[str, Any]
+    attempt: int
+    ts_ms: int
+
+
+class DeadLetters:
+    """The list of dead nodes, newest first; the oldest are trimmed."""
+
+    def __init__(self, store: Store, transitions: Transitions, executions: Executions) -> None:
+        self.store = store
+        self._transitions = transitions
+        self._executions = executions
+
+    async def list(self, *, limit: int = 50, cursor: str | None = None) -> Page:
+        """List dead nodes, newest first. Raises CursorInvalid."""
+        after = read_entry_id(cursor)
+        newest = f"({after}" if after else "+"
+        rows = await self.store.redis.xrevrange(self.store.keys.shared("dead"), newest, "-", count=limit + 1)
+        entries = [_dead(entry_id, fields) for entry_id, fields in rows]
+        return Page(entries[:limit], entries[limit - 1].entry_id if len(entries) > limit else None)
+
+    async def requeue(self, entry_id: str) -> str:
+        """Run a dead node again, by retrying its execution in place; gives the execution id.
+
+        Raises DeadEntryNotFound, InvalidTransition while the execution still runs, ExecutionNotFound when it
+        is gone.
+        """
+        entry = await self._entry(entry_id)
+        await self._executions.retry(entry.execution_id)
+        # The retry takes off the entries of the nodes it runs; a failure that was handled does not run again.
+        await self._transitions.drop_dead(entry_id)
+        return entry.execution_id
+
+    async def drop(self, entry_id: str) -> None:
+        """Take an entry off the list; its node stays FAILED. Raises DeadEntryNotFound."""
+        await self._entry(entry_id)
+        if not await self._transitions.drop_dead(entry_id):
+            raise DeadEntryNotFound(entry_id)
+
+    async def _entry(self, entry_id: str) -> DeadEntry:
+        if not is_entry_id(entry_id):
+            raise DeadEntryNotFound(entry_id)
+        rows = await self.store.redis.xrange(self.store.keys.shared("dead"), entry_id, entry_id, count=1)
+        if not rows:
+            raise DeadEntryNotFound(entry_id)
+        return _dead(*rows[0])
+
+
+def _dead(entry_id: bytes, fields: dict[bytes, bytes]) -> DeadEntry:
+    return DeadEntry(
+        entry_id=entry_id.decode(),
+        execution_id=fields[b"execution_id"].decode(),
+        node_id=fields[b"node_id"].decode(),
+        reason=fields[b"reason"].decode(),
+        error=orjson.loads(fields[b"error"]),
+        attempt=int(fields[b"attempt"]),
+        ts_ms=int(fields[b"ts_ms"]),
+    )

@@ -1,0 +1,49 @@
+"""`engine.definitions`: check a definition without storing it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from orchestrator.definitions.definition import Definition
+from orchestrator.definitions.graph import topological_order
+from orchestrator.errors import DefinitionInvalid
+from orchestrator.lint.lint import lint
+from orchestrator.operations.results import Summary, Validation
+from orchestrator.operations.submissions import Submissions
+
+
+class Definitions:
+    """The definitions that may be submitted."""
+
+    def __init__(self, submissions: Submissions) -> None:
+        self._submissions = submissions
+
+    async def validate(self, document: Any) -> Validation:
+        """Check a definition as a submission would; one without problems is searched for likely mistakes."""
+        try:
+            definition = (await self._submissions.compile(document, None)).definition
+        except DefinitionInvalid as error:
+            return Validation(tuple(error.problems), (), None)
+        # In a thread: the largest definitions take seconds, and this process serves others meanwhile.
+        warnings = await asyncio.to_thread(lint, definition, self._submissions.limits)
+        return Validation((), tuple(warnings), summarise(definition))
+
+    async def handler_names(self) -> frozenset[str]:
+        """Name the handlers a definition may use now: built in, or offered by a live worker."""
+        return await self._submissions.handler_names()
+
+
+def summarise(definition: Definition) -> Summary:
+    """Measure a definition."""
+    dependencies = {node.id: node.dependencies for node in definition.nodes}
+    depths: dict[str, int] = {}
+    for node_id in topological_order(dependencies, definition.successors):
+        depths[node_id] = 1 + max((depths[name] for name in dependencies[node_id]), default=0)
+    return Summary(
+        name=definition.name,
+        version=definition.version,
+        nodes=len(definition.nodes),
+        edges=sum(len(needed) for needed in dependencies.values()),
+        depth=max(depths.values(), default=0),
+    )

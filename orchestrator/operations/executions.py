@@ -1,0 +1,463 @@
+"""`engine.executions`: submit, trigger, cancel, pause, resume, retry, replay, fork and read executions."""
+
+# long: every verb and question about an execution, on one screen after another
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from orchestrator.definitions.budgets import NO_CAPS, Caps
+from orchestrator.errors import (
+    ExecutionNotFound,
+    InputsConflict,
+    InvalidTransition,
+    NodeNotFound,
+    TooBusy,
+)
+from orchestrator.execution.explain import explain
+from orchestrator.execution.explanation import Explanation
+from orchestrator.execution.fork import plan_fork, plan_rest
+from orchestrator.execution.model import Execution, MapCounts, NodeState, Snapshot
+from orchestrator.executor import execute_workflow
+from orchestrator.operations.cursors import read_place, read_position
+from orchestrator.operations.queues import queue_positions
+from orchestrator.operations.reruns import RETRY_SLICE, fork_result, merged_inputs, plan_retry, stage_fork
+from orchestrator.operations.results import ExecutionView, Forked, Page, Rerun, Submitted, VerbResult
+from orchestrator.operations.submissions import (
+    Compiled,
+    Document,
+    Submissions,
+    mint_execution_id,
+    sorted_json,
+)
+from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn, sources_of
+from orchestrator.store.layout import Field, execution_fields
+from orchestrator.store.reader import Store
+from orchestrator.store.requests import Idempotency, digest_of
+from orchestrator.store.transitions import Transitions
+
+#: Index rows read at a time, and at most for one page, when a filter is narrow.
+BATCH = 200
+MOST_ROWS = 5_000
+#: How often a saved worklist is drained before a pause or resume is refused as unavailable.
+ROUNDS = 20
+
+
+class Executions:
+    """The executions of the engine, each known by its id."""
+
+    def __init__(self, store: Store, transitions: Transitions, submissions: Submissions) -> None:
+        self.store = store
+        self._transitions = transitions
+        self._submissions = submissions
+
+    # Verbs
+
+    async def submit(
+        self,
+        document: Document,
+        *,
+        body: bytes | None = None,
+        inputs: dict[str, Any] | None = None,
+        trigger: bool = False,
+        idempotency: Idempotency | None = None,
+        tenant: str = "default",
+    ) -> Submitted:
+        """Check a definition and store an execution of it; start it when asked to.
+
+        document  what was sent, or how to parse it, which a body that was sent before does not need.
+        body      the document as sent; kept as it is, and recognised when it is sent again.
+        Raises DefinitionInvalid, InputsInvalid, IdempotencyConflict, StoreUnavailable, StoreFull; nothing is
+        stored then.
+        """
+        compiled = await self._submissions.compile(document, body)
+        return await self._submissions.create(
+            compiled, inputs=inputs, is_started=trigger, idempotency=idempotency, tenant=tenant
+        )
+
+    async def trigger(self, execution_id: str, inputs: dict[str, Any] | None = None) -> VerbResult:
+        """Start an execution. Triggered again, it starts nothing twice, and what is ready is queued.
+
+        Raises ExecutionNotFound, InputsInvalid, InputsConflict, and InvalidTransition while it is being
+        cancelled.
+        """
+        text = b"" if inputs is None else await self._checked_inputs(execution_id, inputs)
+        word, status, more = await self._transitions.start_execution(execution_id, text)
+        if word == "inputs_needed":
+            text = await self._checked_inputs(execution_id, {})
+            word, status, more = await self._transitions.start_execution(execution_id, text)
+        if word == "unknown":
+            raise ExecutionNotFound(execution_id)
+        if word == "inputs_conflict":
+            raise InputsConflict(execution_id)
+        if word == "cancelling":
+            allowed = sources_of("start_execution", "execution")
+            raise InvalidTransition("trigger", execution_id, "being cancelled", allowed)
+        if more:
+            await self._transitions.drain_worklist(execution_id)
+        if word == "already" and ExecutionStatus(status).is_under_way:
+            await execute_workflow(self.store, self._transitions, execution_id)
+        return VerbResult(execution_id, ExecutionStatus(status), word == "already")
+
+    async def cancel(
+        self, execution_id: str, *, reason: str | None = None, grace_ms: int = 30_000, request_id: str
+    ) -> VerbResult:
+        """Cancel an execution; what runs may still record its result within the grace.
+
+        Of several cancels the shortest grace counts, and the first reason.
+        Raises ExecutionNotFound, and InvalidTransition when it has ended.
+        """
+        word, status, more = await self._transitions.cancel_execution(
+            execution_id, reason=orjson.dumps(reason).decode(), grace_ms=grace_ms, request_id=request_id
+        )
+        if word == "unknown":
+            raise ExecutionNotFound(execution_id)
+        if word == "terminal":
+            allowed = sources_of("cancel_execution", "execution")
+            raise InvalidTransition("cancel", execution_id, status, allowed)
+        if more:
+            await self._transitions.drain_worklist(execution_id)
+            status = await self.store.status(execution_id) or status
+        return VerbResult(execution_id, ExecutionStatus(status), word == "already")
+
+    async def pause(
+        self, execution_id: str, *, by: str | None = None, reason: str | None = None, request_id: str
+    ) -> VerbResult:
+        """Start nothing more; what runs goes on to its end, and what becomes ready is held.
+
+        The same request again, and any while it is paused, changes nothing.
+        Raises ExecutionNotFound, and InvalidTransition when it is not RUNNING or being cancelled.
+        """
+        for _ in range(ROUNDS):
+            word, status = await self._transitions.pause_execution(
+                execution_id, by=orjson.dumps(by), reason=orjson.dumps(reason), request=digest_of(request_id)
+            )
+            if word != "busy":
+                return _paused_or_resumed("pause", execution_id, word, status)
+            await self._transitions.drain_worklist(execution_id)
+        raise _busy(execution_id)
+
+    async def resume(
+        self,
+        execution_id: str,
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+        budget: Caps = NO_CAPS,
+        request_id: str,
+    ) -> VerbResult:
+        """Queue what was held, in order, and go on. Raises as `pause` does, when it is not PAUSED.
+
+        budget  what its calls to paid services may use from now on; None leaves a limit as it was.
+        """
+        note = {"by": orjson.dumps(by), "reason": orjson.dumps(reason)}
+        for _ in range(ROUNDS):
+            word, status, more = await self._transitions.resume_execution(
+                execution_id, **note, request=digest_of(request_id), budget=budget
+            )
+            if more:
+                await self._transitions.drain_worklist(execution_id)
+                status = await self.store.status(execution_id) or status
+            if word != "busy":
+                return _paused_or_resumed("resume", execution_id, word, status)
+        raise _busy(execution_id)
+
+    async def retry(
+        self,
+        execution_id: str,
+        *,
+        preview: bool = False,
+        generation: int | None = None,
+        wanted_by: str = "",
+    ) -> Rerun:
+        """Go on with an ended execution in place: run again what failed and what that kept from running.
+
+        preview     say what would run, and change nothing.
+        generation  the generation to retry; when another request has retried it, the answer says `already`.
+        wanted_by   `EXECUTION UNIT ATTEMPT` whose child it is; refused once that attempt has ended.
+        Raises ExecutionNotFound, and InvalidTransition when it has not failed and was not cancelled.
+        """
+        source = await self._snapshot(execution_id)
+        execution = source.execution
+        if generation is not None and generation < execution.generation:
+            return _retried_before(execution)
+        plan = plan_retry(source, generation)
+        if preview:
+            return Rerun(execution_id, execution.status, execution.generation, plan.nodes)
+        more, slices, allowed = False, plan.slices(), sources_of("retry_execution", "execution")
+        for number, items in enumerate(slices):
+            word, status, more = await self._transitions.retry_execution(
+                execution_id,
+                generation=execution.generation,
+                position=number * RETRY_SLICE,
+                nodes=plan.chosen if number == len(slices) - 1 else None,
+                items=items,
+                wanted_by=wanted_by,
+            )
+            if word == "already":
+                # By this very call, whose first answer was lost, or by another like it.
+                return _retried_before((await self._snapshot(execution_id)).execution)
+            if word == "unwanted":
+                found = f"{status}, and no node waits for it"
+                raise InvalidTransition("retry", execution_id, found, allowed)
+            if word not in ("ok", "listed"):
+                raise InvalidTransition("retry", execution_id, status, allowed)
+        if more:
+            await self._transitions.drain_worklist(execution_id)
+        return Rerun(execution_id, ExecutionStatus.RUNNING, execution.generation + 1, plan.nodes)
+
+    async def replay(
+        self,
+        execution_id: str,
+        inputs: dict[str, Any] | None = None,
+        *,
+        merge: bool = True,
+        idempotency: Idempotency | None = None,
+    ) -> Submitted:
+        """Start a new execution of the same definition with the same inputs, or others.
+
+        merge  `inputs` override those of the same name; otherwise they replace all.
+        Raises ExecutionNotFound, and what `submit` raises.
+        """
+        source = await self._execution(execution_id)
+        return await self._submissions.create(
+            await self._recompiled(execution_id),
+            inputs=merged_inputs(source.inputs, inputs, is_merged=merge),
+            is_started=True,
+            idempotency=idempotency,
+            tenant=source.tenant,
+            replay_of=execution_id,
+        )
+
+    async def fork(
+        self,
+        execution_id: str,
+        *,
+        from_node: str | None = None,
+        definition: dict[str, Any] | None = None,
+        inputs: dict[str, Any] | None = None,
+        merge: bool = True,
+        preview: bool = False,
+        idempotency: Idempotency | None = None,
+    ) -> Forked:
+        """Start a new execution that keeps the outputs of every node the change does not reach.
+
+        The change is a node to run again, another definition, other inputs, or all of these; what did not
+        complete runs in any case. merge as in `replay`, preview as in `retry`.
+        Raises ExecutionNotFound, NodeNotFound, and what `submit` raises.
+        """
+        source = await self._snapshot(execution_id)
+        tenant = source.execution.tenant
+        if not preview and (fork := await self._submissions.find_replay(idempotency, tenant)):
+            return await self._forked_before(fork, execution_id)
+        if definition is not None:
+            compiled = await self._submissions.compile(definition, orjson.dumps(definition))
+        else:
+            compiled = await self._recompiled(execution_id)
+        if from_node is not None and from_node not in compiled.definition.by_id:
+            raise NodeNotFound(execution_id, from_node)
+        given = merged_inputs(source.execution.inputs, inputs, is_merged=merge)
+        values = compiled.definition.check_inputs(given)
+        has_new_inputs = sorted_json(values) != sorted_json(source.execution.inputs or {})
+        plan = plan_fork(source, compiled.definition, from_node=from_node, has_new_inputs=has_new_inputs)
+        if preview:
+            return fork_result(plan, execution_id)
+        extra: list[Field] = ["forked_from", execution_id, *execution_fields(plan)]
+        if values or given is not None:
+            extra += ["inputs", sorted_json(values)]
+        fork_id = mint_execution_id()
+        last = await stage_fork(self._transitions, fork_id, execution_id, plan)
+        fork = await self._submissions.publish(
+            fork_id, compiled.text, last, extra=extra, is_started=True, idempotency=idempotency, tenant=tenant
+        )
+        if fork.replayed:
+            return await self._forked_before(fork, execution_id)
+        if not plan.again:  # there was nothing to run, and it has ended
+            fork = replace(fork, status=await self.store.status(fork_id) or fork.status)
+        return fork_result(plan, execution_id, fork)
+
+    # Questions
+
+    async def status(self, execution_id: str) -> ExecutionStatus:
+        """Read the status alone. Raises ExecutionNotFound."""
+        status = await self.store.status(execution_id)
+        if status is None:
+            raise ExecutionNotFound(execution_id)
+        return status
+
+    async def get(self, execution_id: str) -> ExecutionView:
+        """Read an execution with all its nodes and their outputs. Raises ExecutionNotFound."""
+        execution = await self._execution(execution_id)
+        definition = await self.store.definition(execution_id, execution.version)
+        node_ids = [node.id for node in definition.nodes]
+        states = await self.store.nodes(execution_id, node_ids)
+        nodes = [states[node_id] for node_id in node_ids]
+        counts = await self.store.items.counts(
+            execution_id, [node.id for node in definition.nodes if node.map]
+        )
+        final = await self.store.output_state(execution_id) if definition.output_node else None
+        view = ExecutionView(
+            execution=execution,
+            definition=definition,
+            nodes=nodes,
+            outputs=await self.store.outputs(execution_id, node_ids),
+            counts=counts,
+            is_quiesced=await self._is_quiesced(execution, nodes, counts),
+        )
+        if final is None:
+            return view
+        error = None if final.status is NodeStatus.COMPLETED else final.error
+        return replace(view, output=await self.store.output(execution_id, final.node_id), output_error=error)
+
+    async def results(self, execution_id: str) -> dict[str, bytes | None]:
+        """Read every node's output as stored. Raises ExecutionNotFound."""
+        execution = await self._execution(execution_id)
+        definition = await self.store.definition(execution_id, execution.version)
+        return await self.store.outputs(execution_id, [node.id for node in definition.nodes])
+
+    async def definition(self, execution_id: str) -> bytes:
+        """Read the definition as submitted, JSON. Raises ExecutionNotFound."""
+        text = await self.store.definition_text(execution_id)
+        if text is None or await self.store.status(execution_id) is None:
+            raise ExecutionNotFound(execution_id)
+        return text
+
+    async def explain(self, execution_id: str) -> Sequence[Explanation]:
+        """Say what every unfinished node waits for. Raises ExecutionNotFound."""
+        snapshot = await self._snapshot(execution_id)
+        positions = await queue_positions(self.store, snapshot)
+        return explain(snapshot, await self.store.workers(), positions)
+
+    async def children(self, execution_id: str, *, limit: int = 50, cursor: str | None = None) -> Page:
+        """List the executions that nodes of this one started, oldest first; purged ones are left out.
+
+        Raises ExecutionNotFound, CursorInvalid.
+        """
+        first = read_place(cursor)
+        await self.status(execution_id)
+        key = self.store.keys.children(execution_id)
+        entries = await self.store.redis.lrange(key, first, first + limit - 1)
+        found = await self.store.executions([entry.decode().split()[0] for entry in entries])
+        following = str(first + limit) if len(entries) == limit else None
+        return Page([child for child in found if child is not None], following)
+
+    async def list(
+        self,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        status: ExecutionStatus | None = None,
+        name: str | None = None,
+        created_after_ms: int | None = None,
+        created_before_ms: int | None = None,
+        tenant: str = "default",
+    ) -> Page:
+        """List executions, newest first. Raises CursorInvalid."""
+
+        def is_wanted(row: Execution) -> bool:
+            return (status is None or row.status is status) and (name is None or row.name == name)
+
+        newest, after_id = ("+inf" if created_before_ms is None else str(created_before_ms)), ""
+        if position := read_position(cursor):
+            newest, after_id = str(position[0]), position[1]
+        oldest = "-inf" if created_after_ms is None else str(created_after_ms)
+        return await _page(self.store, tenant, newest, oldest, after_id, limit=limit, is_wanted=is_wanted)
+
+    # What the verbs share
+
+    async def _execution(self, execution_id: str) -> Execution:
+        execution = await self.store.execution(execution_id)
+        if execution is None:
+            raise ExecutionNotFound(execution_id)
+        return execution
+
+    async def _snapshot(self, execution_id: str) -> Snapshot:
+        view = await self.store.read_for_repair(execution_id)
+        if view is None:
+            raise ExecutionNotFound(execution_id)
+        return view.snapshot
+
+    async def _recompiled(self, execution_id: str) -> Compiled:
+        text = await self.store.definition_text(execution_id)
+        if text is None:
+            raise ExecutionNotFound(execution_id)
+        return await self._submissions.compile(lambda: orjson.loads(text), text)
+
+    async def _checked_inputs(self, execution_id: str, inputs: dict[str, Any]) -> bytes:
+        execution = await self._execution(execution_id)
+        definition = await self.store.definition(execution_id, execution.version)
+        return sorted_json(definition.check_inputs(inputs))
+
+    async def _forked_before(self, fork: Submitted, source_id: str) -> Forked:
+        """Answer a fork that was requested before: the fork itself says what it began with."""
+        found = await self._snapshot(fork.execution_id)
+        kept = {node_id: state for node_id, state in found.nodes.items() if state.reused}
+        return fork_result(plan_rest(found.definition, kept, found.not_taken), source_id, fork)
+
+    async def _is_quiesced(
+        self, execution: Execution, states: Sequence[NodeState], counts: dict[str, MapCounts]
+    ) -> bool:
+        if execution.status is not ExecutionStatus.PAUSED:
+            return False
+        if any(state.status is NodeStatus.RUNNING for state in states):
+            return False
+        for state in states:
+            if state.waiting_on is WaitingOn.MAP and (found := counts.get(state.node_id)):
+                execution_id, node_id = execution.execution_id, state.node_id
+                if NodeStatus.RUNNING in await self.store.items.statuses(
+                    execution_id, node_id, found.started
+                ):
+                    return False
+        return True
+
+
+async def _page(
+    store: Store,
+    tenant: str,
+    newest: str,
+    oldest: str,
+    after_id: str,
+    *,
+    limit: int,
+    is_wanted: Callable[[Execution], bool],
+) -> Page:
+    """Read rows of the index until a page is full. The cursor names the last row given: `MS.ID`."""
+    items: list[Execution] = []
+    offset = 0
+    while offset < MOST_ROWS:
+        rows = await store.list_ids(tenant, newest_ms=newest, oldest_ms=oldest, offset=offset, count=BATCH)
+        offset += len(rows)
+        # Rows of one millisecond are in descending order of id: those up to the cursor's own were given
+        # before.
+        fresh = [row for row in rows if not after_id or row[1] < int(newest) or row[0] < after_id]
+        found = await store.executions([execution_id for execution_id, _ in fresh]) if fresh else []
+        for execution in found:
+            if execution and is_wanted(execution):
+                if len(items) == limit:
+                    return Page(items, f"{items[-1].created_ms}.{items[-1].execution_id}")
+                items.append(execution)
+        if len(rows) < BATCH:
+            return Page(items, None)
+    last_id, last_ms = fresh[-1] if fresh else ("", 0)
+    return Page(items, f"{last_ms}.{last_id}")
+
+
+def _paused_or_resumed(verb: str, execution_id: str, word: str, status: str) -> VerbResult:
+    if word == "unknown":
+        raise ExecutionNotFound(execution_id)
+    if word in ("refused", "cancelling"):
+        found = "being cancelled" if word == "cancelling" else status
+        raise InvalidTransition(verb, execution_id, found, sources_of(f"{verb}_execution", "execution"))
+    return VerbResult(execution_id, ExecutionStatus(status), word == "already")
+
+
+def _retried_before(execution: Execution) -> Rerun:
+    return Rerun(execution.execution_id, execution.status, execution.generation, None, already=True)
+
+
+def _busy(execution_id: str) -> TooBusy:
+    return TooBusy(f"execution {execution_id} is busy settling earlier changes; try again")

@@ -1,0 +1,205 @@
+"""`engine.nodes`: read nodes and items, and override them: complete, fail, skip or retry one by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from orchestrator.definitions.branches import not_taken_for
+from orchestrator.definitions.definition import Node
+from orchestrator.errors import (
+    AttemptChanged,
+    ErrorType,
+    ExecutionNotFound,
+    IdempotencyConflict,
+    NodeBusy,
+    NodeError,
+    NodeNotFound,
+    OutputRefused,
+    PayloadTooLarge,
+    Problem,
+    TooBusy,
+)
+from orchestrator.operations.cursors import read_place
+from orchestrator.operations.results import NodeResult, NodeView, Page
+from orchestrator.states import NodeStatus, sources_of
+from orchestrator.store.reader import Store
+from orchestrator.store.requests import Idempotency, OperatorNote, Word
+from orchestrator.store.script_client import Call
+from orchestrator.store.transitions import Transitions
+from orchestrator.units import index_of, node_of
+
+#: Largest output an operator may give a node.
+MAX_OUTPUT_BYTES = 1024 * 1024
+#: How often a saved worklist is drained before an override is refused as unavailable.
+ROUNDS = 20
+
+
+class Nodes:
+    """The nodes of executions; where a verb takes a node id it takes an item such as `fetch[3]` as well."""
+
+    def __init__(self, store: Store, transitions: Transitions) -> None:
+        self._store = store
+        self._transitions = transitions
+
+    async def get(self, execution_id: str, node_id: str) -> NodeView:
+        """Read one node and its output. Raises ExecutionNotFound, NodeNotFound."""
+        node = await self._node(execution_id, node_id)
+        if node.id != node_id:
+            raise NodeNotFound(execution_id, node_id)
+        states = await self._store.nodes(execution_id, [node_id])
+        counts = await self._store.items.counts(execution_id, [node_id]) if node.map else {}
+        output = await self._store.output(execution_id, node_id)
+        return NodeView(node, states[node_id], output, counts.get(node_id))
+
+    async def items(
+        self, execution_id: str, node_id: str, *, limit: int = 100, cursor: str | None = None
+    ) -> Page:
+        """List the items of a mapped node, in order.
+
+        Raises ExecutionNotFound, NodeNotFound, CursorInvalid.
+        """
+        first = read_place(cursor)
+        await self.get(execution_id, node_id)
+        items = await self._store.items.page(execution_id, node_id, first, limit)
+        return Page(list(items), str(first + limit) if len(items) == limit else None)
+
+    async def complete(
+        self,
+        execution_id: str,
+        node_id: str,
+        output: Any,
+        note: OperatorNote,
+        *,
+        idempotency: Idempotency | None = None,
+    ) -> NodeResult:
+        """Complete a node with this output; a running attempt is fenced.
+
+        Raises ExecutionNotFound, NodeNotFound, NodeBusy, AttemptChanged, IdempotencyConflict,
+        PayloadTooLarge, and OutputRefused for a condition or switch when the output names no branch.
+        """
+        try:
+            text = orjson.dumps(output)
+        except (TypeError, ValueError, RecursionError) as error:
+            problem = Problem("output", "not_json", f"the output cannot be kept as JSON: {error}")
+            raise OutputRefused([problem]) from error
+        if len(text) > MAX_OUTPUT_BYTES:
+            raise PayloadTooLarge("output", len(text), MAX_OUTPUT_BYTES)
+        node = await self._node(execution_id, node_id)
+        not_taken = not_taken_for(node, output) if index_of(node_id) is None else ()
+        return await self._override(execution_id, node_id, "complete", text, note, idempotency, not_taken)
+
+    async def fail(
+        self,
+        execution_id: str,
+        node_id: str,
+        note: OperatorNote,
+        *,
+        type: str | None = None,
+        message: str | None = None,
+        idempotency: Idempotency | None = None,
+    ) -> NodeResult:
+        """Fail a node for good; its catch, and `on_exhausted: continue`, hold as for any failure.
+
+        type  the error's, `Operator` without one: what a catch looks at.
+        Raises as `complete` does.
+        """
+        error = NodeError(
+            type or ErrorType.OPERATOR,
+            message or note.reason or f"failed by {note.by}",
+            retryable=False,
+            details={"by": note.by, "reason": note.reason},
+        )
+        text = orjson.dumps(error.to_dict())
+        return await self._override(execution_id, node_id, "fail", text, note, idempotency)
+
+    async def skip(
+        self, execution_id: str, node_id: str, note: OperatorNote, *, idempotency: Idempotency | None = None
+    ) -> NodeResult:
+        """Skip a node, with the reason `operator`. Raises as `complete` does."""
+        return await self._override(execution_id, node_id, "skip", b"", note, idempotency)
+
+    async def retry_now(
+        self, execution_id: str, node_id: str, note: OperatorNote, *, idempotency: Idempotency | None = None
+    ) -> NodeResult:
+        """End a node's wait for time, a worker or an operator: a delay completes, all else is tried now.
+
+        In a paused execution it is held until the resume. Raises as `complete` does.
+        """
+        idempotency = idempotency or Idempotency.unnamed()
+        call = self._transitions.retry_node_now(execution_id, node_id, note=note, idempotency=idempotency)
+        return await self._result("retry", execution_id, node_id, call, note, idempotency)
+
+    async def _node(self, execution_id: str, unit: str) -> Node:
+        execution = await self._store.execution(execution_id)
+        if execution is None:
+            raise ExecutionNotFound(execution_id)
+        definition = await self._store.definition(execution_id, execution.version)
+        node = definition.by_id.get(node_of(unit))
+        if node is None:
+            raise NodeNotFound(execution_id, unit)
+        return node
+
+    async def _override(
+        self,
+        execution_id: str,
+        node_id: str,
+        word: Word,
+        payload: bytes,
+        note: OperatorNote,
+        idempotency: Idempotency | None,
+        not_taken: tuple[str, ...] = (),
+    ) -> NodeResult:
+        idempotency = idempotency or Idempotency.unnamed()
+        call = self._transitions.override_node(
+            execution_id, node_id, word, payload, note=note, idempotency=idempotency, not_taken=not_taken
+        )
+        return await self._result(word, execution_id, node_id, call, note, idempotency)
+
+    async def _result(
+        self,
+        verb: str,
+        execution_id: str,
+        node_id: str,
+        call: Call[list[Any]],
+        note: OperatorNote,
+        idempotency: Idempotency,
+    ) -> NodeResult:
+        """Make the call until no worklist is saved before it, and read its reply."""
+        for _ in range(ROUNDS):
+            word, status, attempt, more = await call
+            if more:
+                await self._transitions.drain_worklist(execution_id)
+            if word != "busy":
+                break
+        else:
+            raise TooBusy(f"execution {execution_id} is busy settling earlier changes; try again")
+        if word in ("ok", "replayed"):
+            return NodeResult(execution_id, node_id, NodeStatus(status), attempt, word == "replayed")
+        if word == "unknown":
+            raise ExecutionNotFound(execution_id)
+        if word == "unknown_node":
+            raise NodeNotFound(execution_id, node_id)
+        if word == "conflict":
+            raise IdempotencyConflict(idempotency.name)
+        if word == "attempt" and note.attempt is not None:
+            raise AttemptChanged(verb, execution_id, node_id, meant=note.attempt, found=attempt)
+        raise NodeBusy(verb, execution_id, node_id, _obstacle(verb, node_id, word, status))
+
+
+def _obstacle(verb: str, node_id: str, word: str, status: str) -> str:
+    """Say what keeps a verb from being applied."""
+    match word:
+        case "cancelling":
+            return "its execution is being cancelled"
+        case "closed":
+            return (
+                f"its execution is {status}, not {' or '.join(sources_of('time_out_execution', 'execution'))}"
+            )
+        case "items":
+            return f"it waits for its items; {verb} each of them ({node_id}[0], …), or cancel the execution"
+        case "awaits":
+            return f"it waits for {status or 'something it does not name'}; complete, fail or skip it"
+        case _:
+            return f"it is {status}"

@@ -1,0 +1,23 @@
+"""Writes what is sent to waiting nodes, as it is stored."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from orchestrator.errors import PayloadInvalid, PayloadTooLarge, Problem
+
+#: Largest payload of a signal, and largest filled-in form.
+MAX_PAYLOAD_BYTES = 64 * 1024
+
+
+def payload_json(value: Any, what: str) -> bytes:
+    """Write a payload or form as JSON. Raises PayloadInvalid, PayloadTooLarge."""
+    try:
+        text = orjson.dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PayloadInvalid([Problem(what, "not_json", f"the {what} is not JSON: {error}")]) from error
+    if len(text) > MAX_PAYLOAD_BYTES:
+        raise PayloadTooLarge(what, len(text), MAX_PAYLOAD_BYTES)
+    return text

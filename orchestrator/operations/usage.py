@@ -1,0 +1,27 @@
+"""`engine.usage`: what calls to paid services have used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orchestrator.definitions.budgets import USED_FIELDS, Usage, read_usage
+from orchestrator.store.reader import Store
+
+#: A day as budgets count it: from midnight to midnight, UTC.
+DAY_MS = 86_400_000
+
+
+class UsageReport:
+    """Calls to language models, their tokens and their cost, over all executions of a tenant."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def by_day(self, *, days: int = 30, tenant: str = "default") -> Sequence[tuple[int, Usage]]:
+        """Sum the usage of each of the last days (UTC), today first: (its first millisecond, usage)."""
+        today = await self.store.now_ms() // DAY_MS
+        pipe = self.store.redis.pipeline(transaction=False)
+        for day in range(today, today - days, -1):
+            pipe.hmget(self.store.keys.usage(tenant, day), list(USED_FIELDS))
+        rows = await pipe.execute()
+        return [((today - back) * DAY_MS, read_usage(row)) for back, row in enumerate(rows)]
