@@ -30,6 +30,9 @@ MOST_CATCHES = 16
 _ERROR_TYPE = re.compile(r"[A-Za-z0-9_.*-]{1,128}")
 
 
+# Reading configs
+
+
 def read_choices(handler: str, config: dict[str, Any], path: str, findings: Findings) -> tuple[Choice, ...]:
     """Give what the config of a deciding node names; each answer may have one id or a list of them."""
     found: list[Choice] = []
@@ -91,6 +94,9 @@ def _read_rule(raw: Any, path: str, findings: Findings) -> Catch | None:
 
 def _is_error_type(value: Any) -> bool:
     return isinstance(value, str) and _ERROR_TYPE.fullmatch(value) is not None
+
+
+# Checking the graph
 
 
 def check_branches(
@@ -157,6 +163,9 @@ def _check_target(
             f"{what} is settled; a node in a branch cannot have it"
         )
         findings.add(path, "early_rule", message, kind="graph")
+
+
+# Deciding by an output
 
 
 def not_taken_for(node: Node, output: Any) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from orchestrator.execution.model import (
     WaitState,
     WorkerInfo,
 )
-from orchestrator.execution.planner import map_repairs
+from orchestrator.execution.planner import recount_map
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
 #: What drains a saved worklist.
@@ -300,7 +300,7 @@ def _explain_items(view: _View, node: Node, state: NodeState) -> Explanation:
     if held := words.count(NodeStatus.PENDING):
         parts.append(f"{held:,} held")
     # A saved worklist entry has changed its item, but not yet the counts.
-    is_stuck = not view.snapshot.worklist and bool(map_repairs(node, map_state, may_start=not is_held))
+    is_stuck = not view.snapshot.worklist and bool(recount_map(node, map_state, may_start=not is_held))
     return explain_node(
         state,
         f"its items ({', '.join(parts)})",

@@ -22,6 +22,8 @@ from orchestrator.execution.counters import (
 from orchestrator.execution.model import MapState, NodeState, Snapshot
 from orchestrator.states import ANSWERED, Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
+# Decisions
+
 
 @dataclass(frozen=True, slots=True)
 class Recount:
@@ -152,6 +154,9 @@ Decision = (
 )  # fmt: skip
 
 
+# The plan
+
+
 def plan(snapshot: Snapshot) -> list[Decision]:
     """Say what should happen next to one execution. Pure; equal snapshots give equal plans; linear time.
 
@@ -280,6 +285,9 @@ def _has_closing_child(snapshot: Snapshot, node: Node, unit: str) -> bool:
     return child is not None and waits_for_it and child.is_cancelling and not child.has_ended
 
 
+# Repairs of what is lost
+
+
 def _repairs(snapshot: Snapshot) -> list[Decision]:
     """Find nodes that nothing would wake: a task, lease or timer is missing."""
     cancelling = snapshot.execution.cancelling is not None
@@ -294,7 +302,7 @@ def _repairs(snapshot: Snapshot) -> list[Decision]:
         for state in map_state.live.values():
             decisions += _unit_repairs(snapshot, state, cancelling)
         if not snapshot.worklist and cancelling:
-            decisions += map_repairs(node, map_state, is_cancelling=True)
+            decisions += recount_map(node, map_state, is_cancelling=True)
         elif not snapshot.worklist:
             decisions += _map_repairs(snapshot, node, map_state)
     return decisions
@@ -302,10 +310,10 @@ def _repairs(snapshot: Snapshot) -> list[Decision]:
 
 def _map_repairs(snapshot: Snapshot, node: Node, map_state: MapState) -> Sequence[Remap | Hold]:
     if snapshot.execution.status is not ExecutionStatus.PAUSED:
-        return map_repairs(node, map_state)
-    found = map_repairs(node, map_state, may_start=False)
+        return recount_map(node, map_state)
+    found = recount_map(node, map_state, may_start=False)
     # Nothing more is started: where something would be, the node itself is held.
-    if found or node.id in snapshot.held or not map_repairs(node, map_state):
+    if found or node.id in snapshot.held or not recount_map(node, map_state):
         return found
     return [Hold(node.id)]
 
@@ -363,7 +371,7 @@ def _wait_repairs(snapshot: Snapshot, state: NodeState) -> list[Decision]:
     return [*found, Retime(unit, state.attempt, kind, due_ms)]
 
 
-def map_repairs(
+def recount_map(
     node: Node, map_state: MapState, *, may_start: bool = True, is_cancelling: bool = False
 ) -> list[Remap]:
     """Recount the items of a waiting node; also where nothing would start the next one or end the wait,
