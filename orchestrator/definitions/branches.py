@@ -29,6 +29,9 @@ TWO_BRANCHES = {
 MOST_CATCHES = 16
 
 
+# Reading configs
+
+
 def read_choices(handler: str, config: dict[str, Any], path: str, findings: Findings) -> tuple[Choice, ...]:
     """Give what the config of a deciding node names; each answer may have one id or a list of them."""
     found: list[Choice] = []
@@ -84,6 +87,9 @@ def _read_rule(raw: Any, path: str, findings: Findings) -> Catch | None:
         findings.add(f"{path}.errors", "bad_value", f"'{path}.errors': {problem}")
         return None
     return Catch(errors, goto) if goto else None
+
+
+# Checking the graph
 
 
 def check_branches(
@@ -150,6 +156,9 @@ def _check_target(
             f"{what} is settled; a node in a branch cannot have it"
         )
         findings.add(path, "early_rule", message, kind="graph")
+
+
+# Deciding by an output
 
 
 def not_taken_for(node: Node, output: Any) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Turn a submitted document into a Definition, or list everything that is wrong with it at once."""
+"""Compiles a document into a Definition, with its nodes, defaults and output, or lists all its problems."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def compile_definition(
 
     compiler = NodeCompiler(nodes_path, handlers, defaults, findings, check_child)
     nodes, after, gates = compiler.compile(raw_nodes)
-    output_node = read_output(top, compiler, nodes)
+    output_node = _read_output(top, compiler, nodes)
     description = top.text("description") or ""
     timeout_ms = top.duration("execution_timeout")
     fail_fast = top.flag("fail_fast", default=False)
@@ -98,34 +98,14 @@ def version_of(document: Any) -> str:
 def compile_stored(
     document: dict[str, Any], default_retry: Callable[[str], RetryPolicy | None]
 ) -> Definition:
-    """Compile what was accepted before: under whatever limits, with whatever handlers there were."""
+    """Compile a document that was accepted before: whatever the limits and the handlers were then."""
     nodes = document["nodes"] if "nodes" in document else document["dag"]["nodes"]
     handlers = PlainHandlers(frozenset(node["handler"] for node in nodes), default_retry)
     boundless = Limits(max_nodes=2**31, max_edges=2**31, max_depth=1_000, max_config_bytes=2**31)
     return compile_definition(document, handlers=handlers, limits=boundless, level=None)
 
 
-def _check_child(
-    document: dict[str, Any], path: str, handlers: HandlerNames, level: int, findings: Findings
-) -> None:
-    """Note what is wrong with the definition of a child."""
-    if level > MOST_LEVELS:
-        message = (
-            f"'{path}' is {level} levels below the workflow; allowed are {MOST_LEVELS} levels of children"
-        )
-        findings.add(path, "too_deep", message, kind="graph")
-        return
-    try:
-        compile_definition(document, handlers=handlers, limits=findings.limits, level=level)
-    except DefinitionInvalid as error:
-        for problem in error.problems:
-            where = f"{path}.{problem.path}" if problem.path else path
-            message = (
-                problem.message.replace(f"'{problem.path}'", f"'{where}'")
-                if problem.path
-                else problem.message
-            )
-            findings.take(replace(problem, path=where, message=message))
+# Parts of a document
 
 
 def _find_nodes(document: dict[str, Any], findings: Findings) -> tuple[str, list[Any]]:
@@ -170,8 +150,8 @@ def _read_defaults(top: Fields, findings: Findings) -> dict[str, Any]:
     }
 
 
-def read_output(top: Fields, compiler: NodeCompiler, nodes: list[Node]) -> Node | None:
-    """Check the `output` of a document, in which any node may be referred to; None when there is none."""
+def _read_output(top: Fields, compiler: NodeCompiler, nodes: list[Node]) -> Node | None:
+    """Read the `output` of a document, which may refer to any node; None when there is none."""
     raw: Any = top.raw.get("output")
     if raw is None or not compiler.is_plain({"output": raw}, "output", {"output": raw}) or top.findings.full:
         return None
@@ -192,3 +172,26 @@ def read_output(top: Fields, compiler: NodeCompiler, nodes: list[Node]) -> Node 
         uses_inputs=found.uses_inputs,
         templated=found.templated,
     )
+
+
+def _check_child(
+    document: dict[str, Any], path: str, handlers: HandlerNames, level: int, findings: Findings
+) -> None:
+    """Note what is wrong with the definition of a child."""
+    if level > MOST_LEVELS:
+        message = (
+            f"'{path}' is {level} levels below the workflow; allowed are {MOST_LEVELS} levels of children"
+        )
+        findings.add(path, "too_deep", message, kind="graph")
+        return
+    try:
+        compile_definition(document, handlers=handlers, limits=findings.limits, level=level)
+    except DefinitionInvalid as error:
+        for problem in error.problems:
+            where = f"{path}.{problem.path}" if problem.path else path
+            message = (
+                problem.message.replace(f"'{problem.path}'", f"'{where}'")
+                if problem.path
+                else problem.message
+            )
+            findings.take(replace(problem, path=where, message=message))

@@ -34,6 +34,9 @@ class _TooMuch(Exception):
     """A schema asks for more checks than allowed."""
 
 
+# Schemas and values
+
+
 def schema_problem(schema: Any, what: str = "inputs") -> str | None:
     """Say what is wrong with a schema, or None. `what`: the field that holds it."""
     if not isinstance(schema, dict):
@@ -44,7 +47,7 @@ def schema_problem(schema: Any, what: str = "inputs") -> str | None:
 
         validator.check_schema(schema)
     except SchemaError as error:
-        return describe_schema_error(error, what)
+        return _describe_schema_error(error, what)
     except (RecursionError, re.error, _TooMuch) as error:
         return f"not a usable JSON Schema: {type(error).__name__}"
     return _bad_reference_or_pattern(schema)
@@ -79,13 +82,13 @@ def value_problems(schema: dict[str, Any], value: Any, what: str) -> list[Proble
 
 
 def _problems(schema: dict[str, Any], value: Any, what: str) -> list[Problem]:
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for error in _validator(orjson.dumps(schema)).iter_errors(value):
-        where = f"{what}{place_of(error)}"[:300]
-        found.append(Problem(where, "bad_input", describe_error(error, where)))
-        if len(found) >= MAX_PROBLEMS:
+        where = f"{what}{_place_of(error)}"[:300]
+        problems.append(Problem(where, "bad_input", _describe_error(error, where)))
+        if len(problems) >= MAX_PROBLEMS:
             break
-    return found
+    return problems
 
 
 def _with_defaults(schema: Any, value: Any) -> Any:
@@ -100,6 +103,9 @@ def _with_defaults(schema: Any, value: Any) -> Any:
             if name in value:
                 _with_defaults(below, value[name])
     return value
+
+
+# The validator, bounded
 
 
 @lru_cache(maxsize=256)
@@ -145,6 +151,9 @@ def _validator_class() -> Any:
         warnings.simplefilter("ignore")
         extend: Any = validators.extend
         return extend(Draft202012Validator, {**special, "pattern": pattern, "uniqueItems": unique})
+
+
+# References and patterns that are refused
 
 
 def _bad_reference_or_pattern(schema: dict[str, Any]) -> str | None:
@@ -195,12 +204,15 @@ def _pattern_problem(text: str) -> str | None:
     return None
 
 
-def place_of(error: Any) -> str:
+# Words
+
+
+def _place_of(error: Any) -> str:
     """Write where in the value an error is: `.items[2].name`; empty for the whole of it."""
     return "".join(f".{part}" if isinstance(part, str) else f"[{part}]" for part in error.absolute_path)
 
 
-def describe_error(error: Any, where: str) -> str:
+def _describe_error(error: Any, where: str) -> str:
     """Say what is wrong with the value at `where`.
 
     error  of the library: keyword, what the schema says to it, the value.
@@ -220,11 +232,11 @@ def describe_error(error: Any, where: str) -> str:
     return f"'{where}': {error.message[:500]}"
 
 
-def describe_schema_error(error: Any, what: str) -> str:
+def _describe_schema_error(error: Any, what: str) -> str:
     """Say what is wrong with a schema itself; `what` is the field that holds it."""
-    where = f"{what}{place_of(error)}"
+    where = f"{what}{_place_of(error)}"
     if error.absolute_path and error.absolute_path[-1] == "type":
         message = f"'{where}' must be one of {', '.join(sorted(TYPE_WORDS))}, found {quoted(error.instance)}"
     else:
-        message = describe_error(error, where)
+        message = _describe_error(error, where)
     return f"not a valid JSON Schema: {message}"

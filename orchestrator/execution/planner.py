@@ -30,6 +30,8 @@ from orchestrator.states import (
     end_of,
 )
 
+# Decisions
+
 
 @dataclass(frozen=True, slots=True)
 class Recount:
@@ -160,6 +162,9 @@ Decision = (
 )  # fmt: skip
 
 
+# The plan
+
+
 def plan(snapshot: Snapshot) -> list[Decision]:
     """Say what should happen next to one execution. Pure; equal snapshots give equal plans; linear time.
 
@@ -172,7 +177,7 @@ def plan(snapshot: Snapshot) -> list[Decision]:
         return []
     if execution.status == ExecutionStatus.PENDING and execution.cancelling is None:
         return []
-    # A saved turn has changed its node but not yet its successors: their counters are behind, not wrong.
+    # A worklist entry has changed its node but not yet its successors: their counters are behind, not wrong.
     if snapshot.worklist:
         drain: list[Decision] = [] if snapshot.has_continue_timer else [Drain()]
         return drain + _repairs(snapshot)
@@ -280,6 +285,9 @@ def _has_closing_child(snapshot: Snapshot, node: Node, unit: str) -> bool:
     return child is not None and waits_for_it and child.is_cancelling and not child.has_ended
 
 
+# Repairs of what is lost
+
+
 def _repairs(snapshot: Snapshot) -> list[Decision]:
     """Find nodes that nothing would wake: a task, lease or timer is missing."""
     cancelling = snapshot.execution.cancelling is not None
@@ -294,7 +302,7 @@ def _repairs(snapshot: Snapshot) -> list[Decision]:
         for state in map_state.live.values():
             decisions += _unit_repairs(snapshot, state, cancelling)
         if not snapshot.worklist and cancelling:
-            decisions += map_repairs(node, map_state, is_cancelling=True)
+            decisions += recount_map(node, map_state, is_cancelling=True)
         elif not snapshot.worklist:
             decisions += _map_repairs(snapshot, node, map_state)
     return decisions
@@ -302,10 +310,10 @@ def _repairs(snapshot: Snapshot) -> list[Decision]:
 
 def _map_repairs(snapshot: Snapshot, node: Node, map_state: MapState) -> Sequence[Remap | Hold]:
     if snapshot.execution.status is not ExecutionStatus.PAUSED:
-        return map_repairs(node, map_state)
-    found = map_repairs(node, map_state, may_start=False)
+        return recount_map(node, map_state)
+    found = recount_map(node, map_state, may_start=False)
     # Nothing more is started: where something would be, the node itself is held.
-    if found or node.id in snapshot.held or not map_repairs(node, map_state):
+    if found or node.id in snapshot.held or not recount_map(node, map_state):
         return found
     return [Hold(node.id)]
 
@@ -354,7 +362,7 @@ def _wait_repairs(snapshot: Snapshot, state: NodeState) -> list[Decision]:
     if (kind, unit, state.attempt) in snapshot.timers or unit in snapshot.held:
         return found
     if snapshot.worklist and state.held is not None:
-        # A turn that is saved is about to set the timer again.
+        # A worklist entry is about to set the timer again.
         return found
     due_ms = snapshot.now_ms if state.due_ms is None else state.due_ms
     is_paused = snapshot.execution.status is ExecutionStatus.PAUSED
@@ -363,7 +371,7 @@ def _wait_repairs(snapshot: Snapshot, state: NodeState) -> list[Decision]:
     return [*found, Retime(unit, state.attempt, kind, due_ms)]
 
 
-def map_repairs(
+def recount_map(
     node: Node, map_state: MapState, *, may_start: bool = True, is_cancelling: bool = False
 ) -> list[Remap]:
     """Recount the items of a waiting node; also where nothing would start the next one or end the wait,

@@ -24,6 +24,9 @@ Finding = tuple[Node, str, str, str, str | None]
 Uses = Mapping[str, Sequence[Use]]
 
 
+# Nodes
+
+
 def missing_references(
     definition: Definition, uses: Uses, reach: Reachability, expected: KnownAnswers
 ) -> Iterator[Finding]:
@@ -144,6 +147,9 @@ class _Search:
             for root, key in mine:
                 met.setdefault(root, set()).add(key)
         return True
+
+
+# The output
 
 
 def missing_in_output(linter: Linter, expected: KnownAnswers) -> Iterator[tuple[str, str, str, str | None]]:

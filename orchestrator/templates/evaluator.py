@@ -1,4 +1,4 @@
-"""Evaluate checked expressions over JSON values, counting every step.
+"""Evaluates checked templates over JSON values, counting every step: expressions and statements around them.
 
 Values are None, bool, int, float, str, list and dict, and Missing for what is not there. Nothing here touches
 an attribute of a Python object, so a template can reach its data and nothing else.
@@ -32,6 +32,9 @@ MAX_INT_BITS = 1_024
 
 #: Looks a name up among nodes and roots.
 Lookup = Callable[[str], Any]
+
+
+# Expressions
 
 
 class Interpreter:
@@ -311,8 +314,11 @@ _EVALUATE: dict[type[nodes.Node], Callable[[Interpreter, Any, dict[str, Any]], A
 }
 
 
+# Statements
+
+
 class Rendering(Interpreter):
-    """Runs one template that is more than an expression once."""
+    """Runs the statements of one template once; the result is text."""
 
     def text_of(self, body: list[nodes.Node]) -> str:
         """Run statements and give the text they put out."""
