@@ -21,7 +21,7 @@ LARGE_PIECE = 16 * 1024
 Line = tuple[int, str, bytes]
 
 
-class Reporter:
+class EventBuffer:
     """The event sink of one attempt. `emit` never blocks, never fails, and may be called from any thread.
 
     A line leaves when it is confirmed, not when it is sent: it has a number, so sending it again is harmless.
