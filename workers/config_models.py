@@ -74,7 +74,7 @@ def config_problems(
         places.setdefault(path, []).append({**found, "quoted": quoted, "is_whole": is_whole})
     problems = []
     for path, entries in places.items():
-        # One form of several did not fit, and another fitted but for what is inside of it: tell that.
+        # One form of several did not fit, and another fitted but for what is inside of it: report that.
         inside = (f"{path}.", f"{path}[")
         if not entries[0]["is_whole"] and any(other.startswith(inside) for other in places):
             continue
@@ -110,7 +110,7 @@ def _describe(
 
 
 def expectation(entries: Sequence[Mapping[str, Any]]) -> str:
-    """Say what pydantic wants of one value: `must be text or a list`; one entry for each form it may have."""
+    """Write what one value must be: `must be text or a list`; one entry for each form it may have."""
     known = (entry for entry in entries if entry["type"] in _EXPECTED)
     words = list(dict.fromkeys(_EXPECTED[entry["type"]](entry.get("ctx") or {}) for entry in known))
     if "a number" in words and "a whole number" in words:

@@ -1,4 +1,4 @@
-"""What a handler knows about the attempt it runs, and the tools its worker lends it."""
+"""What a handler sees: its attempt, and the tools that all attempts of the worker share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LOG_LEVELS: frozenset[str] = frozenset({"debug", "info", "warning", "error"})
-#: Events of streamed text: a piece of it, and that all pieces so far count no more.
+#: Events of streamed text: a piece of it, and the withdrawal of all pieces so far.
 TOKEN, RESET = "node.token", "stream.reset"
 MESSAGE_MAX_CHARS = 2000
 DATA_MAX_BYTES = 16 * 1024
@@ -54,7 +54,7 @@ class NullSink:
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What was set aside for one call: its number within the attempt, the most it can use, on which day."""
+    """Budget set aside for one call: its number within the attempt, the most it can use, on which day."""
 
     number: int
     tokens: int
@@ -64,17 +64,17 @@ class Reservation:
 
 
 class Meter(Protocol):
-    """What a handler needs to pay for its calls. Calls of one attempt are made one after the other."""
+    """The budgets of an attempt's paid calls. Calls of one attempt are made one after the other."""
 
     async def reserve(self, *, tokens: int, usd: float | None) -> Reservation:
         """Set aside the most that a call can use; usd is None where its price is not known.
 
         Waits while other calls hold what they may give back. Raises Terminal (`BudgetExceeded`,
-        `Llm.PriceUnknown`, or `LeaseLost` when the attempt is somebody else's by now).
+        `Llm.PriceUnknown`, or `LeaseLost` when the attempt has been replaced).
         """
 
     async def settle(self, reservation: Reservation, used: Usage | None) -> None:
-        """Count what the call used, and give the rest back. None: nobody saw its end, so all of it counts."""
+        """Count what the call used, and give the rest back. None: its end is unknown, so all of it counts."""
 
     def settle_later(self, reservation: Reservation, used: Usage | None) -> None:
         """The same without waiting, for a call that was stopped."""
@@ -131,7 +131,7 @@ class Toolbox:
 
     @property
     def llm(self) -> LlmProvider:
-        """The language model provider the settings choose. Raises clients.llm_client.LlmError."""
+        """The language model provider the settings choose. Raises clients.llm.provider.LlmError."""
         if self._llm is None:
             from clients.llm.factory import make_provider
             from clients.llm.provider import LlmSettings
@@ -141,7 +141,7 @@ class Toolbox:
 
     @property
     def containers(self) -> ContainerEngine:
-        """What runs containers on the engine of this worker."""
+        """The runner of containers on the container engine of this worker."""
         if self._containers is None:
             from clients.containers.docker import ContainerEngine
             from clients.containers.spec import ContainerSettings
@@ -170,7 +170,7 @@ class HandlerContext:
     attempt           the fence: raised each time the node is queued, lost workers included.
     try_number        the charged try, from 1: what a retry policy counts.
     now_ms            fixed at the start of the attempt, Unix epoch.
-    resume            what the node waited for, when it runs again to make use of it; None otherwise.
+    resume            what the node waited for, when it runs again to use it; None otherwise.
     last_heartbeat    details of the last heartbeat of an attempt before this one; None when there were none.
     has_retry_policy  whether the node itself asks for retries, rather than its handler's default.
     """
@@ -201,7 +201,7 @@ class HandlerContext:
 
     @property
     def idempotency_key(self) -> str:
-        """Names the work, not the attempt: equal over retries, so that a far side can recognise a repeat."""
+        """Names the work, not the attempt: equal over retries, so that a service can recognise a repeat."""
         return f"{self.execution_id}:{self.node_id}"
 
     @property
@@ -224,7 +224,7 @@ class HandlerContext:
 
     @property
     def containers(self) -> ContainerEngine:
-        """What runs containers for this worker."""
+        """The runner of containers of this worker."""
         return self.tools.containers
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
@@ -241,17 +241,17 @@ class HandlerContext:
         self.sink.emit("node.progress", {"fraction": share, "message": text, "data": _plain(data)})
 
     def token(self, text: str) -> None:
-        """Stream a piece of the answer to whoever watches, as part of a `node.token` event.
+        """Stream a piece of the answer to those who watch, as part of a `node.token` event.
 
         The pieces of an attempt, one after the other, should be what its output holds as text. When another
-        attempt begins, watchers are told to let go of them (`stream.reset`).
+        attempt begins, watchers get a `stream.reset` and drop them.
         """
         self.last_beat_s = time.monotonic()
         if text:
             self.sink.emit(TOKEN, {"text": text})
 
     def reset_stream(self, reason: str) -> None:
-        """Take back what this attempt has streamed: its answer begins anew."""
+        """Take back what this attempt has streamed: its answer begins again."""
         self.sink.emit(RESET, {"reason": _short(reason)})
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
@@ -259,8 +259,8 @@ class HandlerContext:
 
         details  how far it has come, for the attempt that follows should this one not end well: its
                  `last_heartbeat`. At most 16 KiB of JSON. Shown as a `node.progress` event, at most once a
-                 second. Raises ValueError for what is no object, no JSON or too large; what was said before
-                 stays.
+                 second. Raises ValueError for what is no object, no JSON or too large; earlier details
+                 stay.
         """
         self.last_beat_s = time.monotonic()
         if details is None:

@@ -1,8 +1,7 @@
-"""What an attempt comes to: four values a handler may return, and the exceptions that are short for them.
+"""The outcomes of an attempt: four values a handler may return, and the exceptions that stand for them.
 
-A handler speaks by what it returns; a plain JSON value means Completed. Exceptions are for code that is too
-deep to return: `Retryable`, `Terminal` and `Skip` say which outcome is meant, any other exception is a
-retryable HandlerError.
+A plain JSON value means Completed. Exceptions are for code that is too deep to return: `Retryable`,
+`Terminal` and `Skip` stand for an outcome, any other exception is a retryable HandlerError.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ MESSAGE_MAX_CHARS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The node is done. `not_taken` names the direct successors a condition leaves aside."""
+    """The node is done. `not_taken` names the direct successors in branches that are not taken."""
 
     output: Any = None
     not_taken: tuple[str, ...] = ()
@@ -33,7 +32,7 @@ class Completed:
 class Failed:
     """The attempt failed; the node's retry policy decides whether there is another one.
 
-    retry_after_ms  what the far side asked for (Retry-After); a policy may lengthen its own delay to it.
+    retry_after_ms  what the remote side asked for (Retry-After); a policy may lengthen its own delay to it.
     """
 
     error: NodeError
@@ -62,13 +61,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Awaiting:
-    """The node waits, without a worker, for what somebody outside says.
+    """The node waits, without a worker, for a signal or for approval decisions.
 
-    awaits      name of the signal, or hash of what the people asked are shown.
+    awaits      name of the signal, or hash of what the approval shows.
     ask         what the answer is checked by, and what is shown; JSON.
     timeout_ms  from when the node parks; None waits for ever.
-    late        what the time limit makes of the node: its output, or the error it fails with.
-    unless_late, if_late   branch targets left aside when the answer comes, and when it does not.
+    late        when the time limit passes: the output of the node, or the error it fails with.
+    unless_late, if_late   branch targets not taken when the answer comes, and when it does not.
     """
 
     on: WaitingOn
@@ -90,9 +89,9 @@ class Nesting:
 
 @dataclass(frozen=True, slots=True)
 class AwaitingChild:
-    """The node waits for the end of the child it has.
+    """The node waits for the end of its child.
 
-    looks_again  that end is not what it waits for: the child is being cancelled, and is to go on afterwards.
+    looks_again  the child is being cancelled: once it has ended, the node is queued to retry it.
     """
 
     child_id: str
@@ -103,7 +102,7 @@ Outcome = Completed | Failed | Skipped | Waiting | Awaiting | Nesting | Awaiting
 
 
 class HandlerFault(Exception):
-    """An exception that says itself how the attempt failed; raised as `Retryable` or `Terminal`."""
+    """A failure with a type and details; raised as `Retryable` or `Terminal`."""
 
     retryable = False
 
@@ -140,7 +139,7 @@ class Skip(Exception):
 
 
 def to_outcome(value: Any) -> Outcome:
-    """Read what a handler returned: an Outcome stands for itself, any other value is the node's output.
+    """Take what a handler returned: an Outcome as it is, any other value as the node's output.
 
     Raises Terminal for an Outcome whose fields are not what they should be.
     """
@@ -167,15 +166,14 @@ def _is_well_formed(outcome: Outcome) -> bool:
             given = [moment for moment in (until_ms, delay_ms) if moment is not None]
             return on == "delay" and len(given) == 1 and isinstance(given[0], int) and 0 <= given[0] < 2**52
         case Awaiting() | Nesting() | AwaitingChild():
-            return True  # made by the handlers of this house only
+            return True  # made by built-in handlers only
 
 
 def from_exception(error: BaseException, *, attempt: int | None = None, worker: str | None = None) -> Outcome:
     """Turn what a handler raised into an outcome. Pure; never raises.
 
-    Exceptions that carry `error_type` and `retryable` (ours, and those of `clients`) speak for themselves; so
-    do the engine's, by their class. Everything else is a HandlerError worth another attempt, as a policy
-    allows.
+    Exceptions that carry `error_type` and `retryable` (ours, and those of `clients`) keep them; the engine's
+    errors have a type by their code. Everything else is a HandlerError that a policy may retry.
     """
     if isinstance(error, Skip):
         return Skipped(_one_line(_text_of(error.reason)) or "handler_skipped")
@@ -198,10 +196,10 @@ def from_exception(error: BaseException, *, attempt: int | None = None, worker: 
 
 
 def encode_output(output: Any, *, max_bytes: int) -> bytes:
-    """Serialise a node's output, or say why it cannot be kept.
+    """Serialise a node's output.
 
     Done before any script is called: an output that JSON cannot hold is a failed attempt, not a broken
-    worker. Raises Terminal (`HandlerError` or `OutputTooLarge`).
+    worker. Raises Terminal (`HandlerError` or `OutputTooLarge`) with the reason.
     """
     try:
         raw = orjson.dumps(output)
@@ -229,7 +227,7 @@ _ENGINE_TYPES = {
 
 
 def _text_of(value: Any) -> str:
-    """Say a value in words that JSON can hold, whatever its own __str__ does."""
+    """Write a value as text that JSON can hold, whatever its own __str__ does."""
     try:
         text = str(value)
     except Exception:
@@ -238,7 +236,7 @@ def _text_of(value: Any) -> str:
 
 
 def _milliseconds(seconds: Any) -> int | None:
-    """Read how long a handler asks to wait; a Retry-After header comes as text, nonsense is nothing."""
+    """Read how long a handler asks to wait; a Retry-After header is text, and nonsense counts as none."""
     try:
         number = float(seconds)
     except (TypeError, ValueError):

@@ -178,10 +178,10 @@ def default_retry(name: str) -> RetryPolicy | None:
 
 
 def check_config(name: str, config: Mapping[str, Any]) -> list[Problem]:
-    """List what a handler would refuse about a config, before anything runs. Unknown handlers have no say.
+    """List what a handler would refuse about a config, before anything runs; nothing for unknown handlers.
 
     A text with a template in it stands for a value of any type, so its type is left to the attempt; unknown
-    and missing fields are told now. Paths are relative to the node: `config.url`.
+    and missing fields are listed now. Paths are relative to the node: `config.url`.
     """
     spec = find_handler(name)
     if spec is None or spec.config_model is None:

@@ -1,4 +1,4 @@
-"""A worker process: reads tasks, runs attempts within its slots, keeps their leases, records their ends.
+"""A worker process: reads tasks, runs attempts within its slots, renews their leases, records their ends.
 
 `python -m workers.worker`. SIGTERM and SIGINT drain it: nothing new is claimed, running attempts may finish
 within DRAIN_S, the rest is handed back uncharged.
@@ -218,7 +218,7 @@ class Worker:
                 self._reading = 0
 
     async def _claim(self, deliveries: list[Delivery]) -> None:
-        """Claim what was read, each on its own: one that is refused does not hold up its neighbours."""
+        """Claim what was read, each task in its own call: one that is refused does not hold up the rest."""
         request = self._next_request()
         mine: list[Call[Claim | str]] = []
         others: list[Delivery] = []
@@ -256,7 +256,7 @@ class Worker:
         )
 
     def _take(self, freed: int) -> ClaimRequest | None:
-        """Ask for as many tasks as slots become free, and as are free beyond those the reader waits for."""
+        """Ask for as many tasks as slots become free, and as are free beyond those the reader may fill."""
         count = min(freed + self._free_slots() - self._reading, BATCH)
         if self._draining.is_set() or count <= 0:
             return None
@@ -283,8 +283,8 @@ class Worker:
                     if now_ms >= hold_ms:
                         await leases.run_once(self.store, self.transitions, now_ms)
                     await asyncio.sleep(0.25)
-                    # Keep an orchestrator's pace until somebody else stamps. To pause now and then would look
-                    # like an outage each time, and hold the expiry of short leases for ever.
+                    # Keep an orchestrator's pace until another process stamps. A pause would look like an
+                    # outage, and hold the expiry of short leases for ever.
                     if await self.store.tick_ms() != now_ms:
                         break
                     now_ms, hold_ms, _ = await self.transitions.stamp_tick(lease_ms=self.config.lease_ms)

@@ -116,7 +116,7 @@ class _Answer:
         self._stop_reason = ""
         #: Whether the API has begun to answer; before that, what fails is the request.
         self.is_under_way = False
-        #: Whether it has said so: from then on it charges.
+        #: Whether the model has begun its message: from then on it is charged.
         self.has_begun = False
         self._has_ended = False
 

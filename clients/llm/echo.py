@@ -1,4 +1,4 @@
-"""A language model that is none: it answers at once, always the same, and without any network."""
+"""A provider without a model: it answers at once, always the same, and without any network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clients.llm.prices import LlmUsage
 from clients.llm.provider import SIMULATED, LlmReply, LlmRequest, OnText, clean, rough_tokens
 from clients.llm.schema_sample import sample_of
 
-#: Characters told at a time.
+#: Characters streamed at a time.
 PIECE = 24
 
 

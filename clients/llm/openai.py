@@ -1,4 +1,4 @@
-"""Any API that speaks the chat completions of OpenAI: vLLM, Ollama, llama.cpp, gateways, OpenAI itself."""
+"""Any API with the chat completions of OpenAI: vLLM, Ollama, llama.cpp, gateways, OpenAI itself."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class _Answer:
         self.has_ended = False
 
     def take(self, data: str | bytes) -> None:
-        """Take one chunk. Raises LlmError for one that cannot be read, or that tells of an error."""
+        """Take one chunk. Raises LlmError for one that cannot be read, or that carries an error."""
         try:
             chunk = orjson.loads(data)
             if chunk.get("error"):
@@ -227,7 +227,7 @@ async def _start_of(response: httpx2.Response) -> bytes:
 
 
 def _refusal(response: httpx2.Response, body: bytes) -> LlmError:
-    """Read a refusal: `{"error": {"message", "type", "code"}}`, or whatever a proxy in between says."""
+    """Read a refusal: `{"error": {"message", "type", "code"}}`, or what a proxy in between sends."""
     status = response.status_code
     try:
         words = orjson.loads(body)["error"]

@@ -1,7 +1,7 @@
-"""What asking a language model means here: requests, replies, errors, and the protocol providers keep.
+"""Calls to a language model: requests, replies, errors, and the protocol of providers.
 
-The engine owns retries, so a provider makes one call and says, when it fails, whether another could succeed.
-Every answer is streamed: long ones would run into time limits otherwise, and somebody may be watching.
+The engine owns retries: a provider makes one call, and its error tells whether another could succeed. Every
+answer is streamed: long ones would run into time limits otherwise, and may be watched.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any, Protocol
 
 from clients.llm.prices import LlmUsage
 
-#: Told each piece of an answer as it comes, in order; together they are the answer.
+#: Called with each piece of an answer as it comes, in order; together they are the answer.
 OnText = Callable[[str], None]
-#: What answers without being a model, and costs nothing.
+#: The provider that answers without a model, and costs nothing.
 SIMULATED = "echo"
 
 
 class LlmError(Exception):
-    """A call without an answer. `error_type` and `retryable` are what a failed node will say.
+    """A call without an answer. `error_type` and `retryable` become those of the failed node.
 
-    was_charged  whether the call may have been charged for all the same; for how much, nobody knows.
+    was_charged  whether the call may have been charged for all the same; the amount is unknown.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class LlmError(Exception):
 class LlmSettings:
     """What an installation decides about language models. URLs come from here only, never from a workflow.
 
-    provider  `anthropic`, `openai` or `echo`; None chooses by what is set, see `llm_providers`.
+    provider  `anthropic`, `openai` or `echo`; None chooses by what is set, see `factory`.
     model     of requests that name none; None is the provider's own choice, where it has one.
     prices    a price table to use instead of the one that comes along.
     """
@@ -82,8 +82,8 @@ class LlmRequest:
     def asking_again(self, answer: str, complaint: str) -> LlmRequest:
         """The same conversation, carried on by what was wrong with the last answer."""
         # An empty turn is refused by the API; consecutive user turns are not.
-        said = ({"role": "assistant", "content": answer},) if answer.strip() else ()
-        return replace(self, messages=(*self.messages, *said, {"role": "user", "content": complaint}))
+        turn = ({"role": "assistant", "content": answer},) if answer.strip() else ()
+        return replace(self, messages=(*self.messages, *turn, {"role": "user", "content": complaint}))
 
     def most_input_tokens(self) -> int:
         """How many tokens the prompt can be at most: one for each byte, and what the API wraps around it.
@@ -99,7 +99,7 @@ class LlmRequest:
 
 @dataclass(frozen=True, slots=True)
 class LlmReply:
-    """One answer: the text of its text blocks, joined; exactly what was told piece by piece."""
+    """One answer: the text of its text blocks, joined; exactly what was streamed piece by piece."""
 
     text: str
     model: str
@@ -122,9 +122,9 @@ class LlmProvider(Protocol):
 
 
 def kind_of_status(status: int, *codes: str) -> tuple[str, bool]:
-    """Say what an HTTP status of a model API is as an error type, and whether another attempt may end well.
+    """Map an HTTP status of a model API to an error type, and to whether another attempt may end well.
 
-    codes  what the body calls it; they decide where the status says nothing, as in the middle of a stream.
+    codes  what the body calls it; they decide where there is no status, as in the middle of a stream.
     """
     words = set(codes)
     if (
@@ -156,7 +156,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def was_sent(error: BaseException | None) -> bool:
-    """Say whether a request that failed on its way may have arrived: then it may be charged for."""
+    """Whether a request that failed on its way may have arrived: then it may be charged for."""
     import httpx2
 
     return not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
@@ -174,7 +174,7 @@ def clean(text: str) -> str:
 
 
 def rough_tokens(text: str) -> int:
-    """Guess how many tokens a text is, where nobody says so."""
+    """Estimate how many tokens a text is, where the API does not count them."""
     return (len(text) + 3) // 4
 
 

@@ -79,7 +79,7 @@ class ContainerConfig(BaseModel):
 @handler(
     "container",
     config=ContainerConfig,
-    # What a container says by its exit code is its answer: only a node's own `retry` asks it again.
+    # An exit code is an answer, not a fault: only a node's own `retry` runs the container again.
     retry=RetryPolicy(max_attempts=3, retry_on=("Container.Unavailable", "Container.Pull")),
     secrets=("env",),
 )
@@ -110,15 +110,15 @@ async def container(config: ContainerConfig, context: HandlerContext) -> dict[st
 async def _unless_cancelled(
     running: asyncio.Task[ContainerResult], context: HandlerContext
 ) -> ContainerResult:
-    """Wait for a container, but no longer than it is wanted: a program in it cannot be told of a cancel."""
-    told = asyncio.create_task(context.cancelled.wait())
+    """Wait for a container, but no longer than it is wanted: a program in it does not see a cancel."""
+    stopped = asyncio.create_task(context.cancelled.wait())
     try:
-        await asyncio.wait([running, told], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             return running.result()
         raise asyncio.CancelledError
     finally:
-        told.cancel()
+        stopped.cancel()
         if not running.done():
             running.cancel()
             await asyncio.wait([running])

@@ -1,4 +1,4 @@
-"""Handlers that steer the execution: which way it goes on, and when."""
+"""Handlers that steer the execution: which branch it takes, and when."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ async def switch(config: SwitchConfig, context: HandlerContext) -> Outcome:
 
 
 def is_true(value: Any) -> bool:
-    """Say whether an evaluated expression means yes: not empty, not zero, not the text "false" or "none"."""
+    """Whether an evaluated expression means yes: not empty, not zero, not the text "false" or "none"."""
     if isinstance(value, str):
         return value.strip().lower() not in FALSE_TEXTS
     return bool(value)

@@ -156,7 +156,7 @@ def map_service(url: str, services: Mapping[str, str]) -> str:
 
 
 async def _call(config: CallConfig, context: HandlerContext, url: str) -> HttpResult:
-    """Send what the config says. A passing error is retryable only where a repeat does no harm."""
+    """Send the request. A passing error is retryable only where a repeat does no harm."""
     method = config.method.upper()
     headers = {name: _text(value) for name, value in config.headers.items()}
     given = {name.lower() for name in headers}

@@ -40,7 +40,7 @@ class MeteredLlm:
             await self.meter.settle(reservation, None if error.was_charged else Usage())
             raise
         except BaseException:
-            # Stopped from outside. What was streamed says little: the prompt is charged for, and what a model
+            # Stopped from outside. The text streamed is not all: the prompt is charged for, and what a model
             # thinks before it answers.
             self.meter.settle_later(reservation, None)
             raise

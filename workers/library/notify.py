@@ -1,4 +1,4 @@
-"""The handler that tells somebody something."""
+"""The handler that sends notifications."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _COMMON = frozenset({"channel", "message", "title", "level"})
 
 
 class NotifyConfig(BaseModel):
-    """What to say, and where. Which fields a channel takes is checked."""
+    """The message, and its channel. Fields that the channel does not take are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -106,9 +106,9 @@ class NotifyConfig(BaseModel):
     "notify", config=NotifyConfig, retry=RetryPolicy(max_attempts=5), secrets=("url", "secret", "headers")
 )
 async def notify(config: NotifyConfig, context: HandlerContext) -> dict[str, Any]:
-    """Tell somebody: by the log, a signed webhook, a Slack-compatible webhook, mail or Apprise.
+    """Send a notification: to the log, a signed webhook, a Slack-compatible webhook, by mail or by Apprise.
 
-    Output: {"status": "ok", "channel"}, and what the channel knows: "id" and "status_code" of a webhook,
+    Output: {"status": "ok", "channel"}, and by channel: "id" and "status_code" of a webhook,
     "message_id" and "refused" of a mail. May be delivered twice after a fault; ids are equal then.
     """
     known = await _SENDERS[config.channel](config, context)
@@ -128,14 +128,14 @@ async def _send_webhook(config: NotifyConfig, context: HandlerContext) -> dict[s
     """Post {"type", "timestamp", "data"} with a Standard Webhooks signature."""
     from clients.notify.webhook_signer import message_id, signed_headers
 
-    said = {"title": config.title, "message": config.message, "level": config.level}
+    content = {"title": config.title, "message": config.message, "level": config.level}
     origin = {"execution_id": context.execution_id, "node_id": context.node_id}
     moment = datetime.fromtimestamp(context.now_ms / 1000, UTC).isoformat(timespec="milliseconds")
     body = orjson.dumps(
         {
             "type": config.event,
             "timestamp": moment.replace("+00:00", "Z"),
-            "data": {**said, **origin} if config.data is None else config.data,
+            "data": {**content, **origin} if config.data is None else config.data,
         }
     )
     name = message_id(context.idempotency_key)
@@ -190,7 +190,7 @@ async def _send_apprise(config: NotifyConfig, context: HandlerContext) -> dict[s
     from clients.notify.apprise import send_apprise
 
     named = context.tools.notify_urls.get(config.url or "")
-    # Apprise opens connections of its own, past the guard, so in production only the operator says where to.
+    # Apprise opens connections of its own, past the guard: in production the operator chooses the targets.
     if named is None and context.environment == "production":
         raise Terminal("channel 'apprise' takes only names that are in NOTIFY_URLS", type="ConfigError")
     if named is None and "://" not in (config.url or ""):
@@ -246,14 +246,14 @@ async def _post(
     if 200 <= result.status < 300:
         return result.status
     fault = Terminal if is_final(result.status) else Retryable
-    said = result.content[: EXCERPT_CHARS * 4].decode("utf-8", errors="replace")[:EXCERPT_CHARS]
+    excerpt = result.content[: EXCERPT_CHARS * 4].decode("utf-8", errors="replace")[:EXCERPT_CHARS]
     raise fault(
         f"{place} answered {result.status}",
         type={4: ErrorType.HTTP_4XX, 5: ErrorType.HTTP_5XX}.get(
             result.status // 100, ErrorType.HTTP_TRANSPORT
         ),
         after_s=retry_after_s(result.headers.get("retry-after"), now_s=time.time()),
-        details={"status": result.status, "url": place, "body": said},
+        details={"status": result.status, "url": place, "body": excerpt},
     )
 
 

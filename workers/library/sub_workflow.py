@@ -18,7 +18,7 @@ EXECUTION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 class SubWorkflowConfig(BaseModel):
-    """The definition to run, its inputs, whether to wait for it, and what becomes of it with its parent."""
+    """The definition to run, its inputs, whether to wait for it, and what its parent's end does to it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

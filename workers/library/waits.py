@@ -1,4 +1,4 @@
-"""Handlers that wait for somebody outside: for a signal, or for people to decide."""
+"""Handlers that wait for a signal, or for people to decide."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_ASSIGNEES = 100
 
 
 class _Wait(BaseModel):
-    """What every wait has: a time limit, if any."""
+    """Fields of every wait: its time limit, if any."""
 
     model_config = ConfigDict(extra="forbid", strict=True, populate_by_name=False)
 
@@ -38,7 +38,7 @@ class _Wait(BaseModel):
     @model_validator(mode="after")
     def _has_a_limit(self) -> Self:
         if self.timeout is None and "on_timeout" in self.model_fields_set:
-            raise ValueError("'on_timeout' says what a 'timeout' does, and there is none")
+            raise ValueError("'on_timeout' needs a 'timeout', and there is none")
         return self
 
 
@@ -135,9 +135,9 @@ class ApprovalConfig(_Wait):
 
     @field_validator("assignees")
     @classmethod
-    def _somebody(cls, value: list[str] | None) -> list[str] | None:
+    def _enough_names(cls, value: list[str] | None) -> list[str] | None:
         if value is not None and not (0 < len(value) <= MOST_ASSIGNEES and all(value)):
-            raise ValueError(f"'assignees' names 1 to {MOST_ASSIGNEES} people; left out, anybody may decide")
+            raise ValueError(f"'assignees' names 1 to {MOST_ASSIGNEES} people; without it, all may decide")
         return value and list(dict.fromkeys(value))
 
     @model_validator(mode="after")
@@ -165,7 +165,7 @@ async def approval(config: ApprovalConfig, context: HandlerContext) -> Outcome:
     late: NodeError | dict[str, Any]
     if config.on_timeout == "fail":
         limit = f" within {config.timeout / 1000:g} s" if config.timeout is not None else ""
-        late = NodeError(ErrorType.TIMEOUT_APPROVAL, f"nobody decided{limit}", retryable=False)
+        late = NodeError(ErrorType.TIMEOUT_APPROVAL, f"no decision{limit}", retryable=False)
     else:
         late = {"decision": config.on_timeout, "by": None, "form": None, "timed_out": True}
     return Awaiting(
@@ -179,7 +179,7 @@ async def approval(config: ApprovalConfig, context: HandlerContext) -> Outcome:
 
 
 def shown_hash(ask: dict[str, Any]) -> str:
-    """Name what is shown by its content: a decision about one thing is never taken for another."""
+    """Hash what is shown, so that a decision about one thing is never taken for another."""
     return hashlib.sha256(orjson.dumps(ask, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 

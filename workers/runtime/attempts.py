@@ -16,7 +16,7 @@ from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from workers.outcome import Completed, Retryable, from_exception
-from workers.runtime.event_buffer import Reporter
+from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.heartbeat import Heartbeat, Pulse
 from workers.runtime.recording import end_call, token_of
 from workers.runtime.runner import Result, Runner
@@ -36,7 +36,7 @@ class Attempt:
     claim: Claim
     token: AttemptToken
     spec: dict[str, Any]
-    reporter: Reporter = field(default_factory=Reporter)
+    buffer: EventBuffer = field(default_factory=EventBuffer)
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     stop_cause: str = ""
@@ -79,7 +79,7 @@ class Attempts:
         for claim in claims:
             attempt = Attempt(claim, token_of(claim), orjson.loads(claim.spec))
             self.running[attempt.token] = attempt
-            self._heartbeat.hold(attempt.token, Pulse(attempt.reporter, attempt.spec.get("heartbeat_ms")))
+            self._heartbeat.hold(attempt.token, Pulse(attempt.buffer, attempt.spec.get("heartbeat_ms")))
             attempt.task = asyncio.create_task(self._run(attempt))
 
     def stop(self, token: AttemptToken, cause: str) -> None:
@@ -139,11 +139,11 @@ class Attempts:
         while True:
             await asyncio.sleep(REPORT_S)
             attempts = self.running.values()
-            if writing := [each for each in attempts if each.reporter.has_lines and not each.has_ended]:
+            if writing := [each for each in attempts if each.buffer.has_lines and not each.has_ended]:
                 await self._send_lines(writing)
 
     async def _send_lines(self, writing: list[Attempt]) -> None:
-        parts = [attempt.reporter.waiting() for attempt in writing]
+        parts = [attempt.buffer.waiting() for attempt in writing]
         calls = [
             self._transitions.report_events(attempt.token, part)
             for attempt, part in zip(writing, parts, strict=True)
@@ -151,12 +151,12 @@ class Attempts:
         await self._transitions.call_all(calls, are_apart=True)
         # Only now: the end of an attempt sends again whatever may not have arrived.
         for attempt, part in zip(writing, parts, strict=True):
-            attempt.reporter.confirm(part[-1][0])
+            attempt.buffer.confirm(part[-1][0])
 
     async def _run(self, attempt: Attempt) -> None:
         try:
             attempt.result = await self._runner.run(
-                attempt.claim, attempt.spec, attempt.reporter, attempt.cancelled
+                attempt.claim, attempt.spec, attempt.buffer, attempt.cancelled
             )
         except asyncio.CancelledError:
             if attempt.stop_cause in ("lost", "drain"):
@@ -192,12 +192,12 @@ class Attempts:
 
     def _last_reports(self, attempt: Attempt) -> list[Call[Any]]:
         """Build the calls that write the lines left, and the heartbeat details unless the node completes."""
-        reports = [self._transitions.report_events(attempt.token, part) for part in attempt.reporter.rest()]
+        reports = [self._transitions.report_events(attempt.token, part) for part in attempt.buffer.rest()]
         return reports if isinstance(attempt.result, Completed) else [*reports, *self._last_beat(attempt)]
 
     def _last_beat(self, attempt: Attempt) -> list[Call[Any]]:
         """Build the call that writes the last heartbeat details, for the attempt after this one."""
-        if not (beat := attempt.reporter.beat()):
+        if not (beat := attempt.buffer.beat()):
             return []
         lease_ms = self._heartbeat.lease_ms
         return [self._transitions.renew_leases([attempt.token], lease_ms=lease_ms, beats=[beat])]

@@ -1,4 +1,4 @@
-"""Keeps what an attempt's calls to paid services may use, and counts what they used."""
+"""Reserves the budget of an attempt's calls to paid services, and counts what they used."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _SCOPES = {
 
 
 class MeterFactory:
-    """Gives each attempt of a worker its meter.
+    """Builds the budget meter of each attempt of a worker.
 
-    tenant  what the installation lets a tenant use in a day.
+    tenant  what a tenant may use in a day.
     """
 
     def __init__(self, transitions: Transitions, tenant: Caps) -> None:
@@ -44,9 +44,9 @@ class MeterFactory:
 
 @dataclass(slots=True)
 class StoreMeter:
-    """The meter of one attempt, kept where its execution is.
+    """The meter of one attempt; the accounts are kept beside its execution.
 
-    background  where tasks are kept that nobody waits for.
+    background  holds the tasks that are not awaited.
     """
 
     transitions: Transitions
@@ -76,7 +76,7 @@ class StoreMeter:
                 )
             if reply[0] == "exceeded" or time.monotonic() >= give_up_s:
                 raise _exceeded(reply, tokens, nanos or 0)
-            # Those that hold it are calls under way: their end gives most of it back.
+            # What holds it are calls under way: their ends give most of it back.
             tries += 1
             await asyncio.sleep(CROWDED.pause_s(tries))
 

@@ -10,7 +10,7 @@ import orjson
 
 from workers.context import HEARTBEAT, RESET, TOKEN
 
-#: Lines kept until they are written; a handler that writes faster loses the surplus, and is told so once.
+#: Lines kept until they are written; what a handler writes faster than that is dropped, with one warning.
 MOST_WAITING = 500
 #: Lines sent by one script.
 MOST_AT_ONCE = 100
@@ -21,12 +21,12 @@ LARGE_PIECE = 16 * 1024
 Line = tuple[int, str, bytes]
 
 
-class Reporter:
+class EventBuffer:
     """The event sink of one attempt. `emit` never blocks, never fails, and may be called from any thread.
 
     A line leaves when it is confirmed, not when it is sent: it has a number, so sending it again is harmless.
     Streamed text (`node.token`) is collected into pieces and never dropped, since a text with a hole in it is
-    another text. Of heartbeats only the newest is kept: what it says is for the attempt that follows.
+    another text. Of heartbeats only the newest is kept: its details are for the attempt that follows.
     """
 
     def __init__(self) -> None:

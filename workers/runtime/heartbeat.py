@@ -16,7 +16,7 @@ from redis.exceptions import ResponseError
 from orchestrator.store.requests import AttemptToken
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
-from workers.runtime.event_buffer import Reporter
+from workers.runtime.event_buffer import EventBuffer
 
 log = logging.getLogger("headrace.heartbeat")
 
@@ -33,14 +33,14 @@ class Pulse:
     silence_ms  its heartbeat_timeout; None if it has none.
     """
 
-    reporter: Reporter
+    buffer: EventBuffer
     silence_ms: int | None = None
 
     def has_stopped(self, slack_ms: int) -> bool:
         """Whether it has been silent for so long that its time limit must have been missed."""
         if self.silence_ms is None:
             return False
-        return time.monotonic() - self.reporter.last_beat_s > (self.silence_ms + slack_ms) / 1000
+        return time.monotonic() - self.buffer.last_beat_s > (self.silence_ms + slack_ms) / 1000
 
 
 class Heartbeat(threading.Thread):
@@ -122,14 +122,14 @@ class Heartbeat(threading.Thread):
             held = [each for each in self._held.items() if not each[1].has_stopped(self._lease_ms)]
         for start in range(0, len(held), 200):
             part = held[start : start + 200]
-            beats = [pulse.reporter.beat() for _, pulse in part]
+            beats = [pulse.buffer.beat() for _, pulse in part]
             replies = self._send(
                 self._transitions.renew_leases(
                     [token for token, _ in part], lease_ms=self._lease_ms, beats=beats
                 )
             )
             for (token, pulse), beat, reply in zip(part, beats, replies, strict=True):
-                pulse.reporter.confirm_beat(beat)
+                pulse.buffer.confirm_beat(beat)
                 if reply != "ok":
                     self._loop.call_soon_threadsafe(self._on_stop, token, reply)
 

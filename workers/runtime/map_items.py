@@ -1,4 +1,4 @@
-"""The two claims of a mapped node: the first lists its items, the last makes its output of theirs."""
+"""The two claims of a mapped node: the first lists its items, the last gathers their outputs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from workers.context import HandlerContext
 from workers.outcome import Completed, Failed, Terminal
 from workers.registry import HandlerSpec
 
-#: Errors of items that the error of their node tells.
-ERRORS_TOLD = 5
+#: Errors of items in the error of their node.
+MOST_ERRORS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def list_items(spec: Mapping[str, Any], scope: Scope, *, node_id: str, max_bytes
 async def gather(
     items: Items, claim: Claim, ended: Mapping[str, Any], *, max_bytes: int
 ) -> Completed | Failed:
-    """Make the node's end of the ends of its items. Raises Terminal where its output is too large."""
+    """Complete or fail the node by the ends of its items. Raises Terminal where its output is too large."""
     # By the statuses, not by what the scripts counted: a count that was lost must not decide.
     statuses = await items.statuses(claim.execution_id, claim.node_id, ended["total"])
     failed = [index for index, status in enumerate(statuses) if status is NodeStatus.FAILED]
@@ -75,15 +75,15 @@ async def gather(
 
 
 async def _failure(items: Items, claim: Claim, ended: Mapping[str, Any], failed: Sequence[int]) -> NodeError:
-    told = failed[:ERRORS_TOLD]
-    states = await items.states(claim.execution_id, claim.node_id, told, [NodeStatus.FAILED for _ in told])
+    first = failed[:MOST_ERRORS]
+    states = await items.states(claim.execution_id, claim.node_id, first, [NodeStatus.FAILED for _ in first])
     return NodeError(
         ErrorType.ITEMS_FAILED,
         f"{len(failed):,} of {ended['total']:,} items failed; tolerated are {ended['tolerated']:,}",
         retryable=False,
         details={
             "failed": len(failed),
-            "first": [{"index": i, "error": state.error} for i, state in zip(told, states, strict=True)],
+            "first": [{"index": i, "error": state.error} for i, state in zip(first, states, strict=True)],
         },
         attempt=claim.attempt,
     )

@@ -19,14 +19,14 @@ from workers.outcome import Awaiting, AwaitingChild, Completed, Failed, Nesting,
 
 #: What stands where a value was.
 HIDDEN = "***"
-#: A shorter value would be found everywhere, and what is left of the text would tell it.
+#: A shorter value would be found everywhere, and the gaps would give it away.
 SHORTEST = 4
 
 
 class Redactor:
     """Finds known secrets in text, as they are, URL-quoted and in base64.
 
-    False when there is nothing to hide, so that nobody need look.
+    False when there is nothing to hide, so that the search can be left out.
     """
 
     def __init__(self, values: Iterable[str]) -> None:
@@ -88,7 +88,7 @@ class Redactor:
         try:
             raw = orjson.dumps(output)
         except (TypeError, ValueError, RecursionError):
-            return output  # It is refused when it is written, and that error says nothing of its content.
+            return output  # It is refused when it is written, by an error without its content.
         if self._in_json is None or not self._in_json.search(raw.decode()):
             return output
         return self.value(orjson.loads(raw))
@@ -138,7 +138,7 @@ class RedactingSink:
                     self._sink.emit(TOKEN, {**data, "text": shown})
                 return
             if type == RESET:
-                # Nobody keeps what was streamed, and most of a secret would tell the rest.
+                # What was streamed is dropped by its readers, and most of a secret would give the rest away.
                 self._held = ""
             self._sink.emit(type, self._redactor.value(data))
 

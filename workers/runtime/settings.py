@@ -1,4 +1,4 @@
-"""Builds a worker's tools from its settings: the one place where both are known."""
+"""A worker's settings as plain values, and the tools built from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def toolbox(settings: Settings) -> Toolbox:
-    """What handlers may use, as the settings say."""
+    """Build what handlers may use."""
     # Loaded here, after the start-up checks: some of these bring the network stack with them.
     from clients.containers.spec import ContainerSettings
     from clients.http.client import HttpPolicy

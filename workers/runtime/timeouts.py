@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class LimitPassed(Exception):
-    """The handler was stopped because a time limit passed; the text says which."""
+    """The handler was stopped because a time limit passed; the message names it."""
 
     retryable = True
 
@@ -69,7 +69,7 @@ class TimeLimits:
 
 
 class _Silence:
-    """Looks, when a sign of life is due, whether there was one. No timer is set anew for each sign."""
+    """Looks, when a sign of life is due, whether there was one. No timer is set again for each sign."""
 
     def __init__(self, allowed_ms: int | None, context: HandlerContext, limit: asyncio.Timeout) -> None:
         self.is_too_long = False

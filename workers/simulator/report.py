@@ -1,4 +1,4 @@
-"""What a simulation came to: the execution it began with, and the children below it."""
+"""The report of a simulation: its execution, and the children below it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _OPEN = frozenset({NodeStatus.WAITING, NodeStatus.QUEUED, NodeStatus.RUNNING})
 
 @dataclass(frozen=True, slots=True)
 class NodeReport:
-    """One node's part; the nodes of a child are named UNIT/NODE, after the unit that started it.
+    """One node; the nodes of a child are named UNIT/NODE, after the unit that started it.
 
-    Times are virtual milliseconds since the start; None where it never came to that.
+    Times are virtual milliseconds since the start; None where it never started or ended.
     """
 
     node_id: str
@@ -39,8 +39,8 @@ class Simulation:
     """What happened. `path` lists (virtual ms, event, node or item) in the order of the history.
 
     reason   why it ended so; of a PAUSED one, which node asked for an operator.
-    waiting  nodes that wait for something no stub gives, when the execution could not come to its end.
-    output   what the `output` of the definition came to, JSON; output_error, why it came to nothing.
+    waiting  nodes that wait for something no stub gives, when the execution could not end.
+    output   the `output` of the definition, JSON; output_error, why there is none.
     """
 
     status: ExecutionStatus
@@ -59,36 +59,36 @@ def without_items(name: str) -> str:
 
 
 @dataclass(slots=True)
-class _Told:
-    """One execution of the simulation, as far as its history has been told."""
+class _Part:
+    """One execution of the simulation. position: rows of its history that are in the path already."""
 
     execution: Execution
     prefix: str
     rows: Sequence[Event]
-    told: int = 0
+    position: int = 0
     nodes: list[NodeReport] = field(default_factory=list)
 
 
 class ReportBuilder:
-    """Reads what a simulation left behind. began_ms: its start, on its own clock."""
+    """Builds the report of a simulation from what it wrote. began_ms: its start, on its own clock."""
 
     def __init__(self, store: Store, began_ms: int) -> None:
         self._store = store
         self._began_ms = began_ms
-        #: In the order in which they are first told of.
-        self._all: dict[str, _Told] = {}
+        #: In the order in which they are first read.
+        self._all: dict[str, _Part] = {}
 
     async def build(self, execution_id: str, now_ms: int) -> Simulation:
-        """Tell of an execution with everything below it."""
+        """Build the report of an execution with everything below it."""
         await self._read(execution_id, "")
         execution = self._all[execution_id].execution
         path = self._path(self._all[execution_id], is_whole=True)
-        for told in list(self._all.values()):
-            path += self._path(told, is_whole=True)
-        # What is told of a child at its end happened before.
+        for part in list(self._all.values()):
+            path += self._path(part, is_whole=True)
+        # Steps of a child that stand behind its end happened before it.
         path.sort(key=lambda step: step[0])
         final = await self._store.output_state(execution_id)
-        nodes = tuple(node for told in self._all.values() for node in told.nodes)
+        nodes = tuple(node for part in self._all.values() for node in part.nodes)
         return Simulation(
             status=execution.status,
             reason=execution.paused_reason or (str(execution.reason) if execution.reason else None),
@@ -107,10 +107,10 @@ class ReportBuilder:
         node_ids = [node.id for node in definition.nodes]
         states = await self._store.nodes(execution_id, node_ids)
         outputs = await self._store.outputs(execution_id, node_ids)
-        told = self._all[execution_id] = _Told(execution, prefix, await self._rows(execution_id))
+        part = self._all[execution_id] = _Part(execution, prefix, await self._rows(execution_id))
         starts: dict[str, int] = {}
         ends: dict[str, int] = {}
-        for row in told.rows:
+        for row in part.rows:
             moment = row.ts_ms - self._began_ms
             if row.item is not None:
                 continue
@@ -119,8 +119,8 @@ class ReportBuilder:
             elif row.node_id and row.type in _ENDS:
                 ends[row.node_id] = moment
         for each in node_ids:
-            played = NodeReport(prefix + each, states[each], starts.get(each), ends.get(each), outputs[each])
-            told.nodes.append(played)
+            report = NodeReport(prefix + each, states[each], starts.get(each), ends.get(each), outputs[each])
+            part.nodes.append(report)
         if execution.children:
             entries = await self._store.redis.lrange(self._store.keys.children(execution_id), 0, -1)
             for entry in entries:
@@ -135,19 +135,19 @@ class ReportBuilder:
             found += rows
         return found
 
-    def _path(self, told: _Told, *, is_whole: bool) -> list[tuple[int, str, str]]:
-        """Tell the history from where it was left, to the next end or to the last; a child's before what
-        its end brought about."""
+    def _path(self, part: _Part, *, is_whole: bool) -> list[tuple[int, str, str]]:
+        """List the steps from `position` to the next end, or to the last; a child's before the effects of its
+        end."""
         path: list[tuple[int, str, str]] = []
-        while told.told < len(told.rows):
-            row = told.rows[told.told]
-            told.told += 1
+        while part.position < len(part.rows):
+            row = part.rows[part.position]
+            part.position += 1
             if row.node_id is not None and row.node_id != OUTPUT:
                 child_id = orjson.loads(row.data).get("child") if row.type == "node.queued" else None
                 if child_id in self._all:
                     path += self._path(self._all[child_id], is_whole=False)
                 unit = row.node_id if row.item is None else unit_of(row.node_id, row.item)
-                path.append((row.ts_ms - self._began_ms, row.type, told.prefix + unit))
+                path.append((row.ts_ms - self._began_ms, row.type, part.prefix + unit))
             elif row.type in _OVER and not is_whole:
                 break
         return path

@@ -178,11 +178,11 @@ class Simulator:
                 return
 
     async def _has_ended(self, execution_id: str) -> bool:
-        """Say whether nothing more can happen: a node that asks for an operator waits for ever here."""
+        """Whether nothing more can happen: a node that asks for an operator waits for ever here."""
         status = await self.store.status(execution_id)
         if status is ExecutionStatus.PAUSED:
             return not self._running
-        # A child that nobody waits for may have something left to do.
+        # A child that its parent does not wait for may have something left to do.
         return status is not None and status.is_terminal and not await self._are_active()
 
     async def _are_active(self) -> bool:
@@ -216,7 +216,7 @@ class Simulator:
             message_id=task.message_id,
             queue=task.queue,
             worker_id=WORKER,
-            lease_ms=10**12,  # Nobody renews it, and virtual years may pass.
+            lease_ms=10**12,  # It is never renewed, and virtual years may pass.
         )
         if not isinstance(claim, Claim):
             return
@@ -231,7 +231,7 @@ class Simulator:
         heapq.heappush(self._running, _Running(self.now_ms + duration_ms, number, claim, spec, result, stub))
 
     async def _stub_for(self, claim: Claim, spec: dict[str, Any]) -> Stub:
-        """Find what a unit does. A mapped node calls no handler: what its stub says is said of its items."""
+        """Find the stub of a unit. A mapped node calls no handler: its stub is that of its items."""
         index = index_of(claim.node_id)
         if "map" in spec and index is None:
             return Stub()

@@ -114,7 +114,7 @@ class Stubs:
         return stub
 
     def find(self, handler: str, stub: Stub | None = None) -> HandlerSpec | None:
-        """Give the runner a handler of any name, which does as this stub says, or its own."""
+        """Give the runner a handler of any name that plays this stub, or the one of its unit."""
         real, given = find_handler(handler), stub
 
         async def play(config: Mapping[str, Any], context: HandlerContext) -> Any:
@@ -129,7 +129,7 @@ class Stubs:
 
 
 def fits(wanted: Any, item: Any) -> bool:
-    """Say whether an item is what a stub is for: equal or, of an object, equal in the fields named."""
+    """Whether an item is what a stub is for: equal or, of an object, equal in the fields named."""
     if isinstance(wanted, dict) and isinstance(item, dict):
         return all(name in item and fits(value, item[name]) for name, value in wanted.items())
     return type(wanted) is type(item) and bool(wanted == item)

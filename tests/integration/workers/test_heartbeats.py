@@ -22,7 +22,7 @@ from tests.patience import PATIENCE_S
 from workers.context import HandlerContext, Toolbox
 from workers.handlers import Catalogue
 from workers.registry import handler
-from workers.runtime.event_buffer import Reporter
+from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.heartbeat import Pulse
 from workers.runtime.runner import Runner
 from workers.runtime.timeouts import LimitPassed, TimeLimits
@@ -158,7 +158,7 @@ async def test_what_was_reached_travels_with_the_lease_for_a_worker_that_dies(
     assert await engine.transitions.redis.hget(runtime, "beat|A") == b'{"page":1}'
     # The answer of Redis comes to the worker after what it did has been seen here.
     (attempt,) = worker.attempts.running.values()
-    await until(lambda: _has(lambda: attempt.reporter.beat() == b""))
+    await until(lambda: _has(lambda: attempt.buffer.beat() == b""))
 
 
 async def _has(found: Callable[[], bool]) -> bool:
@@ -177,7 +177,7 @@ async def claim_again(rig: Rig) -> Claim:
 
 
 def test_an_attempt_the_loop_cannot_end_is_left_to_its_lease() -> None:
-    silent, promised_nothing = Reporter(), Reporter()
+    silent, promised_nothing = EventBuffer(), EventBuffer()
     silent.last_beat_s = promised_nothing.last_beat_s = time.monotonic() - 20
 
     assert Pulse(silent, 10_000).has_stopped(5_000)
@@ -188,17 +188,17 @@ def test_an_attempt_the_loop_cannot_end_is_left_to_its_lease() -> None:
 
 
 def test_the_newest_heartbeat_waits_until_it_is_written() -> None:
-    reporter = Reporter()
-    reporter.emit("heartbeat", {"details": {"page": 1}})
-    sent = reporter.beat()
-    reporter.emit("heartbeat", {"details": {"page": 2}})
+    buffer = EventBuffer()
+    buffer.emit("heartbeat", {"details": {"page": 1}})
+    sent = buffer.beat()
+    buffer.emit("heartbeat", {"details": {"page": 2}})
 
-    reporter.confirm_beat(sent)
-    newer = reporter.beat()
-    reporter.confirm_beat(newer)
+    buffer.confirm_beat(sent)
+    newer = buffer.beat()
+    buffer.confirm_beat(newer)
 
-    assert (sent, newer, reporter.beat()) == (b'{"page":1}', b'{"page":2}', b"")
-    assert not reporter.has_lines
+    assert (sent, newer, buffer.beat()) == (b'{"page":1}', b'{"page":2}', b"")
+    assert not buffer.has_lines
 
 
 async def test_the_limit_that_passes_first_is_named() -> None:
@@ -213,7 +213,7 @@ async def test_the_limit_that_passes_first_is_named() -> None:
 
 
 async def test_secrets_are_kept_out_of_what_was_reached(rig: Rig, stage: Stage) -> None:
-    kept = Reporter()
+    kept = EventBuffer()
 
     @handler("test_leaky")
     async def leaky(config: dict[str, Any], context: HandlerContext) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import orjson
 
-from workers.runtime.event_buffer import MOST_AT_ONCE, MOST_WAITING, PIECE, Line, Reporter
+from workers.runtime.event_buffer import MOST_AT_ONCE, MOST_WAITING, PIECE, EventBuffer, Line
 
 
-def stream(reporter: Reporter, *texts: str) -> None:
+def stream(buffer: EventBuffer, *texts: str) -> None:
     for text in texts:
-        reporter.emit("node.token", {"text": text})
+        buffer.emit("node.token", {"text": text})
 
 
 def shown(lines: list[Line]) -> list[tuple[str, str]]:
@@ -21,40 +21,40 @@ def shown(lines: list[Line]) -> list[tuple[str, str]]:
     return found
 
 
-def everything(reporter: Reporter) -> list[Line]:
+def everything(buffer: EventBuffer) -> list[Line]:
     """Send line after line until nothing is left."""
     sent: list[Line] = []
-    while reporter.has_lines:
-        part = reporter.waiting()
+    while buffer.has_lines:
+        part = buffer.waiting()
         sent += part
-        reporter.confirm(part[-1][0])
+        buffer.confirm(part[-1][0])
     return sent
 
 
 def test_small_pieces_are_one_event() -> None:
-    reporter = Reporter()
+    buffer = EventBuffer()
 
-    stream(reporter, "a", "b", "c")
+    stream(buffer, "a", "b", "c")
 
-    assert shown(reporter.waiting()) == [("node.token", "abc")]
+    assert shown(buffer.waiting()) == [("node.token", "abc")]
 
 
 def test_a_full_piece_does_not_wait() -> None:
-    reporter = Reporter()
+    buffer = EventBuffer()
 
-    stream(reporter, "x" * (PIECE + 10))
+    stream(buffer, "x" * (PIECE + 10))
 
-    assert [len(text) for _, text in shown(reporter.rest()[0])] == [PIECE, 10]
+    assert [len(text) for _, text in shown(buffer.rest()[0])] == [PIECE, 10]
 
 
 def test_pieces_are_numbered_from_the_beginning_of_the_stream() -> None:
-    reporter = Reporter()
+    buffer = EventBuffer()
 
-    stream(reporter, "x" * PIECE * 3)
-    reporter.emit("stream.reset", {"reason": "repair"})
-    stream(reporter, "y" * PIECE * 2)
+    stream(buffer, "x" * PIECE * 3)
+    buffer.emit("stream.reset", {"reason": "repair"})
+    stream(buffer, "y" * PIECE * 2)
 
-    found = [(type, orjson.loads(data).get("index")) for _, type, data in everything(reporter)]
+    found = [(type, orjson.loads(data).get("index")) for _, type, data in everything(buffer)]
     assert found == [
         ("node.token", 0), ("node.token", 1), ("node.token", 2),
         ("stream.reset", None), ("node.token", 0), ("node.token", 1),
@@ -62,38 +62,38 @@ def test_pieces_are_numbered_from_the_beginning_of_the_stream() -> None:
 
 
 def test_what_was_streamed_before_a_line_stands_before_it() -> None:
-    reporter = Reporter()
+    buffer = EventBuffer()
 
-    stream(reporter, "before")
-    reporter.emit("node.log", {"message": "line"})
-    stream(reporter, "after")
+    stream(buffer, "before")
+    buffer.emit("node.log", {"message": "line"})
+    stream(buffer, "after")
 
-    assert shown(reporter.waiting()) == [
+    assert shown(buffer.waiting()) == [
         ("node.token", "before"), ("node.log", "line"), ("node.token", "after"),
     ]  # fmt: skip
 
 
 def test_a_line_that_was_sent_and_not_confirmed_is_never_changed() -> None:
-    reporter = Reporter()
-    stream(reporter, "one")
-    first = reporter.waiting()
+    buffer = EventBuffer()
+    stream(buffer, "one")
+    first = buffer.waiting()
 
-    stream(reporter, "two")
+    stream(buffer, "two")
 
-    assert reporter.waiting()[:1] == first
-    assert shown(reporter.waiting()) == [("node.token", "one"), ("node.token", "two")]
+    assert buffer.waiting()[:1] == first
+    assert shown(buffer.waiting()) == [("node.token", "one"), ("node.token", "two")]
 
 
 def test_however_fast_it_comes_no_text_is_dropped() -> None:
-    reporter = Reporter()
+    buffer = EventBuffer()
     text = "".join(f"{number} " for number in range(200_000))
 
     for start in range(0, len(text), 7):
-        stream(reporter, text[start : start + 7])
+        stream(buffer, text[start : start + 7])
     for number in range(MOST_WAITING * 2):
-        reporter.emit("node.log", {"message": f"line {number}"})
+        buffer.emit("node.log", {"message": f"line {number}"})
 
-    sent = everything(reporter)
+    sent = everything(buffer)
     assert "".join(words for type, words in shown(sent) if type == "node.token") == text
     # Lines are another matter: they are dropped, and it is said how many.
     assert any("dropped" in words for type, words in shown(sent) if type == "node.log")
@@ -101,9 +101,9 @@ def test_however_fast_it_comes_no_text_is_dropped() -> None:
 
 
 def test_the_rest_comes_in_parts_a_script_can_take() -> None:
-    reporter = Reporter()
-    stream(reporter, *("x" * PIECE for _ in range(MOST_AT_ONCE * 2 + 1)))
+    buffer = EventBuffer()
+    stream(buffer, *("x" * PIECE for _ in range(MOST_AT_ONCE * 2 + 1)))
 
-    parts = reporter.rest()
+    parts = buffer.rest()
 
     assert [len(part) for part in parts] == [MOST_AT_ONCE, MOST_AT_ONCE, 1]
