@@ -1,7 +1,7 @@
-"""From request bytes to parsed documents, refusing whatever has not the documented shape.
+"""Parses request bodies, headers and query parameters, and refuses those without the documented shape.
 
-What a definition means is checked once, by the engine at submission; here it only becomes a document.
-Nothing here renders a template or looks at a URL.
+Definitions are only parsed; they are checked once, by the engine at submission. No template is rendered and
+no URL is looked at.
 """
 
 import re
@@ -24,8 +24,7 @@ from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, NodeNotFou
 
 Envelope = TypeVar("Envelope", bound=BaseModel)
 
-#: No id of ours has another form. Refusing the rest here also keeps `a:node:b` from naming somebody else's
-#: key.
+#: Every id has this form. Refusing the rest here also keeps `a:node:b` from naming another execution's key.
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 #: A node, or one item of a mapped node.
 _UNIT = re.compile(r"[A-Za-z0-9_.-]{1,128}(\[\d{1,6}\])?\Z")

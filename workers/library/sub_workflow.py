@@ -58,18 +58,18 @@ async def sub_workflow(config: SubWorkflowConfig, context: HandlerContext) -> Ou
     own = context.child
     if own is None:
         raise Terminal("a child execution needs a worker of the engine", type=ErrorType.CONFIG_ERROR)
-    child = await own.found()
+    child = await own.find()
     has_ended = isinstance(context.resume, dict) and "child" in context.resume
     if child is not None and has_ended:
         return await _end(own, child)
-    wanted = await own.wanted(config.workflow, config.inputs, config.version)
-    if child is None or not wanted.is_met_by(child):
-        return Nesting(await own.staged(wanted))
+    request = await own.request(config.workflow, config.inputs, config.version)
+    if child is None or not request.is_met_by(child):
+        return Nesting(await own.stage(request))
     if child.status is ExecutionStatus.COMPLETED or not child.status.is_terminal:
         return await _end(own, child)
     if await own.retry(child):
         return AwaitingChild(child.execution_id)
-    return Nesting(await own.staged(wanted))
+    return Nesting(await own.stage(request))
 
 
 async def _end(own: ChildHandle, child: Execution) -> Outcome:
