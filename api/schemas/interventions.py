@@ -34,7 +34,7 @@ class ResumeRequest(PauseRequest):
 
 
 class NodeRequest(BaseModel):
-    """By whom, why, and for which attempt; the first two are kept in the history."""
+    """Who asks, why, and for which attempt; the first two are kept in the history."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
