@@ -1,1 +1,1 @@
-"""The native HTTP door: parse a request, ask the engine for one verb, render the answer."""
+"""The native HTTP API: parse a request, call one verb of the engine, render its answer."""

@@ -20,12 +20,12 @@ class Reach:
 
 
 def attach(app: FastAPI, reach: Reach) -> None:
-    """Hand the routes what they work with."""
+    """Store on the app what the routes work with."""
     app.state.reach = reach
 
 
 def reach_of(request: Request) -> Reach:
-    """Give what `attach` handed over."""
+    """Give what `attach` stored."""
     reach = request.app.state.reach
     assert isinstance(reach, Reach)
     return reach

@@ -61,7 +61,7 @@ class RequestLimits:
         try:
             await self._app(scope, _capped(receive, limit), send_with_id)
         except ClientDisconnect:
-            return  # nobody is left to be told
+            return  # the client is gone
         except Exception as error:
             if is_started:
                 raise

@@ -33,14 +33,11 @@ RETRY_AFTER_S = 1
 DETAIL_PROBLEMS = 3
 
 
-class RequestInvalid(errors.HeadraceError):
+class RequestInvalid(errors.ProblemsFound):
     """The request does not have the documented shape; nothing was done."""
 
-    code: ClassVar[str] = "REQUEST_INVALID"
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        self.problems = list(problems)
-        super().__init__(_summary([problem.message for problem in problems]))
+    def __str__(self) -> str:
+        return _summary([problem.message for problem in self.problems])
 
 
 class BodyTooLarge(errors.HeadraceError):
@@ -61,7 +58,7 @@ class SimulationFailed(errors.HeadraceError):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """How one type of error leaves the house."""
+    """How one type of error is answered."""
 
     status: int
     title: str
@@ -72,7 +69,7 @@ class Door:
 
 #: The one place where an error gets its HTTP status. A subclass without a row uses its parent's.
 DOORS: Mapping[type[Exception], Door] = {
-    errors.ProblemsFound: Door(422, "Refused"),
+    errors.ProblemsFound: Door(422, "Request refused"),
     errors.DefinitionInvalid: Door(400, "Definition refused"),  # or 422, 413: see `definition_status`
     errors.ExecutionNotFound: Door(404, "Not found", detail="Execution ID not found"),
     errors.NodeNotFound: Door(404, "Not found"),
@@ -98,7 +95,6 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.AttemptChanged: Door(409, "Another attempt by now"),
     errors.OutputRefused: Door(422, "Output refused"),
     errors.CursorInvalid: Door(422, "Request refused"),
-    RequestInvalid: Door(422, "Request refused"),
     BodyTooLarge: Door(413, "Body too large"),
     SimulationFailed: Door(503, "The simulation failed"),
     errors.DeadEntryNotFound: Door(404, "Not found"),
@@ -122,7 +118,7 @@ def door_of(error: Exception) -> Door:
 
 
 def request_id_of(scope: Mapping[str, Any]) -> str:
-    """Give the id the request came with or was given at the door."""
+    """Give the id the request came with, or was given on arrival."""
     found = scope.get("headrace.request_id", "")
     return found if isinstance(found, str) else ""
 
@@ -158,7 +154,7 @@ def problem_response(
 
 
 def respond(scope: Mapping[str, Any], error: Exception) -> Response:
-    """Turn an error into its problem document; an unknown one becomes a 500 without a word of the inside."""
+    """Turn an error into its problem document; an unknown one becomes a 500 without details."""
     door = door_of(error)
     if door is _INTERNAL:
         return problem_response(
@@ -207,7 +203,7 @@ def install_handlers(app: FastAPI, store_errors: Sequence[type[Exception]] = ())
 def pydantic_problems(
     found: Iterable[Mapping[str, Any]], model: type[BaseModel] | None = None
 ) -> list[Problem]:
-    """Say pydantic's findings in our words: where, what was found, what is allowed."""
+    """Word pydantic's findings as problems: where, what was found, what is allowed."""
     problems = []
     for entry in found:
         where = [str(part) for part in entry["loc"]]

@@ -39,7 +39,7 @@ def location(execution_id: str) -> dict[str, str]:
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Document the failures a route can give; without any, those that nobody has named."""
+    """Document the failures a route can give; without statuses, all others."""
     content = {"application/problem+json": {"schema": inline_schema(ProblemDocument)}}
     found: dict[int | str, dict[str, Any]]
     found = {status: {"description": _WORDS[status], "content": content} for status in statuses}

@@ -1,6 +1,6 @@
 """Every error of the engine, with a stable code and the ids it concerns.
 
-Nothing here knows HTTP: status codes are assigned in api/problems.py, by class (and, for problems, by kind).
+HTTP status codes are assigned in api/problems.py, from the class and, for problems, from their kind.
 """
 
 # long: everything that can go wrong, on one screen after another
@@ -130,6 +130,8 @@ class HeadraceError(Exception):
 
 class ProblemsFound(HeadraceError):
     """Something that was sent is wrong; every problem found is listed, and nothing was done."""
+
+    code = "REQUEST_INVALID"
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = list(problems)
@@ -295,7 +297,7 @@ class SignalsFull(HeadraceError):
 
 
 class ApprovalNotFound(HeadraceError):
-    """The execution has such a node, but the node has not asked for a decision."""
+    """The execution has such a node, but it has not asked for an approval."""
 
     code = "APPROVAL_NOT_FOUND"
 
@@ -318,7 +320,7 @@ class DeadEntryNotFound(HeadraceError):
 class CursorInvalid(HeadraceError):
     """A page was asked for with a cursor that no page ends with."""
 
-    code = "CURSOR_INVALID"
+    code = "REQUEST_INVALID"
 
     def __init__(self, cursor: str) -> None:
         super().__init__(
@@ -338,7 +340,7 @@ class NotAssigned(HeadraceError):
 
 
 class AlreadyDecided(HeadraceError):
-    """Another decision was recorded first; `recorded` is that decision, JSON."""
+    """Another decision came first; `recorded` is that decision, JSON."""
 
     code = "ALREADY_DECIDED"
 

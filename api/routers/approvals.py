@@ -24,7 +24,7 @@ router = APIRouter(tags=["answers"])
 @router.get(
     "/v1/approvals",
     operation_id="approvals_list",
-    summary="Approvals nobody has decided, those that wait longest first",
+    summary="Pending approvals, those that wait longest first",
     response_model=ApprovalPage,
     responses=problems(422, 503),
 )
@@ -40,7 +40,7 @@ async def list_approvals(
 @router.get(
     "/v1/approvals/{execution_id}/{node_id}",
     operation_id="approvals_get",
-    summary="What an approval shows, and what has been said about it",
+    summary="What an approval shows, and the votes and decision so far",
     response_model=ApprovalView,
     responses=problems(404, 503),
 )

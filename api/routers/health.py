@@ -1,4 +1,4 @@
-"""Is the process alive, and can it work? Liveness asks nobody: an outage of Redis must not restart us."""
+"""Liveness and readiness. Liveness reads nothing: an outage of Redis must not restart the process."""
 
 from typing import Annotated
 

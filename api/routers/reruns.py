@@ -1,4 +1,4 @@
-"""`/v1/executions/{id}`: run again what has run, in place (retry), anew (replay), or in part (fork)."""
+"""`/v1/executions/{id}`: retry an execution in place, replay it, or fork it."""
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response

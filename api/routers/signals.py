@@ -14,7 +14,7 @@ router = APIRouter(tags=["answers"])
 @router.post(
     "/v1/executions/{execution_id}/signals/{name}",
     operation_id="executions_signal",
-    summary="Send a signal to the nodes that wait for it; one that nobody waits for is kept",
+    summary="Send a signal to the nodes that wait for it; one that no node waits for is kept",
     status_code=202,
     response_model=SignalAnswer,
     responses=problems(404, 409, 413, 422, 429, 503),

@@ -31,7 +31,7 @@ async def simulate(request: Request) -> Response:
 
 
 def _error(code: str, message: str, found: list[Problem]) -> Exception:
-    """The error that the process told, as the doors know it."""
+    """Give the error that the process reported, as the table of errors knows it."""
     if code == DefinitionInvalid.code:
         about_stubs = bool(found) and all(problem.path.startswith("stubs") for problem in found)
         return RequestInvalid(found) if about_stubs else DefinitionInvalid(found)

@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/validate", tags=["workflow"])
 @router.post(
     "",
     operation_id="definitions_validate",
-    summary="Check a definition, and warn of what cannot be meant; nothing is stored",
+    summary="Check a definition, and warn of likely mistakes; nothing is stored",
     response_model=ValidationAnswer,
     responses=problems(413, 422, 503),
     openapi_extra=body_of(ValidationRequest),

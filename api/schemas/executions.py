@@ -65,7 +65,7 @@ class UsageView(BaseModel):
     cache_read: int
     cache_write: int
     lost_calls: int = Field(
-        description="Of the calls, those whose end nobody saw: lost with a worker, broken off or stopped."
+        description="Of the calls, those without a recorded end: lost with a worker, broken off or stopped."
     )
     lost_tokens: int = Field(description="The most these can have used; their cost counts in the same way.")
 

@@ -1,4 +1,4 @@
-"""Bodies of what is done to an execution or a node by hand."""
+"""Bodies of pauses, resumes and manual overrides of nodes."""
 
 from typing import Annotated, Any
 
@@ -34,7 +34,7 @@ class ResumeRequest(PauseRequest):
 
 
 class NodeRequest(BaseModel):
-    """By whom, why, and for which attempt; the first two are kept in the history."""
+    """Who asks, why, and for which attempt; the first two are kept in the history."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -54,7 +54,7 @@ class CompleteRequest(NodeRequest):
 
 
 class GivenError(BaseModel):
-    """An error somebody gives a node."""
+    """The error a node is failed with."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -73,7 +73,7 @@ class FailRequest(NodeRequest):
 
 
 class NodeAnswer(BaseModel):
-    """Where a node stands after an operator's word."""
+    """A node after a manual override."""
 
     execution_id: str
     node_id: str

@@ -22,17 +22,17 @@ class SignalRequest(BaseModel):
 
 
 class SignalAnswer(BaseModel):
-    """What became of a signal."""
+    """A signal that was delivered, or kept."""
 
     execution_id: str
     status: StatusWord
     signal: str
     nodes: int = Field(description="Nodes that waited for it and now have it as their output.")
-    kept: bool = Field(description="Nobody waited: it is kept for the first node that will.")
+    kept: bool = Field(description="No node waited: it is kept for the first that will.")
 
 
 class DecisionRequest(BaseModel):
-    """What somebody decided, about what they were shown."""
+    """A decision, about what the approval showed."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -63,7 +63,7 @@ class ApprovalView(BaseModel):
     shown: str = Field(description="Hash of prompt, form, assignees and quorum; a decision carries it.")
     prompt: str
     form: dict[str, Any] | None = Field(description="JSON Schema of what is to be filled in.")
-    assignees: list[str] | None = Field(description="Who may decide; null: anybody.")
+    assignees: list[str] | None = Field(description="Who may decide; null: no restriction.")
     quorum: int
     approvals: int
     votes: list[dict[str, Any]]
@@ -103,7 +103,7 @@ def decision_fields(done: Decided) -> dict[str, Any]:
 
 
 def approval_fields(approval: Approval) -> dict[str, Any]:
-    """Show an approval; what was said is spliced in as stored."""
+    """Show an approval; votes and output are spliced in as stored."""
     return {
         "execution_id": approval.execution_id,
         "node_id": approval.node_id,

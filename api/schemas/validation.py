@@ -28,7 +28,7 @@ class DefinitionSummary(BaseModel):
 
 
 class ValidationAnswer(BaseModel):
-    """What is wrong; where nothing is, what cannot be meant."""
+    """Errors; of a definition without errors, warnings of likely mistakes."""
 
     valid: bool
     errors: list[ProblemEntry]

@@ -201,7 +201,7 @@ def _rest_of(sending: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any,
 
 
 class Channel:
-    """An execution that somebody watches: a ring of its latest lines, kept up to date from the store."""
+    """An execution that is watched: a ring of its latest lines, kept up to date from the store."""
 
     def __init__(self, execution_id: str, engine: Engine, history: History) -> None:
         self.execution_id = execution_id

@@ -27,7 +27,7 @@ RETRY = b"retry: 2000\n\n"
 
 
 class Hub:
-    """Who watches what. Built inside a running event loop; `close` gives everything back."""
+    """The watchers of every execution. Built inside a running event loop; `close` gives everything back."""
 
     def __init__(self, engine: Engine) -> None:
         self.is_stopping = False
@@ -114,7 +114,7 @@ class Hub:
 
     async def _unsubscribe(self, execution_id: str) -> None:
         async with self._subscribing:
-            # Somebody may have come back while we waited for the lock.
+            # A watcher may have come back while this waited for the lock.
             if execution_id in self._channels or execution_id not in self._watched or self._wakeups is None:
                 return
             self._watched.discard(execution_id)

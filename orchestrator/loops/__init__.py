@@ -1,1 +1,1 @@
-"""Periodic duties: each is `run_once(…) -> int`, how many things it did; nothing depends on who runs it."""
+"""Periodic duties: each is `run_once(…) -> int`, the number of things done; any process may run each."""

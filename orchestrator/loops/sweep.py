@@ -1,4 +1,4 @@
-"""Goes round all running executions and repairs what faults took from them."""
+"""Repairs running executions that lost a task, lease, timer or counter to a fault."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ log = logging.getLogger("headrace.sweep")
 
 #: Executions looked at in one run.
 LIMIT = 200
-#: A consumer nobody has used for this long, with nothing pending, is forgotten.
+#: A consumer idle for this long, with nothing pending, is removed.
 CONSUMER_IDLE_MS = 3_600_000
 #: A submission still staged after this long was abandoned.
 STAGING_AGE_MS = 600_000
 
 
 class Sweep:
-    """One round after another, by cursor: first the members of workflows:active, then the newest of the
-    index, in case an execution has been lost from that set.
+    """Scans the members of workflows:active by cursor, and the index more slowly, in case an execution has
+    been lost from that set.
 
-    idle_ms  an execution with a younger event is going on by itself and is left alone.
+    idle_ms  an execution with a younger event is making progress and is left alone.
     """
 
     def __init__(self, store: Store, transitions: Transitions, *, idle_ms: int = 10_000) -> None:
@@ -44,17 +44,17 @@ class Sweep:
         if await self._has_restarted():
             # It may have lost the newest writes: look at all executions, busy or not, in a new round.
             self._cursor, self._is_thorough_round = 0, True
-        made = 0
+        repairs = 0
         for execution in await self.store.executions(await self._next(limit)):
             if execution is None or not _may_need_repair(execution):
                 continue
             if is_thorough or self._is_thorough_round or now_ms - execution.updated_ms >= self.idle_ms:
-                made += await self._repair(execution.execution_id)
+                repairs += await self._repair(execution.execution_id)
         if self._cursor == 0:
             self._is_thorough_round = False
         await self._purge_staging()
         await self._forget_consumers()
-        return made
+        return repairs
 
     async def _repair(self, execution_id: str) -> int:
         try:
@@ -62,7 +62,7 @@ class Sweep:
         except (RedisError, OSError, StoreUnavailable):
             raise
         except Exception:
-            # Something about this one cannot be read. It must not keep the sweep from all the others.
+            # This execution cannot be read. It must not keep the sweep from all the others.
             log.exception("sweep.fault", extra={"execution_id": execution_id})
             return 0
 

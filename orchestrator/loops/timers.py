@@ -68,9 +68,9 @@ def _call(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tu
 
 
 def _time_out_attempt(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tuple[str, bool]]:
-    """Decide for a worker that did not keep the time limit itself, by the same policy."""
-    wanted = spec.get("retry") or spec.get("handler_retry")
-    policy = RetryPolicy.from_dict(wanted) if wanted else ONE_ATTEMPT
+    """Retry or fail an attempt whose worker did not stop it at its time limit, by the same policy."""
+    stored = spec.get("retry") or spec.get("handler_retry")
+    policy = RetryPolicy.from_dict(stored) if stored else ONE_ATTEMPT
     tries = int(spec.get("tries", 1))
     error = NodeError(
         ErrorType.TIMEOUT_START_TO_CLOSE,

@@ -1,4 +1,4 @@
-"""The child executions of nodes, as the workers that run those nodes deal with them."""
+"""Child executions: started, retried and read by the attempt whose node has asked for them."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ T = TypeVar("T")
 #: Compiled definitions of children kept, by version.
 KEPT = 64
 #: Failed nodes that the error of a unit names.
-FAILURES_TOLD = 5
+MOST_FAILURES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ChildRequest:
-    """The child a unit asks for. inputs are JSON with sorted keys."""
+    """The child execution a unit asks for. inputs: JSON with sorted keys."""
 
     compiled: Compiled
     inputs: bytes
@@ -53,9 +53,9 @@ class ChildRequest:
 
 
 class Children:
-    """Starts children, retries them and reads what they came to.
+    """Starts child executions, retries them in place and reads their outputs and errors.
 
-    catalogue, limits  for definitions that nobody has checked yet; see Submissions.
+    catalogue, limits  for definitions rendered in the run, which no submission has checked; see Submissions.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class Children:
         self._executions = Executions(store, transitions, submissions)
         self._cache = DefinitionCache[str, Compiled](max_entries=KEPT)
 
-    async def of(self, execution_id: str, unit: str) -> Execution | None:
-        """Find the child a unit has; None if it has none, or none any more."""
+    async def find(self, execution_id: str, unit: str) -> Execution | None:
+        """Find the child a unit started last; None if it has started none, or that was purged."""
         child_id = await self.store.redis.hget(self.store.keys.runtime(execution_id), f"child|{unit}")
         return await self.store.execution(child_id.decode()) if child_id else None
 
-    async def wanted(
+    async def request(
         self,
         workflow: dict[str, Any] | str,
         *,
@@ -87,10 +87,10 @@ class Children:
         tenant_of: str,
         is_checked: bool,
     ) -> ChildRequest:
-        """Compile what a unit asks for.
+        """Compile the definition a unit asks for, and check its inputs.
 
         workflow   a definition, or the id of an execution that runs it.
-        tenant_of  the execution that asks: one of another tenant is unknown to it.
+        tenant_of  the execution that asks; executions of other tenants are unknown to it.
         is_checked whether the definition was checked when its parent was submitted.
         Raises ConfigError, DefinitionInvalid, InputsInvalid.
         """
@@ -119,17 +119,17 @@ class Children:
         compiled = Compiled(definition, lay_out(definition), text or orjson.dumps(document))
         return self._cache.put(version, compiled, text_bytes=len(compiled.text))
 
-    async def stage(self, wanted: ChildRequest, execution_id: str, unit: str, attempt: int) -> Child:
-        """Write every slice of a new child but the last, unseen; the verb that starts it writes that one.
+    async def stage(self, request: ChildRequest, execution_id: str, unit: str, attempt: int) -> Child:
+        """Stage every slice of a new child but the last; the verb that starts it writes that one.
 
         Raises StoreFull.
         """
-        compiled = wanted.compiled
+        compiled = request.compiled
         name = compiled.definition.name
         child_id = child_id_of(execution_id, unit, attempt)
         for part in compiled.layout.staged:
             await self._transitions.stage_execution(child_id, part)
-        extra: list[Field] = ["inputs", wanted.inputs] if wanted.inputs != b"{}" else []
+        extra: list[Field] = ["inputs", request.inputs] if request.inputs != b"{}" else []
         message = f"the child '{name}' would be more than {MOST_LEVELS} levels below its root execution"
         error = NodeError(ErrorType.CONFIG_ERROR, message, False, attempt=attempt)
         return Child(
@@ -143,9 +143,9 @@ class Children:
         )
 
     async def retry(self, child: Execution, wanted_by: str) -> bool:
-        """Go on with an ended child in place; False where nothing of it can run again.
+        """Retry an ended child in place; False where nothing of it can run again.
 
-        wanted_by  `EXECUTION UNIT ATTEMPT` that asks: once that is not to go on, nothing is begun for it.
+        wanted_by  `EXECUTION UNIT ATTEMPT` that asks; refused once that attempt has ended.
         """
         try:
             await self._executions.retry(child.execution_id, generation=child.generation, wanted_by=wanted_by)
@@ -153,12 +153,12 @@ class Children:
             return False
         except InvalidTransition:
             now = await self.store.execution(child.execution_id)
-            # Somebody else may have done it meanwhile; it may even have ended again.
+            # Another request may have retried it meanwhile; it may even have ended again.
             return now is not None and (now.generation != child.generation or not now.status.is_terminal)
         return True
 
     async def output(self, child: Execution, *, max_bytes: int) -> Any:
-        """Give what a child that has completed put out: its `output`, or the outputs of its nodes by node id.
+        """Read the output of a completed child: its `output`, or the outputs of its nodes by node id.
 
         What is given is JSON, or made of fragments of it. A node without an output is left out. Stops
         reading once they have more than max_bytes together.
@@ -178,7 +178,7 @@ class Children:
         return found
 
     async def failure(self, child: Execution) -> NodeError:
-        """Say why a child ended otherwise than well, naming it and its first failed node, or its output."""
+        """Describe why a child failed or was cancelled, with its first failed node, or its output."""
         definition = await self.store.definition(child.execution_id, child.version)
         failures = await self._failures(child, definition)
         message = f"child execution {child.execution_id} ('{child.name}') ended {child.status}"
@@ -187,17 +187,17 @@ class Children:
         elif child.cancelling is Cancelling.TIMEOUT:
             message += ": it ran longer than its execution_timeout"
         elif failures:
-            told = failures[0]["error"] or {}
+            error = failures[0]["error"] or {}
             node_id = failures[0]["node_id"]
             message += ": its output failed" if node_id == OUTPUT else f": its node '{node_id}' failed"
-            message += f" with {told['type']}: {told['message']}" if told else ""
+            message += f" with {error['type']}: {error['message']}" if error else ""
         details = {
             "execution_id": child.execution_id,
             "name": child.name,
             "status": str(child.status),
-            "failed": failures[:FAILURES_TOLD],
+            "failed": failures[:MOST_FAILURES],
         }
-        # What somebody cancelled on purpose does not begin again by itself.
+        # What was cancelled on purpose is not retried automatically.
         may_retry = child.status is not ExecutionStatus.CANCELLED
         return NodeError(ErrorType.CHILD_FAILED, message[:2_000], may_retry, details=details)
 
@@ -219,9 +219,9 @@ class Children:
 
 @dataclass(frozen=True, slots=True)
 class ChildHandle:
-    """The child of one unit, in the hands of the attempt that runs it.
+    """A handler's access to the child execution of its node.
 
-    is_checked  its definition stands in the node as it is, and was checked with it.
+    is_checked  the definition stands in the node as it is, and was checked at submission.
     max_bytes   of a node's output.
     """
 
@@ -232,14 +232,14 @@ class ChildHandle:
     is_checked: bool
     max_bytes: int
 
-    async def found(self) -> Execution | None:
-        return await retry_while_unavailable(lambda: self.children.of(self.execution_id, self.unit))
+    async def find(self) -> Execution | None:
+        return await retry_while_unavailable(lambda: self.children.find(self.execution_id, self.unit))
 
-    async def wanted(
+    async def request(
         self, workflow: dict[str, Any] | str, inputs: Mapping[str, Any], version: str | None
     ) -> ChildRequest:
         return await retry_while_unavailable(
-            lambda: self.children.wanted(
+            lambda: self.children.request(
                 workflow,
                 inputs=inputs,
                 version=version,
@@ -248,8 +248,8 @@ class ChildHandle:
             )
         )
 
-    async def staged(self, wanted: ChildRequest) -> Child:
-        return await self.children.stage(wanted, self.execution_id, self.unit, self.attempt)
+    async def stage(self, request: ChildRequest) -> Child:
+        return await self.children.stage(request, self.execution_id, self.unit, self.attempt)
 
     async def retry(self, child: Execution) -> bool:
         wanted_by = f"{self.execution_id} {self.unit} {self.attempt}"
@@ -263,7 +263,7 @@ class ChildHandle:
 
 
 def child_id_of(execution_id: str, unit: str, attempt: int) -> str:
-    """Name the child that an attempt starts: the same one however often it is asked.
+    """Derive the id of the child that an attempt starts; equal for every call.
 
     A UUID of version 8, made of a hash; the partition is the parent's.
     """

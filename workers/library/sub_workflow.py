@@ -56,16 +56,16 @@ async def sub_workflow(config: SubWorkflowConfig, context: HandlerContext) -> Ou
     own = context.child
     if own is None:
         raise Terminal("a child execution needs a worker of the engine", type=ErrorType.CONFIG_ERROR)
-    child = await own.found()
-    is_resumed = isinstance(context.resume, dict) and "child" in context.resume
-    if child is None or not is_resumed:
-        wanted = await own.wanted(config.workflow, config.inputs, config.version)
-        if child is None or not wanted.is_met_by(child):
-            return Nesting(await own.staged(wanted))
+    child = await own.find()
+    is_woken = isinstance(context.resume, dict) and "child" in context.resume
+    if child is None or not is_woken:
+        request = await own.request(config.workflow, config.inputs, config.version)
+        if child is None or not request.is_met_by(child):
+            return Nesting(await own.stage(request))
         if child.status.is_terminal and child.status is not ExecutionStatus.COMPLETED:
-            # What remains of an earlier try: it goes on in place, unless nothing of it can run again.
+            # The child of an earlier try: retried in place, unless nothing of it can run again.
             is_retried = await own.retry(child)
-            return AwaitingChild(child.execution_id) if is_retried else Nesting(await own.staged(wanted))
+            return AwaitingChild(child.execution_id) if is_retried else Nesting(await own.stage(request))
     if child.status is ExecutionStatus.COMPLETED:
         return Completed(await own.output(child))
     if child.status.is_terminal:
