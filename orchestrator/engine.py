@@ -6,17 +6,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
-from redis.asyncio import Redis
 
+from clients.redis_client import RedisClient
 from orchestrator.definitions.definition import HandlerNames
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import ExecutionNotFound, InputsConflict, InvalidTransition, NodeNotFound
 from orchestrator.execution.explain import explain
 from orchestrator.execution.explanation import Explanation
-from orchestrator.execution.model import Event, Execution, MapCounts, NodeState, WorkerInfo
+from orchestrator.execution.model import (
+    DeadEntry,
+    Event,
+    Execution,
+    MapCounts,
+    NodeState,
+    QueueInfo,
+    WorkerInfo,
+)
 from orchestrator.executor import execute_workflow
 from orchestrator.operations.interventions import Intervening, NodeResult, OperatorNote, Paused
-from orchestrator.operations.queries import DeadEntry, Operating, Operations, Parenting, QueueInfo
+from orchestrator.operations.queries import Operating, Operations, Parenting
 from orchestrator.operations.reruns import Repeats
 from orchestrator.operations.results import (
     Cancelled,
@@ -56,8 +64,8 @@ class Engine(Answering, Intervening, Operating, Parenting):
 
     def __init__(
         self,
-        redis: Redis,
-        subscriber: Redis,
+        redis: RedisClient,
+        subscriber: RedisClient,
         *,
         catalogue: Callable[[frozenset[str]], HandlerNames],
         keys: Keys | None = None,

@@ -8,17 +8,15 @@ import random
 import signal
 from collections.abc import Awaitable, Callable
 
-from redis.exceptions import RedisError
-
 from clients.redis_client import connect_commands
 from config import get_settings
 from logs import run_process
-from orchestrator.errors import StoreUnavailable
 from orchestrator.loops import leases, timers
 from orchestrator.loops.sweep import Sweep
 from orchestrator.redis_keys import Keys
 from orchestrator.store.health import await_usable
 from orchestrator.store.reader import Store
+from orchestrator.store.script_client import STORE_FAULTS
 from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.orchestrator")
@@ -62,7 +60,7 @@ class Orchestrator:
         while not self.stopping.is_set():
             try:
                 await work()
-            except (RedisError, OSError, StoreUnavailable) as error:
+            except STORE_FAULTS as error:
                 log.warning("orchestrator.duty_failed", extra={"duty": duty, "error": str(error)})
             except Exception:
                 # A fault of ours in one duty, or about one execution, must not stop the clock for all others.

@@ -10,8 +10,7 @@ from orchestrator.definitions.budgets import Usage
 from orchestrator.definitions.definition import Node
 from orchestrator.documents.yaml import Locate, located
 from orchestrator.execution.explanation import Explanation
-from orchestrator.execution.model import Execution, MapCounts, NodeState, WorkerInfo
-from orchestrator.operations.queries import DeadEntry, QueueInfo
+from orchestrator.execution.model import DeadEntry, Execution, MapCounts, NodeState, QueueInfo, WorkerInfo
 from orchestrator.operations.results import Validation
 from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.store.health import Check

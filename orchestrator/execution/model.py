@@ -287,3 +287,27 @@ class WorkerInfo:
     def offers(self, handler: str, queue: str) -> bool:
         """Say whether this worker reads the queue and has the handler."""
         return handler in self.handlers and queue in self.queues
+
+
+@dataclass(frozen=True, slots=True)
+class QueueInfo:
+    """One task stream. length counts waiting and running tasks, pending those delivered to a worker."""
+
+    queue: str
+    length: int
+    pending: int
+    oldest_ms: int | None
+    consumers: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadEntry:
+    """A node that failed for good: it lost its worker too often, or used up its tries."""
+
+    entry_id: str
+    execution_id: str
+    node_id: str
+    reason: str
+    error: dict[str, Any]
+    attempt: int
+    ts_ms: int

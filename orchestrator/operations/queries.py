@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import orjson
-from redis.exceptions import ResponseError
-
-from orchestrator.definitions.budgets import USED_FIELDS, Usage, read_usage
+from orchestrator.definitions.budgets import Usage
 from orchestrator.errors import ExecutionNotFound
-from orchestrator.execution.model import Execution, Snapshot, WorkerInfo
+from orchestrator.execution.model import DeadEntry, Execution, QueueInfo, Snapshot, WorkerInfo
 from orchestrator.operations.results import ExecutionView, Page
 from orchestrator.states import NodeStatus
 from orchestrator.store.reader import Store
@@ -26,30 +21,6 @@ MOST_PLACES = 1_000
 DAY_MS = 86_400_000
 _PAGE = re.compile(r"\d{1,16}\.[0-9a-f-]{0,64}", re.ASCII)
 _ENTRY_ID = re.compile(r"\d{1,18}-\d{1,18}")
-
-
-@dataclass(frozen=True, slots=True)
-class QueueInfo:
-    """One task stream. length counts waiting and running tasks, pending those delivered to a worker."""
-
-    queue: str
-    length: int
-    pending: int
-    oldest_ms: int | None
-    consumers: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeadEntry:
-    """A node that failed for good: it lost its worker too often, or used up its tries."""
-
-    entry_id: str
-    execution_id: str
-    node_id: str
-    reason: str
-    error: dict[str, Any]
-    attempt: int
-    ts_ms: int
 
 
 class Operations:
@@ -114,35 +85,15 @@ class Operations:
     async def usage(self, tenant: str, *, days: int) -> list[tuple[int, Usage]]:
         """What a tenant's calls to paid services used, by day: its first millisecond, today first."""
         today = await self.store.now_ms() // DAY_MS
-        pipe = self.store.redis.pipeline(transaction=False)
-        for day in range(today, today - days, -1):
-            pipe.hmget(self.store.keys.usage(tenant, day), list(USED_FIELDS))
-        rows = await pipe.execute()
-        return [((today - back) * DAY_MS, read_usage(row)) for back, row in enumerate(rows)]
+        found = await self.store.usage_rows(tenant, range(today, today - days, -1))
+        return [((today - back) * DAY_MS, used) for back, used in enumerate(found)]
 
     async def queues(self) -> list[QueueInfo]:
         """The queue `default`, every queue a definition has named, and every queue a live worker reads."""
-        named = await self.store.redis.smembers(self.store.keys.shared("queues"))
-        names = {"default"}.union(name.decode() for name in named)
+        names = set(await self.store.queue_names())
         for worker in await self.store.workers():
             names.update(worker.queues)
-        return [await self._queue(name) for name in sorted(names)]
-
-    async def _queue(self, queue: str) -> QueueInfo:
-        stream = self.store.keys.tasks(queue)
-        pipe = self.store.redis.pipeline(transaction=False)
-        pipe.xlen(stream)
-        pipe.xrange(stream, count=1)
-        length, oldest = await pipe.execute()
-        pending = consumers = 0
-        try:
-            for group in await self.store.redis.xinfo_groups(stream):
-                if group["name"] == self.store.keys.group.encode():
-                    pending, consumers = group["pending"], group["consumers"]
-        except ResponseError:
-            pass  # The stream does not exist before the first task.
-        oldest_ms = int(oldest[0][0].split(b"-")[0]) if oldest else None
-        return QueueInfo(queue, length, pending, oldest_ms, consumers)
+        return [await self.store.queue_info(name) for name in sorted(names)]
 
     async def queue_positions(self, snapshot: Snapshot) -> dict[str, int]:
         """Tasks ahead of each QUEUED node of an execution, where known."""
@@ -153,8 +104,8 @@ class Operations:
             if snapshot.nodes[node.id].status is NodeStatus.QUEUED
         }
         for queue in {queue for queue, _ in waiting.values()}:
-            rows = await self.store.redis.xrange(self.store.keys.tasks(queue), count=MOST_PLACES)
-            place = {entry_id.decode(): number for number, (entry_id, _) in enumerate(rows)}
+            heads = await self.store.queue_heads(queue, MOST_PLACES)
+            place = {message_id: number for number, message_id in enumerate(heads)}
             for node_id, (its_queue, message_id) in waiting.items():
                 if its_queue == queue and message_id in place:
                     positions[node_id] = place[message_id]
@@ -162,18 +113,13 @@ class Operations:
 
     async def dead(self, *, limit: int, cursor: str | None) -> tuple[list[DeadEntry], str | None]:
         """Dead nodes, newest first. Raises ValueError for a bad cursor."""
-        newest = f"({cursor}" if cursor else "+"
         if cursor and not _ENTRY_ID.fullmatch(cursor):
             raise ValueError(f"bad cursor {cursor!r}: take next_cursor from the page before")
-        rows = await self.store.redis.xrevrange(self.store.keys.shared("dead"), newest, "-", count=limit + 1)
-        entries = [_dead(entry_id, fields) for entry_id, fields in rows]
+        entries = await self.store.dead_entries(limit + 1, before=cursor)
         return entries[:limit], entries[limit - 1].entry_id if len(entries) > limit else None
 
     async def dead_entry(self, entry_id: str) -> DeadEntry | None:
-        if not _ENTRY_ID.fullmatch(entry_id):
-            return None
-        rows = await self.store.redis.xrange(self.store.keys.shared("dead"), entry_id, entry_id, count=1)
-        return _dead(*rows[0]) if rows else None
+        return await self.store.dead_entry(entry_id) if _ENTRY_ID.fullmatch(entry_id) else None
 
 
 class Operating:
@@ -200,18 +146,6 @@ class Operating:
         return Page(items, next_cursor)
 
 
-def _dead(entry_id: bytes, fields: dict[bytes, bytes]) -> DeadEntry:
-    return DeadEntry(
-        entry_id=entry_id.decode(),
-        execution_id=fields[b"execution_id"].decode(),
-        node_id=fields[b"node_id"].decode(),
-        reason=fields[b"reason"].decode(),
-        error=orjson.loads(fields[b"error"]),
-        attempt=int(fields[b"attempt"]),
-        ts_ms=int(fields[b"ts_ms"]),
-    )
-
-
 class Parenting:
     """The part of the engine that knows who started whom."""
 
@@ -224,8 +158,7 @@ class Parenting:
         """
         if await self.store.status(execution_id) is None:
             raise ExecutionNotFound(execution_id)
-        key = self.store.keys.children(execution_id)
-        entries = await self.store.redis.lrange(key, first, first + limit - 1)
-        found = await self.store.executions([entry.decode().split()[0] for entry in entries])
-        following = str(first + limit) if len(entries) == limit else None
+        child_ids = await self.store.children_ids(execution_id, first, limit)
+        found = await self.store.executions(child_ids)
+        following = str(first + limit) if len(child_ids) == limit else None
         return Page([child for child in found if child is not None], following)

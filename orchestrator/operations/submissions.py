@@ -158,10 +158,10 @@ class Submissions:
         if idempotency is None:
             return None
         key, request_hash = _fingerprint(idempotency)
-        known = await self.store.redis.get(self.store.keys.key("idempotency", tenant=tenant, key=key))
+        known = await self.store.idempotent_execution(tenant, key)
         if known is None:
             return None
-        known_hash, made = known.decode().split()
+        known_hash, made = known
         if known_hash != request_hash:
             raise IdempotencyConflict(idempotency.key)
         return await self._made(made)

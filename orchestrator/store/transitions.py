@@ -324,13 +324,29 @@ class Transitions(ScriptClient):
         """Call a script and write a key, as a submission would. Raises StoreFull and what redis raises."""
         await self.continue_execution("none")
         try:
-            await self.redis.set(self.keys.shared("probe"), 1, px=1000)
+            await self._redis.set(self.keys.shared("probe"), 1, px=1000)
         except OutOfMemoryError as error:
             raise StoreFull from error
 
     async def drop_dead(self, entry_id: str) -> bool:
         """Take one entry off the list of dead nodes."""
-        return bool(await self.redis.xdel(self.keys.shared("dead"), entry_id))
+        return bool(await self._redis.xdel(self.keys.shared("dead"), entry_id))
+
+    async def delete_namespace(self) -> None:
+        """Delete every key under this engine's prefix, as a simulation does at its end.
+
+        Raises ValueError for an engine without a prefix: its keys are those of the deployment.
+        """
+        if not self.keys.prefix:
+            raise ValueError("these keys have no prefix; only a namespace of its own may be deleted")
+        # By looking rather than by knowing: a key that some script begins to write must not be left behind.
+        cursor = 0
+        while True:
+            cursor, keys = await self._redis.scan(cursor, match=f"{self.keys.prefix}*", count=5_000)
+            if keys:
+                await self._redis.unlink(*keys)
+            if cursor == 0:
+                return
 
     # Operators
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from redis.asyncio import Redis
 
+from clients.redis_client import RedisClient
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import ErrorType, HeadraceError, NodeError
 from orchestrator.loops import timers
@@ -86,7 +86,7 @@ class Simulator:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: RedisClient,
         *,
         stubs: Stubs,
         threads: Executor,
@@ -95,7 +95,7 @@ class Simulator:
         handlers: frozenset[str] = frozenset(),
     ) -> None:
         base = keys or Keys()
-        self.redis: Any = redis
+        self._redis = redis
         self.keys = Keys(prefix=f"{{sim-{uuid.uuid4().hex}}}:", stream=base.stream, group=base.group)
         self.stubs = stubs
         self.transitions = Transitions(redis, self.keys)
@@ -125,7 +125,7 @@ class Simulator:
         self._outside = ExternalActor(self.store, self.transitions)
         self._numbers = itertools.count(1)
         self._intake: Intake | None = None
-        self._queues: frozenset[str] = frozenset()
+        self._queues: list[str] = []
 
     @property
     def now_ms(self) -> int:
@@ -188,10 +188,7 @@ class Simulator:
         if status is ExecutionStatus.PAUSED:
             return not self._running
         # A child that nobody waits for may have something left to do.
-        return status is not None and status.is_terminal and not await self._are_active()
-
-    async def _are_active(self) -> bool:
-        return bool(await self.redis.scard(self.keys.shared("active")))
+        return status is not None and status.is_terminal and not await self.store.count_active()
 
     async def _take_tasks(self) -> bool:
         """Claim and play every task there is; the ends of those that take no time are recorded at once."""
@@ -204,11 +201,10 @@ class Simulator:
         return bool(deliveries)
 
     async def _open_intake(self) -> Intake:
-        named = await self.redis.smembers(self.keys.shared("queues"))
-        queues = frozenset({"default"}.union(name.decode() for name in named))
+        queues = await self.store.queue_names()
         if self._intake is None or queues != self._queues:
             self._queues = queues
-            self._intake = Intake(self.redis, self.keys, consumer=WORKER, queues=sorted(queues))
+            self._intake = Intake(self._redis, self.keys, consumer=WORKER, queues=queues)
             await self._intake.open()
         return self._intake
 
@@ -276,8 +272,9 @@ class Simulator:
     async def _move_clock(self) -> bool:
         """Move to the next moment at which something is due, and do it; False when nothing ever will be."""
         moments = [attempt.end_ms for attempt in self._running[:1]]
-        first = await self.redis.zrange(self.keys.shared("timers"), 0, 0, withscores=True)
-        moments += [int(score) for _, score in first]
+        next_timer_ms = await self.store.next_timer_ms()
+        if next_timer_ms is not None:
+            moments.append(next_timer_ms)
         if self._outside.next_ms is not None:
             moments.append(self._outside.next_ms)
         if not moments:
@@ -297,14 +294,7 @@ class Simulator:
     async def _delete_keys(self) -> None:
         await self.transitions.let_go()
         await self.store.let_go()
-        # By looking rather than by knowing: a key that some script begins to write must not be left behind.
-        cursor = 0
-        while True:
-            cursor, keys = await self.redis.scan(cursor, match=f"{self.keys.prefix}*", count=5_000)
-            if keys:
-                await self.redis.unlink(*keys)
-            if cursor == 0:
-                return
+        await self.transitions.delete_namespace()
 
 
 def _timed_out(limit_ms: int, claim: Claim) -> Failed:
