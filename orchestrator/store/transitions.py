@@ -18,6 +18,7 @@ from redis.exceptions import OutOfMemoryError
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
 from orchestrator.errors import StoreFull
+from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.layout import Reuse, Slice
 from orchestrator.store.replies import (
@@ -30,15 +31,15 @@ from orchestrator.store.replies import (
     read_words,
 )
 from orchestrator.store.requests import (
-    NOTHING_TAKEN,
+    NO_CLAIMS,
     AttemptToken,
-    ByHand,
     Child,
     ClaimRequest,
     Decision,
+    ManualRequest,
     Request,
-    Wait,
     Word,
+    wait_arguments,
 )
 from orchestrator.store.script_client import Argument, Call, ScriptClient
 
@@ -374,31 +375,27 @@ class Transitions(ScriptClient):
         word: Word,
         payload: bytes,
         *,
-        by_hand: ByHand,
+        request: ManualRequest,
         not_taken: tuple[str, ...] = (),
     ) -> Call[list[Any]]:
         """End a unit as an operator says; payload: output or error, JSON.
 
         Replies [word, status, attempt, more].
         """
-        arguments = (unit, *by_hand.arguments(), word, payload, " ".join(not_taken))
+        arguments = (unit, *request.arguments(), word, payload, " ".join(not_taken))
         return self._call("override_node", execution_id, arguments, read_words)
 
-    def retry_node_now(self, execution_id: str, unit: str, *, by_hand: ByHand) -> Call[list[Any]]:
+    def retry_node_now(self, execution_id: str, unit: str, *, request: ManualRequest) -> Call[list[Any]]:
         """End the wait of a unit now. Replies [word, status, attempt, more]."""
-        return self._call("retry_node_now", execution_id, (unit, *by_hand.arguments()), read_words)
+        return self._call("retry_node_now", execution_id, (unit, *request.arguments()), read_words)
 
     # Signals and approvals
 
     def await_node(
-        self, token: AttemptToken, wait: Wait, *, claiming: ClaimRequest | None = None
+        self, token: AttemptToken, wait: Awaiting, *, claiming: ClaimRequest | None = None
     ) -> Call[EndReply]:
-        """Park a node until somebody outside answers; a signal kept for it is handed over at once."""
-        return self._end(
-            "await_node", token, claiming, str(wait.on), wait.awaits, wait.ask,
-            "" if wait.timeout_ms is None else wait.timeout_ms, "fail" if wait.is_fatal else "complete",
-            wait.late, wait.quorum, " ".join(wait.unless_late), " ".join(wait.if_late), wait.crowded,
-        )  # fmt: skip
+        """Park a node until its signal or approval comes; a signal kept for it is handed over at once."""
+        return self._end("await_node", token, claiming, *wait_arguments(wait, token.attempt))
 
     def signal_execution(
         self, execution_id: str, name: str, payload: bytes, *, request: Request, waiting: bytes
@@ -505,5 +502,5 @@ class Transitions(ScriptClient):
     def _end(
         self, name: str, token: AttemptToken, claiming: ClaimRequest | None, *own: Argument
     ) -> Call[EndReply]:
-        taking = claiming.arguments() if claiming else NOTHING_TAKEN
+        taking = claiming.arguments() if claiming else NO_CLAIMS
         return self._call(name, token.execution_id, (*token.arguments(), *taking, *own), read_end_reply)
