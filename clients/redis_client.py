@@ -19,6 +19,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+#: What is opened here; rooms that hand a client on and send nothing themselves name it so.
+RedisClient = Redis
+
 #: A command that has had no answer for this long counts as unanswered; the connection is dropped.
 COMMAND_TIMEOUT_S = 5.0
 BLOCKING_TIMEOUT_S = 8.0

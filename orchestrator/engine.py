@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from redis.asyncio import Redis
-
+from clients.redis_client import RedisClient
 from orchestrator.definitions.definition import HandlerNames
 from orchestrator.documents.limits import Limits
 from orchestrator.operations.approvals import Approvals
@@ -52,8 +51,8 @@ class Engine:
 
     def __init__(
         self,
-        redis: Redis,
-        subscriber: Redis,
+        redis: RedisClient,
+        subscriber: RedisClient,
         *,
         catalogue: Callable[[frozenset[str]], HandlerNames],
         keys: Keys | None = None,

@@ -8,14 +8,12 @@ import random
 import signal
 from collections.abc import Awaitable, Callable
 
-from redis.exceptions import RedisError
-
 from config import get_settings
 from logs import run_process
-from orchestrator.errors import StoreUnavailable
 from orchestrator.loops import leases, timers
 from orchestrator.loops.sweep import Sweep
 from orchestrator.store.reader import Store
+from orchestrator.store.script_client import STORE_FAULTS
 from orchestrator.store.transitions import Transitions
 from wiring import connect_when_usable, keys_of
 
@@ -60,7 +58,7 @@ class Orchestrator:
         while not self.stopping.is_set():
             try:
                 await work()
-            except (RedisError, OSError, StoreUnavailable) as error:
+            except STORE_FAULTS as error:
                 log.warning("orchestrator.duty_failed", extra={"duty": duty, "error": str(error)})
             except Exception:
                 # A fault of ours in one duty, or about one execution, must not stop the clock for all others.

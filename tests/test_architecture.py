@@ -50,6 +50,7 @@ LONG = re.compile(r"^# long: \S.{9,}", re.MULTILINE)
 
 #: Methods of Transitions without a script of their own.
 WITHOUT_SCRIPT = {
+    "delete_namespace": "UNLINKs, of keys that are under a prefix of their own",
     "drop_dead": "one XDEL; the node stays as it is",
     "drain_worklist": "continue_execution until nothing is left",
     "probe": "writes nothing that anybody reads",

@@ -11,9 +11,16 @@ from api.schemas.times import rfc3339
 from orchestrator.definitions.budgets import NOTHING_USED, Usage
 from orchestrator.documents.yaml import Locate, located
 from orchestrator.execution.explanation import Explanation
-from orchestrator.execution.model import Check, Execution, Item, MapCounts, NodeState, WorkerInfo
-from orchestrator.operations.dead_letters import DeadEntry
-from orchestrator.operations.queues import QueueInfo
+from orchestrator.execution.model import (
+    Check,
+    DeadEntry,
+    Execution,
+    Item,
+    MapCounts,
+    NodeState,
+    QueueInfo,
+    WorkerInfo,
+)
 from orchestrator.operations.results import (
     ExecutionView,
     NodeResult,

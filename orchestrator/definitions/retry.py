@@ -198,7 +198,7 @@ def _read_patterns(fields: Fields, name: str) -> tuple[str, ...] | None:
         return None
 
 
-def _patterns(value: Any) -> tuple[str, ...]:
+def _patterns(value: Any, *, least: int = 0) -> tuple[str, ...]:
     if isinstance(value, list | tuple) and len(value) > MAX_PATTERNS:
         raise ValueError(f"expected at most {MAX_PATTERNS} error types, got {len(value)}")
     return read_patterns(value)

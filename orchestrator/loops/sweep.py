@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from redis.exceptions import RedisError
-
-from orchestrator.errors import StoreUnavailable
 from orchestrator.execution.model import Execution
 from orchestrator.executor import execute_workflow
 from orchestrator.states import ExecutionStatus
 from orchestrator.store.reader import Store
+from orchestrator.store.script_client import STORE_FAULTS
 from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.sweep")
@@ -59,7 +57,7 @@ class Sweep:
     async def _repair(self, execution_id: str) -> int:
         try:
             return await execute_workflow(self.store, self.transitions, execution_id)
-        except (RedisError, OSError, StoreUnavailable):
+        except STORE_FAULTS:
             raise
         except Exception:
             # This execution cannot be read. It must not keep the sweep from all the others.
@@ -67,15 +65,13 @@ class Sweep:
             return 0
 
     async def _next(self, limit: int) -> list[str]:
-        redis, keys = self.store.redis, self.store.keys
-        self._cursor, members = await redis.sscan(keys.shared("active"), self._cursor, count=limit)
+        self._cursor, active = await self.store.active_ids(self._cursor, limit)
         # A slower round: an execution is lost from the set by a fault of Redis only, never by one of ours.
         count = max(1, limit // 8)
         listed = await self.store.list_ids(
             "default", newest_ms="+inf", oldest_ms="-inf", offset=self._offset, count=count
         )
         self._offset = self._offset + count if len(listed) == count else 0
-        active = [member.decode() for member in members]
         rows = await self.store.executions([execution_id for execution_id, _ in listed])
         lost = [
             row.execution_id
@@ -86,22 +82,19 @@ class Sweep:
 
     async def _has_restarted(self) -> bool:
         """Say whether this is another Redis process than last time: it may have lost the newest writes."""
-        facts = await self.store.redis.info("server")
-        run_id, self._run_id = self._run_id, str(facts["run_id"])
+        run_id, self._run_id = self._run_id, await self.store.run_id()
         return bool(run_id) and run_id != self._run_id
 
     async def _forget_consumers(self) -> None:
         """Forget consumers of workers that are gone: every restarted container leaves a name behind."""
-        named = await self.store.redis.smembers(self.store.keys.shared("queues"))
-        for queue in ("default", *(name.decode() for name in named)):
+        for queue in await self.store.queue_names():
             await self.transitions.forget_consumers(queue, idle_ms=CONSUMER_IDLE_MS)
 
     async def _purge_staging(self) -> None:
-        members = await self.store.redis.zrange(self.store.keys.shared("staging"), 0, 9)
-        for member in members:
+        for execution_id in await self.store.staged_ids(10):
             more = True
             while more:
-                _, more = await self.transitions.purge_staging(member.decode(), age_ms=STAGING_AGE_MS)
+                _, more = await self.transitions.purge_staging(execution_id, age_ms=STAGING_AGE_MS)
 
 
 def _may_need_repair(execution: Execution) -> bool:

@@ -75,8 +75,8 @@ class Children:
 
     async def find(self, execution_id: str, unit: str) -> Execution | None:
         """Find the child a unit started last; None if it has started none, or that was purged."""
-        child_id = await self.store.redis.hget(self.store.keys.runtime(execution_id), f"child|{unit}")
-        return await self.store.execution(child_id.decode()) if child_id else None
+        child_id = await self.store.child_id(execution_id, unit)
+        return await self.store.execution(child_id) if child_id else None
 
     async def request(
         self,

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-import orjson
-
 from orchestrator.errors import DeadEntryNotFound
+from orchestrator.execution.model import DeadEntry
 from orchestrator.operations.cursors import is_entry_id, read_entry_id
 from orchestrator.operations.executions import Executions
 from orchestrator.operations.results import Page
 from orchestrator.store.reader import Store
 from orchestrator.store.transitions import Transitions
-
-
-@dataclass(frozen=True, slots=True)
-class DeadEntry:
-    """A node that failed for good: it lost its worker too often, or used up its tries."""
-
-    entry_id: str
-    execution_id: str
-    node_id: str
-    reason: str
-    error: dict[str, Any]
-    attempt: int
-    ts_ms: int
 
 
 class DeadLetters:
@@ -39,9 +22,7 @@ class DeadLetters:
     async def list(self, *, limit: int = 50, cursor: str | None = None) -> Page:
         """List dead nodes, newest first. Raises CursorInvalid."""
         after = read_entry_id(cursor)
-        newest = f"({after}" if after else "+"
-        rows = await self.store.redis.xrevrange(self.store.keys.shared("dead"), newest, "-", count=limit + 1)
-        entries = [_dead(entry_id, fields) for entry_id, fields in rows]
+        entries = await self.store.dead_entries(limit + 1, before=after)
         return Page(entries[:limit], entries[limit - 1].entry_id if len(entries) > limit else None)
 
     async def requeue(self, entry_id: str) -> str:
@@ -63,21 +44,7 @@ class DeadLetters:
             raise DeadEntryNotFound(entry_id)
 
     async def _entry(self, entry_id: str) -> DeadEntry:
-        if not is_entry_id(entry_id):
+        entry = await self.store.dead_entry(entry_id) if is_entry_id(entry_id) else None
+        if entry is None:
             raise DeadEntryNotFound(entry_id)
-        rows = await self.store.redis.xrange(self.store.keys.shared("dead"), entry_id, entry_id, count=1)
-        if not rows:
-            raise DeadEntryNotFound(entry_id)
-        return _dead(*rows[0])
-
-
-def _dead(entry_id: bytes, fields: dict[bytes, bytes]) -> DeadEntry:
-    return DeadEntry(
-        entry_id=entry_id.decode(),
-        execution_id=fields[b"execution_id"].decode(),
-        node_id=fields[b"node_id"].decode(),
-        reason=fields[b"reason"].decode(),
-        error=orjson.loads(fields[b"error"]),
-        attempt=int(fields[b"attempt"]),
-        ts_ms=int(fields[b"ts_ms"]),
-    )
+        return entry

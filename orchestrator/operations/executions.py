@@ -339,10 +339,9 @@ class Executions:
         """
         first = read_place(cursor)
         await self.status(execution_id)
-        key = self.store.keys.children(execution_id)
-        entries = await self.store.redis.lrange(key, first, first + limit - 1)
-        found = await self.store.executions([entry.decode().split()[0] for entry in entries])
-        following = str(first + limit) if len(entries) == limit else None
+        child_ids = await self.store.children_ids(execution_id, first, limit)
+        found = await self.store.executions(child_ids)
+        following = str(first + limit) if len(child_ids) == limit else None
         return Page([child for child in found if child is not None], following)
 
     async def list(

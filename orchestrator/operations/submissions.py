@@ -145,12 +145,10 @@ class Submissions:
         """
         if idempotency is None:
             return None
-        known = await self.store.redis.get(
-            self.store.keys.key("idempotency", tenant=tenant, key=idempotency.key)
-        )
+        known = await self.store.idempotent_execution(tenant, idempotency.key)
         if known is None:
             return None
-        digest, created_id = known.decode().split()
+        digest, created_id = known
         if digest != idempotency.digest:
             raise IdempotencyConflict(idempotency.name)
         return await self._replayed(created_id)

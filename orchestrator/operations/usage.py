@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.definitions.budgets import USED_FIELDS, Usage, read_usage
+from orchestrator.definitions.budgets import Usage
 from orchestrator.store.reader import Store
 
 #: A day as budgets count it: from midnight to midnight, UTC.
@@ -20,8 +20,5 @@ class UsageReport:
     async def by_day(self, *, days: int = 30, tenant: str = "default") -> Sequence[tuple[int, Usage]]:
         """Sum the usage of each of the last days (UTC), today first: (its first millisecond, usage)."""
         today = await self.store.now_ms() // DAY_MS
-        pipe = self.store.redis.pipeline(transaction=False)
-        for day in range(today, today - days, -1):
-            pipe.hmget(self.store.keys.usage(tenant, day), list(USED_FIELDS))
-        rows = await pipe.execute()
-        return [((today - back) * DAY_MS, read_usage(row)) for back, row in enumerate(rows)]
+        used = await self.store.usage_rows(tenant, range(today, today - days, -1))
+        return [((today - back) * DAY_MS, usage) for back, usage in enumerate(used)]

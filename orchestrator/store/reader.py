@@ -1,4 +1,11 @@
-"""Everything the engine reads, in bounded slices: the only reader of its keys beside the scripts."""
+"""Everything the engine reads, in bounded slices.
+
+`Store` and its parts (waits, items, liveness) are the only readers of the engine's keys beside the scripts,
+the task reader and the subscriptions to events. They write nothing of the engine's: what the sets of timers
+and leases hold that no engine wrote is taken out, for it would stop every loop.
+"""
+
+# long: everything the engine reads, in one class
 
 from __future__ import annotations
 
@@ -9,17 +16,21 @@ from typing import Any
 
 import orjson
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from clients.redis_client import Wire
+from orchestrator.definitions.budgets import USED_FIELDS, Usage, read_usage
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.execution.model import (
     WORKER_ALIVE_MS,
+    DeadEntry,
     Event,
     Execution,
     NodeState,
+    QueueInfo,
     RepairView,
     Snapshot,
     WorkerInfo,
@@ -31,6 +42,7 @@ from orchestrator.store.liveness import Liveness, child_states
 from orchestrator.store.records import (
     EXECUTION_FIELDS,
     NODE_FIELDS,
+    read_dead_entry,
     read_event,
     read_execution,
     read_node_state,
@@ -68,7 +80,7 @@ class Store:
     ) -> None:
         self.default_retry = default_retry
         #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
-        self.redis: Any = redis
+        self._redis: Any = redis
         self.keys = keys or Keys()
         self.waits = Waits(redis, self.keys)
         self.items = Items(redis, self.keys)
@@ -89,7 +101,7 @@ class Store:
 
     async def definition_text(self, execution_id: str) -> bytes | None:
         """The definition as submitted, JSON."""
-        text: bytes | None = await self.redis.get(self.keys.definition(execution_id))
+        text: bytes | None = await self._redis.get(self.keys.definition(execution_id))
         return text
 
     async def definition(self, execution_id: str, version: str) -> Definition:
@@ -102,7 +114,7 @@ class Store:
 
     async def executions(self, execution_ids: Sequence[str]) -> list[Execution | None]:
         """Read many executions without their nodes, in one round trip; None for one that is unknown."""
-        pipe = self.redis.pipeline(transaction=False)
+        pipe = self._redis.pipeline(transaction=False)
         for execution_id in execution_ids:
             pipe.get(self.keys.status(execution_id))
             pipe.hmget(self.keys.runtime(execution_id), list(EXECUTION_FIELDS))
@@ -123,7 +135,7 @@ class Store:
 
     async def output_state(self, execution_id: str) -> NodeState | None:
         """Where the unit that renders the output of the whole stands; None before it has begun."""
-        if not await self.redis.exists(self.keys.node(execution_id, OUTPUT)):
+        if not await self._redis.exists(self.keys.node(execution_id, OUTPUT)):
             return None
         return (await self.nodes(execution_id, [OUTPUT]))[OUTPUT]
 
@@ -131,7 +143,7 @@ class Store:
         """Read node outputs as JSON text."""
         outputs: dict[str, bytes | None] = {}
         for part in _slices(node_ids):
-            values = await self.redis.mget([self.keys.output(execution_id, node_id) for node_id in part])
+            values = await self._redis.mget([self.keys.output(execution_id, node_id) for node_id in part])
             outputs.update(zip(part, values, strict=True))
         return outputs
 
@@ -139,7 +151,7 @@ class Store:
         self, tenant: str, *, newest_ms: str, oldest_ms: str, offset: int, count: int
     ) -> list[tuple[str, int]]:
         """Ids and creation times, newest first; bounds as ZRANGE takes them."""
-        rows = await self.redis.zrange(
+        rows = await self._redis.zrange(
             self.keys.index(tenant), newest_ms, oldest_ms, desc=True, byscore=True,
             offset=offset, num=count, withscores=True,
         )  # fmt: skip
@@ -147,16 +159,16 @@ class Store:
 
     async def events(self, execution_id: str, *, after: int, limit: int) -> list[Event]:
         """Read the history from event `after` + 1 on."""
-        rows = await self.redis.xrange(self.keys.events(execution_id), f"{after + 1}-0", "+", count=limit)
+        rows = await self._redis.xrange(self.keys.events(execution_id), f"{after + 1}-0", "+", count=limit)
         return [read_event(execution_id, entry_id, fields) for entry_id, fields in rows]
 
     async def last_seq(self, execution_id: str) -> int:
         """Number of the newest event; 0 when there is none."""
-        rows = await self.redis.xrevrange(self.keys.events(execution_id), count=1)
+        rows = await self._redis.xrevrange(self.keys.events(execution_id), count=1)
         return int(rows[0][0].split(b"-")[0]) if rows else 0
 
     async def due_timers(self, now_ms: int, limit: int) -> list[Due]:
-        members = await self.redis.zrange(
+        members = await self._redis.zrange(
             self.keys.shared("timers"), "-inf", str(now_ms), byscore=True, offset=0, num=limit
         )
         parts = await self._well_formed("timers", members, 4)
@@ -164,7 +176,7 @@ class Store:
 
     async def expired_leases(self, now_ms: int, limit: int) -> list[tuple[str, str, int]]:
         """(execution id, node id, attempt) of running attempts whose lease has run out."""
-        members = await self.redis.zrange(
+        members = await self._redis.zrange(
             self.keys.shared("leases"), "-inf", f"({now_ms}", byscore=True, offset=0, num=limit
         )
         parts = await self._well_formed("leases", members, 3)
@@ -179,20 +191,20 @@ class Store:
                 found.append(parts)
             else:
                 log.warning("store.member_not_ours", extra={"set": name, "member": repr(member)[:200]})
-                await self.redis.zrem(self.keys.shared(name), member)
+                await self._redis.zrem(self.keys.shared(name), member)
         return found
 
     async def tick_ms(self) -> int:
         """When timers and leases were last looked at; 0 for never."""
-        return int(await self.redis.get(self.keys.shared("tick")) or 0)
+        return int(await self._redis.get(self.keys.shared("tick")) or 0)
 
     async def now_ms(self) -> int:
-        seconds, microseconds = await self.redis.time()
+        seconds, microseconds = await self._redis.time()
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     async def specs(self, units: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         """Specs of these (execution id, node id), with tries, worker and counts; {} for one that is gone."""
-        pipe = self.redis.pipeline(transaction=False)
+        pipe = self._redis.pipeline(transaction=False)
         for execution_id, node_id in units:
             pipe.hmget(
                 self.keys.runtime(execution_id),
@@ -214,21 +226,123 @@ class Store:
     async def workers(self) -> list[WorkerInfo]:
         """Workers heard of lately, in order of their ids."""
         now_ms = await self.now_ms()
-        alive = await self.redis.zrange(
+        alive = await self._redis.zrange(
             self.keys.shared("workers"), str(now_ms - WORKER_ALIVE_MS), "+inf", byscore=True
         )
-        pipe = self.redis.pipeline(transaction=False)
+        pipe = self._redis.pipeline(transaction=False)
         for member in sorted(alive):
             pipe.hgetall(self.keys.worker(member.decode()))
         rows = await pipe.execute() if alive else []
         found = zip(sorted(alive), rows, strict=True)
         return [read_worker(member.decode(), fields) for member, fields in found if fields]
 
+    # Children
+
+    async def child_id(self, execution_id: str, unit: str) -> str | None:
+        """Id of the child a unit started last."""
+        child_id = await self._redis.hget(self.keys.runtime(execution_id), f"child|{unit}")
+        return child_id.decode() if child_id else None
+
+    async def children_ids(self, execution_id: str, first: int, limit: int) -> list[str]:
+        """Ids of executions that units of this one started, oldest first, from place `first` on."""
+        key = self.keys.children(execution_id)
+        entries = await self._redis.lrange(key, first, first + limit - 1)
+        return [entry.decode().split()[0] for entry in entries]
+
+    async def children(self, execution_id: str) -> list[tuple[str, str]]:
+        """(child id, unit) of every execution that units of this one started, oldest first."""
+        entries = await self._redis.lrange(self.keys.children(execution_id), 0, -1)
+        pairs = (entry.decode().split(" ") for entry in entries)
+        return [(child_id, unit) for child_id, unit in pairs]
+
+    # Submissions
+
+    async def idempotent_execution(self, tenant: str, key: str) -> tuple[str, str] | None:
+        """(request hash, execution id) of the submission made under an idempotency key."""
+        known = await self._redis.get(self.keys.key("idempotency", tenant=tenant, key=key))
+        if known is None:
+            return None
+        request_hash, execution_id = known.decode().split()
+        return request_hash, execution_id
+
+    async def staged_ids(self, limit: int) -> list[str]:
+        """Ids of submissions that are not visible yet, oldest first."""
+        members = await self._redis.zrange(self.keys.shared("staging"), 0, limit - 1)
+        return [member.decode() for member in members]
+
+    # What runs
+
+    async def active_ids(self, cursor: int, count: int) -> tuple[int, list[str]]:
+        """Scan executions that are under way, about `count` at a time; the cursor is 0 after the last."""
+        following, members = await self._redis.sscan(self.keys.shared("active"), cursor, count=count)
+        return following, [member.decode() for member in members]
+
+    async def count_active(self) -> int:
+        """Number of executions that are under way."""
+        return int(await self._redis.scard(self.keys.shared("active")))
+
+    async def next_timer_ms(self) -> int | None:
+        """When the next timer fires."""
+        first = await self._redis.zrange(self.keys.shared("timers"), 0, 0, withscores=True)
+        return int(first[0][1]) if first else None
+
+    async def run_id(self) -> str:
+        """Id of the Redis process: another one may have lost the newest writes."""
+        return str((await self._redis.info("server"))["run_id"])
+
+    # Queues, dead nodes, usage
+
+    async def queue_names(self) -> list[str]:
+        """`default` and every queue that a definition has named, in alphabetical order."""
+        named = await self._redis.smembers(self.keys.shared("queues"))
+        return sorted({"default"}.union(name.decode() for name in named))
+
+    async def queue_info(self, queue: str) -> QueueInfo:
+        """Length and consumers of one queue; all 0 before its first task."""
+        stream = self.keys.tasks(queue)
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.xlen(stream)
+        pipe.xrange(stream, count=1)
+        length, oldest = await pipe.execute()
+        pending = consumers = 0
+        try:
+            for group in await self._redis.xinfo_groups(stream):
+                if group["name"] == self.keys.group.encode():
+                    pending, consumers = group["pending"], group["consumers"]
+        except ResponseError:
+            pass  # The stream does not exist before the first task.
+        oldest_ms = int(oldest[0][0].split(b"-")[0]) if oldest else None
+        return QueueInfo(queue, length, pending, oldest_ms, consumers)
+
+    async def queue_heads(self, queue: str, count: int) -> list[str]:
+        """Message ids of the oldest tasks of a queue, in order."""
+        rows = await self._redis.xrange(self.keys.tasks(queue), count=count)
+        return [message_id.decode() for message_id, _ in rows]
+
+    async def dead_entries(self, limit: int, *, before: str | None = None) -> list[DeadEntry]:
+        """Dead nodes, newest first; those older than the entry `before`."""
+        newest = f"({before}" if before else "+"
+        rows = await self._redis.xrevrange(self.keys.shared("dead"), newest, "-", count=limit)
+        return [read_dead_entry(entry_id, fields) for entry_id, fields in rows]
+
+    async def dead_entry(self, entry_id: str) -> DeadEntry | None:
+        rows = await self._redis.xrange(self.keys.shared("dead"), entry_id, entry_id, count=1)
+        return read_dead_entry(*rows[0]) if rows else None
+
+    async def usage_rows(self, tenant: str, days: Sequence[int]) -> list[Usage]:
+        """What a tenant's calls to paid services used on each of these days since the epoch, UTC."""
+        pipe = self._redis.pipeline(transaction=False)
+        for day in days:
+            pipe.hmget(self.keys.usage(tenant, day), list(USED_FIELDS))
+        return [read_usage(row) for row in await pipe.execute()]
+
+    # Repair
+
     async def read_for_repair(self, execution_id: str) -> RepairView | None:
         """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice."""
         keys = self.keys
         # Read before everything else: whatever is written while we read makes the repair be refused.
-        seq = int(await self.redis.hget(keys.runtime(execution_id), "seq") or 0)
+        seq = int(await self._redis.hget(keys.runtime(execution_id), "seq") or 0)
         execution = await self.execution(execution_id)
         if execution is None:
             return None
@@ -246,7 +360,7 @@ class Store:
             units += [] if final is None else [(definition.output_node, final)]
         leases, timers, live = await self.liveness.of(execution_id, units)
         generation = execution.generation
-        pipe = self.redis.pipeline(transaction=False)
+        pipe = self._redis.pipeline(transaction=False)
         pipe.lrange(keys.worklist(execution_id), 0, 99)
         pipe.zscore(keys.shared("timers"), timer_member("continue", execution_id, "", 0))
         pipe.zscore(keys.shared("timers"), timer_member("execution_timeout", execution_id, "", generation))
@@ -278,7 +392,7 @@ class Store:
             now_ms=await self.now_ms(),
             maps=maps,
             output=final,
-            children=await child_states(self.redis, self.keys, [state for _, state in units]),
+            children=await child_states(self._redis, self.keys, [state for _, state in units]),
             held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
         )
         limits = await self.liveness.lost_limits(execution_id, units, generation) if may_miss else ()
@@ -291,7 +405,7 @@ class Store:
         rejects: dict[str, frozenset[str]] = {}
         width = len(NODE_FIELDS)
         for part in _slices(node_ids):
-            pipe = self.redis.pipeline(transaction=False)
+            pipe = self._redis.pipeline(transaction=False)
             pipe.mget([self.keys.node(execution_id, node_id) for node_id in part])
             pipe.hmget(
                 self.keys.runtime(execution_id),

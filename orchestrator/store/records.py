@@ -7,7 +7,7 @@ import logging
 import orjson
 
 from orchestrator.definitions.budgets import NOTHING_USED, USED_FIELDS, read_caps, read_usage
-from orchestrator.execution.model import Event, Execution, NodeState, WorkerInfo
+from orchestrator.execution.model import DeadEntry, Event, Execution, NodeState, WorkerInfo
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
 log = logging.getLogger("headrace.store")
@@ -142,4 +142,16 @@ def read_worker(worker_id: str, fields: dict[bytes, bytes]) -> WorkerInfo:
         running=int(fields[b"running"]),
         started_ms=int(fields[b"started_ms"]),
         beat_ms=int(fields[b"beat_ms"]),
+    )
+
+
+def read_dead_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> DeadEntry:
+    return DeadEntry(
+        entry_id=entry_id.decode(),
+        execution_id=fields[b"execution_id"].decode(),
+        node_id=fields[b"node_id"].decode(),
+        reason=fields[b"reason"].decode(),
+        error=orjson.loads(fields[b"error"]),
+        attempt=int(fields[b"attempt"]),
+        ts_ms=int(fields[b"ts_ms"]),
     )

@@ -31,6 +31,8 @@ Argument = str | bytes | int
 RESEND = Backoff(first_s=0.1, most_s=1.0, jitter=(0.5, 1.0))
 #: Between two tries of what Redis could not be reached for.
 UNREACHABLE = Backoff(first_s=0.05, most_s=1.0, jitter=(0.5, 1.0))
+#: What reads and verbs raise when Redis cannot be reached, or refuses.
+STORE_FAULTS = (RedisError, OSError, StoreUnavailable)
 #: Libraries of other versions that may stay in Redis.
 MOST_LIBRARIES = 8
 #: Redis says "later", not "no": the same call is sent again.
@@ -68,7 +70,7 @@ class ScriptClient:
     """
 
     def __init__(self, redis: Redis, keys: Keys | None = None, *, patience_s: float | None = 5.0) -> None:
-        self.redis = redis
+        self._redis = redis
         self.keys = keys or Keys()
         self.patience_s = patience_s
         self.now_ms: int | None = None
@@ -77,14 +79,14 @@ class ScriptClient:
 
     async def load(self) -> None:
         """Put the library into Redis; done again by itself when Redis has lost it."""
-        await self.redis.function_load(self.library.text, replace=True)
+        await self._redis.function_load(self.library.text, replace=True)
         # Every version of the code leaves a library behind. A process that still runs an older one loads it
         # again.
-        found = await self.redis.function_list(library=f"{FAMILY}*")
+        found = await self._redis.function_list(library=f"{FAMILY}*")
         names = [row[row.index(b"library_name") + 1].decode() for row in found]
         for name in names if len(names) > MOST_LIBRARIES else ():
             if name != self.library.name:
-                await self.redis.function_delete(name)
+                await self._redis.function_delete(name)
 
     async def let_go(self) -> None:
         """Give the connections it keeps back to the client, which others go on using."""

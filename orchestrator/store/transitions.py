@@ -18,6 +18,7 @@ from redis.exceptions import OutOfMemoryError
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
 from orchestrator.errors import StoreFull
+from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.layout import Reuse, Slice
 from orchestrator.store.replies import (
@@ -30,15 +31,15 @@ from orchestrator.store.replies import (
     read_words,
 )
 from orchestrator.store.requests import (
-    NOTHING_TAKEN,
+    NO_CLAIMS,
     AttemptToken,
     Child,
     ClaimRequest,
     Decision,
     Idempotency,
     OperatorNote,
-    Wait,
     Word,
+    wait_arguments,
 )
 from orchestrator.store.script_client import Argument, Call, ScriptClient
 
@@ -324,13 +325,29 @@ class Transitions(ScriptClient):
         """Call a script and write a key, as a submission would. Raises StoreFull and what redis raises."""
         await self.continue_execution("none")
         try:
-            await self.redis.set(self.keys.shared("probe"), 1, px=1000)
+            await self._redis.set(self.keys.shared("probe"), 1, px=1000)
         except OutOfMemoryError as error:
             raise StoreFull from error
 
     async def drop_dead(self, entry_id: str) -> bool:
         """Take one entry off the list of dead nodes."""
-        return bool(await self.redis.xdel(self.keys.shared("dead"), entry_id))
+        return bool(await self._redis.xdel(self.keys.shared("dead"), entry_id))
+
+    async def delete_namespace(self) -> None:
+        """Delete every key under this engine's prefix, as a simulation does at its end.
+
+        Raises ValueError for an engine without a prefix: its keys are those of the deployment.
+        """
+        if not self.keys.prefix:
+            raise ValueError("these keys have no prefix; only a namespace of its own may be deleted")
+        # By looking rather than by knowing: a key that some script begins to write must not be left behind.
+        cursor = 0
+        while True:
+            cursor, keys = await self._redis.scan(cursor, match=f"{self.keys.prefix}*", count=5_000)
+            if keys:
+                await self._redis.unlink(*keys)
+            if cursor == 0:
+                return
 
     # Operators
 
@@ -379,14 +396,10 @@ class Transitions(ScriptClient):
     # Signals and approvals
 
     def await_node(
-        self, token: AttemptToken, wait: Wait, *, claiming: ClaimRequest | None = None
+        self, token: AttemptToken, wait: Awaiting, *, claiming: ClaimRequest | None = None
     ) -> Call[EndReply]:
-        """Park a node until somebody outside answers; a signal kept for it is handed over at once."""
-        return self._end(
-            "await_node", token, claiming, str(wait.on), wait.awaits, wait.ask,
-            "" if wait.timeout_ms is None else wait.timeout_ms, "fail" if wait.is_fatal else "complete",
-            wait.late, wait.quorum, " ".join(wait.unless_late), " ".join(wait.if_late), wait.crowded,
-        )  # fmt: skip
+        """Park a node until its signal or approval comes; a signal kept for it is handed over at once."""
+        return self._end("await_node", token, claiming, *wait_arguments(wait, token.attempt))
 
     def signal_execution(
         self, execution_id: str, name: str, payload: bytes, *, idempotency: Idempotency, waiting: bytes
@@ -489,5 +502,5 @@ class Transitions(ScriptClient):
     def _end(
         self, name: str, token: AttemptToken, claiming: ClaimRequest | None, *own: Argument
     ) -> Call[EndReply]:
-        taking = claiming.arguments() if claiming else NOTHING_TAKEN
+        taking = claiming.arguments() if claiming else NO_CLAIMS
         return self._call(name, token.execution_id, (*token.arguments(), *taking, *own), read_end_reply)

@@ -90,7 +90,7 @@ class Run:
             return transitions.map_node(token, values, tolerated=tolerated(spec, total), stops=spec["stops"])
         if not resume:
             return transitions.complete_node(token, b"[]")
-        items = Items(transitions.redis, transitions.keys)
+        items = Items(transitions._redis, transitions.keys)
         found = await gather(items, claim_of(token), orjson.loads(resume), max_bytes=1_000_000)
         if isinstance(found, Failed):
             return transitions.fail_node(token, ERROR, reason=Reason.ERROR, is_dead=False)

@@ -200,8 +200,7 @@ async def assert_one_child_for_each_unit(store: Store, run: FamilyRun, family: F
     """Each unit that has run has one child, also after it was tried again, and there is no other."""
     listed: list[str] = []
     for execution_id, prefix in run.prefixes.items():
-        entries = await store.redis.lrange(store.keys.children(execution_id), 0, -1)
-        rows = [entry.decode().split(" ") for entry in entries]
+        rows = await store.children(execution_id)
         units = [f"{prefix}{unit}/" for _, unit in rows]
         listed += [child_id for child_id, _ in rows]
         assert len(units) == len(set(units))

@@ -122,9 +122,7 @@ class ReportBuilder:
             report = NodeReport(prefix + each, states[each], starts.get(each), ends.get(each), outputs[each])
             part.nodes.append(report)
         if execution.children:
-            entries = await self._store.redis.lrange(self._store.keys.children(execution_id), 0, -1)
-            for entry in entries:
-                child_id, unit = entry.decode().split(" ")
+            for child_id, unit in await self._store.children(execution_id):
                 await self._read(child_id, f"{prefix}{unit}/")
 
     async def _rows(self, execution_id: str) -> list[Event]:

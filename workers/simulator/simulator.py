@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from redis.asyncio import Redis
 
+from clients.redis_client import RedisClient
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import ErrorType, HeadraceError, NodeError
 from orchestrator.loops import timers
@@ -87,7 +87,7 @@ class Simulator:
 
     def __init__(
         self,
-        redis: Redis,
+        redis: RedisClient,
         *,
         stubs: Stubs,
         threads: Executor,
@@ -96,7 +96,7 @@ class Simulator:
         handlers: frozenset[str] = frozenset(),
     ) -> None:
         base = keys or Keys()
-        self.redis: Any = redis
+        self._redis = redis
         self.keys = Keys(prefix=f"{{sim-{uuid.uuid4().hex}}}:", stream=base.stream, group=base.group)
         self.stubs = stubs
         self.transitions = Transitions(redis, self.keys)
@@ -127,7 +127,7 @@ class Simulator:
         self._outside = ExternalActor(self.store, self.transitions)
         self._numbers = itertools.count(1)
         self._reader: TaskReader | None = None
-        self._queues: frozenset[str] = frozenset()
+        self._queues: list[str] = []
 
     @property
     def now_ms(self) -> int:
@@ -183,10 +183,7 @@ class Simulator:
         if status is ExecutionStatus.PAUSED:
             return not self._running
         # A child that its parent does not wait for may have something left to do.
-        return status is not None and status.is_terminal and not await self._are_active()
-
-    async def _are_active(self) -> bool:
-        return bool(await self.redis.scard(self.keys.shared("active")))
+        return status is not None and status.is_terminal and not await self.store.count_active()
 
     async def _take_tasks(self) -> bool:
         """Claim and play every task there is; the ends of those that take no time are recorded at once."""
@@ -199,11 +196,10 @@ class Simulator:
         return bool(deliveries)
 
     async def _open_reader(self) -> TaskReader:
-        named = await self.redis.smembers(self.keys.shared("queues"))
-        queues = frozenset({"default"}.union(name.decode() for name in named))
+        queues = await self.store.queue_names()
         if self._reader is None or queues != self._queues:
             self._queues = queues
-            self._reader = TaskReader(self.redis, self.keys, consumer=WORKER, queues=sorted(queues))
+            self._reader = TaskReader(self._redis, self.keys, consumer=WORKER, queues=queues)
             await self._reader.open()
         return self._reader
 
@@ -271,8 +267,9 @@ class Simulator:
     async def _move_clock(self) -> bool:
         """Move to the next moment at which something is due, and do it; False when nothing ever will be."""
         moments = [attempt.end_ms for attempt in self._running[:1]]
-        first = await self.redis.zrange(self.keys.shared("timers"), 0, 0, withscores=True)
-        moments += [int(score) for _, score in first]
+        next_timer_ms = await self.store.next_timer_ms()
+        if next_timer_ms is not None:
+            moments.append(next_timer_ms)
         if self._outside.next_ms is not None:
             moments.append(self._outside.next_ms)
         if not moments:
@@ -292,14 +289,7 @@ class Simulator:
     async def _delete_keys(self) -> None:
         await self.transitions.let_go()
         await self.store.let_go()
-        # By looking rather than by knowing: a key that some script begins to write must not be left behind.
-        cursor = 0
-        while True:
-            cursor, keys = await self.redis.scan(cursor, match=f"{self.keys.prefix}*", count=5_000)
-            if keys:
-                await self.redis.unlink(*keys)
-            if cursor == 0:
-                return
+        await self.transitions.delete_namespace()
 
 
 def _timed_out(limit_ms: int, claim: Claim) -> Failed:

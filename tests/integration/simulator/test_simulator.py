@@ -11,6 +11,8 @@ import pytest
 from redis.asyncio import Redis
 
 from orchestrator.errors import DefinitionInvalid, InputsInvalid
+from orchestrator.redis_keys import Keys
+from orchestrator.store.transitions import Transitions
 from tests.dags import condition, node, workflow
 from workers.registry import HANDLER_REGISTRY, handler
 from workers.simulator.report import Simulation
@@ -168,6 +170,18 @@ async def test_simulations_at_once_do_not_meet(redis: Redis, threads: ThreadPool
 
     assert [each.nodes[0].output for each in played] == [str(number).encode() for number in range(20)]
     assert await redis.keys() == []
+
+
+async def test_only_a_namespace_of_its_own_can_be_deleted(redis: Redis) -> None:
+    await redis.set("workflow:kept", "1")
+    await redis.set("{sim-1}:gone", "1")
+
+    with pytest.raises(ValueError, match="no prefix"):
+        await Transitions(redis, Keys()).delete_namespace()
+    await Transitions(redis, Keys(prefix="{sim-1}:")).delete_namespace()
+
+    assert await redis.keys() == [b"workflow:kept"]
+    await redis.delete("workflow:kept")
 
 
 async def test_one_that_takes_too_long_or_is_refused_leaves_nothing(

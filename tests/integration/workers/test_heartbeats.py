@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+from redis.asyncio import Redis
 
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.engine import Engine
@@ -147,15 +148,15 @@ async def test_a_drained_worker_hands_over_what_was_reached(
 
 
 async def test_what_was_reached_travels_with_the_lease_for_a_worker_that_dies(
-    engine: Engine, fleet: WorkerFleet, seen: list[Any]
+    redis: Redis, engine: Engine, fleet: WorkerFleet, seen: list[Any]
 ) -> None:
     worker = await fleet.start(lease_ms=900)
     execution_id = await start(engine, node("A", handler="test_pages", config={"pages": 2}))
     runtime = engine.keys.runtime(execution_id)
 
-    await until(lambda: _is_written(engine, runtime))
+    await until(lambda: _is_written(redis, runtime))
 
-    assert await engine.transitions.redis.hget(runtime, "beat|A") == b'{"page":1}'
+    assert await redis.hget(runtime, "beat|A") == b'{"page":1}'
     # The answer of Redis comes to the worker after what it did has been seen here.
     (attempt,) = worker.attempts.running.values()
     await until(lambda: _has(lambda: attempt.buffer.beat() == b""))
@@ -165,8 +166,8 @@ async def _has(found: Callable[[], bool]) -> bool:
     return found()
 
 
-async def _is_written(engine: Engine, runtime: str) -> bool:
-    return bool(await engine.transitions.redis.hexists(runtime, "beat|A"))
+async def _is_written(redis: Redis, runtime: str) -> bool:
+    return bool(await redis.hexists(runtime, "beat|A"))
 
 
 async def claim_again(rig: Rig) -> Claim:

@@ -120,7 +120,7 @@ class World:
     """is_faulty  keys may be deleted at random; without it nothing must ever need a repair."""
 
     def __init__(self, transitions: Transitions, *, is_faulty: bool) -> None:
-        self.redis: Redis = transitions.redis
+        self.redis: Redis = transitions._redis
         self.is_faulty = is_faulty
         self.transitions = transitions
         self.store = ClockedStore(self.redis)
