@@ -45,7 +45,7 @@ class Findings:
 
     def did_you_mean(self, word: str, candidates: Collection[str]) -> str | None:
         """Hint at the word that was probably meant. Comparing is slow, so only the first problems get it."""
-        if self.hints_left <= 0:
+        if self.hints_left <= 0 or len(candidates) > _MAX_CANDIDATES:
             return None
         self.hints_left -= 1
         return did_you_mean(word, candidates)

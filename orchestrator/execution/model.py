@@ -207,7 +207,7 @@ class Snapshot:
     timers: frozenset[tuple[str, str, int]] = frozenset()
     #: QUEUED nodes whose task is in the stream.
     live_messages: frozenset[str] = frozenset()
-    #: Nodes whose turn is saved for the next call.
+    #: Entries of the saved worklist, which the next pass processes.
     worklist: tuple[str, ...] = ()
     has_continue_timer: bool = False
     #: What each ended condition named: {condition_id: node ids not taken}.

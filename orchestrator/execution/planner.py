@@ -169,7 +169,7 @@ def plan(snapshot: Snapshot) -> list[Decision]:
         return []
     if execution.status == ExecutionStatus.PENDING and execution.cancelling is None:
         return []
-    # A saved turn has changed its node but not yet its successors: their counters are behind, not wrong.
+    # A worklist entry has changed its node but not yet its successors: their counters are behind, not wrong.
     if snapshot.worklist:
         drain: list[Decision] = [] if snapshot.has_continue_timer else [Drain()]
         return drain + _repairs(snapshot)
@@ -362,7 +362,7 @@ def _wait_repairs(snapshot: Snapshot, state: NodeState) -> list[Decision]:
     if (kind, unit, state.attempt) in snapshot.timers or unit in snapshot.held:
         return found
     if snapshot.worklist and state.held is not None:
-        # A turn that is saved is about to set the timer again.
+        # A worklist entry is about to set the timer again.
         return found
     due_ms = snapshot.now_ms if state.due_ms is None else state.due_ms
     is_paused = snapshot.execution.status is ExecutionStatus.PAUSED
