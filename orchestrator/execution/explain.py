@@ -12,7 +12,7 @@ from orchestrator.definitions.definition import OUTPUT, Node
 from orchestrator.definitions.trigger_rules import RUN
 from orchestrator.execution.counters import Counters, decide_node, snapshot_counters
 from orchestrator.execution.explain_held import explain_held, explain_pause
-from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_words, explain_node
+from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_words, waits_for
 from orchestrator.execution.model import (
     WORKER_ALIVE_MS,
     ChildState,
@@ -58,11 +58,8 @@ def explain(
         open_nodes.append(last)
     if snapshot.execution.status.is_terminal or not open_nodes:
         return [_explain_execution(snapshot)]
-    live = tuple(
-        worker
-        for worker in workers
-        if not snapshot.now_ms or snapshot.now_ms - worker.beat_ms <= WORKER_ALIVE_MS
-    )
+    oldest_ms = snapshot.now_ms - WORKER_ALIVE_MS
+    live = tuple(worker for worker in workers if not snapshot.now_ms or worker.beat_ms >= oldest_ms)
     view = _View(snapshot, live, queue_positions, snapshot_counters(snapshot))
     execution = snapshot.execution
     is_paused = execution.status is ExecutionStatus.PAUSED and execution.cancelling is None
@@ -73,9 +70,8 @@ def explain(
 def _explain_execution(snapshot: Snapshot) -> Explanation:
     status = snapshot.execution.status
     if status.is_terminal:
-        return Explanation(
-            None, status, f"nothing: the execution is {status}", None, "nothing; this status is final"
-        )
+        what = f"nothing: the execution is {status}"
+        return Explanation(None, status, what, None, "nothing; this status is final")
     done = f"its end: all {len(snapshot.nodes)} nodes are done"
     if snapshot.worklist:
         return Explanation(
@@ -91,14 +87,14 @@ def _explain_node(view: _View, node: Node) -> Explanation:
     if child is not None and child.is_cancelling and not child.has_ended:
         return explain_child(child, state)
     if execution.cancelling is not None and state.status != NodeStatus.RUNNING:
-        return explain_node(
+        return waits_for(
             state,
             f"its cancellation: the execution is ending (cause: {execution.cancelling})",
             "the cancel under way, or else the sweep",
             cause=str(execution.cancelling),
         )
     if execution.status == ExecutionStatus.PENDING:
-        return explain_node(
+        return waits_for(
             state,
             "the start of the execution, which has not been triggered",
             f"POST /workflow/trigger/{execution.execution_id}",
@@ -124,7 +120,7 @@ def _explain_pending(view: _View, node: Node, state: NodeState) -> Explanation:
     if not unfinished:
         # A cancelled dependency counts for no rule; only an execution that is ending has one.
         ended = _names(view, node.dependencies)
-        return explain_node(
+        return waits_for(
             state, f"a decision that no rule gives: its dependencies are {ended}", SWEEP, repair=True
         )
     if gates and counters.gates_done < gates:
@@ -133,7 +129,7 @@ def _explain_pending(view: _View, node: Node, state: NodeState) -> Explanation:
         what = f"{_names(view, unfinished)} to say whether this branch is taken"
     else:
         what = f"{_names(view, unfinished)} ({total - len(unfinished)} of {total} dependencies done)"
-    return explain_node(
+    return waits_for(
         state,
         f"{what}; trigger rule {node.trigger_rule}",
         f"the end of {_names(view, unfinished, with_status=False)}",
@@ -146,13 +142,13 @@ def _explain_due(view: _View, state: NodeState, what: str) -> Explanation:
     if view.snapshot.worklist:
         length = len(view.snapshot.worklist)
         entries = "1 entry" if length == 1 else f"{length} entries"
-        return explain_node(
+        return waits_for(
             state,
             f"the worklist ({entries}): its dependencies are done and it will be {what}",
             _NEXT_PASS,
             worklist=length,
         )
-    return explain_node(
+    return waits_for(
         state,
         f"nothing it should wait for: its dependencies are done and it should be {what}",
         SWEEP,
@@ -162,13 +158,13 @@ def _explain_due(view: _View, state: NodeState, what: str) -> Explanation:
 
 def _explain_queued(view: _View, node: Node, state: NodeState) -> Explanation:
     if node.id not in view.snapshot.live_messages:
-        return explain_node(state, "its task, which is missing from the queue", SWEEP, repair=True)
+        return waits_for(state, "its task, which is missing from the queue", SWEEP, repair=True)
     able = [worker for worker in view.workers if worker.offers(node.handler, node.queue)]
     since = (state.queued_ms or view.snapshot.now_ms) + (node.schedule_to_start_ms or 0)
     until_ms = since if node.schedule_to_start_ms is not None else None
     if not able:
         alive = ", ".join(worker.name for worker in view.workers[:NAMES_SHOWN]) or "none"
-        return explain_node(
+        return waits_for(
             state,
             f"a worker: no live worker offers handler '{node.handler}' on queue '{node.queue}'"
             f" (live workers: {alive})",
@@ -181,7 +177,7 @@ def _explain_queued(view: _View, node: Node, state: NodeState) -> Explanation:
     slots, running = sum(w.slots for w in able), sum(w.running for w in able)
     ahead = view.queue_positions.get(node.id)
     place = "" if ahead is None else f"; {ahead} tasks are ahead of it"
-    return explain_node(
+    return waits_for(
         state,
         f"a free slot: {len(able)} live worker{'s' * (len(able) > 1)} with handler '{node.handler}' on queue"
         f" '{node.queue}', {running} of {slots} slots busy{place}",
@@ -200,13 +196,11 @@ def _explain_running(view: _View, node: Node, state: NodeState) -> Explanation:
         until_ms = state.started_ms + node.start_to_close_ms
     who = f"worker {state.worker}" if state.worker else "its worker"
     if (node.id, state.attempt) not in view.snapshot.leases:
-        return explain_node(
-            state, f"{who}, which holds no lease on attempt {state.attempt}", SWEEP, repair=True
-        )
+        return waits_for(state, f"{who}, which holds no lease on attempt {state.attempt}", SWEEP, repair=True)
     since = f" since {clock(state.started_ms)}" if state.started_ms is not None else ""
     cancelling = view.snapshot.execution.cancelling
     ending = f"; it was asked to stop (cause: {cancelling})" if cancelling is not None else ""
-    return explain_node(
+    return waits_for(
         state,
         f"handler '{node.handler}', running on {who}{since}, {_try(node, state)}{ending}",
         "the handler's outcome, its time limit, or the loss of its lease",
@@ -227,7 +221,7 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
         return _explain_items(view, node, state)
     if kind is None or (kind, node.id, state.attempt) not in view.snapshot.timers:
         waits = f"its timer ({kind})" if kind else "something it does not name"
-        return explain_node(state, f"{waits}, which is missing", SWEEP, state.due_ms, repair=True)
+        return waits_for(state, f"{waits}, which is missing", SWEEP, state.due_ms, repair=True)
     at = f"at {clock(state.due_ms)}" if state.due_ms is not None else "when its timer fires"
     sentences = {
         WaitingOn.BACK_OFF: f"its next try {at}, {_try(node, state)} failed{error_words(state)}",
@@ -238,7 +232,7 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
     wakes = "its timer"
     if kind == WaitingOn.WORKER:
         wakes = f"its timer, once a worker offers handler '{node.handler}'"
-    return explain_node(
+    return waits_for(
         state,
         sentences[kind],
         wakes,
@@ -255,16 +249,16 @@ def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitState
     execution_id, details = view.snapshot.execution.execution_id, {"waiting_on": str(state.waiting_on)}
     until = "" if state.due_ms is None else f" until {clock(state.due_ms)}"
     if wait.awaits is None or not wait.is_listed:
-        return explain_node(
+        return waits_for(
             state, f"an answer{until} that would not find it", SWEEP, state.due_ms, repair=True, **details
         )
     if state.due_ms is not None and (state.waiting_on, node.id, state.attempt) not in view.snapshot.timers:
         text = f"an answer{until}, and the timer of its time limit is missing"
-        return explain_node(state, text, SWEEP, state.due_ms, repair=True, **details)
+        return waits_for(state, text, SWEEP, state.due_ms, repair=True, **details)
     or_timer = ", or its time limit" if until else ""
     if state.waiting_on == WaitingOn.SIGNAL:
         wakes = f"POST /v1/executions/{execution_id}/signals/{wait.awaits}{or_timer}"
-        return explain_node(
+        return waits_for(
             state, f"signal '{wait.awaits}'{until}", wakes, state.due_ms, signal=wait.awaits, **details
         )
     people = "anybody"
@@ -273,7 +267,7 @@ def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitState
         people = ", ".join(wait.assignees[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
     share = f" ({wait.given} of {wait.quorum} given)" if wait.quorum > 1 else ""
     wakes = f"POST /v1/executions/{execution_id}/approvals/{node.id}{or_timer}"
-    return explain_node(
+    return waits_for(
         state,
         f"approval by {people}{share}{until}",
         wakes,
@@ -301,7 +295,7 @@ def _explain_items(view: _View, node: Node, state: NodeState) -> Explanation:
         parts.append(f"{held:,} held")
     # A saved worklist entry has changed its item, but not yet the counts.
     is_stuck = not view.snapshot.worklist and bool(recount_map(node, map_state, may_start=not is_held))
-    return explain_node(
+    return waits_for(
         state,
         f"its items ({', '.join(parts)})",
         SWEEP if is_stuck else f"{'a resume, and ' * is_held}the end of the last item",
@@ -347,7 +341,7 @@ def explain_child(child: ChildState, state: NodeState) -> Explanation:
     if child.has_ended or state.waiting_on is None:
         what = f"has ended {child.status}" if child.status else "is not there"
         what = what if child.has_ended else "would not wake it"
-        return explain_node(state, f"its {named}, which {what}", SWEEP, repair=True, **details)
+        return waits_for(state, f"its {named}, which {what}", SWEEP, repair=True, **details)
     ending = ", being cancelled" if child.is_cancelling else ""
     wakes = f"the end of execution {child.child_id}"
-    return explain_node(state, f"the end of its {named}, which is {child.status}{ending}", wakes, **details)
+    return waits_for(state, f"the end of its {named}, which is {child.status}{ending}", wakes, **details)

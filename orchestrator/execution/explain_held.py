@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.errors import ErrorType
-from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_words, explain_node
+from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_words, waits_for
 from orchestrator.execution.model import Execution, NodeState, Snapshot
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
 
@@ -45,17 +45,17 @@ def explain_held(snapshot: Snapshot, state: NodeState) -> Explanation | None:
         return None
     if state.status is NodeStatus.QUEUED and state.node_id in snapshot.live_messages:
         what = f"a resume; the next worker that reads its task holds it: {_pause(execution)}"
-        return explain_node(state, what, _resume(execution), held=False)
+        return waits_for(state, what, _resume(execution), held=False)
     if state.node_id not in snapshot.held:
         return None
     if state.status is NodeStatus.PENDING:
         what = f"a resume: it is ready, and {_pause(execution)}"
-        return explain_node(state, what, _resume(execution), held=True)
+        return waits_for(state, what, _resume(execution), held=True)
     if state.status is NodeStatus.WAITING and state.waiting_on is not WaitingOn.MAP:
         due = f"its timer ({state.waiting_on}) fell due at {clock(state.due_ms)}"
         what = f"a resume: {due}, and {_pause(execution)}"
         details: dict[str, Any] = {"held": True, "waiting_on": str(state.waiting_on), "error": state.error}
-        return explain_node(state, what, _resume(execution), state.due_ms, **details)
+        return waits_for(state, what, _resume(execution), state.due_ms, **details)
     return None
 
 
@@ -68,8 +68,8 @@ def _explain_asking(snapshot: Snapshot, state: NodeState) -> Explanation:
         is_broke = state.error is not None and state.error.get("type") == ErrorType.BUDGET_EXCEEDED
         how = "to try again, with a larger `budget` where it is its own" if is_broke else "for new tries"
         wakes = f"POST {base}/resume {how}, or {base}/nodes/{state.node_id}/complete, fail or skip"
-        return explain_node(state, what, wakes, **details)
-    return explain_node(state, f"{what}; nothing lists it for the resume", SWEEP, repair=True, **details)
+        return waits_for(state, what, wakes, **details)
+    return waits_for(state, f"{what}; nothing lists it for the resume", SWEEP, repair=True, **details)
 
 
 def _pause(execution: Execution) -> str:

@@ -28,9 +28,10 @@ class Explanation:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-def explain_node(
+def waits_for(
     state: NodeState, waiting_for: str, wakes: str, until_ms: int | None = None, **details: Any
 ) -> Explanation:
+    """Explain the wait of one node or unit."""
     return Explanation(state.node_id, state.status, waiting_for, until_ms, wakes, details)
 
 
