@@ -38,12 +38,14 @@ MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
 #: A longer file says in its head why, `# long: the reason`, and stands here with its ceiling.
 LONG_FILES = {
-    "config.py": 380,
-    "orchestrator/errors.py": 410,
+    "config.py": 370,
+    "orchestrator/errors.py": 430,
     "orchestrator/execution/planner.py": 400,
-    "orchestrator/store/transitions.py": 500,
-    "orchestrator/templates/evaluator.py": 400,
-    "tests/unit/orchestrator/definitions/test_compiler.py": 480,
+    "orchestrator/operations/executions.py": 470,
+    "orchestrator/store/reader.py": 430,
+    "orchestrator/store/transitions.py": 510,
+    "orchestrator/templates/evaluator.py": 410,
+    "tests/unit/orchestrator/execution/test_planner.py": 370,
 }
 LONG_FUNCTIONS = {"register_handlers": "a list of small handlers of tests that close over the stage"}
 LONG = re.compile(r"^# long: \S.{9,}", re.MULTILINE)

@@ -20,6 +20,23 @@ REFUSED = re.compile(
     r"\b(somebody|nobody|anybody|whoever|whomever|whom|anew|told|hurry|goes on too)\b", re.IGNORECASE
 )
 
+#: Persons nobody can name, and verbs that make persons of modules.
+VAGUE = re.compile(r"\b(somebody|nobody|whoever|told|said|anew)\b", re.IGNORECASE)
+PURE = ("documents", "templates", "definitions", "lint", "execution", "errors.py", "states.py", "units.py")
+
+
+@pytest.mark.parametrize("place", PURE)
+def test_pure_rooms_are_plain_in_comments_and_docstrings_too(place: str) -> None:
+    root = ROOT / "orchestrator" / place
+    vague = [
+        f"{path.name}:{number}: {line.strip()}"
+        for path in ([root] if root.is_file() else sorted(root.glob("*.py")))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if VAGUE.search(line)
+    ]
+
+    assert not vague
+
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_texts_of_the_program_are_plain(package: str) -> None:

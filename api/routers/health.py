@@ -10,7 +10,7 @@ from api.access import engine_of, reach_of
 from api.responses import JSON, json_response
 from api.schemas.operations import Health, ReadinessAnswer
 from api.schemas.views import check_fields, readiness_fields
-from orchestrator.execution.model import Check
+from orchestrator.execution.inventory import Check
 
 router = APIRouter(tags=["health"])
 

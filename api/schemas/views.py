@@ -11,16 +11,8 @@ from api.schemas.times import rfc3339
 from orchestrator.definitions.budgets import NOTHING_USED, Usage
 from orchestrator.documents.yaml import Locate, located
 from orchestrator.execution.explanation import Explanation
-from orchestrator.execution.model import (
-    Check,
-    DeadEntry,
-    Execution,
-    Item,
-    MapCounts,
-    NodeState,
-    QueueInfo,
-    WorkerInfo,
-)
+from orchestrator.execution.inventory import Check, DeadEntry, QueueInfo, WorkerInfo
+from orchestrator.execution.model import Execution, Item, MapCounts, NodeState
 from orchestrator.operations.results import (
     ExecutionView,
     NodeResult,

@@ -13,14 +13,8 @@ from orchestrator.definitions.trigger_rules import RUN
 from orchestrator.execution.counters import Counters, decide_node, snapshot_counters
 from orchestrator.execution.explain_held import explain_held, explain_pause
 from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_words, waits_for
-from orchestrator.execution.model import (
-    WORKER_ALIVE_MS,
-    ChildState,
-    NodeState,
-    Snapshot,
-    WaitState,
-    WorkerInfo,
-)
+from orchestrator.execution.inventory import WORKER_ALIVE_MS, WorkerInfo
+from orchestrator.execution.model import ChildState, NodeState, Snapshot, WaitState
 from orchestrator.execution.planner import recount_map
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
 

@@ -5,7 +5,7 @@ Times are Redis milliseconds. Every field of NodeState and Execution says who wr
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from orchestrator.definitions.budgets import NO_CAPS, NOTHING_USED, Caps, Usage
 from orchestrator.definitions.definition import Definition
@@ -283,36 +283,6 @@ class Event:
     item: int | None = None
 
 
-#: A worker that has not been heard of for this long is not alive.
-WORKER_ALIVE_MS = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerInfo:
-    """One worker process as it last announced itself."""
-
-    worker_id: str
-    name: str
-    host: str
-    pid: int
-    handlers: frozenset[str]
-    queues: tuple[str, ...]
-    slots: int
-    running: int
-    started_ms: int
-    #: Last sign of life.
-    beat_ms: int
-
-    @property
-    def named_handlers(self) -> frozenset[str]:
-        """Handlers that definitions may name; what begins with $ is the engine's own."""
-        return frozenset(name for name in self.handlers if not name.startswith("$"))
-
-    def offers(self, handler: str, queue: str) -> bool:
-        """Say whether this worker reads the queue and has the handler."""
-        return handler in self.handlers and queue in self.queues
-
-
 @dataclass(frozen=True, slots=True)
 class Item:
     """One item of a mapped node. value and output are JSON as stored."""
@@ -350,36 +320,3 @@ class Approval:
     @property
     def is_pending(self) -> bool:
         return self.asked_ms is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding about the Redis in use. An error keeps processes from starting; a warning is said once."""
-
-    name: str
-    level: Literal["ok", "warning", "error"]
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class QueueInfo:
-    """One task stream. length counts waiting and running tasks, pending those delivered to a worker."""
-
-    queue: str
-    length: int
-    pending: int
-    oldest_ms: int | None
-    consumers: int
-
-
-@dataclass(frozen=True, slots=True)
-class DeadEntry:
-    """A node that failed for good: it lost its worker too often, or used up its tries."""
-
-    entry_id: str
-    execution_id: str
-    node_id: str
-    reason: str
-    error: dict[str, Any]
-    attempt: int
-    ts_ms: int

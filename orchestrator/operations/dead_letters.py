@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.errors import DeadEntryNotFound
-from orchestrator.execution.model import DeadEntry
+from orchestrator.execution.inventory import DeadEntry
 from orchestrator.operations.cursors import is_entry_id, read_entry_id
 from orchestrator.operations.executions import Executions
 from orchestrator.operations.results import Page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from orchestrator.execution.model import Check
+from orchestrator.execution.inventory import Check
 from orchestrator.operations.results import Readiness
 from orchestrator.store.transitions import Transitions
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.execution.model import QueueInfo, Snapshot
+from orchestrator.execution.inventory import QueueInfo
+from orchestrator.execution.model import Snapshot
 from orchestrator.states import NodeStatus
 from orchestrator.store.reader import Store
 

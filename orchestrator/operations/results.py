@@ -8,7 +8,8 @@ from typing import Any
 
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.errors import Problem
-from orchestrator.execution.model import Check, Execution, MapCounts, NodeState
+from orchestrator.execution.inventory import Check
+from orchestrator.execution.model import Execution, MapCounts, NodeState
 from orchestrator.states import ExecutionStatus, NodeStatus
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orchestrator.execution.model import WorkerInfo
+from orchestrator.execution.inventory import WorkerInfo
 from orchestrator.store.reader import Store
 
 

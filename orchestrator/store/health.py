@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from clients.backoff import Backoff
 from orchestrator.errors import ConfigError
-from orchestrator.execution.model import Check
+from orchestrator.execution.inventory import Check
 
 log = logging.getLogger("headrace.health")
 

@@ -24,17 +24,8 @@ from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.definitions.retry import RetryPolicy
-from orchestrator.execution.model import (
-    WORKER_ALIVE_MS,
-    DeadEntry,
-    Event,
-    Execution,
-    NodeState,
-    QueueInfo,
-    RepairView,
-    Snapshot,
-    WorkerInfo,
-)
+from orchestrator.execution.inventory import WORKER_ALIVE_MS, DeadEntry, QueueInfo, WorkerInfo
+from orchestrator.execution.model import Event, Execution, NodeState, RepairView, Snapshot
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import Cancelling, ExecutionStatus
 from orchestrator.store.items import Items

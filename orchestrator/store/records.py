@@ -7,7 +7,8 @@ import logging
 import orjson
 
 from orchestrator.definitions.budgets import NOTHING_USED, USED_FIELDS, read_caps, read_usage
-from orchestrator.execution.model import DeadEntry, Event, Execution, NodeState, WorkerInfo
+from orchestrator.execution.inventory import DeadEntry, WorkerInfo
+from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
 log = logging.getLogger("headrace.store")

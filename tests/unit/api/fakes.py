@@ -16,7 +16,8 @@ from orchestrator.errors import (
     HeadraceError,
     Problem,
 )
-from orchestrator.execution.model import Check, Event, Execution, NodeState
+from orchestrator.execution.inventory import Check
+from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.operations.events import Events, EventSubscription
 from orchestrator.operations.results import ExecutionView
 from orchestrator.states import ExecutionStatus, NodeStatus

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from orchestrator.execution.explain import explain
 from orchestrator.execution.explanation import Explanation
-from orchestrator.execution.model import MapCounts, MapState, NodeState, Snapshot, WorkerInfo
+from orchestrator.execution.inventory import WorkerInfo
+from orchestrator.execution.model import MapCounts, MapState, NodeState, Snapshot
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from tests.dags import ScriptedDag, compiled, condition, node, scripted_dags, workflow
 from tests.simulation import Play, fresh

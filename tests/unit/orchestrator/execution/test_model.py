@@ -4,7 +4,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from orchestrator.execution.model import Execution, NodeState, WorkerInfo
+from orchestrator.execution.inventory import WorkerInfo
+from orchestrator.execution.model import Execution, NodeState
 from orchestrator.states import ExecutionStatus, NodeStatus
 
 
