@@ -41,7 +41,7 @@ class NodeState:
     worker: str | None = None
     #: Error object of the last failed attempt; kept while the node waits for its next one.
     error: dict[str, Any] | None = None
-    #: Direct dependencies that ended, by `rules.outcome_class`. Raised by the script that ends each of them.
+    #: Direct dependencies that ended, by `trigger_rules.outcome_class`. Raised by the script that ends each.
     ok: int = 0
     bad: int = 0
     skip: int = 0
