@@ -29,7 +29,7 @@ from orchestrator.operations.results import ExecutionView
 from orchestrator.operations.submissions import Idempotency
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.store.reader import Store
-from orchestrator.store.requests import ManualRequest, Word
+from orchestrator.store.requests import ByHand, Word
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from orchestrator.units import index_of, node_of
@@ -201,8 +201,8 @@ class Intervening:
 
         In a paused execution it is held until the resume. Raises as `complete_node` does.
         """
-        request = _manual_request("retry", said, b"", idempotency)
-        call = self.transitions.retry_node_now(execution_id, node_id, request=request)
+        by_hand = _by_hand("retry", said, b"", idempotency)
+        call = self.transitions.retry_node_now(execution_id, node_id, by_hand=by_hand)
         return await self._handled("retry", execution_id, node_id, call, said, idempotency)
 
     async def _override(
@@ -220,7 +220,7 @@ class Intervening:
             node_id,
             word,
             payload,
-            request=_manual_request(word, said, payload, idempotency),
+            by_hand=_by_hand(word, said, payload, idempotency),
             not_taken=not_taken,
         )
         return await self._handled(word, execution_id, node_id, call, said, idempotency)
@@ -276,18 +276,16 @@ def _paused(verb: str, execution_id: str, word: str, status: str) -> Paused:
     return Paused(execution_id, ExecutionStatus(status), word == "already")
 
 
-def _manual_request(
-    verb: str, said: OperatorNote, payload: bytes, idempotency: Idempotency | None
-) -> ManualRequest:
+def _by_hand(verb: str, said: OperatorNote, payload: bytes, idempotency: Idempotency | None) -> ByHand:
     call_id = uuid.uuid4().hex
     named = f"{idempotency.route}\n{idempotency.key}" if idempotency else call_id
     carried = orjson.dumps([verb, said.by, said.reason, said.attempt]) + payload
-    return ManualRequest(
+    return ByHand(
         attempt=said.attempt,
         key=_digest(named),
         digest=hashlib.sha256(carried).hexdigest()[:40],
         call_id=call_id,
-        note=orjson.dumps({"by": said.by, "reason": said.reason}),
+        said=orjson.dumps({"by": said.by, "reason": said.reason}),
     )
 
 

@@ -69,11 +69,11 @@ class AttemptToken:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What identifies a signal or a decision, so that it is taken once.
+    """A request from outside, so that it is taken once.
 
-    key      names the request, a hex digest.
+    key      names it, a hex digest.
     digest   of what it carries: another one under the same key is refused.
-    call_id  new for each call of an operation; the same when its script is resent, which is no replay.
+    call_id  new for every call of ours, so that a call sent again is told from a request made again.
     """
 
     key: str
@@ -82,23 +82,24 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class ManualRequest:
-    """What identifies an operator's request about one unit, so that it is taken once.
+class ByHand:
+    """A request of an operator about one unit, so that it is taken once.
 
     attempt  the attempt number it is meant for; None for any.
-    key, digest, call_id  as in Request.
-    note     JSON: by whom, and why.
+    key      names the request, a hex digest; digest, of what it carries.
+    call_id  new for every call of ours, so that a call sent again is told from a request made again.
+    said     JSON: by whom, and why.
     """
 
     attempt: int | None
     key: str
     digest: str
     call_id: str
-    note: bytes
+    said: bytes
 
     def arguments(self) -> tuple[Argument, ...]:
         attempt: Argument = "" if self.attempt is None else self.attempt
-        return (attempt, self.key, self.digest, self.call_id, self.note)
+        return (attempt, self.key, self.digest, self.call_id, self.said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,10 @@ from orchestrator.store.replies import (
 from orchestrator.store.requests import (
     NO_CLAIMS,
     AttemptToken,
+    ByHand,
     Child,
     ClaimRequest,
     Decision,
-    ManualRequest,
     Request,
     Word,
     wait_arguments,
@@ -372,19 +372,19 @@ class Transitions(ScriptClient):
         word: Word,
         payload: bytes,
         *,
-        request: ManualRequest,
+        by_hand: ByHand,
         not_taken: tuple[str, ...] = (),
     ) -> Call[list[Any]]:
         """Complete, fail or skip a unit by hand; payload: output or error, JSON.
 
         Replies [word, status, attempt, more].
         """
-        arguments = (unit, *request.arguments(), word, payload, " ".join(not_taken))
+        arguments = (unit, *by_hand.arguments(), word, payload, " ".join(not_taken))
         return self._call("override_node", execution_id, arguments, read_words)
 
-    def retry_node_now(self, execution_id: str, unit: str, *, request: ManualRequest) -> Call[list[Any]]:
+    def retry_node_now(self, execution_id: str, unit: str, *, by_hand: ByHand) -> Call[list[Any]]:
         """End the wait of a unit now, by hand. Replies [word, status, attempt, more]."""
-        return self._call("retry_node_now", execution_id, (unit, *request.arguments()), read_words)
+        return self._call("retry_node_now", execution_id, (unit, *by_hand.arguments()), read_words)
 
     # Signals and approvals
 

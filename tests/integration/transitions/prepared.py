@@ -13,7 +13,7 @@ from orchestrator.operations.children import child_id_of
 from orchestrator.states import NodeStatus, Reason, WaitingOn
 from orchestrator.store.layout import lay_out
 from orchestrator.store.replies import EndReply
-from orchestrator.store.requests import AttemptToken, Child, ManualRequest, Request, Word
+from orchestrator.store.requests import AttemptToken, ByHand, Child, Request, Word
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from tests.dags import compiled
@@ -26,8 +26,8 @@ LINE = (node("A"), node("B", after=["A"]))
 GO = Awaiting(WaitingOn.SIGNAL, "go", {}, 90_000, {})
 
 
-def manual_request(attempt: int | None = None, key: str = "ab") -> ManualRequest:
-    return ManualRequest(attempt, key, "cd", "call", b'{"by":"ann","reason":null}')
+def by_hand(attempt: int | None = None, key: str = "ab") -> ByHand:
+    return ByHand(attempt, key, "cd", "call", b'{"by":"ann","reason":null}')
 
 
 async def running(rig: Rig, **fields: Any) -> Any:
@@ -183,13 +183,13 @@ async def failing_what_asks(rig: Rig) -> Call[Any]:
 def handling(rig: Rig, verb: str, execution_id: str) -> Call[Any]:
     """An operator's word about B."""
     if verb == "retry_node_now":
-        return rig.transitions.retry_node_now(execution_id, "B", request=manual_request())
-    return rig.transitions.override_node(execution_id, "B", "complete", b"{}", request=manual_request())
+        return rig.transitions.retry_node_now(execution_id, "B", by_hand=by_hand())
+    return rig.transitions.override_node(execution_id, "B", "complete", b"{}", by_hand=by_hand())
 
 
 async def overriding(rig: Rig, word: Word = "complete") -> Call[Any]:
     held = await running(rig)
-    return rig.transitions.override_node(held.execution_id, "A", word, b"{}", request=manual_request())
+    return rig.transitions.override_node(held.execution_id, "A", word, b"{}", by_hand=by_hand())
 
 
 async def overriding_with_a_failure(rig: Rig) -> Call[Any]:
@@ -199,7 +199,7 @@ async def overriding_with_a_failure(rig: Rig) -> Call[Any]:
 async def hurrying(rig: Rig) -> Call[Any]:
     held = await running(rig)
     await rig.worker.retry(held, 90_000)
-    return rig.transitions.retry_node_now(held.execution_id, "A", request=manual_request())
+    return rig.transitions.retry_node_now(held.execution_id, "A", by_hand=by_hand())
 
 
 #: Each with the first word of its answer when it is sent again, where that differs.

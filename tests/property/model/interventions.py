@@ -7,7 +7,7 @@ from random import Random
 
 import orjson
 
-from orchestrator.store.requests import ManualRequest, Word
+from orchestrator.store.requests import ByHand, Word
 from orchestrator.units import node_of
 from tests.property.model.sighting import Sighting
 from tests.property.model.world import Case, World
@@ -92,13 +92,13 @@ def is_to_be_queued(now: Sighting, node_id: str) -> bool:
     return now.units[node_id] == "PENDING" or (now.units[node_id] == "WAITING" and is_asking)
 
 
-def drawn_request(world: World, dice: Random, attempt: str) -> ManualRequest:
+def drawn_request(world: World, dice: Random, attempt: str) -> ByHand:
     number = next(world.numbers)
     meant = dice.choice((None, None, int(attempt or 0), int(attempt or 0), 99))
-    return ManualRequest(meant, f"{number:040x}", "cd", f"call{number}", SAID)
+    return ByHand(meant, f"{number:040x}", "cd", f"call{number}", SAID)
 
 
-def refusal(now: Sighting, node_id: str, request: ManualRequest, *, is_open: bool) -> str:
+def refusal(now: Sighting, node_id: str, request: ByHand, *, is_open: bool) -> str:
     """The word for a request that nothing else keeps from being carried out."""
     if now.status not in ("RUNNING", "PAUSED"):
         return "closed"
@@ -132,7 +132,7 @@ async def override_one(world: World, dice: Random, case: Case, node_id: str) -> 
     not_taken = tuple(other for ids in answers for other in ids if other not in kept)
     payload = {"complete": orjson.dumps({"request": request.key}), "fail": ERROR, "skip": b""}[word]
     call = world.transitions.override_node(
-        case.execution_id, node_id, word, payload, request=request,
+        case.execution_id, node_id, word, payload, by_hand=request,
         not_taken=not_taken if word == "complete" else (),
     )  # fmt: skip
     is_open = now.units[node_id] in ("PENDING", "QUEUED", "WAITING", "RUNNING")
@@ -167,7 +167,7 @@ async def hurry(world: World, dice: Random) -> None:
         expected = "items"
     elif expected == "ok" and on not in HURRIED:
         expected = "awaits"
-    call = world.transitions.retry_node_now(case.execution_id, node_id, request=request)
+    call = world.transitions.retry_node_now(case.execution_id, node_id, by_hand=request)
     word, status, _, more = await call
     assert word == expected, (word, expected, node_id, on)
     if word != "ok":
