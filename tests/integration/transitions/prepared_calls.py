@@ -13,13 +13,7 @@ from orchestrator.operations.children import child_id_of
 from orchestrator.states import NodeStatus, Reason, WaitingOn
 from orchestrator.store.layout import lay_out
 from orchestrator.store.replies import EndReply
-from orchestrator.store.requests import (
-    AttemptToken,
-    Child,
-    Idempotency,
-    OperatorNote,
-    Word,
-)
+from orchestrator.store.requests import AttemptToken, Child, Idempotency, OperatorNote, Word
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from tests.dags import compiled
