@@ -1,4 +1,4 @@
-"""Looks at the Redis it is given, and says in plain words whether the engine's promises hold on it."""
+"""Checks whether the engine's guarantees hold on a Redis: version, eviction, persistence, mode."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Level = Literal["ok", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding. An error keeps processes from starting; a warning is said once."""
+    """One finding. An error keeps processes from starting; a warning is logged once."""
 
     name: str
     level: Level

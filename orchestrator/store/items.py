@@ -32,7 +32,7 @@ class Item:
 
 
 class Items:
-    """The reader of items."""
+    """Reads items of mapped nodes."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis: Any = redis
@@ -138,7 +138,7 @@ class Items:
 def _counts(row: Sequence[bytes | None]) -> MapCounts:
     total, started, live, completed, failed, skipped, tolerated = (int(value or 0) for value in row[:7])
     if row[2] is None:
-        live = -1  # It has been lost: whatever is found, it has to be counted anew.
+        live = -1  # It has been lost: whatever is found, it has to be counted again.
     return MapCounts(
         total, started, live, completed, failed, skipped, tolerated, row[7] == b"1", row[8] == b"1"
     )

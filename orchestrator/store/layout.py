@@ -4,7 +4,7 @@ Written at submission and never changed:
   v, name, version, tenant, fail_fast, execution_timeout_ms, queues (other than default)
   replay_of, forked_from (the execution it repeats)
   features (closes: some node has a schedule_to_close_timeout; output: there is a last unit $output)
-  parent ('EXECUTION UNIT' that started it), depth (levels below one that nobody's node started)
+  parent ('EXECUTION UNIT' that started it), depth (levels below the execution that no node started)
   budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`)
   unchecked ('1' while inputs have not been checked against the definition's schema)
   node|N      what the scripts know of node N; see `parse_facts` in lua/include/base.lua
@@ -38,7 +38,7 @@ Of a node, while it runs:
   queued_ms|N, since_ms|N (when it began to wait for a worker), started_ms|N, ended_ms|N, waiting_on|N,
   due_ms|N, kept|N (output of a delay), resume|N (what it waited for, when it runs again)
   awaits|N, ask|N, late|N, unless_late|N, if_late|N, quorum|N, given|N, votes|N, voters|N of a wait for
-  somebody outside; see lua/include/waits.lua
+  a signal or an approval; see lua/include/waits.lua
   child|N (the execution it started last)
   reported|N (newest line), streamed|N (attempt whose text watchers hold), metered|N|ATTEMPT (newest call
   counted), reserved|N (newest reservation), used|N (what its calls used, as used_*), handed_back|N,

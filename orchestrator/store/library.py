@@ -1,7 +1,7 @@
-"""Puts the Lua together as one library: a file per transition, the parts they share, keys, guards and rules.
+"""Composes the Lua library: a file per transition, the parts they share, keys, guards and rules.
 
 A library (Redis Functions, since 7.0) rather than separate scripts: its shared part is built once, when it
-is loaded, while a script sent by EVALSHA builds its helpers anew at every call, which costs as much as its
+is loaded, while a script sent by EVALSHA builds its helpers at every call, which costs as much as its
 commands.
 The library's name is made from its text, so that two versions of the code can work on one Redis.
 

@@ -1,4 +1,4 @@
-"""Looks for what keeps live units alive: leases, timers, messages, time limits."""
+"""Reads the lease, timer or task message of each live unit, to detect lost ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STUCK_SLACK_MS = 1_000
 
 
 class Liveness:
-    """The reader of them."""
+    """Reads leases, timers, task messages and time limits."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis: Any = redis
@@ -27,7 +27,7 @@ class Liveness:
     async def lost_limits(
         self, execution_id: str, units: Sequence[tuple[Node, NodeState]], generation: int
     ) -> tuple[tuple[str, int, str, int], ...]:
-        """Time limits that ought to be counted down and are not."""
+        """Find time limits whose timer is missing: (unit, attempt or generation, kind, due)."""
         wanted = []
         for node, state in units:
             if state.status is NodeStatus.QUEUED and node.schedule_to_start_ms:
@@ -52,7 +52,10 @@ class Liveness:
     async def of(
         self, execution_id: str, units: Sequence[tuple[Node, NodeState]]
     ) -> tuple[set[tuple[str, int]], set[tuple[str, str, int]], set[str]]:
-        """Look for what keeps each live node alive: its lease, its timer or its message."""
+        """Read which leases, timers and messages of these live units exist.
+
+        Gives {(unit, attempt)}, {(kind, unit, attempt)} and {unit}.
+        """
         looked: list[tuple[NodeState, str]] = []
         pipe = self._redis.pipeline(transaction=False)
         for node, state in units:
@@ -85,7 +88,7 @@ class Liveness:
 
 
 async def child_states(redis: Redis, keys: Keys, units: Iterable[NodeState]) -> dict[str, ChildState]:
-    """Look at the child of every one of these units that waits for its child."""
+    """Read the child of every one of these units that waits for its child."""
     waiting = [state for state in units if _waits_for_child(state)]
     pipe: Any = redis.pipeline(transaction=False)
     for state in waiting:

@@ -187,7 +187,7 @@ class Store:
         return [(execution_id, node_id, int(attempt)) for execution_id, node_id, attempt in parts]
 
     async def _well_formed(self, name: str, members: Sequence[bytes], count: int) -> list[list[str]]:
-        """Take members of a set apart. One that is not ours is removed: it would stop everybody's clock."""
+        """Take members of a set apart. One that no engine wrote is removed: it would stop every loop."""
         found = []
         for member in members:
             parts = member.decode(errors="replace").split(SEPARATOR)

@@ -36,7 +36,7 @@ def _number(value: bytes | None) -> int | None:
 
 
 def read_execution(execution_id: str, status: bytes | None, fields: list[bytes | None]) -> Execution | None:
-    """Read one row. One that somebody damaged counts as unknown: it must not hide all others."""
+    """Read one row. A damaged one counts as unknown: it must not hide all others."""
     if status is None:
         return None
     try:

@@ -1,7 +1,7 @@
-"""Carries scripts to Redis and brings the answers back, however often that takes.
+"""Sends calls of scripts to Redis, and sends them again until they are answered.
 
-Every script may be sent twice with the same arguments and then answers the same: a lost reply is asked
-for again.
+Every script may be sent twice with the same arguments and then answers the same, so a call whose reply was
+lost is sent again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,12 @@ _LATER = ("LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"
 
 
 class Call(Generic[R]):
-    """One script with its arguments, ready to be sent; may be sent again at will."""
+    """One script with its arguments. Awaiting it sends it; it may be awaited again.
+
+    client  what sends it.
+    key     the one key it names to Redis.
+    read    turns the raw reply into a value.
+    """
 
     __slots__ = ("arguments", "client", "key", "name", "read")
 
@@ -59,7 +64,7 @@ class Call(Generic[R]):
 
 
 class ScriptClient:
-    """Sends calls.
+    """Loads the library and calls its functions.
 
     patience_s  how long a call is sent again while Redis cannot be reached; None is for ever.
     now_ms      tests set it, and every script then takes it for Redis time; None is Redis time.
@@ -74,7 +79,7 @@ class ScriptClient:
         self._wire = Wire(redis)
 
     async def load(self) -> None:
-        """Put the library into Redis; done again by itself when Redis has lost it."""
+        """Load the library into Redis; `call_all` does so by itself when Redis has lost it."""
         await self._redis.function_load(self.library.text, replace=True)
         # Every version of the code leaves a library behind. A process that still runs an older one loads it
         # again.

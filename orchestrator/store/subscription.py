@@ -1,4 +1,4 @@
-"""Tells one process which executions have new events: one subscription, however many executions it watches.
+"""Notifies one process of executions with new events: one subscription, however many executions it watches.
 
 A message is only a wake-up; what happened is read from the history. So a lost message costs time, never an
 event.

@@ -1,4 +1,4 @@
-"""Reads nodes that wait for somebody outside: who waits for what, what is asked, what has been said."""
+"""Reads nodes that wait for a signal or an approval: who waits for what, what is asked, what came."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Approval:
 
 
 class Waits:
-    """The reader of waits."""
+    """Reads waits for signals and approvals."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis: Any = redis
@@ -133,7 +133,7 @@ class Waits:
         ]
 
     async def knows(self, execution_id: str, request_key: str) -> bool:
-        """Whether a signal of this request was taken before."""
+        """Say whether a signal of this request was accepted before."""
         return bool(await self._redis.hexists(self._keys.signals(execution_id), f"call|{request_key}"))
 
     async def pending(self, after_ms: int, after: str, offset: int) -> tuple[list[tuple[str, int]], int]:
@@ -150,7 +150,7 @@ class Waits:
 
 
 def unit_in(member: str) -> tuple[str, str] | None:
-    """Read a row of that list; None for one that is not ours."""
+    """Read a row of that list; None for one that no engine wrote."""
     parts = member.split(SEPARATOR)
     return (parts[0], parts[1]) if len(parts) == 3 else None
 
