@@ -15,7 +15,7 @@ from typing import Any, Literal
 import orjson
 
 from orchestrator.errors import NodeError, TemplateError
-from orchestrator.states import WaitingOn
+from orchestrator.execution.model import Awaiting as Awaiting
 from orchestrator.store.requests import Child
 
 MESSAGE_MAX_CHARS = 2000
@@ -58,27 +58,6 @@ class Waiting:
     until_ms: int | None = None
     delay_ms: int | None = None
     output: Any = None
-
-
-@dataclass(frozen=True, slots=True)
-class Awaiting:
-    """The node waits, without a worker, for what somebody outside says.
-
-    awaits      name of the signal, or hash of what the people asked are shown.
-    ask         what the answer is checked by, and what is shown; JSON.
-    timeout_ms  from when the node parks; None waits for ever.
-    late        what the time limit makes of the node: its output, or the error it fails with.
-    unless_late, if_late   branch targets left aside when the answer comes, and when it does not.
-    """
-
-    on: WaitingOn
-    awaits: str
-    ask: Mapping[str, Any]
-    timeout_ms: int | None
-    late: NodeError | Mapping[str, Any]
-    quorum: int = 1
-    unless_late: tuple[str, ...] = ()
-    if_late: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,9 +74,7 @@ def _read_rule(raw: Any, path: str, findings: Findings) -> Catch | None:
     fields.refuse_unknown(frozenset({"errors", "goto"}), ("errors", "goto"))
     goto = fields.identifier("goto", required=True)
     try:
-        errors = read_patterns(raw.get("errors", ["*"]))
-        if not errors:
-            raise ValueError("a rule names at least one error type; '*' stands for anything")
+        errors = read_patterns(raw.get("errors", ["*"]), least=1)
     except ValueError as problem:
         findings.add(f"{path}.errors", "bad_value", f"'{path}.errors': {problem}")
         return None

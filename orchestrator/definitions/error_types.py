@@ -19,10 +19,12 @@ def matches(error_type: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(error_type, pattern) for pattern in patterns)
 
 
-def read_patterns(value: Any) -> tuple[str, ...]:
-    """Check a list of patterns as a user wrote it. Raises ValueError with what is wrong."""
+def read_patterns(value: Any, *, least: int = 0) -> tuple[str, ...]:
+    """Check a list of `least` patterns or more, as a user wrote it. Raises ValueError with what is wrong."""
     if not isinstance(value, list | tuple):
-        raise ValueError("expected a list of error types such as 'Http.5xx' or 'Http.*'")
+        raise ValueError(f"expected a list of error types such as 'Http.*', got {value!r:.60}")
+    if len(value) < least:
+        raise ValueError("expected at least one error type such as 'Http.*', got an empty list")
     for pattern in value:
         if not isinstance(pattern, str) or _PATTERN.fullmatch(pattern) is None:
             raise ValueError(

@@ -164,9 +164,7 @@ def _read_rule(fields: Any, path: str, problems: list[Problem]) -> RetryRule:
     _refuse_unknown(fields, _RULE_FIELDS, path, problems)
     errors: tuple[str, ...] = ()
     try:
-        errors = _patterns(fields.get("errors"))
-        if not errors:
-            raise ValueError("a rule names at least one error type; '*' stands for anything")
+        errors = _patterns(fields.get("errors"), least=1)
     except ValueError as problem:
         code = "bad_value" if "errors" in fields else "missing"
         problems.append(Problem(f"{path}.errors", code, f"'{path}.errors': {problem}"))
@@ -225,10 +223,10 @@ def _on_exhausted(value: Any) -> OnExhausted:
     raise ValueError(f"expected one of {', '.join(ON_EXHAUSTED)}, got {value!r:.60}")
 
 
-def _patterns(value: Any) -> tuple[str, ...]:
+def _patterns(value: Any, *, least: int = 0) -> tuple[str, ...]:
     if isinstance(value, list | tuple) and len(value) > MAX_PATTERNS:
         raise ValueError(f"expected at most {MAX_PATTERNS} error types, got {len(value)}")
-    return read_patterns(value)
+    return read_patterns(value, least=least)
 
 
 def _flag(value: Any) -> bool:

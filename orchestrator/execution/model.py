@@ -9,6 +9,7 @@ from typing import Any
 
 from orchestrator.definitions.budgets import NO_CAPS, NOTHING_USED, Caps, Usage
 from orchestrator.definitions.definition import Definition
+from orchestrator.errors import NodeError
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 
 
@@ -40,7 +41,7 @@ class NodeState:
     worker: str | None = None
     #: Error object of the last failed attempt; kept while the node waits for its next one.
     error: dict[str, Any] | None = None
-    #: Direct dependencies that ended, by `rules.outcome_class`. Raised by the script that ends each of them.
+    #: Direct dependencies that ended, by `trigger_rules.outcome_class`. Raised by the script that ends each.
     ok: int = 0
     bad: int = 0
     skip: int = 0
@@ -146,6 +147,29 @@ class WaitState:
     assignees: tuple[str, ...] | None = None
     quorum: int = 1
     given: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """A wait for a signal or an approval, as a handler asks for it and as the store writes it.
+
+    It stands here because handlers' outcomes and the store's verbs both see this module, and not each other.
+
+    awaits      name of the signal, or hash of what the people asked are shown.
+    ask         what the answer is checked by, and what is shown; JSON.
+    timeout_ms  from when the node parks; None waits for ever.
+    late        what the time limit makes of the node: its output, or the error it fails with.
+    unless_late, if_late   branch targets not taken when the answer comes, and when it does not.
+    """
+
+    on: WaitingOn
+    awaits: str
+    ask: Mapping[str, Any]
+    timeout_ms: int | None
+    late: NodeError | Mapping[str, Any]
+    quorum: int = 1
+    unless_late: tuple[str, ...] = ()
+    if_late: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

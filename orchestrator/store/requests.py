@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from orchestrator.states import WaitingOn
+import orjson
+
+from orchestrator.errors import ErrorType, NodeError
+from orchestrator.execution.model import Awaiting
 from orchestrator.store.layout import Field, Slice
 from orchestrator.store.script_client import Argument
 
 Decision = Literal["approve", "deny"]
 Word = Literal["complete", "fail", "skip"]
 
+#: Why the nodes of one execution beyond the 500th cannot wait for one name.
+_CROWDED = "too many nodes of this execution wait for the signal '{}' (500)"
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """What a worker asks for in the call that ends an attempt: further tasks, so that a node costs one round
-    trip.
+    """Further tasks to claim in the call that ends an attempt, so that a node costs one round trip.
 
+    count       how many at most.
     request_id  new for every call; the same one again gets the same claims.
+    consumer    the worker's name in the consumer group of the task streams.
     lease_ms    until the claims must be renewed.
-    queues    what the worker reads, in order; handlers  what it can run: a space on either side of each name.
+    queues      names of the queues the worker reads, in order, each between two spaces.
+    handlers    names of the handlers it offers, written likewise.
     """
 
     count: int
@@ -39,13 +47,16 @@ class ClaimRequest:
         )  # fmt: skip
 
 
-#: The arguments of a call that asks for no further task.
-NOTHING_TAKEN: tuple[Argument, ...] = (0, "", "", "", 0, "", "")
+#: The arguments of a call that claims no further task.
+NO_CLAIMS: tuple[Argument, ...] = (0, "", "", "", 0, "", "")
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptToken:
-    """A running attempt as its worker holds it: everything the fence compares."""
+    """What a worker holds of an attempt it has claimed: everything the fence compares.
+
+    nonce  names the claim; a task that is delivered twice is claimed under two.
+    """
 
     execution_id: str
     node_id: str
@@ -54,31 +65,6 @@ class AttemptToken:
 
     def arguments(self) -> tuple[Argument, ...]:
         return (self.node_id, self.attempt, self.nonce)
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """What a node waits for, and what becomes of it.
-
-    awaits       name of the signal, or hash of what the people asked are shown.
-    ask          all about it, JSON: what the answer is checked by, and what is shown.
-    timeout_ms   from now; None waits for ever.
-    is_fatal     whether the time limit fails the node, with `late` as its error; else `late` is its output.
-    late         JSON.
-    crowded      the error, JSON, if too many nodes of the execution wait for the same name.
-    unless_late, if_late   branch targets left aside when the answer comes, and when it does not.
-    """
-
-    on: WaitingOn
-    awaits: str
-    ask: bytes
-    timeout_ms: int | None
-    is_fatal: bool
-    late: bytes
-    crowded: bytes
-    quorum: int = 1
-    unless_late: tuple[str, ...] = ()
-    if_late: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +104,7 @@ class ByHand:
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """An execution to be started for a unit; every slice of it but the last is staged.
+    """A child execution to create and start for a unit; every slice of it but the last is staged.
 
     definition   as it is stored, JSON.
     extra        runtime fields and values in turn; they beat those of the layout.
@@ -134,3 +120,24 @@ class Child:
     most_levels: int
     too_deep: bytes
     output: bytes
+
+
+def wait_arguments(wait: Awaiting, attempt: int) -> tuple[Argument, ...]:
+    """Put a wait of this attempt into the arguments of `await_node`."""
+    is_fatal = isinstance(wait.late, NodeError)
+    return (
+        str(wait.on),
+        wait.awaits,
+        orjson.dumps(wait.ask),
+        "" if wait.timeout_ms is None else wait.timeout_ms,
+        "fail" if is_fatal else "complete",
+        _error(wait.late, attempt) if isinstance(wait.late, NodeError) else orjson.dumps(wait.late),
+        wait.quorum,
+        " ".join(wait.unless_late),
+        " ".join(wait.if_late),
+        _error(NodeError(ErrorType.CONFIG_ERROR, _CROWDED.format(wait.awaits), False), attempt),
+    )
+
+
+def _error(error: NodeError, attempt: int) -> bytes:
+    return orjson.dumps(replace(error, attempt=attempt).to_dict())

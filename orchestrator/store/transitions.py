@@ -1,8 +1,12 @@
-"""Every change of state, one method each: the only writer of the engine's keys.
+"""Every change of state, one method each; nothing else changes the state of an execution or a node.
 
-A method gives a `Call`. Awaiting it sends it alone; a worker sends several together with `together`. Every
-script may be sent twice with the same arguments and then answers the same, so a lost reply is simply asked
-for again.
+A verb gives a `Call` of the script of its name. Awaiting it sends it alone; a worker sends several together
+with `call_all`. Every script may be sent twice with the same arguments and then answers the same, so a call
+whose reply was lost is sent again.
+
+Beside the scripts only consumer groups are made, by the task reader, and what no engine wrote is taken out
+where it would stop a loop: foreign members of the sets of timers and leases by `Store`, foreign entries of
+task streams by the task reader.
 """
 
 # long: the closed list of verbs, on one screen
@@ -18,6 +22,7 @@ from redis.exceptions import OutOfMemoryError
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
 from orchestrator.errors import StoreFull
+from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.layout import Reuse, Slice
 from orchestrator.store.replies import (
@@ -30,15 +35,15 @@ from orchestrator.store.replies import (
     read_words,
 )
 from orchestrator.store.requests import (
-    NOTHING_TAKEN,
+    NO_CLAIMS,
     AttemptToken,
     ByHand,
     Child,
     ClaimRequest,
     Decision,
     Request,
-    Wait,
     Word,
+    wait_arguments,
 )
 from orchestrator.store.script_client import Argument, Call, ScriptClient
 
@@ -46,7 +51,7 @@ R = TypeVar("R")
 
 #: Leases a unit may lose before it counts as poison.
 MAX_INFRA_ATTEMPTS = 5
-#: How long a task is handed from worker to worker when nobody offers its handler.
+#: How long a task is handed from worker to worker while none offers its handler.
 HANDLER_PATIENCE_MS = 300_000
 #: Log and progress lines kept for one execution.
 MAX_LINES = 20_000
@@ -55,20 +60,20 @@ MAX_TOKENS = 50_000
 
 
 class Transitions(ScriptClient):
-    """The verbs of the engine."""
+    """The verbs of the engine, in the order in which an execution meets them."""
 
-    # An execution as a whole
+    # Submission
 
     def stage_execution(self, execution_id: str, part: Slice) -> Call[str]:
-        """Write one slice of a large submission; it stays invisible until created."""
+        """Store one slice of a large submission; nothing is visible before `create_execution`."""
         return self._call("stage_execution", execution_id, part.arguments(), read_text)
 
     def reuse_nodes(self, execution_id: str, source_id: str, part: Reuse) -> Call[list[Any]]:
-        """Mark nodes of a staged fork as ended in its source, outputs copied. Replies [word, nodes done]."""
+        """End nodes of a staged fork as in its source, outputs copied. Replies [word, nodes done]."""
         return self._call("reuse_nodes", execution_id, (source_id, *part.arguments()), read_words)
 
     def purge_staging(self, execution_id: str, *, age_ms: int) -> Call[tuple[str, bool]]:
-        """Remove one slice of a submission that was abandoned."""
+        """Purge one slice of a submission that was staged and abandoned."""
         return self._call("purge_staging", execution_id, (age_ms,), read_word_more)
 
     def create_execution(
@@ -83,26 +88,31 @@ class Transitions(ScriptClient):
         is_started: bool = False,
         extra: tuple[Argument, ...] = (),
     ) -> Call[list[Any]]:
-        """Make a submission visible and, if asked, start it. Replies [word, execution id, more]."""
+        """Make a submission visible and, with is_started, start it. Replies [word, execution id, more].
+
+        extra  runtime fields and values in turn; they beat those of the layout.
+        """
         head = (definition, tenant, idempotency_key, request_hash, "1" if is_started else "0")
         return self._call("create_execution", execution_id, (*head, *last.arguments(), *extra), read_words)
 
+    # An execution as a whole
+
     def start_execution(self, execution_id: str, inputs: bytes | str = "") -> Call[list[Any]]:
-        """Start an execution once, its roots queued before the reply. Replies [word, status, more]."""
+        """Start an execution once and queue its roots. Replies [word, status, more]."""
         return self._call("start_execution", execution_id, (inputs,), read_words)
 
     def cancel_execution(
         self, execution_id: str, *, reason: str, grace_ms: int, request_id: str
     ) -> Call[list[Any]]:
-        """Cancel what has not started and give what runs a period of grace. Replies [word, status, more]."""
+        """Cancel what has not started; what runs has grace_ms to end. Replies [word, status, more]."""
         return self._call("cancel_execution", execution_id, (reason, grace_ms, request_id), read_words)
 
     def enforce_cancel(self, execution_id: str, generation: str) -> Call[tuple[str, bool]]:
-        """End the grace of a cancel: fence what still runs."""
+        """Fence what still runs once the grace of a cancel is over."""
         return self._call("enforce_cancel", execution_id, (generation,), read_word_more)
 
     def time_out_execution(self, execution_id: str, generation: str, error: bytes) -> Call[tuple[str, bool]]:
-        """End an execution whose deadline has passed."""
+        """Fail an execution whose deadline has passed."""
         return self._call("time_out_execution", execution_id, (generation, error), read_word_more)
 
     def retry_execution(
@@ -115,27 +125,23 @@ class Transitions(ScriptClient):
         items: Sequence[str],
         wanted_by: str = "",
     ) -> Call[list[Any]]:
-        """List a slice of what is to run again; with `nodes`, commit. Replies [word, status, more].
+        """Save one slice of the turns of a retry; the last one starts it. Replies [word, status, more].
 
-        wanted_by  `EXECUTION UNIT ATTEMPT` that waits for it; refused once that attempt is not to go on.
+        position   of the slice among all turns.
+        nodes      how many run again; None for every slice but the last.
+        wanted_by  `EXECUTION UNIT ATTEMPT` that waits for it; refused once that attempt is to end.
         """
         arguments = (generation, position, "" if nodes is None else nodes, wanted_by, *items)
         return self._call("retry_execution", execution_id, arguments, read_words)
 
     def continue_execution(self, execution_id: str) -> Call[tuple[str, bool]]:
-        """Go on with a saved worklist."""
+        """Settle the next saved turns of an execution."""
         return self._call("continue_execution", execution_id, (), read_word_more)
-
-    async def drain_worklist(self, execution_id: str) -> None:
-        """Go on with a saved worklist until it is empty."""
-        more = True
-        while more:
-            _, more = await self.continue_execution(execution_id)
 
     def repair_execution(
         self, execution_id: str, *, seq: int, repairs: Sequence[str]
     ) -> Call[tuple[str, bool]]:
-        """Apply a plan's repairs, unless something has happened since event `seq`."""
+        """Carry out a plan's repairs, unless the history has grown since event `seq`."""
         return self._call("repair_execution", execution_id, (seq, *repairs), read_word_more)
 
     # A node, before it runs
@@ -143,7 +149,7 @@ class Transitions(ScriptClient):
     def claim_node(
         self, token: AttemptToken, *, message_id: str, queue: str, worker_id: str, lease_ms: int
     ) -> Call[Claim | str]:
-        """Take one delivered task. Replies the claim, or a word: busy, stale, gone, cancelling."""
+        """Claim one delivered task. Replies the claim, or a word: busy, stale, gone, cancelling, held."""
         arguments = (*token.arguments(), message_id, queue, worker_id, lease_ms)
         return self._call("claim_node", token.execution_id, arguments, read_claim)
 
@@ -159,15 +165,21 @@ class Transitions(ScriptClient):
         error: bytes,
         patience_ms: int = HANDLER_PATIENCE_MS,
     ) -> Call[str]:
-        """Give back, uncharged, a task whose handler this worker does not have."""
+        """Requeue, uncharged and after a while, a task whose handler this worker does not offer.
+
+        is_offered   another worker offers it: patience_ms counts from now.
+        patience_ms  how long no worker may offer it before the node fails with `error`.
+        """
         offered = "1" if is_offered else "0"
         arguments = (node_id, attempt, message_id, queue, offered, patience_ms, error)
         return self._call("hand_back_node", execution_id, arguments, read_text)
 
+    # A node whose timer fires or whose lease runs out
+
     def wake_node(
         self, execution_id: str, node_id: str, attempt: int, on: WaitingOn | str
     ) -> Call[tuple[str, bool]]:
-        """Fire the timer of a waiting node."""
+        """Fire the timer of a waiting node: it completes, fails or is queued again."""
         return self._call("wake_node", execution_id, (node_id, attempt, str(on)), read_word_more)
 
     def time_out_node(
@@ -182,20 +194,27 @@ class Transitions(ScriptClient):
         is_dead: bool = False,
         counts: Sequence[int] = (),
     ) -> Call[tuple[str, bool]]:
-        """End an attempt that ran too long, or a task nobody took; delay_ms retries it."""
+        """End an attempt that ran too long, or a task that no worker took in time.
+
+        delay_ms  until it is tried again; None fails it.
+        """
         delay = "" if delay_ms is None else delay_ms
         counted = " ".join(map(str, counts))
         arguments = (node_id, attempt, kind, error, delay, "1" if is_dead else "0", counted)
         return self._call("time_out_node", execution_id, arguments, read_word_more)
 
+    def expire_node(self, execution_id: str, node_id: str, generation: str) -> Call[tuple[str, bool]]:
+        """Fail a unit that has not ended within its schedule_to_close_timeout."""
+        return self._call("expire_node", execution_id, (node_id, generation), read_word_more)
+
     def reap_node(
         self, execution_id: str, node_id: str, attempt: int, *, lost: bytes, poison: bytes
     ) -> Call[tuple[str, bool]]:
-        """Take an attempt from a worker whose lease ran out."""
+        """Fence an attempt whose lease has expired: it is tried again, or fails as poison."""
         arguments = (node_id, attempt, MAX_INFRA_ATTEMPTS, lost, poison)
         return self._call("reap_node", execution_id, arguments, read_word_more)
 
-    # A running attempt: each may claim further tasks in the same call
+    # A running attempt; every verb that ends one may claim further tasks in the same call
 
     def complete_node(
         self,
@@ -205,7 +224,7 @@ class Transitions(ScriptClient):
         not_taken: Sequence[str] = (),
         claiming: ClaimRequest | None = None,
     ) -> Call[EndReply]:
-        """Store the output and dispatch what became ready."""
+        """Store the output and queue what became ready."""
         return self._end("complete_node", token, claiming, output, " ".join(not_taken))
 
     def fail_node(
@@ -217,7 +236,10 @@ class Transitions(ScriptClient):
         is_dead: bool,
         claiming: ClaimRequest | None = None,
     ) -> Call[EndReply]:
-        """End a node whose tries are used up, or whose error allows no further one."""
+        """Fail a node that is not tried again.
+
+        is_dead  its tries are used up: it is listed among the dead nodes.
+        """
         return self._end("fail_node", token, claiming, error, str(reason), "1" if is_dead else "0")
 
     def retry_node(
@@ -235,7 +257,7 @@ class Transitions(ScriptClient):
     def skip_node(
         self, token: AttemptToken, *, reason: Reason, data: bytes, claiming: ClaimRequest | None = None
     ) -> Call[EndReply]:
-        """End a node that turned out not to be wanted."""
+        """Skip a node: `when` was false, or its handler asked for it."""
         return self._end("skip_node", token, claiming, str(reason), data)
 
     def wait_node(
@@ -248,7 +270,7 @@ class Transitions(ScriptClient):
         output: bytes,
         claiming: ClaimRequest | None = None,
     ) -> Call[EndReply]:
-        """Park a node that asked to wait; `output` becomes its output when the timer fires."""
+        """Park a node until a timer fires; `output` is its output then."""
         delay: Argument = "" if delay_ms is None else delay_ms
         return self._end("wait_node", token, claiming, str(on), delay, until_ms or 0, output)
 
@@ -262,16 +284,21 @@ class Transitions(ScriptClient):
         keeps: bool = False,
         claiming: ClaimRequest | None = None,
     ) -> Call[EndReply]:
-        """Park a node on its items, JSON each; `keeps` goes on with those there are."""
+        """Park a mapped node until its items have ended.
+
+        items      JSON each.
+        tolerated  how many may fail; stops: beyond them no further item is started.
+        keeps      the items of an earlier generation are kept, and only what did not complete runs.
+        """
         head = (tolerated, "1" if stops else "0", "1" if keeps else "0")
         return self._end("map_node", token, claiming, *head, *items)
 
     def release_node(self, token: AttemptToken, claiming: ClaimRequest | None = None) -> Call[EndReply]:
-        """Hand a running attempt back, uncharged."""
+        """Requeue a running attempt, uncharged, as its worker shuts down."""
         return self._end("release_node", token, claiming)
 
     def cancel_node(self, token: AttemptToken, claiming: ClaimRequest | None = None) -> Call[EndReply]:
-        """End an attempt whose handler stopped because of a cancel; `uncalled` when there is none."""
+        """End an attempt whose handler stopped for a cancel; replies `uncalled` where there is none."""
         return self._end("cancel_node", token, claiming)
 
     def report_events(
@@ -282,7 +309,7 @@ class Transitions(ScriptClient):
         allowed: int = MAX_LINES,
         tokens_allowed: int = MAX_TOKENS,
     ) -> Call[str]:
-        """Append what a handler logged and streamed: (number within the attempt, event type, JSON)."""
+        """Append lines and streamed text to the history: (number within the attempt, event type, JSON)."""
         flat: list[Argument] = [allowed, tokens_allowed]
         for line in lines:
             flat.extend(line)
@@ -295,8 +322,7 @@ class Transitions(ScriptClient):
     ) -> Call[list[str]]:
         """Renew the leases of running attempts. Replies a word for each: ok, cancel, lost.
 
-        beats  for each, what its handler has reached, JSON, for the attempt after it; b"" where there is no
-               news.
+        beats  details of each one's last heartbeat, JSON, for a later attempt; b"" leaves those there are.
         """
         flat: list[Argument] = [lease_ms]
         for token, beat in zip_longest(tokens, beats, fillvalue=b""):
@@ -305,66 +331,38 @@ class Transitions(ScriptClient):
         return Call(self, "renew_leases", self.keys.shared("leases"), ("", *flat), read_words)
 
     def stamp_tick(self, *, lease_ms: int, only_if_older_than_ms: int | None = None) -> Call[list[int]]:
-        """Say that timers and leases are looked at. Replies [now, no expiry before, stamped]."""
+        """Record that timers and leases are looked at. Replies [now, no expiry before, stamped]."""
         age: Argument = "" if only_if_older_than_ms is None else only_if_older_than_ms
         return Call(self, "stamp_tick", self.keys.shared("tick"), ("", lease_ms, age), list)
 
     def announce_worker(
         self, worker_id: str, fields: Sequence[Argument], *, is_leaving: bool = False
     ) -> Call[int]:
-        """Keep a worker in the list of live ones, or take it out. Replies now, ms."""
+        """Keep a worker in the list of live workers, or take it out. Replies now, ms."""
         arguments = ("", worker_id, "1" if is_leaving else "0", *fields)
         return Call(self, "announce_worker", self.keys.worker(worker_id), arguments, int)
 
     def forget_consumers(self, queue: str, *, idle_ms: int) -> Call[str]:
-        """Take consumers without pending tasks off a queue's group."""
+        """Remove idle consumers without pending tasks from a queue's group."""
         return Call(self, "forget_consumers", self.keys.tasks(queue), ("", idle_ms), read_text)
-
-    async def probe(self) -> None:
-        """Call a script and write a key, as a submission would. Raises StoreFull and what redis raises."""
-        await self.continue_execution("none")
-        try:
-            await self._redis.set(self.keys.shared("probe"), 1, px=1000)
-        except OutOfMemoryError as error:
-            raise StoreFull from error
-
-    async def drop_dead(self, entry_id: str) -> bool:
-        """Take one entry off the list of dead nodes."""
-        return bool(await self._redis.xdel(self.keys.shared("dead"), entry_id))
-
-    async def delete_namespace(self) -> None:
-        """Delete every key under this engine's prefix, as a simulation does at its end.
-
-        Raises ValueError for an engine without a prefix: its keys are those of the deployment.
-        """
-        if not self.keys.prefix:
-            raise ValueError("these keys have no prefix; only a namespace of its own may be deleted")
-        # By looking rather than by knowing: a key that some script begins to write must not be left behind.
-        cursor = 0
-        while True:
-            cursor, keys = await self._redis.scan(cursor, match=f"{self.keys.prefix}*", count=5_000)
-            if keys:
-                await self._redis.unlink(*keys)
-            if cursor == 0:
-                return
 
     # Operators
 
     def pause_execution(
         self, execution_id: str, *, by: bytes, reason: bytes, request: str
     ) -> Call[list[Any]]:
-        """Start nothing more until a resume; by, reason: JSON. Replies [word, status]."""
+        """Pause an execution: nothing more is started. by, reason: JSON. Replies [word, status]."""
         return self._call("pause_execution", execution_id, (by, reason, request), read_words)
 
     def resume_execution(
         self, execution_id: str, *, by: bytes, reason: bytes, request: str, budget: Caps = NO_CAPS
     ) -> Call[list[Any]]:
-        """Go on with what was held, in order. Replies [word, status, more].
+        """Resume a paused execution: what was held goes on, in order. Replies [word, status, more].
 
-        budget  what its calls to paid services may use from now on; None leaves a limit as it was.
+        budget  limits of its calls to paid services from now on; None leaves a limit as it was.
         """
-        told = b"" if budget == NO_CAPS else orjson.dumps(budget.to_dict())
-        arguments: tuple[Argument, ...] = (by, reason, request, *budget.words().split(), told)
+        shown = b"" if budget == NO_CAPS else orjson.dumps(budget.to_dict())
+        arguments: tuple[Argument, ...] = (by, reason, request, *budget.words().split(), shown)
         return self._call("resume_execution", execution_id, arguments, read_words)
 
     def override_node(
@@ -377,7 +375,7 @@ class Transitions(ScriptClient):
         by_hand: ByHand,
         not_taken: tuple[str, ...] = (),
     ) -> Call[list[Any]]:
-        """End a unit as an operator says; payload: output or error, JSON.
+        """Complete, fail or skip a unit by hand; payload: output or error, JSON.
 
         Replies [word, status, attempt, more].
         """
@@ -385,26 +383,23 @@ class Transitions(ScriptClient):
         return self._call("override_node", execution_id, arguments, read_words)
 
     def retry_node_now(self, execution_id: str, unit: str, *, by_hand: ByHand) -> Call[list[Any]]:
-        """End the wait of a unit now. Replies [word, status, attempt, more]."""
+        """End the wait of a unit now, by hand. Replies [word, status, attempt, more]."""
         return self._call("retry_node_now", execution_id, (unit, *by_hand.arguments()), read_words)
 
     # Signals and approvals
 
     def await_node(
-        self, token: AttemptToken, wait: Wait, *, claiming: ClaimRequest | None = None
+        self, token: AttemptToken, wait: Awaiting, *, claiming: ClaimRequest | None = None
     ) -> Call[EndReply]:
-        """Park a node until somebody outside answers; a signal kept for it is handed over at once."""
-        return self._end(
-            "await_node", token, claiming, str(wait.on), wait.awaits, wait.ask,
-            "" if wait.timeout_ms is None else wait.timeout_ms, "fail" if wait.is_fatal else "complete",
-            wait.late, wait.quorum, " ".join(wait.unless_late), " ".join(wait.if_late), wait.crowded,
-        )  # fmt: skip
+        """Park a node until its signal or approval comes; a signal kept for it is handed over at once."""
+        return self._end("await_node", token, claiming, *wait_arguments(wait, token.attempt))
 
     def signal_execution(
         self, execution_id: str, name: str, payload: bytes, *, request: Request, waiting: bytes
     ) -> Call[list[Any]]:
-        """Deliver a signal, or keep it. `waiting`: who waits for it, as read when the payload was checked.
+        """Deliver a signal to the nodes that wait for it, or keep it for one that comes later.
 
+        waiting  who waits for it, as read when the payload was checked.
         Replies [word, status, nodes it was given to, more].
         """
         arguments: tuple[Argument, ...] = (
@@ -424,7 +419,7 @@ class Transitions(ScriptClient):
         form: bytes,
         request: Request,
     ) -> Call[list[Any]]:
-        """Record what one person decided. by, form: JSON; voter: hex digest of `by`.
+        """Record one person's decision on an approval. by, form: JSON; voter: hex digest of `by`.
 
         Replies [word, replayed, text, approvals so far, more].
         """
@@ -438,7 +433,7 @@ class Transitions(ScriptClient):
     def start_child(
         self, token: AttemptToken, child: Child, *, claiming: ClaimRequest | None = None
     ) -> Call[EndReply]:
-        """Create and start the child of a unit, and park the unit until the child ends."""
+        """Create and start the child of a unit and park the unit, unless it does not wait for its child."""
         own: tuple[Argument, ...] = (
             child.execution_id, child.most_levels, child.too_deep, child.output, child.definition,
             *child.last.arguments(), *child.extra,
@@ -453,9 +448,10 @@ class Transitions(ScriptClient):
         looks_again: bool,
         claiming: ClaimRequest | None = None,
     ) -> Call[EndReply]:
-        """Park a unit on the child it has.
+        """Park a unit until the child it has ends.
 
-        looks_again  the child's next end is not the one waited for: it is to be looked at again then.
+        looks_again  the child is being cancelled and goes on afterwards: its next end is not the one
+                     waited for.
         """
         return self._end("await_child", token, claiming, child_id, "1" if looks_again else "0")
 
@@ -464,7 +460,7 @@ class Transitions(ScriptClient):
     def reserve_budget(
         self, token: AttemptToken, *, number: int, tokens: int, nanos: int | None, tenant: Caps
     ) -> Call[list[Any]]:
-        """Set aside the most that a call can use. Replies [word, …], see the script."""
+        """Reserve the most that a paid call can use. Replies [word, …], see the script."""
         wanted: tuple[Argument, ...] = (number, tokens, "" if nanos is None else nanos)
         caps: tuple[Argument, ...] = tuple(
             "" if cap is None else cap for cap in (tenant.tokens, tenant.nanos)
@@ -475,10 +471,10 @@ class Transitions(ScriptClient):
     def settle_budget(
         self, token: AttemptToken, *, number: int, held: tuple[int, int | None, str], used: Usage | None
     ) -> Call[str]:
-        """Count what a call has used.
+        """Replace the reservation of a paid call by what it has used.
 
-        held  tokens and nanos set aside (None: the price is not known), and the day that was.
-        used  None counts all that was set aside: nobody saw the end of the call.
+        held  tokens and nanos reserved (None: the price is not known), and the day that was.
+        used  None counts the whole reservation: the end of the call was not seen.
         """
         tokens, nanos, day = held
         counts: tuple[Argument, ...] = ("lost",)
@@ -489,11 +485,41 @@ class Transitions(ScriptClient):
         arguments = (token.node_id, token.attempt, number, *kept, *counts)
         return self._call("settle_budget", token.execution_id, arguments, read_text)
 
-    # Time limits
+    # Without a script of their own
 
-    def expire_node(self, execution_id: str, node_id: str, generation: str) -> Call[tuple[str, bool]]:
-        """Fail a unit that has not ended within its schedule_to_close_timeout."""
-        return self._call("expire_node", execution_id, (node_id, generation), read_word_more)
+    async def drain_worklist(self, execution_id: str) -> None:
+        """Settle saved turns until none is left."""
+        more = True
+        while more:
+            _, more = await self.continue_execution(execution_id)
+
+    async def probe(self) -> None:
+        """Call a script and write a key, as a submission would. Raises StoreFull and STORE_FAULTS."""
+        await self.continue_execution("none")
+        try:
+            await self._redis.set(self.keys.shared("probe"), 1, px=1000)
+        except OutOfMemoryError as error:
+            raise StoreFull from error
+
+    async def drop_dead(self, entry_id: str) -> bool:
+        """Remove one entry from the list of dead nodes; the node stays as it is."""
+        return bool(await self._redis.xdel(self.keys.shared("dead"), entry_id))
+
+    async def delete_namespace(self) -> None:
+        """Delete every key under this engine's prefix, as a simulation does at its end.
+
+        Raises ValueError for an engine without a prefix: its keys are those of the deployment.
+        """
+        if not self.keys.prefix:
+            raise ValueError("these keys have no prefix; only a namespace of its own may be deleted")
+        # By looking rather than by knowing: a key that some script begins to write must not be left behind.
+        cursor = 0
+        while True:
+            cursor, keys = await self._redis.scan(cursor, match=f"{self.keys.prefix}*", count=5_000)
+            if keys:
+                await self._redis.unlink(*keys)
+            if cursor == 0:
+                return
 
     # How a verb becomes a call
 
@@ -505,5 +531,5 @@ class Transitions(ScriptClient):
     def _end(
         self, name: str, token: AttemptToken, claiming: ClaimRequest | None, *own: Argument
     ) -> Call[EndReply]:
-        taking = claiming.arguments() if claiming else NOTHING_TAKEN
-        return self._call(name, token.execution_id, (*token.arguments(), *taking, *own), read_end_reply)
+        claims = claiming.arguments() if claiming else NO_CLAIMS
+        return self._call(name, token.execution_id, (*token.arguments(), *claims, *own), read_end_reply)

@@ -13,7 +13,7 @@ from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.replies import Claim, EndReply
-from orchestrator.store.requests import AttemptToken, ClaimRequest, Wait
+from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from workers.outcome import (
@@ -97,7 +97,8 @@ def _ending(
             claiming=claiming,
         )
     if isinstance(result, Awaiting):
-        return transitions.await_node(token, _wait(claim, result), claiming=claiming)
+        _check_ask(result)
+        return transitions.await_node(token, result, claiming=claiming)
     if isinstance(result, Nesting):
         return transitions.start_child(token, result.child, claiming=claiming)
     if isinstance(result, AwaitingChild):
@@ -148,28 +149,12 @@ def _failure(
     return transitions.fail_node(token, error, reason=reason, is_dead=verdict.is_used_up, claiming=claiming)
 
 
-def _wait(claim: Claim, waiting: Awaiting) -> Wait:
-    """Put a wait into the words of `await_node`. Raises Terminal when too much is asked."""
-    ask = orjson.dumps(waiting.ask)
-    if len(ask) > MAX_ASK_BYTES:
-        message = f"what the wait shows and checks is {len(ask):,} bytes; allowed are {MAX_ASK_BYTES:,}"
+def _check_ask(waiting: Awaiting) -> None:
+    """Raises Terminal when more is to be shown and checked than is kept of a wait."""
+    size = len(orjson.dumps(waiting.ask))
+    if size > MAX_ASK_BYTES:
+        message = f"what the wait shows and checks is {size:,} bytes; allowed are {MAX_ASK_BYTES:,}"
         raise Terminal(message, type=ErrorType.OUTPUT_TOO_LARGE)
-    crowded = f"too many nodes of this execution wait for the signal '{waiting.awaits}' (500)"
-    is_fatal = isinstance(waiting.late, NodeError)
-    return Wait(
-        on=waiting.on,
-        awaits=waiting.awaits,
-        ask=ask,
-        timeout_ms=waiting.timeout_ms,
-        is_fatal=is_fatal,
-        late=_encoded(waiting.late, claim)
-        if isinstance(waiting.late, NodeError)
-        else orjson.dumps(waiting.late),
-        crowded=_encoded(NodeError(ErrorType.CONFIG_ERROR, crowded, False), claim),
-        quorum=waiting.quorum,
-        unless_late=waiting.unless_late,
-        if_late=waiting.if_late,
-    )
 
 
 def _encoded(error: NodeError, claim: Claim) -> bytes:

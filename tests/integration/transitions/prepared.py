@@ -8,11 +8,12 @@ from typing import Any
 
 import orjson
 
+from orchestrator.execution.model import Awaiting
 from orchestrator.operations.children import child_id_of
 from orchestrator.states import NodeStatus, Reason, WaitingOn
 from orchestrator.store.layout import lay_out
 from orchestrator.store.replies import EndReply
-from orchestrator.store.requests import AttemptToken, ByHand, Child, Request, Wait, Word
+from orchestrator.store.requests import AttemptToken, ByHand, Child, Request, Word
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from tests.dags import compiled
@@ -22,7 +23,7 @@ Prepare = Callable[[Rig], Awaitable[Call[Any]]]
 
 KID = workflow(node("x"), node("y", after=["x"]), name="kid")
 LINE = (node("A"), node("B", after=["A"]))
-GO = Wait(WaitingOn.SIGNAL, "go", b"{}", 90_000, False, b"{}", error_of())
+GO = Awaiting(WaitingOn.SIGNAL, "go", {}, 90_000, {})
 
 
 def by_hand(attempt: int | None = None, key: str = "ab") -> ByHand:

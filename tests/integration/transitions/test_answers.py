@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from orchestrator.execution.model import Awaiting
 from orchestrator.states import NodeStatus, WaitingOn
-from orchestrator.store.requests import Request, Wait
+from orchestrator.store.requests import Request
 from tests.integration.transitions.prepared import GO
 from tests.integration.transitions.test_guard_matrix import scene
 from tests.makers import Rig, node
@@ -20,7 +21,7 @@ APPROVAL = replace(GO, on=WaitingOn.APPROVAL, awaits="hash")
 @pytest.mark.parametrize("status", NodeStatus)
 @pytest.mark.parametrize("awaits", [None, GO, APPROVAL])
 async def test_an_answer_ends_only_the_wait_it_is_for(
-    rig: Rig, verb: str, status: NodeStatus, awaits: Wait | None
+    rig: Rig, verb: str, status: NodeStatus, awaits: Awaiting | None
 ) -> None:
     if awaits is not None and status is not N.WAITING:
         return

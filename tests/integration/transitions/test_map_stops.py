@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from orchestrator.execution.model import Awaiting
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
-from orchestrator.store.requests import AttemptToken, Wait
+from orchestrator.store.requests import AttemptToken
 from tests.integration.acting import act
 from tests.integration.mapped import listed, statuses, tens, tens_registered
 from tests.integration.transitions.nested import nested
@@ -47,8 +48,7 @@ async def test_what_runs_when_a_map_stops_does_not_begin_anew(rig: Rig, how: str
         case "lost lease":
             await rig.advance(LEASE_MS + 1)
         case "signal":
-            wait = Wait(WaitingOn.SIGNAL, "go", b"{}", None, False, b"{}", error_of())
-            await rig.transitions.await_node(running, wait)
+            await rig.transitions.await_node(running, Awaiting(WaitingOn.SIGNAL, "go", {}, None, {}))
         case "child":
             await rig.transitions.start_child(running, child_of(execution_id, "A[1]"))
 

@@ -9,16 +9,18 @@ from typing import Any
 
 import orjson
 
+from orchestrator.errors import NodeError
+from orchestrator.execution.model import Awaiting
 from orchestrator.states import WaitingOn
 from orchestrator.store.replies import EndReply
-from orchestrator.store.requests import AttemptToken, ClaimRequest, Decision, Request, Wait
+from orchestrator.store.requests import AttemptToken, ClaimRequest, Decision, Request
 from orchestrator.store.script_client import Call
 from tests.property.model.world import Case, World
 
 NAMES = ("go", "stop")
 PEOPLE = ("ann", "bob", "cem")
 LATE = orjson.dumps({"timed_out": True})
-ERROR = orjson.dumps({"type": "Timeout.Signal", "message": "drawn", "retryable": False})
+ERROR = NodeError("Timeout.Signal", "drawn", False)
 
 
 def await_call(
@@ -35,20 +37,16 @@ def await_call(
     targets = [target for side in sides for target in side]
     in_time, late = dice.choice(sides), dice.choice(sides)
     limit_ms = dice.choice((None, 500, 3_000))
-    wait = Wait(
+    wait = Awaiting(
         on=on,
         awaits=dice.choice(NAMES),
-        ask=orjson.dumps({"schema": None}),
+        ask={"schema": None},
         timeout_ms=limit_ms,
-        is_fatal=on is WaitingOn.APPROVAL or dice.random() < 0.5,
-        late=LATE,
-        crowded=ERROR,
+        late=ERROR if on is WaitingOn.APPROVAL or dice.random() < 0.5 else {"timed_out": True},
         quorum=dice.choice((1, 1, 2)),
         unless_late=tuple(other for other in targets if other not in in_time),
         if_late=tuple(other for other in targets if other not in late),
     )
-    if wait.is_fatal:
-        wait = replace(wait, late=ERROR)
     has_branches = bool(node.choices)
     case.answered[unit] = ("branch", wait.unless_late) if has_branches else "ok"
     return world.transitions.await_node(token, wait, claiming=claiming), {

@@ -173,7 +173,7 @@ def test_what_may_be_a_secret_is_not_shown_once_it_is_known() -> None:
     [
         ({"catch": []}, "'nodes[0].catch' must be a list of 1 to 16 rules {errors, goto}, got a list of 0"),
         ({"catch": [{"errors": [], "goto": "b"}]}, "such as 'Http.*', got an empty list"),
-        ({"catch": [{"errors": ["a b"], "goto": "b"}]}, "such as 'Http.*', got 'a b' in it"),
+        ({"catch": [{"errors": ["a b"], "goto": "b"}]}, "'-' and, for any text, '*'; got 'a b'"),
         ({"catch": [{"errors": "Http.*", "goto": "b"}]}, "such as 'Http.*', got 'Http.*'"),
         (
             {"map": {"items": "a{{ 1 }}"}},
