@@ -125,6 +125,7 @@ async def run(plan: Plan, directory: Path, capsys: pytest.CaptureFixture[str]) -
     return history, verdict
 
 
+@pytest.mark.long
 async def test_a_small_stack_survives_a_strike_each_second(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -162,7 +162,7 @@ async def damage(redis: Redis, runs: dict[str, Run], definition: Definition, ord
                 await redis.hset(Keys().items(execution_id, node.id), mapping=counts)  # type: ignore[arg-type]
 
 
-@settings(PROPERTY, max_examples=examples(4))
+@settings(PROPERTY, max_examples=examples(2))
 @given(dag=scripted_dags(max_nodes=40, with_maps=True), seed=st.integers(0, 2**32))
 async def test_after_lost_tasks_and_wrong_counters_a_look_by_the_repairer_restores_everything(
     redis: Redis, transitions: Transitions, dag: ScriptedDag, seed: int
