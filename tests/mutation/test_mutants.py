@@ -40,15 +40,21 @@ def test_mutants_have_names_of_their_own() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 30
 
 
-def is_noticed(name: str) -> bool:
-    """Run the tests on an engine with this mutant ("" for none); a failure is what we want."""
+def tests_for(mutant: Mutant | None) -> list[str]:
+    """Put the tests named after the mutant's script first: most mutants are noticed there, in seconds."""
+    own = f"tests/integration/transitions/test_{Path(mutant.file).name}.py" if mutant else ""
+    return [own, *TESTS] if own and (ROOT / own).is_file() else TESTS
+
+
+def is_noticed(mutant: Mutant | None) -> bool:
+    """Run the tests on an engine with this mutant, or with none; a failure is what we want."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider"]
     # As many examples as in the usual run: a mutant that only ten times as many find is not noticed in time.
     usual = {variable: value for variable, value in os.environ.items() if variable != "HEADRACE_LONG"}
     running = subprocess.Popen(
-        [*command, "-p", "tests.mutation.plugin", *TESTS],
+        [*command, "-p", "tests.mutation.plugin", *tests_for(mutant)],
         cwd=ROOT,
-        env={**usual, "MUTANT": name, "PYTHONPATH": str(ROOT)},
+        env={**usual, "MUTANT": mutant.name if mutant else "", "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -67,10 +73,10 @@ def is_noticed(name: str) -> bool:
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_nine_in_ten_mutants_are_noticed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert not is_noticed(""), "the tests fail without a mutant"
+    assert not is_noticed(None), "the tests fail without a mutant"
 
     with ThreadPoolExecutor(2) as pool:
-        noticed = dict(zip(MUTANTS, pool.map(is_noticed, [mutant.name for mutant in MUTANTS]), strict=True))
+        noticed = dict(zip(MUTANTS, pool.map(is_noticed, MUTANTS), strict=True))
 
     survivors = [f"{mutant.file}: {mutant.name}" for mutant, was in noticed.items() if not was]
     share = 1 - len(survivors) / len(MUTANTS)
