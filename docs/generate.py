@@ -56,7 +56,7 @@ SETTINGS = {
     "worker_queues": "queues to read, comma separated, most urgent first",
     "handlers": "modules with your own handlers, comma separated",
     "lease_ms": "how long a silent worker keeps its running attempts; renewed each third of it",
-    "drain_s": "how long a worker told to stop lets running attempts finish",
+    "drain_s": "how long a worker that is stopped lets running attempts finish",
     "tick_ms": "how often an orchestrator looks at timers and leases",
     "sweep_idle_ms": "an execution without an event for this long is looked at by the sweep",
     "http_allow_private": "private networks, names or `host:port` that HTTP handlers may call; `*` is all",

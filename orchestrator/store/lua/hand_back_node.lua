@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Takes a task from a worker that does not offer its handler: back after 0.1 to 2 s, failed when nobody has offered
+-- Takes a task from a worker that does not offer its handler: back after 0.1 to 2 s, failed when no worker has offered
 -- the handler for a while. In a paused execution it is held, and the time it may go unoffered starts over.  QUEUED -> WAITING | FAILED | PENDING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 message id, 6 queue, 7 '1' if some live worker offers the handler, 8 patience, ms, 9 error, JSON
