@@ -40,7 +40,7 @@ def test_mutants_have_names_of_their_own() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 30
 
 
-def tests_for(mutant: Mutant | None) -> list[str]:
+def selection_for(mutant: Mutant | None) -> list[str]:
     """Put the tests named after the mutant's script first: most mutants are noticed there, in seconds."""
     own = f"tests/integration/transitions/test_{Path(mutant.file).name}.py" if mutant else ""
     return [own, *TESTS] if own and (ROOT / own).is_file() else TESTS
@@ -52,7 +52,7 @@ def is_noticed(mutant: Mutant | None) -> bool:
     # As many examples as in the usual run: a mutant that only ten times as many find is not noticed in time.
     usual = {variable: value for variable, value in os.environ.items() if variable != "HEADRACE_LONG"}
     running = subprocess.Popen(
-        [*command, "-p", "tests.mutation.plugin", *tests_for(mutant)],
+        [*command, "-p", "tests.mutation.plugin", *selection_for(mutant)],
         cwd=ROOT,
         env={**usual, "MUTANT": mutant.name if mutant else "", "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
