@@ -127,7 +127,7 @@ class Keys:
         return self.prefix + _BY_NAME[name].pattern
 
     def quiet_channel(self) -> str:
-        """A channel nobody publishes to: a subscription without any channel cannot be read."""
+        """A channel without publishers: a subscription without any channel cannot be read."""
         return f"{self.prefix}workflows:quiet"
 
     def usage(self, tenant: str, day: int) -> str:
