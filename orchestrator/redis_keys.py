@@ -34,29 +34,29 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("output", "workflow:{execution_id}:node:{node_id}:output", "string", "node output, JSON, written once per generation", "complete_node, wake_node"),
     KeyPattern("items", "workflow:{execution_id}:node:{node_id}:items", "hash", "items of a mapped node: values, statuses, outputs, counts", "map_node, every transition of an item"),
     KeyPattern("children", "workflow:{execution_id}:children", "list", "executions that nodes of this one started, oldest first: child id, unit", "start_child"),
-    KeyPattern("runtime", "workflow:{execution_id}:runtime", "hash", "what scripts need: see the fields below", "every transition"),
-    KeyPattern("worklist", "workflow:{execution_id}:worklist", "list", "nodes whose turn is saved because one script may change 500 at most", "settle", "when empty"),
-    KeyPattern("held_units", "workflow:{execution_id}:held", "list", "units that are ready, or whose timer is due, while the execution is paused, in order", "whatever would queue them, resume_execution", "with the pause"),
-    KeyPattern("reset", "workflow:{execution_id}:reset", "list", "nodes an accepted retry will run again, while they are being listed", "retry_execution", "when the retry commits"),
-    KeyPattern("reservations", "workflow:{execution_id}:reservations", "sorted set", "what calls under way may still use, by when they began, Redis ms; 0: the end of the call was not seen, so all of it counts as used", "reserve_budget, settle_budget, whatever takes an attempt away"),
-    KeyPattern("signals", "workflow:{execution_id}:signals", "hash", "signals kept for a wait that comes later, who waits for which, and the requests that were taken", "signal_execution, await_node, whatever ends a wait"),
+    KeyPattern("runtime", "workflow:{execution_id}:runtime", "hash", "fields of the execution and its units, listed below", "every transition"),
+    KeyPattern("worklist", "workflow:{execution_id}:worklist", "list", "nodes left for the next script, because one script changes 500 at most", "settle", "when empty"),
+    KeyPattern("held_units", "workflow:{execution_id}:held", "list", "units that are ready or due while the execution is paused, in order", "every verb that would queue them, resume_execution", "with the pause"),
+    KeyPattern("reset", "workflow:{execution_id}:reset", "list", "nodes that a retry will run again, while they are being listed", "retry_execution", "when the retry commits"),
+    KeyPattern("reservations", "workflow:{execution_id}:reservations", "sorted set", "reserved for calls under way, by start, Redis ms; 0: the end of the call is unknown, and the reservation counts as used", "reserve_budget, settle_budget, every end of an attempt"),
+    KeyPattern("signals", "workflow:{execution_id}:signals", "hash", "signals kept for a later wait, the waiting nodes by signal, and the requests already taken", "signal_execution, await_node, every end of a wait"),
     KeyPattern("events", "workflow:{execution_id}:events", "stream", "history; ids are dense: 1-0, 2-0, …", "every transition"),
-    KeyPattern("queues", "workflows:queues", "set", "queues that definitions have named, beside default", "create_execution", "never"),
+    KeyPattern("queues", "workflows:queues", "set", "queues named in definitions, beside default", "create_execution", "never"),
     KeyPattern("active", "workflows:active", "set", "executions that are RUNNING or PAUSED", "start_execution, settle", "never"),
     KeyPattern("leases", "workflows:leases", "sorted set", "running attempts by lease deadline, Redis ms; member execution, node, attempt", "claim_node, renew_leases", "with the attempt"),
-    KeyPattern("timers", "workflows:timers", "sorted set", "due times, Redis ms; member kind, execution, node, attempt", "whatever waits", "when fired"),
-    KeyPattern("approvals", "workflows:approvals", "sorted set", "approvals that wait for a decision, by when they were asked for, Redis ms; member execution, node, attempt", "await_node, whatever ends the wait", "with the wait"),
+    KeyPattern("timers", "workflows:timers", "sorted set", "due times, Redis ms; member kind, execution, node, attempt", "every verb that starts a wait or a time limit", "when fired"),
+    KeyPattern("approvals", "workflows:approvals", "sorted set", "open approvals, by when they were asked for, Redis ms; member execution, node, attempt", "await_node, every end of the wait", "with the wait"),
     KeyPattern("staging", "workflows:staging", "sorted set", "submissions being written in chunks, by start, Redis ms", "stage_execution", "10 minutes"),
     KeyPattern("dead", "workflows:dead", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped"),
-    KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last looked at, Redis ms", "stamp_tick", "never"),
-    KeyPattern("hold", "workflows:tick:hold", "string", "no lease expires before this moment, Redis ms, because no worker could renew its leases", "stamp_tick", "one lease"),
-    KeyPattern("repairs", "workflows:repairs", "hash", "what the sweep mended, counted by kind", "repair_execution", "never"),
+    KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last checked, Redis ms", "stamp_tick", "never"),
+    KeyPattern("hold", "workflows:tick:hold", "string", "no lease expires before this moment, Redis ms, because no worker could renew", "stamp_tick", "one lease"),
+    KeyPattern("repairs", "workflows:repairs", "hash", "repairs of the sweep, counted by kind", "repair_execution", "never"),
     KeyPattern("probe", "workflows:probe", "string", "proof that Redis takes writes", "probe", "one second"),
     KeyPattern("workers", "workflows:workers", "sorted set", "workers by last beat, Redis ms", "announce_worker", "one hour after the last beat"),
     KeyPattern("worker", "workflows:workers:{worker_id}", "hash", "a worker's handlers, queues and slots", "announce_worker", "one minute after the last beat"),
-    KeyPattern("claims", "workflows:workers:{worker_id}:claims", "string", "the answer to the worker's last claiming call, for a call sent again", "claim_next", "one minute"),
+    KeyPattern("claims", "workflows:workers:{worker_id}:claims", "string", "the reply to the worker's last claim, for a claim sent twice", "claim_next", "one minute"),
     KeyPattern("usage", "workflows:usage:{tenant}:{day}", "hash", "what calls to paid services used; days count from 1970, UTC", "settle_budget, reserve_budget", "400 days"),
-    KeyPattern("held", "workflows:held:{tenant}:{day}", "sorted set", "what calls under way may still use, by when they began, Redis ms", "reserve_budget", "2 days"),
+    KeyPattern("held", "workflows:held:{tenant}:{day}", "sorted set", "reserved for calls under way, by start, Redis ms", "reserve_budget", "2 days"),
     KeyPattern("usage_of", "workflows:usage:{tenant}:{day}:{name}", "hash", "the same for a definition with a daily budget", "settle_budget, reserve_budget", "400 days"),
     KeyPattern("held_of", "workflows:held:{tenant}:{day}:{name}", "sorted set", "the same for a definition with a daily budget", "reserve_budget", "2 days"),
     KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours"),
@@ -127,7 +127,7 @@ class Keys:
         return self.prefix + _BY_NAME[name].pattern
 
     def quiet_channel(self) -> str:
-        """A channel nobody publishes to: a subscription without any channel cannot be read."""
+        """A channel without publishers: a subscription without any channel cannot be read."""
         return f"{self.prefix}workflows:quiet"
 
     def usage(self, tenant: str, day: int) -> str:

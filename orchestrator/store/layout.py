@@ -1,14 +1,14 @@
-"""How a Definition is laid out in an execution's runtime hash, in a form that scripts need not parse.
+"""How a Definition is laid out in an execution's runtime hash, readable without a JSON parser.
 
 Written at submission and never changed:
   v, name, version, tenant, fail_fast, execution_timeout_ms, queues (other than default)
   replay_of, forked_from (the execution it repeats)
   features (closes: some node has a schedule_to_close_timeout; output: there is a last unit $output)
-  parent ('EXECUTION UNIT' that started it), depth (levels below the execution that no node started)
+  parent ('EXECUTION UNIT' that started it), depth (levels below the root execution)
   budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`)
   unchecked ('1' while inputs have not been checked against the definition's schema)
-  node|N      what the scripts know of node N; see `parse_facts` in lua/include/base.lua
-  spec|N      what a worker needs to run it, JSON
+  node|N      the facts of node N for scripts; see `parse_facts` in lua/include/base.lua
+  spec|N      handler, config and policies for its worker, JSON
   refs|N      the nodes it refers to; $inputs when it refers to the inputs
   item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
   next|N|K    its successors, K counting the chunks; * marks one that a branch of N names,
@@ -23,28 +23,28 @@ Written by every transition:
 Written by single verbs:
   inputs, created_ms, started_ms, ended_ms, deadline_ms, generation, error
   cancelling, cancel_reason, cancel_request, grace_ms, cancel_hastened (the request that
-  last made the grace shorter)
-  children (how many), closed (generation in which they were asked to end)
-  paused (number of the pause while there is one), pauses (how many there were), paused_by, paused_reason,
-  paused_ms, pause_calls (requests taken)
-  worklist ('1' while turns are saved), lines (log and progress lines kept), tokens (pieces of text
-  streamed), purged
-  used_* (what calls to paid services used), held_tokens, held_nanos (what those under way may still use)
+  last shortened the grace)
+  children (how many), closed (generation in which their cancel was requested)
+  paused (number of the current pause), pauses (how many there were), paused_by, paused_reason,
+  paused_ms, pause_calls (requests already taken)
+  worklist ('1' while nodes are left for a next script),
+  lines (log and progress lines kept), tokens (pieces of text streamed), purged
+  used_* (used by calls to paid services), held_tokens, held_nanos (reserved for calls under way)
 
 Of a node, while it runs:
   attempt|N (the fence), tries|N (charged), crashes|N (leases lost), dead|N (its entry in the list),
   nonce|N (who claimed), worker|N
   finished|N (nonce of the last attempt that ended), message|N (its task), reason|N, error|N
   queued_ms|N, since_ms|N (when it began to wait for a worker), started_ms|N, ended_ms|N, waiting_on|N,
-  due_ms|N, kept|N (output of a delay), resume|N (what it waited for, when it runs again)
+  due_ms|N, kept|N (output of a delay), resume|N (what it waited for before it was queued again)
   awaits|N, ask|N, late|N, unless_late|N, if_late|N, quorum|N, given|N, votes|N, voters|N of a wait for
   a signal or an approval; see lua/include/waits.lua
   child|N (the execution it started last)
-  reported|N (newest line), streamed|N (attempt whose text watchers hold), metered|N|ATTEMPT (newest call
-  counted), reserved|N (newest reservation), used|N (what its calls used, as used_*), handed_back|N,
+  reported|N (newest line), streamed|N (attempt whose streamed text is shown), metered|N|ATTEMPT (newest call
+  counted), reserved|N (newest reservation), used|N (used by its calls, as used_*), handed_back|N,
   unoffered_ms|N, rejects|N (branch targets not taken),
   caught|N (the successor that took over when it failed), held|N (the pause that holds it, or last held it),
-  by_hand|N (requests of operators taken), close_ms|N (when its schedule_to_close_timeout passes),
+  by_hand|N (requests of operators already taken), close_ms|N (when its schedule_to_close_timeout passes),
   beat|N (details of its last heartbeat that was written, JSON),
   counts|N (tries that each rule of its list of retry rules has counted)
 

@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Keeps a worker in the list of live ones, with what it offers.
+-- Registers a live worker with its handlers, queues and slots, or takes it off the list.
 -- KEYS  1 the worker's hash
 -- ARGV  2 '', 3 worker id, 4 '1' to leave the list instead; then fields and values in pairs
 -- Reply now, ms

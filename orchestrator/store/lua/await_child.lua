@@ -1,8 +1,8 @@
 -- flags: allow-oom
--- Parks a unit until the child it has ends; one that has ended meanwhile is made use of at once.  RUNNING -> WAITING | QUEUED
+-- Parks a unit until its child ends; queues it at once if the child has ended already.  RUNNING -> WAITING | QUEUED
 -- KEYS  1 runtime of the execution
--- ARGV  3-12 see include/attempt.lua; 13 id of the child; 14 '1' if its next end is not the one waited for: it is being
---       cancelled, and a worker is to look at it again then
+-- ARGV  3-12 see include/attempt.lua; 13 id of the child; 14 '1' if the child is being cancelled now: a worker
+--       must check the child again after that end
 -- Event node.waiting, node.queued
 local x, facts = leave_attempt('await_child')
 if not x then return answer(facts, 0) end

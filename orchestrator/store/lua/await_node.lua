@@ -1,11 +1,11 @@
 -- flags: allow-oom
--- Parks a node until its signal or approval comes, or for as long as it says. A signal that came before is handed to it at
--- once: it is queued again, so that a worker checks it.  RUNNING -> WAITING | QUEUED | FAILED
+-- Parks a node until a signal or a decision arrives or its time limit passes. If the signal has arrived before, the
+-- node is queued again at once, and a worker checks the signal.  RUNNING -> WAITING | QUEUED | FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua; 13 waiting on: signal or approval; 14 name of the signal, or hash of what is shown;
---       15 what is asked, JSON; 16 time limit, ms, or ''; 17 what it does: fail or complete; 18 the error or output of that, JSON;
---       19 quorum of an approval; 20 branch targets left aside when the answer comes, 21 when it does not;
---       22 error, JSON, for a node that is one too many for the name
+--       15 what is asked, JSON; 16 time limit, ms, or ''; 17 the effect of it: fail or complete; 18 its error or output, JSON;
+--       19 quorum of an approval; 20 branch targets not taken when the answer comes, 21 when it does not;
+--       22 error, JSON, for one node too many waiting for the name
 -- Event node.waiting, node.queued, node.failed
 local x, facts = leave_attempt('await_node')
 if not x then return answer(facts, 0) end

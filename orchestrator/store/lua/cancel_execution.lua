@@ -1,7 +1,7 @@
 -- flags: allow-oom
--- Cancels what has not started, and gives what runs a period of grace.
+-- Cancels every node that does not run, and gives running attempts a period of grace.
 -- PENDING, RUNNING, PAUSED -> CANCELLED, once nothing runs
--- Of several requests the one with the earliest end of its grace counts; the reason stays that of the first.
+-- Of several requests, the earliest end of grace counts, and the first reason stays.
 -- KEYS  1 runtime of the execution
 -- ARGV  3 reason, JSON string; 4 grace, ms; 5 request id
 -- Reply {word, status, more}  word: ok; already, the same request or another was accepted before; terminal; unknown

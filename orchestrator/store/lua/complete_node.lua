@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Stores an attempt's output and dispatches what became ready.  RUNNING -> COMPLETED
+-- Stores an attempt's output and queues the nodes that became ready.  RUNNING -> COMPLETED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua; 13 output, JSON; 14 ids of branch targets not taken, space separated
 -- Event node.completed

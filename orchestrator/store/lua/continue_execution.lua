@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Goes on with a saved worklist.
+-- Continues a saved worklist.
 -- KEYS  1 runtime of the execution
 -- Reply {word, more}  word: ok; idle, there was none (the timer is removed)
 local x = open(ARGV[2])

@@ -1,4 +1,4 @@
--- Makes a submission visible, and starts it when asked to.  (nothing) -> PENDING [-> RUNNING]
+-- Makes a submission visible, and starts it if the request asks for that.  (nothing) -> PENDING [-> RUNNING]
 -- KEYS  1 runtime of the execution
 -- ARGV  3 definition, JSON as submitted; 4 tenant; 5 idempotency key or ''; 6 hash of the request;
 --       7 '1' starts it at once; 8 … the last slice, see include/slices.lua

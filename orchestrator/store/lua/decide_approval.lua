@@ -1,12 +1,12 @@
 -- flags: allow-oom
--- Records one decision about what an approval shows; a denial ends it, and so does the last approval of its
--- quorum.  WAITING -> COMPLETED
+-- Records one decision about an approval; a denial ends the wait, and so does the last approval of its quorum.
+-- WAITING -> COMPLETED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id; 4 hash of what was shown; 5 approve or deny; 6 by, JSON; 7 digest of by; 8 form, JSON; 9 request key;
 --       10 hash of what the request carries; 11 id of this call, new for every one
 -- Reply {word, replayed, text, given, more}  word: decided, text is the output; counted, more approvals are needed; conflict,
---       the key was used for another request; voted, that person has approved before; over, it had been decided, text is
---       the output; changed, something else is shown, text is its hash; elsewhere, it waits for no decision, text is its
+--       the key was used for another request; voted, that person has approved before; over, it has been decided, text is
+--       the output; changed, something else is shown, text is its hash; elsewhere, it awaits no decision, text is its
 --       status; unknown. given: approvals so far. replayed: 1 when the request was answered before
 -- Event node.completed, node.progress
 local node_id = ARGV[3]

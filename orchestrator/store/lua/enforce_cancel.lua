@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Ends the grace of a cancel: what still runs is fenced and counts as cancelled.
+-- Ends the grace of a cancel: attempts that still run are fenced and count as cancelled.
 -- KEYS  1 runtime of the execution
 -- ARGV  3 generation
 -- Reply {word, more}  word: ok; early; stale (the timer is removed)

@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Fails a unit that has not ended within its schedule_to_close_timeout, wherever it stands; PENDING it is only while held.
+-- Fails a unit that has not ended within its schedule_to_close_timeout, in any open status (PENDING only while held).
 -- PENDING, QUEUED, WAITING, RUNNING -> FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 generation in which it was queued first

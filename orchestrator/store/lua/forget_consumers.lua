@@ -1,6 +1,6 @@
 -- flags: allow-oom
--- Takes consumers that are no longer used off a task stream's group. One with pending entries stays: deleting it
--- would delete them, and no reader would ever see them again. Looking and deleting are one step for that reason.
+-- Removes consumers without a worker from a task stream's group. One with pending entries stays: deleting it
+-- would delete them, and no reader would ever see them again. Check and deletion are one script for that reason.
 -- KEYS  1 the task stream
 -- ARGV  2 '', 3 idle time after which a consumer counts as gone, ms
 -- Reply 'ok'

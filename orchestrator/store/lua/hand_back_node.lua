@@ -1,8 +1,10 @@
 -- flags: allow-oom
--- Takes a task from a worker that does not offer its handler: back after 0.1 to 2 s, failed when no worker has offered
--- the handler for a while. In a paused execution it is held, and the time it may go unoffered starts over.  QUEUED -> WAITING | FAILED | PENDING
+-- Takes a task from a worker that does not offer its handler: queued again after 0.1 to 2 s, failed once no live worker
+-- has offered the handler for the time allowed. In a paused execution the task is held, and that time starts over.
+-- QUEUED -> WAITING | FAILED | PENDING
 -- KEYS  1 runtime of the execution
--- ARGV  3 node id, 4 attempt, 5 message id, 6 queue, 7 '1' if some live worker offers the handler, 8 patience, ms, 9 error, JSON
+-- ARGV  3 node id, 4 attempt, 5 message id, 6 queue, 7 '1' if some live worker offers the handler, 8 time allowed, ms,
+--       9 error, JSON
 -- Reply 'ok'; 'stale' when the task is not the current one (it is taken off the stream)
 -- Event node.waiting, node.failed
 local node_id, attempt = ARGV[3], ARGV[4]

@@ -1,8 +1,8 @@
 -- flags: allow-oom
--- Parks a node on its items, and starts the first of them. A retry keeps the items and what they completed.  RUNNING -> WAITING
+-- Parks a node on its items, and starts the first of them. A retry keeps the items and their outputs.  RUNNING -> WAITING
 -- KEYS  1 runtime of the execution
--- ARGV  3-12 see include/attempt.lua; 13 failures tolerated; 14 '1' starts nothing more beyond them; 15 '1' keeps the
---       items there are; 16 … the items' values, JSON
+-- ARGV  3-12 see include/attempt.lua; 13 failures tolerated; 14 '1' starts no more items beyond them; 15 '1' keeps the
+--       existing items; 16 … the items' values, JSON
 -- Event node.waiting
 local x, facts = leave_attempt('map_node')
 if not x then return answer(facts, 0) end

@@ -1,6 +1,6 @@
 -- flags: allow-oom
--- Ends a unit by an operator's word, wherever it stands; what runs is fenced, what waits is taken off its list. What follows
--- is what follows any such end.  PENDING, QUEUED, WAITING, RUNNING -> COMPLETED | FAILED | SKIPPED
+-- Ends a unit by hand, in any open status: a running attempt is fenced, a wait is taken off its list. Successors are
+-- decided as after any such end.  PENDING, QUEUED, WAITING, RUNNING -> COMPLETED | FAILED | SKIPPED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-8 see include/manual.lua; 9 complete, fail or skip; 10 output or error, JSON, or ''; 11 ids of branch targets not
 --       taken, space separated

@@ -1,6 +1,6 @@
 -- flags: allow-oom
--- Starts nothing more of an execution until it is resumed. What runs goes on, and its end is recorded; queued tasks are
--- held as workers come to them.  RUNNING -> PAUSED
+-- Pauses an execution: nothing more starts until it is resumed. Running attempts go on, and their ends are recorded; queued
+-- tasks are held when workers read them.  RUNNING -> PAUSED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 by, JSON; 4 reason, JSON; 5 request key
 -- Reply {word, status}  word: ok; already, the same request was taken before or the execution is paused; busy, turns are

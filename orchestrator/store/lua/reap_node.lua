@@ -1,6 +1,6 @@
 -- flags: allow-oom
--- Takes a running attempt from a worker whose lease ran out: at once the first time, after a growing hold when it
--- happens again, and for good when it happened too often.  RUNNING -> QUEUED | WAITING | FAILED
+-- Takes a running attempt from a worker whose lease expired: the node is queued at once the first time, after a growing
+-- hold from the second time on, and failed once more leases are lost than allowed.  RUNNING -> QUEUED | WAITING | FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 lost leases allowed, 6 error for a lost lease, JSON, 7 error for poison, JSON
 -- Reply {word, more}  word: ok; renewed, the lease is alive again; stale (the lease is removed)

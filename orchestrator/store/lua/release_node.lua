@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Hands a running attempt back, uncharged, because its worker is going away.  RUNNING -> QUEUED
+-- Queues a running attempt again, uncharged, because its worker stops.  RUNNING -> QUEUED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua
 -- Event node.queued

@@ -1,9 +1,9 @@
 -- flags: allow-oom
--- Renews the leases of one worker's running attempts and replies which to stop.
+-- Renews the leases of one worker's running attempts and replies which of them must stop.
 -- KEYS  1 the lease set
--- ARGV  2 '', 3 lease, ms; then five for each attempt: execution id, node id, attempt, nonce, what its handler has
---       reached, JSON, or '' when there is no news of it
--- Reply a word for each: ok; cancel, go on only to stop; lost, another attempt owns the node or it has ended
+-- ARGV  2 '', 3 lease, ms; then five for each attempt: execution id, node id, attempt, nonce, progress of its
+--       handler, JSON, or '' when unchanged
+-- Reply a word for each: ok; cancel, the attempt must stop; lost, another attempt owns the node or it has ended
 local replies = {}
 for i = 4, #ARGV, 5 do
   local execution_id, node_id, attempt, nonce = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]

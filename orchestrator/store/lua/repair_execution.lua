@@ -1,9 +1,9 @@
 -- flags: allow-oom
--- Applies what the planner found missing, provided nothing has happened since it looked.
+-- Applies a repair plan, unless the execution has changed since the plan was made.
 -- KEYS  1 runtime of the execution
--- ARGV  3 event number the plan was made at; then one repair each, in words: see store/repair_words.py
--- Reply {word, more}  word: ok; moved, the execution went on by itself; unknown
--- Event node.queued and whatever follows
+-- ARGV  3 event number the plan was made at; then one argument for each repair, see store/repair_words.py
+-- Reply {word, more}  word: ok; moved, the execution has changed; unknown
+-- Event node.queued and what follows from the repairs
 local x = open(ARGV[2])
 if not x then return {'unknown', 0} end
 if tostring(x.seq) ~= ARGV[3] or not may_leave('execution', 'cancel_execution', redis.call('GET', status_key(x.id))) then

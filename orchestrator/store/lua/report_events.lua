@@ -1,6 +1,6 @@
 -- flags: allow-oom
--- Appends what a handler logs, reports and streams. Each line has a number that rises within the attempt; a line sent again
--- is dropped, so is everything from an attempt that is not the current one.
+-- Appends log lines, progress and streamed text of a handler. Lines are numbered upwards within the attempt; a line sent
+-- twice is dropped, and so is every line of a superseded attempt.
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 nonce, 6 lines and 7 pieces of streamed text allowed for the whole execution; then three for each line:
 --       number, event type, data, JSON

@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Sets aside, before a call to a paid service, the most that it can use; refuses it where a budget has no room for that.
+-- Reserves, before a call to a paid service, the most that it can use; refuses the call if a budget has no room for that.
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 nonce, 6 number of the call within the attempt, 7 tokens, 8 cost, nanos, or '' when its price is not
 --       known; 9 tokens and 10 nanos the tenant may use in a day, '' for no limit

@@ -1,6 +1,6 @@
 -- flags: allow-oom
--- Goes on with a paused execution: what was held is queued in order, due timers fire, and nodes that wait for an operator
--- get a fresh budget of tries.  PAUSED -> RUNNING
+-- Resumes a paused execution: held units are queued in order, due timers fire, and nodes that wait for an operator
+-- get all their tries again.  PAUSED -> RUNNING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 by, JSON; 4 reason, JSON; 5 request key; 6 tokens and 7 nanos its calls may use from now on, '-' as before; 8 the same
 --       as JSON, or ''

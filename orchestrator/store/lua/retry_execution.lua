@@ -1,10 +1,11 @@
--- Goes on with an ended execution in place, as a new generation. The nodes to run again are listed first, in slices,
--- under a key that settling does not read; the last slice commits.  FAILED, CANCELLED -> RUNNING
+-- Retries an ended execution in place, as a new generation. The nodes to run again are first listed in the key
+-- `reset`, in slices; the last slice commits.  FAILED, CANCELLED -> RUNNING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 generation the list was made for; 4 position of this slice in the list; 5 nodes to run again, or '' for a slice before the last;
---       6 'EXECUTION UNIT ATTEMPT' on whose behalf, or '' for a request; then turns, in words: see store/repair_words.py
+--       6 'EXECUTION UNIT ATTEMPT' of the unit that asks, or '' for a request from outside; then worklist items, see
+--       store/repair_words.py
 -- Reply {word, status, more}  word: ok; listed; already, that generation has been retried; lost, slices listed before have
---       expired; running; unwanted, that attempt runs no more or is about to end; unknown
+--       expired; running; unwanted, that attempt has ended or is about to end; unknown
 -- Event execution.retried
 local status = redis.call('GET', status_key(ARGV[2]))
 local x = status and open(ARGV[2])

@@ -1,9 +1,9 @@
 -- flags: allow-oom
--- Ends the wait of a unit that waits for time, a worker or an operator: a delay completes, everything else is queued; one that
--- asked for an operator with a fresh budget of tries. In a paused execution it is held.  WAITING -> QUEUED | COMPLETED
+-- Ends a unit's wait for time, a worker or an operator: a delay completes, every other unit is queued, after a wait for an
+-- operator with all its tries again. In a paused execution the unit is held.  WAITING -> QUEUED | COMPLETED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-8 see include/manual.lua
--- Reply see there; also awaits, it waits for something that no retry ends, and status says for what
+-- Reply see there; also awaits, no retry ends this wait, and status is what it waits for
 -- Event node.queued, node.completed
 local x, it = check_manual('retry_node_now')
 if not x then return it end

@@ -1,5 +1,5 @@
--- Marks nodes of a fork as ended the way they ended in its source, and copies their outputs, while the fork is staged and
--- it is not visible yet: all nodes given, or as many as MOST_BYTES of outputs allow.  PENDING -> COMPLETED, SKIPPED
+-- Copies status and output of nodes from the source of a fork, while the fork is staged and not yet visible: of all nodes
+-- given, or of as many as MOST_BYTES of outputs allow.  PENDING -> COMPLETED, SKIPPED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 execution it is forked from; 4 count of nodes; then node id and status in pairs; then runtime fields and values in
 --       pairs to the end, those of other nodes too

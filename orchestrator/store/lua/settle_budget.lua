@@ -1,10 +1,11 @@
 -- flags: allow-oom
--- Counts what a call to a paid service has used, and gives back what was set aside for it. What a lost attempt has used counts as
--- well: it has been spent. Of a call whose end was not seen, all that was set aside counts, until its true numbers come.
+-- Counts what a call to a paid service has used, and releases its reservation. The use of a lost attempt counts as well:
+-- it has been spent. Of a call with unknown end the whole reservation counts, until its true numbers arrive.
 -- KEYS  1 runtime of the execution
--- ARGV  3 node id, 4 attempt, 5 number of the call within the attempt, 6 tokens and 7 nanos set aside, '' when its price was not known,
---       8 day they were set aside on; 9 '1', '0' for a call that used nothing, or 'lost' when its end was not seen; then, unless it is lost,
---       10 input, 11 output, 12 cache read, 13 cache write, tokens; 14 cost, nanos, or '' when its price is not known
+-- ARGV  3 node id, 4 attempt, 5 number of the call within the attempt, 6 tokens and 7 nanos reserved, '' when its price was
+--       not known, 8 day of the reservation; 9 '1', '0' for a call that used nothing, or 'lost' when its end is unknown; then,
+--       unless it is lost, 10 input, 11 output, 12 cache read, 13 cache write, tokens; 14 cost, nanos, or '' without a
+--       price
 -- Reply ok; gone, the execution is no more
 local node_id, attempt, number, day = ARGV[3], ARGV[4], ARGV[5], ARGV[8]
 local metered = 'metered|' .. node_id .. '|' .. attempt

@@ -1,8 +1,8 @@
 -- flags: allow-oom
--- Delivers a signal to the nodes that wait for its name, or keeps it for one that comes later.  WAITING -> COMPLETED
+-- Delivers a signal to the nodes that wait for its name, or keeps it for a later wait.  WAITING -> COMPLETED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 name; 4 payload, JSON; 5 request key; 6 hash of what the request carries; 7 id of this call, new for every one;
---       8 who waits for the name, as the caller read it: it has checked the payload against what they ask for
+--       8 nodes that wait for the name, as the caller read them: it has checked the payload against their schemas
 -- Reply {word, status, nodes, more}  word: ok; replayed, the request was taken before; conflict, its key was, for another
 --       signal; moved, others wait by now; full, as many are kept as may be; cancelling; terminal; unknown
 -- Event signal.received, node.completed

@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Ends a node that turned out not to be wanted: `when` was false, or its handler said so.  RUNNING -> SKIPPED
+-- Skips a node because its `when` was false or its handler returned a skip.  RUNNING -> SKIPPED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua; 13 reason word; 14 data, JSON
 -- Event node.skipped

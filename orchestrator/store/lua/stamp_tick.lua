@@ -1,6 +1,6 @@
 -- flags: allow-oom
--- Says that timers and leases are being looked at. When they had not been for half a lease, no worker may have been able to
--- renew either, so lease expiry is held for one lease: a restart must not reap healthy work.
+-- Records that timers and leases are checked now. After a gap of more than half a lease, workers may have been unable to renew
+-- too, so no lease expires for the length of one: a restart must not reap healthy work.
 -- KEYS  1 the tick key
 -- ARGV  2 '', 3 lease, ms, 4 '' or an age in ms: stamp only when the last stamp is older (how workers stand in)
 -- Reply {now, hold until, stamped}  ms, ms, 1 or 0

@@ -1,8 +1,8 @@
--- Starts an execution once, however often it is asked to.  PENDING -> RUNNING
+-- Starts an execution once, however often it is called.  PENDING -> RUNNING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 inputs, JSON with sorted keys, or '' for none
--- Reply {word, status, more}  word: ok; already; unknown; cancelling, it will never start; inputs_conflict, it was started with other inputs;
---       inputs_needed, its definition has an inputs schema that nothing has been checked against
+-- Reply {word, status, more}  word: ok; already; unknown; cancelling, it can never start; inputs_conflict, it was
+--       started with other inputs; inputs_needed, its definition has an inputs schema, and no inputs have been checked
 -- Event execution.started
 local status = redis.call('GET', status_key(ARGV[2]))
 local x = status and open(ARGV[2], 'inputs', 'unchecked')

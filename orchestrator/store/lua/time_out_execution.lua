@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Ends an execution whose deadline has passed: everything unfinished is cancelled, running attempts are fenced.  RUNNING -> FAILED
+-- Ends an execution whose deadline has passed: every open node is cancelled, running attempts are fenced.  RUNNING -> FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 generation; 4 error, JSON
 -- Reply {word, more}  word: ok; early; stale (the timer is removed)

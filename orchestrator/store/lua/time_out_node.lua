@@ -1,10 +1,10 @@
 -- flags: allow-oom
--- Ends what took too long: a running attempt (retried while its policy allows) or a task no worker took.
+-- Ends an attempt that ran too long (it is retried while its policy allows) or a task that no worker claimed in time.
 -- RUNNING -> WAITING | FAILED, QUEUED -> FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 kind: start_to_close or schedule_to_start, 6 error, JSON, 7 delay of the retry, ms, or '' to fail,
 --       8 '1' also lists it in workflows:dead, 9 tries counted by each retry rule, or ''
--- Reply {word, more}  word: ok; early; held, the execution is paused and the wait for a worker starts over with the resume;
+-- Reply {word, more}  word: ok; early; held, the execution is paused and its resume starts that wait over;
 --       stale (the timer is removed)
 -- Event node.retrying, node.failed
 local node_id, attempt, kind = ARGV[3], ARGV[4], ARGV[5]

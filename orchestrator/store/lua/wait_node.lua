@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Parks a node that asked to wait; its output is kept aside and becomes its output when the timer fires.  RUNNING -> WAITING
+-- Parks a node until a timer fires; the output given here becomes the node's output then.  RUNNING -> WAITING
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua; 13 waiting on, word; 14 delay, ms, or '' when 15 is given; 15 due, Redis ms; 16 output, JSON
 -- Event node.waiting

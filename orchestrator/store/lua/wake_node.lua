@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Fires the timer of a waiting node: a delay completes, what was not answered in time ends as it says, everything else is
+-- Fires the timer of a waiting node: a delay completes, an unanswered wait ends as its definition says, every other node is
 -- queued again.  WAITING -> QUEUED | COMPLETED | FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 what it waits on
