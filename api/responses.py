@@ -19,7 +19,7 @@ _WORDS = {
     413: "The body is too large",
     422: "The shape of the request is wrong",
     429: "Too many; try again later",
-    503: "The store is away or full; try again after `Retry-After`",
+    503: "The store is away, full or busy; try again after `Retry-After`",
 }
 
 
