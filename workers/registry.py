@@ -122,10 +122,11 @@ def handler(
 
 
 def _policy_of(retry: Any, name: str) -> RetryPolicy | None:
-    if retry is None or isinstance(retry, RetryPolicy):
-        return retry
+    if retry is None:
+        return None
     try:
-        return RetryPolicy.from_dict(retry)
+        # Also what comes as a policy: none of its numbers and patterns has been checked.
+        return RetryPolicy.from_dict(retry.to_dict() if isinstance(retry, RetryPolicy) else retry)
     except DefinitionInvalid as error:
         raise ValueError(f"the retry policy of handler {name!r} cannot be used: {error}") from None
 

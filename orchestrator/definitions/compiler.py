@@ -33,15 +33,22 @@ _TOP, _DEFAULTS = frozenset(_TOP_FIELDS), frozenset(_DEFAULT_FIELDS)
 
 
 def compile_definition(
-    document: Any, *, handlers: HandlerNames, limits: Limits | None = None, level: int | None = 0
+    document: Any,
+    *,
+    handlers: HandlerNames,
+    limits: Limits | None = None,
+    level: int | None = 0,
+    is_stored: bool = False,
 ) -> Definition:
     """Check a document in all its parts; raises DefinitionInvalid with every problem found.
 
     Accepts `{"name", "dag": {"nodes": […]}, …}` and `{"name", "nodes": […], …}`.
-    level  how deep it stands in definitions that have it as a child; None leaves its own children unchecked.
+    level      how deep it stands in definitions that have it as a child; None leaves its own children
+               unchecked.
+    is_stored  it was accepted before, perhaps by an older version.
     """
     limits = limits or Limits()
-    findings = Findings(limits)
+    findings = Findings(limits, is_stored=is_stored)
     if not isinstance(document, dict):
         findings.add("", "wrong_type", f"a workflow must be an object, got {quoted(document)}")
         findings.raise_any()
@@ -102,7 +109,7 @@ def compile_stored(
     nodes = document["nodes"] if "nodes" in document else document["dag"]["nodes"]
     handlers = PlainHandlers(frozenset(node["handler"] for node in nodes), default_retry)
     boundless = Limits(max_nodes=2**31, max_edges=2**31, max_depth=1_000, max_config_bytes=2**31)
-    return compile_definition(document, handlers=handlers, limits=boundless, level=None)
+    return compile_definition(document, handlers=handlers, limits=boundless, level=None, is_stored=True)
 
 
 # Parts of a document

@@ -76,6 +76,14 @@ class RetryPolicy:
         findings.raise_any()
         return policy
 
+    @classmethod
+    def from_stored(cls, raw: Mapping[str, Any]) -> RetryPolicy:
+        """Build a policy from what `to_dict` once wrote. Raises nothing: what cannot be used has its default.
+
+        A policy that was accepted must go on to decide retries, whatever is refused today.
+        """
+        return _read(raw, "retry", Findings(Limits(), is_stored=True))
+
     def to_dict(self) -> dict[str, Any]:
         """Give the policy in the form from_dict reads; intervals in seconds."""
         if self.rules:
@@ -97,7 +105,7 @@ class RetryPolicy:
 class RetryRule:
     """How often and how patiently errors of some types are tried again.
 
-    errors  patterns such as `Http.5xx` or `Timeout.*`; `*` stands for anything.
+    errors  patterns such as `Http.5xx` or `Timeout.*`, see `error_types`; `*` stands for any text.
     policy  its max_attempts counts only the tries that ended with an error of this rule.
     """
 
@@ -191,6 +199,8 @@ def _read_patterns(fields: Fields, name: str) -> tuple[str, ...] | None:
     value = fields.raw.get(name)
     if value is None:
         return ()
+    if fields.findings.is_stored and isinstance(value, list | tuple):
+        return tuple(pattern for pattern in value if isinstance(pattern, str))
     try:
         return _patterns(value)
     except ValueError as error:
@@ -198,7 +208,7 @@ def _read_patterns(fields: Fields, name: str) -> tuple[str, ...] | None:
         return None
 
 
-def _patterns(value: Any, *, least: int = 0) -> tuple[str, ...]:
+def _patterns(value: Any) -> tuple[str, ...]:
     if isinstance(value, list | tuple) and len(value) > MAX_PATTERNS:
         raise ValueError(f"expected at most {MAX_PATTERNS} error types, got {len(value)}")
     return read_patterns(value)

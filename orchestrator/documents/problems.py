@@ -15,12 +15,16 @@ _MAX_CANDIDATES = 1_000
 
 
 class Findings:
-    """The problems found so far."""
+    """The problems found so far.
 
-    __slots__ = ("hints_left", "left_out", "limits", "problems")
+    is_stored  the document was accepted before: a rule that was added since does not apply to it.
+    """
 
-    def __init__(self, limits: Limits) -> None:
+    __slots__ = ("hints_left", "is_stored", "left_out", "limits", "problems")
+
+    def __init__(self, limits: Limits, *, is_stored: bool = False) -> None:
         self.limits = limits
+        self.is_stored = is_stored
         self.problems: list[Problem] = []
         self.left_out = 0
         self.hints_left = _MAX_HINTS

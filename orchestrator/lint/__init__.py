@@ -9,5 +9,5 @@ Not judged: data of one execution, workers, the time of day, and manual override
 
 The interpreter is frozen. It follows the trigger rules, which it reads from `trigger_rules`, and is corrected
 where it is wrong. New warnings do not extend it: they read the definition, or ask `Reachability` for what it
-already computes. Only `operations/validation.py` imports this package.
+already computes. Only `operations/definitions.py` imports this package.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from typing import Any
 
@@ -13,6 +14,8 @@ from orchestrator.errors import ErrorType, NodeError
 from orchestrator.store.reader import Due, Store
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
+
+log = logging.getLogger("headrace.timers")
 
 #: Timers fired by one run; what is left is due at the next.
 LIMIT = 500
@@ -30,9 +33,17 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
     late = [timer for timer in due if timer.kind == "start_to_close"]
     specs = await store.specs([(timer.execution_id, timer.node_id) for timer in late]) if late else []
     spec_of = dict(zip(late, specs, strict=True))
-    calls = [_call(transitions, timer, spec_of.get(timer, {})) for timer in due]
+    fired: list[Due] = []
+    calls: list[Call[tuple[str, bool]]] = []
+    for timer in due:
+        try:
+            calls.append(_call(transitions, timer, spec_of.get(timer, {})))
+            fired.append(timer)
+        except Exception:
+            # A record that cannot be read must not keep the timers of all other executions from firing.
+            log.exception("timer.fault", extra={"execution_id": timer.execution_id, "kind": timer.kind})
     answers = await transitions.call_all(calls, are_apart=True)
-    for timer, answer in zip(due, answers, strict=True):
+    for timer, answer in zip(fired, answers, strict=True):
         if not isinstance(answer, Exception) and answer[1]:
             await transitions.drain_worklist(timer.execution_id)
     return len(due)
@@ -70,7 +81,7 @@ def _call(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tu
 def _time_out_attempt(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tuple[str, bool]]:
     """Retry or fail an attempt whose worker did not stop it at its time limit, by the same policy."""
     stored = spec.get("retry") or spec.get("handler_retry")
-    policy = RetryPolicy.from_dict(stored) if stored else ONE_ATTEMPT
+    policy = RetryPolicy.from_stored(stored) if stored else ONE_ATTEMPT
     tries = int(spec.get("tries", 1))
     error = NodeError(
         ErrorType.TIMEOUT_START_TO_CLOSE,
@@ -80,9 +91,9 @@ def _time_out_attempt(transitions: Transitions, timer: Due, spec: dict[str, Any]
         attempt=int(timer.attempt),
         worker=spec.get("worker"),
     )
-    verdict = decide_retry(policy, tries, error, counts=spec.get("counts", ()), random=random.random)
+    decision = decide_retry(policy, tries, error, counts=spec.get("counts", ()), random=random.random)
     return transitions.time_out_node(
         timer.execution_id, timer.node_id, int(timer.attempt), timer.kind,
-        error=orjson.dumps(error.to_dict()), delay_ms=verdict.delay_ms,
-        is_dead=verdict.is_used_up, counts=verdict.counts,
+        error=orjson.dumps(error.to_dict()), delay_ms=decision.delay_ms,
+        is_dead=decision.is_used_up, counts=decision.counts,
     )  # fmt: skip

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 
@@ -26,10 +25,6 @@ from orchestrator.store.reader import SLICE, Store
 from orchestrator.store.requests import Child
 from orchestrator.store.script_client import retry_while_unavailable
 from orchestrator.store.transitions import Transitions
-
-log = logging.getLogger("headrace.store")
-
-T = TypeVar("T")
 
 #: Compiled definitions of children kept, by version.
 KEPT = 64

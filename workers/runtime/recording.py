@@ -43,7 +43,7 @@ _CONDITION_FALSE = b'{"reason":"condition_false"}'
 def policy_of(spec: Mapping[str, Any]) -> RetryPolicy:
     """The node's own retry policy, else its handler's, else one attempt."""
     if wanted := spec["retry"] or spec["handler_retry"]:
-        return RetryPolicy.from_dict(wanted)
+        return RetryPolicy.from_stored(wanted)
     return default_retry(spec["handler"]) or ONE_ATTEMPT
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from orchestrator.loops import timers
+from orchestrator.redis_keys import timer_member
 from orchestrator.states import NodeStatus
 from tests.makers import Rig, node
 
@@ -84,3 +85,16 @@ async def test_timers_fire_in_the_order_they_are_due(rig: Rig) -> None:
     await fire(rig, limit=1)
 
     assert await rig.nodes(execution_id) == {"late": NodeStatus.WAITING, "soon": NodeStatus.QUEUED}
+
+
+async def test_a_timer_whose_record_cannot_be_read_holds_up_no_other(rig: Rig) -> None:
+    execution_id = await park(rig, 1)
+    keys = rig.store.keys
+    await rig.redis.hset(keys.runtime(execution_id), "spec|n0", '{"start_to_close_ms": "soon"}')
+    broken = timer_member("start_to_close", execution_id, "n0", 1)
+    await rig.redis.zadd(keys.shared("timers"), {broken: 1})
+    rig.transitions.now_ms = rig.now_ms + 1_000
+
+    await fire(rig)
+
+    assert await rig.nodes(execution_id) == {"n0": NodeStatus.QUEUED}
