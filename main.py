@@ -104,6 +104,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         "WORKER_STREAM": settings.worker_stream,
         "WORKER_GROUP": settings.worker_group,
         "HANDLERS": settings.handlers,
+        # It checks Redis by the rule that this process was started with.
+        "ALLOW_EVICTION_POLICY": str(settings.allow_eviction_policy).lower(),
     }
 
 

@@ -11,9 +11,9 @@ from api.access import reach_of
 from api.problems import RequestInvalid
 from api.responses import inline_schema, problems
 from api.schemas.events import MEDIA_TYPES, EventLine, Wire
-from api.streaming.channel import Send as SendNow
-from api.streaming.channel import body_of
 from api.streaming.hub import RETRY, Hub
+from api.streaming.watcher import Send as SendNow
+from api.streaming.watcher import body_of
 from api.validator import execution_id_in
 from orchestrator.errors import Problem
 

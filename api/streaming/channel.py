@@ -1,21 +1,13 @@
-"""One execution's history as this process follows it, and the places of its watchers in it.
-
-A watcher is a cursor, not a copy: it takes at most a page at a time, from the lines its channel keeps in
-memory or, further back, from the store. However slow it is it costs no more memory than that page, and
-every line it gets is the next one.
-"""
+"""One execution's history as this process follows it: the newest lines in memory, shared by its watchers."""
 
 import asyncio
 import logging
-import types
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
-from functools import partial
 from itertools import islice
-from typing import Any
 
-from api.schemas.events import Line, Wire, encode, gap
+from api.schemas.events import Line, Wire, encode
 from api.streaming.history import PAGE, History
+from api.streaming.watcher import Body, Watcher, body_of
 from clients.backoff import Backoff
 from orchestrator.engine import Engine
 from orchestrator.errors import ExecutionNotFound
@@ -28,10 +20,6 @@ READ_AGAIN = Backoff(first_s=0.05, most_s=2.0)
 #: Lines a channel keeps in memory for watchers that are nearly up to date.
 RING = 1024
 RING_BYTES = 1 << 20
-#: A comment goes out after this long without a line.
-PING_AFTER_S = 15.0
-#: A client that takes nothing for this long is given up; it resumes by Last-Event-ID.
-STALLED_AFTER_S = 30.0
 
 #: Events come in bursts, and a burst should reach a crowd as one chunk: for each watcher there is, news is
 #: held back this long before it goes out. To send it takes several times as long.
@@ -39,165 +27,6 @@ GATHER_S = 3e-6
 MOST_GATHER_S = 0.02
 #: Watchers served before others get their turn in the event loop.
 TURN = 256
-
-PING = b": ping\n\n"
-
-Body = dict[str, Any]
-Send = Callable[[Body], Coroutine[Any, Any, None]]
-
-
-def body_of(chunk: bytes) -> Body:
-    """Wrap a chunk of a response that goes on, as the server takes it."""
-    return {"type": "http.response.body", "body": chunk, "more_body": True}
-
-
-class Watcher:
-    """One client's place in one history.
-
-    send  hands a part of the response to the server; None where the client is not a response.
-    """
-
-    __slots__ = (
-        "_active_s",
-        "_is_closed",
-        "_is_given_up",
-        "_loop",
-        "_sending",
-        "_unfinished",
-        "_wake",
-        "channel",
-        "cursor",
-        "send",
-        "wire",
-    )
-
-    def __init__(self, channel: "Channel", *, after: int, wire: Wire, send: Send | None = None) -> None:
-        self.channel = channel
-        self.send = send
-        #: Id of the last line handed out.
-        self.cursor = after
-        self.wire = wire
-        self._loop = asyncio.get_running_loop()
-        self._wake: asyncio.Future[None] | None = None
-        self._is_closed = False
-        self._is_given_up = False
-        #: Loop time of the last progress: a chunk made, or one taken by the client.
-        self._active_s = self._loop.time()
-        #: The task that is handing a chunk to the client; None while there is none on the way.
-        self._sending: asyncio.Task[Any] | None = None
-        #: What is left of a chunk that was pushed and that the client did not take at once.
-        self._unfinished: Awaitable[None] | None = None
-
-    async def next_chunk(self) -> bytes | None:
-        """Wait for what comes next. None when the history has ended, the client left or the process stops."""
-        while not self._is_closed:
-            lines = self.channel.lines_after(self.cursor)
-            if lines is None:
-                lines = await self.channel.older_lines(self.cursor)
-                if not lines:
-                    return None  # purged under us
-            if lines:
-                return self._take(lines)
-            if self.channel.ended_at is not None and self.cursor >= self.channel.ended_at:
-                return None
-            if self.wire == "sse" and self._loop.time() - self._active_s >= PING_AFTER_S:
-                self._active_s = self._loop.time()
-                return PING
-            self._wake = self._loop.create_future()
-            await self._wake
-            if self._unfinished is not None:
-                rest, self._unfinished = self._unfinished, None
-                await self.hand_over(rest)
-        return None
-
-    def push(self, body: Body, upto: int) -> None:
-        """Hand a chunk to a client that waits for one, at once: without it a task is woken for every client.
-
-        body, upto  the chunk that follows the cursor, and the id of its last line.
-        """
-        assert self.send is not None
-        self.cursor = upto
-        self._active_s = self._loop.time()
-        sending = self.send(body)
-        try:
-            awaited = sending.send(None)
-        except StopIteration:
-            return
-        except Exception as error:
-            self._fail(error)
-            return
-        self._unfinished = _rest_of(sending, awaited)
-        self.wake()
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether it has everything handed out so far and waits for more."""
-        return self._wake is not None and not self._wake.done()
-
-    async def hand_over(self, sending: Awaitable[None]) -> None:
-        """Await the client taking a chunk. Raises TimeoutError when it takes nothing for too long."""
-        task = self._sending = asyncio.current_task()
-        assert task is not None
-        try:
-            await sending
-        except asyncio.CancelledError:
-            if not self._is_given_up:
-                raise
-            task.uncancel()
-            raise TimeoutError from None
-        finally:
-            self._sending = None
-        self._active_s = self._loop.time()
-
-    def tend(self) -> None:
-        """Wake for a ping that is due; give up on a client that is stuck."""
-        idle_s = self._loop.time() - self._active_s
-        if self._sending is None:
-            if idle_s >= PING_AFTER_S:
-                self.wake()
-        elif idle_s >= STALLED_AFTER_S and not self._is_given_up:
-            self._is_given_up = True
-            self._sending.cancel()
-
-    def wake(self) -> None:
-        """Make `next_chunk` look again."""
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
-
-    def _fail(self, error: Exception) -> None:
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_exception(error)
-
-    def close(self) -> None:
-        """End the stream: the client left, or the process is going down."""
-        self._is_closed = True
-        self.wake()
-
-    def _take(self, lines: list[Line]) -> bytes:
-        after, self.cursor = self.cursor, lines[-1].seq
-        self._active_s = self._loop.time()
-        chunk = lines[0].on(self.wire)
-        if len(lines) > 1:
-            chunk = b"".join([line.on(self.wire) for line in lines])
-        if lines[0].seq == after + 1:
-            return chunk
-        return gap(self.channel.execution_id, after=after, upto=lines[0].seq, wire=self.wire) + chunk
-
-
-@types.coroutine
-def _rest_of(sending: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
-    """Go on with a coroutine that was run up to where it first waits, for `awaited`."""
-    while True:
-        try:
-            sent = yield awaited
-        except BaseException as error:
-            step = partial(sending.throw, error)
-        else:
-            step = partial(sending.send, sent)
-        try:
-            awaited = step()
-        except StopIteration:
-            return
 
 
 class Channel:

@@ -10,8 +10,9 @@ from collections.abc import Coroutine
 from typing import Any
 
 from api.schemas.events import Wire
-from api.streaming.channel import READ_AGAIN, Channel, Send, Watcher
+from api.streaming.channel import READ_AGAIN, Channel
 from api.streaming.history import History
+from api.streaming.watcher import Send, Watcher
 from clients.backoff import Backoff
 from orchestrator.engine import Engine
 from orchestrator.operations.events import EventSubscription

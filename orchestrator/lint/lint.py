@@ -10,9 +10,9 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from orchestrator.definitions.backoff import longest_waits_ms
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.definitions.retry_decision import longest_waits_ms
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings, joined
 from orchestrator.errors import Problem

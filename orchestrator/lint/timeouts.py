@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from orchestrator.definitions.backoff import longest_waits_ms
 from orchestrator.definitions.branches import APPROVAL, WAIT_FOR_SIGNAL
 from orchestrator.definitions.definition import Node
 from orchestrator.definitions.error_types import matches
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.definitions.retry_decision import longest_waits_ms
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.lint.context import Linter
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from orchestrator.definitions.backoff import decide_retry
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
+from orchestrator.definitions.retry_decision import decide_retry
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.store.reader import Due, Store
 from orchestrator.store.script_client import Call

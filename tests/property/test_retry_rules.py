@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.definitions.backoff import decide_retry, longest_waits_ms
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.definitions.retry_decision import decide_retry, longest_waits_ms
 from orchestrator.errors import NodeError
 
 TYPES = (

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import orjson
 
-from orchestrator.definitions.backoff import decide_retry
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
+from orchestrator.definitions.retry_decision import decide_retry
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.replies import Claim, EndReply
@@ -129,6 +129,8 @@ class _Ending:
                     keeps=result.items is None,
                     claiming=claiming,
                 )
+            case _:
+                assert_never(result)
 
     def _output(self, output: Any) -> bytes:
         return encode_output(output, max_bytes=self.output_max_bytes)

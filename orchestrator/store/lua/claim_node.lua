@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Claims one delivered task for the worker that read it.  QUEUED -> RUNNING
+-- Claims one delivered task for the worker that read it; the work is `claim` in include/claim.lua.  QUEUED -> RUNNING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 nonce, 6 message id, 7 queue, 8 worker id, 9 lease ms
 -- Reply see include/claim.lua; 'ok' again when sent twice with the same nonce.

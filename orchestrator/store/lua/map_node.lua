@@ -1,5 +1,5 @@
 -- flags: allow-oom
--- Parks a node on its items, and starts the first of them. A retry keeps the items and their outputs.  RUNNING -> WAITING
+-- Parks a node on its items; the first are started by the turn `items` of include/items.lua. A retry keeps the items and their outputs.  RUNNING -> WAITING
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua; 13 failures tolerated; 14 '1' starts no more items beyond them; 15 '1' keeps the
 --       existing items; 16 … the items' values, JSON

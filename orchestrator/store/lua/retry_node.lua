@@ -1,6 +1,6 @@
 -- flags: allow-oom
 -- Parks a failed attempt until its back-off ends; fails the node if its schedule_to_close_timeout passes before that.
--- RUNNING -> WAITING | FAILED
+-- The work is `park_retry` in include/retries.lua.  RUNNING -> WAITING | FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua; 13 error, JSON; 14 delay, ms; 15 tries counted by each retry rule, or ''
 -- Event node.retrying, node.failed

@@ -10,8 +10,8 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
-from api.streaming.channel import Watcher
 from api.streaming.hub import Hub
+from api.streaming.watcher import Watcher
 from clients.redis_client import connect_commands, connect_subscriber
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus

@@ -7,9 +7,10 @@ import pytest
 from fastapi import FastAPI
 
 from api.streaming import channel
-from api.streaming.channel import PING
+from api.streaming import watcher as watcher_module
 from api.streaming.history import PAGE
 from api.streaming.hub import Hub
+from api.streaming.watcher import PING, body_of
 from tests.patience import PATIENCE_S
 from tests.unit.api.fakes import EXECUTION_ID, FakeEngine
 from tests.unit.api.streaming.watching import Client, drain, ids, until
@@ -77,7 +78,7 @@ async def test_slow_watcher_misses_nothing_and_delays_nobody(app: FastAPI, fake:
 async def test_client_that_takes_nothing_is_given_up(
     app: FastAPI, fake: FakeEngine, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "STALLED_AFTER_S", 0.0)
+    monkeypatch.setattr(watcher_module, "STALLED_AFTER_S", 0.0)
     client = Client(app)
     await until(lambda: bool(client.body))
     client.can_take.clear()
@@ -90,7 +91,7 @@ async def test_client_that_takes_nothing_is_given_up(
 
 
 async def test_idle_stream_is_pinged(hub: Hub, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel, "PING_AFTER_S", 0.0)
+    monkeypatch.setattr(watcher_module, "PING_AFTER_S", 0.0)
     fake.record()
     watcher = hub.join(EXECUTION_ID, after=1, wire="sse")
 
@@ -194,7 +195,7 @@ async def test_client_that_takes_its_time_gets_every_line_in_order(hub: Hub, fak
 
     async def stream() -> None:
         while (chunk := await watcher.next_chunk()) is not None:
-            await watcher.hand_over(send(channel.body_of(chunk)))
+            await watcher.hand_over(send(body_of(chunk)))
 
     async def open_doors() -> None:
         while not streaming.done():

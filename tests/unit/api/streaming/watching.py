@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from fastapi import FastAPI
 
-from api.streaming.channel import Watcher
+from api.streaming.watcher import Watcher
 from tests.patience import PATIENCE_S
 from tests.unit.api.fakes import EXECUTION_ID
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clients.containers.spec import LABEL_ATTEMPT, LABEL_DEADLINE_MS, LABEL_EXECUTION, LABEL_NODE
-from orchestrator.definitions.backoff import next_delay_ms
+from orchestrator.definitions.retry_decision import next_delay_ms
 from tests.patience import PATIENCE_S
 from tests.unit.clients.containers.fake_engine import FakeContainer, FakeEngine, idle
 from tests.unit.workers.library.containers import Kept, fail, run, saying, settings

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from orchestrator.definitions.backoff import next_delay_ms
+from orchestrator.definitions.retry_decision import next_delay_ms
 from tests.unit.clients.containers.fake_engine import FakeEngine
 from tests.unit.workers.library.containers import fail, run, settings
 from workers.context import HandlerContext, Toolbox

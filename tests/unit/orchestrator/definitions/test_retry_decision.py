@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from orchestrator.definitions.backoff import RetryDecision, decide_retry, next_delay_ms
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.definitions.retry_decision import RetryDecision, decide_retry, next_delay_ms
 from orchestrator.errors import NodeError
 
 PLAIN = RetryPolicy(max_attempts=5, jitter="none")
