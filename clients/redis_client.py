@@ -76,8 +76,8 @@ class Wire:
 
     async def send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Give the answers in order, error answers as exceptions. Raises redis errors when there is none."""
-        # From Python 3.12 on an empty write stays in the transport's buffer: the event loop tries it again and
-        # again, at the cost of a processor, and the connection cannot be closed.
+        # From Python 3.12 on an empty write stays in the transport's buffer: the event loop tries it again
+        # and again, at the cost of a processor, and the connection cannot be closed.
         if not commands:
             return []
         packed = b"".join([hiredis.pack_command(command) for command in commands])
