@@ -54,6 +54,7 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("probe", "workflows:probe", "string", "proof that Redis takes writes", "probe", "one second"),
     KeyPattern("workers", "workflows:workers", "sorted set", "workers by last beat, Redis ms", "announce_worker", "one hour after the last beat"),
     KeyPattern("worker", "workflows:workers:{worker_id}", "hash", "a worker's handlers, queues and slots", "announce_worker", "one minute after the last beat"),
+    KeyPattern("readers", "workflows:readers:{queue}", "sorted set", "workers that read a queue, by last beat, Redis ms", "announce_worker", "one minute after the last beat"),
     KeyPattern("claims", "workflows:workers:{worker_id}:claims", "string", "the reply to the worker's last claim, for a claim sent twice", "claim_next", "one minute"),
     KeyPattern("usage", "workflows:usage:{tenant}:{day}", "hash", "what calls to paid services used; days count from 1970, UTC", "settle_budget, reserve_budget", "400 days"),
     KeyPattern("held", "workflows:held:{tenant}:{day}", "sorted set", "reserved for calls under way, by start, Redis ms", "reserve_budget", "2 days"),

@@ -30,8 +30,9 @@ class ClaimRequest:
     request_id  new for every call; the same one again gets the same claims.
     consumer    the worker's name in the consumer group of the task streams.
     lease_ms    until the claims must be renewed.
-    queues      names of the queues the worker reads, in order, each between two spaces.
-    handlers    names of the handlers it offers, written likewise.
+    queues      the queues the worker reads, in order, each with the number of live workers that read it:
+                `default=3 slow=1`. Of a queue that several read, a call takes only its share.
+    handlers    names of the handlers it offers, each between two spaces.
     """
 
     count: int

@@ -336,11 +336,14 @@ class Transitions(ScriptClient):
         return Call(self, "stamp_tick", self.keys.shared("tick"), ("", lease_ms, age), list)
 
     def announce_worker(
-        self, worker_id: str, fields: Sequence[Argument], *, is_leaving: bool = False
-    ) -> Call[int]:
-        """Keep a worker in the list of live workers, or take it out. Replies now, ms."""
-        arguments = ("", worker_id, "1" if is_leaving else "0", *fields)
-        return Call(self, "announce_worker", self.keys.worker(worker_id), arguments, int)
+        self, worker_id: str, queues: Sequence[str], fields: Sequence[Argument] = ()
+    ) -> Call[list[int]]:
+        """Keep a worker in the list of live workers, or take it out where it has no fields.
+
+        Replies how many live workers read each of its queues, in their order.
+        """
+        arguments = ("", worker_id, " ".join(queues), *fields)
+        return Call(self, "announce_worker", self.keys.worker(worker_id), arguments, list)
 
     def forget_consumers(self, queue: str, *, idle_ms: int) -> Call[str]:
         """Remove idle consumers without pending tasks from a queue's group."""

@@ -51,7 +51,8 @@ CLAIM = of(
     ("the waiting time goes on after the claim", "if facts.schedule_to_start_ms > 0 then", "if false then"),
     ("no time limit is set", "if facts.start_to_close_ms > 0 then", "if false then"),
     ("claims sent again are made again", "if last and string.sub(", "if false and string.sub("),
-    ("more is claimed than there are slots", "'COUNT', count - #replies", "'COUNT', count + 1"),
+    ("more is claimed than there are slots", "tonumber(readers), count - #replies)", "1, count + 1)"),
+    ("one worker takes what others could", "math.ceil(ready / readers)", "ready"),
     (
         "a handler is forced on a worker",
         "if not string.find(handlers,",

@@ -38,6 +38,7 @@ from workers.outcome import Awaiting, Failed
 from workers.registry import default_retry
 from workers.runtime.recording import end_call
 from workers.runtime.runner import Result, Runner
+from workers.runtime.shares import Shares
 from workers.runtime.task_reader import TaskReader
 from workers.simulator.report import ReportBuilder, Simulation
 from workers.simulator.signal_sender import ExternalActor
@@ -199,7 +200,7 @@ class Simulator:
         queues = await self.store.queue_names()
         if self._reader is None or queues != self._queues:
             self._queues = queues
-            self._reader = TaskReader(self._redis, self.keys, consumer=WORKER, queues=queues)
+            self._reader = TaskReader(self._redis, self.keys, consumer=WORKER, shares=Shares(queues))
             await self._reader.open()
         return self._reader
 

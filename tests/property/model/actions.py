@@ -139,7 +139,7 @@ async def end_attempt(
         worker.requests += 1
         claiming = ClaimRequest(
             dice.randint(1, 3), f"{worker.name}:{worker.requests}", worker.name, worker.name, LEASE_MS,
-            dice.choice(("default side", "side default")), worker.offers,
+            dice.choice(("default=1 side=1", "side=1 default=2", "default=3 side=2")), worker.offers,
         )  # fmt: skip
     kind = dice.choice(kinds_for(world, case, token, kinds))
     if kind in NESTING:

@@ -99,7 +99,18 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
   return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
 end
 
--- Reads and claims up to count further tasks for this worker. The units claimed are kept under the request id for a
+-- How many of a queue's tasks one call may take: a share of what is ready, so that no worker takes at once what others
+-- have free slots for. An entry stays on the stream, and pending, until its attempt has ended.
+local function share_of(queue, readers, count)
+  if readers < 2 or count < 2 then return count end
+  local pending = redis.pcall('XPENDING', tasks_key(queue), GROUP)
+  if pending.err then return count end
+  local ready = redis.call('XLEN', tasks_key(queue)) - pending[1]
+  return math.max(1, math.min(count, math.ceil(ready / readers)))
+end
+
+-- Reads and claims up to count further tasks for this worker. queues names each queue with the number of live workers
+-- that read it: `default=3 slow=1`. The units claimed are kept under the request id for a
 -- minute: if the reply is lost and the call is sent again, the same claims are answered.
 local function claim_next(count, request_id, worker, consumer, lease_ms, queues, handlers)
   local replies = {}
@@ -114,11 +125,11 @@ local function claim_next(count, request_id, worker, consumer, lease_ms, queues,
     end
     return replies
   end
-  for queue in string.gmatch(queues, '%S+') do
+  for queue, readers in string.gmatch(queues, '(%S+)=(%d+)') do
     if #replies >= count then break end
     -- pcall: without the group there is nothing to take; the worker's own read recreates it.
-    local answer = redis.pcall('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count - #replies,
-      'STREAMS', tasks_key(queue), '>')
+    local answer = redis.pcall('XREADGROUP', 'GROUP', GROUP, consumer,
+      'COUNT', share_of(queue, tonumber(readers), count - #replies), 'STREAMS', tasks_key(queue), '>')
     if answer and not answer.err then
       for _, entry in ipairs(answer[1][2]) do
         local task = entry[2]
