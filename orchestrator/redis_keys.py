@@ -58,8 +58,8 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("claims", "workflows:workers:{worker_id}:claims", "string", "the reply to the worker's last claim, for a claim sent twice", "claim_next", "one minute"),
     KeyPattern("usage", "workflows:usage:{tenant}:{day}", "hash", "what calls to paid services used; days count from 1970, UTC", "settle_budget, reserve_budget", "400 days"),
     KeyPattern("held", "workflows:held:{tenant}:{day}", "sorted set", "reserved for calls under way, by start, Redis ms", "reserve_budget", "2 days"),
-    KeyPattern("usage_of", "workflows:usage:{tenant}:{day}:{name}", "hash", "the same for a definition with a daily budget", "settle_budget, reserve_budget", "400 days"),
-    KeyPattern("held_of", "workflows:held:{tenant}:{day}:{name}", "sorted set", "the same for a definition with a daily budget", "reserve_budget", "2 days"),
+    KeyPattern("usage_of", "workflows:usage:{tenant}:{day}:{account}", "hash", "the same for a definition with a daily budget", "settle_budget, reserve_budget", "400 days"),
+    KeyPattern("held_of", "workflows:held:{tenant}:{day}:{account}", "sorted set", "the same for a definition with a daily budget", "reserve_budget", "2 days"),
     KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours"),
     KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution", "never"),
 )  # fmt: skip

@@ -61,6 +61,9 @@ WITHOUT_SCRIPT = {
 UNPACKED = {
     "announce_worker": "the fields of one worker's record, about twenty",
     "include/items": "the items of one turn, at most a hundred, twice",
+    "include/budget": "the names of four fields",
+    "reserve_budget": "the same four names",
+    "settle_budget": "the same four names",
 }
 #: Tests that may wait for the clock, outside tests/chaos. A sleep of 0 only lets others run.
 SLEEPING = {

@@ -5,7 +5,8 @@ Written at submission and never changed:
   replay_of, forked_from (the execution it repeats)
   features (closes: some node has a schedule_to_close_timeout; output: there is a last unit $output)
   parent ('EXECUTION UNIT' that started it), depth (levels below the root execution)
-  budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`)
+  budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`),
+  account (with it: 16 hex digits of the title's SHA-256, under which its day is counted)
   unchecked ('1' while inputs have not been checked against the definition's schema)
   node|N      the facts of node N for scripts; see `parse_facts` in lua/include/base.lua
   spec|N      handler, config and policies for its worker, JSON
@@ -54,6 +55,7 @@ Of a node, as a successor:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -161,6 +163,8 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
     yield from ("execution_timeout_ms", definition.execution_timeout_ms or 0)
     if definition.budget:
         yield from ("budget", definition.budget.words())
+        # Its day is counted under a digest: a title is free text, and no part of a key.
+        yield from ("account", hashlib.sha256(definition.name.encode()).hexdigest()[:16])
     if queues := {node.queue for node in definition.nodes} - {"default"}:
         yield from ("queues", " ".join(sorted(queues)))
     if features := _features(definition):
