@@ -172,6 +172,7 @@ class HandlerContext:
     now_ms            fixed at the start of the attempt, Unix epoch.
     resume            what the node waited for, when it runs again to use it; None otherwise.
     last_heartbeat    details of the last heartbeat of an attempt before this one; None when there were none.
+    outputs           of the nodes it reads without naming them, by id; only the handler `output` does.
     has_retry_policy  whether the node itself asks for retries, rather than its handler's default.
     """
 
@@ -181,6 +182,7 @@ class HandlerContext:
     try_number: int = 1
     worker_id: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
     now_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     has_retry_policy: bool = False
     resume: Any = None

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from orchestrator.definitions.branches import CONDITION
+from orchestrator.definitions.ends import reads_outputs
 from orchestrator.definitions.sub_workflows import SUB_WORKFLOW
 from orchestrator.errors import ErrorType
 from orchestrator.operations.children import ChildHandle, Children
@@ -188,6 +189,7 @@ class Runner:
             try_number=claim.tries,
             worker_id=self.worker_id,
             inputs=work.inputs,
+            outputs=_outputs(work),
             resume=work.resume,
             now_ms=work.now_ms,
             has_retry_policy=work.spec["retry"] is not None,
@@ -281,6 +283,13 @@ def _resolved(work: Work, scope: Scope | None) -> Mapping[str, Any]:
         expression = evaluate(config["expression"], scope, node_id=node_id, path="config.expression")
         resolved["expression"] = expression
     return resolved
+
+
+def _outputs(work: Work) -> Mapping[str, Any]:
+    """Give the outputs that the node reads without naming them; what has none is left out."""
+    if not reads_outputs(work.spec["handler"], work.spec["config"]):
+        return {}
+    return {node_id: orjson.loads(output) for node_id, _, output in work.claim.references if output}
 
 
 def _item_names(work: Work) -> Mapping[str, Any]:
