@@ -19,7 +19,10 @@ from cli.commands.options import (
     RequesterOption,
     ServerOption,
 )
-from cli.output.text import json_line, printable
+from cli.output.text import cells, fitted, json_line, printable
+
+#: Columns of a terminal that the name of a workflow takes in a list.
+NAME_CELLS = 40
 
 if TYPE_CHECKING:
     from clients.headrace.client import Client
@@ -144,7 +147,7 @@ def list_executions(
 
     async def act(client: Client) -> int:
         found = [view async for view in client.executions.list(limit=limit, **filters)]
-        width = max((len(view.name) for view in found), default=0)
+        width = min(max((cells(printable(view.name)) for view in found), default=0), NAME_CELLS)
         for view in found:
             typer.echo(json_line(view.document) if as_json else _row(view, width))
         if not found and not as_json:
@@ -189,7 +192,7 @@ def as_text(view: ExecutionView) -> Iterator[str]:
     from cli.output.progress import MARKS, error_text, shorten
 
     why = view.reason or view.cancelling
-    yield f"{view.name} {view.execution_id}"
+    yield f"{printable(view.name)} {view.execution_id}"
     yield f"  {view.status}{_took(view.took_s())}" + (f" ({why})" if why else "")
     if paused := view.document.get("paused"):
         words = [f"by {paused['by']}"] if paused["by"] else []
@@ -238,7 +241,9 @@ def _words(node: NodeView) -> Iterator[str]:
 def _row(view: ExecutionView, width: int) -> str:
     why = view.reason if view.status == "FAILED" else None
     took = f"{_took(view.took_s())}" if view.started_at else ""
-    text = f"{view.execution_id}  {view.name:<{width}}  {view.created_at}  {view.status}{took}"
+    text = (
+        f"{view.execution_id}  {fitted(printable(view.name), width)}  {view.created_at}  {view.status}{took}"
+    )
     return text + (f" ({why})" if why else "")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from cli.output.text import printable
 from clients.headrace.views import Event, ExecutionView, NodeView, seconds_between
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def render(progress: Progress, *, indent: dict[str, int], room: int) -> Renderab
     filled = round(BAR_WIDTH * done / total) if total else BAR_WIDTH
     has_failed = progress.counts["FAILED"] > 0
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(progress.name, "bold").append(f"  {progress.execution_id}\n", "dim")
+    text.append(printable(progress.name), "bold").append(f"  {progress.execution_id}\n", "dim")
     text.append("━" * filled, "red" if has_failed else "green").append("━" * (BAR_WIDTH - filled), "dim")
     text.append(f"  {done}/{total}  {progress.status}  {progress.took_s:.1f} s")
     shown, left_out = ordered(progress, room=room)
@@ -241,7 +242,7 @@ def report(view: ExecutionView) -> Iterator[str]:
     """The summary at the end: result, failures, and the outputs of nodes without successors."""
     why, took_s = view.reason or view.cancelling, view.took_s()
     took = "" if took_s is None else f" in {took_s:.1f} s"
-    yield f"{view.name} {view.execution_id}: {view.status}{took}" + (f" ({why})" if why else "")
+    yield f"{printable(view.name)} {view.execution_id}: {view.status}{took}" + (f" ({why})" if why else "")
     for node in view.nodes:
         if node.status == "FAILED":
             tries = f" after {node.try_number} tries" if node.try_number > 1 else ""

@@ -14,6 +14,22 @@ def printable(text: str, *, keeps_lines: bool = False) -> str:
     )
 
 
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes; many characters of East Asia take two."""
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def fitted(text: str, width: int) -> str:
+    """Text in exactly so many columns: filled up with blanks, or cut with a mark."""
+    from rich.cells import set_cell_size
+
+    return (
+        text + " " * (width - cells(text)) if cells(text) <= width else set_cell_size(text, width - 1) + "…"
+    )
+
+
 def json_line(document: Any) -> str:
     """A document as JSON on one line."""
     return json.dumps(document, ensure_ascii=False)
