@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from clients.http.retry_after import read_retry_after
 from clients.http.wire import NameNotResolved, RequestInvalid, TransportFailed, clean_headers, parse_url
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.documents.durations import parse_duration_ms
@@ -214,16 +214,8 @@ def is_expected(status: int, expected: list[int | str]) -> bool:
 
 
 def retry_after_s(value: str | None, *, now_s: float) -> float | None:
-    """Read a Retry-After header, seconds or a date; None when there is none worth the name."""
-    if not value:
-        return None
-    text = value.strip()
-    if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII):
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
-    except (TypeError, ValueError, OverflowError):
-        return None
+    """Read a Retry-After header, seconds or a date, up to a day; None when there is none worth the name."""
+    return read_retry_after(value, now_s=now_s)
 
 
 def _with_query(url: str, query: Mapping[str, Any]) -> str:

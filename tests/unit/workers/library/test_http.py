@@ -264,7 +264,7 @@ def test_only_a_name_without_a_port_is_a_service() -> None:
     ("value", "seconds"),
     [("120", 120.0), ("0.5", 0.5), ("Thu, 01 Jan 1970 00:00:30 GMT", 20.0),
      ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
-     ("soon", None), ("-5", None), ("", None), (None, None)],
+     ("999999999999", 86_400.0), ("soon", None), ("-5", None), ("", None), (None, None)],
 )  # fmt: skip
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
     assert retry_after_s(value, now_s=10.0) == seconds
