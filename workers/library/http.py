@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from clients.http.retry_after import read_retry_after
 from clients.http.wire import NameNotResolved, RequestInvalid, TransportFailed, clean_headers, parse_url
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.documents import exact_json
+from orchestrator.documents.bodies import read_body
 from orchestrator.documents.durations import parse_duration_ms
+from orchestrator.documents.foreign_json import NotKept
 from orchestrator.errors import ErrorType
 from workers.config_models import WHOLE
 from workers.context import HandlerContext
@@ -29,6 +32,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 #: Client errors that another try may cure: time-out, too early, too many.
 PASSING_STATUSES = frozenset({408, 425, 429})
 EXCERPT_CHARS = 1000
+LARGE_BODY_BYTES = 128 * 1024
 
 Scalar = str | int | float | bool
 
@@ -87,6 +91,8 @@ class HttpConfig(CallConfig):
     #: Of the unpacked body; the worker's own limit stays above it.
     max_bytes: Annotated[int, Field(ge=1), WHOLE] | None = None
     follow_redirects: bool = True
+    #: Whether a redirect (307, 308) may take the body to another origin; to plain HTTP it never does.
+    resend_body_across_origins: bool = False
 
 
 #: Where a secret may stand in a request. Not in `query`: servers and proxies log it.
@@ -106,7 +112,7 @@ async def http(config: HttpConfig, context: HandlerContext) -> dict[str, Any]:
         "status": "ok",
         "status_code": result.status,
         "headers": result.headers,
-        "body": result.body,
+        "body": await _read(result),
         "duration_ms": result.duration_ms,
     }
 
@@ -139,7 +145,7 @@ async def call_external_service(config: CallConfig, context: HandlerContext) -> 
             "simulated": True,
         }
     _check_status(result, config, context, only_2xx=True)
-    return {"status": "ok", "data": result.body, "url": target.url, "status_code": result.status}
+    return {"status": "ok", "data": await _read(result), "url": target.url, "status_code": result.status}
 
 
 def map_service(url: str, services: Mapping[str, str]) -> str:
@@ -176,11 +182,36 @@ async def _call(config: CallConfig, context: HandlerContext, url: str) -> HttpRe
             timeout_s=timeout_s,
             max_bytes=own.max_bytes if own else None,
             follow_redirects=own.follow_redirects if own else True,
+            private=_private(headers, context),
+            resends_body=own.resend_body_across_origins if own else False,
         )
     except TransportFailed as error:
         if error.is_sent and not _may_repeat(config, context):
             raise Terminal(str(error), type=error.error_type, details=error.details) from error
         raise
+
+
+def _private(headers: Mapping[str, str], context: HandlerContext) -> list[str]:
+    """Name the headers in which a secret stands."""
+    secrets = [value for value in context.tools.secrets.values() if value]
+    return [name for name, value in headers.items() if any(secret in value for secret in secrets)]
+
+
+async def _read(result: HttpResult) -> Any:
+    """Read the body. Raises Terminal (`Http.BadResponse`) for one that no output can hold."""
+    content_type = result.headers.get("content-type", "")
+    try:
+        if len(result.content) < LARGE_BODY_BYTES:
+            return read_body(result.content, content_type)
+        # In a thread, where reading gives way: an odd body takes a tenth of a second for a megabyte.
+        return await asyncio.to_thread(read_body, result.content, content_type)
+    except NotKept as error:
+        label = result.url.partition("?")[0]
+        raise Terminal(
+            f"the answer of {label} cannot be kept: {error}",
+            type=ErrorType.HTTP_BAD_RESPONSE,
+            details={"status": result.status, "url": label, "body": _excerpt(result)},
+        ) from error
 
 
 def _may_repeat(config: CallConfig, context: HandlerContext) -> bool:
@@ -237,7 +268,7 @@ def _encode_body(body: Any, method: str) -> tuple[bytes | None, str | None]:
         return (b"" if method in ("POST", "PUT", "PATCH") else None), None
     if isinstance(body, str):
         return body.encode("utf-8", errors="replace"), "text/plain; charset=utf-8"
-    return orjson.dumps(body), "application/json"
+    return exact_json.dumps(body), "application/json"
 
 
 def _text(value: Any) -> str:
