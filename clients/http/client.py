@@ -16,7 +16,7 @@ import httpcore2
 
 from clients.http.address_guard import AddressGuard
 from clients.http.body_reader import BodyReader
-from clients.http.network import GuardedBackend, Resolver, resolve
+from clients.http.network import GuardedBackend, MeteredStream, Resolver, resolve
 from clients.http.wire import (
     RedirectRefused,
     RequestInvalid,
@@ -247,6 +247,9 @@ class GuardedHttpClient:
 
 async def _collect(response: httpcore2.Response, reader: BodyReader) -> None:
     """Read the body, giving way now and then: between very short pieces there is no wait."""
+    stream = response.extensions.get("network_stream")
+    if isinstance(stream, MeteredStream):
+        stream.begin_body()
     resumed = time.perf_counter()
     async for chunk in response.aiter_stream():
         reader.feed(chunk)

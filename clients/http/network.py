@@ -26,8 +26,8 @@ async def resolve(host: str, port: int) -> list[IPAddress]:
     return list(dict.fromkeys(ipaddress.ip_address(entry[4][0]) for entry in found))
 
 
-#: What is read at once: all of it is parsed without giving way to others.
-READ_BYTES = 16 * 1024
+#: What is read at once of the head of an answer: all of it is parsed without giving way to others.
+HEAD_READ_BYTES = 8 * 1024
 
 
 class MeteredStream(httpcore2.AsyncNetworkStream):
@@ -40,9 +40,15 @@ class MeteredStream(httpcore2.AsyncNetworkStream):
         self._stream = stream
         self._max_bytes = max_bytes
         self._count = 0
+        self._is_in_head = True
+
+    def begin_body(self) -> None:
+        """Read as much at once as is asked for, from now to the next request: a body comes piece by piece."""
+        self._is_in_head = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data = await self._stream.read(min(max_bytes, READ_BYTES), timeout)
+        wanted = min(max_bytes, HEAD_READ_BYTES) if self._is_in_head else max_bytes
+        data = await self._stream.read(wanted, timeout)
         self._count += len(data)
         if self._count > self._max_bytes:
             raise ResponseTooLarge(
@@ -51,7 +57,7 @@ class MeteredStream(httpcore2.AsyncNetworkStream):
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._count = 0
+        self._count, self._is_in_head = 0, True
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:

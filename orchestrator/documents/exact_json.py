@@ -14,6 +14,8 @@ import orjson
 
 #: The longest integer that is kept. Of one that is longer, other readers of JSON make infinity.
 MAX_INT_BITS = 1_024
+#: Levels of nested objects and lists that can be written.
+MAX_DEPTH = 254
 #: Digits that no shorter integer has; an integer of so many may still be too long.
 MAX_INT_DIGITS = 309
 
@@ -49,11 +51,18 @@ def dumps(value: Any, *, default: Default | None = None, option: int = 0) -> byt
     except TypeError as error:
         # Looked at by its text: orjson has one exception for all it refuses.
         if "64-bit" not in str(error):
-            raise
+            raise _named(error) from None
     try:
         return orjson.dumps(_spelled(value), _spelling(default), option)
-    except RecursionError:
-        raise TypeError("nested too deeply") from None
+    except (TypeError, RecursionError) as error:
+        raise _named(error) from None
+
+
+def _named(error: TypeError | RecursionError) -> TypeError:
+    """Say how deep is too deep; every other refusal of orjson names what it found."""
+    if isinstance(error, RecursionError) or "Recursion" in str(error):
+        return TypeError(f"nested deeper than {MAX_DEPTH} levels")
+    return error
 
 
 def _spelling(default: Default | None) -> Default | None:

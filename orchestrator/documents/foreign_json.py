@@ -16,11 +16,11 @@ from typing import Any
 
 import orjson
 
-from orchestrator.documents import charsets
+from orchestrator.documents import charsets, exact_json
 from orchestrator.documents.exact_json import MAX_INT_BITS, MAX_INT_DIGITS, may_round
 
 #: Levels of nested objects and lists: one less than can be written, for the output that holds the value.
-MAX_DEPTH = 253
+MAX_DEPTH = exact_json.MAX_DEPTH - 1
 
 #: Marks digits and exponents, to see cheaply whether some number may be too large.
 _SHAPE = bytes(

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, unquote_plus, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -68,6 +68,13 @@ class CallConfig(BaseModel):
             clean_headers(dict.fromkeys(value, ""))
         except RequestInvalid as error:
             raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("method")
+    @classmethod
+    def _a_method(cls, value: str) -> str:
+        if value.upper() == "CONNECT":
+            raise ValueError("method CONNECT asks a proxy for a tunnel; there is none here")
         return value
 
     @field_validator("timeout")
@@ -192,9 +199,13 @@ async def _call(config: CallConfig, context: HandlerContext, url: str) -> HttpRe
 
 
 def _private(headers: Mapping[str, str], context: HandlerContext) -> list[str]:
-    """Name the headers in which a secret stands."""
+    """Name the headers in which a secret stands, as it is or URL-quoted."""
     secrets = [value for value in context.tools.secrets.values() if value]
-    return [name for name, value in headers.items() if any(secret in value for secret in secrets)]
+    return [
+        name
+        for name, value in headers.items()
+        if any(secret in form for form in (value, unquote(value), unquote_plus(value)) for secret in secrets)
+    ]
 
 
 async def _read(result: HttpResult) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.documents.exact_json import MAX_INT_BITS, dumps, loads, may_round
+from orchestrator.documents.exact_json import MAX_DEPTH, MAX_INT_BITS, dumps, loads, may_round
 
 LONG = 123456789012345678901234567890
 values = st.recursive(
@@ -81,10 +81,16 @@ def test_what_cannot_be_kept_is_refused(value: Any) -> None:
         dumps(value)
 
 
-def test_what_is_nested_without_end_is_refused() -> None:
-    deep: Any = LONG
-    for _ in range(5000):
+@pytest.mark.parametrize("inner", [1, LONG])
+def test_what_is_nested_too_deep_is_refused_with_the_depth_that_is_not(inner: int) -> None:
+    deep: Any = inner
+    for _ in range(MAX_DEPTH):
         deep = [deep]
+    endless: Any = deep
+    for _ in range(5000):
+        endless = [endless]
 
-    with pytest.raises(TypeError):
-        dumps([LONG, deep])
+    assert loads(dumps(deep)) == deep
+    for value in ([deep], [LONG, endless]):
+        with pytest.raises(TypeError, match="254 levels"):
+            dumps(value)

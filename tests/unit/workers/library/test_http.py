@@ -189,9 +189,9 @@ async def test_a_redirect_takes_no_secret_and_no_body_along(target: TargetServer
     target.answers["/moved"] = reply(302, location=elsewhere)
     target.answers["/kept"] = reply(307, location=elsewhere)
     target.answers["/there"] = reply(200)
-    tools = Toolbox(environment="development", secrets={"TOKEN": "hunter2"})
+    tools = Toolbox(environment="development", secrets={"TOKEN": "hunter 2"})
     context = HandlerContext(execution_id="e1", node_id="A", sink=Kept(), tools=tools)
-    headers = {"User-Agent": "agent/hunter2", "Accept-Language": "de", "Authorization": "t", "Cookie": "c"}
+    headers = {"User-Agent": "agent/hunter%202", "Accept-Language": "de", "Authorization": "t", "Cookie": "c"}
     kept = {"url": f"{target.url}/kept", "method": "POST", "body": {"p": 1}}
 
     await run("http", {"url": f"{target.url}/moved", "headers": headers, "method": "POST"}, context)
@@ -203,10 +203,17 @@ async def test_a_redirect_takes_no_secret_and_no_body_along(target: TargetServer
     moved, resent = (seen for seen in target.seen if seen.path == "/there")
     assert moved.headers["accept-language"] == "de"
     assert not {"authorization", "cookie", "idempotency-key"} & (moved.headers.keys() | resent.headers.keys())
-    assert "hunter2" not in str(moved.headers)
+    assert "hunter" not in str(moved.headers)
     assert (refused.error.type, refused.error.retryable) == ("Http.RedirectRefused", False)
     assert also_refused.error.type == "Http.RedirectRefused"
     assert resent.body == b'{"p":1}'
+
+
+async def test_a_tunnel_is_not_asked_for(target: TargetServer, context: HandlerContext) -> None:
+    failure = await fail("http", {"url": target.url, "method": "connect"}, context)
+
+    assert failure.error.type == "ConfigError"
+    assert target.connections == 0
 
 
 async def test_limits_of_a_node_are_kept(target: TargetServer, context: HandlerContext) -> None:
