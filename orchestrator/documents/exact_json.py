@@ -19,8 +19,9 @@ MAX_DEPTH = 254
 #: Digits that no shorter integer has; an integer of so many may still be too long.
 MAX_INT_DIGITS = 309
 
-#: Marks digits and signs, and forgets the rest: a run of digits is then found faster than by a pattern.
-_SHAPE = bytes(48 if 48 <= byte < 58 else byte if byte == 45 else 32 for byte in range(256))
+#: Marks digits and signs, and forgets the rest: a run of them is then found faster than by a pattern.
+_DIGITS_AND_SIGNS = bytes(48 if 48 <= byte < 58 or byte == 45 else 32 for byte in range(256))
+_DIGITS = bytes(48 if 48 <= byte < 58 else byte if byte == 45 else 32 for byte in range(256))
 _POSITIVE = b"0" * 20
 _NEGATIVE = b"-" + b"0" * 19
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
@@ -35,10 +36,10 @@ def loads(text: bytes) -> Any:
 
 def may_round(text: bytes) -> bool:
     """Whether orjson could round an integer of this text; may raise a false alarm, never misses one."""
-    if len(text) < len(_POSITIVE):
+    if _POSITIVE not in text.translate(_DIGITS_AND_SIGNS):
         return False
-    shape = text.translate(_SHAPE)
-    return _POSITIVE in shape or _NEGATIVE in shape
+    digits = text.translate(_DIGITS)  # The run may be a line of dashes.
+    return _POSITIVE in digits or _NEGATIVE in digits
 
 
 def dumps(value: Any, *, default: Default | None = None, option: int = 0) -> bytes:

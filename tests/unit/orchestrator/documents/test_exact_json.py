@@ -55,7 +55,7 @@ def test_an_alarm_is_raised_for_every_integer_that_would_be_rounded() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"1795830000123456789", b'{"ns": 1795830000123456789}', b'"abc"', b"1.5e300"]
+    "text", [b"1795830000123456789", b'{"ns": 1795830000123456789}', b'"abc"', b"1.5e300", b"-" * 100]
 )
 def test_usual_numbers_raise_no_alarm(text: bytes) -> None:
     assert not may_round(text)
