@@ -18,17 +18,21 @@ _GZIP_MAGIC = b"\x1f\x8b"
 class BodyReader:
     """Collects a response body up to a limit, so that a small one that unpacks to a huge one ends there.
 
-    max_bytes  of the unpacked body. Raises TransportFailed for an encoding that was not asked for.
+    max_bytes  of the unpacked body.
     """
 
     def __init__(self, encoding: str, *, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._content = bytearray()
         self._packed = self._pieces = 0
-        self._encoding, self._unpacking = _unpacking(encoding)
+        self._encoding = encoding
+        self._unpacking: _Unpacking | None = None
 
     def feed(self, chunk: bytes) -> None:
         """Take the next piece from the wire. Raises ResponseTooLarge, TransportFailed."""
+        if not self._pieces:
+            # Not before: an answer without a body, as to HEAD, may name any encoding.
+            self._encoding, self._unpacking = _unpacking(self._encoding)
         self._pieces += 1
         self._packed += len(chunk)
         if self._pieces > MOST_PIECES:
