@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from api.schemas.operations import ProblemDocument
+from orchestrator.documents import exact_json
 
 JSON = "application/json"
 
@@ -25,7 +25,7 @@ _WORDS = {
 
 def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with JSON; `orjson.Fragment` values are spliced in as they are."""
-    return Response(orjson.dumps(content, default=_plain), status, headers, JSON)
+    return Response(exact_json.dumps(content, default=_plain), status, headers, JSON)
 
 
 def replay_headers(replayed: bool) -> dict[str, str]:

@@ -9,9 +9,8 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from api.problems import SimulationFailed
+from orchestrator.documents import exact_json
 
 #: Longer than the process lets a simulation take by itself.
 PATIENCE_S = 40.0
@@ -37,7 +36,7 @@ class SimulatorProcess:
 
     async def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
         """Give the answer to a question, as the process words it. Raises SimulationFailed."""
-        line = orjson.dumps(dict(question)) + b"\n"
+        line = exact_json.dumps(dict(question)) + b"\n"
         async with self._turn:
             is_answered = False
             try:
@@ -54,7 +53,7 @@ class SimulatorProcess:
                     await self._stop()
         if not answer:
             raise SimulationFailed("the process that plays simulations ended without an answer")
-        found: dict[str, Any] = orjson.loads(answer)
+        found: dict[str, Any] = exact_json.loads(answer)
         return found
 
     async def aclose(self) -> None:

@@ -70,6 +70,7 @@ class ErrorType(StrEnum):
     HTTP_4XX = "Http.4xx"
     HTTP_5XX = "Http.5xx"
     HTTP_TRANSPORT = "Http.Transport"
+    HTTP_BAD_RESPONSE = "Http.BadResponse"
     SSRF_BLOCKED = "SsrfBlocked"
     LLM_ERROR = "Llm.Error"
     BUDGET_EXCEEDED = "BudgetExceeded"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import orjson
 
 from orchestrator.definitions.budgets import Usage
+from orchestrator.documents import exact_json
 from orchestrator.documents.json_types import kind_of
 
 if TYPE_CHECKING:
@@ -287,14 +288,14 @@ def _whole(details: Any) -> dict[str, Any]:
     if not isinstance(details, Mapping):
         raise ValueError(f"details of a heartbeat must be an object, got {kind_of(details)}")
     try:
-        raw = orjson.dumps(dict(details))
+        raw = exact_json.dumps(dict(details))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"details of a heartbeat must be JSON: {error}") from None
     if len(raw) > DATA_MAX_BYTES:
         raise ValueError(
             f"details of a heartbeat have {len(raw):,} bytes as JSON; allowed are {DATA_MAX_BYTES:,}"
         )
-    whole: dict[str, Any] = orjson.loads(raw)
+    whole: dict[str, Any] = exact_json.loads(raw)
     return whole
 
 
@@ -303,10 +304,10 @@ def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
     if not data:
         return {}
     try:
-        raw = orjson.dumps(dict(data), default=repr, option=orjson.OPT_NON_STR_KEYS)
+        raw = exact_json.dumps(dict(data), default=repr, option=orjson.OPT_NON_STR_KEYS)
     except (TypeError, ValueError, RecursionError):
         return {"unreadable": True}
     if len(raw) > DATA_MAX_BYTES:
         return {"truncated": True, "bytes": len(raw)}
-    plain: dict[str, Any] = orjson.loads(raw)
+    plain: dict[str, Any] = exact_json.loads(raw)
     return plain

@@ -70,17 +70,20 @@ def parse_json(text: str, file: Path) -> Any:
 
 
 def read_text(file: Path) -> str:
-    """The text of a file, or of standard input. Raises ValueError that names the file."""
+    """The text of a file, or of standard input; UTF-8, or UTF-16 and UTF-32 as editors save them.
+
+    Raises ValueError that names the file.
+    """
     try:
-        if file == STDIN:
-            return sys.stdin.read()
-        return file.read_text(encoding="utf-8")
+        raw = sys.stdin.buffer.read() if file == STDIN else file.read_bytes()
+        encoding = json.detect_encoding(raw)  # By its byte order mark, which is no part of the text.
+        return raw.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         raise ValueError(f"{file}: no such file") from None
     except OSError as error:
         raise ValueError(f"{file}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"{file}: not UTF-8 at byte {error.start}") from None
+        raise ValueError(f"{file}: not {error.encoding.upper()} at byte {error.start}") from None
 
 
 def _kind(document: Any) -> str:

@@ -7,11 +7,13 @@ answer is streamed: long ones would run into time limits otherwise, and may be w
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from clients.http.retry_after import read_retry_after, read_seconds
 from clients.llm.prices import LlmUsage
 
 #: Called with each piece of an answer as it comes, in order; together they are the answer.
@@ -144,15 +146,11 @@ def kind_of_status(status: int, *codes: str) -> tuple[str, bool]:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Read how long the API asks to wait; nonsense and more than a day is nothing."""
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            value = float(headers.get(name, "")) * unit_s
-        except ValueError:
-            continue
-        if 0 <= value < 86_400:
-            return value
-    return None
+    """Read how long the API asks to wait, up to a day; None where it asks for nothing that can be read."""
+    wait_s = read_seconds(headers.get("retry-after-ms"), unit_s=0.001)
+    if wait_s is not None:
+        return wait_s
+    return read_retry_after(headers.get("retry-after"), now_s=time.time())
 
 
 def was_sent(error: BaseException | None) -> bool:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from orchestrator.definitions.definition import Catch, Choice, Node
 from orchestrator.definitions.error_types import read_patterns
 from orchestrator.definitions.trigger_rules import EARLY_RULES, TriggerRule
+from orchestrator.documents import exact_json
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.problems import Findings, quoted
 from orchestrator.errors import OutputRefused, Problem
@@ -197,7 +196,7 @@ def targets_not_taken(taken: Collection[str], branches: Iterable[Collection[str]
 
 
 def _written(output: Any) -> str:
-    text = orjson.dumps(output).decode()
+    text = exact_json.dumps(output).decode()
     return text if len(text) <= 140 else text[:140] + "…"
 
 

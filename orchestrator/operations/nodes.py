@@ -8,6 +8,7 @@ import orjson
 
 from orchestrator.definitions.branches import not_taken_for
 from orchestrator.definitions.definition import Node
+from orchestrator.documents import exact_json
 from orchestrator.errors import (
     AttemptChanged,
     ErrorType,
@@ -80,7 +81,7 @@ class Nodes:
         PayloadTooLarge, and OutputRefused for a condition or switch when the output names no branch.
         """
         try:
-            text = orjson.dumps(output)
+            text = exact_json.dumps(output)
         except (TypeError, ValueError, RecursionError) as error:
             problem = Problem("output", "not_json", f"the output cannot be kept as JSON: {error}")
             raise OutputRefused([problem]) from error

@@ -14,6 +14,7 @@ import orjson
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import Definition, HandlerNames
+from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import DefinitionInvalid, IdempotencyConflict
 from orchestrator.operations.results import Submitted
@@ -209,4 +210,4 @@ def mint_execution_id() -> str:
 
 def sorted_json(values: dict[str, Any]) -> bytes:
     """JSON with sorted keys, so that equal inputs are equal text."""
-    return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
+    return exact_json.dumps(values, option=orjson.OPT_SORT_KEYS)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
 from orchestrator.definitions.branches import targets_not_taken
+from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
 from workers.context import HandlerContext
 from workers.library.comparison import compare
@@ -106,7 +106,7 @@ async def switch(config: SwitchConfig, context: HandlerContext) -> Outcome:
     without a default the node fails, so that nothing is passed over in silence.
     Output: {"value": any, "case": str}, the case being "default" where no other fits.
     """
-    name = config.value if isinstance(config.value, str) else orjson.dumps(config.value).decode()
+    name = config.value if isinstance(config.value, str) else exact_json.dumps(config.value).decode()
     taken = config.cases.get(name, config.default)
     if taken is None:
         known = ", ".join(repr(case) for case in config.cases)

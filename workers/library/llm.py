@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from clients.llm.prices import LlmUsage, load_prices
 from clients.llm.provider import LlmReply, LlmRequest
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.documents import exact_json
+from orchestrator.documents.foreign_json import NotJson, NotKept, read_json
 from orchestrator.documents.json_schema import schema_problem, value_problems
 from orchestrator.errors import ErrorType
 from workers.config_models import WHOLE
@@ -78,7 +79,7 @@ class LlmConfig(BaseModel):
     @classmethod
     def _as_text(cls, value: Any) -> Any:
         # A template that stands alone keeps its type: `{{ fetch.body }}` may well be an object.
-        return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
+        return value if value is None or isinstance(value, str) else exact_json.dumps(value).decode()
 
     @field_validator("json_schema")
     @classmethod
@@ -203,11 +204,13 @@ def read_structured(text: str, schema: Mapping[str, Any]) -> tuple[Any, str]:
 
     Raises Terminal (`ConfigError`) for a schema that no answer can be checked against.
     """
-    fenced = _FENCED.match(text)
+    fenced = _FENCED.match(text.removeprefix("\ufeff"))
     try:
-        value = orjson.loads(fenced[1] if fenced else text)
-    except orjson.JSONDecodeError as error:
+        value = read_json(fenced[1] if fenced else text)
+    except NotJson as error:
         return None, f"it is not JSON ({error})"
+    except NotKept as error:
+        return None, str(error)
     problems = value_problems(dict(schema), value, "answer")
     if not problems:
         return value, ""

@@ -11,6 +11,7 @@ import orjson
 
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.definitions.retry_decision import decide_retry
+from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.replies import Claim, EndReply
@@ -169,7 +170,7 @@ def _failed(fault: Terminal, claim: Claim) -> Failed:
 
 def _check_ask(waiting: Awaiting) -> None:
     """Raises Terminal when more is to be shown and checked than is kept of a wait."""
-    size = len(orjson.dumps(waiting.ask))
+    size = len(exact_json.dumps(waiting.ask))
     if size > MAX_ASK_BYTES:
         message = f"what the wait shows and checks is {size:,} bytes; allowed are {MAX_ASK_BYTES:,}"
         raise Terminal(message, type=ErrorType.OUTPUT_TOO_LARGE)
@@ -179,6 +180,6 @@ def _encoded(error: NodeError, claim: Claim) -> bytes:
     fields = error.to_dict()
     fields["attempt"] = claim.attempt
     try:
-        return orjson.dumps(fields)
+        return exact_json.dumps(fields)
     except (TypeError, ValueError, RecursionError):
         return orjson.dumps({**fields, "details": None, "message": repr(error.message)})

@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from clients.redis_client import RedisClient
+from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import ErrorType, HeadraceError, NodeError
 from orchestrator.loops import timers
@@ -235,7 +236,7 @@ class Simulator:
         item: Any = NO_ITEM
         if index is not None and self.stubs.look_at_items:
             (found,) = await self.store.items.page(claim.execution_id, node_of(claim.node_id), index, 1)
-            item = orjson.loads(found.value)
+            item = exact_json.loads(found.value)
         return self.stubs.of(self._name(claim.execution_id, claim.node_id), spec["handler"], item)
 
     def _name(self, execution_id: str, unit: str) -> str:

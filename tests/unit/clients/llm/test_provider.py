@@ -121,6 +121,9 @@ async def test_each_refusal_has_its_type_and_one_call_is_one_call(
     [
         ({"retry-after": "7"}, 7.0),
         ({"retry-after-ms": "1500"}, 1.5),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, 86_400.0),
+        ({"retry-after": "Sun Nov  6 08:49:37 1994"}, 0.0),
+        ({"retry-after-ms": "soon", "retry-after": "2"}, 2.0),
         ({"retry-after": "soon"}, None),
         ({}, None),
     ],

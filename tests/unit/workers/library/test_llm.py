@@ -147,6 +147,29 @@ def test_a_schema_that_asks_for_endless_checks_is_refused() -> None:
     assert refused.value.error_type == "ConfigError"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"n": 123456789012345678901234567890}', {"n": 123456789012345678901234567890}),
+        ('\ufeff{"n": 1}', {"n": 1}),
+        ('\ufeff```json\n{"n": 1}\n```', {"n": 1}),
+        ('{"n": 1, "s": "\\ud83d"}', {"n": 1, "s": "\ufffd"}),
+    ],
+)
+def test_an_answer_is_read_exactly(text: str, value: dict[str, Any]) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+
+    assert read_structured(text, schema) == (value, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("{oops", "not JSON"), ("NaN", "not JSON"), ("[" * 300 + "]" * 300, "253"), ("1e400", "1e400")],
+)
+def test_an_answer_that_cannot_be_kept_is_complained_of(text: str, complaint: str) -> None:
+    assert complaint in read_structured(text, {})[1]
+
+
 def test_a_complaint_names_every_field_that_is_wrong() -> None:
     schema = {**SCORE, "properties": {**SCORE["properties"], "why": {"type": "string"}}}  # type: ignore[dict-item]
 
