@@ -288,7 +288,7 @@ def _outputs(work: Work) -> Mapping[str, Any]:
     """Give the outputs that the node reads without naming them; what has none is left out."""
     if not reads_outputs(work.spec["handler"], work.spec["config"]):
         return {}
-    return {node_id: orjson.loads(output) for node_id, _, output in work.claim.references if output}
+    return {node_id: exact_json.loads(output) for node_id, _, output in work.claim.references if output}
 
 
 def _item_names(work: Work) -> Mapping[str, Any]:
