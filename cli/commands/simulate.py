@@ -44,10 +44,11 @@ def simulate(
     try:
         # The simulator process reads them too, but its refusal would be JSON lines of a log.
         read_settings()
+        definition = read_definition(file)
         question = {
-            "definition": read_definition(file),
+            "definition": definition,
             "stubs": read_text(stubs) if stubs else None,
-            "inputs": read_inputs(inputs or [], inputs_file),
+            "inputs": read_inputs(inputs, inputs_file, definition),
         }
     except SettingsInvalid as error:
         for line in error.lines:
