@@ -22,13 +22,16 @@ from urllib.parse import quote, urlsplit
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.sources import DotEnvSettingsSource
 
 ROOT = Path(__file__).resolve().parent
 KIB = 1024
 MIB = 1024 * KIB
 #: A variable of this prefix is a secret that templates may name: SECRET_API_KEY is secrets.API_KEY.
 SECRET_PREFIX = "SECRET_"
+#: UTF-8, with a byte order mark or without: some editors and shells write one.
+ENV_FILE_ENCODING = "utf-8-sig"
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 #: What a definition can name as a queue.
 _is_queue = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
@@ -47,13 +50,28 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
+class _EnvFile(PydanticBaseSettingsSource):
+    """`.env`, each value as it is written: a `$` in a password is a `$`."""
+
+    def __init__(self, settings_cls: type[BaseSettings], path: Any) -> None:
+        super().__init__(settings_cls)
+        found = dotenv_values(path, encoding=ENV_FILE_ENCODING, interpolate=False) if path else {}
+        self._found = {name.lower(): text for name, text in found.items() if text}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self._found.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: self._found[name] for name in self.settings_cls.model_fields if name in self._found}
+
+
 class Settings(BaseSettings):
     """Everything an operator may set. Units are in the names; sizes are bytes."""
 
     model_config = SettingsConfigDict(
         # Beside this file, not in the working directory: a command means the same wherever it is typed.
         env_file=ROOT / ".env",
-        env_file_encoding="utf-8",
+        env_file_encoding=ENV_FILE_ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -145,6 +163,18 @@ class Settings(BaseSettings):
     max_edges: int = Field(default=50_000, ge=1)
     max_depth: int = Field(default=64, ge=1)
     output_max_bytes: int = Field(default=1 * MIB, ge=KIB)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)
+        return init_settings, env_settings, _EnvFile(settings_cls, dotenv_settings.env_file)
 
     @field_validator("services", "notify_urls", "webhook_secrets", mode="before")
     @classmethod
@@ -277,7 +307,9 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> dict[str, str]:
         """Values for `secrets.NAME` in templates: variables SECRET_NAME, the environment before `.env`."""
-        filed = dotenv_values(ROOT / ".env") if self.model_config.get("env_file") else {}
+        filed: Mapping[str, str | None] = {}
+        if self.model_config.get("env_file"):
+            filed = dotenv_values(ROOT / ".env", encoding=ENV_FILE_ENCODING, interpolate=False)
         found = {**filed, **os.environ}
         return {
             name.removeprefix(SECRET_PREFIX): value

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server, usage_error
-from cli.commands.documents import read_inputs
+from cli.commands.api_call import ExitCode, call_server
+from cli.commands.inputs import inputs_for, read_given
 from cli.commands.options import (
     AnswerOption,
     ExecutionArgument,
@@ -44,12 +44,10 @@ def trigger(
     server: ServerOption = None,
 ) -> None:
     """Start a submitted execution. Repeating it is harmless."""
-    try:
-        values = read_inputs(inputs or [], inputs_file)
-    except ValueError as error:
-        raise usage_error("trigger", error) from None
+    given = read_given("trigger", inputs, inputs_file)
 
     async def act(client: Client) -> int:
+        values = await inputs_for(execution_id, given, client)
         done = await client.executions.trigger(execution_id, inputs=values)
         if as_json:
             typer.echo(json_line(done))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from cli.output.text import printable
+from cli.output.text import json_line, printable
 from clients.headrace.views import Event, ExecutionView, NodeView, seconds_between
 
 if TYPE_CHECKING:
@@ -204,17 +204,23 @@ def depths(progress: Progress) -> dict[str, int]:
     return known
 
 
-def render(progress: Progress, *, indent: dict[str, int], room: int) -> RenderableType:
-    """The live picture: a bar, then a line for each node, indented by its depth."""
+def render(progress: Progress, *, indent: dict[str, int], room: int, width: int = 80) -> RenderableType:
+    """The live picture: a bar, then a line for each node, indented by its depth.
+
+    The numbers beside the bar come first: a narrow terminal gets a shorter bar, or none.
+    """
     from rich.text import Text
 
     total, done = len(progress.nodes), progress.done
-    filled = round(BAR_WIDTH * done / total) if total else BAR_WIDTH
+    numbers = f"  {done}/{total}  {progress.status}  {progress.took_s:.1f} s"
+    bar = max(0, min(BAR_WIDTH, width - len(numbers)))
+    filled = round(bar * done / total) if total else bar
     has_failed = progress.counts["FAILED"] > 0
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(printable(progress.name), "bold").append(f"  {progress.execution_id}\n", "dim")
-    text.append("━" * filled, "red" if has_failed else "green").append("━" * (BAR_WIDTH - filled), "dim")
-    text.append(f"  {done}/{total}  {progress.status}  {progress.took_s:.1f} s")
+    # Two marks, not two colours: a terminal may have none.
+    text.append("━" * filled, "red" if has_failed else "green").append("─" * (bar - filled), "dim")
+    text.append(numbers if bar else numbers.lstrip())
     shown, left_out = ordered(progress, room=room)
     for node in shown:
         mark, style = MARKS.get(node.status, ("?", ""))
@@ -261,7 +267,5 @@ def report(view: ExecutionView) -> Iterator[str]:
 
 def shorten(output: Any, *, longest: int = 300) -> str:
     """An output on one line, cut where it gets long."""
-    import json
-
-    text = json.dumps(output, ensure_ascii=False)
+    text = json_line(output)
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"

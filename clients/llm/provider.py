@@ -20,6 +20,8 @@ from clients.llm.prices import LlmUsage
 OnText = Callable[[str], None]
 #: The provider that answers without a model, and costs nothing.
 SIMULATED = "echo"
+#: Raised, beside errors of our own, where an answer is not built as it should be.
+NOT_READABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
 class LlmError(Exception):
@@ -160,6 +162,21 @@ def was_sent(error: BaseException | None) -> bool:
     return not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
 
 
+def broken(what: str) -> LlmError:
+    """The error of an answer that had begun and did not come to its end."""
+    return LlmError(f"the model API: {what}", type="Llm.Transport", retryable=True, was_charged=True)
+
+
+def unreadable(what: str) -> LlmError:
+    """The error of an answer that came and is none."""
+    return LlmError(
+        f"the model API sent what cannot be read: {what}",
+        type="Llm.BadResponse",
+        retryable=True,
+        was_charged=True,
+    )
+
+
 def schema_in_words(system: str | None, schema: Mapping[str, Any]) -> str:
     """A system prompt that asks for JSON, for what the API cannot enforce by itself."""
     demand = f"Answer with JSON only, matching this JSON Schema: {json.dumps(dict(schema))}"
@@ -168,7 +185,9 @@ def schema_in_words(system: str | None, schema: Mapping[str, Any]) -> str:
 
 def clean(text: str) -> str:
     """Replace what cannot be written as UTF-8: half a surrogate pair would fail the whole answer."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def rough_tokens(text: str) -> int:

@@ -264,6 +264,36 @@ def test_a_simulation_with_wrong_settings_says_so_in_a_line(
     assert ended.exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "REDIS_PASSWORD=x${NOPE}y$HOME$$",
+        "REDIS_PASSWORD='x${NOPE}y$HOME$$'",
+        'REDIS_PASSWORD="x${NOPE}y$HOME$$"',
+        "export redis_password=x${NOPE}y$HOME$$  # a comment",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_dollar_in_the_env_file_stays_as_it_is_written(tmp_path: Path, line: str, encoding: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f'{line}\nREDIS_PORT=\nSERVICES={{"a": "http://a/$b"}}\nOTHER=1\n', encoding=encoding)
+
+    found = Settings(_env_file=file)
+
+    assert found.redis_password == "x${NOPE}y$HOME$$"
+    assert (found.redis_port, found.services) == (6379, {"a": "http://a/$b"})
+
+
+def test_the_environment_beats_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / ".env"
+    file.write_text("REDIS_HOST=filed\nREDIS_DB=3\n")
+    monkeypatch.setenv("REDIS_HOST", "given")
+
+    found = Settings(_env_file=file)
+
+    assert (found.redis_host, found.redis_db) == ("given", 3)
+
+
 def test_an_unknown_word_for_the_stacks_redis_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STACK_REDIS", "foo")
 

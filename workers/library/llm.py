@@ -25,8 +25,8 @@ from workers.registry import handler
 MAX_REPAIRS = 2
 #: Problems of one answer that the model is asked to mend.
 MOST_COMPLAINTS = 3
-#: Stop reasons after which the same question would end the same way.
-FINAL_STOPS = frozenset({"refusal", "max_tokens", "model_context_window_exceeded"})
+#: Stop reasons, beside a refusal, after which the same question would end the same way.
+FINAL_STOPS = frozenset({"max_tokens", "model_context_window_exceeded"})
 #: Problems of a check that are the schema's, not the answer's.
 _SCHEMA_AT_FAULT = frozenset({"too_complex", "unusable_schema"})
 _FENCED = re.compile(r"^\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*$", re.DOTALL | re.IGNORECASE)
@@ -172,6 +172,8 @@ async def _ask(request: LlmRequest, context: HandlerContext) -> Answer:
         parsed, complaint = read_structured(reply.text, request.schema)
         if not complaint:
             return Answer(reply, usage, cost, parsed)
+        if reply.stop_reason == "refusal":
+            raise _refused(reply, usage)
         if reply.stop_reason in FINAL_STOPS:
             complaint = f"{complaint} (the model stopped by '{reply.stop_reason}')"
             break
@@ -184,8 +186,20 @@ async def _ask(request: LlmRequest, context: HandlerContext) -> Answer:
     raise Terminal(
         f"the answer does not match the schema: {complaint}",
         type="Llm.SchemaMismatch",
-        details={"answer": reply.text[:2000], "stop_reason": reply.stop_reason, "usage": usage.to_dict()},
+        details=_details(reply, usage),
     )
+
+
+def _refused(reply: LlmReply, usage: LlmUsage) -> Terminal:
+    """The end of a question with a schema that the model refused: another call would be refused as well."""
+    words = " ".join(reply.text.split())[:500] or "it gave no reason"
+    return Terminal(
+        f"the model answered with a refusal: {words}", type="Llm.Refused", details=_details(reply, usage)
+    )
+
+
+def _details(reply: LlmReply, usage: LlmUsage) -> dict[str, Any]:
+    return {"answer": reply.text[:2000], "stop_reason": reply.stop_reason, "usage": usage.to_dict()}
 
 
 def _prices(context: HandlerContext) -> Mapping[str, Any] | None:

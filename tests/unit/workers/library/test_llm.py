@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from clients.llm.echo import EchoProvider
-from clients.llm.provider import LlmError, LlmProvider
+from clients.llm.openai import OpenAiProvider
+from clients.llm.provider import LlmError, LlmProvider, LlmSettings
 from orchestrator.errors import NodeError
+from tests.llm_server import llm_server, sends
 from tests.unit.clients.llm.fake_messages_api import FakeMessagesApi, message
 from workers.context import HandlerContext, Toolbox
 from workers.handlers import HANDLER_REGISTRY
@@ -103,10 +106,26 @@ async def test_repairs_end() -> None:
 async def test_a_refusal_is_not_argued_with() -> None:
     api = FakeMessagesApi(message("", stop_reason="refusal"))
 
-    with pytest.raises(Terminal, match="refusal"):
+    with pytest.raises(Terminal, match="refusal") as failed:
         await run({"prompt": "Rate", "schema": SCORE}, api.provider())
 
     assert len(api.requests) == 1
+    assert failed.value.error_type == "Llm.Refused"
+    assert failed.value.details["stop_reason"] == "refusal"
+
+
+async def test_a_refusal_in_a_field_of_its_own_is_one_call_and_its_words_are_kept() -> None:
+    refusal = {"choices": [{"message": {"content": None, "refusal": "I cannot rate people."}}]}
+    async with llm_server() as server:
+        server.acts.append(sends(json.dumps(refusal).encode()))
+        provider = OpenAiProvider(LlmSettings(openai_base_url=server.url, model="tiny"))
+        with pytest.raises(Terminal, match="I cannot rate people") as failed:
+            await run({"prompt": "Rate", "schema": SCORE}, provider)
+        await provider.aclose()
+
+    assert len(server.questions) == 1
+    assert failed.value.error_type == "Llm.Refused"
+    assert failed.value.details["answer"] == "I cannot rate people."
 
 
 async def test_an_empty_answer_is_not_sent_back() -> None:
