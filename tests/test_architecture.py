@@ -38,7 +38,7 @@ MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
 #: A longer file says in its head why, `# long: the reason`, and stands here with its ceiling.
 LONG_FILES = {
-    "config.py": 370,
+    "config.py": 400,
     "orchestrator/errors.py": 430,
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 470,
