@@ -74,6 +74,7 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.DefinitionInvalid: Door(400, "Definition refused"),  # or 422, 413: see `definition_status`
     errors.ExecutionNotFound: Door(404, "Not found", detail="Execution ID not found"),
     errors.NodeNotFound: Door(404, "Not found"),
+    errors.OutputNotFound: Door(404, "Not found"),
     errors.InvalidTransition: Door(409, "Not possible in this state"),
     errors.InputsConflict: Door(409, "Inputs are fixed by the first trigger"),
     errors.InputsInvalid: Door(422, "Inputs refused"),

@@ -11,6 +11,9 @@ from api.schemas.operations import ProblemDocument
 
 JSON = "application/json"
 
+#: The answer of a route that gives any JSON there is.
+ANY_JSON: dict[str, Any] = {"description": "Any JSON", "content": {JSON: {"schema": {}}}}
+
 _WORDS = {
     400: "The definition's graph, handlers or references are wrong",
     403: "Not yours to do, or sent by a page of another origin",

@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from starlette.types import Receive
+
 from api.schemas.events import Line, Wire, gap
 
 if TYPE_CHECKING:
@@ -31,6 +33,12 @@ Send = Callable[[Body], Coroutine[Any, Any, None]]
 def body_of(chunk: bytes) -> Body:
     """Wrap a chunk of a response that goes on, as the server takes it."""
     return {"type": "http.response.body", "body": chunk, "more_body": True}
+
+
+async def until_gone(receive: Receive) -> None:
+    """Wait for the client of a request to leave."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class Watcher:

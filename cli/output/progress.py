@@ -262,5 +262,9 @@ def shorten(output: Any, *, longest: int = 300) -> str:
     """An output on one line, cut where it gets long."""
     import json
 
+    from clients.headrace.outputs import left_out_bytes
+
+    if (size_bytes := left_out_bytes(output)) is not None:
+        return f"({size_bytes:,} bytes; --json has it whole)"
     text = json.dumps(output, ensure_ascii=False)
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"
