@@ -67,6 +67,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="Workflows as DAGs: submit, trigger, watch.",
         debug=settings.debug and not settings.is_production,
         lifespan=lifespan,
+        # The framework's own pages run scripts of another server, which none vouches for; ours is at /docs.
+        docs_url=None,
+        redoc_url=None,
         # Where a tracer is set up, one span per request is enough; four are noise.
         telemetry={"operation_spans": False},
     )

@@ -14,6 +14,7 @@ from api.responses import problems
 from api.routers import (
     approvals,
     dead_letters,
+    documentation,
     events,
     executions,
     handlers,
@@ -33,7 +34,7 @@ from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
     workflow, validate, simulate, executions, reruns, nodes, signals, approvals, events, handlers, usage,
-    workers, queues, dead_letters, health,
+    workers, queues, dead_letters, health, documentation,
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.
