@@ -35,6 +35,8 @@ ENV_FILE_ENCODING = "utf-8-sig"
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 #: What a definition can name as a queue.
 _is_queue = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
+#: What a browser sends as Origin: no path, no user, and never a pattern.
+_is_origin = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:\d{1,5})?").fullmatch
 #: A JSON object in the environment, read by `_object` below, which says what is wrong with it.
 _Texts = Annotated[dict[str, str], NoDecode]
 _TEXTS_ALLOWED = 'allowed: a JSON object such as {"name": "text"}'
@@ -91,6 +93,12 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "development"
     debug: bool = True
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+
+    # The API.
+    #: Further host names, comma separated; `*` is any. Unset: none in development, any in production.
+    allowed_hosts: str | None = None
+    #: Other origins whose pages may change things, comma separated.
+    cors_origins: str = ""
 
     # Workers.
     worker_stream: str = Field(default="workflow:tasks", min_length=1)
@@ -244,6 +252,16 @@ class Settings(BaseSettings):
                 )
         return text
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, text: str) -> str:
+        for origin in _names(text):
+            if not _is_origin(origin):
+                raise ValueError(
+                    f"no page has the origin {origin!r}; allowed: a comma list such as https://app.example.com"
+                )
+        return text
+
     @field_validator("llm_prices")
     @classmethod
     def _price_table(cls, path: Path | None) -> Path | None:
@@ -286,6 +304,18 @@ class Settings(BaseSettings):
     @property
     def handler_modules(self) -> tuple[str, ...]:
         return _names(self.handlers)
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """Further host names of the API; `("*",)` means any."""
+        if self.allowed_hosts is None:
+            return ("*",) if self.is_production else ()
+        return _names(self.allowed_hosts)
+
+    @property
+    def page_origins(self) -> tuple[str, ...]:
+        """Other origins whose pages may change things."""
+        return _names(self.cors_origins)
 
     @property
     def private_networks(self) -> tuple[str, ...]:

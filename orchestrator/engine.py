@@ -17,6 +17,7 @@ from orchestrator.operations.events import Events
 from orchestrator.operations.executions import Executions
 from orchestrator.operations.health import Health
 from orchestrator.operations.nodes import Nodes
+from orchestrator.operations.outputs import Outputs
 from orchestrator.operations.queues import Queues
 from orchestrator.operations.signals import Signals
 from orchestrator.operations.submissions import Submissions
@@ -41,6 +42,7 @@ class Engine:
     signals       send
     approvals     get, list, decide
     dead_letters  list, requeue, drop
+    outputs       of_execution, of_unit, page
     events        list, last_seq, subscribe
     definitions   validate, handler_names
     queues        list
@@ -74,6 +76,7 @@ class Engine:
 
         self.executions = Executions(self.store, self.transitions, submissions)
         self.nodes = Nodes(self.store, self.transitions)
+        self.outputs = Outputs(self.store)
         self.signals = Signals(self.store, self.transitions)
         self.approvals = Approvals(self.store, self.transitions)
         self.dead_letters = DeadLetters(self.store, self.transitions, self.executions)

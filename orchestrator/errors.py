@@ -173,6 +173,18 @@ class NodeNotFound(HeadraceError):
         super().__init__(f"execution {execution_id} has no node {node_id!r}{later}")
 
 
+class OutputNotFound(HeadraceError):
+    """The execution, the node or the item has no output, or none yet."""
+
+    code = "OUTPUT_NOT_FOUND"
+
+    def __init__(self, execution_id: str, node_id: str | None = None) -> None:
+        self.execution_id = execution_id
+        self.node_id = node_id
+        unit = "" if node_id is None else f" of node {node_id!r}"
+        super().__init__(f"there is no output{unit} of execution {execution_id}, or none yet")
+
+
 _PARTICIPLES = {
     "cancel": "cancelled",
     "signal": "signalled",

@@ -38,10 +38,10 @@ MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
 #: A longer file says in its head why, `# long: the reason`, and stands here with its ceiling.
 LONG_FILES = {
-    "config.py": 400,
-    "orchestrator/errors.py": 430,
+    "config.py": 460,
+    "orchestrator/errors.py": 450,
     "orchestrator/execution/planner.py": 400,
-    "orchestrator/operations/executions.py": 470,
+    "orchestrator/operations/executions.py": 490,
     "orchestrator/store/reader.py": 430,
     "orchestrator/store/transitions.py": 540,
     "orchestrator/templates/evaluator.py": 410,
@@ -84,6 +84,7 @@ OPERATIONS = frozenset(
         "executions_node_complete", "executions_node_fail", "executions_node_retry", "executions_node_skip",
         "executions_create", "executions_definition", "executions_events", "executions_explain",
         "executions_fork", "executions_get", "executions_items", "executions_list", "executions_node",
+        "executions_node_output", "executions_output",
         "executions_replay", "executions_results", "executions_retry", "executions_trigger", "handlers_list",
         "health_get", "livez_get", "queues_list", "readyz_get", "usage_get", "workers_list",
         "workflow_results", "workflow_status", "workflow_submit", "workflow_trigger",

@@ -159,7 +159,7 @@ def show(execution_id: ExecutionArgument, as_json: AnswerOption = False, server:
     """Show the state of an execution and of each of its nodes."""
 
     async def act(client: Client) -> int:
-        view = await client.executions.get(execution_id)
+        view = await client.executions.get(execution_id, whole=as_json)
         for line in [json_line(view.document)] if as_json else as_text(view):
             typer.echo(line)
         return ExitCode.SUCCESS

@@ -63,7 +63,7 @@ async def follow(
     except asyncio.CancelledError:
         typer.echo(f"stopped watching; the execution continues: ./headrace watch {execution_id}", err=True)
         raise
-    view = await client.executions.get(execution_id)
+    view = await client.executions.get(execution_id, whole=is_json)
     if is_json:
         typer.echo(as_document(view))
     else:

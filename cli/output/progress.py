@@ -267,5 +267,9 @@ def report(view: ExecutionView) -> Iterator[str]:
 
 def shorten(output: Any, *, longest: int = 300) -> str:
     """An output on one line, cut where it gets long."""
+    from clients.headrace.outputs import left_out_bytes
+
+    if (size_bytes := left_out_bytes(output)) is not None:
+        return f"({size_bytes:,} bytes; --json has it whole)"
     text = json_line(output)
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"

@@ -23,7 +23,7 @@ from orchestrator.errors import (
     TooBusy,
 )
 from orchestrator.operations.cursors import read_place
-from orchestrator.operations.results import NodeResult, NodeView, Page
+from orchestrator.operations.results import SHOWN_BYTES, NodeResult, NodeView, Page
 from orchestrator.states import NodeStatus, sources_of
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, OperatorNote, Word
@@ -45,26 +45,37 @@ class Nodes:
         self._transitions = transitions
 
     async def get(self, execution_id: str, node_id: str) -> NodeView:
-        """Read one node and its output. Raises ExecutionNotFound, NodeNotFound."""
+        """Read one node, and its output unless that is large. Raises ExecutionNotFound, NodeNotFound."""
         node = await self._node(execution_id, node_id)
         if node.id != node_id:
             raise NodeNotFound(execution_id, node_id)
         states = await self._store.nodes(execution_id, [node_id])
         counts = await self._store.items.counts(execution_id, [node_id]) if node.map else {}
-        output = await self._store.output(execution_id, node_id)
-        return NodeView(node, states[node_id], output, counts.get(node_id))
+        sizes = await self._store.payloads.sizes(execution_id, [node_id])
+        outputs = await self._store.payloads.small(
+            execution_id, sizes, each_bytes=SHOWN_BYTES, most_bytes=SHOWN_BYTES
+        )
+        return NodeView(node, states[node_id], outputs.get(node_id), counts.get(node_id), sizes[node_id])
 
     async def items(
-        self, execution_id: str, node_id: str, *, limit: int = 100, cursor: str | None = None
+        self,
+        execution_id: str,
+        node_id: str,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        status: NodeStatus | None = None,
     ) -> Page:
-        """List the items of a mapped node, in order.
+        """List the items of a mapped node, in order, all of them or those with a status.
 
         Raises ExecutionNotFound, NodeNotFound, CursorInvalid.
         """
         first = read_place(cursor)
         await self.get(execution_id, node_id)
-        items = await self._store.items.page(execution_id, node_id, first, limit)
-        return Page(list(items), str(first + limit) if len(items) == limit else None)
+        items = await self._store.items.page(
+            execution_id, node_id, first, limit, status=status, each_bytes=SHOWN_BYTES
+        )
+        return Page(list(items), str(items[-1].index + 1) if len(items) == limit else None)
 
     async def complete(
         self,

@@ -30,6 +30,7 @@ from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import Cancelling, ExecutionStatus
 from orchestrator.store.items import Items
 from orchestrator.store.liveness import Liveness, child_states
+from orchestrator.store.payloads import Payloads
 from orchestrator.store.records import (
     EXECUTION_FIELDS,
     NODE_FIELDS,
@@ -76,6 +77,7 @@ class Store:
         self.waits = Waits(redis, self.keys)
         self.items = Items(redis, self.keys)
         self.liveness = Liveness(redis, self.keys)
+        self.payloads = Payloads(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self._definitions = DefinitionCache[str, Definition](max_entries=64)
@@ -134,8 +136,7 @@ class Store:
         """Read node outputs as JSON text."""
         outputs: dict[str, bytes | None] = {}
         for part in _slices(node_ids):
-            values = await self._redis.mget([self.keys.output(execution_id, node_id) for node_id in part])
-            outputs.update(zip(part, values, strict=True))
+            outputs |= await self.payloads.read(execution_id, part)
         return outputs
 
     async def list_ids(

@@ -98,6 +98,33 @@ def test_private_networks_follow_the_environment_unless_listed(monkeypatch: pyte
     assert settings().private_networks == ("10.0.0.0/8", "intranet")
 
 
+def test_host_names_follow_the_environment_unless_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().host_names == ()
+
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    assert settings().host_names == ("*",)
+
+    monkeypatch.setenv("ALLOWED_HOSTS", "flows.example.com, *.inner.example")
+    assert settings().host_names == ("flows.example.com", "*.inner.example")
+
+
+def test_no_page_but_our_own_is_trusted_unless_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().page_origins == ()
+
+    monkeypatch.setenv("CORS_ORIGINS", "https://app.example.com, http://localhost:3000")
+    assert settings().page_origins == ("https://app.example.com", "http://localhost:3000")
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "app.example.com", "https://a.example/", "null", "https://*.example"]
+)
+def test_an_origin_no_page_can_have_is_refused(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", f"http://localhost:3000,{origin}")
+
+    with pytest.raises(SettingsInvalid, match=r"^CORS_ORIGINS: .*allowed: "):
+        read_settings()
+
+
 def test_images_and_networks_follow_the_environment_unless_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings().allowed_images, settings().allowed_networks) == (None, None)
 
