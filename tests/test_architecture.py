@@ -43,7 +43,7 @@ LONG_FILES = {
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 470,
     "orchestrator/store/reader.py": 430,
-    "orchestrator/store/transitions.py": 540,
+    "orchestrator/store/transitions.py": 600,
     "orchestrator/templates/evaluator.py": 410,
     "tests/unit/orchestrator/execution/test_planner.py": 370,
 }
