@@ -9,7 +9,7 @@ import pytest
 from orchestrator.definitions.branches import taker_of
 from orchestrator.errors import NodeError
 from orchestrator.execution.model import Awaiting
-from orchestrator.states import NodeStatus, Reason, WaitingOn
+from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.store.replies import Claim
 from orchestrator.store.requests import Idempotency, OperatorNote
 from orchestrator.store.transitions import HANDLER_PATIENCE_MS, MAX_INFRA_ATTEMPTS
@@ -63,6 +63,7 @@ async def test_whom_the_catch_does_not_name_cannot_take_over(rig: Rig, taker: st
     )
 
     assert set((await rig.nodes(execution_id)).values()) == {N.FAILED, N.SKIPPED}
+    assert await rig.status(execution_id) is ExecutionStatus.FAILED
 
 
 async def test_a_node_without_a_catch_has_no_taker(rig: Rig) -> None:

@@ -40,7 +40,7 @@ end
 local function fitting(name, text)
   text = text or ''
   local length = #text
-  if length > ROOM then return named(name, length) end
+  if length > math.max(0, ROOM) then return named(name, length) end
   ROOM = ROOM - length
   return text
 end
