@@ -42,7 +42,7 @@ LONG_FILES = {
     "orchestrator/errors.py": 430,
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 470,
-    "orchestrator/store/reader.py": 430,
+    "orchestrator/store/reader.py": 450,
     "orchestrator/store/transitions.py": 600,
     "orchestrator/templates/evaluator.py": 410,
     "tests/unit/orchestrator/execution/test_planner.py": 370,

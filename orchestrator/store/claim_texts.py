@@ -6,13 +6,14 @@ so a plain read gives what the script would have given.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 
 from orchestrator.redis_keys import Keys
-from orchestrator.store.replies import INPUTS, REPLY_BYTES, RESUME, VALUE, Claim
+from orchestrator.store.parts import parts_of
+from orchestrator.store.replies import INPUTS, RESUME, VALUE, Claim
 from orchestrator.units import index_of, node_of
 
 #: Key, and field of it where it is a hash, else "".
@@ -30,7 +31,7 @@ class ClaimTexts:
         """Give the claims with all their texts; one that several of them share is read, and held, once."""
         places = {self._place(claim, name): length for claim in claims for name, length in claim.unread}
         texts: dict[Place, bytes] = {}
-        for part in _slices(places):
+        for part in parts_of(places):
             texts |= await self._read(part)
         return [
             claim.filled({name: texts[self._place(claim, name)] for name, _ in claim.unread})
@@ -59,17 +60,3 @@ class ClaimTexts:
             if field:
                 texts[key, field] = await self._redis.hget(key, field) or b""
         return texts
-
-
-def _slices(places: dict[Place, int]) -> Iterator[list[Place]]:
-    """Cut into lists of at most REPLY_BYTES; a longer text is alone in its list."""
-    part: list[Place] = []
-    size = 0
-    for place, length in places.items():
-        if part and size + length > REPLY_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(place)
-        size += length
-    if part:
-        yield part

@@ -32,6 +32,7 @@ from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.items import Items
 from orchestrator.store.layout import catch_of
 from orchestrator.store.liveness import Liveness, child_states
+from orchestrator.store.parts import parts_of
 from orchestrator.store.records import (
     EXECUTION_FIELDS,
     NODE_FIELDS,
@@ -49,6 +50,8 @@ log = logging.getLogger("headrace.store")
 
 #: Nodes read by one command.
 SLICE = 500
+#: Outputs that are read without asking for their lengths first.
+FEW_OUTPUTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +137,18 @@ class Store:
         return (await self.nodes(execution_id, [OUTPUT]))[OUTPUT]
 
     async def outputs(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, bytes | None]:
-        """Read node outputs as JSON text."""
-        outputs: dict[str, bytes | None] = {}
-        for part in _slices(node_ids):
-            values = await self._redis.mget([self.keys.output(execution_id, node_id) for node_id in part])
-            outputs.update(zip(part, values, strict=True))
+        """Read node outputs as JSON text, so many at once as can be answered in time."""
+        outputs: dict[str, bytes | None] = dict.fromkeys(node_ids)
+        for slice_ids in _slices(node_ids):
+            sizes = dict.fromkeys(slice_ids, 0)
+            if len(slice_ids) > FEW_OUTPUTS:
+                pipe = self._redis.pipeline(transaction=False)
+                for node_id in slice_ids:
+                    pipe.strlen(self.keys.output(execution_id, node_id))
+                sizes = dict(zip(slice_ids, await pipe.execute(), strict=True))
+            for part in parts_of(sizes):
+                values = await self._redis.mget([self.keys.output(execution_id, node_id) for node_id in part])
+                outputs.update(zip(part, values, strict=True))
         return outputs
 
     async def list_ids(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from orchestrator.execution.model import Awaiting
@@ -252,3 +253,43 @@ async def test_a_worker_reads_what_found_no_room_before_it_runs_the_node(
 
 async def _has_ended(rig: Rig, execution_id: str) -> bool:
     return (await rig.status(execution_id)).is_terminal
+
+
+async def commands(rig: Rig, name: str) -> int:
+    """How often a command has been carried out since the counts were set back."""
+    stats: dict[str, Any] = (await rig.redis.info("commandstats")).get(f"cmdstat_{name}", {})
+    return int(stats.get("calls", 0))
+
+
+async def test_outputs_are_read_in_parts_of_which_none_is_too_large(rig: Rig) -> None:
+    execution_id = await rig.submit(*(node(f"p{i}") for i in range(10)))
+    for name, token in (await rig.worker.start()).items():
+        await rig.worker.complete(token, {"text": text_of(name[-1], 1_000_000)})
+    await rig.redis.config_resetstat()
+
+    results = await rig.engine.executions.results(execution_id)
+
+    assert [results[f"p{i}"][:10] for i in range(10)] == [b'{"text":"%d' % i for i in range(10)]  # type: ignore[index]
+    assert await commands(rig, "mget") == 3
+
+
+async def test_the_outputs_of_items_are_read_a_few_first_and_then_more(rig: Rig) -> None:
+    execution_id = await rig.submit(node("M", map={"items": list(range(100)), "max_concurrency": 100}))
+    values = [b"%d" % i for i in range(100)]
+    await rig.transitions.map_node(await rig.worker.start_one("M"), values, tolerated=0, stops=False)
+    for unit, token in (await rig.worker.start()).items():
+        await rig.worker.complete(token, unit)
+    pages: list[int] = []
+    page = rig.store.items.page
+
+    async def counted(execution_id: str, node_id: str, first: int, count: int) -> Any:
+        found = await page(execution_id, node_id, first, count)
+        pages.append(len(found))
+        return found
+
+    rig.store.items.page = counted  # type: ignore[method-assign]
+
+    outputs, _ = await rig.store.items.output(execution_id, "M", max_bytes=1_000_000)
+
+    assert orjson.loads(orjson.dumps(outputs)) == [f"M[{i}]" for i in range(100)]
+    assert pages == [16, 32, 52, 0]
