@@ -9,6 +9,7 @@ Written at submission and never changed:
   account (with it: 16 hex digits of the title's SHA-256, under which its day is counted)
   unchecked ('1' while inputs have not been checked against the definition's schema)
   node|N      the facts of node N for scripts; see `parse_facts` in lua/include/base.lua
+              catch=ERROR>SUCCESSOR,… among them is matched by whoever reports an error, never by a script
   spec|N      handler, config and policies for its worker, JSON
   refs|N      the nodes it refers to; $inputs when it refers to the inputs
   item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
