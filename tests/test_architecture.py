@@ -42,8 +42,8 @@ LONG_FILES = {
     "orchestrator/errors.py": 450,
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 490,
-    "orchestrator/store/reader.py": 430,
-    "orchestrator/store/transitions.py": 540,
+    "orchestrator/store/reader.py": 450,
+    "orchestrator/store/transitions.py": 600,
     "orchestrator/templates/evaluator.py": 410,
     "tests/unit/orchestrator/execution/test_planner.py": 370,
 }

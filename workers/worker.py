@@ -26,13 +26,14 @@ from clients.backoff import Backoff
 from clients.redis_client import connect_blocking
 from config import get_settings
 from logs import run_process
+from orchestrator.definitions.branches import taker_of
 from orchestrator.definitions.budgets import Caps
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.loops import leases, timers
 from orchestrator.operations.children import Children
 from orchestrator.redis_keys import Keys
 from orchestrator.store.reader import Store
-from orchestrator.store.replies import Claim, Delivery
+from orchestrator.store.replies import REPLY_BYTES, Claim, Delivery
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
@@ -108,13 +109,10 @@ class Worker:
             children=Children(self.store, self.transitions, catalogue=Catalogue, limits=config.limits),
         )  # fmt: skip
         self.attempts = Attempts(
-            transitions=self.transitions,
-            runner=self.runner,
-            heartbeat=self.heartbeat,
+            transitions=self.transitions, runner=self.runner, heartbeat=self.heartbeat,
             output_max_bytes=config.output_max_bytes,
-            claiming=self._take,
-            hand_back=self._hand_back,
-        )
+            claiming=self._take, hand_back=self._hand_back, fill=self.store.claim_texts.fill,
+        )  # fmt: skip
         self._handlers_text = f" {' '.join(sorted(names() | OWN.keys()))} "
         self._started_ms = time.time_ns() // 1_000_000
         self._requests = 0
@@ -239,6 +237,7 @@ class Worker:
                     queue=task.queue,
                     worker_id=self.worker_id,
                     lease_ms=self.config.lease_ms,
+                    most_bytes=REPLY_BYTES // len(deliveries),
                 )
             )
         replies = await self.transitions.call_all(mine, are_apart=True) if mine else []
@@ -247,17 +246,18 @@ class Worker:
 
     async def _hand_back(self, task: Delivery) -> None:
         """Give back a task that needs a handler this worker does not have."""
-        workers = await self.store.workers()
+        unit = (task.execution_id, task.node_id)
+        workers, (spec,) = await asyncio.gather(self.store.workers(), self.store.specs([unit]))
         message = f"no live worker offers the handler '{task.handler}' of node '{task.node_id}'"
         error = NodeError(ErrorType.HANDLER_NOT_FOUND, message, retryable=False, attempt=task.attempt)
         await self.transitions.hand_back_node(
-            task.execution_id,
-            task.node_id,
+            *unit,
             task.attempt,
             message_id=task.message_id,
             queue=task.queue,
             is_offered=any(worker.offers(task.handler, task.queue) for worker in workers),
             error=orjson.dumps(error.to_dict()),
+            taker=taker_of(spec.get("catch", ()), error.type),
         )
 
     def _take(self, freed: int) -> ClaimRequest | None:

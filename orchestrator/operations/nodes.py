@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from orchestrator.definitions.branches import not_taken_for
+from orchestrator.definitions.branches import not_taken_for, taker_of
 from orchestrator.definitions.definition import Node
 from orchestrator.documents import exact_json
 from orchestrator.errors import (
@@ -124,7 +124,8 @@ class Nodes:
             details={"by": note.by, "reason": note.reason},
         )
         text = orjson.dumps(error.to_dict())
-        return await self._override(execution_id, node_id, "fail", text, note, idempotency)
+        taker = taker_of((await self._node(execution_id, node_id)).catch, error.type)
+        return await self._override(execution_id, node_id, "fail", text, note, idempotency, taker=taker)
 
     async def skip(
         self, execution_id: str, node_id: str, note: OperatorNote, *, idempotency: Idempotency | None = None
@@ -162,11 +163,13 @@ class Nodes:
         note: OperatorNote,
         idempotency: Idempotency | None,
         not_taken: tuple[str, ...] = (),
+        taker: str = "",
     ) -> NodeResult:
         idempotency = idempotency or Idempotency.unnamed()
         call = self._transitions.override_node(
-            execution_id, node_id, word, payload, note=note, idempotency=idempotency, not_taken=not_taken
-        )
+            execution_id, node_id, word, payload,
+            note=note, idempotency=idempotency, not_taken=not_taken, taker=taker,
+        )  # fmt: skip
         return await self._result(word, execution_id, node_id, call, note, idempotency)
 
     async def _result(

@@ -18,6 +18,8 @@ from orchestrator.units import unit_of
 
 #: Items read by one command.
 SLICE = 500
+#: Outputs of items read at first, and twice as many each further time: their sizes are not known before.
+FIRST_OUTPUTS = 16
 _COUNTS = ("total", "next", "live", "COMPLETED", "FAILED", "SKIPPED", "tolerated", "stops", "halted")
 
 
@@ -151,11 +153,11 @@ class Items:
         reading, with a list that is not whole, once the outputs have more than max_bytes together.
         """
         items: list[Item] = []
-        size = first = 0
-        while size <= max_bytes and (part := await self.page(execution_id, node_id, first, SLICE)):
+        size, count = 0, FIRST_OUTPUTS
+        while size <= max_bytes and (part := await self.page(execution_id, node_id, len(items), count)):
             items += part
-            first += len(part)
             size += sum(len(item.output or b"") for item in part)
+            count = min(SLICE, count * 2)
         if all(item.state.status is NodeStatus.COMPLETED for item in items):
             return [orjson.Fragment(item.output or b"null") for item in items], size
         return [_entry(item) for item in items], size

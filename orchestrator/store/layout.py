@@ -9,6 +9,7 @@ Written at submission and never changed:
   account (with it: 16 hex digits of the title's SHA-256, under which its day is counted)
   unchecked ('1' while inputs have not been checked against the definition's schema)
   node|N      the facts of node N for scripts; see `parse_facts` in lua/include/base.lua
+              catch=ERROR>SUCCESSOR,… among them is matched by whoever reports an error, never by a script
   spec|N      handler, config and policies for its worker, JSON
   refs|N      the nodes it refers to; $inputs when it refers to the inputs
   item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
@@ -63,7 +64,8 @@ from typing import Any, TypeVar
 
 import orjson
 
-from orchestrator.definitions.definition import Definition, Node
+from orchestrator.definitions.branches import catch_words, read_catch_words
+from orchestrator.definitions.definition import Catch, Definition, Node
 from orchestrator.definitions.trigger_rules import TriggerRule
 from orchestrator.execution.counters import Counters, expected_counters
 from orchestrator.execution.fork import ForkPlan, starting_states
@@ -236,8 +238,13 @@ def _extras(node: Node) -> Iterator[str]:
     if node.pauses_on_failure:
         yield " asks=1"
     if node.catch:
-        rules = ",".join(f"{error}>{rule.goto}" for rule in node.catch for error in rule.errors)
-        yield f" catch={rules}"
+        yield f" catch={catch_words(node.catch)}"
+
+
+def catch_of(facts: str) -> tuple[Catch, ...]:
+    """Read the catch out of a node's facts; () for a node without one."""
+    word = next((word for word in facts.split() if word.startswith("catch=")), "")
+    return read_catch_words(word.removeprefix("catch="))
 
 
 def list_fields(name: str, ids: Iterable[str], *, first: int = 0) -> Iterator[str]:

@@ -157,7 +157,7 @@ INTERVENTIONS = (
         ("an operator ends what has ended", "if not may_leave('node', verb, status) then", "if false then"),
         ("an operator ends another attempt", "if ARGV[4] ~= '' and ARGV[4] ~= attempt then", "if false then"),
         ("an operator's key serves another request", "if hash ~= ARGV[6] then", "if false then"),
-        ("a request is carried out twice", "  if hash then\n", "  if false then\n"),
+        ("a request is carried out twice", "if key == ARGV[5] then", "if false then"),
         ("a node is ended while it is reset", "if x.is_listed then return nil,", "if false then return nil,"),
         ("a mapped node ends over its items", "if status == 'WAITING' and on == 'map' then", "if false then"),
         ("an operator acts on what has ended", "if not is_under_way(whole) then", "if false then"),
@@ -226,7 +226,7 @@ ANSWERS = (
         ("one person makes a quorum", "if string.find(voters, ';' .. ARGV[7] .. ' ', 1, true) then", "if false then"),
         ("a denial waits for the others", "(ARGV[5] == 'deny' or given >= quorum)", "given >= quorum"),
         ("one approval is enough", "(ARGV[5] == 'deny' or given >= quorum)", "true"),
-        ("a decision sent again is another", "if hash then", "if false then"),
+        ("a decision sent again is another", "if key == ARGV[9] then", "if false then"),
         ("a second decision wins", "if status == 'COMPLETED' then return {'over', 0, output, given, 0} end", ""),
     ),
 )  # fmt: skip

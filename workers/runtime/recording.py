@@ -9,6 +9,7 @@ from typing import Any, assert_never
 
 import orjson
 
+from orchestrator.definitions.branches import taker_of
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.definitions.retry_decision import decide_retry
 from orchestrator.documents import exact_json
@@ -114,9 +115,11 @@ class _Ending:
                 )
             case Awaiting():
                 _check_ask(result)
-                return transitions.await_node(token, result, claiming=claiming)
+                taker = self._taker(ErrorType.CONFIG_ERROR)
+                return transitions.await_node(token, result, crowded_taker=taker, claiming=claiming)
             case Nesting():
-                return transitions.start_child(token, result.child, claiming=claiming)
+                taker = self._taker(ErrorType.CONFIG_ERROR)
+                return transitions.start_child(token, result.child, deep_taker=taker, claiming=claiming)
             case AwaitingChild():
                 return transitions.await_child(
                     token, result.child_id, looks_again=result.looks_again, claiming=claiming
@@ -153,13 +156,22 @@ class _Ending:
                 error,
                 delay_ms=decision.delay_ms,
                 counts=decision.counts,
+                late_taker=self._taker(ErrorType.TIMEOUT_SCHEDULE_TO_CLOSE),
                 claiming=self.claiming,
             )
         reason = Reason.TIMEOUT if failed.error.type in _TIME_OUTS else Reason.ERROR
         # Used up, rather than refused: an operator may want to run it again.
         return self.transitions.fail_node(
-            self.token, error, reason=reason, is_dead=decision.is_used_up, claiming=self.claiming
+            self.token,
+            error,
+            reason=reason,
+            is_dead=decision.is_used_up,
+            taker=self._taker(failed.error.type),
+            claiming=self.claiming,
         )
+
+    def _taker(self, error_type: str) -> str:
+        return taker_of(self.claim.catch, error_type)
 
 
 def _failed(fault: Terminal, claim: Claim) -> Failed:
