@@ -12,14 +12,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import FrameType
 
 from fastapi import FastAPI
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from api import routers
 from api.access import Reach, attach
 from api.simulator_process import SimulatorProcess
 from api.streaming.hub import Hub
-from clients.redis_client import connect_commands, connect_subscriber
+from clients.redis_client import PASSING_FAULTS, connect_commands, connect_subscriber
 from config import ROOT, Settings, get_settings
 from logs import level_of, set_up
 from orchestrator.documents.limits import Limits
@@ -64,7 +62,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         telemetry={"operation_spans": False},
     )
     app.state.environment = settings.environment
-    routers.install(app, limits, store_errors=(RedisConnectionError, RedisTimeoutError, OSError))
+    routers.install(app, limits, store_errors=PASSING_FAULTS)
     return app
 
 

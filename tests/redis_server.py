@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -38,8 +39,9 @@ def free_port() -> int:
 class RedisServer:
     """A server of our own on a free port; `kill` and `start` keep the data when `is_durable`."""
 
-    def __init__(self, directory: Path, *, is_durable: bool = False) -> None:
+    def __init__(self, directory: Path, *, is_durable: bool = False, options: Sequence[str] = ()) -> None:
         self.directory = directory
+        self.options = options
         self.is_durable = is_durable
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
@@ -55,7 +57,7 @@ class RedisServer:
         rules = ["--save", "", "--appendonly", durable, "--appendfsync", "no"]
         rules += ["--maxmemory-policy", "noeviction"]
         self.process = subprocess.Popen(
-            [server_binary(), *place, *rules],
+            [server_binary(), *place, *rules, *self.options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -25,6 +25,7 @@ from api.routers import (
     workers,
     workflow,
 )
+from api.store_time import StoreTime
 from api.validator import known_query
 from orchestrator.documents.limits import Limits
 
@@ -58,4 +59,5 @@ def install(app: FastAPI, limits: Limits, *, store_errors: Sequence[type[Excepti
         definition_paths=DEFINITION_PATHS,
         definition_endings=DEFINITION_ENDINGS,
     )
+    app.add_middleware(StoreTime)
     install_handlers(app, store_errors)
