@@ -12,13 +12,15 @@ from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.definitions.retry_decision import decide_retry
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.store.reader import Due, Store
-from orchestrator.store.script_client import Call
-from orchestrator.store.transitions import Transitions
+from orchestrator.store.script_client import Call, is_fault
+from orchestrator.store.transitions import Transitions, drain_apart
 
 log = logging.getLogger("headrace.timers")
 
 #: Timers fired by one run; what is left is due at the next.
 LIMIT = 500
+#: How long the timer of an execution that is damaged stands back behind those of all others.
+PUT_OFF_MS = 60_000
 
 
 async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit: int = LIMIT) -> int:
@@ -34,6 +36,7 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
     specs = await store.specs([(timer.execution_id, timer.node_id) for timer in late]) if late else []
     spec_of = dict(zip(late, specs, strict=True))
     fired: list[Due] = []
+    damaged: list[Due] = []
     calls: list[Call[tuple[str, bool]]] = []
     for timer in due:
         try:
@@ -42,10 +45,14 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
         except Exception:
             # A record that cannot be read must not keep the timers of all other executions from firing.
             log.exception("timer.fault", extra={"execution_id": timer.execution_id, "kind": timer.kind})
+            damaged.append(timer)
     answers = await transitions.call_all(calls, are_apart=True)
     for timer, answer in zip(fired, answers, strict=True):
-        if not isinstance(answer, Exception) and answer[1]:
-            await transitions.drain_worklist(timer.execution_id)
+        if is_fault(answer):
+            damaged.append(timer)
+        elif not isinstance(answer, Exception) and answer[1]:
+            await drain_apart(transitions, timer.execution_id)
+    await store.put_off("timers", [timer.member for timer in damaged], now_ms + PUT_OFF_MS)
     return len(due)
 
 

@@ -18,7 +18,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from clients.redis_client import Wire
+from clients.redis_client import Wire, WrongKind
 from orchestrator.definitions.budgets import USED_FIELDS, Usage, read_usage
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored
@@ -47,6 +47,8 @@ log = logging.getLogger("headrace.store")
 
 #: Nodes read by one command.
 SLICE = 500
+#: Statuses of executions that are in the set of active ones.
+UNDER_WAY = frozenset(str(status).encode() for status in ExecutionStatus if status.is_under_way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,11 @@ class Due:
     execution_id: str
     node_id: str
     attempt: str
+
+    @property
+    def member(self) -> str:
+        """What stands for it in the set of timers."""
+        return timer_member(self.kind, self.execution_id, self.node_id, self.attempt)
 
 
 class Store:
@@ -104,14 +111,17 @@ class Store:
         return self._definitions.put(version, definition, text_bytes=len(text or b""))
 
     async def executions(self, execution_ids: Sequence[str]) -> list[Execution | None]:
-        """Read many executions without their nodes, in one round trip; None for one that is unknown."""
+        """Read many executions without their nodes, in one round trip; None for one unknown or damaged."""
         pipe = self._redis.pipeline(transaction=False)
         for execution_id in execution_ids:
             pipe.get(self.keys.status(execution_id))
             pipe.hmget(self.keys.runtime(execution_id), list(EXECUTION_FIELDS))
-        answers = await pipe.execute()
+        answers = await pipe.execute(raise_on_error=False)
         found = zip(execution_ids, answers[::2], answers[1::2], strict=True)
-        return [read_execution(each, status, fields) for each, status, fields in found]
+        return [
+            None if _is_damaged(each, status, fields) else read_execution(each, status, fields)
+            for each, status, fields in found
+        ]
 
     async def execution(self, execution_id: str) -> Execution | None:
         return (await self.executions([execution_id]))[0]
@@ -148,6 +158,46 @@ class Store:
         )  # fmt: skip
         return [(member.decode(), int(score)) for member, score in rows]
 
+    async def count_listed(self, tenant: str) -> int:
+        """Number of executions in the index, ended ones too."""
+        return int(await self._redis.zcard(self.keys.index(tenant)))
+
+    async def listed_ids(self, tenant: str, first: int, count: int) -> list[str]:
+        """Ids by their place in the index, newest first: what is added meanwhile hides none of the older."""
+        rows = await self._redis.zrange(self.keys.index(tenant), first, first + count - 1, desc=True)
+        return [member.decode(errors="replace") for member in rows]
+
+    async def strays(self, execution_ids: Sequence[str]) -> list[str]:
+        """Ids of those that the scan of active ones does not meet, and that have not ended.
+
+        They are under way and lost from that set, or were not started and are being cancelled.
+        """
+        found: list[str] = []
+        for part in _slices(execution_ids):
+            words = await self._redis.mget([self.keys.status(each) for each in part])
+            said = list(zip(part, words, strict=True))
+            under_way = [each for each, word in said if word in UNDER_WAY]
+            pending = [each for each, word in said if word == b"PENDING"]
+            pipe = self._redis.pipeline(transaction=False)
+            for each in pending:
+                pipe.hget(self.keys.runtime(each), "cancelling")
+            if under_way:
+                pipe.smismember(self.keys.shared("active"), under_way)
+            answers = await pipe.execute(raise_on_error=False) if pending or under_way else []
+            if under_way:
+                are_active = answers.pop()
+                if isinstance(are_active, Exception):
+                    raise are_active
+                found += [
+                    each for each, is_active in zip(under_way, are_active, strict=True) if not is_active
+                ]
+            found += [
+                each
+                for each, cancelling in zip(pending, answers, strict=True)
+                if cancelling and not _is_damaged(each, cancelling)
+            ]
+        return found
+
     async def events(self, execution_id: str, *, after: int, limit: int) -> list[Event]:
         """Read the history from event `after` + 1 on."""
         rows = await self._redis.xrange(self.keys.events(execution_id), f"{after + 1}-0", "+", count=limit)
@@ -173,6 +223,11 @@ class Store:
         parts = await self._well_formed("leases", members, 3)
         return [(execution_id, node_id, int(attempt)) for execution_id, node_id, attempt in parts]
 
+    async def put_off(self, name: str, members: Sequence[str], until_ms: int) -> None:
+        """Move timers or leases of damaged executions out of the way of all others, for a while."""
+        if members:
+            await self._redis.zadd(self.keys.shared(name), dict.fromkeys(members, until_ms), xx=True)
+
     async def _well_formed(self, name: str, members: Sequence[bytes], count: int) -> list[list[str]]:
         """Take members of a set apart. One that no engine wrote is removed: it would stop every loop."""
         found = []
@@ -194,25 +249,15 @@ class Store:
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     async def specs(self, units: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-        """Specs of these (execution id, node id), with tries, worker and counts; {} for one that is gone."""
+        """Specs of these (execution id, node id), with tries, worker, counts; {} for one gone or damaged."""
         pipe = self._redis.pipeline(transaction=False)
         for execution_id, node_id in units:
             pipe.hmget(
                 self.keys.runtime(execution_id),
                 [f"spec|{node_of(node_id)}", f"tries|{node_id}", f"worker|{node_id}", f"counts|{node_id}"],
             )
-        rows = await pipe.execute()
-        return [
-            {
-                **orjson.loads(spec),
-                "tries": int(tries or 0),
-                "worker": read_text(worker),
-                "counts": [int(count) for count in (counts or b"").split()],
-            }
-            if spec
-            else {}
-            for spec, tries, worker, counts in rows
-        ]
+        rows = await pipe.execute(raise_on_error=False)
+        return [_read_spec(execution_id, row) for (execution_id, _), row in zip(units, rows, strict=True)]
 
     async def workers(self) -> list[WorkerInfo]:
         """Workers heard of lately, in order of their ids."""
@@ -266,7 +311,7 @@ class Store:
     async def active_ids(self, cursor: int, count: int) -> tuple[int, list[str]]:
         """Scan executions that are under way, about `count` at a time; the cursor is 0 after the last."""
         following, members = await self._redis.sscan(self.keys.shared("active"), cursor, count=count)
-        return following, [member.decode() for member in members]
+        return following, [member.decode(errors="replace") for member in members]
 
     async def count_active(self) -> int:
         """Number of executions that are under way."""
@@ -413,3 +458,30 @@ class Store:
 
 def _slices(items: Sequence[str]) -> list[Sequence[str]]:
     return [items[i : i + SLICE] for i in range(0, len(items), SLICE)]
+
+
+def _is_damaged(execution_id: str, *answers: Any) -> bool:
+    """Whether keys of an execution hold what no engine wrote. Any other error is raised: it tells nothing."""
+    for answer in answers:
+        if isinstance(answer, WrongKind):
+            log.error("execution.unreadable", extra={"execution_id": execution_id, "error": str(answer)})
+            return True
+        if isinstance(answer, Exception):
+            raise answer
+    return False
+
+
+def _read_spec(execution_id: str, row: Any) -> dict[str, Any]:
+    if _is_damaged(execution_id, row) or not row[0]:
+        return {}
+    spec, tries, worker, counts = row
+    try:
+        return {
+            **orjson.loads(spec),
+            "tries": int(tries or 0),
+            "worker": read_text(worker),
+            "counts": [int(count) for count in (counts or b"").split()],
+        }
+    except ValueError as error:
+        log.error("execution.unreadable", extra={"execution_id": execution_id, "error": str(error)})
+        return {}

@@ -13,6 +13,7 @@ task streams by the task reader.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any, TypeVar
@@ -45,7 +46,9 @@ from orchestrator.store.requests import (
     Word,
     wait_arguments,
 )
-from orchestrator.store.script_client import Argument, Call, ScriptClient
+from orchestrator.store.script_client import STORE_OUTAGES, Argument, Call, ScriptClient
+
+log = logging.getLogger("headrace.store")
 
 R = TypeVar("R")
 
@@ -536,3 +539,13 @@ class Transitions(ScriptClient):
     ) -> Call[EndReply]:
         claims = claiming.arguments() if claiming else NO_CLAIMS
         return self._call(name, token.execution_id, (*token.arguments(), *claims, *own), read_end_reply)
+
+
+async def drain_apart(transitions: Transitions, execution_id: str) -> None:
+    """Settle the saved turns of one of many executions: that it is damaged must not concern the others."""
+    try:
+        await transitions.drain_worklist(execution_id)
+    except STORE_OUTAGES:
+        raise
+    except Exception:
+        log.exception("execution.not_drained", extra={"execution_id": execution_id})
