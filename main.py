@@ -76,6 +76,8 @@ async def _engine(settings: Settings, limits: Limits) -> AsyncIterator[Engine]:
         log.warning("handlers.not_loaded", extra={"error": str(error)})
     commands = connect_commands(settings.redis_dsn)
     subscriber = connect_subscriber(settings.redis_dsn)
+    # A connection that waits for the disk can do nothing else meanwhile.
+    durable = connect_commands(settings.redis_dsn) if settings.durable_starts else None
     try:
         engine = Engine(
             commands,
@@ -84,12 +86,15 @@ async def _engine(settings: Settings, limits: Limits) -> AsyncIterator[Engine]:
             keys=keys_of(settings),
             limits=limits,
             allow_eviction_policy=settings.allow_eviction_policy,
+            durable=durable,
         )
         async with usable_while_serving(commands, settings):
             yield engine
     finally:
         await commands.aclose()
         await subscriber.aclose()
+        if durable is not None:
+            await durable.aclose()
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -103,6 +108,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "WORKER_GROUP": settings.worker_group,
         "HANDLERS": settings.handlers,
         # It checks Redis by the rule that this process was started with.
+        "DURABLE_STARTS": "false",
         "ALLOW_EVICTION_POLICY": str(settings.allow_eviction_policy).lower(),
     }
 

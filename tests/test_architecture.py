@@ -38,12 +38,12 @@ MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
 #: A longer file says in its head why, `# long: the reason`, and stands here with its ceiling.
 LONG_FILES = {
-    "config.py": 370,
-    "orchestrator/errors.py": 430,
+    "config.py": 385,
+    "orchestrator/errors.py": 445,
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 470,
     "orchestrator/store/reader.py": 430,
-    "orchestrator/store/transitions.py": 540,
+    "orchestrator/store/transitions.py": 550,
     "orchestrator/templates/evaluator.py": 410,
     "tests/unit/orchestrator/execution/test_planner.py": 370,
 }
@@ -55,6 +55,7 @@ WITHOUT_SCRIPT = {
     "delete_namespace": "UNLINKs, of keys that are under a prefix of their own",
     "drop_dead": "one XDEL; the node stays as it is",
     "drain_worklist": "continue_execution until nothing is left",
+    "durable": "waits for the disk where starts are durable",
     "probe": "writes nothing that anybody reads",
 }
 #: An unpack whose length no constant bounds.

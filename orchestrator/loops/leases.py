@@ -5,10 +5,11 @@ from __future__ import annotations
 import orjson
 
 from orchestrator.errors import ErrorType, NodeError
+from orchestrator.executor import drain_apart
 from orchestrator.redis_keys import lease_member
 from orchestrator.store.reader import Store
 from orchestrator.store.script_client import is_fault
-from orchestrator.store.transitions import MAX_INFRA_ATTEMPTS, Transitions, drain_apart
+from orchestrator.store.transitions import MAX_INFRA_ATTEMPTS, Transitions
 
 #: Leases expired by one run, so that a clock that jumps does not requeue everything at once.
 LIMIT = 200

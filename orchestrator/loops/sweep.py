@@ -102,13 +102,13 @@ class Sweep:
 
     async def _lost(self, limit: int) -> list[str]:
         """Look through a part of the index for executions that the scan of active ones does not meet."""
-        listed = await self.store.count_listed(TENANT)
+        listed = await self.store.index.count(TENANT)
         count = MOST_ROWS if self._is_hurried else min(MOST_ROWS, max(limit // 8, listed // INDEX_ROUNDS, 1))
-        found = await self.store.listed_ids(TENANT, self._offset, count)
+        found = await self.store.index.ids(TENANT, self._offset, count)
         self._offset += count
         if self._offset >= listed:
             self._offset, self._is_hurried = 0, False
-        return await self.store.strays(found)
+        return await self.store.index.strays(found)
 
     async def _has_restarted(self) -> bool:
         """Say whether this is another Redis process than last time: it may have lost the newest writes."""

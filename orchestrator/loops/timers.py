@@ -11,9 +11,10 @@ import orjson
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.definitions.retry_decision import decide_retry
 from orchestrator.errors import ErrorType, NodeError
+from orchestrator.executor import drain_apart
 from orchestrator.store.reader import Due, Store
 from orchestrator.store.script_client import Call, is_fault
-from orchestrator.store.transitions import Transitions, drain_apart
+from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.timers")
 

@@ -1,8 +1,9 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, liveness) are the only readers of the engine's keys beside the scripts,
-the task reader and the subscriptions to events. They write nothing of the engine's: what the sets of timers
-and leases hold that no engine wrote is taken out, for it would stop every loop.
+`Store` and its parts (waits, items, liveness, index) are the only readers of the engine's keys beside the
+scripts, the task reader and the subscriptions to events. They write nothing of the engine's: what the sets
+of timers and leases hold that no engine wrote is taken out, for it would stop every loop, and what they hold
+of damaged executions stands back.
 """
 
 # long: everything the engine reads, in one class
@@ -18,7 +19,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from clients.redis_client import Wire, WrongKind
+from clients.redis_client import Wire
 from orchestrator.definitions.budgets import USED_FIELDS, Usage, read_usage
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored
@@ -28,16 +29,18 @@ from orchestrator.execution.inventory import WORKER_ALIVE_MS, DeadEntry, QueueIn
 from orchestrator.execution.model import Event, Execution, NodeState, RepairView, Snapshot
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import Cancelling, ExecutionStatus
+from orchestrator.store.index import Index
 from orchestrator.store.items import Items
 from orchestrator.store.liveness import Liveness, child_states
 from orchestrator.store.records import (
     EXECUTION_FIELDS,
     NODE_FIELDS,
+    is_damaged,
     read_dead_entry,
     read_event,
     read_execution,
     read_node_state,
-    read_text,
+    read_spec,
     read_worker,
 )
 from orchestrator.store.waits import Waits
@@ -47,8 +50,6 @@ log = logging.getLogger("headrace.store")
 
 #: Nodes read by one command.
 SLICE = 500
-#: Statuses of executions that are in the set of active ones.
-UNDER_WAY = frozenset(str(status).encode() for status in ExecutionStatus if status.is_under_way)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Due:
     @property
     def member(self) -> str:
         """What stands for it in the set of timers."""
-        return timer_member(self.kind, self.execution_id, self.node_id, self.attempt)
+        return SEPARATOR.join((self.kind, self.execution_id, self.node_id, self.attempt))
 
 
 class Store:
@@ -83,6 +84,7 @@ class Store:
         self.waits = Waits(redis, self.keys)
         self.items = Items(redis, self.keys)
         self.liveness = Liveness(redis, self.keys)
+        self.index = Index(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self._definitions = DefinitionCache[str, Definition](max_entries=64)
@@ -119,7 +121,7 @@ class Store:
         answers = await pipe.execute(raise_on_error=False)
         found = zip(execution_ids, answers[::2], answers[1::2], strict=True)
         return [
-            None if _is_damaged(each, status, fields) else read_execution(each, status, fields)
+            None if is_damaged(each, status, fields) else read_execution(each, status, fields)
             for each, status, fields in found
         ]
 
@@ -157,46 +159,6 @@ class Store:
             offset=offset, num=count, withscores=True,
         )  # fmt: skip
         return [(member.decode(), int(score)) for member, score in rows]
-
-    async def count_listed(self, tenant: str) -> int:
-        """Number of executions in the index, ended ones too."""
-        return int(await self._redis.zcard(self.keys.index(tenant)))
-
-    async def listed_ids(self, tenant: str, first: int, count: int) -> list[str]:
-        """Ids by their place in the index, newest first: what is added meanwhile hides none of the older."""
-        rows = await self._redis.zrange(self.keys.index(tenant), first, first + count - 1, desc=True)
-        return [member.decode(errors="replace") for member in rows]
-
-    async def strays(self, execution_ids: Sequence[str]) -> list[str]:
-        """Ids of those that the scan of active ones does not meet, and that have not ended.
-
-        They are under way and lost from that set, or were not started and are being cancelled.
-        """
-        found: list[str] = []
-        for part in _slices(execution_ids):
-            words = await self._redis.mget([self.keys.status(each) for each in part])
-            said = list(zip(part, words, strict=True))
-            under_way = [each for each, word in said if word in UNDER_WAY]
-            pending = [each for each, word in said if word == b"PENDING"]
-            pipe = self._redis.pipeline(transaction=False)
-            for each in pending:
-                pipe.hget(self.keys.runtime(each), "cancelling")
-            if under_way:
-                pipe.smismember(self.keys.shared("active"), under_way)
-            answers = await pipe.execute(raise_on_error=False) if pending or under_way else []
-            if under_way:
-                are_active = answers.pop()
-                if isinstance(are_active, Exception):
-                    raise are_active
-                found += [
-                    each for each, is_active in zip(under_way, are_active, strict=True) if not is_active
-                ]
-            found += [
-                each
-                for each, cancelling in zip(pending, answers, strict=True)
-                if cancelling and not _is_damaged(each, cancelling)
-            ]
-        return found
 
     async def events(self, execution_id: str, *, after: int, limit: int) -> list[Event]:
         """Read the history from event `after` + 1 on."""
@@ -257,7 +219,7 @@ class Store:
                 [f"spec|{node_of(node_id)}", f"tries|{node_id}", f"worker|{node_id}", f"counts|{node_id}"],
             )
         rows = await pipe.execute(raise_on_error=False)
-        return [_read_spec(execution_id, row) for (execution_id, _), row in zip(units, rows, strict=True)]
+        return [read_spec(execution_id, row) for (execution_id, _), row in zip(units, rows, strict=True)]
 
     async def workers(self) -> list[WorkerInfo]:
         """Workers heard of lately, in order of their ids."""
@@ -458,30 +420,3 @@ class Store:
 
 def _slices(items: Sequence[str]) -> list[Sequence[str]]:
     return [items[i : i + SLICE] for i in range(0, len(items), SLICE)]
-
-
-def _is_damaged(execution_id: str, *answers: Any) -> bool:
-    """Whether keys of an execution hold what no engine wrote. Any other error is raised: it tells nothing."""
-    for answer in answers:
-        if isinstance(answer, WrongKind):
-            log.error("execution.unreadable", extra={"execution_id": execution_id, "error": str(answer)})
-            return True
-        if isinstance(answer, Exception):
-            raise answer
-    return False
-
-
-def _read_spec(execution_id: str, row: Any) -> dict[str, Any]:
-    if _is_damaged(execution_id, row) or not row[0]:
-        return {}
-    spec, tries, worker, counts = row
-    try:
-        return {
-            **orjson.loads(spec),
-            "tries": int(tries or 0),
-            "worker": read_text(worker),
-            "counts": [int(count) for count in (counts or b"").split()],
-        }
-    except ValueError as error:
-        log.error("execution.unreadable", extra={"execution_id": execution_id, "error": str(error)})
-        return {}

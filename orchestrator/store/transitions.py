@@ -13,7 +13,7 @@ task streams by the task reader.
 
 from __future__ import annotations
 
-import logging
+import contextlib
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
 from orchestrator.errors import StoreFull
 from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
+from orchestrator.store.durability import Durability
 from orchestrator.store.layout import Reuse, Slice
 from orchestrator.store.replies import (
     Claim,
@@ -46,9 +47,7 @@ from orchestrator.store.requests import (
     Word,
     wait_arguments,
 )
-from orchestrator.store.script_client import STORE_OUTAGES, Argument, Call, ScriptClient
-
-log = logging.getLogger("headrace.store")
+from orchestrator.store.script_client import Argument, Call, ScriptClient
 
 R = TypeVar("R")
 
@@ -64,6 +63,9 @@ MAX_TOKENS = 50_000
 
 class Transitions(ScriptClient):
     """The verbs of the engine, in the order in which an execution meets them."""
+
+    #: Set where what is accepted must be on disk before it is answered.
+    durability: Durability | None = None
 
     # Submission
 
@@ -499,6 +501,10 @@ class Transitions(ScriptClient):
         while more:
             _, more = await self.continue_execution(execution_id)
 
+    def durable(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Write inside; where starts are durable it ends once that is on disk. Raises DurabilityUnknown."""
+        return self.durability.kept() if self.durability else contextlib.nullcontext()
+
     async def probe(self) -> None:
         """Call a script and write a key, as a submission would. Raises StoreFull and STORE_FAULTS."""
         await self.continue_execution("none")
@@ -539,13 +545,3 @@ class Transitions(ScriptClient):
     ) -> Call[EndReply]:
         claims = claiming.arguments() if claiming else NO_CLAIMS
         return self._call(name, token.execution_id, (*token.arguments(), *claims, *own), read_end_reply)
-
-
-async def drain_apart(transitions: Transitions, execution_id: str) -> None:
-    """Settle the saved turns of one of many executions: that it is damaged must not concern the others."""
-    try:
-        await transitions.drain_worklist(execution_id)
-    except STORE_OUTAGES:
-        raise
-    except Exception:
-        log.exception("execution.not_drained", extra={"execution_id": execution_id})
