@@ -36,7 +36,9 @@ RedisClient = Redis
 
 #: A command that has had no answer for this long counts as unanswered; the connection is dropped.
 COMMAND_TIMEOUT_S = 5.0
-BLOCKING_TIMEOUT_S = 8.0
+BLOCKING_TIMEOUT_S = 6.0
+#: A new connection that has not been greeted by then leads nowhere: after an outage another one soon works.
+GREETING_TIMEOUT_S = 2.0
 #: Connections one Wire keeps; further calls wait for their turn, which comes with the next answer.
 KEPT_CONNECTIONS = 16
 
@@ -135,6 +137,15 @@ class _Bounded(Waiting):
             raise RedisTimeoutError("Redis has not answered in time") from late
 
 
+async def _greet(connection: Any) -> None:
+    """Log in and choose the database."""
+    bound = _Bounded(GREETING_TIMEOUT_S)
+    # The command that wants the connection is charged for it.
+    bound.charges = False
+    async with bound:
+        await connection.on_connect_check_health(check_health=True)
+
+
 def connect_commands(dsn: str, *, max_connections: int = 64) -> Redis:
     """Open a pool for commands and scripts. Nothing is retried here."""
     return _connect(dsn, timeout_s=COMMAND_TIMEOUT_S, max_connections=max_connections)
@@ -176,6 +187,7 @@ def _connect(dsn: str, *, timeout_s: float | None, max_connections: int) -> Redi
         max_connections=max_connections,
         decode_responses=False,
         parser_class=_AsyncStates,
+        redis_connect_func=_greet,
         **tcp,
     )
     client = _Commands(connection_pool=pool)

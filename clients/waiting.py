@@ -54,12 +54,14 @@ class Waiting:
     sends by, swallows a cancel that meets its end.
     """
 
-    __slots__ = ("_began_s", "_budget", "_cancelling", "_cancels", "_most_s", "_task", "_timer")
+    __slots__ = ("_began_s", "_budget", "_cancelling", "_cancels", "_most_s", "_task", "_timer", "charges")
 
     def __init__(self, most_s: float | None) -> None:
         self._budget = _budget.get()
         self._most_s = None if most_s is None else seconds_left(most_s)
         self._cancels = 0
+        #: False for a wait inside of another one, which is charged as a whole.
+        self.charges = True
 
     async def __aenter__(self) -> None:
         task = asyncio.current_task()
@@ -76,7 +78,7 @@ class Waiting:
         if self._timer is not None:
             self._timer.cancel()
         budget = self._budget
-        if budget is not None and budget.left_s is not None:
+        if self.charges and budget is not None and budget.left_s is not None:
             budget.left_s -= time.monotonic() - self._began_s
         if not self._cancels:
             return

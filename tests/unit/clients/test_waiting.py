@@ -24,6 +24,7 @@ NEVER_S = 3_600.0
 async def black_hole(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """URL of a server that takes every connection and command, and answers none."""
     monkeypatch.setattr(redis_client, "COMMAND_TIMEOUT_S", NEVER_S)
+    monkeypatch.setattr(redis_client, "GREETING_TIMEOUT_S", NEVER_S)
     writers: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
@@ -89,3 +90,14 @@ async def test_an_answer_that_has_begun_has_no_bound() -> None:
         budget.lift()
         assert seconds_left(math.inf) == math.inf
     assert seconds_left(1.0) == 1.0
+
+
+async def test_a_connection_that_is_not_greeted_is_given_up_before_its_command(
+    black_hole: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_client, "GREETING_TIMEOUT_S", 0.01)
+    redis = connect_commands(black_hole)
+
+    with pytest.raises(RedisTimeoutError):
+        await redis.get("k")
+    await redis.aclose()
