@@ -34,7 +34,7 @@ class EventSubscription:
         self._redis = redis
         self._keys = keys
         self._watched: dict[str, str] = {}
-        self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
+        self._pubsub = redis.pubsub()
         self._is_open = True
         # Two tasks that subscribe at once on a pubsub without a connection would open one each.
         self._connecting = asyncio.Lock()
@@ -83,6 +83,7 @@ class EventSubscription:
                     yield None
                 is_first, tries, silences = False, 0, 0
                 while self._is_open:
+                    # Confirmations of subscriptions too are signs of life.
                     message = await self._pubsub.get_message(timeout=SILENCE_S)
                     silences = 0 if message else await self._ask(silences)
                     if message and message["type"] == "message":
@@ -95,5 +96,5 @@ class EventSubscription:
                 await asyncio.sleep(RECONNECT.pause_s(tries))
                 async with self._connecting:
                     await self._close_pubsub()
-                    self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+                    self._pubsub = self._redis.pubsub()
                 is_first = False
