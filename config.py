@@ -9,6 +9,7 @@ empty value counts as unset. Only the roots (`main`, `orchestrator.starter`, `wo
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import re
@@ -32,7 +33,6 @@ MIB = 1024 * KIB
 SECRET_PREFIX = "SECRET_"
 #: UTF-8, with a byte order mark or without: some editors and shells write one.
 ENV_FILE_ENCODING = "utf-8-sig"
-REDIS_SCHEMES = ("redis", "rediss", "unix")
 #: What a definition can name as a queue.
 _is_queue = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
 #: What a browser sends as Origin: no path, no user, and never a pattern.
@@ -40,11 +40,20 @@ _is_origin = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:\d{1,5})?").f
 #: A JSON object in the environment, read by `_object` below, which says what is wrong with it.
 _Texts = Annotated[dict[str, str], NoDecode]
 _TEXTS_ALLOWED = 'allowed: a JSON object such as {"name": "text"}'
-_REDIS_ALLOWED = "allowed: redis://, rediss:// or unix:// and host:port/number"
+#: What can be the name of a machine, or its address without colons.
+_is_host = re.compile(r"[A-Za-z0-9_.\-]+").fullmatch
 
 
 def _default_worker_name() -> str:
     return f"worker-{socket.gethostname()}"
+
+
+def _is_ip6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -88,6 +97,8 @@ class Settings(BaseSettings):
     redis_password: str | None = Field(default=None, repr=False)
     #: True: start even where Redis may evict keys. Lost keys then mean lost executions.
     allow_eviction_policy: bool = False
+    #: True: submissions, triggers, reruns, signals and decisions are answered once Redis has them on disk.
+    durable_starts: bool = False
 
     # The process as a whole.
     environment: Literal["development", "production"] = "development"
@@ -216,19 +227,22 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _redis_scheme(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        try:
-            parts = urlsplit(url)
-            is_good = parts.scheme in REDIS_SCHEMES and "://" in url and parts.port != 0
-            database = parts.path.strip("/")
-            is_good = is_good and (parts.scheme == "unix" or not database or database.isdecimal())
-        except ValueError:
-            is_good = False
-        if not is_good:
-            raise ValueError(f"not the URL of a Redis; {_REDIS_ALLOWED}")
+    def _usable_url(cls, url: str | None) -> str | None:
+        from clients.redis_url import problem_of
+
+        if url is not None and (problem := problem_of(url)):
+            raise ValueError(problem)
         return url
+
+    @field_validator("redis_host")
+    @classmethod
+    def _host(cls, host: str) -> str:
+        if not _is_host(host) and not _is_ip6(host):
+            raise ValueError(
+                f"{host[:80].rpartition('@')[2]!r} is no machine; allowed: a name or an address, without a "
+                "port, which is REDIS_PORT, and without a scheme: a whole URL is REDIS_URL"
+            )
+        return host
 
     @field_validator("http_allow_private")
     @classmethod
@@ -280,13 +294,15 @@ class Settings(BaseSettings):
 
     @property
     def redis_label(self) -> str:
-        """host:port/db, fit for logs and messages."""
+        """host:port/db, or the path of a socket, fit for logs and messages."""
+        from clients.redis_url import database_of
+
         if not self.redis_url:
             return f"{self.redis_host}:{self.redis_port}/{self.redis_db}"
         parts = urlsplit(self.redis_url)
         if parts.scheme == "unix":
-            return parts.path
-        return f"{parts.hostname or 'localhost'}:{parts.port or 6379}/{parts.path.strip('/') or 0}"
+            return f"{parts.path} database {database_of(self.redis_url)}"
+        return f"{parts.hostname or 'localhost'}:{parts.port or 6379}/{database_of(self.redis_url)}"
 
     @property
     def is_redis_given(self) -> bool:

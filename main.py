@@ -12,8 +12,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from types import FrameType
 
 from fastapi import FastAPI
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from api import routers
 from api.access import Reach, attach
@@ -21,7 +19,7 @@ from api.http_protocol import guard_server
 from api.request_guard import RequestGuard
 from api.simulator_process import SimulatorProcess
 from api.streaming.hub import Hub
-from clients.redis_client import connect_commands, connect_subscriber
+from clients.redis_client import PASSING_FAULTS, connect_commands, connect_subscriber
 from config import ROOT, Settings, get_settings
 from logs import level_of, set_up
 from orchestrator.documents.limits import Limits
@@ -78,7 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app,
         limits,
         guard=RequestGuard(hosts=settings.host_names, origins=settings.page_origins),
-        store_errors=(RedisConnectionError, RedisTimeoutError, OSError),
+        store_errors=PASSING_FAULTS,
     )
     return app
 
@@ -93,6 +91,8 @@ async def _engine(settings: Settings, limits: Limits) -> AsyncIterator[Engine]:
         log.warning("handlers.not_loaded", extra={"error": str(error)})
     commands = connect_commands(settings.redis_dsn)
     subscriber = connect_subscriber(settings.redis_dsn)
+    # A connection that waits for the disk can do nothing else meanwhile.
+    durable = connect_commands(settings.redis_dsn) if settings.durable_starts else None
     try:
         engine = Engine(
             commands,
@@ -101,12 +101,15 @@ async def _engine(settings: Settings, limits: Limits) -> AsyncIterator[Engine]:
             keys=keys_of(settings),
             limits=limits,
             allow_eviction_policy=settings.allow_eviction_policy,
+            durable=durable,
         )
         async with usable_while_serving(commands, settings):
             yield engine
     finally:
         await commands.aclose()
         await subscriber.aclose()
+        if durable is not None:
+            await durable.aclose()
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -120,6 +123,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "WORKER_GROUP": settings.worker_group,
         "HANDLERS": settings.handlers,
         # It checks Redis by the rule that this process was started with.
+        "DURABLE_STARTS": "false",
         "ALLOW_EVICTION_POLICY": str(settings.allow_eviction_policy).lower(),
     }
 

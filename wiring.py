@@ -75,7 +75,12 @@ async def usable_while_serving(redis: Redis, settings: Settings) -> AsyncIterato
 
 
 async def _await_usable(redis: Redis, settings: Settings) -> None:
-    await await_usable(redis, settings.redis_label, allow_eviction_policy=settings.allow_eviction_policy)
+    await await_usable(
+        redis,
+        settings.redis_label,
+        allow_eviction_policy=settings.allow_eviction_policy,
+        durable_starts=settings.durable_starts,
+    )
 
 
 def _end_if_refused(check: asyncio.Task[None]) -> None:

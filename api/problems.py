@@ -81,6 +81,7 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.IdempotencyConflict: Door(422, "Idempotency key already used"),
     errors.StoreFull: Door(503, "The store is full", retry_after_s=30),
     errors.StoreUnavailable: Door(503, "The store is away", retry_after_s=RETRY_AFTER_S),
+    errors.DurabilityUnknown: Door(503, "Not known to be on disk", retry_after_s=RETRY_AFTER_S),
     errors.TooBusy: Door(503, "Too busy", retry_after_s=RETRY_AFTER_S),
     errors.TemplateError: Door(400, "Template refused"),
     errors.ConfigError: Door(500, "Server misconfigured"),

@@ -1,32 +1,149 @@
-"""The three kinds of Redis clients, each configured explicitly.
+"""The kinds of Redis clients, each configured explicitly, and what a server may answer instead of serving.
 
 The defaults of redis-py retry a write whose reply was lost, which would repeat it, and cut a blocking read
 off after five seconds. So: `commands` never retries by itself (`Transitions` resends, because every script
-may be sent twice), `blocking` waits as long as its reads do, `subscriber` listens.
+may be sent twice), `blocking` waits as long as its reads do, `subscriber` listens, `threaded` serves a thread
+without an event loop. Every limit counts from the moment of the call: a wait for a connection, a connect and
+a handshake are part of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import builtins
+import weakref
 from collections.abc import Sequence
+from types import TracebackType
 from typing import Any
 
 import hiredis
+from redis import Redis as ThreadedRedis
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.client import Pipeline
+from redis.asyncio.connection import DefaultParser as AsyncParser
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.connection import DefaultParser as ThreadedParser
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry as ThreadedRetry
+
+from clients.waiting import Waiting
 
 #: What is opened here; rooms that hand a client on and send nothing themselves name it so.
 RedisClient = Redis
 
 #: A command that has had no answer for this long counts as unanswered; the connection is dropped.
 COMMAND_TIMEOUT_S = 5.0
-BLOCKING_TIMEOUT_S = 8.0
+BLOCKING_TIMEOUT_S = 6.0
+#: A new connection that has not been greeted by then leads nowhere: after an outage another one soon works.
+GREETING_TIMEOUT_S = 2.0
 #: Connections one Wire keeps; further calls wait for their turn, which comes with the next answer.
 KEPT_CONNECTIONS = 16
+
+
+class NotServing(ResponseError):
+    """The server answers, and cannot serve at the moment: the same command may succeed later."""
+
+
+class Demoted(NotServing):
+    """The server is no primary, or no more; by now its address may lead to another one."""
+
+
+class WrongKind(ResponseError):
+    """A key holds a value of another kind than the command is for: what it belongs to is damaged."""
+
+
+#: First words of answers that mean "later". LOADING is an error of the connection to redis-py already.
+SERVER_STATES: dict[str, type[NotServing]] = {
+    "READONLY": Demoted,
+    "MASTERDOWN": Demoted,
+    "CLUSTERDOWN": NotServing,
+    "TRYAGAIN": NotServing,
+    "BUSY": NotServing,
+    "MISCONF": NotServing,
+    "NOREPLICAS": NotServing,
+}
+
+#: What is raised when Redis gives no answer, or none but "later". Every one of them passes.
+PASSING_FAULTS = (RedisConnectionError, RedisTimeoutError, OSError, NotServing)
+
+
+class _States:
+    """Of a parser: errors by the first word of the answer, which redis-py drops where it has no class for it.
+
+    Only error answers come through here, so that it costs nothing where all is well.
+    """
+
+    EXCEPTION_CLASSES = {**AsyncParser.EXCEPTION_CLASSES, **SERVER_STATES, "WRONGTYPE": WrongKind}
+    _connection: weakref.ref[Any] | None = None
+
+    def on_connect(self, connection: Any, **options: Any) -> None:
+        self._connection = weakref.ref(connection)
+        super().on_connect(connection, **options)  # type: ignore[misc]
+
+    def parse_error(self, response: str) -> Any:
+        error = super().parse_error(response)  # type: ignore[misc]
+        connection = self._connection() if self._connection else None
+        if isinstance(error, Demoted) and connection is not None:
+            # Kept, it would lead to the server that was demoted for as long as that lives.
+            connection.mark_for_reconnect()
+        return error
+
+
+class _AsyncStates(_States, AsyncParser):  # type: ignore[misc, valid-type]
+    pass
+
+
+class _ThreadedStates(_States, ThreadedParser):  # type: ignore[misc, valid-type]
+    pass
+
+
+class _Commands(Redis):
+    """Bounds every command and every pipeline by the clock."""
+
+    timeout_s: float | None = None
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        async with _Bounded(self.timeout_s):
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
+        made = _Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        made.timeout_s = self.timeout_s
+        return made
+
+
+class _Pipeline(Pipeline):
+    timeout_s: float | None = None
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:
+        async with _Bounded(self.timeout_s):
+            return await super().execute(raise_on_error)
+
+
+class _Bounded(Waiting):
+    """Raises redis' own TimeoutError once the time is over. None: no bound."""
+
+    __slots__ = ()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await super().__aexit__(kind, error, trace)
+        except builtins.TimeoutError as late:
+            raise RedisTimeoutError("Redis has not answered in time") from late
+
+
+async def _greet(connection: Any) -> None:
+    """Log in and choose the database."""
+    bound = _Bounded(GREETING_TIMEOUT_S)
+    # The command that wants the connection is charged for it.
+    bound.charges = False
+    async with bound:
+        await connection.on_connect_check_health(check_health=True)
 
 
 def connect_commands(dsn: str, *, max_connections: int = 64) -> Redis:
@@ -40,11 +157,25 @@ def connect_blocking(dsn: str) -> Redis:
 
 
 def connect_subscriber(dsn: str) -> Redis:
-    """Open a client for one subscription; its reads wait for ever, kept honest by a health check."""
-    return _connect(dsn, timeout_s=None, max_connections=4, health_check_s=10)
+    """Open a client for one subscription; its reads wait for ever, and it asks for signs of life itself."""
+    return _connect(dsn, timeout_s=None, max_connections=4)
 
 
-def _connect(dsn: str, *, timeout_s: float | None, max_connections: int, health_check_s: int = 0) -> Redis:
+def connect_threaded(dsn: str) -> ThreadedRedis:
+    """Open a client for a thread of its own."""
+    return ThreadedRedis.from_url(
+        dsn,
+        protocol=2,
+        socket_timeout=COMMAND_TIMEOUT_S,
+        socket_connect_timeout=COMMAND_TIMEOUT_S,
+        retry=ThreadedRetry(NoBackoff(), 0),
+        parser_class=_ThreadedStates,
+    )
+
+
+def _connect(dsn: str, *, timeout_s: float | None, max_connections: int) -> Redis:
+    # A socket of the file system has no peer whose machine could vanish.
+    tcp = {} if dsn.startswith("unix:") else {"socket_keepalive": True}
     # A pool that makes callers wait for a connection: one that refuses would turn a crowd into errors.
     pool = BlockingConnectionPool.from_url(
         dsn,
@@ -52,13 +183,17 @@ def _connect(dsn: str, *, timeout_s: float | None, max_connections: int, health_
         protocol=2,
         socket_timeout=timeout_s,
         socket_connect_timeout=COMMAND_TIMEOUT_S,
-        socket_keepalive=True,
         retry=Retry(NoBackoff(), 0),
         max_connections=max_connections,
-        health_check_interval=health_check_s,
         decode_responses=False,
+        parser_class=_AsyncStates,
+        redis_connect_func=_greet,
+        **tcp,
     )
-    return Redis.from_pool(pool)
+    client = _Commands(connection_pool=pool)
+    client.auto_close_connection_pool = True
+    client.timeout_s = timeout_s
+    return client
 
 
 class Wire:
@@ -81,36 +216,38 @@ class Wire:
         if not commands:
             return []
         packed = b"".join([hiredis.pack_command(command) for command in commands])
-        async with self._free:
+        # Waiting for a turn counts too: in an outage every call before this one takes its whole time.
+        async with _Bounded(COMMAND_TIMEOUT_S), self._free:
             return await self._exchange(packed, len(commands))
 
     async def let_go(self) -> None:
         """Return the kept connections to the pool. It can be used again afterwards."""
         while self._idle:
-            connection = self._idle.pop()
-            connection.socket_timeout = COMMAND_TIMEOUT_S
-            await self._pool.release(connection)
+            await self._give_back(self._idle.pop())
 
     async def _exchange(self, packed: bytes, count: int) -> list[Any]:
         connection = self._idle.pop() if self._idle else await self._pool.get_connection()
-        # The timer below stands in for the connection's own.
+        # The timer of the call stands in for the connection's own.
         connection.socket_timeout = None
         try:
-            async with asyncio.timeout(COMMAND_TIMEOUT_S):
-                await connection.send_packed_command(packed, check_health=False)
-                answers = []
-                for _ in range(count):
-                    try:
-                        answers.append(await connection.read_response())
-                    except ResponseError as error:
-                        answers.append(error)
-        except BaseException as error:
+            await connection.send_packed_command(packed, check_health=False)
+            answers = []
+            for _ in range(count):
+                try:
+                    answers.append(await connection.read_response())
+                except ResponseError as error:
+                    answers.append(error)
+        except BaseException:
             # An answer still on its way must not be taken for that to another call's command.
             await connection.disconnect(nowait=True)
-            connection.socket_timeout = COMMAND_TIMEOUT_S
-            await self._pool.release(connection)
-            if isinstance(error, builtins.TimeoutError):
-                raise RedisTimeoutError(f"no answer within {COMMAND_TIMEOUT_S:g} s") from error
+            await self._give_back(connection)
             raise
-        self._idle.append(connection)
+        if connection.should_reconnect():
+            await self._give_back(connection)
+        else:
+            self._idle.append(connection)
         return answers
+
+    async def _give_back(self, connection: Any) -> None:
+        connection.socket_timeout = COMMAND_TIMEOUT_S
+        await self._pool.release(connection)

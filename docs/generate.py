@@ -4,6 +4,8 @@ The state machine, the keys and the trigger rules are pages of their own; the ta
 routes stand in the README between two marks. `tests/test_architecture.py` fails while any of them is old.
 """
 
+# long: one sentence for each setting and each script
+
 from __future__ import annotations
 
 import inspect
@@ -45,6 +47,7 @@ SETTINGS = {
     "redis_port": "port of Redis",
     "redis_db": "database number",
     "redis_password": "password of Redis",
+    "durable_starts": "answer submissions, triggers, reruns, signals, decisions once Redis has them on disk",
     "allow_eviction_policy": "start even where Redis may drop keys; dropped keys are lost executions",
     "environment": "`development` simulates what is missing and may call private addresses; `production` not",
     "debug": "passed on to FastAPI",

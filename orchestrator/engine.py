@@ -24,6 +24,7 @@ from orchestrator.operations.submissions import Submissions
 from orchestrator.operations.usage import UsageReport
 from orchestrator.operations.workers import Workers
 from orchestrator.redis_keys import Keys
+from orchestrator.store.durability import Durability
 from orchestrator.store.health import check_redis
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, OperatorNote
@@ -61,16 +62,20 @@ class Engine:
         limits: Limits | None = None,
         patience_s: float = 5.0,
         allow_eviction_policy: bool = False,
+        durable: RedisClient | None = None,
     ) -> None:
         """Build the parts; nothing is read or written before the first call.
 
         subscriber  a client of its own: a connection that subscribes can do nothing else.
         catalogue   gives the handlers a definition may use, from the names live workers announce.
         patience_s  how long a call is sent again while Redis does not answer.
+        durable     a client of its own to wait for the disk with; None answers without that.
         """
         self.limits = limits or Limits()
         self.keys = keys or Keys()
         self.transitions = Transitions(redis, self.keys, patience_s=patience_s)
+        if durable is not None:
+            self.transitions.durability = Durability(durable, self.keys)
         self.store = Store(redis, self.keys, default_retry=catalogue(frozenset()).default_retry)
         submissions = Submissions(self.store, self.transitions, catalogue=catalogue, limits=self.limits)
 
@@ -86,5 +91,8 @@ class Engine:
         self.workers = Workers(self.store)
         self.usage = UsageReport(self.store)
         self.health = Health(
-            lambda: check_redis(redis, allow_eviction_policy=allow_eviction_policy), self.transitions
+            lambda: check_redis(
+                redis, allow_eviction_policy=allow_eviction_policy, durable_starts=durable is not None
+            ),
+            self.transitions,
         )

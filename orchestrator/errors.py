@@ -243,6 +243,21 @@ class StoreUnavailable(HeadraceError):
         super().__init__(f"the store cannot be used at the moment: {detail}")
 
 
+class DurabilityUnknown(StoreUnavailable):
+    """It was accepted, and Redis has not confirmed in time that its disk holds it.
+
+    Sent again, the request starts nothing twice: where it names an idempotency key, or the execution.
+    """
+
+    code = "DURABILITY_UNKNOWN"
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        HeadraceError.__init__(
+            self, f"accepted, but not known to be on disk ({detail}); send the same request again"
+        )
+
+
 class TooBusy(StoreUnavailable):
     """Other changes kept coming between a check and the change it allowed; the request may be sent again."""
 

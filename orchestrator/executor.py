@@ -11,6 +11,7 @@ import logging
 
 from orchestrator.store.reader import Store
 from orchestrator.store.repair_words import repair_words
+from orchestrator.store.script_client import STORE_OUTAGES
 from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.executor")
@@ -41,3 +42,13 @@ async def execute_workflow(store: Store, transitions: Transitions, execution_id:
         if more:
             await transitions.drain_worklist(execution_id)
     return made
+
+
+async def drain_apart(transitions: Transitions, execution_id: str) -> None:
+    """Settle the saved turns of one of many executions: that it is damaged must not concern the others."""
+    try:
+        await transitions.drain_worklist(execution_id)
+    except STORE_OUTAGES:
+        raise
+    except Exception:
+        log.exception("execution.not_drained", extra={"execution_id": execution_id})

@@ -27,7 +27,7 @@ from workers.handlers import Catalogue
 from workers.registry import HANDLER_REGISTRY
 
 # A machine that is short of breath for some seconds is slow, not broken, and must not fail a test.
-redis_client.COMMAND_TIMEOUT_S = redis_client.BLOCKING_TIMEOUT_S = 60.0
+redis_client.COMMAND_TIMEOUT_S = redis_client.BLOCKING_TIMEOUT_S = redis_client.GREETING_TIMEOUT_S = 60.0
 settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("calm")
 

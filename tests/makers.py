@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from redis import Redis as BlockingRedis
 
-from clients.redis_client import connect_blocking, connect_commands
+from clients.redis_client import connect_blocking, connect_commands, connect_threaded
 from orchestrator.engine import Engine
 from orchestrator.errors import NodeError
 from orchestrator.loops import leases, timers
@@ -279,7 +278,7 @@ class WorkerFleet:
         worker = Worker(
             redis=clients[0],
             blocking=clients[1],
-            renewing=BlockingRedis.from_url(self.url, protocol=2),
+            renewing=connect_threaded(self.url),
             config=WorkerConfig(name=name, **config),
             tools=tools,
         )

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,19 @@ class RedisServer:
 
     fsync  the server's `appendfsync`. With "no", what was written survives the death of the process, and a
            slow disk stalls nothing.
+    options  further arguments of the server.
     """
 
-    def __init__(self, directory: Path, *, is_durable: bool = False, fsync: str = "no") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        is_durable: bool = False,
+        fsync: str = "no",
+        options: Sequence[str] = (),
+    ) -> None:
         self.directory = directory
+        self.options = options
         self.is_durable = is_durable
         self.fsync = fsync
         self.port = free_port()
@@ -59,7 +69,7 @@ class RedisServer:
         rules = ["--save", "", "--appendonly", durable, "--appendfsync", self.fsync]
         rules += ["--maxmemory-policy", "noeviction"]
         self.process = subprocess.Popen(
-            [server_binary(), *place, *rules],
+            [server_binary(), *place, *rules, *self.options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -39,11 +39,12 @@ MAX_FUNCTION_LINES = 60
 #: A longer file says in its head why, `# long: the reason`, and stands here with its ceiling.
 LONG_FILES = {
     "config.py": 460,
-    "orchestrator/errors.py": 450,
+    "docs/generate.py": 370,
+    "orchestrator/errors.py": 470,
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 490,
     "orchestrator/store/reader.py": 450,
-    "orchestrator/store/transitions.py": 600,
+    "orchestrator/store/transitions.py": 610,
     "orchestrator/templates/evaluator.py": 410,
     "tests/unit/orchestrator/execution/test_planner.py": 370,
 }
@@ -55,6 +56,7 @@ WITHOUT_SCRIPT = {
     "delete_namespace": "UNLINKs, of keys that are under a prefix of their own",
     "drop_dead": "one XDEL; the node stays as it is",
     "drain_worklist": "continue_execution until nothing is left",
+    "durable": "waits for the disk where starts are durable",
     "probe": "writes nothing that anybody reads",
 }
 #: An unpack whose length no constant bounds.

@@ -18,12 +18,12 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import orjson
-from redis import Redis as BlockingRedis
+from redis import Redis as ThreadedRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from clients.backoff import Backoff
-from clients.redis_client import connect_blocking
+from clients.redis_client import connect_blocking, connect_threaded
 from config import get_settings
 from logs import run_process
 from orchestrator.definitions.branches import taker_of
@@ -78,7 +78,7 @@ class Worker:
         *,
         redis: Redis,
         blocking: Redis,
-        renewing: BlockingRedis,
+        renewing: ThreadedRedis,
         config: WorkerConfig,
         keys: Keys | None = None,
         tools: Toolbox | None = None,
@@ -323,7 +323,7 @@ async def main() -> None:
     worker = Worker(
         redis=await connect_when_usable(settings),
         blocking=connect_blocking(settings.redis_dsn),
-        renewing=BlockingRedis.from_url(settings.redis_dsn, socket_timeout=5.0, protocol=2),
+        renewing=connect_threaded(settings.redis_dsn),
         config=WorkerConfig(
             name=settings.worker_name,
             concurrency=settings.worker_concurrency,

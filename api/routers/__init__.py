@@ -29,6 +29,7 @@ from api.routers import (
     workers,
     workflow,
 )
+from api.store_time import StoreTime
 from api.validator import known_query
 from orchestrator.documents.limits import Limits
 
@@ -84,6 +85,7 @@ def install(
         definition_paths=DEFINITION_PATHS,
         definition_endings=DEFINITION_ENDINGS,
     )
+    app.add_middleware(StoreTime)
     install_handlers(app, store_errors)
 
 

@@ -73,6 +73,8 @@ def check_redis() -> Iterator[Finding]:
         yield version_finding(information)
         yield eviction_finding(_config(client, "maxmemory-policy"), information)
         yield persistence_finding(information, _config(client, "appendonly"), _config(client, "save"))
+        fsync = _config(client, "appendfsync")
+        yield durability_finding(information, fsync, has_waitaof=_has_waitaof(client))
         began = time.time()
         seconds, microseconds = client.time()
         middle = (began + time.time()) / 2
@@ -94,6 +96,17 @@ def _config(client: Redis, name: str) -> str | None:
     except ResponseError:
         return None
     return dict(answer).get(name)
+
+
+def _has_waitaof(client: Redis) -> bool | None:
+    """Whether the server can confirm what is on its disk; None where it does not say."""
+    from redis.exceptions import ResponseError
+
+    asking: Any = client.execute_command  # untyped in redis-py
+    try:
+        return bool(asking("COMMAND LIST", "FILTERBY", "PATTERN", "waitaof"))
+    except ResponseError:
+        return None
 
 
 def version_finding(information: Mapping[str, Any]) -> Finding:
@@ -128,6 +141,21 @@ def persistence_finding(information: Mapping[str, Any], appendonly: str | None, 
         return Finding("persistence", False, f"snapshots only ({save})", advice, is_warning=True)
     advice = "everything is lost when Redis restarts: CONFIG SET appendonly yes (and in redis.conf)"
     return Finding("persistence", False, "none", advice, is_warning=True)
+
+
+def durability_finding(
+    information: Mapping[str, Any], fsync: str | None, *, has_waitaof: bool | None
+) -> Finding:
+    """How much of what was acknowledged may be lost with the process of Redis."""
+    if not information.get("aof_enabled"):
+        return Finding("durability", False, "none without an append-only file", is_warning=True)
+    if fsync == "always":
+        return Finding("durability", True, "appendfsync always: nothing acknowledged is lost")
+    able = {True: "has WAITAOF", False: "has no WAITAOF", None: "hides its commands"}[has_waitaof]
+    delayed = int(information.get("aof_delayed_fsync") or 0)
+    detail = f"appendfsync {fsync or 'unknown'}, {delayed} delayed by a slow disk; the server {able}"
+    advice = "when Redis dies while its disk is slow up to 2 s are lost: DURABLE_STARTS=true, or fsync always"
+    return Finding("durability", not delayed, detail, advice, is_warning=True)
 
 
 def skew_finding(skew_ms: int) -> Finding:

@@ -6,11 +6,16 @@ import orjson
 
 from orchestrator.definitions.branches import taker_of
 from orchestrator.errors import ErrorType, NodeError
+from orchestrator.executor import drain_apart
+from orchestrator.redis_keys import lease_member
 from orchestrator.store.reader import Store
+from orchestrator.store.script_client import is_fault
 from orchestrator.store.transitions import MAX_INFRA_ATTEMPTS, Transitions
 
 #: Leases expired by one run, so that a clock that jumps does not requeue everything at once.
 LIMIT = 200
+#: How long the lease of an execution that is damaged stands back behind those of all others.
+PUT_OFF_MS = 60_000
 
 
 async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit: int = LIMIT) -> int:
@@ -46,7 +51,11 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
             )
         )
     answers = await transitions.call_all(calls, are_apart=True)
-    for (execution_id, _, _), answer in zip(expired, answers, strict=True):
-        if not isinstance(answer, Exception) and answer[1]:
-            await transitions.drain_worklist(execution_id)
+    damaged = []
+    for lease, answer in zip(expired, answers, strict=True):
+        if is_fault(answer):
+            damaged.append(lease_member(*lease))
+        elif not isinstance(answer, Exception) and answer[1]:
+            await drain_apart(transitions, lease[0])
+    await store.put_off("leases", damaged, now_ms + PUT_OFF_MS)
     return len(expired)

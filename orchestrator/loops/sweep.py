@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Coroutine
+from typing import Any
 
+from clients.backoff import Backoff
 from orchestrator.execution.model import Execution
 from orchestrator.executor import execute_workflow
 from orchestrator.states import ExecutionStatus
 from orchestrator.store.reader import Store
-from orchestrator.store.script_client import STORE_FAULTS
+from orchestrator.store.script_client import STORE_OUTAGES
 from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.sweep")
 
 #: Executions looked at in one run.
 LIMIT = 200
+#: Rounds in which the whole index is looked through, whatever its length; a round is a second.
+INDEX_ROUNDS = 40
+#: Rows of the index looked at in one run, at most: about 20 ms of Redis.
+MOST_ROWS = 20_000
+#: Whose executions the index lists.
+TENANT = "default"
+#: Between two looks at an execution that could not be read.
+DAMAGED = Backoff(first_s=30.0, most_s=600.0, jitter=(0.9, 1.0))
+#: Damaged executions remembered; beyond them all are looked at again.
+MOST_DAMAGED = 10_000
 #: A consumer idle for this long, with nothing pending, is removed.
 CONSUMER_IDLE_MS = 3_600_000
 #: A submission still staged after this long was abandoned.
@@ -22,8 +35,8 @@ STAGING_AGE_MS = 600_000
 
 
 class Sweep:
-    """Scans the members of workflows:active by cursor, and the index more slowly, in case an execution has
-    been lost from that set.
+    """Scans the members of workflows:active by cursor, and the whole index within a minute, in case an
+    execution has been lost from that set.
 
     idle_ms  an execution with a younger event is making progress and is left alone.
     """
@@ -36,49 +49,66 @@ class Sweep:
         self._offset = 0
         self._run_id = ""
         self._is_thorough_round = False
+        #: Whether the index is read as fast as may be: what was active before this process began is unknown.
+        self._is_hurried = True
+        #: Executions that cannot be read: how often that was tried, and when it is tried again.
+        self._damaged: dict[str, tuple[int, float]] = {}
 
     async def run_once(self, now_ms: int, *, limit: int = LIMIT, is_thorough: bool = False) -> int:
         """Repair up to `limit` executions; returns the repairs made. is_thorough looks at busy ones too."""
         if await self._has_restarted():
             # It may have lost the newest writes: look at all executions, busy or not, in a new round.
             self._cursor, self._is_thorough_round = 0, True
+            self._offset, self._is_hurried = 0, True
+        is_thorough = is_thorough or self._is_thorough_round
+        self._cursor, active = await self.store.active_ids(self._cursor, limit)
+        lost = await self._lost(limit)
         repairs = 0
-        for execution in await self.store.executions(await self._next(limit)):
+        for execution in await self.store.executions([*active, *lost]):
             if execution is None or not _may_need_repair(execution):
                 continue
-            if is_thorough or self._is_thorough_round or now_ms - execution.updated_ms >= self.idle_ms:
-                repairs += await self._repair(execution.execution_id)
+            is_lost = execution.status.is_under_way and execution.execution_id in lost
+            if is_lost or is_thorough or now_ms - execution.updated_ms >= self.idle_ms:
+                repairs += await self._apart(
+                    execution.execution_id,
+                    now_ms,
+                    execute_workflow(self.store, self.transitions, execution.execution_id),
+                )
         if self._cursor == 0:
             self._is_thorough_round = False
-        await self._purge_staging()
+        await self._purge_staging(now_ms)
         await self._forget_consumers()
         return repairs
 
-    async def _repair(self, execution_id: str) -> int:
+    async def _apart(self, execution_id: str, now_ms: int, work: Coroutine[Any, Any, int]) -> int:
+        """Do what concerns one execution. One that is damaged is passed over, and left alone for a while."""
+        tries, due_ms = self._damaged.get(execution_id, (0, 0.0))
+        if now_ms < due_ms:
+            work.close()
+            return 0
         try:
-            return await execute_workflow(self.store, self.transitions, execution_id)
-        except STORE_FAULTS:
+            done = await work
+        except STORE_OUTAGES:
             raise
         except Exception:
-            # This execution cannot be read. It must not keep the sweep from all the others.
+            # It must not keep the sweep from all the others.
             log.exception("sweep.fault", extra={"execution_id": execution_id})
+            if len(self._damaged) >= MOST_DAMAGED:
+                self._damaged.clear()
+            self._damaged[execution_id] = (tries + 1, now_ms + 1000 * DAMAGED.pause_s(tries + 1))
             return 0
+        self._damaged.pop(execution_id, None)
+        return done
 
-    async def _next(self, limit: int) -> list[str]:
-        self._cursor, active = await self.store.active_ids(self._cursor, limit)
-        # A slower round: an execution is lost from the set by a fault of Redis only, never by one of ours.
-        count = max(1, limit // 8)
-        listed = await self.store.list_ids(
-            "default", newest_ms="+inf", oldest_ms="-inf", offset=self._offset, count=count
-        )
-        self._offset = self._offset + count if len(listed) == count else 0
-        rows = await self.store.executions([execution_id for execution_id, _ in listed])
-        lost = [
-            row.execution_id
-            for row in rows
-            if row and _may_need_repair(row) and row.execution_id not in active
-        ]
-        return active + lost
+    async def _lost(self, limit: int) -> list[str]:
+        """Look through a part of the index for executions that the scan of active ones does not meet."""
+        listed = await self.store.index.count(TENANT)
+        count = MOST_ROWS if self._is_hurried else min(MOST_ROWS, max(limit // 8, listed // INDEX_ROUNDS, 1))
+        found = await self.store.index.ids(TENANT, self._offset, count)
+        self._offset += count
+        if self._offset >= listed:
+            self._offset, self._is_hurried = 0, False
+        return await self.store.index.strays(found)
 
     async def _has_restarted(self) -> bool:
         """Say whether this is another Redis process than last time: it may have lost the newest writes."""
@@ -90,11 +120,16 @@ class Sweep:
         for queue in await self.store.queue_names():
             await self.transitions.forget_consumers(queue, idle_ms=CONSUMER_IDLE_MS)
 
-    async def _purge_staging(self) -> None:
-        for execution_id in await self.store.staged_ids(10):
-            more = True
-            while more:
-                _, more = await self.transitions.purge_staging(execution_id, age_ms=STAGING_AGE_MS)
+    async def _purge_staging(self, now_ms: int) -> None:
+        for execution_id in await self.store.staged_ids(10 + len(self._damaged)):
+            await self._apart(execution_id, now_ms, self._purge(execution_id))
+
+    async def _purge(self, execution_id: str) -> int:
+        slices, more = 0, True
+        while more:
+            _, more = await self.transitions.purge_staging(execution_id, age_ms=STAGING_AGE_MS)
+            slices += 1
+        return slices
 
 
 def _may_need_repair(execution: Execution) -> bool:

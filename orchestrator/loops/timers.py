@@ -12,8 +12,9 @@ from orchestrator.definitions.branches import taker_of
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.definitions.retry_decision import decide_retry
 from orchestrator.errors import ErrorType, NodeError
+from orchestrator.executor import drain_apart
 from orchestrator.store.reader import Due, Store
-from orchestrator.store.script_client import Call
+from orchestrator.store.script_client import Call, is_fault
 from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.timers")
@@ -28,6 +29,8 @@ _FAILING = {
     "signal": None,
     "approval": None,
 }
+#: How long the timer of an execution that is damaged stands back behind those of all others.
+PUT_OFF_MS = 60_000
 
 
 async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit: int = LIMIT) -> int:
@@ -43,6 +46,7 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
     specs = await store.specs([(timer.execution_id, timer.node_id) for timer in late]) if late else []
     spec_of = dict(zip(late, specs, strict=True))
     fired: list[Due] = []
+    damaged: list[Due] = []
     calls: list[Call[tuple[str, bool]]] = []
     for timer in due:
         try:
@@ -51,10 +55,14 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
         except Exception:
             # A record that cannot be read must not keep the timers of all other executions from firing.
             log.exception("timer.fault", extra={"execution_id": timer.execution_id, "kind": timer.kind})
+            damaged.append(timer)
     answers = await transitions.call_all(calls, are_apart=True)
     for timer, answer in zip(fired, answers, strict=True):
-        if not isinstance(answer, Exception) and answer[1]:
-            await transitions.drain_worklist(timer.execution_id)
+        if is_fault(answer):
+            damaged.append(timer)
+        elif not isinstance(answer, Exception) and answer[1]:
+            await drain_apart(transitions, timer.execution_id)
+    await store.put_off("timers", [timer.member for timer in damaged], now_ms + PUT_OFF_MS)
     return len(due)
 
 

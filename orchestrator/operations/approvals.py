@@ -82,17 +82,18 @@ class Approvals:
             is_checked = approval.is_pending and approval.shown == shown
             if is_checked:
                 text = _checked_form(approval, decision, by, form)
-            word, replayed, reply, given, more = await self._transitions.decide_approval(
-                execution_id,
-                node_id,
-                # A hash that no approval has: what was not checked here must not be decided there.
-                shown=shown if is_checked else f"not:{shown[:100]}",
-                decision=decision,
-                by=orjson.dumps(by),
-                voter=digest_of(by),
-                form=text,
-                idempotency=idempotency,
-            )
+            async with self._transitions.durable():
+                word, replayed, reply, given, more = await self._transitions.decide_approval(
+                    execution_id,
+                    node_id,
+                    # A hash that no approval has: what was not checked here must not be decided there.
+                    shown=shown if is_checked else f"not:{shown[:100]}",
+                    decision=decision,
+                    by=orjson.dumps(by),
+                    voter=digest_of(by),
+                    form=text,
+                    idempotency=idempotency,
+                )
             if is_checked or word != "changed" or reply != shown:
                 break
         else:

@@ -97,10 +97,11 @@ class Executions:
         cancelled.
         """
         text = b"" if inputs is None else await self._checked_inputs(execution_id, inputs)
-        word, status, more = await self._transitions.start_execution(execution_id, text)
-        if word == "inputs_needed":
-            text = await self._checked_inputs(execution_id, {})
+        async with self._transitions.durable():
             word, status, more = await self._transitions.start_execution(execution_id, text)
+            if word == "inputs_needed":
+                text = await self._checked_inputs(execution_id, {})
+                word, status, more = await self._transitions.start_execution(execution_id, text)
         if word == "unknown":
             raise ExecutionNotFound(execution_id)
         if word == "inputs_conflict":
@@ -195,28 +196,30 @@ class Executions:
         source = await self._snapshot(execution_id)
         execution = source.execution
         if generation is not None and generation < execution.generation:
-            return _retried_before(execution)
+            async with self._transitions.durable():
+                return _retried_before(execution)
         plan = plan_retry(source, generation)
         if preview:
             return Rerun(execution_id, execution.status, execution.generation, plan.nodes)
-        more, slices, allowed = False, plan.slices(), sources_of("retry_execution", "execution")
-        for number, items in enumerate(slices):
-            word, status, more = await self._transitions.retry_execution(
-                execution_id,
-                generation=execution.generation,
-                position=number * RETRY_SLICE,
-                nodes=plan.chosen if number == len(slices) - 1 else None,
-                items=items,
-                wanted_by=wanted_by,
-            )
-            if word == "already":
-                # By this very call, whose first answer was lost, or by another like it.
-                return _retried_before((await self._snapshot(execution_id)).execution)
-            if word == "unwanted":
-                found = f"{status}, and no node waits for it"
-                raise InvalidTransition("retry", execution_id, found, allowed)
-            if word not in ("ok", "listed"):
-                raise InvalidTransition("retry", execution_id, status, allowed)
+        slices, allowed = plan.slices(), sources_of("retry_execution", "execution")
+        async with self._transitions.durable():
+            for number, items in enumerate(slices):
+                word, status, more = await self._transitions.retry_execution(
+                    execution_id,
+                    generation=execution.generation,
+                    position=number * RETRY_SLICE,
+                    nodes=plan.chosen if number == len(slices) - 1 else None,
+                    items=items,
+                    wanted_by=wanted_by,
+                )
+                if word not in ("ok", "listed"):
+                    break
+        if word == "already":
+            # By this very call, whose first answer was lost, or by another like it.
+            return _retried_before((await self._snapshot(execution_id)).execution)
+        if word not in ("ok", "listed"):
+            found = f"{status}, and no node waits for it" if word == "unwanted" else status
+            raise InvalidTransition("retry", execution_id, found, allowed)
         if more:
             await self._transitions.drain_worklist(execution_id)
         return Rerun(execution_id, ExecutionStatus.RUNNING, execution.generation + 1, plan.nodes)

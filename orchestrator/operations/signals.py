@@ -61,9 +61,10 @@ class Signals:
             if problems and not await self._store.waits.knows(execution_id, idempotency.key):
                 await self._refuse_ended(execution_id)
                 raise PayloadInvalid(problems)
-            word, status, nodes, more = await self._transitions.signal_execution(
-                execution_id, name, text, idempotency=idempotency, waiting=waiting
-            )
+            async with self._transitions.durable():
+                word, status, nodes, more = await self._transitions.signal_execution(
+                    execution_id, name, text, idempotency=idempotency, waiting=waiting
+                )
             if word != "moved":
                 break
         else:

@@ -117,19 +117,21 @@ class Submissions:
         idempotency: Idempotency | None,
         tenant: str,
     ) -> Submitted:
-        """Make a staged execution visible; start it when asked to. Raises IdempotencyConflict.
+        """Make a staged execution visible; start it when asked to.
 
         extra  runtime fields and values in turn; they beat those of the layout.
+        Raises IdempotencyConflict, DurabilityUnknown.
         """
-        word, created_id, more = await self.transitions.create_execution(
-            execution_id,
-            text,
-            last,
-            tenant=tenant,
-            idempotency=idempotency,
-            is_started=is_started,
-            extra=("tenant", tenant, *extra),
-        )
+        async with self.transitions.durable():
+            word, created_id, more = await self.transitions.create_execution(
+                execution_id,
+                text,
+                last,
+                tenant=tenant,
+                idempotency=idempotency,
+                is_started=is_started,
+                extra=("tenant", tenant, *extra),
+            )
         if word == "conflict":
             raise IdempotencyConflict(idempotency.name if idempotency else "")
         if word == "replayed":
@@ -152,7 +154,8 @@ class Submissions:
         digest, created_id = known
         if digest != idempotency.digest:
             raise IdempotencyConflict(idempotency.name)
-        return await self._replayed(created_id)
+        async with self.transitions.durable():
+            return await self._replayed(created_id)
 
     async def _replayed(self, execution_id: str) -> Submitted:
         status = await self.store.status(execution_id) or ExecutionStatus.PENDING

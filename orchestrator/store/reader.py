@@ -1,8 +1,9 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, liveness, claim_texts) are the only readers of the engine's keys beside
-the scripts, the task reader and the subscriptions to events. They write nothing of the engine's: what the
-sets of timers and leases hold that no engine wrote is taken out, for it would stop every loop.
+`Store` and its parts (waits, items, liveness, index, payloads, claim_texts) are the only readers of the
+engine's keys beside the scripts, the task reader and the subscriptions to events. They write nothing of the
+engine's: what the sets of timers and leases hold that no engine wrote is taken out, for it would stop every
+loop, and what they hold of damaged executions stands back.
 """
 
 # long: everything the engine reads, in one class
@@ -29,19 +30,20 @@ from orchestrator.execution.model import Event, Execution, NodeState, RepairView
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import Cancelling, ExecutionStatus
 from orchestrator.store.claim_texts import ClaimTexts
+from orchestrator.store.index import Index
 from orchestrator.store.items import Items
-from orchestrator.store.layout import catch_of
 from orchestrator.store.liveness import Liveness, child_states
 from orchestrator.store.parts import parts_of
 from orchestrator.store.payloads import Payloads
 from orchestrator.store.records import (
     EXECUTION_FIELDS,
     NODE_FIELDS,
+    is_damaged,
     read_dead_entry,
     read_event,
     read_execution,
     read_node_state,
-    read_text,
+    read_spec,
     read_worker,
 )
 from orchestrator.store.waits import Waits
@@ -64,6 +66,11 @@ class Due:
     node_id: str
     attempt: str
 
+    @property
+    def member(self) -> str:
+        """What stands for it in the set of timers."""
+        return SEPARATOR.join((self.kind, self.execution_id, self.node_id, self.attempt))
+
 
 class Store:
     """Reads executions, events, queues and workers."""
@@ -84,6 +91,7 @@ class Store:
         self.claim_texts = ClaimTexts(redis, self.keys)
         self.liveness = Liveness(redis, self.keys)
         self.payloads = Payloads(redis, self.keys)
+        self.index = Index(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self._definitions = DefinitionCache[str, Definition](max_entries=64)
@@ -112,14 +120,17 @@ class Store:
         return self._definitions.put(version, definition, text_bytes=len(text or b""))
 
     async def executions(self, execution_ids: Sequence[str]) -> list[Execution | None]:
-        """Read many executions without their nodes, in one round trip; None for one that is unknown."""
+        """Read many executions without their nodes, in one round trip; None for one unknown or damaged."""
         pipe = self._redis.pipeline(transaction=False)
         for execution_id in execution_ids:
             pipe.get(self.keys.status(execution_id))
             pipe.hmget(self.keys.runtime(execution_id), list(EXECUTION_FIELDS))
-        answers = await pipe.execute()
+        answers = await pipe.execute(raise_on_error=False)
         found = zip(execution_ids, answers[::2], answers[1::2], strict=True)
-        return [read_execution(each, status, fields) for each, status, fields in found]
+        return [
+            None if is_damaged(each, status, fields) else read_execution(each, status, fields)
+            for each, status, fields in found
+        ]
 
     async def execution(self, execution_id: str) -> Execution | None:
         return (await self.executions([execution_id]))[0]
@@ -184,6 +195,11 @@ class Store:
         parts = await self._well_formed("leases", members, 3)
         return [(execution_id, node_id, int(attempt)) for execution_id, node_id, attempt in parts]
 
+    async def put_off(self, name: str, members: Sequence[str], until_ms: int) -> None:
+        """Move timers or leases of damaged executions out of the way of all others, for a while."""
+        if members:
+            await self._redis.zadd(self.keys.shared(name), dict.fromkeys(members, until_ms), xx=True)
+
     async def _well_formed(self, name: str, members: Sequence[bytes], count: int) -> list[list[str]]:
         """Take members of a set apart. One that no engine wrote is removed: it would stop every loop."""
         found = []
@@ -205,7 +221,7 @@ class Store:
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     async def specs(self, units: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-        """Specs of these (execution id, node id), with what decides about their ends; {} for one gone.
+        """Specs of these (execution id, node id); {} for one gone or damaged.
 
         Beside the spec: tries, worker, counts (of retry rules), catch, and kept (output or error of a wait).
         """
@@ -222,20 +238,8 @@ class Store:
                     f"kept|{node_id}",
                 ],
             )
-        rows = await pipe.execute()
-        return [
-            {
-                **orjson.loads(spec),
-                "tries": int(tries or 0),
-                "worker": read_text(worker),
-                "counts": [int(count) for count in (counts or b"").split()],
-                "catch": catch_of(read_text(facts) or ""),
-                "kept": kept or b"",
-            }
-            if spec
-            else {}
-            for spec, tries, worker, counts, facts, kept in rows
-        ]
+        rows = await pipe.execute(raise_on_error=False)
+        return [read_spec(execution_id, row) for (execution_id, _), row in zip(units, rows, strict=True)]
 
     async def workers(self) -> list[WorkerInfo]:
         """Workers heard of lately, in order of their ids."""
@@ -289,7 +293,7 @@ class Store:
     async def active_ids(self, cursor: int, count: int) -> tuple[int, list[str]]:
         """Scan executions that are under way, about `count` at a time; the cursor is 0 after the last."""
         following, members = await self._redis.sscan(self.keys.shared("active"), cursor, count=count)
-        return following, [member.decode() for member in members]
+        return following, [member.decode(errors="replace") for member in members]
 
     async def count_active(self) -> int:
         """Number of executions that are under way."""

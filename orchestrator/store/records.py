@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import orjson
 
+from clients.redis_client import WrongKind
 from orchestrator.definitions.budgets import NOTHING_USED, USED_FIELDS, read_caps, read_usage
 from orchestrator.documents import exact_json
 from orchestrator.execution.inventory import DeadEntry, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+from orchestrator.store.layout import catch_of
 
 log = logging.getLogger("headrace.store")
 
@@ -157,3 +160,33 @@ def read_dead_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> DeadEntry:
         attempt=int(fields[b"attempt"]),
         ts_ms=int(fields[b"ts_ms"]),
     )
+
+
+def is_damaged(execution_id: str, *answers: Any) -> bool:
+    """Whether keys of an execution hold what no engine wrote. Any other error is raised: it tells nothing."""
+    for answer in answers:
+        if isinstance(answer, WrongKind):
+            log.error("execution.unreadable", extra={"execution_id": execution_id, "error": str(answer)})
+            return True
+        if isinstance(answer, Exception):
+            raise answer
+    return False
+
+
+def read_spec(execution_id: str, row: Any) -> dict[str, Any]:
+    """Read a node's spec with what decides about its ends; {} for one that is gone or damaged."""
+    if is_damaged(execution_id, row) or not row[0]:
+        return {}
+    spec, tries, worker, counts, facts, kept = row
+    try:
+        return {
+            **orjson.loads(spec),
+            "tries": int(tries or 0),
+            "worker": read_text(worker),
+            "counts": [int(count) for count in (counts or b"").split()],
+            "catch": catch_of(read_text(facts) or ""),
+            "kept": kept or b"",
+        }
+    except ValueError as error:
+        log.error("execution.unreadable", extra={"execution_id": execution_id, "error": str(error)})
+        return {}

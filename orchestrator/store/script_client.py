@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, Generic, TypeVar
 
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from clients.backoff import Backoff
-from clients.redis_client import Wire
+from clients.redis_client import PASSING_FAULTS, Wire
+from clients.waiting import Waiting, seconds_left
 from orchestrator.errors import StoreFull, StoreUnavailable
 from orchestrator.redis_keys import Keys
 from orchestrator.store.library import FAMILY, compose
@@ -34,10 +36,10 @@ RESEND = Backoff(first_s=0.1, most_s=1.0, jitter=(0.5, 1.0))
 UNREACHABLE = Backoff(first_s=0.05, most_s=1.0, jitter=(0.5, 1.0))
 #: What reads and verbs raise when Redis cannot be reached, or refuses.
 STORE_FAULTS = (RedisError, OSError, StoreUnavailable)
+#: Those among them that say nothing about what was asked for: Redis is away, or answers "later".
+STORE_OUTAGES = (*PASSING_FAULTS, StoreUnavailable)
 #: Libraries of other versions that may stay in Redis.
 MOST_LIBRARIES = 8
-#: Redis says "later", not "no": the same call is sent again.
-_LATER = ("LOADING", "BUSY", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MISCONF", "NOREPLICAS")
 
 
 class Call(Generic[R]):
@@ -71,7 +73,7 @@ class Call(Generic[R]):
 class ScriptClient:
     """Loads the library and calls its functions.
 
-    patience_s  how long a call is sent again while Redis cannot be reached; None is for ever.
+    patience_s  how long, by the clock, a call is sent again while Redis cannot be reached; None is for ever.
     now_ms      tests set it, and every script then takes it for Redis time; None is Redis time.
     """
 
@@ -112,12 +114,13 @@ class ScriptClient:
         """
         replies: list[Any] = [None] * len(calls)
         open_calls = list(range(len(calls)))
-        waited_s, tries = 0.0, 0
+        tries = 0
+        give_up_s = math.inf if self.patience_s is None else time.monotonic() + self.patience_s
         while True:
             tries += 1
             try:
                 answers = await self._send([calls[i] for i in open_calls])
-            except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+            except PASSING_FAULTS as error:
                 answers = [error] * len(open_calls)
             unanswered: list[int] = []
             fault: Exception | None = None
@@ -137,12 +140,13 @@ class ScriptClient:
             open_calls = unanswered
             if must_load and await self._has_loaded():
                 continue
-            if self.patience_s is not None and waited_s >= self.patience_s:
-                raise StoreUnavailable(f"{type(fault).__name__}: {fault}") from fault
             pause_s = RESEND.pause_s(tries)
+            # The time of the request may end before the patience does.
+            if time.monotonic() >= give_up_s or seconds_left(math.inf) <= pause_s:
+                raise StoreUnavailable(f"{type(fault).__name__}: {fault}") from fault
             log.warning("store.resend", extra={"calls": len(open_calls), "error": str(fault)})
-            await asyncio.sleep(pause_s)
-            waited_s += pause_s
+            async with Waiting(None):
+                await asyncio.sleep(pause_s)
 
     async def _has_loaded(self) -> bool:
         try:
@@ -181,7 +185,7 @@ async def retry_while_unavailable(work: Callable[[], Awaitable[R]]) -> R:
     while True:
         try:
             return await work()
-        except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+        except PASSING_FAULTS as error:
             log.warning("store.unreachable", extra={"error": str(error)})
         tries += 1
         await asyncio.sleep(UNREACHABLE.pause_s(tries))
@@ -199,6 +203,11 @@ def _size_of(call: Call[Any]) -> int:
     return sum([len(part) for part in call.arguments if type(part) is bytes])
 
 
+def is_fault(answer: Any) -> bool:
+    """Say whether a call has failed by what its own execution is like, not by what Redis is like now."""
+    return isinstance(answer, Exception) and not isinstance(answer, (StoreFull, *STORE_OUTAGES))
+
+
 def _is_missing(error: Exception) -> bool:
     """Say whether Redis does not have the library: it was restarted without its data, or failed over."""
     return isinstance(error, ResponseError) and "Function not found" in str(error)
@@ -206,7 +215,4 @@ def _is_missing(error: Exception) -> bool:
 
 def _is_passing(error: Exception) -> bool:
     """Say whether Redis means "later": the call then has not failed, it has not been answered."""
-    if isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError)) or _is_missing(error):
-        return True
-    # Inside a script the word may follow a prefix of the script's own.
-    return isinstance(error, ResponseError) and any(word in str(error) for word in _LATER)
+    return isinstance(error, PASSING_FAULTS) or _is_missing(error)

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from clients.backoff import Backoff
@@ -21,6 +22,9 @@ log = logging.getLogger("headrace.wakeups")
 
 #: After the connection was lost.
 RECONNECT = Backoff(first_s=0.1, most_s=2.0)
+#: A subscription that has been silent for this long is pinged, and given up after so many pings.
+SILENCE_S = 5.0
+MOST_SILENCES = 2
 
 
 class EventSubscription:
@@ -30,7 +34,7 @@ class EventSubscription:
         self._redis = redis
         self._keys = keys
         self._watched: dict[str, str] = {}
-        self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
+        self._pubsub = redis.pubsub()
         self._is_open = True
         # Two tasks that subscribe at once on a pubsub without a connection would open one each.
         self._connecting = asyncio.Lock()
@@ -61,6 +65,13 @@ class EventSubscription:
         closing: Any = self._pubsub.aclose  # untyped in redis-py
         await closing()
 
+    async def _ask(self, silences: int) -> int:
+        """Ask whether anybody is there; a connection that leads nowhere is silent, and gives no error."""
+        if silences == MOST_SILENCES:
+            raise RedisConnectionError("the subscription gives no sign of life")
+        await self._pubsub.ping()
+        return silences + 1
+
     async def __aiter__(self) -> AsyncIterator[str | None]:
         tries = 0
         is_first = True
@@ -70,9 +81,11 @@ class EventSubscription:
                     await self._pubsub.subscribe(self._keys.quiet_channel(), *self._watched)
                 if not is_first:
                     yield None
-                is_first, tries = False, 0
+                is_first, tries, silences = False, 0, 0
                 while self._is_open:
-                    message = await self._pubsub.get_message(timeout=5.0)
+                    # Confirmations of subscriptions too are signs of life.
+                    message = await self._pubsub.get_message(timeout=SILENCE_S)
+                    silences = 0 if message else await self._ask(silences)
                     if message and message["type"] == "message":
                         execution_id = self._watched.get(message["channel"].decode())
                         if execution_id:
@@ -83,5 +96,5 @@ class EventSubscription:
                 await asyncio.sleep(RECONNECT.pause_s(tries))
                 async with self._connecting:
                     await self._close_pubsub()
-                    self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
+                    self._pubsub = self._redis.pubsub()
                 is_first = False

@@ -17,6 +17,7 @@ catch names that successor at all.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
 from orchestrator.errors import StoreFull
 from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
+from orchestrator.store.durability import Durability
 from orchestrator.store.layout import Reuse, Slice
 from orchestrator.store.replies import (
     REPLY_BYTES,
@@ -66,6 +68,9 @@ MAX_TOKENS = 50_000
 
 class Transitions(ScriptClient):
     """The verbs of the engine, in the order in which an execution meets them."""
+
+    #: Set where what is accepted must be on disk before it is answered.
+    durability: Durability | None = None
 
     # Submission
 
@@ -548,6 +553,10 @@ class Transitions(ScriptClient):
         more = True
         while more:
             _, more = await self.continue_execution(execution_id)
+
+    def durable(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Write inside; where starts are durable it ends once that is on disk. Raises DurabilityUnknown."""
+        return self.durability.kept() if self.durability else contextlib.nullcontext()
 
     async def probe(self) -> None:
         """Call a script and write a key, as a submission would. Raises StoreFull and STORE_FAULTS."""

@@ -228,6 +228,8 @@ def test_every_wrong_setting_has_its_line(monkeypatch: pytest.MonkeyPatch) -> No
         ("REDIS_URL", "http://:hush@far:6379"),
         ("REDIS_URL", "redis://:hush@far:port"),
         ("REDIS_URL", "redis://:hush@far/hush"),
+        ("REDIS_URL", "rediss://:hush@far?ssl=hush"),
+        ("REDIS_HOST", "user:hush@far:6379/0"),
     ],
 )
 def test_a_wrong_secret_is_refused_without_its_value(

@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from clients.backoff import Backoff
+from orchestrator.errors import StoreFull
 from orchestrator.store.replies import Claim, Delivery, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call, retry_while_unavailable
@@ -25,6 +27,9 @@ log = logging.getLogger("headrace.worker")
 
 #: Ends recorded in one round trip.
 BATCH = 64
+#: After an end that Redis refused for a reason of which nothing is known; so often it is sent again.
+REFUSED = Backoff(first_s=0.2, most_s=5.0)
+MOST_REFUSALS = 6
 #: How often log lines and streamed text of running handlers are sent.
 REPORT_S = 0.05
 
@@ -45,6 +50,8 @@ class Attempt:
     has_ended: bool = False
     #: Reads what the claims of its reply had no room for; gives them by their tokens.
     reading: asyncio.Task[dict[AttemptToken, Claim]] | None = None
+    #: How often Redis has refused to record its end.
+    refusals: int = 0
 
 
 class Attempts:
@@ -201,12 +208,37 @@ class Attempts:
             is_last = attempt is batch[-1]
             calls.append(self._end_call(attempt, self._claiming(len(batch)) if is_last else None))
         replies = await self._transitions.call_all(calls, are_apart=True)
+        answered = [(attempt, replies[place]) for attempt, place in zip(batch, ends, strict=True)]
+        kept = [attempt for attempt, reply in answered if self._is_sent_again(attempt, reply)]
         for attempt in batch:
-            self._forget(attempt)
-        for attempt, position in zip(batch, ends, strict=True):
-            # An end that cannot be recorded is a fault of ours: its lease runs out, the node is tried again.
-            if not isinstance(replies[position], Exception):
-                self._follow_up(attempt, replies[position])
+            if attempt not in kept:
+                self._forget(attempt)
+        for attempt, reply in answered:
+            if not isinstance(reply, Exception):
+                self._follow_up(attempt, reply)
+
+    def _is_sent_again(self, attempt: Attempt, reply: EndReply | Exception) -> bool:
+        """Keep an attempt whose end was refused, its lease with it, and send the end again after a pause.
+
+        Dropped, the work would be done twice. An end refused for good is a fault of ours: its lease runs out,
+        and the node is tried again.
+        """
+        if not isinstance(reply, Exception):
+            return False
+        attempt.refusals += 1
+        fields = {"execution_id": attempt.token.execution_id, "node_id": attempt.token.node_id}
+        # A store that is full takes the end once some memory is freed, however long that is.
+        if attempt.refusals > MOST_REFUSALS and not isinstance(reply, StoreFull):
+            log.error("attempt.end_dropped", extra={**fields, "error": str(reply)})
+            return False
+        log.warning("attempt.end_refused", extra={**fields, "error": str(reply)})
+        self._spawn(self._end_again(attempt))
+        return True
+
+    async def _end_again(self, attempt: Attempt) -> None:
+        await asyncio.sleep(REFUSED.pause_s(attempt.refusals))
+        self._ended.append(attempt)
+        self._has_ended.set()
 
     def _last_reports(self, attempt: Attempt) -> list[Call[Any]]:
         """Build the calls that write the lines left, and the heartbeat details unless the node completes."""

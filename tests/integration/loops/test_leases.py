@@ -63,3 +63,19 @@ async def test_a_lease_of_an_execution_that_is_gone_goes_too(rig: Rig) -> None:
 
     assert await expire(rig) == 1
     assert await rig.dump() == {}
+
+
+async def test_leases_of_damaged_executions_stand_back_behind_all_others(rig: Rig) -> None:
+    damaged = await rig.submit(node("A"))
+    await rig.worker.start()
+    rig.transitions.now_ms = rig.now_ms + 1
+    healthy = await rig.submit(node("A"))
+    await rig.worker.start()
+    await rig.redis.delete(f"workflow:{damaged}:runtime")
+    await rig.redis.lpush(f"workflow:{damaged}:runtime", "x")
+    rig.transitions.now_ms = rig.now_ms + LEASE_MS + 1
+
+    for _ in range(2):
+        await leases.run_once(rig.store, rig.transitions, rig.now_ms, limit=1)
+
+    assert (await rig.nodes(healthy))["A"] is not NodeStatus.RUNNING

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from orchestrator.loops.sweep import Sweep
 from orchestrator.states import NodeStatus
 from tests.makers import Rig, node
@@ -73,3 +75,73 @@ async def test_a_stray_member_of_the_active_set_does_no_harm(rig: Rig) -> None:
     await rig.redis.sadd("workflows:active", "gone")
 
     assert await sweep_of(rig).run_once(rig.now_ms) == 0
+
+
+async def damage(rig: Rig, execution_id: str, key: str = "node:A") -> None:
+    """Put a value of another kind where a key of the execution was."""
+    await rig.redis.delete(f"workflow:{execution_id}:{key}")
+    await rig.redis.lpush(f"workflow:{execution_id}:{key}", "x")
+
+
+@pytest.mark.parametrize("key", ["node:A", "status", "runtime"])
+async def test_damaged_executions_are_passed_over(rig: Rig, key: str) -> None:
+    for _ in range(5):
+        await damage(rig, await rig.submit(node("A")), key)
+    await rig.submit(node("A"))
+    for _ in range(5):
+        await damage(rig, await rig.submit(node("A")), key)
+    await rig.redis.delete("workflow:tasks")
+
+    assert await sweep_of(rig).run_once(rig.now_ms + IDLE_MS) == 1
+
+
+async def test_a_damaged_execution_is_left_alone_for_a_while_and_repaired_when_it_can_be(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    execution_id = await submit_broken(rig)
+    await damage(rig, execution_id)
+    sweep = sweep_of(rig)
+    now_ms = rig.now_ms + IDLE_MS
+
+    await sweep.run_once(now_ms)
+    caplog.clear()
+    await sweep.run_once(now_ms + 1_000)
+    looked_at = [record for record in caplog.records if record.message == "sweep.fault"]
+    await rig.redis.delete(f"workflow:{execution_id}:node:A")
+    await rig.redis.set(f"workflow:{execution_id}:node:A", "QUEUED")
+
+    assert not looked_at
+    assert await sweep.run_once(now_ms + 60_000) == 1
+
+
+async def test_a_lost_execution_is_found_within_a_minute_among_any_number_that_have_ended(rig: Rig) -> None:
+    execution_id = await submit_broken(rig)
+    rows = {f"ended-{number}": rig.now_ms + number for number in range(3_000)}
+    await rig.redis.zadd("idx:executions:default", rows)
+    await rig.redis.mset({f"workflow:{each}:status": "COMPLETED" for each in rows})
+    sweep = sweep_of(rig)
+    # The first round looks at everything; the fault comes later.
+    await sweep.run_once(rig.now_ms)
+    await rig.redis.srem("workflows:active", execution_id)
+
+    for second in range(60):
+        await sweep.run_once(rig.now_ms + 1_000 * second)
+
+    assert await rig.redis.sismember("workflows:active", execution_id)
+
+
+async def test_after_a_restart_of_redis_everything_is_looked_at_at_once(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep = sweep_of(rig)
+    await sweep.run_once(rig.now_ms)
+    execution_ids = [await rig.submit(node("A")) for _ in range(40)]
+    await rig.redis.delete("workflow:tasks", "workflows:active")
+
+    async def other_run_id() -> str:
+        return "another"
+
+    monkeypatch.setattr(rig.store, "run_id", other_run_id)
+    await sweep.run_once(rig.now_ms, limit=8)
+
+    assert {each.decode() for each in await rig.redis.smembers("workflows:active")} == set(execution_ids)

@@ -98,3 +98,33 @@ async def test_a_timer_whose_record_cannot_be_read_holds_up_no_other(rig: Rig) -
     await fire(rig)
 
     assert await rig.nodes(execution_id) == {"n0": NodeStatus.QUEUED}
+
+
+async def test_timers_of_damaged_executions_stand_back_behind_all_others(rig: Rig) -> None:
+    damaged = [await park(rig, 1) for _ in range(5)]
+    healthy = await park(rig, 1, delay_ms=2_000)
+    for execution_id in damaged:
+        await rig.redis.delete(f"workflow:{execution_id}:node:n0")
+        await rig.redis.lpush(f"workflow:{execution_id}:node:n0", "x")
+    rig.transitions.now_ms = rig.now_ms + 2_000
+
+    # No more at a time than there are damaged ones.
+    for _ in range(2):
+        await fire(rig, limit=5)
+
+    assert await rig.nodes(healthy) == {"n0": NodeStatus.QUEUED}
+    assert await fire(rig) == 0
+    rig.transitions.now_ms = rig.now_ms + timers.PUT_OFF_MS
+    assert await fire(rig) == 5
+
+
+async def test_a_time_limit_whose_execution_has_a_record_of_another_kind_harms_no_other(rig: Rig) -> None:
+    execution_ids = [await rig.submit(node("A", start_to_close_timeout=1)) for _ in range(2)]
+    await rig.worker.start()
+    await rig.redis.delete(f"workflow:{execution_ids[0]}:runtime")
+    await rig.redis.lpush(f"workflow:{execution_ids[0]}:runtime", "x")
+    rig.transitions.now_ms = rig.now_ms + 5_000
+
+    await fire(rig)
+
+    assert await rig.nodes(execution_ids[1]) == {"A": NodeStatus.FAILED}

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
 from tests.fake_handlers import Stage, ended, in_status, start
-from tests.makers import WorkerFleet, node
+from tests.makers import WorkerFleet, node, until
 from workers.handlers import Catalogue
 
 E, N = ExecutionStatus, NodeStatus
@@ -93,3 +93,22 @@ async def test_a_message_read_by_a_worker_that_died_is_taken_over(
     await fleet.start()
 
     assert await ended(engine, execution_id) is E.COMPLETED
+
+
+async def test_an_end_that_is_refused_for_an_unknown_reason_is_kept_and_sent_again(
+    engine: Engine, fleet: WorkerFleet, stage: Stage, redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fleet.start()
+    execution_id = await start(engine, node("A", handler="test_wait"))
+    await stage.started.wait()
+
+    async def is_refused() -> bool:
+        return "attempt.end_refused" in [record.message for record in caplog.records]
+
+    await redis.acl_setuser("default", enabled=True, commands=["-fcall"])
+    stage.may_go_on.set()
+    await until(is_refused)
+    await redis.acl_setuser("default", enabled=True, commands=["+fcall"])
+
+    assert await ended(engine, execution_id) is E.COMPLETED
+    assert stage.calls == [("A", 1)]

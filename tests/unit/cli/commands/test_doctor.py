@@ -8,6 +8,7 @@ import pytest
 
 from cli.commands.doctor import (
     Finding,
+    durability_finding,
     eviction_finding,
     persistence_finding,
     readiness_findings,
@@ -101,3 +102,26 @@ def test_a_worker_lives_while_one_of_its_host_announces_itself() -> None:
     assert worker_trouble([here, there], host="here", now_ms=10_000, oldest_beat_ms=2_000) == ""
     assert "9900 ms old" in worker_trouble([here, there], host="there", now_ms=10_000, oldest_beat_ms=2_000)
     assert "no worker on elsewhere" in worker_trouble([here], host="elsewhere", now_ms=1, oldest_beat_ms=1)
+
+
+@pytest.mark.parametrize(
+    ("information", "fsync", "mark"),
+    [
+        ({"aof_enabled": 1, "aof_delayed_fsync": 0}, "everysec", "ok  "),
+        ({"aof_enabled": 1, "aof_delayed_fsync": 3}, "everysec", "warn"),
+        ({"aof_enabled": 1, "aof_delayed_fsync": 3}, None, "warn"),
+        ({"aof_enabled": 1, "aof_delayed_fsync": 3}, "always", "ok  "),
+        ({"aof_enabled": 0}, "everysec", "warn"),
+    ],
+)
+def test_a_disk_that_was_too_slow_is_a_warning(
+    information: dict[str, Any], fsync: str | None, mark: str
+) -> None:
+    assert durability_finding(information, fsync, has_waitaof=True).mark == mark
+
+
+@pytest.mark.parametrize(
+    ("has_waitaof", "said"), [(True, "has WAITAOF"), (False, "no WAITAOF"), (None, "hides")]
+)
+def test_whether_the_server_can_confirm_is_said(has_waitaof: bool | None, said: str) -> None:
+    assert said in durability_finding({"aof_enabled": 1}, "everysec", has_waitaof=has_waitaof).detail

@@ -1,0 +1,107 @@
+"""A server that cannot serve at the moment: clients are asked to come again, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from clients.redis_client import connect_commands
+from config import Settings
+from main import create_app
+from orchestrator.store.transitions import Transitions
+from tests.integration.faults.server_states import OPTIONS, STATES
+from tests.makers import node, workflow
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    (tmp_path / "redis").mkdir()
+    made = RedisServer(tmp_path / "redis", options=OPTIONS)
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+async def admin(server: RedisServer) -> AsyncIterator[Any]:
+    client = connect_commands(server.url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+async def api(server: RedisServer) -> AsyncIterator[httpx2.AsyncClient]:
+    app = create_app(Settings(redis_url=server.url))
+    transport: Any = httpx2.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as made,
+    ):
+        app.state.reach.engine.transitions.patience_s = 0.1
+        yield made
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_requests_are_answered_503_and_serve_again_afterwards(
+    server: RedisServer, admin: Any, api: httpx2.AsyncClient, state: str
+) -> None:
+    document = {"definition": workflow(node("A"))}
+    execution_id = (await api.post("/v1/executions", json=document)).json()["execution_id"]
+
+    async with STATES[state](server, admin):
+        answers = [
+            await api.post("/v1/executions", json=document),
+            await api.post(f"/workflow/trigger/{execution_id}"),
+            await api.post(f"/v1/executions/{execution_id}/signals/go", json={}),
+            await api.get(f"/workflows/{execution_id}"),
+            await api.get(f"/v1/executions/{execution_id}"),
+            await api.get("/v1/workers"),
+        ]
+    again = await api.post(f"/workflow/trigger/{execution_id}")
+
+    writes, reads = answers[:3], answers[3:]
+    assert [answer.status_code for answer in writes] == [503] * 3
+    # Some of them can still be read from.
+    assert {answer.status_code for answer in reads} <= {200, 503}
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert {answer.json()["code"] for answer in refused} == {"STORE_UNAVAILABLE"}
+    assert all(int(answer.headers["Retry-After"]) > 0 for answer in refused)
+    assert again.is_success
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_a_call_is_kept_and_sent_again_until_the_server_serves(
+    server: RedisServer, admin: Any, state: str
+) -> None:
+    patient = connect_commands(server.url)
+    transitions = Transitions(patient, patience_s=None)
+    await transitions.load()
+
+    async with STATES[state](server, admin):
+        call = asyncio.ensure_future(transitions.announce_worker("w1", ["default"], ["name", "w1"]))
+        done, _ = await asyncio.wait([call], timeout=0.3)
+        assert not done
+    assert await call == [1]
+    await patient.aclose()
+
+
+async def test_the_connection_to_a_demoted_server_is_dropped(server: RedisServer, admin: Any) -> None:
+    transitions = Transitions(admin, patience_s=0.0)
+    await transitions.load()
+    ids = [await admin.client_id()]
+
+    async with STATES["READONLY"](server, admin):
+        with pytest.raises(Exception, match="read only"):
+            await transitions.announce_worker("w1", ["default"], ["name", "w1"])
+        with pytest.raises(Exception, match="read only"):
+            await admin.set("k", 1)
+    ids.append(await admin.client_id())
+
+    # By now the address may lead to another server.
+    assert ids[0] != ids[1]
