@@ -17,6 +17,7 @@ from orchestrator.store.replies import Claim, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
+from workers.excerpts import shown
 from workers.outcome import (
     Awaiting,
     AwaitingChild,
@@ -176,7 +177,7 @@ def _check_ask(waiting: Awaiting) -> None:
 
 
 def _encoded(error: NodeError, claim: Claim) -> bytes:
-    fields = error.to_dict()
+    fields = shown(error.to_dict())
     fields["attempt"] = claim.attempt
     try:
         return orjson.dumps(fields)
