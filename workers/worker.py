@@ -181,8 +181,8 @@ class Worker:
 
     def left(self) -> list[str]:
         """Name what has not ended, `execution/node`: attempts, and what outlives one."""
-        running = [f"{token.execution_id}/{token.node_id}" for token in list(self.attempts.running)]
-        return list(dict.fromkeys([*running, *self.runner.leftovers.units()]))
+        running = (f"{token.execution_id}/{token.node_id}" for token in list(self.attempts.running))
+        return [*running, *self.runner.leftovers.units()]
 
     def hand_back_now(self) -> None:
         """Hand back all attempts and leave, without the event loop; from any thread."""
@@ -333,8 +333,7 @@ async def _end(duties: Sequence[asyncio.Task[None]]) -> None:
 
 async def main() -> None:
     """Run one worker as the settings say. Raises ConfigError where Redis cannot be used."""
-    settings = get_settings()
-    load_modules(settings.handler_modules)
+    load_modules((settings := get_settings()).handler_modules)
     worker = Worker(
         redis=await connect_when_usable(settings),
         blocking=connect_blocking(settings.redis_dsn),
@@ -344,10 +343,7 @@ async def main() -> None:
         tools=toolbox(settings),
     )
     hide_secrets(worker.runner.redactor)
-    shutdown = Shutdown(
-        drain=worker.drain, hand_back=worker.hand_back_now, left=worker.left, drain_s=settings.drain_s
-    )
-    await shutdown.watch(worker.run())
+    await Shutdown(worker, drain_s=settings.drain_s).watch(worker.run())
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
+from typing import Protocol
 
 log = logging.getLogger("headrace.worker")
 
@@ -22,27 +23,27 @@ AT_ONCE_S = 1.0
 LINGER_S = 0.5
 
 
+class Stoppable(Protocol):
+    """A worker as its process sees it."""
+
+    def drain(self) -> None:
+        """Claim nothing more and come to an end; called in the event loop."""
+
+    def hand_back_now(self) -> None:
+        """Hand back all attempts without the event loop, which may stand still."""
+
+    def left(self) -> list[str]:
+        """Name what has not ended."""
+
+
 class Shutdown:
     """Drains on the first signal, ends the process on the second one, and when draining does not end.
 
-    drain      called in the event loop.
-    hand_back  hands back all attempts from a thread of its own: the loop may stand still.
-    left       names what outlives its attempts.
-    end        ends the process at once, with an exit code.
+    end  ends the process at once, with an exit code.
     """
 
-    def __init__(
-        self,
-        *,
-        drain: Callable[[], None],
-        hand_back: Callable[[], None],
-        left: Callable[[], list[str]],
-        drain_s: float,
-        end: Callable[[int], None] = os._exit,
-    ) -> None:
-        self._drain = drain
-        self._hand_back = hand_back
-        self._left = left
+    def __init__(self, worker: Stoppable, *, drain_s: float, end: Callable[[int], None] = os._exit) -> None:
+        self._drain, self._hand_back, self._left = worker.drain, worker.hand_back_now, worker.left
         self._drain_s = drain_s
         self._end = end
         self._loop = asyncio.get_running_loop()
@@ -52,7 +53,7 @@ class Shutdown:
         self._is_draining = False
         self._has_stopped = threading.Event()
 
-    def listen(self) -> None:
+    def _listen(self) -> None:
         """Take SIGTERM and SIGINT, by handlers that run even while the event loop is kept busy."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
@@ -85,8 +86,8 @@ class Shutdown:
         work.join(AT_ONCE_S)
 
     async def watch(self, work: Awaitable[None]) -> None:
-        """Run a worker until it has drained, and see to it that its process ends then. Raises what it raises."""
-        self.listen()
+        """Run a worker until it has drained, and let its process end then. Raises what it raises."""
+        self._listen()
         code = 1
         try:
             await work
