@@ -13,6 +13,7 @@ import orjson
 from orchestrator.definitions.budgets import Usage
 from orchestrator.documents import exact_json
 from orchestrator.documents.json_types import kind_of
+from workers.excerpts import Excerpt, text_of
 
 if TYPE_CHECKING:
     from clients.containers.docker import ContainerEngine
@@ -279,8 +280,9 @@ class HandlerContext:
         return self.cancelled.is_set()
 
 
-def _short(message: str) -> str:
-    return str(message)[:MESSAGE_MAX_CHARS]
+def _short(message: str) -> Excerpt:
+    """Mark a message as one that is cut where it is kept; whole until then."""
+    return Excerpt(text_of(message), MESSAGE_MAX_CHARS)
 
 
 def _whole(details: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from orchestrator.documents import exact_json
 from orchestrator.errors import NodeError, TemplateError
 from orchestrator.execution.model import Awaiting as Awaiting
 from orchestrator.store.requests import Child
+from workers.excerpts import Excerpt, text_of
 
 MESSAGE_MAX_CHARS = 2000
 
@@ -124,9 +125,7 @@ def to_outcome(value: Any) -> Outcome:
     if not isinstance(value, Outcome):
         return Completed(value)
     if not _is_well_formed(value):
-        raise Terminal(
-            f"the handler returned an outcome with a field of the wrong type: {_text_of(value)[:500]}"
-        )
+        raise Terminal(f"the handler returned an outcome with a field of the wrong type: {text_of(value)}")
     return value
 
 
@@ -151,26 +150,60 @@ def from_exception(error: BaseException, *, attempt: int | None = None, worker: 
     """Turn what a handler raised into an outcome. Pure; never raises.
 
     Exceptions that carry `error_type` and `retryable` (ours, and those of `clients`) keep them; the engine's
-    errors have a type by their code. Everything else is a HandlerError that a policy may retry.
+    errors have a type by their code. Everything else is a HandlerError that a policy may retry. Texts are
+    left whole: they are cut once secrets have been taken out of them.
     """
+    try:
+        return _outcome_of(error, attempt, worker)
+    except BaseException:
+        # An attribute of the exception raised in its turn: of such a one only the name can be trusted.
+        return Failed(_unforeseen(error, attempt, worker))
+
+
+def is_unforeseen(error: BaseException) -> bool:
+    """Whether an exception has no error type of its own: where it was raised says more than its text."""
+    return not isinstance(error, Skip) and _type_of(error) is None
+
+
+def _outcome_of(error: BaseException, attempt: int | None, worker: str | None) -> Outcome:
     if isinstance(error, Skip):
-        return Skipped(_one_line(_text_of(error.reason)) or "handler_skipped")
-    error_type = getattr(error, "error_type", None) or _ENGINE_TYPES.get(getattr(error, "code", ""))
-    own = error_type is not None
-    after_s = getattr(error, "retry_after_s", None)
+        return Skipped(_one_line(text_of(error.reason)) or "handler_skipped")
+    if (error_type := _type_of(error)) is None:
+        after_s = getattr(error, "retry_after_s", None)
+        failure = _unforeseen(error, attempt, worker, getattr(error, "details", None))
+        return Failed(failure, retry_after_ms=_milliseconds(after_s))
     details = getattr(error, "details", None)
     if isinstance(error, TemplateError):
         details = {"field": error.field, "template": error.template}
-    text = _text_of(error) if own else f"{type(error).__name__}: {_text_of(error)}"
     failure = NodeError(
-        type=str(error_type or "HandlerError"),
-        message=_one_line(text) or type(error).__name__,
-        retryable=bool(getattr(error, "retryable", False)) if own else True,
+        type=text_of(error_type),
+        message=_one_line(text_of(error)) or type(error).__name__,
+        retryable=bool(getattr(error, "retryable", False)),
         details=dict(details) if isinstance(details, Mapping) and details else None,
         attempt=attempt,
         worker=worker,
     )
-    return Failed(failure, retry_after_ms=_milliseconds(after_s))
+    return Failed(failure, retry_after_ms=_milliseconds(getattr(error, "retry_after_s", None)))
+
+
+def _type_of(error: BaseException) -> Any:
+    """Give the type an exception names itself, or the engine's own; None where it has neither."""
+    try:
+        return getattr(error, "error_type", None) or _ENGINE_TYPES.get(getattr(error, "code", ""))
+    except Exception:
+        return None  # A property that raises, a code that cannot be a key.
+
+
+def _unforeseen(
+    error: BaseException, attempt: int | None, worker: str | None, details: Any = None
+) -> NodeError:
+    return NodeError(
+        type="HandlerError",
+        message=_one_line(f"{type(error).__name__}: {text_of(error)}"),
+        details=dict(details) if isinstance(details, Mapping) and details else None,
+        attempt=attempt,
+        worker=worker,
+    )
 
 
 def encode_output(output: Any, *, max_bytes: int) -> bytes:
@@ -204,15 +237,6 @@ _ENGINE_TYPES = {
 }
 
 
-def _text_of(value: Any) -> str:
-    """Write a value as text that JSON can hold, whatever its own __str__ does."""
-    try:
-        text = str(value)
-    except Exception:
-        text = f"({type(value).__name__} that cannot be shown)"
-    return text.encode("utf-8", "replace").decode()
-
-
 def _milliseconds(seconds: Any) -> int | None:
     """Read how long a handler asks to wait; a Retry-After header is text, and nonsense counts as none."""
     try:
@@ -222,8 +246,9 @@ def _milliseconds(seconds: Any) -> int | None:
     return max(0, math.ceil(number * 1000)) if math.isfinite(number) else None
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:MESSAGE_MAX_CHARS]
+def _one_line(text: str) -> Excerpt:
+    """Join the lines of a message; it is cut where it is kept, and whole until then."""
+    return Excerpt(" ".join(text.split()), MESSAGE_MAX_CHARS)
 
 
 def _path_of_nan(output: Any) -> str | None:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.errors import DefinitionInvalid, Problem
 from workers.config_models import config_problems
+from workers.excerpts import text_of
 from workers.outcome import Terminal
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from pydantic import BaseModel, ValidationError
 
     from workers.context import HandlerContext
 
@@ -53,15 +54,23 @@ class HandlerSpec:
         try:
             return self.config_model.model_validate(dict(config))
         except ValidationError as error:
-            found = config_problems(
-                self.name, self.config_model, config, error, templates_open=False, secrets=self.secrets
-            )
-            text = "; ".join(problem.message for problem in found)
-            raise Terminal(
-                f"config of handler '{self.name}' is not valid: {text}",
-                type="ConfigError",
-                details={"problems": [{"path": each.path, "message": each.message} for each in found]},
-            ) from error
+            raise self._refusal(self.config_model, config, error) from error
+        except BaseException as error:
+            # Nothing is awaited here, so it is the model's own, whatever it is: StopIteration of a bare
+            # next() would otherwise end the attempt in ways that look like a result.
+            cause = f"{type(error).__name__}: {text_of(error)}"
+            message = f"config of handler '{self.name}' cannot be checked: {cause}"
+            raise Terminal(message, type="ConfigError") from error
+
+    def _refusal(self, model: type[BaseModel], config: Mapping[str, Any], error: ValidationError) -> Terminal:
+        """Build the error of a config that is not valid."""
+        found = config_problems(self.name, model, config, error, templates_open=False, secrets=self.secrets)
+        text = "; ".join(problem.message for problem in found)
+        return Terminal(
+            f"config of handler '{self.name}' is not valid: {text}",
+            type="ConfigError",
+            details={"problems": [{"path": each.path, "message": each.message} for each in found]},
+        )
 
     @property
     def summary(self) -> str:
@@ -193,6 +202,9 @@ def check_config(name: str, config: Mapping[str, Any]) -> list[Problem]:
         spec.config_model.model_validate(dict(config))
     except ValidationError as error:
         return config_problems(spec.name, spec.config_model, config, error, templates_open=True)
+    except BaseException:
+        # A validator that breaks, rather than refuses, may do so over a template: the attempt will tell.
+        return []
     return []
 
 

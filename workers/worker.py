@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 import re
-import signal
 import socket
 import time
 import uuid
@@ -27,7 +26,6 @@ from clients.redis_client import connect_blocking, connect_threaded
 from config import get_settings
 from logs import run_process
 from orchestrator.definitions.branches import taker_of
-from orchestrator.definitions.budgets import Caps
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.loops import leases, timers
 from orchestrator.operations.children import Children
@@ -45,15 +43,19 @@ from workers.runtime.attempts import BATCH, Attempts
 from workers.runtime.budget_meter import MeterFactory
 from workers.runtime.heartbeat import Heartbeat
 from workers.runtime.map_items import OWN
+from workers.runtime.redaction import hide_secrets
 from workers.runtime.runner import Runner
-from workers.runtime.settings import WorkerConfig, toolbox
+from workers.runtime.settings import WorkerConfig, toolbox, worker_config
 from workers.runtime.shares import Shares
+from workers.runtime.shutdown import Shutdown
 from workers.runtime.task_reader import TaskReader
 
 log = logging.getLogger("headrace.worker")
 
 #: One blocking read; also the longest a drain waits for it.
 BLOCK_MS = 1_000
+#: Nodes named in the worker's own record.
+NODES_SHOWN = 20
 #: How long a drain waits for ends that are being written.
 RECORDING_S = 2.0
 #: How long to wait for a slot before looking again: a thread may have ended that no attempt waited for.
@@ -166,12 +168,25 @@ class Worker:
 
     def describe(self) -> list[str | bytes | int]:
         """The worker's own record, as announced."""
+        blocked = self.runner.leftovers.units()
         return [
             "name", self.config.name, "host", socket.gethostname(), "pid", os.getpid(),
             "handlers", self._handlers_text.strip(), "queues", " ".join(self.config.queues),
             "slots", self.config.concurrency, "running", len(self.attempts.running),
+            "blocked", len(blocked), "blocked_by", " ".join(blocked[:NODES_SHOWN]),
             "started_ms", self._started_ms,
         ]  # fmt: skip
+
+    def left(self) -> list[str]:
+        """Name what has not ended, `execution/node`: attempts, and what outlives one."""
+        running = (f"{token.execution_id}/{token.node_id}" for token in list(self.attempts.running))
+        return [*running, *self.runner.leftovers.units()]
+
+    def hand_back_now(self) -> None:
+        """Hand back all attempts and leave, without the event loop; from any thread."""
+        for call in self.attempts.release_calls(list(self.attempts.running.values())):
+            self.heartbeat.send(call)
+        self.heartbeat.send(self.transitions.announce_worker(self.worker_id, self.config.queues))
 
     async def _drain(self) -> None:
         deadline_s = time.monotonic() + self.config.drain_s
@@ -299,7 +314,7 @@ class Worker:
                 )
 
     def _free_slots(self) -> int:
-        return self.config.concurrency - len(self.attempts.running) - self.runner.abandoned
+        return self.config.concurrency - len(self.attempts.running) - len(self.runner.leftovers)
 
     def _next_request(self) -> str:
         self._requests += 1
@@ -318,29 +333,17 @@ async def _end(duties: Sequence[asyncio.Task[None]]) -> None:
 
 async def main() -> None:
     """Run one worker as the settings say. Raises ConfigError where Redis cannot be used."""
-    settings = get_settings()
-    load_modules(settings.handler_modules)
+    load_modules((settings := get_settings()).handler_modules)
     worker = Worker(
         redis=await connect_when_usable(settings),
         blocking=connect_blocking(settings.redis_dsn),
         renewing=connect_threaded(settings.redis_dsn),
-        config=WorkerConfig(
-            name=settings.worker_name,
-            concurrency=settings.worker_concurrency,
-            queues=settings.queue_names,
-            lease_ms=settings.lease_ms,
-            drain_s=settings.drain_s,
-            output_max_bytes=settings.output_max_bytes,
-            limits=limits_of(settings),
-            tenant_daily=Caps.of(settings.tenant_daily_tokens, settings.tenant_daily_cost_usd),
-        ),
+        config=worker_config(settings, limits_of(settings)),
         keys=keys_of(settings),
         tools=toolbox(settings),
     )
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, worker.drain)
-    await worker.run()
+    hide_secrets(worker.runner.redactor)
+    await Shutdown(worker, drain_s=settings.drain_s).watch(worker.run())
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ class WorkerView(BaseModel):
     queues: list[str]
     slots: int
     running: int
+    blocked: int = Field(description="Slots filled by threads and tasks that outlive their attempts.")
+    blocked_by: list[str] = Field(description="Whose they are, `execution_id/node_id`; at most twenty.")
     started_at: str
     last_seen_at: str
 

@@ -216,6 +216,8 @@ def worker_fields(worker: WorkerInfo) -> dict[str, Any]:
         "queues": worker.queues,
         "slots": worker.slots,
         "running": worker.running,
+        "blocked": worker.blocked,
+        "blocked_by": worker.blocked_by,
         "started_at": rfc3339(worker.started_ms),
         "last_seen_at": rfc3339(worker.beat_ms),
     }

@@ -211,6 +211,17 @@ def worker_findings(workers: list[dict[str, Any]], queues: list[dict[str, Any]])
         f"{len(workers)} alive: {names}" if workers else "none alive",
         "nothing runs without one: python -m workers.worker",
     )
+    for worker in workers:
+        if blocked := worker.get("blocked"):
+            units = ", ".join(worker.get("blocked_by") or ())
+            yield Finding(
+                "slots",
+                False,
+                f"{blocked} of {worker.get('slots')} slots of {worker.get('name')} are filled by handlers "
+                f"that outlive their attempts: {units}",
+                "let these handlers look at is_cancelled() and return; restart the worker to free the slots",
+                is_warning=True,
+            )
     served = {queue for worker in workers for queue in worker.get("queues") or ()}
     for queue in queues:
         if queue.get("length") and queue.get("queue") not in served and workers:

@@ -171,6 +171,11 @@ def _explain_queued(view: _View, node: Node, state: NodeState) -> Explanation:
     slots, running = sum(w.slots for w in able), sum(w.running for w in able)
     ahead = view.queue_positions.get(node.id)
     place = "" if ahead is None else f"; {ahead} tasks are ahead of it"
+    blocked = sum(w.blocked for w in able)
+    by = [unit for worker in able for unit in worker.blocked_by]
+    if blocked:
+        held = f" by handlers that outlive their attempts ({', '.join(by[:NAMES_SHOWN])})"
+        place = f", {blocked} more blocked{held}{place}"
     return waits_for(
         state,
         f"a free slot: {len(able)} live worker{'s' * (len(able) > 1)} with handler '{node.handler}' on queue"
@@ -181,6 +186,8 @@ def _explain_queued(view: _View, node: Node, state: NodeState) -> Explanation:
         queue=node.queue,
         workers=[w.worker_id for w in able[:NAMES_SHOWN]],
         position=ahead,
+        blocked=blocked,
+        blocked_by=by[:NAMES_SHOWN],
     )
 
 

@@ -24,6 +24,10 @@ class WorkerInfo:
     started_ms: int
     #: Last sign of life.
     beat_ms: int
+    #: Slots filled by threads and tasks that outlive their attempts.
+    blocked: int = 0
+    #: Whose they are, `execution/node`; the longest-running first, at most twenty.
+    blocked_by: tuple[str, ...] = ()
 
     @property
     def named_handlers(self) -> frozenset[str]:

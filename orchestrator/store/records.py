@@ -147,6 +147,8 @@ def read_worker(worker_id: str, fields: dict[bytes, bytes]) -> WorkerInfo:
         running=int(fields[b"running"]),
         started_ms=int(fields[b"started_ms"]),
         beat_ms=int(fields[b"beat_ms"]),
+        blocked=int(fields.get(b"blocked") or 0),
+        blocked_by=tuple(fields.get(b"blocked_by", b"").decode().split()),
     )
 
 

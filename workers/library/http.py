@@ -21,6 +21,7 @@ from orchestrator.documents.foreign_json import NotKept
 from orchestrator.errors import ErrorType
 from workers.config_models import WHOLE
 from workers.context import HandlerContext
+from workers.excerpts import Excerpt
 from workers.outcome import HandlerFault, Retryable, Terminal
 from workers.registry import handler
 
@@ -288,5 +289,6 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _excerpt(result: HttpResult) -> str:
-    return result.content[: EXCERPT_CHARS * 4].decode("utf-8", errors="replace")[:EXCERPT_CHARS]
+def _excerpt(result: HttpResult) -> Excerpt:
+    """Give the answer's text as one of which the beginning is shown; whole until secrets are out of it."""
+    return Excerpt(result.content.decode("utf-8", errors="replace"), EXCERPT_CHARS)

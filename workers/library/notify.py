@@ -16,7 +16,8 @@ from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.errors import ErrorType
-from workers.context import HandlerContext
+from workers.context import MESSAGE_MAX_CHARS, HandlerContext
+from workers.excerpts import Excerpt, cut
 from workers.library.http import PASSING_STATUSES, retry_after_s
 from workers.outcome import HandlerFault, Retryable, Terminal
 from workers.registry import handler
@@ -120,7 +121,9 @@ async def _send_log(config: NotifyConfig, context: HandlerContext) -> dict[str, 
     context.log(config.message or "", config.level, **data)
     where = {"execution_id": context.execution_id, "node_id": context.node_id}
     level = logging.getLevelNamesMapping()[config.level.upper()]
-    log.log(level, "notify.log", extra={**where, "text": (config.message or "")[:2000], **data})
+    log.log(
+        level, "notify.log", extra={**where, "text": cut(config.message or "", MESSAGE_MAX_CHARS), **data}
+    )
     return {}
 
 
@@ -246,7 +249,7 @@ async def _post(
     if 200 <= result.status < 300:
         return result.status
     fault = Terminal if is_final(result.status) else Retryable
-    excerpt = result.content[: EXCERPT_CHARS * 4].decode("utf-8", errors="replace")[:EXCERPT_CHARS]
+    excerpt = Excerpt(result.content.decode("utf-8", errors="replace"), EXCERPT_CHARS)
     raise fault(
         f"{place} answered {result.status}",
         type={4: ErrorType.HTTP_4XX, 5: ErrorType.HTTP_5XX}.get(

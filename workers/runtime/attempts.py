@@ -111,6 +111,8 @@ class Attempts:
         if cause == "lost":
             if attempt.task:
                 attempt.task.cancel()
+                # It fills its slot until it ends: not every handler lets itself be stopped.
+                self._runner.leftovers.add_task(attempt.task, attempt.token)
             self._forget(attempt)
 
     async def wait_for_slot(self, timeout_s: float) -> None:
@@ -127,18 +129,26 @@ class Attempts:
 
     async def release_all(self) -> int:
         """Hand back, uncharged, all that still runs; returns how many attempts."""
-        left = [each for each in self.running.values() if not each.stop_cause and not each.has_ended]
+        left = [each for each in self.running.values() if not each.has_ended]
+        calls = self.release_calls(left)
         for attempt in left:
             attempt.stop_cause = "drain"
             attempt.cancelled.set()
             if attempt.task:
                 attempt.task.cancel()
-        if left:
-            calls: list[Call[Any]] = []
-            for attempt in left:
-                calls += [*self._last_beat(attempt), self._transitions.release_node(attempt.token)]
+        if calls:
             await self._transitions.call_all(calls)
         return len(left)
+
+    def release_calls(self, attempts: Iterable[Attempt]) -> list[Call[Any]]:
+        """Build the calls that hand attempts back, uncharged, or end those that were asked to stop."""
+        calls: list[Call[Any]] = []
+        for attempt in attempts:
+            if attempt.stop_cause == "cancel":
+                calls.append(self._transitions.cancel_node(attempt.token))
+            elif not attempt.stop_cause:
+                calls += [*self._last_beat(attempt), self._transitions.release_node(attempt.token)]
+        return calls
 
     async def record_ends(self) -> None:
         """Record ends as they come, for ever: those that are ready together in one call, and none waits."""

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 
 from orchestrator.documents import exact_json
-from workers.context import HEARTBEAT, RESET, TOKEN
+from workers.context import HEARTBEAT, MESSAGE_MAX_CHARS, RESET, TOKEN
+from workers.excerpts import cut, shown
 
 #: Lines kept until they are written; what a handler writes faster than that is dropped, with one warning.
 MOST_WAITING = 500
@@ -117,7 +118,8 @@ class EventBuffer:
     def _append(self, type: str, data: dict[str, Any]) -> None:
         self._number += 1
         try:
-            text = exact_json.dumps(data, default=repr)
+            text = exact_json.dumps(shown(data), default=repr)
         except (TypeError, ValueError, RecursionError):
-            text = orjson.dumps({"level": "warning", "message": ascii(data)[:2000], "data": {}})
+            message = cut(ascii(data), MESSAGE_MAX_CHARS)
+            text = orjson.dumps({"level": "warning", "message": message, "data": {}})
         self._lines.append((self._number, type, text))

@@ -120,7 +120,7 @@ class Heartbeat(threading.Thread):
                 "heartbeat.loop_is_stuck", extra={"worker_id": self._worker_id, "stuck_s": round(stuck_s, 1)}
             )
             return
-        self._on_announced(self._send(self._announce()))
+        self._on_announced(self.send(self._announce()))
         with self._lock:
             # The loop ends an attempt that is silent for too long. One that it has not ended by now it
             # cannot end: the lease runs out.
@@ -128,7 +128,7 @@ class Heartbeat(threading.Thread):
         for start in range(0, len(held), 200):
             part = held[start : start + 200]
             beats = [pulse.buffer.beat() for _, pulse in part]
-            replies = self._send(
+            replies = self.send(
                 self._transitions.renew_leases(
                     [token for token, _ in part], lease_ms=self._lease_ms, beats=beats
                 )
@@ -138,7 +138,8 @@ class Heartbeat(threading.Thread):
                 if reply != "ok":
                     self._loop.call_soon_threadsafe(self._on_stop, token, reply)
 
-    def _send(self, call: Call[Any]) -> Any:
+    def send(self, call: Call[Any]) -> Any:
+        """Make one call through the client of this thread, which other threads may use as well."""
         library = self._transitions.library
         now = "" if self._transitions.now_ms is None else self._transitions.now_ms
         try:

@@ -19,6 +19,7 @@ from orchestrator.store.replies import Claim, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
+from workers.excerpts import shown
 from workers.outcome import (
     Awaiting,
     AwaitingChild,
@@ -189,7 +190,7 @@ def _check_ask(waiting: Awaiting) -> None:
 
 
 def _encoded(error: NodeError, claim: Claim) -> bytes:
-    fields = error.to_dict()
+    fields = shown(error.to_dict())
     fields["attempt"] = claim.attempt
     try:
         return exact_json.dumps(fields)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +18,27 @@ from orchestrator.operations.children import ChildHandle, Children
 from orchestrator.states import Reason
 from orchestrator.store.items import Items
 from orchestrator.store.replies import Claim
+from orchestrator.store.requests import AttemptToken
 from orchestrator.templates.resolver import NodeResult, Scope, evaluate, resolve
 from orchestrator.units import index_of
 from workers.context import EventSink, HandlerContext, Meter, NullMeter, Toolbox
-from workers.outcome import Completed, Outcome, Terminal, Waiting, from_exception, to_outcome
+from workers.outcome import (
+    Completed,
+    Failed,
+    Outcome,
+    Terminal,
+    Waiting,
+    to_outcome,
+)
 from workers.registry import HandlerSpec, find_handler
+from workers.runtime.leftovers import Leftovers, Raised, call_in_thread
 from workers.runtime.map_items import OWN, Mapped, gather, list_items
 from workers.runtime.redaction import RedactingSink, Redactor
 from workers.runtime.timeouts import LimitPassed, TimeLimits
+from workers.runtime.tracebacks import failure_of, log_failure
+
+#: JSON of an output from which on a thread looks for secrets in it.
+LARGE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +106,36 @@ class Runner:
         self.worker_id = worker_id
         self.tools = tools
         self.threads = threads
-        self._redactor = Redactor(tools.secrets.values())
-        #: Threads of sync handlers whose attempt has ended; each fills a slot until it returns.
-        self.abandoned = 0
+        self.redactor = Redactor(tools.secrets.values())
+        #: What outlives its attempt; each of them fills a slot until it ends.
+        self.leftovers = Leftovers()
 
     async def run(
         self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
     ) -> Result:
-        """Run one attempt to its outcome. Raises only CancelledError; every other failure is an outcome.
+        """Run one attempt to its outcome. Raises only CancelledError, when the attempt is stopped; every
+        other failure is an outcome.
 
-        No known secret is in the outcome, nor in what the sink gets.
+        No known secret is in the outcome, nor in what the sink gets, and what is too long in it is cut.
         """
-        if not self._redactor:
-            return await self._attempt(claim, spec, sink, cancelled)
-        redacting = RedactingSink(sink, self._redactor)
-        return self._redacted(await self._attempt(claim, spec, redacting, cancelled), redacting)
+        if self.redactor:
+            sink = redacting = RedactingSink(sink, self.redactor)
+            result = await self._attempt(claim, spec, redacting, cancelled)
+            if isinstance(result, Completed | Waiting):
+                # Only a stream that is kept has an end; of one that is taken back, less is known by showing
+                # less.
+                redacting.end()
+        else:
+            result = await self._attempt(claim, spec, sink, cancelled)
+        if isinstance(result, ConditionFalse | Mapped):
+            return result  # What a map is made from may hold no secret: that is refused at submission.
+        if self.redactor and isinstance(result, Completed | Waiting) and _is_large(result.output):
+            result = await asyncio.to_thread(self.redactor.outcome, result)
+        else:
+            result = self.redactor.outcome(result)
+        if isinstance(result, Failed):
+            log_failure(claim, spec, result.error)
+        return result
 
     async def _attempt(
         self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
@@ -124,9 +151,14 @@ class Runner:
             config = _resolved(work, scope)
             context = self._context(work, sink, cancelled)
             value = await self._perform(handler, config, context, TimeLimits.from_spec(spec))
+            if isinstance(value, Raised):
+                raise value.error
             return to_outcome(value)
-        except Exception as error:
-            return from_exception(error, attempt=claim.attempt, worker=self.worker_id)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            # sys.exit() in a handler ends its attempt, not the worker and its neighbours.
+            return failure_of(error, claim, worker_id=self.worker_id)
 
     def _handler(self, spec: Mapping[str, Any]) -> HandlerSpec:
         """Find the handler. Raises Terminal (`HandlerNotFound`) where this worker has none of the name."""
@@ -228,35 +260,22 @@ class Runner:
         """Call an async handler in the event loop, a sync one in a thread."""
         if handler.is_async:
             return await handler(config, context)
-        thread = self.threads.submit(handler, config, context)
+        thread = self.threads.submit(call_in_thread, handler, config, context)
         try:
             return await asyncio.wrap_future(thread)
         except BaseException:
             if not thread.done():
-                self._abandon(thread)
+                unit = AttemptToken(context.execution_id, context.node_id, context.attempt, "")
+                self.leftovers.add_thread(thread, unit)
             raise
 
-    def _abandon(self, thread: Future[Any]) -> None:
-        """Count a thread that outlives its attempt: it fills a slot until it returns."""
-        loop = asyncio.get_running_loop()
-        self.abandoned += 1
 
-        def ended(_: Future[Any]) -> None:
-            with contextlib.suppress(RuntimeError):  # The loop is closed when the worker has gone.
-                loop.call_soon_threadsafe(self._thread_ended)
-
-        thread.add_done_callback(ended)
-
-    def _thread_ended(self) -> None:
-        self.abandoned -= 1
-
-    def _redacted(self, result: Result, sink: RedactingSink) -> Result:
-        """Take known secrets out of the outcome, and end the stream."""
-        if isinstance(result, Completed | Waiting):
-            # Only a stream that is kept has an end; of one that is taken back, less is known by showing less.
-            sink.end()
-        # What a map is made from may hold no secret: that is refused at submission.
-        return result if isinstance(result, ConditionFalse | Mapped) else self._redactor.outcome(result)
+def _is_large(output: Any) -> bool:
+    """Whether looking through an output would hold up the event loop."""
+    try:
+        return len(exact_json.dumps(output)) > LARGE_BYTES
+    except (TypeError, ValueError, RecursionError):
+        return False  # It is refused when it is written.
 
 
 def _is_wanted(work: Work, scope: Scope | None) -> bool:

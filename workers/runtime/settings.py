@@ -90,3 +90,17 @@ class WorkerConfig:
     tenant_daily: Caps = NO_CAPS
     #: Of definitions that nodes put together for their children.
     limits: Limits = field(default_factory=Limits)
+
+
+def worker_config(settings: Settings, limits: Limits) -> WorkerConfig:
+    """Read the values of a worker."""
+    return WorkerConfig(
+        name=settings.worker_name,
+        concurrency=settings.worker_concurrency,
+        queues=settings.queue_names,
+        lease_ms=settings.lease_ms,
+        drain_s=settings.drain_s,
+        output_max_bytes=settings.output_max_bytes,
+        limits=limits,
+        tenant_daily=Caps.of(settings.tenant_daily_tokens, settings.tenant_daily_cost_usd),
+    )

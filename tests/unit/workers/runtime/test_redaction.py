@@ -1,0 +1,47 @@
+"""Secrets are hidden in every spelling, and before anything is cut."""
+
+import base64
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from orchestrator.errors import NodeError
+from workers.excerpts import Excerpt
+from workers.runtime.redaction import Redactor
+
+ODD = 's3cr"et\\val-Zürich/9+x'
+LINES = "line-one-aaaa\nline-two-bbbb"
+
+
+@pytest.mark.parametrize("secret", [ODD, LINES, "abc/def+ghi/jkl==", "пароль-секрет", "<a&b>'c'12"])
+def test_a_secret_is_hidden_in_every_spelling(secret: str) -> None:
+    raw = secret.encode()
+    spelled = [
+        secret, json.dumps(secret), json.dumps(secret, ensure_ascii=False), json.dumps(json.dumps(secret)),
+        json.dumps(secret).replace("/", "\\/"), json.dumps(secret).replace("\\u00fc", "\\u00FC"),
+        quote(secret), quote(secret, safe=""), quote_plus(secret),
+        quote(secret, safe="").replace("%C3%BC", "%c3%bc"),
+        *(base64.b64encode(b"x" * n + raw).decode()[n and n + 1 :] for n in range(3)),
+        base64.urlsafe_b64encode(raw).decode(), " ".join(secret.split()), repr(secret),
+    ]  # fmt: skip
+
+    shown = [Redactor([secret]).text(f"<{text}>") for text in spelled]
+
+    assert not [text for text in shown if len(text.strip("<>\"'\\").replace("***", "")) > 0]
+
+
+def test_each_long_line_of_a_secret_is_hidden_alone() -> None:
+    assert Redactor([LINES]).text("at line-two-bbbb") == "at ***"
+
+
+def test_a_text_is_cut_after_secrets_are_out_of_it() -> None:
+    error = NodeError("X", Excerpt("x" * 1990 + ODD, 2000), details={"body": Excerpt("." * 985 + ODD, 1000)})
+
+    shown = Redactor([ODD]).error(error)
+
+    assert (shown.message, shown.details) == ("x" * 1990 + "***", {"body": "." * 985 + "***"})
+
+
+def test_the_beginning_of_a_secret_before_a_cut_is_hidden() -> None:
+    assert Redactor(["hunter2-token"]).text("with hunter2… (3 more)") == "with ***… (3 more)"

@@ -1,0 +1,70 @@
+"""Texts of which a part is shown: cut visibly, and not before secrets have been taken out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Excerpt(str):
+    """A text of which the first `most` characters are shown; the last ones where is_tail is set.
+
+    It stays whole until secrets have been taken out: half of a secret would not be recognised.
+    """
+
+    __slots__ = ("is_tail", "most")
+
+    most: int
+    is_tail: bool
+
+    def __new__(cls, text: str, most: int, *, is_tail: bool = False) -> Excerpt:
+        """Mark a text as one that is to be cut when it is shown."""
+        excerpt = super().__new__(cls, text)
+        excerpt.most = most
+        excerpt.is_tail = is_tail
+        return excerpt
+
+    def like(self, text: str) -> Excerpt:
+        """Give another text of the same limits."""
+        return Excerpt(text, self.most, is_tail=self.is_tail)
+
+    @property
+    def shown(self) -> str:
+        """What of it is shown, with a mark where it was cut."""
+        if len(self) <= self.most:
+            return str(self)
+        return _tail(self, self.most) if self.is_tail else cut(self, self.most)
+
+
+def cut(text: str, most: int, *, whole_chars: int | None = None) -> str:
+    """Keep the first characters, and say that there were more: `… (3,000 characters)`.
+
+    whole_chars  how long the text was, where `text` is only its beginning.
+    """
+    total = len(text) if whole_chars is None else whole_chars
+    return str(text) if total <= most else f"{text[:most]}… ({total:,} characters)"
+
+
+def shown(value: Any) -> Any:
+    """The same JSON value with every excerpt in it cut."""
+    if isinstance(value, Excerpt):
+        return value.shown
+    if isinstance(value, dict):
+        return {key: shown(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [shown(item) for item in value]
+    return value
+
+
+def text_of(value: Any) -> str:
+    """Write a value as text that JSON can hold, whatever its own __str__ does."""
+    try:
+        text = str(value)
+    except BaseException:
+        text = f"({type(value).__name__} that cannot be shown)"
+    return text.encode("utf-8", "replace").decode()
+
+
+def _tail(text: str, most: int) -> str:
+    """Keep the last characters, from the beginning of a line."""
+    end = text[-most:]
+    return f"… ({len(text):,} characters)\n{end[end.find(chr(10)) + 1 :]}"

@@ -1,0 +1,99 @@
+"""Threads of sync handlers; and what outlives its attempt, thread or task: it fills a slot until it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from orchestrator.store.requests import AttemptToken
+
+log = logging.getLogger("headrace.worker")
+
+#: Most handlers that are stopped end soon; those that have not by then are logged.
+LOGGED_AFTER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leftover:
+    """A thread or a task that runs on, though its attempt is over."""
+
+    token: AttemptToken
+    kind: str
+    since_s: float
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What identifies it in a log line."""
+        token = self.token
+        return {
+            "execution_id": token.execution_id,
+            "node_id": token.node_id,
+            "attempt": token.attempt,
+            "kind": self.kind,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """What a sync handler raised. A value, since no future can hold a StopIteration: it would never end."""
+
+    error: BaseException
+
+
+def call_in_thread(handler: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a sync handler; what it raises is returned as `Raised`."""
+    try:
+        return handler(*arguments)
+    except BaseException as error:
+        return Raised(error)
+
+
+class Leftovers:
+    """All that outlives its attempt here. Changed in the event loop, read from any thread."""
+
+    def __init__(self) -> None:
+        self._running: tuple[Leftover, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def units(self) -> list[str]:
+        """Give `execution/node` of each, the longest-running first."""
+        return [f"{each.token.execution_id}/{each.token.node_id}" for each in self._running]
+
+    def add_thread(self, thread: Future[Any], token: AttemptToken) -> None:
+        """Count the thread of a sync handler until it returns."""
+        loop = asyncio.get_running_loop()
+        leftover = self._add("thread", token)
+
+        def ended(_: Future[Any]) -> None:
+            with contextlib.suppress(RuntimeError):  # The loop is closed when the worker has gone.
+                loop.call_soon_threadsafe(self._remove, leftover)
+
+        thread.add_done_callback(ended)
+
+    def add_task(self, task: asyncio.Task[Any], token: AttemptToken) -> None:
+        """Count the task of an attempt that was stopped until it ends."""
+        leftover = self._add("task", token)
+        task.add_done_callback(lambda _: self._remove(leftover))
+
+    def _add(self, kind: str, token: AttemptToken) -> Leftover:
+        leftover = Leftover(token, kind, time.monotonic())
+        self._running = (*self._running, leftover)
+        asyncio.get_running_loop().call_later(LOGGED_AFTER_S, self._report, leftover)
+        return leftover
+
+    def _report(self, leftover: Leftover) -> None:
+        if leftover in self._running:
+            log.warning("handler.outlives_attempt", extra={**leftover.fields, "blocked": len(self._running)})
+
+    def _remove(self, leftover: Leftover) -> None:
+        self._running = tuple(each for each in self._running if each is not leftover)
+        if (took_s := time.monotonic() - leftover.since_s) >= LOGGED_AFTER_S:
+            log.info("handler.ended_late", extra={**leftover.fields, "late_s": round(took_s, 1)})
