@@ -17,6 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from api import routers
 from api.access import Reach, attach
+from api.schema_process import SchemaProcess
 from api.simulator_process import SimulatorProcess
 from api.streaming.hub import Hub
 from clients.redis_client import connect_commands, connect_subscriber
@@ -38,11 +39,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         set_up(settings.log_level)
-        async with _engine(settings, limits) as engine:
+        environment = _environment(settings)
+        apart = SchemaProcess([sys.executable, "-m", "workers.simulator.schema_process"], environment)
+        async with _engine(settings, limits, apart) as engine:
             hub = Hub(engine)
-            simulator = SimulatorProcess(
-                [sys.executable, "-m", "workers.simulator.process"], _environment(settings)
-            )
+            simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
             attach(app, Reach(engine, hub, simulator))
             # What is there now stays: each scan of it by the collector would hold up every open stream.
             gc.collect()
@@ -53,6 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             finally:
                 await hub.close()
                 await simulator.aclose()
+                await apart.aclose()
 
     app = FastAPI(
         title="Headrace",
@@ -69,7 +71,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @contextlib.asynccontextmanager
-async def _engine(settings: Settings, limits: Limits) -> AsyncIterator[Engine]:
+async def _engine(settings: Settings, limits: Limits, apart: SchemaProcess) -> AsyncIterator[Engine]:
     """Build the engine over its own connections. Raises ConfigError on a Redis unfit for it."""
     try:
         load_modules(settings.handler_modules)
@@ -86,6 +88,7 @@ async def _engine(settings: Settings, limits: Limits) -> AsyncIterator[Engine]:
             keys=keys_of(settings),
             limits=limits,
             allow_eviction_policy=settings.allow_eviction_policy,
+            apart=apart,
         )
         async with usable_while_serving(commands, settings):
             yield engine

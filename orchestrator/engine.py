@@ -18,6 +18,7 @@ from orchestrator.operations.executions import Executions
 from orchestrator.operations.health import Health
 from orchestrator.operations.nodes import Nodes
 from orchestrator.operations.queues import Queues
+from orchestrator.operations.schema_checks import Apart, SchemaChecks
 from orchestrator.operations.signals import Signals
 from orchestrator.operations.submissions import Submissions
 from orchestrator.operations.usage import UsageReport
@@ -59,23 +60,28 @@ class Engine:
         limits: Limits | None = None,
         patience_s: float = 5.0,
         allow_eviction_policy: bool = False,
+        apart: Apart | None = None,
     ) -> None:
         """Build the parts; nothing is read or written before the first call.
 
         subscriber  a client of its own: a connection that subscribes can do nothing else.
         catalogue   gives the handlers a definition may use, from the names live workers announce.
         patience_s  how long a call is sent again while Redis does not answer.
+        apart       checks what is too large to be checked in the event loop.
         """
         self.limits = limits or Limits()
         self.keys = keys or Keys()
         self.transitions = Transitions(redis, self.keys, patience_s=patience_s)
         self.store = Store(redis, self.keys, default_retry=catalogue(frozenset()).default_retry)
-        submissions = Submissions(self.store, self.transitions, catalogue=catalogue, limits=self.limits)
+        checks = SchemaChecks(apart)
+        submissions = Submissions(
+            self.store, self.transitions, catalogue=catalogue, limits=self.limits, checks=checks
+        )
 
         self.executions = Executions(self.store, self.transitions, submissions)
         self.nodes = Nodes(self.store, self.transitions)
-        self.signals = Signals(self.store, self.transitions)
-        self.approvals = Approvals(self.store, self.transitions)
+        self.signals = Signals(self.store, self.transitions, checks=checks)
+        self.approvals = Approvals(self.store, self.transitions, checks=checks)
         self.dead_letters = DeadLetters(self.store, self.transitions, self.executions)
         self.events = Events(self.store, lambda: EventSubscription(subscriber, self.keys))
         self.definitions = Definitions(submissions)
