@@ -22,16 +22,21 @@ from urllib.parse import quote, urlsplit
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.sources import DotEnvSettingsSource
 
 ROOT = Path(__file__).resolve().parent
 KIB = 1024
 MIB = 1024 * KIB
 #: A variable of this prefix is a secret that templates may name: SECRET_API_KEY is secrets.API_KEY.
 SECRET_PREFIX = "SECRET_"
+#: UTF-8, with a byte order mark or without: some editors and shells write one.
+ENV_FILE_ENCODING = "utf-8-sig"
 REDIS_SCHEMES = ("redis", "rediss", "unix")
 #: What a definition can name as a queue.
 _is_queue = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
+#: What a browser sends as Origin: no path, no user, and never a pattern.
+_is_origin = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:\d{1,5})?").fullmatch
 #: A JSON object in the environment, read by `_object` below, which says what is wrong with it.
 _Texts = Annotated[dict[str, str], NoDecode]
 _TEXTS_ALLOWED = 'allowed: a JSON object such as {"name": "text"}'
@@ -47,13 +52,28 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
+class _EnvFile(PydanticBaseSettingsSource):
+    """`.env`, each value as it is written: a `$` in a password is a `$`."""
+
+    def __init__(self, settings_cls: type[BaseSettings], path: Any) -> None:
+        super().__init__(settings_cls)
+        found = dotenv_values(path, encoding=ENV_FILE_ENCODING, interpolate=False) if path else {}
+        self._found = {name.lower(): text for name, text in found.items() if text}
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self._found.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return {name: self._found[name] for name in self.settings_cls.model_fields if name in self._found}
+
+
 class Settings(BaseSettings):
     """Everything an operator may set. Units are in the names; sizes are bytes."""
 
     model_config = SettingsConfigDict(
         # Beside this file, not in the working directory: a command means the same wherever it is typed.
         env_file=ROOT / ".env",
-        env_file_encoding="utf-8",
+        env_file_encoding=ENV_FILE_ENCODING,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -73,6 +93,12 @@ class Settings(BaseSettings):
     environment: Literal["development", "production"] = "development"
     debug: bool = True
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+
+    # The API.
+    #: Further host names, comma separated; `*` is any. Unset: none in development, any in production.
+    allowed_hosts: str | None = None
+    #: Other origins whose pages may change things, comma separated.
+    cors_origins: str = ""
 
     # Workers.
     worker_stream: str = Field(default="workflow:tasks", min_length=1)
@@ -146,6 +172,18 @@ class Settings(BaseSettings):
     max_depth: int = Field(default=64, ge=1)
     output_max_bytes: int = Field(default=1 * MIB, ge=KIB)
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        assert isinstance(dotenv_settings, DotEnvSettingsSource)
+        return init_settings, env_settings, _EnvFile(settings_cls, dotenv_settings.env_file)
+
     @field_validator("services", "notify_urls", "webhook_secrets", mode="before")
     @classmethod
     def _object(cls, sent: Any) -> Any:
@@ -214,6 +252,16 @@ class Settings(BaseSettings):
                 )
         return text
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, text: str) -> str:
+        for origin in _names(text):
+            if not _is_origin(origin):
+                raise ValueError(
+                    f"no page has the origin {origin!r}; allowed: a comma list such as https://app.example.com"
+                )
+        return text
+
     @field_validator("llm_prices")
     @classmethod
     def _price_table(cls, path: Path | None) -> Path | None:
@@ -258,6 +306,18 @@ class Settings(BaseSettings):
         return _names(self.handlers)
 
     @property
+    def host_names(self) -> tuple[str, ...]:
+        """Further host names of the API; `("*",)` means any."""
+        if self.allowed_hosts is None:
+            return ("*",) if self.is_production else ()
+        return _names(self.allowed_hosts)
+
+    @property
+    def page_origins(self) -> tuple[str, ...]:
+        """Other origins whose pages may change things."""
+        return _names(self.cors_origins)
+
+    @property
     def private_networks(self) -> tuple[str, ...]:
         """Private networks and names outbound HTTP may reach all the same; `("*",)` means all of them."""
         if self.http_allow_private is None:
@@ -277,7 +337,9 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> dict[str, str]:
         """Values for `secrets.NAME` in templates: variables SECRET_NAME, the environment before `.env`."""
-        filed = dotenv_values(ROOT / ".env") if self.model_config.get("env_file") else {}
+        filed: Mapping[str, str | None] = {}
+        if self.model_config.get("env_file"):
+            filed = dotenv_values(ROOT / ".env", encoding=ENV_FILE_ENCODING, interpolate=False)
         found = {**filed, **os.environ}
         return {
             name.removeprefix(SECRET_PREFIX): value

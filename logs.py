@@ -9,9 +9,8 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-import orjson
-
 from config import SettingsInvalid
+from orchestrator.documents import exact_json
 from orchestrator.errors import HeadraceError
 
 #: What every log record has of itself; anything else came as a field.
@@ -36,7 +35,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        return exact_json.dumps(line, default=str).decode()
 
 
 class PlainLines(logging.Formatter):

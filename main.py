@@ -17,6 +17,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from api import routers
 from api.access import Reach, attach
+from api.http_protocol import guard_server
+from api.request_guard import RequestGuard
 from api.schema_process import SchemaProcess
 from api.simulator_process import SimulatorProcess
 from api.streaming.hub import Hub
@@ -39,6 +41,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         set_up(settings.log_level)
+        if not guard_server():
+            log.warning(
+                "server.not_guarded",
+                extra={"cure": "uvicorn main:app --http api.http_protocol:GuardedProtocol"},
+            )
         environment = _environment(settings)
         apart = SchemaProcess([sys.executable, "-m", "workers.simulator.schema_process"], environment)
         async with _engine(settings, limits, apart) as engine:
@@ -62,11 +69,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         summary="Workflows as DAGs: submit, trigger, watch.",
         debug=settings.debug and not settings.is_production,
         lifespan=lifespan,
+        # The framework's own pages run scripts of another server, which none vouches for; ours is at /docs.
+        docs_url=None,
+        redoc_url=None,
         # Where a tracer is set up, one span per request is enough; four are noise.
         telemetry={"operation_spans": False},
     )
     app.state.environment = settings.environment
-    routers.install(app, limits, store_errors=(RedisConnectionError, RedisTimeoutError, OSError))
+    routers.install(
+        app,
+        limits,
+        guard=RequestGuard(hosts=settings.host_names, origins=settings.page_origins),
+        store_errors=(RedisConnectionError, RedisTimeoutError, OSError),
+    )
     return app
 
 

@@ -1,4 +1,6 @@
-"""What every request passes on its way in: an id, and a cap on its body while it streams.
+"""What every request passes on its way in: an id, the guard, and a cap on its body while it streams.
+
+HEAD is answered here, for every route that has GET: by the route itself, whose body is dropped.
 
 Plain ASGI on purpose: Starlette's BaseHTTPMiddleware starts a task group for every request and copies every
 chunk of a stream through it.
@@ -7,26 +9,30 @@ chunk of a stream through it.
 import logging
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import BodyTooLarge, respond
+from api.request_guard import READ, RequestGuard, collect
+from orchestrator.errors import HeadraceError
 
 log = logging.getLogger("headrace.api")
 
 #: What a client may send as X-Request-ID and get back; anything else is replaced, never echoed.
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:/+=-]{1,128}\Z")
+_WANTED = READ | {b"x-request-id"}
 
 
 class RequestLimits:
-    """Name every request and stop reading bodies that are too large."""
+    """Name every request, refuse what the guard refuses, and stop reading bodies that are too large."""
 
     def __init__(
         self,
         app: ASGIApp,
         *,
+        guard: RequestGuard,
         max_body_bytes: int,
         max_definition_bytes: int,
         definition_paths: Collection[str],
@@ -34,6 +40,7 @@ class RequestLimits:
     ) -> None:
         """definition_paths, definition_endings  paths that take a definition, and so the larger limit."""
         self._app = app
+        self._guard = guard
         self._max_body_bytes = max_body_bytes
         self._max_definition_bytes = max_definition_bytes
         self._definition_paths = frozenset(definition_paths)
@@ -43,7 +50,8 @@ class RequestLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, declared = _read_headers(scope)
+        headers, is_marked = collect(scope["headers"], _WANTED)
+        request_id = _request_id(headers)
         scope["headrace.request_id"] = request_id.decode("ascii")
         is_started = False
 
@@ -55,11 +63,16 @@ class RequestLimits:
             await send(message)
 
         limit = self._limit(scope["path"])
-        if declared is not None and declared > limit:
-            await respond(scope, BodyTooLarge(limit))(scope, receive, send_with_id)
+        refusal = self._guard.refusal(scope["method"], scope["scheme"], headers, is_marked=is_marked)
+        refusal = refusal or _oversize(headers, limit)
+        if refusal is not None:
+            await respond(scope, refusal)(scope, receive, send_with_id)
             return
         try:
-            await self._app(scope, _capped(receive, limit), send_with_id)
+            if scope["method"] == "HEAD":
+                await self._answer_head(scope, receive, send_with_id)
+            else:
+                await self._app(scope, _capped(receive, limit), send_with_id)
         except ClientDisconnect:
             return  # the client is gone
         except Exception as error:
@@ -68,21 +81,36 @@ class RequestLimits:
             log.exception("request.crashed", extra={"request_id": scope["headrace.request_id"]})
             await respond(scope, error)(scope, receive, send_with_id)
 
+    async def _answer_head(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the head of what GET gives; a stream finds that its client has left at once."""
+        is_answered = False
+
+        async def send_head(message: Message) -> None:
+            nonlocal is_answered
+            if message["type"] == "http.response.start":
+                is_answered = True
+                await send(message)
+                await send({"type": "http.response.body", "body": b""})
+
+        async def receive_once() -> Message:
+            return {"type": "http.disconnect"} if is_answered else await receive()
+
+        await self._app({**scope, "method": "GET"}, receive_once, send_head)
+
     def _limit(self, path: str) -> int:
         is_definition = path in self._definition_paths or path.endswith(self._definition_endings)
         return self._max_definition_bytes if is_definition else self._max_body_bytes
 
 
-def _read_headers(scope: Scope) -> tuple[bytes, int | None]:
-    """Give the request's id, and the length it declares."""
-    request_id: bytes | None = None
-    declared: int | None = None
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            declared = int(value)
-        elif name == b"x-request-id" and _REQUEST_ID.match(value):
-            request_id = value
-    return request_id or os.urandom(12).hex().encode("ascii"), declared
+def _request_id(headers: Mapping[bytes, bytes]) -> bytes:
+    """Give the request the id it came with, or a new one."""
+    sent = headers.get(b"x-request-id", b"")
+    return sent if _REQUEST_ID.match(sent) else os.urandom(12).hex().encode("ascii")
+
+
+def _oversize(headers: Mapping[bytes, bytes], limit_bytes: int) -> HeadraceError | None:
+    declared = headers.get(b"content-length", b"")
+    return BodyTooLarge(limit_bytes) if declared.isdigit() and int(declared) > limit_bytes else None
 
 
 def _capped(receive: Receive, limit_bytes: int) -> Receive:

@@ -19,6 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api import refusals
 from orchestrator import errors
 from orchestrator.documents.problems import quoted
 from orchestrator.errors import Problem
@@ -79,6 +80,7 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.DefinitionInvalid: Door(400, "Definition refused"),  # or 422, 413: see `definition_status`
     errors.ExecutionNotFound: Door(404, "Not found", detail="Execution ID not found"),
     errors.NodeNotFound: Door(404, "Not found"),
+    errors.OutputNotFound: Door(404, "Not found"),
     errors.InvalidTransition: Door(409, "Not possible in this state"),
     errors.InputsConflict: Door(409, "Inputs are fixed by the first trigger"),
     errors.InputsInvalid: Door(422, "Inputs refused"),
@@ -105,6 +107,12 @@ DOORS: Mapping[type[Exception], Door] = {
     SimulatorBusy: Door(503, "Too busy", retry_after_s=5),
     SimulationFailed: Door(503, "The simulation failed"),
     errors.DeadEntryNotFound: Door(404, "Not found"),
+    refusals.MalformedRequest: Door(400, "Not HTTP"),
+    refusals.CrossSiteRequest: Door(403, "Another site's page"),
+    refusals.RequestTooSlow: Door(408, "Too slow"),
+    refusals.UnsupportedBody: Door(415, "Content type not read"),
+    refusals.UnknownHost: Door(421, "Not this server's name"),
+    refusals.HeaderTooLarge: Door(431, "Header too large"),
 }
 _INTERNAL = Door(500, "Internal error")
 

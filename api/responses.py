@@ -3,29 +3,36 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from pydantic import BaseModel
 from starlette.responses import Response
 
 from api.schemas.operations import ProblemDocument
+from orchestrator.documents import exact_json
 
 JSON = "application/json"
 
+#: The answer of a route that gives any JSON there is.
+ANY_JSON: dict[str, Any] = {"description": "Any JSON", "content": {JSON: {"schema": {}}}}
+
 _WORDS = {
     400: "The definition's graph, handlers or references are wrong",
-    403: "Not yours to do",
+    403: "Not yours to do, or sent by a page of another origin",
     404: "Unknown id",
+    408: "The request did not come whole in time",
     409: "Not possible in the present state",
     413: "The body is too large",
+    415: "The content type of the body is not read",
+    421: "The request is addressed to a host name this server does not have",
     422: "The shape of the request is wrong",
     429: "Too many; try again later",
+    431: "Request line and header fields are too large",
     503: "The store is away, full or busy; try again after `Retry-After`",
 }
 
 
 def json_response(content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with JSON; `orjson.Fragment` values are spliced in as they are."""
-    return Response(orjson.dumps(content, default=_plain), status, headers, JSON)
+    return Response(exact_json.dumps(content, default=_plain), status, headers, JSON)
 
 
 def replay_headers(replayed: bool) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from api.line_process import LineProcess, ProcessBusy, ProcessFailed
-from orchestrator.documents.json_types import as_json
+from orchestrator.documents import exact_json
 from orchestrator.errors import Problem, TooBusy
 
 #: A check that takes longer is refused.
@@ -28,7 +28,7 @@ class SchemaProcess(LineProcess):
     async def problems(self, schema: Mapping[str, Any], value: Any, what: str) -> list[Problem]:
         """List what a schema finds wrong with a value. Raises TooBusy."""
         try:
-            answer = await self.ask(as_json({"schema": schema, "value": value, "what": what}))
+            answer = await self.ask(exact_json.dumps({"schema": schema, "value": value, "what": what}))
         except ProcessBusy as error:
             raise TooBusy(f"the {what} cannot be checked now: {error}; try again") from None
         except ProcessFailed:

@@ -7,10 +7,9 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from api.line_process import LineProcess, ProcessBusy, ProcessFailed
 from api.problems import SimulationFailed, SimulatorBusy
+from orchestrator.documents import exact_json
 
 #: Real time of one simulation; and what it may take beyond that until it has noticed.
 PLAYING_S = 10.0
@@ -45,16 +44,16 @@ class SimulatorProcess(LineProcess):
             raise SimulatorBusy(f"the process that plays simulations is busy: {error}") from None
         except ProcessFailed as error:
             raise SimulationFailed(f"the process that plays simulations gave up: {error}") from error
-        found: dict[str, Any] = orjson.loads(answer)
+        found: dict[str, Any] = exact_json.loads(answer)
         return found
 
     def _worded(self, question: Mapping[str, Any]) -> bytes:
-        return orjson.dumps({**question, "namespace": self._namespace, "patience_s": PLAYING_S})
+        return exact_json.dumps({**question, "namespace": self._namespace, "patience_s": PLAYING_S})
 
     async def _forget(self) -> None:
         """Have the keys deleted that simulations have left behind which were killed."""
         if self._left_behind:
-            await self._ask(orjson.dumps({"forget": self._left_behind}))
+            await self._ask(exact_json.dumps({"forget": self._left_behind}))
             self._left_behind = []
 
     async def _stop(self) -> bool:

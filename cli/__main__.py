@@ -16,6 +16,7 @@ from cli.commands.simulate import simulate
 from cli.commands.test import test
 from cli.commands.validate import validate
 from cli.commands.watch import watch
+from cli.output.text import write_what_can_be_written
 
 app = typer.Typer(
     name="headrace",
@@ -54,4 +55,5 @@ app.command(context_settings=PASS_ON)(test)
 
 
 if __name__ == "__main__":
+    write_what_can_be_written()
     app(prog_name="headrace")

@@ -49,6 +49,8 @@ SETTINGS = {
     "environment": "`development` simulates what is missing and may call private addresses; `production` not",
     "debug": "passed on to FastAPI",
     "log_level": "`DEBUG` to `CRITICAL`",
+    "allowed_hosts": "more host names of the API, comma separated; `*.example.com`, `*` for any name",
+    "cors_origins": "origins whose pages may use the API, comma separated, such as `https://app.example.com`",
     "worker_stream": "task stream of the queue `default`; another queue appends `:NAME`",
     "worker_group": "consumer group of the task streams",
     "worker_name": "the worker's consumer name; need not be unique",
@@ -96,6 +98,7 @@ SETTINGS = {
 #: Defaults that depend on something, said in words.
 _DEFAULTS = {
     "worker_name": "`worker-<hostname>`",
+    "allowed_hosts": "local names in development, any in production",
     "http_allow_private": "all in development, none in production",
     "llm_provider": "`anthropic` or `openai`, by what is set, else `echo` in development",
     "llm_model": "`claude-sonnet-5-5`; none for `openai`",

@@ -17,6 +17,7 @@ from orchestrator.operations.events import Events
 from orchestrator.operations.executions import Executions
 from orchestrator.operations.health import Health
 from orchestrator.operations.nodes import Nodes
+from orchestrator.operations.outputs import Outputs
 from orchestrator.operations.queues import Queues
 from orchestrator.operations.schema_checks import Apart, SchemaChecks
 from orchestrator.operations.signals import Signals
@@ -42,6 +43,7 @@ class Engine:
     signals       send
     approvals     get, list, decide
     dead_letters  list, requeue, drop
+    outputs       of_execution, of_unit, page
     events        list, last_seq, subscribe
     definitions   validate, handler_names
     queues        list
@@ -80,6 +82,7 @@ class Engine:
 
         self.executions = Executions(self.store, self.transitions, submissions)
         self.nodes = Nodes(self.store, self.transitions)
+        self.outputs = Outputs(self.store)
         self.signals = Signals(self.store, self.transitions, checks=checks)
         self.approvals = Approvals(self.store, self.transitions, checks=checks)
         self.dead_letters = DeadLetters(self.store, self.transitions, self.executions)

@@ -70,6 +70,7 @@ class ErrorType(StrEnum):
     HTTP_4XX = "Http.4xx"
     HTTP_5XX = "Http.5xx"
     HTTP_TRANSPORT = "Http.Transport"
+    HTTP_BAD_RESPONSE = "Http.BadResponse"
     SSRF_BLOCKED = "SsrfBlocked"
     LLM_ERROR = "Llm.Error"
     BUDGET_EXCEEDED = "BudgetExceeded"
@@ -170,6 +171,18 @@ class NodeNotFound(HeadraceError):
         self.node_id = node_id
         later = ", or its item has not begun yet" if node_id.endswith("]") else ""
         super().__init__(f"execution {execution_id} has no node {node_id!r}{later}")
+
+
+class OutputNotFound(HeadraceError):
+    """The execution, the node or the item has no output, or none yet."""
+
+    code = "OUTPUT_NOT_FOUND"
+
+    def __init__(self, execution_id: str, node_id: str | None = None) -> None:
+        self.execution_id = execution_id
+        self.node_id = node_id
+        unit = "" if node_id is None else f" of node {node_id!r}"
+        super().__init__(f"there is no output{unit} of execution {execution_id}, or none yet")
 
 
 _PARTICIPLES = {

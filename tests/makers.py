@@ -129,15 +129,15 @@ class FakeWorker:
             error=error_of("HandlerNotFound"),
         )
 
-    def claiming(self, count: int = 10) -> ClaimRequest:
-        """Ask for further tasks in the call that ends an attempt."""
+    def claiming(self, count: int = 10, *, readers: int = 1) -> ClaimRequest:
+        """Ask for further tasks in the call that ends an attempt, one of so many readers of each queue."""
         return ClaimRequest(
             count=count,
             request_id=f"{self.worker_id}:r{next(self._numbers)}",
             worker_id=self.worker_id,
             consumer=f"consumer-{self.worker_id}",
             lease_ms=LEASE_MS,
-            queues=" ".join(self.queues),
+            queues=" ".join(f"{queue}={readers}" for queue in self.queues),
             handlers=self.handlers,
         )
 

@@ -36,11 +36,16 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """A server of our own on a free port; `kill` and `start` keep the data when `is_durable`."""
+    """A server of our own on a free port; `kill` and `start` keep the data when `is_durable`.
 
-    def __init__(self, directory: Path, *, is_durable: bool = False) -> None:
+    fsync  the server's `appendfsync`. With "no", what was written survives the death of the process, and a
+           slow disk stalls nothing.
+    """
+
+    def __init__(self, directory: Path, *, is_durable: bool = False, fsync: str = "no") -> None:
         self.directory = directory
         self.is_durable = is_durable
+        self.fsync = fsync
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -51,8 +56,7 @@ class RedisServer:
     def start(self) -> None:
         durable = "yes" if self.is_durable else "no"
         place = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.directory)]
-        # What was written survives the death of the process without fsync, and a slow disk stalls nothing.
-        rules = ["--save", "", "--appendonly", durable, "--appendfsync", "no"]
+        rules = ["--save", "", "--appendonly", durable, "--appendfsync", self.fsync]
         rules += ["--maxmemory-policy", "noeviction"]
         self.process = subprocess.Popen(
             [server_binary(), *place, *rules],

@@ -38,12 +38,12 @@ MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
 #: A longer file says in its head why, `# long: the reason`, and stands here with its ceiling.
 LONG_FILES = {
-    "config.py": 370,
-    "orchestrator/errors.py": 430,
+    "config.py": 460,
+    "orchestrator/errors.py": 450,
     "orchestrator/execution/planner.py": 400,
-    "orchestrator/operations/executions.py": 470,
-    "orchestrator/store/reader.py": 430,
-    "orchestrator/store/transitions.py": 540,
+    "orchestrator/operations/executions.py": 490,
+    "orchestrator/store/reader.py": 450,
+    "orchestrator/store/transitions.py": 600,
     "orchestrator/templates/evaluator.py": 410,
     "tests/unit/orchestrator/execution/test_planner.py": 370,
 }
@@ -61,6 +61,9 @@ WITHOUT_SCRIPT = {
 UNPACKED = {
     "announce_worker": "the fields of one worker's record, about twenty",
     "include/items": "the items of one turn, at most a hundred, twice",
+    "include/budget": "the names of four fields",
+    "reserve_budget": "the same four names",
+    "settle_budget": "the same four names",
 }
 #: Tests that may wait for the clock, outside tests/chaos. A sleep of 0 only lets others run.
 SLEEPING = {
@@ -81,6 +84,7 @@ OPERATIONS = frozenset(
         "executions_node_complete", "executions_node_fail", "executions_node_retry", "executions_node_skip",
         "executions_create", "executions_definition", "executions_events", "executions_explain",
         "executions_fork", "executions_get", "executions_items", "executions_list", "executions_node",
+        "executions_node_output", "executions_output",
         "executions_replay", "executions_results", "executions_retry", "executions_trigger", "handlers_list",
         "health_get", "livez_get", "queues_list", "readyz_get", "usage_get", "workers_list",
         "workflow_results", "workflow_status", "workflow_submit", "workflow_trigger",

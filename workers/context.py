@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import orjson
 
 from orchestrator.definitions.budgets import Usage
+from orchestrator.documents import exact_json
 from orchestrator.documents.json_types import kind_of
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ class HandlerContext:
     now_ms            fixed at the start of the attempt, Unix epoch.
     resume            what the node waited for, when it runs again to use it; None otherwise.
     last_heartbeat    details of the last heartbeat of an attempt before this one; None when there were none.
+    outputs           of the nodes it reads without naming them, by id; only the handler `output` does.
     has_retry_policy  whether the node itself asks for retries, rather than its handler's default.
     """
 
@@ -181,6 +183,7 @@ class HandlerContext:
     try_number: int = 1
     worker_id: str = ""
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
     now_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     has_retry_policy: bool = False
     resume: Any = None
@@ -285,14 +288,14 @@ def _whole(details: Any) -> dict[str, Any]:
     if not isinstance(details, Mapping):
         raise ValueError(f"details of a heartbeat must be an object, got {kind_of(details)}")
     try:
-        raw = orjson.dumps(dict(details))
+        raw = exact_json.dumps(dict(details))
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"details of a heartbeat must be JSON: {error}") from None
     if len(raw) > DATA_MAX_BYTES:
         raise ValueError(
             f"details of a heartbeat have {len(raw):,} bytes as JSON; allowed are {DATA_MAX_BYTES:,}"
         )
-    whole: dict[str, Any] = orjson.loads(raw)
+    whole: dict[str, Any] = exact_json.loads(raw)
     return whole
 
 
@@ -301,10 +304,10 @@ def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
     if not data:
         return {}
     try:
-        raw = orjson.dumps(dict(data), default=repr, option=orjson.OPT_NON_STR_KEYS)
+        raw = exact_json.dumps(dict(data), default=repr, option=orjson.OPT_NON_STR_KEYS)
     except (TypeError, ValueError, RecursionError):
         return {"unreadable": True}
     if len(raw) > DATA_MAX_BYTES:
         return {"truncated": True, "bytes": len(raw)}
-    plain: dict[str, Any] = orjson.loads(raw)
+    plain: dict[str, Any] = exact_json.loads(raw)
     return plain

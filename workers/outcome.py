@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import orjson
-
+from orchestrator.documents import exact_json
 from orchestrator.errors import NodeError, TemplateError
 from orchestrator.execution.model import Awaiting as Awaiting
 from orchestrator.store.requests import Child
@@ -181,7 +180,7 @@ def encode_output(output: Any, *, max_bytes: int) -> bytes:
     worker. Raises Terminal (`HandlerError` or `OutputTooLarge`) with the reason.
     """
     try:
-        raw = orjson.dumps(output)
+        raw = exact_json.dumps(output)
     except (TypeError, ValueError, RecursionError) as error:
         raise Terminal(f"the handler's output is not JSON: {error}") from error
     if len(raw) > max_bytes:

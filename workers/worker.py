@@ -26,13 +26,14 @@ from clients.backoff import Backoff
 from clients.redis_client import connect_blocking
 from config import get_settings
 from logs import run_process
+from orchestrator.definitions.branches import taker_of
 from orchestrator.definitions.budgets import Caps
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.loops import leases, timers
 from orchestrator.operations.children import Children
 from orchestrator.redis_keys import Keys
 from orchestrator.store.reader import Store
-from orchestrator.store.replies import Claim, Delivery
+from orchestrator.store.replies import REPLY_BYTES, Claim, Delivery
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
@@ -46,6 +47,7 @@ from workers.runtime.heartbeat import Heartbeat
 from workers.runtime.map_items import OWN
 from workers.runtime.runner import Runner
 from workers.runtime.settings import WorkerConfig, toolbox
+from workers.runtime.shares import Shares
 from workers.runtime.task_reader import TaskReader
 
 log = logging.getLogger("headrace.worker")
@@ -87,7 +89,8 @@ class Worker:
         self.worker_id = f"{re.sub(r'[^A-Za-z0-9_.-]', '-', config.name)[:80]}.{uuid.uuid4().hex[:8]}"
         self.transitions = Transitions(redis, self.keys, patience_s=None)
         self.store = Store(redis, self.keys, default_retry=default_retry)
-        self.reader = TaskReader(blocking, self.keys, consumer=config.name, queues=config.queues)
+        self.shares = Shares(config.queues)
+        self.reader = TaskReader(blocking, self.keys, consumer=config.name, shares=self.shares)
         self.tools = tools or Toolbox()
         self.threads = ThreadPoolExecutor(config.concurrency, thread_name_prefix="handler")
         self.heartbeat = Heartbeat(
@@ -96,7 +99,8 @@ class Worker:
             worker_id=self.worker_id,
             lease_ms=config.lease_ms,
             on_stop=lambda token, cause: self.attempts.stop(token, cause),
-            describe=self.describe,
+            announce=self._announcement,
+            on_announced=self.shares.update,
         )
         self.runner = Runner(
             worker_id=self.worker_id, tools=self.tools, threads=self.threads, items=self.store.items,
@@ -105,14 +109,10 @@ class Worker:
             children=Children(self.store, self.transitions, catalogue=Catalogue, limits=config.limits),
         )  # fmt: skip
         self.attempts = Attempts(
-            transitions=self.transitions,
-            runner=self.runner,
-            heartbeat=self.heartbeat,
+            transitions=self.transitions, runner=self.runner, heartbeat=self.heartbeat,
             output_max_bytes=config.output_max_bytes,
-            claiming=self._take,
-            hand_back=self._hand_back,
-        )
-        self._queues_text = " ".join(config.queues)
+            claiming=self._take, hand_back=self._hand_back, fill=self.store.claim_texts.fill,
+        )  # fmt: skip
         self._handlers_text = f" {' '.join(sorted(names() | OWN.keys()))} "
         self._started_ms = time.time_ns() // 1_000_000
         self._requests = 0
@@ -122,7 +122,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until drained. Redis may come and go meanwhile."""
-        await self.transitions.announce_worker(self.worker_id, self.describe())
+        self.shares.update(await self._announcement())
         self.heartbeat.start()
         log.info("worker.started", extra={"worker_id": self.worker_id, "slots": self.config.concurrency})
         reader = asyncio.create_task(self._read_tasks())
@@ -161,11 +161,14 @@ class Worker:
         self._draining.set()
         self.attempts.slot_freed.set()
 
+    def _announcement(self) -> Call[list[int]]:
+        return self.transitions.announce_worker(self.worker_id, self.config.queues, self.describe())
+
     def describe(self) -> list[str | bytes | int]:
         """The worker's own record, as announced."""
         return [
             "name", self.config.name, "host", socket.gethostname(), "pid", os.getpid(),
-            "handlers", self._handlers_text.strip(), "queues", self._queues_text,
+            "handlers", self._handlers_text.strip(), "queues", " ".join(self.config.queues),
             "slots", self.config.concurrency, "running", len(self.attempts.running),
             "started_ms", self._started_ms,
         ]  # fmt: skip
@@ -188,7 +191,7 @@ class Worker:
     async def _leave(self) -> None:
         try:
             async with asyncio.timeout(2):
-                await self.transitions.announce_worker(self.worker_id, [], is_leaving=True)
+                await self.transitions.announce_worker(self.worker_id, self.config.queues)
         except TimeoutError:
             pass  # The record expires by itself.
 
@@ -234,6 +237,7 @@ class Worker:
                     queue=task.queue,
                     worker_id=self.worker_id,
                     lease_ms=self.config.lease_ms,
+                    most_bytes=REPLY_BYTES // len(deliveries),
                 )
             )
         replies = await self.transitions.call_all(mine, are_apart=True) if mine else []
@@ -242,17 +246,18 @@ class Worker:
 
     async def _hand_back(self, task: Delivery) -> None:
         """Give back a task that needs a handler this worker does not have."""
-        workers = await self.store.workers()
+        unit = (task.execution_id, task.node_id)
+        workers, (spec,) = await asyncio.gather(self.store.workers(), self.store.specs([unit]))
         message = f"no live worker offers the handler '{task.handler}' of node '{task.node_id}'"
         error = NodeError(ErrorType.HANDLER_NOT_FOUND, message, retryable=False, attempt=task.attempt)
         await self.transitions.hand_back_node(
-            task.execution_id,
-            task.node_id,
+            *unit,
             task.attempt,
             message_id=task.message_id,
             queue=task.queue,
             is_offered=any(worker.offers(task.handler, task.queue) for worker in workers),
             error=orjson.dumps(error.to_dict()),
+            taker=taker_of(spec.get("catch", ()), error.type),
         )
 
     def _take(self, freed: int) -> ClaimRequest | None:
@@ -266,7 +271,7 @@ class Worker:
             worker_id=self.worker_id,
             consumer=self.config.name,
             lease_ms=self.config.lease_ms,
-            queues=self._queues_text,
+            queues=self.shares.text,
             handlers=self._handlers_text,
         )
 

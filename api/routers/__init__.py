@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 
 from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from api.middleware import RequestLimits
 from api.problems import install_handlers
+from api.request_guard import CHANGING, RequestGuard
 from api.responses import problems
 from api.routers import (
     approvals,
     dead_letters,
+    documentation,
     events,
     executions,
     handlers,
@@ -30,7 +34,7 @@ from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
     workflow, validate, simulate, executions, reruns, nodes, signals, approvals, events, handlers, usage,
-    workers, queues, dead_letters, health,
+    workers, queues, dead_letters, health, documentation,
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.
@@ -39,8 +43,19 @@ DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate", "/v
 DEFINITION_ENDINGS = ("/fork",)
 
 
-def install(app: FastAPI, limits: Limits, *, store_errors: Sequence[type[Exception]] = ()) -> None:
-    """Give the app its routes, its limits, and its one way to say that something went wrong.
+#: What can be answered before a route sees the request: to any, and to one that may change something.
+BEFORE_ROUTES = (421, 431)
+BEFORE_CHANGES = (403, 408, 415)
+
+
+def install(
+    app: FastAPI,
+    limits: Limits,
+    *,
+    guard: RequestGuard | None = None,
+    store_errors: Sequence[type[Exception]] = (),
+) -> None:
+    """Give the app its routes, its guard and limits, and its one way to say that something went wrong.
 
     store_errors  what the store's client raises when the store is away; answered like StoreUnavailable.
     """
@@ -51,11 +66,32 @@ def install(app: FastAPI, limits: Limits, *, store_errors: Sequence[type[Excepti
     for module in _ROUTERS:
         # Named for all others, so that no route promises the framework's own words for a request it refuses.
         app.include_router(module.router, dependencies=[Depends(known_query)], responses=problems())
+    _document_refusals(app)
+    guard = guard or RequestGuard()
+    if guard.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=guard.origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["Location", "Link", "Idempotency-Replayed", "Retry-After", "X-Request-ID"],
+        )
     app.add_middleware(
         RequestLimits,
+        guard=guard,
         max_body_bytes=limits.max_body_bytes,
         max_definition_bytes=limits.max_definition_bytes,
         definition_paths=DEFINITION_PATHS,
         definition_endings=DEFINITION_ENDINGS,
     )
     install_handlers(app, store_errors)
+
+
+def _document_refusals(app: FastAPI) -> None:
+    """Add what the guard and the server answer to what every route promises."""
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            statuses = (
+                BEFORE_ROUTES if CHANGING.isdisjoint(route.methods or ()) else BEFORE_ROUTES + BEFORE_CHANGES
+            )
+            route.responses = problems(*statuses) | route.responses

@@ -13,7 +13,7 @@ from api.responses import inline_schema, problems
 from api.schemas.events import MEDIA_TYPES, EventLine, Wire
 from api.streaming.hub import RETRY, Hub
 from api.streaming.watcher import Send as SendNow
-from api.streaming.watcher import body_of
+from api.streaming.watcher import body_of, until_gone
 from api.validator import execution_id_in
 from orchestrator.errors import Problem
 
@@ -83,7 +83,7 @@ class EventStream(Response):
         watcher = self._hub.join(
             self._execution_id, after=self._after, wire=self._wire, send=cast(SendNow, send)
         )
-        gone = asyncio.ensure_future(_until_gone(receive))
+        gone = asyncio.ensure_future(until_gone(receive))
         gone.add_done_callback(lambda _: watcher.close())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -108,8 +108,3 @@ def _event_id(last_event_id: str | None, after: int | None) -> int | None:
         return int(text)
     message = f"Last-Event-ID must be the id of an event, a whole number; found {last_event_id[:40]!r}"
     raise RequestInvalid([Problem("header.Last-Event-ID", "wrong_value", message)])
-
-
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.access import engine_of
-from api.responses import JSON, body_of, json_response, location, problems, replay_headers
-from api.routers.workflow import results_of, trigger_inputs
+from api.responses import ANY_JSON, JSON, body_of, json_response, location, problems, replay_headers
+from api.routers.workflow import trigger_inputs
 from api.schemas.executions import (
     CancelRequest,
     ExecutionCreated,
@@ -17,12 +17,20 @@ from api.schemas.executions import (
     ExecutionPage,
     ExecutionRequest,
     ExplainAnswer,
+    ResultsPage,
     VerbAnswer,
 )
 from api.schemas.interventions import BudgetRequest, PauseRequest, ResumeRequest
 from api.schemas.times import milliseconds
-from api.schemas.views import execution_fields, explanation_fields, page_fields, verb_fields, view_fields
-from api.schemas.workflow import TriggerRequest, WorkflowDefinition, WorkflowResults
+from api.schemas.views import (
+    execution_fields,
+    explanation_fields,
+    page_fields,
+    result_fields,
+    verb_fields,
+    view_fields,
+)
+from api.schemas.workflow import TriggerRequest, WorkflowDefinition
 from api.validator import (
     definition_in,
     duration_ms_in,
@@ -110,12 +118,30 @@ async def get(request: Request, execution_id: str) -> Response:
 @router.get(
     "/{execution_id}/results",
     operation_id="executions_results",
-    summary="Every node's output",
-    response_model=WorkflowResults,
-    responses=problems(404, 503),
+    summary="Every node's output, in pages of some MiB",
+    response_model=ResultsPage,
+    responses=problems(404, 422, 503),
 )
-async def results(request: Request, execution_id: str) -> Response:
-    return await results_of(request, execution_id)
+async def results(
+    request: Request,
+    execution_id: str,
+    cursor: Annotated[str | None, Query(max_length=16, description="`next_cursor` of a page.")] = None,
+) -> Response:
+    page = await engine_of(request).outputs.page(execution_id_in(execution_id), cursor=cursor)
+    answer = {"execution_id": execution_id, "results": result_fields(page), "next_cursor": page.next_cursor}
+    return json_response(answer, headers=_next_link(request, page.next_cursor))
+
+
+@router.get(
+    "/{execution_id}/output",
+    operation_id="executions_output",
+    summary="What the `output` of its definition came to, whole",
+    response_class=Response,
+    responses={200: ANY_JSON, **problems(404, 503)},
+)
+async def output(request: Request, execution_id: str) -> Response:
+    found = await engine_of(request).outputs.of_execution(execution_id_in(execution_id))
+    return Response(found, media_type=JSON)
 
 
 @router.get(

@@ -1,18 +1,20 @@
 """Nodes of an execution: read them and their items; complete, fail, skip or retry one by hand."""
 
+from functools import partial
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.access import engine_of
-from api.responses import body_of, json_response, problems, replay_headers
+from api.responses import ANY_JSON, JSON, body_of, json_response, problems, replay_headers
 from api.schemas.executions import ItemPage, NodeView
 from api.schemas.interventions import CompleteRequest, FailRequest, GivenError, NodeAnswer, NodeRequest
 from api.schemas.views import item_fields, node_fields, override_fields, page_fields
 from api.validator import execution_id_in, idempotency_of, parse_envelope, unit_in
 from orchestrator.engine import Idempotency, OperatorNote
 from orchestrator.operations.results import NodeResult
+from orchestrator.states import NodeStatus
 
 router = APIRouter(prefix="/v1/executions/{execution_id}/nodes", tags=["executions"])
 R = TypeVar("R", bound=NodeRequest)
@@ -21,13 +23,25 @@ R = TypeVar("R", bound=NodeRequest)
 @router.get(
     "/{node_id}",
     operation_id="executions_node",
-    summary="One node and its output",
+    summary="One node, and its output up to 4 KiB",
     response_model=NodeView,
     responses=problems(404, 503),
 )
 async def get(request: Request, execution_id: str, node_id: str) -> Response:
     found = await engine_of(request).nodes.get(execution_id_in(execution_id), node_id)
-    return json_response(node_fields(found))
+    return json_response(node_fields(execution_id, found))
+
+
+@router.get(
+    "/{node_id}/output",
+    operation_id="executions_node_output",
+    summary="The output of a node, or of an item such as `fetch[3]`, whole",
+    response_class=Response,
+    responses={200: ANY_JSON, **problems(404, 503)},
+)
+async def output(request: Request, execution_id: str, node_id: str) -> Response:
+    found = await engine_of(request).outputs.of_unit(*unit_in(execution_id, node_id))
+    return Response(found, media_type=JSON)
 
 
 @router.get(
@@ -43,11 +57,12 @@ async def items(
     node_id: str,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[str | None, Query(max_length=16, description="`next_cursor` of a page.")] = None,
+    status: Annotated[NodeStatus | None, Query(description="Only items with this status.")] = None,
 ) -> Response:
     page = await engine_of(request).nodes.items(
-        execution_id_in(execution_id), node_id, limit=limit, cursor=cursor
+        execution_id_in(execution_id), node_id, limit=limit, cursor=cursor, status=status
     )
-    return json_response(page_fields(page, item_fields))
+    return json_response(page_fields(page, partial(item_fields, execution_id, node_id)))
 
 
 @router.post(

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api.access import engine_of
 from api.responses import JSON, body_of, json_response, problems, replay_headers
+from api.schemas.views import result_fields
 from api.schemas.workflow import (
     TriggerRequest,
     WorkflowAccepted,
@@ -20,6 +21,7 @@ from api.schemas.workflow import (
     WorkflowStatus,
     WorkflowTriggered,
 )
+from api.streaming.results import STREAMED_BYTES, ResultStream
 from api.validator import execution_id_in, idempotency_of, parse_definition, parse_envelope
 
 router = APIRouter(tags=["workflow"])
@@ -82,14 +84,11 @@ async def status(request: Request) -> Response:
     responses=problems(404, 503),
 )
 async def results(request: Request, execution_id: str) -> Response:
-    return await results_of(request, execution_id)
-
-
-async def results_of(request: Request, execution_id: str) -> Response:
-    """Answer with every node's output, as stored; `{}` where there is none."""
-    outputs = await engine_of(request).executions.results(execution_id_in(execution_id))
-    spliced = {node_id: orjson.Fragment(output or b"{}") for node_id, output in outputs.items()}
-    return json_response({"execution_id": execution_id, "results": spliced})
+    outputs = engine_of(request).outputs
+    first = await outputs.page(execution_id_in(execution_id), most_bytes=STREAMED_BYTES)
+    if first.next_cursor is None:
+        return json_response({"execution_id": execution_id, "results": result_fields(first)})
+    return ResultStream(outputs, execution_id, first)
 
 
 async def trigger_inputs(request: Request) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Bodies of `/v1/executions`."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
@@ -90,6 +90,19 @@ class MapProgress(BaseModel):
     tolerated: int = Field(description="Items that may fail without failing the node.")
 
 
+class TruncatedOutput(BaseModel):
+    """Stands for an output too large to be shown among others."""
+
+    truncated: Literal[True]
+    bytes: int
+    href: str = Field(description="Where the output is read whole.")
+
+
+_OUTPUT_SCHEMA = {"anyOf": [TruncatedOutput.model_json_schema(), {}]}
+#: Any JSON, or what stands for it.
+Output = Annotated[Any, WithJsonSchema(_OUTPUT_SCHEMA)]
+
+
 class NodeView(BaseModel):
     """A node and where it stands."""
 
@@ -112,7 +125,7 @@ class NodeView(BaseModel):
     error: ErrorObject | None
     reused: bool = Field(description="It ended in the execution this one is forked from.")
     child: str | None = Field(description="The execution a sub_workflow node started.")
-    output: Any = None
+    output: Output = Field(default=None, description="Up to 4 KiB; of a larger one what stands for it.")
     items: MapProgress | None = Field(default=None, description="How far a mapped node is.")
     usage: UsageView | None = Field(
         description="Of all its attempts and items; null for a node without calls."
@@ -136,7 +149,7 @@ class ItemView(BaseModel):
     error: ErrorObject | None
     child: str | None
     value: Any
-    output: Any = None
+    output: Output = Field(default=None, description="Up to 4 KiB; of a larger one what stands for it.")
     usage: UsageView | None = Field(description="Of all its attempts; null for an item without calls.")
     cost_usd: float | None
 
@@ -193,11 +206,20 @@ class ExecutionSummary(BaseModel):
 class ExecutionDetail(ExecutionSummary):
     quiesced: bool = Field(description="It is PAUSED, and nothing runs any more.")
     inputs: dict[str, Any] | None
-    output: Any = Field(
-        description="What the `output` of its definition came to; null before that, and without one."
+    output: Output = Field(
+        description="What the `output` of its definition came to; null before that, and without one. "
+        "Up to 64 KiB; of a larger one what stands for it."
     )
     output_error: ErrorObject | None = Field(description="Why its `output` came to nothing.")
     nodes: list[NodeView]
+
+
+class ResultsPage(BaseModel):
+    """Outputs by node id, in definition order; a node without one has `{}`."""
+
+    execution_id: str
+    results: dict[str, Any]
+    next_cursor: str | None = Field(description="Null on the last page.")
 
 
 class ExecutionPage(BaseModel):

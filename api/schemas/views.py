@@ -19,6 +19,7 @@ from orchestrator.operations.results import (
     NodeView,
     Page,
     Readiness,
+    ResultPage,
     Validation,
     VerbResult,
 )
@@ -103,18 +104,32 @@ def _parent_fields(execution: Execution) -> dict[str, Any] | None:
 
 def view_fields(view: ExecutionView) -> dict[str, Any]:
     """Show an execution with all its nodes."""
+    execution_id = view.execution.execution_id
     return execution_fields(view.execution) | {
         "quiesced": view.is_quiesced,
         "inputs": view.execution.inputs,
-        "output": None if view.output is None else orjson.Fragment(view.output),
+        "output": _output(view.output, view.output_bytes, f"/v1/executions/{execution_id}/output"),
         "output_error": view.output_error,
-        "nodes": [node_fields(node) for node in view.node_views],
+        "nodes": [node_fields(execution_id, node) for node in view.node_views],
     }
 
 
-def node_fields(view: NodeView) -> dict[str, Any]:
+def result_fields(page: ResultPage) -> dict[str, Any]:
+    """Show outputs by node id, as stored; `{}` where there is none."""
+    return {node_id: orjson.Fragment(output or b"{}") for node_id, output in page.outputs.items()}
+
+
+def _output(output: bytes | None, size_bytes: int, href: str) -> Any:
+    """Show an output as stored; of one too large to be shown among others its size, and where it is."""
+    if output is not None:
+        return orjson.Fragment(output)
+    return {"truncated": True, "bytes": size_bytes, "href": href} if size_bytes else None
+
+
+def node_fields(execution_id: str, view: NodeView) -> dict[str, Any]:
     """Show a node of the definition together with where it stands."""
-    node, state, output, counts = view.node, view.state, view.output, view.counts
+    node, state, counts = view.node, view.state, view.counts
+    href = f"/v1/executions/{execution_id}/nodes/{state.node_id}/output"
     return {
         "node_id": state.node_id,
         "handler": node.handler,
@@ -134,7 +149,7 @@ def node_fields(view: NodeView) -> dict[str, Any]:
         "error": None if state.status is NodeStatus.COMPLETED else state.error,
         "reused": state.reused,
         "child": state.child,
-        "output": None if output is None else orjson.Fragment(output),
+        "output": _output(view.output, view.output_bytes, href),
         "items": None if counts is None else _counts_fields(counts),
         **_own_usage_fields(state),
     }
@@ -157,9 +172,10 @@ def _counts_fields(counts: MapCounts) -> dict[str, int]:
     }
 
 
-def item_fields(item: Item) -> dict[str, Any]:
+def item_fields(execution_id: str, node_id: str, item: Item) -> dict[str, Any]:
     """Show one item of a mapped node."""
     state = item.state
+    href = f"/v1/executions/{execution_id}/nodes/{node_id}%5B{item.index}%5D/output"
     return {
         "index": item.index,
         "status": str(state.status),
@@ -172,7 +188,7 @@ def item_fields(item: Item) -> dict[str, Any]:
         "error": None if state.status is NodeStatus.COMPLETED else state.error,
         "child": state.child,
         "value": orjson.Fragment(item.value),
-        "output": None if item.output is None else orjson.Fragment(item.output),
+        "output": _output(item.output, item.output_bytes, href),
         **_own_usage_fields(state),
     }
 

@@ -1,1 +1,1 @@
-"""Server-sent events: one tail per process, a bounded queue per watcher."""
+"""Answers that are sent in parts: events, of which a process has one tail, and results of any size."""

@@ -35,6 +35,7 @@ class Channel:
     def __init__(self, execution_id: str, engine: Engine, history: History) -> None:
         self.execution_id = execution_id
         self.watchers: set[Watcher] = set()
+        self.replays = history.replays
         #: Seq of the line that ended the history for good; None while more may come.
         self.ended_at: int | None = None
         self._engine = engine

@@ -10,12 +10,16 @@ from orchestrator.engine import Engine
 PAGE = 256
 #: Full pages kept for watchers that replay side by side; bytes over the whole process.
 KEPT_BYTES = 8 << 20
+#: Pages given out in one turn of the event loop, however many watchers replay: the others have to be served.
+REPLAYS = 4
 
 
 class History:
     """Pages of any execution's events."""
 
     def __init__(self, engine: Engine) -> None:
+        #: Held by a watcher while it takes a page.
+        self.replays = asyncio.Semaphore(REPLAYS)
         self._engine = engine
         self._kept: OrderedDict[tuple[str, int], list[Line]] = OrderedDict()
         self._kept_bytes = 0

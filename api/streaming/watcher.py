@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from starlette.types import Receive
+
 from api.schemas.events import Line, Wire, gap
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 PING_AFTER_S = 15.0
 #: A client that takes nothing for this long is given up; it resumes by Last-Event-ID.
 STALLED_AFTER_S = 30.0
+#: Lines that are news, and sent at once; more are a replay, of which there are only a few at a time.
+NEWS = 32
 PING = b": ping\n\n"
 
 Body = dict[str, Any]
@@ -31,6 +35,12 @@ Send = Callable[[Body], Coroutine[Any, Any, None]]
 def body_of(chunk: bytes) -> Body:
     """Wrap a chunk of a response that goes on, as the server takes it."""
     return {"type": "http.response.body", "body": chunk, "more_body": True}
+
+
+async def until_gone(receive: Receive) -> None:
+    """Wait for the client of a request to leave."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class Watcher:
@@ -74,10 +84,10 @@ class Watcher:
         """Wait for what comes next. None when the history has ended, the client left or the process stops."""
         while not self._is_closed:
             lines = self.channel.lines_after(self.cursor)
-            if lines is None:
-                lines = await self.channel.older_lines(self.cursor)
-                if not lines:
-                    return None  # purged under us
+            if lines is None or len(lines) > NEWS:
+                lines = await self._replayed()
+                if lines is None or self._is_closed:
+                    return None  # purged under us, or left meanwhile
             if lines:
                 return self._take(lines)
             if self.channel.ended_at is not None and self.cursor >= self.channel.ended_at:
@@ -91,6 +101,14 @@ class Watcher:
                 rest, self._unfinished = self._unfinished, None
                 await self.hand_over(rest)
         return None
+
+    async def _replayed(self) -> list[Line] | None:
+        """Read a page of what is past, when it is this watcher's turn to. None when it is there no more."""
+        async with self.channel.replays:
+            # Without this a kept page and a client that takes it would never let the loop look at others.
+            await asyncio.sleep(0)
+            lines = self.channel.lines_after(self.cursor)
+            return await self.channel.older_lines(self.cursor) or None if lines is None else lines
 
     def push(self, body: Body, upto: int) -> None:
         """Hand a chunk to a client that waits for one, at once: without it a task is woken for every client.

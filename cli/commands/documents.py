@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+from cli.commands.input_types import put_input
 
 STDIN = Path("-")
+#: Words of YAML 1.2 that are no text: `yes`, `on`, `1:30` and dates are.
+_PLAIN_WORDS = {
+    "null": r"^(?:~|null|Null|NULL|)$",
+    "bool": r"^(?:true|True|TRUE|false|False|FALSE)$",
+    "int": r"^[-+]?(?:0|[1-9][0-9]*)$",
+    "float": r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$",
+}
 
 
 def read_definition(file: Path) -> dict[str, Any] | str:
@@ -21,27 +33,78 @@ def read_definition(file: Path) -> dict[str, Any] | str:
         return text
     document = parse_json(text, file)
     if not isinstance(document, dict):
-        raise ValueError(f"{file}: a workflow is a JSON object, this is {_kind(document)}")
+        raise ValueError(f"{file}: a workflow is a JSON object, this is {kind_of(document)}")
     return document
 
 
-def read_inputs(pairs: list[str], file: Path | None) -> dict[str, Any] | None:
-    """Inputs from a file and from KEY=VALUE words; None if there are none at all. Raises ValueError."""
-    values: dict[str, Any] = {}
-    if file is not None:
-        document = parse_json(read_text(file), file)
-        if not isinstance(document, dict):
-            raise ValueError(f"{file}: inputs are a JSON object, this is {_kind(document)}")
-        values |= document
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals or not key:
-            raise ValueError(f"-i {pair!r}: expected KEY=VALUE")
-        try:
-            values[key] = json.loads(text, parse_constant=_refuse_constant)
-        except ValueError:
-            values[key] = text
-    return values if values or file is not None else None
+@dataclass(frozen=True, slots=True)
+class GivenInputs:
+    """What the command line holds; what a word means is known once the schema is.
+
+    filed  the object of the inputs file; None without one.
+    words  key and text of each word, in order.
+    """
+
+    filed: Mapping[str, Any] | None
+    words: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def read(cls, pairs: list[str] | None, file: Path | None = None) -> GivenInputs:
+        """Read the file and take the words apart. Raises ValueError."""
+        filed = None
+        if file is not None:
+            filed = parse_json(read_text(file), file)
+            if not isinstance(filed, dict):
+                raise ValueError(f"{file}: inputs are a JSON object, this is {kind_of(filed)}")
+        words = []
+        for pair in pairs or ():
+            key, equals, text = pair.partition("=")
+            if not equals or not key:
+                raise ValueError(f"-i {pair!r}: expected KEY=VALUE")
+            words.append((key, text))
+        return cls(filed, tuple(words))
+
+    def values(self, definition: Mapping[str, Any] | str | None) -> dict[str, Any] | None:
+        """The inputs of an execution of a definition; None if none were given at all."""
+        if self.filed is None and not self.words:
+            return None
+        schema = schema_of(definition) if self.words else None
+        values = dict(self.filed or {})
+        for key, text in self.words:
+            put_input(values, key, text, schema)
+        return values
+
+
+def read_inputs(
+    pairs: list[str] | None, file: Path | None, definition: Mapping[str, Any] | str | None = None
+) -> dict[str, Any] | None:
+    """The inputs of a definition that is at hand; None if none were given at all. Raises ValueError."""
+    return GivenInputs.read(pairs, file).values(definition)
+
+
+def schema_of(definition: Mapping[str, Any] | str | None) -> Any:
+    """The schema of the inputs of a definition; None where it has none, or cannot be read.
+
+    Then the server says what is wrong with it, by line and column.
+    """
+    document = _read_yaml(definition) if isinstance(definition, str) else definition
+    return document.get("inputs") if isinstance(document, Mapping) else None
+
+
+def _read_yaml(text: str) -> Any:
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        """Reads plain words as the server does."""
+
+        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+
+    for kind, pattern in _PLAIN_WORDS.items():
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(pattern), None)
+    try:
+        return yaml.load(text, Loader=Loader)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return None
 
 
 def read_option(name: str, text: str | None) -> Any:
@@ -70,20 +133,24 @@ def parse_json(text: str, file: Path) -> Any:
 
 
 def read_text(file: Path) -> str:
-    """The text of a file, or of standard input. Raises ValueError that names the file."""
+    """The text of a file, or of standard input; UTF-8, or UTF-16 and UTF-32 as editors save them.
+
+    Raises ValueError that names the file.
+    """
     try:
-        if file == STDIN:
-            return sys.stdin.read()
-        return file.read_text(encoding="utf-8")
+        raw = sys.stdin.buffer.read() if file == STDIN else file.read_bytes()
+        encoding = json.detect_encoding(raw)  # By its byte order mark, which is no part of the text.
+        return raw.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         raise ValueError(f"{file}: no such file") from None
     except OSError as error:
         raise ValueError(f"{file}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"{file}: not UTF-8 at byte {error.start}") from None
+        raise ValueError(f"{file}: not {error.encoding.upper()} at byte {error.start}") from None
 
 
-def _kind(document: Any) -> str:
+def kind_of(document: Any) -> str:
+    """Name a document's type as messages do."""
     names = {list: "a list", str: "text", bool: "true or false", type(None): "null"}
     return names.get(type(document), "a number")
 

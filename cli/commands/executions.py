@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server, usage_error
-from cli.commands.documents import read_inputs
+from cli.commands.api_call import ExitCode, call_server
+from cli.commands.inputs import inputs_for, read_given
 from cli.commands.options import (
     AnswerOption,
     ExecutionArgument,
@@ -19,7 +19,10 @@ from cli.commands.options import (
     RequesterOption,
     ServerOption,
 )
-from cli.output.text import json_line, printable
+from cli.output.text import cells, fitted, json_line, printable
+
+#: Columns of a terminal that the name of a workflow takes in a list.
+NAME_CELLS = 40
 
 if TYPE_CHECKING:
     from clients.headrace.client import Client
@@ -41,12 +44,10 @@ def trigger(
     server: ServerOption = None,
 ) -> None:
     """Start a submitted execution. Repeating it is harmless."""
-    try:
-        values = read_inputs(inputs or [], inputs_file)
-    except ValueError as error:
-        raise usage_error("trigger", error) from None
+    given = read_given("trigger", inputs, inputs_file)
 
     async def act(client: Client) -> int:
+        values = await inputs_for(execution_id, given, client)
         done = await client.executions.trigger(execution_id, inputs=values)
         if as_json:
             typer.echo(json_line(done))
@@ -144,7 +145,7 @@ def list_executions(
 
     async def act(client: Client) -> int:
         found = [view async for view in client.executions.list(limit=limit, **filters)]
-        width = max((len(view.name) for view in found), default=0)
+        width = min(max((cells(printable(view.name)) for view in found), default=0), NAME_CELLS)
         for view in found:
             typer.echo(json_line(view.document) if as_json else _row(view, width))
         if not found and not as_json:
@@ -158,7 +159,7 @@ def show(execution_id: ExecutionArgument, as_json: AnswerOption = False, server:
     """Show the state of an execution and of each of its nodes."""
 
     async def act(client: Client) -> int:
-        view = await client.executions.get(execution_id)
+        view = await client.executions.get(execution_id, whole=as_json)
         for line in [json_line(view.document)] if as_json else as_text(view):
             typer.echo(line)
         return ExitCode.SUCCESS
@@ -189,7 +190,7 @@ def as_text(view: ExecutionView) -> Iterator[str]:
     from cli.output.progress import MARKS, error_text, shorten
 
     why = view.reason or view.cancelling
-    yield f"{view.name} {view.execution_id}"
+    yield f"{printable(view.name)} {view.execution_id}"
     yield f"  {view.status}{_took(view.took_s())}" + (f" ({why})" if why else "")
     if paused := view.document.get("paused"):
         words = [f"by {paused['by']}"] if paused["by"] else []
@@ -238,7 +239,9 @@ def _words(node: NodeView) -> Iterator[str]:
 def _row(view: ExecutionView, width: int) -> str:
     why = view.reason if view.status == "FAILED" else None
     took = f"{_took(view.took_s())}" if view.started_at else ""
-    text = f"{view.execution_id}  {view.name:<{width}}  {view.created_at}  {view.status}{took}"
+    text = (
+        f"{view.execution_id}  {fitted(printable(view.name), width)}  {view.created_at}  {view.status}{took}"
+    )
     return text + (f" ({why})" if why else "")
 
 

@@ -12,7 +12,9 @@ NodeArgument = Annotated[str, typer.Argument(help="The node's id; NODE[INDEX] fo
 
 InputsOption = Annotated[
     list[str] | None,
-    typer.Option("-i", "--input", metavar="KEY=VALUE", help="An input; JSON where it parses, else text."),
+    typer.Option(
+        "-i", "--input", metavar="KEY=VALUE", help="An input, read by the type its schema gives it."
+    ),
 ]
 InputsFileOption = Annotated[
     Path | None, typer.Option("-f", "--inputs-file", help="A JSON object of inputs; -i overrides it.")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.commands.api_call import ExitCode, call_server, usage_error
-from cli.commands.documents import read_definition, read_inputs
+from cli.commands.documents import read_definition
+from cli.commands.inputs import inputs_for, read_given
 from cli.commands.options import (
     ExecutionArgument,
     InputsOption,
@@ -67,9 +68,10 @@ def replay(
 
     It gets the same inputs, except those given here. Exit code: as `run`.
     """
-    values = _inputs("replay", inputs)
+    given = read_given("replay", inputs)
 
     async def act(client: Client) -> int:
+        values = await inputs_for(execution_id, given, client)
         made = (await client.executions.replay(execution_id, inputs=values)).execution_id
         if not watch:
             typer.echo(made)
@@ -101,10 +103,11 @@ def fork(
     The change is a node to run again, a definition, inputs, or all of these; a node that it does not reach
     keeps its output. Exit code: as `run`.
     """
-    values = _inputs("fork", inputs)
+    given = read_given("fork", inputs)
     definition = _definition(file)
 
     async def act(client: Client) -> int:
+        values = await inputs_for(execution_id, given, client, definition)
         made = await client.executions.fork(
             execution_id, from_node=from_node, definition=definition, inputs=values, preview=preview
         )
@@ -122,13 +125,6 @@ def fork(
 
 def _list(words: str, nodes: tuple[str, ...]) -> None:
     typer.echo(f"{words} {len(nodes)}: {', '.join(nodes) or '–'}")
-
-
-def _inputs(command: str, pairs: list[str] | None) -> dict[str, Any] | None:
-    try:
-        return read_inputs(pairs or [], None)
-    except ValueError as error:
-        raise usage_error(command, error) from None
 
 
 def _definition(file: Path | None) -> dict[str, Any] | str | None:

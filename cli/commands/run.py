@@ -41,7 +41,7 @@ def run(
     """
     try:
         definition = read_definition(file)
-        values = read_inputs(inputs or [], inputs_file)
+        values = read_inputs(inputs, inputs_file, definition)
     except ValueError as error:
         raise usage_error("run", error) from None
 

@@ -18,6 +18,7 @@ import typer
 from cli.commands.api_call import ExitCode, usage_error
 from cli.commands.documents import read_definition, read_inputs, read_text
 from cli.commands.options import InputsOption
+from cli.output.text import json_line, json_text
 from cli.stack import ports
 from cli.stack.redis_binary import NoServer, find_binary
 from config import ROOT, SettingsInvalid, read_settings
@@ -44,10 +45,11 @@ def simulate(
     try:
         # The simulator process reads them too, but its refusal would be JSON lines of a log.
         read_settings()
+        definition = read_definition(file)
         question = {
-            "definition": read_definition(file),
+            "definition": definition,
             "stubs": read_text(stubs) if stubs else None,
-            "inputs": read_inputs(inputs or [], inputs_file),
+            "inputs": read_inputs(inputs, inputs_file, definition),
         }
     except SettingsInvalid as error:
         for line in error.lines:
@@ -67,7 +69,7 @@ def simulate(
         is_usage = bool(refused["problems"])
         raise typer.Exit(ExitCode.USAGE if is_usage else ExitCode.FAILED)
     result = answer["result"]
-    for line in [json.dumps(result, indent=2, ensure_ascii=False)] if as_json else as_text(result):
+    for line in [json_text(result)] if as_json else as_text(result):
         typer.echo(line)
     raise typer.Exit(_CODES.get(result["status"], ExitCode.FAILED))
 
@@ -130,10 +132,10 @@ def as_text(result: dict[str, Any]) -> Iterator[str]:
             words.append(f"{node['error']['type']}: {node['error']['message']}")
         yield f"{_moment(node['end_ms']):>10}  {node['node_id']:<{width}}  {' '.join(words)}"
     for node_id, output in result["outputs"].items():
-        text = json.dumps(output, ensure_ascii=False)
+        text = json_line(output)
         yield f"{node_id} = {text if len(text) <= 400 else text[:400] + '…'}"
     if result.get("output") is not None:
-        text = json.dumps(result["output"], ensure_ascii=False)
+        text = json_line(result["output"])
         yield f"output = {text if len(text) <= 400 else text[:400] + '…'}"
     if error := result.get("output_error"):
         yield f"output: {error['type']}: {error['message']}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +14,7 @@ import typer
 from cli.commands.api_call import ExitCode, call_server, usage_error
 from cli.commands.documents import STDIN, is_json, read_text
 from cli.commands.options import ServerOption
-from cli.output.text import counted
+from cli.output.text import counted, json_text
 
 if TYPE_CHECKING:
     from clients.headrace.client import Client
@@ -169,7 +168,7 @@ def as_json(reports: Sequence[Report]) -> Iterator[str]:
         }
         for report in reports
     ]
-    yield json.dumps({"files": files}, ensure_ascii=False, indent=2)
+    yield json_text({"files": files})
 
 
 def as_sarif(reports: Sequence[Report]) -> Iterator[str]:
@@ -196,9 +195,7 @@ def as_sarif(reports: Sequence[Report]) -> Iterator[str]:
     driver = {"name": "headrace", "rules": [{"id": code} for code in codes]}
     # Columns are counted in characters here, not in SARIF's default, UTF-16 units.
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    yield json.dumps(
-        {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, ensure_ascii=False, indent=2
-    )
+    yield json_text({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 _RENDER = {OutputFormat.TEXT: as_text, OutputFormat.JSON: as_json, OutputFormat.SARIF: as_sarif}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import typer
 
 from cli.commands.api_call import ExitCode, call_server
 from cli.commands.options import ExecutionArgument, PlainOption, ServerOption, StateOption, TimeoutOption
+from cli.output.text import json_text
 
 if TYPE_CHECKING:
     from cli.output.progress import Progress
@@ -63,7 +63,7 @@ async def follow(
     except asyncio.CancelledError:
         typer.echo(f"stopped watching; the execution continues: ./headrace watch {execution_id}", err=True)
         raise
-    view = await client.executions.get(execution_id)
+    view = await client.executions.get(execution_id, whole=is_json)
     if is_json:
         typer.echo(as_document(view))
     else:
@@ -91,12 +91,13 @@ async def _show_tree(client: Client, progress: Progress) -> None:
 
     console, indent = Console(), depths(progress)
 
-    def picture(*, room: int) -> object:
-        return render(progress, indent=indent, room=room)
+    def paint(live: Live) -> None:
+        room = max(console.height - 4, 3)
+        live.update(render(progress, indent=indent, room=room, width=console.width), refresh=True)
 
     async def repaint(live: Live) -> None:
         while True:
-            live.update(picture(room=max(console.height - 4, 3)), refresh=True)  # type: ignore[arg-type]
+            paint(live)
             await asyncio.sleep(1 / REFRESH_PER_S)
 
     with Live(console=console, auto_refresh=False, transient=False) as live:
@@ -106,7 +107,7 @@ async def _show_tree(client: Client, progress: Progress) -> None:
                 progress.apply(event)
         finally:
             painter.cancel()
-            live.update(picture(room=max(console.height - 4, 3)), refresh=True)  # type: ignore[arg-type]
+            paint(live)
 
 
 def exit_code(view: ExecutionView) -> int:
@@ -138,4 +139,4 @@ def as_document(view: ExecutionView) -> str:
         "output_error": view.output_error,
         "nodes": nodes,
     }
-    return json.dumps(document, ensure_ascii=False, indent=2)
+    return json_text(document)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from cli.output.text import json_line, printable
 from clients.headrace.views import Event, ExecutionView, NodeView, seconds_between
 
 if TYPE_CHECKING:
@@ -203,17 +204,23 @@ def depths(progress: Progress) -> dict[str, int]:
     return known
 
 
-def render(progress: Progress, *, indent: dict[str, int], room: int) -> RenderableType:
-    """The live picture: a bar, then a line for each node, indented by its depth."""
+def render(progress: Progress, *, indent: dict[str, int], room: int, width: int = 80) -> RenderableType:
+    """The live picture: a bar, then a line for each node, indented by its depth.
+
+    The numbers beside the bar come first: a narrow terminal gets a shorter bar, or none.
+    """
     from rich.text import Text
 
     total, done = len(progress.nodes), progress.done
-    filled = round(BAR_WIDTH * done / total) if total else BAR_WIDTH
+    numbers = f"  {done}/{total}  {progress.status}  {progress.took_s:.1f} s"
+    bar = max(0, min(BAR_WIDTH, width - len(numbers)))
+    filled = round(bar * done / total) if total else bar
     has_failed = progress.counts["FAILED"] > 0
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(progress.name, "bold").append(f"  {progress.execution_id}\n", "dim")
-    text.append("━" * filled, "red" if has_failed else "green").append("━" * (BAR_WIDTH - filled), "dim")
-    text.append(f"  {done}/{total}  {progress.status}  {progress.took_s:.1f} s")
+    text.append(printable(progress.name), "bold").append(f"  {progress.execution_id}\n", "dim")
+    # Two marks, not two colours: a terminal may have none.
+    text.append("━" * filled, "red" if has_failed else "green").append("─" * (bar - filled), "dim")
+    text.append(numbers if bar else numbers.lstrip())
     shown, left_out = ordered(progress, room=room)
     for node in shown:
         mark, style = MARKS.get(node.status, ("?", ""))
@@ -241,7 +248,7 @@ def report(view: ExecutionView) -> Iterator[str]:
     """The summary at the end: result, failures, and the outputs of nodes without successors."""
     why, took_s = view.reason or view.cancelling, view.took_s()
     took = "" if took_s is None else f" in {took_s:.1f} s"
-    yield f"{view.name} {view.execution_id}: {view.status}{took}" + (f" ({why})" if why else "")
+    yield f"{printable(view.name)} {view.execution_id}: {view.status}{took}" + (f" ({why})" if why else "")
     for node in view.nodes:
         if node.status == "FAILED":
             tries = f" after {node.try_number} tries" if node.try_number > 1 else ""
@@ -260,7 +267,9 @@ def report(view: ExecutionView) -> Iterator[str]:
 
 def shorten(output: Any, *, longest: int = 300) -> str:
     """An output on one line, cut where it gets long."""
-    import json
+    from clients.headrace.outputs import left_out_bytes
 
-    text = json.dumps(output, ensure_ascii=False)
+    if (size_bytes := left_out_bytes(output)) is not None:
+        return f"({size_bytes:,} bytes; --json has it whole)"
+    text = json_line(output)
     return text if len(text) <= longest else f"{text[:longest]}… ({len(text)} characters)"

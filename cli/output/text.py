@@ -2,8 +2,35 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
+import sys
 from typing import Any
+
+#: What stands for a mark where the encoding of the output has none: one letter each, so that widths hold.
+PLAIN_MARKS = {
+    "·": ".", "◌": "o", "●": "*", "◷": "w", "✓": "+", "✗": "x", "↷": ">", "■": "#", "━": "=", "─": "-",
+    "–": "-", "—": "-", "…": "~",
+}  # fmt: skip
+_PLAIN = "headrace.plain"
+
+
+def write_what_can_be_written() -> None:
+    """Let no character end a command: one that standard output cannot encode is replaced or escaped."""
+    codecs.register_error(_PLAIN, _plain)
+    for stream in (sys.stdout, sys.stderr):
+        # Who has chosen another way, by PYTHONIOENCODING, keeps it.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "backslashreplace"):
+            stream.reconfigure(errors=_PLAIN)
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    escaped = (PLAIN_MARKS.get(each) or json.dumps(each)[1:-1] for each in letters)
+    return "".join(escaped), error.end
 
 
 def printable(text: str, *, keeps_lines: bool = False) -> str:
@@ -14,9 +41,35 @@ def printable(text: str, *, keeps_lines: bool = False) -> str:
     )
 
 
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes; many characters of East Asia take two."""
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def fitted(text: str, width: int) -> str:
+    """Text in exactly so many columns: filled up with blanks, or cut with a mark."""
+    from rich.cells import set_cell_size
+
+    return (
+        text + " " * (width - cells(text)) if cells(text) <= width else set_cell_size(text, width - 1) + "…"
+    )
+
+
 def json_line(document: Any) -> str:
     """A document as JSON on one line."""
-    return json.dumps(document, ensure_ascii=False)
+    return json_text(document, indent=None)
+
+
+def json_text(document: Any, *, indent: int | None = 2) -> str:
+    """A document as JSON, escaped where standard output could not hold it: it must be the same when read."""
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(document, indent=indent)
+    return text
 
 
 def counted(count: int, word: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from clients.headrace import events
+from clients.headrace.outputs import fill_in
 from clients.headrace.transport import Document, Documents, Transport, given, path_of
 from clients.headrace.views import Created, Event, ExecutionView, Forked, Rerun
 
@@ -35,9 +36,18 @@ class Executions:
         """Start a submitted execution. A repeated call is harmless, and answered with `already`."""
         return await self._act(execution_id, "trigger", given(inputs=inputs), None)
 
-    async def get(self, execution_id: str) -> ExecutionView:
-        """One execution with all its nodes."""
-        return ExecutionView.from_dict(await self._transport.get(path_of("executions", execution_id)))
+    async def get(self, execution_id: str, *, whole: bool = False) -> ExecutionView:
+        """One execution with all its nodes.
+
+        whole  read large outputs too, which the view otherwise only gives the size of.
+        """
+        document = await self._transport.get(path_of("executions", execution_id))
+        if whole:
+            await fill_in(self._transport, document, path_of("executions", execution_id, "output"))
+            for node in document["nodes"]:
+                path = path_of("executions", execution_id, "nodes", node["node_id"], "output")
+                await fill_in(self._transport, node, path)
+        return ExecutionView.from_dict(document)
 
     async def list(self, *, limit: int | None = None, **filters: str) -> AsyncIterator[ExecutionView]:
         """Executions, newest first. Filters: status, name, created_after, created_before."""
@@ -55,10 +65,18 @@ class Executions:
         return await self._transport.get(path_of("executions", execution_id, "definition"))
 
     async def results(self, execution_id: str) -> Document:
-        """Outputs by node id; `{}` for a node without one."""
-        answer = await self._transport.get(path_of("executions", execution_id, "results"))
-        results: Document = answer["results"]
+        """Outputs by node id, whole; `{}` for a node without one."""
+        path = path_of("executions", execution_id, "results")
+        page = await self._transport.get(path)
+        results: Document = page["results"]
+        while cursor := page.get("next_cursor"):
+            page = await self._transport.get(path, {"cursor": cursor})
+            results |= page["results"]
         return results
+
+    async def output(self, execution_id: str) -> Any:
+        """What the `output` of its definition came to, whole. Raises NotFound before that and without one."""
+        return await self._transport.value(path_of("executions", execution_id, "output"))
 
     async def explain(self, execution_id: str) -> Documents:
         """What every unfinished node waits for, and what will wake it."""

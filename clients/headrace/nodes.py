@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from clients.headrace.outputs import fill_in
 from clients.headrace.transport import Document, Transport, given, path_of
 from clients.headrace.views import NodeView
 
@@ -21,14 +22,23 @@ class Nodes:
         self._transport = transport
 
     async def get(self, execution_id: str, node_id: str) -> NodeView:
-        """One node and its output."""
-        return NodeView.from_dict(await self._transport.get(_path(execution_id, node_id)))
+        """One node and its output, whole."""
+        document = await self._transport.get(_path(execution_id, node_id))
+        await fill_in(self._transport, document, _path(execution_id, node_id, "output"))
+        return NodeView.from_dict(document)
+
+    async def output(self, execution_id: str, node_id: str) -> Any:
+        """The output of a node or an item, whole. Raises NotFound where there is none."""
+        return await self._transport.value(_path(execution_id, node_id, "output"))
 
     async def items(
-        self, execution_id: str, node_id: str, *, limit: int | None = None
+        self, execution_id: str, node_id: str, *, limit: int | None = None, status: str | None = None
     ) -> AsyncIterator[Document]:
-        """The items of a mapped node, in order."""
-        async for item in self._transport.pages(_path(execution_id, node_id, "items"), limit=limit):
+        """The items of a mapped node, in order, their outputs whole; only those with a status, if given."""
+        path = _path(execution_id, node_id, "items")
+        async for item in self._transport.pages(path, given(status=status), limit=limit):
+            unit = f"{node_id}[{item.get('index')}]"
+            await fill_in(self._transport, item, _path(execution_id, unit, "output"))
             yield item
 
     async def complete(

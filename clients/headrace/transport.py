@@ -58,6 +58,10 @@ class Transport:
         """Read a document."""
         return document_of(await self.send("GET", path, query=query))
 
+    async def value(self, path: str) -> Any:
+        """Read JSON of any kind."""
+        return (await self.send("GET", path)).json()
+
     async def items(self, path: str) -> Documents:
         """Read a list that comes in one piece."""
         found: Documents = (await self.get(path))["items"]

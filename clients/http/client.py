@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpcore2
 
 from clients.http.address_guard import AddressGuard
-from clients.http.network import GuardedBackend, Resolver, resolve
+from clients.http.body_reader import BodyReader
+from clients.http.network import GuardedBackend, MeteredStream, Resolver, resolve
 from clients.http.wire import (
-    BodyReader,
+    RedirectRefused,
     RequestInvalid,
     SsrfBlocked,
     Target,
@@ -27,11 +27,16 @@ from clients.http.wire import (
     headers_for_other_origin,
     join_url,
     parse_url,
-    read_body,
+    read_headers,
+    why_body_stays,
 )
 
 USER_AGENT = "headrace/0.1"
 MIB = 1024 * 1024
+#: What an answer may take on the wire beside twice the largest body: headers, sizes of chunks.
+MOST_FRAMING_BYTES = MIB
+#: Longest work on an answer without giving way to other attempts.
+STEP_S = 0.01
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -78,11 +83,6 @@ class HttpResult:
     url: str
     duration_ms: int
 
-    @property
-    def body(self) -> Any:
-        """Parsed JSON, text, or {"base64": …} for other bytes."""
-        return read_body(self.content, self.headers.get("content-type", ""))
-
 
 @dataclass(slots=True)
 class _Call:
@@ -92,6 +92,8 @@ class _Call:
     target: Target
     headers: dict[str, str]
     content: bytes | None
+    private: Collection[str]
+    resends_body: bool
 
     def follow(self, status: int, location: str) -> None:
         """Point the call to where a redirect leads, dropping what must not go there."""
@@ -103,8 +105,16 @@ class _Call:
             self.method, self.content = "GET", None
             self.headers = {k: v for k, v in self.headers.items() if not k.startswith("content-")}
         if there.origin != self.target.origin:
-            self.headers = headers_for_other_origin(self.headers)
+            self._check_body(there)
+            self.headers = headers_for_other_origin(self.headers, self.private)
         self.target = there
+
+    def _check_body(self, there: Target) -> None:
+        """Refuse to take a body where the request was not sent to. Raises RedirectRefused."""
+        why = why_body_stays(self.target, there, may_leave=self.resends_body) if self.content else None
+        if why is not None:
+            label = there.label
+            raise RedirectRefused(f"refused a redirect from {self.target.label} to {label}: {why}", url=label)
 
 
 class GuardedHttpClient:
@@ -125,16 +135,28 @@ class GuardedHttpClient:
         timeout_s: float | None = None,
         max_bytes: int | None = None,
         follow_redirects: bool = True,
+        private: Collection[str] = (),
+        resends_body: bool = False,
     ) -> HttpResult:
         """Send one request and read its answer; any status is an answer.
 
-        timeout_s  for the whole call, redirects and body included.
-        max_bytes  of the unpacked body; never above the policy's.
-        Raises RequestInvalid, SsrfBlocked, TransportFailed (NameNotResolved), ResponseTooLarge.
+        timeout_s     for the whole call, redirects and body included.
+        max_bytes     of the unpacked body; never above the policy's.
+        private       headers that hold a secret: like credentials, they never go to another origin.
+        resends_body  also to another origin, where a redirect (307, 308) asks for it.
+        Raises RequestInvalid, SsrfBlocked, RedirectRefused, TransportFailed (NameNotResolved) and
+        ResponseTooLarge.
         """
         started = time.perf_counter()
         limit_s = min(timeout_s or self.policy.timeout_s, 24 * 3600.0)
-        call = _Call(method.upper(), parse_url(url), clean_headers(headers or {}), content)
+        call = _Call(
+            method.upper(),
+            parse_url(url),
+            clean_headers(headers or {}),
+            content,
+            private={name.lower() for name in private},
+            resends_body=resends_body,
+        )
         call.headers.setdefault("user-agent", USER_AGENT)
         call.headers.setdefault("accept", "*/*")
         call.headers["accept-encoding"] = "gzip, deflate"
@@ -188,10 +210,9 @@ class GuardedHttpClient:
             async with self._pool().stream(
                 call.method, url, headers=fields, content=call.content, extensions={"timeout": timeouts}
             ) as response:
-                headers = _read_headers(response.headers)
+                headers = read_headers(response.headers)
                 reader = BodyReader(headers.get("content-encoding", ""), max_bytes=max_bytes)
-                async for chunk in response.aiter_stream():
-                    reader.feed(chunk)
+                await _collect(response, reader)
                 return response.status, headers, reader.content()
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout, httpcore2.PoolTimeout) as error:
             raise TransportFailed(
@@ -215,18 +236,29 @@ class GuardedHttpClient:
                 max_connections=self.policy.max_connections,
                 max_keepalive_connections=32,
                 keepalive_expiry=15.0,
-                network_backend=GuardedBackend(self.policy.guard, self._resolver),
+                network_backend=GuardedBackend(
+                    self.policy.guard,
+                    self._resolver,
+                    max_bytes=2 * self.policy.max_response_bytes + MOST_FRAMING_BYTES,
+                ),
             )
         return self._open_pool
 
 
-def _read_headers(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in fields:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
+async def _collect(response: httpcore2.Response, reader: BodyReader) -> None:
+    """Read the body, giving way now and then: between very short pieces there is no wait."""
+    stream = response.extensions.get("network_stream")
+    if isinstance(stream, MeteredStream):
+        stream.begin_body()
+    resumed = time.perf_counter()
+    async for chunk in response.aiter_stream():
+        reader.feed(chunk)
+        if time.perf_counter() - resumed > STEP_S:
+            await asyncio.sleep(0)
+            resumed = time.perf_counter()
 
 
 def _cause(error: BaseException) -> str:
+    if "buffer too long" in str(error):  # h11's word for a line or a head that does not end
+        return "the head of its answer, or a line of it, is longer than 100 KiB"
     return str(error) or type(error).__name__

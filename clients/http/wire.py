@@ -1,16 +1,12 @@
-"""The pure half of outbound HTTP: reading URLs, headers and bodies, and the errors a call may end with."""
+"""The pure half of outbound HTTP: reading URLs and headers, and the errors a call may end with."""
 
 from __future__ import annotations
 
-import base64
 import re
-import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urljoin
-
-import orjson
 
 URL_MAX_CHARS = 16 * 1024
 
@@ -42,6 +38,12 @@ class ResponseTooLarge(HttpError):
     """The body is larger than the limit; reading stopped there."""
 
     error_type = "OutputTooLarge"
+
+
+class RedirectRefused(HttpError):
+    """A redirect that would take the body of the request to where it was not sent to."""
+
+    error_type = "Http.RedirectRefused"
 
 
 class TransportFailed(HttpError):
@@ -166,9 +168,7 @@ _RESERVED_HEADERS = frozenset(
     }
 )  # fmt: skip
 #: What still goes along when a redirect leads to another origin; anything else may be a secret.
-_PLAIN_HEADERS = frozenset(
-    {"accept", "accept-language", "content-type", "idempotency-key", "user-agent", "accept-encoding"}
-)
+_PLAIN_HEADERS = frozenset({"accept", "accept-language", "content-type", "user-agent", "accept-encoding"})
 
 
 def clean_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -186,66 +186,28 @@ def clean_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return cleaned
 
 
-def headers_for_other_origin(headers: Mapping[str, str]) -> dict[str, str]:
-    """What of the request's headers may go to an origin it was not written for."""
-    return {name: value for name, value in headers.items() if name in _PLAIN_HEADERS}
+def headers_for_other_origin(headers: Mapping[str, str], private: Collection[str] = ()) -> dict[str, str]:
+    """What of the request's headers may go to an origin it was not written for.
+
+    private  names in lower case of headers that hold a secret.
+    """
+    return {name: value for name, value in headers.items() if name in _PLAIN_HEADERS and name not in private}
 
 
-class BodyReader:
-    """Collects a response body, unpacked, up to a limit: a small body that unpacks to a huge one ends."""
-
-    def __init__(self, encoding: str, *, max_bytes: int) -> None:
-        self._max_bytes = max_bytes
-        self._parts: list[bytes] = []
-        self._size = 0
-        name = encoding.strip().lower()
-        if name in ("", "identity"):
-            self._unpack: Any = None
-        elif name in ("gzip", "x-gzip"):
-            self._unpack = zlib.decompressobj(wbits=31)
-        elif name == "deflate":
-            self._unpack = zlib.decompressobj()
-        else:
-            raise TransportFailed(
-                f"the answer is encoded as '{name[:40]}', which was not asked for",
-                kind="protocol",
-                is_sent=True,
-            )
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next piece from the wire. Raises ResponseTooLarge, TransportFailed."""
-        if self._unpack is not None:
-            try:
-                chunk = self._unpack.decompress(chunk, self._max_bytes - self._size + 1)
-            except zlib.error as error:
-                raise TransportFailed(
-                    f"the answer cannot be unpacked: {error}", kind="protocol", is_sent=True
-                ) from error
-        self._size += len(chunk)
-        if self._size > self._max_bytes:
-            raise ResponseTooLarge(
-                f"the answer's body is larger than {self._max_bytes} bytes", max_bytes=self._max_bytes
-            )
-        self._parts.append(chunk)
-
-    def content(self) -> bytes:
-        return b"".join(self._parts)
+def why_body_stays(here: Target, there: Target, *, may_leave: bool) -> str | None:
+    """Say why the body of a request may not follow a redirect; None where it may. Pure."""
+    if here.origin == there.origin:
+        return None
+    if here.scheme == "https" and there.scheme == "http":
+        return "a body that was sent by TLS is not sent again without"
+    if not may_leave:
+        return "the body is for the origin it was sent to; resend_body_across_origins lets it go on"
+    return None
 
 
-def read_body(content: bytes, content_type: str) -> Any:
-    """Give a body as JSON holds it: parsed JSON, text, or {"base64": …} for anything else."""
-    media_type, _, parameters = content_type.partition(";")
-    media_type = media_type.strip().lower()
-    if media_type == "application/json" or media_type.endswith("+json"):
-        try:
-            return orjson.loads(content) if content else None
-        except orjson.JSONDecodeError:
-            pass  # mislabelled; show what is there
-    charset = re.search(r"charset=\"?([\w.:-]+)", parameters, re.IGNORECASE)
-    try:
-        return content.decode(charset[1] if charset else "utf-8")
-    except (UnicodeError, LookupError):
-        pass
-    if media_type.startswith("text/"):
-        return content.decode("utf-8", errors="replace")
-    return {"base64": base64.b64encode(content).decode("ascii")}
+def read_headers(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers of an answer, names in lower case; the values of one that occurs more often are joined."""
+    headers: dict[str, list[str]] = {}
+    for name, value in fields:
+        headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    return {name: ", ".join(values) for name, values in headers.items()}

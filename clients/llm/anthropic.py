@@ -6,17 +6,20 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from clients.llm.answer_text import AnswerText
 from clients.llm.prices import LlmUsage
 from clients.llm.provider import (
+    NOT_READABLE,
     LlmError,
     LlmReply,
     LlmRequest,
     LlmSettings,
     OnText,
-    clean,
+    broken,
     kind_of_status,
     retry_after_s,
     schema_in_words,
+    unreadable,
     was_sent,
 )
 
@@ -53,11 +56,11 @@ class AnthropicProvider:
             raise as_llm_error(error, has_begun=answer.has_begun) from error
         except httpx2.TransportError as error:
             # The SDK wraps what fails before the first byte only.
-            raise answer.broken(f"the connection broke: {error or type(error).__name__}") from error
-        except (ValueError, TypeError, RuntimeError, KeyError, IndexError, AttributeError) as error:
+            raise broken(f"the connection broke: {error or type(error).__name__}") from error
+        except (httpx2.RequestError, RuntimeError, *NOT_READABLE) as error:
             if not answer.is_under_way:
                 raise LlmError(f"the request cannot be sent: {error}", type="Llm.InvalidRequest") from error
-            raise answer.unreadable(error) from error
+            raise unreadable(f"{type(error).__name__}: {error}") from error
         return answer.reply()
 
     async def aclose(self) -> None:
@@ -110,8 +113,7 @@ class _Answer:
 
     def __init__(self, model: str, on_text: OnText | None) -> None:
         self._model = model
-        self._on_text = on_text
-        self._pieces: list[str] = []
+        self._text = AnswerText(on_text)
         self._usage = LlmUsage()
         self._stop_reason = ""
         #: Whether the API has begun to answer; before that, what fails is the request.
@@ -126,44 +128,34 @@ class _Answer:
             self._model = str(event.message.model)
             self._count(event.message.usage)
         elif event.type == "content_block_delta" and event.delta.type == "text_delta":
-            self._tell(event.delta.text)
+            self._text.add(event.delta.text)
         elif event.type == "content_block_start" and event.content_block.type == "text":
-            self._tell(event.content_block.text)
+            self._text.add(event.content_block.text)
         elif event.type == "message_delta":
             self._count(event.usage)
             self._stop_reason = str(event.delta.stop_reason or self._stop_reason)
+            self._explain(event.delta)
         elif event.type == "message_stop":
             self._has_ended = True
 
     def reply(self) -> LlmReply:
         """Give the whole answer. Raises LlmError where the stream ended without its end."""
+        self._text.close()
         if not self._has_ended:
             # A proxy that closes early ends a stream as politely as the API does.
-            raise self.broken("the answer ended before its end")
+            raise broken("the answer ended before its end")
         return LlmReply(
-            text="".join(self._pieces),
+            text=self._text.text,
             model=self._model,
             usage=self._usage,
             stop_reason=self._stop_reason or "end_turn",
         )
 
-    def broken(self, what: str) -> LlmError:
-        return LlmError(f"the model API: {what}", type="Llm.Transport", retryable=True, was_charged=True)
-
-    def unreadable(self, error: Exception) -> LlmError:
-        return LlmError(
-            f"the model API sent what cannot be read: {type(error).__name__}: {error}",
-            type="Llm.BadResponse",
-            retryable=True,
-            was_charged=True,
-        )
-
-    def _tell(self, text: str) -> None:
-        if text:
-            text = clean(text)
-            self._pieces.append(text)
-            if self._on_text is not None:
-                self._on_text(text)
+    def _explain(self, delta: Any) -> None:
+        """Answer with why the model refused, where it said nothing else."""
+        explanation = getattr(getattr(delta, "stop_details", None), "explanation", None)
+        if explanation and not self._text.text:
+            self._text.add(str(explanation))
 
     def _count(self, usage: Any) -> None:
         """Take totals over; what a later count leaves out is as it was."""
@@ -191,15 +183,19 @@ def as_llm_error(error: anthropic.AnthropicError, *, has_begun: bool = False) ->
         kind, retryable = kind_of_status(error.status_code, error.error_code or "", error.type or "")
         details = {"status": error.status_code, "type": error.type, "request_id": error.request_id}
         message = error.api_message or error.message
+        # An error in the middle of a stream comes within an answer of status 200.
+        did = "broke off" if error.status_code < 300 else f"answered {error.status_code}"
         return LlmError(
-            f"the model API answered {error.status_code}: {message}",
+            f"the model API {did}: {message}",
             type=kind,
             retryable=retryable,
             retry_after_s=retry_after_s(error.response.headers),
             details={name: value for name, value in details.items() if value is not None},
             was_charged=has_begun,
         )
-    if isinstance(error, anthropic.APIConnectionError | anthropic.APIResponseValidationError):
+    if isinstance(error, anthropic.APIResponseValidationError):
+        return unreadable(str(error))
+    if isinstance(error, anthropic.APIConnectionError):
         return LlmError(
             f"the model API cannot be reached: {error}",
             type="Llm.Transport",

@@ -7,17 +7,21 @@ answer is streamed: long ones would run into time limits otherwise, and may be w
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from clients.http.retry_after import read_retry_after, read_seconds
 from clients.llm.prices import LlmUsage
 
 #: Called with each piece of an answer as it comes, in order; together they are the answer.
 OnText = Callable[[str], None]
 #: The provider that answers without a model, and costs nothing.
 SIMULATED = "echo"
+#: Raised, beside errors of our own, where an answer is not built as it should be.
+NOT_READABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
 
 
 class LlmError(Exception):
@@ -144,15 +148,11 @@ def kind_of_status(status: int, *codes: str) -> tuple[str, bool]:
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Read how long the API asks to wait; nonsense and more than a day is nothing."""
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            value = float(headers.get(name, "")) * unit_s
-        except ValueError:
-            continue
-        if 0 <= value < 86_400:
-            return value
-    return None
+    """Read how long the API asks to wait, up to a day; None where it asks for nothing that can be read."""
+    wait_s = read_seconds(headers.get("retry-after-ms"), unit_s=0.001)
+    if wait_s is not None:
+        return wait_s
+    return read_retry_after(headers.get("retry-after"), now_s=time.time())
 
 
 def was_sent(error: BaseException | None) -> bool:
@@ -160,6 +160,21 @@ def was_sent(error: BaseException | None) -> bool:
     import httpx2
 
     return not isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.PoolTimeout)
+
+
+def broken(what: str) -> LlmError:
+    """The error of an answer that had begun and did not come to its end."""
+    return LlmError(f"the model API: {what}", type="Llm.Transport", retryable=True, was_charged=True)
+
+
+def unreadable(what: str) -> LlmError:
+    """The error of an answer that came and is none."""
+    return LlmError(
+        f"the model API sent what cannot be read: {what}",
+        type="Llm.BadResponse",
+        retryable=True,
+        was_charged=True,
+    )
 
 
 def schema_in_words(system: str | None, schema: Mapping[str, Any]) -> str:
@@ -170,7 +185,9 @@ def schema_in_words(system: str | None, schema: Mapping[str, Any]) -> str:
 
 def clean(text: str) -> str:
     """Replace what cannot be written as UTF-8: half a surrogate pair would fail the whole answer."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def rough_tokens(text: str) -> int:

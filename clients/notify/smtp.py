@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-import smtplib
 import socket
-import ssl
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from email.errors import HeaderParseError, MessageError
+from email.errors import HeaderParseError, MessageError, NonASCIILocalPartDefect
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP as MAIL_POLICY
 from email.utils import formatdate
+from functools import cache
 from typing import Any
+
+import aiosmtplib
+import idna
 
 #: The port on which TLS comes first, without STARTTLS.
 TLS_PORT = 465
+#: How long an answer to the end of a session is waited for, after the mail is accepted.
+QUIT_S = 2.0
 
 
 class SmtpError(Exception):
@@ -116,10 +120,23 @@ def read_addresses(field: str, given: Sequence[str]) -> list[Address]:
             raise AddressInvalid(field, text) from error
         addresses = list(header.addresses)
         bad = any(not each.username or not each.domain for each in addresses)
-        if bad or not addresses or header.defects or any(char in text for char in "\r\n\0"):
+        # Letters of other alphabets before the @ are no defect where a server offers SMTPUTF8.
+        bad = bad or any(not isinstance(each, NonASCIILocalPartDefect) for each in header.defects)
+        if bad or not addresses or any(char in text for char in "\r\n\0"):
             raise AddressInvalid(field, text)
-        found += addresses
+        found += [_ascii_domain(field, each) for each in addresses]
     return found
+
+
+def _ascii_domain(field: str, address: Address) -> Address:
+    """The same address with its domain as DNS holds it, which every server takes."""
+    if address.domain.isascii():
+        return address
+    try:
+        domain = idna.encode(address.domain, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise AddressInvalid(field, str(address)) from error
+    return Address(address.display_name, address.username, domain)
 
 
 async def send_mail(
@@ -129,93 +146,71 @@ async def send_mail(
 
     Raises SmtpError when no recipient gets it, retryable where the cause may pass.
     """
-    sending = _Sending(settings, message, recipients, timeout_s)
+    server = aiosmtplib.SMTP(
+        hostname=settings.host,
+        port=settings.port,
+        timeout=timeout_s,
+        use_tls=settings.port == TLS_PORT,
+        start_tls=False,
+    )
     try:
         async with asyncio.timeout(timeout_s):
-            return await asyncio.to_thread(sending.work)
+            await _prepare(server, settings)
+            refused, _ = await server.send_message(message, recipients=list(recipients))
+        await _quit(server)
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        raise _all_refused(settings, error) from error
+    except aiosmtplib.SMTPResponseException as error:
+        raise _answered(settings, error) from error
+    except aiosmtplib.SMTPNotSupported as error:
+        raise _cannot(settings, str(error)) from error
     except TimeoutError as error:
         raise _transport(settings, f"no answer within {timeout_s:g} s") from error
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise _transport(settings, str(error) or type(error).__name__) from error
+    except ValueError as error:
+        raise SmtpError(f"the mail cannot be sent: {error}", type="ConfigError") from error
     finally:
-        # The thread outlives a wait that was given up; without a connection it ends at once.
-        sending.abort()
+        server.close()
+    return {address: _words(reply.code, reply.message) for address, reply in refused.items()}
 
 
-class _Sending:
-    """One delivery, run in a thread; `abort` may be called from any other."""
-
-    def __init__(
-        self, settings: SmtpSettings, message: EmailMessage, recipients: Sequence[str], timeout_s: float
-    ) -> None:
-        self._settings = settings
-        self._message = message
-        self._recipients = recipients
-        self._deadline_s = time.monotonic() + timeout_s
-        self._server: smtplib.SMTP | None = None
-        self._is_aborted = False
-
-    def abort(self) -> None:
-        self._is_aborted = True
-        connection = getattr(self._server, "sock", None)
-        if connection is not None:
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # It is closed already.
-
-    def work(self) -> dict[str, str]:
-        settings = self._settings
-        try:
-            self._server = server = self._connect()
-            try:
-                self._prepare(server)
-                self._limit_next_step(server)
-                refused = server.send_message(self._message, to_addrs=list(self._recipients))
-                _quit(server)
-            finally:
-                server.close()
-        except smtplib.SMTPRecipientsRefused as error:
-            raise _all_refused(settings, error) from error
-        except smtplib.SMTPResponseException as error:
-            raise _answered(settings, error) from error
-        except smtplib.SMTPNotSupportedError as error:
-            raise SmtpError(
-                f"the mail server {settings.label} cannot do it: {error}", type="Smtp.NotSupported"
-            ) from error
-        except (smtplib.SMTPException, OSError) as error:
-            raise _transport(settings, str(error) or type(error).__name__) from error
-        return {address: _words(code, text) for address, (code, text) in refused.items()}
-
-    def _connect(self) -> smtplib.SMTP:
-        settings, left_s = self._settings, max(0.1, self._deadline_s - time.monotonic())
-        if settings.port == TLS_PORT:
-            context = ssl.create_default_context()
-            return smtplib.SMTP_SSL(settings.host, settings.port, timeout=left_s, context=context)
-        return smtplib.SMTP(settings.host, settings.port, timeout=left_s)
-
-    def _prepare(self, server: smtplib.SMTP) -> None:
-        settings = self._settings
-        self._limit_next_step(server)
-        if settings.starttls and settings.port != TLS_PORT:
-            server.starttls(context=ssl.create_default_context())
-        if settings.user:
-            self._limit_next_step(server)
-            server.login(settings.user, settings.password or "")
-
-    def _limit_next_step(self, server: smtplib.SMTP) -> None:
-        """Limit the next step to the time that is left. Raises TimeoutError when none is."""
-        left_s = self._deadline_s - time.monotonic()
-        if self._is_aborted or left_s <= 0:
-            raise TimeoutError("the time is up")
-        if server.sock is not None:
-            server.sock.settimeout(left_s)
+async def _prepare(server: aiosmtplib.SMTP, settings: SmtpSettings) -> None:
+    """Connect, encrypt and log in, as the settings want it."""
+    await server.connect(local_hostname=await asyncio.to_thread(_own_name))
+    if settings.starttls and settings.port != TLS_PORT:
+        await server.ehlo()
+        if not server.supports_extension("starttls"):
+            raise _cannot(settings, "it does not offer STARTTLS")
+        await server.starttls()
+    if settings.user:
+        await server.ehlo()
+        if not server.supported_auth_methods:
+            offered = ", ".join(server.server_auth_methods) or "none"
+            raise _cannot(settings, f"it offers no log-in that is known here (offered: {offered})")
+        await server.login(settings.user, settings.password or "")
 
 
-def _quit(server: smtplib.SMTP) -> None:
+async def _quit(server: aiosmtplib.SMTP) -> None:
     """End the session. The mail is accepted by then: the answer to QUIT must not make it a failure."""
+    with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+        await server.quit(timeout=QUIT_S)
+
+
+@cache
+def _own_name() -> str:
+    """What to greet the server with: a name with a dot, or else an address; many refuse anything else."""
+    name = socket.getfqdn()
+    if "." in name:
+        return name
     try:
-        server.quit()
-    except (smtplib.SMTPException, OSError):
-        pass
+        return f"[{socket.gethostbyname(socket.gethostname())}]"
+    except OSError:
+        return "[127.0.0.1]"
+
+
+def _cannot(settings: SmtpSettings, cause: str) -> SmtpError:
+    return SmtpError(f"the mail server {settings.label} cannot do it: {cause}", type="Smtp.NotSupported")
 
 
 def _transport(settings: SmtpSettings, cause: str) -> SmtpError:
@@ -223,22 +218,22 @@ def _transport(settings: SmtpSettings, cause: str) -> SmtpError:
     return SmtpError(message, type="Smtp.Transport", retryable=True)
 
 
-def _answered(settings: SmtpSettings, error: smtplib.SMTPResponseException) -> SmtpError:
+def _answered(settings: SmtpSettings, error: aiosmtplib.SMTPResponseException) -> SmtpError:
     """4xx may pass, 5xx will not (RFC 5321, 4.2.1)."""
-    code = error.smtp_code
+    code = error.code
     passing = 400 <= code < 500
-    doing = "the log-in" if isinstance(error, smtplib.SMTPAuthenticationError) else "the mail"
+    doing = "the log-in" if isinstance(error, aiosmtplib.SMTPAuthenticationError) else "the mail"
     return SmtpError(
-        f"the mail server {settings.label} refused {doing}: {_words(code, error.smtp_error)}",
+        f"the mail server {settings.label} refused {doing}: {_words(code, error.message)}",
         type="Smtp.4xx" if passing else "Smtp.5xx" if 500 <= code < 600 else "Smtp.Transport",
         retryable=passing or not 500 <= code < 600,
         details={"code": code},
     )
 
 
-def _all_refused(settings: SmtpSettings, error: smtplib.SMTPRecipientsRefused) -> SmtpError:
-    refused = {address: _words(code, text) for address, (code, text) in error.recipients.items()}
-    passing = any(code < 500 for code, _ in error.recipients.values())
+def _all_refused(settings: SmtpSettings, error: aiosmtplib.SMTPRecipientsRefused) -> SmtpError:
+    refused = {each.recipient: _words(each.code, each.message) for each in error.recipients}
+    passing = any(each.code < 500 for each in error.recipients)
     return SmtpError(
         f"the mail server {settings.label} refused every recipient: {next(iter(refused.values()), '')}",
         type="Smtp.4xx" if passing else "Smtp.5xx",
@@ -247,6 +242,5 @@ def _all_refused(settings: SmtpSettings, error: smtplib.SMTPRecipientsRefused) -
     )
 
 
-def _words(code: int, text: bytes | str) -> str:
-    shown = text.decode("utf-8", errors="replace") if isinstance(text, bytes) else text
-    return f"{code} {' '.join(shown.split())[:300]}".strip()
+def _words(code: int, text: str) -> str:
+    return f"{code} {' '.join(text.split())[:300]}".strip()

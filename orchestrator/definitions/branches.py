@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from orchestrator.definitions.definition import Catch, Choice, Node
-from orchestrator.definitions.error_types import read_patterns
+from orchestrator.definitions.error_types import matches, read_patterns
 from orchestrator.definitions.trigger_rules import EARLY_RULES, TriggerRule
+from orchestrator.documents import exact_json
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.problems import Findings, quoted
 from orchestrator.errors import OutputRefused, Problem
@@ -79,12 +78,14 @@ def _read_rule(raw: Any, path: str, findings: Findings) -> Catch | None:
     fields = Fields(raw, path, findings)
     fields.refuse_unknown(frozenset({"errors", "goto"}), ("errors", "goto"))
     goto = fields.identifier("goto", required=True)
-    try:
-        errors = read_patterns(raw.get("errors", ["*"]), least=1)
-    except ValueError as problem:
-        findings.add(f"{path}.errors", "bad_value", f"'{path}.errors': {problem}")
-        return None
-    return Catch(errors, goto) if goto else None
+    errors = raw.get("errors", ["*"])
+    if not findings.is_stored:
+        try:
+            read_patterns(errors, least=1)
+        except ValueError as problem:
+            findings.add(f"{path}.errors", "bad_value", f"'{path}.errors': {problem}")
+            return None
+    return Catch(tuple(errors), goto) if goto else None
 
 
 # Checking the graph
@@ -156,6 +157,25 @@ def _check_target(
         findings.add(path, "early_rule", message, kind="graph")
 
 
+# Deciding by an error
+
+
+def taker_of(catch: Iterable[Catch], error_type: str) -> str:
+    """Name the successor that takes over after an error of this type; "" when no rule is for it."""
+    return next((rule.goto for rule in catch if matches(error_type, rule.errors)), "")
+
+
+def catch_words(catch: Iterable[Catch]) -> str:
+    """Write a catch in one word, as it is kept of a node: `ERROR>SUCCESSOR,…`; "" for none."""
+    return ",".join(f"{error}>{rule.goto}" for rule in catch for error in rule.errors)
+
+
+def read_catch_words(words: str) -> tuple[Catch, ...]:
+    """Read what `catch_words` wrote, one rule for each error."""
+    rules = (rule.partition(">") for rule in words.split(",") if rule)
+    return tuple(Catch((error,), goto) for error, _, goto in rules)
+
+
 # Deciding by an output
 
 
@@ -197,7 +217,7 @@ def targets_not_taken(taken: Collection[str], branches: Iterable[Collection[str]
 
 
 def _written(output: Any) -> str:
-    text = orjson.dumps(output).decode()
+    text = exact_json.dumps(output).decode()
     return text if len(text) <= 140 else text[:140] + "…"
 
 

@@ -63,7 +63,7 @@ def _compile(
     nodes_path, raw_nodes = _find_nodes(document, findings)
     top = Fields(document, "", findings)
     top.refuse_unknown(_TOP, _TOP_FIELDS)
-    name = top.identifier("name", required=True)
+    name = top.title("name")
     schema = document.get("inputs")
     if schema is not None and not is_stored:
         problem = schema_problem(schema)

@@ -9,6 +9,7 @@ import orjson
 from orchestrator.definitions import graph
 from orchestrator.definitions.branches import CONDITION, check_branches, read_catch, read_choices
 from orchestrator.definitions.definition import HandlerNames, ItemMap, Node
+from orchestrator.definitions.ends import with_implied
 from orchestrator.definitions.maps import map_references, read_map
 from orchestrator.definitions.retry import read_retry
 from orchestrator.definitions.sub_workflows import SUB_WORKFLOW, CheckChild, own_config, read_sub_workflow
@@ -135,6 +136,7 @@ class NodeCompiler:
             self.findings.add(fields.where("map"), "bad_value", message, kind="graph")
         if (config or when is not None or item_map) and not self.findings.full:
             found, item_map = self._references(config, when, node_id, path, handler, item_map)
+        found, item_map = with_implied(found, item_map, handler, config, needed)
         defaults = self.defaults
         start_to_close = fields.duration("start_to_close_timeout")
         schedule_to_start = fields.duration("schedule_to_start_timeout")

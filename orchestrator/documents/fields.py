@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Set
 from typing import Any
 
@@ -10,6 +11,9 @@ from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.problems import Findings, joined, quoted
 
 ID_RULE = "letters, digits, '_', '.' and '-', at most 128"
+TITLE_MAX_CHARS = 256
+#: Categories of Unicode: control characters, halves of characters, separators of lines and paragraphs.
+_NOT_ON_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 is_id = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
 
 
@@ -55,6 +59,23 @@ class Fields:
             self.wrong(name, "text", value)
         elif not is_id(value):
             self.wrong(name, f"made of {ID_RULE}", value, code="bad_id")
+        else:
+            return value
+        return ""
+
+    def title(self, name: str) -> str:
+        """Read a title: free text on one line, required; empty when it is absent or wrong."""
+        value = self.raw.get(name)
+        if value is None:
+            self.findings.add(self.where(name), "missing", f"'{self.where(name)}' is missing")
+            return ""
+        if not isinstance(value, str):
+            self.wrong(name, "text", value)
+        elif not 1 <= len(value) <= TITLE_MAX_CHARS or value.isspace():
+            self.wrong(name, f"1 to {TITLE_MAX_CHARS} characters, not all blank", value, code="bad_value")
+        elif breaks := [each for each in value if unicodedata.category(each) in _NOT_ON_A_LINE]:
+            expected = f"text on one line, without control characters such as U+{ord(breaks[0]):04X}"
+            self.wrong(name, expected, value, code="bad_value")
         else:
             return value
         return ""

@@ -7,7 +7,6 @@ time, and what a schema costs is counted before it is compiled and before each c
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
 
-from orchestrator.documents.json_types import as_json, json_size, kind_of
+from orchestrator.documents import exact_json
+from orchestrator.documents.json_types import json_size, kind_of
 from orchestrator.documents.schema_costs import (
     MAX_COMPILING,
     TooMuch,
@@ -69,7 +69,7 @@ def schema_problem(schema: Any, what: str = "inputs") -> str | None:
     if not isinstance(schema, dict):
         return f"the {what} schema must be an object, got {kind_of(schema)}"
     try:
-        text = as_json(schema)
+        text = exact_json.dumps(schema)
         found, cost = _counted(text)
         _spend_together(cost)
         if problem := _bad_reference_or_pattern(found):
@@ -91,7 +91,7 @@ def compile_schema(schema: dict[str, Any]) -> bool:
     """Compile a schema unless that was done before; says whether it took time. Raises nothing."""
     before = _compiled.cache_info().misses
     with contextlib.suppress(TooMuch, ValidationError, RecursionError, ValueError, TypeError):
-        _compiled(as_json(schema))
+        _compiled(exact_json.dumps(schema))
     return _compiled.cache_info().misses > before
 
 
@@ -131,7 +131,7 @@ def value_problems(schema: dict[str, Any], value: Any, what: str) -> list[Proble
 def judge(schema: dict[str, Any], value: Any, what: str, effort: Effort = IN_A_LOOP) -> Verdict:
     """Check a value by a schema, as far as the effort goes."""
     try:
-        validator = _compiled(as_json(schema))
+        validator = _compiled(exact_json.dumps(schema))
         checking_cost(schema, value, effort.checking)
         return Verdict() if validator.is_valid(value) else _found(validator, schema, value, what, effort)
     except TooMuch as error:
@@ -174,7 +174,7 @@ def _first(
 
 def _gathers(schema: Any) -> bool:
     """Say whether one problem may hold others."""
-    text = as_json(schema)
+    text = exact_json.dumps(schema)
     return any(keyword in text for keyword in _GATHERING)
 
 
@@ -227,7 +227,7 @@ def _counted(schema: bytes) -> tuple[Any, int]:
     """Read a schema whose compiling takes no more than an event loop allows. Raises TooMuch."""
     if len(schema) > MAX_COMPILING:
         raise TooMuch(is_final=True)
-    found = json.loads(schema)
+    found = exact_json.loads(schema)
     cost = compiling_cost(found)
     if cost > MAX_COMPILING:
         raise TooMuch(is_final=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import orjson
+from orchestrator.documents import exact_json
 
 #: What messages call a type, by the name that JSON Schema gives it.
 TYPE_WORDS = {
@@ -25,17 +24,9 @@ def kind_of(value: Any) -> str:
     return TYPE_WORDS[name] if name is not None else "nothing usable"
 
 
-def as_json(value: Any) -> bytes:
-    """Write a value as compact JSON, integers of any length too."""
-    try:
-        return orjson.dumps(value)
-    except TypeError:
-        return json.dumps(value, separators=(",", ":")).encode()
-
-
 def json_size(value: Any) -> int:
     """Bytes of a value as compact JSON."""
-    return len(as_json(value))
+    return len(exact_json.dumps(value))
 
 
 def _type_name(value: Any) -> str | None:

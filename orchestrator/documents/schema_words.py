@@ -7,7 +7,8 @@ from typing import Any
 
 from jsonschema_rs import ValidationError, ValidationErrorKind
 
-from orchestrator.documents.json_types import TYPE_WORDS, as_json
+from orchestrator.documents import exact_json
+from orchestrator.documents.json_types import TYPE_WORDS
 from orchestrator.documents.problems import joined, quoted
 
 #: Longest list of allowed values, and longest sentence.
@@ -68,7 +69,7 @@ def describe_schema_error(error: ValidationError, what: str) -> str:
 
 
 def _one_of(options: list[Any]) -> str:
-    allowed = ", ".join(as_json(word).decode() for word in options[:_MOST_OPTIONS])
+    allowed = ", ".join(exact_json.dumps(word).decode() for word in options[:_MOST_OPTIONS])
     return f"{'one of ' if len(options) > 1 else ''}{allowed[:_MOST_CHARACTERS]}"
 
 

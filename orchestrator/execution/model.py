@@ -285,12 +285,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One item of a mapped node. value and output are JSON as stored."""
+    """One item of a mapped node. value and output are JSON as stored.
+
+    output_bytes  the size of its output, which may have been too large to be read along.
+    """
 
     index: int
     state: NodeState
     value: bytes
     output: bytes | None
+    output_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

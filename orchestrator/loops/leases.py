@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 
+from orchestrator.definitions.branches import taker_of
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.store.reader import Store
 from orchestrator.store.transitions import MAX_INFRA_ATTEMPTS, Transitions
@@ -41,6 +42,7 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
                 attempt,
                 lost=orjson.dumps(lost.to_dict()),
                 poison=orjson.dumps(poison.to_dict()),
+                taker=taker_of(spec.get("catch", ()), poison.type),
             )
         )
     answers = await transitions.call_all(calls, are_apart=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from orchestrator.definitions.branches import taker_of
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.definitions.retry_decision import decide_retry
 from orchestrator.errors import ErrorType, NodeError
@@ -19,6 +20,14 @@ log = logging.getLogger("headrace.timers")
 
 #: Timers fired by one run; what is left is due at the next.
 LIMIT = 500
+#: Kinds whose firing may fail a node; its catch then says who takes over. None: the wait has kept the error.
+_FAILING = {
+    "start_to_close": ErrorType.TIMEOUT_START_TO_CLOSE,
+    "schedule_to_start": ErrorType.TIMEOUT_SCHEDULE_TO_START,
+    "schedule_to_close": ErrorType.TIMEOUT_SCHEDULE_TO_CLOSE,
+    "signal": None,
+    "approval": None,
+}
 
 
 async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit: int = LIMIT) -> int:
@@ -30,7 +39,7 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
     due = await store.due_timers(now_ms, limit)
     if not due:
         return 0
-    late = [timer for timer in due if timer.kind == "start_to_close"]
+    late = [timer for timer in due if timer.kind in _FAILING]
     specs = await store.specs([(timer.execution_id, timer.node_id) for timer in late]) if late else []
     spec_of = dict(zip(late, specs, strict=True))
     fired: list[Due] = []
@@ -51,6 +60,7 @@ async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit
 
 def _call(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tuple[str, bool]]:
     execution_id, node_id = timer.execution_id, timer.node_id
+    taker = _taker(timer, spec)
     match timer.kind:
         case "continue":
             return transitions.continue_execution(execution_id)
@@ -68,14 +78,25 @@ def _call(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tu
             )
             return transitions.time_out_node(
                 execution_id, node_id, int(timer.attempt), timer.kind,
-                error=orjson.dumps(error.to_dict()), delay_ms=None,
+                error=orjson.dumps(error.to_dict()), delay_ms=None, taker=taker,
             )  # fmt: skip
         case "schedule_to_close":
-            return transitions.expire_node(execution_id, node_id, timer.attempt)
+            return transitions.expire_node(execution_id, node_id, timer.attempt, taker=taker)
         case "start_to_close":
             return _time_out_attempt(transitions, timer, spec)
         case _:
-            return transitions.wake_node(execution_id, node_id, int(timer.attempt), timer.kind)
+            return transitions.wake_node(execution_id, node_id, int(timer.attempt), timer.kind, taker=taker)
+
+
+def _taker(timer: Due, spec: dict[str, Any]) -> str:
+    """Name the successor that takes over if the node fails now; "" for none."""
+    catch = spec.get("catch")
+    if not catch:
+        return ""
+    if error_type := _FAILING.get(timer.kind):
+        return taker_of(catch, error_type)
+    kept = orjson.loads(spec["kept"] or b"{}")
+    return taker_of(catch, str(kept.get("type"))) if isinstance(kept, dict) else ""
 
 
 def _time_out_attempt(transitions: Transitions, timer: Due, spec: dict[str, Any]) -> Call[tuple[str, bool]]:
@@ -91,9 +112,11 @@ def _time_out_attempt(transitions: Transitions, timer: Due, spec: dict[str, Any]
         attempt=int(timer.attempt),
         worker=spec.get("worker"),
     )
+    catch = spec.get("catch", ())
     decision = decide_retry(policy, tries, error, counts=spec.get("counts", ()), random=random.random)
     return transitions.time_out_node(
         timer.execution_id, timer.node_id, int(timer.attempt), timer.kind,
         error=orjson.dumps(error.to_dict()), delay_ms=decision.delay_ms,
-        is_dead=decision.is_used_up, counts=decision.counts,
+        is_dead=decision.is_used_up, counts=decision.counts, taker=taker_of(catch, error.type),
+        late_taker=taker_of(catch, ErrorType.TIMEOUT_SCHEDULE_TO_CLOSE),
     )  # fmt: skip

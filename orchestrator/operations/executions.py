@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps
+from orchestrator.definitions.definition import OUTPUT
 from orchestrator.errors import (
     ExecutionNotFound,
     InputsConflict,
@@ -26,7 +27,17 @@ from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place, read_position
 from orchestrator.operations.queues import queue_positions
 from orchestrator.operations.reruns import RETRY_SLICE, fork_result, merged_inputs, plan_retry, stage_fork
-from orchestrator.operations.results import ExecutionView, Forked, Page, Rerun, Submitted, VerbResult
+from orchestrator.operations.results import (
+    SHOWN_BYTES,
+    SHOWN_FINAL_BYTES,
+    SHOWN_TOGETHER_BYTES,
+    ExecutionView,
+    Forked,
+    Page,
+    Rerun,
+    Submitted,
+    VerbResult,
+)
 from orchestrator.operations.submissions import (
     Compiled,
     Document,
@@ -290,7 +301,7 @@ class Executions:
         return status
 
     async def get(self, execution_id: str) -> ExecutionView:
-        """Read an execution with all its nodes and their outputs. Raises ExecutionNotFound."""
+        """Read an execution with all its nodes and their smaller outputs. Raises ExecutionNotFound."""
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
         node_ids = [node.id for node in definition.nodes]
@@ -300,18 +311,26 @@ class Executions:
             execution_id, [node.id for node in definition.nodes if node.map]
         )
         final = await self.store.output_state(execution_id) if definition.output_node else None
+        sizes = await self.store.payloads.sizes(execution_id, node_ids)
         view = ExecutionView(
             execution=execution,
             definition=definition,
             nodes=nodes,
-            outputs=await self.store.outputs(execution_id, node_ids),
+            outputs=await self.store.payloads.small(
+                execution_id, sizes, each_bytes=SHOWN_BYTES, most_bytes=SHOWN_TOGETHER_BYTES
+            ),
+            sizes=sizes,
             counts=counts,
             is_quiesced=await self._is_quiesced(execution, nodes, counts),
         )
         if final is None:
             return view
         error = None if final.status is NodeStatus.COMPLETED else final.error
-        return replace(view, output=await self.store.output(execution_id, final.node_id), output_error=error)
+        size = await self.store.payloads.sizes(execution_id, [OUTPUT])
+        output = await self.store.payloads.small(
+            execution_id, size, each_bytes=SHOWN_FINAL_BYTES, most_bytes=SHOWN_FINAL_BYTES
+        )
+        return replace(view, output=output.get(OUTPUT), output_bytes=size[OUTPUT], output_error=error)
 
     async def results(self, execution_id: str) -> dict[str, bytes | None]:
         """Read every node's output as stored. Raises ExecutionNotFound."""

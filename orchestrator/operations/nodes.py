@@ -6,8 +6,9 @@ from typing import Any
 
 import orjson
 
-from orchestrator.definitions.branches import not_taken_for
+from orchestrator.definitions.branches import not_taken_for, taker_of
 from orchestrator.definitions.definition import Node
+from orchestrator.documents import exact_json
 from orchestrator.errors import (
     AttemptChanged,
     ErrorType,
@@ -22,7 +23,7 @@ from orchestrator.errors import (
     TooBusy,
 )
 from orchestrator.operations.cursors import read_place
-from orchestrator.operations.results import NodeResult, NodeView, Page
+from orchestrator.operations.results import SHOWN_BYTES, NodeResult, NodeView, Page
 from orchestrator.states import NodeStatus, sources_of
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, OperatorNote, Word
@@ -44,26 +45,37 @@ class Nodes:
         self._transitions = transitions
 
     async def get(self, execution_id: str, node_id: str) -> NodeView:
-        """Read one node and its output. Raises ExecutionNotFound, NodeNotFound."""
+        """Read one node, and its output unless that is large. Raises ExecutionNotFound, NodeNotFound."""
         node = await self._node(execution_id, node_id)
         if node.id != node_id:
             raise NodeNotFound(execution_id, node_id)
         states = await self._store.nodes(execution_id, [node_id])
         counts = await self._store.items.counts(execution_id, [node_id]) if node.map else {}
-        output = await self._store.output(execution_id, node_id)
-        return NodeView(node, states[node_id], output, counts.get(node_id))
+        sizes = await self._store.payloads.sizes(execution_id, [node_id])
+        outputs = await self._store.payloads.small(
+            execution_id, sizes, each_bytes=SHOWN_BYTES, most_bytes=SHOWN_BYTES
+        )
+        return NodeView(node, states[node_id], outputs.get(node_id), counts.get(node_id), sizes[node_id])
 
     async def items(
-        self, execution_id: str, node_id: str, *, limit: int = 100, cursor: str | None = None
+        self,
+        execution_id: str,
+        node_id: str,
+        *,
+        limit: int = 100,
+        cursor: str | None = None,
+        status: NodeStatus | None = None,
     ) -> Page:
-        """List the items of a mapped node, in order.
+        """List the items of a mapped node, in order, all of them or those with a status.
 
         Raises ExecutionNotFound, NodeNotFound, CursorInvalid.
         """
         first = read_place(cursor)
         await self.get(execution_id, node_id)
-        items = await self._store.items.page(execution_id, node_id, first, limit)
-        return Page(list(items), str(first + limit) if len(items) == limit else None)
+        items = await self._store.items.page(
+            execution_id, node_id, first, limit, status=status, each_bytes=SHOWN_BYTES
+        )
+        return Page(list(items), str(items[-1].index + 1) if len(items) == limit else None)
 
     async def complete(
         self,
@@ -80,7 +92,7 @@ class Nodes:
         PayloadTooLarge, and OutputRefused for a condition or switch when the output names no branch.
         """
         try:
-            text = orjson.dumps(output)
+            text = exact_json.dumps(output)
         except (TypeError, ValueError, RecursionError) as error:
             problem = Problem("output", "not_json", f"the output cannot be kept as JSON: {error}")
             raise OutputRefused([problem]) from error
@@ -112,7 +124,8 @@ class Nodes:
             details={"by": note.by, "reason": note.reason},
         )
         text = orjson.dumps(error.to_dict())
-        return await self._override(execution_id, node_id, "fail", text, note, idempotency)
+        taker = taker_of((await self._node(execution_id, node_id)).catch, error.type)
+        return await self._override(execution_id, node_id, "fail", text, note, idempotency, taker=taker)
 
     async def skip(
         self, execution_id: str, node_id: str, note: OperatorNote, *, idempotency: Idempotency | None = None
@@ -150,11 +163,13 @@ class Nodes:
         note: OperatorNote,
         idempotency: Idempotency | None,
         not_taken: tuple[str, ...] = (),
+        taker: str = "",
     ) -> NodeResult:
         idempotency = idempotency or Idempotency.unnamed()
         call = self._transitions.override_node(
-            execution_id, node_id, word, payload, note=note, idempotency=idempotency, not_taken=not_taken
-        )
+            execution_id, node_id, word, payload,
+            note=note, idempotency=idempotency, not_taken=not_taken, taker=taker,
+        )  # fmt: skip
         return await self._result(word, execution_id, node_id, call, note, idempotency)
 
     async def _result(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
+from orchestrator.documents import exact_json
 from orchestrator.errors import PayloadInvalid, PayloadTooLarge, Problem
 
 #: Largest payload of a signal, and largest filled-in form.
@@ -15,7 +14,7 @@ MAX_PAYLOAD_BYTES = 64 * 1024
 def payload_json(value: Any, what: str) -> bytes:
     """Write a payload or form as JSON. Raises PayloadInvalid, PayloadTooLarge."""
     try:
-        text = orjson.dumps(value)
+        text = exact_json.dumps(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise PayloadInvalid([Problem(what, "not_json", f"the {what} is not JSON: {error}")]) from error
     if len(text) > MAX_PAYLOAD_BYTES:

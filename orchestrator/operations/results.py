@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from orchestrator.definitions.definition import Definition, Node
@@ -11,6 +11,11 @@ from orchestrator.errors import Problem
 from orchestrator.execution.inventory import Check
 from orchestrator.execution.model import Execution, MapCounts, NodeState
 from orchestrator.states import ExecutionStatus, NodeStatus
+
+#: The largest output shown among others: a node's, the execution's own, and those of all nodes together.
+SHOWN_BYTES = 4 * 1024
+SHOWN_FINAL_BYTES = 64 * 1024
+SHOWN_TOGETHER_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +91,30 @@ class Validation:
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """One node: its definition, its state, its output as stored, and the counts of its items if mapped."""
+    """One node: its definition, its state, its output as stored, and the counts of its items if mapped.
+
+    output        None where there is none, and where it is too large for a view.
+    output_bytes  its size; 0 where there is none.
+    """
 
     node: Node
     state: NodeState
     output: bytes | None
     counts: MapCounts | None
+    output_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionView:
     """One execution with all its nodes, in definition order.
 
-    outputs       every node's output as stored, by node id; None for a node without one.
+    outputs       outputs as stored, by node id, but for those too large for a view.
+    sizes         the bytes of every node's output, by node id.
     counts        how far the mapped nodes are, by node id.
     is_quiesced   it is PAUSED, and nothing of it runs any more.
-    output        what the `output` of its definition came to, JSON; None before that and without one.
+    output        what the `output` of its definition came to, JSON; None before that, without one, and
+                  where it is too large for a view.
+    output_bytes  its size.
     output_error  why it came to nothing.
     """
 
@@ -113,6 +126,8 @@ class ExecutionView:
     is_quiesced: bool
     output: bytes | None = None
     output_error: dict[str, Any] | None = None
+    output_bytes: int = 0
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def node_views(self) -> list[NodeView]:
@@ -123,6 +138,7 @@ class ExecutionView:
                 state,
                 self.outputs.get(state.node_id),
                 self.counts.get(state.node_id),
+                self.sizes.get(state.node_id, 0),
             )
             for state in self.nodes
         ]
@@ -166,6 +182,14 @@ class Page:
     """Part of a list. The cursor leads to the next part; None at the end."""
 
     items: list[Any]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """Outputs of some nodes, as stored; None for a node without one. The cursor is as in Page."""
+
+    outputs: Mapping[str, bytes | None]
     next_cursor: str | None
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from orchestrator.definitions.branches import WAIT_FOR_SIGNAL
-from orchestrator.documents.json_types import as_json
+from orchestrator.documents import exact_json
 from orchestrator.errors import (
     ExecutionNotFound,
     IdempotencyConflict,
@@ -107,7 +107,7 @@ class Signals:
     async def _problems(self, schemas: Iterable[Any], payload: Any) -> list[Problem]:
         """Check a payload against each of the schemas, equal ones once."""
         found: list[Problem] = []
-        for schema in {as_json(schema): schema for schema in schemas}.values():
+        for schema in {exact_json.dumps(schema): schema for schema in schemas}.values():
             found += await self._checks.problems(schema or {}, payload, "payload")
         return found
 

@@ -16,7 +16,7 @@ import orjson
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import Definition, HandlerNames
-from orchestrator.documents.json_types import as_json
+from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import DefinitionInvalid, IdempotencyConflict
 from orchestrator.operations.results import Submitted
@@ -203,7 +203,7 @@ class Submissions:
             return kept
         if body is None and callable(document):
             document = document()
-        text = as_json(document) if body is None else body
+        text = exact_json.dumps(document) if body is None else body
         if _takes_long(text):
             # One at a time: a step of a thread may hold the loop up for a moment, and those of many add up.
             loop = asyncio.get_running_loop()
@@ -234,4 +234,4 @@ def mint_execution_id() -> str:
 
 def sorted_json(values: dict[str, Any]) -> bytes:
     """JSON with sorted keys, so that equal inputs are equal text."""
-    return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
+    return exact_json.dumps(values, option=orjson.OPT_SORT_KEYS)

@@ -18,6 +18,8 @@ from orchestrator.units import unit_of
 
 #: Items read by one command.
 SLICE = 500
+#: Outputs of items read at first, and twice as many each further time: their sizes are not known before.
+FIRST_OUTPUTS = 16
 _COUNTS = ("total", "next", "live", "COMPLETED", "FAILED", "SKIPPED", "tolerated", "stops", "halted")
 
 
@@ -93,20 +95,56 @@ class Items:
             found[node_id] = replace(sight, is_named=states[node_id].waiting_on is not None)
         return found
 
-    async def page(self, execution_id: str, node_id: str, first: int, count: int) -> list[Item]:
-        """Read `count` items from index `first` on; fewer at the end."""
+    async def page(
+        self,
+        execution_id: str,
+        node_id: str,
+        first: int,
+        count: int,
+        *,
+        status: NodeStatus | None = None,
+        each_bytes: int | None = None,
+    ) -> list[Item]:
+        """Read `count` items from index `first` on, of a status if one is given; fewer at the end.
+
+        each_bytes  larger outputs are left out; without it, none is.
+        """
         key = self._keys.items(execution_id, node_id)
         total = int(await self._redis.hget(key, "total") or 0)
-        indexes = list(range(first, min(total, first + count)))
-        if not indexes:
+        indexes = list(range(first, total))
+        if status is not None:
+            known = await self.statuses(execution_id, node_id, total)
+            indexes = [index for index in indexes if known[index] is status]
+        if not (indexes := indexes[:count]):
             return []
-        rows = await self._redis.hmget(key, [f"{kind}{index}" for index in indexes for kind in "svo"])
-        statuses = [NodeStatus(word.decode()) if word else NodeStatus.PENDING for word in rows[::3]]
+        count = len(indexes)
+        kinds = "svo" if each_bytes is None else "sv"
+        columns = await self._redis.hmget(key, [f"{kind}{index}" for kind in kinds for index in indexes])
+        words, values, outputs = columns[:count], columns[count : 2 * count], columns[2 * count :]
+        statuses = [NodeStatus(word.decode()) if word else NodeStatus.PENDING for word in words]
         states = await self.states(execution_id, node_id, indexes, statuses)
+        sizes = [len(output or b"") for output in outputs]
+        if each_bytes is not None:
+            outputs, sizes = await self._small_outputs(key, indexes, each_bytes)
         return [
-            Item(index, state, value, output if state.status is NodeStatus.COMPLETED else None)
-            for index, state, value, output in zip(indexes, states, rows[1::3], rows[2::3], strict=True)
+            Item(index, state, value, output, size)
+            if state.status is NodeStatus.COMPLETED
+            else Item(index, state, value, None)
+            for index, state, value, output, size in zip(indexes, states, values, outputs, sizes, strict=True)
         ]
+
+    async def _small_outputs(
+        self, key: str, indexes: Sequence[int], each_bytes: int
+    ) -> tuple[list[bytes | None], list[int]]:
+        """Outputs of items, None for those over `each_bytes`, and the sizes of all."""
+        pipe = self._redis.pipeline(transaction=False)
+        for index in indexes:
+            pipe.hstrlen(key, f"o{index}")
+        sizes: list[int] = await pipe.execute()
+        small = [index for index, size in zip(indexes, sizes, strict=True) if 0 < size <= each_bytes]
+        texts = await self._redis.hmget(key, [f"o{index}" for index in small]) if small else []
+        found = dict(zip(small, texts, strict=True))
+        return [found.get(index) for index in indexes], sizes
 
     async def output(self, execution_id: str, node_id: str, *, max_bytes: int) -> tuple[list[Any], int]:
         """Build the output of a map whose items have ended, as fragments of JSON, with its size at least.
@@ -115,11 +153,11 @@ class Items:
         reading, with a list that is not whole, once the outputs have more than max_bytes together.
         """
         items: list[Item] = []
-        size = first = 0
-        while size <= max_bytes and (part := await self.page(execution_id, node_id, first, SLICE)):
+        size, count = 0, FIRST_OUTPUTS
+        while size <= max_bytes and (part := await self.page(execution_id, node_id, len(items), count)):
             items += part
-            first += len(part)
             size += sum(len(item.output or b"") for item in part)
+            count = min(SLICE, count * 2)
         if all(item.state.status is NodeStatus.COMPLETED for item in items):
             return [orjson.Fragment(item.output or b"null") for item in items], size
         return [_entry(item) for item in items], size

@@ -5,9 +5,11 @@ Written at submission and never changed:
   replay_of, forked_from (the execution it repeats)
   features (closes: some node has a schedule_to_close_timeout; output: there is a last unit $output)
   parent ('EXECUTION UNIT' that started it), depth (levels below the root execution)
-  budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`)
+  budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`),
+  account (with it: 16 hex digits of the title's SHA-256, under which its day is counted)
   unchecked ('1' while inputs have not been checked against the definition's schema)
   node|N      the facts of node N for scripts; see `parse_facts` in lua/include/base.lua
+              catch=ERROR>SUCCESSOR,… among them is matched by whoever reports an error, never by a script
   spec|N      handler, config and policies for its worker, JSON
   refs|N      the nodes it refers to; $inputs when it refers to the inputs
   item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
@@ -54,6 +56,7 @@ Of a node, as a successor:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -61,7 +64,8 @@ from typing import Any, TypeVar
 
 import orjson
 
-from orchestrator.definitions.definition import Definition, Node
+from orchestrator.definitions.branches import catch_words, read_catch_words
+from orchestrator.definitions.definition import Catch, Definition, Node
 from orchestrator.definitions.trigger_rules import TriggerRule
 from orchestrator.execution.counters import Counters, expected_counters
 from orchestrator.execution.fork import ForkPlan, starting_states
@@ -161,6 +165,8 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
     yield from ("execution_timeout_ms", definition.execution_timeout_ms or 0)
     if definition.budget:
         yield from ("budget", definition.budget.words())
+        # Its day is counted under a digest: a title is free text, and no part of a key.
+        yield from ("account", hashlib.sha256(definition.name.encode()).hexdigest()[:16])
     if queues := {node.queue for node in definition.nodes} - {"default"}:
         yield from ("queues", " ".join(sorted(queues)))
     if features := _features(definition):
@@ -232,8 +238,13 @@ def _extras(node: Node) -> Iterator[str]:
     if node.pauses_on_failure:
         yield " asks=1"
     if node.catch:
-        rules = ",".join(f"{error}>{rule.goto}" for rule in node.catch for error in rule.errors)
-        yield f" catch={rules}"
+        yield f" catch={catch_words(node.catch)}"
+
+
+def catch_of(facts: str) -> tuple[Catch, ...]:
+    """Read the catch out of a node's facts; () for a node without one."""
+    word = next((word for word in facts.split() if word.startswith("catch=")), "")
+    return read_catch_words(word.removeprefix("catch="))
 
 
 def list_fields(name: str, ids: Iterable[str], *, first: int = 0) -> Iterator[str]:

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.definitions.error_types import lua_error_types
 from orchestrator.definitions.trigger_rules import lua_outcomes, lua_rules
 from orchestrator.redis_keys import Keys, lua_keys
 from orchestrator.states import lua_ends, lua_guards
@@ -59,7 +58,7 @@ def compose(keys: Keys, files: Mapping[str, str] | None = None) -> Library:
     """Build the library. `files` stands in for `sources()`, for tests that change a file."""
     files = files or sources()
     parts = [lua_keys(keys), lua_guards(), f"local CHUNK = {CHUNK}\n"]
-    parts += [lua_rules(), lua_outcomes(), lua_ends(), lua_error_types(), "\n"]
+    parts += [lua_rules(), lua_outcomes(), lua_ends(), "\n"]
     parts += [files[f"include/{part}"] for part in PARTS]
     verbs = [name for name in files if "/" not in name]
     digest = hashlib.sha1("".join([*parts, *(files[verb] for verb in verbs)]).encode(), usedforsecurity=False)

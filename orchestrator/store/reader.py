@@ -1,8 +1,8 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, liveness) are the only readers of the engine's keys beside the scripts,
-the task reader and the subscriptions to events. They write nothing of the engine's: what the sets of timers
-and leases hold that no engine wrote is taken out, for it would stop every loop.
+`Store` and its parts (waits, items, liveness, claim_texts) are the only readers of the engine's keys beside
+the scripts, the task reader and the subscriptions to events. They write nothing of the engine's: what the
+sets of timers and leases hold that no engine wrote is taken out, for it would stop every loop.
 """
 
 # long: everything the engine reads, in one class
@@ -28,8 +28,12 @@ from orchestrator.execution.inventory import WORKER_ALIVE_MS, DeadEntry, QueueIn
 from orchestrator.execution.model import Event, Execution, NodeState, RepairView, Snapshot
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import Cancelling, ExecutionStatus
+from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.items import Items
+from orchestrator.store.layout import catch_of
 from orchestrator.store.liveness import Liveness, child_states
+from orchestrator.store.parts import parts_of
+from orchestrator.store.payloads import Payloads
 from orchestrator.store.records import (
     EXECUTION_FIELDS,
     NODE_FIELDS,
@@ -47,6 +51,8 @@ log = logging.getLogger("headrace.store")
 
 #: Nodes read by one command.
 SLICE = 500
+#: Outputs that are read without asking for their lengths first.
+FEW_OUTPUTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,9 @@ class Store:
         self.keys = keys or Keys()
         self.waits = Waits(redis, self.keys)
         self.items = Items(redis, self.keys)
+        self.claim_texts = ClaimTexts(redis, self.keys)
         self.liveness = Liveness(redis, self.keys)
+        self.payloads = Payloads(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self._definitions = DefinitionCache[str, Definition](max_entries=64)
@@ -131,11 +139,14 @@ class Store:
         return (await self.nodes(execution_id, [OUTPUT]))[OUTPUT]
 
     async def outputs(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, bytes | None]:
-        """Read node outputs as JSON text."""
-        outputs: dict[str, bytes | None] = {}
+        """Read node outputs as JSON text, so many at once as can be answered in time."""
+        outputs: dict[str, bytes | None] = dict.fromkeys(node_ids)
         for part in _slices(node_ids):
-            values = await self._redis.mget([self.keys.output(execution_id, node_id) for node_id in part])
-            outputs.update(zip(part, values, strict=True))
+            sizes = dict.fromkeys(part, 0)
+            if len(part) > FEW_OUTPUTS:
+                sizes = await self.payloads.sizes(execution_id, part)
+            for some in parts_of(sizes):
+                outputs |= await self.payloads.read(execution_id, some)
         return outputs
 
     async def list_ids(
@@ -194,12 +205,22 @@ class Store:
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     async def specs(self, units: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-        """Specs of these (execution id, node id), with tries, worker and counts; {} for one that is gone."""
+        """Specs of these (execution id, node id), with what decides about their ends; {} for one gone.
+
+        Beside the spec: tries, worker, counts (of retry rules), catch, and kept (output or error of a wait).
+        """
         pipe = self._redis.pipeline(transaction=False)
         for execution_id, node_id in units:
             pipe.hmget(
                 self.keys.runtime(execution_id),
-                [f"spec|{node_of(node_id)}", f"tries|{node_id}", f"worker|{node_id}", f"counts|{node_id}"],
+                [
+                    f"spec|{node_of(node_id)}",
+                    f"tries|{node_id}",
+                    f"worker|{node_id}",
+                    f"counts|{node_id}",
+                    f"node|{node_of(node_id)}",
+                    f"kept|{node_id}",
+                ],
             )
         rows = await pipe.execute()
         return [
@@ -208,10 +229,12 @@ class Store:
                 "tries": int(tries or 0),
                 "worker": read_text(worker),
                 "counts": [int(count) for count in (counts or b"").split()],
+                "catch": catch_of(read_text(facts) or ""),
+                "kept": kept or b"",
             }
             if spec
             else {}
-            for spec, tries, worker, counts in rows
+            for spec, tries, worker, counts, facts, kept in rows
         ]
 
     async def workers(self) -> list[WorkerInfo]:

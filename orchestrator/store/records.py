@@ -7,6 +7,7 @@ import logging
 import orjson
 
 from orchestrator.definitions.budgets import NOTHING_USED, USED_FIELDS, read_caps, read_usage
+from orchestrator.documents import exact_json
 from orchestrator.execution.inventory import DeadEntry, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
@@ -62,7 +63,7 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         status=ExecutionStatus(status.decode()),
         cancelling=Cancelling(row["cancelling"].decode()) if row["cancelling"] else None,
         generation=_number(row["generation"]) or 1,
-        inputs=orjson.loads(row["inputs"]) if row["inputs"] else None,
+        inputs=exact_json.loads(row["inputs"]) if row["inputs"] else None,
         left=_number(row["left"]) or 0,
         failed=_number(row["failed"]) or 0,
         created_ms=_number(row["created_ms"]) or 0,
@@ -101,7 +102,7 @@ def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | Non
         ended_ms=_number(row["ended_ms"]),
         due_ms=_number(row["due_ms"]),
         worker=read_text(row["worker"]),
-        error=orjson.loads(row["error"]) if row["error"] else None,
+        error=exact_json.loads(row["error"]) if row["error"] else None,
         ok=_number(row["ok"]) or 0,
         bad=_number(row["bad"]) or 0,
         skip=_number(row["skip"]) or 0,
@@ -152,7 +153,7 @@ def read_dead_entry(entry_id: bytes, fields: dict[bytes, bytes]) -> DeadEntry:
         execution_id=fields[b"execution_id"].decode(),
         node_id=fields[b"node_id"].decode(),
         reason=fields[b"reason"].decode(),
-        error=orjson.loads(fields[b"error"]),
+        error=exact_json.loads(fields[b"error"]),
         attempt=int(fields[b"attempt"]),
         ts_ms=int(fields[b"ts_ms"]),
     )

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
+
+from orchestrator.definitions.branches import read_catch_words
+from orchestrator.definitions.definition import Catch
+
+#: Most bytes that the claims of one round trip answer with, see lua/include/claim.lua.
+REPLY_BYTES = 4 * 1024 * 1024
+#: Names of what a claim may leave unread beside outputs; no node has such an id.
+INPUTS, RESUME, VALUE = "$inputs", "$resume", "$value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +24,11 @@ class Claim:
     resume          what the unit waited for, JSON, when it is run again to make use of it; else b"".
     value           of an item of a mapped node, JSON; else b"".
     references      what the node refers to: (node id, status, output JSON or b"").
+    catch           which successor takes over after which errors.
     counts          tries that each retry rule has counted; empty for a policy without rules.
     beat            details of the last heartbeat of an attempt before this one, JSON; else b"".
+    unread          texts that the reply had no room for, and their lengths: ids of nodes whose output it is,
+                    INPUTS, RESUME, VALUE. They are b"" above, and have to be read before the attempt runs.
     """
 
     execution_id: str
@@ -34,6 +46,19 @@ class Claim:
     references: tuple[tuple[str, str, bytes], ...]
     beat: bytes = b""
     counts: tuple[int, ...] = ()
+    catch: tuple[Catch, ...] = ()
+    unread: tuple[tuple[str, int], ...] = ()
+
+    def filled(self, texts: Mapping[str, bytes]) -> Claim:
+        """Put in what has been read of the texts that were unread, by name; the rest stays unread."""
+        return replace(
+            self,
+            inputs=texts.get(INPUTS, self.inputs),
+            resume=texts.get(RESUME, self.resume),
+            value=texts.get(VALUE, self.value),
+            references=tuple((id, status, texts.get(id, text)) for id, status, text in self.references),
+            unread=tuple(part for part in self.unread if part[0] not in texts),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +88,22 @@ class EndReply:
     unoffered: list[Delivery]
 
 
-def read_claim(reply: list[bytes]) -> Claim | str:
+def read_claim(reply: list[Any]) -> Claim | str:
     if reply[0] != b"ok":
-        return reply[0].decode()
-    references: tuple[tuple[str, str, bytes], ...] = ()
-    if len(reply) > 13:
-        references = tuple(
-            (reply[i].decode(), reply[i + 1].decode(), reply[i + 2]) for i in range(13, len(reply), 3)
-        )
-    beat, counts = b"", b""
-    if references and references[-1][0] == "$beat":
-        beat, references = references[-1][2], references[:-1]
-    if references and references[-1][0] == "$counts":
-        counts, references = references[-1][2], references[:-1]
+        return reply[0].decode()  # type: ignore[no-any-return]
+    beside: dict[bytes, bytes] = {}
+    references: list[tuple[str, str, bytes]] = []
+    unread = [
+        (name, reply[i]) for i, name in ((10, INPUTS), (11, RESUME), (12, VALUE)) if isinstance(reply[i], int)
+    ]
+    for i in range(13, len(reply), 3):
+        name, text = reply[i], reply[i + 2]
+        if name.startswith(b"$"):
+            beside[name] = text
+            continue
+        if isinstance(text, int):
+            unread.append((name.decode(), text))
+        references.append((name.decode(), reply[i + 1].decode(), _text(text)))
     return Claim(
         execution_id=reply[1].decode(),
         node_id=reply[2].decode(),
@@ -86,13 +114,19 @@ def read_claim(reply: list[bytes]) -> Claim | str:
         message_id=reply[7].decode(),
         queued_ms=int(reply[8]),
         spec=reply[9],
-        inputs=reply[10],
-        resume=reply[11],
-        value=reply[12],
-        references=references,
-        beat=beat,
-        counts=tuple(int(count) for count in counts.split()),
+        inputs=_text(reply[10]),
+        resume=_text(reply[11]),
+        value=_text(reply[12]),
+        references=tuple(references),
+        beat=beside.get(b"$beat", b""),
+        counts=tuple(int(count) for count in beside.get(b"$counts", b"").split()),
+        catch=read_catch_words(beside[b"$catch"].decode()) if b"$catch" in beside else (),
+        unread=tuple(unread),
     )
+
+
+def _text(text: bytes | int) -> bytes:
+    return b"" if isinstance(text, int) else text
 
 
 def read_end_reply(reply: list[Any]) -> EndReply:
@@ -104,7 +138,22 @@ def read_end_reply(reply: list[Any]) -> EndReply:
             unoffered.append(Delivery(execution_id, node_id, int(attempt), message_id, queue, handler))
         elif isinstance(claim := read_claim(item), Claim):
             claims.append(claim)
-    return EndReply(reply[0].decode(), reply[1] == 1, claims, unoffered)
+    return EndReply(reply[0].decode(), reply[1] == 1, share_texts(claims), unoffered)
+
+
+def share_texts(claims: list[Claim]) -> list[Claim]:
+    """Give claims of one reply the texts that an earlier one of the same execution has brought."""
+    if not any(claim.unread for claim in claims):
+        return claims
+    brought: dict[tuple[str, str], bytes] = {}
+    found: list[Claim] = []
+    for claim in claims:
+        mine = ((name, brought.get((claim.execution_id, name))) for name, _ in claim.unread)
+        found.append(claim.filled({name: text for name, text in mine if text is not None}))
+        brought |= {(claim.execution_id, id): text for id, _, text in claim.references if text}
+        if claim.inputs:
+            brought[claim.execution_id, INPUTS] = claim.inputs
+    return found
 
 
 def read_text(reply: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import Literal
 
 import orjson
 
+from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.execution.model import Awaiting
 from orchestrator.store.layout import Field, Slice
@@ -30,8 +31,9 @@ class ClaimRequest:
     request_id  new for every call; the same one again gets the same claims.
     consumer    the worker's name in the consumer group of the task streams.
     lease_ms    until the claims must be renewed.
-    queues      names of the queues the worker reads, in order, each between two spaces.
-    handlers    names of the handlers it offers, written likewise.
+    queues      the queues the worker reads, in order, each with the number of live workers that read it:
+                `default=3 slow=1`. Of a queue that several read, a call takes only its share.
+    handlers    names of the handlers it offers, each between two spaces.
     """
 
     count: int
@@ -146,10 +148,10 @@ def wait_arguments(wait: Awaiting, attempt: int) -> tuple[Argument, ...]:
     return (
         str(wait.on),
         wait.awaits,
-        orjson.dumps(wait.ask),
+        exact_json.dumps(wait.ask),
         "" if wait.timeout_ms is None else wait.timeout_ms,
         "fail" if is_fatal else "complete",
-        _error(wait.late, attempt) if isinstance(wait.late, NodeError) else orjson.dumps(wait.late),
+        _error(wait.late, attempt) if isinstance(wait.late, NodeError) else exact_json.dumps(wait.late),
         wait.quorum,
         " ".join(wait.unless_late),
         " ".join(wait.if_late),
@@ -158,4 +160,4 @@ def wait_arguments(wait: Awaiting, attempt: int) -> tuple[Argument, ...]:
 
 
 def _error(error: NodeError, attempt: int) -> bytes:
-    return orjson.dumps(replace(error, attempt=attempt).to_dict())
+    return exact_json.dumps(replace(error, attempt=attempt).to_dict())

@@ -21,6 +21,7 @@ from clients.redis_client import Wire
 from orchestrator.errors import StoreFull, StoreUnavailable
 from orchestrator.redis_keys import Keys
 from orchestrator.store.library import FAMILY, compose
+from orchestrator.store.parts import Pace
 
 log = logging.getLogger("headrace.store")
 
@@ -81,6 +82,7 @@ class ScriptClient:
         self.now_ms: int | None = None
         self.library = compose(self.keys)
         self._wire = Wire(redis)
+        self._pace = Pace()
 
     async def load(self) -> None:
         """Load the library into Redis; `call_all` does so by itself when Redis has lost it."""
@@ -151,11 +153,26 @@ class ScriptClient:
         return True
 
     async def _send(self, calls: Sequence[Call[Any]]) -> list[Any]:
+        """Send calls in as few parts as can each be answered in time; errors stand for answers not got.
+
+        Raises what kept the first part from being answered.
+        """
         now = "" if self.now_ms is None else self.now_ms
         function = self.library.function
-        return await self._wire.send(
-            [("FCALL", function(call.name), 1, call.key, now, *call.arguments) for call in calls]
-        )
+        commands = [("FCALL", function(call.name), 1, call.key, now, *call.arguments) for call in calls]
+        sizes = [_size_of(call) for call in calls]
+        answers: list[Any] = []
+        for part in self._pace.parts(sizes):
+            try:
+                answers += await self._wire.send(commands[part.start : part.stop])
+            except (RedisError, OSError) as error:
+                if isinstance(error, RedisTimeoutError):
+                    self._pace.unanswered(sum(sizes[part.start : part.stop]))
+                if not answers:
+                    raise
+                return answers + [error] * (len(calls) - len(answers))
+            self._pace.answered()
+        return answers
 
 
 async def retry_while_unavailable(work: Callable[[], Awaitable[R]]) -> R:
@@ -175,6 +192,11 @@ def _without_faults(replies: list[Any]) -> list[Any]:
         if isinstance(reply, Exception):
             raise reply
     return replies
+
+
+def _size_of(call: Call[Any]) -> int:
+    """Bytes of a call's arguments, of those that may be large."""
+    return sum([len(part) for part in call.arguments if type(part) is bytes])
 
 
 def _is_missing(error: Exception) -> bool:

@@ -7,6 +7,10 @@ whose reply was lost is sent again.
 Beside the scripts only consumer groups are made, by the task reader, and what no engine wrote is taken out
 where it would stop a loop: foreign members of the sets of timers and leases by `Store`, foreign entries of
 task streams by the task reader.
+
+A verb that may fail a node takes a `taker`: the successor that takes over by the node's catch, see `taker_of`
+in definitions/branches.py, or "". No script matches the patterns of a catch: it only looks whether the node's
+catch names that successor at all.
 """
 
 # long: the closed list of verbs, on one screen
@@ -26,6 +30,7 @@ from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.layout import Reuse, Slice
 from orchestrator.store.replies import (
+    REPLY_BYTES,
     Claim,
     EndReply,
     read_claim,
@@ -147,10 +152,20 @@ class Transitions(ScriptClient):
     # A node, before it runs
 
     def claim_node(
-        self, token: AttemptToken, *, message_id: str, queue: str, worker_id: str, lease_ms: int
+        self,
+        token: AttemptToken,
+        *,
+        message_id: str,
+        queue: str,
+        worker_id: str,
+        lease_ms: int,
+        most_bytes: int = REPLY_BYTES,
     ) -> Call[Claim | str]:
-        """Claim one delivered task. Replies the claim, or a word: busy, stale, gone, cancelling, held."""
-        arguments = (*token.arguments(), message_id, queue, worker_id, lease_ms)
+        """Claim one delivered task. Replies the claim, or a word: busy, stale, gone, cancelling, held.
+
+        most_bytes  what the reply may bring; what has no room in it is left unread.
+        """
+        arguments = (*token.arguments(), message_id, queue, worker_id, lease_ms, most_bytes)
         return self._call("claim_node", token.execution_id, arguments, read_claim)
 
     def hand_back_node(
@@ -164,6 +179,7 @@ class Transitions(ScriptClient):
         is_offered: bool,
         error: bytes,
         patience_ms: int = HANDLER_PATIENCE_MS,
+        taker: str = "",
     ) -> Call[str]:
         """Requeue, uncharged and after a while, a task whose handler this worker does not offer.
 
@@ -171,16 +187,16 @@ class Transitions(ScriptClient):
         patience_ms  how long no worker may offer it before the node fails with `error`.
         """
         offered = "1" if is_offered else "0"
-        arguments = (node_id, attempt, message_id, queue, offered, patience_ms, error)
+        arguments = (node_id, attempt, message_id, queue, offered, patience_ms, error, taker)
         return self._call("hand_back_node", execution_id, arguments, read_text)
 
     # A node whose timer fires or whose lease runs out
 
     def wake_node(
-        self, execution_id: str, node_id: str, attempt: int, on: WaitingOn | str
+        self, execution_id: str, node_id: str, attempt: int, on: WaitingOn | str, *, taker: str = ""
     ) -> Call[tuple[str, bool]]:
         """Fire the timer of a waiting node: it completes, fails or is queued again."""
-        return self._call("wake_node", execution_id, (node_id, attempt, str(on)), read_word_more)
+        return self._call("wake_node", execution_id, (node_id, attempt, str(on), taker), read_word_more)
 
     def time_out_node(
         self,
@@ -193,25 +209,38 @@ class Transitions(ScriptClient):
         delay_ms: int | None,
         is_dead: bool = False,
         counts: Sequence[int] = (),
+        taker: str = "",
+        late_taker: str = "",
     ) -> Call[tuple[str, bool]]:
         """End an attempt that ran too long, or a task that no worker took in time.
 
-        delay_ms  until it is tried again; None fails it.
+        delay_ms    until it is tried again; None fails it.
+        late_taker  who takes over if the retry would come after the schedule_to_close_timeout.
         """
         delay = "" if delay_ms is None else delay_ms
         counted = " ".join(map(str, counts))
-        arguments = (node_id, attempt, kind, error, delay, "1" if is_dead else "0", counted)
+        takers = (taker, late_taker)
+        arguments = (node_id, attempt, kind, error, delay, "1" if is_dead else "0", counted, *takers)
         return self._call("time_out_node", execution_id, arguments, read_word_more)
 
-    def expire_node(self, execution_id: str, node_id: str, generation: str) -> Call[tuple[str, bool]]:
+    def expire_node(
+        self, execution_id: str, node_id: str, generation: str, *, taker: str = ""
+    ) -> Call[tuple[str, bool]]:
         """Fail a unit that has not ended within its schedule_to_close_timeout."""
-        return self._call("expire_node", execution_id, (node_id, generation), read_word_more)
+        return self._call("expire_node", execution_id, (node_id, generation, taker), read_word_more)
 
     def reap_node(
-        self, execution_id: str, node_id: str, attempt: int, *, lost: bytes, poison: bytes
+        self,
+        execution_id: str,
+        node_id: str,
+        attempt: int,
+        *,
+        lost: bytes,
+        poison: bytes,
+        taker: str = "",
     ) -> Call[tuple[str, bool]]:
         """Fence an attempt whose lease has expired: it is tried again, or fails as poison."""
-        arguments = (node_id, attempt, MAX_INFRA_ATTEMPTS, lost, poison)
+        arguments = (node_id, attempt, MAX_INFRA_ATTEMPTS, lost, poison, taker)
         return self._call("reap_node", execution_id, arguments, read_word_more)
 
     # A running attempt; every verb that ends one may claim further tasks in the same call
@@ -234,13 +263,14 @@ class Transitions(ScriptClient):
         *,
         reason: Reason,
         is_dead: bool,
+        taker: str = "",
         claiming: ClaimRequest | None = None,
     ) -> Call[EndReply]:
         """Fail a node that is not tried again.
 
         is_dead  its tries are used up: it is listed among the dead nodes.
         """
-        return self._end("fail_node", token, claiming, error, str(reason), "1" if is_dead else "0")
+        return self._end("fail_node", token, claiming, error, str(reason), "1" if is_dead else "0", taker)
 
     def retry_node(
         self,
@@ -249,10 +279,16 @@ class Transitions(ScriptClient):
         *,
         delay_ms: int,
         counts: Sequence[int] = (),
+        late_taker: str = "",
         claiming: ClaimRequest | None = None,
     ) -> Call[EndReply]:
-        """Park a failed attempt until its back-off ends. counts: tries that each retry rule has counted."""
-        return self._end("retry_node", token, claiming, error, delay_ms, " ".join(map(str, counts)))
+        """Park a failed attempt until its back-off ends.
+
+        counts      tries that each retry rule has counted.
+        late_taker  who takes over if the retry would come after the schedule_to_close_timeout.
+        """
+        counted = " ".join(map(str, counts))
+        return self._end("retry_node", token, claiming, error, delay_ms, counted, late_taker)
 
     def skip_node(
         self, token: AttemptToken, *, reason: Reason, data: bytes, claiming: ClaimRequest | None = None
@@ -336,11 +372,14 @@ class Transitions(ScriptClient):
         return Call(self, "stamp_tick", self.keys.shared("tick"), ("", lease_ms, age), list)
 
     def announce_worker(
-        self, worker_id: str, fields: Sequence[Argument], *, is_leaving: bool = False
-    ) -> Call[int]:
-        """Keep a worker in the list of live workers, or take it out. Replies now, ms."""
-        arguments = ("", worker_id, "1" if is_leaving else "0", *fields)
-        return Call(self, "announce_worker", self.keys.worker(worker_id), arguments, int)
+        self, worker_id: str, queues: Sequence[str], fields: Sequence[Argument] = ()
+    ) -> Call[list[int]]:
+        """Keep a worker in the list of live workers, or take it out where it has no fields.
+
+        Replies how many live workers read each of its queues, in their order.
+        """
+        arguments = ("", worker_id, " ".join(queues), *fields)
+        return Call(self, "announce_worker", self.keys.worker(worker_id), arguments, list)
 
     def forget_consumers(self, queue: str, *, idle_ms: int) -> Call[str]:
         """Remove idle consumers without pending tasks from a queue's group."""
@@ -375,12 +414,13 @@ class Transitions(ScriptClient):
         note: OperatorNote,
         idempotency: Idempotency,
         not_taken: tuple[str, ...] = (),
+        taker: str = "",
     ) -> Call[list[Any]]:
         """Complete, fail or skip a unit by hand; payload: output or error, JSON.
 
         Replies [word, status, attempt, more].
         """
-        arguments = (unit, *note.arguments(idempotency), word, payload, " ".join(not_taken))
+        arguments = (unit, *note.arguments(idempotency), word, payload, " ".join(not_taken), taker)
         return self._call("override_node", execution_id, arguments, read_words)
 
     def retry_node_now(
@@ -393,10 +433,18 @@ class Transitions(ScriptClient):
     # Signals and approvals
 
     def await_node(
-        self, token: AttemptToken, wait: Awaiting, *, claiming: ClaimRequest | None = None
+        self,
+        token: AttemptToken,
+        wait: Awaiting,
+        *,
+        crowded_taker: str = "",
+        claiming: ClaimRequest | None = None,
     ) -> Call[EndReply]:
-        """Park a node until its signal or approval comes; a signal kept for it is handed over at once."""
-        return self._end("await_node", token, claiming, *wait_arguments(wait, token.attempt))
+        """Park a node until its signal or approval comes; a signal kept for it is handed over at once.
+
+        crowded_taker  who takes over if too many nodes wait for that name.
+        """
+        return self._end("await_node", token, claiming, *wait_arguments(wait, token.attempt), crowded_taker)
 
     def signal_execution(
         self, execution_id: str, name: str, payload: bytes, *, idempotency: Idempotency, waiting: bytes
@@ -431,11 +479,19 @@ class Transitions(ScriptClient):
     # Children
 
     def start_child(
-        self, token: AttemptToken, child: Child, *, claiming: ClaimRequest | None = None
+        self,
+        token: AttemptToken,
+        child: Child,
+        *,
+        deep_taker: str = "",
+        claiming: ClaimRequest | None = None,
     ) -> Call[EndReply]:
-        """Create and start the child of a unit and park the unit, unless it does not wait for its child."""
+        """Create and start the child of a unit and park the unit, unless it does not wait for its child.
+
+        deep_taker  who takes over if the child would be one level too deep.
+        """
         own: tuple[Argument, ...] = (
-            child.execution_id, child.most_levels, child.too_deep, child.output, child.definition,
+            child.execution_id, child.most_levels, child.too_deep, deep_taker, child.output, child.definition,
             *child.last.arguments(), *child.extra,
         )  # fmt: skip
         return self._end("start_child", token, claiming, *own)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import orjson
 from redis.asyncio import Redis
 
+from orchestrator.documents import exact_json
 from orchestrator.execution.model import Approval, NodeState, WaitState
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member
 from orchestrator.states import ANSWERED, NodeStatus, WaitingOn
@@ -43,7 +43,7 @@ class Waits:
         lines = await self._lines(execution_id, {row[0] for row in answers[::2] if row[0]})
         found = {}
         for state, (awaits, ask, given), score in zip(waiting, answers[::2], answers[1::2], strict=True):
-            asked = orjson.loads(ask) if ask else {}
+            asked = exact_json.loads(ask) if ask else {}
             is_signal = state.waiting_on is WaitingOn.SIGNAL
             entry = f";{state.node_id} {state.attempt};".encode()
             assignees = asked.get("assignees")
@@ -75,7 +75,7 @@ class Waits:
             self._keys.runtime(execution_id), [f"ask|{node_id}" for node_id in node_ids]
         )
         schemas = {
-            node_id: orjson.loads(ask).get("schema") if ask else None
+            node_id: exact_json.loads(ask).get("schema") if ask else None
             for node_id, ask in zip(node_ids, asks, strict=True)
         }
         return line, schemas
@@ -135,7 +135,7 @@ def _approval(
     waiting_on, _, shown, ask, given, votes, due_ms = fields
     if status is None or shown is None or ask is None:
         return None
-    asked = orjson.loads(ask)
+    asked = exact_json.loads(ask)
     if "prompt" not in asked:
         return None
     word = NodeStatus(status.decode())

@@ -15,6 +15,7 @@ from typing import Any
 
 from jinja2 import nodes
 
+from orchestrator.documents.exact_json import MAX_INT_BITS
 from orchestrator.documents.json_types import kind_of
 from orchestrator.templates.budget import Budget, check_length, join_parts
 from orchestrator.templates.filters import COMPARISONS, FILTERS, METHODS, TESTS, range_of
@@ -27,8 +28,6 @@ from orchestrator.templates.values import (
     step_into,
     to_text,
 )
-
-MAX_INT_BITS = 1_024
 
 #: Looks a name up among nodes and roots.
 Lookup = Callable[[str], Any]

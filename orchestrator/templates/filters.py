@@ -16,6 +16,8 @@ from urllib.parse import quote_plus
 
 import orjson
 
+from orchestrator.documents import exact_json
+from orchestrator.documents.exact_json import MAX_INT_DIGITS
 from orchestrator.documents.json_types import kind_of
 from orchestrator.documents.strict_json import parse
 from orchestrator.templates.budget import check_length
@@ -90,7 +92,7 @@ def _compared(what: str, work: Callable[[], Any]) -> Any:
 def _unique(value: Any) -> list[Any]:
     seen: dict[bytes, Any] = {}
     for item in items_of(value):
-        seen.setdefault(orjson.dumps(item, option=orjson.OPT_SORT_KEYS), item)
+        seen.setdefault(exact_json.dumps(item, option=orjson.OPT_SORT_KEYS), item)
     return list(seen.values())
 
 
@@ -108,7 +110,8 @@ def _int(value: Any, default: Any = 0) -> Any:
     try:
         if isinstance(value, str):
             text = value.strip()
-            return int(text) if len(text) <= 40 and text.lstrip("+-").isdecimal() else int(float(text))
+            is_whole = text.lstrip("+-").isdecimal() and len(text) <= MAX_INT_DIGITS
+            return int(text if is_whole else float(text))
         return int(value)
     except (TypeError, ValueError, OverflowError):
         return default
@@ -135,7 +138,7 @@ def _round(value: Any, precision: Any = 0, method: Any = "common") -> float:
 
 
 def _tojson(value: Any, indent: Any = None) -> str:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode()
+    return exact_json.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode()
 
 
 def _fromjson(value: Any) -> Any:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
+from orchestrator.documents import exact_json
 from orchestrator.errors import TemplateError
 from orchestrator.templates.budget import join_parts
 from orchestrator.templates.evaluator import Interpreter, Rendering
@@ -186,7 +185,7 @@ class _Resolution:
         if isinstance(value, str):
             self.size += len(value)
         elif isinstance(value, dict | list):
-            self.size += len(orjson.dumps(value))
+            self.size += len(exact_json.dumps(value))
         if self.size > MAX_RESOLVED:
             raise EvaluationError(f"makes this node's config larger than the allowed {MAX_RESOLVED:,} bytes")
         return value

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 from jinja2 import nodes
 
+from orchestrator.documents import exact_json
 from orchestrator.documents.json_types import kind_of
-from orchestrator.documents.strict_json import LARGEST_INT, SMALLEST_INT
 
 
 class EvaluationError(ValueError):
@@ -35,7 +35,7 @@ def to_text(value: Any) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     try:
-        return str(orjson.dumps(value), "utf-8")
+        return str(exact_json.dumps(value), "utf-8")
     except (TypeError, orjson.JSONEncodeError) as error:
         raise EvaluationError(f"cannot be written as text: {error}") from None
 
@@ -104,8 +104,8 @@ def checked_result(value: Any) -> Any:
         elif isinstance(item, list):
             stack += item
         elif isinstance(item, int):
-            if not SMALLEST_INT <= item <= LARGEST_INT:
-                raise EvaluationError("gives a number of more than 64 bits")
+            if item.bit_length() > exact_json.MAX_INT_BITS:
+                raise EvaluationError(f"gives an integer of more than {exact_json.MAX_INT_BITS:,} bits")
         elif isinstance(item, float):
             if not math.isfinite(item):
                 raise EvaluationError("gives a number that is not finite")

@@ -262,9 +262,11 @@ def _struck(calls: list[Call], history: History) -> int:
 
 
 def _changed(history: History) -> Iterator[str]:
-    """What a client once read as an end or as an output is still so."""
+    """What a client once read as an end or as an output is still so, unless Redis may have lost it."""
     final = {ended.execution_id: ended for ended in history.executions}
     for sample in history.samples:
+        if any(begin_s <= sample.at_s <= end_s for begin_s, end_s in history.losses):
+            continue
         ended = final.get(sample.execution_id)
         if ended is None:
             yield f"{sample.execution_id}: was seen and is gone"

@@ -221,7 +221,8 @@ class Client:
             parsed = {node_id: orjson.loads(text) for node_id, text in outputs.items() if text}
             if status.is_terminal:
                 self.ended.add(execution_id)
-            self.samples.append(Sample(execution_id, status if status.is_terminal else None, parsed))
+            end = status if status.is_terminal else None
+            self.samples.append(Sample(execution_id, end, parsed, time.monotonic()))
 
     async def open_executions(self) -> list[str]:
         """Executions that have not ended, as far as can be told."""

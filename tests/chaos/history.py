@@ -71,11 +71,15 @@ class EndReply:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a client read of one execution on the way: its status if terminal, and outputs that were there."""
+    """What a client read of one execution on the way: its status if terminal, and outputs that were there.
+
+    at_s  when, on the machine's monotonic clock.
+    """
 
     execution_id: str
     status: str | None
     outputs: Mapping[str, Any]
+    at_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class History:
     """Everything the checker judges by.
 
     left_behind  what was still in Redis at rest, in words; repairs, what the sweep counted.
+    losses       spans of time, each (from, to), whose writes Redis may have lost by the way it was set up.
     """
 
     calls: tuple[Call, ...] = ()
@@ -91,6 +96,7 @@ class History:
     samples: tuple[Sample, ...] = ()
     left_behind: tuple[str, ...] = ()
     repairs: Mapping[str, int] = field(default_factory=dict)
+    losses: tuple[tuple[float, float], ...] = ()
 
 
 def read_calls(trace: Path) -> tuple[Call, ...]:

@@ -27,11 +27,16 @@ from tests.unit.clients.http.target_server import reply, running_target
 SEED = int(os.environ.get("CHAOS_SEED", "1"))
 #: Nobody waits longer than this for the last execution once the strikes have ended.
 PATIENCE_S = 60.0
+#: With `appendfsync everysec`, Redis may lose what it wrote within this time before its process died.
+EVERYSEC_LOSS_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One run. pace_s is between submissions; Redis is killed when these shares have been submitted."""
+    """One run. pace_s is between submissions; Redis is killed when these shares have been submitted.
+
+    fsync  Redis' `appendfsync`.
+    """
 
     executions: int
     pace_s: float
@@ -40,6 +45,7 @@ class Plan:
     workers: int = 4
     strike_every_s: float | None = 1.0
     redis_kills: tuple[float, ...] = ()
+    fsync: str = "no"
 
 
 async def strike_on(cluster: Cluster, plan: Plan, dice: Random) -> None:
@@ -52,7 +58,7 @@ async def strike_on(cluster: Cluster, plan: Plan, dice: Random) -> None:
 
 async def play(plan: Plan, directory: Path) -> tuple[History, float]:
     """Run a plan to its end; gives what was seen, and for how long executions ran."""
-    redis = RedisServer(directory, is_durable=True)
+    redis = RedisServer(directory, is_durable=True, fsync=plan.fsync)
     redis.start()
     cluster = Cluster(directory, plan.lease_ms, redis)
     client = Client(redis.url, SEED)
@@ -72,8 +78,11 @@ async def play_on(
         began_s = time.monotonic()
         striking = asyncio.create_task(strike_on(cluster, plan, Random(SEED + 1)))
         kills = {int(share * plan.executions) for share in plan.redis_kills}
+        losses: list[tuple[float, float]] = []
         for number, document in enumerate(mixed(plan.executions, SEED, url)):
             if number in kills:
+                if plan.fsync == "everysec":
+                    losses.append((time.monotonic() - EVERYSEC_LOSS_S, time.monotonic()))
                 await asyncio.to_thread(cluster.restart_redis, down_s=1.0)
             await client.run(document)
             await client.adopt()
@@ -102,8 +111,9 @@ async def play_on(
         problems += cluster.close()
     calls = read_calls(cluster.trace)
     history = History(
-        calls, tuple(cluster.strikes), executions, tuple(client.samples), tuple(problems), repairs
-    )
+        calls, tuple(cluster.strikes), executions, tuple(client.samples), tuple(problems), repairs,
+        tuple(losses),
+    )  # fmt: skip
     return history, took_s
 
 
@@ -140,6 +150,17 @@ async def test_two_hundred_executions_survive_everything(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = Plan(200, 0.5, lease_ms=2_000, redis_kills=(0.33, 0.67))
+    await run(plan, tmp_path, capsys)
+
+
+@pytest.mark.chaos
+@pytest.mark.long
+@pytest.mark.timeout(1_200)
+@pytest.mark.parametrize("fsync", ["everysec", "always"])
+async def test_ten_minutes_of_strikes_change_no_end(
+    fsync: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = Plan(1_000, 0.5, lease_ms=2_000, redis_kills=(0.2, 0.4, 0.6, 0.8), fsync=fsync)
     await run(plan, tmp_path, capsys)
 
 

@@ -198,3 +198,10 @@ def test_it_finds(name: str) -> None:
     broken = judge(make()).broken
 
     assert any(wanted in what for what in broken), broken
+
+
+def test_what_was_seen_within_a_span_of_lost_writes_may_change() -> None:
+    seen = (Sample("x", "FAILED", {}, at_s=5.0),)
+
+    assert not judge(replace(GOOD, samples=seen, losses=((4.0, 6.0),))).broken
+    assert judge(replace(GOOD, samples=seen, losses=((5.5, 7.5),))).broken

@@ -67,7 +67,7 @@ async def test_a_handler_shows_who_offers_it_also_one_that_is_known_to_workers_o
         "name", "w", "host", "h", "pid", 1, "handlers", "noop unreliable theirs", "queues", "default",
         "slots", 1, "running", 0, "started_ms", 1,
     ]  # fmt: skip
-    await worker.transitions.announce_worker("w1", fields)
+    await worker.transitions.announce_worker("w1", ["default"], fields)
 
     found = await handlers(client)
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 import orjson
 from redis.asyncio import Redis
 
+from orchestrator.definitions.branches import taker_of
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.maps import tolerated
 from orchestrator.states import Reason
@@ -70,7 +71,7 @@ class Run:
                 return await self._mapped(transitions, token, definition.node(node_id), len(outcome[1]))
             outcome = outcome[1][index]
         if outcome == "fail":
-            return transitions.fail_node(token, ERROR, reason=Reason.ERROR, is_dead=False)
+            return _failing(transitions, token, definition.node(node_id))
         if outcome == "skip":
             is_unwanted = index is None and definition.node(node_id).when is not None
             reason = Reason.CONDITION_FALSE if is_unwanted else Reason.HANDLER_SKIPPED
@@ -93,8 +94,13 @@ class Run:
         items = Items(transitions._redis, transitions.keys)
         found = await gather(items, claim_of(token), orjson.loads(resume), max_bytes=1_000_000)
         if isinstance(found, Failed):
-            return transitions.fail_node(token, ERROR, reason=Reason.ERROR, is_dead=False)
+            return _failing(transitions, token, node)
         return transitions.complete_node(token, orjson.dumps(found.output))
+
+
+def _failing(transitions: Transitions, token: AttemptToken, node: Node) -> Call[Any]:
+    taker = taker_of(node.catch, "HandlerError")
+    return transitions.fail_node(token, ERROR, reason=Reason.ERROR, is_dead=False, taker=taker)
 
 
 def output_of(unit: str) -> bytes:

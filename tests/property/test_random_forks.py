@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
+from orchestrator.definitions.branches import taker_of
 from orchestrator.engine import Engine
 from orchestrator.states import Reason
 from orchestrator.store.replies import Claim
 from orchestrator.store.requests import AttemptToken
-from tests.dags import HANDLERS, ScriptedDag, scripted_dags
+from tests.dags import HANDLERS, ScriptedDag, compiled, scripted_dags
 from tests.examples import examples
 from tests.makers import FakeWorker, Rig, error_of
 
@@ -49,7 +50,8 @@ async def play(
 async def end(rig: Rig, dag: ScriptedDag, token: AttemptToken) -> None:
     outcome = dag.outcomes[token.node_id]
     if outcome == "fail":
-        await rig.transitions.fail_node(token, error_of(), reason=Reason.ERROR, is_dead=False)
+        taker = taker_of(compiled(dag.document).node(token.node_id).catch, "HandlerError")
+        await rig.transitions.fail_node(token, error_of(), reason=Reason.ERROR, is_dead=False, taker=taker)
     elif outcome == "skip":
         await rig.worker.skip(token)
     else:

@@ -158,14 +158,14 @@ def test_the_longer_of_two_secrets_is_hidden_whole() -> None:
 def test_secrets_come_from_the_environment_before_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / ".env").write_text("SECRET_A=filed\nSECRET_B=filed\nOTHER=x\n")
+    (tmp_path / ".env").write_text("SECRET_A=filed\nSECRET_B=fi$led${HOME}\nOTHER=x\n")
     monkeypatch.setattr("config.ROOT", tmp_path)
     monkeypatch.setenv("SECRET_A", "given")
     monkeypatch.setenv("SECRET_", "nameless")
 
     found = Settings().secrets
 
-    assert (found["A"], found["B"]) == ("given", "filed")
+    assert (found["A"], found["B"]) == ("given", "fi$led${HOME}")
     assert "" not in found
     assert "OTHER" not in found
     assert "given" not in repr(Settings())

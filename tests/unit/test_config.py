@@ -98,6 +98,33 @@ def test_private_networks_follow_the_environment_unless_listed(monkeypatch: pyte
     assert settings().private_networks == ("10.0.0.0/8", "intranet")
 
 
+def test_host_names_follow_the_environment_unless_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().host_names == ()
+
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    assert settings().host_names == ("*",)
+
+    monkeypatch.setenv("ALLOWED_HOSTS", "flows.example.com, *.inner.example")
+    assert settings().host_names == ("flows.example.com", "*.inner.example")
+
+
+def test_no_page_but_our_own_is_trusted_unless_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings().page_origins == ()
+
+    monkeypatch.setenv("CORS_ORIGINS", "https://app.example.com, http://localhost:3000")
+    assert settings().page_origins == ("https://app.example.com", "http://localhost:3000")
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "app.example.com", "https://a.example/", "null", "https://*.example"]
+)
+def test_an_origin_no_page_can_have_is_refused(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", f"http://localhost:3000,{origin}")
+
+    with pytest.raises(SettingsInvalid, match=r"^CORS_ORIGINS: .*allowed: "):
+        read_settings()
+
+
 def test_images_and_networks_follow_the_environment_unless_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings().allowed_images, settings().allowed_networks) == (None, None)
 
@@ -262,6 +289,36 @@ def test_a_simulation_with_wrong_settings_says_so_in_a_line(
 
     assert ended.output == "headrace simulate: LEASE_MS: 'abc' is not a whole number; allowed: 300 or more\n"
     assert ended.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "REDIS_PASSWORD=x${NOPE}y$HOME$$",
+        "REDIS_PASSWORD='x${NOPE}y$HOME$$'",
+        'REDIS_PASSWORD="x${NOPE}y$HOME$$"',
+        "export redis_password=x${NOPE}y$HOME$$  # a comment",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_dollar_in_the_env_file_stays_as_it_is_written(tmp_path: Path, line: str, encoding: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f'{line}\nREDIS_PORT=\nSERVICES={{"a": "http://a/$b"}}\nOTHER=1\n', encoding=encoding)
+
+    found = Settings(_env_file=file)
+
+    assert found.redis_password == "x${NOPE}y$HOME$$"
+    assert (found.redis_port, found.services) == (6379, {"a": "http://a/$b"})
+
+
+def test_the_environment_beats_the_env_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / ".env"
+    file.write_text("REDIS_HOST=filed\nREDIS_DB=3\n")
+    monkeypatch.setenv("REDIS_HOST", "given")
+
+    found = Settings(_env_file=file)
+
+    assert (found.redis_host, found.redis_db) == ("given", 3)
 
 
 def test_an_unknown_word_for_the_stacks_redis_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

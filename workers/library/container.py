@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from clients.containers.spec import ContainerResult, ContainerSpec
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
+from orchestrator.documents.foreign_json import NotJson, NotKept, read_json
 from workers.config_models import WHOLE
 from workers.context import HandlerContext
 from workers.outcome import Retryable
@@ -66,7 +67,7 @@ class ContainerConfig(BaseModel):
             args=tuple(_text(each) for each in self.args),
             entrypoint=None if self.entrypoint is None else tuple(_text(each) for each in self.entrypoint),
             env={**given, "HEADRACE_IDEMPOTENCY_KEY": context.idempotency_key, **env},
-            stdin=orjson.dumps(self.input) + b"\n" if "input" in self.model_fields_set else None,
+            stdin=exact_json.dumps(self.input) + b"\n" if "input" in self.model_fields_set else None,
             working_dir=self.working_dir,
             network=self.network,
             memory_mb=self.memory_mb,
@@ -125,12 +126,15 @@ async def _unless_cancelled(
 
 
 def read_output(stdout: bytes) -> Any:
-    """What a container answered: JSON, or text without the last line's end; None for nothing. Pure."""
+    """What a container answered: JSON, or text without the last line's end; None for nothing. Pure.
+
+    JSON that cannot be kept is text too: what the container did is not undone by a failed node.
+    """
     if not stdout.strip():
         return None
     try:
-        return orjson.loads(stdout)
-    except orjson.JSONDecodeError:
+        return read_json(stdout)
+    except (NotJson, NotKept):
         return stdout.decode("utf-8", errors="replace").removesuffix("\n")
 
 
@@ -148,4 +152,4 @@ def _failure(result: ContainerResult, config: ContainerConfig) -> Retryable:
 
 
 def _text(value: Scalar) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return value if isinstance(value, str) else exact_json.dumps(value).decode()

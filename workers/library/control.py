@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
 from orchestrator.definitions.branches import targets_not_taken
+from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
 from workers.context import HandlerContext
+from workers.library.comparison import compare
 from workers.outcome import Completed, Outcome, Terminal, Waiting
 from workers.registry import handler
 
@@ -26,11 +27,17 @@ def one_or_many_ids(value: Any) -> Any:
 
 
 class ConditionConfig(BaseModel):
-    """An expression, and the direct successors that belong to one of its answers only."""
+    """A question, and the direct successors that belong to one of its answers only.
+
+    Asked by `expression`, or by `left`, `operator` and `right`.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    expression: Any
+    expression: Any = None
+    left: Any = None
+    operator: Literal["==", "!=", "<", "<=", ">", ">="] | None = None
+    right: Any = None
     true_branch: list[str] = []
     false_branch: list[str] = []
 
@@ -39,6 +46,22 @@ class ConditionConfig(BaseModel):
     def _single_id(cls, value: Any) -> Any:
         return one_or_many_ids(value)
 
+    @model_validator(mode="after")
+    def _one_question(self) -> Self:
+        asked = self.model_fields_set - {"true_branch", "false_branch"}
+        if asked != {"expression"} and (asked != {"left", "operator", "right"} or self.operator is None):
+            found = ", ".join(map(repr, sorted(asked))) or "none of them"
+            raise ValueError(
+                f"condition takes 'expression', or 'left', 'operator' and 'right'; found {found}"
+            )
+        return self
+
+    @property
+    def answer(self) -> bool:
+        if self.operator is None:
+            return is_true(self.expression)
+        return compare(self.left, self.operator, self.right)
+
 
 @handler("condition", config=ConditionConfig)
 async def condition(config: ConditionConfig, context: HandlerContext) -> Outcome:
@@ -46,7 +69,7 @@ async def condition(config: ConditionConfig, context: HandlerContext) -> Outcome
 
     Output: {"result": bool, "branch": "true" | "false"}.
     """
-    result = is_true(config.expression)
+    result = config.answer
     taken = config.true_branch if result else config.false_branch
     output = {"result": result, "branch": "true" if result else "false"}
     branches = (config.true_branch, config.false_branch)
@@ -83,7 +106,7 @@ async def switch(config: SwitchConfig, context: HandlerContext) -> Outcome:
     without a default the node fails, so that nothing is passed over in silence.
     Output: {"value": any, "case": str}, the case being "default" where no other fits.
     """
-    name = config.value if isinstance(config.value, str) else orjson.dumps(config.value).decode()
+    name = config.value if isinstance(config.value, str) else exact_json.dumps(config.value).decode()
     taken = config.cases.get(name, config.default)
     if taken is None:
         known = ", ".join(repr(case) for case in config.cases)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, unquote_plus, urlencode
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from clients.http.retry_after import read_retry_after
 from clients.http.wire import NameNotResolved, RequestInvalid, TransportFailed, clean_headers, parse_url
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.documents import exact_json
+from orchestrator.documents.bodies import read_body
 from orchestrator.documents.durations import parse_duration_ms
+from orchestrator.documents.foreign_json import NotKept
 from orchestrator.errors import ErrorType
 from workers.config_models import WHOLE
 from workers.context import HandlerContext
@@ -29,6 +32,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 #: Client errors that another try may cure: time-out, too early, too many.
 PASSING_STATUSES = frozenset({408, 425, 429})
 EXCERPT_CHARS = 1000
+LARGE_BODY_BYTES = 128 * 1024
 
 Scalar = str | int | float | bool
 
@@ -66,6 +70,13 @@ class CallConfig(BaseModel):
             raise ValueError(str(error)) from None
         return value
 
+    @field_validator("method")
+    @classmethod
+    def _a_method(cls, value: str) -> str:
+        if value.upper() == "CONNECT":
+            raise ValueError("method CONNECT asks a proxy for a tunnel; there is none here")
+        return value
+
     @field_validator("timeout")
     @classmethod
     def _a_duration(cls, value: Any) -> Any:
@@ -87,6 +98,8 @@ class HttpConfig(CallConfig):
     #: Of the unpacked body; the worker's own limit stays above it.
     max_bytes: Annotated[int, Field(ge=1), WHOLE] | None = None
     follow_redirects: bool = True
+    #: Whether a redirect (307, 308) may take the body to another origin; to plain HTTP it never does.
+    resend_body_across_origins: bool = False
 
 
 #: Where a secret may stand in a request. Not in `query`: servers and proxies log it.
@@ -106,7 +119,7 @@ async def http(config: HttpConfig, context: HandlerContext) -> dict[str, Any]:
         "status": "ok",
         "status_code": result.status,
         "headers": result.headers,
-        "body": result.body,
+        "body": await _read(result),
         "duration_ms": result.duration_ms,
     }
 
@@ -139,7 +152,7 @@ async def call_external_service(config: CallConfig, context: HandlerContext) -> 
             "simulated": True,
         }
     _check_status(result, config, context, only_2xx=True)
-    return {"status": "ok", "data": result.body, "url": target.url, "status_code": result.status}
+    return {"status": "ok", "data": await _read(result), "url": target.url, "status_code": result.status}
 
 
 def map_service(url: str, services: Mapping[str, str]) -> str:
@@ -176,11 +189,40 @@ async def _call(config: CallConfig, context: HandlerContext, url: str) -> HttpRe
             timeout_s=timeout_s,
             max_bytes=own.max_bytes if own else None,
             follow_redirects=own.follow_redirects if own else True,
+            private=_private(headers, context),
+            resends_body=own.resend_body_across_origins if own else False,
         )
     except TransportFailed as error:
         if error.is_sent and not _may_repeat(config, context):
             raise Terminal(str(error), type=error.error_type, details=error.details) from error
         raise
+
+
+def _private(headers: Mapping[str, str], context: HandlerContext) -> list[str]:
+    """Name the headers in which a secret stands, as it is or URL-quoted."""
+    secrets = [value for value in context.tools.secrets.values() if value]
+    return [
+        name
+        for name, value in headers.items()
+        if any(secret in form for form in (value, unquote(value), unquote_plus(value)) for secret in secrets)
+    ]
+
+
+async def _read(result: HttpResult) -> Any:
+    """Read the body. Raises Terminal (`Http.BadResponse`) for one that no output can hold."""
+    content_type = result.headers.get("content-type", "")
+    try:
+        if len(result.content) < LARGE_BODY_BYTES:
+            return read_body(result.content, content_type)
+        # In a thread, where reading gives way: an odd body takes a tenth of a second for a megabyte.
+        return await asyncio.to_thread(read_body, result.content, content_type)
+    except NotKept as error:
+        label = result.url.partition("?")[0]
+        raise Terminal(
+            f"the answer of {label} cannot be kept: {error}",
+            type=ErrorType.HTTP_BAD_RESPONSE,
+            details={"status": result.status, "url": label, "body": _excerpt(result)},
+        ) from error
 
 
 def _may_repeat(config: CallConfig, context: HandlerContext) -> bool:
@@ -214,16 +256,8 @@ def is_expected(status: int, expected: list[int | str]) -> bool:
 
 
 def retry_after_s(value: str | None, *, now_s: float) -> float | None:
-    """Read a Retry-After header, seconds or a date; None when there is none worth the name."""
-    if not value:
-        return None
-    text = value.strip()
-    if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text, re.ASCII):
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now_s)
-    except (TypeError, ValueError, OverflowError):
-        return None
+    """Read a Retry-After header, seconds or a date, up to a day; None when there is none worth the name."""
+    return read_retry_after(value, now_s=now_s)
 
 
 def _with_query(url: str, query: Mapping[str, Any]) -> str:
@@ -245,7 +279,7 @@ def _encode_body(body: Any, method: str) -> tuple[bytes | None, str | None]:
         return (b"" if method in ("POST", "PUT", "PATCH") else None), None
     if isinstance(body, str):
         return body.encode("utf-8", errors="replace"), "text/plain; charset=utf-8"
-    return orjson.dumps(body), "application/json"
+    return exact_json.dumps(body), "application/json"
 
 
 def _text(value: Any) -> str:

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from clients.llm.prices import LlmUsage, load_prices
 from clients.llm.provider import LlmReply, LlmRequest
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.documents import exact_json
+from orchestrator.documents.foreign_json import NotJson, NotKept, read_json
 from orchestrator.documents.json_schema import schema_problem, value_problems
 from orchestrator.errors import ErrorType
 from workers.config_models import WHOLE
@@ -24,8 +25,8 @@ from workers.registry import handler
 MAX_REPAIRS = 2
 #: Problems of one answer that the model is asked to mend.
 MOST_COMPLAINTS = 3
-#: Stop reasons after which the same question would end the same way.
-FINAL_STOPS = frozenset({"refusal", "max_tokens", "model_context_window_exceeded"})
+#: Stop reasons, beside a refusal, after which the same question would end the same way.
+FINAL_STOPS = frozenset({"max_tokens", "model_context_window_exceeded"})
 #: Problems of a check that are the schema's, not the answer's.
 _SCHEMA_AT_FAULT = frozenset({"too_complex", "unusable_schema"})
 _FENCED = re.compile(r"^\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*$", re.DOTALL | re.IGNORECASE)
@@ -78,7 +79,7 @@ class LlmConfig(BaseModel):
     @classmethod
     def _as_text(cls, value: Any) -> Any:
         # A template that stands alone keeps its type: `{{ fetch.body }}` may well be an object.
-        return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
+        return value if value is None or isinstance(value, str) else exact_json.dumps(value).decode()
 
     @field_validator("json_schema")
     @classmethod
@@ -172,6 +173,8 @@ async def _ask(request: LlmRequest, context: HandlerContext) -> Answer:
         parsed, complaint = read_structured(reply.text, request.schema)
         if not complaint:
             return Answer(reply, usage, cost, parsed)
+        if reply.stop_reason == "refusal":
+            raise _refused(reply, usage)
         if reply.stop_reason in FINAL_STOPS:
             complaint = f"{complaint} (the model stopped by '{reply.stop_reason}')"
             break
@@ -184,8 +187,20 @@ async def _ask(request: LlmRequest, context: HandlerContext) -> Answer:
     raise Terminal(
         f"the answer does not match the schema: {complaint}",
         type="Llm.SchemaMismatch",
-        details={"answer": reply.text[:2000], "stop_reason": reply.stop_reason, "usage": usage.to_dict()},
+        details=_details(reply, usage),
     )
+
+
+def _refused(reply: LlmReply, usage: LlmUsage) -> Terminal:
+    """The end of a question with a schema that the model refused: another call would be refused as well."""
+    words = " ".join(reply.text.split())[:500] or "it gave no reason"
+    return Terminal(
+        f"the model answered with a refusal: {words}", type="Llm.Refused", details=_details(reply, usage)
+    )
+
+
+def _details(reply: LlmReply, usage: LlmUsage) -> dict[str, Any]:
+    return {"answer": reply.text[:2000], "stop_reason": reply.stop_reason, "usage": usage.to_dict()}
 
 
 def _prices(context: HandlerContext) -> Mapping[str, Any] | None:
@@ -208,11 +223,13 @@ def _refuse_endless(schema: Mapping[str, Any] | None) -> None:
 
 def read_structured(text: str, schema: Mapping[str, Any]) -> tuple[Any, str]:
     """Read an answer as JSON and check it against a schema; the second value complains, or is empty. Pure."""
-    fenced = _FENCED.match(text)
+    fenced = _FENCED.match(text.removeprefix("\ufeff"))
     try:
-        value = orjson.loads(fenced[1] if fenced else text)
-    except orjson.JSONDecodeError as error:
+        value = read_json(fenced[1] if fenced else text)
+    except NotJson as error:
         return None, f"it is not JSON ({error})"
+    except NotKept as error:
+        return None, str(error)
     problems = value_problems(dict(schema), value, "answer")
     if not problems:
         return value, ""

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from clients.http.wire import HttpError, parse_url
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.errors import ErrorType
 from workers.context import HandlerContext
@@ -70,7 +70,7 @@ class NotifyConfig(BaseModel):
     @field_validator("message", mode="before")
     @classmethod
     def _as_text(cls, value: Any) -> Any:
-        return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
+        return value if value is None or isinstance(value, str) else exact_json.dumps(value).decode()
 
     @field_validator("to", "cc", "bcc", mode="before")
     @classmethod
@@ -131,7 +131,7 @@ async def _send_webhook(config: NotifyConfig, context: HandlerContext) -> dict[s
     content = {"title": config.title, "message": config.message, "level": config.level}
     origin = {"execution_id": context.execution_id, "node_id": context.node_id}
     moment = datetime.fromtimestamp(context.now_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    body = orjson.dumps(
+    body = exact_json.dumps(
         {
             "type": config.event,
             "timestamp": moment.replace("+00:00", "Z"),
@@ -148,7 +148,7 @@ async def _send_webhook(config: NotifyConfig, context: HandlerContext) -> dict[s
 
 async def _send_slack(config: NotifyConfig, context: HandlerContext) -> dict[str, Any]:
     text = config.message if not config.title else f"*{config.title}*\n{config.message}"
-    body = orjson.dumps({"text": text, **(config.data or {})})
+    body = exact_json.dumps({"text": text, **(config.data or {})})
     status = await _post(
         config,
         context,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.json_schema import schema_problem, value_problems
 from orchestrator.errors import ErrorType, NodeError
@@ -119,7 +120,7 @@ class ApprovalConfig(_Wait):
     @field_validator("prompt", mode="before")
     @classmethod
     def _as_text(cls, value: Any) -> Any:
-        return value if isinstance(value, str | None) else orjson.dumps(value).decode()
+        return value if isinstance(value, str | None) else exact_json.dumps(value).decode()
 
     @field_validator("form")
     @classmethod
@@ -180,7 +181,7 @@ async def approval(config: ApprovalConfig, context: HandlerContext) -> Outcome:
 
 def shown_hash(ask: dict[str, Any]) -> str:
     """Hash what is shown, so that a decision about one thing is never taken for another."""
-    return hashlib.sha256(orjson.dumps(ask, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(exact_json.dumps(ask, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _checked_schema(schema: dict[str, Any] | None, what: str) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import orjson
 
 from orchestrator.store.replies import Claim, Delivery, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest
-from orchestrator.store.script_client import Call
+from orchestrator.store.script_client import Call, retry_while_unavailable
 from orchestrator.store.transitions import Transitions
 from workers.outcome import Completed, Retryable, from_exception
 from workers.runtime.event_buffer import EventBuffer
@@ -43,6 +43,8 @@ class Attempt:
     #: Set when the runner has come to an end; None then means that the handler was stopped.
     result: Result | None = None
     has_ended: bool = False
+    #: Reads what the claims of its reply had no room for; gives them by their tokens.
+    reading: asyncio.Task[dict[AttemptToken, Claim]] | None = None
 
 
 class Attempts:
@@ -50,6 +52,7 @@ class Attempts:
 
     claiming   called at each recording with the number of slots it frees; gives what to claim in that call.
     hand_back  called with tasks that were read in such a call and need another worker.
+    fill       reads what claims had no room for.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Attempts:
         output_max_bytes: int,
         claiming: Callable[[int], ClaimRequest | None],
         hand_back: Callable[[Delivery], Coroutine[Any, Any, None]],
+        fill: Callable[[Sequence[Claim]], Coroutine[Any, Any, list[Claim]]],
     ) -> None:
         self.running: dict[AttemptToken, Attempt] = {}
         self.slot_freed = asyncio.Event()
@@ -70,14 +74,19 @@ class Attempts:
         self._output_max_bytes = output_max_bytes
         self._claiming = claiming
         self._hand_back = hand_back
+        self._fill = fill
         self._ended: list[Attempt] = []
         self._has_ended = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
 
     def start(self, claims: Iterable[Claim]) -> None:
         """Run what was claimed."""
+        claims = list(claims)
+        unread = [claim for claim in claims if claim.unread]
+        reading = asyncio.create_task(self._read(unread)) if unread else None
         for claim in claims:
             attempt = Attempt(claim, token_of(claim), orjson.loads(claim.spec))
+            attempt.reading = reading if claim.unread else None
             self.running[attempt.token] = attempt
             self._heartbeat.hold(attempt.token, Pulse(attempt.buffer, attempt.spec.get("heartbeat_ms")))
             attempt.task = asyncio.create_task(self._run(attempt))
@@ -153,8 +162,17 @@ class Attempts:
         for attempt, part in zip(writing, parts, strict=True):
             attempt.buffer.confirm(part[-1][0])
 
+    async def _read(self, claims: list[Claim]) -> dict[AttemptToken, Claim]:
+        """Read what the claims of one reply had no room for, together: they may share it."""
+        filled = await retry_while_unavailable(lambda: self._fill(claims))
+        return {token_of(claim): claim for claim in filled}
+
     async def _run(self, attempt: Attempt) -> None:
         try:
+            if attempt.reading is not None:
+                # Its neighbours wait for the same reading, and may go on when it is stopped.
+                attempt.claim = (await asyncio.shield(attempt.reading))[attempt.token]
+                attempt.reading = None
             attempt.result = await self._runner.run(
                 attempt.claim, attempt.spec, attempt.buffer, attempt.cancelled
             )

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from orchestrator.documents import exact_json
 from workers.context import HEARTBEAT, RESET, TOKEN
 
 #: Lines kept until they are written; what a handler writes faster than that is dropped, with one warning.
@@ -46,7 +47,7 @@ class EventBuffer:
         self.last_beat_s = time.monotonic()
         with self._lock:
             if type == HEARTBEAT:
-                self._beat = orjson.dumps(data["details"], default=repr)
+                self._beat = exact_json.dumps(data["details"], default=repr)
                 return
             if type == TOKEN:
                 self._text.append(data["text"])
@@ -116,7 +117,7 @@ class EventBuffer:
     def _append(self, type: str, data: dict[str, Any]) -> None:
         self._number += 1
         try:
-            text = orjson.dumps(data, default=repr)
+            text = exact_json.dumps(data, default=repr)
         except (TypeError, ValueError, RecursionError):
             text = orjson.dumps({"level": "warning", "message": ascii(data)[:2000], "data": {}})
         self._lines.append((self._number, type, text))

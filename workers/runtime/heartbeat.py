@@ -46,8 +46,9 @@ class Pulse:
 class Heartbeat(threading.Thread):
     """Renews every lease in one call each third of a lease, and reports which attempts must stop.
 
-    on_stop   called in the event loop with (token, "cancel" or "lost").
-    describe  fields of the worker's own record, written with each beat.
+    on_stop       called in the event loop with (token, "cancel" or "lost").
+    announce      gives the call that writes the worker's own record, made with each beat.
+    on_announced  called in this thread with its reply.
     """
 
     def __init__(
@@ -58,7 +59,8 @@ class Heartbeat(threading.Thread):
         worker_id: str,
         lease_ms: int,
         on_stop: Callable[[AttemptToken, str], None],
-        describe: Callable[[], list[str | bytes | int]],
+        announce: Callable[[], Call[list[int]]],
+        on_announced: Callable[[list[int]], None],
     ) -> None:
         super().__init__(name="heartbeat", daemon=True)
         self._redis = redis
@@ -66,7 +68,8 @@ class Heartbeat(threading.Thread):
         self._worker_id = worker_id
         self._lease_ms = lease_ms
         self._on_stop = on_stop
-        self._describe = describe
+        self._announce = announce
+        self._on_announced = on_announced
         self._loop = asyncio.get_running_loop()
         self._held: dict[AttemptToken, Pulse] = {}
         self._lock = threading.Lock()
@@ -95,13 +98,15 @@ class Heartbeat(threading.Thread):
         self._stopped.set()
 
     def run(self) -> None:
-        period_s = pause_s = min(self._lease_ms / 3000, MOST_SILENT_S)
+        most_s = min(self._lease_ms / 3000, MOST_SILENT_S)
+        # Workers that start together soon know of each other.
+        period_s = pause_s = most_s / 16
         while not self._stopped.wait(pause_s):
             try:
                 # Once Redis is back, little may be left of a lease: a failed beat is soon repeated.
                 pause_s = period_s / 5
                 self.beat()
-                pause_s = period_s
+                pause_s = period_s = min(2 * period_s, most_s)
             except Exception as error:
                 # Whatever it was: a heartbeat that ends takes all running attempts with it.
                 log.warning("heartbeat.unanswered", extra={"worker_id": self._worker_id, "error": str(error)})
@@ -115,7 +120,7 @@ class Heartbeat(threading.Thread):
                 "heartbeat.loop_is_stuck", extra={"worker_id": self._worker_id, "stuck_s": round(stuck_s, 1)}
             )
             return
-        self._send(self._transitions.announce_worker(self._worker_id, self._describe()))
+        self._on_announced(self._send(self._announce()))
         with self._lock:
             # The loop ends an attempt that is silent for too long. One that it has not ended by now it
             # cannot end: the lease runs out.

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from orchestrator.definitions.definition import OUTPUT
 from orchestrator.definitions.maps import tolerated
+from orchestrator.documents import exact_json
 from orchestrator.documents.json_types import kind_of
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import NodeStatus
@@ -50,7 +49,7 @@ def list_items(spec: Mapping[str, Any], scope: Scope, *, node_id: str, max_bytes
         )
     if not items:
         return Completed([])
-    values = tuple(orjson.dumps(item) for item in items)
+    values = tuple(exact_json.dumps(item) for item in items)
     if sum(map(len, values)) > max_bytes:
         raise Terminal(
             f"the items of the map have more than {max_bytes:,} bytes", type=ErrorType.OUTPUT_TOO_LARGE

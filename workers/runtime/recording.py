@@ -9,8 +9,10 @@ from typing import Any, assert_never
 
 import orjson
 
+from orchestrator.definitions.branches import taker_of
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.definitions.retry_decision import decide_retry
+from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.replies import Claim, EndReply
@@ -113,9 +115,11 @@ class _Ending:
                 )
             case Awaiting():
                 _check_ask(result)
-                return transitions.await_node(token, result, claiming=claiming)
+                taker = self._taker(ErrorType.CONFIG_ERROR)
+                return transitions.await_node(token, result, crowded_taker=taker, claiming=claiming)
             case Nesting():
-                return transitions.start_child(token, result.child, claiming=claiming)
+                taker = self._taker(ErrorType.CONFIG_ERROR)
+                return transitions.start_child(token, result.child, deep_taker=taker, claiming=claiming)
             case AwaitingChild():
                 return transitions.await_child(
                     token, result.child_id, looks_again=result.looks_again, claiming=claiming
@@ -152,13 +156,22 @@ class _Ending:
                 error,
                 delay_ms=decision.delay_ms,
                 counts=decision.counts,
+                late_taker=self._taker(ErrorType.TIMEOUT_SCHEDULE_TO_CLOSE),
                 claiming=self.claiming,
             )
         reason = Reason.TIMEOUT if failed.error.type in _TIME_OUTS else Reason.ERROR
         # Used up, rather than refused: an operator may want to run it again.
         return self.transitions.fail_node(
-            self.token, error, reason=reason, is_dead=decision.is_used_up, claiming=self.claiming
+            self.token,
+            error,
+            reason=reason,
+            is_dead=decision.is_used_up,
+            taker=self._taker(failed.error.type),
+            claiming=self.claiming,
         )
+
+    def _taker(self, error_type: str) -> str:
+        return taker_of(self.claim.catch, error_type)
 
 
 def _failed(fault: Terminal, claim: Claim) -> Failed:
@@ -169,7 +182,7 @@ def _failed(fault: Terminal, claim: Claim) -> Failed:
 
 def _check_ask(waiting: Awaiting) -> None:
     """Raises Terminal when more is to be shown and checked than is kept of a wait."""
-    size = len(orjson.dumps(waiting.ask))
+    size = len(exact_json.dumps(waiting.ask))
     if size > MAX_ASK_BYTES:
         message = f"what the wait shows and checks is {size:,} bytes; allowed are {MAX_ASK_BYTES:,}"
         raise Terminal(message, type=ErrorType.OUTPUT_TOO_LARGE)
@@ -179,6 +192,6 @@ def _encoded(error: NodeError, claim: Claim) -> bytes:
     fields = error.to_dict()
     fields["attempt"] = claim.attempt
     try:
-        return orjson.dumps(fields)
+        return exact_json.dumps(fields)
     except (TypeError, ValueError, RecursionError):
         return orjson.dumps({**fields, "details": None, "message": repr(error.message)})

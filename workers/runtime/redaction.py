@@ -13,6 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import orjson
 
+from orchestrator.documents import exact_json
 from orchestrator.errors import NodeError
 from workers.context import RESET, TOKEN, EventSink
 from workers.outcome import Awaiting, AwaitingChild, Completed, Failed, Nesting, Outcome, Skipped, Waiting
@@ -86,12 +87,12 @@ class Redactor:
     def output(self, output: Any) -> Any:
         """An output without secrets. Objects that JSON can only be made of are made into JSON first."""
         try:
-            raw = orjson.dumps(output)
+            raw = exact_json.dumps(output)
         except (TypeError, ValueError, RecursionError):
             return output  # It is refused when it is written, by an error without its content.
         if self._in_json is None or not self._in_json.search(raw.decode()):
             return output
-        return self.value(orjson.loads(raw))
+        return self.value(exact_json.loads(raw))
 
     def error(self, error: NodeError) -> NodeError:
         """An error without secrets."""

@@ -10,10 +10,10 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from orchestrator.definitions.branches import CONDITION
+from orchestrator.definitions.ends import reads_outputs
 from orchestrator.definitions.sub_workflows import SUB_WORKFLOW
+from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType
 from orchestrator.operations.children import ChildHandle, Children
 from orchestrator.states import Reason
@@ -141,9 +141,9 @@ class Runner:
         return Work(
             claim=claim,
             spec=spec,
-            inputs=orjson.loads(claim.inputs) if claim.inputs else {},
+            inputs=exact_json.loads(claim.inputs) if claim.inputs else {},
             index=index_of(claim.node_id) if "map" in spec else None,
-            resume=orjson.loads(claim.resume) if claim.resume else None,
+            resume=exact_json.loads(claim.resume) if claim.resume else None,
             now_ms=self._clock(),
         )
 
@@ -158,7 +158,7 @@ class Runner:
             return None
         return Scope(
             nodes={
-                node_id: NodeResult(status=status, output=orjson.loads(output) if output else None)
+                node_id: NodeResult(status=status, output=exact_json.loads(output) if output else None)
                 for node_id, status, output in claim.references
             },
             inputs=dict(work.inputs),
@@ -188,10 +188,11 @@ class Runner:
             try_number=claim.tries,
             worker_id=self.worker_id,
             inputs=work.inputs,
+            outputs=_outputs(work),
             resume=work.resume,
             now_ms=work.now_ms,
             has_retry_policy=work.spec["retry"] is not None,
-            last_heartbeat=orjson.loads(claim.beat) if claim.beat else None,
+            last_heartbeat=exact_json.loads(claim.beat) if claim.beat else None,
             child=self._child(work),
             sink=sink,
             tools=self.tools,
@@ -283,8 +284,15 @@ def _resolved(work: Work, scope: Scope | None) -> Mapping[str, Any]:
     return resolved
 
 
+def _outputs(work: Work) -> Mapping[str, Any]:
+    """Give the outputs that the node reads without naming them; what has none is left out."""
+    if not reads_outputs(work.spec["handler"], work.spec["config"]):
+        return {}
+    return {node_id: exact_json.loads(output) for node_id, _, output in work.claim.references if output}
+
+
 def _item_names(work: Work) -> Mapping[str, Any]:
     """Give the names an item of a map has for itself: its value and its index."""
     if work.index is None:
         return {}
-    return {work.spec["map"]["item_name"]: orjson.loads(work.claim.value), "index": work.index}
+    return {work.spec["map"]["item_name"]: exact_json.loads(work.claim.value), "index": work.index}

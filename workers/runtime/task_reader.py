@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 
 from orchestrator.redis_keys import Keys
 from orchestrator.store.replies import Delivery
+from workers.runtime.shares import Shares
 
 log = logging.getLogger("headrace.worker")
 
@@ -21,19 +23,23 @@ UNCLAIMED_MS = 5_000
 RECLAIM_S = 1.0
 #: How long one part of the queues is waited on when there are more of them than free slots.
 TURN_MS = 100
+#: How long a worker that runs its share already leaves the next task to workers that run less.
+YIELD_S = 0.01
 
 
 class TaskReader:
     """The task streams of one worker's queues, in order of priority.
 
-    redis  a client whose socket outlasts a blocking read.
+    redis   a client whose socket outlasts a blocking read.
+    shares  the queues, and how much of each may be taken at once.
     """
 
-    def __init__(self, redis: Redis, keys: Keys, *, consumer: str, queues: Sequence[str]) -> None:
+    def __init__(self, redis: Redis, keys: Keys, *, consumer: str, shares: Shares) -> None:
         self._redis: Any = redis  # its raw commands are untyped
         self._keys = keys
         self._consumer = consumer
-        self._queue_of = {keys.tasks(queue): queue for queue in queues}
+        self._shares = shares
+        self._queue_of = {keys.tasks(queue): queue for queue in shares.queues}
         self._reclaimed_s = 0.0
         self._turn = 0
         self._reclaim_from: dict[str, str] = {}
@@ -83,24 +89,47 @@ class TaskReader:
 
     async def _read_in_order(self, count: int) -> list[Delivery]:
         """Read the first queue that has tasks. COUNT is per stream, so their order is kept by asking each."""
-        if len(self._queue_of) > 1:
-            for stream in self._queue_of:
-                if found := await self._read([stream], count, None):
-                    return found
+        for stream, queue in self._queue_of.items():
+            if self._shares.readers(queue) > 1:
+                share = await self._share(stream, queue, count)
+            else:
+                share = count if len(self._queue_of) > 1 else 0
+            if share and (found := await self._read([stream], share, None)):
+                return found
         return []
+
+    async def _share(self, stream: str, queue: str, free: int) -> int:
+        """Look how many tasks of a queue that others read too may be taken now."""
+        ready, pending, own = await self._look(stream)
+        if ready and own * self._shares.readers(queue) >= ready + pending:
+            await asyncio.sleep(YIELD_S)
+            ready, _, _ = await self._look(stream)
+        return self._shares.share(queue, ready=ready, free=free) if ready > 0 else 0
+
+    async def _look(self, stream: str) -> tuple[int, int, int]:
+        """Count a stream's tasks: those nobody has, those workers have, and those this worker has."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.execute_command("XLEN", stream)
+        pipe.execute_command("XPENDING", stream, self._keys.group)
+        length, summary = await pipe.execute()
+        pending, consumers = (summary["pending"], summary["consumers"]) if summary else (0, ())
+        own = sum(each["pending"] for each in consumers if each["name"] == self._consumer.encode())
+        return length - pending, pending, own
 
     async def _wait_for_any(self, count: int, block_ms: int) -> list[Delivery]:
         """Block until one of the queues has a task.
 
         Blocking on several at once may bring COUNT from each of them. With fewer free slots than queues, a
-        part of them is waited on, in turn and briefly.
+        part of them is waited on, in turn and briefly. Where others wait for the same queue, each gets one:
+        tasks that come together would all go to the first.
         """
         streams = list(self._queue_of)
         if len(streams) > count:
             self._turn = (self._turn + 1) % len(streams)
             streams = (streams[self._turn :] + streams[: self._turn])[:count]
             block_ms = min(block_ms, TURN_MS)
-        return await self._read(streams, max(1, count // len(streams)), block_ms)
+        is_shared = any(self._shares.readers(self._queue_of[stream]) > 1 for stream in streams)
+        return await self._read(streams, 1 if is_shared else max(1, count // len(streams)), block_ms)
 
     async def _read(self, streams: Sequence[str], count: int, block_ms: int | None) -> list[Delivery]:
         block = () if block_ms is None else ("BLOCK", block_ms)

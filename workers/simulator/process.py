@@ -18,13 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from typing import Any
 
-import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from clients.redis_client import connect_blocking
 from config import get_settings
 from logs import run_process
+from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.errors import DefinitionInvalid, HeadraceError, InputsInvalid, Problem, StoreUnavailable
@@ -51,7 +51,7 @@ async def answer(
     """Answer one question; whatever is wrong with it is an answer too."""
     random.seed(SEED)
     try:
-        asked = orjson.loads(line)
+        asked = exact_json.loads(line)
         if namespaces := asked.get("forget"):
             for namespace in namespaces:
                 await Transitions(redis, namespace_keys(keys, namespace)).delete_namespace()
@@ -131,7 +131,7 @@ def _node(played: NodeReport) -> dict[str, Any]:
 
 
 def _parsed(output: bytes | None) -> Any:
-    return orjson.loads(output) if output else None
+    return exact_json.loads(output) if output else None
 
 
 def _read(sent: Any, limits: Limits) -> tuple[Any, Locate | None]:
@@ -184,7 +184,7 @@ async def main() -> None:
         async with usable_while_serving(redis, settings):
             while line := await reader.readline():
                 found = await answer(line, redis, threads, keys=keys, limits=limits)
-                sys.stdout.buffer.write(orjson.dumps(found) + b"\n")
+                sys.stdout.buffer.write(exact_json.dumps(found) + b"\n")
                 sys.stdout.buffer.flush()
     except asyncio.CancelledError:
         pass

@@ -7,13 +7,13 @@ long. A line in: {"schema", "value", "what"}. A line out: the problems found.
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
 import orjson
 
+from orchestrator.documents import exact_json
 from orchestrator.documents.json_schema import APART, judge
 from orchestrator.errors import Problem
 
@@ -23,7 +23,7 @@ MEMORY_BYTES = 1024 * 1024 * 1024
 
 def answer(line: bytes) -> bytes:
     """Answer one question."""
-    asked = json.loads(line)
+    asked = exact_json.loads(line)
     what = asked["what"]
     try:
         found = judge(asked["schema"], asked["value"], what, APART).problems

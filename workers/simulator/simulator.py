@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 
 from clients.redis_client import RedisClient
+from orchestrator.documents import exact_json
 from orchestrator.documents.json_schema import APART
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import ErrorType, HeadraceError, NodeError
@@ -40,6 +41,7 @@ from workers.outcome import Awaiting, Failed
 from workers.registry import default_retry
 from workers.runtime.recording import end_call
 from workers.runtime.runner import Result, Runner
+from workers.runtime.shares import Shares
 from workers.runtime.task_reader import TaskReader
 from workers.simulator.report import ReportBuilder, Simulation
 from workers.simulator.signal_sender import ExternalActor
@@ -213,7 +215,7 @@ class Simulator:
         queues = await self.store.queue_names()
         if self._reader is None or queues != self._queues:
             self._queues = queues
-            self._reader = TaskReader(self._redis, self.keys, consumer=WORKER, queues=queues)
+            self._reader = TaskReader(self._redis, self.keys, consumer=WORKER, shares=Shares(queues))
             await self._reader.open()
         return self._reader
 
@@ -248,7 +250,7 @@ class Simulator:
         item: Any = NO_ITEM
         if index is not None and self.stubs.look_at_items:
             (found,) = await self.store.items.page(claim.execution_id, node_of(claim.node_id), index, 1)
-            item = orjson.loads(found.value)
+            item = exact_json.loads(found.value)
         return self.stubs.of(self._name(claim.execution_id, claim.node_id), spec["handler"], item)
 
     def _name(self, execution_id: str, unit: str) -> str:

@@ -26,7 +26,19 @@ from workers.simulator.stub_signals import (
 #: Handlers that reach nothing outside the engine: in a simulation they run as they are, unless a stub says
 #: otherwise. Every other one is stubbed, so that a forgotten one calls nothing.
 REAL = frozenset(
-    {"noop", "condition", "switch", "transform", "delay", "sub_workflow", "wait_for_signal", "approval"}
+    {
+        "noop",
+        "input",
+        "output",
+        "fail",
+        "condition",
+        "switch",
+        "transform",
+        "delay",
+        "sub_workflow",
+        "wait_for_signal",
+        "approval",
+    }
 )
 _FIELDS = (
     "output", "fail", "error", "message", "retryable", "retry_after", "skip", "duration",

@@ -1,15 +1,25 @@
 -- flags: allow-oom
 -- Registers a live worker with its handlers, queues and slots, or takes it off the list.
 -- KEYS  1 the worker's hash
--- ARGV  2 '', 3 worker id, 4 '1' to leave the list instead; then fields and values in pairs
--- Reply now, ms
-if ARGV[4] == '1' then
+-- ARGV  2 '', 3 worker id, 4 names of the queues it reads, space separated; then fields and values in pairs,
+--       none for a worker that leaves
+-- Reply how many live workers read each of the queues, in their order
+local counts = {}
+if not ARGV[5] then
   redis.call('ZREM', workers_key(), ARGV[3])
   redis.call('DEL', KEYS[1], claims_key(ARGV[3]))
-  return NOW
+  for queue in string.gmatch(ARGV[4], '%S+') do redis.call('ZREM', readers_key(queue), ARGV[3]) end
+  return counts
 end
 redis.call('ZREMRANGEBYSCORE', workers_key(), '-inf', NOW - 3600000)
 redis.call('ZADD', workers_key(), NOW, ARGV[3])
 redis.call('HSET', KEYS[1], 'beat_ms', NOW, unpack(ARGV, 5))
 redis.call('PEXPIRE', KEYS[1], 60000)
-return NOW
+for queue in string.gmatch(ARGV[4], '%S+') do
+  -- Silent for longer than three announcements: gone, or as good as gone.
+  redis.call('ZREMRANGEBYSCORE', readers_key(queue), '-inf', NOW - 15000)
+  redis.call('ZADD', readers_key(queue), NOW, ARGV[3])
+  redis.call('PEXPIRE', readers_key(queue), 60000)
+  counts[#counts + 1] = redis.call('ZCARD', readers_key(queue))
+end
+return counts

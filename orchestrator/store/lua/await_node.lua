@@ -5,7 +5,7 @@
 -- ARGV  3-12 see include/attempt.lua; 13 waiting on: signal or approval; 14 name of the signal, or hash of what is shown;
 --       15 what is asked, JSON; 16 time limit, ms, or ''; 17 the effect of it: fail or complete; 18 its error or output, JSON;
 --       19 quorum of an approval; 20 branch targets not taken when the answer comes, 21 when it does not;
---       22 error, JSON, for one node too many waiting for the name
+--       22 error, JSON, for one node too many waiting for the name, 23 the successor that takes over by its catch then, or ''
 -- Event node.waiting, node.queued, node.failed
 local x, facts = leave_attempt('await_node')
 if not x then return answer(facts, 0) end
@@ -17,7 +17,7 @@ redis.call('HDEL', x.runtime, 'votes|' .. node_id, 'voters|' .. node_id, 'given|
 if is_ending(x, node_id) then
   end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', attempt, quoted('cancelled'))
 elseif waiting >= MOST_WAITING then
-  settle_failure(x, node_id, attempt, facts, 'error', ARGV[22], false)
+  settle_failure(x, node_id, attempt, facts, 'error', ARGV[22], false, ARGV[23])
 elseif on == 'signal' and take_kept(x, node_id, 'RUNNING', facts, awaits) then
   -- Nothing was tried: the signal was there before anybody looked.
   redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)

@@ -17,10 +17,11 @@ if not status then return {'unknown', 0, '', 0, 0} end
 local attempt, on, shown, quorum, votes, voters, given = unpack(x.fields, 1, 7)
 local output = output_of(x.id, node_id) or ''
 voters, given, quorum = voters or ';', tonumber(given or 0), tonumber(quorum or 1)
-local hash, call, word = string.match(voters, ';%x+ ' .. ARGV[9] .. ' (%S+) (%S+) (%a+);')
-if hash then
-  if hash ~= ARGV[10] then return {'conflict', 0, '', 0, 0} end
-  return {word, call == ARGV[11] and 0 or 1, output, given, x.is_listed and 1 or 0}
+for key, hash, call, word in string.gmatch(voters, '[^; ]+ ([^; ]+) ([^; ]+) ([^; ]+) (%a+)') do
+  if key == ARGV[9] then
+    if hash ~= ARGV[10] then return {'conflict', 0, '', 0, 0} end
+    return {word, call == ARGV[11] and 0 or 1, output, given, x.is_listed and 1 or 0}
+  end
 end
 if status == 'COMPLETED' then return {'over', 0, output, given, 0} end
 if not may_leave('node', 'decide_approval', status) or on ~= 'approval' or x.cancelling then
@@ -31,7 +32,7 @@ if string.find(voters, ';' .. ARGV[7] .. ' ', 1, true) then return {'voted', 0, 
 local vote = '{"decision":"' .. ARGV[5] .. '","by":' .. ARGV[6] .. ',"at":"' .. rfc3339(NOW) .. '","form":' .. ARGV[8] .. '}'
 votes = votes and votes .. ',' .. vote or vote
 if ARGV[5] == 'approve' then given = given + 1 end
-word = (ARGV[5] == 'deny' or given >= quorum) and 'decided' or 'counted'
+local word = (ARGV[5] == 'deny' or given >= quorum) and 'decided' or 'counted'
 redis.call('HSET', x.runtime, 'votes|' .. node_id, votes, 'given|' .. node_id, given, 'voters|' .. node_id,
   voters .. table.concat({ARGV[7], ARGV[9], ARGV[10], ARGV[11], word}, ' ') .. ';')
 if word == 'counted' then

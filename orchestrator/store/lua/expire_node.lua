@@ -2,7 +2,7 @@
 -- Fails a unit that has not ended within its schedule_to_close_timeout, in any open status (PENDING only while held).
 -- PENDING, QUEUED, WAITING, RUNNING -> FAILED
 -- KEYS  1 runtime of the execution
--- ARGV  3 node id, 4 generation in which it was queued first
+-- ARGV  3 node id, 4 generation in which it was queued first, 5 the successor that takes over by its catch, or ''
 -- Reply {word, more}  word: ok; early, not due by Redis time; stale (the timer is removed)
 -- Event node.failed
 local node_id = ARGV[3]
@@ -22,7 +22,7 @@ local last = x.fields[4]
 detach(x, node_id, status, attempt, facts)
 -- Without a nonce no late result of this attempt can be taken for the current one.
 redis.call('HSET', x.runtime, 'nonce|' .. node_id, '')
-settle_failure(x, node_id, attempt, facts, 'timeout', limit_error(node_id, attempt, facts, 'did not end within', last), last)
+settle_failure(x, node_id, attempt, facts, 'timeout', limit_error(node_id, attempt, facts, 'did not end within', last), last, ARGV[5])
 leave_child(x, node_id, facts, '"the node that waits for it has run out of time"')
 settle(x)
 return {'ok', x.more}

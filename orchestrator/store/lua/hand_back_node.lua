@@ -4,7 +4,7 @@
 -- QUEUED -> WAITING | FAILED | PENDING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 message id, 6 queue, 7 '1' if some live worker offers the handler, 8 time allowed, ms,
---       9 error, JSON
+--       9 error, JSON, 10 the successor that takes over by its catch, or ''
 -- Reply 'ok'; 'stale' when the task is not the current one (it is taken off the stream)
 -- Event node.waiting, node.failed
 local node_id, attempt = ARGV[3], ARGV[4]
@@ -28,7 +28,7 @@ local since = tonumber(x.fields[3] or '') or NOW
 if ARGV[7] == '1' or since <= tonumber(x.fields[4] or 0) then since = NOW end
 redis.call('HSET', x.runtime, 'unoffered_ms|' .. node_id, since)
 if NOW - since >= tonumber(ARGV[8]) then
-  settle_failure(x, node_id, attempt, facts, 'error', ARGV[9], false)
+  settle_failure(x, node_id, attempt, facts, 'error', ARGV[9], false, ARGV[10])
 else
   local times = redis.call('HINCRBY', x.runtime, 'handed_back|' .. node_id, 1)
   local delay_ms = math.min(2000, 100 * 2 ^ math.min(times - 1, 5))

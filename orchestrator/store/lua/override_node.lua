@@ -3,7 +3,7 @@
 -- decided as after any such end.  PENDING, QUEUED, WAITING, RUNNING -> COMPLETED | FAILED | SKIPPED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-8 see include/manual.lua; 9 complete, fail or skip; 10 output or error, JSON, or ''; 11 ids of branch targets not
---       taken, space separated
+--       taken, space separated; 12 the successor that takes over by its catch, or ''
 -- Reply see include/manual.lua
 -- Event node.completed, node.failed, node.skipped
 local x, it = check_manual('override_node')
@@ -21,7 +21,7 @@ if word == 'complete' then
   if ARGV[11] ~= '' then redis.call('HSET', x.runtime, 'rejects|' .. unit, ARGV[11]) end
   end_node(x, unit, 'COMPLETED', '', 'node.completed', it.attempt, '{"operator":' .. ARGV[8] .. '}')
 elseif word == 'fail' then
-  settle_failure(x, unit, it.attempt, it.facts, 'operator', ARGV[10], false)
+  settle_failure(x, unit, it.attempt, it.facts, 'operator', ARGV[10], false, ARGV[12])
 else
   end_node(x, unit, 'SKIPPED', 'operator', 'node.skipped', it.attempt, '{"reason":"operator","operator":' .. ARGV[8] .. '}')
 end

@@ -2,7 +2,8 @@
 -- Takes a running attempt from a worker whose lease expired: the node is queued at once the first time, after a growing
 -- hold from the second time on, and failed once more leases are lost than allowed.  RUNNING -> QUEUED | WAITING | FAILED
 -- KEYS  1 runtime of the execution
--- ARGV  3 node id, 4 attempt, 5 lost leases allowed, 6 error for a lost lease, JSON, 7 error for poison, JSON
+-- ARGV  3 node id, 4 attempt, 5 lost leases allowed, 6 error for a lost lease, JSON, 7 error for poison, JSON,
+--       8 the successor that takes over from poison by its catch, or ''
 -- Reply {word, more}  word: ok; renewed, the lease is alive again; stale (the lease is removed)
 -- Event node.queued, node.waiting, node.failed
 local node_id, attempt = ARGV[3], ARGV[4]
@@ -22,7 +23,7 @@ redis.call('HSET', x.runtime, 'crashes|' .. node_id, crashes, 'nonce|' .. node_i
 -- A lost worker is not the node's fault: the try is not charged.
 redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)
 if crashes > tonumber(ARGV[5]) and not x.cancelling then
-  settle_failure(x, node_id, attempt, facts, 'poison', ARGV[7], true)
+  settle_failure(x, node_id, attempt, facts, 'poison', ARGV[7], true, ARGV[8])
 elseif crashes == 1 then
   redis.call('HSET', x.runtime, 'error|' .. node_id, ARGV[6])
   queue_node(x, node_id, 'RUNNING', facts, '{"cause":"lease_lost"}')

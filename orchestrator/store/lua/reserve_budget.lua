@@ -6,7 +6,7 @@
 -- Reply {word, …}  ok, day to settle on; exceeded or busy, scope, kind of limit, cap, used, held; unpriced, scope, whose limit is a
 --       cost; fenced
 local node_id, attempt, number = ARGV[3], ARGV[4], ARGV[6]
-local x = open(ARGV[2], 'attempt|' .. node_id, 'nonce|' .. node_id, 'tenant', 'name', 'budget', 'reserved|' .. node_id)
+local x = open(ARGV[2], 'attempt|' .. node_id, 'nonce|' .. node_id, 'reserved|' .. node_id, unpack(ACCOUNT))
 if not x or x.fields[1] ~= attempt or x.fields[2] ~= ARGV[5]
   or not redis.call('ZSCORE', leases_key(), lease_member(x.id, node_id, attempt)) then
   return {'fenced'}
@@ -15,9 +15,9 @@ local day = today()
 local member = reservation(x, node_id, attempt, number, ARGV[7], ARGV[8], day)
 local tokens, nanos = tonumber(ARGV[7]), tonumber(ARGV[8])
 -- Calls of a unit are made one after the other: one that is still reserved has been given up by its caller.
-if x.fields[6] and x.fields[6] ~= member then write_off(x.fields[6]) end
+if x.fields[3] and x.fields[3] ~= member then write_off(x.fields[3]) end
 local kept = {}
-for _, scope in ipairs(budget_scopes(x.id, {unpack(x.fields, 3, 5)}, day, ARGV[9], ARGV[10])) do
+for _, scope in ipairs(budget_scopes(x.id, {unpack(x.fields, 4, 7)}, day, ARGV[9], ARGV[10])) do
   if scope.nanos and not nanos then return {'unpriced', scope.word} end
   local is_limited = scope.tokens or scope.nanos
   -- Sent again, the call finds its own reservation, which needs no further room.

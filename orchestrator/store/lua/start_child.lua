@@ -3,8 +3,9 @@
 -- RUNNING -> WAITING | COMPLETED | FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3-12 see include/attempt.lua; 13 id of the child, made of execution, unit and attempt; 14 levels of children allowed below
---       the root; 15 error, JSON, for one level too many; 16 output of a detached unit, JSON; 17 definition of the child, JSON;
---       18 … the last slice of the child, see include/slices.lua; earlier ones are staged before
+--       the root; 15 error, JSON, for one level too many, 16 the successor that takes over by its catch then, or '';
+--       17 output of a detached unit, JSON; 18 definition of the child, JSON; 19 … the last slice of the child, see
+--       include/slices.lua; earlier ones are staged before
 -- Event node.waiting, node.completed, node.failed; of the child execution.created, execution.started
 local x, facts = leave_attempt('start_child')
 if not x then return answer(facts, 0) end
@@ -14,19 +15,19 @@ local depth = tonumber(values[1] or 0) + 1
 if is_ending(x, node_id) then
   end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', attempt, quoted('cancelled'))
 elseif depth > tonumber(ARGV[14]) then
-  settle_failure(x, node_id, attempt, facts, 'error', ARGV[15], false)
+  settle_failure(x, node_id, attempt, facts, 'error', ARGV[15], false, ARGV[16])
 else
   redis.call('RPUSH', children_key(x.id), child_id .. ' ' .. node_id)
   x.children = redis.call('HINCRBY', x.runtime, 'children', 1)
   redis.call('HSET', x.runtime, 'child|' .. node_id, child_id)
   redis.call('HDEL', x.runtime, 'resume|' .. node_id)
   if facts.detached then
-    put_output(x, node_id, ARGV[16])
+    put_output(x, node_id, ARGV[17])
     end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, '{}')
   else
     park_on_child(x, node_id, attempt, child_id)
   end
-  create(child_id, values[2] or 'default', ARGV[17], 18)
+  create(child_id, values[2] or 'default', ARGV[18], 19)
   redis.call('HSET', runtime_key(child_id), 'tenant', values[2] or 'default', 'parent', x.id .. ' ' .. node_id, 'depth', depth)
   local child = open(child_id, 'queues')
   name_queues(child.fields[1])

@@ -3,7 +3,8 @@
 -- RUNNING -> WAITING | FAILED, QUEUED -> FAILED
 -- KEYS  1 runtime of the execution
 -- ARGV  3 node id, 4 attempt, 5 kind: start_to_close or schedule_to_start, 6 error, JSON, 7 delay of the retry, ms, or '' to fail,
---       8 '1' also lists it in workflows:dead, 9 tries counted by each retry rule, or ''
+--       8 '1' also lists it in workflows:dead, 9 tries counted by each retry rule, or ''; successors that take over by its catch, or '':
+--       10 after this error, 11 if its schedule_to_close_timeout passes before the retry
 -- Reply {word, more}  word: ok; early; held, the execution is paused and its resume starts that wait over;
 --       stale (the timer is removed)
 -- Event node.retrying, node.failed
@@ -28,9 +29,9 @@ end
 -- Without a nonce no late result of this attempt can be taken for the current one.
 redis.call('HSET', x.runtime, 'nonce|' .. node_id, '')
 if ARGV[7] ~= '' then
-  park_retry(x, node_id, attempt, facts, ARGV[7], ARGV[6], ARGV[9])
+  park_retry(x, node_id, attempt, facts, ARGV[7], ARGV[6], ARGV[9], ARGV[11])
 else
-  settle_failure(x, node_id, attempt, facts, 'timeout', ARGV[6], ARGV[8] == '1')
+  settle_failure(x, node_id, attempt, facts, 'timeout', ARGV[6], ARGV[8] == '1', ARGV[10])
 end
 settle(x)
 return {'ok', x.more}

@@ -2,7 +2,7 @@
 -- Fires the timer of a waiting node: a delay completes, an unanswered wait ends as its definition says, every other node is
 -- queued again.  WAITING -> QUEUED | COMPLETED | FAILED
 -- KEYS  1 runtime of the execution
--- ARGV  3 node id, 4 attempt, 5 what it waits on
+-- ARGV  3 node id, 4 attempt, 5 what it waits on, 6 the successor that takes over by its catch when its answer is late, or ''
 -- Reply {word, more}  word: ok; early, not due by Redis time; held, the execution is paused: resume sets the timer again;
 --       stale (the timer is removed)
 -- Event node.queued, node.completed, node.failed
@@ -29,7 +29,7 @@ if on == 'delay' and not x.cancelling then
   redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id, 'kept|' .. node_id)
   end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, '{}')
 elseif (on == 'signal' or on == 'approval') and not x.cancelling then
-  end_late(x, node_id, attempt, parse_facts(x.fields[2]), on)
+  end_late(x, node_id, attempt, parse_facts(x.fields[2]), on, ARGV[6])
 else
   unlist_wait(x, node_id, attempt, on)
   queue_node(x, node_id, 'WAITING', parse_facts(x.fields[2]), '{"cause":"' .. on .. '"}', on == 'worker')

@@ -254,7 +254,7 @@ async def stamping(rig: Rig) -> Call[Any]:
 
 
 async def announcing(rig: Rig) -> Call[Any]:
-    return rig.transitions.announce_worker("w1", ["name", "worker-1", "slots", 4])
+    return rig.transitions.announce_worker("w1", ["default"], ["name", "worker-1", "slots", 4])
 
 
 async def forgetting(rig: Rig) -> Call[Any]:

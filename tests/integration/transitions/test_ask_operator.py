@@ -110,7 +110,7 @@ async def test_a_catch_comes_first(rig: Rig) -> None:
     )
     held = await rig.worker.start_one("A")
 
-    await rig.transitions.fail_node(held, error_of("Http.5xx"), reason=Reason.ERROR, is_dead=False)
+    await rig.transitions.fail_node(held, error_of("Http.5xx"), reason=Reason.ERROR, is_dead=False, taker="C")
 
     assert await rig.status(execution_id) is E.RUNNING
     assert await rig.nodes(execution_id) == {"A": N.FAILED, "C": N.QUEUED, "D": N.SKIPPED}

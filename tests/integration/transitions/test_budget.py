@@ -215,15 +215,17 @@ async def test_each_call_of_an_attempt_is_counted(rig: Rig) -> None:
 @pytest.mark.parametrize("is_same_definition", [True, False])
 async def test_executions_of_one_definition_share_its_day(rig: Rig, is_same_definition: bool) -> None:
     budget = {"daily": {"max_tokens": 100}}
-    await rig.submit(node("A"), name="summary", budget=budget)
+    title = "Zusammenfassung für heute: {day}"
+    await rig.submit(node("A"), name=title, budget=budget)
     first = await rig.worker.start_one("A")
     await reserve(rig, first)
-    await rig.submit(node("A"), name="summary" if is_same_definition else "other", budget=budget)
+    await rig.submit(node("A"), name=title if is_same_definition else "other", budget=budget)
     second = await rig.worker.start_one("A")
 
     reply = await reserve(rig, second)
 
     assert reply[:2] == (["busy", "definition"] if is_same_definition else ["ok", reply[1]])
+    assert not [key async for key in rig.redis.scan_iter() if b"heute" in key]
 
 
 async def test_executions_of_one_tenant_share_its_day_and_the_next_day_is_a_new_one(rig: Rig) -> None:

@@ -43,6 +43,18 @@ async def test_the_call_that_ends_an_attempt_brings_the_next_tasks(rig: Rig) -> 
     assert await rig.redis.zcard("workflows:leases") == 2
 
 
+async def test_one_of_several_readers_takes_its_share_of_what_is_ready(rig: Rig) -> None:
+    await rig.submit(node("A"), node("B"), *(node(f"n{i}", after=["A"]) for i in range(7)))
+    held = await rig.worker.start(2)
+
+    ended = await rig.worker.complete(held["A"], claiming=rig.worker.claiming(64, readers=3))
+    again = await rig.worker.complete(held["B"], claiming=rig.worker.claiming(64, readers=9))
+
+    # Seven and then four are ready; B, which still runs, is not one of the seven.
+    assert [claim.node_id for claim in ended.claims] == ["n0", "n1", "n2"]
+    assert [claim.node_id for claim in again.claims] == ["n3"]
+
+
 async def test_a_lost_reply_asked_for_again_brings_the_same_claims(rig: Rig) -> None:
     await rig.submit(node("A"), *(node(f"n{i}", after=["A"]) for i in range(6)))
     held = await rig.worker.start_one("A")

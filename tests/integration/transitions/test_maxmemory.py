@@ -56,7 +56,7 @@ async def test_running_executions_finish(full: Rig) -> None:
     await full.worker.retry(held["retried"], 1_000)
     await full.worker.delay(held["delayed"], 1_000)
     await full.transitions.stamp_tick(lease_ms=500)
-    await full.transitions.announce_worker("w1", ["name", "worker-1"])
+    await full.transitions.announce_worker("w1", ["default"], ["name", "worker-1"])
     await full.advance(1_000)
     await full.worker.run_all()
 

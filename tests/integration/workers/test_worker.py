@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import orjson
@@ -282,3 +283,37 @@ async def test_without_an_orchestrator_workers_look_after_timers(
     assert await ended(engine, execution_id) is E.COMPLETED
     state = (await engine.nodes.get(execution_id, "A")).state
     assert (state.attempt, state.tries) == (2, 2)
+
+
+async def test_tasks_that_come_together_are_spread_over_the_workers_that_read_the_queue(
+    engine: Engine, fleet: WorkerFleet, stage: Stage
+) -> None:
+    workers = [await fleet.start(f"w{i}", concurrency=64, lease_ms=LEASE_MS) for i in range(3)]
+
+    async def know_each_other() -> bool:
+        return all(worker.shares.readers("default") == 3 for worker in workers)
+
+    await until(know_each_other)
+    nodes = [node("root"), *(node(f"n{i}", after=["root"], handler="test_wait") for i in range(32))]
+    execution_id = await start(engine, *nodes)
+
+    async def all_run() -> bool:
+        return stage.at_once == 32
+
+    await until(all_run)
+    states = (await engine.executions.get(execution_id)).nodes
+    ran_by = Counter(state.worker for state in states if state.node_id != "root")
+    assert set(ran_by) == {worker.worker_id for worker in workers}
+    assert max(ran_by.values()) <= 16
+    stage.may_go_on.set()
+    assert await ended(engine, execution_id) is E.COMPLETED
+
+
+async def test_a_queue_that_one_worker_reads_is_wholly_its_own(
+    engine: Engine, fleet: WorkerFleet, stage: Stage
+) -> None:
+    left = await fleet.start("left", lease_ms=LEASE_MS)
+    await fleet.stop(left)
+    only = await fleet.start("only", lease_ms=LEASE_MS)
+
+    assert only.shares.readers("default") == 1

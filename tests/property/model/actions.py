@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from redis.exceptions import ResponseError
 
+from orchestrator.definitions.branches import taker_of
 from orchestrator.loops import leases, timers
 from orchestrator.redis_keys import lease_member
 from orchestrator.states import Reason, WaitingOn
@@ -109,6 +110,7 @@ async def hand_back(world: World, dice: Random, task: Delivery) -> None:
     call = world.transitions.hand_back_node(
         task.execution_id, task.node_id, task.attempt, message_id=task.message_id, queue=task.queue,
         is_offered=dice.random() < 0.7, error=ERROR, patience_ms=3_000,
+        taker=taker_of(world.case_of(task.execution_id).node(task.node_id).catch, "HandlerError"),
     )  # fmt: skip
     word = await call
     if word == "ok" and await has_failed(world, task):
@@ -139,7 +141,7 @@ async def end_attempt(
         worker.requests += 1
         claiming = ClaimRequest(
             dice.randint(1, 3), f"{worker.name}:{worker.requests}", worker.name, worker.name, LEASE_MS,
-            dice.choice(("default side", "side default")), worker.offers,
+            dice.choice(("default=1 side=1", "side=1 default=2", "default=3 side=2")), worker.offers,
         )  # fmt: skip
     kind = dice.choice(kinds_for(world, case, token, kinds))
     if kind in NESTING:
@@ -205,12 +207,19 @@ def ending_call(
     if kind == "f":
         # A handler that ran too long, or was silent for too long, is ended by its worker.
         reason = dice.choice((Reason.ERROR, Reason.ERROR, Reason.TIMEOUT))
-        call = does.fail_node(token, ERROR, reason=reason, is_dead=dice.random() < 0.5, claiming=claiming)
+        call = does.fail_node(
+            token, ERROR, reason=reason, is_dead=dice.random() < 0.5,
+            taker=taker_of(node.catch, "HandlerError"), claiming=claiming,
+        )  # fmt: skip
         return call, {unit: "fail"}
     if kind == "r":
         counts = dice.choice(((), (1,), (1, 2)))
         delay_ms = dice.choice((0, 500, 3_000, 3_000, 8_000))
-        return does.retry_node(token, ERROR, delay_ms=delay_ms, counts=counts, claiming=claiming), {}
+        late_taker = taker_of(node.catch, "Timeout.ScheduleToClose")
+        call = does.retry_node(
+            token, ERROR, delay_ms=delay_ms, counts=counts, late_taker=late_taker, claiming=claiming
+        )
+        return call, {}
     if kind == "s":
         reason = Reason.HANDLER_SKIPPED
         return does.skip_node(token, reason=reason, data=b"{}", claiming=claiming), {unit: "skip"}
@@ -252,7 +261,7 @@ async def resend(world: World, dice: Random) -> None:
 
 def counts_of(call: Call[EndReply]) -> tuple[int, ...]:
     """What a retry said that the rules of its policy have counted."""
-    return tuple(int(count) for count in str(call.arguments[-1]).split())
+    return tuple(int(count) for count in str(call.arguments[-2]).split())
 
 
 async def renew(world: World, dice: Random) -> None:

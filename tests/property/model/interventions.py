@@ -7,6 +7,7 @@ from random import Random
 
 import orjson
 
+from orchestrator.definitions.branches import taker_of
 from orchestrator.store.requests import Idempotency, OperatorNote, Word
 from orchestrator.units import node_of
 from tests.property.model.snapshots import ExecutionSnapshot
@@ -133,6 +134,7 @@ async def override_one(world: World, dice: Random, case: Case, node_id: str) -> 
     call = world.transitions.override_node(
         case.execution_id, node_id, word, payload, note=note, idempotency=request,
         not_taken=not_taken if word == "complete" else (),
+        taker=taker_of(case.node(node_id).catch, "Operator"),
     )  # fmt: skip
     is_open = now.units[node_id] in ("PENDING", "QUEUED", "WAITING", "RUNNING")
     expected = refusal(now, node_id, note, is_open=is_open)

@@ -30,7 +30,7 @@ async def hub(fake: FakeEngine) -> AsyncIterator[Hub]:
 
 @pytest.fixture
 def app(fake: FakeEngine, hub: Hub) -> FastAPI:
-    made = FastAPI()
+    made = FastAPI(docs_url=None, redoc_url=None)
     routers.install(made, Limits(max_body_bytes=2_000, max_definition_bytes=20_000), store_errors=[OSError])
     attach(made, Reach(cast(Engine, fake), hub, SimulatorProcess([], {})))
     return made

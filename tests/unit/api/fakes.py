@@ -19,7 +19,7 @@ from orchestrator.errors import (
 from orchestrator.execution.inventory import Check
 from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.operations.events import Events, EventSubscription
-from orchestrator.operations.results import ExecutionView
+from orchestrator.operations.results import ExecutionView, ResultPage
 from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.store.reader import Store
 
@@ -62,15 +62,18 @@ class FakeEngine:
         self.sent: dict[str, Any] = {}
         self.current = ExecutionStatus.RUNNING
         self.history: list[Event] = []
-        self.outputs: dict[str, bytes | None] = {"A": b'{"data":  "as stored"}', "B": None}
+        self.texts: dict[str, bytes | None] = {"A": b'{"data":  "as stored"}', "B": None}
+        #: A page asked for with fewer bytes has one node.
+        self.page_bytes = 0
         self.wakeups_made: list[FakeWakeups] = []
         self.fail_with: Exception | None = None
         self.is_replay = False
         self.is_ready = True
         self.executions = SimpleNamespace(
             submit=self._submit, trigger=self._trigger, status=self._status, get=self._get,
-            results=self._results, list=self._list, cancel=self._cancel,
+            list=self._list, cancel=self._cancel,
         )  # fmt: skip
+        self.outputs = SimpleNamespace(page=self._page)
         store = SimpleNamespace(status=self._status, events=self._events, last_seq=self._last_seq)
         self.events = Events(cast(Store, store), lambda: cast(EventSubscription, self._subscribe()))
         self.health = SimpleNamespace(check=self._check)
@@ -122,14 +125,21 @@ class FakeEngine:
             execution=self._execution(),
             definition=cast(Definition, SimpleNamespace(node=lambda _: node)),
             nodes=[NodeState("A", NodeStatus.COMPLETED, attempt=1, tries=1), NodeState("B")],
-            outputs=self.outputs,
+            outputs=self.texts,
             counts={},
             is_quiesced=False,
         )
 
-    async def _results(self, execution_id: str) -> dict[str, bytes | None]:
-        self._asked("results", execution_id)
-        return self.outputs
+    async def _page(self, execution_id: str, *, cursor: str | None = None, most_bytes: int = 0) -> ResultPage:
+        """All at once, or node by node where fewer than `page_bytes` are asked for."""
+        self._asked("page", execution_id)
+        if most_bytes >= self.page_bytes:
+            return ResultPage(self.texts, None)
+        place = int(cursor or 0)
+        node_id = list(self.texts)[place]
+        return ResultPage(
+            {node_id: self.texts[node_id]}, str(place + 1) if place + 1 < len(self.texts) else None
+        )
 
     async def _list(self, **given: Any) -> SimpleNamespace:
         self._asked("list", None)

@@ -223,7 +223,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("http", {"url": "http://a", "method": "GET IT"}, "config.method"),
     ("transform", {}, "config"),
     ("transform", {"expression": 1, "output": 2}, "config"),
-    ("condition", {"true_branch": ["B"]}, "config.expression"),
+    ("condition", {"true_branch": ["B"]}, "config"),
     ("condition", {"expression": "1", "true_branch": [1]}, "config.true_branch[0]"),
     ("delay", {}, "config"),
     ("delay", {"seconds": -1}, "config.seconds"),

@@ -28,13 +28,13 @@ local function end_wait(x, node_id, attempt, on, output, data)
   end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, data)
 end
 
--- Ends a wait whose time limit has passed.
-local function end_late(x, node_id, attempt, facts, on)
+-- Ends a wait whose time limit has passed. taker: who takes over where that fails the node, or ''.
+local function end_late(x, node_id, attempt, facts, on, taker)
   detach(x, node_id, 'WAITING', attempt)
   local values = redis.call('HMGET', x.runtime, 'late|' .. node_id, 'kept|' .. node_id, 'if_late|' .. node_id)
   redis.call('HDEL', x.runtime, 'kept|' .. node_id)
   if values[1] ~= 'complete' then
-    settle_failure(x, node_id, attempt, facts, 'timeout', values[2] or '{}', false)
+    settle_failure(x, node_id, attempt, facts, 'timeout', values[2] or '{}', false, taker)
     return
   end
   local output = values[2] or '{}'

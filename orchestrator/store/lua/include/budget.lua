@@ -15,19 +15,22 @@ local function today()
   return string.format('%d', math.floor(NOW / DAY_MS))
 end
 
--- account: tenant, name and the runtime field `budget` of an execution, nil without one: "TOKENS NANOS TOKENS NANOS", of the
+local ACCOUNT = {'tenant', 'budget', 'account', 'name'}
+
+-- account: the runtime fields ACCOUNT of an execution. An account is a digest of the definition's title; an older version
+-- counted under the title itself, which was an id then. budget is nil without one: "TOKENS NANOS TOKENS NANOS", of the
 -- execution and of the definition's day, "-" for no limit; then "pause" where an operator is asked for more. Gives every scope of
 -- a call with what limits it; a definition's day that is not limited counts nothing and is left out.
 local function budget_scopes(id, account, day, tenant_tokens, tenant_nanos)
-  local tenant, name = account[1] or 'default', account[2]
-  local tokens, nanos, daily_tokens, daily_nanos = string.match(account[3] or '', '^(%S+) (%S+) (%S+) (%S+)')
+  local tenant, account_id = account[1] or 'default', account[3] or account[4]
+  local tokens, nanos, daily_tokens, daily_nanos = string.match(account[2] or '', '^(%S+) (%S+) (%S+) (%S+)')
   local scopes = {
     {word = 'execution', used = runtime_key(id), held = reservations_key(id), tokens = tonumber(tokens), nanos = tonumber(nanos)},
     {word = 'tenant', used = usage_key(tenant, day), held = held_key(tenant, day), tokens = tonumber(tenant_tokens),
       nanos = tonumber(tenant_nanos), is_daily = true},
   }
   if tonumber(daily_tokens) or tonumber(daily_nanos) then
-    scopes[3] = {word = 'definition', used = usage_of_key(tenant, day, name), held = held_of_key(tenant, day, name),
+    scopes[3] = {word = 'definition', used = usage_of_key(tenant, day, account_id), held = held_of_key(tenant, day, account_id),
       tokens = tonumber(daily_tokens), nanos = tonumber(daily_nanos), is_daily = true}
   end
   return scopes
@@ -95,7 +98,7 @@ local function write_off(member)
   local tokens, nanos, day = amounts(member)
   local held = reservations_key(id)
   if tonumber(redis.call('ZSCORE', held, member) or 0) == 0 then return end
-  for _, scope in ipairs(budget_scopes(id, redis.call('HMGET', runtime_key(id), 'tenant', 'name', 'budget'), day)) do
+  for _, scope in ipairs(budget_scopes(id, redis.call('HMGET', runtime_key(id), unpack(ACCOUNT)), day)) do
     let_go(scope, member)
     count_lost(scope, unit, tokens, nanos, '')
   end

@@ -3,23 +3,85 @@
 -- The reply carries all that the runner needs, so that a node costs no further round trip:
 -- {'ok', execution_id, node_id, attempt, nonce, tries, crashes, message_id, queued_ms, spec, inputs, resume, value,
 --  reference, status, output, reference, …}   output is '' when there is none.
--- From the second attempt on references of two other names may stand at the end: $counts, the tries each retry rule has
--- counted, and $beat, the newest progress that an attempt has reported.
+-- References of other names may stand at the end: $catch, which successor takes over after which errors; from the second
+-- attempt on $counts, the tries each retry rule has counted, and $beat, the newest progress that an attempt has reported.
 -- resume is what the unit waited for, JSON, when one that waited is run again to make use of it; value that of an item,
 -- JSON; '' otherwise.
-local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
+-- Of inputs, resume, value and outputs a length, as a number, may stand for the text: an earlier claim of the same reply
+-- has it, or it found no room, and the worker reads it from its key. Nothing writes it while the attempt runs.
+
+-- Most bytes that one call which claims several tasks answers with. One half is for what tasks refer to; once that is used
+-- up it is only named. Less than the other half left, no further task is claimed.
+local REPLY_BYTES = 4 * 1024 * 1024
+-- Most bytes named in one call, each text once: beyond them no further task is claimed. A worker has to hold them all.
+local NAMED_BYTES = 64 * 1024 * 1024
+-- Tasks that are read, and then claimed, between two looks at what room is left.
+local CLAIMS_IN_A_STEP = 16
+-- A text this long goes once into a reply; of a shorter one a copy costs less than to look for the first.
+local SHARED_BYTES = 1024
+
+-- Of the reply of this call: bytes left, bytes left for references, bytes named; and the texts it has or names: their lengths.
+local ROOM, REFERENCE_ROOM, NAMED, MENTIONED
+
+local function begin_reply(bytes)
+  ROOM, REFERENCE_ROOM, NAMED, MENTIONED = bytes, bytes / 2, 0, {}
+end
+
+local function has_room() return ROOM >= REPLY_BYTES / 2 and NAMED < NAMED_BYTES end
+
+-- Leaves a text to the worker, which gets its length.
+local function named(name, length)
+  NAMED = NAMED + length
+  MENTIONED[name] = length
+  return length
+end
+
+-- Puts a text that has been read already into the reply, or its length.
+local function fitting(name, text)
+  text = text or ''
+  local length = #text
+  if length > math.max(0, ROOM) then return named(name, length) end
+  ROOM = ROOM - length
+  return text
+end
+
+-- Reads a text that others may refer to as well, from a key or a field of one, and puts it or its length into the reply.
+local function shared(key, field)
+  local name = field and key .. ' ' .. field or key
+  if MENTIONED[name] then return MENTIONED[name] end
+  -- Its length is asked for once something has found no room, not before: that would cost a command for each.
+  if NAMED > 0 then
+    local length = field and redis.call('HSTRLEN', key, field) or not field and redis.call('STRLEN', key)
+    if length > REFERENCE_ROOM then return named(name, length) end
+  end
+  local text = field and redis.call('HGET', key, field) or not field and redis.call('GET', key) or ''
+  local length = #text
+  if length > REFERENCE_ROOM then return named(name, length) end
+  ROOM, REFERENCE_ROOM = ROOM - length, REFERENCE_ROOM - length
+  if length >= SHARED_BYTES then MENTIONED[name] = length end
+  return text
+end
+
+local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value, facts_text)
+  ROOM = ROOM - #(spec or '')
   local reply = {'ok', x.id, node_id, attempt, nonce, tries or '0', crashes or '0', message_id, queued_ms or '0', spec,
-    '', resume or '', value or ''}
+    '', fitting('resume' .. nonce, resume), fitting('value' .. nonce, value)}
   if refs then
     for id in string.gmatch(refs, '%S+') do
       if id == '$inputs' then
-        reply[11] = redis.call('HGET', x.runtime, 'inputs') or ''
+        reply[11] = shared(x.runtime, 'inputs')
       else
         reply[#reply + 1] = id
         reply[#reply + 1] = redis.call('GET', node_key(x.id, id)) or ''
-        reply[#reply + 1] = redis.call('GET', output_key(x.id, id)) or ''
+        reply[#reply + 1] = shared(output_key(x.id, id))
       end
     end
+  end
+  local catch = parse_facts(facts_text).catch
+  if catch then
+    reply[#reply + 1] = '$catch'
+    reply[#reply + 1] = ''
+    reply[#reply + 1] = catch
   end
   if attempt == '1' then return reply end
   local before = redis.call('HMGET', x.runtime, 'counts|' .. node_id, 'beat|' .. node_id)
@@ -66,7 +128,7 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
       if message_id ~= current_message then drop_message(queue, message_id) end
       return {'busy'}
     end
-    return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
+    return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value, facts_text)
   end
   if x.cancelling then return {'cancelling'} end
   local facts = parse_facts(facts_text)
@@ -96,14 +158,26 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
   record(x, 'node.started', node_id, attempt, '{"worker":"' .. worker .. '"}')
   -- Recorded here, not by the handler, which could forget it; a first attempt pays nothing for it.
   if attempt ~= '1' then reset_stream(x, node_id, attempt) end
-  return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value)
+  return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value, facts_text)
 end
 
--- Reads and claims up to count further tasks for this worker. The units claimed are kept under the request id for a
+-- How many of a queue's tasks one call may take: a share of what is ready, so that no worker takes at once what others
+-- have free slots for. An entry stays on the stream, and pending, until its attempt has ended.
+local function share_of(queue, readers, count)
+  if readers < 2 or count < 2 then return count end
+  local pending = redis.pcall('XPENDING', tasks_key(queue), GROUP)
+  if pending.err then return count end
+  local ready = redis.call('XLEN', tasks_key(queue)) - pending[1]
+  return math.max(1, math.min(count, math.ceil(ready / readers)))
+end
+
+-- Reads and claims up to count further tasks for this worker, fewer where the reply would be too large. queues names each queue with the number of live workers
+-- that read it: `default=3 slow=1`. The units claimed are kept under the request id for a
 -- minute: if the reply is lost and the call is sent again, the same claims are answered.
 local function claim_next(count, request_id, worker, consumer, lease_ms, queues, handlers)
   local replies = {}
   if count == 0 then return replies end
+  begin_reply(REPLY_BYTES)
   local taken = {}
   local last = redis.call('GET', claims_key(worker))
   if last and string.sub(last, 1, #request_id + 1) == request_id .. '\n' then
@@ -114,13 +188,15 @@ local function claim_next(count, request_id, worker, consumer, lease_ms, queues,
     end
     return replies
   end
-  for queue in string.gmatch(queues, '%S+') do
-    if #replies >= count then break end
-    -- pcall: without the group there is nothing to take; the worker's own read recreates it.
-    local answer = redis.pcall('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', count - #replies,
-      'STREAMS', tasks_key(queue), '>')
-    if answer and not answer.err then
-      for _, entry in ipairs(answer[1][2]) do
+  for queue, readers in string.gmatch(queues, '(%S+)=(%d+)') do
+    local share = #replies < count and has_room() and share_of(queue, tonumber(readers), count - #replies) or 0
+    while share > 0 and has_room() do
+      -- pcall: without the group there is nothing to take; the worker's own read recreates it.
+      local step = math.min(share, CLAIMS_IN_A_STEP)
+      local answer = redis.pcall('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', step, 'STREAMS', tasks_key(queue), '>')
+      if not answer or answer.err then break end
+      local entries = answer[1][2]
+      for _, entry in ipairs(entries) do
         local task = entry[2]
         local execution_id, node_id, attempt = task[2], task[4], task[8]
         if task[1] ~= 'execution_id' or not string.match(task[8] or '', '^%d+$') then
@@ -138,6 +214,7 @@ local function claim_next(count, request_id, worker, consumer, lease_ms, queues,
           end
         end
       end
+      share = #entries == step and share - step or 0
     end
   end
   if #taken > 0 then

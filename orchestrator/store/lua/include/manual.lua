@@ -19,10 +19,11 @@ local function check_manual(verb)
   if not status then return nil, {'unknown_node', '', 0, 0} end
   attempt = attempt or '0'
   local function refuse(word, found) return nil, {word, found or status, tonumber(attempt), 0} end
-  local hash, call = string.match(calls or '', ';' .. ARGV[5] .. ' (%S+) (%S+);')
-  if hash then
-    if hash ~= ARGV[6] then return refuse('conflict') end
-    return nil, {call == ARGV[7] and 'ok' or 'replayed', status, tonumber(attempt), x.is_listed and 1 or 0}
+  for key, hash, call in string.gmatch(calls or '', '([^; ]+) ([^; ]+) ([^; ]+)') do
+    if key == ARGV[5] then
+      if hash ~= ARGV[6] then return refuse('conflict') end
+      return nil, {call == ARGV[7] and 'ok' or 'replayed', status, tonumber(attempt), x.is_listed and 1 or 0}
+    end
   end
   if not is_under_way(whole) then return refuse('closed', whole) end
   if x.cancelling then return refuse('cancelling') end

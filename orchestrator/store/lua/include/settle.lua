@@ -127,21 +127,20 @@ local function park_node(x, node_id, attempt, on, due_ms, event, data)
   record(x, event, node_id, attempt, data)
 end
 
--- The successor that takes over from a failed node; nil when no rule of its catch fits.
-local function taker_of(facts, error)
-  local error_type = error_type_of(error)
-  for pattern, target in string.gmatch(facts.catch, '([^>,]+)>([^,]+)') do
-    if is_named(error_type, pattern) then return target end
-  end
+-- Whether a node's catch names that successor. Which of them takes over is decided where the error is made, by the patterns
+-- of the definition: no script matches a pattern that somebody else has written.
+local function is_taker(facts, taker)
+  return taker and taker ~= '' and facts.catch and string.find(facts.catch .. ',', '>' .. taker .. ',', 1, true) ~= nil
 end
 
 -- Fails a node for good. error is JSON, opaque. With fail_fast the first critical failure cancels what has not started.
 -- A failure is handled when a successor takes over or the node is to go on: it fails nothing else, and its error is its
 -- output. Where the policy or the budget asks for an operator the node does not fail at all: it waits, and the execution is paused.
-local function settle_failure(x, node_id, attempt, facts, reason, error, is_dead)
+-- taker: the successor that takes over by the catch of the node, '' for none.
+local function settle_failure(x, node_id, attempt, facts, reason, error, is_dead, taker)
   redis.call('HSET', x.runtime, 'error|' .. node_id, error)
   local is_item = string.find(node_id, '[', 1, true)
-  local taker = not is_item and facts.catch and taker_of(facts, error)
+  taker = not is_item and is_taker(facts, taker) and taker
   local why = not taker and not is_ending(x, node_id) and reason ~= 'operator' and why_ask(x, node_id, facts, error)
   if why then return ask_operator(x, node_id, attempt, error, why) end
   local is_handled = taker or (facts.goes_on and not is_item)

@@ -11,7 +11,8 @@
 --   call|KEY    "CALL HASH COUNT": a request that was taken, the hash of what it carried, nodes it was given to
 
 local MOST_KEPT = 100
--- Nodes of one execution that may wait for the same name: one signal ends all their waits in one call.
+-- Nodes of one execution that may wait for the same name: one signal ends all their waits in one call, and is the output of
+-- each. With 64 KiB for a payload (operations/payloads.py) that call writes 32 MiB at most.
 local MOST_WAITING = 500
 
 local function list_wait(x, node_id, attempt, on, awaits)

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from api.streaming import channel
 from api.streaming import watcher as watcher_module
-from api.streaming.history import PAGE
+from api.streaming.history import PAGE, REPLAYS
 from api.streaming.hub import Hub
 from api.streaming.watcher import PING, body_of
 from tests.patience import PATIENCE_S
@@ -58,6 +58,37 @@ async def test_long_history_is_read_in_pages_shared_by_side_by_side_watchers(
 
     assert all(ids(text) == list(range(1, count + 2)) for text in texts)
     assert fake.calls["events"] <= 10
+
+
+async def test_a_crowd_that_replays_leaves_the_loop_to_others(hub: Hub, fake: FakeEngine) -> None:
+    for _ in range(8 * PAGE):
+        fake.record()
+    fake.finish()
+    made, most = 0, 0
+
+    async def replay() -> list[int]:
+        nonlocal made
+        watcher, text = hub.join(EXECUTION_ID, after=0, wire="sse"), b""
+        while (chunk := await watcher.next_chunk()) is not None:
+            made += 1
+            text += chunk
+        return ids(text)
+
+    async def look() -> None:
+        nonlocal most
+        while True:
+            before = made
+            await asyncio.sleep(0)
+            most = max(most, made - before)
+
+    looking = asyncio.ensure_future(look())
+    seen = await asyncio.gather(*[replay() for _ in range(100)])
+    looking.cancel()
+
+    assert all(each == list(range(1, 8 * PAGE + 2)) for each in seen)
+    # The last page of each is short enough to be news, and these may come together.
+    assert made >= 900
+    assert most <= 2 * REPLAYS
 
 
 async def test_slow_watcher_misses_nothing_and_delays_nobody(app: FastAPI, fake: FakeEngine) -> None:

@@ -47,6 +47,8 @@ class Server:
         if path == "/v1/executions":
             items = [] if request.url.params.get("name") == "none" else [EXECUTION]
             return httpx2.Response(200, json={"items": items, "next_cursor": None})
+        if path.endswith("/e1/definition"):
+            return httpx2.Response(200, json={"inputs": {"properties": {"id": {"type": "string"}}}})
         if path.endswith("/e1/explain"):
             return httpx2.Response(200, json={"items": [EXPLAINED]})
         if path.endswith("/e1"):
@@ -63,13 +65,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 
 def test_trigger_sends_inputs_and_says_whether_it_had_been_started(server: Server) -> None:
     assert run("trigger", "e1") == (0, ["RUNNING"])
-    assert run("trigger", "e1", "-i", "n=1", "-i", "who=ann") == (0, ["RUNNING"])
+    assert run("trigger", "e1", "-i", "n=1", "-i", "who=ann", "-i", "id=1") == (0, ["RUNNING"])
     server.done["already"] = True
     assert run("trigger", "e1") == (0, ["already RUNNING"])
     assert [json.loads(line) for line in run("trigger", "e1", "--json")[1]] == [server.done]
-    assert server.asked[:2] == [
+    assert server.asked[:3] == [
         ("/v1/executions/e1/trigger", {}),
-        ("/v1/executions/e1/trigger", {"inputs": {"n": 1, "who": "ann"}}),
+        ("/v1/executions/e1/definition", {}),
+        ("/v1/executions/e1/trigger", {"inputs": {"n": 1, "who": "ann", "id": "1"}}),
     ]
     assert run("trigger", "e1", "-i", "n")[0] == 2
 

@@ -28,6 +28,7 @@ class Server:
         made = None if is_preview else "e2"
         answers: dict[str, dict[str, Any]] = {
             "retry": {"execution_id": "e1", "status": "FAILED", "generation": 3, "nodes": ["B", "C"]},
+            "definition": {"inputs": {"properties": {"id": {"type": "string"}, "n": {"type": "integer"}}}},
             "replay": {"execution_id": "e2", "status": "RUNNING", "replay_of": "e1"},
             "fork": {"execution_id": made, "status": None, "forked_from": "e1", **LISTS},
         }
@@ -53,7 +54,16 @@ def test_a_retry_names_the_generation_it_looked_at(server: Server) -> None:
 
 def test_a_replay_overrides_inputs(server: Server) -> None:
     assert run("replay", "e1", "-i", "n=5", "--no-watch") == (0, ["e2"])
-    assert server.asked == [("replay", {"inputs": {"n": 5}})]
+    assert server.asked == [("definition", {}), ("replay", {"inputs": {"n": 5}})]
+
+
+def test_words_have_the_types_of_the_execution_s_own_schema(server: Server) -> None:
+    assert run("replay", "e1", "-i", "id=007", "--no-watch") == (0, ["e2"])
+    assert run("fork", "e1", "-i", "id=123", "--no-watch") == (0, ["e2"])
+    assert [body for verb, body in server.asked if verb != "definition"] == [
+        {"inputs": {"id": "007"}},
+        {"inputs": {"id": "123"}, "preview": False},
+    ]
 
 
 def test_a_preview_of_a_fork_says_what_runs_and_what_is_kept(server: Server) -> None:
@@ -66,10 +76,11 @@ def test_a_preview_of_a_fork_says_what_runs_and_what_is_kept(server: Server) -> 
 
 def test_a_fork_sends_definition_and_inputs(server: Server, tmp_path: Path) -> None:
     file = tmp_path / "changed.yaml"
-    file.write_text("name: a\n")
+    text = "name: a\ninputs: {properties: {n: {type: string}}}\n"
+    file.write_text(text)
 
     assert run("fork", "e1", "-f", str(file), "-i", "n=1", "--no-watch") == (0, ["e2"])
-    assert server.asked == [("fork", {"definition": "name: a\n", "inputs": {"n": 1}, "preview": False})]
+    assert server.asked == [("fork", {"definition": text, "inputs": {"n": "1"}, "preview": False})]
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
-from cli.commands.documents import read_definition, read_inputs
+from cli.commands.documents import STDIN, read_definition, read_inputs
 
 
 def written(directory: Path, name: str, text: str) -> Path:
@@ -61,3 +62,54 @@ def test_no_inputs_at_all_are_none_and_an_empty_file_is_not() -> None:
 def test_an_input_without_key_or_value_is_refused(pair: str) -> None:
     with pytest.raises(ValueError, match="expected KEY=VALUE"):
         read_inputs([pair], None)
+
+
+def test_inputs_have_the_types_of_the_schema_in_the_workflow(tmp_path: Path) -> None:
+    text = """
+name: a
+inputs:
+  type: object
+  properties:
+    id: {type: string}
+    date: {enum: [2026-01-01, no, 1:30]}
+nodes: []
+"""
+    pairs = ["id=123", "version=1.10", "date=no"]
+    values = {"id": "123", "version": "1.10", "date": "no"}
+
+    assert read_inputs(pairs, None, text) == values
+    assert read_inputs(pairs, None, {"inputs": {"properties": {"id": {"type": "string"}}}}) == values
+    assert read_inputs(["id=123"], None, "a: [") == {"id": 123}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("name", ["a.json", "a.yaml"])
+def test_a_file_is_read_in_the_encodings_editors_and_shells_write(
+    tmp_path: Path, name: str, encoding: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes('{"name": "Grüße"}\r\n'.encode(encoding))
+
+    definition = read_definition(file)
+
+    assert definition == ({"name": "Grüße"} if name == "a.json" else '{"name": "Grüße"}\n')
+
+
+def test_inputs_and_standard_input_may_begin_with_a_byte_order_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "inputs.json"
+    file.write_bytes('{"who": "Jörg"}'.encode("utf-16"))
+    piped = io.TextIOWrapper(io.BytesIO('{"name": "a"}'.encode("utf-8-sig")), encoding="ascii")
+    monkeypatch.setattr("sys.stdin", piped)
+
+    assert read_inputs([], file) == {"who": "Jörg"}
+    assert read_definition(STDIN) == {"name": "a"}
+
+
+def test_a_file_in_no_known_encoding_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_bytes(b"name: \xfc")
+
+    with pytest.raises(ValueError, match=r"a\.yaml: not UTF-8 at byte 6"):
+        read_definition(file)

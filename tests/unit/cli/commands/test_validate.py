@@ -127,6 +127,20 @@ def test_json_that_cannot_be_read_is_an_error_and_is_not_sent(
     assert (ended.exit_code, ended.stdout, sent) == (1, line + "\n", [])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+@pytest.mark.parametrize("name", ["flow.json", "flow.yaml"])
+def test_a_file_is_read_as_editors_save_it(
+    run: Run, sent: list[Any], tmp_path: Path, encoding: str, name: str
+) -> None:
+    text = '{"name": "grün",\n "nodes": [{"id": "A", "handler": "noop"}]}\n'
+    file = tmp_path / name
+    file.write_bytes(text.replace("\n", "\r\n").encode(encoding))
+
+    assert run([GOOD], str(file)).exit_code == 0
+
+    assert sent == [json.loads(text) if name == "flow.json" else text]
+
+
 def test_standard_input_is_read_as_yaml_or_json(run: Run, sent: list[Any]) -> None:
     assert run([WARNED], "-", stdin="name: demo\n").stdout.startswith("stdin:3:5: never_runs")
     assert run([GOOD], "-", stdin=JSON_TEXT).exit_code == 0

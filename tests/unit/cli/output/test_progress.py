@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from cli.output.progress import Progress, depths, ordered, plain_line, render, report
 from clients.headrace.views import Event, ExecutionView, NodeView
 
@@ -122,6 +124,18 @@ def test_the_picture_names_every_node_and_counts() -> None:
     assert "1/2" in text
     assert "✓ fetch" in text
     assert "  · save" in text
+
+
+@pytest.mark.parametrize("width", [20, 30, 40, 80, 200])
+def test_a_narrow_terminal_has_a_shorter_bar_and_all_the_numbers(width: int) -> None:
+    progress = Progress.of(view(node("fetch"), node("save", after=("fetch",))))
+    progress.apply(event("node.completed", "fetch"))
+
+    _, bar, *_ = str(render(progress, indent=depths(progress), room=20, width=width)).splitlines()
+
+    assert bar.endswith("1/2  PENDING  0.0 s")
+    assert len(bar) <= max(width, len("1/2  PENDING  0.0 s"))
+    assert abs(bar.count("━") - bar.count("─")) <= 1
 
 
 def test_a_plain_line_has_time_type_node_and_words() -> None:

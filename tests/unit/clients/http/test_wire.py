@@ -1,22 +1,17 @@
-"""URLs, headers and bodies, without a network."""
+"""URLs and headers, without a network."""
 
 from __future__ import annotations
-
-import gzip
-import zlib
 
 import pytest
 
 from clients.http.wire import (
-    BodyReader,
     RequestInvalid,
-    ResponseTooLarge,
-    TransportFailed,
     clean_headers,
     headers_for_other_origin,
     join_url,
     parse_url,
-    read_body,
+    read_headers,
+    why_body_stays,
 )
 
 
@@ -100,59 +95,33 @@ def test_only_plain_headers_go_to_another_origin() -> None:
         {"Authorization": "t", "Cookie": "c", "X-Api-Key": "k", "Accept": "a", "Idempotency-Key": "i"}
     )
 
-    assert headers_for_other_origin(headers) == {"accept": "a", "idempotency-key": "i"}
+    assert headers_for_other_origin(headers) == {"accept": "a"}
+    assert headers_for_other_origin(headers, {"accept"}) == {}
 
 
 @pytest.mark.parametrize(
-    ("encoding", "pack"), [("", bytes), ("gzip", gzip.compress), ("deflate", zlib.compress)]
-)
-def test_a_body_is_unpacked_while_it_is_read(encoding: str, pack: object) -> None:
-    reader = BodyReader(encoding, max_bytes=100)
-    packed = pack(b"hello " * 10)  # type: ignore[operator]
-
-    for index in range(0, len(packed), 7):
-        reader.feed(packed[index : index + 7])
-
-    assert reader.content() == b"hello " * 10
-
-
-def test_a_body_that_unpacks_to_more_than_the_limit_is_stopped() -> None:
-    reader = BodyReader("gzip", max_bytes=1000)
-
-    with pytest.raises(ResponseTooLarge):
-        reader.feed(gzip.compress(b"\0" * 50_000_000))
-
-
-def test_a_body_of_exactly_the_limit_is_whole() -> None:
-    reader = BodyReader("", max_bytes=5)
-
-    reader.feed(b"12345")
-
-    assert reader.content() == b"12345"
-
-
-def test_an_encoding_that_was_not_asked_for_and_a_broken_one_are_failures() -> None:
-    with pytest.raises(TransportFailed):
-        BodyReader("br", max_bytes=10)
-    with pytest.raises(TransportFailed):
-        BodyReader("gzip", max_bytes=10).feed(b"not gzip")
-
-
-@pytest.mark.parametrize(
-    ("content", "content_type", "body"),
+    ("here", "there", "may_leave", "stays"),
     [
-        (b'{"a": [1]}', "application/json", {"a": [1]}),
-        (b'{"a": 1}', "application/problem+json; charset=utf-8", {"a": 1}),
-        (b"", "application/json", None),
-        (b"{oops", "application/json", "{oops"),
-        (b'{"a": NaN}', "application/json", '{"a": NaN}'),
-        (b'{"a": 1}', "text/plain", '{"a": 1}'),
-        (b"", "", ""),
-        ("grün".encode("latin-1"), "text/plain; charset=ISO-8859-1", "grün"),
-        (b"gr\xfcn", "text/plain", "gr\ufffdn"),
-        (b"a", "text/plain; charset=rot13", "a"),
-        (b"\x89PNG\xff", "image/png", {"base64": "iVBOR/8="}),
+        ("http://a/", "http://a/x", False, False),
+        ("http://a/", "http://a:80/x", False, False),
+        ("http://a/", "http://b/", False, True),
+        ("http://a/", "http://a:8080/", False, True),
+        ("http://a/", "https://a/", False, True),
+        ("http://a/", "https://b/", True, False),
+        ("https://a/", "https://b/", True, False),
+        ("https://a/", "http://a/", True, True),
+        ("https://a/", "http://b/", False, True),
     ],
 )
-def test_a_body_is_given_as_json_holds_it(content: bytes, content_type: str, body: object) -> None:
-    assert read_body(content, content_type) == body
+def test_a_body_leaves_its_origin_only_when_it_may_and_never_tls(
+    here: str, there: str, may_leave: bool, stays: bool
+) -> None:
+    why = why_body_stays(parse_url(here), parse_url(there), may_leave=may_leave)
+
+    assert (why is not None) is stays
+
+
+def test_headers_that_occur_more_often_are_one() -> None:
+    fields = [(b"X-A", b"1"), (b"Set-Cookie", b"a=b"), (b"x-a", b"\xfc"), *[(b"X-B", b"v")] * 3]
+
+    assert read_headers(fields) == {"x-a": "1, ü", "set-cookie": "a=b", "x-b": "v, v, v"}

@@ -43,7 +43,9 @@ def streamed(answer: dict[str, Any]) -> bytes:
             delta = {"type": f"{kind}_delta", kind: block[kind][at : at + 5]}
             events.append({"type": "content_block_delta", "index": index, "delta": delta})
         events.append({"type": "content_block_stop", "index": index})
-    ending = {"stop_reason": answer["stop_reason"], "stop_sequence": None}
+    ending = {
+        name: answer[name] for name in ("stop_reason", "stop_sequence", "stop_details") if name in answer
+    }
     usage = {"output_tokens": counts["output_tokens"]}
     events += [{"type": "message_delta", "delta": ending, "usage": usage}, {"type": "message_stop"}]
     return b"".join(frame(each) for each in events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx2
@@ -12,7 +13,7 @@ from clients.llm.echo import EchoProvider
 from clients.llm.factory import make_provider
 from clients.llm.prices import LlmUsage, cost_usd
 from clients.llm.provider import LlmError, LlmRequest, LlmSettings
-from tests.unit.clients.llm.fake_messages_api import FakeMessagesApi, message, refusal
+from tests.unit.clients.llm.fake_messages_api import FakeMessagesApi, frame, message, refusal
 
 ASK = LlmRequest(messages=({"role": "user", "content": "Hi"},))
 
@@ -88,6 +89,41 @@ async def test_a_schema_the_api_has_no_form_for_is_asked_for_in_words() -> None:
     assert '{"minimum": 1}' in api.requests[0]["system"]
 
 
+async def test_a_refusal_without_words_is_answered_with_its_explanation() -> None:
+    said_nothing = {**message("", stop_reason="refusal"), "content": []}
+    explained = {"type": "refusal", "category": "cyber", "explanation": "This may harm."}
+    api = FakeMessagesApi({**said_nothing, "stop_details": explained})
+
+    reply = await ask(api)
+
+    assert (reply.text, reply.stop_reason) == ("This may harm.", "refusal")
+
+
+async def test_an_overload_in_the_middle_of_an_answer_breaks_it_off() -> None:
+    begun = frame({"type": "message_start", "message": {**message(""), "content": []}})
+    overload = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}
+    headers = {"content-type": "text/event-stream"}
+
+    error = await failure(
+        FakeMessagesApi(httpx2.Response(200, content=begun + frame(overload), headers=headers))
+    )
+
+    assert (error.error_type, error.retryable, error.was_charged) == ("Llm.Overloaded", True, True)
+    assert str(error) == "the model API broke off: Overloaded"
+
+
+async def test_an_answer_that_cannot_be_unpacked_cannot_be_read() -> None:
+    headers = {"content-type": "text/event-stream", "content-encoding": "gzip"}
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"not packed at all"
+
+    error = await failure(FakeMessagesApi(httpx2.Response(200, content=body(), headers=headers)))
+
+    assert error.error_type == "Llm.BadResponse"
+    assert "cannot be read" in str(error)
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "error_type", "retryable"),
     [
@@ -121,6 +157,9 @@ async def test_each_refusal_has_its_type_and_one_call_is_one_call(
     [
         ({"retry-after": "7"}, 7.0),
         ({"retry-after-ms": "1500"}, 1.5),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, 86_400.0),
+        ({"retry-after": "Sun Nov  6 08:49:37 1994"}, 0.0),
+        ({"retry-after-ms": "soon", "retry-after": "2"}, 2.0),
         ({"retry-after": "soon"}, None),
         ({}, None),
     ],

@@ -4,8 +4,15 @@ from typing import Any
 
 import pytest
 
-from orchestrator.definitions.branches import not_taken_for, read_choices
-from orchestrator.definitions.definition import Node
+from orchestrator.definitions.branches import (
+    catch_words,
+    not_taken_for,
+    read_catch,
+    read_catch_words,
+    read_choices,
+    taker_of,
+)
+from orchestrator.definitions.definition import Catch, Node
 from orchestrator.definitions.trigger_rules import EARLY_RULES
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings
@@ -136,3 +143,40 @@ def test_a_branch_target_may_not_run_early(rule: str) -> None:
     (problem,) = problems(workflow(condition("c", true_branch="x"), node("x", ["c"], trigger_rule=rule)))
 
     assert problem.code == "early_rule"
+
+
+CATCH = (Catch(("Http.4*", "Timeout.*"), "refund"), Catch(("*",), "report"))
+
+
+@pytest.mark.parametrize(
+    ("error_type", "taker"),
+    [("Http.4xx", "refund"), ("Timeout.Signal", "refund"), ("Http.5xx", "report"), ("", "report")],
+)
+def test_the_first_rule_for_an_error_says_who_takes_over(error_type: str, taker: str) -> None:
+    assert taker_of(CATCH, error_type) == taker
+
+
+def test_an_error_that_no_rule_is_for_has_no_taker() -> None:
+    assert taker_of(CATCH[:1], "Http.5xx") == taker_of((), "Http.5xx") == ""
+
+
+def test_a_catch_is_read_as_it_was_written() -> None:
+    words = catch_words(CATCH)
+
+    assert words == "Http.4*>refund,Timeout.*>refund,*>report"
+    assert catch_words(read_catch_words(words)) == words
+    assert read_catch_words("") == ()
+    for error_type in ("Http.4xx", "Timeout.Signal", "Mine"):
+        assert taker_of(read_catch_words(words), error_type) == taker_of(CATCH, error_type)
+
+
+def test_a_catch_that_was_stored_before_stars_were_counted_still_counts() -> None:
+    raw = [{"errors": ["*" * 60 + "z"], "goto": "B"}]
+    today, stored = Findings(Limits()), Findings(Limits(), is_stored=True)
+
+    assert read_catch(raw, "n.catch", today) == ()
+    assert [(problem.path, problem.code) for problem in today.problems] == [
+        ("n.catch[0].errors", "bad_value")
+    ]
+    assert read_catch(raw, "n.catch", stored) == (Catch(("*" * 60 + "z",), "B"),)
+    assert stored.problems == []

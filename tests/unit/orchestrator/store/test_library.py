@@ -50,6 +50,48 @@ def test_lua_never_decodes_json(name: str) -> None:
     assert "cjson" not in code(name)
 
 
+#: Calls that take a pattern.
+MATCHES = re.compile(r"\b(match|gmatch|gsub|find)\(")
+
+
+def pattern_calls(text: str) -> list[list[str]]:
+    """The arguments of every call that takes a pattern."""
+    calls = []
+    for found in MATCHES.finditer(text):
+        depth, quote, arguments, first = 1, "", [], found.end()
+        for place in range(found.end(), len(text)):
+            letter = text[place]
+            if quote:
+                quote = "" if letter == quote else quote
+                continue
+            quote = letter if letter in "'\"" else ""
+            depth += (letter in "({[") - (letter in ")}]")
+            if depth == 0 or (letter == "," and depth == 1):
+                arguments.append(text[first:place].strip())
+                first = place + 1
+            if depth == 0:
+                break
+        calls.append(arguments)
+    return calls
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_lua_matches_no_pattern_that_is_made_of_data(name: str) -> None:
+    """Lua's matcher goes back, and nothing stops a script: only constants are patterns, else it is plain."""
+    for arguments in pattern_calls(re.sub(r"--.*", "", FILES[name])):
+        is_constant = re.fullmatch(r"'[^']*'", arguments[1]) is not None
+        assert is_constant or arguments[2:] == ["1", "true"], arguments
+
+
+def test_the_search_for_patterns_sees_them() -> None:
+    calls = pattern_calls(
+        "x = string.find(f(a, 'b,)'), ';' .. key, 1, true) y = string.match(line, '^(%S+)')"
+    )
+
+    assert calls == [["f(a, 'b,)')", "';' .. key", "1", "true"], ["line", "'^(%S+)'"]]
+    assert sum(len(pattern_calls(text)) for text in FILES.values()) > 50
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_lua_builds_no_key_of_its_own(name: str) -> None:
     assert not re.search(r"""['"](workflow|workflows|idem|idx):""", FILES[name])

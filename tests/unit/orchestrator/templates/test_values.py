@@ -38,7 +38,16 @@ def test_a_path_steps_into_objects_and_lists() -> None:
     assert isinstance(field_of({"rows": []}, "rows.0.id"), Missing)
 
 
-@pytest.mark.parametrize("value", [[2**64], {"a": float("inf")}, [{1, 2}]])
+@pytest.mark.parametrize("value", [[2**1024], {"a": float("inf")}, [{1, 2}]])
 def test_a_result_must_be_json_that_every_reader_agrees_on(value: Any) -> None:
     with pytest.raises(EvaluationError):
         checked_result(value)
+
+
+def test_integers_are_exact_up_to_the_longest_that_is_kept() -> None:
+    long = 2**1024 - 1
+
+    assert checked_result({"id": [long, -long]}) == {"id": [long, -long]}
+    assert to_text({"id": long}) == f'{{"id":{long}}}'
+    with pytest.raises(EvaluationError, match="1,024 bits"):
+        checked_result(-(2**1024))

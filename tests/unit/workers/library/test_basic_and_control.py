@@ -48,6 +48,57 @@ async def test_transform_gives_back_what_it_was_given(config: dict[str, Any]) ->
     assert await run("transform", config) == {"result": next(iter(config.values()))}
 
 
+async def test_transform_gives_text_where_text_is_asked_for() -> None:
+    assert await run("transform", {"expression": [1, "a"], "as": "text"}) == {"result": '[1,"a"]'}
+    assert await run("transform", {"expression": "a", "as": "text"}) == {"result": "a"}
+    assert await run("transform", {"output": 7, "as": "value"}) == {"result": 7}
+    with pytest.raises(Terminal, match=r"'config\.as' must be 'text' or 'value', found 'json'"):
+        await run("transform", {"output": 7, "as": "json"})
+
+
+async def test_inputs_are_given_over_the_defaults_of_the_config() -> None:
+    context = HandlerContext(execution_id="e1", node_id="A", inputs={"b": 3, "c": None})
+
+    given = await HANDLER_REGISTRY["input"]({"a": 1, "b": 2}, context)
+
+    assert given == {"a": 1, "b": 3, "c": None}
+
+
+async def test_a_failure_to_order_has_the_type_and_message_of_its_config() -> None:
+    with pytest.raises(Terminal, match="no stock for 7") as raised:
+        await run("fail", {"message": "no stock for 7", "type": "Order.NoStock"})
+    assert raised.value.error_type == "Order.NoStock"
+
+    with pytest.raises(Terminal, match="404") as raised:
+        await run("fail", {"message": 404})
+    assert raised.value.error_type == "HandlerError"
+
+
+async def test_a_condition_compares_two_values() -> None:
+    config = {"left": "10", "operator": ">", "right": 9, "true_branch": "B", "false_branch": "C"}
+
+    assert await run("condition", config) == Completed({"result": True, "branch": "true"}, not_taken=("C",))
+
+
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        ({}, "none of them"),
+        ({"left": 1, "right": 1}, "'left', 'right'"),
+        ({"left": 1, "operator": None, "right": 1}, "'left', 'operator', 'right'"),
+        ({"expression": 1, "left": 1}, "'expression', 'left'"),
+    ],
+)
+async def test_a_condition_asks_one_question(config: dict[str, Any], found: str) -> None:
+    with pytest.raises(Terminal, match=f"takes 'expression', or .*; found {found}"):
+        await run("condition", config)
+
+
+async def test_an_operator_that_is_none_is_refused_by_name() -> None:
+    with pytest.raises(Terminal, match=r"'config\.operator' must be '==', '!=', .*, found '=~'"):
+        await run("condition", {"left": 1, "operator": "=~", "right": 1})
+
+
 async def test_a_condition_leaves_the_other_branch_aside() -> None:
     branches = {"true_branch": ["B", "C"], "false_branch": "D"}
 

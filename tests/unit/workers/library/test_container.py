@@ -230,7 +230,10 @@ def test_arguments_are_words_and_not_a_line() -> None:
 
 @pytest.mark.parametrize(
     ("stdout", "output"),
-    [(b'{"a": 1}\n', {"a": 1}), (b"plain\n", "plain"), (b" \n", None), (b"", None), (b"\xff", "\ufffd")],
-)
+    [(b'{"a": 1}\n', {"a": 1}), (b"plain\n", "plain"), (b" \n", None), (b"", None), (b"\xff", "\ufffd"),
+     (b'{"id": 123456789012345678901234567890}', {"id": 123456789012345678901234567890}),
+     (b'\xef\xbb\xbf{"a": "\\ud800"}', {"a": "\ufffd"}), (b"NaN\n", "NaN"), (b"1e400\n", "1e400"),
+     (b"[" * 254 + b"]" * 254, "[" * 254 + "]" * 254)],
+)  # fmt: skip
 def test_an_answer_is_json_or_text(stdout: bytes, output: Any) -> None:
     assert read_output(stdout) == output

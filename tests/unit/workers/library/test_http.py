@@ -146,6 +146,76 @@ async def test_a_post_that_was_not_sent_may_be_repeated_and_a_broken_one_may_not
     assert (broken.error.type, broken.error.retryable) == ("Http.Transport", False)
 
 
+@pytest.mark.parametrize("name", ["http", "call_external_service"])
+async def test_json_that_no_output_can_hold_fails_the_node(
+    target: TargetServer, context: HandlerContext, name: str
+) -> None:
+    target.answers["/deep"] = reply(200, b"[" * 900 + b"]" * 900, content_type="application/json")
+    target.answers["/large"] = reply(200, b"[1e400]", content_type="application/json")
+
+    deep = await fail(name, {"url": f"{target.url}/deep?key=secret"}, context)
+    large = await fail(name, {"url": f"{target.url}/large"}, context)
+
+    assert (deep.error.type, deep.error.retryable) == ("Http.BadResponse", False)
+    assert "253 levels" in deep.error.message and "secret" not in deep.error.message
+    assert (large.error.type, large.error.details["body"]) == ("Http.BadResponse", "[1e400]")
+
+
+@pytest.mark.parametrize("filling", [0, 200_000])
+async def test_a_long_integer_comes_and_goes_exactly(
+    target: TargetServer, context: HandlerContext, filling: int
+) -> None:
+    long = 123456789012345678901234567890
+    content = b'{"id": %d, "x": "%s"}' % (long, b"x" * filling)
+    target.answers["/"] = reply(200, content, content_type="application/json")
+
+    output = await run("http", {"url": target.url}, context)
+    again = {
+        "url": target.url,
+        "method": "POST",
+        "body": {"id": long},
+        "query": {"id": long},
+        "headers": {"X-Id": long},
+    }
+    await run("http", again, context)
+
+    assert output["body"]["id"] == long
+    sent = target.seen[-1]
+    assert (sent.body, sent.path, sent.headers["x-id"]) == (b'{"id":%d}' % long, f"/?id={long}", str(long))
+
+
+async def test_a_redirect_takes_no_secret_and_no_body_along(target: TargetServer) -> None:
+    elsewhere = f"http://localhost:{target.port}/there"
+    target.answers["/moved"] = reply(302, location=elsewhere)
+    target.answers["/kept"] = reply(307, location=elsewhere)
+    target.answers["/there"] = reply(200)
+    tools = Toolbox(environment="development", secrets={"TOKEN": "hunter 2"})
+    context = HandlerContext(execution_id="e1", node_id="A", sink=Kept(), tools=tools)
+    headers = {"User-Agent": "agent/hunter%202", "Accept-Language": "de", "Authorization": "t", "Cookie": "c"}
+    kept = {"url": f"{target.url}/kept", "method": "POST", "body": {"p": 1}}
+
+    await run("http", {"url": f"{target.url}/moved", "headers": headers, "method": "POST"}, context)
+    refused = await fail("http", kept, context)
+    also_refused = await fail("call_external_service", kept, context)
+    await run("http", {**kept, "resend_body_across_origins": True}, context)
+    await tools.aclose()
+
+    moved, resent = (seen for seen in target.seen if seen.path == "/there")
+    assert moved.headers["accept-language"] == "de"
+    assert not {"authorization", "cookie", "idempotency-key"} & (moved.headers.keys() | resent.headers.keys())
+    assert "hunter" not in str(moved.headers)
+    assert (refused.error.type, refused.error.retryable) == ("Http.RedirectRefused", False)
+    assert also_refused.error.type == "Http.RedirectRefused"
+    assert resent.body == b'{"p":1}'
+
+
+async def test_a_tunnel_is_not_asked_for(target: TargetServer, context: HandlerContext) -> None:
+    failure = await fail("http", {"url": target.url, "method": "connect"}, context)
+
+    assert failure.error.type == "ConfigError"
+    assert target.connections == 0
+
+
 async def test_limits_of_a_node_are_kept(target: TargetServer, context: HandlerContext) -> None:
     target.answers["/"] = reply(200, b"x" * 2000)
 
@@ -264,7 +334,7 @@ def test_only_a_name_without_a_port_is_a_service() -> None:
     ("value", "seconds"),
     [("120", 120.0), ("0.5", 0.5), ("Thu, 01 Jan 1970 00:00:30 GMT", 20.0),
      ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
-     ("soon", None), ("-5", None), ("", None), (None, None)],
+     ("999999999999", 86_400.0), ("soon", None), ("-5", None), ("", None), (None, None)],
 )  # fmt: skip
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
     assert retry_after_s(value, now_s=10.0) == seconds

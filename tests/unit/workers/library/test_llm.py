@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from clients.llm.echo import EchoProvider
-from clients.llm.provider import LlmError, LlmProvider
+from clients.llm.openai import OpenAiProvider
+from clients.llm.provider import LlmError, LlmProvider, LlmSettings
 from orchestrator.errors import NodeError
+from tests.llm_server import llm_server, sends
 from tests.unit.clients.llm.fake_messages_api import FakeMessagesApi, message
 from workers.context import HandlerContext, Toolbox
 from workers.handlers import HANDLER_REGISTRY
@@ -103,10 +106,26 @@ async def test_repairs_end() -> None:
 async def test_a_refusal_is_not_argued_with() -> None:
     api = FakeMessagesApi(message("", stop_reason="refusal"))
 
-    with pytest.raises(Terminal, match="refusal"):
+    with pytest.raises(Terminal, match="refusal") as failed:
         await run({"prompt": "Rate", "schema": SCORE}, api.provider())
 
     assert len(api.requests) == 1
+    assert failed.value.error_type == "Llm.Refused"
+    assert failed.value.details["stop_reason"] == "refusal"
+
+
+async def test_a_refusal_in_a_field_of_its_own_is_one_call_and_its_words_are_kept() -> None:
+    refusal = {"choices": [{"message": {"content": None, "refusal": "I cannot rate people."}}]}
+    async with llm_server() as server:
+        server.acts.append(sends(json.dumps(refusal).encode()))
+        provider = OpenAiProvider(LlmSettings(openai_base_url=server.url, model="tiny"))
+        with pytest.raises(Terminal, match="I cannot rate people") as failed:
+            await run({"prompt": "Rate", "schema": SCORE}, provider)
+        await provider.aclose()
+
+    assert len(server.questions) == 1
+    assert failed.value.error_type == "Llm.Refused"
+    assert failed.value.details["answer"] == "I cannot rate people."
 
 
 async def test_an_empty_answer_is_not_sent_back() -> None:
@@ -155,6 +174,29 @@ def test_an_answer_that_asks_for_too_many_checks_is_complained_about() -> None:
     _, complaint = read_structured(str([[999]] * 1_000), schema)
 
     assert complaint == "the schema asks for too many checks of this answer"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"n": 123456789012345678901234567890}', {"n": 123456789012345678901234567890}),
+        ('\ufeff{"n": 1}', {"n": 1}),
+        ('\ufeff```json\n{"n": 1}\n```', {"n": 1}),
+        ('{"n": 1, "s": "\\ud83d"}', {"n": 1, "s": "\ufffd"}),
+    ],
+)
+def test_an_answer_is_read_exactly(text: str, value: dict[str, Any]) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+
+    assert read_structured(text, schema) == (value, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("{oops", "not JSON"), ("NaN", "not JSON"), ("[" * 300 + "]" * 300, "253"), ("1e400", "1e400")],
+)
+def test_an_answer_that_cannot_be_kept_is_complained_of(text: str, complaint: str) -> None:
+    assert complaint in read_structured(text, {})[1]
 
 
 def test_a_complaint_names_every_field_that_is_wrong() -> None:

@@ -183,12 +183,56 @@ async def test_starttls_encrypts_and_checks_whom_it_speaks_to(
     assert (mail.was_encrypted, mail.logins) == ([True], [("me", "hush")])
 
 
-@pytest.mark.parametrize("to", ["nobody", "a@b\r\nBcc: eve@example.com", "<@>", "a@b, c"])
+@pytest.mark.parametrize(
+    "to",
+    [
+        "nobody",
+        "a@b\r\nBcc: eve@example.com",
+        "<@>",
+        "a@b, c",
+        "a@-ü.example",
+        "a@☃.example",
+        '"a\tb"@c.example',
+    ],
+)
 async def test_what_is_no_address_is_refused(mail: MailServer, context: HandlerContext, to: str) -> None:
     failure = await fail(context, channel="email", to=to, message="x")
 
     assert (failure.error.type, failure.error.retryable) == ("ConfigError", False)
     assert not mail.mails
+
+
+async def test_a_domain_of_other_letters_is_sent_as_dns_holds_it(
+    mail: MailServer, context: HandlerContext
+) -> None:
+    output = await run(context, channel="email", to="Ann <ann@bücher.example>", message="x")
+
+    assert mail.recipients == [["ann@xn--bcher-kva.example"]]
+    assert mail.mails[0]["To"] == "Ann <ann@xn--bcher-kva.example>"
+    assert output["refused"] == {}
+
+
+async def test_a_name_of_other_letters_needs_a_server_that_takes_them(
+    mail: MailServer, context: HandlerContext
+) -> None:
+    refused = await fail(context, channel="email", to="jörg@example.com", message="x")
+    mail.answers["EHLO"] = "250-mail.test\r\n250 SMTPUTF8"
+    await run(context, channel="email", to="jörg@example.com", message="x")
+
+    assert (refused.error.type, refused.error.retryable) == ("Smtp.NotSupported", False)
+    assert mail.recipients == [["jörg@example.com"]]
+
+
+async def test_without_a_log_in_that_is_known_the_error_names_what_is_offered(
+    mail: MailServer, context: HandlerContext
+) -> None:
+    context.tools.smtp = SmtpSettings("127.0.0.1", mail.port, user="me", password="hush", starttls=False)
+    mail.answers["EHLO"] = "250-mail.test\r\n250 AUTH GSSAPI"
+
+    failure = await fail(context, channel="email", to="ann@example.com", message="x")
+
+    assert failure.error.type == "Smtp.NotSupported"
+    assert "gssapi" in failure.error.message and "hush" not in repr(failure)
 
 
 async def test_without_a_mail_server_the_error_says_how(context: HandlerContext) -> None:
