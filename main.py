@@ -17,6 +17,7 @@ from api import routers
 from api.access import Reach, attach
 from api.http_protocol import guard_server
 from api.request_guard import RequestGuard
+from api.schema_process import SchemaProcess
 from api.simulator_process import SimulatorProcess
 from api.streaming.hub import Hub
 from clients.redis_client import PASSING_FAULTS, connect_commands, connect_subscriber
@@ -43,11 +44,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "server.not_guarded",
                 extra={"cure": "uvicorn main:app --http api.http_protocol:GuardedProtocol"},
             )
-        async with _engine(settings, limits) as engine:
+        environment = _environment(settings)
+        apart = SchemaProcess([sys.executable, "-m", "workers.simulator.schema_process"], environment)
+        async with _engine(settings, limits, apart) as engine:
             hub = Hub(engine)
-            simulator = SimulatorProcess(
-                [sys.executable, "-m", "workers.simulator.process"], _environment(settings)
-            )
+            simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
             attach(app, Reach(engine, hub, simulator))
             # What is there now stays: each scan of it by the collector would hold up every open stream.
             gc.collect()
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             finally:
                 await hub.close()
                 await simulator.aclose()
+                await apart.aclose()
 
     app = FastAPI(
         title="Headrace",
@@ -82,7 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 @contextlib.asynccontextmanager
-async def _engine(settings: Settings, limits: Limits) -> AsyncIterator[Engine]:
+async def _engine(settings: Settings, limits: Limits, apart: SchemaProcess) -> AsyncIterator[Engine]:
     """Build the engine over its own connections. Raises ConfigError on a Redis unfit for it."""
     try:
         load_modules(settings.handler_modules)
@@ -102,6 +104,7 @@ async def _engine(settings: Settings, limits: Limits) -> AsyncIterator[Engine]:
             limits=limits,
             allow_eviction_policy=settings.allow_eviction_policy,
             durable=durable,
+            apart=apart,
         )
         async with usable_while_serving(commands, settings):
             yield engine

@@ -57,6 +57,12 @@ class SimulationFailed(errors.HeadraceError):
     code: ClassVar[str] = "SIMULATION_FAILED"
 
 
+class SimulatorBusy(errors.TooBusy):
+    """Enough simulations wait for their turn; nothing was played."""
+
+    code: ClassVar[str] = "SIMULATOR_BUSY"
+
+
 @dataclass(frozen=True, slots=True)
 class Door:
     """How one type of error is answered."""
@@ -99,6 +105,7 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.OutputRefused: Door(422, "Output refused"),
     errors.CursorInvalid: Door(422, "Request refused"),
     BodyTooLarge: Door(413, "Body too large"),
+    SimulatorBusy: Door(503, "Too busy", retry_after_s=5),
     SimulationFailed: Door(503, "The simulation failed"),
     errors.DeadEntryNotFound: Door(404, "Not found"),
     refusals.MalformedRequest: Door(400, "Not HTTP"),

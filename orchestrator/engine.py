@@ -19,6 +19,7 @@ from orchestrator.operations.health import Health
 from orchestrator.operations.nodes import Nodes
 from orchestrator.operations.outputs import Outputs
 from orchestrator.operations.queues import Queues
+from orchestrator.operations.schema_checks import Apart, SchemaChecks
 from orchestrator.operations.signals import Signals
 from orchestrator.operations.submissions import Submissions
 from orchestrator.operations.usage import UsageReport
@@ -63,6 +64,7 @@ class Engine:
         patience_s: float = 5.0,
         allow_eviction_policy: bool = False,
         durable: RedisClient | None = None,
+        apart: Apart | None = None,
     ) -> None:
         """Build the parts; nothing is read or written before the first call.
 
@@ -70,6 +72,7 @@ class Engine:
         catalogue   gives the handlers a definition may use, from the names live workers announce.
         patience_s  how long a call is sent again while Redis does not answer.
         durable     a client of its own to wait for the disk with; None answers without that.
+        apart       checks what is too large to be checked in the event loop.
         """
         self.limits = limits or Limits()
         self.keys = keys or Keys()
@@ -77,13 +80,16 @@ class Engine:
         if durable is not None:
             self.transitions.durability = Durability(durable, self.keys)
         self.store = Store(redis, self.keys, default_retry=catalogue(frozenset()).default_retry)
-        submissions = Submissions(self.store, self.transitions, catalogue=catalogue, limits=self.limits)
+        checks = SchemaChecks(apart)
+        submissions = Submissions(
+            self.store, self.transitions, catalogue=catalogue, limits=self.limits, checks=checks
+        )
 
         self.executions = Executions(self.store, self.transitions, submissions)
         self.nodes = Nodes(self.store, self.transitions)
         self.outputs = Outputs(self.store)
-        self.signals = Signals(self.store, self.transitions)
-        self.approvals = Approvals(self.store, self.transitions)
+        self.signals = Signals(self.store, self.transitions, checks=checks)
+        self.approvals = Approvals(self.store, self.transitions, checks=checks)
         self.dead_letters = DeadLetters(self.store, self.transitions, self.executions)
         self.events = Events(self.store, lambda: EventSubscription(subscriber, self.keys))
         self.definitions = Definitions(submissions)

@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/simulate", tags=["workflow"])
 async def simulate(request: Request) -> Response:
     limits = engine_of(request).limits
     asked = parse_envelope(SimulationRequest, await request.body(), max_depth=limits.max_depth)
-    answer = await reach_of(request).simulator.ask(asked.model_dump())
+    answer = await reach_of(request).simulator.play(asked.model_dump())
     if refused := answer.get("error"):
         raise _error(refused["code"], refused["message"], [Problem(**each) for each in refused["problems"]])
     return json_response(answer["result"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from orchestrator.definitions.node_compiler import NodeCompiler
 from orchestrator.definitions.retry import RetryPolicy, read_retry
 from orchestrator.definitions.sub_workflows import MOST_LEVELS
 from orchestrator.documents.fields import Fields
-from orchestrator.documents.json_schema import schema_problem
+from orchestrator.documents.json_schema import one_definition, schema_problem
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings, quoted
 from orchestrator.errors import DefinitionInvalid
@@ -47,7 +48,14 @@ def compile_definition(
                unchecked.
     is_stored  it was accepted before, perhaps by an older version.
     """
-    limits = limits or Limits()
+    with one_definition() if level == 0 else contextlib.nullcontext():
+        return _compile(document, handlers, limits or Limits(), level, is_stored=is_stored)
+
+
+def _compile(
+    document: Any, handlers: HandlerNames, limits: Limits, level: int | None, *, is_stored: bool
+) -> Definition:
+    """Compile a definition; see `compile_definition`."""
     findings = Findings(limits, is_stored=is_stored)
     if not isinstance(document, dict):
         findings.add("", "wrong_type", f"a workflow must be an object, got {quoted(document)}")
@@ -57,7 +65,7 @@ def compile_definition(
     top.refuse_unknown(_TOP, _TOP_FIELDS)
     name = top.title("name")
     schema = document.get("inputs")
-    if schema is not None:
+    if schema is not None and not is_stored:
         problem = schema_problem(schema)
         if problem:
             findings.add("inputs", "bad_schema", problem)

@@ -9,7 +9,6 @@ from typing import Any, Protocol
 from orchestrator.definitions.budgets import Budget
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.definitions.trigger_rules import TriggerRule
-from orchestrator.documents.json_schema import check_inputs
 from orchestrator.errors import Problem
 
 #: Names the last unit of an execution, and what runs it. `$` cannot occur in ids and names of handlers.
@@ -229,7 +228,3 @@ class Definition:
     def node(self, node_id: str) -> Node:
         """Find a node; KeyError when there is none of that id."""
         return self.by_id[node_id]
-
-    def check_inputs(self, inputs: Any) -> dict[str, Any]:
-        """Give the inputs with defaults filled in; raises InputsInvalid with every problem found."""
-        return check_inputs(self.inputs_schema, inputs)

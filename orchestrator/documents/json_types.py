@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator.documents import exact_json
+
 #: What messages call a type, by the name that JSON Schema gives it.
 TYPE_WORDS = {
     "string": "text",
@@ -20,6 +22,11 @@ def kind_of(value: Any) -> str:
     """Name a value's type in the words of messages; whole numbers are numbers."""
     name = _type_name(value)
     return TYPE_WORDS[name] if name is not None else "nothing usable"
+
+
+def json_size(value: Any) -> int:
+    """Bytes of a value as compact JSON."""
+    return len(exact_json.dumps(value))
 
 
 def _type_name(value: Any) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import Any
 
 from orchestrator.documents.json_types import kind_of
@@ -12,6 +12,12 @@ from orchestrator.errors import DefinitionInvalid, Problem, ProblemKind
 
 _MAX_HINTS = 20
 _MAX_CANDIDATES = 1_000
+#: Characters of all candidates that one document's hints look at.
+_MAX_LOOKED_AT = 50_000
+#: Characters of a word times those of its candidates, where the two may be alike; and the ratio they need.
+_MAX_COMPARED = 10_000
+_CLOSE = 0.6
+_LONGEST_WORD = 128
 
 
 class Findings:
@@ -20,7 +26,7 @@ class Findings:
     is_stored  the document was accepted before: a rule that was added since does not apply to it.
     """
 
-    __slots__ = ("hints_left", "is_stored", "left_out", "limits", "problems")
+    __slots__ = ("characters_left", "hints_left", "is_stored", "left_out", "limits", "problems")
 
     def __init__(self, limits: Limits, *, is_stored: bool = False) -> None:
         self.limits = limits
@@ -28,6 +34,7 @@ class Findings:
         self.problems: list[Problem] = []
         self.left_out = 0
         self.hints_left = _MAX_HINTS
+        self.characters_left = _MAX_LOOKED_AT
 
     @property
     def full(self) -> bool:
@@ -52,6 +59,9 @@ class Findings:
         if self.hints_left <= 0 or len(candidates) > _MAX_CANDIDATES:
             return None
         self.hints_left -= 1
+        self.characters_left -= sum(map(len, candidates))
+        if self.characters_left < 0:
+            return None
         return did_you_mean(word, candidates)
 
     def raise_any(self) -> None:
@@ -68,8 +78,20 @@ def did_you_mean(word: str, candidates: Collection[str]) -> str | None:
     """Hint at the word that was probably meant; None when none is close, or there are too many to compare."""
     if len(candidates) > _MAX_CANDIDATES:
         return None
-    close = get_close_matches(word[:128], candidates, n=1)
-    return f"did you mean {close[0]!r}?" if close else None
+    close, nearest, compared = None, _CLOSE, 0
+    word = word[:_LONGEST_WORD]
+    matcher = SequenceMatcher(b=word)
+    for candidate in candidates:
+        matcher.set_seq1(candidate[:_LONGEST_WORD])
+        if matcher.real_quick_ratio() < nearest or matcher.quick_ratio() < nearest:
+            continue
+        compared += len(candidate[:_LONGEST_WORD]) * len(word)
+        if compared > _MAX_COMPARED:
+            break
+        ratio = matcher.ratio()
+        if ratio > nearest or (close is None and ratio == nearest):
+            close, nearest = candidate, ratio
+    return f"did you mean {close!r}?" if close is not None else None
 
 
 def quoted(value: Any) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 
-from orchestrator.documents.json_schema import value_problems
 from orchestrator.errors import (
     AlreadyDecided,
     AlreadyVoted,
@@ -25,6 +24,7 @@ from orchestrator.execution.model import Approval
 from orchestrator.operations.cursors import read_position
 from orchestrator.operations.payloads import payload_json
 from orchestrator.operations.results import Decided, Page
+from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.redis_keys import SEPARATOR
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Decision, Idempotency, digest_of
@@ -39,7 +39,8 @@ ROUNDS = 20
 class Approvals:
     """The approvals that nodes have asked for, pending or decided, by execution and node."""
 
-    def __init__(self, store: Store, transitions: Transitions) -> None:
+    def __init__(self, store: Store, transitions: Transitions, *, checks: SchemaChecks | None = None) -> None:
+        self._checks = checks or SchemaChecks()
         self._store = store
         self._transitions = transitions
 
@@ -81,7 +82,7 @@ class Approvals:
             approval = await self.get(execution_id, node_id)
             is_checked = approval.is_pending and approval.shown == shown
             if is_checked:
-                text = _checked_form(approval, decision, by, form)
+                text = await self._checked_form(approval, decision, by, form)
             async with self._transitions.durable():
                 word, replayed, reply, given, more = await self._transitions.decide_approval(
                     execution_id,
@@ -130,20 +131,19 @@ class Approvals:
                 return Page(items, None)
             offset += count
 
+    async def _checked_form(self, approval: Approval, decision: Decision, by: str, form: Any) -> bytes:
+        """Check who decides, and what was filled in; gives the form as it is recorded.
 
-def _checked_form(approval: Approval, decision: Decision, by: str, form: Any) -> bytes:
-    """Check who decides, and what was filled in; gives the form as it is recorded.
-
-    Raises NotAssigned, PayloadInvalid, PayloadTooLarge.
-    """
-    if approval.assignees is not None and by not in approval.assignees:
-        raise NotAssigned(approval.execution_id, approval.node_id, by, approval.assignees)
-    if approval.form is not None and (decision == "approve" or form is not None):
-        form = {} if form is None else form
-        problems = value_problems(approval.form, form, "form")
-        if problems:
-            raise PayloadInvalid(problems)
-    return payload_json(form, "form")
+        Raises NotAssigned, PayloadInvalid, PayloadTooLarge.
+        """
+        if approval.assignees is not None and by not in approval.assignees:
+            raise NotAssigned(approval.execution_id, approval.node_id, by, approval.assignees)
+        if approval.form is not None and (decision == "approve" or form is not None):
+            form = {} if form is None else form
+            problems = await self._checks.problems(approval.form, form, "form")
+            if problems:
+                raise PayloadInvalid(problems)
+        return payload_json(form, "form")
 
 
 def _refusal(approval: Approval, word: str, reply: str, *, by: str, given: int) -> HeadraceError:

@@ -18,6 +18,7 @@ from orchestrator.errors import ConfigError, ErrorType, ExecutionNotFound, Inval
 from orchestrator.execution.counters import is_handled
 from orchestrator.execution.model import Execution
 from orchestrator.operations.executions import Executions
+from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.submissions import Compiled, Submissions, sorted_json
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
 from orchestrator.store.layout import Field, lay_out
@@ -60,8 +61,9 @@ class Children:
         *,
         catalogue: Callable[[frozenset[str]], HandlerNames],
         limits: Limits,
+        checks: SchemaChecks | None = None,
     ) -> None:
-        submissions = Submissions(store, transitions, catalogue=catalogue, limits=limits)
+        submissions = Submissions(store, transitions, catalogue=catalogue, limits=limits, checks=checks)
         self.store = store
         self._transitions = transitions
         self._submissions = submissions
@@ -102,7 +104,7 @@ class Children:
         found = compiled.definition.version
         if version is not None and version != found:
             raise ConfigError(f"the workflow has the version {found}, wanted is {version[:200]}")
-        values = compiled.definition.check_inputs(dict(inputs))
+        values = await self._submissions.checks.inputs(compiled.definition.inputs_schema, dict(inputs))
         return ChildRequest(compiled, sorted_json(values))
 
     def _stored(self, document: dict[str, Any], text: bytes | None = None) -> Compiled:

@@ -275,7 +275,7 @@ class Executions:
         if from_node is not None and from_node not in compiled.definition.by_id:
             raise NodeNotFound(execution_id, from_node)
         given = merged_inputs(source.execution.inputs, inputs, is_merged=merge)
-        values = compiled.definition.check_inputs(given)
+        values = await self._submissions.checks.inputs(compiled.definition.inputs_schema, given)
         has_new_inputs = sorted_json(values) != sorted_json(source.execution.inputs or {})
         plan = plan_fork(source, compiled.definition, from_node=from_node, has_new_inputs=has_new_inputs)
         if preview:
@@ -411,7 +411,7 @@ class Executions:
     async def _checked_inputs(self, execution_id: str, inputs: dict[str, Any]) -> bytes:
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
-        return sorted_json(definition.check_inputs(inputs))
+        return sorted_json(await self._submissions.checks.inputs(definition.inputs_schema, inputs))
 
     async def _forked_before(self, fork: Submitted, source_id: str) -> Forked:
         """Answer a fork that was requested before: the fork itself says what it began with."""

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from orchestrator.definitions.branches import WAIT_FOR_SIGNAL
-from orchestrator.documents.json_schema import value_problems
+from orchestrator.documents import exact_json
 from orchestrator.errors import (
     ExecutionNotFound,
     IdempotencyConflict,
@@ -20,6 +20,7 @@ from orchestrator.errors import (
 )
 from orchestrator.operations.payloads import payload_json
 from orchestrator.operations.results import Signalled
+from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.states import ExecutionStatus, sources_of
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency
@@ -35,7 +36,8 @@ ROUNDS = 20
 class Signals:
     """The signals that nodes of executions wait for, by name."""
 
-    def __init__(self, store: Store, transitions: Transitions) -> None:
+    def __init__(self, store: Store, transitions: Transitions, *, checks: SchemaChecks | None = None) -> None:
+        self._checks = checks or SchemaChecks()
         self._store = store
         self._transitions = transitions
 
@@ -55,7 +57,7 @@ class Signals:
         for _ in range(ROUNDS):
             waiting, schemas = await self._store.waits.for_signal(execution_id, name)
             if schemas:
-                problems = _problems(schemas.values(), payload)
+                problems = await self._problems(schemas.values(), payload)
             else:
                 problems = await self._future_problems(execution_id, name, payload)
             if problems and not await self._store.waits.knows(execution_id, idempotency.key):
@@ -97,10 +99,17 @@ class Signals:
             if is_template(config["name"]) or (config["name"] == name and _is_rendered(schema)):
                 return []
             if config["name"] == name:
-                problems = value_problems(schema, payload, "payload")
+                problems = await self._checks.problems(schema, payload, "payload")
                 if not problems:
                     return []
                 found = found or problems
+        return found
+
+    async def _problems(self, schemas: Iterable[Any], payload: Any) -> list[Problem]:
+        """Check a payload against each of the schemas, equal ones once."""
+        found: list[Problem] = []
+        for schema in {exact_json.dumps(schema): schema for schema in schemas}.values():
+            found += await self._checks.problems(schema or {}, payload, "payload")
         return found
 
     async def _refuse_ended(self, execution_id: str) -> None:
@@ -109,12 +118,6 @@ class Signals:
             raise ExecutionNotFound(execution_id)
         if status.is_terminal:
             raise _refused(execution_id, status)
-
-
-def _problems(schemas: Iterable[Any], payload: Any) -> list[Problem]:
-    """Check a payload against each of the schemas, equal ones once."""
-    different = {orjson.dumps(schema): schema for schema in schemas}.values()
-    return [each for schema in different for each in value_problems(schema or {}, payload, "payload")]
 
 
 def _is_rendered(schema: Any) -> bool:

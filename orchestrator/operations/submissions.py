@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,6 +20,7 @@ from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import DefinitionInvalid, IdempotencyConflict
 from orchestrator.operations.results import Submitted
+from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.states import ExecutionStatus
 from orchestrator.store.layout import Field, Layout, Slice, lay_out
 from orchestrator.store.reader import Store
@@ -35,6 +38,8 @@ FRESH_S = 1.0
 STALE_S = 10.0
 #: What was submitted, or how to parse it: a body that was submitted before need not be parsed again.
 Document = dict[str, Any] | Callable[[], dict[str, Any]]
+#: Longer definitions are compiled in a thread, and so are those with patterns, which are slow to compile.
+LONG_BYTES = 16 * 1024
 #: Compiled definitions kept by the bytes they were submitted as.
 KEPT = 256
 
@@ -52,6 +57,7 @@ class Submissions:
     """Compiles definitions and creates executions of them.
 
     catalogue  gives the handlers a definition may use, from the names live workers announce.
+    checks     check inputs.
     """
 
     def __init__(
@@ -61,8 +67,11 @@ class Submissions:
         *,
         catalogue: Callable[[frozenset[str]], HandlerNames],
         limits: Limits,
+        checks: SchemaChecks | None = None,
     ) -> None:
         self.store = store
+        self.checks = checks or SchemaChecks()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compiler")
         self.transitions = transitions
         self.limits = limits
         self._catalogue = catalogue
@@ -85,7 +94,7 @@ class Submissions:
         Raises InputsInvalid, IdempotencyConflict, StoreUnavailable, StoreFull; nothing is stored then.
         """
         is_checked = is_started or inputs is not None
-        values = compiled.definition.check_inputs(inputs) if is_checked else {}
+        values = await self.checks.inputs(compiled.definition.inputs_schema, inputs) if is_checked else {}
         execution_id = mint_execution_id()
         for part in compiled.layout.staged:
             await self.transitions.stage_execution(execution_id, part)
@@ -185,24 +194,39 @@ class Submissions:
             await self._announced_handlers()
             known = self._announced
         try:
-            return self._compiled(document, body, known[1])
+            return await self._compiled(document, body, known[1])
         except DefinitionInvalid:
             announced = await self._announced_handlers()
             if announced == known[1]:
                 raise
-            return self._compiled(document, body, announced)
+            return await self._compiled(document, body, announced)
 
-    def _compiled(self, document: Document, body: bytes | None, announced: frozenset[str]) -> Compiled:
+    async def _compiled(self, document: Document, body: bytes | None, announced: frozenset[str]) -> Compiled:
         if body is not None and (kept := self._cache.get((body, announced))):
             return kept
-        if callable(document):
+        if body is None and callable(document):
             document = document()
-        definition = compile_definition(document, handlers=self._catalogue(announced), limits=self.limits)
-        text = body if body is not None else orjson.dumps(document)
-        compiled = Compiled(definition, lay_out(definition), text)
+        text = exact_json.dumps(document) if body is None else body
+        if _takes_long(text):
+            # One at a time: a step of a thread may hold the loop up for a moment, and those of many add up.
+            loop = asyncio.get_running_loop()
+            compiled = await loop.run_in_executor(self._thread, self._compile, document, text, announced)
+        else:
+            compiled = self._compile(document, text, announced)
         if body is not None:
             self._cache.put((body, announced), compiled, text_bytes=len(text))
         return compiled
+
+    def _compile(self, document: Document, text: bytes, announced: frozenset[str]) -> Compiled:
+        if callable(document):
+            document = document()
+        definition = compile_definition(document, handlers=self._catalogue(announced), limits=self.limits)
+        return Compiled(definition, lay_out(definition), text)
+
+
+def _takes_long(text: bytes) -> bool:
+    """Say whether compiling a definition may take longer than an event loop should be held up."""
+    return len(text) > LONG_BYTES or b'"pattern' in text or b"\\u" in text
 
 
 def mint_execution_id() -> str:

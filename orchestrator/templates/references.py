@@ -27,6 +27,8 @@ from orchestrator.templates.parser import (
 from orchestrator.templates.values import EvaluationError
 
 #: Problems listed for one node's templates.
+#: Comparing with every id is slow.
+MAX_HINTS = 20
 MAX_PROBLEMS = 20
 #: What an item of a map and its place are called, unless the map says otherwise.
 ITEM_WORDS = frozenset({"item", "index"})
@@ -202,7 +204,7 @@ def _key(match: re.Match[str]) -> str | int:
 class _Found:
     """Gathers what the templates of one node refer to."""
 
-    __slots__ = ("ids", "local", "nodes", "problems", "secrets", "templated", "uses_inputs")
+    __slots__ = ("hints_left", "ids", "local", "nodes", "problems", "secrets", "templated", "uses_inputs")
 
     def __init__(
         self, ids: Collection[str], local: Collection[str] = (), secrets: Collection[str] | None = ()
@@ -214,6 +216,7 @@ class _Found:
         self.uses_inputs = False
         self.templated = False
         self.problems: list[Problem] = []
+        self.hints_left = MAX_HINTS
 
     def add(self, text: str, path: str, compiled: Callable[[str], Template]) -> None:
         if len(self.problems) >= MAX_PROBLEMS:
@@ -275,8 +278,9 @@ class _Found:
 
     def _hint(self, text: str, names: Iterable[str]) -> str | None:
         """Point at the spelling for ids that are not names, such as a-b or 1st."""
-        if len(self.ids) > 1_000:
+        if len(self.ids) > 1_000 or self.hints_left <= 0:
             return None
+        self.hints_left -= 1
         for node in self.ids:
             if node in text and (not node.isidentifier() or node in RESERVED or node in KEYWORDS):
                 return f'write steps["{node}"].output for the node {node!r}'

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator, meta
 
 from orchestrator.definitions.budgets import NO_CAPS, Usage
 from tests.contract.samples import node, submit, workflow
@@ -45,7 +45,7 @@ async def test_configs_are_json_schemas_that_say_what_a_submission_would(client:
 
     for item in found.values():
         if item["config_schema"] is not None:
-            Draft202012Validator.check_schema(item["config_schema"])
+            meta.validate(item["config_schema"])
     llm = Draft202012Validator(found["llm"]["config_schema"])
     assert llm.is_valid({"prompt": "Why?", "schema": {"type": "object"}, "effort": "low"})
     assert not llm.is_valid({"prompt": "Why?", "efort": "low"})

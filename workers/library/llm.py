@@ -159,6 +159,7 @@ async def llm(config: LlmConfig, context: HandlerContext) -> dict[str, Any]:
 
 async def _ask(request: LlmRequest, context: HandlerContext) -> Answer:
     """Get an answer; with a schema one that matches it, repeating the question with what was wrong."""
+    _refuse_endless(request.schema)
     provider = MeteredLlm(context.llm, context.meter, _prices(context))
     usage = LlmUsage()
     cost: float | None = 0.0
@@ -213,11 +214,15 @@ def _prices(context: HandlerContext) -> Mapping[str, Any] | None:
         raise Terminal(f"LLM_PRICES cannot be read: {error}", type="Llm.NotConfigured") from error
 
 
-def read_structured(text: str, schema: Mapping[str, Any]) -> tuple[Any, str]:
-    """Read an answer as JSON and check it against a schema; the second value complains, or is empty. Pure.
+def _refuse_endless(schema: Mapping[str, Any] | None) -> None:
+    """Refuse a schema that no answer can be checked by, before an answer is paid for."""
+    problems = value_problems(dict(schema), {}, "answer") if schema is not None else []
+    if problems and problems[0].code in _SCHEMA_AT_FAULT:
+        raise Terminal(f"the schema cannot be used: {problems[0].message}", type=ErrorType.CONFIG_ERROR)
 
-    Raises Terminal (`ConfigError`) for a schema that no answer can be checked against.
-    """
+
+def read_structured(text: str, schema: Mapping[str, Any]) -> tuple[Any, str]:
+    """Read an answer as JSON and check it against a schema; the second value complains, or is empty. Pure."""
     fenced = _FENCED.match(text.removeprefix("\ufeff"))
     try:
         value = read_json(fenced[1] if fenced else text)
@@ -228,6 +233,4 @@ def read_structured(text: str, schema: Mapping[str, Any]) -> tuple[Any, str]:
     problems = value_problems(dict(schema), value, "answer")
     if not problems:
         return value, ""
-    if problems[0].code in _SCHEMA_AT_FAULT:
-        raise Terminal(f"the schema cannot be used: {problems[0].message}", type=ErrorType.CONFIG_ERROR)
     return None, "; ".join(problem.message for problem in problems[:MOST_COMPLAINTS])

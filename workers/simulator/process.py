@@ -1,7 +1,8 @@
 """Answers simulations, one line of JSON in, one out: `python -m workers.simulator.process`.
 
 A process of its own, because templates are evaluated here: neither the API nor the command line does that.
-A line in: {"definition", "inputs"?, "stubs"?}; definition and stubs are objects, or YAML as text.
+A line in: {"definition", "inputs"?, "stubs"?, "namespace"?, "patience_s"?}; definition and stubs are objects,
+or YAML as text. Or {"forget": [namespace]}, which deletes the keys of simulations that were killed.
 A line out: {"result": …}, or {"error": {"code", "message", "problems"?}}.
 """
 
@@ -29,10 +30,11 @@ from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.errors import DefinitionInvalid, HeadraceError, InputsInvalid, Problem, StoreUnavailable
 from orchestrator.redis_keys import Keys
 from orchestrator.store.reader import Store
+from orchestrator.store.transitions import Transitions
 from wiring import keys_of, limits_of, usable_while_serving
 from workers.handlers import load_modules
 from workers.simulator.report import NodeReport, Simulation
-from workers.simulator.simulator import Simulator
+from workers.simulator.simulator import PATIENCE_S, Simulator, namespace_keys
 from workers.simulator.stub_checks import StubsInvalid
 from workers.simulator.stubs import Stubs
 
@@ -50,6 +52,10 @@ async def answer(
     random.seed(SEED)
     try:
         asked = exact_json.loads(line)
+        if namespaces := asked.get("forget"):
+            for namespace in namespaces:
+                await Transitions(redis, namespace_keys(keys, namespace)).delete_namespace()
+            return {"result": None}
         stubs, find_stub = _read_stubs(asked.get("stubs"), limits)
         document, locate = _read(asked.get("definition"), limits)
         if not isinstance(document, dict):
@@ -61,10 +67,17 @@ async def answer(
         try:
             workers = await Store(redis, keys).workers()
             announced: frozenset[str] = frozenset().union(*(worker.named_handlers for worker in workers))
+            patience_s = asked.get("patience_s", PATIENCE_S)
             simulator = Simulator(
-                redis, stubs=stubs, threads=threads, keys=keys, limits=limits, handlers=announced
+                redis,
+                stubs=stubs,
+                threads=threads,
+                keys=keys,
+                limits=limits,
+                handlers=announced,
+                namespace=asked.get("namespace"),
             )
-            return {"result": rendered(await simulator.run(document, inputs))}
+            return {"result": rendered(await simulator.run(document, inputs, patience_s=patience_s))}
         except StubsInvalid as error:
             raise StubsInvalid(_found_in_stubs(error.problems, find_stub)) from None
         except DefinitionInvalid as error:

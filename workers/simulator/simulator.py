@@ -20,11 +20,13 @@ import orjson
 
 from clients.redis_client import RedisClient
 from orchestrator.documents import exact_json
+from orchestrator.documents.json_schema import APART
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import ErrorType, HeadraceError, NodeError
 from orchestrator.loops import timers
 from orchestrator.operations.children import Children
 from orchestrator.operations.executions import Executions
+from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.submissions import Submissions
 from orchestrator.redis_keys import Keys
 from orchestrator.states import ExecutionStatus
@@ -53,6 +55,11 @@ TOGETHER = 500
 MOST_ATTEMPTS = 100_000
 OUTPUT_MAX_BYTES = 1024 * 1024
 WORKER = "simulator"
+
+
+def namespace_keys(base: Keys, namespace: str) -> Keys:
+    """The keys of one simulation: all under a prefix of its own."""
+    return Keys(prefix=f"{{sim-{namespace}}}:", stream=base.stream, group=base.group)
 
 
 class SimulationTooLong(HeadraceError):
@@ -85,6 +92,7 @@ class Simulator:
 
     redis  any Redis; what is written there is gone when `run` returns or raises.
     keys   stream and group as the deployment has them, so that no second library is loaded.
+    namespace  names the prefix; whoever may have to delete what a killed process leaves behind knows it.
     """
 
     def __init__(
@@ -96,10 +104,11 @@ class Simulator:
         keys: Keys | None = None,
         limits: Limits | None = None,
         handlers: frozenset[str] = frozenset(),
+        namespace: str | None = None,
     ) -> None:
         base = keys or Keys()
         self._redis = redis
-        self.keys = Keys(prefix=f"{{sim-{uuid.uuid4().hex}}}:", stream=base.stream, group=base.group)
+        self.keys = namespace_keys(base, namespace or uuid.uuid4().hex)
         self.stubs = stubs
         self.transitions = Transitions(redis, self.keys)
         self.store = Store(redis, self.keys, default_retry=default_retry)
@@ -109,7 +118,10 @@ class Simulator:
         def catalogue(announced: frozenset[str]) -> Catalogue:
             return Catalogue(announced | known)
 
-        submissions = Submissions(self.store, self.transitions, catalogue=catalogue, limits=limits)
+        checks = SchemaChecks(effort=APART)
+        submissions = Submissions(
+            self.store, self.transitions, catalogue=catalogue, limits=limits, checks=checks
+        )
         self._executions = Executions(self.store, self.transitions, submissions)
         #: What the names of an execution's nodes begin with: nothing, or those of the units above it.
         self._prefixes: dict[str, str] = {}
@@ -119,7 +131,9 @@ class Simulator:
             tools=tools,
             threads=threads,
             items=self.store.items,
-            children=Children(self.store, self.transitions, catalogue=catalogue, limits=limits),
+            children=Children(
+                self.store, self.transitions, catalogue=catalogue, limits=limits, checks=checks
+            ),
             find=lambda handler: stubs.find(handler, self._playing),
             clock=lambda: self.now_ms,
         )

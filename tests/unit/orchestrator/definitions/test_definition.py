@@ -2,7 +2,6 @@
 
 from orchestrator.definitions.definition import Catch, Choice, ItemMap, Node
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
-from tests.unit.orchestrator.definitions.flat import build, node
 
 
 def test_the_authors_policy_beats_the_handlers() -> None:
@@ -39,9 +38,3 @@ def test_a_stored_map_keeps_what_a_worker_needs() -> None:
     stored = ItemMap("{{ A.rows }}", stops_on_failure=True, tolerated_count=2).to_dict()
 
     assert (stored["items"], stored["stops"], stored["tolerated_count"]) == ("{{ A.rows }}", True, 2)
-
-
-def test_inputs_are_checked_by_the_schema_of_the_definition() -> None:
-    schema = {"type": "object", "properties": {"n": {"type": "integer", "default": 5}}}
-
-    assert build(node("A"), inputs=schema).check_inputs({}) == {"n": 5}

@@ -9,6 +9,7 @@ import pytest
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings, did_you_mean, joined, quoted
 from orchestrator.errors import DefinitionInvalid
+from tests.growth import growth
 
 
 def test_problems_beyond_the_bound_are_counted() -> None:
@@ -40,6 +41,18 @@ def test_only_the_first_problems_get_a_hint() -> None:
 def test_a_hint_needs_a_close_word_among_few() -> None:
     assert did_you_mean("zzz", ["http"]) is None
     assert did_you_mean("htpp", ["http"] * 1_001) is None
+
+
+def test_long_words_that_are_alike_get_fewer_hints_not_later_ones() -> None:
+    many = [f"{'a' * 120}{number}" for number in range(300)]
+
+    def ask(count: int) -> None:
+        findings = Findings(Limits())
+        for _ in range(count):
+            findings.did_you_mean("a" * 124, many)
+
+    assert did_you_mean("htpp", ["x" * 10] * 900 + ["http"]) == "did you mean 'http'?"
+    assert growth(ask, 1, 20) < 10
 
 
 @pytest.mark.parametrize(

@@ -150,20 +150,30 @@ async def test_production_without_a_key_fails_the_node_clearly() -> None:
 
 
 def test_a_schema_never_fetches_anything() -> None:
-    with pytest.raises(Terminal) as refused:
-        read_structured("{}", {"$ref": "http://127.0.0.1:9/schema.json"})
+    _, complaint = read_structured("{}", {"$ref": "http://127.0.0.1:9/schema.json"})
 
-    assert refused.value.error_type == "ConfigError"
+    assert complaint.startswith("the answer cannot be checked: ")
 
 
-def test_a_schema_that_asks_for_endless_checks_is_refused() -> None:
+async def test_a_schema_that_asks_for_endless_checks_is_refused_before_the_model_is_asked() -> None:
     levels = {f"l{n}": {"allOf": [{"$ref": f"#/$defs/l{n + 1}"}] * 8} for n in range(8)}
     schema = {"$defs": {**levels, "l8": {}}, "$ref": "#/$defs/l0"}
 
+    api = FakeMessagesApi(message("1"))
+
     with pytest.raises(Terminal, match="too many checks") as refused:
-        read_structured("1", schema)
+        await run({"prompt": "Rate", "schema": schema}, api.provider())
 
     assert refused.value.error_type == "ConfigError"
+    assert api.requests == []
+
+
+def test_an_answer_that_asks_for_too_many_checks_is_complained_about() -> None:
+    schema = {"anyOf": [{"items": {"enum": [[number] for number in range(1_000)]}}]}
+
+    _, complaint = read_structured(str([[999]] * 1_000), schema)
+
+    assert complaint == "the schema asks for too many checks of this answer"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,132 @@
+"""The sentence for each kind of problem of a value, or of a schema itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from jsonschema_rs import ValidationError, ValidationErrorKind
+
+from orchestrator.documents import exact_json
+from orchestrator.documents.json_types import TYPE_WORDS
+from orchestrator.documents.problems import joined, quoted
+
+#: Longest list of allowed values, and longest sentence.
+_MOST_OPTIONS, _MOST_CHARACTERS = 20, 300
+_LONGEST = 500
+_Kind = ValidationErrorKind
+
+
+def place_of(path: Iterable[str | int]) -> str:
+    """Write where in the value an error is: `.items[2].name`; empty for the whole of it."""
+    return "".join(f".{part}" if isinstance(part, str) else f"[{part}]" for part in path)
+
+
+def by_place(error: ValidationError) -> tuple[tuple[tuple[bool, int, str], ...], str]:
+    """Order errors by where they are: items by number, members by name."""
+    path = tuple(
+        (isinstance(part, str), part if isinstance(part, int) else 0, str(part))
+        for part in error.instance_path
+    )
+    return path, error.kind.name
+
+
+def describe_error(error: ValidationError, where: str) -> str:
+    """Say what is wrong with the value at `where`."""
+    kind, found = error.kind, quoted(error.instance)
+    match kind:
+        case _Kind.Type():
+            # The library does not keep the order of a list of types.
+            types = sorted(kind.types, key=list(TYPE_WORDS).index)
+            return f"'{where}' must be {' or '.join(TYPE_WORDS[each] for each in types)}, found {found}"
+        case _Kind.Enum():
+            return f"'{where}' must be {_one_of(kind.options)}, found {found}"
+        case _Kind.Constant():
+            return f"'{where}' must be {_one_of([kind.expected_value])}, found {found}"
+        case _Kind.AnyOf() | _Kind.OneOfNotValid():
+            forms = len(kind.context)
+            return f"'{where}' fits none of the {forms} forms of {kind.name}, found {found}"
+        case _Kind.PropertyNames():
+            inner = kind.error
+            name = quoted(inner.instance)
+            return f"'{where}' has a name that is not allowed: {name}: {_said(inner)}"[:_LONGEST]
+    return f"'{where}': {_said(error)}"[:_LONGEST]
+
+
+def describe_schema_error(error: ValidationError, what: str) -> str:
+    """Say what is wrong with a schema itself; `what` is the field that holds it."""
+    path = error.instance_path
+    where = f"{what}{place_of(path)}"[:_LONGEST]
+    if isinstance(error.kind, _Kind.Referencing):
+        return f"not a valid JSON Schema: {error.message[:_LONGEST]}"
+    if isinstance(error.kind, _Kind.Format) and isinstance(error.instance, str):
+        return f"the pattern {error.instance[:100]!r} is not a regular expression, or one too large"
+    if path and path[-1] == "type":
+        message = f"'{where}' must be one of {', '.join(sorted(TYPE_WORDS))}, found {quoted(error.instance)}"
+    else:
+        message = describe_error(error, where)
+    return f"not a valid JSON Schema: {message}"
+
+
+def _one_of(options: list[Any]) -> str:
+    allowed = ", ".join(exact_json.dumps(word).decode() for word in options[:_MOST_OPTIONS])
+    return f"{'one of ' if len(options) > 1 else ''}{allowed[:_MOST_CHARACTERS]}"
+
+
+def _said(error: ValidationError) -> str:
+    """Say what is wrong, without the place."""
+    kind, found = error.kind, quoted(error.instance)
+    match kind:
+        case _Kind.Minimum():
+            return f"{found} is less than the minimum of {kind.limit}"
+        case _Kind.Maximum():
+            return f"{found} is greater than the maximum of {kind.limit}"
+        case _Kind.ExclusiveMinimum():
+            return f"{found} is not greater than {kind.limit}"
+        case _Kind.ExclusiveMaximum():
+            return f"{found} is not less than {kind.limit}"
+        case _Kind.MultipleOf():
+            return f"{found} is not a multiple of {kind.multiple_of}"
+        case _Kind.Required():
+            return f"'{kind.property}' is missing"
+        case _Kind.AdditionalProperties() | _Kind.UnevaluatedProperties():
+            return f"{joined([repr(name) for name in kind.unexpected])} must not be here"
+        case _Kind.MinLength():
+            return f"{found} is shorter than {_counted(kind.limit, 'character')}"
+        case _Kind.MaxLength():
+            return f"{found} is longer than {_counted(kind.limit, 'character')}"
+        case _Kind.Pattern():
+            return f"{found} does not match '{kind.pattern}'"
+    return _said_of_a_container(error, found)
+
+
+def _said_of_a_container(error: ValidationError, found: str) -> str:
+    kind = error.kind
+    size = len(error.instance) if isinstance(error.instance, list | dict) else 0
+    match kind:
+        case _Kind.MinItems():
+            return f"it has {size} items, fewer than {kind.limit}"
+        case _Kind.MaxItems():
+            return f"it has {size} items, more than {kind.limit}"
+        case _Kind.MinProperties():
+            return f"it has {size} members, fewer than {kind.limit}"
+        case _Kind.MaxProperties():
+            return f"it has {size} members, more than {kind.limit}"
+        case _Kind.UniqueItems():
+            return "has an item more than once"
+        case _Kind.Contains():
+            keyword = error.schema_path[-1] if error.schema_path else "contains"
+            return f"too {'many' if keyword == 'maxContains' else 'few'} items are of the form of 'contains'"
+        case _Kind.UnevaluatedItems():
+            return "it has more items than are allowed"
+        case _Kind.OneOfMultipleValid():
+            return f"{found} fits more than one form of oneOf"
+        case _Kind.Not():
+            return f"{found} is what 'not' excludes"
+        case _Kind.FalseSchema():
+            return "nothing is allowed here"
+    return error.message
+
+
+def _counted(number: int, unit: str) -> str:
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"

@@ -1,0 +1,58 @@
+"""What is told of a value that does not fit its schema."""
+
+from typing import Any
+
+import pytest
+
+from orchestrator.documents.json_schema import schema_problem, value_problems
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "said"),
+    [
+        ({"maximum": 3}, 4, "'x': 4 is greater than the maximum of 3"),
+        ({"exclusiveMinimum": 3}, 3, "'x': 3 is not greater than 3"),
+        ({"exclusiveMaximum": 3}, 3, "'x': 3 is not less than 3"),
+        ({"multipleOf": 0.01}, 1.005, "'x': 1.005 is not a multiple of 0.01"),
+        ({"required": ["a"]}, {}, "'x': 'a' is missing"),
+        ({"properties": {"a": {}}, "additionalProperties": False}, {"b": 1}, "'x': 'b' must not be here"),
+        ({"minLength": 2}, "a", "'x': 'a' is shorter than 2 characters"),
+        ({"maxLength": 1}, "ab", "'x': 'ab' is longer than 1 character"),
+        ({"pattern": r"^\d+$"}, "a", r"'x': 'a' does not match '^\d+$'"),
+        ({"minItems": 2}, [1], "'x': it has 1 items, fewer than 2"),
+        ({"maxProperties": 0}, {"a": 1}, "'x': it has 1 members, more than 0"),
+        ({"uniqueItems": True}, [1, 1], "'x': has an item more than once"),
+        ({"contains": {"const": 1}}, [2], "'x': too few items are of the form of 'contains'"),
+        ({"contains": {"const": 1}, "maxContains": 1}, [1] * 2,
+         "'x': too many items are of the form of 'contains'"),
+        ({"oneOf": [True, True]}, 1, "'x': 1 fits more than one form of oneOf"),
+        ({"oneOf": [False, False]}, 1, "'x' fits none of the 2 forms of oneOf, found 1"),
+        ({"not": {}}, 1, "'x': 1 is what 'not' excludes"),
+        ({"propertyNames": {"maxLength": 1}}, {"ab": 1},
+         "'x' has a name that is not allowed: 'ab': 'ab' is longer than 1 character"),
+        ({"unevaluatedItems": False}, [1], "'x': it has more items than are allowed"),
+    ],
+)  # fmt: skip
+def test_each_kind_of_problem_has_its_sentence(schema: dict[str, Any], value: Any, said: str) -> None:
+    assert [problem.message for problem in value_problems(schema, value, "x")] == [said]
+
+
+def test_problems_stand_in_the_order_of_their_places() -> None:
+    schema = {"properties": {"b": {"items": {"type": "string"}}, "a": {"type": "string"}}}
+
+    found = value_problems(schema, {"b": [*["x"] * 2, 1, *["x"] * 8, 2], "a": 1}, "x")
+
+    assert [problem.path for problem in found] == ["x.a", "x.b[2]", "x.b[11]"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"$ref": "#/$defs/none"}, "not a valid JSON Schema: Pointer '/$defs/none' does not exist"),
+        ({"pattern": "("}, "the pattern '(' is not a regular expression, or one too large"),
+        ({"pattern": "(?=a)"}, "the pattern '(?=a)' has look-ahead, which is not supported"),
+        ({"minLength": -1}, "not a valid JSON Schema: 'x.minLength': -1 is less than the minimum of 0"),
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_told_why(schema: dict[str, Any], said: str) -> None:
+    assert schema_problem(schema, "x") == said
