@@ -15,6 +15,7 @@ from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import NodeStatus
 from orchestrator.store.items import Items
 from orchestrator.store.replies import Claim
+from orchestrator.templates.budget import Budget
 from orchestrator.templates.resolver import Scope, resolve
 from workers.context import HandlerContext
 from workers.outcome import Completed, Failed, Terminal
@@ -33,10 +34,12 @@ class Mapped:
     stops: bool = False
 
 
-def list_items(spec: Mapping[str, Any], scope: Scope, *, node_id: str, max_bytes: int) -> Mapped | Completed:
-    """Evaluate `items`; none at all complete the node at once. Raises TemplateError and Terminal."""
+def list_items(
+    spec: Mapping[str, Any], scope: Scope, *, node_id: str, max_bytes: int, budget: Budget
+) -> Mapped | Completed:
+    """Evaluate `items`; none at all complete the node at once. Raises TemplateError, Terminal, TakesLong."""
     wanted = spec["map"]
-    items = resolve(wanted["items"], scope, node_id=node_id, path="map.items")
+    items = resolve(wanted["items"], scope, node_id=node_id, path="map.items", budget=budget)
     if not isinstance(items, list):
         raise Terminal(
             f"'map.items' of node {node_id!r} must give a list, got {kind_of(items)}",
