@@ -108,11 +108,14 @@ class Items:
             for index, state, value, output in zip(indexes, states, rows[1::3], rows[2::3], strict=True)
         ]
 
-    async def output(self, execution_id: str, node_id: str, *, max_bytes: int) -> tuple[list[Any], int]:
+    async def output(
+        self, execution_id: str, node_id: str, *, with_ends: bool, max_bytes: int
+    ) -> tuple[list[Any], int]:
         """Build the output of a map whose items have ended, as fragments of JSON, with its size at least.
 
-        A list of outputs when all items completed, else one of `{index, status, output | error}`. Stops
-        reading, with a list that is not whole, once the outputs have more than max_bytes together.
+        A list of outputs, null for an item that was skipped. Stops reading, with a list that is not whole,
+        once the outputs have more than max_bytes together.
+        with_ends  one of `{index, status, output | error}` instead.
         """
         items: list[Item] = []
         size = first = 0
@@ -120,9 +123,9 @@ class Items:
             items += part
             first += len(part)
             size += sum(len(item.output or b"") for item in part)
-        if all(item.state.status is NodeStatus.COMPLETED for item in items):
-            return [orjson.Fragment(item.output or b"null") for item in items], size
-        return [_entry(item) for item in items], size
+        if with_ends:
+            return [_entry(item) for item in items], size
+        return [orjson.Fragment(item.output or b"null") for item in items], size
 
 
 def _counts(row: Sequence[bytes | None]) -> MapCounts:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from orchestrator.definitions.definition import OUTPUT
-from orchestrator.definitions.maps import tolerated
+from orchestrator.definitions.maps import is_tolerant, tolerated
 from orchestrator.documents.json_types import kind_of
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import NodeStatus
@@ -62,7 +62,7 @@ def list_items(
 
 
 async def gather(
-    items: Items, claim: Claim, ended: Mapping[str, Any], *, max_bytes: int
+    items: Items, claim: Claim, spec: Mapping[str, Any], ended: Mapping[str, Any], *, max_bytes: int
 ) -> Completed | Failed:
     """Complete or fail the node by the ends of its items. Raises Terminal where its output is too large."""
     # By the statuses, not by what the scripts counted: a count that was lost must not decide.
@@ -70,7 +70,9 @@ async def gather(
     failed = [index for index, status in enumerate(statuses) if status is NodeStatus.FAILED]
     if len(failed) > ended["tolerated"]:
         return Failed(await _failure(items, claim, ended, failed))
-    output, size = await items.output(claim.execution_id, claim.node_id, max_bytes=max_bytes)
+    output, size = await items.output(
+        claim.execution_id, claim.node_id, with_ends=is_tolerant(spec["map"]), max_bytes=max_bytes
+    )
     if size > max_bytes:
         message = f"the items put out more than the {max_bytes} bytes that are kept (OUTPUT_MAX_BYTES)"
         raise Terminal(message, type=ErrorType.OUTPUT_TOO_LARGE)

@@ -184,7 +184,7 @@ class Runner:
         if "again" in work.resume:
             return Mapped(None)
         assert self.items is not None
-        return await gather(self.items, work.claim, work.resume, max_bytes=self.max_bytes)
+        return await gather(self.items, work.claim, work.spec, work.resume, max_bytes=self.max_bytes)
 
     def _context(self, work: Work, sink: EventSink, cancelled: asyncio.Event) -> HandlerContext:
         """Build the context that the handler sees."""
