@@ -57,7 +57,7 @@ async def test_failures_within_the_tolerance_leave_the_node_completed(rig: Rig, 
 
 @pytest.mark.parametrize("limit", [{"tolerated_failure_count": 1}, {"tolerated_failure_percentage": 0.1}])
 async def test_a_tolerance_decides_the_shape_whatever_the_items_end_as(
-    rig: Rig, fleet: WorkerFleet, limit: dict[str, float]
+    rig: Rig, fleet: WorkerFleet, limit: dict[str, Any]
 ) -> None:
     await fleet.start()
 

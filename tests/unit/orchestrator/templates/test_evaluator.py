@@ -71,14 +71,12 @@ def test_loops_are_ended_by_their_steps() -> None:
         text("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}")
 
 
-TRUTH = [
-    *((no, False) for no in (None, False, 0, 0.0, -0.0, "", " ", [], {}, "false", "False", " FALSE\n", "0")),
-    *((no, False) for no in ("none", "None", "null", "NULL", "\t0 ")),
-    *((yes, True) for yes in (True, 1, -1, 0.5, "0.0", "no", "off", "x", "true", "00", [0], {"a": 0})),
-]
+NO: list[Any] = [None, False, 0, 0.0, -0.0, "", " ", [], {}, "false", "False", " FALSE\n", "0"]
+NO += ["none", "None", "null", "NULL", "\t0 "]
+YES: list[Any] = [True, 1, -1, 0.5, "0.0", "no", "off", "x", "true", "00", [0], {"a": 0}]
 
 
-@pytest.mark.parametrize(("given", "is_yes"), TRUTH)
+@pytest.mark.parametrize(("given", "is_yes"), [*((no, False) for no in NO), *((yes, True) for yes in YES)])
 def test_there_is_one_truth(given: Any, is_yes: bool) -> None:
     scope = Scope(inputs={"x": given, "rows": [{"k": given}]})
 
