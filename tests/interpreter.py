@@ -167,10 +167,11 @@ def of_items(node: dict[str, Any], items: list[str]) -> str:
     )
 
 
-def output_of_items(items: list[str], outputs: list[Any], error: Any) -> list[Any]:
+def output_of_items(node: dict[str, Any], items: list[str], outputs: list[Any], error: Any) -> list[Any]:
     """Give the output of a mapped node that completed; `outputs` are what its items would put out."""
-    if set(items) <= {"ok"}:
-        return outputs[: len(items)]
+    limits = ("tolerated_failure_count", "tolerated_failure_percentage")
+    if not any(node["map"].get(limit) for limit in limits):
+        return [output if item == "ok" else None for item, output in zip(items, outputs, strict=False)]
     rows: list[Any] = []
     for index, (item, output) in enumerate(zip(items, outputs, strict=False)):
         if item == "ok":

@@ -99,7 +99,7 @@ def output_of(node: dict[str, Any], result: Result, name: str) -> Any:
     if result[0] == "items":
         words = words_of_items(node, result[1], status_of)
         rows = [output_of(node, each, f"{name}[{index}]") for index, each in enumerate(result[1])]
-        return output_of_items(words, rows, ANY)
+        return output_of_items(node, words, rows, ANY)
     if result[0] == "detached":
         return {"execution_id": ANY, "name": result[1].document["name"]}
     if "output" in result[1].document:

@@ -174,7 +174,7 @@ def has_template(value: Any) -> bool:
     if isinstance(value, str):
         return is_template(value)
     if isinstance(value, Mapping):
-        return any(has_template(each) for each in value.values())
+        return any(has_template(each) for pair in value.items() for each in pair)
     return isinstance(value, list) and any(has_template(each) for each in value)
 
 

@@ -25,6 +25,11 @@ def tolerated(spec: Mapping[str, Any], total: int) -> int:
     return max(int(spec["tolerated_count"]), share)
 
 
+def is_tolerant(spec: Mapping[str, Any]) -> bool:
+    """Whether items may fail: the output then says of each how it ended, whatever they end as."""
+    return bool(spec["tolerated_count"] or spec["tolerated_percentage"])
+
+
 def read_map(fields: Fields, ids: Collection[str]) -> ItemMap | None:
     """Read the field `map` of a node, noting what is wrong; None when there is none to use."""
     raw = fields.raw.get("map")

@@ -1,4 +1,4 @@
-"""The types of JSON values, and the one word people read for each of them."""
+"""The types of JSON values, the one word people read for each of them, and which values mean no."""
 
 from __future__ import annotations
 
@@ -41,3 +41,19 @@ def _type_name(value: Any) -> str | None:
     if isinstance(value, list):
         return "array"
     return "object" if isinstance(value, dict) else None
+
+
+def is_true(value: Any) -> bool:
+    """Whether a value means yes: the one truth of `when`, conditions, `not`, `and`, `or`, `if` and filters.
+
+    No mean null, false, 0, empty text, list and object, and the texts false, 0, none and null in any case,
+    blanks around ignored: what an answer looks like once it went through text.
+    """
+    if isinstance(value, str):
+        word = value.strip()
+        return len(word) > _LONGEST_NO or word.lower() not in _NO
+    return bool(value)
+
+
+_NO = frozenset({"", "false", "0", "none", "null"})
+_LONGEST_NO = max(map(len, _NO))

@@ -9,6 +9,7 @@ import orjson
 
 from orchestrator.definitions.branches import CONDITION, SWITCH
 from orchestrator.definitions.definition import Definition
+from orchestrator.documents.json_types import is_true
 from orchestrator.errors import TemplateError
 from orchestrator.lint.outcomes import KnownAnswers
 from orchestrator.templates.references import compile_expression, is_template
@@ -22,12 +23,11 @@ def known_answers(definition: Definition) -> KnownAnswers:
         if node.when is not None:
             answer = _constant(node.when)
             if answer is not None:
-                when[node.id] = bool(answer[0])
+                when[node.id] = is_true(answer[0])
         if node.handler == CONDITION and "expression" in node.config:
             answer = _constant(node.config["expression"])
-            # Text is left out: the handler decides which words mean no.
-            if answer is not None and not isinstance(answer[0], str):
-                answers[node.id] = "true_branch" if answer[0] else "false_branch"
+            if answer is not None:
+                answers[node.id] = "true_branch" if is_true(answer[0]) else "false_branch"
         if node.handler == SWITCH:
             case = _constant_case(node.config)
             if case is not None:
@@ -38,7 +38,7 @@ def known_answers(definition: Definition) -> KnownAnswers:
 def _constant_case(config: Mapping[str, Any]) -> str | None:
     """Name the field of the case a switch always takes; '' for none, None when its value is not known."""
     value, cases = config.get("value"), config.get("cases")
-    if not isinstance(cases, dict) or isinstance(value, dict | list):
+    if not isinstance(cases, dict) or isinstance(value, dict | list) or is_template("".join(cases)):
         return None
     if isinstance(value, str) and is_template(value):
         return None

@@ -195,7 +195,7 @@ def _texts(value: Any) -> Iterator[tuple[str, str]]:
         if isinstance(found, str) and "inputs" in found:
             yield found, ""
         elif isinstance(found, dict):
-            stack += found.values()
+            stack += [*found, *found.values()]
         elif isinstance(found, list):
             stack += found
 

@@ -68,6 +68,9 @@ def _within(value: Any, path: str, node: Node) -> Iterator[Use]:
                 yield from _compiled(value, path, is_expression=is_expression)
         elif isinstance(value, dict):
             stack += [(below, f"{path}.{key}") for key, below in value.items()]
+            for key in value:
+                if is_template(key):
+                    yield from _compiled(key, f"{path}.{key}", is_expression=False)
         elif isinstance(value, list):
             stack += [(below, f"{path}[{index}]") for index, below in enumerate(value)]
 

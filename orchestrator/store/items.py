@@ -146,11 +146,14 @@ class Items:
         found = dict(zip(small, texts, strict=True))
         return [found.get(index) for index in indexes], sizes
 
-    async def output(self, execution_id: str, node_id: str, *, max_bytes: int) -> tuple[list[Any], int]:
+    async def output(
+        self, execution_id: str, node_id: str, *, with_ends: bool, max_bytes: int
+    ) -> tuple[list[Any], int]:
         """Build the output of a map whose items have ended, as fragments of JSON, with its size at least.
 
-        A list of outputs when all items completed, else one of `{index, status, output | error}`. Stops
-        reading, with a list that is not whole, once the outputs have more than max_bytes together.
+        A list of outputs, null for an item that was skipped. Stops reading, with a list that is not whole,
+        once the outputs have more than max_bytes together.
+        with_ends  one of `{index, status, output | error}` instead.
         """
         items: list[Item] = []
         size, count = 0, FIRST_OUTPUTS
@@ -158,9 +161,9 @@ class Items:
             items += part
             size += sum(len(item.output or b"") for item in part)
             count = min(SLICE, count * 2)
-        if all(item.state.status is NodeStatus.COMPLETED for item in items):
-            return [orjson.Fragment(item.output or b"null") for item in items], size
-        return [_entry(item) for item in items], size
+        if with_ends:
+            return [_entry(item) for item in items], size
+        return [orjson.Fragment(item.output or b"null") for item in items], size
 
 
 def _counts(row: Sequence[bytes | None]) -> MapCounts:

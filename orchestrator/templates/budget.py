@@ -1,4 +1,4 @@
-"""Count what one template evaluation uses, and end it before it uses too much."""
+"""Count what one resolution uses, and end it before it uses too much."""
 
 from __future__ import annotations
 
@@ -10,12 +10,22 @@ from orchestrator.templates.values import EvaluationError
 
 #: Longest text one operation may build, in characters.
 MAX_TEXT = 256 * 1024
+#: Steps of one template.
 MAX_STEPS = 100_000
-#: Values and text held by lists and objects that a template builds; one unit is a value or eight characters.
+#: Values and text held by lists and objects that templates build; one unit is a value or eight characters.
 MAX_WEIGHT = 1_000_000
 #: All text produced on the way, in characters.
 MAX_PRODUCED = 8 * 1024 * 1024
 MAX_CPU_S = 1.0
+#: What may be evaluated on the spot: processor time in all, and the weight of what one operation works on.
+QUICK_CPU_S = 0.01
+QUICK_WEIGHT = 4_096
+#: Steps, or values weighed, between two looks at the time.
+_BETWEEN_LOOKS = 500
+
+
+class TakesLong(Exception):
+    """An evaluation does not end quickly; it has to begin again in a thread."""
 
 
 def check_length(length: int) -> None:
@@ -36,29 +46,55 @@ def join_parts(parts: Iterable[str]) -> str:
 
 
 class Budget:
-    """What one evaluation may still use.
+    """What one resolution, with all its templates, may still use.
 
-    CPU time, not wall time: a busy machine is not the template's fault.
+    CPU time, not wall time: a busy machine is not the template's fault. Used in one thread, at one go.
+    is_quick  what is neither short nor small raises TakesLong rather than an error.
     """
 
-    __slots__ = ("deadline", "produced", "steps", "weight")
+    __slots__ = ("cpu_s", "deadline", "is_quick", "look_at", "produced", "steps", "weight")
 
-    def __init__(self) -> None:
-        self.steps = MAX_STEPS
+    def __init__(self, *, is_quick: bool = False) -> None:
+        self.is_quick = is_quick
         self.weight = MAX_WEIGHT
         self.produced = MAX_PRODUCED
-        self.deadline = time.thread_time() + MAX_CPU_S
+        self.cpu_s = QUICK_CPU_S if is_quick else MAX_CPU_S
+        #: Of the thread's clock; set by the first look at it.
+        self.deadline: float | None = None
+        self.steps = MAX_STEPS
+        self.look_at = MAX_STEPS - _BETWEEN_LOOKS
+
+    def begin_template(self) -> None:
+        """Give the next template steps of its own; time and size are shared by all."""
+        if self.steps != MAX_STEPS:
+            self.steps = MAX_STEPS
+            self.look_at = MAX_STEPS - _BETWEEN_LOOKS
+            self.check_time()
 
     def spend(self, steps: int) -> None:
-        """Count steps; an evaluation that needs too many ends here."""
+        """Count steps; a template that needs too many ends here."""
         self.steps -= steps
-        if self.steps < 0:
-            raise EvaluationError(f"needs more than the allowed {MAX_STEPS:,} steps")
+        if self.steps < self.look_at:
+            if self.steps < 0:
+                raise EvaluationError(f"needs more than the allowed {MAX_STEPS:,} steps")
+            self.look_at = max(self.steps - _BETWEEN_LOOKS, 0)
+            self.check_time()
 
     def check_time(self) -> None:
         """End an evaluation whose single steps are long ones."""
-        if time.thread_time() > self.deadline:
-            raise EvaluationError(f"needs more than the allowed {MAX_CPU_S:g} s")
+        now = time.thread_time()
+        if self.deadline is None:
+            self.deadline = now + self.cpu_s
+        if now > self.deadline:
+            if self.is_quick:
+                raise TakesLong
+            raise EvaluationError(f"needs more than the {MAX_CPU_S:g} s allowed for all templates of a node")
+
+    def check_operands(self, *values: Any) -> None:
+        """Look at the time before one operation, and at what it works on where it has to be quick."""
+        self.check_time()
+        if self.is_quick and not _are_light(values):
+            raise TakesLong
 
     def take_text(self, text: str) -> str:
         """Count a text that was built."""
@@ -74,6 +110,7 @@ class Budget:
         explode only when it is written out.
         """
         stack = [value]
+        look_at = self.weight - _BETWEEN_LOOKS
         while stack:
             item = stack.pop()
             self.weight -= 1 + len(item) // 8 if isinstance(item, str) else 1
@@ -83,4 +120,23 @@ class Budget:
                 stack += item
             if self.weight < len(stack):
                 raise EvaluationError(f"builds more than the allowed {MAX_WEIGHT:,} values")
+            if self.weight < look_at:
+                look_at = self.weight - _BETWEEN_LOOKS
+                self.check_time()
         return value
+
+
+def _are_light(values: Iterable[Any]) -> bool:
+    """Say whether values weigh little together, all that is in them included."""
+    stack = list(values)
+    left = QUICK_WEIGHT
+    while stack:
+        item = stack.pop()
+        left -= 1 + len(item) // 16 if isinstance(item, str) else 1
+        if isinstance(item, dict):
+            stack += item.values()
+        elif isinstance(item, list):
+            stack += item
+        if left < len(stack):
+            return False
+    return True

@@ -16,9 +16,10 @@ from typing import Any
 from jinja2 import nodes
 
 from orchestrator.documents.exact_json import MAX_INT_BITS
-from orchestrator.documents.json_types import kind_of
+from orchestrator.documents.json_types import is_true, kind_of
 from orchestrator.templates.budget import Budget, check_length, join_parts
-from orchestrator.templates.filters import COMPARISONS, FILTERS, METHODS, TESTS, range_of
+from orchestrator.templates.filters import FILTERS, METHODS, TESTS, range_of
+from orchestrator.templates.ordering import COMPARISONS
 from orchestrator.templates.values import (
     EvaluationError,
     Missing,
@@ -39,10 +40,10 @@ Lookup = Callable[[str], Any]
 class Interpreter:
     """Evaluates the expressions of one template once."""
 
-    def __init__(self, lookup: Lookup, now: str) -> None:
+    def __init__(self, lookup: Lookup, now: str, budget: Budget | None = None) -> None:
         self.lookup = lookup
         self.now = now
-        self.budget = Budget()
+        self.budget = budget or Budget()
         #: Line of the statement run last, for error messages, and length of the text put out so far.
         self.line = 1
         self.length = 0
@@ -96,20 +97,22 @@ class Interpreter:
         return self._counted(value[slice(*bounds)])
 
     def _condition(self, node: nodes.CondExpr, names: dict[str, Any]) -> Any:
-        if self._needed(node.test, names):
+        if is_true(self._needed(node.test, names)):
             return self.evaluate(node.expr1, names)
         if node.expr2 is None:
             return Missing("the inline if is false and has no else")
         return self.evaluate(node.expr2, names)
 
     def _and(self, node: nodes.And, names: dict[str, Any]) -> Any:
-        return self._needed(node.left, names) and self._needed(node.right, names)
+        left = self._needed(node.left, names)
+        return self._needed(node.right, names) if is_true(left) else left
 
     def _or(self, node: nodes.Or, names: dict[str, Any]) -> Any:
-        return self._needed(node.left, names) or self._needed(node.right, names)
+        left = self._needed(node.left, names)
+        return left if is_true(left) else self._needed(node.right, names)
 
     def _not(self, node: nodes.Not, names: dict[str, Any]) -> Any:
-        return not self._needed(node.node, names)
+        return not is_true(self._needed(node.node, names))
 
     def _negative(self, node: nodes.Neg, names: dict[str, Any]) -> Any:
         return -_numeric(self._needed(node.node, names))
@@ -123,8 +126,9 @@ class Interpreter:
     def _compare(self, node: nodes.Compare, names: dict[str, Any]) -> Any:
         left = self._needed(node.expr, names)
         for operand in node.ops:
-            self.budget.check_time()
             right = self._needed(operand.expr, names)
+            if isinstance(left, _SIZED) or isinstance(right, _SIZED):
+                self.budget.check_operands(left, right)
             if not COMPARISONS[operand.op](left, right):
                 return False
             left = right
@@ -139,10 +143,7 @@ class Interpreter:
             return self.budget.weigh(left + right)
         if node.operator == "+" and isinstance(left, str) != isinstance(right, str):
             raise EvaluationError(f"cannot add {kind_of(left)} and {kind_of(right)}; use ~ to join text")
-        value = _ARITHMETIC[node.operator](_numeric(left), _numeric(right))
-        if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
-            raise EvaluationError("gives a number that is too large")
-        return self._counted(value)
+        return self._counted(_ARITHMETIC[node.operator](_numeric(left), _numeric(right)))
 
     # -- filters, tests, calls
 
@@ -183,9 +184,12 @@ class Interpreter:
     ) -> Any:
         if name not in _SEE_MISSING:
             present(value)
-        self.budget.check_time()
-        if isinstance(value, list | dict) and name not in _CONSTANT_TIME:
-            self.budget.spend(len(value))
+        if name in _CONSTANT_TIME:
+            self.budget.check_time()
+        else:
+            self.budget.check_operands(value, *args)
+            if isinstance(value, list | dict):
+                self.budget.spend(len(value))
         try:
             return self._counted(operation(value, *args, **options))
         except EvaluationError as error:
@@ -199,6 +203,8 @@ class Interpreter:
             return self.budget.take_text(value)
         if isinstance(value, list):
             self.budget.spend(len(value))
+        if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
+            raise EvaluationError("gives a number that is too large")
         if isinstance(value, float) and not math.isfinite(value):
             raise EvaluationError("gives a number that is not finite")
         return value
@@ -211,6 +217,7 @@ class Interpreter:
             path = options.get("attribute")
             if not isinstance(path, str):
                 raise EvaluationError("map takes the name of a filter, or attribute='…'")
+            self.budget.spend(len(items))
             found = [field_of(item, path) for item in items]
             mapped = [self._or_default(item, options) for item in found]
         else:
@@ -244,7 +251,7 @@ class Interpreter:
     def _passes(self, value: Any, args: list[Any]) -> bool:
         self.budget.spend(1)
         if not args:
-            return bool(present(value))
+            return is_true(present(value))
         test_name, *rest = args
         if not isinstance(test_name, str) or test_name not in TESTS:
             raise EvaluationError(f"there is no test {test_name!r:.60}")
@@ -272,6 +279,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "%": operator.mod,
 }
 
+_SIZED = (str, list, dict)
 _SEE_MISSING = frozenset({"default", "d", "defined", "undefined"})
 _CONSTANT_TIME = _SEE_MISSING | {
     "length", "count", "first", "last", "get", "mapping", "string", "iterable", "sequence", "none",
@@ -356,7 +364,7 @@ class Rendering(Interpreter):
 
     def _if(self, node: nodes.If, names: dict[str, Any], out: list[str]) -> None:
         for branch in (node, *node.elif_):
-            if present(self.evaluate(branch.test, names)):
+            if is_true(present(self.evaluate(branch.test, names))):
                 self._run(branch.body, names, out)
                 return
         self._run(node.else_, names, out)
@@ -368,7 +376,7 @@ class Rendering(Interpreter):
             for item in items:
                 inner = dict(names)
                 self._assign(node.target, item, inner)
-                if present(self.evaluate(node.test, inner)):
+                if is_true(present(self.evaluate(node.test, inner))):
                     kept.append(item)
             items = kept
         total = len(items)

@@ -9,22 +9,33 @@ from __future__ import annotations
 
 import html
 import math
-import operator
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 import orjson
 
 from orchestrator.documents import exact_json
 from orchestrator.documents.exact_json import MAX_INT_DIGITS
-from orchestrator.documents.json_types import kind_of
+from orchestrator.documents.json_types import is_true, kind_of
 from orchestrator.documents.strict_json import parse
-from orchestrator.templates.budget import check_length
-from orchestrator.templates.values import EvaluationError, Missing, field_of, items_of, present, to_text
+from orchestrator.templates.budget import MAX_STEPS, MAX_TEXT, check_length
+from orchestrator.templates.ordering import COMPARISONS, greatest, is_same, least, sorted_by
+from orchestrator.templates.values import (
+    EvaluationError,
+    Missing,
+    field_of,
+    items_of,
+    present,
+    to_text,
+)
 
 #: Most items one `range` may have.
 MAX_RANGE = 10_000
+#: Different characters that may be trimmed: each character of the text is looked for among them.
+MAX_TRIMMED = 100
+#: Integers up to here are the same as floats.
+LARGEST_EXACT = 2**53
 
 Operation = Callable[..., Any]
 
@@ -49,6 +60,7 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _replace(value: Any, old: Any, new: Any) -> str:
     text, before, after = _text(value), to_text(old), to_text(new)
+    check_length(len(text))
     check_length(len(text) + text.count(before) * max(len(after) - len(before), 0))
     return text.replace(before, after)
 
@@ -65,7 +77,44 @@ def _join(value: Any, separator: Any = "", attribute: Any = None) -> str:
 
 
 def _split(value: Any, separator: Any = None) -> list[str]:
-    return _text(value).split(None if separator is None else _text(separator))
+    parts = _text(value).split(None if separator is None else _text(separator), MAX_STEPS)
+    if len(parts) > MAX_STEPS:
+        raise EvaluationError(f"gives more than the allowed {MAX_STEPS:,} parts")
+    return parts
+
+
+def _trim(value: Any, chars: Any = None) -> str:
+    if chars is None:
+        return _text(value).strip()
+    letters = set(_text(chars)[:MAX_TEXT])
+    if len(letters) > MAX_TRIMMED or len(chars) > MAX_TEXT:
+        raise EvaluationError(f"takes at most {MAX_TRIMMED} different characters")
+    return _text(value).strip("".join(letters))
+
+
+def _escape(value: Any) -> str:
+    text = to_text(value)
+    check_length(len(text))
+    return html.escape(text)
+
+
+def _urlencode(value: Any) -> str:
+    """Quote text for a path, as Jinja does; an object, or a list of pairs, for a query."""
+    if isinstance(value, list):
+        if not all(isinstance(pair, list) and len(pair) == 2 for pair in value):
+            raise EvaluationError("takes text, an object, or a list of pairs")
+        pairs = value
+    elif isinstance(value, dict):
+        pairs = [[key, item] for key, item in value.items()]
+    else:
+        return quote(_short(value))
+    return "&".join(f"{quote_plus(_short(key))}={quote_plus(_short(item))}" for key, item in pairs)
+
+
+def _short(value: Any) -> str:
+    text = to_text(value)
+    check_length(len(text))
+    return text
 
 
 def _truncate(value: Any, length: Any = 255, end: Any = "…") -> str:
@@ -78,7 +127,7 @@ def _sort(value: Any, reverse: Any = False, attribute: Any = None) -> list[Any]:
     def rank(item: Any) -> Any:
         return item if attribute is None else present(field_of(item, attribute))
 
-    found: list[Any] = _compared("sort", lambda: sorted(items_of(value), key=rank, reverse=bool(reverse)))
+    found: list[Any] = _compared("sort", lambda: sorted_by(items_of(value), rank, is_true(reverse)))
     return found
 
 
@@ -101,9 +150,9 @@ def _sum(value: Any, attribute: Any = None) -> int | float:
     return sum(_number(item if attribute is None else present(field_of(item, attribute))) for item in items)
 
 
-def _pick(value: Any, choose: Callable[[list[Any]], Any], empty: str) -> Any:
+def _pick(value: Any, choose: Callable[[Any], Any], empty: str) -> Any:
     items = value if isinstance(value, str | list) else items_of(value)
-    return choose(list(items)) if len(items) else Missing(f"{empty} of an empty list")
+    return choose(items) if len(items) else Missing(f"{empty} of an empty list")
 
 
 def _int(value: Any, default: Any = 0) -> Any:
@@ -125,31 +174,37 @@ def _float(value: Any, default: Any = 0.0) -> Any:
     return number if math.isfinite(number) else default
 
 
-def _round(value: Any, precision: Any = 0, method: Any = "common") -> float:
+def _round(value: Any, precision: Any = 0, method: Any = "common") -> int | float:
     number, digits = _number(value), int(_number(precision))
     if not -15 <= digits <= 15:
         raise EvaluationError(f"round takes a precision from -15 to 15, got {digits}")
+    if method not in ("common", "ceil", "floor"):
+        raise EvaluationError("round takes the method common, ceil or floor")
+    if isinstance(number, int) and abs(number) > LARGEST_EXACT:  # as a float it would be another number
+        unit: int = 10 ** max(-digits, 0)
+        if method == "common":
+            return round(number, min(digits, 0))
+        return (-(-number // unit) if method == "ceil" else number // unit) * unit
     if method == "common":
         return round(float(number), digits)
-    if method not in ("ceil", "floor"):
-        raise EvaluationError("round takes the method common, ceil or floor")
     scale = 10.0**digits
     return (math.ceil if method == "ceil" else math.floor)(number * scale) / scale
 
 
 def _tojson(value: Any, indent: Any = None) -> str:
-    return exact_json.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode()
+    return exact_json.dumps(value, option=orjson.OPT_INDENT_2 if is_true(indent) else 0).decode()
 
 
 def _fromjson(value: Any) -> Any:
+    check_length(len(_text(value)))
     try:
-        return parse(_text(value))
+        return parse(value)
     except Exception as error:  # the parser's list of problems, as one sentence
         raise EvaluationError(f"fromjson: {str(error)[:300]}") from None
 
 
 def _default(value: Any, other: Any = "", boolean: Any = False) -> Any:
-    return other if isinstance(value, Missing) or (boolean and not value) else value
+    return other if isinstance(value, Missing) or (is_true(boolean) and not is_true(value)) else value
 
 
 def _length(value: Any) -> int:
@@ -168,35 +223,13 @@ def range_of(*bounds: Any) -> list[int]:
     return list(numbers)
 
 
-def _comparing(sign: str, compare: Callable[[Any, Any], Any]) -> Operation:
-    def compared(left: Any, right: Any) -> bool:
-        try:
-            return bool(compare(left, right))
-        except TypeError:
-            message = f"{kind_of(left)} and {kind_of(right)} cannot be compared by '{sign}'"
-            raise EvaluationError(message) from None
-
-    return compared
-
-
-COMPARISONS: Mapping[str, Operation] = {
-    "eq": operator.eq,
-    "ne": operator.ne,
-    "gt": _comparing(">", operator.gt),
-    "gteq": _comparing(">=", operator.ge),
-    "lt": _comparing("<", operator.lt),
-    "lteq": _comparing("<=", operator.le),
-    "in": _comparing("in", lambda item, others: item in others),
-    "notin": _comparing("not in", lambda item, others: item not in others),
-}
-
 FILTERS: Mapping[str, Operation] = {
     "abs": lambda value: abs(_number(value)),
     "capitalize": lambda value: _text(value).capitalize(),
     "count": _length,
     "d": _default,
     "default": _default,
-    "escape": lambda value: html.escape(to_text(value)),
+    "escape": _escape,
     "first": lambda value: _pick(value, lambda items: items[0], "the first"),
     "float": _float,
     "fromjson": _fromjson,
@@ -208,8 +241,8 @@ FILTERS: Mapping[str, Operation] = {
     "length": _length,
     "list": lambda value: list(items_of(value)),
     "lower": lambda value: _text(value).lower(),
-    "max": lambda value: _compared("max", lambda: _pick(value, max, "the greatest")),
-    "min": lambda value: _compared("min", lambda: _pick(value, min, "the least")),
+    "max": lambda value: _compared("max", lambda: _pick(value, greatest, "the greatest")),
+    "min": lambda value: _compared("min", lambda: _pick(value, least, "the least")),
     "replace": _replace,
     "reverse": lambda value: value[::-1] if isinstance(value, str) else items_of(value)[::-1],
     "round": _round,
@@ -219,11 +252,11 @@ FILTERS: Mapping[str, Operation] = {
     "sum": _sum,
     "title": lambda value: _text(value).title(),
     "tojson": _tojson,
-    "trim": lambda value, chars=None: _text(value).strip(None if chars is None else _text(chars)),
+    "trim": _trim,
     "truncate": _truncate,
     "unique": _unique,
     "upper": lambda value: _text(value).upper(),
-    "urlencode": lambda value: quote_plus(to_text(value)),
+    "urlencode": _urlencode,
     "values": lambda value: list(_object(value).values()),
 }
 
@@ -234,8 +267,8 @@ TESTS: Mapping[str, Operation] = {
     "boolean": lambda value: isinstance(value, bool),
     "defined": lambda value: not isinstance(value, Missing),
     "divisibleby": lambda value, by: _number(value) % _number(by) == 0,
-    "eq": lambda value, other: value == other,
-    "equalto": lambda value, other: value == other,
+    "eq": is_same,
+    "equalto": is_same,
     "even": lambda value: _number(value) % 2 == 0,
     "false": lambda value: value is False,
     "float": lambda value: isinstance(value, float),
@@ -247,7 +280,7 @@ TESTS: Mapping[str, Operation] = {
     "le": COMPARISONS["lteq"],
     "lt": COMPARISONS["lt"],
     "mapping": lambda value: isinstance(value, dict),
-    "ne": lambda value, other: value != other,
+    "ne": COMPARISONS["ne"],
     "none": lambda value: value is None,
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     "odd": lambda value: _number(value) % 2 == 1,

@@ -16,6 +16,7 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from orchestrator.documents.exact_json import MAX_INT_BITS
 from orchestrator.documents.problems import did_you_mean
 from orchestrator.templates.filters import FILTERS, ITEM_FILTERS, METHODS, TESTS
 from orchestrator.templates.values import EvaluationError
@@ -43,7 +44,15 @@ _ALLOWED: frozenset[type[nodes.Node]] = frozenset(
     }
 )  # fmt: skip
 
-_PARSING = ImmutableSandboxedEnvironment(keep_trailing_newline=True, autoescape=False, optimized=False)
+#: Jinja always knows some mark of a comment. Half a character is in no text that is read, so `{#` stays text.
+_NEVER = "\udc23"
+_PARSING = ImmutableSandboxedEnvironment(
+    keep_trailing_newline=True,
+    autoescape=False,
+    optimized=False,
+    comment_start_string=_NEVER + "{",
+    comment_end_string="}" + _NEVER,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +161,8 @@ def _check_names(names: set[str], local: set[str]) -> None:
 def _check_constant(value: Any) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise EvaluationError("contains a number that is too large")
-    if isinstance(value, int) and value.bit_length() > 64:
-        raise EvaluationError("contains a number of more than 64 bits")
+    if isinstance(value, int) and value.bit_length() > MAX_INT_BITS:
+        raise EvaluationError(f"contains a number of more than {MAX_INT_BITS:,} bits")
     if isinstance(value, str):
         try:
             value.encode()

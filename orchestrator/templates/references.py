@@ -37,7 +37,7 @@ _PATH = re.compile(
     r"""\{\{\s*([A-Za-z_][A-Za-z0-9_]*)((?:\.[A-Za-z_][A-Za-z0-9_]*|\[\d{1,9}\]|\["[^"\\\n]*"\]|\['[^'\\\n]*'\])*)\s*\}\}"""
 )
 _KEY = re.compile(r"""\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+)\]|\["([^"]*)"\]|\['([^']*)'\]""")
-_MARKS = ("{{", "{%", "{#", "}}", "%}")
+_MARKS = ("{{", "{%", "}}", "%}")
 _NOT_A_PATH = KEYWORDS | {"loop", "self", "now", "range"}
 
 
@@ -109,6 +109,10 @@ def references(
                 found.add(value, path, compile_template)
         elif type(value) is dict:
             stack += [(below, f"{path}.{key}") for key, below in value.items()]
+            for key in value:
+                if type(key) is str and ("{{" in key or "{%" in key):
+                    found.templated = True
+                    found.add(key, f"{path}.{key}", compile_template)
         elif type(value) is list:
             stack += [(below, f"{path}[{index}]") for index, below in enumerate(value)]
     if when is not None:

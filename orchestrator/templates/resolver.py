@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from orchestrator.documents import exact_json
 from orchestrator.errors import TemplateError
-from orchestrator.templates.budget import join_parts
+from orchestrator.templates.budget import Budget, TakesLong, join_parts
 from orchestrator.templates.evaluator import Interpreter, Rendering
 from orchestrator.templates.parser import Checked
 from orchestrator.templates.references import (
@@ -67,38 +68,46 @@ class Scope:
 
 
 def resolve(
-    value: Any, scope: Scope, *, node_id: str, path: str = "config", skip: Collection[str] = ()
+    value: Any,
+    scope: Scope,
+    *,
+    node_id: str,
+    path: str = "config",
+    skip: Collection[str] = (),
+    budget: Budget | None = None,
 ) -> Any:
     """Give a copy of a config in which every template is replaced by what it stands for.
 
-    A text that is one `{{ … }}` and nothing else becomes the value itself; any other becomes text.
-    skip  top-level fields left as they are.
-    Raises TemplateError naming node, field, template and what was there instead.
+    A text that is one `{{ … }}` and nothing else becomes the value itself; any other becomes text, and so
+    does every key of an object.
+    skip    top-level fields left as they are.
+    budget  shared with what else belongs to this resolution.
+    Raises TemplateError naming node, field, template and what was there instead; TakesLong by a quick budget.
     """
-    resolution = _Resolution(scope, node_id)
+    resolution = _Resolution(scope, node_id, budget)
     if skip and isinstance(value, dict):
-        return {
-            key: below if key in skip else resolution.of(below, f"{path}.{key}")
-            for key, below in value.items()
-        }
+        return resolution.with_keys(value, path, skip)
     return resolution.of(value, path)
 
 
-def evaluate(expression: str, scope: Scope, *, node_id: str, path: str = "when") -> Any:
+def evaluate(
+    expression: str, scope: Scope, *, node_id: str, path: str = "when", budget: Budget | None = None
+) -> Any:
     """Evaluate a condition, written bare or as one `{{ … }}`; the result keeps its type.
 
-    Raises TemplateError, also for what is not a single expression.
+    Raises TemplateError, also for what is not a single expression; TakesLong by a quick budget.
     """
-    resolution = _Resolution(scope, node_id)
+    resolution = _Resolution(scope, node_id, budget)
     return resolution.guarded(lambda: resolution.render(compile_expression(expression)), path, expression)
 
 
 class _Resolution:
-    """Resolves the templates of one node once, within one budget of size."""
+    """Resolves the templates of one node once, within one budget of time and size."""
 
-    __slots__ = ("node_id", "now", "scope", "size")
+    __slots__ = ("budget", "node_id", "now", "scope", "size")
 
-    def __init__(self, scope: Scope, node_id: str) -> None:
+    def __init__(self, scope: Scope, node_id: str, budget: Budget | None) -> None:
+        self.budget = budget
         self.scope = scope
         self.node_id = node_id
         self.now: str | None = None
@@ -110,15 +119,37 @@ class _Resolution:
                 return self.guarded(lambda: self._within(self.render(compile_template(value))), path, value)
             return value
         if isinstance(value, dict):
+            if is_template("".join(value)):
+                return self.with_keys(value, path)
             return {key: self.of(below, f"{path}.{key}") for key, below in value.items()}
         if isinstance(value, list):
             return [self.of(below, f"{path}[{index}]") for index, below in enumerate(value)]
         return value
 
+    def with_keys(self, value: dict[str, Any], path: str, skip: Collection[str] = ()) -> dict[str, Any]:
+        """Resolve the values of an object, and those of its keys that have templates in them, to text."""
+        resolved: dict[str, Any] = {}
+        given: dict[str, str] = {}
+        for key, below in value.items():
+            where = f"{path}.{key}"
+            name = self.guarded(partial(self._key, key), where, key) if is_template(key) else key
+            if name in resolved:
+                detail = f"this key and {given[name][:200]!r} both become {name[:200]!r}"
+                raise TemplateError(self.node_id, where, key, detail)
+            given[name] = key
+            resolved[name] = below if key in skip else self.of(below, where)
+        return resolved
+
+    def _key(self, key: str) -> str:
+        name: str = self._within(to_text(self.render(compile_template(key))))
+        return name
+
     def guarded(self, work: Callable[[], Any], path: str, source: str) -> Any:
         """Do the work; whatever goes wrong inside a template becomes a TemplateError."""
         try:
             return work()
+        except TakesLong:
+            raise
         except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, MemoryError) as error:
             detail = str(error) or type(error).__name__
             raise TemplateError(self.node_id, path, source, detail[:1_000]) from None
@@ -137,10 +168,16 @@ class _Resolution:
         if self.now is None:
             moment = datetime.fromtimestamp(self.scope.now_ms / 1_000, UTC)
             self.now = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if self.budget is None:
+            self.budget = Budget()
+        self.budget.begin_template()
         try:
             if isinstance(checked.tree, list):
-                return Rendering(self._look_up, self.now).text_of(checked.tree)
-            return checked_result(Interpreter(self._look_up, self.now).value_of(checked.tree))
+                return Rendering(self._look_up, self.now, self.budget).text_of(checked.tree)
+            value = Interpreter(self._look_up, self.now, self.budget).value_of(checked.tree)
+            return checked_result(value, self.budget.check_time)
+        except TakesLong:
+            raise
         except Exception as error:
             raise EvaluationError(str(error) or type(error).__name__) from None
 

@@ -12,6 +12,13 @@ from jinja2 import nodes
 from orchestrator.documents import exact_json
 from orchestrator.documents.json_types import kind_of
 
+#: Characters of a dotted path such as 'user.name'.
+MOST_PATH = 1_000
+#: Characters of a text that is taken apart into them.
+MOST_CHARACTERS = 100_000
+#: Values looked at between two calls of a tick.
+_BETWEEN_TICKS = 1_000
+
 
 class EvaluationError(ValueError):
     """An expression cannot be evaluated; the message says why, without naming node or field."""
@@ -44,6 +51,8 @@ def items_of(value: Any) -> list[Any]:
     """Give what a loop or filter goes over: list items, object keys, characters."""
     if isinstance(value, list):
         return value
+    if isinstance(value, str) and len(value) > MOST_CHARACTERS:
+        raise EvaluationError(f"goes over a text of more than the allowed {MOST_CHARACTERS:,} characters")
     if isinstance(value, dict | str):
         return list(value)
     raise EvaluationError(f"expected a list, got {kind_of(value)}")
@@ -94,11 +103,18 @@ def step_into(value: Any, key: Any, where: str | nodes.Node) -> Any:
     return Missing(_absent(value, key, where if isinstance(where, str) else spelled(where)))
 
 
-def checked_result(value: Any) -> Any:
-    """Make sure that a computed value can be stored as JSON by every reader."""
+def checked_result(value: Any, tick: Callable[[], None] = lambda: None) -> Any:
+    """Make sure that a computed value can be stored as JSON by every reader.
+
+    tick  called every so often; what it raises ends the look.
+    """
     stack = [value]
+    seen = 0
     while stack:
         item = stack.pop()
+        seen += 1
+        if not seen % _BETWEEN_TICKS:
+            tick()
         if isinstance(item, dict):
             stack += item.values()
         elif isinstance(item, list):
@@ -140,7 +156,11 @@ def _absent(value: Any, key: Any, where: str) -> str:
 def field_of(item: Any, path: Any) -> Any:
     """Follow a dotted path such as 'user.name' into plain data; gives Missing, which says what is there."""
     where = "an item"
+    if len(str(path)) > MOST_PATH:
+        raise EvaluationError(f"follows a path of more than the allowed {MOST_PATH:,} characters")
     for key in str(path).split("."):
+        if isinstance(item, Missing):
+            break
         is_index = isinstance(item, list) and key.isdecimal() and len(key) < 9
         item = step_into(item, int(key) if is_index else key, where)
         where += f".{key[:80]}"

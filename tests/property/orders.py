@@ -92,7 +92,7 @@ class Run:
         if not resume:
             return transitions.complete_node(token, b"[]")
         items = Items(transitions._redis, transitions.keys)
-        found = await gather(items, claim_of(token), orjson.loads(resume), max_bytes=1_000_000)
+        found = await gather(items, claim_of(token), {"map": spec}, orjson.loads(resume), max_bytes=1_000_000)
         if isinstance(found, Failed):
             return _failing(transitions, token, node)
         return transitions.complete_node(token, orjson.dumps(found.output))

@@ -73,7 +73,7 @@ async def assert_maps_ended_whole(store: Store, execution_id: str, dag: Scripted
             assert found == []
         if ends[node["id"]][0] == "COMPLETED":
             outputs = [orjson.loads(output_of(f"{node['id']}[{i}]")) for i in range(len(items))]
-            wanted = output_of_items(items, outputs, orjson.loads(ERROR))
+            wanted = output_of_items(node, items, outputs, orjson.loads(ERROR))
             assert orjson.loads(await store.output(execution_id, node["id"]) or b"null") == wanted
 
 

@@ -198,7 +198,8 @@ def check_items(staged: Staged, node_id: str, output: Any, config: dict[str, Any
         if isinstance(row, dict) and row.get("error"):
             assert row.pop("error")["type"] == "Mine.Broken"
             row["error"] = "Mine.Broken"
-    assert output == output_of_items(list(outcome[1]), outputs, "Mine.Broken")
+    (node,) = [each for each in nodes_of(staged.dag.document) if each["id"] == node_id]
+    assert output == output_of_items(node, list(outcome[1]), outputs, "Mine.Broken")
 
 
 def check_times(staged: Staged, played: Simulation) -> None:

@@ -25,7 +25,7 @@ class Checks:
         self.came = asyncio.Event()
         self.error = error
 
-    async def __call__(self, redis: Redis, label: str, *, allow_eviction_policy: bool) -> None:
+    async def __call__(self, redis: Redis, label: str, **how: bool) -> None:
         await self.came.wait()
         if self.error is not None:
             raise self.error

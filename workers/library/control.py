@@ -10,13 +10,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, mo
 from orchestrator.definitions.branches import targets_not_taken
 from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
+from orchestrator.documents.json_types import is_true
 from workers.context import HandlerContext
 from workers.library.comparison import compare
 from workers.outcome import Completed, Outcome, Terminal, Waiting
 from workers.registry import handler
-
-#: Texts that mean no, once trimmed and in lower case: what a comparison rendered to text may look like.
-FALSE_TEXTS = frozenset({"", "false", "0", "none"})
 
 
 def one_or_many_ids(value: Any) -> Any:
@@ -114,13 +112,6 @@ async def switch(config: SwitchConfig, context: HandlerContext) -> Outcome:
     case = name if name in config.cases else "default"
     branches = (*config.cases.values(), config.default or ())
     return Completed({"value": config.value, "case": case}, not_taken=targets_not_taken(taken, branches))
-
-
-def is_true(value: Any) -> bool:
-    """Whether an evaluated expression means yes: not empty, not zero, not the text "false" or "none"."""
-    if isinstance(value, str):
-        return value.strip().lower() not in FALSE_TEXTS
-    return bool(value)
 
 
 class DelayConfig(BaseModel):

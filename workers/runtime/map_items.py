@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.definitions.definition import OUTPUT
-from orchestrator.definitions.maps import tolerated
+from orchestrator.definitions.maps import is_tolerant, tolerated
 from orchestrator.documents import exact_json
 from orchestrator.documents.json_types import kind_of
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import NodeStatus
 from orchestrator.store.items import Items
 from orchestrator.store.replies import Claim
+from orchestrator.templates.budget import Budget
 from orchestrator.templates.resolver import Scope, resolve
 from workers.context import HandlerContext
 from workers.outcome import Completed, Failed, Terminal
@@ -32,10 +33,12 @@ class Mapped:
     stops: bool = False
 
 
-def list_items(spec: Mapping[str, Any], scope: Scope, *, node_id: str, max_bytes: int) -> Mapped | Completed:
-    """Evaluate `items`; none at all complete the node at once. Raises TemplateError and Terminal."""
+def list_items(
+    spec: Mapping[str, Any], scope: Scope, *, node_id: str, max_bytes: int, budget: Budget
+) -> Mapped | Completed:
+    """Evaluate `items`; none at all complete the node at once. Raises TemplateError, Terminal, TakesLong."""
     wanted = spec["map"]
-    items = resolve(wanted["items"], scope, node_id=node_id, path="map.items")
+    items = resolve(wanted["items"], scope, node_id=node_id, path="map.items", budget=budget)
     if not isinstance(items, list):
         raise Terminal(
             f"'map.items' of node {node_id!r} must give a list, got {kind_of(items)}",
@@ -58,7 +61,7 @@ def list_items(spec: Mapping[str, Any], scope: Scope, *, node_id: str, max_bytes
 
 
 async def gather(
-    items: Items, claim: Claim, ended: Mapping[str, Any], *, max_bytes: int
+    items: Items, claim: Claim, spec: Mapping[str, Any], ended: Mapping[str, Any], *, max_bytes: int
 ) -> Completed | Failed:
     """Complete or fail the node by the ends of its items. Raises Terminal where its output is too large."""
     # By the statuses, not by what the scripts counted: a count that was lost must not decide.
@@ -66,7 +69,9 @@ async def gather(
     failed = [index for index, status in enumerate(statuses) if status is NodeStatus.FAILED]
     if len(failed) > ended["tolerated"]:
         return Failed(await _failure(items, claim, ended, failed))
-    output, size = await items.output(claim.execution_id, claim.node_id, max_bytes=max_bytes)
+    output, size = await items.output(
+        claim.execution_id, claim.node_id, with_ends=is_tolerant(spec["map"]), max_bytes=max_bytes
+    )
     if size > max_bytes:
         message = f"the items put out more than the {max_bytes} bytes that are kept (OUTPUT_MAX_BYTES)"
         raise Terminal(message, type=ErrorType.OUTPUT_TOO_LARGE)

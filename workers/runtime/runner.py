@@ -7,18 +7,21 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from orchestrator.definitions.branches import CONDITION
 from orchestrator.definitions.ends import reads_outputs
 from orchestrator.definitions.sub_workflows import SUB_WORKFLOW
 from orchestrator.documents import exact_json
+from orchestrator.documents.json_types import is_true
 from orchestrator.errors import ErrorType
 from orchestrator.operations.children import ChildHandle, Children
 from orchestrator.states import Reason
 from orchestrator.store.items import Items
 from orchestrator.store.replies import Claim
 from orchestrator.store.requests import AttemptToken
+from orchestrator.templates.budget import Budget
 from orchestrator.templates.resolver import NodeResult, Scope, evaluate, resolve
 from orchestrator.units import index_of
 from workers.context import EventSink, HandlerContext, Meter, NullMeter, Toolbox
@@ -31,6 +34,7 @@ from workers.outcome import (
     to_outcome,
 )
 from workers.registry import HandlerSpec, find_handler
+from workers.runtime.evaluation import Evaluation
 from workers.runtime.leftovers import Leftovers, Raised, call_in_thread
 from workers.runtime.map_items import OWN, Mapped, gather, list_items
 from workers.runtime.redaction import RedactingSink, Redactor
@@ -109,6 +113,7 @@ class Runner:
         self.redactor = Redactor(tools.secrets.values())
         #: What outlives its attempt; each of them fills a slot until it ends.
         self.leftovers = Leftovers()
+        self._evaluation = Evaluation()
 
     async def run(
         self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
@@ -144,11 +149,13 @@ class Runner:
             handler = self._handler(spec)
             work = self._read(claim, spec)
             scope = self._scope(work)
-            if not _is_wanted(work, scope):
-                return ConditionFalse()
             if work.is_map:
                 return await self._map(work, scope)
-            config = _resolved(work, scope)
+            config: Mapping[str, Any] | None = spec["config"]
+            if scope is not None:
+                config = await self._evaluation.run(partial(_config, work, scope))
+            if config is None:
+                return ConditionFalse()
             context = self._context(work, sink, cancelled)
             value = await self._perform(handler, config, context, TimeLimits.from_spec(spec))
             if isinstance(value, Raised):
@@ -204,11 +211,11 @@ class Runner:
     async def _map(self, work: Work, scope: Scope | None) -> Result:
         """Run a mapped node itself: list its items, or, once they have ended, gather their outputs."""
         if scope is not None:
-            return list_items(work.spec, scope, node_id=work.claim.node_id, max_bytes=self.max_bytes)
+            return await self._evaluation.run(partial(_items, work, scope, self.max_bytes))
         if "again" in work.resume:
             return Mapped(None)
         assert self.items is not None
-        return await gather(self.items, work.claim, work.resume, max_bytes=self.max_bytes)
+        return await gather(self.items, work.claim, work.spec, work.resume, max_bytes=self.max_bytes)
 
     def _context(self, work: Work, sink: EventSink, cancelled: asyncio.Event) -> HandlerContext:
         """Build the context that the handler sees."""
@@ -278,28 +285,40 @@ def _is_large(output: Any) -> bool:
         return False  # It is refused when it is written.
 
 
-def _is_wanted(work: Work, scope: Scope | None) -> bool:
+def _items(work: Work, scope: Scope, max_bytes: int, budget: Budget) -> Mapped | Completed | ConditionFalse:
+    """List the items of a mapped node, unless it is not wanted."""
+    if not _is_wanted(work, scope, budget):
+        return ConditionFalse()
+    return list_items(work.spec, scope, node_id=work.claim.node_id, max_bytes=max_bytes, budget=budget)
+
+
+def _config(work: Work, scope: Scope, budget: Budget) -> Mapping[str, Any] | None:
+    """Give the config with its templates resolved; None where the node is not wanted."""
+    return _resolved(work, scope, budget) if _is_wanted(work, scope, budget) else None
+
+
+def _is_wanted(work: Work, scope: Scope, budget: Budget) -> bool:
     """Evaluate `when`, once for each node: items of a map and nodes that resume have passed it before."""
     when = work.spec["when"]
-    if when is None or scope is None or work.index is not None or work.claim.resume:
+    if when is None or work.index is not None or work.claim.resume:
         return True
-    return bool(evaluate(when, scope, node_id=work.claim.node_id, path="when"))
+    return is_true(evaluate(when, scope, node_id=work.claim.node_id, path="when", budget=budget))
 
 
-def _resolved(work: Work, scope: Scope | None) -> Mapping[str, Any]:
+def _resolved(work: Work, scope: Scope, budget: Budget) -> Mapping[str, Any]:
     """Resolve every template in the config. A condition's expression is evaluated rather than rendered."""
     config: dict[str, Any] = work.spec["config"]
-    if scope is None:
-        return config
     handler, node_id = work.spec["handler"], work.claim.node_id
     is_condition = handler == CONDITION and isinstance(config.get("expression"), str)
     # The templates in the definition of a child are the child's own.
     is_nested = handler == SUB_WORKFLOW and isinstance(config.get("workflow"), dict)
     apart = ("expression",) if is_condition else ("workflow",) if is_nested else ()
-    resolved: dict[str, Any] = resolve(dict(config), scope, node_id=node_id, skip=apart)
+    resolved: dict[str, Any] = resolve(config, scope, node_id=node_id, skip=apart, budget=budget)
     if is_condition:
-        expression = evaluate(config["expression"], scope, node_id=node_id, path="config.expression")
-        resolved["expression"] = expression
+        expression = config["expression"]
+        resolved["expression"] = evaluate(
+            expression, scope, node_id=node_id, path="config.expression", budget=budget
+        )
     return resolved
 
 

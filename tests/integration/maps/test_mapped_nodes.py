@@ -55,6 +55,21 @@ async def test_failures_within_the_tolerance_leave_the_node_completed(rig: Rig, 
     assert last == {"index": 2, "status": "COMPLETED", "output": 4}
 
 
+@pytest.mark.parametrize("limit", [{"tolerated_failure_count": 1}, {"tolerated_failure_percentage": 0.1}])
+async def test_a_tolerance_decides_the_shape_whatever_the_items_end_as(
+    rig: Rig, fleet: WorkerFleet, limit: dict[str, Any]
+) -> None:
+    await fleet.start()
+
+    execution_id = await rig.submit(squares([0, 1], **limit))
+
+    assert await ended(rig, execution_id) is E.COMPLETED
+    assert await output(rig, execution_id) == [
+        {"index": 0, "status": "COMPLETED", "output": 0},
+        {"index": 1, "status": "COMPLETED", "output": 1},
+    ]
+
+
 async def test_an_empty_list_completes_at_once(rig: Rig, fleet: WorkerFleet) -> None:
     await fleet.start()
 

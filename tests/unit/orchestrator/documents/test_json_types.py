@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.json_schema import check_inputs, schema_problem
+from orchestrator.documents.json_types import is_true
 from orchestrator.errors import InputsInvalid, TemplateError
 from orchestrator.templates.resolver import Scope, resolve
 
@@ -76,3 +77,13 @@ def test_a_schema_of_the_wrong_kind_is_told() -> None:
 def test_what_is_no_duration_is_named_as_in_json(value: Any, said: str) -> None:
     with pytest.raises(ValueError, match=f"expected a duration, {said}; allowed: seconds, or '250ms'.*'2d'"):
         parse_duration_ms(value)
+
+
+@pytest.mark.parametrize("value", ["", "  ", "false", "False", "0", " None", "null\n", 0, -0.0, None, [], {}])
+def test_what_means_no(value: Any) -> None:
+    assert not is_true(value)
+
+
+@pytest.mark.parametrize("value", ["true", "no", "x", "0.0", 1, -1, 0.5, True, [0], {"a": 0}, " " * 9 + "x"])
+def test_what_means_yes(value: Any) -> None:
+    assert is_true(value)

@@ -1,5 +1,7 @@
 """Conditions, switches and `when` whose answer does not depend on data."""
 
+import pytest
+
 from tests.dags import condition, node
 from tests.unit.orchestrator.lint.cases import CASES, TWO, codes, switch, warnings
 
@@ -42,3 +44,19 @@ def test_a_constant_value_without_a_case_always_fails() -> None:
 
     assert [each.code for each in found] == ["switch_never_decides", "never_runs", "never_runs"]
     assert warnings(switch("huge", **CASES, default="Y"), *TWO)[-1].path == "dag.nodes[1]"
+
+
+@pytest.mark.parametrize("text", ["false", " False ", "0", "NULL", "none", ""])
+def test_a_constant_text_is_judged_by_the_truth_of_the_worker(text: str) -> None:
+    constant = condition("c", expression=f"'{text}'", true=["A"], false=["B"])
+
+    found = warnings(constant, node("A", after=["c"]), node("B", after=["c"], when=f"'{text}' or false"))
+
+    assert ("branch_never_taken", "dag.nodes[0].config.true_branch") in [(e.code, e.path) for e in found]
+    assert ("never_runs", "dag.nodes[2].when") in [(e.code, e.path) for e in found]
+
+
+def test_a_case_that_a_template_names_may_be_any() -> None:
+    cases = {"{{ inputs.name }}": "X", "big": "Y"}
+
+    assert warnings(switch("other", cases=cases), *TWO) == []

@@ -114,3 +114,9 @@ def test_warnings_are_bounded_and_the_rest_counted() -> None:
 
     assert len(found) == 6
     assert found[-1].message == "and 3 more warnings"
+
+
+def test_an_input_that_only_a_key_reads_is_not_reported() -> None:
+    keyed = node("A") | {"config": {"rows": [{"{{ inputs.big }}": "{{ inputs.name }}"}]}}
+
+    assert codes(keyed, inputs=SCHEMA) == []

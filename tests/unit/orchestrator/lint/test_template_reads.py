@@ -38,3 +38,9 @@ def test_names_of_an_item_are_no_uses_and_the_list_of_items_is() -> None:
     mapped = Node("M", "noop", config=config, map=ItemMap("{{ A.rows }}"))
 
     assert [(use.root, use.path) for use in uses_of(mapped)] == [("A", "map.items"), ("B", "config.to")]
+
+
+def test_what_a_key_reads_is_read() -> None:
+    found = list(uses_of(Node("B", "noop", config={"rows": [{"{{ A.name }}": 1}]})))
+
+    assert [(use.root, use.key, use.path) for use in found] == [("A", "name", "config.rows[0].{{ A.name }}")]

@@ -2,7 +2,15 @@
 
 import pytest
 
-from orchestrator.templates.budget import MAX_PRODUCED, MAX_STEPS, MAX_TEXT, Budget, join_parts
+from orchestrator.templates.budget import (
+    MAX_PRODUCED,
+    MAX_STEPS,
+    MAX_TEXT,
+    QUICK_WEIGHT,
+    Budget,
+    TakesLong,
+    join_parts,
+)
 from orchestrator.templates.values import EvaluationError
 
 
@@ -35,3 +43,47 @@ def test_a_list_that_holds_itself_again_and_again_is_weighed_as_written() -> Non
 
     with pytest.raises(EvaluationError, match="values"):
         Budget().weigh(value)
+
+
+def test_each_template_has_steps_of_its_own_and_shares_the_rest() -> None:
+    budget = Budget()
+    budget.spend(MAX_STEPS)
+    budget.take_text("x" * MAX_PRODUCED)
+
+    budget.begin_template()
+
+    budget.spend(MAX_STEPS)
+    with pytest.raises(EvaluationError, match="characters"):
+        budget.take_text("x")
+
+
+def test_time_is_looked_at_while_steps_are_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 2.0])
+    monkeypatch.setattr("orchestrator.templates.budget.time.thread_time", lambda: next(now))
+    budget = Budget()
+    budget.check_time()
+
+    with pytest.raises(EvaluationError, match="1 s"):
+        budget.spend(1_000)
+
+
+def test_a_quick_budget_ends_as_taking_long_and_not_as_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 0.5])
+    monkeypatch.setattr("orchestrator.templates.budget.time.thread_time", lambda: next(now))
+    budget = Budget(is_quick=True)
+    budget.check_time()
+
+    with pytest.raises(TakesLong):
+        budget.check_time()
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 100_000, [0] * QUICK_WEIGHT, [{"a": {"b": [0] * QUICK_WEIGHT}}], ["x" * 1_000] * 100]
+)
+def test_an_operation_on_much_is_none_for_a_quick_budget(value: object) -> None:
+    quick = Budget(is_quick=True)
+    quick.check_operands("x" * 100, [0] * 100)
+
+    with pytest.raises(TakesLong):
+        quick.check_operands(1, value)
+    Budget().check_operands(1, value)

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from orchestrator.documents.json_types import is_true
 from orchestrator.templates.budget import MAX_STEPS
 from orchestrator.templates.evaluator import Interpreter, Rendering
 from orchestrator.templates.parser import parse_expression, parse_template
+from orchestrator.templates.resolver import Scope, evaluate, resolve
 from orchestrator.templates.values import EvaluationError, Missing
 
 DATA: dict[str, Any] = {"A": {"rows": [{"n": 1}, {"n": 2}], "name": "ann"}}
@@ -67,3 +69,37 @@ def test_text_and_numbers_are_not_added() -> None:
 def test_loops_are_ended_by_their_steps() -> None:
     with pytest.raises(EvaluationError, match=f"{MAX_STEPS:,} steps"):
         text("{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}")
+
+
+NO: list[Any] = [None, False, 0, 0.0, -0.0, "", " ", [], {}, "false", "False", " FALSE\n", "0"]
+NO += ["none", "None", "null", "NULL", "\t0 "]
+YES: list[Any] = [True, 1, -1, 0.5, "0.0", "no", "off", "x", "true", "00", [0], {"a": 0}]
+
+
+@pytest.mark.parametrize(("given", "is_yes"), [*((no, False) for no in NO), *((yes, True) for yes in YES)])
+def test_there_is_one_truth(given: Any, is_yes: bool) -> None:
+    scope = Scope(inputs={"x": given, "rows": [{"k": given}]})
+
+    def found(expression: str) -> Any:
+        return evaluate(expression, scope, node_id="B")
+
+    assert is_true(found("inputs.x")) is is_yes
+    assert is_true(found("inputs.x and true")) is is_yes
+    assert is_true(found("true and inputs.x")) is is_yes
+    assert is_true(found("inputs.x or false")) is is_yes
+    assert found("not inputs.x") is not is_yes
+    assert found("not not inputs.x") is is_yes
+    assert found("1 if inputs.x else 2") == (1 if is_yes else 2)
+    assert found("inputs.x or 'other'") == (given if is_yes else "other")
+    assert found("inputs.x and 'other'") == ("other" if is_yes else given)
+    assert found("inputs.x | default('other', true)") == (given if is_yes else "other")
+    assert found("[inputs.x] | select | length") == int(is_yes)
+    assert found("[inputs.x] | reject | length") == int(not is_yes)
+    assert found("inputs.rows | selectattr('k') | length") == int(is_yes)
+    assert found("inputs.rows | rejectattr('k') | length") == int(not is_yes)
+    for statement in (
+        "{% if inputs.x %}y{% else %}n{% endif %}",
+        "{% if false %}{% elif inputs.x %}y{% else %}n{% endif %}",
+        "{% for i in [1] if inputs.x %}y{% else %}n{% endfor %}",
+    ):
+        assert resolve(statement, scope, node_id="B") == ("y" if is_yes else "n")

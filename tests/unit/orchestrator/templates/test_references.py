@@ -46,3 +46,23 @@ def test_names_of_an_item_are_no_references() -> None:
 def test_a_template_longer_than_allowed_is_refused() -> None:
     with pytest.raises(EvaluationError, match="longer than the allowed"):
         compile_template("{{ A.x }}" + "y" * 300_000)
+
+
+def test_references_in_keys_are_known_and_checked_like_those_in_values() -> None:
+    config = {"headers": {"{{ secrets.KEY }}": "x"}, "body": [{"{{ A.b }}": 1, "{{ secrets.KEY }}": 2}]}
+
+    found, problems = references(config, ids=("A",), secrets=("headers",))
+
+    assert (dict(found.nodes), found.templated) == ({"A": "config.body[0].{{ A.b }}"}, True)
+    assert [(problem.path, problem.code) for problem in problems] == [
+        ("config.body[0].{{ secrets.KEY }}", "secret_not_allowed")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "code"), [("{{ fetsh.rows }}", "unknown_reference"), ("{{ A.b", "bad_template")]
+)
+def test_what_is_wrong_with_a_key_is_a_problem(key: str, code: str) -> None:
+    _, (problem,) = references({"body": {key: 1}}, ids=("A",))
+
+    assert (problem.path, problem.code) == (f"config.body.{key}", code)

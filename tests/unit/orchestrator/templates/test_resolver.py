@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from orchestrator.errors import TemplateError
+from orchestrator.templates.budget import Budget
 from orchestrator.templates.references import compile_template, references
 from orchestrator.templates.resolver import NodeResult, Scope, evaluate, resolve
 
@@ -97,7 +98,12 @@ def test_one_expression_keeps_its_type(template: str, result: Any) -> None:
         ("{% for x in inputs.empty %}{% else %}none{% endfor %}", "none"),
         ("{% for r in inputs.rows if r.id > 1 %}{{ r.id }}{% endfor %}", "2"),
         ("{% set n = 2 %}{% for r in inputs.rows %}{% set n = r.id %}{% endfor %}{{ n }}", "2"),
-        ("{# note #}{% if A.flag %}a{% elif x %}b{% endif %}", "a"),
+        ("{# note #}{% if A.flag %}a{% elif x %}b{% endif %}", "{# note #}a"),
+        ("n=${#list}; x={{ A.data.x[0] }}; s=${name#}", "n=${#list}; x=1; s=${name#}"),
+        ("h1{#id} {{ A.data.x[0] + 1 }} {#x#} #}", "h1{#id} 2 {#x#} #}"),
+        ("{# {{ A.flag }} #}", "{# true #}"),
+        ("{{ '{#' ~ '#}' }}{#", "{##}{#"),
+        ("{%- if true %}{#{% endif %}", "{#"),
         ("{% raw %}{{ A }}{% endraw %}", "{{ A }}"),
         ('{{ "{{" }} A }}', "{{ A }}"),
         ("{{ 'a' ~ 1 ~ true ~ [1] }}.", "a1true[1]."),
@@ -109,10 +115,45 @@ def test_anything_else_becomes_text(template: str, text: str) -> None:
 
 
 def test_nested_values_are_resolved_and_the_config_stays_untouched() -> None:
-    config = {"a": [{"b": "{{ A.flag }}"}, 3], "{{ A.flag }}": "key stays"}
+    config = {"a": [{"b": "{{ A.flag }}"}, 3]}
 
-    assert value(config) == {"a": [{"b": True}, 3], "{{ A.flag }}": "key stays"}
+    assert value(config) == {"a": [{"b": True}, 3]}
     assert config["a"] == [{"b": "{{ A.flag }}"}, 3]
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("{{ A.flag }}", "true"),
+        ("{{ inputs.user }}-{{ A.data.x[0] }}", "bob-1"),
+        ("{{ A.data.x[:2] }}", "[1,2]"),
+        ("{{ A.none }}", "null"),
+        ("{% if A.flag %}k{% endif %}", "k"),
+        ("{# {{ 1 }}", "{# 1"),
+        ("plain {#key#}", "plain {#key#}"),
+    ],
+)
+def test_templates_in_keys_become_text_wherever_an_object_stands(key: str, name: str) -> None:
+    nested = {"rows": [{key: {key: "{{ A.flag }}"}}], "z": 1}
+
+    assert value(nested) == {"rows": [{name: {name: True}}], "z": 1}
+    assert resolve({key: 1, "w": "{{ X }}"}, SCOPE, node_id="B", skip=("w",)) == {name: 1, "w": "{{ X }}"}
+
+
+@pytest.mark.parametrize("second", ["bob", "{{ inputs['user'] }}", "{{ 'b' ~ 'ob' }}"])
+def test_two_keys_that_become_equal_are_an_error_with_both(second: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        value({"body": {second: 1, "{{ inputs.user }}": 2}})
+
+    assert caught.value.detail == f"this key and {second!r} both become 'bob'"
+    assert caught.value.field == "config.body.{{ inputs.user }}"
+
+
+def test_a_key_that_cannot_be_resolved_is_an_error_with_its_place() -> None:
+    with pytest.raises(TemplateError) as caught:
+        value({"body": {"{{ A.nope }}": 1}})
+
+    assert (caught.value.field, caught.value.template) == ("config.body.{{ A.nope }}", "{{ A.nope }}")
 
 
 def test_outputs_are_data_and_never_read_as_templates() -> None:
@@ -200,6 +241,8 @@ def test_default_stands_in_for_what_is_missing(template: str, result: Any) -> No
         ("'b' in inputs.user and not (1 > 2)", True),
         ("1 < 2 < 3", True),
         ("S is defined", False),
+        ("123456789012345678901234567890 == 123456789012345678901234567890", True),
+        ("123456789012345678901234567890 == 123456789012345678901234567891", False),
         ("A.text == '{{ 7*7 }}'", True),
     ],
 )
@@ -257,3 +300,22 @@ def test_loop_names_are_not_references() -> None:
     found, problems = references({"a": "{% for r in A.rows %}{{ r.x }}{% endfor %}"}, ids={"A"})
 
     assert (set(found.nodes), problems) == ({"A"}, [])
+
+
+def test_all_templates_of_a_node_share_one_budget_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(i * 0.01 for i in range(10_000))
+    monkeypatch.setattr("orchestrator.templates.budget.time.thread_time", lambda: next(clock))
+    template = "{{ 'x' in inputs.user and 'y' in inputs.user or '' }}."
+
+    assert resolve([template] * 10, SCOPE, node_id="B") == ["."] * 10
+    with pytest.raises(TemplateError, match="1 s allowed for all templates of a node"):
+        resolve([template] * 200, SCOPE, node_id="B")
+
+
+def test_a_resolution_and_its_condition_can_share_a_budget() -> None:
+    budget = Budget()
+    budget.produced = 3
+
+    resolve("{{ 'a' ~ 'b' }}", SCOPE, node_id="B", budget=budget)
+    with pytest.raises(TemplateError, match="characters"):
+        evaluate("'a' ~ 'b' == 'ab'", SCOPE, node_id="B", budget=budget)

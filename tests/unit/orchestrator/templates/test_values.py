@@ -11,6 +11,7 @@ from orchestrator.templates.values import (
     Missing,
     checked_result,
     field_of,
+    items_of,
     step_into,
     to_text,
 )
@@ -36,6 +37,21 @@ def test_what_is_missing_says_what_is_there() -> None:
 def test_a_path_steps_into_objects_and_lists() -> None:
     assert field_of({"rows": [{"id": 7}]}, "rows.0.id") == 7
     assert isinstance(field_of({"rows": []}, "rows.0.id"), Missing)
+
+
+def test_texts_and_paths_that_are_taken_apart_are_bounded() -> None:
+    with pytest.raises(EvaluationError, match="more than the allowed 100,000 characters"):
+        items_of("x" * 100_001)
+    with pytest.raises(EvaluationError, match="more than the allowed 1,000 characters"):
+        field_of({}, "x." * 501)
+
+
+def test_a_look_at_a_large_result_can_be_ended() -> None:
+    def end() -> None:
+        raise EvaluationError("enough")
+
+    with pytest.raises(EvaluationError, match="enough"):
+        checked_result([1] * 2_000, end)
 
 
 @pytest.mark.parametrize("value", [[2**1024], {"a": float("inf")}, [{1, 2}]])

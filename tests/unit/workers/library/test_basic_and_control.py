@@ -9,7 +9,7 @@ import pytest
 
 from workers.context import HandlerContext
 from workers.handlers import HANDLER_REGISTRY
-from workers.library.control import is_true, moment_ms
+from workers.library.control import moment_ms
 from workers.outcome import Completed, Terminal, Waiting
 
 NOW_MS = 1_800_000_000_000
@@ -107,16 +107,6 @@ async def test_a_condition_leaves_the_other_branch_aside() -> None:
 
     assert yes == Completed({"result": True, "branch": "true"}, not_taken=("D",))
     assert no == Completed({"result": False, "branch": "false"}, not_taken=("B", "C"))
-
-
-@pytest.mark.parametrize("value", ["", "  ", "false", "False", "0", "None", 0, 0.0, None, False, [], {}])
-def test_what_means_no(value: Any) -> None:
-    assert not is_true(value)
-
-
-@pytest.mark.parametrize("value", ["true", "no", "x", 1, -1, 0.5, True, [0], {"a": 0}])
-def test_what_means_yes(value: Any) -> None:
-    assert is_true(value)
 
 
 @pytest.mark.parametrize(
