@@ -25,7 +25,7 @@ async def test_above_the_limit_a_person_is_asked_and_then_it_is_paid(headrace: H
     assert asked["prompt"] == "Refund 3 orders, 99 € in all?"
     assert await headrace.ended(execution_id) == "COMPLETED"
     outputs = await headrace.outputs(execution_id)
-    assert [order["data"]["path"] for order in outputs["look_up"]] == [
+    assert [order["output"]["data"]["path"] for order in outputs["look_up"]] == [
         "/orders/A-1", "/orders/A-2", "/orders/A-3",
     ]  # fmt: skip
     assert outputs["pay"]["book"]["data"]["path"] == "/pay/99"
