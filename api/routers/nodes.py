@@ -1,7 +1,7 @@
 """Nodes of an execution: read them and their items; complete, fail, skip or retry one by hand."""
 
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -10,7 +10,7 @@ from api.access import engine_of
 from api.responses import ANY_JSON, JSON, body_of, json_response, problems, replay_headers
 from api.schemas.executions import ItemPage, NodeView
 from api.schemas.interventions import CompleteRequest, FailRequest, GivenError, NodeAnswer, NodeRequest
-from api.schemas.views import item_fields, node_fields, override_fields, page_fields
+from api.schemas.views import config_fields, item_fields, node_fields, override_fields, page_fields
 from api.validator import execution_id_in, idempotency_of, parse_envelope, unit_in
 from orchestrator.engine import Idempotency, OperatorNote
 from orchestrator.operations.results import NodeResult
@@ -25,11 +25,22 @@ R = TypeVar("R", bound=NodeRequest)
     operation_id="executions_node",
     summary="One node, and its output up to 4 KiB",
     response_model=NodeView,
-    responses=problems(404, 503),
+    responses=problems(404, 422, 503),
 )
-async def get(request: Request, execution_id: str, node_id: str) -> Response:
-    found = await engine_of(request).nodes.get(execution_id_in(execution_id), node_id)
-    return json_response(node_fields(execution_id, found))
+async def get(
+    request: Request,
+    execution_id: str,
+    node_id: str,
+    config: Annotated[
+        Literal["rendered"] | None,
+        Query(description="Show the config too, its templates resolved over what is stored now."),
+    ] = None,
+) -> Response:
+    nodes = engine_of(request).nodes
+    fields = node_fields(execution_id, await nodes.get(execution_id_in(execution_id), node_id))
+    if config is not None:
+        fields |= config_fields(await nodes.rendered_config(execution_id, node_id))
+    return json_response(fields)
 
 
 @router.get(

@@ -103,6 +103,13 @@ _OUTPUT_SCHEMA = {"anyOf": [TruncatedOutput.model_json_schema(), {}]}
 Output = Annotated[Any, WithJsonSchema(_OUTPUT_SCHEMA)]
 
 
+class ConfigProblem(BaseModel):
+    """A template of a config that cannot be resolved now."""
+
+    path: str
+    message: str
+
+
 class NodeView(BaseModel):
     """A node and where it stands."""
 
@@ -131,6 +138,12 @@ class NodeView(BaseModel):
         description="Of all its attempts and items; null for a node without calls."
     )
     cost_usd: float | None
+    config: dict[str, Any] | None = Field(
+        default=None, description="With `config=rendered`: as its handler gets it, secrets masked."
+    )
+    config_problems: list[ConfigProblem] | None = Field(
+        default=None, description="With `config=rendered`: what could not be resolved, and stands as written."
+    )
 
 
 class ItemView(BaseModel):

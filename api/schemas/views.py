@@ -13,6 +13,7 @@ from orchestrator.documents.yaml import Locate, located
 from orchestrator.execution.explanation import Explanation
 from orchestrator.execution.inventory import Check, DeadEntry, QueueInfo, WorkerInfo
 from orchestrator.execution.model import Execution, Item, MapCounts, NodeState
+from orchestrator.execution.rendered_config import RenderedConfig
 from orchestrator.operations.results import (
     ExecutionView,
     NodeResult,
@@ -153,6 +154,12 @@ def node_fields(execution_id: str, view: NodeView) -> dict[str, Any]:
         "items": None if counts is None else _counts_fields(counts),
         **_own_usage_fields(state),
     }
+
+
+def config_fields(found: RenderedConfig) -> dict[str, Any]:
+    """Show a rendered config, and what in it could not be resolved."""
+    problems = [{"path": each.path, "message": each.message} for each in found.problems]
+    return {"config": found.config, "config_problems": problems}
 
 
 def _own_usage_fields(state: NodeState) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ from orchestrator.errors import (
     Problem,
     TooBusy,
 )
+from orchestrator.execution.rendered_config import MaskedSecrets, RenderedConfig, render_config
 from orchestrator.operations.cursors import read_place
 from orchestrator.operations.results import SHOWN_BYTES, NodeResult, NodeView, Page
 from orchestrator.states import NodeStatus, sources_of
@@ -29,10 +31,14 @@ from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, OperatorNote, Word
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
+from orchestrator.templates.resolver import NodeResult as TemplateInput
+from orchestrator.templates.resolver import Scope
 from orchestrator.units import index_of, node_of
 
 #: Largest output an operator may give a node.
 MAX_OUTPUT_BYTES = 1024 * 1024
+#: Of all the outputs that a config is rendered over; what has no room counts as missing.
+MOST_RENDERED_BYTES = 16 * MAX_OUTPUT_BYTES
 #: How often a saved worklist is drained before an override is refused as unavailable.
 ROUNDS = 20
 
@@ -56,6 +62,34 @@ class Nodes:
             execution_id, sizes, each_bytes=SHOWN_BYTES, most_bytes=SHOWN_BYTES
         )
         return NodeView(node, states[node_id], outputs.get(node_id), counts.get(node_id), sizes[node_id])
+
+    async def rendered_config(self, execution_id: str, node_id: str) -> RenderedConfig:
+        """Resolve the config of a node over the outputs that are stored now; secrets are masked.
+
+        What cannot be resolved is a problem of the answer. Raises ExecutionNotFound, NodeNotFound.
+        """
+        node = await self._node(execution_id, node_id)
+        execution = await self._store.execution(execution_id)
+        if node.id != node_id or execution is None:
+            raise NodeNotFound(execution_id, node_id)
+        read = sorted(node.references | (node.map.config_references if node.map else frozenset()))
+        states = await self._store.nodes(execution_id, read)
+        sizes = await self._store.payloads.sizes(execution_id, read)
+        outputs = await self._store.payloads.small(
+            execution_id, sizes, each_bytes=MAX_OUTPUT_BYTES, most_bytes=MOST_RENDERED_BYTES
+        )
+        scope = Scope(
+            nodes={
+                other: TemplateInput(str(state.status), _parsed(outputs.get(other)), state.reason)
+                for other, state in states.items()
+            },
+            inputs=execution.inputs,
+            execution_id=execution_id,
+            now_ms=await self._store.now_ms(),
+            secrets=MaskedSecrets(),
+        )
+        # In a thread: it may take as long as the templates of an attempt may.
+        return await asyncio.to_thread(render_config, node, scope)
 
     async def items(
         self,
@@ -218,3 +252,7 @@ def _obstacle(verb: str, node_id: str, word: str, status: str) -> str:
             return f"it waits for {status or 'something it does not name'}; complete, fail or skip it"
         case _:
             return f"it is {status}"
+
+
+def _parsed(output: bytes | None) -> Any:
+    return None if output is None else exact_json.loads(output)

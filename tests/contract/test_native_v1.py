@@ -136,6 +136,23 @@ async def test_node_and_definition(client: httpx2.AsyncClient) -> None:
     assert definition.json() == LINEAR
 
 
+async def test_a_node_shows_its_config_as_it_would_be_now(client: httpx2.AsyncClient) -> None:
+    config = {"id": "{{ inputs.id }}", "key": "{{ A.missing }}"}
+    body = {"definition": workflow(node("A"), node("B", after=["A"], config=config)), "inputs": {"id": 7}}
+    made = (await client.post("/v1/executions", json=body)).json()
+    path = f"/v1/executions/{made['execution_id']}/nodes/B"
+
+    plain = (await client.get(path)).json()
+    rendered = (await client.get(path, params={"config": "rendered"})).json()
+    unknown = await client.get(path, params={"config": "raw"})
+
+    assert "config" not in plain
+    assert rendered["config"] == {"id": 7, "key": "{{ A.missing }}"}
+    (problem,) = rendered["config_problems"]
+    assert problem["path"] == "config.key"
+    assert unknown.status_code == 422
+
+
 async def test_operating_routes(client: httpx2.AsyncClient) -> None:
     execution_id = await submit(client, RACE)
     await client.post(f"/workflow/trigger/{execution_id}")
