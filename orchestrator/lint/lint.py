@@ -17,6 +17,7 @@ from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings, joined
 from orchestrator.errors import Problem
 from orchestrator.lint.budget import BUDGET, LintBudget
+from orchestrator.lint.comments import kept_comments
 from orchestrator.lint.context import Linter
 from orchestrator.lint.dead_nodes import (
     ALL_OF_THEM,
@@ -56,6 +57,11 @@ def _references(linter: Linter) -> None:
 
 def _output(linter: Linter) -> None:
     for path, code, message, hint in missing_in_output(linter, replace(linter.known, skips=_never)):
+        linter.warn(path, code, message, hint)
+
+
+def _comments(linter: Linter) -> None:
+    for path, code, message, hint in kept_comments(linter):
         linter.warn(path, code, message, hint)
 
 
@@ -215,6 +221,7 @@ _CHECKS: tuple[Callable[[Linter], None], ...] = (
     never_running,
     _references,
     _output,
+    _comments,
     _time_limits,
     _waits,
     _limits,
