@@ -26,6 +26,7 @@ from orchestrator.lint.dead_nodes import (
     idle_conditions,
     never_running,
 )
+from orchestrator.lint.map_reads import misread_maps
 from orchestrator.lint.references import missing_in_output, missing_references
 from orchestrator.lint.template_reads import uses_in
 from orchestrator.lint.timeouts import DELAY, format_ms, idle_rules, short_limits, waits_for_ms
@@ -60,8 +61,8 @@ def _output(linter: Linter) -> None:
         linter.warn(path, code, message, hint)
 
 
-def _comments(linter: Linter) -> None:
-    for path, code, message, hint in kept_comments(linter):
+def _texts_and_maps(linter: Linter) -> None:
+    for path, code, message, hint in chain(kept_comments(linter), misread_maps(linter)):
         linter.warn(path, code, message, hint)
 
 
@@ -221,7 +222,7 @@ _CHECKS: tuple[Callable[[Linter], None], ...] = (
     never_running,
     _references,
     _output,
-    _comments,
+    _texts_and_maps,
     _time_limits,
     _waits,
     _limits,
