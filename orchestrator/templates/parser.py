@@ -8,11 +8,13 @@ is no generated code, no attribute access on Python objects, and each step can b
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import TemplateSyntaxError, nodes
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -24,6 +26,8 @@ from orchestrator.templates.values import EvaluationError
 MAX_SOURCE = 16 * 1024
 MAX_NODES = 500
 MAX_DEPTH = 100
+#: Words and signs that are read of one text: one of so few parts has less, but for brackets without need.
+MAX_TOKENS = 5 * MAX_NODES
 MAX_LOOP_DEPTH = 2
 
 #: Words with a meaning of their own; a node of that name is reachable only as steps["…"].
@@ -44,12 +48,26 @@ _ALLOWED: frozenset[type[nodes.Node]] = frozenset(
     }
 )  # fmt: skip
 
+_TOO_COMPLEX = f"is too complex (allowed: {MAX_NODES} parts, nested {MAX_DEPTH} deep)"
+
+
+class _Bounded(Extension):
+    """Ends the reading of a text that is too complex before all of it is parsed, which takes long."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        for count, token in enumerate(stream):
+            if count >= MAX_TOKENS:
+                raise EvaluationError(_TOO_COMPLEX)
+            yield token
+
+
 #: Jinja always knows some mark of a comment. Half a character is in no text that is read, so `{#` stays text.
 _NEVER = "\udc23"
 _PARSING = ImmutableSandboxedEnvironment(
     keep_trailing_newline=True,
     autoescape=False,
     optimized=False,
+    extensions=[_Bounded],
     comment_start_string=_NEVER + "{",
     comment_end_string="}" + _NEVER,
 )
@@ -104,6 +122,8 @@ def _parsed(source: str, state: str | None) -> Any:
         raise EvaluationError(f"is not a valid template{line}: {error.message}") from None
     except (RecursionError, MemoryError):
         raise EvaluationError("is nested too deeply") from None
+    except EvaluationError:
+        raise
     except (ValueError, OverflowError) as error:  # absurd literals
         raise EvaluationError(str(error)[:200]) from None
 
@@ -119,7 +139,7 @@ def _checked(tree: Any, top: Iterable[nodes.Node]) -> Checked:
         node, depth, loops, parent = stack.pop()
         count += 1
         if count > MAX_NODES or depth > MAX_DEPTH:
-            raise EvaluationError(f"is too complex (allowed: {MAX_NODES} parts, nested {MAX_DEPTH} deep)")
+            raise EvaluationError(_TOO_COMPLEX)
         if type(node) not in _ALLOWED:
             raise EvaluationError(f"uses {_spoken(node)}, which templates may not")
         if isinstance(node, nodes.For):

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2.lexer import Token, TokenStream
 
 from orchestrator.errors import TemplateError
+from orchestrator.templates.parser import MAX_NODES, MAX_TOKENS, parse_template
 from orchestrator.templates.resolver import NodeResult, Scope, evaluate, resolve
+from orchestrator.templates.values import EvaluationError
 from tests.security.templates import BOMBS, ESCAPES, OUTPUT
 
 SCOPE = Scope(
@@ -163,3 +166,36 @@ def test_any_text_is_resolved_or_refused(text: str) -> None:
         assert safe(resolve(text, SCOPE, node_id="B"))
     except TemplateError:
         pass
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ [" + "a," * 8_000 + "] }}",
+        "{{ a" + ".x" * 8_000 + " | upper }}",
+        "{{1}}" * 3_200,
+        "{{ 'a' " + "'b' " * 4_000 + "}}",
+    ],
+)
+def test_a_text_that_is_too_complex_is_read_no_further_than_needed(
+    source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Token] = []
+    original = TokenStream.__next__
+
+    def counted(stream: TokenStream) -> Token:
+        read.append(original(stream))
+        return read[-1]
+
+    monkeypatch.setattr(TokenStream, "__next__", counted)
+
+    with pytest.raises(EvaluationError, match="is too complex"):
+        parse_template(source)
+
+    assert len(read) < 3 * MAX_TOKENS
+
+
+def test_as_many_parts_as_are_allowed_are_read_however_they_are_written() -> None:
+    assert parse_template("{{ x }} " * (MAX_NODES // 2 - 1)).names == {"x"}
+    assert parse_template("{{ [" + ", ".join(["(a)"] * (MAX_NODES - 2)) + "] }}").names == {"a"}
+    assert parse_template("{% if a %}{% else %}{% endif %}" * (MAX_NODES // 2 - 1)).names == {"a"}
