@@ -337,3 +337,19 @@ def test_what_takes_no_steps_looks_at_the_time_as_well(config: Any, monkeypatch:
     resolve(config, Scope(inputs=inputs), node_id="A")
 
     assert len(looks) >= 50
+
+
+@pytest.mark.parametrize(
+    ("template", "result"),
+    [
+        ("a\r\nb\rc\n{{ inputs.user }}\r\n", "a\r\nb\rc\nbob\r\n"),
+        ("a\r\nb\rc\n{{ inputs.user | upper }}\r\n", "a\r\nb\rc\nBOB\r\n"),
+        ("{% if true %}\r\nx\r{% endif %}\r\n", "\r\nx\r\r\n"),
+        ("{{ 'a\r\nb' ~ '\r' }}", "a\r\nb\r"),
+        ("{{ {'a\r': 1} }}", {"a\r": 1}),
+        ("{{ 1\r\n+ 1\r}}", 2),
+        ("{{ '\\u1680' ~ '\\N{MEDIUM MATHEMATICAL SPACE}' }}\u202f\r", "\u1680\u205f\u202f\r"),
+    ],
+)
+def test_line_breaks_stay_as_they_are_written(template: str, result: Any) -> None:
+    assert value(template) == result
