@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jinja2.lexer import Token, TokenStream
 
+from orchestrator.documents.json_types import is_true
 from orchestrator.errors import TemplateError
 from orchestrator.templates.parser import MAX_NODES, MAX_TOKENS, parse_template
 from orchestrator.templates.resolver import NodeResult, Scope, evaluate, resolve
@@ -87,6 +88,15 @@ _atoms = st.sampled_from(
         "range(4)",
         "nope",
         "A.nope",
+        # Integers that are long, texts that mean no, marks of comments, and line breaks.
+        str(2**64),
+        str(-(10**300)),
+        "'False '",
+        "' 0'",
+        "'{# x #}'",
+        "'a\r\nb'",
+        "'a b/c'",
+        "{'k\r': [1, 'none']}",
     ]
 )
 _expressions = st.recursive(
@@ -119,6 +129,13 @@ _expressions = st.recursive(
                     "round",
                     "fromjson",
                     "select('odd')",
+                    "select",
+                    "reject",
+                    "urlencode",
+                    "default('no', true)",
+                    "map(attribute='k', default=0)",
+                    "selectattr('k', 'defined')",
+                    "sort(attribute='k')",
                 ]
             ),
         ).map(lambda parts: f"({parts[0]})|{parts[1]}"),
@@ -159,8 +176,23 @@ def test_any_expression_gives_plain_data_or_a_template_error(expression: str) ->
             pass
 
 
+@settings(max_examples=200, deadline=None)
+@given(_expressions)
+def test_an_expression_and_its_contrary_never_agree(expression: str) -> None:
+    nodes = {"A": NodeResult("COMPLETED", {"s": " False", "l": [], "d": {"k": "none"}, "n": 0})}
+    small = Scope(nodes=nodes, inputs={"x": "null"})
+    try:
+        found = is_true(evaluate(expression, small, node_id="B"))
+    except TemplateError:
+        return
+
+    assert evaluate(f"not ({expression})", small, node_id="B") is not found
+    assert is_true(evaluate(f"({expression}) and true", small, node_id="B")) is found
+    assert evaluate(f"1 if ({expression}) else 2", small, node_id="B") == (1 if found else 2)
+
+
 @settings(max_examples=300, deadline=None)
-@given(st.text(alphabet="{}%#A.s[]'\"|()-+*~ \n\\x01if", max_size=40))
+@given(st.text(alphabet="{}%#A.s[]'\"|()-+*~ \r\n\\x01if", max_size=40))
 def test_any_text_is_resolved_or_refused(text: str) -> None:
     try:
         assert safe(resolve(text, SCOPE, node_id="B"))
