@@ -322,24 +322,6 @@ def test_a_resolution_and_its_condition_can_share_a_budget() -> None:
 
 
 @pytest.mark.parametrize(
-    "config",
-    [
-        [f"{{{{ inputs.k{number} }}}}" for number in range(5_000)],
-        {f"{{{{ inputs.k{number} }}}}": number for number in range(5_000)},
-        "{{ inputs.rows | map(attribute='a.b') }}",
-    ],
-)
-def test_what_takes_no_steps_looks_at_the_time_as_well(config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    inputs = {**{f"k{number}": number for number in range(5_000)}, "rows": [{"a": {"b": 1}}] * 30_000}
-    looks: list[bool] = []
-    monkeypatch.setattr(Budget, "check_time", lambda budget: looks.append(True))
-
-    resolve(config, Scope(inputs=inputs), node_id="A")
-
-    assert len(looks) >= 50
-
-
-@pytest.mark.parametrize(
     ("template", "result"),
     [
         ("a\r\nb\rc\n{{ inputs.user }}\r\n", "a\r\nb\rc\nbob\r\n"),
