@@ -22,8 +22,11 @@ from orchestrator.store import library
 from workers.handlers import HANDLER_REGISTRY, Catalogue
 
 SNAKE = re.compile(r"[a-z]+(_[a-z]+)+")
-#: Words in the linter's files that are no codes: fields of definitions and of JSON Schema.
-FIELDS = {"true_branch", "false_branch", *node_compiler._FIELDS, *compiler._TOP_FIELDS, *maps._FIELDS}
+#: Words in the linter's files that are no codes: fields of definitions and of JSON Schema, and a handler.
+FIELDS = {
+    "true_branch", "false_branch", "call_external_service",
+    *node_compiler._FIELDS, *compiler._TOP_FIELDS, *maps._FIELDS,
+}  # fmt: skip
 
 
 @cache

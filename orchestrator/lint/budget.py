@@ -25,6 +25,8 @@ class LintBudget:
     witness_visits: int = 50_000
     #: Nodes of a definition whose output is judged; the output depends on all of them.
     output_nodes: int = 100
+    #: Processor time for all expressions that read nothing together.
+    constants_cpu_s: float = 1.0
     #: Dependencies of one join that are compared in pairs to explain why it never runs.
     compared_dependencies: int = 50
 

@@ -27,7 +27,7 @@ class Linter:
             for node in definition.nodes
             if node.config or node.when is not None or node.map
         }
-        self.known = known_answers(definition)
+        self.known = known_answers(definition, budget)
         read = {use.root for uses in self.uses.values() for use in uses}
         self.watched = read.intersection(self.index)
         self.reach = Reachability(definition, self.known, watched=self.watched, budget=budget)

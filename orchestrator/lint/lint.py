@@ -17,6 +17,7 @@ from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings, joined
 from orchestrator.errors import Problem
 from orchestrator.lint.budget import BUDGET, LintBudget
+from orchestrator.lint.comments import kept_comments
 from orchestrator.lint.context import Linter
 from orchestrator.lint.dead_nodes import (
     ALL_OF_THEM,
@@ -25,6 +26,7 @@ from orchestrator.lint.dead_nodes import (
     idle_conditions,
     never_running,
 )
+from orchestrator.lint.map_reads import misread_maps
 from orchestrator.lint.references import missing_in_output, missing_references
 from orchestrator.lint.template_reads import uses_in
 from orchestrator.lint.timeouts import DELAY, format_ms, idle_rules, short_limits, waits_for_ms
@@ -56,6 +58,11 @@ def _references(linter: Linter) -> None:
 
 def _output(linter: Linter) -> None:
     for path, code, message, hint in missing_in_output(linter, replace(linter.known, skips=_never)):
+        linter.warn(path, code, message, hint)
+
+
+def _texts_and_maps(linter: Linter) -> None:
+    for path, code, message, hint in chain(kept_comments(linter), misread_maps(linter)):
         linter.warn(path, code, message, hint)
 
 
@@ -215,6 +222,7 @@ _CHECKS: tuple[Callable[[Linter], None], ...] = (
     never_running,
     _references,
     _output,
+    _texts_and_maps,
     _time_limits,
     _waits,
     _limits,

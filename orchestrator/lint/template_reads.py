@@ -48,17 +48,22 @@ def uses_of(node: Node) -> Iterator[Use]:
 
     What an item is called is known to its config alone, and stands for nothing outside.
     """
+    local = {node.map.item_name, "index"} if node.map else set()
+    for template, path in templates_of(node):
+        is_outside = path == "when" or path.startswith("map.items")
+        yield from (use for use in _uses(template, path) if is_outside or use.root not in local)
+
+
+def templates_of(node: Node) -> Iterator[tuple[Template, str]]:
+    """Give every template of a node with its path, `when` first; those of a child are the child's own."""
     if node.when is not None:
         yield from _compiled(node.when, "when", is_expression=True)
     if node.map:
         yield from _within(node.map.items, "map.items", node)
-    local = {node.map.item_name, "index"} if node.map else set()
-    yield from (
-        use for use in _within(own_config(node.handler, node.config), "config", node) if use.root not in local
-    )
+    yield from _within(own_config(node.handler, node.config), "config", node)
 
 
-def _within(value: Any, path: str, node: Node) -> Iterator[Use]:
+def _within(value: Any, path: str, node: Node) -> Iterator[tuple[Template, str]]:
     stack = [(value, path)]
     while stack:
         value, path = stack.pop()
@@ -77,15 +82,16 @@ def _within(value: Any, path: str, node: Node) -> Iterator[Use]:
 
 def uses_in(text: str, path: str) -> Iterator[Use]:
     """List what any text reads if it is a template or an expression; none if it is neither."""
-    yield from _compiled(text, path, is_expression=not is_template(text))
+    for template, where in _compiled(text, path, is_expression=not is_template(text)):
+        yield from _uses(template, where)
 
 
-def _compiled(text: str, path: str, *, is_expression: bool) -> Iterator[Use]:
+def _compiled(text: str, path: str, *, is_expression: bool) -> Iterator[tuple[Template, str]]:
     try:
         template = compile_expression(text) if is_expression else compile_template(text)
     except EvaluationError:  # plain text that was only suspected of being an expression
         return
-    yield from _uses(template, path)
+    yield template, path
 
 
 def _uses(template: Template, path: str) -> Iterator[Use]:

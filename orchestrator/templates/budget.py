@@ -49,16 +49,17 @@ class Budget:
     """What one resolution, with all its templates, may still use.
 
     CPU time, not wall time: a busy machine is not the template's fault. Used in one thread, at one go.
+    cpu_s     less than what a node may use, where others share it.
     is_quick  what is neither short nor small raises TakesLong rather than an error.
     """
 
     __slots__ = ("cpu_s", "deadline", "is_quick", "look_at", "produced", "steps", "weight")
 
-    def __init__(self, *, is_quick: bool = False) -> None:
+    def __init__(self, *, is_quick: bool = False, cpu_s: float = MAX_CPU_S) -> None:
         self.is_quick = is_quick
         self.weight = MAX_WEIGHT
         self.produced = MAX_PRODUCED
-        self.cpu_s = QUICK_CPU_S if is_quick else MAX_CPU_S
+        self.cpu_s = QUICK_CPU_S if is_quick else cpu_s
         #: Of the thread's clock; set by the first look at it.
         self.deadline: float | None = None
         self.steps = MAX_STEPS
@@ -88,7 +89,7 @@ class Budget:
         if now > self.deadline:
             if self.is_quick:
                 raise TakesLong
-            raise EvaluationError(f"needs more than the {MAX_CPU_S:g} s allowed for all templates of a node")
+            raise EvaluationError(f"needs more than the {self.cpu_s:g} s allowed for all templates of a node")
 
     def check_operands(self, *values: Any) -> None:
         """Look at the time before one operation, and at what it works on where it has to be quick."""

@@ -217,9 +217,10 @@ class Interpreter:
             path = options.get("attribute")
             if not isinstance(path, str):
                 raise EvaluationError("map takes the name of a filter, or attribute='…'")
-            self.budget.spend(len(items))
-            found = [field_of(item, path) for item in items]
-            mapped = [self._or_default(item, options) for item in found]
+            mapped = []
+            for item in items:
+                self.budget.spend(1)  # one by one: each looks at the time, and a long list takes long
+                mapped.append(self._or_default(field_of(item, path), options))
         else:
             filter_name, *rest = args
             if not isinstance(filter_name, str) or filter_name not in FILTERS:

@@ -8,11 +8,14 @@ is no generated code, no attribute access on Python objects, and each step can b
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import TemplateSyntaxError, nodes
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -24,6 +27,8 @@ from orchestrator.templates.values import EvaluationError
 MAX_SOURCE = 16 * 1024
 MAX_NODES = 500
 MAX_DEPTH = 100
+#: Words and signs that are read of one text: one of so few parts has less, but for brackets without need.
+MAX_TOKENS = 5 * MAX_NODES
 MAX_LOOP_DEPTH = 2
 
 #: Words with a meaning of their own; a node of that name is reachable only as steps["…"].
@@ -44,12 +49,28 @@ _ALLOWED: frozenset[type[nodes.Node]] = frozenset(
     }
 )  # fmt: skip
 
+#: Blanks beyond what an octal escape can spell.
+_RARE_BLANKS = "\u1680\u205f\u202f\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u3000"
+_TOO_COMPLEX = f"is too complex (allowed: {MAX_NODES} parts, nested {MAX_DEPTH} deep)"
+
+
+class _Bounded(Extension):
+    """Ends the reading of a text that is too complex before all of it is parsed, which takes long."""
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        for count, token in enumerate(stream):
+            if count >= MAX_TOKENS:
+                raise EvaluationError(_TOO_COMPLEX)
+            yield token
+
+
 #: Jinja always knows some mark of a comment. Half a character is in no text that is read, so `{#` stays text.
 _NEVER = "\udc23"
 _PARSING = ImmutableSandboxedEnvironment(
     keep_trailing_newline=True,
     autoescape=False,
     optimized=False,
+    extensions=[_Bounded],
     comment_start_string=_NEVER + "{",
     comment_end_string="}" + _NEVER,
 )
@@ -73,19 +94,37 @@ class Checked:
 
 def parse_template(source: str) -> Checked:
     """Parse text with `{{ }}` and `{% %}` in it; raises EvaluationError saying what is not allowed."""
-    template = _parsed(source, None)
+    mark = _return_mark(source)
+    template = _parsed(source.replace("\r", mark), None)
     body = template.body
     single = body[0] if len(body) == 1 else None
     parts = single.nodes if isinstance(single, nodes.Output) else []
     if len(parts) == 1 and not isinstance(parts[0], nodes.TemplateData):
-        return _checked(parts[0], parts)
-    return _checked(body, body)
+        return _checked(parts[0], parts, mark)
+    return _checked(body, body, mark)
 
 
 def parse_expression(source: str) -> Checked:
     """Parse a bare expression such as `A.count > 3`."""
-    tree = _parsed(source, "variable")
-    return _checked(tree, [tree])
+    mark = _return_mark(source)
+    tree = _parsed(source.replace("\r", mark), "variable")
+    return _checked(tree, [tree], mark)
+
+
+def _return_mark(source: str) -> str:
+    """Choose what stands for a carriage return while a text is parsed: Jinja makes a line feed of it.
+
+    A blank, as it is one itself, that the text has in no spelling; `\\r` where there is none to put back.
+    """
+    if "\r" not in source:
+        return "\r"
+    spelled = source.upper()
+    free = (
+        blank
+        for blank in _RARE_BLANKS
+        if not (blank in source or f"{ord(blank):X}" in spelled or unicodedata.name(blank) in spelled)
+    )
+    return next(free, "\r")
 
 
 def _parsed(source: str, state: str | None) -> Any:
@@ -104,12 +143,17 @@ def _parsed(source: str, state: str | None) -> Any:
         raise EvaluationError(f"is not a valid template{line}: {error.message}") from None
     except (RecursionError, MemoryError):
         raise EvaluationError("is nested too deeply") from None
+    except EvaluationError:
+        raise
     except (ValueError, OverflowError) as error:  # absurd literals
         raise EvaluationError(str(error)[:200]) from None
 
 
-def _checked(tree: Any, top: Iterable[nodes.Node]) -> Checked:
-    """Walk the tree without recursion, refuse what is not on the list, and gather what it refers to."""
+def _checked(tree: Any, top: Iterable[nodes.Node], mark: str) -> Checked:
+    """Walk the tree without recursion, refuse what is not on the list, and gather what it refers to.
+
+    mark  what stands for a carriage return; it is put back.
+    """
     names: set[str] = set()
     local: set[str] = set()
     steps: set[str] = set()
@@ -119,7 +163,7 @@ def _checked(tree: Any, top: Iterable[nodes.Node]) -> Checked:
         node, depth, loops, parent = stack.pop()
         count += 1
         if count > MAX_NODES or depth > MAX_DEPTH:
-            raise EvaluationError(f"is too complex (allowed: {MAX_NODES} parts, nested {MAX_DEPTH} deep)")
+            raise EvaluationError(_TOO_COMPLEX)
         if type(node) not in _ALLOWED:
             raise EvaluationError(f"uses {_spoken(node)}, which templates may not")
         if isinstance(node, nodes.For):
@@ -129,7 +173,11 @@ def _checked(tree: Any, top: Iterable[nodes.Node]) -> Checked:
                 raise EvaluationError(f"has loops nested deeper than the allowed {MAX_LOOP_DEPTH}")
         elif isinstance(node, nodes.Name):
             (names if node.ctx == "load" else local).add(node.name)
+        elif isinstance(node, nodes.TemplateData):
+            node.data = node.data.replace(mark, "\r")
         elif isinstance(node, nodes.Const):
+            if isinstance(node.value, str):
+                node.value = node.value.replace(mark, "\r")
             _check_constant(node.value)
         elif isinstance(node, nodes.Filter | nodes.Test | nodes.Call):
             _check_operation(node)

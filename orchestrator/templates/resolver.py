@@ -37,6 +37,8 @@ from orchestrator.templates.values import (
 
 #: Everything that templates put into one node's config, as JSON.
 MAX_RESOLVED = 4 * 1024 * 1024
+#: Templates resolved between two looks at the time.
+_BETWEEN_LOOKS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +106,11 @@ def evaluate(
 class _Resolution:
     """Resolves the templates of one node once, within one budget of time and size."""
 
-    __slots__ = ("budget", "node_id", "now", "scope", "size")
+    __slots__ = ("budget", "count", "node_id", "now", "scope", "size")
 
     def __init__(self, scope: Scope, node_id: str, budget: Budget | None) -> None:
-        self.budget = budget
+        self.budget = budget or Budget()
+        self.count = 0
         self.scope = scope
         self.node_id = node_id
         self.now: str | None = None
@@ -155,6 +158,9 @@ class _Resolution:
             raise TemplateError(self.node_id, path, source, detail[:1_000]) from None
 
     def render(self, template: Template) -> Any:
+        self.count += 1
+        if not self.count % _BETWEEN_LOOKS:  # paths take no steps, and thousands of them take their time
+            self.budget.check_time()
         if template.tree is not None:
             return self._interpret(template.tree)
         parts = template.parts
@@ -168,8 +174,6 @@ class _Resolution:
         if self.now is None:
             moment = datetime.fromtimestamp(self.scope.now_ms / 1_000, UTC)
             self.now = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        if self.budget is None:
-            self.budget = Budget()
         self.budget.begin_template()
         try:
             if isinstance(checked.tree, list):

@@ -169,4 +169,40 @@ BOMBS = [
     "y" * 20_000 + "{{ 1 }}",
     "{% if 1 %}" * 2000,
     "{{ (1, 2)[::0] }}",
+    # Texts that a parser would read for long.
+    "{{ [" + "x," * 8_000 + "] }}",
+    "{{1}}" * 3_200,
+    "{{ 'a' " + "'b' " * 4_000 + "}}",
+    "{{ " + "A.s~" * 4_000 + "1 }}",
+    # Steps that are long ones, over and over.
+    "{% for a in range(9999) %}{{ A.long == A.long ~ '' }}{% endfor %}",
+    "{% for a in range(9999) %}{{ A.big in [A.big[:], 1] }}{% endfor %}",
+    "{% for a in range(9999) %}{{ A.big|map(attribute='k')|unique|list|length }}{% endfor %}",
+    "{% for a in range(9999) %}{{ A.big|selectattr('k', 'in', A.long)|list }}{% endfor %}",
+    "{{ A.big|map(attribute='" + "k." * 600 + "k', default=0)|list }}",
+    # Integers that grow.
+    "{% set a = 2 %}" + "{% set a = a * a %}" * 11 + "{{ a }}",
+    "{{ " + "9" * 309 + " * 10 }}",
+    "{{ " + "9" * 308 + " / 0.0 }}",
+    "{{ ('" + "9" * 400 + "'|int(none)) + 1 }}",
+    "{{ [" + "9" * 308 + "]|sum * " + "9" * 308 + " }}",
+    # Comments, which are none, and line breaks.
+    "{#" * 4_000 + "{{ A.none_of_it }}" + "#}" * 4_000,
+    "{# {{ A.none_of_it }} #}",
+    "{{ A.s {# no comment #} }}",
+    "\r" * 8_000 + "{{ A.long|upper }}",
+]
+
+#: Templates in keys of objects, each with what makes its node fail.
+KEYS = [
+    "{{ A.long ~ A.long }}",
+    "{{ A.big ~ A.big }}",
+    "{{ 'a' * 9 }}",
+    "{{ A.none_of_it }}",
+    "{{ A.__class__ }}",
+    "{# {{ A.none_of_it }} #}",
+    "{% for a in range(9999) %}{{ A.long|upper|length }}{% endfor %}",
+    "{{ [" + "x," * 8_000 + "] }}",
+    "{{ 'same' }}",
+    "{{ 'sa' ~ 'me' }}",
 ]

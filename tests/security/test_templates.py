@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from orchestrator.errors import DefinitionInvalid
 from orchestrator.states import NodeStatus
 from tests.fake_handlers import Stage, ended, start
 from tests.makers import WorkerFleet, node, until
-from tests.security.templates import BOMBS, ESCAPES, OUTPUT
+from tests.security.templates import BOMBS, ESCAPES, KEYS, OUTPUT
 from workers.context import HandlerContext
 from workers.registry import handler
 
@@ -26,7 +26,7 @@ def source(stage: Stage) -> None:
         return OUTPUT
 
 
-async def refusals(engine: Engine, template: str) -> set[str]:
+async def refusals(engine: Engine, template: Any) -> set[str]:
     """What a submission finds wrong with a template; nothing, when it is taken in."""
     try:
         await engine.executions.submit({"name": "probe", "nodes": nodes_for([template])})
@@ -35,20 +35,24 @@ async def refusals(engine: Engine, template: str) -> set[str]:
     return set()
 
 
-def nodes_for(templates: list[str]) -> list[dict[str, Any]]:
+def nodes_for(templates: Sequence[Any]) -> list[dict[str, Any]]:
     hostile = [node(f"n{i}", after=["A"], config={"x": text}) for i, text in enumerate(templates)]
     return [node("A", handler="test_source"), *hostile]
 
 
 @pytest.mark.usefixtures("source")
-@pytest.mark.parametrize("corpus", [ESCAPES, BOMBS], ids=["escapes", "bombs"])
+@pytest.mark.parametrize(
+    "corpus",
+    [ESCAPES, BOMBS, [{key: 1, "same": 2} for key in KEYS]],
+    ids=["escapes", "bombs", "keys"],
+)
 async def test_a_worker_refuses_the_whole_corpus_and_goes_on(
-    engine: Engine, fleet: WorkerFleet, corpus: list[str]
+    engine: Engine, fleet: WorkerFleet, corpus: Sequence[Any]
 ) -> None:
     await fleet.start(output_max_bytes=4 * 1024 * 1024)
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    found = {text: await refusals(engine, text) for text in corpus}
-    let_through = [text for text, codes in found.items() if not codes]
+    found = [await refusals(engine, text) for text in corpus]
+    let_through = [text for text, codes in zip(corpus, found, strict=True) if not codes]
 
     execution_id = await start(engine, *nodes_for(let_through))
 
@@ -59,7 +63,7 @@ async def test_a_worker_refuses_the_whole_corpus_and_goes_on(
     states = {state.node_id: state for state in (await engine.executions.get(execution_id)).nodes}
     assert states.pop("A").status is NodeStatus.COMPLETED
     assert let_through
-    assert set().union(*found.values()) <= {"bad_template", "unknown_reference", "not_json"}
+    assert set().union(*found) <= {"bad_template", "unknown_reference", "not_json"}
     for state, template in zip(states.values(), let_through, strict=True):
         assert state.status is NodeStatus.FAILED, template
         assert state.error is not None
@@ -70,4 +74,5 @@ async def test_a_worker_refuses_the_whole_corpus_and_goes_on(
 
 def test_the_corpora_are_as_large_as_promised() -> None:
     assert len(set(ESCAPES)) >= 60
-    assert len(set(BOMBS)) >= 20
+    assert len(set(BOMBS)) >= 70
+    assert len(set(KEYS)) >= 10

@@ -1,9 +1,13 @@
 """Conditions, switches and `when` whose answer does not depend on data."""
 
+import itertools
+
 import pytest
 
+from orchestrator.lint.budget import LintBudget
+from orchestrator.lint.constants import known_answers
 from tests.dags import condition, node
-from tests.unit.orchestrator.lint.cases import CASES, TWO, codes, switch, warnings
+from tests.unit.orchestrator.lint.cases import CASES, TWO, codes, definition, switch, warnings
 
 
 def test_the_branch_of_a_constant_condition_is_never_taken() -> None:
@@ -60,3 +64,24 @@ def test_a_case_that_a_template_names_may_be_any() -> None:
     cases = {"{{ inputs.name }}": "X", "big": "Y"}
 
     assert warnings(switch("other", cases=cases), *TWO) == []
+
+
+def test_all_constant_expressions_share_one_budget_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count(step=0.01)
+    monkeypatch.setattr("time.thread_time", lambda: next(clock))
+    costly = [node(f"n{i}", when="'x' in 'abc' and 'y' in 'abc'") for i in range(200)]
+
+    found = known_answers(definition(*costly), LintBudget(constants_cpu_s=1.0))
+
+    assert 5 < len(found.when) < 100
+    assert not any(found.when.values())
+
+
+def test_an_expression_beyond_the_budget_is_not_known_and_the_rest_not_tried() -> None:
+    costly = "{{ range(9999) | map('string') | join('0123456789') in 'x' }}"
+
+    found = known_answers(
+        definition(node("A", when=costly), node("B", when="1 == 2")), LintBudget(constants_cpu_s=0)
+    )
+
+    assert found.when == {}

@@ -1,5 +1,7 @@
 """Bounds of one template evaluation."""
 
+from typing import Any
+
 import pytest
 
 from orchestrator.templates.budget import (
@@ -11,6 +13,7 @@ from orchestrator.templates.budget import (
     TakesLong,
     join_parts,
 )
+from orchestrator.templates.resolver import Scope, resolve
 from orchestrator.templates.values import EvaluationError
 
 
@@ -87,3 +90,21 @@ def test_an_operation_on_much_is_none_for_a_quick_budget(value: object) -> None:
     with pytest.raises(TakesLong):
         quick.check_operands(1, value)
     Budget().check_operands(1, value)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        [f"{{{{ inputs.k{number} }}}}" for number in range(5_000)],
+        {f"{{{{ inputs.k{number} }}}}": number for number in range(5_000)},
+        "{{ inputs.rows | map(attribute='a.b') }}",
+    ],
+)
+def test_what_takes_no_steps_looks_at_the_time_as_well(config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = {**{f"k{number}": number for number in range(5_000)}, "rows": [{"a": {"b": 1}}] * 30_000}
+    looks: list[bool] = []
+    monkeypatch.setattr(Budget, "check_time", lambda budget: looks.append(True))
+
+    resolve(config, Scope(inputs=inputs), node_id="A")
+
+    assert len(looks) >= 50

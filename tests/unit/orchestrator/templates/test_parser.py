@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2.lexer import Token, TokenStream
 
+from orchestrator.documents.json_types import is_true
 from orchestrator.errors import TemplateError
+from orchestrator.templates.parser import MAX_NODES, MAX_TOKENS, parse_template
 from orchestrator.templates.resolver import NodeResult, Scope, evaluate, resolve
+from orchestrator.templates.values import EvaluationError
 from tests.security.templates import BOMBS, ESCAPES, OUTPUT
 
 SCOPE = Scope(
@@ -84,6 +88,15 @@ _atoms = st.sampled_from(
         "range(4)",
         "nope",
         "A.nope",
+        # Integers that are long, texts that mean no, marks of comments, and line breaks.
+        str(2**64),
+        str(-(10**300)),
+        "'False '",
+        "' 0'",
+        "'{# x #}'",
+        "'a\r\nb'",
+        "'a b/c'",
+        "{'k\r': [1, 'none']}",
     ]
 )
 _expressions = st.recursive(
@@ -116,6 +129,13 @@ _expressions = st.recursive(
                     "round",
                     "fromjson",
                     "select('odd')",
+                    "select",
+                    "reject",
+                    "urlencode",
+                    "default('no', true)",
+                    "map(attribute='k', default=0)",
+                    "selectattr('k', 'defined')",
+                    "sort(attribute='k')",
                 ]
             ),
         ).map(lambda parts: f"({parts[0]})|{parts[1]}"),
@@ -156,10 +176,58 @@ def test_any_expression_gives_plain_data_or_a_template_error(expression: str) ->
             pass
 
 
+@settings(max_examples=200, deadline=None)
+@given(_expressions)
+def test_an_expression_and_its_contrary_never_agree(expression: str) -> None:
+    nodes = {"A": NodeResult("COMPLETED", {"s": " False", "l": [], "d": {"k": "none"}, "n": 0})}
+    small = Scope(nodes=nodes, inputs={"x": "null"})
+    try:
+        found = is_true(evaluate(expression, small, node_id="B"))
+    except TemplateError:
+        return
+
+    assert evaluate(f"not ({expression})", small, node_id="B") is not found
+    assert is_true(evaluate(f"({expression}) and true", small, node_id="B")) is found
+    assert evaluate(f"1 if ({expression}) else 2", small, node_id="B") == (1 if found else 2)
+
+
 @settings(max_examples=300, deadline=None)
-@given(st.text(alphabet="{}%#A.s[]'\"|()-+*~ \n\\x01if", max_size=40))
+@given(st.text(alphabet="{}%#A.s[]'\"|()-+*~ \r\n\\x01if", max_size=40))
 def test_any_text_is_resolved_or_refused(text: str) -> None:
     try:
         assert safe(resolve(text, SCOPE, node_id="B"))
     except TemplateError:
         pass
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ [" + "a," * 8_000 + "] }}",
+        "{{ a" + ".x" * 8_000 + " | upper }}",
+        "{{1}}" * 3_200,
+        "{{ 'a' " + "'b' " * 4_000 + "}}",
+    ],
+)
+def test_a_text_that_is_too_complex_is_read_no_further_than_needed(
+    source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Token] = []
+    original = TokenStream.__next__
+
+    def counted(stream: TokenStream) -> Token:
+        read.append(original(stream))
+        return read[-1]
+
+    monkeypatch.setattr(TokenStream, "__next__", counted)
+
+    with pytest.raises(EvaluationError, match="is too complex"):
+        parse_template(source)
+
+    assert len(read) < 3 * MAX_TOKENS
+
+
+def test_as_many_parts_as_are_allowed_are_read_however_they_are_written() -> None:
+    assert parse_template("{{ x }} " * (MAX_NODES // 2 - 1)).names == {"x"}
+    assert parse_template("{{ [" + ", ".join(["(a)"] * (MAX_NODES - 2)) + "] }}").names == {"a"}
+    assert parse_template("{% if a %}{% else %}{% endif %}" * (MAX_NODES // 2 - 1)).names == {"a"}

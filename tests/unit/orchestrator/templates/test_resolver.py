@@ -319,3 +319,19 @@ def test_a_resolution_and_its_condition_can_share_a_budget() -> None:
     resolve("{{ 'a' ~ 'b' }}", SCOPE, node_id="B", budget=budget)
     with pytest.raises(TemplateError, match="characters"):
         evaluate("'a' ~ 'b' == 'ab'", SCOPE, node_id="B", budget=budget)
+
+
+@pytest.mark.parametrize(
+    ("template", "result"),
+    [
+        ("a\r\nb\rc\n{{ inputs.user }}\r\n", "a\r\nb\rc\nbob\r\n"),
+        ("a\r\nb\rc\n{{ inputs.user | upper }}\r\n", "a\r\nb\rc\nBOB\r\n"),
+        ("{% if true %}\r\nx\r{% endif %}\r\n", "\r\nx\r\r\n"),
+        ("{{ 'a\r\nb' ~ '\r' }}", "a\r\nb\r"),
+        ("{{ {'a\r': 1} }}", {"a\r": 1}),
+        ("{{ 1\r\n+ 1\r}}", 2),
+        ("{{ '\\u1680' ~ '\\N{MEDIUM MATHEMATICAL SPACE}' }}\u202f\r", "\u1680\u205f\u202f\r"),
+    ],
+)
+def test_line_breaks_stay_as_they_are_written(template: str, result: Any) -> None:
+    assert value(template) == result
