@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from api import refusals
 from orchestrator import errors
@@ -254,16 +255,30 @@ async def _on_store_error(request: Request, error: Exception) -> Response:
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path, method = request.scope.get("path", ""), request.scope.get("method", "")
-    detail = str(error.detail)
+    detail, headers = str(error.detail), error.headers
     if error.status_code == 404 and detail == HTTPStatus.NOT_FOUND.phrase:
         detail = f"no route for {path}"
     if error.status_code == 405:
-        detail = f"{method} is not possible on {path}"
+        allowed = _methods_of(request)
+        detail = f"{method} is not possible on {path}; allowed: {allowed}"
+        headers = {**(headers or {}), "Allow": allowed}
     title = HTTPStatus(error.status_code).phrase
     code = _CODES.get(error.status_code, title.upper().replace(" ", "_"))
     return problem_response(
-        request.scope, status=error.status_code, title=title, detail=detail, code=code, headers=error.headers
+        request.scope, status=error.status_code, title=title, detail=detail, code=code, headers=headers
     )
+
+
+def _methods_of(request: Request) -> str:
+    """List the methods of every route of a path; HEAD is answered wherever GET is."""
+    found: set[str] = set()
+    for included in request.app.routes:
+        # FastAPI keeps the routes of a router behind it.
+        router = getattr(included, "original_router", None)
+        for route in [included] if router is None else router.routes:
+            if route.matches(request.scope)[0] is not Match.NONE:
+                found |= getattr(route, "methods", None) or set()
+    return ", ".join(sorted(found | ({"HEAD"} if "GET" in found else set())))
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:

@@ -5,6 +5,10 @@ from typing import ClassVar
 
 from orchestrator.errors import HeadraceError
 
+#: Names of YAML; a body under one of them is read as YAML, every other as JSON.
+YAML_TYPES = frozenset({
+    "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml", "text/vnd.yaml",
+})  # fmt: skip
 #: Content types whose bodies are read.
 BODY_TYPES = ("application/json", "application/*+json", "application/yaml")
 

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from api.refusals import CrossSiteRequest, UnknownHost, UnsupportedBody
+from api.refusals import YAML_TYPES, CrossSiteRequest, UnknownHost, UnsupportedBody
 from orchestrator.errors import HeadraceError
 
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -28,9 +28,7 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::\d{1,5})?\Z")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 #: Credentials that a browser remembers and adds by itself, to requests of foreign pages too.
 _REMEMBERED = (b"basic", b"digest", b"negotiate", b"ntlm")
-_YAML = frozenset(
-    {b"application/yaml", b"application/x-yaml", b"text/yaml", b"text/x-yaml", b"text/vnd.yaml"}
-)
+_YAML = frozenset(name.encode() for name in YAML_TYPES)
 _JSON = re.compile(rb"(application|text)/(json|[a-z0-9!#$&^_.-]+\+json)\Z")
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from api.problems import RequestInvalid, pydantic_problems
+from api.refusals import YAML_TYPES
 from orchestrator.documents import strict_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.json_types import kind_of
@@ -66,6 +67,12 @@ def duration_ms_in(value: Any, field: str) -> int:
         raise RequestInvalid([Problem(field, "wrong_value", f"'{field}': {error}")]) from error
 
 
+def is_yaml(request: Request) -> bool:
+    """Say whether the content type names the body as YAML."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type in YAML_TYPES
+
+
 def parse_definition(body: bytes, *, max_depth: int = 64) -> dict[str, Any]:
     """Parse the body of a submission. Raises DefinitionInvalid, kind shape."""
     document = strict_json.parse(body, max_depth=max_depth)
@@ -76,7 +83,12 @@ def parse_definition(body: bytes, *, max_depth: int = 64) -> dict[str, Any]:
 
 
 def parse_envelope(
-    model: type[Envelope], body: bytes, *, max_depth: int = 64, may_be_empty: bool = False
+    model: type[Envelope],
+    body: bytes,
+    *,
+    is_yaml: bool = False,
+    max_depth: int = 64,
+    may_be_empty: bool = False,
 ) -> Envelope:
     """Parse a body that is an envelope of ours; an empty one stands for `{}` where the route allows it."""
     if not body.strip():
@@ -84,14 +96,19 @@ def parse_envelope(
             return model()
         raise RequestInvalid([Problem("", "missing_body", "a JSON body is required; found none")])
     try:
-        document = strict_json.parse(body, max_depth=max_depth)
+        if is_yaml:
+            document, _ = load_yaml(body, limits=Limits(max_depth=max_depth))
+        else:
+            document = strict_json.parse(body, max_depth=max_depth)
     except DefinitionInvalid as error:
         # The same parser serves definitions; here there is none, so its findings go by the request's code.
         takes_yaml = "definition" in model.model_fields
-        hint = 'YAML is sent as text inside of JSON: {"definition": "name: …"}' if takes_yaml else None
+        hint = (
+            "YAML is read where the Content-Type says so, and as text in 'definition'" if takes_yaml else None
+        )
         raise RequestInvalid(
             [
-                replace(each, hint=each.hint or hint) if each.code == "bad_json" else each
+                replace(each, hint=each.hint or hint) if takes_yaml and each.code == "bad_json" else each
                 for each in error.problems
             ]
         ) from error
@@ -125,7 +142,7 @@ def readable_in(sent: Any, limits: Limits) -> tuple[Any, Locate | None]:
 
     Raises DefinitionInvalid for YAML that cannot be read, RequestInvalid for what is neither.
     """
-    if isinstance(sent, str):
+    if isinstance(sent, str | bytes):
         return load_yaml(sent, limits=limits)
     if isinstance(sent, dict):
         return sent, None

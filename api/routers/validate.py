@@ -1,5 +1,7 @@
 """Judge a definition without storing it."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -7,7 +9,7 @@ from api.access import engine_of
 from api.responses import body_of, json_response, problems
 from api.schemas.validation import ValidationAnswer, ValidationRequest
 from api.schemas.views import validation_fields
-from api.validator import parse_definition, parse_envelope, readable_in
+from api.validator import is_yaml, parse_definition, parse_envelope, readable_in
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.operations.results import Validation
 
@@ -25,9 +27,11 @@ router = APIRouter(prefix="/v1/validate", tags=["workflow"])
 async def validate(request: Request) -> Response:
     body = await request.body()
     engine = engine_of(request)
-    sent = parse_definition(body, max_depth=engine.limits.max_depth)
-    if "definition" in sent:  # no definition has a field of that name
-        sent = parse_envelope(ValidationRequest, body, max_depth=engine.limits.max_depth).definition
+    sent: Any = body if is_yaml(request) else parse_definition(body, max_depth=engine.limits.max_depth)
+    if isinstance(sent, dict) and "definition" in sent:  # no definition has a field of that name
+        sent = parse_envelope(
+            ValidationRequest, body, is_yaml=is_yaml(request), max_depth=engine.limits.max_depth
+        ).definition
     try:
         document, locate = readable_in(sent, engine.limits)
         found = await engine.definitions.validate(document)

@@ -22,7 +22,14 @@ from api.schemas.workflow import (
     WorkflowTriggered,
 )
 from api.streaming.results import STREAMED_BYTES, ResultStream
-from api.validator import execution_id_in, idempotency_of, parse_definition, parse_envelope
+from api.validator import (
+    definition_in,
+    execution_id_in,
+    idempotency_of,
+    is_yaml,
+    parse_definition,
+    parse_envelope,
+)
 
 router = APIRouter(tags=["workflow"])
 
@@ -38,11 +45,16 @@ router = APIRouter(tags=["workflow"])
 async def submit(request: Request) -> Response:
     body = await request.body()
     engine = engine_of(request)
-    submitted = await engine.executions.submit(
-        lambda: parse_definition(body, max_depth=engine.limits.max_depth),
-        body=body,
-        idempotency=idempotency_of(request, body),
-    )
+    idempotency = idempotency_of(request, body)
+    if is_yaml(request):
+        with definition_in(body, engine.limits) as document:
+            submitted = await engine.executions.submit(document, idempotency=idempotency)
+    else:
+        submitted = await engine.executions.submit(
+            lambda: parse_definition(body, max_depth=engine.limits.max_depth),
+            body=body,
+            idempotency=idempotency,
+        )
     answer = {"execution_id": submitted.execution_id, "message": "Workflow accepted"}
     return Response(orjson.dumps(answer), 200, replay_headers(submitted.replayed), JSON)
 
@@ -97,7 +109,11 @@ async def trigger_inputs(request: Request) -> dict[str, Any]:
     if not body:
         return {}
     sent = parse_envelope(
-        TriggerRequest, body, max_depth=engine_of(request).limits.max_depth, may_be_empty=True
+        TriggerRequest,
+        body,
+        is_yaml=is_yaml(request),
+        max_depth=engine_of(request).limits.max_depth,
+        may_be_empty=True,
     )
     return {} if sent.inputs is None else {"inputs": sent.inputs}
 

@@ -199,6 +199,10 @@ class ExecutionSummary(BaseModel):
     status: StatusWord
     cancelling: str | None
     reason: str | None
+    error: ErrorObject | None = Field(
+        default=None,
+        description="`Timeout.Execution` where its time limit ended it; nodes have errors of their own.",
+    )
     paused: PauseView | None = Field(description="While the status is PAUSED.")
     created_at: str
     started_at: str | None

@@ -57,6 +57,7 @@ def execution_fields(execution: Execution) -> dict[str, Any]:
         "status": str(execution.status),
         "cancelling": execution.cancelling,
         "reason": execution.reason,
+        "error": execution.error,
         "paused": _pause_fields(execution),
         "created_at": rfc3339(execution.created_ms),
         "started_at": rfc3339(execution.started_ms),

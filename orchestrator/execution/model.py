@@ -102,6 +102,8 @@ class Execution:
     forked_from: str | None = None
     #: The reason given with the cancel, or the word for the cause.
     reason: str | None = None
+    #: What ended the execution as a whole: its time limit. Errors of nodes are theirs.
+    error: Mapping[str, Any] | None = None
     #: Number of the pause while it is PAUSED. Set by pause, taken away by resume and by the end.
     paused: int | None = None
     #: Who paused it, why, and when, as given; None where the retry policy of a node paused it.

@@ -27,7 +27,7 @@ NODE_FIELDS = (
 EXECUTION_FIELDS = (
     "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
     "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
-    "cancel_reason", "paused", "paused_by", "paused_reason", "paused_ms", "seq",
+    "cancel_reason", "error", "paused", "paused_by", "paused_reason", "paused_ms", "seq",
     "parent", "depth", "children", "budget", *USED_FIELDS,
 )  # fmt: skip
 
@@ -77,6 +77,7 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         replay_of=read_text(row["replay_of"]),
         forked_from=read_text(row["forked_from"]),
         reason=said["cancel_reason"],
+        error=exact_json.loads(row["error"]) if row["error"] else None,
         paused=_number(row["paused"]),
         paused_by=said["paused_by"],
         paused_reason=said["paused_reason"],

@@ -166,3 +166,39 @@ async def test_operating_routes(client: httpx2.AsyncClient) -> None:
     assert dead == {"items": [], "next_cursor": None}
     assert (await client.post("/v1/dead/1-0/requeue")).status_code == 404
     assert (await client.delete("/v1/dead/1-0")).status_code == 404
+
+
+YAML = "name: in yaml\nnodes:\n  - id: A\n    handler: noop\n"
+
+
+async def test_a_body_that_is_called_yaml_is_read_as_yaml(client: httpx2.AsyncClient) -> None:
+    headers = {"Content-Type": "application/yaml; charset=utf-8"}
+    envelope = "trigger: true\ndefinition:\n" + "".join(f"  {line}\n" for line in YAML.splitlines())
+
+    submitted = await client.post("/workflow", content=YAML, headers=headers)
+    started = await client.post("/v1/executions", content=envelope, headers=headers)
+    checked = await client.post("/v1/validate", content=YAML, headers=headers)
+
+    shown = await client.get(f"/v1/executions/{submitted.json()['execution_id']}")
+    assert shown.json()["name"] == "in yaml"
+    assert started.json()["status"] == "RUNNING"
+    assert checked.json()["valid"]
+
+
+async def test_a_problem_in_a_body_of_yaml_has_line_and_column(client: httpx2.AsyncClient) -> None:
+    headers = {"Content-Type": "text/yaml"}
+
+    answer = await client.post("/workflow", content=YAML + "    dependencies: [X]\n", headers=headers)
+    unreadable = await client.post("/v1/executions", content="a: [", headers=headers)
+
+    assert (answer.status_code, answer.json()["errors"][0]["line"]) == (400, 5)
+    assert unreadable.status_code == 422
+    assert unreadable.json()["errors"][0]["code"] == "bad_yaml"
+
+
+async def test_a_method_that_is_not_possible_names_those_that_are(client: httpx2.AsyncClient) -> None:
+    answer = await client.put("/v1/executions", json={})
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+    assert answer.json()["detail"] == "PUT is not possible on /v1/executions; allowed: GET, HEAD, POST"

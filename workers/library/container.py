@@ -14,6 +14,7 @@ from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.foreign_json import NotJson, NotKept, read_json
 from workers.config_models import WHOLE
 from workers.context import HandlerContext
+from workers.library.plain_text import as_text
 from workers.outcome import Retryable
 from workers.registry import handler
 
@@ -152,4 +153,4 @@ def _failure(result: ContainerResult, config: ContainerConfig) -> Retryable:
 
 
 def _text(value: Scalar) -> str:
-    return value if isinstance(value, str) else exact_json.dumps(value).decode()
+    return as_text(value)

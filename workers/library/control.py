@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
 
 from orchestrator.definitions.branches import targets_not_taken
-from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.json_types import is_true
 from workers.context import HandlerContext
 from workers.library.comparison import compare
+from workers.library.plain_text import as_text
 from workers.outcome import Completed, Outcome, Terminal, Waiting
 from workers.registry import handler
 
@@ -104,7 +104,7 @@ async def switch(config: SwitchConfig, context: HandlerContext) -> Outcome:
     without a default the node fails, so that nothing is passed over in silence.
     Output: {"value": any, "case": str}, the case being "default" where no other fits.
     """
-    name = config.value if isinstance(config.value, str) else exact_json.dumps(config.value).decode()
+    name = as_text(config.value)
     taken = config.cases.get(name, config.default)
     if taken is None:
         known = ", ".join(repr(case) for case in config.cases)

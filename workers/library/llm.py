@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from clients.llm.prices import LlmUsage, load_prices
 from clients.llm.provider import LlmReply, LlmRequest
 from orchestrator.definitions.retry import RetryPolicy
-from orchestrator.documents import exact_json
 from orchestrator.documents.foreign_json import NotJson, NotKept, read_json
 from orchestrator.documents.json_schema import schema_problem, value_problems
 from orchestrator.errors import ErrorType
 from workers.config_models import WHOLE
 from workers.context import HandlerContext
 from workers.library.metered_llm import MeteredLlm
+from workers.library.plain_text import as_text
 from workers.outcome import Terminal
 from workers.registry import handler
 
@@ -79,7 +79,7 @@ class LlmConfig(BaseModel):
     @classmethod
     def _as_text(cls, value: Any) -> Any:
         # A template that stands alone keeps its type: `{{ fetch.body }}` may well be an object.
-        return value if value is None or isinstance(value, str) else exact_json.dumps(value).decode()
+        return None if value is None else as_text(value)
 
     @field_validator("json_schema")
     @classmethod

@@ -19,6 +19,7 @@ from orchestrator.errors import ErrorType
 from workers.context import MESSAGE_MAX_CHARS, HandlerContext
 from workers.excerpts import Excerpt, cut
 from workers.library.http import PASSING_STATUSES, retry_after_s
+from workers.library.plain_text import as_text
 from workers.outcome import HandlerFault, Retryable, Terminal
 from workers.registry import handler
 
@@ -71,7 +72,7 @@ class NotifyConfig(BaseModel):
     @field_validator("message", mode="before")
     @classmethod
     def _as_text(cls, value: Any) -> Any:
-        return value if value is None or isinstance(value, str) else exact_json.dumps(value).decode()
+        return None if value is None else as_text(value)
 
     @field_validator("to", "cc", "bcc", mode="before")
     @classmethod

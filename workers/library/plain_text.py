@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+import orjson
+
+from orchestrator.documents import exact_json
 
 
 def as_text(value: Any, *, is_sorted: bool = False) -> str:
@@ -13,4 +16,4 @@ def as_text(value: Any, *, is_sorted: bool = False) -> str:
     """
     if isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False, sort_keys=is_sorted, separators=(",", ":"))
+    return exact_json.dumps(value, option=orjson.OPT_SORT_KEYS if is_sorted else 0).decode()

@@ -17,6 +17,7 @@ from orchestrator.states import WaitingOn
 from workers.config_models import WHOLE, has_template
 from workers.context import HandlerContext
 from workers.library.control import one_or_many_ids
+from workers.library.plain_text import as_text
 from workers.outcome import Awaiting, Completed, Outcome
 from workers.registry import handler
 
@@ -120,7 +121,7 @@ class ApprovalConfig(_Wait):
     @field_validator("prompt", mode="before")
     @classmethod
     def _as_text(cls, value: Any) -> Any:
-        return value if isinstance(value, str | None) else exact_json.dumps(value).decode()
+        return None if value is None else as_text(value)
 
     @field_validator("form")
     @classmethod

@@ -128,3 +128,14 @@ async def test_a_time_limit_whose_execution_has_a_record_of_another_kind_harms_n
     await fire(rig)
 
     assert await rig.nodes(execution_ids[1]) == {"A": NodeStatus.FAILED}
+
+
+async def test_an_execution_whose_time_is_up_shows_the_error_that_ended_it(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"), execution_timeout=1)
+    await rig.advance(1_001)
+
+    await timers.run_once(rig.store, rig.transitions, rig.now_ms)
+
+    error = (await rig.engine.executions.get(execution_id)).execution.error
+    assert error is not None
+    assert error["type"] == "Timeout.Execution"
