@@ -28,12 +28,13 @@ async def validate(request: Request) -> Response:
     body = await request.body()
     engine = engine_of(request)
     sent: Any = body if is_yaml(request) else parse_definition(body, max_depth=engine.limits.max_depth)
-    if isinstance(sent, dict) and "definition" in sent:  # no definition has a field of that name
-        sent = parse_envelope(
-            ValidationRequest, body, is_yaml=is_yaml(request), max_depth=engine.limits.max_depth
-        ).definition
     try:
         document, locate = readable_in(sent, engine.limits)
+        if isinstance(document, dict) and "definition" in document:  # no definition has a field of that name
+            envelope = parse_envelope(
+                ValidationRequest, body, is_yaml=is_yaml(request), max_depth=engine.limits.max_depth
+            )
+            document, locate = readable_in(envelope.definition, engine.limits)
         found = await engine.definitions.validate(document)
     except DefinitionInvalid as error:  # YAML that cannot be read is a finding too, with its line
         found, locate = Validation(tuple(error.problems), (), None), None

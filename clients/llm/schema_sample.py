@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 MAX_DEPTH = 16
+#: Values in a sample; a schema that contains itself twice would have no end of them.
+MAX_VALUES = 1_000
 _FORMATS = {
     "date-time": "2000-01-01T00:00:00Z",
     "date": "2000-01-01",
@@ -22,11 +24,20 @@ _FORMATS = {
 
 def sample_of(schema: Any) -> Any:
     """Build a value by the plain keywords of a schema. Pure, always the same; rare keywords are not met."""
-    return _sample(schema, schema, 0)
+    return _sample(schema, _Root(schema), 0)
 
 
-def _sample(schema: Any, root: Any, depth: int) -> Any:
-    if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
+class _Root:
+    """The whole schema, and how many values may still be made from it."""
+
+    def __init__(self, schema: Any) -> None:
+        self.schema = schema
+        self.left = MAX_VALUES
+
+
+def _sample(schema: Any, root: _Root, depth: int) -> Any:
+    root.left -= 1
+    if not isinstance(schema, Mapping) or depth > MAX_DEPTH or root.left < 0:
         return None
     if isinstance(reference := schema.get("$ref"), str):
         return _sample(_resolve(reference, root), root, depth + 1)
@@ -49,14 +60,17 @@ def _sample(schema: Any, root: Any, depth: int) -> Any:
     return _of_type(schema, root, depth)
 
 
-def _of_type(schema: Mapping[str, Any], root: Any, depth: int) -> Any:
+def _of_type(schema: Mapping[str, Any], root: _Root, depth: int) -> Any:
     kind = schema.get("type")
     if isinstance(kind, list):
         kind = next((each for each in kind if each != "null"), "null")
     if kind == "object" or (kind is None and "properties" in schema):
         properties = schema.get("properties", {})
         wanted = [*properties, *(name for name in schema.get("required", ()) if name not in properties)]
-        return {name: _sample(properties.get(name, {"type": "string"}), root, depth + 1) for name in wanted}
+        return {
+            name: _sample(properties.get(name, {"type": "string"}), root, depth + 1)
+            for name in wanted[: max(root.left, 0)]
+        }
     if kind == "array":
         count = min(max(int(schema.get("minItems", 0)), 0), 100)
         return [_sample(schema.get("items", {}), root, depth + 1) for _ in range(count)]
@@ -104,11 +118,11 @@ def _merged(one: Any, other: Any) -> Any:
     return merged
 
 
-def _resolve(reference: str, root: Any) -> Any:
+def _resolve(reference: str, root: _Root) -> Any:
     """Follow a reference inside the schema; one to anywhere else is not followed."""
     if not reference.startswith("#"):
         return {}
-    found = root
+    found = root.schema
     for part in reference.lstrip("#").strip("/").split("/"):
         name = part.replace("~1", "/").replace("~0", "~")
         if name:

@@ -18,7 +18,7 @@ from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import Definition, HandlerNames
 from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
-from orchestrator.errors import DefinitionInvalid, IdempotencyConflict
+from orchestrator.errors import DefinitionInvalid, IdempotencyConflict, TooBusy
 from orchestrator.operations.results import Submitted
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.states import ExecutionStatus
@@ -36,6 +36,8 @@ else:
 FRESH_S = 1.0
 #: Largest age of the list when a submission is accepted by it.
 STALE_S = 10.0
+#: Definitions that are compiled in the thread or wait for it; one takes up to some seconds.
+MOST_COMPILING = 16
 #: What was submitted, or how to parse it: a body that was submitted before need not be parsed again.
 Document = dict[str, Any] | Callable[[], dict[str, Any]]
 #: Longer definitions are compiled in a thread, and so are those with patterns, which are slow to compile.
@@ -72,6 +74,8 @@ class Submissions:
         self.store = store
         self.checks = checks or SchemaChecks()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="compiler")
+        #: Definitions in the thread, and waiting for it.
+        self._compiling = 0
         self.transitions = transitions
         self.limits = limits
         self._catalogue = catalogue
@@ -208,14 +212,26 @@ class Submissions:
             document = document()
         text = exact_json.dumps(document) if body is None else body
         if _takes_long(text):
-            # One at a time: a step of a thread may hold the loop up for a moment, and those of many add up.
-            loop = asyncio.get_running_loop()
-            compiled = await loop.run_in_executor(self._thread, self._compile, document, text, announced)
+            compiled = await self._compiled_in_turn(document, text, announced)
         else:
             compiled = self._compile(document, text, announced)
         if body is not None:
             self._cache.put((body, announced), compiled, text_bytes=len(text))
         return compiled
+
+    async def _compiled_in_turn(self, document: Document, text: bytes, announced: frozenset[str]) -> Compiled:
+        """Compile in the thread. Raises TooBusy while enough definitions wait for it.
+
+        One at a time: a step of a thread may hold the loop up for a moment, and those of many add up.
+        """
+        if self._compiling >= MOST_COMPILING:
+            raise TooBusy(f"{MOST_COMPILING} large definitions are being checked already; try again")
+        self._compiling += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, self._compile, document, text, announced)
+        finally:
+            self._compiling -= 1
 
     def _compile(self, document: Document, text: bytes, announced: frozenset[str]) -> Compiled:
         if callable(document):

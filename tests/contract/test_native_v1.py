@@ -178,11 +178,13 @@ async def test_a_body_that_is_called_yaml_is_read_as_yaml(client: httpx2.AsyncCl
     submitted = await client.post("/workflow", content=YAML, headers=headers)
     started = await client.post("/v1/executions", content=envelope, headers=headers)
     checked = await client.post("/v1/validate", content=YAML, headers=headers)
+    enveloped = await client.post("/v1/validate", content=envelope.partition("\n")[2], headers=headers)
 
     shown = await client.get(f"/v1/executions/{submitted.json()['execution_id']}")
     assert shown.json()["name"] == "in yaml"
     assert started.json()["status"] == "RUNNING"
     assert checked.json()["valid"]
+    assert enveloped.json()["valid"]
 
 
 async def test_a_problem_in_a_body_of_yaml_has_line_and_column(client: httpx2.AsyncClient) -> None:

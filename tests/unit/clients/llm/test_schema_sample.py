@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -40,3 +41,11 @@ def test_a_schema_that_contains_itself_ends() -> None:
 
 def test_a_reference_to_elsewhere_is_not_followed() -> None:
     assert sample_of({"$ref": "https://example.com/schema.json"}) == "simulated"
+
+
+def test_a_schema_that_contains_itself_many_times_has_a_sample_of_bounded_size() -> None:
+    within = {"type": "object", "properties": {f"p{i}": {"$ref": "#"} for i in range(10)}}
+    listed = {"type": "array", "minItems": 100, "items": {"$ref": "#"}}
+
+    for schema in (within, listed):
+        assert len(json.dumps(sample_of(schema))) < 100_000
