@@ -208,10 +208,19 @@ def as_text(view: ExecutionView) -> Iterator[str]:
     for node in view.nodes:
         line = f"  {MARKS.get(node.status, '?')[0]} {node.node_id:<{width}}  {node.status:<9}"
         yield printable(f"{line}  {'  '.join(_words(node))}".rstrip())
+        yield from _traceback(node)
     if view.output_error is not None:
         yield printable(f"  ✗ output: {error_text(view.output_error)}")
     if view.output is not None:
         yield f"  = {shorten(view.output)}"
+
+
+def _traceback(node: NodeView) -> Iterator[str]:
+    """Where the code of a failed handler was, line by line."""
+    details = node.error.get("details") if isinstance(node.error, dict) else None
+    text = details.get("traceback") if isinstance(details, dict) else None
+    for line in str(text or "").splitlines():
+        yield printable(f"      {line}")
 
 
 def _words(node: NodeView) -> Iterator[str]:

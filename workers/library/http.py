@@ -6,13 +6,20 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import unquote, unquote_plus, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from clients.http.retry_after import read_retry_after
-from clients.http.wire import NameNotResolved, RequestInvalid, TransportFailed, clean_headers, parse_url
+from clients.http.wire import (
+    HttpError,
+    NameNotResolved,
+    RequestInvalid,
+    TransportFailed,
+    clean_headers,
+    parse_url,
+)
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.documents import exact_json
 from orchestrator.documents.bodies import read_body
@@ -101,6 +108,8 @@ class HttpConfig(CallConfig):
     follow_redirects: bool = True
     #: Whether a redirect (307, 308) may take the body to another origin; to plain HTTP it never does.
     resend_body_across_origins: bool = False
+    #: Whether a call that fails also fails the node, or is what the node puts out.
+    on_failure: Literal["fail", "output"] = "fail"
 
 
 #: Where a secret may stand in a request. Not in `query`: servers and proxies log it.
@@ -112,8 +121,24 @@ async def http(config: HttpConfig, context: HandlerContext) -> dict[str, Any]:
     """Send a request. A JSON body is parsed.
 
     Output: {"status": "ok", "status_code", "headers", "body", "duration_ms"}.
-    4xx and 5xx fail the node (Http.4xx, Http.5xx) unless `expect_status` lists them.
+    4xx and 5xx fail the node (Http.4xx, Http.5xx) unless `expect_status` lists them. With
+    `on_failure: output` a failed call gives {"status": "error", "status_code", "error"} instead, the code 0
+    where no answer came.
     """
+    try:
+        return await _answer(config, context)
+    except (HandlerFault, HttpError) as error:
+        # A request that cannot be sent is no failed call: it is to be mended in the definition.
+        if config.on_failure == "fail" or isinstance(error, RequestInvalid):
+            raise
+        return {
+            "status": "error",
+            "status_code": error.details.get("status", 0),
+            "error": f"{error.error_type}: {error}",
+        }
+
+
+async def _answer(config: HttpConfig, context: HandlerContext) -> dict[str, Any]:
     result = await _call(config, context, config.url)
     _check_status(result, config, context)
     return {

@@ -33,7 +33,7 @@ GONE = 410
 
 #: What a channel must be given, and what it may be given beside `message`, `title` and `level`.
 _FIELDS: dict[Channel, tuple[frozenset[str], frozenset[str]]] = {
-    "log": (frozenset({"message"}), frozenset({"data"})),
+    "log": (frozenset(), frozenset({"data"})),
     "webhook": (frozenset({"url"}), frozenset({"secret", "event", "data", "headers", "timeout"})),
     "slack": (frozenset({"message", "url"}), frozenset({"data", "timeout"})),
     "email": (frozenset({"message", "to"}), frozenset({"cc", "bcc", "reply_to", "html", "timeout"})),
@@ -89,8 +89,8 @@ class NotifyConfig(BaseModel):
         needed, allowed = _FIELDS[self.channel]
         if missing := sorted(name for name in needed if not getattr(self, name)):
             raise ValueError(f"channel '{self.channel}' needs {' and '.join(map(repr, missing))}")
-        if self.channel == "webhook" and self.message is None and self.data is None:
-            raise ValueError("channel 'webhook' needs 'message' or 'data'")
+        if self.channel in ("log", "webhook") and not self.message and self.data is None:
+            raise ValueError(f"channel '{self.channel}' needs 'message' or 'data'")
         fitting = _COMMON | needed | allowed
         if strange := sorted(self.model_fields_set - fitting):
             raise ValueError(
@@ -110,8 +110,9 @@ class NotifyConfig(BaseModel):
 async def notify(config: NotifyConfig, context: HandlerContext) -> dict[str, Any]:
     """Send a notification: to the log, a signed webhook, a Slack-compatible webhook, by mail or by Apprise.
 
-    Output: {"status": "ok", "channel"}, and by channel: "id" and "status_code" of a webhook,
-    "message_id" and "refused" of a mail. May be delivered twice after a fault; ids are equal then.
+    Output: {"status": "ok", "channel"}, and by channel: "message" and "data" of the log, "id" and
+    "status_code" of a webhook, "message_id" and "refused" of a mail. May be delivered twice after a fault;
+    ids are equal then.
     """
     known = await _SENDERS[config.channel](config, context)
     return {"status": "ok", "channel": config.channel, **known}
@@ -125,7 +126,7 @@ async def _send_log(config: NotifyConfig, context: HandlerContext) -> dict[str, 
     log.log(
         level, "notify.log", extra={**where, "text": cut(config.message or "", MESSAGE_MAX_CHARS), **data}
     )
-    return {}
+    return {"message": config.message, "data": config.data}
 
 
 async def _send_webhook(config: NotifyConfig, context: HandlerContext) -> dict[str, Any]:

@@ -338,3 +338,13 @@ def test_only_a_name_without_a_port_is_a_service() -> None:
 )  # fmt: skip
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
     assert retry_after_s(value, now_s=10.0) == seconds
+
+
+async def test_a_call_that_fails_can_be_the_output(target: TargetServer, context: HandlerContext) -> None:
+    target.answers["/gone"] = reply(404, b"no such order")
+    answered = await run("http", {"url": f"{target.url}/gone", "on_failure": "output"}, context)
+    unreachable = await run("http", {"url": "http://127.0.0.1:1024/", "on_failure": "output"}, context)
+
+    assert (answered["status"], answered["status_code"]) == ("error", 404)
+    assert answered["error"] == f"Http.4xx: GET {target.url}/gone answered 404"
+    assert (unreachable["status"], unreachable["status_code"]) == ("error", 0)

@@ -50,7 +50,7 @@ async def test_a_notice_goes_to_the_history_and_to_the_worker_s_log(
             context, channel="log", message={"sum": 3}, level="warning", title="Done", data={"n": 1}
         )
 
-    assert output == {"status": "ok", "channel": "log"}
+    assert output == {"status": "ok", "channel": "log", "message": '{"sum":3}', "data": {"n": 1}}
     assert isinstance(context.sink, Kept)
     shown = {"level": "warning", "message": '{"sum":3}', "data": {"title": "Done", "data": {"n": 1}}}
     assert context.sink.events == [("node.log", shown)]
