@@ -165,9 +165,11 @@ end
 -- have free slots for. An entry stays on the stream, and pending, until its attempt has ended.
 local function share_of(queue, readers, count)
   if readers < 2 or count < 2 then return count end
+  local length = redis.call('XLEN', tasks_key(queue))
+  if length <= readers then return 1 end
   local pending = redis.pcall('XPENDING', tasks_key(queue), GROUP)
   if pending.err then return count end
-  local ready = redis.call('XLEN', tasks_key(queue)) - pending[1]
+  local ready = length - pending[1]
   return math.max(1, math.min(count, math.ceil(ready / readers)))
 end
 
