@@ -93,9 +93,14 @@ def read_claim(reply: list[Any]) -> Claim | str:
         return reply[0].decode()  # type: ignore[no-any-return]
     beside: dict[bytes, bytes] = {}
     references: list[tuple[str, str, bytes]] = []
-    unread = [
-        (name, reply[i]) for i, name in ((10, INPUTS), (11, RESUME), (12, VALUE)) if isinstance(reply[i], int)
-    ]
+    unread: list[tuple[str, int]] = []
+    inputs, resume, value = reply[10:13]
+    if isinstance(inputs, int):
+        unread.append((INPUTS, inputs))
+    if isinstance(resume, int):
+        unread.append((RESUME, resume))
+    if isinstance(value, int):
+        unread.append((VALUE, value))
     for i in range(13, len(reply), 3):
         name, text = reply[i], reply[i + 2]
         if name.startswith(b"$"):
@@ -114,12 +119,12 @@ def read_claim(reply: list[Any]) -> Claim | str:
         message_id=reply[7].decode(),
         queued_ms=int(reply[8]),
         spec=reply[9],
-        inputs=_text(reply[10]),
-        resume=_text(reply[11]),
-        value=_text(reply[12]),
+        inputs=_text(inputs),
+        resume=_text(resume),
+        value=_text(value),
         references=tuple(references),
         beat=beside.get(b"$beat", b""),
-        counts=tuple(int(count) for count in beside.get(b"$counts", b"").split()),
+        counts=tuple(map(int, beside.get(b"$counts", b"").split())),
         catch=read_catch_words(beside[b"$catch"].decode()) if b"$catch" in beside else (),
         unread=tuple(unread),
     )
@@ -138,7 +143,9 @@ def read_end_reply(reply: list[Any]) -> EndReply:
             unoffered.append(Delivery(execution_id, node_id, int(attempt), message_id, queue, handler))
         elif isinstance(claim := read_claim(item), Claim):
             claims.append(claim)
-    return EndReply(reply[0].decode(), reply[1] == 1, share_texts(claims), unoffered)
+    return EndReply(
+        reply[0].decode(), reply[1] == 1, share_texts(claims) if len(claims) > 1 else claims, unoffered
+    )
 
 
 def share_texts(claims: list[Claim]) -> list[Claim]:

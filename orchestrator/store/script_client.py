@@ -164,6 +164,8 @@ class ScriptClient:
         now = "" if self.now_ms is None else self.now_ms
         function = self.library.function
         commands = [("FCALL", function(call.name), 1, call.key, now, *call.arguments) for call in calls]
+        if len(commands) == 1:
+            return await self._wire.send(commands)
         sizes = [_size_of(call) for call in calls]
         answers: list[Any] = []
         for part in self._pace.parts(sizes):

@@ -218,32 +218,29 @@ class Attempts:
             is_last = attempt is batch[-1]
             calls.append(self._end_call(attempt, self._claiming(len(batch)) if is_last else None))
         replies = await self._transitions.call_all(calls, are_apart=True)
-        answered = [(attempt, replies[place]) for attempt, place in zip(batch, ends, strict=True)]
-        kept = [attempt for attempt, reply in answered if self._is_sent_again(attempt, reply)]
-        for attempt in batch:
-            if attempt not in kept:
+        for attempt, place in zip(batch, ends, strict=True):
+            reply = replies[place]
+            if isinstance(reply, Exception):
+                self._keep_refused(attempt, reply)
+            else:
                 self._forget(attempt)
-        for attempt, reply in answered:
-            if not isinstance(reply, Exception):
                 self._follow_up(attempt, reply)
 
-    def _is_sent_again(self, attempt: Attempt, reply: EndReply | Exception) -> bool:
+    def _keep_refused(self, attempt: Attempt, error: Exception) -> None:
         """Keep an attempt whose end was refused, its lease with it, and send the end again after a pause.
 
         Dropped, the work would be done twice. An end refused for good is a fault of ours: its lease runs out,
         and the node is tried again.
         """
-        if not isinstance(reply, Exception):
-            return False
         attempt.refusals += 1
         fields = {"execution_id": attempt.token.execution_id, "node_id": attempt.token.node_id}
         # A store that is full takes the end once some memory is freed, however long that is.
-        if attempt.refusals > MOST_REFUSALS and not isinstance(reply, StoreFull):
-            log.error("attempt.end_dropped", extra={**fields, "error": str(reply)})
-            return False
-        log.warning("attempt.end_refused", extra={**fields, "error": str(reply)})
+        if attempt.refusals > MOST_REFUSALS and not isinstance(error, StoreFull):
+            log.error("attempt.end_dropped", extra={**fields, "error": str(error)})
+            self._forget(attempt)
+            return
+        log.warning("attempt.end_refused", extra={**fields, "error": str(error)})
         self._spawn(self._end_again(attempt))
-        return True
 
     async def _end_again(self, attempt: Attempt) -> None:
         await asyncio.sleep(REFUSED.pause_s(attempt.refusals))

@@ -193,10 +193,9 @@ class Redactor:
     def outcome(self, outcome: Outcome) -> Outcome:
         """An outcome without secrets."""
         match outcome:
-            case Completed():
-                return replace(outcome, output=self.output(outcome.output))
-            case Waiting():
-                return replace(outcome, output=self.output(outcome.output))
+            case Completed() | Waiting():
+                output = self.output(outcome.output)
+                return outcome if output is outcome.output else replace(outcome, output=output)
             case Failed():
                 return replace(outcome, error=self.error(outcome.error))
             case Awaiting():

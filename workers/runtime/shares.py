@@ -14,19 +14,17 @@ class Shares:
 
     def __init__(self, queues: Sequence[str]) -> None:
         self.queues = tuple(queues)
-        self._readers = dict.fromkeys(self.queues, 1)
+        #: The queues and their readers as a claiming call takes them: `default=3 slow=1`.
+        self.text = ""
+        self.update([1] * len(self.queues))
 
     def update(self, counts: Sequence[int]) -> None:
         """Take the reply to an announcement: numbers of readers in the order of the queues."""
         self._readers = dict(zip(self.queues, (max(1, count) for count in counts), strict=True))
+        self.text = " ".join(f"{queue}={count}" for queue, count in self._readers.items())
 
     def readers(self, queue: str) -> int:
         return self._readers[queue]
-
-    @property
-    def text(self) -> str:
-        """The queues and their readers as a claiming call takes them: `default=3 slow=1`."""
-        return " ".join(f"{queue}={count}" for queue, count in self._readers.items())
 
     def share(self, queue: str, *, ready: int, free: int) -> int:
         """Say how many of the `ready` tasks of a queue to take with `free` slots."""

@@ -166,6 +166,7 @@ end
 local function share_of(queue, readers, count)
   if readers < 2 or count < 2 then return count end
   local length = redis.call('XLEN', tasks_key(queue))
+  -- Whatever part of it is ready, the share is one: a chain need not ask what runs.
   if length <= readers then return 1 end
   local pending = redis.pcall('XPENDING', tasks_key(queue), GROUP)
   if pending.err then return count end
@@ -173,9 +174,9 @@ local function share_of(queue, readers, count)
   return math.max(1, math.min(count, math.ceil(ready / readers)))
 end
 
--- Reads and claims up to count further tasks for this worker, fewer where the reply would be too large. queues names each queue with the number of live workers
--- that read it: `default=3 slow=1`. The units claimed are kept under the request id for a
--- minute: if the reply is lost and the call is sent again, the same claims are answered.
+-- Reads and claims up to count further tasks for this worker, fewer where the reply would be too large. queues names each
+-- queue with the number of live workers that read it: `default=3 slow=1`. The units claimed are kept under the request id
+-- for a minute: if the reply is lost and the call is sent again, the same claims are answered.
 local function claim_next(count, request_id, worker, consumer, lease_ms, queues, handlers)
   local replies = {}
   if count == 0 then return replies end
