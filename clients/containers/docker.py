@@ -297,9 +297,7 @@ def _remove(api: APIClient, container_id: str) -> None:
         pass
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         if getattr(error, "status_code", None) != 409:  # 409: it is being removed
-            log.warning(
-                "container.not_removed", extra={"container": container_id[:12], "error": str(error)[:300]}
-            )
+            log.warning("container.not_removed", extra={"container": container_id[:12], "error": str(error)})
 
 
 def _write(connection: socket.socket, pending: memoryview) -> memoryview:

@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import quote, urljoin
 
 URL_MAX_CHARS = 16 * 1024
+#: Of a text that is shown in a message.
+EXCERPT_CHARS = 100
 
 
 class HttpError(Exception):
@@ -121,14 +123,14 @@ def parse_url(text: str) -> Target:
     if match is None:
         scheme = _SCHEME.match(stripped)
         found = f"scheme '{scheme[1]}'" if scheme else "no scheme"
-        raise RequestInvalid(f"the URL {stripped[:100]!r} has {found}; allowed: http://, https://")
+        raise RequestInvalid(f"the URL {excerpt(stripped)!r} has {found}; allowed: http://, https://")
     scheme_name, authority, rest = match[1].lower(), match[2], match[3]
     if "@" in authority:
         raise RequestInvalid("the URL holds a user name or password; send them in a header")
     parts = _AUTHORITY.fullmatch(authority)
     port = int(parts[2] or _PORTS[scheme_name]) if parts else 0
     if parts is None or not 0 < port < 65536:
-        raise RequestInvalid(f"the URL has no valid host and port: {authority[:100]!r}")
+        raise RequestInvalid(f"the URL has no valid host and port: {excerpt(authority)!r}")
     path, mark, query = rest.partition("?")
     quoted = _quote(path or "/", _SAFE) + mark + _quote(query, _SAFE + "?")
     return Target(scheme_name, _ascii_host(parts[1]), port, quoted)
@@ -139,7 +141,7 @@ def join_url(base: Target, location: str) -> Target:
     try:
         return parse_url(urljoin(base.url, location.strip()))
     except ValueError as error:
-        raise RequestInvalid(f"the redirect to {location[:100]!r} is no URL: {error}") from error
+        raise RequestInvalid(f"the redirect to {excerpt(location)!r} is no URL: {error}") from error
 
 
 def _quote(text: str, safe: str) -> str:
@@ -156,7 +158,15 @@ def _ascii_host(host: str) -> str:
     try:
         return idna.encode(host, uts46=True).decode("ascii").lower()
     except idna.IDNAError as error:
-        raise RequestInvalid(f"the URL's host {host[:100]!r} is no valid name: {error}") from error
+        raise RequestInvalid(f"the URL's host {excerpt(host)!r} is no valid name: {error}") from error
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a text for a message, with a mark where it is cut.
+
+    By the mark whoever hides secrets in the message knows that half of one may stand before it.
+    """
+    return text if len(text) <= EXCERPT_CHARS else f"{text[:EXCERPT_CHARS]}…"
 
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -177,7 +187,7 @@ def clean_headers(headers: Mapping[str, str]) -> dict[str, str]:
     for name, value in headers.items():
         lower = name.lower()
         if not _TOKEN.fullmatch(name):
-            raise RequestInvalid(f"header name {name[:80]!r} is not valid")
+            raise RequestInvalid(f"header name {excerpt(name)!r} is not valid")
         if lower in _RESERVED_HEADERS:
             raise RequestInvalid(f"header '{name}' is set by the client and cannot be given")
         if any(char in value for char in "\r\n\0"):

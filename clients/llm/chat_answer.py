@@ -60,7 +60,7 @@ class ChatAnswer:
         if isinstance(event, list) and len(event) == 1:
             event = event[0]
         if not isinstance(event, Mapping):
-            raise TypeError(f"an event that is no object: {data[:100]}")
+            raise TypeError(f"an event that is no object: {data}")
         if error := _error_in(event):
             raise self._told_error(error)
         self._has_begun = True
@@ -121,7 +121,7 @@ class ChatAnswer:
         words = error_words(error)
         kind, retryable = kind_of_status(_status_in(words), str(words.get("code")), str(words.get("type")))
         return LlmError(
-            f"the model API broke off: {str(words['message'])[:1000]}",
+            f"the model API broke off: {words['message']}",
             type=kind,
             retryable=retryable,
             was_charged=self._has_begun,
@@ -141,7 +141,7 @@ def error_words(body: Any) -> dict[str, Any]:
     if isinstance(body, list) and body:
         body = body[0]
     if not isinstance(body, Mapping):
-        return {"message": str(body or "")[:300]}
+        return {"message": str(body or "")}
     inner = body.get("error")
     words = dict(inner if isinstance(inner, Mapping) else body)
     if not words.get("message"):

@@ -173,7 +173,7 @@ def _refused(error: openai.APIStatusError) -> LlmError:
     details = {"status": status, "type": words.get("type"), "request_id": error.request_id}
     message = str(words["message"]).strip() or error.response.reason_phrase
     return LlmError(
-        f"the model API answered {status}: {message[:1000]}",
+        f"the model API answered {status}: {message}",
         type=kind,
         retryable=retryable,
         retry_after_s=retry_after_s(headers),

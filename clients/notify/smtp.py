@@ -19,6 +19,8 @@ from typing import Any
 import aiosmtplib
 import idna
 
+from clients.http.wire import excerpt
+
 #: The port on which TLS comes first, without STARTTLS.
 TLS_PORT = 465
 #: How long an answer to the end of a session is waited for, after the mail is accepted.
@@ -46,7 +48,7 @@ class AddressInvalid(SmtpError):
     """A text that should be a mail address and is none."""
 
     def __init__(self, field: str, value: str) -> None:
-        super().__init__(f"'{field}' holds {value[:200]!r}, which is no mail address", type="ConfigError")
+        super().__init__(f"'{field}' holds {excerpt(value)!r}, which is no mail address", type="ConfigError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,4 +245,4 @@ def _all_refused(settings: SmtpSettings, error: aiosmtplib.SMTPRecipientsRefused
 
 
 def _words(code: int, text: str) -> str:
-    return f"{code} {' '.join(text.split())[:300]}".strip()
+    return f"{code} {' '.join(text.split())}".strip()

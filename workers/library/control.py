@@ -11,6 +11,7 @@ from orchestrator.definitions.branches import targets_not_taken
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.json_types import is_true
 from workers.context import HandlerContext
+from workers.excerpts import cut
 from workers.library.comparison import compare
 from workers.library.plain_text import as_text
 from workers.outcome import Completed, Outcome, Terminal, Waiting
@@ -108,7 +109,7 @@ async def switch(config: SwitchConfig, context: HandlerContext) -> Outcome:
     taken = config.cases.get(name, config.default)
     if taken is None:
         known = ", ".join(repr(case) for case in config.cases)
-        raise Terminal(f"no case for {name[:200]!r} and no default (cases: {known[:500]})")
+        raise Terminal(f"no case for {cut(name, 200)!r} and no default (cases: {cut(known, 500)})")
     case = name if name in config.cases else "default"
     branches = (*config.cases.values(), config.default or ())
     return Completed({"value": config.value, "case": case}, not_taken=targets_not_taken(taken, branches))

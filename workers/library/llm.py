@@ -17,6 +17,7 @@ from orchestrator.documents.json_schema import schema_problem, value_problems
 from orchestrator.errors import ErrorType
 from workers.config_models import WHOLE
 from workers.context import HandlerContext
+from workers.excerpts import Excerpt
 from workers.library.metered_llm import MeteredLlm
 from workers.library.plain_text import as_text
 from workers.outcome import Terminal
@@ -193,14 +194,14 @@ async def _ask(request: LlmRequest, context: HandlerContext) -> Answer:
 
 def _refused(reply: LlmReply, usage: LlmUsage) -> Terminal:
     """The end of a question with a schema that the model refused: another call would be refused as well."""
-    words = " ".join(reply.text.split())[:500] or "it gave no reason"
+    words = " ".join(reply.text.split()) or "it gave no reason"
     return Terminal(
         f"the model answered with a refusal: {words}", type="Llm.Refused", details=_details(reply, usage)
     )
 
 
 def _details(reply: LlmReply, usage: LlmUsage) -> dict[str, Any]:
-    return {"answer": reply.text[:2000], "stop_reason": reply.stop_reason, "usage": usage.to_dict()}
+    return {"answer": Excerpt(reply.text, 2000), "stop_reason": reply.stop_reason, "usage": usage.to_dict()}
 
 
 def _prices(context: HandlerContext) -> Mapping[str, Any] | None:

@@ -16,6 +16,7 @@ from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import WaitingOn
 from workers.config_models import WHOLE, has_template
 from workers.context import HandlerContext
+from workers.excerpts import cut
 from workers.library.control import one_or_many_ids
 from workers.library.plain_text import as_text
 from workers.outcome import Awaiting, Completed, Outcome
@@ -57,7 +58,7 @@ class WaitForSignalConfig(_Wait):
     @classmethod
     def _a_name(cls, value: str) -> str:
         if not NAME.match(value):
-            raise ValueError(f"{value[:200]!r} is not a signal's name: 1 to 128 of A-Z a-z 0-9 _ . -")
+            raise ValueError(f"{cut(value, 200)!r} is not a signal's name: 1 to 128 of A-Z a-z 0-9 _ . -")
         return value
 
     @field_validator("payload_schema")

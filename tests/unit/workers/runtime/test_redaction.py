@@ -6,6 +6,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from clients.http.wire import RequestInvalid, parse_url
 from orchestrator.errors import NodeError
 from workers.excerpts import Excerpt
 from workers.runtime.redaction import Redactor
@@ -45,3 +46,11 @@ def test_a_text_is_cut_after_secrets_are_out_of_it() -> None:
 
 def test_the_beginning_of_a_secret_before_a_cut_is_hidden() -> None:
     assert Redactor(["hunter2-token"]).text("with hunter2… (3 more)") == "with ***… (3 more)"
+
+
+@pytest.mark.parametrize("before", range(88, 100))
+def test_a_message_of_a_client_that_cuts_a_secret_in_two_hides_its_beginning(before: int) -> None:
+    with pytest.raises(RequestInvalid) as raised:
+        parse_url("x" * before + "hunter2-token" + "y" * 50)
+
+    assert "hunt" not in Redactor(["hunter2-token"]).text(str(raised.value))
