@@ -1,4 +1,4 @@
-"""What is wrong with the URL of a Redis, said before anything connects: later it looks like an outage."""
+"""Checks the URL of a Redis before anything connects: later, what is wrong with it looks like an outage."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _MOST_CHARS = 64
 _NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
 
 
-def read_retry_after(value: str | None, *, now_s: float) -> float | None:
+def retry_after_s(value: str | None, *, now_s: float) -> float | None:
     """Give the seconds to wait, from 0 to a day; None for no header, and for what is neither number nor date.
 
     A date without a zone is GMT, as every HTTP date is, wherever the worker stands.

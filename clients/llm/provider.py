@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from clients.http.retry_after import read_retry_after, read_seconds
+from clients.http import retry_after
 from clients.llm.prices import LlmUsage
 
 #: Called with each piece of an answer as it comes, in order; together they are the answer.
@@ -149,10 +149,10 @@ def kind_of_status(status: int, *codes: str) -> tuple[str, bool]:
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Read how long the API asks to wait, up to a day; None where it asks for nothing that can be read."""
-    wait_s = read_seconds(headers.get("retry-after-ms"), unit_s=0.001)
+    wait_s = retry_after.read_seconds(headers.get("retry-after-ms"), unit_s=0.001)
     if wait_s is not None:
         return wait_s
-    return read_retry_after(headers.get("retry-after"), now_s=time.time())
+    return retry_after.retry_after_s(headers.get("retry-after"), now_s=time.time())
 
 
 def was_sent(error: BaseException | None) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, unquote_plus, urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from clients.http.retry_after import read_retry_after
+from clients.http.retry_after import retry_after_s
 from clients.http.wire import (
     HttpError,
     NameNotResolved,
@@ -279,11 +279,6 @@ def is_expected(status: int, expected: list[int | str]) -> bool:
     """Whether a status is listed, by number or by class ("4xx")."""
     listed = {str(each) for each in expected}
     return str(status) in listed or f"{status // 100}xx" in listed
-
-
-def retry_after_s(value: str | None, *, now_s: float) -> float | None:
-    """Read a Retry-After header, seconds or a date, up to a day; None when there is none worth the name."""
-    return read_retry_after(value, now_s=now_s)
 
 
 def _with_query(url: str, query: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from clients.http.retry_after import retry_after_s
 from clients.http.wire import HttpError, parse_url
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.documents import exact_json
@@ -18,7 +19,7 @@ from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.errors import ErrorType
 from workers.context import MESSAGE_MAX_CHARS, HandlerContext
 from workers.excerpts import Excerpt, cut
-from workers.library.http import PASSING_STATUSES, retry_after_s
+from workers.library.http import PASSING_STATUSES
 from workers.library.plain_text import as_text
 from workers.outcome import HandlerFault, Retryable, Terminal
 from workers.registry import handler

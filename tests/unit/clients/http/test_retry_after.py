@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from clients.http.retry_after import MOST_S, read_retry_after, read_seconds
+from clients.http.retry_after import MOST_S, read_seconds, retry_after_s
 
 #: Friday, 27 November 2026, 21:20:00 GMT.
 NOW_S = 1_795_814_400.0
@@ -38,11 +38,11 @@ def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     ],
 )
 def test_a_date_is_gmt_in_all_its_forms_and_in_every_zone(zone: str, form: str) -> None:
-    assert read_retry_after(time.strftime(form, time.gmtime(NOW_S + 3)), now_s=NOW_S) == 3.0
+    assert retry_after_s(time.strftime(form, time.gmtime(NOW_S + 3)), now_s=NOW_S) == 3.0
 
 
 def test_a_zone_that_is_written_counts(zone: str) -> None:
-    assert read_retry_after("Fri, 27 Nov 2026 16:20:03 -0500", now_s=NOW_S) == 3.0
+    assert retry_after_s("Fri, 27 Nov 2026 16:20:03 -0500", now_s=NOW_S) == 3.0
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_zone_that_is_written_counts(zone: str) -> None:
      ("Fri, 27 Nov 2026 21:20:60 GMT", 59.0), ("Friday, 27-Nov-26 21:20:05 GMT", 5.0)],
 )  # fmt: skip
 def test_a_wait_lies_between_nothing_and_a_day(value: str, seconds: float) -> None:
-    assert read_retry_after(value, now_s=NOW_S) == seconds
+    assert retry_after_s(value, now_s=NOW_S) == seconds
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_wait_lies_between_nothing_and_a_day(value: str, seconds: float) -> No
      "Fri, 27 Nov 99999 21:20:00 GMT", "Fri, 27 Nov 2026 21:20:00 +9999", "Fri", "\0", "8, 9"],
 )  # fmt: skip
 def test_nonsense_is_nothing(value: str | None) -> None:
-    assert read_retry_after(value, now_s=NOW_S) is None
+    assert retry_after_s(value, now_s=NOW_S) is None
 
 
 @pytest.mark.parametrize(("value", "seconds"), [("1500", 1.5), ("99999999999", MOST_S), ("soon", None)])

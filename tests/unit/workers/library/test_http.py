@@ -13,7 +13,7 @@ from clients.http.wire import NameNotResolved, SsrfBlocked
 from tests.unit.clients.http.target_server import Seen, TargetServer, reply, running_target
 from workers.context import HandlerContext, Toolbox
 from workers.handlers import HANDLER_REGISTRY
-from workers.library.http import map_service, retry_after_s
+from workers.library.http import map_service
 from workers.outcome import Failed, from_exception
 
 Run = Callable[..., Any]
@@ -328,16 +328,6 @@ def test_only_a_name_without_a_port_is_a_service() -> None:
     assert map_service("http://a/x?y=1", services) == "http://echo:9000/x?y=1"
     assert map_service("http://a:8080/x", services) == "http://a:8080/x"
     assert map_service("http://b/x", services) == "http://b/x"
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [("120", 120.0), ("0.5", 0.5), ("Thu, 01 Jan 1970 00:00:30 GMT", 20.0),
-     ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
-     ("999999999999", 86_400.0), ("soon", None), ("-5", None), ("", None), (None, None)],
-)  # fmt: skip
-def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
-    assert retry_after_s(value, now_s=10.0) == seconds
 
 
 async def test_a_call_that_fails_can_be_the_output(target: TargetServer, context: HandlerContext) -> None:
