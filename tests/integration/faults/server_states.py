@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from redis import Redis as ThreadedRedis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tests.makers import until
 from tests.redis_server import RedisServer
@@ -70,7 +72,7 @@ async def busy(server: RedisServer, redis: Any) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def loading(server: RedisServer, redis: Any) -> AsyncIterator[None]:
     await redis.mset({f"filler:{n}": "x" * 100 for n in range(5_000)})
-    await redis.config_set("key-load-delay", 20_000)
+    await redis.config_set("key-load-delay", 4_000)
     async with _occupied(server, redis, "DEBUG", "RELOAD", word="LOADING"):
         yield
         await redis.config_set("key-load-delay", 0)
@@ -89,7 +91,8 @@ STATES: dict[str, State] = {
 @contextlib.asynccontextmanager
 async def _occupied(server: RedisServer, redis: Any, *command: Any, word: str) -> AsyncIterator[None]:
     """Keep the server at one command, and wait for it to say so to others."""
-    other = ThreadedRedis(port=server.port)
+    # Once and without a time limit: sent again, the server would be at it a second time.
+    other = ThreadedRedis(port=server.port, socket_timeout=None, retry=Retry(NoBackoff(), 0))
     doing = asyncio.create_task(asyncio.to_thread(other.execute_command, *command))
 
     async def is_said() -> bool:
