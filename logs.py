@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -66,10 +67,28 @@ def run_process(main: Callable[[], Coroutine[Any, Any, None]], settings: Callabl
         factory = None
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(main())
+            _outlive_exits(runner.get_loop(), main())
     except (HeadraceError, ImportError) as error:
         logging.getLogger("headrace").critical("process.refused", extra={"error": str(error)})
         raise SystemExit(1) from None
+
+
+def _outlive_exits(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+    """Run to the end of the work, whatever else in the loop exits.
+
+    `sys.exit` in any task or callback stops the whole loop (asyncio lets it through), so that a handler's
+    child task could end the worker under all other attempts. The root listens to signals itself, hence a
+    KeyboardInterrupt after its start is no person's either.
+    """
+    task = loop.create_task(work)
+    while True:
+        try:
+            return loop.run_until_complete(task)
+        except (SystemExit, KeyboardInterrupt) as error:
+            is_signal = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            if task.done() or (is_signal and isinstance(error, KeyboardInterrupt)):
+                raise
+            logging.getLogger("headrace").error("process.exit_refused", exc_info=True)
 
 
 def level_of(settings: Callable[[], LogSettings]) -> str:
