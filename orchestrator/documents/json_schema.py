@@ -26,7 +26,14 @@ from orchestrator.documents.schema_costs import (
     wording_cost,
 )
 from orchestrator.documents.schema_patterns import unsupported
-from orchestrator.documents.schema_words import by_place, describe_error, describe_schema_error, place_of
+from orchestrator.documents.schema_words import (
+    by_place,
+    describe_error,
+    describe_schema_error,
+    hint_at,
+    names_at,
+    place_of,
+)
 from orchestrator.errors import InputsInvalid, Problem
 
 MAX_PROBLEMS = 50
@@ -156,7 +163,7 @@ def _found(
     except TooMuch:
         return _first(validator, schema, value, what, effort)
     errors = sorted(validator.iter_errors(value), key=by_place)
-    return Verdict(tuple(_problem(error, what) for error in errors[:MAX_PROBLEMS]))
+    return Verdict(tuple(_problem(error, what, schema) for error in errors[:MAX_PROBLEMS]))
 
 
 def _first(
@@ -167,7 +174,7 @@ def _first(
         try:
             validator.validate(value)
         except ValidationError as error:
-            return Verdict((_problem(error, what),), is_partial=True)
+            return Verdict((_problem(error, what, schema),), is_partial=True)
     message = f"the {what} does not fit its schema, and is too large for its problems to be listed"
     return Verdict((Problem(what, "bad_input", message),), is_partial=True)
 
@@ -178,9 +185,10 @@ def _gathers(schema: Any) -> bool:
     return any(keyword in text for keyword in _GATHERING)
 
 
-def _problem(error: ValidationError, what: str) -> Problem:
+def _problem(error: ValidationError, what: str, schema: dict[str, Any]) -> Problem:
     where = f"{what}{place_of(error.instance_path)}"[:300]
-    return Problem(where, "bad_input", describe_error(error, where))
+    names = names_at(schema, error)
+    return Problem(where, "bad_input", describe_error(error, where, names), hint_at(error, names))
 
 
 def _with_defaults(schema: Any, value: dict[str, Any]) -> dict[str, Any]:

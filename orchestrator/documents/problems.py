@@ -76,6 +76,12 @@ class Findings:
 
 def did_you_mean(word: str, candidates: Collection[str]) -> str | None:
     """Hint at the word that was probably meant; None when none is close, or there are too many to compare."""
+    close = closest(word, candidates)
+    return f"did you mean {close!r}?" if close is not None else None
+
+
+def closest(word: str, candidates: Collection[str]) -> str | None:
+    """Find the word most like another; None when none is close, or there are too many to compare."""
     if len(candidates) > _MAX_CANDIDATES:
         return None
     close, nearest, compared = None, _CLOSE, 0
@@ -91,7 +97,7 @@ def did_you_mean(word: str, candidates: Collection[str]) -> str | None:
         ratio = matcher.ratio()
         if ratio > nearest or (close is None and ratio == nearest):
             close, nearest = candidate, ratio
-    return f"did you mean {close!r}?" if close is not None else None
+    return close
 
 
 def quoted(value: Any) -> str:

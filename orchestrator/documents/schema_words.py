@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from jsonschema_rs import ValidationError, ValidationErrorKind
 
 from orchestrator.documents import exact_json
 from orchestrator.documents.json_types import TYPE_WORDS
-from orchestrator.documents.problems import joined, quoted
+from orchestrator.documents.problems import closest, did_you_mean, joined, quoted
 
 #: Longest list of allowed values, and longest sentence.
 _MOST_OPTIONS, _MOST_CHARACTERS = 20, 300
@@ -31,8 +31,32 @@ def by_place(error: ValidationError) -> tuple[tuple[tuple[bool, int, str], ...],
     return path, error.kind.name
 
 
-def describe_error(error: ValidationError, where: str) -> str:
-    """Say what is wrong with the value at `where`."""
+def names_at(schema: Any, error: ValidationError) -> list[str]:
+    """List the properties that the object in question has names for; empty where the schema names none."""
+    for step in list(error.schema_path)[:-1]:
+        try:
+            schema = schema[step]
+        except (KeyError, IndexError, TypeError):
+            return []
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return list(properties) if isinstance(properties, dict) else []
+
+
+def hint_at(error: ValidationError, names: list[str]) -> str | None:
+    """Find the property that a name was probably meant for; names are those of `names_at`."""
+    match error.kind:
+        case _Kind.AdditionalProperties() | _Kind.UnevaluatedProperties():
+            taken = error.instance if isinstance(error.instance, dict) else {}
+            free = [name for name in names if name not in taken]
+            return next(filter(None, (did_you_mean(name, free) for name in error.kind.unexpected[:3])), None)
+        case _Kind.Required() if isinstance(error.instance, dict):
+            close = closest(error.kind.property, sorted(error.instance.keys() - set(names)))
+            return f"{close!r} is there instead" if close is not None else None
+    return None
+
+
+def describe_error(error: ValidationError, where: str, names: Collection[str] = ()) -> str:
+    """Say what is wrong with the value at `where`; names are those it may have there, if they are known."""
     kind, found = error.kind, quoted(error.instance)
     match kind:
         case _Kind.Type():
@@ -50,6 +74,8 @@ def describe_error(error: ValidationError, where: str) -> str:
             inner = kind.error
             name = quoted(inner.instance)
             return f"'{where}' has a name that is not allowed: {name}: {_said(inner)}"[:_LONGEST]
+        case _Kind.AdditionalProperties() | _Kind.UnevaluatedProperties() if names:
+            return f"'{where}': {_said(error)} (allowed: {joined(list(names)[:_MOST_OPTIONS])})"[:_LONGEST]
     return f"'{where}': {_said(error)}"[:_LONGEST]
 
 

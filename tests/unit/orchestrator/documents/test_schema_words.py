@@ -15,7 +15,8 @@ from orchestrator.documents.json_schema import schema_problem, value_problems
         ({"exclusiveMaximum": 3}, 3, "'x': 3 is not less than 3"),
         ({"multipleOf": 0.01}, 1.005, "'x': 1.005 is not a multiple of 0.01"),
         ({"required": ["a"]}, {}, "'x': 'a' is missing"),
-        ({"properties": {"a": {}}, "additionalProperties": False}, {"b": 1}, "'x': 'b' must not be here"),
+        ({"properties": {"a": {}}, "additionalProperties": False}, {"b": 1},
+         "'x': 'b' must not be here (allowed: a)"),
         ({"minLength": 2}, "a", "'x': 'a' is shorter than 2 characters"),
         ({"maxLength": 1}, "ab", "'x': 'ab' is longer than 1 character"),
         ({"pattern": r"^\d+$"}, "a", r"'x': 'a' does not match '^\d+$'"),
@@ -35,6 +36,23 @@ from orchestrator.documents.json_schema import schema_problem, value_problems
 )  # fmt: skip
 def test_each_kind_of_problem_has_its_sentence(schema: dict[str, Any], value: Any, said: str) -> None:
     assert [problem.message for problem in value_problems(schema, value, "x")] == [said]
+
+
+@pytest.mark.parametrize(
+    ("is_closed", "hints"),
+    [
+        (True, ["did you mean 'customer'?", "'custmer' is there instead"]),
+        (False, ["'custmer' is there instead"]),
+    ],
+)
+def test_a_name_that_is_nearly_right_has_a_hint(is_closed: bool, hints: list[str]) -> None:
+    person = {"properties": {"customer": {}}, "required": ["customer"], "additionalProperties": not is_closed}
+    schema = {"$defs": {"person": person}, "properties": {"who": {"$ref": "#/$defs/person"}}}
+
+    found = value_problems(schema, {"who": {"custmer": 1}}, "x")
+
+    assert [problem.hint for problem in found] == hints
+    assert {problem.path for problem in found} == {"x.who"}
 
 
 def test_problems_stand_in_the_order_of_their_places() -> None:
