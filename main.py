@@ -20,15 +20,23 @@ from api.request_guard import RequestGuard
 from api.schema_process import SchemaProcess
 from api.simulator_process import SimulatorProcess
 from api.streaming.hub import Hub
-from clients.redis_client import PASSING_FAULTS, connect_commands, connect_subscriber
+from clients.redis_client import PASSING_FAULTS, NotAllowed, WrongKind, connect_commands, connect_subscriber
 from config import ROOT, Settings, get_settings
 from logs import level_of, set_up
 from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
+from orchestrator.errors import StoreDamaged, StoreForbidden, StoreUnavailable
 from wiring import keys_of, limits_of, usable_while_serving
 from workers.handlers import Catalogue, load_modules
 
 log = logging.getLogger("headrace.api")
+
+#: What an error of the store's client means to one who asks.
+STORE_ERRORS = {
+    **dict.fromkeys(PASSING_FAULTS, StoreUnavailable),
+    WrongKind: StoreDamaged,
+    NotAllowed: StoreForbidden,
+}
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -78,7 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app,
         limits,
         guard=RequestGuard(hosts=settings.host_names, origins=settings.page_origins),
-        store_errors=PASSING_FAULTS,
+        store_errors=STORE_ERRORS,
     )
     return app
 

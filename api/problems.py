@@ -5,8 +5,9 @@ programs), `request_id`, and `errors` where several things are wrong at once: `{
 line?, column?}`.
 """
 
+import functools
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -27,6 +28,9 @@ from orchestrator.errors import Problem
 from workers.config_models import expectation, field_names, model_at
 
 log = logging.getLogger("headrace.api")
+
+#: Makes an error of ours of the words of a foreign one.
+StoreErrorMaker = Callable[[str], errors.HeadraceError]
 
 PROBLEM_JSON = "application/problem+json"
 #: Seconds a client is asked to wait before it tries a store that is away again.
@@ -88,6 +92,8 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.IdempotencyConflict: Door(422, "Idempotency key already used"),
     errors.StoreFull: Door(503, "The store is full", retry_after_s=30),
     errors.StoreUnavailable: Door(503, "The store is away", retry_after_s=RETRY_AFTER_S),
+    errors.StoreDamaged: Door(500, "Damaged in the store"),
+    errors.StoreForbidden: Door(500, "Server misconfigured"),
     errors.DurabilityUnknown: Door(503, "Not known to be on disk", retry_after_s=RETRY_AFTER_S),
     errors.TooBusy: Door(503, "Too busy", retry_after_s=RETRY_AFTER_S),
     errors.TemplateError: Door(400, "Template refused"),
@@ -204,13 +210,13 @@ def respond(scope: Mapping[str, Any], error: Exception) -> Response:
     )
 
 
-def install_handlers(app: FastAPI, store_errors: Sequence[type[Exception]] = ()) -> None:
+def install_handlers(app: FastAPI, store_errors: Mapping[type[Exception], StoreErrorMaker]) -> None:
     """Make the app answer every failure as a problem document.
 
-    store_errors  foreign types that mean that the store is away; nothing here knows its client.
+    store_errors  foreign types and what each means to a client; nothing here knows the store's own client.
     """
-    for kind in store_errors:
-        app.add_exception_handler(kind, _on_store_error)
+    for kind, meaning in store_errors.items():
+        app.add_exception_handler(kind, functools.partial(_on_store_error, meaning))
     app.add_exception_handler(errors.HeadraceError, _on_error)
     app.add_exception_handler(errors.CursorInvalid, _on_bad_cursor)
     app.add_exception_handler(HTTPException, _on_http_exception)
@@ -248,8 +254,8 @@ async def _on_bad_cursor(request: Request, error: Exception) -> Response:
     return respond(request.scope, RequestInvalid([Problem("query.cursor", "wrong_value", str(error))]))
 
 
-async def _on_store_error(request: Request, error: Exception) -> Response:
-    return await _on_error(request, errors.StoreUnavailable(f"{type(error).__name__}: {error}"))
+async def _on_store_error(meaning: StoreErrorMaker, request: Request, error: Exception) -> Response:
+    return await _on_error(request, meaning(f"{type(error).__name__}: {error}"))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

@@ -51,6 +51,10 @@ class Demoted(NotServing):
     """The server is no primary, or no more; by now its address may lead to another one."""
 
 
+class NotAllowed(ResponseError):
+    """The user that the address names lacks a right; trying again changes nothing until it is granted."""
+
+
 class WrongKind(ResponseError):
     """A key holds a value of another kind than the command is for: what it belongs to is damaged."""
 
@@ -76,7 +80,12 @@ class _States:
     Only error answers come through here, so that it costs nothing where all is well.
     """
 
-    EXCEPTION_CLASSES = {**AsyncParser.EXCEPTION_CLASSES, **SERVER_STATES, "WRONGTYPE": WrongKind}
+    EXCEPTION_CLASSES = {
+        **AsyncParser.EXCEPTION_CLASSES,
+        **SERVER_STATES,
+        "WRONGTYPE": WrongKind,
+        "NOPERM": NotAllowed,
+    }
     _connection: weakref.ref[Any] | None = None
 
     def on_connect(self, connection: Any, **options: Any) -> None:

@@ -45,7 +45,9 @@ class Problem:
         return fields
 
     def __str__(self) -> str:
-        where = f"{self.path}: " if self.path else ""
+        # Most messages begin with the place they speak of.
+        is_said = not self.path or self.message.startswith(f"'{self.path}'")
+        where = "" if is_said else f"{self.path}: "
         mark = f" (line {self.line}, column {self.column})" if self.line is not None else ""
         return f"{where}{self.message}{mark}"
 
@@ -241,6 +243,26 @@ class StoreUnavailable(HeadraceError):
     def __init__(self, detail: str) -> None:
         self.detail = detail
         super().__init__(f"the store cannot be used at the moment: {detail}")
+
+
+class StoreDamaged(HeadraceError):
+    """A key holds what no part of the engine writes there; what it belongs to cannot be served."""
+
+    code = "STORE_DAMAGED"
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        super().__init__(f"what was asked for is damaged in the store: {detail}")
+
+
+class StoreForbidden(HeadraceError):
+    """Redis serves, and not what is asked: the user it knows us as lacks a right (ACL)."""
+
+    code = "STORE_FORBIDDEN"
+
+    def __init__(self, detail: str) -> None:
+        self.detail = detail
+        super().__init__(f"the user of REDIS_URL lacks a right in Redis: {detail}")
 
 
 class DurabilityUnknown(StoreUnavailable):

@@ -121,19 +121,27 @@ class Store:
 
     async def executions(self, execution_ids: Sequence[str]) -> list[Execution | None]:
         """Read many executions without their nodes, in one round trip; None for one unknown or damaged."""
+        return [
+            None if is_damaged(each, status, fields) else read_execution(each, status, fields)
+            for each, status, fields in await self._executions(execution_ids)
+        ]
+
+    async def execution(self, execution_id: str) -> Execution | None:
+        """Read one execution without its nodes. Raises what Redis answers where it is damaged."""
+        ((_, *answers),) = await self._executions([execution_id])
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return read_execution(execution_id, *answers)
+
+    async def _executions(self, execution_ids: Sequence[str]) -> list[tuple[str, Any, Any]]:
+        """Ask for id, status and fields of each; what Redis refuses is in its place."""
         pipe = self._redis.pipeline(transaction=False)
         for execution_id in execution_ids:
             pipe.get(self.keys.status(execution_id))
             pipe.hmget(self.keys.runtime(execution_id), list(EXECUTION_FIELDS))
         answers = await pipe.execute(raise_on_error=False)
-        found = zip(execution_ids, answers[::2], answers[1::2], strict=True)
-        return [
-            None if is_damaged(each, status, fields) else read_execution(each, status, fields)
-            for each, status, fields in found
-        ]
-
-    async def execution(self, execution_id: str) -> Execution | None:
-        return (await self.executions([execution_id]))[0]
+        return list(zip(execution_ids, answers[::2], answers[1::2], strict=True))
 
     async def nodes(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, NodeState]:
         """Read the runtime records of the nodes named, in slices."""

@@ -91,6 +91,44 @@ async def test_a_call_is_kept_and_sent_again_until_the_server_serves(
     await patient.aclose()
 
 
+async def test_what_is_damaged_is_named_and_holds_up_no_other(admin: Any, api: httpx2.AsyncClient) -> None:
+    document = {"definition": workflow(node("A"))}
+    damaged, sound = [
+        (await api.post("/v1/executions", json=document)).json()["execution_id"] for _ in range(2)
+    ]
+    keys = await admin.keys(f"*{damaged}*")
+    for key in keys:
+        await admin.delete(key)
+        await admin.rpush(key, "foreign")
+
+    answers = [
+        await api.get(f"/v1/executions/{damaged}"),
+        await api.get(f"/workflows/{damaged}"),
+        await api.post(f"/workflow/trigger/{damaged}"),
+        await api.post(f"/v1/executions/{damaged}/cancel"),
+        await api.get(f"/v1/executions/{damaged}/nodes/A"),
+        await api.get(f"/workflows/{damaged}/results"),
+        await api.get(f"/v1/executions/{damaged}/explain"),
+        await api.get(f"/v1/executions/{damaged}/events"),
+    ]
+
+    assert [answer.json().get("code") for answer in answers] == ["STORE_DAMAGED"] * len(answers)
+    assert (await api.get(f"/v1/executions/{sound}")).is_success
+    assert (await api.get("/v1/executions")).is_success
+
+
+async def test_a_right_that_is_missing_in_redis_is_named(admin: Any, api: httpx2.AsyncClient) -> None:
+    document = {"definition": workflow(node("A"))}
+    execution_id = (await api.post("/v1/executions", json=document)).json()["execution_id"]
+
+    await admin.execute_command("ACL", "SETUSER", "default", "-@read", "-@scripting")
+    answers = [await api.get(f"/workflows/{execution_id}"), await api.post("/v1/executions", json=document)]
+    await admin.execute_command("ACL", "SETUSER", "default", "+@all")
+
+    assert [answer.json()["code"] for answer in answers] == ["STORE_FORBIDDEN"] * 2
+    assert "REDIS_URL" in answers[0].json()["detail"]
+
+
 async def test_the_connection_to_a_demoted_server_is_dropped(server: RedisServer, admin: Any) -> None:
     transitions = Transitions(admin, patience_s=0.0)
     await transitions.load()

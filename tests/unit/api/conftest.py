@@ -13,6 +13,7 @@ from api.simulator_process import SimulatorProcess
 from api.streaming.hub import Hub
 from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
+from orchestrator.errors import StoreUnavailable
 from tests.unit.api.fakes import FakeEngine
 
 
@@ -31,7 +32,11 @@ async def hub(fake: FakeEngine) -> AsyncIterator[Hub]:
 @pytest.fixture
 def app(fake: FakeEngine, hub: Hub) -> FastAPI:
     made = FastAPI(docs_url=None, redoc_url=None)
-    routers.install(made, Limits(max_body_bytes=2_000, max_definition_bytes=20_000), store_errors=[OSError])
+    routers.install(
+        made,
+        Limits(max_body_bytes=2_000, max_definition_bytes=20_000),
+        store_errors={OSError: StoreUnavailable},
+    )
     attach(made, Reach(cast(Engine, fake), hub, SimulatorProcess([], {})))
     return made
 
