@@ -5,8 +5,8 @@ no URL is looked at.
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from api.access import engine_of
 from api.problems import RequestInvalid, pydantic_problems
 from api.refusals import YAML_TYPES
 from orchestrator.documents import strict_json
@@ -21,7 +22,7 @@ from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.json_types import kind_of
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import Locate, load_yaml, located
-from orchestrator.engine import Idempotency
+from orchestrator.engine import Engine, Idempotency
 from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, NodeNotFound, Problem
 
 Envelope = TypeVar("Envelope", bound=BaseModel)
@@ -73,6 +74,14 @@ def is_yaml(request: Request) -> bool:
     return media_type in YAML_TYPES
 
 
+async def read_definition(request: Request) -> Any:
+    """Give a body that is a definition: YAML as it came, JSON parsed. Raises RequestInvalid."""
+    body, engine = await request.body(), engine_of(request)
+    if is_yaml(request):
+        return body
+    return await engine.turns.read(body, lambda: parse_definition(body, max_depth=engine.limits.max_depth))
+
+
 def parse_definition(body: bytes, *, max_depth: int = 64) -> dict[str, Any]:
     """Parse the body of a submission. Raises DefinitionInvalid, kind shape."""
     document = strict_json.parse(body, max_depth=max_depth)
@@ -80,6 +89,21 @@ def parse_definition(body: bytes, *, max_depth: int = 64) -> dict[str, Any]:
         return document
     problem = Problem("", "wrong_type", f"a workflow must be a JSON object; found {kind_of(document)}")
     raise RequestInvalid([problem])
+
+
+async def read_envelope(request: Request, model: type[Envelope], *, may_be_empty: bool = False) -> Envelope:
+    """Read a body that is an envelope of ours, as `parse_envelope` does; a large one in its turn."""
+    body, engine = await request.body(), engine_of(request)
+    return await engine.turns.read(
+        body,
+        lambda: parse_envelope(
+            model,
+            body,
+            is_yaml=is_yaml(request),
+            max_depth=engine.limits.max_depth,
+            may_be_empty=may_be_empty,
+        ),
+    )
 
 
 def parse_envelope(
@@ -121,10 +145,10 @@ def parse_envelope(
         raise RequestInvalid(pydantic_problems(error.errors(include_url=False), model)) from error
 
 
-@contextmanager
-def definition_in(sent: Any, limits: Limits) -> Iterator[dict[str, Any]]:
+@asynccontextmanager
+async def definition_in(sent: Any, engine: Engine) -> AsyncIterator[dict[str, Any]]:
     """Give the definition of an envelope; what is found wrong with YAML gets line and column."""
-    document, locate = readable_in(sent, limits)
+    document, locate = await readable_in(sent, engine)
     if locate is None:
         yield document
         return
@@ -137,26 +161,26 @@ def definition_in(sent: Any, limits: Limits) -> Iterator[dict[str, Any]]:
         raise DefinitionInvalid(located(error.problems, locate)) from error
 
 
-def readable_in(sent: Any, limits: Limits) -> tuple[Any, Locate | None]:
+async def readable_in(sent: Any, engine: Engine) -> tuple[Any, Locate | None]:
     """Give a document that is to be judged, whatever it is; for YAML with the places of its values.
 
     Raises DefinitionInvalid for YAML that cannot be read, RequestInvalid for what is neither.
     """
     if isinstance(sent, str | bytes):
-        return load_yaml(sent, limits=limits)
+        return await engine.turns.read(sent, lambda: load_yaml(sent, limits=engine.limits))
     if isinstance(sent, dict):
         return sent, None
     message = f"'definition' must be an object, or YAML as text; found {kind_of(sent)}"
     raise RequestInvalid([Problem("definition", "wrong_type", message)])
 
 
-@contextmanager
-def optional_definition_in(sent: Any, limits: Limits) -> Iterator[dict[str, Any] | None]:
+@asynccontextmanager
+async def optional_definition_in(sent: Any, engine: Engine) -> AsyncIterator[dict[str, Any] | None]:
     """Give the definition of an envelope that may have none."""
     if sent is None:
         yield None
     else:
-        with definition_in(sent, limits) as document:
+        async with definition_in(sent, engine) as document:
             yield document
 
 

@@ -16,7 +16,7 @@ from api.schemas.signals import (
     decision_fields,
 )
 from api.schemas.views import page_fields
-from api.validator import idempotency_of, is_yaml, parse_envelope, unit_in
+from api.validator import idempotency_of, read_envelope, unit_in
 
 router = APIRouter(tags=["answers"])
 
@@ -59,7 +59,7 @@ async def get(request: Request, execution_id: str, node_id: str) -> Response:
 )
 async def decide(request: Request, execution_id: str, node_id: str) -> Response:
     body, engine = await request.body(), engine_of(request)
-    sent = parse_envelope(DecisionRequest, body, is_yaml=is_yaml(request), max_depth=engine.limits.max_depth)
+    sent = await read_envelope(request, DecisionRequest)
     done = await engine.approvals.decide(
         *unit_in(execution_id, node_id),
         decision=sent.decision,

@@ -36,8 +36,7 @@ from api.validator import (
     duration_ms_in,
     execution_id_in,
     idempotency_of,
-    is_yaml,
-    parse_envelope,
+    read_envelope,
     repeat_id_of,
 )
 from orchestrator.definitions.budgets import Caps
@@ -61,8 +60,8 @@ router = APIRouter(prefix="/v1/executions", tags=["executions"])
 async def create(request: Request) -> Response:
     body = await request.body()
     engine = engine_of(request)
-    sent = parse_envelope(ExecutionRequest, body, is_yaml=is_yaml(request), max_depth=engine.limits.max_depth)
-    with definition_in(sent.definition, engine.limits) as document:
+    sent = await read_envelope(request, ExecutionRequest)
+    async with definition_in(sent.definition, engine) as document:
         submitted = await engine.executions.submit(
             document,
             # Written out again, so that the engine recognises a definition it has compiled before.
@@ -202,7 +201,7 @@ async def trigger(request: Request, execution_id: str) -> Response:
     openapi_extra=body_of(CancelRequest, is_required=False),
 )
 async def cancel(request: Request, execution_id: str) -> Response:
-    sent = parse_envelope(CancelRequest, await request.body(), is_yaml=is_yaml(request), may_be_empty=True)
+    sent = await read_envelope(request, CancelRequest, may_be_empty=True)
     done = await engine_of(request).executions.cancel(
         execution_id_in(execution_id),
         reason=sent.reason,
@@ -222,7 +221,7 @@ async def cancel(request: Request, execution_id: str) -> Response:
     openapi_extra=body_of(PauseRequest, is_required=False),
 )
 async def pause(request: Request, execution_id: str) -> Response:
-    sent = parse_envelope(PauseRequest, await request.body(), is_yaml=is_yaml(request), may_be_empty=True)
+    sent = await read_envelope(request, PauseRequest, may_be_empty=True)
     done = await engine_of(request).executions.pause(
         execution_id_in(execution_id), by=sent.by, reason=sent.reason, request_id=repeat_id_of(request)
     )
@@ -239,7 +238,7 @@ async def pause(request: Request, execution_id: str) -> Response:
     openapi_extra=body_of(ResumeRequest, is_required=False),
 )
 async def resume(request: Request, execution_id: str) -> Response:
-    sent = parse_envelope(ResumeRequest, await request.body(), is_yaml=is_yaml(request), may_be_empty=True)
+    sent = await read_envelope(request, ResumeRequest, may_be_empty=True)
     limits = sent.budget or BudgetRequest()
     done = await engine_of(request).executions.resume(
         execution_id_in(execution_id),

@@ -11,7 +11,7 @@ from api.responses import ANY_JSON, JSON, body_of, json_response, problems, repl
 from api.schemas.executions import ItemPage, NodeView
 from api.schemas.interventions import CompleteRequest, FailRequest, GivenError, NodeAnswer, NodeRequest
 from api.schemas.views import config_fields, item_fields, node_fields, override_fields, page_fields
-from api.validator import execution_id_in, idempotency_of, is_yaml, parse_envelope, unit_in
+from api.validator import execution_id_in, idempotency_of, read_envelope, unit_in
 from orchestrator.engine import Idempotency, OperatorNote
 from orchestrator.operations.results import NodeResult
 from orchestrator.states import NodeStatus
@@ -145,9 +145,7 @@ async def retry_now(request: Request, execution_id: str, node_id: str) -> Respon
 
 async def _read(request: Request, model: type[R]) -> tuple[R, OperatorNote, Idempotency | None]:
     body = await request.body()
-    sent = parse_envelope(
-        model, body, is_yaml=is_yaml(request), max_depth=engine_of(request).limits.max_depth
-    )
+    sent = await read_envelope(request, model)
     return sent, OperatorNote(sent.by, sent.reason, sent.attempt), idempotency_of(request, body)
 
 

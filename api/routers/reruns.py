@@ -16,7 +16,7 @@ from api.schemas.reruns import (
     replay_fields,
     retry_fields,
 )
-from api.validator import execution_id_in, idempotency_of, is_yaml, optional_definition_in, parse_envelope
+from api.validator import execution_id_in, idempotency_of, optional_definition_in, read_envelope
 
 router = APIRouter(prefix="/v1/executions", tags=["executions"])
 
@@ -34,7 +34,7 @@ router = APIRouter(prefix="/v1/executions", tags=["executions"])
     openapi_extra=body_of(RetryRequest, is_required=False),
 )
 async def retry(request: Request, execution_id: str) -> Response:
-    sent = parse_envelope(RetryRequest, await request.body(), is_yaml=is_yaml(request), may_be_empty=True)
+    sent = await read_envelope(request, RetryRequest, may_be_empty=True)
     done = await engine_of(request).executions.retry(
         execution_id_in(execution_id), preview=sent.preview, generation=sent.generation
     )
@@ -53,9 +53,7 @@ async def retry(request: Request, execution_id: str) -> Response:
 )
 async def replay(request: Request, execution_id: str) -> Response:
     body, engine = await request.body(), engine_of(request)
-    sent = parse_envelope(
-        ReplayRequest, body, is_yaml=is_yaml(request), max_depth=engine.limits.max_depth, may_be_empty=True
-    )
+    sent = await read_envelope(request, ReplayRequest, may_be_empty=True)
     replay = await engine.executions.replay(
         execution_id_in(execution_id),
         sent.inputs,
@@ -80,10 +78,8 @@ async def replay(request: Request, execution_id: str) -> Response:
 )
 async def fork(request: Request, execution_id: str) -> Response:
     body, engine = await request.body(), engine_of(request)
-    sent = parse_envelope(
-        ForkRequest, body, is_yaml=is_yaml(request), max_depth=engine.limits.max_depth, may_be_empty=True
-    )
-    with optional_definition_in(sent.definition, engine.limits) as document:
+    sent = await read_envelope(request, ForkRequest, may_be_empty=True)
+    async with optional_definition_in(sent.definition, engine) as document:
         fork = await engine.executions.fork(
             execution_id_in(execution_id),
             from_node=sent.from_node,

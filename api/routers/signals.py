@@ -6,7 +6,7 @@ from starlette.responses import Response
 from api.access import engine_of
 from api.responses import body_of, json_response, problems, replay_headers
 from api.schemas.signals import SignalAnswer, SignalRequest, signal_fields
-from api.validator import execution_id_in, idempotency_of, is_yaml, parse_envelope, signal_name_in
+from api.validator import execution_id_in, idempotency_of, read_envelope, signal_name_in
 
 router = APIRouter(tags=["answers"])
 
@@ -22,9 +22,7 @@ router = APIRouter(tags=["answers"])
 )
 async def send(request: Request, execution_id: str, name: str) -> Response:
     body, engine = await request.body(), engine_of(request)
-    sent = parse_envelope(
-        SignalRequest, body, is_yaml=is_yaml(request), max_depth=engine.limits.max_depth, may_be_empty=True
-    )
+    sent = await read_envelope(request, SignalRequest, may_be_empty=True)
     done = await engine.signals.send(
         execution_id_in(execution_id),
         signal_name_in(name),

@@ -3,11 +3,11 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import engine_of, reach_of
+from api.access import reach_of
 from api.problems import RequestInvalid, SimulationFailed
 from api.responses import body_of, json_response, problems
 from api.schemas.simulation import SimulationAnswer, SimulationRequest
-from api.validator import is_yaml, parse_envelope
+from api.validator import read_envelope
 from orchestrator.errors import DefinitionInvalid, InputsInvalid, Problem, StoreUnavailable
 
 router = APIRouter(prefix="/v1/simulate", tags=["workflow"])
@@ -22,10 +22,7 @@ router = APIRouter(prefix="/v1/simulate", tags=["workflow"])
     openapi_extra=body_of(SimulationRequest),
 )
 async def simulate(request: Request) -> Response:
-    limits = engine_of(request).limits
-    asked = parse_envelope(
-        SimulationRequest, await request.body(), is_yaml=is_yaml(request), max_depth=limits.max_depth
-    )
+    asked = await read_envelope(request, SimulationRequest)
     answer = await reach_of(request).simulator.play(asked.model_dump())
     if refused := answer.get("error"):
         raise _error(refused["code"], refused["message"], [Problem(**each) for each in refused["problems"]])

@@ -1,7 +1,5 @@
 """Judge a definition without storing it."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -9,7 +7,7 @@ from api.access import engine_of
 from api.responses import body_of, json_response, problems
 from api.schemas.validation import ValidationAnswer, ValidationRequest
 from api.schemas.views import validation_fields
-from api.validator import is_yaml, parse_definition, parse_envelope, readable_in
+from api.validator import read_definition, read_envelope, readable_in
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.operations.results import Validation
 
@@ -25,16 +23,13 @@ router = APIRouter(prefix="/v1/validate", tags=["workflow"])
     openapi_extra=body_of(ValidationRequest),
 )
 async def validate(request: Request) -> Response:
-    body = await request.body()
     engine = engine_of(request)
-    sent: Any = body if is_yaml(request) else parse_definition(body, max_depth=engine.limits.max_depth)
+    sent = await read_definition(request)
     try:
-        document, locate = readable_in(sent, engine.limits)
+        document, locate = await readable_in(sent, engine)
         if isinstance(document, dict) and "definition" in document:  # no definition has a field of that name
-            envelope = parse_envelope(
-                ValidationRequest, body, is_yaml=is_yaml(request), max_depth=engine.limits.max_depth
-            )
-            document, locate = readable_in(envelope.definition, engine.limits)
+            envelope = await read_envelope(request, ValidationRequest)
+            document, locate = await readable_in(envelope.definition, engine)
         found = await engine.definitions.validate(document)
     except DefinitionInvalid as error:  # YAML that cannot be read is a finding too, with its line
         found, locate = Validation(tuple(error.problems), (), None), None

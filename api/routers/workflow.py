@@ -28,7 +28,7 @@ from api.validator import (
     idempotency_of,
     is_yaml,
     parse_definition,
-    parse_envelope,
+    read_envelope,
 )
 
 router = APIRouter(tags=["workflow"])
@@ -47,7 +47,7 @@ async def submit(request: Request) -> Response:
     engine = engine_of(request)
     idempotency = idempotency_of(request, body)
     if is_yaml(request):
-        with definition_in(body, engine.limits) as document:
+        async with definition_in(body, engine) as document:
             submitted = await engine.executions.submit(document, idempotency=idempotency)
     else:
         submitted = await engine.executions.submit(
@@ -108,13 +108,7 @@ async def trigger_inputs(request: Request) -> dict[str, Any]:
     body = await request.body()
     if not body:
         return {}
-    sent = parse_envelope(
-        TriggerRequest,
-        body,
-        is_yaml=is_yaml(request),
-        max_depth=engine_of(request).limits.max_depth,
-        may_be_empty=True,
-    )
+    sent = await read_envelope(request, TriggerRequest, may_be_empty=True)
     return {} if sent.inputs is None else {"inputs": sent.inputs}
 
 

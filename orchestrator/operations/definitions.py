@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from orchestrator.definitions.definition import Definition
@@ -25,8 +24,8 @@ class Definitions:
             definition = (await self._submissions.compile(document, None)).definition
         except DefinitionInvalid as error:
             return Validation(tuple(error.problems), (), None)
-        # In a thread: the largest definitions take seconds, and this process serves others meanwhile.
-        warnings = await asyncio.to_thread(lint, definition, self._submissions.limits)
+        # In the thread: the largest definitions take seconds, and this process serves others meanwhile.
+        warnings = await self._submissions.turns.take(lambda: lint(definition, self._submissions.limits))
         return Validation((), tuple(warnings), summarise(definition))
 
     async def handler_names(self) -> frozenset[str]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -18,9 +16,10 @@ from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import Definition, HandlerNames
 from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
-from orchestrator.errors import DefinitionInvalid, IdempotencyConflict, TooBusy
+from orchestrator.errors import DefinitionInvalid, IdempotencyConflict
 from orchestrator.operations.results import Submitted
 from orchestrator.operations.schema_checks import SchemaChecks
+from orchestrator.operations.turns import LONG_BYTES, Turns
 from orchestrator.states import ExecutionStatus
 from orchestrator.store.layout import Field, Layout, Slice, lay_out
 from orchestrator.store.reader import Store
@@ -36,12 +35,8 @@ else:
 FRESH_S = 1.0
 #: Largest age of the list when a submission is accepted by it.
 STALE_S = 10.0
-#: Definitions that are compiled in the thread or wait for it; one takes up to some seconds.
-MOST_COMPILING = 16
 #: What was submitted, or how to parse it: a body that was submitted before need not be parsed again.
 Document = dict[str, Any] | Callable[[], dict[str, Any]]
-#: Longer definitions are compiled in a thread, and so are those with patterns, which are slow to compile.
-LONG_BYTES = 16 * 1024
 #: Compiled definitions kept by the bytes they were submitted as.
 KEPT = 256
 
@@ -60,6 +55,7 @@ class Submissions:
 
     catalogue  gives the handlers a definition may use, from the names live workers announce.
     checks     check inputs.
+    turns      of large definitions.
     """
 
     def __init__(
@@ -70,12 +66,11 @@ class Submissions:
         catalogue: Callable[[frozenset[str]], HandlerNames],
         limits: Limits,
         checks: SchemaChecks | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.store = store
         self.checks = checks or SchemaChecks()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="compiler")
-        #: Definitions in the thread, and waiting for it.
-        self._compiling = 0
+        self.turns = turns or Turns()
         self.transitions = transitions
         self.limits = limits
         self._catalogue = catalogue
@@ -212,26 +207,12 @@ class Submissions:
             document = document()
         text = exact_json.dumps(document) if body is None else body
         if _takes_long(text):
-            compiled = await self._compiled_in_turn(document, text, announced)
+            compiled = await self.turns.take(lambda: self._compile(document, text, announced))
         else:
             compiled = self._compile(document, text, announced)
         if body is not None:
             self._cache.put((body, announced), compiled, text_bytes=len(text))
         return compiled
-
-    async def _compiled_in_turn(self, document: Document, text: bytes, announced: frozenset[str]) -> Compiled:
-        """Compile in the thread. Raises TooBusy while enough definitions wait for it.
-
-        One at a time: a step of a thread may hold the loop up for a moment, and those of many add up.
-        """
-        if self._compiling >= MOST_COMPILING:
-            raise TooBusy(f"{MOST_COMPILING} large definitions are being checked already; try again")
-        self._compiling += 1
-        try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._thread, self._compile, document, text, announced)
-        finally:
-            self._compiling -= 1
 
     def _compile(self, document: Document, text: bytes, announced: frozenset[str]) -> Compiled:
         if callable(document):
@@ -241,7 +222,7 @@ class Submissions:
 
 
 def _takes_long(text: bytes) -> bool:
-    """Say whether compiling a definition may take longer than an event loop should be held up."""
+    """Say whether compiling may hold an event loop up for too long; patterns are slow to compile."""
     return len(text) > LONG_BYTES or b'"pattern' in text or b"\\u" in text
 
 

@@ -1,12 +1,22 @@
 """What may come in, before the engine is asked."""
 
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
 import pytest
 from starlette.requests import Request
 
+from api import validator
 from api.problems import RequestInvalid
 from api.schemas.workflow import TriggerRequest
 from api.validator import execution_id_in, idempotency_of, parse_envelope
+from orchestrator.documents import strict_json
+from orchestrator.documents.yaml import load_yaml
 from orchestrator.errors import ExecutionNotFound
+from orchestrator.operations.turns import LONG_BYTES
 
 
 def request(key: str | None) -> Request:
@@ -74,3 +84,29 @@ def test_syntax_error_names_line_and_column() -> None:
         parse_envelope(TriggerRequest, b'{\n"inputs": }')
 
     assert caught.value.problems[0].line == 2
+
+
+@pytest.mark.parametrize("route", ["/v1/executions", "/v1/validate", "/v1/simulate"])
+@pytest.mark.parametrize("media_type", ["application/json", "application/yaml"])
+async def test_a_large_body_keeps_nobody_waiting(
+    client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch, media_type: str, route: str
+) -> None:
+    may_go_on = threading.Event()
+
+    def held(read: Callable[..., Any]) -> Callable[..., Any]:
+        def slow(*arguments: Any, **named: Any) -> Any:
+            may_go_on.wait(30)
+            return read(*arguments, **named)
+
+        return slow
+
+    monkeypatch.setattr(strict_json, "parse", held(strict_json.parse))
+    monkeypatch.setattr(validator, "load_yaml", held(load_yaml))
+    large = b'{"definition": {}, "strange": "' + b"x" * LONG_BYTES + b'"}'
+
+    asked = asyncio.create_task(client.post(route, content=large, headers={"Content-Type": media_type}))
+    alive = await client.get("/livez")
+    assert alive.is_success
+    assert not asked.done()
+    may_go_on.set()
+    assert (await asked).status_code == 422

@@ -11,7 +11,7 @@ import pytest
 from orchestrator.engine import Engine
 from orchestrator.errors import TooBusy
 from orchestrator.operations import submissions
-from orchestrator.operations.submissions import MOST_COMPILING
+from orchestrator.operations.turns import MOST_WAITING
 
 
 async def test_what_finds_enough_others_waiting_is_refused_for_now(
@@ -27,12 +27,12 @@ async def test_what_finds_enough_others_waiting_is_refused_for_now(
     monkeypatch.setattr(submissions, "_takes_long", lambda text: True)
     monkeypatch.setattr(submissions, "compile_definition", slow)
     document = {"name": "large", "nodes": [{"id": "A", "handler": "noop"}]}
-    waiting = [asyncio.create_task(engine.executions.submit(document)) for _ in range(MOST_COMPILING + 1)]
+    waiting = [asyncio.create_task(engine.executions.submit(document)) for _ in range(MOST_WAITING + 1)]
     done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     may_go_on.set()
 
     (refused,) = done
-    with pytest.raises(TooBusy, match="16 large definitions"):
+    with pytest.raises(TooBusy, match="16 large documents"):
         await refused
     others = await asyncio.gather(*(task for task in waiting if task is not refused))
-    assert len({each.execution_id for each in others}) == MOST_COMPILING
+    assert len({each.execution_id for each in others}) == MOST_WAITING
