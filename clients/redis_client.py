@@ -9,14 +9,11 @@ a handshake are part of it.
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 import weakref
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-import hiredis
 from redis import Redis as ThreadedRedis
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import Pipeline
@@ -39,8 +36,6 @@ COMMAND_TIMEOUT_S = 5.0
 BLOCKING_TIMEOUT_S = 6.0
 #: A new connection that has not been greeted by then leads nowhere: after an outage another one soon works.
 GREETING_TIMEOUT_S = 2.0
-#: Connections one Wire keeps; further calls wait for their turn, which comes with the next answer.
-KEPT_CONNECTIONS = 16
 
 
 class NotServing(ResponseError):
@@ -115,7 +110,7 @@ class _Commands(Redis):
     timeout_s: float | None = None
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        async with _Bounded(self.timeout_s):
+        async with Bounded(self.timeout_s):
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
@@ -128,11 +123,11 @@ class _Pipeline(Pipeline):
     timeout_s: float | None = None
 
     async def execute(self, raise_on_error: bool = True) -> list[Any]:
-        async with _Bounded(self.timeout_s):
+        async with Bounded(self.timeout_s):
             return await super().execute(raise_on_error)
 
 
-class _Bounded(Waiting):
+class Bounded(Waiting):
     """Raises redis' own TimeoutError once the time is over. None: no bound."""
 
     __slots__ = ()
@@ -148,7 +143,7 @@ class _Bounded(Waiting):
 
 async def _greet(connection: Any) -> None:
     """Log in and choose the database."""
-    bound = _Bounded(GREETING_TIMEOUT_S)
+    bound = Bounded(GREETING_TIMEOUT_S)
     # The command that wants the connection is charged for it.
     bound.charges = False
     async with bound:
@@ -203,60 +198,3 @@ def _connect(dsn: str, *, timeout_s: float | None, max_connections: int) -> Redi
     client.auto_close_connection_pool = True
     client.timeout_s = timeout_s
     return client
-
-
-class Wire:
-    """Sends commands in one round trip over connections it keeps, with as little work for each as can be.
-
-    The client's own pipeline packs commands in Python, starts a task for every write and a timer for every
-    reply, which together take longer than Redis does. Here hiredis packs, and one timer covers it all.
-    """
-
-    def __init__(self, redis: Redis) -> None:
-        self._pool: Any = redis.connection_pool  # untyped below this level
-        self._idle: list[Any] = []
-        # Far fewer than the pool has: a connection kept here is missing for all other calls.
-        self._free = asyncio.Semaphore(KEPT_CONNECTIONS)
-
-    async def send(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Give the answers in order, error answers as exceptions. Raises redis errors when there is none."""
-        # From Python 3.12 on an empty write stays in the transport's buffer: the event loop tries it again
-        # and again, at the cost of a processor, and the connection cannot be closed.
-        if not commands:
-            return []
-        packed = b"".join([hiredis.pack_command(command) for command in commands])
-        # Waiting for a turn counts too: in an outage every call before this one takes its whole time.
-        async with _Bounded(COMMAND_TIMEOUT_S), self._free:
-            return await self._exchange(packed, len(commands))
-
-    async def let_go(self) -> None:
-        """Return the kept connections to the pool. It can be used again afterwards."""
-        while self._idle:
-            await self._give_back(self._idle.pop())
-
-    async def _exchange(self, packed: bytes, count: int) -> list[Any]:
-        connection = self._idle.pop() if self._idle else await self._pool.get_connection()
-        # The timer of the call stands in for the connection's own.
-        connection.socket_timeout = None
-        try:
-            await connection.send_packed_command(packed, check_health=False)
-            answers = []
-            for _ in range(count):
-                try:
-                    answers.append(await connection.read_response())
-                except ResponseError as error:
-                    answers.append(error)
-        except BaseException:
-            # An answer still on its way must not be taken for that to another call's command.
-            await connection.disconnect(nowait=True)
-            await self._give_back(connection)
-            raise
-        if connection.should_reconnect():
-            await self._give_back(connection)
-        else:
-            self._idle.append(connection)
-        return answers
-
-    async def _give_back(self, connection: Any) -> None:
-        connection.socket_timeout = COMMAND_TIMEOUT_S
-        await self._pool.release(connection)

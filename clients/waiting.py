@@ -47,6 +47,13 @@ def seconds_left(most_s: float) -> float:
     return min(most_s, budget.left_s)
 
 
+def charge(seconds: float) -> None:
+    """Charge a wait to the request, where it has a bound."""
+    budget = _budget.get()
+    if budget is not None and budget.left_s is not None:
+        budget.left_s -= seconds
+
+
 class Waiting:
     """Bounds a wait by the clock, and charges it to the request. Raises TimeoutError once it is over.
 

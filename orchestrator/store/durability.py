@@ -18,7 +18,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from clients.backoff import Backoff
-from clients.redis_client import KEPT_CONNECTIONS, PASSING_FAULTS, Wire
+from clients.redis_client import PASSING_FAULTS
+from clients.redis_wire import KEPT_CONNECTIONS, Wire
 from clients.waiting import Waiting
 from orchestrator.errors import DurabilityUnknown
 from orchestrator.redis_keys import Keys

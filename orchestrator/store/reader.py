@@ -19,7 +19,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from clients.redis_client import Wire
+from clients.redis_wire import Wire
 from orchestrator.definitions.budgets import USED_FIELDS, Usage, read_usage
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored

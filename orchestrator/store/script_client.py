@@ -18,7 +18,8 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from clients.backoff import Backoff
-from clients.redis_client import PASSING_FAULTS, Wire
+from clients.redis_client import PASSING_FAULTS
+from clients.redis_wire import Wire
 from clients.waiting import Waiting, seconds_left
 from orchestrator.errors import StoreFull, StoreUnavailable
 from orchestrator.redis_keys import Keys

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from clients.redis_client import KEPT_CONNECTIONS, connect_commands
+from clients.redis_client import connect_commands
+from clients.redis_wire import KEPT_CONNECTIONS
 from orchestrator.engine import Engine
 from orchestrator.loops.sweep import Sweep
 from orchestrator.states import ExecutionStatus, NodeStatus

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from clients.redis_client import Wire
+from clients.redis_wire import Wire
 from orchestrator.definitions.definition import OUTPUT
 from orchestrator.redis_keys import SEPARATOR
 from tests.property.model.drawn_dag import QUEUES

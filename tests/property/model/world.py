@@ -19,7 +19,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from clients.redis_client import Wire
+from clients.redis_wire import Wire
 from orchestrator.definitions.definition import OUTPUT, Definition, Node
 from orchestrator.execution.explain import explain
 from orchestrator.loops.sweep import Sweep

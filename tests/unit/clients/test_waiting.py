@@ -11,7 +11,8 @@ import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from clients import redis_client
-from clients.redis_client import Wire, connect_commands
+from clients.redis_client import connect_commands
+from clients.redis_wire import Wire
 from clients.waiting import WaitBudget, Waiting, seconds_left
 from orchestrator.errors import StoreUnavailable
 from orchestrator.store.transitions import Transitions
