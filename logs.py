@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -65,6 +66,9 @@ def run_process(main: Callable[[], Coroutine[Any, Any, None]], settings: Callabl
         factory: Callable[[], asyncio.AbstractEventLoop] | None = uvloop.new_event_loop
     except ImportError:
         factory = None
+    # What is there now stays: the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
             _outlive_exits(runner.get_loop(), main())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from orchestrator.definitions.branches import read_catch_words
 from orchestrator.definitions.definition import Catch
@@ -15,8 +15,7 @@ REPLY_BYTES = 4 * 1024 * 1024
 INPUTS, RESUME, VALUE = "$inputs", "$resume", "$value"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A task this worker now runs, with all it takes to run it.
 
     tries, crashes  charged tries and lost leases before this attempt.
@@ -51,8 +50,7 @@ class Claim:
 
     def filled(self, texts: Mapping[str, bytes]) -> Claim:
         """Put in what has been read of the texts that were unread, by name; the rest stays unread."""
-        return replace(
-            self,
+        return self._replace(
             inputs=texts.get(INPUTS, self.inputs),
             resume=texts.get(RESUME, self.resume),
             value=texts.get(VALUE, self.value),
@@ -73,8 +71,7 @@ class Delivery:
     handler: str
 
 
-@dataclass(frozen=True, slots=True)
-class EndReply:
+class EndReply(NamedTuple):
     """What became of an attempt that its worker ended, and what the worker got to do next.
 
     word  ok, dup, fenced, gone or uncalled; see lua/include/attempt.lua.

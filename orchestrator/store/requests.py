@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import orjson
 
@@ -55,8 +55,7 @@ class ClaimRequest:
 NO_CLAIMS: tuple[Argument, ...] = (0, "", "", "", 0, "", "")
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptToken:
+class AttemptToken(NamedTuple):
     """What a worker holds of an attempt it has claimed: everything the fence compares.
 
     nonce  names the claim; a task that is delivered twice is claimed under two.

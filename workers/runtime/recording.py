@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, NamedTuple, assert_never
 
 import orjson
 
@@ -76,8 +75,7 @@ def end_call(
         return ending.of(_failed(Terminal(message), claim))
 
 
-@dataclass(frozen=True, slots=True)
-class _Ending:
+class _Ending(NamedTuple):
     """One attempt about to end; `of` chooses the transition for an outcome."""
 
     transitions: Transitions
