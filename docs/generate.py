@@ -29,6 +29,7 @@ HEADING = "<!-- Written by `python -m docs.generate`; changes here are lost. -->
 WITHOUT_ROW = {
     "announce_worker": "keeps the list of live workers",
     "continue_execution": "works off a saved worklist; what changes is done by the internal verbs",
+    "end_nodes": "makes several calls of ending attempts as one, each by its own row",
     "enforce_cancel": "ends the grace of a cancel; the nodes left are ended by the worklist",
     "forget_consumers": "takes consumers that are gone off a task stream's group",
     "purge_staging": "removes a submission that never became visible",

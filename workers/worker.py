@@ -13,7 +13,6 @@ import re
 import socket
 import time
 import uuid
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import orjson
@@ -47,7 +46,7 @@ from workers.runtime.redaction import hide_secrets
 from workers.runtime.runner import Runner
 from workers.runtime.settings import WorkerConfig, toolbox, worker_config
 from workers.runtime.shares import Shares
-from workers.runtime.shutdown import Shutdown
+from workers.runtime.shutdown import Shutdown, cancel_all
 from workers.runtime.task_reader import TaskReader
 
 log = logging.getLogger("headrace.worker")
@@ -141,7 +140,7 @@ class Worker:
             await asyncio.wait([reader], timeout=BLOCK_MS / 1000 + RECORDING_S)
             await self._drain()
         finally:
-            await _end([reader, *others])
+            await cancel_all([reader, *others])
             # Last of all: a beat that stopped first would let attempts that still run be taken away.
             self.heartbeat.stop()
             await asyncio.to_thread(self.heartbeat.join, RECORDING_S)
@@ -288,6 +287,7 @@ class Worker:
             lease_ms=self.config.lease_ms,
             queues=self.shares.text,
             handlers=self._handlers_text,
+            running=len(self.attempts.running) - freed,
         )
 
     async def _stand_in(self) -> None:
@@ -321,19 +321,10 @@ class Worker:
         return f"{self.worker_id}:{self._requests}"
 
 
-async def _end(duties: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel until all are gone: `asyncio.wait_for` of Python 3.11 swallows a cancel that meets its end."""
-    left = set(duties)
-    while left:
-        for duty in left:
-            duty.cancel()
-        _, left = await asyncio.wait(left, timeout=0.2)
-    await asyncio.gather(*duties, return_exceptions=True)
-
-
 async def main() -> None:
     """Run one worker as the settings say. Raises ConfigError where Redis cannot be used."""
-    load_modules((settings := get_settings()).handler_modules)
+    settings = get_settings()
+    load_modules(settings.handler_modules)
     worker = Worker(
         redis=await connect_when_usable(settings),
         blocking=connect_blocking(settings.redis_dsn),

@@ -23,8 +23,8 @@ from orchestrator.store.layout import CHUNK
 LUA = Path(__file__).parent / "lua"
 #: Shared parts, each using only those before it.
 PARTS = (
-    "unit", "base", "waits", "schedule_to_close", "budget", "pause", "settle", "output", "retries", "answers",
-    "children", "items", "resume", "manual", "claim", "attempt", "start", "slices",
+    "writes", "unit", "base", "waits", "schedule_to_close", "budget", "pause", "settle", "output", "retries",
+    "answers", "children", "items", "resume", "manual", "claim", "attempt", "start", "slices",
 )  # fmt: skip
 #: Every library of ours has a name that begins so.
 FAMILY = "headrace_"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
@@ -13,12 +14,14 @@ PART_BYTES = 4 * 1024 * 1024
 LEAST_BYTES = 64 * 1024
 
 
-def parts_of(sizes: Mapping[T, int], most_bytes: int = PART_BYTES) -> Iterator[list[T]]:
+def parts_of(
+    sizes: Mapping[T, int], most_bytes: int = PART_BYTES, most: float = math.inf
+) -> Iterator[list[T]]:
     """Cut into parts of at most so many bytes, in order; what is larger is alone in its part."""
     part: list[T] = []
     size = 0
     for each, length in sizes.items():
-        if part and size + length > most_bytes:
+        if part and (size + length > most_bytes or len(part) >= most):
             yield part
             part, size = [], 0
         part.append(each)

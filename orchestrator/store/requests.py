@@ -34,6 +34,8 @@ class ClaimRequest:
     queues      the queues the worker reads, in order, each with the number of live workers that read it:
                 `default=3 slow=1`. Of a queue that several read, a call takes only its share.
     handlers    names of the handlers it offers, each between two spaces.
+    running     attempts the worker runs beside those that end in the call. Of what follows from these it gets
+                some directly, as long as it runs no more than its share of all that run.
     """
 
     count: int
@@ -43,16 +45,17 @@ class ClaimRequest:
     lease_ms: int
     queues: str
     handlers: str
+    running: int = 0
 
     def arguments(self) -> tuple[Argument, ...]:
         return (
             self.count, self.request_id, self.worker_id, self.consumer, self.lease_ms,
-            self.queues, self.handlers,
+            self.queues, self.handlers, self.running,
         )  # fmt: skip
 
 
 #: The arguments of a call that claims no further task.
-NO_CLAIMS: tuple[Argument, ...] = (0, "", "", "", 0, "", "")
+NO_CLAIMS: tuple[Argument, ...] = (0, "", "", "", 0, "", "", 0)
 
 
 class AttemptToken(NamedTuple):

@@ -47,23 +47,23 @@ class Call(Generic[R]):
     """One script with its arguments. Awaiting it sends it; it may be awaited again.
 
     client  what sends it.
-    key     the one key it names to Redis.
+    keys    what it names to Redis; one, but for a call that makes others.
     read    turns the raw reply into a value.
     """
 
-    __slots__ = ("arguments", "client", "key", "name", "read")
+    __slots__ = ("arguments", "client", "keys", "name", "read")
 
     def __init__(
         self,
         client: ScriptClient,
         name: str,
-        key: str,
+        keys: tuple[str, ...],
         arguments: tuple[Argument, ...],
         read: Callable[[Any], R],
     ) -> None:
         self.client = client
         self.name = name
-        self.key = key
+        self.keys = keys
         self.arguments = arguments
         self.read = read
 
@@ -134,8 +134,7 @@ class ScriptClient:
                     must_load = must_load or _is_missing(answer)
                     fault = answer
                 else:
-                    replies[i] = StoreFull() if isinstance(answer, OutOfMemoryError) else answer
-                    log.error("store.fault", extra={"verb": calls[i].name, "error": str(answer)})
+                    replies[i] = refused(calls[i], answer)
             if not unanswered:
                 return replies if are_apart else _without_faults(replies)
             open_calls = unanswered
@@ -164,10 +163,12 @@ class ScriptClient:
         """
         now = "" if self.now_ms is None else self.now_ms
         function = self.library.function
-        commands = [("FCALL", function(call.name), 1, call.key, now, *call.arguments) for call in calls]
+        commands = [
+            ("FCALL", function(call.name), len(call.keys), *call.keys, now, *call.arguments) for call in calls
+        ]
         if len(commands) == 1:
             return await self._wire.send(commands)
-        sizes = [_size_of(call) for call in calls]
+        sizes = [size_of(call) for call in calls]
         answers: list[Any] = []
         for part in self._pace.parts(sizes):
             try:
@@ -180,6 +181,12 @@ class ScriptClient:
                 return answers + [error] * (len(calls) - len(answers))
             self._pace.answered()
         return answers
+
+
+def refused(call: Call[Any], error: Exception) -> Exception:
+    """Give the fault of one call, which says nothing about others: its own, or that of a full store."""
+    log.error("store.fault", extra={"verb": call.name, "error": str(error)})
+    return StoreFull() if isinstance(error, OutOfMemoryError) else error
 
 
 async def retry_while_unavailable(work: Callable[[], Awaitable[R]]) -> R:
@@ -201,7 +208,7 @@ def _without_faults(replies: list[Any]) -> list[Any]:
     return replies
 
 
-def _size_of(call: Call[Any]) -> int:
+def size_of(call: Call[Any]) -> int:
     """Bytes of a call's arguments, of those that may be large."""
     return sum([len(part) for part in call.arguments if type(part) is bytes])
 

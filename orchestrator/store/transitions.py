@@ -1,8 +1,8 @@
 """Every change of state, one method each; nothing else changes the state of an execution or a node.
 
 A verb gives a `Call` of the script of its name. Awaiting it sends it alone; a worker sends several together
-with `call_all`. Every script may be sent twice with the same arguments and then answers the same, so a call
-whose reply was lost is sent again.
+with `call_all`, and those of attempts that end with `end_all`. Every script may be sent twice with the same
+arguments and then answers the same, so a call whose reply was lost is sent again.
 
 Beside the scripts only consumer groups are made, by the task reader, and what no engine wrote is taken out
 where it would stop a loop: foreign members of the sets of timers and leases by `Store`, foreign entries of
@@ -31,6 +31,7 @@ from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.durability import Durability
 from orchestrator.store.layout import Reuse, Slice
+from orchestrator.store.parts import parts_of
 from orchestrator.store.replies import (
     REPLY_BYTES,
     Claim,
@@ -52,7 +53,7 @@ from orchestrator.store.requests import (
     Word,
     wait_arguments,
 )
-from orchestrator.store.script_client import Argument, Call, ScriptClient
+from orchestrator.store.script_client import Argument, Call, ScriptClient, refused, size_of
 
 R = TypeVar("R")
 
@@ -64,6 +65,8 @@ HANDLER_PATIENCE_MS = 300_000
 MAX_LINES = 20_000
 #: Pieces of streamed text kept for one execution, about 250 characters each.
 MAX_TOKENS = 50_000
+#: Ends made in one call, and bytes of their arguments: with more, the calls of others would wait too long.
+TOGETHER, TOGETHER_BYTES = 16, 512 * 1024
 
 
 class Transitions(ScriptClient):
@@ -369,12 +372,12 @@ class Transitions(ScriptClient):
         for token, beat in zip_longest(tokens, beats, fillvalue=b""):
             assert isinstance(token, AttemptToken)
             flat.extend((token.execution_id, *token.arguments(), beat))
-        return Call(self, "renew_leases", self.keys.shared("leases"), ("", *flat), read_words)
+        return Call(self, "renew_leases", (self.keys.shared("leases"),), ("", *flat), read_words)
 
     def stamp_tick(self, *, lease_ms: int, only_if_older_than_ms: int | None = None) -> Call[list[int]]:
         """Record that timers and leases are looked at. Replies [now, no expiry before, stamped]."""
         age: Argument = "" if only_if_older_than_ms is None else only_if_older_than_ms
-        return Call(self, "stamp_tick", self.keys.shared("tick"), ("", lease_ms, age), list)
+        return Call(self, "stamp_tick", (self.keys.shared("tick"),), ("", lease_ms, age), list)
 
     def announce_worker(
         self, worker_id: str, queues: Sequence[str], fields: Sequence[Argument] = ()
@@ -384,11 +387,11 @@ class Transitions(ScriptClient):
         Replies how many live workers read each of its queues, in their order.
         """
         arguments = ("", worker_id, " ".join(queues), *fields)
-        return Call(self, "announce_worker", self.keys.worker(worker_id), arguments, list)
+        return Call(self, "announce_worker", (self.keys.worker(worker_id),), arguments, list)
 
     def forget_consumers(self, queue: str, *, idle_ms: int) -> Call[str]:
         """Remove idle consumers without pending tasks from a queue's group."""
-        return Call(self, "forget_consumers", self.keys.tasks(queue), ("", idle_ms), read_text)
+        return Call(self, "forget_consumers", (self.keys.tasks(queue),), ("", idle_ms), read_text)
 
     # Operators
 
@@ -586,12 +589,47 @@ class Transitions(ScriptClient):
             if cursor == 0:
                 return
 
+    # Many calls as one
+
+    def end_nodes(self, calls: Sequence[Call[Any]]) -> Call[list[Any]]:
+        """Make calls of ending attempts as one, which writes once; the answer of each, or its fault.
+
+        Only the last may claim tasks, and none may be large: the whole is sent again where no answer comes.
+        """
+        parts: list[Argument] = []
+        for call in calls:
+            parts += (self.library.function(call.name), len(call.arguments), *call.arguments)
+
+        def read(replies: list[Any]) -> list[Any]:
+            return [
+                refused(call, reply) if isinstance(reply, Exception) else call.read(reply)
+                for call, reply in zip(calls, replies, strict=True)
+            ]
+
+        return Call(self, "end_nodes", tuple(key for call in calls for key in call.keys), ("", *parts), read)
+
+    async def end_all(self, calls: Sequence[Call[Any]]) -> list[Any]:
+        """Make calls of ending attempts in one round trip; their answers in order, a fault in place of one.
+
+        Raises StoreUnavailable when patience ends.
+        """
+        sizes = {place: size_of(call) for place, call in enumerate(calls)}
+        groups = [[calls[i] for i in part] for part in parts_of(sizes, TOGETHER_BYTES, TOGETHER)]
+        merged = [group[0] if len(group) == 1 else self.end_nodes(group) for group in groups]
+        answers: list[Any] = []
+        for group, answer in zip(groups, await self.call_all(merged, are_apart=True), strict=True):
+            if len(group) > 1 and isinstance(answer, list):
+                answers += answer
+            else:
+                answers += [answer] * len(group)
+        return answers
+
     # How a verb becomes a call
 
     def _call(
         self, name: str, execution_id: str, arguments: tuple[Argument, ...], read: Callable[[Any], R]
     ) -> Call[R]:
-        return Call(self, name, self.keys.runtime(execution_id), (execution_id, *arguments), read)
+        return Call(self, name, (self.keys.runtime(execution_id),), (execution_id, *arguments), read)
 
     def _end(
         self, name: str, token: AttemptToken, claiming: ClaimRequest | None, *own: Argument

@@ -174,7 +174,7 @@ async def take_turns(
         elif isinstance(answer, str):
             words.add(answer)
         else:
-            word, more = answer if isinstance(answer, tuple) else (answer.word, answer.more)
+            word, more = answer[:2]
             words.add(word)
             # A refused call says nothing about the worklist.
             if word == "ok":

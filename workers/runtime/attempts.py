@@ -217,7 +217,7 @@ class Attempts:
             ends.append(len(calls))
             is_last = attempt is batch[-1]
             calls.append(self._end_call(attempt, self._claiming(len(batch)) if is_last else None))
-        replies = await self._transitions.call_all(calls, are_apart=True)
+        replies = await self._transitions.end_all(calls)
         for attempt, place in zip(batch, ends, strict=True):
             reply = replies[place]
             if isinstance(reply, Exception):

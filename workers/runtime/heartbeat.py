@@ -143,10 +143,14 @@ class Heartbeat(threading.Thread):
         library = self._transitions.library
         now = "" if self._transitions.now_ms is None else self._transitions.now_ms
         try:
-            reply = self._redis.fcall(library.function(call.name), 1, call.key, now, *call.arguments)
+            reply = self._redis.fcall(
+                library.function(call.name), len(call.keys), *call.keys, now, *call.arguments
+            )
         except ResponseError as error:
             if "Function not found" not in str(error):
                 raise
             self._redis.function_load(library.text, replace=True)
-            reply = self._redis.fcall(library.function(call.name), 1, call.key, now, *call.arguments)
+            reply = self._redis.fcall(
+                library.function(call.name), len(call.keys), *call.keys, now, *call.arguments
+            )
         return call.read(reply)

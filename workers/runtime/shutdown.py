@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Protocol
@@ -122,3 +122,13 @@ def _living_threads() -> list[threading.Thread]:
     for each in others:
         each.join(LINGER_S / len(others))
     return [each for each in others if each.is_alive()]
+
+
+async def cancel_all(duties: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel until all are gone: `asyncio.wait_for` of Python 3.11 swallows a cancel that meets its end."""
+    left = set(duties)
+    while left:
+        for duty in left:
+            duty.cancel()
+        _, left = await asyncio.wait(left, timeout=0.2)
+    await asyncio.gather(*duties, return_exceptions=True)

@@ -1,13 +1,13 @@
 -- flags: allow-oom
 -- Parks a unit until its child ends; queues it at once if the child has ended already.  RUNNING -> WAITING | QUEUED
 -- KEYS  1 runtime of the execution
--- ARGV  3-12 see include/attempt.lua; 13 id of the child; 14 '1' if the child is being cancelled now: a worker
+-- ARGV  3-13 see include/attempt.lua; 14 id of the child; 15 '1' if the child is being cancelled now: a worker
 --       must check the child again after that end
 -- Event node.waiting, node.queued
 local x, facts = leave_attempt('await_child')
 if not x then return answer(facts, 0) end
-local node_id, child_id = ARGV[3], ARGV[13]
-local resume = ARGV[14] == '1' and LOOK_AGAIN or nil
+local node_id, child_id = ARGV[3], ARGV[14]
+local resume = ARGV[15] == '1' and LOOK_AGAIN or nil
 if resume then
   redis.call('HSET', x.runtime, 'resume|' .. node_id, resume)
 else

@@ -1,7 +1,7 @@
 -- flags: allow-oom
 -- Ends an attempt whose handler stopped because its execution is being cancelled.  RUNNING -> CANCELLED
 -- KEYS  1 runtime of the execution
--- ARGV  3-12 see include/attempt.lua
+-- ARGV  3-13 see include/attempt.lua
 -- Reply as there, and 'uncalled' when no cancel is under way: the worker must then end the attempt with another verb.
 -- Event node.cancelled
 if not redis.call('HGET', KEYS[1], 'cancelling') or redis.call('HGET', KEYS[1], 'cancelling') == '' then

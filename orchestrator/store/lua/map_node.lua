@@ -1,18 +1,18 @@
 -- flags: allow-oom
 -- Parks a node on its items; the first are started by the turn `items` of include/items.lua. A retry keeps the items and their outputs.  RUNNING -> WAITING
 -- KEYS  1 runtime of the execution
--- ARGV  3-12 see include/attempt.lua; 13 failures tolerated; 14 '1' starts no more items beyond them; 15 '1' keeps the
---       existing items; 16 … the items' values, JSON
+-- ARGV  3-13 see include/attempt.lua; 14 failures tolerated; 15 '1' starts no more items beyond them; 16 '1' keeps the
+--       existing items; 17 … the items' values, JSON
 -- Event node.waiting
 local x, facts = leave_attempt('map_node')
 if not x then return answer(facts, 0) end
 local node_id = ARGV[3]
 local key = items_key(x.id, node_id)
-if ARGV[15] ~= '1' then
+if ARGV[16] ~= '1' then
   redis.call('DEL', key)
-  local fields = {'total', #ARGV - 15, 'tolerated', ARGV[13], 'stops', ARGV[14]}
-  for i = 16, #ARGV do
-    fields[#fields + 1] = 'v' .. (i - 16)
+  local fields = {'total', #ARGV - 16, 'tolerated', ARGV[14], 'stops', ARGV[15]}
+  for i = 17, #ARGV do
+    fields[#fields + 1] = 'v' .. (i - 17)
     fields[#fields + 1] = ARGV[i]
   end
   for i = 1, #fields, 400 do redis.call('HSET', key, unpack(fields, i, math.min(i + 399, #fields))) end

@@ -1,7 +1,7 @@
 -- flags: allow-oom
 -- Queues a running attempt again, uncharged, because its worker stops.  RUNNING -> QUEUED
 -- KEYS  1 runtime of the execution
--- ARGV  3-12 see include/attempt.lua
+-- ARGV  3-13 see include/attempt.lua
 -- Event node.queued
 local x, facts = leave_attempt('release_node')
 if not x then return answer(facts, 0) end

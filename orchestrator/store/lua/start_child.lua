@@ -2,32 +2,32 @@
 -- Creates and starts the child of a unit, and parks the unit until the child ends; a detached one completes at once.
 -- RUNNING -> WAITING | COMPLETED | FAILED
 -- KEYS  1 runtime of the execution
--- ARGV  3-12 see include/attempt.lua; 13 id of the child, made of execution, unit and attempt; 14 levels of children allowed below
---       the root; 15 error, JSON, for one level too many, 16 the successor that takes over by its catch then, or '';
---       17 output of a detached unit, JSON; 18 definition of the child, JSON; 19 … the last slice of the child, see
+-- ARGV  3-13 see include/attempt.lua; 14 id of the child, made of execution, unit and attempt; 15 levels of children allowed below
+--       the root; 16 error, JSON, for one level too many, 17 the successor that takes over by its catch then, or '';
+--       18 output of a detached unit, JSON; 19 definition of the child, JSON; 20 … the last slice of the child, see
 --       include/slices.lua; earlier ones are staged before
 -- Event node.waiting, node.completed, node.failed; of the child execution.created, execution.started
 local x, facts = leave_attempt('start_child')
 if not x then return answer(facts, 0) end
-local node_id, attempt, child_id = ARGV[3], ARGV[4], ARGV[13]
+local node_id, attempt, child_id = ARGV[3], ARGV[4], ARGV[14]
 local values = redis.call('HMGET', x.runtime, 'depth', 'tenant')
 local depth = tonumber(values[1] or 0) + 1
 if is_ending(x, node_id) then
   end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', attempt, quoted('cancelled'))
-elseif depth > tonumber(ARGV[14]) then
-  settle_failure(x, node_id, attempt, facts, 'error', ARGV[15], false, ARGV[16])
+elseif depth > tonumber(ARGV[15]) then
+  settle_failure(x, node_id, attempt, facts, 'error', ARGV[16], false, ARGV[17])
 else
   redis.call('RPUSH', children_key(x.id), child_id .. ' ' .. node_id)
   x.children = redis.call('HINCRBY', x.runtime, 'children', 1)
   redis.call('HSET', x.runtime, 'child|' .. node_id, child_id)
   redis.call('HDEL', x.runtime, 'resume|' .. node_id)
   if facts.detached then
-    put_output(x, node_id, ARGV[17])
+    put_output(x, node_id, ARGV[18])
     end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, '{}')
   else
     park_on_child(x, node_id, attempt, child_id)
   end
-  create(child_id, values[2] or 'default', ARGV[18], 19)
+  create(child_id, values[2] or 'default', ARGV[19], 20)
   redis.call('HSET', runtime_key(child_id), 'tenant', values[2] or 'default', 'parent', x.id .. ' ' .. node_id, 'depth', depth)
   local child = open(child_id, 'queues')
   name_queues(child.fields[1])

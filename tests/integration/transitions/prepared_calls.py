@@ -244,7 +244,7 @@ async def expire_b(rig: Rig, execution_id: str, status: NodeStatus) -> str:
 
 async def renewing(rig: Rig) -> Call[Any]:
     held = await running(rig)
-    return rig.transitions.renew_leases([held, replace(held, nonce="lost")], lease_ms=90_000)
+    return rig.transitions.renew_leases([held, held._replace(nonce="lost")], lease_ms=90_000)
 
 
 async def stamping(rig: Rig) -> Call[Any]:

@@ -316,4 +316,5 @@ def in_words(answer: Any) -> list[Any]:
 
 
 def test_every_script_is_sent_again() -> None:
-    assert {case.partition(",")[0] for case in CASES} == set(script_names())
+    # What makes other calls is sent again in test_end_nodes.py.
+    assert {case.partition(",")[0] for case in CASES} == set(script_names()) - {"end_nodes"}

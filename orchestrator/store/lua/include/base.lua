@@ -6,10 +6,12 @@ local SEPARATOR = '\31'
 -- Set at the start of every call. Redis runs one function at a time, so they cannot mix. OPEN: executions by id.
 -- NOW_TEXT: the same moment as Redis takes it; it formats a number each time it is handed one.
 -- SPENT: nodes touched so far, whichever execution they belong to.
-local KEYS, ARGV, NOW, NOW_TEXT, OPEN, SPENT
+-- READY: tasks of direct successors, kept back until the end of a call whose worker may be given some of them; nil in others.
+local KEYS, ARGV, NOW, NOW_TEXT, OPEN, SPENT, READY
 
 local function enter(keys, arguments)
-  KEYS, ARGV, OPEN, SPENT = keys, arguments, {}, 0
+  KEYS, ARGV, OPEN, SPENT, READY = keys, arguments, {}, 0, nil
+  begin_writes()
   PREFIX = string.match(keys[1], '^{[^}]*}:') or ''
   NOW = tonumber(arguments[1])
   if not NOW then
@@ -37,7 +39,7 @@ local UNCOUNTED = -1000000000
 local function flush(x)
   local notes = x.notes
   for i = 1, #notes, 400 do redis.call('HSET', x.runtime, unpack(notes, i, math.min(i + 399, #notes))) end
-  if #notes > 0 then x.notes = {} end
+  if #notes > 0 then x.notes, x.places = {}, {} end
 end
 
 -- Reads one execution's running totals; nil when it is unknown or purged, so that a late worker never writes a
@@ -46,8 +48,11 @@ end
 local function open(execution_id, ...)
   local x = OPEN[execution_id]
   if x then
-    flush(x)
     x.fields = select('#', ...) > 0 and redis.call('HMGET', x.runtime, ...) or {}
+    for i = 1, #x.fields do
+      local place = x.places[select(i, ...)]
+      if place then x.fields[i] = x.notes[place] end
+    end
     return x
   end
   local runtime = runtime_key(execution_id)
@@ -64,7 +69,7 @@ local function open(execution_id, ...)
     deadline_ms = tonumber(values[8] or ''), generation = values[9],
     parent = values[10], children = tonumber(values[11] or 0),
     paused = values[12] ~= '' and values[12] or nil, features = values[13], fields = fields,
-    work = {}, head = 1, tail = 0, notes = {},
+    work = {}, head = 1, tail = 0, notes = {}, places = {},
   }
   OPEN[execution_id] = x
   return x
@@ -73,8 +78,14 @@ end
 -- Sets a runtime field, together with others, at the end of the call or before anybody reads it.
 local function note(x, field, value)
   local notes = x.notes
-  notes[#notes + 1] = field
-  notes[#notes + 1] = value
+  local place = x.places[field]
+  if place then
+    notes[place] = value
+    return
+  end
+  local count = #notes
+  notes[count + 1], notes[count + 2] = field, value
+  x.places[field] = count + 2
 end
 
 local function append(x, event, node_id, item, attempt, data)
@@ -102,6 +113,7 @@ end
 -- Ends a call: writes the totals of what it changed and wakes its subscribers; the message says only how far the
 -- history goes.
 local function leave()
+  flush_writes()
   for _, x in pairs(OPEN) do
     if x.is_changed then
       note(x, 'seq', string.format('%d', x.seq))
@@ -112,6 +124,8 @@ local function leave()
       redis.call('PUBLISH', x.events, x.seq)
     end
   end
+  flush_acks()
+  flush_leases()
 end
 
 -- A node's static facts, written at submission: handler, queue, trigger rule, dependency count, gate count,
@@ -134,10 +148,7 @@ local function parse_facts(text)
   return facts
 end
 
--- Takes a unit's task off its stream. Deleting it here, and nowhere else, keeps every entry of the stream live.
+-- Takes a unit's task off its stream. One that was handed to its worker has never been there.
 local function drop_message(queue, message_id)
-  if not message_id or message_id == '' then return end
-  local stream = tasks_key(queue)
-  redis.call('XACK', stream, GROUP, message_id)
-  redis.call('XDEL', stream, message_id)
+  if message_id and message_id ~= '' then acknowledge(tasks_key(queue), message_id) end
 end

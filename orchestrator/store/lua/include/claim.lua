@@ -1,5 +1,10 @@
 -- claim: QUEUED -> RUNNING for one task, and the fused "finish one, take the next" of a busy worker.
 
+-- What other parts use of this one; a Lua chunk has room for 200 names.
+local begin_reply, claim, claim_next, post_ready, reset_stream
+
+do
+
 -- The reply carries all that the runner needs, so that a node costs no further round trip:
 -- {'ok', execution_id, node_id, attempt, nonce, tries, crashes, message_id, queued_ms, spec, inputs, resume, value,
 --  reference, status, output, reference, …}   output is '' when there is none.
@@ -23,7 +28,7 @@ local SHARED_BYTES = 1024
 -- Of the reply of this call: bytes left, bytes left for references, bytes named; and the texts it has or names: their lengths.
 local ROOM, REFERENCE_ROOM, NAMED, MENTIONED
 
-local function begin_reply(bytes)
+function begin_reply(bytes)
   ROOM, REFERENCE_ROOM, NAMED, MENTIONED = bytes, bytes / 2, 0, {}
 end
 
@@ -51,10 +56,10 @@ local function shared(key, field)
   if MENTIONED[name] then return MENTIONED[name] end
   -- Its length is asked for once something has found no room, not before: that would cost a command for each.
   if NAMED > 0 then
-    local length = field and redis.call('HSTRLEN', key, field) or not field and redis.call('STRLEN', key)
+    local length = field and redis.call('HSTRLEN', key, field) or not field and size_of(key)
     if length > REFERENCE_ROOM then return named(name, length) end
   end
-  local text = field and redis.call('HGET', key, field) or not field and redis.call('GET', key) or ''
+  local text = field and redis.call('HGET', key, field) or not field and read(key) or ''
   local length = #text
   if length > REFERENCE_ROOM then return named(name, length) end
   ROOM, REFERENCE_ROOM = ROOM - length, REFERENCE_ROOM - length
@@ -62,7 +67,7 @@ local function shared(key, field)
   return text
 end
 
-local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value, facts_text)
+local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value, facts)
   ROOM = ROOM - #(spec or '')
   local reply = {'ok', x.id, node_id, attempt, nonce, tries or '0', crashes or '0', message_id, queued_ms or '0', spec,
     '', fitting('resume' .. nonce, resume), fitting('value' .. nonce, value)}
@@ -72,12 +77,12 @@ local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, s
         reply[11] = shared(x.runtime, 'inputs')
       else
         reply[#reply + 1] = id
-        reply[#reply + 1] = redis.call('GET', node_key(x.id, id)) or ''
+        reply[#reply + 1] = read(node_key(x.id, id)) or ''
         reply[#reply + 1] = shared(output_key(x.id, id))
       end
     end
   end
-  local catch = parse_facts(facts_text).catch
+  local catch = facts.catch
   if catch then
     reply[#reply + 1] = '$catch'
     reply[#reply + 1] = ''
@@ -96,16 +101,35 @@ local function claimed(x, node_id, attempt, nonce, message_id, tries, crashes, s
 end
 
 -- What an earlier attempt streamed is not part of this one's answer: watchers let go of it.
-local function reset_stream(x, node_id, attempt)
+function reset_stream(x, node_id, attempt)
   local streamed = redis.call('HGET', x.runtime, 'streamed|' .. node_id)
   if not streamed then return end
   redis.call('HDEL', x.runtime, 'streamed|' .. node_id)
   record(x, 'stream.reset', node_id, attempt, '{"reason":"attempt","attempt":' .. streamed .. '}')
 end
 
+-- Starts an attempt of a unit that is queued. Gives its tries.
+local function begin_attempt(x, unit, attempt, nonce, worker, lease_ms, facts, tries)
+  lease(lease_member(x.id, unit, attempt), NOW + lease_ms)
+  move(x, unit, 'RUNNING')
+  tries = tostring((tonumber(tries) or 0) + 1)
+  note(x, 'tries|' .. unit, tries)
+  note(x, 'nonce|' .. unit, nonce)
+  note(x, 'started_ms|' .. unit, NOW_TEXT)
+  note(x, 'worker|' .. unit, worker)
+  if facts.start_to_close_ms > 0 then
+    -- The worker keeps this time limit itself; the timer is for a worker whose loop is stuck, hence the slack.
+    redis.call('ZADD', timers_key(), NOW + facts.start_to_close_ms + 1000, timer_member('start_to_close', x.id, unit, attempt))
+  end
+  record(x, 'node.started', unit, attempt, '{"worker":"' .. worker .. '"}')
+  -- Recorded here, not by the handler, which could forget it; a first attempt pays nothing for it.
+  if attempt ~= '1' then reset_stream(x, unit, attempt) end
+  return tries
+end
+
 -- Any other first word means: not claimed. 'busy' leaves the message to the holder of the lease; 'stale' and
 -- 'gone' take it off the stream, and so does 'held': the execution is paused, and the node will be queued again.
-local function claim(execution_id, node_id, attempt, message_id, queue, nonce, worker, lease_ms)
+function claim(execution_id, node_id, attempt, message_id, queue, nonce, worker, lease_ms)
   local node, item = item_of(node_id)
   local x = open(execution_id, 'attempt|' .. node_id, 'nonce|' .. node_id, 'node|' .. node, 'spec|' .. node,
     item and 'item_refs|' .. node or 'refs|' .. node_id, 'tries|' .. node_id, 'crashes|' .. node_id, 'message|' .. node_id, 'queued_ms|' .. node_id,
@@ -116,6 +140,7 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
   end
   local current, holder, facts_text, spec, refs, tries, crashes, current_message, queued_ms, resume =
     unpack(x.fields, 1, 10)
+  local facts = parse_facts(facts_text)
   local status = status_of(execution_id, node_id)
   local value = item and redis.call('HGET', items_key(execution_id, node), 'v' .. item)
   if attempt ~= current or not (may_leave('node', 'claim_node', status) or status == 'RUNNING') then
@@ -128,37 +153,34 @@ local function claim(execution_id, node_id, attempt, message_id, queue, nonce, w
       if message_id ~= current_message then drop_message(queue, message_id) end
       return {'busy'}
     end
-    return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value, facts_text)
+    return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value, facts)
   end
   if x.cancelling then return {'cancelling'} end
-  local facts = parse_facts(facts_text)
   if x.paused then
     detach(x, node_id, 'QUEUED', attempt, facts)
     if message_id ~= current_message then drop_message(queue, message_id) end
     hold_node(x, node_id, '{"cause":"claimed"}')
     return {'held'}
   end
-  redis.call('ZADD', leases_key(), NOW + lease_ms, lease_member(execution_id, node_id, attempt))
-  move(x, node_id, 'RUNNING')
-  tries = tostring((tonumber(tries) or 0) + 1)
-  note(x, 'tries|' .. node_id, tries)
-  note(x, 'nonce|' .. node_id, nonce)
-  note(x, 'started_ms|' .. node_id, NOW_TEXT)
-  note(x, 'worker|' .. node_id, worker)
-  note(x, 'message|' .. node_id, message_id)
-  if message_id ~= current_message then drop_message(queue, current_message) end
+  if message_id ~= current_message then
+    note(x, 'message|' .. node_id, message_id)
+    drop_message(queue, current_message)
+  end
   if facts.schedule_to_start_ms > 0 then
     redis.call('ZREM', timers_key(), timer_member('schedule_to_start', execution_id, node_id, attempt))
   end
-  if facts.start_to_close_ms > 0 then
-    -- The worker keeps this time limit itself; the timer is for a worker whose loop is stuck, hence the slack.
-    redis.call('ZADD', timers_key(), NOW + facts.start_to_close_ms + 1000,
-      timer_member('start_to_close', execution_id, node_id, attempt))
-  end
-  record(x, 'node.started', node_id, attempt, '{"worker":"' .. worker .. '"}')
-  -- Recorded here, not by the handler, which could forget it; a first attempt pays nothing for it.
-  if attempt ~= '1' then reset_stream(x, node_id, attempt) end
-  return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value, facts_text)
+  tries = begin_attempt(x, node_id, attempt, nonce, worker, lease_ms, facts, tries)
+  return claimed(x, node_id, attempt, nonce, message_id, tries, crashes, spec, refs, queued_ms, resume, value, facts)
+end
+
+-- Hands a unit that is ready to the worker that makes the call, without the way over the stream.
+local function hand_over(task, nonce, worker, lease_ms)
+  local x, unit, attempt, facts = task.x, task.unit, tostring(task.attempt), task.facts
+  local values = redis.call('HMGET', x.runtime, 'spec|' .. unit, 'refs|' .. unit, 'tries|' .. unit, 'crashes|' .. unit, 'resume|' .. unit)
+  -- The message of an attempt before this one is no more.
+  if attempt ~= '1' then note(x, 'message|' .. unit, '') end
+  local tries = begin_attempt(x, unit, attempt, nonce, worker, lease_ms, facts, values[3])
+  return claimed(x, unit, attempt, nonce, '', tries, values[4], values[1], values[2], NOW_TEXT, values[5], false, facts)
 end
 
 -- How many of a queue's tasks one call may take: a share of what is ready, so that no worker takes at once what others
@@ -174,25 +196,69 @@ local function share_of(queue, readers, count)
   return math.max(1, math.min(count, math.ceil(ready / readers)))
 end
 
--- Reads and claims up to count further tasks for this worker, fewer where the reply would be too large. queues names each
--- queue with the number of live workers that read it: `default=3 slow=1`. The units claimed are kept under the request id
--- for a minute: if the reply is lost and the call is sent again, the same claims are answered.
-local function claim_next(count, request_id, worker, consumer, lease_ms, queues, handlers)
+-- Puts the tasks that were kept back, from the first one given on, onto their streams.
+function post_ready(first)
+  for i = first, READY and #READY or 0 do
+    local task = READY[i]
+    if not task.is_gone then post(task.x, task.unit, task.attempt, task.facts) end
+    task.x.tasks[task.unit] = nil
+  end
+  READY = {}
+end
+
+-- Whether a worker that runs so many attempts may keep a task of that queue for itself: as long as it runs no more than its
+-- share of all that run, so that the others get what they have free slots for.
+local function may_keep(readers, running)
+  if not readers then return false end
+  if readers == 1 then return true end
+  local all = lease_count()
+  return running <= math.ceil(all / readers)
+end
+
+-- Gives the worker those of the tasks kept back that it may keep, and posts the others. Adds to the replies and to what is
+-- remembered of them.
+local function hand_ready(replies, taken, count, request_id, worker, lease_ms, readers, handlers, running)
+  for i, task in ipairs(READY or {}) do
+    local facts = task.facts
+    if #replies >= count or not has_room() then return post_ready(i) end
+    if task.is_gone then
+      task.x.tasks[task.unit] = nil
+    elseif string.find(handlers, ' ' .. facts.handler .. ' ', 1, true) and may_keep(readers[facts.queue], running + #taken) then
+      local nonce = request_id .. '.' .. (#replies + 1)
+      replies[#replies + 1] = hand_over(task, nonce, worker, lease_ms)
+      taken[#taken + 1] = table.concat({task.x.id, task.unit, task.attempt, '-', facts.queue, nonce}, ' ') .. '\n'
+      task.x.tasks[task.unit] = nil
+    else
+      post(task.x, task.unit, task.attempt, facts)
+      task.x.tasks[task.unit] = nil
+    end
+  end
+  READY = nil
+end
+
+-- Claims up to count further tasks for this worker, fewer where the reply would be too large: first what is on its streams,
+-- which is older, then direct successors of what ended in this call. queues names each queue with the number of live workers
+-- that read it: `default=3 slow=1`. The units claimed are kept under the request id for a minute: if the reply is lost and the
+-- call is sent again, the same claims are answered.
+function claim_next(count, request_id, worker, consumer, lease_ms, queues, handlers, running)
   local replies = {}
-  if count == 0 then return replies end
   begin_reply(REPLY_BYTES)
+  flush_acks()
   local taken = {}
   local last = redis.call('GET', claims_key(worker))
   if last and string.sub(last, 1, #request_id + 1) == request_id .. '\n' then
     for execution_id, node_id, attempt, message_id, queue, nonce in
       string.gmatch(last, '(%S+) (%S+) (%d+) (%S+) (%S+) (%S+)\n') do
-      local reply = claim(execution_id, node_id, attempt, message_id, queue, nonce, worker, lease_ms)
+      local reply = claim(execution_id, node_id, attempt, message_id == '-' and '' or message_id, queue, nonce, worker, lease_ms)
       if reply[1] == 'ok' then replies[#replies + 1] = reply end
     end
+    post_ready(1)
     return replies
   end
-  for queue, readers in string.gmatch(queues, '(%S+)=(%d+)') do
-    local share = #replies < count and has_room() and share_of(queue, tonumber(readers), count - #replies) or 0
+  local readers = {}
+  for queue, number in string.gmatch(queues, '(%S+)=(%d+)') do
+    readers[queue] = tonumber(number)
+    local share = #replies < count and has_room() and share_of(queue, readers[queue], count - #replies) or 0
     while share > 0 and has_room() do
       -- pcall: without the group there is nothing to take; the worker's own read recreates it.
       local step = math.min(share, CLAIMS_IN_A_STEP)
@@ -220,8 +286,11 @@ local function claim_next(count, request_id, worker, consumer, lease_ms, queues,
       share = #entries == step and share - step or 0
     end
   end
+  hand_ready(replies, taken, count, request_id, worker, lease_ms, readers, handlers, running)
   if #taken > 0 then
     redis.call('SET', claims_key(worker), request_id .. '\n' .. table.concat(taken), 'PX', 60000)
   end
   return replies
+end
+
 end

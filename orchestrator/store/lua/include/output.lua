@@ -7,7 +7,7 @@ local OUTPUT = '$output'
 function has_output_left(x)
   if not x.features or not string.find(x.features, 'output', 1, true) then return false end
   if x.cancelling or x.failed > 0 then return false end
-  local status = redis.call('GET', node_key(x.id, OUTPUT))
+  local status = read(node_key(x.id, OUTPUT))
   if status == 'COMPLETED' or status == 'FAILED' then return false end
   x.left = x.left + 1
   if not status then queue_node(x, OUTPUT, 'PENDING', parse_facts(redis.call('HGET', x.runtime, 'node|' .. OUTPUT)), '{}') end
@@ -16,7 +16,7 @@ end
 
 -- A new generation renders it again.
 local function forget_output(x)
-  redis.call('DEL', node_key(x.id, OUTPUT), output_key(x.id, OUTPUT))
+  erase(node_key(x.id, OUTPUT), output_key(x.id, OUTPUT))
   forget_tries(x, OUTPUT)
   redis.call('HDEL', x.runtime, 'reason|' .. OUTPUT, 'error|' .. OUTPUT, 'started_ms|' .. OUTPUT, 'ended_ms|' .. OUTPUT,
     'finished|' .. OUTPUT, 'waiting_on|' .. OUTPUT, 'due_ms|' .. OUTPUT)

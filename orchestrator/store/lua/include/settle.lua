@@ -49,7 +49,12 @@ end
 local function detach(x, node_id, status, attempt, facts)
   flush(x)
   if status == 'QUEUED' then
-    drop_message(facts.queue, redis.call('HGET', x.runtime, 'message|' .. node_id))
+    local task = x.tasks and x.tasks[node_id]
+    if task then
+      task.is_gone = true
+    else
+      drop_message(facts.queue, redis.call('HGET', x.runtime, 'message|' .. node_id))
+    end
     if facts.schedule_to_start_ms > 0 then
       redis.call('ZREM', timers_key(), timer_member('schedule_to_start', x.id, node_id, attempt))
     end
@@ -59,7 +64,7 @@ local function detach(x, node_id, status, attempt, facts)
     unlist_wait(x, node_id, attempt, on)
     redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id)
   elseif status == 'RUNNING' then
-    redis.call('ZREM', leases_key(), lease_member(x.id, node_id, attempt))
+    free_lease(lease_member(x.id, node_id, attempt))
     write_off_attempt(x, node_id)
     drop_message(facts.queue, redis.call('HGET', x.runtime, 'message|' .. node_id))
     if facts.start_to_close_ms > 0 then
@@ -87,10 +92,25 @@ local function cancel_node(x, node_id, status, is_kill)
   end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', attempt, quoted('cancelled'))
 end
 
+-- Puts the task of a queued unit onto its stream.
+local function post(x, unit, attempt, facts, is_waiting_on)
+  local message_id = redis.call('XADD', tasks_key(facts.queue), '*', 'execution_id', x.id, 'node_id', unit,
+    'handler', facts.handler, 'attempt', attempt)
+  note(x, 'message|' .. unit, message_id)
+  if facts.schedule_to_start_ms > 0 then
+    -- A task that no worker has taken yet keeps its time, however often it was handed back or written again.
+    local since = is_waiting_on and redis.call('HGET', x.runtime, 'since_ms|' .. unit) or NOW
+    redis.call('HSET', x.runtime, 'since_ms|' .. unit, since)
+    redis.call('ZADD', timers_key(), since + facts.schedule_to_start_ms,
+      timer_member('schedule_to_start', x.id, unit, attempt))
+  end
+end
+
 -- Queues a unit that is ready: a new attempt number and a task. Once it is ending nothing is queued, and while the execution
 -- is paused it is held. A unit that is PENDING has not begun: its caller has checked that its map still starts items.
 -- is_waiting_on: it goes on waiting for the same worker, rather than for the first time.
-local function queue_node(x, node_id, status, facts, data, is_waiting_on)
+-- is_successor: it follows directly from an end in this call, and may be handed to the worker that made the call.
+local function queue_node(x, node_id, status, facts, data, is_waiting_on, is_successor)
   if status == 'WAITING' then redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id) end
   if x.cancelling or (status ~= 'PENDING' and is_ending(x, node_id)) then
     end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled',
@@ -99,20 +119,18 @@ local function queue_node(x, node_id, status, facts, data, is_waiting_on)
   end
   if x.paused then return hold_node(x, node_id, data) end
   local attempt = redis.call('HINCRBY', x.runtime, 'attempt|' .. node_id, 1)
-  local message_id = redis.call('XADD', tasks_key(facts.queue), '*', 'execution_id', x.id, 'node_id', node_id,
-    'handler', facts.handler, 'attempt', attempt)
   move(x, node_id, 'QUEUED')
   if facts.close then start_limit(x, node_id, facts) end
-  note(x, 'message|' .. node_id, message_id)
   note(x, 'queued_ms|' .. node_id, NOW_TEXT)
-  if facts.schedule_to_start_ms > 0 then
-    -- A task that no worker has taken yet keeps its time, however often it was handed back or written again.
-    local since = is_waiting_on and redis.call('HGET', x.runtime, 'since_ms|' .. node_id) or NOW
-    redis.call('HSET', x.runtime, 'since_ms|' .. node_id, since)
-    redis.call('ZADD', timers_key(), since + facts.schedule_to_start_ms,
-      timer_member('schedule_to_start', x.id, node_id, attempt))
-  end
   record(x, 'node.queued', node_id, attempt, data)
+  if READY and is_successor then
+    local task = {x = x, unit = node_id, attempt = attempt, facts = facts}
+    READY[#READY + 1] = task
+    x.tasks = x.tasks or {}
+    x.tasks[node_id] = task
+  else
+    post(x, node_id, attempt, facts, is_waiting_on)
+  end
 end
 
 -- Parks a unit until due_ms; a timer of the same kind wakes it. Nothing that is ending is parked.
@@ -146,7 +164,7 @@ local function settle_failure(x, node_id, attempt, facts, reason, error, is_dead
   local is_handled = taker or (facts.goes_on and not is_item)
   if is_handled then
     if taker then redis.call('HSET', x.runtime, 'caught|' .. node_id, taker) end
-    redis.call('SET', output_key(x.id, node_id), '{"error":' .. error .. '}')
+    write(output_key(x.id, node_id), '{"error":' .. error .. '}')
   elseif facts.is_critical and not is_item then
     x.failed = x.failed + 1
     if x.fail_fast and not x.cancelling then
@@ -173,8 +191,8 @@ end
 
 -- Looks at one PENDING node: runs it, passes it over, or lets it wait. A node that has left PENDING is past deciding, and so
 -- is one that is held.
-local function decide(x, node_id)
-  if redis.call('GET', node_key(x.id, node_id)) ~= 'PENDING' then return end
+local function decide(x, node_id, is_successor)
+  if read(node_key(x.id, node_id)) ~= 'PENDING' then return end
   local values = redis.call('HMGET', x.runtime, 'node|' .. node_id, 'ok|' .. node_id, 'bad|' .. node_id,
     'skip|' .. node_id, 'gates|' .. node_id, 'not_taken|' .. node_id, 'held|' .. node_id)
   local facts = parse_facts(values[1])
@@ -194,7 +212,7 @@ local function decide(x, node_id)
     verdict = RULES[facts.rule](ok, bad, skip, ok + bad + skip, facts.total)
   end
   if verdict == 'run' then
-    queue_node(x, node_id, 'PENDING', facts, '{}')
+    queue_node(x, node_id, 'PENDING', facts, '{}', false, is_successor)
   elseif verdict then
     end_node(x, node_id, 'SKIPPED', verdict, 'node.skipped', 0, quoted(verdict))
   end
@@ -219,7 +237,7 @@ local function count_at_successors(x, outcome, node_id, chunk)
       redis.call('HINCRBY', x.runtime, 'gates|' .. id, 1)
       if not_taken[id] or (mark == '!' and outcome == 'ok') then redis.call('HSET', x.runtime, 'not_taken|' .. id, '1') end
     end
-    decide(x, id)
+    decide(x, id, true)
     count = count + 1
   end
   if count >= CHUNK then push(x, outcome .. ' ' .. node_id .. ' ' .. (chunk + 1)) end
@@ -246,7 +264,7 @@ local function take_turn(x, item)
     return count or 0
   elseif word == 'cancel' or word == 'kill' then
     local count = each_in_chunk(x, 'ids|' .. rest, function(id)
-      local status = redis.call('GET', node_key(x.id, id))
+      local status = read(node_key(x.id, id))
       if may_leave('node', 'cancel_node', status) and (word == 'kill' or status ~= 'RUNNING') then
         cancel_node(x, id, status, word == 'kill')
       end
@@ -260,7 +278,7 @@ local function take_turn(x, item)
     local id, ok, bad, skip, gates, not_taken = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d)$')
     flush(x)
     move(x, id, 'PENDING')
-    redis.call('DEL', output_key(x.id, id))
+    erase(output_key(x.id, id))
     revive(x, id)
     redis.call('HSET', x.runtime, 'ok|' .. id, ok, 'bad|' .. id, bad, 'skip|' .. id, skip, 'gates|' .. id, gates,
       'not_taken|' .. id, not_taken)

@@ -14,14 +14,14 @@ end
 
 local function status_of(execution_id, unit)
   local node_id, index = item_of(unit)
-  if not index then return redis.call('GET', node_key(execution_id, unit)) end
+  if not index then return read(node_key(execution_id, unit)) end
   return redis.call('HGET', items_key(execution_id, node_id), 's' .. index) or nil
 end
 
 local function move(x, unit, status)
   local node_id, index = item_of(unit)
   if not index then
-    redis.call('SET', node_key(x.id, unit), status)
+    write(node_key(x.id, unit), status)
   else
     redis.call('HSET', items_key(x.id, node_id), 's' .. index, status)
   end
@@ -30,7 +30,7 @@ end
 local function put_output(x, unit, output)
   local node_id, index = item_of(unit)
   if not index then
-    redis.call('SET', output_key(x.id, unit), output)
+    write(output_key(x.id, unit), output)
   else
     redis.call('HSET', items_key(x.id, node_id), 'o' .. index, output)
   end
@@ -38,7 +38,7 @@ end
 
 local function output_of(execution_id, unit)
   local node_id, index = item_of(unit)
-  if not index then return redis.call('GET', output_key(execution_id, unit)) end
+  if not index then return read(output_key(execution_id, unit)) end
   return redis.call('HGET', items_key(execution_id, node_id), 'o' .. index)
 end
 

@@ -40,7 +40,7 @@ def client_with(wire: FakeWire) -> ScriptClient:
 
 def calls_of(client: ScriptClient, count: int, size: int) -> list[Call[Any]]:
     return [
-        Call(client, "complete_node", "key", (b"%d" % number, b"x" * size), lambda reply: reply)
+        Call(client, "complete_node", ("key",), (b"%d" % number, b"x" * size), lambda reply: reply)
         for number in range(count)
     ]
 
