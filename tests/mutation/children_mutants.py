@@ -9,7 +9,7 @@ CHILDREN = (
     *of(
         "start_child",
         ("a child is started in a cancel", "if is_ending(x, node_id) then", "if false then"),
-        ("a child may be one level too deep", "elseif depth > tonumber(ARGV[14]) then", "elseif depth > tonumber(ARGV[14]) + 1 then"),
+        ("a child may be one level too deep", "elseif depth > tonumber(ARGV[15]) then", "elseif depth > tonumber(ARGV[15]) + 1 then"),
         ("a child counts as a root", "'parent', x.id .. ' ' .. node_id, 'depth', depth)", "'parent', x.id .. ' ' .. node_id)"),
         ("a child is not listed", "  redis.call('RPUSH', children_key(x.id), child_id .. ' ' .. node_id)", ""),
         ("a unit does not know its child", "  redis.call('HSET', x.runtime, 'child|' .. node_id, child_id)", ""),
@@ -22,7 +22,7 @@ CHILDREN = (
         ("an end that came meanwhile is missed", "if not is_live(child_id) then", "if false then"),
         ("a cancel is forgotten for a unit that comes to wait", "elseif is_ending(x, node_id) then", "elseif false then"),
         ("an execution ends twice with its child", "  x.is_settling = true\n", ""),
-        ("whatever ends is what was waited for", "local resume = ARGV[14] == '1' and LOOK_AGAIN or nil", "local resume = nil"),
+        ("whatever ends is what was waited for", "local resume = ARGV[15] == '1' and LOOK_AGAIN or nil", "local resume = nil"),
     ),
     *of(
         "include/children",

@@ -16,7 +16,7 @@ ATTEMPT = of(
     ("a call sent again is refused", "if x.fields[3] == nonce then return nil, 'dup' end", ""),
     (
         "the lease outlives the attempt",
-        "redis.call('ZREM', leases_key(), lease_member(x.id, node_id, attempt))",
+        "free_lease(lease_member(x.id, node_id, attempt))",
         "",
     ),
     ("the time limit outlives the attempt", "if facts.start_to_close_ms > 0 then", "if false then"),
@@ -28,11 +28,68 @@ BASE = of(
     ("event ids have gaps", "x.seq = x.seq + 1\n", "x.seq = x.seq + 2\n"),
     ("a lost event counter repeats an id", "[1][1], '^%d+')) + 1", "[1][1], '^%d+'))"),
     ("a lost count counts as none left", "local UNCOUNTED = -1000000000", "local UNCOUNTED = 0"),
-    ("a task is deleted unacknowledged", "redis.call('XACK', stream, GROUP, message_id)", ""),
-    ("a task is acknowledged and kept", "redis.call('XDEL', stream, message_id)", ""),
+    (
+        "an execution opened twice is read as it was",
+        "if place then x.fields[i] = x.notes[place] end",
+        "",
+    ),
     ("nodes left are not written back", "note(x, 'left', string.format('%d', x.left))", ""),
     ("failures are not written back", "note(x, 'failed', string.format('%d', x.failed))", ""),
     ("the newest event is not written back", "note(x, 'seq', string.format('%d', x.seq))", ""),
+)
+WRITES = of(
+    "include/writes",
+    (
+        "a task is deleted unacknowledged",
+        "redis.call('XACK', stream, GROUP, unpack(ids, i, math.min(i + 399, #ids)))",
+        "",
+    ),
+    (
+        "a task is acknowledged and kept",
+        "redis.call('XDEL', stream, unpack(ids, i, math.min(i + 399, #ids)))",
+        "",
+    ),
+    ("what is written is read as it was", "if place then return WRITES[place] end", ""),
+    ("what is written twice keeps its first value", "WRITES[place] = value\n    return", "return"),
+    (
+        "only the first writes go out",
+        "for i = 1, WRITTEN, 400 do",
+        "for i = 1, math.min(WRITTEN, 1), 400 do WRITTEN = math.min(WRITTEN, 400)",
+    ),
+    ("a fault keeps its writes", "  WRITTEN = mark[1]\n", ""),
+    ("a fault keeps its freed leases", "for i = #FREED, mark[2] + 1, -1 do FREED[i] = nil end", ""),
+)
+TOGETHER = of(
+    "end_nodes",
+    ("a fault takes nothing back", "    take_back(mark)\n", ""),
+    ("what a fault made ready is handed over", "for j = #READY, ready + 1, -1 do READY[j] = nil end", ""),
+    ("what nobody was given is lost", "post_ready(1)\n", ""),
+)
+HANDING_OVER = of(
+    "include/claim",
+    (
+        "a worker keeps more than its share",
+        "(among == 1 or running + #taken <= math.ceil((others + #taken) / among))",
+        "true",
+    ),
+    (
+        "a worker is handed what it does not offer",
+        "elseif among and string.find(handlers, ' ' .. facts.handler .. ' ', 1, true)\n      and",
+        "elseif among and",
+    ),
+    ("what was cancelled is handed over", "if task.is_gone then\n      task", "if false then\n      task"),
+    ("what was cancelled is posted", "if not task.is_gone then post(", "if true then post("),
+    ("what was handed over is not remembered", "task.attempt, '-', facts.queue", "task.attempt, '-', ' '"),
+    (
+        "more is handed over than there are slots",
+        "if #replies >= count or not has_room() then return post_ready(i) end",
+        "",
+    ),
+    (
+        "a successor is handed over before what is older",
+        "while share > 0 and has_room() do",
+        "while share > 0 and has_room() and not (READY and READY[1]) do",
+    ),
 )
 CLAIM = of(
     "include/claim",
@@ -40,7 +97,7 @@ CLAIM = of(
     ("a running attempt is given to a second worker", "if holder ~= nonce then", "if false then"),
     (
         "a claim takes no lease",
-        "redis.call('ZADD', leases_key(), NOW + lease_ms, lease_member(execution_id, node_id, attempt))",
+        "lease(lease_member(x.id, unit, attempt), NOW + lease_ms)",
         "",
     ),
     ("what was reached is not handed on", "{'$counts', '$beat'}", "{'$counts'}"),
@@ -56,13 +113,13 @@ CLAIM = of(
     ("claims go on when the reply is full", "return ROOM >= REPLY_BYTES / 2 and", "return"),
     ("claims go on whatever is named", " and NAMED < NAMED_BYTES", ""),
     ("one step of tasks is read", "share = #entries == step and share - step or 0", "share = 0"),
-    ("a claim leaves the node QUEUED", "move(x, node_id, 'RUNNING')", ""),
+    ("a claim leaves the node QUEUED", "move(x, unit, 'RUNNING')", ""),
     ("a try is not charged", "(tonumber(tries) or 0) + 1", "(tonumber(tries) or 0)"),
     ("a cancelling execution still starts nodes", "if x.cancelling then return {'cancelling'} end", ""),
     ("the waiting time goes on after the claim", "if facts.schedule_to_start_ms > 0 then", "if false then"),
     ("no time limit is set", "if facts.start_to_close_ms > 0 then", "if false then"),
     ("claims sent again are made again", "if last and string.sub(", "if false and string.sub("),
-    ("more is claimed than there are slots", "tonumber(readers), count - #replies)", "1, count + 1)"),
+    ("more is claimed than there are slots", "readers[queue], count - #replies)", "1, count + 1)"),
     ("one worker takes what others could", "math.ceil(ready / readers)", "ready"),
     (
         "a handler is forced on a worker",
@@ -114,13 +171,13 @@ SETTLE = of(
 ENDS = (
     *of(
         "complete_node",
-        ("the output is not stored", "put_output(x, node_id, ARGV[13])", ""),
-        ("the branch is not remembered", "if ARGV[14] ~= '' then", "if false then"),
+        ("the output is not stored", "put_output(x, node_id, ARGV[14])", ""),
+        ("the branch is not remembered", "if ARGV[15] ~= '' then", "if false then"),
     ),
     *of("release_node", ("a drain is charged", "redis.call('HINCRBY', x.runtime, 'tries|' .. ARGV[3], -1)", "")),
-    *of("wait_node", ("the output kept aside is lost", "redis.call('HSET', x.runtime, 'kept|' .. node_id, ARGV[16])", "")),
+    *of("wait_node", ("the output kept aside is lost", "redis.call('HSET', x.runtime, 'kept|' .. node_id, ARGV[17])", "")),
     *of("cancel_node", ("a node is cancelled though nobody asked", "return answer('uncalled', 0)", "")),
-    *of("skip_node", ("a skip forgets its reason", "'SKIPPED', ARGV[13]", "'SKIPPED', 'upstream_failed'")),
+    *of("skip_node", ("a skip forgets its reason", "'SKIPPED', ARGV[14]", "'SKIPPED', 'upstream_failed'")),
 )  # fmt: skip
 KEEPERS = (
     *of(
@@ -204,5 +261,5 @@ WHOLE = (
 )  # fmt: skip
 
 MUTANTS: tuple[Mutant, ...] = (
-    *ATTEMPT, *BASE, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *FEATURES,
+    *ATTEMPT, *BASE, *WRITES, *TOGETHER, *HANDING_OVER, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *FEATURES,
 )  # fmt: skip

@@ -54,7 +54,7 @@ PAID = (
     ),
     *of(
         "include/claim",
-        ("an old stream is not taken back", "if attempt ~= '1' then reset_stream(x, node_id, attempt) end", ""),
+        ("an old stream is not taken back", "if attempt ~= '1' then reset_stream(x, unit, attempt) end", ""),
         ("a stream is taken back again and again", "  redis.call('HDEL', x.runtime, 'streamed|' .. node_id)\n", ""),
     ),
 )  # fmt: skip
@@ -91,7 +91,7 @@ MAPS = (
     ),
     *of(
         "map_node",
-        ("a retry lists the items anew", "if ARGV[15] ~= '1' then", "if true then"),
+        ("a retry lists the items anew", "if ARGV[16] ~= '1' then", "if true then"),
         ("a retry counts old failures", "'next', 0, 'live', 0, 'FAILED', 0, ", "'next', 0, 'live', 0, "),
         ("a retry stays halted", ", 'halted', '0')", ")"),
         ("a cancelling execution lists items", "if x.cancelling then", "if false then"),
@@ -208,7 +208,7 @@ ANSWERS = (
     *of(
         "await_node",
         ("a signal kept is passed over", "elseif on == 'signal' and take_kept(x, node_id, 'RUNNING', facts, awaits) then", "elseif false then"),
-        ("a wait has no time limit", "if ARGV[16] ~= '' then", "if false then"),
+        ("a wait has no time limit", "if ARGV[17] ~= '' then", "if false then"),
         ("any number may wait for one name", "elseif waiting >= MOST_WAITING then", "elseif false then"),
         ("a kept signal costs a try", "redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)", ""),
         ("what is ending begins to wait for an answer", "if is_ending(x, node_id) then", "if false then"),
@@ -253,7 +253,7 @@ LIMITS = (
         ("what is cancelled has an output", "if x.cancelling or x.failed > 0 then return false end", "if x.failed > 0 then return false end"),
         ("an output is rendered for ever", "if status == 'COMPLETED' or status == 'FAILED' then return false end", "if status == 'FAILED' then return false end"),
         ("an output does not count as left", "x.left = x.left + 1", ""),
-        ("an old output outlives a retry", "redis.call('DEL', node_key(x.id, OUTPUT), output_key(x.id, OUTPUT))", ""),
+        ("an old output outlives a retry", "erase(node_key(x.id, OUTPUT), output_key(x.id, OUTPUT))", ""),
     ),
     *of(
         "include/retries",

@@ -102,6 +102,30 @@ async def test_a_successor_goes_to_the_worker_without_the_stream(rig: Rig, reade
     assert await rig.status(execution_id) is ExecutionStatus.COMPLETED
 
 
+async def test_a_successor_that_the_worker_cannot_run_goes_to_the_stream(rig: Rig) -> None:
+    await rig.submit(
+        node("A"),
+        node("B", after=["A"], handler="llm", config={"prompt": "x"}),
+        node("C", after=["A"], queue="gpu"),
+    )
+    held = await rig.worker.start_one("A")
+
+    ended = await rig.worker.complete(held, claiming=rig.worker.claiming(4))
+
+    assert (ended.claims, ended.unoffered) == ([], [])
+    assert await rig.redis.xlen("workflow:tasks") == 1
+    assert await rig.redis.xlen("workflow:tasks:gpu") == 1
+
+
+async def test_the_end_of_an_attempt_that_comes_twice_in_one_call_counts_once(rig: Rig) -> None:
+    await rig.submit(node("A"), node("B"))
+    end = rig.transitions.complete_node(await rig.worker.start_one("A"), b"1")
+
+    replies = await rig.transitions.end_nodes([end, end])
+
+    assert [reply.word for reply in replies] == ["ok", "dup"]
+
+
 async def test_what_is_older_on_the_stream_comes_first(rig: Rig) -> None:
     await rig.submit(node("A"), node("B", after=["A"]))
     held = await rig.worker.start_one("A")
@@ -139,7 +163,8 @@ async def test_one_that_was_handed_over_and_lost_is_tried_again(rig: Rig) -> Non
     assert await rig.status(execution_id) is ExecutionStatus.COMPLETED
 
 
-async def test_a_successor_that_another_end_of_the_call_cancels_is_not_handed_over(rig: Rig) -> None:
+@pytest.mark.parametrize("slots", [0, 4])
+async def test_a_successor_that_another_end_of_the_call_cancels_goes_nowhere(rig: Rig, slots: int) -> None:
     execution_id = await rig.submit(node("A"), node("B"), node("C", after=["A"]), fail_fast=True)
     held = await rig.worker.start(2)
     call = rig.transitions.end_nodes(
@@ -150,7 +175,7 @@ async def test_a_successor_that_another_end_of_the_call_cancels_is_not_handed_ov
                 error_of(),
                 reason=Reason.ERROR,
                 is_dead=False,
-                claiming=rig.worker.claiming(4),
+                claiming=rig.worker.claiming(slots) if slots else None,
             ),
         ]
     )

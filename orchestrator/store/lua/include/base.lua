@@ -6,7 +6,7 @@ local SEPARATOR = '\31'
 -- Set at the start of every call. Redis runs one function at a time, so they cannot mix. OPEN: executions by id.
 -- NOW_TEXT: the same moment as Redis takes it; it formats a number each time it is handed one.
 -- SPENT: nodes touched so far, whichever execution they belong to.
--- READY: tasks of direct successors, kept back until the end of a call whose worker may be given some of them; nil in others.
+-- READY: tasks of direct successors, kept back until the end of a call whose worker may be given some; nil in other calls.
 local KEYS, ARGV, NOW, NOW_TEXT, OPEN, SPENT, READY
 
 local function enter(keys, arguments)

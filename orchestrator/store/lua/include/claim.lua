@@ -177,8 +177,6 @@ end
 local function hand_over(task, nonce, worker, lease_ms)
   local x, unit, attempt, facts = task.x, task.unit, tostring(task.attempt), task.facts
   local values = redis.call('HMGET', x.runtime, 'spec|' .. unit, 'refs|' .. unit, 'tries|' .. unit, 'crashes|' .. unit, 'resume|' .. unit)
-  -- The message of an attempt before this one is no more.
-  if attempt ~= '1' then note(x, 'message|' .. unit, '') end
   local tries = begin_attempt(x, unit, attempt, nonce, worker, lease_ms, facts, values[3])
   return claimed(x, unit, attempt, nonce, '', tries, values[4], values[1], values[2], NOW_TEXT, values[5], false, facts)
 end
@@ -206,24 +204,20 @@ function post_ready(first)
   READY = {}
 end
 
--- Whether a worker that runs so many attempts may keep a task of that queue for itself: as long as it runs no more than its
--- share of all that run, so that the others get what they have free slots for.
-local function may_keep(readers, running)
-  if not readers then return false end
-  if readers == 1 then return true end
-  local all = lease_count()
-  return running <= math.ceil(all / readers)
-end
-
--- Gives the worker those of the tasks kept back that it may keep, and posts the others. Adds to the replies and to what is
--- remembered of them.
+-- Gives the worker those of the tasks kept back that it may keep, and posts the others: it may run no more than its share of
+-- all attempts that run, so that the other readers get what they have free slots for. Adds to the replies and to what is
+-- remembered of them. readers: number of live workers by queue; running: attempts the worker runs so far.
 local function hand_ready(replies, taken, count, request_id, worker, lease_ms, readers, handlers, running)
+  local others
   for i, task in ipairs(READY or {}) do
     local facts = task.facts
+    local among = readers[facts.queue]
     if #replies >= count or not has_room() then return post_ready(i) end
+    if among ~= 1 then others = others or lease_count() - #taken end
     if task.is_gone then
       task.x.tasks[task.unit] = nil
-    elseif string.find(handlers, ' ' .. facts.handler .. ' ', 1, true) and may_keep(readers[facts.queue], running + #taken) then
+    elseif among and string.find(handlers, ' ' .. facts.handler .. ' ', 1, true)
+      and (among == 1 or running + #taken <= math.ceil((others + #taken) / among)) then
       local nonce = request_id .. '.' .. (#replies + 1)
       replies[#replies + 1] = hand_over(task, nonce, worker, lease_ms)
       taken[#taken + 1] = table.concat({task.x.id, task.unit, task.attempt, '-', facts.queue, nonce}, ' ') .. '\n'
@@ -233,7 +227,7 @@ local function hand_ready(replies, taken, count, request_id, worker, lease_ms, r
       task.x.tasks[task.unit] = nil
     end
   end
-  READY = nil
+  READY = {}
 end
 
 -- Claims up to count further tasks for this worker, fewer where the reply would be too large: first what is on its streams,
