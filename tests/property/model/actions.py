@@ -25,6 +25,7 @@ from tests.property.model.interventions import INTERVENTIONS
 from tests.property.model.map_attempts import has_failed, kinds_for
 from tests.property.model.reading import TASKS
 from tests.property.model.retries import retry_whole
+from tests.property.model.together import send_end
 from tests.property.model.world import LEASE_MS, Case, SimWorker, World
 
 Action = Callable[[World, Random], Awaitable[None]]
@@ -149,7 +150,7 @@ async def end_attempt(
     else:
         call, record = ending_call(world, dice, case, token, kind, claiming)
     expected = world.expected_word(token, is_cancel=kind == "x")
-    reply: EndReply = await call
+    reply = await send_end(world, dice, call)
     assert reply.word == expected, (kind, reply, expected, token)
     if claiming:
         check_taken(claiming, reply)

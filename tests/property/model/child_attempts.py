@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from orchestrator.definitions.branches import taker_of
 from orchestrator.operations.children import child_id_of
 from orchestrator.store import layout
 from orchestrator.store.replies import EndReply
@@ -91,4 +92,5 @@ async def _start(
             if node.sub_workflow.is_detached:
                 record = {unit: "ok"}
                 case.outputs[unit] = child.output
-    return world.transitions.start_child(token, child, claiming=claiming), record
+    taker = taker_of(node.catch, "ConfigError")
+    return world.transitions.start_child(token, child, deep_taker=taker, claiming=claiming), record
