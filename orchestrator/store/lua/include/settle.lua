@@ -26,7 +26,7 @@ end
 -- outcome: what the end counts as, where that does not follow from status and reason.
 local function end_node(x, node_id, status, reason, event, attempt, data, outcome)
   move(x, node_id, status)
-  note(x, 'reason|' .. node_id, reason)
+  if reason ~= '' then note(x, 'reason|' .. node_id, reason) end
   note(x, 'ended_ms|' .. node_id, NOW_TEXT)
   record(x, event, node_id, attempt, data)
   if x.features then stop_limit(x, node_id) end
