@@ -36,7 +36,8 @@ Written by single verbs:
 Of a node, while it runs:
   attempt|N (the fence), tries|N (charged), crashes|N (leases lost), dead|N (its entry in the list),
   nonce|N (who claimed), worker|N
-  finished|N (nonce of the last attempt that ended), message|N (its task), reason|N, error|N
+  finished|N (nonce of the last attempt that ended), message|N (its task; left from an earlier one where
+  it was handed to its worker directly), reason|N (where there is one), error|N
   queued_ms|N, since_ms|N (when it began to wait for a worker), started_ms|N, ended_ms|N, waiting_on|N,
   due_ms|N, kept|N (output of a delay), resume|N (what it waited for before it was queued again)
   awaits|N, ask|N, late|N, unless_late|N, if_late|N, quorum|N, given|N, votes|N, voters|N of a wait for

@@ -75,5 +75,8 @@ def _register(function: str, body: str) -> str:
     )
     quoted = ", ".join(f"'{flag}'" for flag in flags.split())
     head = f"function_name='{function}', flags={{{quoted}}}, callback=function(keys, arguments)"
-    call = f"enter(keys, arguments)\nlocal reply = BODIES['{function}']()\nleave()\nreturn reply"
+    call = (
+        f"enter(keys, arguments)\nlocal is_done, reply = pcall(BODIES['{function}'])\n"
+        "if not is_done then give_up(reply) end\nleave()\nreturn reply"
+    )
     return f"BODIES['{function}'] = function()\n{body}\nend\nredis.register_function{{{head}\n{call}\nend}}\n"

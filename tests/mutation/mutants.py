@@ -56,14 +56,28 @@ WRITES = of(
         "for i = 1, WRITTEN, 400 do",
         "for i = 1, math.min(WRITTEN, 1), 400 do WRITTEN = math.min(WRITTEN, 400)",
     ),
-    ("a fault keeps its writes", "  WRITTEN = mark[1]\n", ""),
-    ("a fault keeps its freed leases", "for i = #FREED, mark[2] + 1, -1 do FREED[i] = nil end", ""),
 )
 TOGETHER = of(
     "end_nodes",
-    ("a fault takes nothing back", "    take_back(mark)\n", ""),
-    ("what a fault made ready is handed over", "for j = #READY, ready + 1, -1 do READY[j] = nil end", ""),
     ("what nobody was given is lost", "post_ready(1)\n", ""),
+)
+FAULTS = (
+    *of(
+        "include/base",
+        (
+            "a call that fails forgets what it did",
+            "local function give_up(fault)\n  flush_writes()",
+            "local function give_up(fault)",
+        ),
+    ),
+    *of(
+        "include/claim",
+        (
+            "a damaged task fails who takes it along",
+            "local is_done, reply = pcall(claim, ",
+            "local is_done, reply = true, claim(",
+        ),
+    ),
 )
 HANDING_OVER = of(
     "include/claim",
@@ -261,5 +275,5 @@ WHOLE = (
 )  # fmt: skip
 
 MUTANTS: tuple[Mutant, ...] = (
-    *ATTEMPT, *BASE, *WRITES, *TOGETHER, *HANDING_OVER, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *FEATURES,
+    *ATTEMPT, *BASE, *WRITES, *TOGETHER, *FAULTS, *HANDING_OVER, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *FEATURES,
 )  # fmt: skip

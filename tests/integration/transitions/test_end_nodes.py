@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from redis.exceptions import ResponseError
 
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
 from orchestrator.store.replies import EndReply
@@ -67,23 +68,62 @@ async def test_sent_again_it_changes_nothing_and_answers_the_same_claims(rig: Ri
     assert await rig.dump() == before
 
 
-async def test_the_fault_of_one_stands_in_its_place_and_writes_nothing_at_the_end(
-    rig: Rig,
-) -> None:
-    damaged = await rig.submit(node("A"), node("B", after=["A"]))
+async def damage_worklist(rig: Rig, execution_id: str) -> None:
+    """Make settling fail once it has done its own work."""
+    await rig.redis.set(f"workflow:{execution_id}:worklist", "foreign")
+    await rig.redis.hset(f"workflow:{execution_id}:runtime", "worklist", "1")
+
+
+async def test_the_fault_of_one_stands_in_its_place(rig: Rig) -> None:
+    damaged = await rig.submit(node("A"), node("X"), node("B", after=["A", "X"]))
     await rig.submit(node("C"), node("D", after=["C"]))
-    call = await ends(rig, "A", "C", claims=8)
-    await rig.redis.delete(f"workflow:{damaged}:events")
-    await rig.redis.set(f"workflow:{damaged}:worklist", "foreign")
-    await rig.redis.hset(f"workflow:{damaged}:runtime", "worklist", "1")
+    held = await rig.worker.start(3)
+    call = rig.transitions.end_nodes(
+        [
+            rig.transitions.complete_node(held["A"], b"1"),
+            rig.transitions.complete_node(held["C"], b"1", claiming=rig.worker.claiming(8)),
+        ]
+    )
+    await damage_worklist(rig, damaged)
 
     fault, ended = await call
+    again = await call
 
     assert isinstance(fault, Exception)
     assert ended.word == "ok"
     assert [claim.node_id for claim in ended.claims] == ["D"]
-    # Its lease is kept: it runs out, and the node is tried again.
-    assert await rig.redis.zcard("workflows:leases") == 2
+    # What has counted at its successors is known to have ended, and counts once.
+    assert [reply.word for reply in again] == ["dup", "dup"]
+    assert await rig.redis.hget(f"workflow:{damaged}:runtime", "ok|B") == b"1"
+
+
+async def test_a_call_that_fails_on_the_way_counts_once(rig: Rig) -> None:
+    damaged = await rig.submit(node("A"), node("X"), node("B", after=["A", "X"]), node("C", after=["A"]))
+    held = await rig.worker.start(2)
+    await damage_worklist(rig, damaged)
+    call = rig.transitions.complete_node(held["A"], b"1", claiming=rig.worker.claiming(8))
+
+    with pytest.raises(ResponseError, match="wrong kind"):
+        await call
+    again = await call
+
+    assert again.word == "fenced"
+    assert await rig.redis.hget(f"workflow:{damaged}:runtime", "ok|B") == b"1"
+    # C has become ready: it is on its stream, or came along when the call was sent again.
+    assert [claim.node_id for claim in again.claims] == ["C"]
+
+
+async def test_a_damaged_task_does_not_fail_who_takes_it_along(rig: Rig) -> None:
+    await rig.submit(node("A"))
+    held = await rig.worker.start_one("A")
+    damaged = await rig.submit(node("X"))
+    await rig.submit(node("Y"))
+    await rig.redis.set(f"workflow:{damaged}:runtime", "foreign")
+
+    ended = await rig.worker.complete(held, claiming=rig.worker.claiming(8))
+
+    assert ended.word == "ok"
+    assert [claim.node_id for claim in ended.claims] == ["Y"]
 
 
 @pytest.mark.parametrize("readers", [1, 2])

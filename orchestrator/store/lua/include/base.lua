@@ -128,6 +128,20 @@ local function leave()
   flush_leases()
 end
 
+local function as_error(fault) return type(fault) == 'table' and fault or redis.error_reply(fault) end
+
+-- Puts the tasks that were kept back onto their streams; see claim.lua.
+local post_ready
+
+-- Ends a call that has failed on the way, and fails it.
+local function give_up(fault)
+  flush_writes()
+  post_ready(1)
+  flush_acks()
+  flush_leases()
+  error(as_error(fault))
+end
+
 -- A node's static facts, written at submission: handler, queue, trigger rule, dependency count, gate count,
 -- critical, schedule_to_start_ms, start_to_close_ms; then, only where a node has them, ` name=value` pairs.
 -- Definitions run again and again, so the facts taken apart are kept from call to call, a thousand at most.

@@ -1,7 +1,7 @@
 -- claim: QUEUED -> RUNNING for one task, and the fused "finish one, take the next" of a busy worker.
 
 -- What other parts use of this one; a Lua chunk has room for 200 names.
-local begin_reply, claim, claim_next, post_ready, reset_stream
+local begin_reply, claim, claim_next, reset_stream
 
 do
 
@@ -270,8 +270,9 @@ function claim_next(count, request_id, worker, consumer, lease_ms, queues, handl
           replies[#replies + 1] = {'unoffered', execution_id, node_id, attempt, entry[1], queue, task[6]}
         else
           local nonce = request_id .. '.' .. (#replies + 1)
-          local reply = claim(execution_id, node_id, attempt, entry[1], queue, nonce, worker, lease_ms)
-          if reply[1] == 'ok' then
+          -- One that is damaged stays pending, and fails whoever asks for it alone.
+          local is_done, reply = pcall(claim, execution_id, node_id, attempt, entry[1], queue, nonce, worker, lease_ms)
+          if is_done and reply[1] == 'ok' then
             replies[#replies + 1] = reply
             taken[#taken + 1] = table.concat({execution_id, node_id, attempt, entry[1], queue, nonce}, ' ') .. '\n'
           end

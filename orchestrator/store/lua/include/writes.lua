@@ -1,8 +1,9 @@
 -- writes: what a call writes at its end, together: statuses and outputs of nodes, leases, and messages to be taken off.
--- State comes first, messages and leases last, so that what an error loses on the way is found by a lease.
+-- State comes first, messages and leases last. A call that fails writes them all the same, as far as it has come: an attempt
+-- whose end has counted at its successors must be known to have ended when the call is sent again.
 
 local begin_writes, read, size_of, write, flush_writes, erase, acknowledge
-local flush_acks, free_lease, lease, lease_count, flush_leases, mark_writes, take_back
+local flush_acks, free_lease, lease, lease_count, flush_leases
 
 do
 
@@ -78,19 +79,6 @@ function flush_leases()
   for i = 1, #LEASED, 400 do redis.call('ZADD', leases_key(), unpack(LEASED, i, math.min(i + 399, #LEASED))) end
   if #FREED > 0 then FREED = {} end
   if #LEASED > 0 then LEASED = {} end
-end
-
--- Where the writes of a part of the call begin, and taking them back from there. What had been written before stays.
-function mark_writes() return {WRITTEN, #FREED, #LEASED} end
-
-function take_back(mark)
-  for i = WRITTEN, mark[1] + 1, -2 do
-    PLACES[WRITES[i - 1]] = nil
-    WRITES[i], WRITES[i - 1] = nil, nil
-  end
-  WRITTEN = mark[1]
-  for i = #FREED, mark[2] + 1, -1 do FREED[i] = nil end
-  for i = #LEASED, mark[3] + 1, -1 do LEASED[i] = nil end
 end
 
 end
