@@ -10,7 +10,7 @@
 --                            "close FROM"              ask children to end, from that place in their list on
 --                            "reset NODE …", "decide NODE"   a retry's two passes, see store/repair_words.py
 
-local BUDGET = 500
+local BUDGET = 250
 
 -- Turns that other parts take, by their first word: function(x, rest) -> nodes touched. The rest is in children.lua, and
 -- whether the output of the whole has still to be rendered in output.lua.
