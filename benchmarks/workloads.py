@@ -91,7 +91,7 @@ async def measure_idle(stack: Stack) -> Figures:
         started = time.perf_counter()
         execution_id = await door.submit(dags.chain(6))
         await door.trigger(execution_id)
-        await _await_completed(door, execution_id)
+        await await_completed(door, execution_id)
         waits.append((time.perf_counter() - started) * 1000)
     await door.close()
     return {"client ms": median(waits)}
@@ -132,7 +132,7 @@ async def _flood_once(stack: Stack, doors: list[Door], start: Callable[[Door], A
     execution_ids = await start_many(doors, _DIAMONDS, start)
     stamps = await await_stamps(stack, mark, _DIAMONDS * dags.size(dags.diamond()))
     for execution_id in execution_ids:
-        await _await_completed(doors[0], execution_id)
+        await await_completed(doors[0], execution_id)
     return (stamps[-1].at_ns - started_ns) / 1e9
 
 
@@ -172,7 +172,7 @@ async def _run(
         started_ns = submitted_ns
     await door.trigger(execution_id)
     stamps = await await_stamps(stack, mark, dags.size(document))
-    await _await_completed(door, execution_id)
+    await await_completed(door, execution_id)
     return started_ns, stamps
 
 
@@ -193,7 +193,7 @@ async def await_stamps(stack: Stack, mark: tuple[int, ...], expected: int) -> li
     return stamps
 
 
-async def _await_completed(door: Door, execution_id: str) -> None:
+async def await_completed(door: Door, execution_id: str) -> None:
     """Ask until the execution is COMPLETED, as fast as the answers come."""
     until = time.monotonic() + _TIMEOUT_S
     while (status := await door.status(execution_id)) != "COMPLETED":
