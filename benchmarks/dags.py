@@ -1,10 +1,11 @@
-"""The shapes that are run, as native workflow documents of no-op nodes."""
+"""The shapes that are run, as native workflow documents; nodes are no-ops unless a shape says otherwise."""
 
 from __future__ import annotations
 
 from typing import Any
 
 HANDLER = "bench_noop"
+FIBONACCI = "bench_fibonacci"
 LAYER_WIDTH = 10
 
 Document = dict[str, Any]
@@ -41,6 +42,15 @@ def parked(seconds: int) -> Document:
     """A node that waits for long, and one behind it: an execution that is active and does nothing."""
     document = _document("parked", [("hold", []), ("after", ["hold"])])
     document["dag"]["nodes"][0].update(handler="delay", config={"seconds": seconds})
+    return document
+
+
+def fibonacci(length: int, n: int) -> Document:
+    """A chain whose nodes each compute the n-th Fibonacci number."""
+    document = chain(length)
+    document["name"] = f"fibonacci-{length}-{n}"
+    for node in document["dag"]["nodes"]:
+        node.update(handler=FIBONACCI, config={"n": n})
     return document
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks import crowds, workloads
+from benchmarks import costs, crowds, tasks, workloads
 from benchmarks.probe import await_quiet, contention
 from benchmarks.report import Measurement
 from benchmarks.stacks import SYSTEMS, Stack
@@ -32,6 +32,8 @@ WORKLOADS: dict[str, Workload] = {
     "W5": Workload(workloads.measure_growth, _BOTH),
     "W6": Workload(crowds.measure_active, ("engine",)),
     "W7": Workload(crowds.measure_watchers, ("engine",)),
+    "W8": Workload(costs.measure_costs, ("engine",)),
+    "W9": Workload(tasks.measure_tasks, ("engine",)),
 }
 #: Compared with and without AOF when that is asked for.
 AOF_WORKLOADS = ("W1", "W2", "W3", "W4")

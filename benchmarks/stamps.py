@@ -32,7 +32,7 @@ _FILE_BYTES = _HEADER_BYTES + WRITERS_MAX * _REGION_BYTES
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """One start of one handler."""
+    """One start of one handler; or its end, where the node's name is that of `end_of`."""
 
     execution_id: str
     node_id: str
@@ -109,6 +109,11 @@ class StampReader:
 
 
 _writer: StampWriter | None = None
+
+
+def end_of(node_id: str) -> str:
+    """Name what a handler stamps when it ends; few do, and their start has the name of the node."""
+    return f"{node_id}.end"
 
 
 def stamp(execution_id: str, node_id: str) -> None:

@@ -46,6 +46,7 @@ TARGETS: tuple[Target, ...] = (
     Target("W6", "growth", at_most=1.3),
     Target("W7", "1000 watchers p99 ms", at_most=20),
     Target("W7", "1000 watchers kB each", at_most=60),
+    Target("W9", "10 × fib(33) share inside tasks", at_least=0.997),
     Target("W1", "hop p50 ms", at_most=1.6, against=ENGINE, system="engine, AOF"),
     Target("W2", "wall ms", at_most=1.6, against=ENGINE, system="engine, AOF"),
     Target("W3", "executions/s", at_least=1 / 1.6, against=ENGINE, system="engine, AOF"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import pairwise
 
 from benchmarks import dags
@@ -74,12 +74,7 @@ async def measure_fan(stack: Stack) -> Figures:
 async def measure_diamonds(stack: Stack) -> Figures:
     """W3: 500 diamonds, each submitted and then triggered, by 8 clients at once."""
 
-    async def submit_and_trigger(door: Door) -> str:
-        execution_id = await door.submit(dags.diamond())
-        await door.trigger(execution_id)
-        return execution_id
-
-    return await _flood(stack, submit_and_trigger)
+    return await _flood(stack, submit_diamond)
 
 
 async def measure_launches(stack: Stack) -> Figures:
@@ -96,7 +91,7 @@ async def measure_idle(stack: Stack) -> Figures:
         started = time.perf_counter()
         execution_id = await door.submit(dags.chain(6))
         await door.trigger(execution_id)
-        await _await_completed(door, execution_id)
+        await await_completed(door, execution_id)
         waits.append((time.perf_counter() - started) * 1000)
     await door.close()
     return {"client ms": median(waits)}
@@ -133,19 +128,32 @@ async def _flood(stack: Stack, start: Callable[[Door], Awaitable[str]]) -> Figur
 async def _flood_once(stack: Stack, doors: list[Door], start: Callable[[Door], Awaitable[str]]) -> float:
     """Run all diamonds; seconds from the first request to the start of the last node."""
     mark = stack.stamps.counts()
+    started_ns = time.monotonic_ns()
+    execution_ids = await start_many(doors, _DIAMONDS, start)
+    stamps = await await_stamps(stack, mark, _DIAMONDS * dags.size(dags.diamond()))
+    for execution_id in execution_ids:
+        await await_completed(doors[0], execution_id)
+    return (stamps[-1].at_ns - started_ns) / 1e9
+
+
+async def submit_diamond(door: Door) -> str:
+    """Submit a diamond, then trigger it; two requests."""
+    execution_id = await door.submit(dags.diamond())
+    await door.trigger(execution_id)
+    return execution_id
+
+
+async def start_many(doors: Sequence[Door], count: int, start: Callable[[Door], Awaitable[str]]) -> list[str]:
+    """Start so many executions, one client per door, each client one after the other; returns their ids."""
     execution_ids: list[str] = []
-    left = iter(range(_DIAMONDS))
+    left = iter(range(count))
 
     async def client(door: Door) -> None:
         for _ in left:
             execution_ids.append(await start(door))
 
-    started_ns = time.monotonic_ns()
     await asyncio.gather(*(client(door) for door in doors))
-    stamps = await await_stamps(stack, mark, _DIAMONDS * dags.size(dags.diamond()))
-    for execution_id in execution_ids:
-        await _await_completed(doors[0], execution_id)
-    return (stamps[-1].at_ns - started_ns) / 1e9
+    return execution_ids
 
 
 async def _run(
@@ -164,7 +172,7 @@ async def _run(
         started_ns = submitted_ns
     await door.trigger(execution_id)
     stamps = await await_stamps(stack, mark, dags.size(document))
-    await _await_completed(door, execution_id)
+    await await_completed(door, execution_id)
     return started_ns, stamps
 
 
@@ -185,7 +193,7 @@ async def await_stamps(stack: Stack, mark: tuple[int, ...], expected: int) -> li
     return stamps
 
 
-async def _await_completed(door: Door, execution_id: str) -> None:
+async def await_completed(door: Door, execution_id: str) -> None:
     """Ask until the execution is COMPLETED, as fast as the answers come."""
     until = time.monotonic() + _TIMEOUT_S
     while (status := await door.status(execution_id)) != "COMPLETED":

@@ -43,3 +43,11 @@ def test_parked_execution_waits_on_a_delay() -> None:
 
     assert (hold["handler"], hold["config"]) == ("delay", {"seconds": 60})
     assert after["dependencies"] == ["hold"]
+
+
+def test_nodes_of_a_fibonacci_chain_compute_the_same_number_one_after_the_other() -> None:
+    document = dags.fibonacci(3, 10)
+
+    assert dependencies(document) == dependencies(dags.chain(3))
+    assert {node["handler"] for node in document["dag"]["nodes"]} == {dags.FIBONACCI}
+    assert [node["config"] for node in document["dag"]["nodes"]] == [{"n": 10}] * 3
