@@ -1,6 +1,6 @@
 """What a route may reach: the engine, the hub of open streams, and the limits it was set up with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -8,6 +8,7 @@ from starlette.requests import Request
 from api.simulator_process import SimulatorProcess
 from api.streaming.hub import Hub
 from orchestrator.engine import Engine
+from orchestrator.operations.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class Reach:
     engine: Engine
     hub: Hub
     simulator: SimulatorProcess
+    #: Those of large bodies, which are read also while a definition takes long to compile.
+    turns: Turns = field(default_factory=Turns)
 
 
 def attach(app: FastAPI, reach: Reach) -> None:

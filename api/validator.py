@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from api.access import engine_of
+from api.access import Reach, reach_of
 from api.problems import RequestInvalid, pydantic_problems
 from api.refusals import YAML_TYPES
 from orchestrator.documents import strict_json
@@ -22,7 +22,7 @@ from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.json_types import kind_of
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import Locate, load_yaml, located
-from orchestrator.engine import Engine, Idempotency
+from orchestrator.engine import Idempotency
 from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, NodeNotFound, Problem
 
 Envelope = TypeVar("Envelope", bound=BaseModel)
@@ -76,10 +76,11 @@ def is_yaml(request: Request) -> bool:
 
 async def read_definition(request: Request) -> Any:
     """Give a body that is a definition: YAML as it came, JSON parsed. Raises RequestInvalid."""
-    body, engine = await request.body(), engine_of(request)
+    body, reach = await request.body(), reach_of(request)
     if is_yaml(request):
         return body
-    return await engine.turns.read(body, lambda: parse_definition(body, max_depth=engine.limits.max_depth))
+    max_depth = reach.engine.limits.max_depth
+    return await reach.turns.read(body, lambda: parse_definition(body, max_depth=max_depth))
 
 
 def parse_definition(body: bytes, *, max_depth: int = 64) -> dict[str, Any]:
@@ -93,14 +94,14 @@ def parse_definition(body: bytes, *, max_depth: int = 64) -> dict[str, Any]:
 
 async def read_envelope(request: Request, model: type[Envelope], *, may_be_empty: bool = False) -> Envelope:
     """Read a body that is an envelope of ours, as `parse_envelope` does; a large one in its turn."""
-    body, engine = await request.body(), engine_of(request)
-    return await engine.turns.read(
+    body, reach = await request.body(), reach_of(request)
+    return await reach.turns.read(
         body,
         lambda: parse_envelope(
             model,
             body,
             is_yaml=is_yaml(request),
-            max_depth=engine.limits.max_depth,
+            max_depth=reach.engine.limits.max_depth,
             may_be_empty=may_be_empty,
         ),
     )
@@ -146,9 +147,9 @@ def parse_envelope(
 
 
 @asynccontextmanager
-async def definition_in(sent: Any, engine: Engine) -> AsyncIterator[dict[str, Any]]:
+async def definition_in(sent: Any, reach: Reach) -> AsyncIterator[dict[str, Any]]:
     """Give the definition of an envelope; what is found wrong with YAML gets line and column."""
-    document, locate = await readable_in(sent, engine)
+    document, locate = await readable_in(sent, reach)
     if locate is None:
         yield document
         return
@@ -161,13 +162,13 @@ async def definition_in(sent: Any, engine: Engine) -> AsyncIterator[dict[str, An
         raise DefinitionInvalid(located(error.problems, locate)) from error
 
 
-async def readable_in(sent: Any, engine: Engine) -> tuple[Any, Locate | None]:
+async def readable_in(sent: Any, reach: Reach) -> tuple[Any, Locate | None]:
     """Give a document that is to be judged, whatever it is; for YAML with the places of its values.
 
     Raises DefinitionInvalid for YAML that cannot be read, RequestInvalid for what is neither.
     """
     if isinstance(sent, str | bytes):
-        return await engine.turns.read(sent, lambda: load_yaml(sent, limits=engine.limits))
+        return await reach.turns.read(sent, lambda: load_yaml(sent, limits=reach.engine.limits))
     if isinstance(sent, dict):
         return sent, None
     message = f"'definition' must be an object, or YAML as text; found {kind_of(sent)}"
@@ -175,12 +176,12 @@ async def readable_in(sent: Any, engine: Engine) -> tuple[Any, Locate | None]:
 
 
 @asynccontextmanager
-async def optional_definition_in(sent: Any, engine: Engine) -> AsyncIterator[dict[str, Any] | None]:
+async def optional_definition_in(sent: Any, reach: Reach) -> AsyncIterator[dict[str, Any] | None]:
     """Give the definition of an envelope that may have none."""
     if sent is None:
         yield None
     else:
-        async with definition_in(sent, engine) as document:
+        async with definition_in(sent, reach) as document:
             yield document
 
 

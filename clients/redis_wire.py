@@ -19,12 +19,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from clients import redis_client
-from clients.redis_client import Bounded
+from clients.redis_client import COMMAND_TIMEOUT_S, Bounded
 from clients.waiting import charge, seconds_left
 
 #: Connections one Wire keeps; further calls wait for their turn, which comes with the next answer.
 KEPT_CONNECTIONS = 16
+#: Stands for an answer that has not arrived in full.
+_MORE = object()
 
 
 class Line(asyncio.Protocol):
@@ -137,7 +138,7 @@ class Wire:
             return []
         packed = b"".join([hiredis.pack_command(command) for command in commands])
         began_s = time.monotonic()
-        most_s = seconds_left(redis_client.COMMAND_TIMEOUT_S)
+        most_s = seconds_left(COMMAND_TIMEOUT_S)
         if self._idle and not self._turns and not self._idle[-1][0].is_closed:
             kept = self._idle.pop()
         else:
@@ -217,7 +218,3 @@ class Wire:
             if not turn.done():
                 turn.set_result(None)
                 return
-
-
-#: Stands for an answer that has not arrived in full.
-_MORE = object()

@@ -22,7 +22,6 @@ from orchestrator.operations.queues import Queues
 from orchestrator.operations.schema_checks import Apart, SchemaChecks
 from orchestrator.operations.signals import Signals
 from orchestrator.operations.submissions import Submissions
-from orchestrator.operations.turns import Turns
 from orchestrator.operations.usage import UsageReport
 from orchestrator.operations.workers import Workers
 from orchestrator.redis_keys import Keys
@@ -52,8 +51,6 @@ class Engine:
     workers       list
     usage         by_day
     health        check
-
-    turns         those of documents that are too large for an event loop; not a part, yet shared by them
     """
 
     def __init__(
@@ -84,14 +81,8 @@ class Engine:
             self.transitions.durability = Durability(durable, self.keys)
         self.store = Store(redis, self.keys, default_retry=catalogue(frozenset()).default_retry)
         checks = SchemaChecks(apart)
-        self.turns = Turns()
         submissions = Submissions(
-            self.store,
-            self.transitions,
-            catalogue=catalogue,
-            limits=self.limits,
-            checks=checks,
-            turns=self.turns,
+            self.store, self.transitions, catalogue=catalogue, limits=self.limits, checks=checks
         )
 
         self.executions = Executions(self.store, self.transitions, submissions)

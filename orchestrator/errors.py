@@ -251,7 +251,6 @@ class StoreDamaged(HeadraceError):
     code = "STORE_DAMAGED"
 
     def __init__(self, detail: str) -> None:
-        self.detail = detail
         super().__init__(f"what was asked for is damaged in the store: {detail}")
 
 
@@ -261,7 +260,6 @@ class StoreForbidden(HeadraceError):
     code = "STORE_FORBIDDEN"
 
     def __init__(self, detail: str) -> None:
-        self.detail = detail
         super().__init__(f"the user of REDIS_URL lacks a right in Redis: {detail}")
 
 

@@ -7,7 +7,7 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.access import engine_of
+from api.access import engine_of, reach_of
 from api.responses import ANY_JSON, JSON, body_of, json_response, location, problems, replay_headers
 from api.routers.workflow import trigger_inputs
 from api.schemas.executions import (
@@ -61,7 +61,7 @@ async def create(request: Request) -> Response:
     body = await request.body()
     engine = engine_of(request)
     sent = await read_envelope(request, ExecutionRequest)
-    async with definition_in(sent.definition, engine) as document:
+    async with definition_in(sent.definition, reach_of(request)) as document:
         submitted = await engine.executions.submit(
             document,
             # Written out again, so that the engine recognises a definition it has compiled before.

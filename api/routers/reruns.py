@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import engine_of
+from api.access import engine_of, reach_of
 from api.responses import body_of, json_response, location, problems, replay_headers
 from api.schemas.reruns import (
     ForkAnswer,
@@ -79,7 +79,7 @@ async def replay(request: Request, execution_id: str) -> Response:
 async def fork(request: Request, execution_id: str) -> Response:
     body, engine = await request.body(), engine_of(request)
     sent = await read_envelope(request, ForkRequest, may_be_empty=True)
-    async with optional_definition_in(sent.definition, engine) as document:
+    async with optional_definition_in(sent.definition, reach_of(request)) as document:
         fork = await engine.executions.fork(
             execution_id_in(execution_id),
             from_node=sent.from_node,

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import engine_of
+from api.access import engine_of, reach_of
 from api.responses import body_of, json_response, problems
 from api.schemas.validation import ValidationAnswer, ValidationRequest
 from api.schemas.views import validation_fields
@@ -26,10 +26,10 @@ async def validate(request: Request) -> Response:
     engine = engine_of(request)
     sent = await read_definition(request)
     try:
-        document, locate = await readable_in(sent, engine)
+        document, locate = await readable_in(sent, reach_of(request))
         if isinstance(document, dict) and "definition" in document:  # no definition has a field of that name
             envelope = await read_envelope(request, ValidationRequest)
-            document, locate = await readable_in(envelope.definition, engine)
+            document, locate = await readable_in(envelope.definition, reach_of(request))
         found = await engine.definitions.validate(document)
     except DefinitionInvalid as error:  # YAML that cannot be read is a finding too, with its line
         found, locate = Validation(tuple(error.problems), (), None), None

@@ -10,7 +10,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import engine_of
+from api.access import engine_of, reach_of
 from api.responses import JSON, body_of, json_response, problems, replay_headers
 from api.schemas.views import result_fields
 from api.schemas.workflow import (
@@ -47,7 +47,7 @@ async def submit(request: Request) -> Response:
     engine = engine_of(request)
     idempotency = idempotency_of(request, body)
     if is_yaml(request):
-        async with definition_in(body, engine) as document:
+        async with definition_in(body, reach_of(request)) as document:
             submitted = await engine.executions.submit(document, idempotency=idempotency)
     else:
         submitted = await engine.executions.submit(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Any
 
 from orchestrator.definitions.definition import Definition
@@ -10,6 +12,7 @@ from orchestrator.errors import DefinitionInvalid
 from orchestrator.lint.lint import lint
 from orchestrator.operations.results import Summary, Validation
 from orchestrator.operations.submissions import Submissions
+from orchestrator.operations.turns import LONG_BYTES
 
 
 class Definitions:
@@ -21,11 +24,15 @@ class Definitions:
     async def validate(self, document: Any) -> Validation:
         """Check a definition as a submission would; one without problems is searched for likely mistakes."""
         try:
-            definition = (await self._submissions.compile(document, None)).definition
+            compiled = await self._submissions.compile(document, None)
         except DefinitionInvalid as error:
             return Validation(tuple(error.problems), (), None)
-        # In the thread: the largest definitions take seconds, and this process serves others meanwhile.
-        warnings = await self._submissions.turns.take(lambda: lint(definition, self._submissions.limits))
+        definition = compiled.definition
+        # In a thread: the largest definitions take seconds, and this process serves others meanwhile. Those
+        # take turns; a small one does not wait behind them.
+        search = partial(lint, definition, self._submissions.limits)
+        is_large = len(compiled.text) > LONG_BYTES
+        warnings = await (self._submissions.turns.take(search) if is_large else asyncio.to_thread(search))
         return Validation((), tuple(warnings), summarise(definition))
 
     async def handler_names(self) -> frozenset[str]:

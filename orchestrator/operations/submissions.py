@@ -55,7 +55,6 @@ class Submissions:
 
     catalogue  gives the handlers a definition may use, from the names live workers announce.
     checks     check inputs.
-    turns      of large definitions.
     """
 
     def __init__(
@@ -66,11 +65,11 @@ class Submissions:
         catalogue: Callable[[frozenset[str]], HandlerNames],
         limits: Limits,
         checks: SchemaChecks | None = None,
-        turns: Turns | None = None,
     ) -> None:
         self.store = store
         self.checks = checks or SchemaChecks()
-        self.turns = turns or Turns()
+        #: Those of large definitions.
+        self.turns = Turns()
         self.transitions = transitions
         self.limits = limits
         self._catalogue = catalogue

@@ -59,7 +59,7 @@ WRITES = of(
 )
 TOGETHER = of(
     "end_nodes",
-    ("what nobody was given is lost", "post_ready(1)\n", ""),
+    ("what nobody was given is lost", "post_ready()\n", ""),
 )
 FAULTS = (
     *of(
@@ -88,17 +88,18 @@ HANDING_OVER = of(
     ),
     (
         "a worker is handed what it does not offer",
-        "elseif among and string.find(handlers, ' ' .. facts.handler .. ' ', 1, true)\n      and",
-        "elseif among and",
+        " and among and string.find(handlers, ' ' .. facts.handler .. ' ', 1, true)",
+        " and among",
     ),
-    ("what was cancelled is handed over", "if task.is_gone then\n      task", "if false then\n      task"),
-    ("what was cancelled is posted", "if not task.is_gone then post(", "if true then post("),
-    ("what was handed over is not remembered", "task.attempt, '-', facts.queue", "task.attempt, '-', ' '"),
+    ("what was cancelled is handed over", "if task.is_kept and among", "if among"),
+    ("what was cancelled is posted", "if task.is_kept then", "if true then"),
     (
-        "more is handed over than there are slots",
-        "if #replies >= count or not has_room() then return post_ready(i) end",
-        "",
+        "what is handed over is posted as well",
+        "      task.is_kept = false\n      local nonce",
+        "      local nonce",
     ),
+    ("what was handed over is not remembered", "task.attempt, '-', facts.queue", "task.attempt, '-', ' '"),
+    ("more is handed over than there are slots", "if #replies >= count or not has_room() then break end", ""),
     (
         "a successor is handed over before what is older",
         "while share > 0 and has_room() do",

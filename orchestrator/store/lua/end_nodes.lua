@@ -14,5 +14,5 @@ for i = 1, #keys do
   replies[i] = is_done and reply or as_error(reply)
   at = last + 1
 end
-post_ready(1)
+post_ready()
 return replies

@@ -20,7 +20,6 @@ from orchestrator.execution.inventory import Check
 from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.operations.events import Events, EventSubscription
 from orchestrator.operations.results import ExecutionView, ResultPage
-from orchestrator.operations.turns import Turns
 from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.store.reader import Store
 
@@ -59,7 +58,6 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.limits = Limits()
-        self.turns = Turns()
         self.calls: Counter[str] = Counter()
         self.sent: dict[str, Any] = {}
         self.current = ExecutionStatus.RUNNING

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from clients import redis_client
+from clients import redis_wire
 from clients.redis_wire import KEPT_CONNECTIONS, Wire
 
 
@@ -80,7 +80,7 @@ async def test_no_answer_in_time_is_an_error_and_the_connection_goes(
 ) -> None:
     wire = Wire(redis)
     await wire.send([("PING",)])
-    monkeypatch.setattr(redis_client, "COMMAND_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(redis_wire, "COMMAND_TIMEOUT_S", 0.01)
 
     with pytest.raises(RedisTimeoutError):
         await wire.send([("BLPOP", "never", "30")])
@@ -90,7 +90,7 @@ async def test_no_answer_in_time_is_an_error_and_the_connection_goes(
 
 async def test_a_later_call_has_all_of_its_own_time(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     wire = Wire(redis)
-    monkeypatch.setattr(redis_client, "COMMAND_TIMEOUT_S", 0.4)
+    monkeypatch.setattr(redis_wire, "COMMAND_TIMEOUT_S", 0.4)
     await wire.send([("BLPOP", "never", "0.25")])
 
     assert await wire.send([("BLPOP", "never", "0.25")]) == [None]

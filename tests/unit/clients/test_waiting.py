@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from clients import redis_client
+from clients import redis_client, redis_wire
 from clients.redis_client import connect_commands
 from clients.redis_wire import Wire
 from clients.waiting import WaitBudget, Waiting, seconds_left
@@ -25,6 +25,7 @@ NEVER_S = 3_600.0
 async def black_hole(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """URL of a server that takes every connection and command, and answers none."""
     monkeypatch.setattr(redis_client, "COMMAND_TIMEOUT_S", NEVER_S)
+    monkeypatch.setattr(redis_wire, "COMMAND_TIMEOUT_S", NEVER_S)
     monkeypatch.setattr(redis_client, "GREETING_TIMEOUT_S", NEVER_S)
     writers: list[asyncio.StreamWriter] = []
     server = await asyncio.start_server(lambda _, writer: writers.append(writer), "127.0.0.1", 0)

@@ -136,7 +136,7 @@ local post_ready
 -- Ends a call that has failed on the way, and fails it.
 local function give_up(fault)
   flush_writes()
-  post_ready(1)
+  post_ready()
   flush_acks()
   flush_leases()
   error(as_error(fault))

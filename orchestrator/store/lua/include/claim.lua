@@ -194,14 +194,14 @@ local function share_of(queue, readers, count)
   return math.max(1, math.min(count, math.ceil(ready / readers)))
 end
 
--- Puts the tasks that were kept back, from the first one given on, onto their streams.
-function post_ready(first)
-  for i = first, READY and #READY or 0 do
-    local task = READY[i]
-    if not task.is_gone then post(task.x, task.unit, task.attempt, task.facts) end
-    task.x.tasks[task.unit] = nil
+-- Puts the tasks that are still kept back onto their streams.
+function post_ready()
+  for _, task in ipairs(READY or {}) do
+    if task.is_kept then
+      task.is_kept = false
+      post(task.x, task.unit, task.attempt, task.facts)
+    end
   end
-  READY = {}
 end
 
 -- Gives the worker those of the tasks kept back that it may keep, and posts the others: it may run no more than its share of
@@ -209,25 +209,20 @@ end
 -- remembered of them. readers: number of live workers by queue; running: attempts the worker runs so far.
 local function hand_ready(replies, taken, count, request_id, worker, lease_ms, readers, handlers, running)
   local others
-  for i, task in ipairs(READY or {}) do
+  for _, task in ipairs(READY or {}) do
+    if #replies >= count or not has_room() then break end
     local facts = task.facts
     local among = readers[facts.queue]
-    if #replies >= count or not has_room() then return post_ready(i) end
     if among ~= 1 then others = others or lease_count() - #taken end
-    if task.is_gone then
-      task.x.tasks[task.unit] = nil
-    elseif among and string.find(handlers, ' ' .. facts.handler .. ' ', 1, true)
+    if task.is_kept and among and string.find(handlers, ' ' .. facts.handler .. ' ', 1, true)
       and (among == 1 or running + #taken <= math.ceil((others + #taken) / among)) then
+      task.is_kept = false
       local nonce = request_id .. '.' .. (#replies + 1)
       replies[#replies + 1] = hand_over(task, nonce, worker, lease_ms)
       taken[#taken + 1] = table.concat({task.x.id, task.unit, task.attempt, '-', facts.queue, nonce}, ' ') .. '\n'
-      task.x.tasks[task.unit] = nil
-    else
-      post(task.x, task.unit, task.attempt, facts)
-      task.x.tasks[task.unit] = nil
     end
   end
-  READY = {}
+  post_ready()
 end
 
 -- Claims up to count further tasks for this worker, fewer where the reply would be too large: first what is on its streams,
@@ -246,7 +241,7 @@ function claim_next(count, request_id, worker, consumer, lease_ms, queues, handl
       local reply = claim(execution_id, node_id, attempt, message_id == '-' and '' or message_id, queue, nonce, worker, lease_ms)
       if reply[1] == 'ok' then replies[#replies + 1] = reply end
     end
-    post_ready(1)
+    post_ready()
     return replies
   end
   local readers = {}

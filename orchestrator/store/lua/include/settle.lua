@@ -50,8 +50,8 @@ local function detach(x, node_id, status, attempt, facts)
   flush(x)
   if status == 'QUEUED' then
     local task = x.tasks and x.tasks[node_id]
-    if task then
-      task.is_gone = true
+    if task and task.is_kept then
+      task.is_kept = false
     else
       drop_message(facts.queue, redis.call('HGET', x.runtime, 'message|' .. node_id))
     end
@@ -124,7 +124,7 @@ local function queue_node(x, node_id, status, facts, data, is_waiting_on, is_suc
   note(x, 'queued_ms|' .. node_id, NOW_TEXT)
   record(x, 'node.queued', node_id, attempt, data)
   if READY and is_successor then
-    local task = {x = x, unit = node_id, attempt = attempt, facts = facts}
+    local task = {x = x, unit = node_id, attempt = attempt, facts = facts, is_kept = true}
     READY[#READY + 1] = task
     x.tasks = x.tasks or {}
     x.tasks[node_id] = task

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from orchestrator.store.requests import AttemptToken
 from tests.makers import until
+from tests.unit.workers.runtime.stubborn import stubborn
 from workers.runtime.leftovers import Leftovers, Raised, call_in_thread
 
 TOKEN = AttemptToken("e1", "A", 1, "n")
@@ -31,14 +32,7 @@ async def test_a_thread_counts_until_it_returns() -> None:
 async def test_a_task_that_swallows_its_cancel_counts_until_it_ends() -> None:
     leftovers, may_end = Leftovers(), asyncio.Event()
 
-    async def stubborn() -> None:
-        while not may_end.is_set():
-            try:
-                await may_end.wait()
-            except asyncio.CancelledError:
-                pass
-
-    task = asyncio.create_task(stubborn())
+    task = asyncio.create_task(stubborn(may_end))
     await asyncio.sleep(0)
     task.cancel()
     leftovers.add_task(task, TOKEN)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.unit.workers.runtime.stubborn import stubborn
 from workers.runtime.shutdown import Shutdown
 
 
@@ -76,14 +77,7 @@ def test_a_task_that_does_not_end_does_not_keep_the_process() -> None:
     async def main() -> Stubborn:
         worker, may_end = Stubborn(), asyncio.Event()
 
-        async def stubborn() -> None:
-            while not may_end.is_set():
-                try:
-                    await may_end.wait()
-                except asyncio.CancelledError:
-                    pass
-
-        task = asyncio.create_task(stubborn())
+        task = asyncio.create_task(stubborn(may_end))
         await asyncio.sleep(0)
         await Shutdown(worker, drain_s=60, end=worker.ended.append).finish()
         may_end.set()
