@@ -139,15 +139,17 @@ class Wire:
         packed = b"".join([hiredis.pack_command(command) for command in commands])
         began_s = time.monotonic()
         most_s = seconds_left(COMMAND_TIMEOUT_S)
+        waited_s = 0.0
         if self._idle and not self._turns and not self._idle[-1][0].is_closed:
             kept = self._idle.pop()
         else:
             # Waiting for a turn counts too: in an outage every call before this one takes its whole time.
-            kept = await self._bounded_turn(most_s)
-            most_s -= time.monotonic() - began_s
+            async with Bounded(most_s):
+                kept = await self._turn()
+            waited_s = time.monotonic() - began_s
         line, connection = kept
         try:
-            answers = await line.exchange(packed, len(commands), most_s)
+            answers = await line.exchange(packed, len(commands), most_s - waited_s)
             for answer in answers:
                 if isinstance(answer, RedisConnectionError):
                     raise answer
@@ -156,7 +158,7 @@ class Wire:
             await self._drop(line, connection)
             raise
         finally:
-            charge(time.monotonic() - began_s)
+            charge(time.monotonic() - began_s - waited_s)
         if connection.should_reconnect():
             await self._drop(line, connection)
         else:
@@ -168,12 +170,6 @@ class Wire:
         """Return the kept connections to the pool. It can be used again afterwards."""
         while self._idle:
             await self._drop(*self._idle.pop())
-
-    async def _bounded_turn(self, most_s: float) -> tuple[Line, Any]:
-        bound = Bounded(most_s)
-        bound.charges = False  # the whole call is
-        async with bound:
-            return await self._turn()
 
     async def _turn(self) -> tuple[Line, Any]:
         """Take a kept connection, or a new one from the pool, or wait until there is room for one."""

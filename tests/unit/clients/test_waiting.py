@@ -43,8 +43,12 @@ async def test_every_way_to_ask_ends_with_the_budget(black_hole: str) -> None:
     pipe.get("k")
 
     for ask in (lambda: redis.get("k"), pipe.execute, lambda: wire.send([("GET", "k")])):
-        with WaitBudget(0.05).applied(), pytest.raises(RedisTimeoutError):
+        budget = WaitBudget(0.05)
+        with budget.applied(), pytest.raises(RedisTimeoutError):
             await ask()
+        # Nothing of it is left for whatever the request would ask next.
+        assert budget.left_s is not None
+        assert budget.left_s <= 0
     await redis.aclose()
 
 
