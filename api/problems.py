@@ -93,6 +93,7 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.StoreFull: Door(503, "The store is full", retry_after_s=30),
     errors.StoreUnavailable: Door(503, "The store is away", retry_after_s=RETRY_AFTER_S),
     errors.StoreDamaged: Door(500, "Damaged in the store"),
+    errors.LayoutUnknown: Door(409, "Of another version"),
     errors.StoreForbidden: Door(500, "Server misconfigured"),
     errors.DurabilityUnknown: Door(503, "Not known to be on disk", retry_after_s=RETRY_AFTER_S),
     errors.TooBusy: Door(503, "Too busy", retry_after_s=RETRY_AFTER_S),

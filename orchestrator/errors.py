@@ -254,6 +254,21 @@ class StoreDamaged(HeadraceError):
         super().__init__(f"what was asked for is damaged in the store: {detail}")
 
 
+class LayoutUnknown(HeadraceError):
+    """The execution belongs to another version of the engine, which keeps it in another way."""
+
+    code = "LAYOUT_UNKNOWN"
+
+    def __init__(self, execution_id: str, found: str, known: str) -> None:
+        self.execution_id = execution_id
+        self.found = found
+        self.known = known
+        super().__init__(
+            f"execution {execution_id} has layout {found}, and this version changes none but those of layout "
+            f"{known}; of an older layout it can be read, replayed and forked"
+        )
+
+
 class StoreForbidden(HeadraceError):
     """Redis serves, and not what is asked: the user it knows us as lacks a right (ACL)."""
 

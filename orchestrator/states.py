@@ -218,12 +218,14 @@ def sources_of(verb: str, subject: str) -> tuple[str, ...]:
 
 
 def lua_guards() -> str:
-    """Lua text `local MAY_LEAVE = {["node claim_node"] = {QUEUED = true}, …}` for the scripts."""
-    pairs = dict.fromkeys((row.subject, row.verb) for row in TABLE)
+    """Lua text `local MAY_LEAVE = {node = {claim_node = {QUEUED = true}, …}, …}` for the scripts."""
     lines = []
-    for subject, verb in pairs:
-        statuses = ", ".join(f"{status} = true" for status in sources_of(verb, subject))
-        lines.append(f'  ["{subject} {verb}"] = {{{statuses}}},')
+    for subject in ("node", "execution"):
+        lines.append(f"  {subject} = {{")
+        for verb in dict.fromkeys(row.verb for row in TABLE if row.subject == subject):
+            statuses = ", ".join(f"{status} = true" for status in sources_of(verb, subject))
+            lines.append(f"    {verb} = {{{statuses}}},")
+        lines.append("  },")
     return "local MAY_LEAVE = {\n" + "\n".join(lines) + "\n}\n"
 
 

@@ -40,7 +40,7 @@ MAX_FUNCTION_LINES = 60
 LONG_FILES = {
     "config.py": 460,
     "docs/generate.py": 370,
-    "orchestrator/errors.py": 480,
+    "orchestrator/errors.py": 490,
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 490,
     "orchestrator/store/reader.py": 450,
@@ -63,6 +63,10 @@ WITHOUT_SCRIPT = {
 #: An unpack whose length no constant bounds.
 UNPACKED = {
     "announce_worker": "the fields of one worker's record, about twenty",
+    "end_nodes": "the arguments of one call, fewer than a thousand",
+    "include/base": "four parts of sixteen units that end, or are claimed, together",
+    "include/state": "cut at 500; the nodes of one chunk, a hundred",
+    "include/writes": "cut at 400",
     "include/items": "the items of one turn, at most a hundred, twice",
     "include/budget": "the names of four fields",
     "reserve_budget": "the same four names",

@@ -121,6 +121,8 @@ class Execution:
     depth: int = 0
     #: Executions its nodes have started.
     children: int = 0
+    #: The layout in which an older version wrote it: it is read, replayed and forked, never changed.
+    older_layout: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

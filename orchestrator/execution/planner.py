@@ -233,7 +233,8 @@ def _dispatches(snapshot: Snapshot) -> list[Decision]:
     for node in snapshot.definition.nodes:
         state = snapshot.nodes[node.id]
         # Once a node has left PENDING its counters decide nothing any more.
-        if state.status != NodeStatus.PENDING:
+        # Nor do those of one that is held: its turn has come, and it goes on without another look.
+        if state.status != NodeStatus.PENDING or node.id in snapshot.held:
             continue
         expected = counters[node.id]
         if stored_counters(state) != expected:
@@ -245,7 +246,7 @@ def _dispatches(snapshot: Snapshot) -> list[Decision]:
             skips.append(Skip(node.id, verdict))
         elif verdict is RUN and status is ExecutionStatus.RUNNING:
             queues.append(Queue(node.id))
-        elif verdict is RUN and status is ExecutionStatus.PAUSED and node.id not in snapshot.held:
+        elif verdict is RUN and status is ExecutionStatus.PAUSED:
             queues.append(Hold(node.id))
     return recounts + skips + queues
 

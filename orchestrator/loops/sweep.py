@@ -133,7 +133,12 @@ class Sweep:
 
 
 def _may_need_repair(execution: Execution) -> bool:
-    """A PENDING execution needs nothing, unless its cancel has begun and stopped half-way."""
+    """A PENDING execution needs nothing, unless its cancel has begun and stopped half-way.
+
+    One of an older layout is for the version that wrote it.
+    """
+    if execution.older_layout is not None:
+        return False
     if execution.status is ExecutionStatus.PENDING:
         return execution.cancelling is not None
     return execution.status.is_under_way

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.errors import InvalidTransition, StoreUnavailable
+from orchestrator.errors import InvalidTransition, LayoutUnknown, StoreUnavailable
 from orchestrator.execution.fork import ForkPlan
 from orchestrator.execution.model import Snapshot
 from orchestrator.execution.rerun import counters_after_reset, rerun_set, runs_again
 from orchestrator.operations.results import Forked, Submitted
 from orchestrator.states import NodeStatus, sources_of
-from orchestrator.store.layout import Slice, lay_out, reuses
+from orchestrator.store.layout import VERSION, Slice, lay_out, reuses
 from orchestrator.store.repair_words import retry_words
 from orchestrator.store.transitions import Transitions
 
@@ -38,12 +38,17 @@ class RetryPlan:
 
 
 def plan_retry(source: Snapshot, generation: int | None) -> RetryPlan:
-    """Choose what a retry resets. Pure. Raises InvalidTransition where there is nothing to run again."""
+    """Choose what a retry resets. Pure.
+
+    Raises InvalidTransition where nothing is to run again, LayoutUnknown where an older version wrote it.
+    """
     execution, allowed = source.execution, sources_of("retry_execution", "execution")
 
     def refused(found: str, wanted: str | None = None) -> InvalidTransition:
         return InvalidTransition("retry", execution.execution_id, found, allowed, wanted=wanted)
 
+    if execution.older_layout is not None:
+        raise LayoutUnknown(execution.execution_id, str(execution.older_layout), str(VERSION))
     if generation is not None and generation > execution.generation:
         wanted = f"there has been no generation {generation} yet"
         raise refused(f"in generation {execution.generation}", wanted)

@@ -13,6 +13,7 @@ from orchestrator.definitions.definition import Definition
 from orchestrator.execution.model import Item, MapCounts, MapState, NodeState
 from orchestrator.redis_keys import Keys
 from orchestrator.states import NodeStatus, WaitingOn
+from orchestrator.store.layout_1 import as_layout_2
 from orchestrator.store.records import NODE_FIELDS, read_node_state
 from orchestrator.units import unit_of
 
@@ -53,13 +54,14 @@ class Items:
     async def states(
         self, execution_id: str, node_id: str, indexes: Sequence[int], statuses: Sequence[NodeStatus]
     ) -> list[NodeState]:
-        """Read the runtime records of some items whose statuses are known."""
+        """Read the runtime records of some items whose statuses are known. Raises LayoutUnknown."""
         states: list[NodeState] = []
         width = len(NODE_FIELDS)
         for first in range(0, len(indexes), SLICE):
             units = [unit_of(node_id, index) for index in indexes[first : first + SLICE]]
-            fields = [f"{field}|{unit}" for unit in units for field in NODE_FIELDS]
-            values = await self._redis.hmget(self._keys.runtime(execution_id), fields)
+            names = ["v", *(f"{field}|{unit}" for unit in units for field in NODE_FIELDS)]
+            answers = await self._redis.hmget(self._keys.runtime(execution_id), names)
+            _, *values = await as_layout_2(self._redis, self._keys, execution_id, names, answers)
             for place, unit in enumerate(units):
                 state = read_node_state(unit, None, values[place * width : (place + 1) * width - 1])
                 states.append(replace(state, status=statuses[first + place]))

@@ -1,7 +1,8 @@
 """How a Definition is laid out in an execution's runtime hash, readable without a JSON parser.
 
 Written at submission and never changed:
-  v, name, version, tenant, fail_fast, execution_timeout_ms, queues (other than default)
+  v, name, version, tenant; where they differ from 0: fail_fast, execution_timeout_ms; queues (other than
+  default)
   replay_of, forked_from (the execution it repeats)
   features (closes: some node has a schedule_to_close_timeout; output: there is a last unit $output)
   parent ('EXECUTION UNIT' that started it), depth (levels below the root execution)
@@ -14,13 +15,15 @@ Written at submission and never changed:
   refs|N      the nodes it refers to; $inputs when it refers to the inputs
   item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
   next|N|K    its successors, K counting the chunks; * marks one that a branch of N names,
-              ! one that takes over when N fails
+              ! one that takes over when N fails, = one that depends on nothing else
   ids|K       all nodes; start|K, those decided at the start: without dependencies or, in a fork, behind
               what it keeps
   reused|N    '1': ended in the execution this one is forked from
 
 Written by every transition:
   seq (newest event), left (nodes not terminal), failed (critical nodes FAILED), updated_ms
+  rare ('1' once one of these has been set: cancelling, fail_fast, deadline_ms, generation other than 1,
+  parent, children, paused, features; scripts look for them only then)
 
 Written by single verbs:
   inputs, created_ms, started_ms, ended_ms, deadline_ms, generation, error
@@ -33,13 +36,17 @@ Written by single verbs:
   lines (log and progress lines kept), tokens (pieces of text streamed), purged
   used_* (used by calls to paid services), held_tokens, held_nanos (reserved for calls under way)
 
-Of a node, while it runs:
-  attempt|N (the fence), tries|N (charged), crashes|N (leases lost), dead|N (its entry in the list),
-  nonce|N (who claimed), worker|N
-  finished|N (nonce of the last attempt that ended), message|N (its task; left from an earlier one where
-  it was handed to its worker directly), reason|N (where there is one), error|N
-  queued_ms|N, since_ms|N (when it began to wait for a worker), started_ms|N, ended_ms|N, waiting_on|N,
-  due_ms|N, kept|N (output of a delay), resume|N (what it waited for before it was queued again)
+Of a node, once it was queued or has ended:
+  r|N         its record, "ATTEMPT NONCE MESSAGE TRIES CRASHES QUEUED_MS STARTED_MS ENDED_MS WORKER", - for
+              what there is not: attempt (the fence), nonce (of the last claim, ! before it when its worker
+              has ended the attempt), message (its task, unless it was handed to its worker directly), tries
+              (charged), crashes (leases lost)
+  c|N         as a successor that is PENDING: what it has counted of its dependencies, "OK BAD SKIP GATES
+              NOT_TAKEN": ended by outcome, conditions done, 1 for a branch not taken
+and, where it has them:
+  dead|N (its entry in the list), reason|N, error|N, since_ms|N (when it began to wait for a worker),
+  waiting_on|N, due_ms|N, kept|N (output of a delay), resume|N (what it waited for before it was queued
+  again)
   awaits|N, ask|N, late|N, unless_late|N, if_late|N, quorum|N, given|N, votes|N, voters|N of a wait for
   a signal or an approval; see lua/include/waits.lua
   child|N (the execution it started last)
@@ -50,9 +57,6 @@ Of a node, while it runs:
   by_hand|N (requests of operators already taken), close_ms|N (when its schedule_to_close_timeout passes),
   beat|N (details of its last heartbeat that was written, JSON),
   counts|N (tries that each rule of its list of retry rules has counted)
-
-Of a node, as a successor:
-  ok|N, bad|N, skip|N (dependencies ended, by outcome), gates|N (conditions done), not_taken|N
 """
 
 from __future__ import annotations
@@ -72,7 +76,7 @@ from orchestrator.execution.counters import Counters, expected_counters
 from orchestrator.execution.fork import ForkPlan, starting_states
 
 #: Layout version, kept in every execution; a reader that does not know it must stand back.
-VERSION = 1
+VERSION = 2
 #: Ids in one list field. A full list means that another follows.
 CHUNK = 100
 #: Nodes written by one script; a larger submission is staged. A multiple of CHUNK.
@@ -161,9 +165,11 @@ def _seldom(node: Node) -> Iterator[tuple[str, Any]]:
 
 def _execution_fields(definition: Definition) -> Iterator[Field]:
     yield from ("v", VERSION, "name", definition.name, "version", definition.version)
-    yield from ("seq", 0, "left", len(definition.nodes), "failed", 0, "generation", 1)
-    yield from ("cancelling", "", "worklist", "0", "fail_fast", "1" if definition.fail_fast else "0")
-    yield from ("execution_timeout_ms", definition.execution_timeout_ms or 0)
+    yield from ("seq", 0, "left", len(definition.nodes), "failed", 0)
+    if definition.execution_timeout_ms:
+        yield from ("execution_timeout_ms", definition.execution_timeout_ms)
+    if definition.fail_fast:
+        yield from ("rare", "1", "fail_fast", "1")
     if definition.budget:
         yield from ("budget", definition.budget.words())
         # Its day is counted under a digest: a title is free text, and no part of a key.
@@ -171,7 +177,7 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
     if queues := {node.queue for node in definition.nodes} - {"default"}:
         yield from ("queues", " ".join(sorted(queues)))
     if features := _features(definition):
-        yield from ("features", " ".join(features))
+        yield from ("rare", "1", "features", " ".join(features))
     if definition.output_node:
         yield from _node_fields(definition, definition.output_node)
     starts = (n.id for n in definition.nodes if not n.dependencies or n.trigger_rule is TriggerRule.ALWAYS)
@@ -202,9 +208,18 @@ def _node_fields(definition: Definition, node: Node) -> Iterator[Field]:
         yield from _refs("item_refs", node.id, node.map.config_references, node.map.config_uses_inputs)
     else:
         yield from _refs("refs", node.id, node.references, node.uses_inputs)
-    marks = {**dict.fromkeys(node.branches, "*"), **dict.fromkeys(node.gotos, "!")}
-    marked = (f"{s}{marks.get(s, '')}" for s in definition.successors.get(node.id, ()))
+    named = {**dict.fromkeys(node.branches, "*"), **dict.fromkeys(node.gotos, "!")}
+    after = definition.successors.get(node.id, ())
+    marks = {each: "=" for each in after if _is_decided_by_one(definition, each)} | named
+    marked = (f"{s}{marks.get(s, '')}" for s in after)
     yield from list_fields(f"next|{node.id}", marked)
+
+
+def _is_decided_by_one(definition: Definition, node_id: str) -> bool:
+    """Say whether a node depends on a single one and is no branch of it: nothing has to be counted then."""
+    node = definition.node(node_id)
+    is_awaited = node.trigger_rule is not TriggerRule.ALWAYS and len(node.dependencies) == 1
+    return is_awaited and not definition.gates.get(node_id)
 
 
 def _refs(name: str, node_id: str, references: Iterable[str], uses_inputs: bool) -> Iterator[Field]:
@@ -290,16 +305,9 @@ def execution_fields(plan: ForkPlan) -> tuple[Field, ...]:
 
 
 def _counter_fields(node_id: str, counters: Counters) -> Iterator[Field]:
-    found = {
-        "ok": counters.ok,
-        "bad": counters.bad,
-        "skip": counters.skip,
-        "gates": counters.gates_done,
-        "not_taken": int(counters.not_taken),
-    }
-    for name, value in found.items():
-        if value:
-            yield from (f"{name}|{node_id}", value)
+    if counters != Counters():
+        numbers = (counters.ok, counters.bad, counters.skip, counters.gates_done, int(counters.not_taken))
+        yield from (f"c|{node_id}", " ".join(map(str, numbers)))
 
 
 def _kept_fields(node_id: str, plan: ForkPlan) -> Iterator[Field]:

@@ -18,14 +18,23 @@ from pathlib import Path
 from orchestrator.definitions.trigger_rules import lua_outcomes, lua_rules
 from orchestrator.redis_keys import Keys, lua_keys
 from orchestrator.states import lua_ends, lua_guards
-from orchestrator.store.layout import CHUNK
+from orchestrator.store.layout import CHUNK, VERSION
 
 LUA = Path(__file__).parent / "lua"
 #: Shared parts, each using only those before it.
 PARTS = (
-    "writes", "unit", "base", "waits", "schedule_to_close", "budget", "pause", "settle", "output", "retries",
-    "answers", "children", "items", "resume", "manual", "claim", "attempt", "start", "slices",
+    "writes", "unit", "state", "base", "waits", "schedule_to_close", "budget", "pause", "nodes", "settle",
+    "output", "retries", "answers", "children", "items", "resume", "manual", "replies", "claim", "attempt",
+    "start", "slices",
 )  # fmt: skip
+_STANDARD = "string, table, math, tonumber, select, unpack, ipairs, pairs, type"
+#: A local costs a fraction of a global, and a hop asks for these hundreds of times. Globals are there from
+#: the first call on, not while the library is loaded.
+STANDARD = (
+    f"local function standard() return {_STANDARD} end\n"
+    f"local {_STANDARD}\n"
+    f"local function know_standard() if not string then {_STANDARD} = standard() end end\n"
+)
 #: Every library of ours has a name that begins so.
 FAMILY = "headrace_"
 
@@ -57,7 +66,7 @@ def sources() -> dict[str, str]:
 def compose(keys: Keys, files: Mapping[str, str] | None = None) -> Library:
     """Build the library. `files` stands in for `sources()`, for tests that change a file."""
     files = files or sources()
-    parts = [lua_keys(keys), lua_guards(), f"local CHUNK = {CHUNK}\n"]
+    parts = [STANDARD, lua_keys(keys), lua_guards(), f"local CHUNK, LAYOUT = {CHUNK}, '{VERSION}'\n"]
     parts += [lua_rules(), lua_outcomes(), lua_ends(), "\n"]
     parts += [files[f"include/{part}"] for part in PARTS]
     verbs = [name for name in files if "/" not in name]

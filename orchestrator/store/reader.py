@@ -1,9 +1,9 @@
 """Everything the engine reads, in bounded slices.
 
 `Store` and its parts (waits, items, liveness, index, payloads, claim_texts) are the only readers of the
-engine's keys beside the scripts, the task reader and the subscriptions to events. They write nothing of the
-engine's: what the sets of timers and leases hold that no engine wrote is taken out, for it would stop every
-loop, and what they hold of damaged executions stands back.
+engine's keys beside the scripts, the task reader, the subscriptions to events, and `upgrade`. They write none
+of them: what the sets of timers and leases hold that no engine wrote is taken out, for it would stop
+every loop, and what they hold of damaged executions stands back.
 """
 
 # long: everything the engine reads, in one class
@@ -32,6 +32,7 @@ from orchestrator.states import Cancelling, ExecutionStatus
 from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.index import Index
 from orchestrator.store.items import Items
+from orchestrator.store.layout_1 import as_layout_2, is_readable
 from orchestrator.store.liveness import Liveness, child_states
 from orchestrator.store.parts import parts_of
 from orchestrator.store.payloads import Payloads
@@ -120,14 +121,22 @@ class Store:
         return self._definitions.put(version, definition, text_bytes=len(text or b""))
 
     async def executions(self, execution_ids: Sequence[str]) -> list[Execution | None]:
-        """Read many executions without their nodes, in one round trip; None for one unknown or damaged."""
+        """Read many executions without their nodes, in one round trip.
+
+        None for one that is unknown, damaged or of a layout that cannot be read.
+        """
         return [
-            None if is_damaged(each, status, fields) else read_execution(each, status, fields)
+            None
+            if is_damaged(each, status, fields) or not is_readable(fields[0])
+            else read_execution(each, status, fields)
             for each, status, fields in await self._executions(execution_ids)
         ]
 
     async def execution(self, execution_id: str) -> Execution | None:
-        """Read one execution without its nodes. Raises what Redis answers where it is damaged."""
+        """Read one execution without its nodes.
+
+        Raises LayoutUnknown, and what Redis answers where it is damaged.
+        """
         ((_, *answers),) = await self._executions([execution_id])
         for answer in answers:
             if isinstance(answer, Exception):
@@ -144,7 +153,7 @@ class Store:
         return list(zip(execution_ids, answers[::2], answers[1::2], strict=True))
 
     async def nodes(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, NodeState]:
-        """Read the runtime records of the nodes named, in slices."""
+        """Read the runtime records of the nodes named, in slices. Raises LayoutUnknown."""
         states, _ = await self._nodes(execution_id, node_ids)
         return states
 
@@ -229,23 +238,15 @@ class Store:
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     async def specs(self, units: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-        """Specs of these (execution id, node id); {} for one gone or damaged.
+        """Specs of these (execution id, node id); {} for one gone, damaged or of another layout.
 
         Beside the spec: tries, worker, counts (of retry rules), catch, and kept (output or error of a wait).
         """
         pipe = self._redis.pipeline(transaction=False)
         for execution_id, node_id in units:
-            pipe.hmget(
-                self.keys.runtime(execution_id),
-                [
-                    f"spec|{node_of(node_id)}",
-                    f"tries|{node_id}",
-                    f"worker|{node_id}",
-                    f"counts|{node_id}",
-                    f"node|{node_of(node_id)}",
-                    f"kept|{node_id}",
-                ],
-            )
+            node = node_of(node_id)
+            own = (f"{field}|{node_id}" for field in ("r", "counts", "kept"))
+            pipe.hmget(self.keys.runtime(execution_id), ["v", f"spec|{node}", f"node|{node}", *own])
         rows = await pipe.execute(raise_on_error=False)
         return [read_spec(execution_id, row) for (execution_id, _), row in zip(units, rows, strict=True)]
 
@@ -433,11 +434,10 @@ class Store:
         for part in _slices(node_ids):
             pipe = self._redis.pipeline(transaction=False)
             pipe.mget([self.keys.node(execution_id, node_id) for node_id in part])
-            pipe.hmget(
-                self.keys.runtime(execution_id),
-                [f"{field}|{node_id}" for node_id in part for field in NODE_FIELDS],
-            )
-            statuses, values = await pipe.execute()
+            names = ["v", *(f"{field}|{node_id}" for node_id in part for field in NODE_FIELDS)]
+            pipe.hmget(self.keys.runtime(execution_id), names)
+            statuses, answers = await pipe.execute()
+            _, *values = await as_layout_2(self._redis, self.keys, execution_id, names, answers)
             for i, node_id in enumerate(part):
                 fields = values[i * width : (i + 1) * width]
                 states[node_id] = read_node_state(node_id, statuses[i], fields[:-1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -13,19 +13,20 @@ from orchestrator.documents import exact_json
 from orchestrator.execution.inventory import DeadEntry, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
-from orchestrator.store.layout import catch_of
+from orchestrator.store.layout import VERSION, catch_of
+from orchestrator.store.layout_1 import older_layout
 
 log = logging.getLogger("headrace.store")
 
+_CURRENT = str(VERSION).encode()
 #: Fields of the runtime hash that make a NodeState, each with `|` and the node id; `rejects` is read apart.
 NODE_FIELDS = (
-    "attempt", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "due_ms", "worker", "reason",
-    "error", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "message", "reused", "caught",
-    "child", "held", "close_ms", "used", "rejects",
+    "r", "c", "due_ms", "reason", "error", "waiting_on", "reused", "caught", "child", "held", "close_ms",
+    "used", "rejects",
 )  # fmt: skip
 #: Fields of the runtime hash that make an Execution.
 EXECUTION_FIELDS = (
-    "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
+    "v", "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
     "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
     "cancel_reason", "error", "paused", "paused_by", "paused_reason", "paused_ms", "seq",
     "parent", "depth", "children", "budget", *USED_FIELDS,
@@ -41,7 +42,7 @@ def _number(value: bytes | None) -> int | None:
 
 
 def read_execution(execution_id: str, status: bytes | None, fields: list[bytes | None]) -> Execution | None:
-    """Read one row. A damaged one counts as unknown: it must not hide all others."""
+    """Read one row. A damaged one counts as unknown: it must not hide all others. Raises LayoutUnknown."""
     if status is None:
         return None
     try:
@@ -86,33 +87,73 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         parent_unit=unit or None,
         depth=_number(row["depth"]) or 0,
         children=_number(row["children"]) or 0,
+        older_layout=older_layout(execution_id, row["v"]),
         usage=read_usage([row[name] for name in USED_FIELDS]),
         budget=read_caps(row["budget"]),
     )
 
 
+class Record(NamedTuple):
+    """What is known of a unit's attempts: the runtime field r|N, see store/layout.py."""
+
+    attempt: int
+    nonce: str | None
+    message_id: str | None
+    tries: int
+    crashes: int
+    queued_ms: int | None
+    started_ms: int | None
+    ended_ms: int | None
+    worker: str | None
+
+
+_NO_RECORD = Record(0, None, None, 0, 0, None, None, None, None)
+
+
+def read_record(text: bytes | None) -> Record:
+    """Take a record apart. Raises ValueError for one that no engine wrote."""
+    if not text:
+        return _NO_RECORD
+    attempt, nonce, message_id, tries, crashes, queued_ms, started_ms, ended_ms, worker = (
+        None if word == "-" else word for word in text.decode().split(" ")
+    )
+    return Record(
+        attempt=int(attempt or 0),
+        nonce=nonce,
+        message_id=message_id,
+        tries=int(tries or 0),
+        crashes=int(crashes or 0),
+        queued_ms=int(queued_ms) if queued_ms else None,
+        started_ms=int(started_ms) if started_ms else None,
+        ended_ms=int(ended_ms) if ended_ms else None,
+        worker=worker,
+    )
+
+
 def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | None]) -> NodeState:
     row = dict(zip(NODE_FIELDS, fields, strict=False))
+    record = read_record(row["r"])
+    ok, bad, skip, gates_done, not_taken = map(int, (row["c"] or b"0 0 0 0 0").split())
     return NodeState(
         node_id=node_id,
         status=NodeStatus(status.decode()) if status else NodeStatus.PENDING,
         reason=Reason(row["reason"].decode()) if row["reason"] else None,
         waiting_on=WaitingOn(row["waiting_on"].decode()) if row["waiting_on"] else None,
-        attempt=_number(row["attempt"]) or 0,
-        tries=_number(row["tries"]) or 0,
-        crashes=_number(row["crashes"]) or 0,
-        queued_ms=_number(row["queued_ms"]),
-        started_ms=_number(row["started_ms"]),
-        ended_ms=_number(row["ended_ms"]),
+        attempt=record.attempt,
+        tries=record.tries,
+        crashes=record.crashes,
+        queued_ms=record.queued_ms,
+        started_ms=record.started_ms,
+        ended_ms=record.ended_ms,
         due_ms=_number(row["due_ms"]),
-        worker=read_text(row["worker"]),
+        worker=record.worker,
         error=exact_json.loads(row["error"]) if row["error"] else None,
-        ok=_number(row["ok"]) or 0,
-        bad=_number(row["bad"]) or 0,
-        skip=_number(row["skip"]) or 0,
-        gates_done=_number(row["gates"]) or 0,
-        not_taken=row["not_taken"] == b"1",
-        message_id=read_text(row["message"]),
+        ok=ok,
+        bad=bad,
+        skip=skip,
+        gates_done=gates_done,
+        not_taken=bool(not_taken),
+        message_id=record.message_id,
         reused=row["reused"] == b"1",
         caught=read_text(row["caught"]) or None,
         close_ms=_number(row["close_ms"]),
@@ -177,15 +218,16 @@ def is_damaged(execution_id: str, *answers: Any) -> bool:
 
 
 def read_spec(execution_id: str, row: Any) -> dict[str, Any]:
-    """Read a node's spec with what decides about its ends; {} for one that is gone or damaged."""
-    if is_damaged(execution_id, row) or not row[0]:
+    """Read a node's spec with what decides about its ends; {} for one gone, damaged or of another layout."""
+    if is_damaged(execution_id, row) or row[0] != _CURRENT or not row[1]:
         return {}
-    spec, tries, worker, counts, facts, kept = row
+    _, spec, facts, text, counts, kept = row
     try:
+        record = read_record(text)
         return {
             **orjson.loads(spec),
-            "tries": int(tries or 0),
-            "worker": read_text(worker),
+            "tries": record.tries,
+            "worker": record.worker,
             "counts": [int(count) for count in (counts or b"").split()],
             "catch": catch_of(read_text(facts) or ""),
             "kept": kept or b"",

@@ -39,10 +39,10 @@ class Claim(NamedTuple):
     message_id: str
     queued_ms: int
     spec: bytes
-    inputs: bytes
-    resume: bytes
-    value: bytes
-    references: tuple[tuple[str, str, bytes], ...]
+    inputs: bytes = b""
+    resume: bytes = b""
+    value: bytes = b""
+    references: tuple[tuple[str, str, bytes], ...] = ()
     beat: bytes = b""
     counts: tuple[int, ...] = ()
     catch: tuple[Catch, ...] = ()
@@ -88,61 +88,67 @@ class EndReply(NamedTuple):
 def read_claim(reply: list[Any]) -> Claim | str:
     if reply[0] != b"ok":
         return reply[0].decode()  # type: ignore[no-any-return]
-    beside: dict[bytes, bytes] = {}
+    return _claim(reply[1], reply[2], reply[3:])
+
+
+def _claim(head: bytes, spec: bytes, told: list[Any]) -> Claim:
+    """Read one claim; `told` is name, status and text in turn, see lua/include/claim.lua."""
+    execution_id, node_id, attempt, nonce, tries, crashes, message_id, queued_ms = head.decode().split(" ")
+    claim = Claim(
+        execution_id,
+        node_id,
+        int(attempt),
+        nonce,
+        int(tries),
+        int(crashes),
+        "" if message_id == "-" else message_id,
+        0 if queued_ms == "-" else int(queued_ms),
+        spec,
+    )
+    return _with(claim, told) if told else claim
+
+
+def _with(claim: Claim, told: list[Any]) -> Claim:
+    found: dict[str, Any] = {}
     references: list[tuple[str, str, bytes]] = []
     unread: list[tuple[str, int]] = []
-    inputs, resume, value = reply[10:13]
-    if isinstance(inputs, int):
-        unread.append((INPUTS, inputs))
-    if isinstance(resume, int):
-        unread.append((RESUME, resume))
-    if isinstance(value, int):
-        unread.append((VALUE, value))
-    for i in range(13, len(reply), 3):
-        name, text = reply[i], reply[i + 2]
-        if name.startswith(b"$"):
-            beside[name] = text
-            continue
+    for i in range(0, len(told), 3):
+        name, text = told[i].decode(), told[i + 2]
         if isinstance(text, int):
-            unread.append((name.decode(), text))
-        references.append((name.decode(), reply[i + 1].decode(), _text(text)))
-    return Claim(
-        execution_id=reply[1].decode(),
-        node_id=reply[2].decode(),
-        attempt=int(reply[3]),
-        nonce=reply[4].decode(),
-        tries=int(reply[5]),
-        crashes=int(reply[6]),
-        message_id=reply[7].decode(),
-        queued_ms=int(reply[8]),
-        spec=reply[9],
-        inputs=_text(inputs),
-        resume=_text(resume),
-        value=_text(value),
-        references=tuple(references),
-        beat=beside.get(b"$beat", b""),
-        counts=tuple(map(int, beside.get(b"$counts", b"").split())),
-        catch=read_catch_words(beside[b"$catch"].decode()) if b"$catch" in beside else (),
-        unread=tuple(unread),
-    )
+            unread.append((name, text))
+            text = b""
+        match name:
+            case "$inputs" | "$resume" | "$value" | "$beat":
+                found[name[1:]] = text
+            case "$counts":
+                found["counts"] = tuple(map(int, text.split()))
+            case "$catch":
+                found["catch"] = read_catch_words(text.decode())
+            case _:
+                references.append((name, told[i + 1].decode(), text))
+    return claim._replace(references=tuple(references), unread=tuple(unread), **found)
 
 
-def _text(text: bytes | int) -> bytes:
-    return b"" if isinstance(text, int) else text
-
-
-def read_end_reply(reply: list[Any]) -> EndReply:
+def read_end_reply(reply: bytes | list[Any]) -> EndReply:
+    if isinstance(reply, bytes):
+        return EndReply(*_word_more(reply), [], [])
     claims: list[Claim] = []
     unoffered: list[Delivery] = []
-    for item in reply[2]:
-        if item[0] == b"unoffered":
-            execution_id, node_id, attempt, message_id, queue, handler = (part.decode() for part in item[1:7])
+    at = 1
+    while at < len(reply):
+        last = at + reply[at]
+        if reply[at + 1] == b"unoffered":
+            execution_id, node_id, attempt, message_id, queue, handler = reply[at + 2].decode().split(" ")
             unoffered.append(Delivery(execution_id, node_id, int(attempt), message_id, queue, handler))
-        elif isinstance(claim := read_claim(item), Claim):
-            claims.append(claim)
-    return EndReply(
-        reply[0].decode(), reply[1] == 1, share_texts(claims) if len(claims) > 1 else claims, unoffered
-    )
+        else:
+            claims.append(_claim(reply[at + 2], reply[at + 3], reply[at + 4 : last + 1]))
+        at = last + 1
+    return EndReply(*_word_more(reply[0]), share_texts(claims) if len(claims) > 1 else claims, unoffered)
+
+
+def _word_more(text: bytes) -> tuple[str, bool]:
+    word = text.decode()
+    return word.removesuffix("+"), word.endswith("+")
 
 
 def share_texts(claims: list[Claim]) -> list[Claim]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import re
 import time
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any, Generic, TypeVar
@@ -21,7 +22,7 @@ from clients.backoff import Backoff
 from clients.redis_client import PASSING_FAULTS
 from clients.redis_wire import Wire
 from clients.waiting import Waiting, seconds_left
-from orchestrator.errors import StoreFull, StoreUnavailable
+from orchestrator.errors import LayoutUnknown, StoreFull, StoreUnavailable
 from orchestrator.redis_keys import Keys
 from orchestrator.store.library import FAMILY, compose
 from orchestrator.store.parts import Pace
@@ -41,6 +42,10 @@ STORE_FAULTS = (RedisError, OSError, StoreUnavailable)
 STORE_OUTAGES = (*PASSING_FAULTS, StoreUnavailable)
 #: Libraries of other versions that may stay in Redis.
 MOST_LIBRARIES = 8
+#: Between two log lines that say that there are executions of another layout: every call for one finds out.
+TELL_S = 30.0
+#: How a script refuses such an execution, see `open` in lua/include/base.lua.
+_OTHER_LAYOUT = re.compile(r"LAYOUT (\S+) has layout (\S+), this library knows (\w+)")
 
 
 class Call(Generic[R]):
@@ -86,6 +91,7 @@ class ScriptClient:
         self.library = compose(self.keys)
         self._wire = Wire(redis)
         self._pace = Pace()
+        self._tell_s = 0.0
 
     async def load(self) -> None:
         """Load the library into Redis; `call_all` does so by itself when Redis has lost it."""
@@ -156,6 +162,20 @@ class ScriptClient:
             return False
         return True
 
+    def tell(self, error: LayoutUnknown) -> None:
+        """Log that an execution belongs to another version, unless another one was named just before."""
+        if time.monotonic() >= self._tell_s:
+            self._tell_s = time.monotonic() + TELL_S
+            log.warning(
+                "store.layout_unknown",
+                extra={
+                    "execution_id": error.execution_id,
+                    "layout": error.found,
+                    "known": error.known,
+                    "cure": "run the version that knows it until its executions have ended",
+                },
+            )
+
     async def _send(self, calls: Sequence[Call[Any]]) -> list[Any]:
         """Send calls in as few parts as can each be answered in time; errors stand for answers not got.
 
@@ -184,7 +204,14 @@ class ScriptClient:
 
 
 def refused(call: Call[Any], error: Exception) -> Exception:
-    """Give the fault of one call, which says nothing about others: its own, or that of a full store."""
+    """Give the fault of one call, which says nothing about others.
+
+    That is its own, that of a full store, or that its execution belongs to another version.
+    """
+    if found := _OTHER_LAYOUT.match(str(error)):
+        fault = LayoutUnknown(*found.groups())
+        call.client.tell(fault)
+        return fault
     log.error("store.fault", extra={"verb": call.name, "error": str(error)})
     return StoreFull() if isinstance(error, OutOfMemoryError) else error
 

@@ -11,11 +11,13 @@ from orchestrator.documents import exact_json
 from orchestrator.execution.model import Approval, NodeState, WaitState
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member
 from orchestrator.states import ANSWERED, NodeStatus, WaitingOn
+from orchestrator.store.layout_1 import as_layout_2, is_readable
+from orchestrator.store.records import read_record
 from orchestrator.units import index_of, node_of
 
 #: Rows of the list of pending approvals read at a time.
 BATCH = 200
-_FIELDS = ("waiting_on", "attempt", "awaits", "ask", "given", "votes", "due_ms")
+_FIELDS = ("waiting_on", "r", "awaits", "ask", "given", "votes", "due_ms")
 
 
 class Waits:
@@ -81,7 +83,10 @@ class Waits:
         return line, schemas
 
     async def approvals(self, units: Sequence[tuple[str, str]]) -> list[Approval | None]:
-        """Read approvals by (execution id, node id or item); None for a node that has never asked."""
+        """Read approvals by (execution id, node id or item).
+
+        None for a node that has never asked, or whose execution is of a layout that cannot be read.
+        """
         pipe = self._redis.pipeline(transaction=False)
         for execution_id, node_id in units:
             index = index_of(node_id)
@@ -89,12 +94,18 @@ class Waits:
                 pipe.mget(self._keys.node(execution_id, node_id), self._keys.output(execution_id, node_id))
             else:
                 pipe.hmget(self._keys.items(execution_id, node_of(node_id)), [f"s{index}", f"o{index}"])
-            pipe.hmget(self._keys.runtime(execution_id), [f"{field}|{node_id}" for field in _FIELDS])
+            pipe.hmget(self._keys.runtime(execution_id), _names(node_id))
         answers = await pipe.execute() if units else []
-        rows = list(zip(units, answers[::2], answers[1::2], strict=True))
+        found = [
+            await as_layout_2(self._redis, self._keys, execution_id, _names(node_id), fields)
+            if is_readable(fields[0])
+            else [None] * len(fields)
+            for (execution_id, node_id), fields in zip(units, answers[1::2], strict=True)
+        ]
+        rows = list(zip(units, answers[::2], found, strict=True))
         pipe = self._redis.pipeline(transaction=False)
         for (execution_id, node_id), _, fields in rows:
-            member = lease_member(execution_id, node_id, int(fields[1] or 0))
+            member = lease_member(execution_id, node_id, read_record(fields[2]).attempt)
             pipe.zscore(self._keys.shared("approvals"), member)
         scores = await pipe.execute() if rows else []
         return [
@@ -125,6 +136,10 @@ def unit_in(member: str) -> tuple[str, str] | None:
     return (parts[0], parts[1]) if len(parts) == 3 else None
 
 
+def _names(unit: str) -> list[str]:
+    return ["v", *(f"{field}|{unit}" for field in _FIELDS)]
+
+
 def _approval(
     unit: tuple[str, str],
     status: bytes | None,
@@ -132,7 +147,7 @@ def _approval(
     output: bytes | None,
     score: float | None,
 ) -> Approval | None:
-    waiting_on, _, shown, ask, given, votes, due_ms = fields
+    _, waiting_on, _, shown, ask, given, votes, due_ms = fields
     if status is None or shown is None or ask is None:
         return None
     asked = exact_json.loads(ask)

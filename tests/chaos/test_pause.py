@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.store.records import read_record
 from orchestrator.store.requests import AttemptToken
 from tests.chaos.checker import judge
 from tests.chaos.client import Client
@@ -27,7 +28,8 @@ async def test_a_worker_stopped_past_its_lease_cannot_complete_what_was_given_to
     document = workflow(node("a", handler=handler) | {"config": {"work_ms": 600}})
     execution_id = await client.run(document)
     await until(lambda: len(calls()) == 1, "the first attempt")
-    nonce: Any = await client.redis.hget(f"workflow:{execution_id}:runtime", "nonce|a")
+    record: Any = await client.redis.hget(f"workflow:{execution_id}:runtime", "r|a")
+    nonce = read_record(record).nonce or ""
     sleeper = cluster.of("worker")[0]
     cluster.strike(sleeper, "stop")
     cluster.add("worker")
@@ -40,7 +42,7 @@ async def test_a_worker_stopped_past_its_lease_cannot_complete_what_was_given_to
     sleeper.resume_at_s = None
     await until(lambda: calls()[0].ended is not None, "the first call goes on")
     await asyncio.sleep(1.0)
-    late = AttemptToken(execution_id, "a", 1, nonce.decode())
+    late = AttemptToken(execution_id, "a", 1, nonce)
     answer = await client.engine.transitions.complete_node(late, b'{"nonce":"late"}')
     after = await client.collect()
 

@@ -9,6 +9,7 @@ A second round allows each script only a few nodes, so that nearly every turn is
 """
 
 from random import Random
+from typing import Any
 
 import orjson
 import pytest
@@ -149,10 +150,15 @@ async def damage(redis: Redis, runs: dict[str, Run], definition: Definition, ord
     """Lose every task on the stream, and overwrite the totals and some counters of every execution."""
     await redis.xtrim("workflow:tasks", maxlen=0, approximate=False)
     for execution_id in runs:
-        wrong: dict[str, int] = {"left": order.randrange(100), "failed": order.randrange(3)}
+        wrong: dict[str, int | str] = {"left": order.randrange(100), "failed": order.randrange(3)}
         for node in definition.nodes:
             if order.random() < 0.3:
-                wrong[f"{order.choice(('ok', 'bad', 'skip', 'gates'))}|{node.id}"] = order.randrange(5)
+                counted: Any = await redis.hget(Keys().runtime(execution_id), f"c|{node.id}")
+                numbers = (counted or b"0 0 0 0 0").decode().split(" ")
+                place = order.randrange(5)
+                # The last of them says whether a branch was not taken.
+                numbers[place] = str(order.randrange(5 if place < 4 else 2))
+                wrong[f"c|{node.id}"] = " ".join(numbers)
         if await redis.exists(Keys().worklist(execution_id)):
             continue
         await redis.hset(Keys().runtime(execution_id), mapping=wrong)  # type: ignore[arg-type]

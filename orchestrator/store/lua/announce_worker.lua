@@ -7,7 +7,7 @@
 local counts = {}
 if not ARGV[5] then
   redis.call('ZREM', workers_key(), ARGV[3])
-  redis.call('DEL', KEYS[1], claims_key(ARGV[3]))
+  redis.call('DEL', KEYS[1])
   for queue in string.gmatch(ARGV[4], '%S+') do redis.call('ZREM', readers_key(queue), ARGV[3]) end
   return counts
 end

@@ -4,7 +4,7 @@
 -- ARGV  3-13 see include/attempt.lua; 14 id of the child; 15 '1' if the child is being cancelled now: a worker
 --       must check the child again after that end
 -- Event node.waiting, node.queued
-local x, facts = leave_attempt('await_child')
+local x, facts = leave_attempt()
 if not x then return answer(facts, 0) end
 local node_id, child_id = ARGV[3], ARGV[14]
 local resume = ARGV[15] == '1' and LOOK_AGAIN or nil

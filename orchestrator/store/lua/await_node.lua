@@ -7,7 +7,7 @@
 --       20 quorum of an approval; 21 branch targets not taken when the answer comes, 22 when it does not;
 --       23 error, JSON, for one node too many waiting for the name, 24 the successor that takes over by its catch then, or ''
 -- Event node.waiting, node.queued, node.failed
-local x, facts = leave_attempt('await_node')
+local x, facts = leave_attempt()
 if not x then return answer(facts, 0) end
 local node_id, attempt, on, awaits = ARGV[3], ARGV[4], ARGV[14], ARGV[15]
 local line = on == 'signal' and redis.call('HGET', signals_key(x.id), 'waits|' .. awaits)
@@ -20,7 +20,7 @@ elseif waiting >= MOST_WAITING then
   settle_failure(x, node_id, attempt, facts, 'error', ARGV[23], false, ARGV[24])
 elseif on == 'signal' and take_kept(x, node_id, 'RUNNING', facts, awaits) then
   -- Nothing was tried: the signal was there before anybody looked.
-  redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)
+  uncharge(x, node_id)
 else
   local data = on == 'signal' and '{"waiting_on":"signal","signal":"' .. awaits .. '"' or '{"waiting_on":"approval"'
   redis.call('HSET', x.runtime, 'waiting_on|' .. node_id, on, 'awaits|' .. node_id, awaits, 'ask|' .. node_id, ARGV[16],

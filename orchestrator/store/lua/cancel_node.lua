@@ -4,10 +4,9 @@
 -- ARGV  3-13 see include/attempt.lua
 -- Reply as there, and 'uncalled' when no cancel is under way: the worker must then end the attempt with another verb.
 -- Event node.cancelled
-if not redis.call('HGET', KEYS[1], 'cancelling') or redis.call('HGET', KEYS[1], 'cancelling') == '' then
-  return answer('uncalled', 0)
-end
-local x, facts = leave_attempt('cancel_node')
+local it = open(ARGV[2])
+if it and not it.cancelling then return answer('uncalled', 0) end
+local x, facts = leave_attempt()
 if not x then return answer(facts, 0) end
 end_node(x, ARGV[3], 'CANCELLED', 'cancelled', 'node.cancelled', ARGV[4], quoted('cancelled'))
 settle(x)

@@ -3,7 +3,7 @@
 -- KEYS  1 runtime of the execution
 -- ARGV  3-13 see include/attempt.lua; 14 output, JSON; 15 ids of branch targets not taken, space separated
 -- Event node.completed
-local x, facts = leave_attempt('complete_node')
+local x, facts = leave_attempt()
 if not x then return answer(facts, 0) end
 local node_id = ARGV[3]
 put_output(x, node_id, ARGV[14])

@@ -20,9 +20,9 @@ create(execution_id, tenant, ARGV[3], 8)
 if key ~= '' then
   redis.call('SET', idempotency_key(tenant, key), ARGV[6] .. ' ' .. execution_id, 'PX', 86400000)
 end
-local x = open(execution_id, 'queues', 'replay_of', 'forked_from')
-local replay_of, forked_from = x.fields[2], x.fields[3]
-name_queues(x.fields[1])
+local x = open(execution_id)
+local queues, replay_of, forked_from = fields_of(x, 'queues', 'replay_of', 'forked_from')
+name_queues(queues)
 record(x, 'execution.created', '', '', replay_of and '{"replay_of":"' .. replay_of .. '"}'
   or forked_from and '{"forked_from":"' .. forked_from .. '"}' or '{}')
 if ARGV[7] == '1' then start(x, '') end

@@ -10,12 +10,13 @@
 --       status; unknown. given: approvals so far. replayed: 1 when the request was answered before
 -- Event node.completed, node.progress
 local node_id = ARGV[3]
-local x = redis.call('EXISTS', status_key(ARGV[2])) == 1 and open(ARGV[2], 'attempt|' .. node_id, 'waiting_on|' .. node_id,
-  'awaits|' .. node_id, 'quorum|' .. node_id, 'votes|' .. node_id, 'voters|' .. node_id, 'given|' .. node_id)
-local status = x and status_of(x.id, node_id)
+local x = redis.call('EXISTS', status_key(ARGV[2])) == 1 and open(ARGV[2])
+local status = x and status_of(x, node_id)
 if not status then return {'unknown', 0, '', 0, 0} end
-local attempt, on, shown, quorum, votes, voters, given = unpack(x.fields, 1, 7)
-local output = output_of(x.id, node_id) or ''
+local attempt = state_of(x, node_id).attempt
+local on, shown, quorum, votes, voters, given = fields_of(x, 'waiting_on|' .. node_id, 'awaits|' .. node_id,
+  'quorum|' .. node_id, 'votes|' .. node_id, 'voters|' .. node_id, 'given|' .. node_id)
+local output = output_of(x, node_id) or ''
 voters, given, quorum = voters or ';', tonumber(given or 0), tonumber(quorum or 1)
 for key, hash, call, word in string.gmatch(voters, '[^; ]+ ([^; ]+) ([^; ]+) ([^; ]+) (%a+)') do
   if key == ARGV[9] then

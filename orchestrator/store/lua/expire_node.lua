@@ -6,9 +6,11 @@
 -- Reply {word, more}  word: ok; early, not due by Redis time; stale (the timer is removed)
 -- Event node.failed
 local node_id = ARGV[3]
-local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id), 'close_ms|' .. node_id, 'error|' .. node_id)
-local status = x and status_of(x.id, node_id)
-local close_ms = x and tonumber(x.fields[3] or '')
+local x = open(ARGV[2], {node_id}, {'r|', 'node|'})
+local status = x and status_of(x, node_id)
+local close_text, last
+if x then close_text, last = fields_of(x, 'close_ms|' .. node_id, 'error|' .. node_id) end
+local close_ms = tonumber(close_text or '')
 if not close_ms or not may_leave('node', 'expire_node', status) or x.generation ~= ARGV[4] then
   redis.call('ZREM', timers_key(), timer_member('schedule_to_close', ARGV[2], node_id, ARGV[4]))
   return {'stale', 0}
@@ -17,11 +19,10 @@ if close_ms > NOW then
   redis.call('ZADD', timers_key(), close_ms, limit_member(x, node_id))
   return {'early', 0}
 end
-local attempt, facts = x.fields[1] or '0', parse_facts(x.fields[2])
-local last = x.fields[4]
-detach(x, node_id, status, attempt, facts)
+local attempt, facts = state_of(x, node_id).attempt, facts_of(x, node_id)
+detach(x, node_id, status, facts)
 -- Without a nonce no late result of this attempt can be taken for the current one.
-redis.call('HSET', x.runtime, 'nonce|' .. node_id, '')
+fence(x, node_id)
 settle_failure(x, node_id, attempt, facts, 'timeout', limit_error(node_id, attempt, facts, 'did not end within', last), last, ARGV[5])
 leave_child(x, node_id, facts, '"the node that waits for it has run out of time"')
 settle(x)

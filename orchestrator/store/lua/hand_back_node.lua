@@ -8,24 +8,23 @@
 -- Reply 'ok'; 'stale' when the task is not the current one (it is taken off the stream)
 -- Event node.waiting, node.failed
 local node_id, attempt = ARGV[3], ARGV[4]
-local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id), 'unoffered_ms|' .. node_id,
-  'started_ms|' .. node_id)
-local status = x and status_of(x.id, node_id)
-if not x or not may_leave('node', 'hand_back_node', status) or x.fields[1] ~= attempt then
+local x = open(ARGV[2], {node_id}, {'r|', 'node|'})
+local status = x and status_of(x, node_id)
+if not x or not may_leave('node', 'hand_back_node', status) or state_of(x, node_id).attempt ~= attempt then
   drop_message(ARGV[6], ARGV[5])
   return 'stale'
 end
-local facts = parse_facts(x.fields[2])
-detach(x, node_id, 'QUEUED', attempt, facts)
+local facts = facts_of(x, node_id)
+detach(x, node_id, 'QUEUED', facts)
 drop_message(ARGV[6], ARGV[5])
 if x.paused and not x.cancelling then
   redis.call('HDEL', x.runtime, 'unoffered_ms|' .. node_id)
   hold_node(x, node_id, '{"cause":"unoffered"}')
   return 'ok'
 end
-local since = tonumber(x.fields[3] or '') or NOW
+local since = tonumber(fields_of(x, 'unoffered_ms|' .. node_id) or '') or NOW
 -- A worker offers it, or did when the node last ran: the time it may go unoffered starts over.
-if ARGV[7] == '1' or since <= tonumber(x.fields[4] or 0) then since = NOW end
+if ARGV[7] == '1' or since <= (tonumber(state_of(x, node_id).started_ms) or 0) then since = NOW end
 redis.call('HSET', x.runtime, 'unoffered_ms|' .. node_id, since)
 if NOW - since >= tonumber(ARGV[8]) then
   settle_failure(x, node_id, attempt, facts, 'error', ARGV[9], false, ARGV[10])

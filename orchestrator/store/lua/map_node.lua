@@ -4,7 +4,7 @@
 -- ARGV  3-13 see include/attempt.lua; 14 failures tolerated; 15 '1' starts no more items beyond them; 16 '1' keeps the
 --       existing items; 17 … the items' values, JSON
 -- Event node.waiting
-local x, facts = leave_attempt('map_node')
+local x, facts = leave_attempt()
 if not x then return answer(facts, 0) end
 local node_id = ARGV[3]
 local key = items_key(x.id, node_id)
@@ -22,7 +22,7 @@ if x.cancelling then
   end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', ARGV[4], quoted('cancelled'))
 else
   move(x, node_id, 'WAITING')
-  note(x, 'waiting_on|' .. node_id, 'map')
+  redis.call('HSET', x.runtime, 'waiting_on|' .. node_id, 'map')
   redis.call('HDEL', x.runtime, 'resume|' .. node_id)
   record(x, 'node.waiting', node_id, ARGV[4],
     '{"waiting_on":"map","items":' .. redis.call('HGET', key, 'total') .. '}')

@@ -9,11 +9,9 @@
 local x, it = check_manual('override_node')
 if not x then return it end
 local unit, word = it.unit, ARGV[9]
-detach(x, unit, it.status, it.attempt, it.facts)
-if it.status == 'RUNNING' then
-  -- As a cancel does: the attempt that runs is not the current one any more, so its result will be refused.
-  redis.call('HSET', x.runtime, 'attempt|' .. unit, it.attempt + 1, 'nonce|' .. unit, '')
-end
+detach(x, unit, it.status, it.facts)
+-- As a cancel does: the attempt that runs is not the current one any more, so its result will be refused.
+if it.status == 'RUNNING' then fence(x, unit, true) end
 redis.call('HDEL', x.runtime, 'kept|' .. unit, 'resume|' .. unit)
 reset_stream(x, unit, it.attempt)
 if word == 'complete' then

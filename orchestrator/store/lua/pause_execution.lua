@@ -7,12 +7,13 @@
 --       saved: drain them first; cancelling; refused, its status does not allow it; unknown
 -- Event execution.paused
 local status = redis.call('GET', status_key(ARGV[2]))
-local x = status and open(ARGV[2], 'pause_calls')
+local x = status and open(ARGV[2])
 if not x then return {'unknown', ''} end
-if is_known_call(x.fields[1], ARGV[5]) or status == 'PAUSED' then return {'already', status} end
+local calls = fields_of(x, 'pause_calls')
+if is_known_call(calls, ARGV[5]) or status == 'PAUSED' then return {'already', status} end
 if not may_leave('execution', 'pause_execution', status) then return {'refused', status} end
 if x.cancelling then return {'cancelling', status} end
 if x.is_listed then return {'busy', status} end
-remember_call(x, 'pause_calls', x.fields[1], ARGV[5])
+remember_call(x, 'pause_calls', calls, ARGV[5])
 begin_pause(x, ARGV[3], ARGV[4])
 return {'ok', 'PAUSED'}

@@ -10,18 +10,19 @@ local node_id, attempt = ARGV[3], ARGV[4]
 local member = lease_member(ARGV[2], node_id, attempt)
 local deadline_ms = tonumber(redis.call('ZSCORE', leases_key(), member))
 if deadline_ms and deadline_ms > NOW then return {'renewed', 0} end
-local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id), 'crashes|' .. node_id)
-local status = x and status_of(x.id, node_id)
-if not x or not may_leave('node', 'reap_node', status) or x.fields[1] ~= attempt then
+local x = open(ARGV[2], {node_id}, {'r|', 'node|'})
+local status = x and status_of(x, node_id)
+if not x or not may_leave('node', 'reap_node', status) or state_of(x, node_id).attempt ~= attempt then
   redis.call('ZREM', leases_key(), member)
   return {'stale', 0}
 end
-local facts = parse_facts(x.fields[2])
-detach(x, node_id, 'RUNNING', attempt, facts)
-local crashes = tonumber(x.fields[3] or 0) + 1
-redis.call('HSET', x.runtime, 'crashes|' .. node_id, crashes, 'nonce|' .. node_id, '')
+local facts, state = facts_of(x, node_id), amend(x, node_id)
+detach(x, node_id, 'RUNNING', facts)
+fence(x, node_id)
+local crashes = state.crashes + 1
+state.crashes = string.format('%d', crashes)
 -- A lost worker is not the node's fault: the try is not charged.
-redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)
+uncharge(x, node_id)
 if crashes > tonumber(ARGV[5]) and not x.cancelling then
   settle_failure(x, node_id, attempt, facts, 'poison', ARGV[7], true, ARGV[8])
 elseif crashes == 1 then

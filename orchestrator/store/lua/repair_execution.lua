@@ -15,8 +15,7 @@ x.is_settling = true
 
 function repairs.recount(rest)
   local id, ok, bad, skip, gates, not_taken = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d)$')
-  redis.call('HSET', x.runtime, 'ok|' .. id, ok, 'bad|' .. id, bad, 'skip|' .. id, skip, 'gates|' .. id, gates,
-    'not_taken|' .. id, not_taken)
+  set_counters(x, id, ok, bad, skip, gates, not_taken)
 end
 
 function repairs.left(rest)
@@ -29,16 +28,15 @@ function repairs.queue(id) decide(x, id) end
 repairs.skip = function(rest) decide(x, string.match(rest, '^(%S+)')) end
 
 function repairs.cancel(id)
-  local status = status_of(x.id, id)
+  local status = status_of(x, id)
   if may_leave('node', 'cancel_node', status) then cancel_node(x, id, status) end
 end
 
 function repairs.requeue(rest)
   local id, attempt = string.match(rest, '^(%S+) (%d+)$')
-  local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'node|' .. item_of(id))
-  if may_leave('node', 'repair_execution', status_of(x.id, id)) and values[1] == attempt then
-    local facts = parse_facts(values[2])
-    detach(x, id, 'QUEUED', attempt, facts)
+  if may_leave('node', 'repair_execution', status_of(x, id)) and state_of(x, id).attempt == attempt then
+    local facts = facts_of(x, id)
+    detach(x, id, 'QUEUED', facts)
     queue_node(x, id, 'QUEUED', facts, '{"cause":"repair"}', true)
   end
 end
@@ -57,9 +55,9 @@ function repairs.retime(rest)
     return
   end
   -- Another repair of the same plan may have begun a new attempt, with a timer of its own.
-  if redis.call('HGET', x.runtime, 'attempt|' .. id) ~= attempt then return end
+  if state_of(x, id).attempt ~= attempt then return end
   -- What it waits on may be lost as well, and without it the timer would fire in vain.
-  if status_of(x.id, id) == 'WAITING' then
+  if status_of(x, id) == 'WAITING' then
     redis.call('HSETNX', x.runtime, 'waiting_on|' .. id, kind)
     redis.call('HSETNX', x.runtime, 'due_ms|' .. id, due_ms)
   end
@@ -69,21 +67,20 @@ end
 -- Lists a node that waits for a signal or an approval again, so that the answer finds it; a signal that came meanwhile was kept.
 function repairs.relist(rest)
   local id, attempt = string.match(rest, '^(%S+) (%d+)$')
-  local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'waiting_on|' .. id, 'awaits|' .. id,
-    'node|' .. item_of(id))
-  if status_of(x.id, id) ~= 'WAITING' or values[1] ~= attempt then return end
-  local is_signal = values[2] == 'signal'
-  if not values[3] then
+  local on, awaits = fields_of(x, 'waiting_on|' .. id, 'awaits|' .. id)
+  if status_of(x, id) ~= 'WAITING' or state_of(x, id).attempt ~= attempt then return end
+  local is_signal = on == 'signal'
+  if not awaits then
     -- Whose answer it waits for is lost: it runs again, and that is not another try.
-    detach(x, id, 'WAITING', attempt)
-    redis.call('HINCRBY', x.runtime, 'tries|' .. id, -1)
-    return queue_node(x, id, 'WAITING', parse_facts(values[4]), '{"cause":"repair"}')
+    detach(x, id, 'WAITING')
+    uncharge(x, id)
+    return queue_node(x, id, 'WAITING', facts_of(x, id), '{"cause":"repair"}')
   end
-  if is_signal and not x.cancelling and redis.call('HEXISTS', signals_key(x.id), 'queue|' .. values[3]) == 1 then
-    detach(x, id, 'WAITING', attempt)
-    take_kept(x, id, 'WAITING', parse_facts(values[4]), values[3])
+  if is_signal and not x.cancelling and redis.call('HEXISTS', signals_key(x.id), 'queue|' .. awaits) == 1 then
+    detach(x, id, 'WAITING')
+    take_kept(x, id, 'WAITING', facts_of(x, id), awaits)
   else
-    list_wait(x, id, attempt, values[2], values[3])
+    list_wait(x, id, attempt, on, awaits)
   end
 end
 
@@ -97,20 +94,20 @@ end
 
 -- A unit waits for a child whose end did not wake it, or that is no more.
 function repairs.child(id)
-  local values = redis.call('HMGET', x.runtime, 'waiting_on|' .. id, 'child|' .. id, 'resume|' .. id, 'node|' .. item_of(id))
-  if not may_leave('node', 'wake_parent', status_of(x.id, id)) or (values[1] and values[1] ~= 'child') then return end
-  local child_id = values[2] or 'unknown'
+  local on, child_id, resume = fields_of(x, 'waiting_on|' .. id, 'child|' .. id, 'resume|' .. id)
+  if not may_leave('node', 'wake_parent', status_of(x, id)) or (on and on ~= 'child') then return end
+  child_id = child_id or 'unknown'
   if is_live(child_id) then
     redis.call('HSET', x.runtime, 'waiting_on|' .. id, 'child')
   else
     local status = redis.call('GET', status_key(child_id)) or nil
-    wake_parent(x, id, child_id, status or 'unknown', parse_facts(values[4]), status and values[3] or LOOK_AGAIN)
+    wake_parent(x, id, child_id, status or 'unknown', facts_of(x, id), status and resume or LOOK_AGAIN)
   end
 end
 
 -- Puts a unit of a paused execution on the held list, where it ought to be.
 function repairs.hold(id)
-  local status = status_of(x.id, id)
+  local status = status_of(x, id)
   if not x.paused or (status ~= 'PENDING' and status ~= 'WAITING') then return end
   redis.call('HSET', x.runtime, 'held|' .. id, x.paused)
   if not redis.call('LPOS', held_units_key(x.id), id) then redis.call('RPUSH', held_units_key(x.id), id) end
@@ -119,8 +116,7 @@ end
 -- Goes on with a unit that a resume has lost.
 function repairs.release(id)
   if x.paused or x.cancelling then return end
-  local values = redis.call('HMGET', x.runtime, 'node|' .. item_of(id), 'waiting_on|' .. id, 'due_ms|' .. id, 'attempt|' .. id)
-  release_unit(x, id, parse_facts(values[1]), unpack(values, 2, 4))
+  release_unit(x, id, facts_of(x, id), fields_of(x, 'waiting_on|' .. id, 'due_ms|' .. id))
 end
 
 function repairs.timer(rest)

@@ -6,17 +6,14 @@
 --       number, event type, data, JSON
 -- Reply ok; fenced; full, the execution has used up its lines (recorded once in its history)
 local node_id, attempt = ARGV[3], ARGV[4]
-local x = open(ARGV[2], 'attempt|' .. node_id, 'nonce|' .. node_id, 'reported|' .. node_id, 'lines', 'tokens',
-  'streamed|' .. node_id)
-if not x or x.fields[1] ~= attempt or x.fields[2] ~= ARGV[5]
-  or status_of(x.id, node_id) ~= 'RUNNING' then
-  return 'fenced'
-end
-local of_attempt, newest = string.match(x.fields[3] or '', '^(%d+):(%d+)$')
+local x = open(ARGV[2], {node_id}, {'r|'})
+if not x or not is_current(x, node_id, attempt, ARGV[5]) or status_of(x, node_id) ~= 'RUNNING' then return 'fenced' end
+local reported, lines_kept, tokens_kept, streamed = fields_of(x, 'reported|' .. node_id, 'lines', 'tokens', 'streamed|' .. node_id)
+local of_attempt, newest = string.match(reported or '', '^(%d+):(%d+)$')
 newest = of_attempt == attempt and tonumber(newest) or 0
-local lines, allowed = tonumber(x.fields[4] or 0), tonumber(ARGV[6])
-local tokens, tokens_allowed = tonumber(x.fields[5] or 0), tonumber(ARGV[7])
-local is_streamed = x.fields[6] == attempt
+local lines, allowed = tonumber(lines_kept or 0), tonumber(ARGV[6])
+local tokens, tokens_allowed = tonumber(tokens_kept or 0), tonumber(ARGV[7])
+local is_streamed = streamed == attempt
 -- Numbers rise, so the last one says whether there is anything new.
 if tonumber(ARGV[#ARGV - 2]) <= newest then return lines > allowed and 'full' or 'ok' end
 
@@ -56,7 +53,7 @@ redis.call('HSET', x.runtime, 'reported|' .. node_id, attempt .. ':' .. newest, 
 if tokens > 0 then redis.call('HSET', x.runtime, 'tokens', tokens) end
 if is_streamed then
   redis.call('HSET', x.runtime, 'streamed|' .. node_id, attempt)
-elseif x.fields[6] then
+elseif streamed then
   redis.call('HDEL', x.runtime, 'streamed|' .. node_id)
 end
 return lines > allowed and 'full' or 'ok'

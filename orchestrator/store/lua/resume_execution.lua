@@ -8,25 +8,26 @@
 --       are saved: drain them first; cancelling; refused, its status does not allow it; unknown
 -- Event execution.resumed
 local status = redis.call('GET', status_key(ARGV[2]))
-local x = status and open(ARGV[2], 'pause_calls')
+local x = status and open(ARGV[2])
 if not x then return {'unknown', '', 0} end
-if is_known_call(x.fields[1], ARGV[5]) or status == 'RUNNING' then return {'already', status, x.is_listed and 1 or 0} end
+local calls = fields_of(x, 'pause_calls')
+if is_known_call(calls, ARGV[5]) or status == 'RUNNING' then return {'already', status, x.is_listed and 1 or 0} end
 if not may_leave('execution', 'resume_execution', status) then return {'refused', status, 0} end
 if x.cancelling then return {'cancelling', status, 0} end
 if x.is_listed then return {'busy', status, 1} end
-remember_call(x, 'pause_calls', x.fields[1], ARGV[5])
+remember_call(x, 'pause_calls', calls, ARGV[5])
 local count, pause = redis.call('LLEN', held_units_key(x.id)), x.paused or redis.call('HGET', x.runtime, 'pauses') or '0'
 x.paused = nil
 redis.call('HSET', x.runtime, 'paused', '')
 redis.call('HDEL', x.runtime, 'paused_by', 'paused_reason', 'paused_ms')
 redis.call('SET', status_key(x.id), 'RUNNING')
-local budget = ''
+local told = ''
 if ARGV[8] ~= '' then
-  change_budget(x, ARGV[6], ARGV[7])
-  budget = ',"budget":' .. ARGV[8]
+  budget.change(x, ARGV[6], ARGV[7])
+  told = ',"budget":' .. ARGV[8]
 end
 record(x, 'execution.resumed', '', '',
-  '{"by":' .. ARGV[3] .. ',"reason":' .. ARGV[4] .. ',"held":' .. count .. budget .. '}')
+  '{"by":' .. ARGV[3] .. ',"reason":' .. ARGV[4] .. ',"held":' .. count .. told .. '}')
 if count > 0 then push(x, 'held ' .. count .. ' ' .. pause) end
 settle(x)
 return {'ok', redis.call('GET', status_key(x.id)), x.more}

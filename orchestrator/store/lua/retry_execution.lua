@@ -14,8 +14,8 @@ if x.generation ~= ARGV[3] then return {'already', status, 0} end
 if not may_leave('execution', 'retry_execution', status) then return {'running', status, 0} end
 local parent_id, unit, attempt = string.match(ARGV[6], '^(%S+) (%S+) (%d+)$')
 if parent_id then
-  local parent = open(parent_id, 'attempt|' .. unit)
-  if not parent or parent.fields[1] ~= attempt or status_of(parent_id, unit) ~= 'RUNNING' or is_ending(parent, unit) then
+  local parent = open(parent_id)
+  if not parent or state_of(parent, unit).attempt ~= attempt or status_of(parent, unit) ~= 'RUNNING' or is_ending(parent, unit) then
     return {'unwanted', status, 0}
   end
 end
@@ -36,7 +36,7 @@ x.left, x.failed, x.cancelling, x.is_listed = tonumber(ARGV[5]), 0, nil, true
 x.generation = tostring(x.generation + 1)
 redis.call('SET', status_key(x.id), 'RUNNING')
 redis.call('SADD', active_key(), x.id)
-redis.call('HSET', x.runtime, 'generation', x.generation, 'cancelling', '', 'worklist', '1')
+set_rare(x, 'generation', x.generation, 'cancelling', '', 'worklist', '1')
 -- The requests that cancelled it are remembered: sent again, late, they must not cancel the new generation.
 redis.call('HDEL', x.runtime, 'ended_ms', 'error', 'cancel_reason', 'grace_ms')
 forget_output(x)

@@ -5,7 +5,7 @@
 -- ARGV  3-13 see include/attempt.lua; 14 error, JSON; 15 delay, ms; 16 tries counted by each retry rule, or '';
 --       17 the successor that takes over by its catch if its time is up, or ''
 -- Event node.retrying, node.failed
-local x, facts = leave_attempt('retry_node')
+local x, facts = leave_attempt()
 if not x then return answer(facts, 0) end
 -- The next try is one of the child's as well; a mapped node goes on with the items it has.
 local _, index = item_of(ARGV[3])

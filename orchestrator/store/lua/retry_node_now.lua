@@ -9,7 +9,7 @@ local x, it = check_manual('retry_node_now')
 if not x then return it end
 local unit, on = it.unit, it.on
 if on == 'signal' or on == 'approval' or on == 'child' or not on then return {'awaits', on or '', tonumber(it.attempt), 0} end
-detach(x, unit, 'WAITING', it.attempt, it.facts)
+detach(x, unit, 'WAITING', it.facts)
 if on == 'delay' then
   put_output(x, unit, redis.call('HGET', x.runtime, 'kept|' .. unit) or 'null')
   redis.call('HDEL', x.runtime, 'kept|' .. unit)

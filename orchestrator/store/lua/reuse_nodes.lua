@@ -26,7 +26,7 @@ for i = 5, fields - 1, 2 do
   if may_leave('node', 'reuse_nodes', redis.call('GET', node_key(ARGV[2], id))) then
     redis.call('COPY', output, copy, 'REPLACE')
     redis.call('SET', node_key(ARGV[2], id), status)
-    redis.call('HSET', KEYS[1], 'reused|' .. id, '1', 'ended_ms|' .. id, NOW)
+    redis.call('HSET', KEYS[1], 'reused|' .. id, '1', 'r|' .. id, '0 - - 0 0 - - ' .. NOW_TEXT .. ' -')
   end
 end
 return {'ok', done}

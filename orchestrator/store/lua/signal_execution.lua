@@ -21,9 +21,9 @@ if x.cancelling then return {'cancelling', status, 0, 0} end
 if (known[2] or '') ~= ARGV[8] then return {'moved', status, 0, 0} end
 local waiting = {}
 for id, attempt in string.gmatch(known[2] or '', '([^; ]+) (%d+);') do
-  local values = redis.call('HMGET', x.runtime, 'attempt|' .. id, 'waiting_on|' .. id, 'awaits|' .. id)
-  if may_leave('node', 'signal_execution', status_of(x.id, id)) and values[1] == attempt
-    and values[2] == 'signal' and values[3] == name then
+  local on, awaits = fields_of(x, 'waiting_on|' .. id, 'awaits|' .. id)
+  if may_leave('node', 'signal_execution', status_of(x, id)) and state_of(x, id).attempt == attempt
+    and on == 'signal' and awaits == name then
     waiting[#waiting + 1] = {id, attempt}
   end
 end

@@ -7,7 +7,7 @@
 --       18 output of a detached unit, JSON; 19 definition of the child, JSON; 20 … the last slice of the child, see
 --       include/slices.lua; earlier ones are staged before
 -- Event node.waiting, node.completed, node.failed; of the child execution.created, execution.started
-local x, facts = leave_attempt('start_child')
+local x, facts = leave_attempt()
 if not x then return answer(facts, 0) end
 local node_id, attempt, child_id = ARGV[3], ARGV[4], ARGV[14]
 local values = redis.call('HMGET', x.runtime, 'depth', 'tenant')
@@ -19,7 +19,7 @@ elseif depth > tonumber(ARGV[15]) then
 else
   redis.call('RPUSH', children_key(x.id), child_id .. ' ' .. node_id)
   x.children = redis.call('HINCRBY', x.runtime, 'children', 1)
-  redis.call('HSET', x.runtime, 'child|' .. node_id, child_id)
+  set_rare(x, 'child|' .. node_id, child_id)
   redis.call('HDEL', x.runtime, 'resume|' .. node_id)
   if facts.detached then
     put_output(x, node_id, ARGV[18])
@@ -28,9 +28,10 @@ else
     park_on_child(x, node_id, attempt, child_id)
   end
   create(child_id, values[2] or 'default', ARGV[19], 20)
-  redis.call('HSET', runtime_key(child_id), 'tenant', values[2] or 'default', 'parent', x.id .. ' ' .. node_id, 'depth', depth)
-  local child = open(child_id, 'queues')
-  name_queues(child.fields[1])
+  redis.call('HSET', runtime_key(child_id), 'tenant', values[2] or 'default', 'rare', '1', 'parent', x.id .. ' ' .. node_id,
+    'depth', depth)
+  local child = open(child_id)
+  name_queues(fields_of(child, 'queues'))
   record(child, 'execution.created', '', '', '{"parent":"' .. x.id .. '","node":"' .. node_id .. '"}')
   start(child, '')
 end

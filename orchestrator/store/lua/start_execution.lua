@@ -5,13 +5,14 @@
 --       started with other inputs; inputs_needed, its definition has an inputs schema, and no inputs have been checked
 -- Event execution.started
 local status = redis.call('GET', status_key(ARGV[2]))
-local x = status and open(ARGV[2], 'inputs', 'unchecked')
+local x = status and open(ARGV[2])
 if not x then return {'unknown', '', 0} end
+local inputs, unchecked = fields_of(x, 'inputs', 'unchecked')
 if not may_leave('execution', 'start_execution', status) then
-  if ARGV[3] ~= '' and (x.fields[1] or '{}') ~= ARGV[3] then return {'inputs_conflict', status, 0} end
+  if ARGV[3] ~= '' and (inputs or '{}') ~= ARGV[3] then return {'inputs_conflict', status, 0} end
   return {'already', status, 0}
 end
 if x.cancelling then return {'cancelling', status, 0} end
-if ARGV[3] == '' and x.fields[2] == '1' then return {'inputs_needed', status, 0} end
+if ARGV[3] == '' and unchecked == '1' then return {'inputs_needed', status, 0} end
 start(x, ARGV[3])
 return {'ok', 'RUNNING', x.more}

@@ -19,7 +19,7 @@ redis.call('ZREM', timers_key(), member)
 -- A user's cancel that was accepted first keeps its word: the execution ends CANCELLED.
 if x.cancelling ~= 'user' then
   x.cancelling = 'timeout'
-  redis.call('HSET', x.runtime, 'cancelling', 'timeout', 'error', ARGV[4])
+  set_rare(x, 'cancelling', 'timeout', 'error', ARGV[4])
 end
 push(x, 'kill 0')
 settle(x)

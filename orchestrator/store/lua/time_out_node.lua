@@ -12,22 +12,22 @@ local node_id, attempt, kind = ARGV[3], ARGV[4], ARGV[5]
 local member = timer_member(kind, ARGV[2], node_id, attempt)
 local due_ms = tonumber(redis.call('ZSCORE', timers_key(), member))
 if due_ms and due_ms > NOW then return {'early', 0} end
-local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id))
-local status = x and status_of(x.id, node_id)
+local x = open(ARGV[2], {node_id}, {'r|', 'node|'})
+local status = x and status_of(x, node_id)
 local expected = kind == 'start_to_close' and 'RUNNING' or 'QUEUED'
-if not x or not may_leave('node', 'time_out_node', status) or status ~= expected or x.fields[1] ~= attempt then
+if not x or not may_leave('node', 'time_out_node', status) or status ~= expected or state_of(x, node_id).attempt ~= attempt then
   redis.call('ZREM', timers_key(), member)
   return {'stale', 0}
 end
-local facts = parse_facts(x.fields[2])
+local facts = facts_of(x, node_id)
 redis.call('ZREM', timers_key(), member)
-detach(x, node_id, status, attempt, facts)
+detach(x, node_id, status, facts)
 if x.paused and status == 'QUEUED' and not x.cancelling then
   hold_node(x, node_id, '{"cause":"schedule_to_start"}')
   return {'held', 0}
 end
 -- Without a nonce no late result of this attempt can be taken for the current one.
-redis.call('HSET', x.runtime, 'nonce|' .. node_id, '')
+fence(x, node_id)
 if ARGV[7] ~= '' then
   park_retry(x, node_id, attempt, facts, ARGV[7], ARGV[6], ARGV[9], ARGV[11])
 else

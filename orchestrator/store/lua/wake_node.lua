@@ -8,15 +8,16 @@
 -- Event node.queued, node.completed, node.failed
 local node_id, attempt, on = ARGV[3], ARGV[4], ARGV[5]
 local member = timer_member(on, ARGV[2], node_id, attempt)
-local x = open(ARGV[2], 'attempt|' .. node_id, 'node|' .. item_of(node_id), 'waiting_on|' .. node_id, 'due_ms|' .. node_id,
-  'kept|' .. node_id)
-local status = x and status_of(x.id, node_id)
-if not x or not may_leave('node', 'wake_node', status) or x.fields[1] ~= attempt or x.fields[3] ~= on then
+local x = open(ARGV[2], {node_id}, {'r|', 'node|'})
+local status = x and status_of(x, node_id)
+local waiting_on, due_ms, kept
+if x then waiting_on, due_ms, kept = fields_of(x, 'waiting_on|' .. node_id, 'due_ms|' .. node_id, 'kept|' .. node_id) end
+if not may_leave('node', 'wake_node', status) or state_of(x, node_id).attempt ~= attempt or waiting_on ~= on then
   redis.call('ZREM', timers_key(), member)
   return {'stale', 0}
 end
-if tonumber(x.fields[4] or 0) > NOW then
-  redis.call('ZADD', timers_key(), x.fields[4], member)
+if tonumber(due_ms or 0) > NOW then
+  redis.call('ZADD', timers_key(), due_ms, member)
   return {'early', 0}
 end
 redis.call('ZREM', timers_key(), member)
@@ -25,14 +26,14 @@ if x.paused and not x.cancelling then
   return {'held', 0}
 end
 if on == 'delay' and not x.cancelling then
-  put_output(x, node_id, x.fields[5] or 'null')
+  put_output(x, node_id, kept or 'null')
   redis.call('HDEL', x.runtime, 'waiting_on|' .. node_id, 'due_ms|' .. node_id, 'kept|' .. node_id)
   end_node(x, node_id, 'COMPLETED', '', 'node.completed', attempt, '{}')
 elseif (on == 'signal' or on == 'approval') and not x.cancelling then
-  end_late(x, node_id, attempt, parse_facts(x.fields[2]), on, ARGV[6])
+  end_late(x, node_id, attempt, facts_of(x, node_id), on, ARGV[6])
 else
   unlist_wait(x, node_id, attempt, on)
-  queue_node(x, node_id, 'WAITING', parse_facts(x.fields[2]), '{"cause":"' .. on .. '"}', on == 'worker')
+  queue_node(x, node_id, 'WAITING', facts_of(x, node_id), '{"cause":"' .. on .. '"}', on == 'worker')
 end
 settle(x)
 return {'ok', x.more}

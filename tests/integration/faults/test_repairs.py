@@ -112,8 +112,7 @@ async def lose_timers(rig: Rig, execution_id: str) -> None:
 
 
 async def lose_counters(rig: Rig, execution_id: str) -> None:
-    fields = [f"{name}|{each}" for name in ("ok", "bad", "skip", "gates") for each in "ABCD"]
-    await rig.redis.hdel(runtime(execution_id), *fields)
+    await rig.redis.hdel(runtime(execution_id), *(f"c|{each}" for each in "ABCD"))
 
 
 async def lose_totals(rig: Rig, execution_id: str) -> None:

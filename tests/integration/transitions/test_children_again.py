@@ -65,7 +65,8 @@ async def test_a_repair_that_ends_an_execution_with_its_child_ends_it_once(rig: 
     execution_id, child_id, x = await begin(rig, nested("S"))
     await rig.worker.retry(x, 60_000)
     # As if a cancel had begun and its turns had been lost.
-    await rig.redis.hset(rig.transitions.keys.runtime(execution_id), "cancelling", "user")
+    cancel = {"rare": "1", "cancelling": "user"}
+    await rig.redis.hset(rig.transitions.keys.runtime(execution_id), mapping=cancel)
 
     await execute_workflow(rig.store, rig.transitions, execution_id)
 

@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.errors import NodeBusy
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+from orchestrator.store.records import read_record
 from orchestrator.store.requests import AttemptToken, OperatorNote
 from tests.integration.transitions.prepared_calls import child_of
 from tests.integration.transitions.started_children import begin, nested, resume_of, state
@@ -55,10 +56,9 @@ async def test_a_terminate_also_ends_a_child_that_was_being_cancelled(rig: Rig) 
 
 async def test_fail_fast_asks_only_what_has_not_started_in_the_child(rig: Rig) -> None:
     execution_id, child_id, x = await begin(rig, nested("S"), node("bad"), fail_fast=True)
-    bad = (await state(rig, execution_id, "bad")).attempt
-    nonce = await rig.redis.hget(rig.transitions.keys.runtime(execution_id), "nonce|bad")
+    record = read_record(await rig.redis.hget(rig.transitions.keys.runtime(execution_id), "r|bad"))
 
-    await rig.worker.fail(AttemptToken(execution_id, "bad", bad, nonce.decode()))
+    await rig.worker.fail(AttemptToken(execution_id, "bad", record.attempt, record.nonce or ""))
 
     assert await rig.nodes(child_id) == {"x": N.RUNNING, "y": N.CANCELLED}
     assert await rig.status(execution_id) is E.RUNNING

@@ -35,11 +35,15 @@ async def raw(rig: Rig, call: Call[Any]) -> Any:
 async def narrowed(rig: Rig, **constants: int) -> None:
     """Give the scripts other constants."""
     files = sources()
-    claim = files["include/claim"]
     for name, value in constants.items():
-        line = next(each for each in claim.splitlines() if each.startswith(f"local {name} = "))
-        claim = claim.replace(line, f"local {name} = {value}")
-    rig.transitions.library = compose(rig.transitions.keys, {**files, "include/claim": claim})
+        file, line = next(
+            (file, line)
+            for file in ("include/claim", "include/replies")
+            for line in files[file].splitlines()
+            if line.startswith(f"local {name} = ")
+        )
+        files[file] = files[file].replace(line, f"local {name} = {value}")
+    rig.transitions.library = compose(rig.transitions.keys, files)
     await rig.transitions.load()
 
 

@@ -174,7 +174,7 @@ async def reusing(rig: Rig) -> Call[Any]:
     await rig.worker.run_all()
     for part in lay_out(compiled(workflow(*LINE)), is_staged=True).staged:
         await rig.transitions.stage_execution("x1", part)
-    return rig.transitions.reuse_nodes("x1", execution_id, Reuse((("A", "COMPLETED"),), ("ok|B", 1)))
+    return rig.transitions.reuse_nodes("x1", execution_id, Reuse((("A", "COMPLETED"),), ("c|B", "1 0 0 0 0")))
 
 
 async def creating(rig: Rig) -> Call[Any]:
@@ -237,7 +237,8 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "map_node": (mapping, "dup"),
     **CHILDREN,
     "await_node": (awaiting, "dup"),
-    "await_node, kept": (awaiting_what_was_kept, "dup"),
+    # The same call has claimed the unit again, under another nonce: that of the wait is no longer known.
+    "await_node, kept": (awaiting_what_was_kept, "fenced"),
     "signal_execution": (signalling, ""),
     "signal_execution, kept": (signalling_nobody, ""),
     "decide_approval": (deciding, ""),

@@ -16,7 +16,7 @@ from tests.makers import Rig, node, workflow
 
 N, E = NodeStatus, ExecutionStatus
 LINE = (node("A"), node("B", after=["A"]), node("C", after=["B"]))
-KEPT = Reuse((("A", "COMPLETED"),), ("ok|B", 1))
+KEPT = Reuse((("A", "COMPLETED"),), ("c|B", "1 0 0 0 0"))
 
 
 async def source_and_fork(rig: Rig, *nodes: dict[str, Any]) -> tuple[str, str]:
@@ -138,7 +138,7 @@ async def test_one_call_copies_four_mebibytes_and_says_how_far_it_came(rig: Rig)
         await rig.worker.complete(token, {"text": "x" * 1_500_000})
     for part in lay_out(compiled(workflow(*nodes)), is_staged=True).staged:
         await rig.transitions.stage_execution("fork", part)
-    rest, steps = Reuse(tuple((f"n{i}", "COMPLETED") for i in range(6)), ("ok|n0", 0)), []
+    rest, steps = Reuse(tuple((f"n{i}", "COMPLETED") for i in range(6)), ("c|n0", "0 0 0 0 0")), []
 
     while rest.nodes:
         word, done = await rig.transitions.reuse_nodes("fork", source_id, rest)

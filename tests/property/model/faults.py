@@ -11,14 +11,14 @@ from tests.property.model.family_checks import waiting_units
 from tests.property.model.reading import TASKS
 from tests.property.model.world import Case, World
 
-#: Counters that can be told from statuses. `not_taken` of a node is a decision, not a count.
+#: Counters that can be told from statuses.
 ITEM_COUNTERS = ("live", "COMPLETED", "FAILED", "SKIPPED")
 #: What may be lost, as often as it is drawn.
 WHAT = (
     "task", "task", "group", "stream", "lease", "timer", "counter", "counter", "counter", "counter", "active",
     "turns", "lists", "items", "items", "held", "wake", "wait",
 )  # fmt: skip
-COUNTERS = ("ok", "bad", "skip", "gates", "left", "failed", "seq")
+COUNTERS = ("c", "left", "failed", "seq")
 
 
 async def lose_something(world: World, dice: Random) -> None:

@@ -21,7 +21,7 @@ def check_end(case: Case) -> list[str]:
     if cause := now.runtime.get("cancelling"):
         wanted = "CANCELLED" if cause == "user" else "FAILED"
         return [] if now.status == wanted else [f"ended {now.status}, cancelled by {cause}"]
-    if now.runtime["generation"] != "1":
+    if now.generation != "1":
         # What a retry kept was decided by ends that are no more: only the sum of it all can be told.
         failed = now.units.get(OUTPUT) == "FAILED" or any(
             node.critical and now.nodes[node.id] == "FAILED" and not is_handled(now, node)

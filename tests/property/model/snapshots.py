@@ -18,9 +18,12 @@ _ALLOWED = {(source, row.event, row.target) for row in TABLE for source in row.s
 ENDED = ("COMPLETED", "FAILED", "SKIPPED", "CANCELLED")
 _ONCE = ("execution.created", "execution.started")
 _OVER = ("execution.completed", "execution.failed", "execution.cancelled")
-_TELLING = frozenset(
-    ("attempt", "tries", "crashes", "waiting_on", "ok", "bad", "skip", "gates", "not_taken", "reason")
-)
+#: What the record of a unit says, in order.
+_OF_RECORD = (
+    "attempt", "nonce", "message", "tries", "crashes", "queued_ms", "started_ms", "ended_ms", "worker",
+)  # fmt: skip
+_TELLING = frozenset(("waiting_on", "c", "reason"))
+_TELLING_OF_RECORD = ("attempt", "tries", "crashes")
 Line = tuple[str, str, int]  # event type, node id, attempt
 Told = tuple[str, str, str]
 
@@ -54,7 +57,17 @@ class ExecutionSnapshot:
     told: tuple[Told, ...] = ()
 
     def of(self, name: str, node_id: str) -> str:
-        return self.runtime.get(f"{name}|{node_id}", "")
+        """What is kept of a unit under a name, in a field of its own or in its record; '' for nothing."""
+        if name not in _OF_RECORD:
+            return self.runtime.get(f"{name}|{node_id}", "")
+        record = self.runtime.get(f"r|{node_id}")
+        word = dict(zip(_OF_RECORD, record.split(" "), strict=True))[name] if record else "-"
+        return "" if word == "-" else word
+
+    @property
+    def generation(self) -> str:
+        """Kept only once it is not the first."""
+        return self.runtime.get("generation", "1")
 
     def waits_for(self, node_id: str, on: str, what: str) -> bool:
         kept = (self.units[node_id], self.of("waiting_on", node_id), self.of("awaits", node_id))
@@ -82,7 +95,9 @@ class ExecutionSnapshot:
     def fingerprint(self) -> int:
         """Equal for states that only times, ids and the length of the history tell apart."""
         kept = sorted((k, v) for k, v in self.runtime.items() if k.split("|")[0] in _TELLING)
-        whole = tuple(self.runtime.get(name) for name in ("left", "failed", "cancelling", "generation"))
+        known = [field.removeprefix("r|") for field in sorted(self.runtime) if field.startswith("r|")]
+        kept += [(unit, self.of(name, unit)) for unit in known for name in _TELLING_OF_RECORD]
+        whole = (*(self.runtime.get(name) for name in ("left", "failed", "cancelling")), self.generation)
         queued = tuple(node_id for node_id, _ in self.tasks)
         counts = [(node_id, *sorted(each.items())) for node_id, each in self.items.items()]
         parts = (self.status, *self.units.items(), *counts, *kept, *whole, *self.worklist, *self.held)
@@ -168,7 +183,7 @@ def _of_nodes(now: ExecutionSnapshot, definition: Definition) -> list[str]:
     rejects = {node_id: frozenset(now.of("rejects", node_id).split()) for node_id in statuses}
     caught = {node_id: word for node_id in statuses if (word := now.of("caught", node_id))}
     counters = expected_counters(definition, statuses, reasons, rejects, caught)
-    was_retried = now.runtime.get("generation") != "1"
+    was_retried = now.generation != "1"
     for node in definition.nodes:
         word, total = now.nodes[node.id], len(node.dependencies)
         verdict = decide_node(
@@ -195,7 +210,7 @@ def _of_traces(now: ExecutionSnapshot, definition: Definition) -> list[str]:
         if not node_id:
             continue
         if kind == "schedule_to_close":
-            if now.units[node_id] in ENDED or now.runtime["generation"] != attempt:
+            if now.units[node_id] in ENDED or now.generation != attempt:
                 broken.append(f"a time limit of {node_id}, generation {attempt}: {now.units[node_id]}")
             continue
         wanted = {"schedule_to_start": "QUEUED", "start_to_close": "RUNNING"}.get(kind, "WAITING")
@@ -213,7 +228,7 @@ def _of_traces(now: ExecutionSnapshot, definition: Definition) -> list[str]:
 
 def _of_ends(before: ExecutionSnapshot, now: ExecutionSnapshot) -> list[str]:
     """What has ended stays as it is, unless the execution is retried as a whole."""
-    if before.runtime.get("generation") != now.runtime.get("generation"):
+    if before.generation != now.generation:
         return [
             f"{node_id} was COMPLETED and is {now.nodes[node_id]} after a retry"
             for node_id, word in before.nodes.items()
@@ -239,7 +254,7 @@ def _of_ends(before: ExecutionSnapshot, now: ExecutionSnapshot) -> list[str]:
 
 def facts(now: ExecutionSnapshot) -> dict[str, Any]:
     """A short picture for a failing test."""
-    told = ("left", "failed", "cancelling", "worklist", "seq", "generation")
+    told = ("left", "failed", "cancelling", "worklist", "seq")
     left = {key: now.runtime.get(key) for key in told}
     return {
         "status": now.status,
@@ -247,6 +262,7 @@ def facts(now: ExecutionSnapshot) -> dict[str, Any]:
         "items": now.items,
         "children": now.children,
         **left,
+        "generation": now.generation,
         "leases": now.leases,
         "timers": now.timers,
     }

@@ -218,9 +218,9 @@ class World:
         now = self.case_of(token.execution_id).now
         if is_cancel and not now.runtime.get("cancelling"):
             return "uncalled"
-        if now.of("finished", token.node_id) == token.nonce:
-            return "dup"
         current = (now.of("attempt", token.node_id), now.of("nonce", token.node_id))
+        if current[1] == f"!{token.nonce}":
+            return "dup"
         is_current = current == (str(token.attempt), token.nonce)
         return "ok" if is_current and now.units.get(token.node_id) == "RUNNING" else "fenced"
 

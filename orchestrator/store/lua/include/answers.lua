@@ -21,7 +21,7 @@ end
 
 -- Ends a wait that was answered. The caller has checked that the node waits for just that.
 local function end_wait(x, node_id, attempt, on, output, data)
-  detach(x, node_id, 'WAITING', attempt)
+  detach(x, node_id, 'WAITING')
   local others = redis.call('HGET', x.runtime, 'unless_late|' .. node_id)
   if others then redis.call('HSET', x.runtime, 'rejects|' .. node_id, others) end
   put_output(x, node_id, output)
@@ -30,7 +30,7 @@ end
 
 -- Ends a wait whose time limit has passed. taker: who takes over where that fails the node, or ''.
 local function end_late(x, node_id, attempt, facts, on, taker)
-  detach(x, node_id, 'WAITING', attempt)
+  detach(x, node_id, 'WAITING')
   local values = redis.call('HMGET', x.runtime, 'late|' .. node_id, 'kept|' .. node_id, 'if_late|' .. node_id)
   redis.call('HDEL', x.runtime, 'kept|' .. node_id)
   if values[1] ~= 'complete' then

@@ -7,12 +7,14 @@ local SEPARATOR = '\31'
 -- NOW_TEXT: the same moment as Redis takes it; it formats a number each time it is handed one.
 -- SPENT: nodes touched so far, whichever execution they belong to.
 -- READY: tasks of direct successors, kept back until the end of a call whose worker may be given some; nil in other calls.
-local KEYS, ARGV, NOW, NOW_TEXT, OPEN, SPENT, READY
+-- SENT: where several calls are made in one, execution id and unit of each in turn; else nil.
+local KEYS, ARGV, NOW, NOW_TEXT, OPEN, SPENT, READY, SENT
 
 local function enter(keys, arguments)
-  KEYS, ARGV, OPEN, SPENT, READY = keys, arguments, {}, 0, nil
+  know_standard()
+  KEYS, ARGV, OPEN, SPENT, READY, SENT = keys, arguments, {}, 0, nil, nil
   begin_writes()
-  PREFIX = string.match(keys[1], '^{[^}]*}:') or ''
+  PREFIX = string.byte(keys[1]) == 123 and string.match(keys[1], '^{[^}]*}:') or ''
   NOW = tonumber(arguments[1])
   if not NOW then
     local time = redis.call('TIME')
@@ -30,70 +32,83 @@ local function timer_member(kind, execution_id, node_id, attempt)
 end
 
 local function may_leave(subject, verb, status)
-  return status and MAY_LEAVE[subject .. ' ' .. verb][status]
+  return status and MAY_LEAVE[subject][verb][status]
 end
+
+local open
+
+do
 
 -- Nodes left where a count has been lost: never zero, so that nothing ends before the sweep has counted from scratch.
 local UNCOUNTED = -1000000000
 
-local function flush(x)
-  local notes = x.notes
-  for i = 1, #notes, 400 do redis.call('HSET', x.runtime, unpack(notes, i, math.min(i + 399, #notes))) end
-  if #notes > 0 then x.notes, x.places = {}, {} end
+-- What few executions have. Whoever sets one of these says so in the field `rare`, see `set_rare`.
+local function read_rare(x)
+  local values = redis.call('HMGET', x.runtime, 'cancelling', 'fail_fast', 'deadline_ms', 'generation', 'parent', 'children',
+    'paused', 'features')
+  x.cancelling, x.fail_fast = values[1] ~= '' and values[1] or nil, values[2] == '1'
+  x.deadline_ms, x.generation = tonumber(values[3] or ''), values[4] or '1'
+  x.parent, x.children = values[5], tonumber(values[6] or 0)
+  x.paused, x.features = values[7] ~= '' and values[7] or nil, values[8]
 end
 
 -- Reads one execution's running totals; nil when it is unknown or purged, so that a late worker never writes a
--- key that would outlive it. The node fields asked for come back in the same round as x.fields. An execution is
--- opened once in a call: what was changed and not yet written is seen when it is opened again.
-local function open(execution_id, ...)
+-- key that would outlive it. Parts of units may be named, to be read in the same round, see `know`. An execution is opened
+-- once in a call.
+function open(execution_id, ids, parts)
   local x = OPEN[execution_id]
   if x then
-    x.fields = select('#', ...) > 0 and redis.call('HMGET', x.runtime, ...) or {}
-    for i = 1, #x.fields do
-      local place = x.places[select(i, ...)]
-      if place then x.fields[i] = x.notes[place] end
-    end
+    if ids then know(x, ids, parts) end
     return x
   end
-  local runtime = runtime_key(execution_id)
-  local values = redis.call('HMGET', runtime, 'v', 'seq', 'left', 'failed', 'cancelling', 'worklist', 'fail_fast',
-    'deadline_ms', 'generation', 'parent', 'children', 'paused', 'features', ...)
-  if not values[1] then return nil end
-  local fields = {}
-  for i = 14, #values do fields[i - 13] = values[i] end
   x = {
-    id = execution_id, runtime = runtime, events = events_key(execution_id),
-    seq = tonumber(values[2] or 0), left = tonumber(values[3] and values[4] and values[3] or UNCOUNTED),
-    failed = tonumber(values[4] or 0),
-    cancelling = values[5] ~= '' and values[5] or nil, is_listed = values[6] == '1', fail_fast = values[7] == '1',
-    deadline_ms = tonumber(values[8] or ''), generation = values[9],
-    parent = values[10], children = tonumber(values[11] or 0),
-    paused = values[12] ~= '' and values[12] or nil, features = values[13], fields = fields,
-    work = {}, head = 1, tail = 0, notes = {}, places = {},
+    id = execution_id, runtime = runtime_key(execution_id), events = events_key(execution_id), units = {}, changed = {},
+    seq = 0, left = 0, failed = 0, is_listed = false, is_changed = false, is_rare = false, generation = '1', children = 0,
+    notes = {}, work = {}, head = 1, tail = 0,
   }
+  local names, holders, kinds = {'v', 'seq', 'left', 'failed', 'worklist', 'rare'}, {}, {}
+  if ids then ask_for(x, ids, parts, names, holders, kinds) end
+  local values = redis.call('HMGET', x.runtime, unpack(names))
+  local layout = values[1]
+  if not layout then return nil end
+  -- Nothing is changed, and its messages stay where they are: a process that knows the layout will come for them.
+  if layout ~= LAYOUT then
+    error({err = 'LAYOUT ' .. execution_id .. ' has layout ' .. layout .. ', this library knows ' .. LAYOUT})
+  end
+  x.seq, x.failed = tonumber(values[2] or 0), tonumber(values[4] or 0)
+  x.left = tonumber(values[3] and values[4] and values[3] or UNCOUNTED)
+  x.is_listed, x.is_rare = values[5] == '1', values[6] == '1'
+  for i = 7, #names do take(holders[i], kinds[i], values[i]) end
+  if x.is_rare then read_rare(x) end
   OPEN[execution_id] = x
   return x
 end
 
--- Sets a runtime field, together with others, at the end of the call or before anybody reads it.
+end
+
+-- Sets fields of an execution that few have; pairs of field and value.
+local function set_rare(x, ...)
+  if x.is_rare then
+    redis.call('HSET', x.runtime, ...)
+  else
+    redis.call('HSET', x.runtime, 'rare', '1', ...)
+    x.is_rare = true
+  end
+end
+
+-- Sets a runtime field that nobody reads in this call, together with others, at its end.
 local function note(x, field, value)
   local notes = x.notes
-  local place = x.places[field]
-  if place then
-    notes[place] = value
-    return
-  end
   local count = #notes
   notes[count + 1], notes[count + 2] = field, value
-  x.places[field] = count + 2
 end
 
 local function append(x, event, node_id, item, attempt, data)
   if not item then
-    return redis.pcall('XADD', x.events, x.seq .. '-0', 'type', event, 'node_id', node_id, 'attempt', attempt,
+    return redis.pcall('XADD', x.events, string.format('%d-0', x.seq), 'type', event, 'node_id', node_id, 'attempt', attempt,
       'ts_ms', NOW_TEXT, 'data', data)
   end
-  return redis.pcall('XADD', x.events, x.seq .. '-0', 'type', event, 'node_id', node_id, 'item', item,
+  return redis.pcall('XADD', x.events, string.format('%d-0', x.seq), 'type', event, 'node_id', node_id, 'item', item,
     'attempt', attempt, 'ts_ms', NOW_TEXT, 'data', data)
 end
 
@@ -110,18 +125,23 @@ local function record(x, event, unit, attempt, data)
   append(x, event, node_id, item, attempt, data)
 end
 
--- Ends a call: writes the totals of what it changed and wakes its subscribers; the message says only how far the
--- history goes.
+-- Writes all that a call has changed, the totals of its executions too, and wakes their subscribers; the message says only
+-- how far the history goes. Messages and leases come last.
 local function leave()
-  flush_writes()
+  local keys = {}
+  for _, x in pairs(OPEN) do
+    if x.changed[1] then add_changes(x, keys, x.notes) end
+  end
+  in_parts('MSET', keys)
   for _, x in pairs(OPEN) do
     if x.is_changed then
-      note(x, 'seq', string.format('%d', x.seq))
+      local seq = string.format('%d', x.seq)
+      note(x, 'seq', seq)
       note(x, 'left', string.format('%d', x.left))
       note(x, 'failed', string.format('%d', x.failed))
       note(x, 'updated_ms', NOW_TEXT)
-      flush(x)
-      redis.call('PUBLISH', x.events, x.seq)
+      in_parts('HSET', x.notes, x.runtime)
+      redis.call('PUBLISH', x.events, seq)
     end
   end
   flush_acks()
@@ -135,34 +155,17 @@ local post_ready
 
 -- Ends a call that has failed on the way, and fails it.
 local function give_up(fault)
-  flush_writes()
   post_ready()
-  flush_acks()
-  flush_leases()
+  leave()
   error(as_error(fault))
 end
 
--- A node's static facts, written at submission: handler, queue, trigger rule, dependency count, gate count,
--- critical, schedule_to_start_ms, start_to_close_ms; then, only where a node has them, ` name=value` pairs.
--- Definitions run again and again, so the facts taken apart are kept from call to call, a thousand at most.
-local FACTS, FACTS_COUNT = {}, 0
-
-local function parse_facts(text)
-  local facts = FACTS[text]
-  if facts then return facts end
-  local handler, queue, rule, total, gates, critical, start_ms, close_ms, extras =
-    string.match(text, '^(%S+) (%S+) (%S+) (%d+) (%d+) (%d) (%d+) (%d+)(.*)$')
-  facts = {
-    handler = handler, queue = queue, rule = rule, total = tonumber(total), gates = tonumber(gates),
-    is_critical = critical == '1', schedule_to_start_ms = tonumber(start_ms), start_to_close_ms = tonumber(close_ms),
-  }
-  for name, value in string.gmatch(extras, ' ([%w_]+)=(%S+)') do facts[name] = tonumber(value) or value end
-  if FACTS_COUNT == 1000 then FACTS, FACTS_COUNT = {}, 0 end
-  FACTS[text], FACTS_COUNT = facts, FACTS_COUNT + 1
-  return facts
+-- Runtime fields that only few calls need, in the order asked for; false for none.
+local function fields_of(x, ...)
+  return unpack(redis.call('HMGET', x.runtime, ...))
 end
 
 -- Takes a unit's task off its stream. One that was handed to its worker has never been there.
 local function drop_message(queue, message_id)
-  if message_id and message_id ~= '' then acknowledge(tasks_key(queue), message_id) end
+  if message_id and message_id ~= '-' and message_id ~= '' then acknowledge(tasks_key(queue), message_id) end
 end

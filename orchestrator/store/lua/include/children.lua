@@ -4,14 +4,18 @@
 -- "close FROM": an execution that ends otherwise than well asks those of its children that still run to end, as the facts of
 -- each one's node says: request_cancel (with a grace), terminate (what runs is fenced at once), abandon (nothing).
 
-local CHILDREN_IN_A_TURN = 50
--- For what runs in a child whose parent ends without a grace of its own, ms.
-local CHILD_GRACE_MS = 30000
+local grant_grace, request_cancel, is_live, leave_child, wake_parent
 -- The next end of the child does not end the wait by itself: a worker is to look at the child again.
 local LOOK_AGAIN = '{"again":true}'
 
+do
+
+local CHILDREN_IN_A_TURN = 50
+-- For what runs in a child whose parent ends without a grace of its own, ms.
+local CHILD_GRACE_MS = 30000
+
 -- Lets what runs go on until due_ms, and cancels what has not started.
-local function grant_grace(x, due_ms)
+function grant_grace(x, due_ms)
   local member = timer_member('cancel_grace', x.id, '', x.generation)
   redis.call('HSET', x.runtime, 'grace_ms', due_ms)
   if due_ms > NOW then
@@ -24,13 +28,13 @@ local function grant_grace(x, due_ms)
 end
 
 -- Begins a cancel that was requested. due_ms: when what still runs is fenced.
-local function request_cancel(x, reason, request_id, due_ms)
+function request_cancel(x, reason, request_id, due_ms)
   x.cancelling = 'user'
-  redis.call('HSET', x.runtime, 'cancelling', 'user', 'cancel_reason', reason, 'cancel_request', request_id)
+  set_rare(x, 'cancelling', 'user', 'cancel_reason', reason, 'cancel_request', request_id)
   grant_grace(x, due_ms)
 end
 
-local function is_live(execution_id)
+function is_live(execution_id)
   return may_leave('execution', 'cancel_execution', redis.call('GET', status_key(execution_id)))
 end
 
@@ -50,7 +54,7 @@ local function close_child(x, child_id, policy, is_over, why)
     -- As in the parent: what has not started is cancelled, what runs is not touched.
     if child.cancelling then return end
     child.cancelling = 'fail_fast'
-    redis.call('HSET', child.runtime, 'cancelling', 'fail_fast')
+    set_rare(child, 'cancelling', 'fail_fast')
     push(child, 'cancel 0')
     return settle(child)
   end
@@ -66,7 +70,7 @@ end
 
 -- Closes the child of a unit that an operator or a time limit has ended: wherever it stood, it may have been about to look
 -- at its child again. why: JSON.
-local function leave_child(x, unit, facts, why)
+function leave_child(x, unit, facts, why)
   local child_id = facts.child and not facts.detached and redis.call('HGET', x.runtime, 'child|' .. unit)
   if child_id then close_child(x, child_id, facts.child, true, why) end
 end
@@ -77,19 +81,19 @@ function asks_child(x, unit, facts, is_kill)
   local values = redis.call('HMGET', x.runtime, 'waiting_on|' .. unit, 'child|' .. unit)
   if values[1] ~= 'child' or not values[2] then return false end
   close_child(x, values[2], facts.child, false)
-  if status_of(x.id, unit) ~= 'WAITING' then return true end
+  if status_of(x, unit) ~= 'WAITING' then return true end
   return facts.child == 'request_cancel' and not is_kill and is_live(values[2])
 end
 
 -- Queues a unit whose child has ended, for a worker to make its end of the child's.
-local function wake_parent(x, unit, child_id, status, facts, resume)
+function wake_parent(x, unit, child_id, status, facts, resume)
   if resume == LOOK_AGAIN then
     redis.call('HDEL', x.runtime, 'resume|' .. unit)
   else
     redis.call('HSET', x.runtime, 'resume|' .. unit, '{"child":"' .. child_id .. '","status":"' .. status .. '"}')
   end
   -- The claim that makes use of it is not another try.
-  redis.call('HINCRBY', x.runtime, 'tries|' .. unit, -1)
+  uncharge(x, unit)
   queue_node(x, unit, 'WAITING', facts, '{"cause":"child","child":"' .. child_id .. '","status":"' .. status .. '"}')
 end
 
@@ -101,10 +105,12 @@ end
 
 function notify_parent(child, status)
   local parent_id, unit = string.match(child.parent, '^(%S+) (%S+)$')
-  local x = open(parent_id, 'child|' .. unit, 'waiting_on|' .. unit, 'resume|' .. unit, 'node|' .. item_of(unit))
-  if not x or x.fields[1] ~= child.id or x.fields[2] ~= 'child' then return end
-  if not may_leave('node', 'wake_parent', status_of(x.id, unit)) then return end
-  wake_parent(x, unit, child.id, status, parse_facts(x.fields[4]), x.fields[3])
+  local x = open(parent_id)
+  if not x then return end
+  local child_id, on, resume = fields_of(x, 'child|' .. unit, 'waiting_on|' .. unit, 'resume|' .. unit)
+  if child_id ~= child.id or on ~= 'child' then return end
+  if not may_leave('node', 'wake_parent', status_of(x, unit)) then return end
+  wake_parent(x, unit, child.id, status, facts_of(x, unit), resume)
   -- It may be the parent's own turn that has ended the child.
   if not x.is_settling then settle(x) end
 end
@@ -113,7 +119,7 @@ function TURNS.close(x, from)
   local entries = redis.call('LRANGE', children_key(x.id), from, from + CHILDREN_IN_A_TURN - 1)
   for _, entry in ipairs(entries) do
     local child_id, unit = string.match(entry, '^(%S+) (%S+)$')
-    close_child(x, child_id, parse_facts(redis.call('HGET', x.runtime, 'node|' .. item_of(unit))).child, true)
+    close_child(x, child_id, facts_of(x, unit).child, true)
   end
   -- Set once all have been asked: turns that are lost on the way are taken again from the start.
   if #entries < CHILDREN_IN_A_TURN then
@@ -122,6 +128,8 @@ function TURNS.close(x, from)
     push(x, 'close ' .. string.format('%d', from + CHILDREN_IN_A_TURN))
   end
   return 2 * #entries
+end
+
 end
 
 -- Parks a unit until its child ends.

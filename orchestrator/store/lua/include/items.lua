@@ -2,22 +2,23 @@
 -- which starts what may start and, when nothing is left, queues the node again so that a worker builds its output.
 -- "halt NODE WORD FROM" cancels items: what has not started and what waits; with the word kill, what runs as well.
 
+do
+
 local ITEMS_IN_A_TURN = 100
 
 -- Ends the wait of a mapped node once no item is live and none will be started.
 local function end_map(x, node_id, counts)
-  if status_of(x.id, node_id) ~= 'WAITING' then return end
+  if status_of(x, node_id) ~= 'WAITING' then return end
   if x.cancelling then return cancel_node(x, node_id, 'WAITING') end
-  local values = redis.call('HMGET', x.runtime, 'waiting_on|' .. node_id, 'node|' .. node_id)
-  if values[1] ~= 'map' then return end
+  if fields_of(x, 'waiting_on|' .. node_id) ~= 'map' then return end
   -- The claim that evaluated `when` and the items is not a try that the policy of the node counts.
-  note(x, 'tries|' .. node_id, 0)
-  note(x, 'resume|' .. node_id, string.format('{"total":%d,"failed":%d,"tolerated":%d}', counts[1], counts[4], counts[5]))
-  queue_node(x, node_id, 'WAITING', parse_facts(values[2]), '{"cause":"map"}')
+  amend(x, node_id).tries = '0'
+  redis.call('HSET', x.runtime, 'resume|' .. node_id,
+    string.format('{"total":%d,"failed":%d,"tolerated":%d}', counts[1], counts[4], counts[5]))
+  queue_node(x, node_id, 'WAITING', facts_of(x, node_id), '{"cause":"map"}')
 end
 
 function TURNS.items(x, node_id)
-  flush(x)
   local key = items_key(x.id, node_id)
   local values = redis.call('HMGET', key, 'total', 'next', 'live', 'FAILED', 'tolerated', 'stops', 'halted')
   local counts = {}
@@ -39,7 +40,7 @@ function TURNS.items(x, node_id)
     hold(x, node_id)
     return 1
   end
-  local facts = parse_facts(redis.call('HGET', x.runtime, 'node|' .. node_id))
+  local facts = facts_of(x, node_id)
   local most = facts.map or 1
   local room = math.max(1, math.min(ITEMS_IN_A_TURN, most - live))
   local first, last = next_index, math.min(total, next_index + room) - 1
@@ -55,7 +56,7 @@ function TURNS.items(x, node_id)
       if status then
         revive(x, unit)
         forget_tries(x, unit)
-        redis.call('HDEL', x.runtime, 'reason|' .. unit, 'error|' .. unit, 'ended_ms|' .. unit)
+        forget_end(x, unit)
       end
       queue_node(x, unit, 'PENDING', facts, '{}')
       started = started + 1
@@ -68,7 +69,6 @@ function TURNS.items(x, node_id)
 end
 
 function TURNS.halt(x, rest)
-  flush(x)
   local node_id, word, from = string.match(rest, '^(%S+) (%S+) (%d+)$')
   local key = items_key(x.id, node_id)
   local values = redis.call('HMGET', key, 'total', 'next')
@@ -96,4 +96,6 @@ function TURNS.halt(x, rest)
     push(x, 'items ' .. node_id)
   end
   return #fields + 1
+end
+
 end

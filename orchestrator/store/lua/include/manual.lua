@@ -12,12 +12,13 @@
 local function check_manual(verb)
   local unit = ARGV[3]
   local whole = redis.call('GET', status_key(ARGV[2]))
-  local x = whole and open(ARGV[2], 'attempt|' .. unit, 'node|' .. item_of(unit), 'by_hand|' .. unit, 'waiting_on|' .. unit)
+  local x = whole and open(ARGV[2], {unit}, {'r|', 'node|'})
   if not x then return nil, {'unknown', '', 0, 0} end
-  local attempt, facts_text, calls, on = unpack(x.fields, 1, 4)
-  local status = facts_text and status_of(x.id, unit)
+  local facts = facts_of(x, unit)
+  local status = facts and status_of(x, unit)
   if not status then return nil, {'unknown_node', '', 0, 0} end
-  attempt = attempt or '0'
+  local attempt = state_of(x, unit).attempt
+  local calls, on = fields_of(x, 'by_hand|' .. unit, 'waiting_on|' .. unit)
   local function refuse(word, found) return nil, {word, found or status, tonumber(attempt), 0} end
   for key, hash, call in string.gmatch(calls or '', '([^; ]+) ([^; ]+) ([^; ]+)') do
     if key == ARGV[5] then
@@ -32,14 +33,12 @@ local function check_manual(verb)
   if not may_leave('node', verb, status) then return refuse('elsewhere') end
   if ARGV[4] ~= '' and ARGV[4] ~= attempt then return refuse('attempt') end
   if status == 'WAITING' and on == 'map' then return refuse('items') end
-  return x, {unit = unit, status = status, attempt = attempt, facts = parse_facts(facts_text), on = on, calls = calls}
+  return x, {unit = unit, status = status, attempt = attempt, facts = facts, on = on, calls = calls}
 end
 
 -- Remembers the request, settles what follows and gives the reply.
 local function finish_manual(x, it)
   remember_call(x, 'by_hand|' .. it.unit, it.calls, table.concat({ARGV[5], ARGV[6], ARGV[7]}, ' '))
   settle(x)
-  flush(x)
-  local attempt = redis.call('HGET', x.runtime, 'attempt|' .. it.unit) or '0'
-  return {'ok', status_of(x.id, it.unit), tonumber(attempt), x.more}
+  return {'ok', status_of(x, it.unit), tonumber(state_of(x, it.unit).attempt), x.more}
 end

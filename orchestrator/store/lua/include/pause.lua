@@ -6,9 +6,11 @@
 
 local function is_under_way(status) return status == 'RUNNING' or status == 'PAUSED' end
 
+local function is_held(x, unit) return redis.call('HGET', x.runtime, 'held|' .. unit) == x.paused end
+
 -- Keeps a unit back; one that is kept already keeps its place.
 local function hold(x, unit)
-  if redis.call('HGET', x.runtime, 'held|' .. unit) == x.paused then return end
+  if is_held(x, unit) then return end
   redis.call('HSET', x.runtime, 'held|' .. unit, x.paused)
   redis.call('RPUSH', held_units_key(x.id), unit)
 end
@@ -17,13 +19,13 @@ end
 local function hold_node(x, unit, data)
   move(x, unit, 'PENDING')
   hold(x, unit)
-  record(x, 'node.held', unit, redis.call('HGET', x.runtime, 'attempt|' .. unit) or '0', data)
+  record(x, 'node.held', unit, state_of(x, unit).attempt, data)
 end
 
 -- by and reason are JSON. Turns of a resume that are still saved hold again what they find.
 local function begin_pause(x, by, reason)
   x.paused = string.format('%d', redis.call('HINCRBY', x.runtime, 'pauses', 1))
-  redis.call('HSET', x.runtime, 'paused', x.paused, 'paused_by', by, 'paused_reason', reason, 'paused_ms', NOW)
+  set_rare(x, 'paused', x.paused, 'paused_by', by, 'paused_reason', reason, 'paused_ms', NOW)
   if not x.is_listed then redis.call('DEL', held_units_key(x.id)) end
   redis.call('SET', status_key(x.id), 'PAUSED')
   record(x, 'execution.paused', '', '', '{"by":' .. by .. ',"reason":' .. reason .. '}')
@@ -39,7 +41,7 @@ end
 -- Why an operator is asked about a unit that has failed for good, as words that follow its name; false or nil when none is. The
 -- policy of a mapped node asks for the node, its budget for the item.
 local function why_ask(x, unit, facts, error)
-  if is_paused_by_budget(x, error) then return ' has no room in its budget' end
+  if budget.is_paused_by(x, error) then return ' has no room in its budget' end
   return facts.asks and not string.find(unit, '[', 1, true) and ' has failed, and its retry policy asks for an operator'
 end
 

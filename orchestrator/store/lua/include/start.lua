@@ -3,10 +3,10 @@
 
 -- Gives an execution with a time limit its deadline, counted from now.
 local function set_deadline(x)
-  local timeout_ms = tonumber(redis.call('HGET', x.runtime, 'execution_timeout_ms'))
+  local timeout_ms = tonumber(redis.call('HGET', x.runtime, 'execution_timeout_ms') or 0)
   if timeout_ms > 0 then
     x.deadline_ms = NOW + timeout_ms
-    redis.call('HSET', x.runtime, 'deadline_ms', x.deadline_ms)
+    set_rare(x, 'deadline_ms', x.deadline_ms)
     redis.call('ZADD', timers_key(), x.deadline_ms, timer_member('execution_timeout', x.id, '', x.generation))
   end
 end
@@ -16,7 +16,7 @@ local function start(x, inputs)
   redis.call('SET', status_key(x.id), 'RUNNING')
   redis.call('SADD', active_key(), x.id)
   set_deadline(x)
-  redis.call('HSET', x.runtime, 'started_ms', NOW)
+  note(x, 'started_ms', NOW_TEXT)
   if inputs ~= '' then redis.call('HSET', x.runtime, 'inputs', inputs) end
   record(x, 'execution.started', '', '', '{}')
   push(x, 'start 0')

@@ -1,52 +1,24 @@
--- writes: what a call writes at its end, together: statuses and outputs of nodes, leases, and messages to be taken off.
--- State comes first, messages and leases last. A call that fails writes them all the same, as far as it has come: an attempt
--- whose end has counted at its successors must be known to have ended when the call is sent again.
+-- writes: what a call writes at its end, together, beside the state of executions (state.lua): leases, and messages to be
+-- taken off. They come last. A call that fails writes them all the same, as far as it has come: an attempt whose end has
+-- counted at its successors must be known to have ended when the call is sent again.
 
-local begin_writes, read, size_of, write, flush_writes, erase, acknowledge
-local flush_acks, free_lease, lease, lease_count, flush_leases
+local in_parts, begin_writes, acknowledge, flush_acks, free_lease, lease, lease_count, flush_leases
 
 do
 
--- WRITES: keys and values in turn; PLACES: where the value of a key stands. ACKS: message ids by stream.
--- FREED, LEASED: members of the leases that go, and those that come, each after its score.
-local WRITES, PLACES, WRITTEN, ACKS, FREED, LEASED
-
-function begin_writes() WRITES, PLACES, WRITTEN, ACKS, FREED, LEASED = {}, {}, 0, {}, {}, {} end
-
--- The value a key has by now; false when it has none.
-function read(key)
-  local place = PLACES[key]
-  if place then return WRITES[place] end
-  return redis.call('GET', key)
-end
-
--- Bytes of the value a key has by now.
-function size_of(key)
-  local place = PLACES[key]
-  return place and #WRITES[place] or redis.call('STRLEN', key)
-end
-
-function write(key, value)
-  local place = PLACES[key]
-  if place then
-    WRITES[place] = value
-    return
+-- A command with many values, so many at a time as Lua can pass on.
+function in_parts(command, values, key)
+  if not values[401] and key then return values[1] and redis.call(command, key, unpack(values)) end
+  for i = 1, #values, 400 do
+    local last = math.min(i + 399, #values)
+    if key then redis.call(command, key, unpack(values, i, last)) else redis.call(command, unpack(values, i, last)) end
   end
-  WRITES[WRITTEN + 1], WRITES[WRITTEN + 2] = key, value
-  WRITTEN = WRITTEN + 2
-  PLACES[key] = WRITTEN
 end
 
-function flush_writes()
-  for i = 1, WRITTEN, 400 do redis.call('MSET', unpack(WRITES, i, math.min(i + 399, WRITTEN))) end
-  if WRITTEN > 0 then WRITES, PLACES, WRITTEN = {}, {}, 0 end
-end
+-- ACKS: message ids by stream. FREED, LEASED: members of the leases that go, and those that come, each after its score.
+local ACKS, FREED, LEASED
 
--- Deletes keys that may have been written in this call.
-function erase(...)
-  flush_writes()
-  redis.call('DEL', ...)
-end
+function begin_writes() ACKS, FREED, LEASED = {}, {}, {} end
 
 function acknowledge(stream, message_id)
   local ids = ACKS[stream]
@@ -68,17 +40,21 @@ function free_lease(member) FREED[#FREED + 1] = member end
 
 function lease(member, due_ms)
   local count = #LEASED
-  LEASED[count + 1], LEASED[count + 2] = due_ms, member
+  LEASED[count + 1], LEASED[count + 2] = string.format('%d', due_ms), member
 end
 
 -- How many leases there are by now.
 function lease_count() return redis.call('ZCARD', leases_key()) - #FREED + #LEASED / 2 end
 
 function flush_leases()
-  for i = 1, #FREED, 400 do redis.call('ZREM', leases_key(), unpack(FREED, i, math.min(i + 399, #FREED))) end
-  for i = 1, #LEASED, 400 do redis.call('ZADD', leases_key(), unpack(LEASED, i, math.min(i + 399, #LEASED))) end
-  if #FREED > 0 then FREED = {} end
-  if #LEASED > 0 then LEASED = {} end
+  if FREED[1] then
+    in_parts('ZREM', FREED, leases_key())
+    FREED = {}
+  end
+  if LEASED[1] then
+    in_parts('ZADD', LEASED, leases_key())
+    LEASED = {}
+  end
 end
 
 end

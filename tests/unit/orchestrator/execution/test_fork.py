@@ -200,10 +200,10 @@ def test_slices_carry_ends_reasons_and_counters() -> None:
     fields = dict(zip(part.fields[::2], part.fields[1::2], strict=True))
     assert fields == {
         "rejects|if": "no",
-        "ok|yes": 1, "gates|yes": 1,
-        "ok|no": 1, "gates|no": 1, "not_taken|no": 1, "reason|no": "branch_not_taken",
-        "skip|after_no": 1, "reason|after_no": "upstream_skipped",
-        "ok|join": 1, "skip|join": 1,
+        "c|yes": "1 0 0 1 0",
+        "c|no": "1 0 0 1 1", "reason|no": "branch_not_taken",
+        "c|after_no": "0 0 1 0 0", "reason|after_no": "upstream_skipped",
+        "c|join": "1 0 1 0 0",
     }  # fmt: skip
 
 
@@ -219,8 +219,8 @@ def test_counters_are_those_the_planner_counts() -> None:
 
     (part,) = reuses(plan)
     fields = dict(zip(part.fields[::2], part.fields[1::2], strict=True))
-    assert {each: fields.get(f"ok|{each}", 0) for each in found.nodes} == {
-        each: counters[each].ok for each in found.nodes
+    assert {each: fields.get(f"c|{each}", "0 0 0 0 0") for each in found.nodes} == {
+        each: f"{c.ok} {c.bad} {c.skip} {c.gates_done} {c.not_taken:d}" for each, c in counters.items()
     }
 
 
