@@ -103,18 +103,19 @@ async def _engine(settings: Settings, limits: Limits, apart: SchemaProcess) -> A
     subscriber = connect_subscriber(settings.redis_dsn)
     # A connection that waits for the disk can do nothing else meanwhile.
     durable = connect_commands(settings.redis_dsn) if settings.durable_starts else None
+    keys = keys_of(settings)
     try:
         engine = Engine(
             commands,
             subscriber,
             catalogue=Catalogue,
-            keys=keys_of(settings),
+            keys=keys,
             limits=limits,
             allow_eviction_policy=settings.allow_eviction_policy,
             durable=durable,
             apart=apart,
         )
-        async with usable_while_serving(commands, settings):
+        async with usable_while_serving(commands, settings, keys):
             yield engine
     finally:
         await commands.aclose()

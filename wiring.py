@@ -49,17 +49,20 @@ def limits_of(settings: Settings) -> Limits:
 async def connect_when_usable(settings: Settings) -> Redis:
     """Open a pool for commands as soon as Redis answers and passes the checks. Raises ConfigError."""
     redis = connect_commands(settings.redis_dsn)
-    await _await_usable(redis, settings)
+    await _await_usable(redis, settings, keys_of(settings))
     return redis
 
 
 @contextlib.asynccontextmanager
-async def usable_while_serving(redis: Redis, settings: Settings) -> AsyncIterator[None]:
+async def usable_while_serving(
+    redis: Redis, settings: Settings, keys: Keys | None = None
+) -> AsyncIterator[None]:
     """Check Redis while requests are served; SIGTERM ends the process when a late check fails.
 
+    keys  of the executions it serves; None where it writes only under a prefix of its own.
     Raises ConfigError where Redis answers at once and fails.
     """
-    check = asyncio.create_task(_await_usable(redis, settings))
+    check = asyncio.create_task(_await_usable(redis, settings, keys))
     # Waiting longer would keep the port closed, and a closed port says less than a 503.
     await asyncio.wait([check], timeout=FIRST_ANSWER_S)
     if check.done():
@@ -74,12 +77,13 @@ async def usable_while_serving(redis: Redis, settings: Settings) -> AsyncIterato
             await check
 
 
-async def _await_usable(redis: Redis, settings: Settings) -> None:
+async def _await_usable(redis: Redis, settings: Settings, keys: Keys | None) -> None:
     await await_usable(
         redis,
         settings.redis_label,
         allow_eviction_policy=settings.allow_eviction_policy,
         durable_starts=settings.durable_starts,
+        keys=keys,
     )
 
 

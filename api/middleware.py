@@ -1,5 +1,7 @@
 """What every request passes on its way in: an id, the guard, and a cap on its body while it streams.
 
+A start that is refused passes here too, and is told in one line.
+
 HEAD is answered here, for every route that has GET: by the route itself, whose body is dropped.
 
 Plain ASGI on purpose: Starlette's BaseHTTPMiddleware starts a task group for every request and copies every
@@ -9,6 +11,7 @@ chunk of a stream through it.
 import logging
 import os
 import re
+import sys
 from collections.abc import Collection, Mapping
 
 from starlette.requests import ClientDisconnect
@@ -47,6 +50,9 @@ class RequestLimits:
         self._definition_endings = definition_endings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, _in_one_line(send))
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -100,6 +106,19 @@ class RequestLimits:
     def _limit(self, path: str) -> int:
         is_definition = path in self._definition_paths or path.endswith(self._definition_endings)
         return self._max_definition_bytes if is_definition else self._max_body_bytes
+
+
+def _in_one_line(send: Send) -> Send:
+    """Let a process that refuses to start say why, where the framework would show a traceback."""
+
+    async def send_plainly(message: Message) -> None:
+        error = sys.exception()
+        if message["type"] == "lifespan.startup.failed" and isinstance(error, HeadraceError):
+            log.critical("process.refused", extra={"error": str(error)})
+            message = {"type": message["type"]}
+        await send(message)
+
+    return send_plainly
 
 
 def _request_id(headers: Mapping[bytes, bytes]) -> bytes:

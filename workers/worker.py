@@ -25,10 +25,11 @@ from clients.redis_client import connect_blocking, connect_threaded
 from config import get_settings
 from logs import run_process
 from orchestrator.definitions.branches import taker_of
-from orchestrator.errors import ErrorType, NodeError
+from orchestrator.errors import ErrorType, LayoutUnknown, NodeError
 from orchestrator.loops import leases, timers
 from orchestrator.operations.children import Children
 from orchestrator.redis_keys import Keys
+from orchestrator.store.layout import VERSION
 from orchestrator.store.reader import Store
 from orchestrator.store.replies import REPLY_BYTES, Claim, Delivery
 from orchestrator.store.requests import AttemptToken, ClaimRequest
@@ -173,7 +174,7 @@ class Worker:
             "handlers", self._handlers_text.strip(), "queues", " ".join(self.config.queues),
             "slots", self.config.concurrency, "running", len(self.attempts.running),
             "blocked", len(blocked), "blocked_by", " ".join(blocked[:NODES_SHOWN]),
-            "started_ms", self._started_ms,
+            "started_ms", self._started_ms, "layout", VERSION,
         ]  # fmt: skip
 
     def left(self) -> list[str]:
@@ -237,14 +238,16 @@ class Worker:
     async def _claim(self, deliveries: list[Delivery]) -> None:
         """Claim what was read, each task in its own call: one that is refused does not hold up the rest."""
         request = self._next_request()
-        mine: list[Call[Claim | str]] = []
+        mine: list[Delivery] = []
+        claims: list[Call[Claim | str]] = []
         others: list[Delivery] = []
         for number, task in enumerate(deliveries):
             if f" {task.handler} " not in self._handlers_text:
                 others.append(task)
                 continue
             token = AttemptToken(task.execution_id, task.node_id, task.attempt, f"{request}.{number}")
-            mine.append(
+            mine.append(task)
+            claims.append(
                 self.transitions.claim_node(
                     token,
                     message_id=task.message_id,
@@ -254,8 +257,11 @@ class Worker:
                     most_bytes=REPLY_BYTES // len(deliveries),
                 )
             )
-        replies = await self.transitions.call_all(mine, are_apart=True) if mine else []
+        replies = await self.transitions.call_all(claims, are_apart=True) if claims else []
         self.attempts.start(reply for reply in replies if isinstance(reply, Claim))
+        await self.reader.leave_to_others(
+            [task for task, reply in zip(mine, replies, strict=True) if isinstance(reply, LayoutUnknown)]
+        )
         await asyncio.gather(*(self._hand_back(task) for task in others))
 
     async def _hand_back(self, task: Delivery) -> None:
@@ -264,15 +270,18 @@ class Worker:
         workers, (spec,) = await asyncio.gather(self.store.workers(), self.store.specs([unit]))
         message = f"no live worker offers the handler '{task.handler}' of node '{task.node_id}'"
         error = NodeError(ErrorType.HANDLER_NOT_FOUND, message, retryable=False, attempt=task.attempt)
-        await self.transitions.hand_back_node(
-            *unit,
-            task.attempt,
-            message_id=task.message_id,
-            queue=task.queue,
-            is_offered=any(worker.offers(task.handler, task.queue) for worker in workers),
-            error=orjson.dumps(error.to_dict()),
-            taker=taker_of(spec.get("catch", ()), error.type),
-        )
+        try:
+            await self.transitions.hand_back_node(
+                *unit,
+                task.attempt,
+                message_id=task.message_id,
+                queue=task.queue,
+                is_offered=any(worker.offers(task.handler, task.queue) for worker in workers),
+                error=orjson.dumps(error.to_dict()),
+                taker=taker_of(spec.get("catch", ()), error.type),
+            )
+        except LayoutUnknown:
+            await self.reader.leave_to_others([task])
 
     def _take(self, freed: int) -> ClaimRequest | None:
         """Ask for as many tasks as slots become free, and as are free beyond those the reader may fill."""

@@ -12,6 +12,8 @@ from redis.exceptions import RedisError
 from clients.backoff import Backoff
 from orchestrator.errors import ConfigError
 from orchestrator.execution.inventory import Check
+from orchestrator.redis_keys import Keys
+from orchestrator.store.upgrade import check_layouts
 
 log = logging.getLogger("headrace.health")
 
@@ -36,12 +38,18 @@ async def check_redis(
 
 
 async def await_usable(
-    redis: Redis, label: str, *, allow_eviction_policy: bool, durable_starts: bool = False
+    redis: Redis,
+    label: str,
+    *,
+    allow_eviction_policy: bool,
+    durable_starts: bool = False,
+    keys: Keys | None = None,
 ) -> None:
     """Wait, for ever, until Redis answers, and say what was found. Raises ConfigError where it cannot be
     used.
 
     label  host:port/db, for the log.
+    keys   of the executions that are to be served: no other version may be at work on them.
     """
     tries = 0
     while True:
@@ -49,6 +57,8 @@ async def await_usable(
             checks = await check_redis(
                 redis, allow_eviction_policy=allow_eviction_policy, durable_starts=durable_starts
             )
+            if keys is not None:
+                checks.append(await check_layouts(redis, keys))
             break
         except (RedisError, OSError) as error:
             log.warning(

@@ -21,6 +21,9 @@ log = logging.getLogger("headrace.worker")
 UNCLAIMED_MS = 5_000
 #: How often to look for those.
 RECLAIM_S = 1.0
+#: How long a worker that has met a task of a layout it does not know looks for no unclaimed ones: others come
+#: before it.
+STAND_BACK_S = 10.0
 #: How long one part of the queues is waited on when there are more of them than free slots.
 TURN_MS = 100
 #: How long a worker that runs its share already leaves the next task to workers that run less.
@@ -79,6 +82,17 @@ class TaskReader:
     async def read_now(self, count: int) -> list[Delivery]:
         """Read what is there, at most `count` of each queue, without waiting. Raises redis errors."""
         return await self._read(list(self._queue_of), count, None)
+
+    async def leave_to_others(self, tasks: Sequence[Delivery]) -> None:
+        """Let workers of the version that knows these tasks take them over at once. Raises redis errors."""
+        for queue in {task.queue for task in tasks}:
+            message_ids = [task.message_id for task in tasks if task.queue == queue]
+            await self._redis.xclaim(
+                self._keys.tasks(queue), self._keys.group, self._consumer, 0, message_ids,
+                idle=UNCLAIMED_MS, justid=True,
+            )  # fmt: skip
+        if tasks:
+            self._reclaimed_s = time.monotonic() + STAND_BACK_S
 
     async def _reclaim_if_due(self, count: int) -> list[Delivery]:
         """Take over, once in RECLAIM_S, tasks that were delivered and never claimed."""
