@@ -11,8 +11,10 @@ import orjson
 
 from benchmarks import dags
 from benchmarks.door import HttpDoor
+from benchmarks.redis_server import free_port
 from benchmarks.samples import median, percentile
 from benchmarks.stacks import Stack
+from benchmarks.stamps import Stamp
 from benchmarks.workloads import Figures, Incomplete, await_stamps
 
 _LEVELS = (100, 1_000, 10_000)
@@ -154,7 +156,8 @@ def completed_node(data: bytes) -> str | None:
 async def measure_watchers(stack: Stack) -> Figures:
     """W7: time from a handler's start to the arrival of its completion; the server's memory per watcher.
 
-    The completion itself lies between the two, so that this is more than the way of the event alone.
+    The completion itself lies between the two, so that this is more than the way of the event alone. Beside
+    it stands a bare loop that writes an event of that length to as many sockets.
     """
     figures: Figures = {}
     for count in _WATCHERS:
@@ -162,6 +165,9 @@ async def measure_watchers(stack: Stack) -> Figures:
         figures[f"{count} watchers p50 ms"] = percentile(delays, 0.5)
         figures[f"{count} watchers p99 ms"] = percentile(delays, 0.99)
         figures[f"{count} watchers kB each"] = bytes_each / 1000
+    most = _WATCHERS[-1]
+    figures["bare loop p99 ms"] = percentile(await _watch_bare_loop(stack, most), 0.99)
+    figures["p99 over the bare loop"] = figures[f"{most} watchers p99 ms"] / figures["bare loop p99 ms"]
     return figures
 
 
@@ -171,33 +177,68 @@ async def _watch(stack: Stack, count: int) -> tuple[list[float], float]:
     document = _spaced_chain(_WATCHED_CHAIN)
     execution_id = await door.submit(document)
     rss = stack.children["api"].rss_bytes()
-    watchers = [await _open_watcher(stack, execution_id) for _ in range(count)]
+    path = f"/v1/executions/{execution_id}/events"
+    watchers = [await _open_watcher(_port(stack), path) for _ in range(count)]
     await asyncio.sleep(_SETTLE_S)
     bytes_each = (stack.children["api"].rss_bytes() - rss) / count
     mark = stack.stamps.counts()
     await door.trigger(execution_id)
     stamps = await await_stamps(stack, mark, _WATCHED_CHAIN)
     await asyncio.sleep(_SETTLE_S)
-    arrivals = [watcher.arrived_ns() for watcher in watchers]
+    await door.close()
+    return _delays(watchers, stamps), bytes_each
+
+
+async def _watch_bare_loop(stack: Stack, count: int) -> list[float]:
+    port = free_port()
+    stack.start("bare loop", "benchmarks.floor_watch", str(port), str(_WATCHED_CHAIN), str(_EVENT_PAUSE_S))
+    try:
+        await _listening(port)
+        watchers = [await _open_watcher(port, "/") for _ in range(count)]
+        await asyncio.sleep(_SETTLE_S)
+        mark = stack.stamps.counts()
+        starter = await _open_watcher(port, "/go")
+        stamps = await await_stamps(stack, mark, _WATCHED_CHAIN)
+        await asyncio.sleep(_SETTLE_S)
+        delays = _delays(watchers, stamps)
+        if starter.transport is not None:
+            starter.transport.close()
+        return delays
+    finally:
+        stack.children.pop("bare loop").stop()
+
+
+async def _listening(port: int) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return
+
+
+def _delays(watchers: list[_Watcher], stamps: list[Stamp]) -> list[float]:
+    """Times from each stamp to its arrival at each watcher, ms; the watchers are closed."""
     delays = [
         (arrived_ns[stamp.node_id] - stamp.at_ns) / 1e6
-        for arrived_ns in arrivals
+        for arrived_ns in (watcher.arrived_ns() for watcher in watchers)
         for stamp in stamps
         if stamp.node_id in arrived_ns
     ]
     for watcher in watchers:
         if watcher.transport is not None:
             watcher.transport.close()
-    await door.close()
-    if len(delays) != count * len(stamps):
-        raise Incomplete(f"{len(delays)} of {count * len(stamps)} completions reached the {count} watchers")
-    return delays, bytes_each
+    if len(delays) != (most := len(watchers) * len(stamps)):
+        raise Incomplete(f"{len(delays)} of {most} completions reached the {len(watchers)} watchers")
+    return delays
 
 
-async def _open_watcher(stack: Stack, execution_id: str) -> _Watcher:
-    path = f"/v1/executions/{execution_id}/events"
+async def _open_watcher(port: int, path: str) -> _Watcher:
     loop = asyncio.get_running_loop()
-    _, watcher = await loop.create_connection(lambda: _Watcher(path), "127.0.0.1", _port(stack))
+    _, watcher = await loop.create_connection(lambda: _Watcher(path), "127.0.0.1", port)
     async with asyncio.timeout(10):
         await watcher.opened.wait()
     if watcher.status != b"200":

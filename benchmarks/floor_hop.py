@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import Any
+
+import uvloop
 
 from benchmarks.floor_store import GROUP, OUTPUT, STREAM, completion_keys, connect, join_group, load_script
 from benchmarks.stamps import stamp
@@ -39,4 +40,4 @@ async def bench_noop(execution_id: str, node_id: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(work(int(sys.argv[1]), sys.argv[2]))
+    uvloop.run(work(int(sys.argv[1]), sys.argv[2]))
