@@ -34,6 +34,7 @@ WITHOUT_ROW = {
     "forget_consumers": "takes consumers that are gone off a task stream's group",
     "purge_staging": "removes a submission that never became visible",
     "renew_leases": "moves deadlines of running attempts",
+    "stage_items": "writes items that nobody sees before `map_node`",
     "report_events": "appends what a handler logs and reports",
     "reserve_budget": "sets aside what a call to a paid service may use",
     "settle_budget": "counts what it has used",

@@ -44,7 +44,7 @@ LONG_FILES = {
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 490,
     "orchestrator/store/reader.py": 450,
-    "orchestrator/store/transitions.py": 640,
+    "orchestrator/store/transitions.py": 650,
     "orchestrator/templates/evaluator.py": 420,
     "tests/unit/orchestrator/execution/test_planner.py": 370,
 }

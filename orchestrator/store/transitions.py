@@ -318,6 +318,10 @@ class Transitions(ScriptClient):
         delay: Argument = "" if delay_ms is None else delay_ms
         return self._end("wait_node", token, claiming, str(on), delay, until_ms or 0, output)
 
+    def stage_items(self, token: AttemptToken, first: int, items: Sequence[bytes]) -> Call[str]:
+        """Write items of a map, JSON each, before `map_node`: 1,000 at most, from index `first` on."""
+        return self._call("stage_items", token.execution_id, (*token.arguments(), first, *items), read_text)
+
     def map_node(
         self,
         token: AttemptToken,
@@ -326,15 +330,16 @@ class Transitions(ScriptClient):
         tolerated: int,
         stops: bool,
         keeps: bool = False,
+        staged: int = 0,
         claiming: ClaimRequest | None = None,
     ) -> Call[EndReply]:
         """Park a mapped node until its items have ended.
 
-        items      JSON each.
+        items      JSON each; those after the ones that were staged.
         tolerated  how many may fail; stops: beyond them no further item is started.
         keeps      the items of an earlier generation are kept, and only what did not complete runs.
         """
-        head = (tolerated, "1" if stops else "0", "1" if keeps else "0")
+        head = (tolerated, "1" if stops else "0", "1" if keeps else "0", staged)
         return self._end("map_node", token, claiming, *head, *items)
 
     def release_node(self, token: AttemptToken, claiming: ClaimRequest | None = None) -> Call[EndReply]:

@@ -20,6 +20,7 @@ from orchestrator.store.transitions import Transitions
 from workers.outcome import Completed, Retryable, from_exception
 from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.heartbeat import Heartbeat, Pulse
+from workers.runtime.map_items import Mapped, stage
 from workers.runtime.recording import end_call, token_of
 from workers.runtime.runner import Result, Runner
 
@@ -193,6 +194,8 @@ class Attempts:
             attempt.result = await self._runner.run(
                 attempt.claim, attempt.spec, attempt.buffer, attempt.cancelled
             )
+            if isinstance(attempt.result, Mapped):
+                attempt.result = await stage(self._transitions, attempt.token, attempt.result)
         except asyncio.CancelledError:
             if attempt.stop_cause in ("lost", "drain"):
                 return  # Its node belongs to another attempt by now.

@@ -1,9 +1,10 @@
-"""The two claims of a mapped node: the first lists its items, the last gathers their outputs."""
+"""The two claims of a mapped node: the first lists and writes its items, the last gathers their outputs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from orchestrator.definitions.definition import OUTPUT
@@ -14,6 +15,9 @@ from orchestrator.errors import ErrorType, NodeError
 from orchestrator.states import NodeStatus
 from orchestrator.store.items import Items
 from orchestrator.store.replies import Claim
+from orchestrator.store.requests import AttemptToken
+from orchestrator.store.script_client import Call, retry_while_unavailable
+from orchestrator.store.transitions import Transitions
 from orchestrator.templates.budget import Budget
 from orchestrator.templates.resolver import Scope, resolve
 from workers.context import HandlerContext
@@ -22,15 +26,21 @@ from workers.registry import HandlerSpec
 
 #: Errors of items in the error of their node.
 MOST_ERRORS = 5
+#: Items written in one call: with more of them, the calls of others would wait too long.
+TOGETHER = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """The node goes on as its items: their values, JSON each; None goes on with those it has."""
+    """The node goes on as its items: their values, JSON each; None goes on with those it has.
+
+    staged  how many others, before them, have been written already.
+    """
 
     items: tuple[bytes, ...] | None
     tolerated: int = 0
     stops: bool = False
+    staged: int = 0
 
 
 def list_items(
@@ -58,6 +68,21 @@ def list_items(
             f"the items of the map have more than {max_bytes:,} bytes", type=ErrorType.OUTPUT_TOO_LARGE
         )
     return Mapped(values, tolerated(wanted, len(items)), wanted["stops"])
+
+
+async def stage(transitions: Transitions, token: AttemptToken, mapped: Mapped) -> Mapped:
+    """Write all items but the last ones; what is left goes along with the end of the attempt."""
+    items = mapped.items or ()
+    firsts = range(0, len(items) - TOGETHER, TOGETHER)
+    for first in firsts:
+        part = items[first : first + TOGETHER]
+        await retry_while_unavailable(partial(_send, transitions.stage_items(token, first, part)))
+    staged = len(firsts) * TOGETHER
+    return replace(mapped, items=items[staged:], staged=staged) if staged else mapped
+
+
+async def _send(call: Call[str]) -> str:
+    return await call
 
 
 async def gather(

@@ -130,6 +130,7 @@ class _Ending(NamedTuple):
                     tolerated=result.tolerated,
                     stops=result.stops,
                     keeps=result.items is None,
+                    staged=result.staged,
                     claiming=claiming,
                 )
             case _:

@@ -78,6 +78,10 @@ async def mapping(rig: Rig) -> Call[Any]:
     return rig.transitions.map_node(await running(rig), [b"1"], tolerated=0, stops=False)
 
 
+async def staging_items(rig: Rig) -> Call[Any]:
+    return rig.transitions.stage_items(await running(rig), 0, [b"1", b"2"])
+
+
 async def releasing(rig: Rig) -> Call[Any]:
     return rig.transitions.release_node(await running(rig))
 
@@ -235,6 +239,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "skip_node": (skipping, "dup"),
     "wait_node": (waiting, "dup"),
     "map_node": (mapping, "dup"),
+    "stage_items": (staging_items, ""),
     **CHILDREN,
     "await_node": (awaiting, "dup"),
     # The same call has claimed the unit again, under another nonce: that of the wait is no longer known.

@@ -2,6 +2,16 @@
 -- which starts what may start and, when nothing is left, queues the node again so that a worker builds its output.
 -- "halt NODE WORD FROM" cancels items: what has not started and what waits; with the word kill, what runs as well.
 
+-- Writes the values of items, from an argument on; the first of them is that of the item `index`.
+local function write_values(key, first, index)
+  local fields, count = {}, 0
+  for i = first, #ARGV do
+    fields[count + 1], fields[count + 2] = string.format('v%d', index + i - first), ARGV[i]
+    count = count + 2
+  end
+  in_parts('HSET', fields, key)
+end
+
 do
 
 local ITEMS_IN_A_TURN = 100

@@ -4,7 +4,7 @@
 -- are those of its node.
 -- The items hash: s3, o3, v3: status, output, value of item 3;  total, next: number of items, the first not started;
 -- live: started and not ended;  COMPLETED, SKIPPED, FAILED: ended so, the last in this generation;
--- tolerated: failures allowed;  stops: '1' starts nothing more beyond them;  halted: '1' nothing is started any more
+-- staged: the attempt that writes them, until all are there;  tolerated: failures allowed;  stops: '1' starts nothing more beyond them;  halted: '1' nothing is started any more
 
 local item_of
 
