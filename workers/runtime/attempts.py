@@ -86,6 +86,7 @@ class Attempts:
         self._ended: list[Attempt] = []
         self._has_ended = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
+        self._draining: set[str] = set()
 
     def start(self, claims: Iterable[Claim]) -> None:
         """Run what was claimed."""
@@ -267,8 +268,10 @@ class Attempts:
         if ended.word == "uncalled":
             # Stopped for a cancel that is over (the execution was retried meanwhile): it must not be lost.
             self._spawn(self._release(attempt.token))
-        if ended.more:
-            self._spawn(self._transitions.drain_worklist(attempt.claim.execution_id))
+        # While turns are saved every end says so, and one drain is enough for all of them.
+        if ended.more and attempt.claim.execution_id not in self._draining:
+            self._draining.add(attempt.claim.execution_id)
+            self._spawn(self._drain(attempt.claim.execution_id))
         for task in ended.unoffered:
             self._spawn(self._hand_back(task))
         self.start(ended.claims)
@@ -289,6 +292,12 @@ class Attempts:
         self.running.pop(attempt.token, None)
         self._heartbeat.drop(attempt.token)
         self.slot_freed.set()
+
+    async def _drain(self, execution_id: str) -> None:
+        try:
+            await self._transitions.drain_worklist(execution_id)
+        finally:
+            self._draining.discard(execution_id)
 
     async def _release(self, token: AttemptToken) -> None:
         await self._transitions.release_node(token)

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from orchestrator.engine import Engine
 from orchestrator.loops import leases
 from orchestrator.states import ExecutionStatus, NodeStatus
+from orchestrator.store.transitions import Transitions
 from tests.fake_handlers import Stage, ended, in_status, start
 from tests.makers import WorkerFleet, node, until
 
@@ -45,6 +46,32 @@ async def test_no_more_attempts_run_at_once_than_there_are_slots(
     assert await ended(engine, execution_id) is E.COMPLETED
     assert stage.most_at_once == 3
     assert sorted(stage.calls) == [(f"n{i}", 1) for i in range(9)]
+
+
+async def test_saved_turns_are_worked_off_by_one_task_however_many_ends_tell_of_them(
+    engine: Engine, fleet: WorkerFleet, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once: list[int] = []
+    under_way = 0
+    continued = Transitions.drain_worklist
+
+    async def drain(transitions: Transitions, execution_id: str) -> None:
+        nonlocal under_way
+        under_way += 1
+        at_once.append(under_way)
+        await continued(transitions, execution_id)
+        under_way -= 1
+
+    monkeypatch.setattr(Transitions, "drain_worklist", drain)
+    await fleet.start(concurrency=64)
+    stage.may_go_on.set()
+
+    execution_id = await start(
+        engine, node("root"), *(node(f"n{i}", after=["root"], handler="test_wait") for i in range(1_500))
+    )
+
+    assert await ended(engine, execution_id) is E.COMPLETED
+    assert set(at_once) == {1}
 
 
 async def test_sync_handlers_run_in_threads_of_their_own(
