@@ -27,6 +27,8 @@ Written by every transition:
 
 Written by single verbs:
   inputs, created_ms, started_ms, ended_ms, deadline_ms, generation, error
+  claims|WORKER (the newest request of that worker that ended an attempt here and claimed tasks, and these:
+  "REQUEST", then a line "EXECUTION UNIT ATTEMPT MESSAGE QUEUE NONCE" for each)
   cancelling, cancel_reason, cancel_request, grace_ms, cancel_hastened (the request that
   last shortened the grace)
   children (how many), closed (generation in which their cancel was requested)

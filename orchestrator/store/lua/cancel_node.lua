@@ -10,4 +10,5 @@ local x, facts = leave_attempt()
 if not x then return answer(facts, 0) end
 end_node(x, ARGV[3], 'CANCELLED', 'cancelled', 'node.cancelled', ARGV[4], quoted('cancelled'))
 settle(x)
-return answer('ok', x.more)
+-- Before the cancel it was answered otherwise, and has claimed tasks then.
+return answer('ok', x.more, true)

@@ -5,7 +5,7 @@
 -- ARGV  3 … for each call its function, the number of its arguments, and these, from its ARGV[2] on
 -- Reply that of each call; an error in place of one that fails
 local keys, arguments, replies, at = KEYS, ARGV, {}, 3
-READY, SENT = {}, {}
+READY = {}
 
 -- Reads ahead, in one command for each execution, what the ends look at first.
 local units, position = {}, 3
@@ -13,7 +13,6 @@ for i = 1, #keys do
   local execution_id, unit = arguments[position + 2], arguments[position + 3]
   local of = units[execution_id] or {}
   units[execution_id], of[#of + 1], position = of, unit, position + 2 + arguments[position + 1]
-  SENT[2 * i - 1], SENT[2 * i] = execution_id, unit
 end
 for execution_id, of in pairs(units) do
   -- What is damaged is met again by whoever ends it.

@@ -204,3 +204,20 @@ async def test_the_branch_not_taken_is_skipped_and_the_skip_cascades(rig: Rig) -
     assert reasons["after_no"] is Reason.UPSTREAM_SKIPPED
     nodes = await rig.nodes(execution_id)
     assert {nodes[each] for each in ("yes", "neither", "join")} == {N.COMPLETED}
+
+
+async def test_what_a_condition_names_waits_for_it_even_where_its_rule_is_decided(rig: Rig) -> None:
+    execution_id = await rig.submit(
+        condition("if", true=["yes"], false=["no"]),
+        node("other", critical=False),
+        node("yes", after=["if"]),
+        node("no", after=["if", "other"]),
+    )
+    held = await rig.worker.start()
+
+    await rig.worker.fail(held["other"])
+    before = await rig.nodes(execution_id)
+    await rig.worker.complete(held["if"], not_taken=["no"])
+
+    assert before["no"] is N.PENDING
+    assert (await rig.reasons(execution_id))["no"] is Reason.BRANCH_NOT_TAKEN

@@ -157,6 +157,22 @@ async def test_a_successor_that_the_worker_cannot_run_goes_to_the_stream(rig: Ri
     assert await rig.redis.xlen("workflow:tasks:gpu") == 1
 
 
+async def test_what_follows_from_no_attempt_comes_over_the_stream(rig: Rig) -> None:
+    await rig.submit(node("A"), node("B", after=["A"]), node("C", after=["B"], trigger_rule="all_done"))
+    held = await rig.worker.start_one("A")
+    call = rig.transitions.fail_node(
+        held, error_of(), reason=Reason.ERROR, is_dead=False, claiming=rig.worker.claiming(4)
+    )
+
+    first = await call
+    again = await call
+
+    # B was skipped: C is no successor of what the call ended, and is found again by its task alone.
+    (claim,) = first.claims
+    assert (claim.node_id, claim.message_id != "") == ("C", True)
+    assert (again.word, again.claims) == ("dup", [claim])
+
+
 async def test_the_end_of_an_attempt_that_comes_twice_in_one_call_counts_once(rig: Rig) -> None:
     await rig.submit(node("A"), node("B"))
     end = rig.transitions.complete_node(await rig.worker.start_one("A"), b"1")

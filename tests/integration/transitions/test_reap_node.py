@@ -98,6 +98,18 @@ async def test_two_reapers_take_an_attempt_once(rig: Rig) -> None:
     assert (state.attempt, state.crashes) == (2, 1)
 
 
+async def test_a_lease_that_outlived_its_attempt_does_not_end_the_next(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    await lose(rig)
+    held = await rig.worker.start_one("A")
+
+    word, _ = await rig.transitions.reap_node(execution_id, "A", 1, lost=LOST, poison=POISON)
+
+    assert (word, held.attempt) == ("stale", 2)
+    assert await rig.nodes(execution_id) == {"A": NodeStatus.RUNNING}
+    assert (await rig.worker.complete(held)).word == "ok"
+
+
 async def test_an_attempt_lost_during_a_cancel_ends_cancelled(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"))
     await rig.worker.start()

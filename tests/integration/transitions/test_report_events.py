@@ -53,6 +53,19 @@ async def test_lines_of_an_attempt_that_is_over_are_refused(rig: Rig) -> None:
     assert await rig.dump() == before
 
 
+async def test_lines_of_an_earlier_attempt_are_refused_while_the_next_one_runs(rig: Rig) -> None:
+    await rig.submit(node("A"))
+    held = await rig.worker.start_one("A")
+    await rig.advance(LEASE_MS + 1)
+    await rig.worker.start_one("A")
+    before = await rig.dump()
+
+    word = await rig.transitions.report_events(held, LINES)
+
+    assert word == "fenced"
+    assert await rig.dump() == before
+
+
 async def test_an_execution_keeps_a_bounded_number_of_lines_and_says_so_once(rig: Rig) -> None:
     execution_id = await rig.submit(node("A"), node("B"))
     held = await rig.worker.start()

@@ -73,6 +73,19 @@ async def test_attempts_go_on_tries_start_anew_and_history_stays(rig: Rig) -> No
     ]
 
 
+async def test_an_end_of_the_generation_before_that_comes_again_is_fenced(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"))
+    held = await rig.worker.start_one("A")
+    await rig.worker.fail(held)
+    before = await rig.worker.fail(held)
+
+    await rig.engine.executions.retry(execution_id)
+
+    assert before.word == "dup"
+    assert (await rig.worker.fail(held)).word == "fenced"
+    assert await rig.nodes(execution_id) == {"A": N.QUEUED}
+
+
 async def test_more_than_one_slice_of_nodes_is_run_again(rig: Rig) -> None:
     behind = [node(f"n{i}", after=["A"]) for i in range(1_300)]
     execution_id = await rig.submit(node("A"), *behind, node("end", after=[f"n{i}" for i in range(1_300)]))

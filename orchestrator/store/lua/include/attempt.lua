@@ -6,13 +6,12 @@
 --        word: ok; dup, the same call was answered before; fenced, a newer attempt or another claim owns the node and nothing
 --        was changed; gone, the execution is no more; with a + behind it where the execution has turns left.
 
-local function answer(word, more)
+-- Any word but ok may mean that the call has been made before. may_be_again: so may ok.
+local function answer(word, more, may_be_again)
   local text = more == 1 and word .. '+' or word
   if ARGV[6] == '0' then return text end
-  -- Any other word may mean that the call has been made before.
-  local before = word ~= 'ok' and (SENT or {ARGV[2], ARGV[3]}) or nil
-  return claim_next(text, tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10]), ARGV[11], ARGV[12],
-    tonumber(ARGV[13]), before)
+  return claim_next(text, open(ARGV[2]), word ~= 'ok' or may_be_again, tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9],
+    tonumber(ARGV[10]), ARGV[11], ARGV[12], tonumber(ARGV[13]))
 end
 
 -- What the end of an attempt looks at.

@@ -7,12 +7,11 @@ local SEPARATOR = '\31'
 -- NOW_TEXT: the same moment as Redis takes it; it formats a number each time it is handed one.
 -- SPENT: nodes touched so far, whichever execution they belong to.
 -- READY: tasks of direct successors, kept back until the end of a call whose worker may be given some; nil in other calls.
--- SENT: where several calls are made in one, execution id and unit of each in turn; else nil.
-local KEYS, ARGV, NOW, NOW_TEXT, OPEN, SPENT, READY, SENT
+local KEYS, ARGV, NOW, NOW_TEXT, OPEN, SPENT, READY
 
 local function enter(keys, arguments)
   know_standard()
-  KEYS, ARGV, OPEN, SPENT, READY, SENT = keys, arguments, {}, 0, nil, nil
+  KEYS, ARGV, OPEN, SPENT, READY = keys, arguments, {}, 0, nil
   begin_writes()
   PREFIX = string.byte(keys[1]) == 123 and string.match(keys[1], '^{[^}]*}:') or ''
   NOW = tonumber(arguments[1])
@@ -155,7 +154,8 @@ local post_ready
 
 -- Ends a call that has failed on the way, and fails it.
 local function give_up(fault)
-  post_ready()
+  -- A task is kept back no more once it is about to be posted, so that one that cannot be does not hold up the others.
+  while not pcall(post_ready) do end
   leave()
   error(as_error(fault))
 end

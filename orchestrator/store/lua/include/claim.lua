@@ -104,59 +104,34 @@ function post_ready()
 end
 
 -- Gives the worker those of the tasks kept back that it may keep, and posts the others: it may run no more than its share of
--- all attempts that run, so that the other readers get what they have free slots for. Adds to the replies.
+-- all attempts that run, so that the other readers get what they have free slots for. Adds to the replies and to what was taken.
 -- readers: number of live workers by queue; running: attempts the worker runs so far, without those just claimed.
-local function hand_ready(replies, count, request_id, worker, lease_ms, readers, handlers, running)
+local function hand_ready(replies, taken, count, request_id, worker, lease_ms, readers, handlers, running)
   local others
-  local claimed_before = #replies
   for _, task in ipairs(READY or {}) do
-    local taken = #replies
-    if taken >= count or not has_room() then break end
-    local facts = task.facts
+    if #replies >= count or not has_room() then break end
+    local x, facts = task.x, task.facts
     local among = readers[facts.queue]
-    if among ~= 1 then others = others or lease_count() - claimed_before end
-    if task.is_kept and among and string.find(handlers, ' ' .. facts.handler .. ' ', 1, true)
-      and (among == 1 or running + taken <= math.ceil((others + taken) / among)) then
+    if among ~= 1 then others = others or lease_count() - #taken end
+    if task.is_kept and not x.paused and not x.cancelling and among
+      and string.find(handlers, ' ' .. facts.handler .. ' ', 1, true)
+      and (among == 1 or running + #taken <= math.ceil((others + #taken) / among)) then
       task.is_kept = false
-      replies[taken + 1] = hand_over(task, request_id .. '.' .. taken + 1, worker, lease_ms)
+      local nonce = request_id .. '.' .. #replies + 1
+      replies[#replies + 1] = hand_over(task, nonce, worker, lease_ms)
+      taken[#taken + 1] = x.id .. ' ' .. task.unit .. ' ' .. state_of(x, task.unit).attempt .. ' - ' .. facts.queue .. ' ' .. nonce
     end
   end
   post_ready()
 end
 
--- What the same call has claimed before, when it is sent again because its reply was lost: the units among what is pending for
--- this consumer, and among the direct successors of what ended in the call, that run under a nonce of its request id.
--- ended: the units whose ends the call brings, as pairs of execution id and unit.
-local function claimed_before(request_id, consumer, queues, ended)
-  local found, most = {}, 0
-  local mine = request_id .. '.'
-
-  local function look(execution_id, unit, message_id)
-    local x = open(execution_id, {unit}, CLAIMING)
-    local state = x and state_of(x, unit)
-    if not state or string.sub(state.nonce, 1, #mine) ~= mine then return end
-    local number = tonumber(string.sub(state.nonce, #mine + 1))
-    found[number], most = claimed(x, unit, facts_of(x, unit), message_id), math.max(most, number)
-  end
-
-  for queue in string.gmatch(queues, '(%S+)=%d+') do
-    local pending = redis.pcall('XPENDING', tasks_key(queue), GROUP, '-', '+', 1000, consumer)
-    for _, row in ipairs(pending.err and {} or pending) do
-      local entry = redis.call('XRANGE', tasks_key(queue), row[1], row[1])[1]
-      if entry and entry[2][1] == 'execution_id' then pcall(look, entry[2][2], entry[2][4], row[1]) end
-    end
-  end
-  for i = 1, #ended, 2 do
-    local x, chunk = open(ended[i]), 0
-    local line = x and next_of(x, ended[i + 1], 0)
-    while line do
-      for id in string.gmatch(line, '[^%s*!=]+') do look(x.id, id, '-') end
-      chunk = chunk + 1
-      line = next_of(x, ended[i + 1], chunk)
-    end
-  end
+-- What the same call has claimed before, when it is sent again because its reply was lost. kept: its field claims|WORKER.
+local function claimed_before(kept, worker, lease_ms)
   local replies = {}
-  for number = 1, most do replies[#replies + 1] = found[number] end
+  for execution_id, unit, attempt, message_id, queue, nonce in string.gmatch(kept, '(%S+) (%S+) (%d+) (%S+) (%S+) (%S+)\n') do
+    local is_done, reply = pcall(claim, execution_id, unit, attempt, message_id, queue, nonce, worker, lease_ms)
+    if is_done and reply[1] == 'ok' then replies[#replies + 1] = reply end
+  end
   return replies
 end
 
@@ -180,17 +155,24 @@ end
 
 -- Claims up to count further tasks for this worker, fewer where the reply would be too large: first what is on its streams,
 -- which is older, then direct successors of what ended in this call. queues names each queue with the number of live workers
--- that read it: `default=3 slow=1`. word: that of the call, which comes first in the reply. ended: nil, or what ended when the same call was made before; the same claims are answered.
-function claim_next(word, count, request_id, worker, consumer, lease_ms, queues, handlers, running, ended)
-  local replies = {}
+-- that read it: `default=3 slow=1`. word: that of the call, which comes first in the reply.
+-- What was claimed is kept, under the request id, in a field of the execution x that the call is about: if the reply is lost and
+-- the call is sent again, the same claims are answered. looks: whether this may be such a call.
+function claim_next(word, x, looks, count, request_id, worker, consumer, lease_ms, queues, handlers, running)
+  local replies, taken = {}, {}
   begin_reply()
   flush_acks()
-  if ended then
-    replies = claimed_before(request_id, consumer, queues, ended)
-    if replies[1] then
-      post_ready()
-      return flat(word, replies)
-    end
+  -- Of an execution that is no more nothing can be kept.
+  if not x then
+    post_ready()
+    return {word}
+  end
+  local field = 'claims|' .. worker
+  local kept = looks and redis.call('HGET', x.runtime, field)
+  if kept and string.sub(kept, 1, #request_id + 1) == request_id .. '\n' then
+    replies = claimed_before(kept, worker, lease_ms)
+    post_ready()
+    return flat(word, replies)
   end
   local readers = {}
   for queue, number in string.gmatch(queues, '(%S+)=(%d+)') do
@@ -217,13 +199,19 @@ function claim_next(word, count, request_id, worker, consumer, lease_ms, queues,
           local nonce = request_id .. '.' .. (#replies + 1)
           -- One that is damaged stays pending, and fails whoever asks for it alone.
           local is_done, reply = pcall(claim, execution_id, unit, attempt, entry[1], queue, nonce, worker, lease_ms)
-          if is_done and reply[1] == 'ok' then replies[#replies + 1] = reply end
+          if is_done and reply[1] == 'ok' then
+            replies[#replies + 1] = reply
+            taken[#taken + 1] = execution_id .. ' ' .. unit .. ' ' .. attempt .. ' ' .. entry[1] .. ' ' .. queue .. ' ' .. nonce
+          end
         end
       end
       share = #entries == step and share - step or 0
     end
   end
-  hand_ready(replies, count, request_id, worker, lease_ms, readers, handlers, running)
+  hand_ready(replies, taken, count, request_id, worker, lease_ms, readers, handlers, running)
+  taken[#taken + 1] = ''
+  note(x, field, request_id .. '\n' .. table.concat(taken, '\n'))
+  x.is_changed = true
   return flat(word, replies)
 end
 

@@ -90,7 +90,7 @@ local function count_at_successors(x, outcome, node_id, chunk)
     not_taken = {}
     for id in string.gmatch(redis.call('HGET', x.runtime, 'rejects|' .. node_id) or '', '%S+') do not_taken[id] = true end
   end
-  -- Only what follows directly from an attempt that ends in this call: a call sent again finds no other.
+  -- What follows from anything but the end of an attempt comes over the stream.
   local is_direct = unit_of(x, node_id).is_ended
   look_ahead(x, ids, marks[1] == '=')
   for i = 1, #ids do

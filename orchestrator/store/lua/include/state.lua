@@ -78,18 +78,19 @@ function ask_for(x, ids, parts, names, holders, kinds)
   end
 end
 
+-- Of what no engine wrote: whoever needs it fails, and nobody else who is read in the same round.
+local DAMAGED = 'damaged'
+
 function take(unit, part, value)
   if not value then
     unit[part] = false
   elseif part == 'r|' then
-    unit[part] = true
     unit.attempt, unit.nonce, unit.message_id, unit.tries, unit.crashes, unit.queued_ms, unit.started_ms, unit.ended_ms,
       unit.worker = string.match(value, '^(%d+) (%S+) (%S+) (%-?%d+) (%d+) (%S+) (%S+) (%S+) (%S+)$')
-    if not unit.attempt then error({err = 'ERR damaged record of ' .. unit.id}) end
+    unit[part] = unit.attempt and true or DAMAGED
   elseif part == 'c|' then
-    unit[part] = true
     local ok, bad, skip, gates, not_taken = string.match(value, '^(%d+) (%d+) (%d+) (%d+) (%d)$')
-    if not ok then error({err = 'ERR damaged counters of ' .. unit.id}) end
+    unit[part] = ok and true or DAMAGED
     unit.ok, unit.bad, unit.skip, unit.gates = tonumber(ok), tonumber(bad), tonumber(skip), tonumber(gates)
     unit.is_not_taken = not_taken == '1'
   elseif part == 'node|' then
@@ -117,6 +118,7 @@ end
 function state_of(x, id)
   local unit = x.units[id] or unit_of(x, id)
   if unit['r|'] == nil then read_part(x, unit, 'r|', 'r|' .. id) end
+  if unit['r|'] == DAMAGED then error({err = 'ERR damaged record of ' .. id .. ' in ' .. x.runtime}) end
   return unit
 end
 
@@ -163,7 +165,8 @@ function statuses_ahead(x, ids)
   end
   if count < 2 then return end
   local values = redis.call('MGET', unpack(keys))
-  for i = 1, count do units[i].status = values[i] end
+  -- None may mean that the key is of another kind: reading it by itself tells.
+  for i = 1, count do units[i].status = values[i] or nil end
 end
 
 function move(x, id, status)
@@ -208,6 +211,7 @@ end
 function counters_of(x, node_id)
   local unit = x.units[node_id] or unit_of(x, node_id)
   if unit['c|'] == nil then read_part(x, unit, 'c|', 'c|' .. node_id) end
+  if unit['c|'] == DAMAGED then error({err = 'ERR damaged counters of ' .. node_id .. ' in ' .. x.runtime}) end
   return unit
 end
 
@@ -309,7 +313,7 @@ end
 -- Lets a node start over. A mapped one goes on with the items it has.
 local function start_over(x, node_id, facts)
   forget_tries(x, node_id)
-  if facts.map and redis.call('EXISTS', items_key(x.id, node_id)) == 1 then
+  if facts.map and redis.call('HEXISTS', items_key(x.id, node_id), 'total') == 1 then
     redis.call('HSET', x.runtime, 'resume|' .. node_id, '{"again":true}')
   end
 end
