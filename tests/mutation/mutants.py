@@ -12,31 +12,43 @@ from tests.mutation.mutants_of_features import FEATURES
 
 ATTEMPT = of(
     "include/attempt",
-    ("any claim may end the attempt", " or x.fields[2] ~= nonce then", " then"),
-    ("a call sent again is refused", "if x.fields[3] == nonce then return nil, 'dup' end", ""),
-    (
-        "the lease outlives the attempt",
-        "free_lease(lease_member(x.id, node_id, attempt))",
-        "",
-    ),
+    ("any claim may end the attempt", "if state.nonce ~= nonce or state.attempt ~= attempt then", "if state.attempt ~= attempt then"),
+    ("a call sent again is refused", "if state.nonce == ENDED .. nonce then return nil, 'dup' end", ""),
+    ("the lease outlives the attempt", "free_lease(lease_member(x.id, unit, attempt))", ""),
     ("the time limit outlives the attempt", "if facts.start_to_close_ms > 0 then", "if false then"),
-    ("the task outlives the attempt", "drop_message(facts.queue, x.fields[5])", ""),
-    ("the end of an attempt is not remembered", "note(x, 'finished|' .. node_id, nonce)", ""),
-)
+    ("the task outlives the attempt", "drop_message(facts.queue, state.message_id)", ""),
+    ("the end of an attempt is not remembered", "state.is_ended = ENDED .. nonce, '-', true", "state.is_ended = '-', '-', true"),
+    ("an attempt that has ended may end again", "state.is_ended = ENDED .. nonce, '-', true", "state.is_ended = nonce, '-', true"),
+)  # fmt: skip
 BASE = of(
     "include/base",
     ("event ids have gaps", "x.seq = x.seq + 1\n", "x.seq = x.seq + 2\n"),
     ("a lost event counter repeats an id", "[1][1], '^%d+')) + 1", "[1][1], '^%d+'))"),
     ("a lost count counts as none left", "local UNCOUNTED = -1000000000", "local UNCOUNTED = 0"),
-    (
-        "an execution opened twice is read as it was",
-        "if place then x.fields[i] = x.notes[place] end",
-        "",
-    ),
+    ("an execution opened twice is read as it was", "local x = OPEN[execution_id]", "local x = nil"),
+    ("another layout is read as if it were known", "if layout ~= LAYOUT then", "if false then"),
+    ("the first part read with an execution is not there", "for i = 7, #names do take(", "for i = 8, #names do take("),
+    ("what few executions have is not looked for", "redis.call('HSET', x.runtime, 'rare', '1', ...)", "redis.call('HSET', x.runtime, ...)"),
     ("nodes left are not written back", "note(x, 'left', string.format('%d', x.left))", ""),
     ("failures are not written back", "note(x, 'failed', string.format('%d', x.failed))", ""),
-    ("the newest event is not written back", "note(x, 'seq', string.format('%d', x.seq))", ""),
-)
+    ("the newest event is not written back", "note(x, 'seq', seq)", ""),
+)  # fmt: skip
+STATE = of(
+    "include/state",
+    ("what is written is read as it was", "if unit.status == nil then unit.status = stored_status(x.id, id) end\n  return unit.status", "return stored_status(x.id, id)"),
+    ("what is written twice keeps its first value", "  unit.status = status\n", "  unit.status = unit.is_moved and unit.status or status\n"),
+    ("an only dependency counts as skipped", "unit['c|'], unit[outcome] = true, 1", "unit['c|'], unit.skip = true, 1"),
+    ("an only dependency is not counted", "unit['c|'], unit[outcome] = true, 1", "unit['c|'] = true"),
+    ("nodes are taken for the first of them", "units[i].status = values[i]", "units[i].status = values[1]"),
+    ("the first part read ahead is not there", "for i = from, to do take(", "for i = from + 1, to do take("),
+    ("what changes is not listed", "  if not unit.is_listed then\n    unit.is_listed, x.is_changed = true, true", "  if false then\n    unit.is_listed, x.is_changed = true, true"),
+    ("statuses are not written", "if unit.is_moved then", "if false then"),
+    ("outputs are not written", "if unit.has_output then", "if false then"),
+    ("records are not written", "    if unit.is_changed then\n", "    if false then\n"),
+    ("counters are not written", "if unit.has_counted then", "if false then"),
+    ("who takes an attempt away leaves it to its worker", "  state.nonce = '-'\n", ""),
+    ("what runs again is known to have ended", "state.nonce, state.started_ms, state.ended_ms = '-', '-', '-'", "state.started_ms, state.ended_ms = '-', '-'"),
+)  # fmt: skip
 WRITES = of(
     "include/writes",
     (
@@ -49,12 +61,10 @@ WRITES = of(
         "redis.call('XDEL', stream, unpack(ids, i, math.min(i + 399, #ids)))",
         "",
     ),
-    ("what is written is read as it was", "if place then return WRITES[place] end", ""),
-    ("what is written twice keeps its first value", "WRITES[place] = value\n    return", "return"),
     (
         "only the first writes go out",
-        "for i = 1, WRITTEN, 400 do",
-        "for i = 1, math.min(WRITTEN, 1), 400 do WRITTEN = math.min(WRITTEN, 400)",
+        "for i = 1, #values, 400 do",
+        "for i = 1, math.min(#values, 400), 400 do",
     ),
 )
 TOGETHER = of(
@@ -64,76 +74,85 @@ TOGETHER = of(
 FAULTS = (
     *of(
         "include/base",
+        ("a call that fails forgets what it did", "(post_ready) do end\n  leave()", "(post_ready) do end"),
         (
-            "a call that fails forgets what it did",
-            "local function give_up(fault)\n  flush_writes()",
-            "local function give_up(fault)",
+            "a task that cannot be posted hides what was done",
+            "  while not pcall(post_ready) do end",
+            "  post_ready()",
         ),
     ),
     *of(
         "include/claim",
         (
             "a damaged task fails who takes it along",
-            "local is_done, reply = pcall(claim, ",
-            "local is_done, reply = true, claim(",
+            "local is_done, reply = pcall(claim, execution_id, unit, attempt, entry[1]",
+            "local is_done, reply = true, claim(execution_id, unit, attempt, entry[1]",
         ),
     ),
 )
-HANDING_OVER = of(
-    "include/claim",
-    (
-        "a worker keeps more than its share",
-        "(among == 1 or running + #taken <= math.ceil((others + #taken) / among))",
-        "true",
+HANDING_OVER = (
+    *of(
+        "include/claim",
+        (
+            "a worker keeps more than its share",
+            "(among == 1 or running + #taken <= math.ceil((others + #taken) / among))",
+            "true",
+        ),
+        (
+            "a worker is handed what it does not offer",
+            " and among\n      and string.find(handlers, ' ' .. facts.handler .. ' ', 1, true)",
+            " and among",
+        ),
+        ("what was cancelled is handed over", "if task.is_kept and not x.paused and", "if not x.paused and"),
+        ("a paused execution hands over", " and not x.paused and not x.cancelling and", " and"),
+        ("what was cancelled is posted", "if task.is_kept then", "if true then"),
+        (
+            "what is handed over is posted as well",
+            "      task.is_kept = false\n      local nonce",
+            "      local nonce",
+        ),
+        (
+            "more is handed over than there are slots",
+            "if #replies >= count or not has_room() then break end",
+            "",
+        ),
+        (
+            "a successor is handed over before what is older",
+            "while share > 0 and has_room() do",
+            "while share > 0 and has_room() and not (READY and READY[1]) do",
+        ),
+        (
+            "what was handed over is not found again",
+            ".attempt .. ' - ' .. facts.queue",
+            ".attempt .. '- ' .. facts.queue",
+        ),
+        (
+            "what was claimed is not found again",
+            "attempt .. ' ' .. entry[1] .. ' '",
+            "attempt .. entry[1] .. ' '",
+        ),
     ),
-    (
-        "a worker is handed what it does not offer",
-        " and among and string.find(handlers, ' ' .. facts.handler .. ' ', 1, true)",
-        " and among",
-    ),
-    ("what was cancelled is handed over", "if task.is_kept and among", "if among"),
-    ("what was cancelled is posted", "if task.is_kept then", "if true then"),
-    (
-        "what is handed over is posted as well",
-        "      task.is_kept = false\n      local nonce",
-        "      local nonce",
-    ),
-    ("what was handed over is not remembered", "task.attempt, '-', facts.queue", "task.attempt, '-', ' '"),
-    ("more is handed over than there are slots", "if #replies >= count or not has_room() then break end", ""),
-    (
-        "a successor is handed over before what is older",
-        "while share > 0 and has_room() do",
-        "while share > 0 and has_room() and not (READY and READY[1]) do",
+    *of(
+        "include/settle",
+        (
+            "what follows from no attempt is handed over",
+            "local is_direct = unit_of(x, node_id).is_ended",
+            "local is_direct = true",
+        ),
     ),
 )
 CLAIM = of(
     "include/claim",
-    ("an old task claims a new attempt", "if attempt ~= current or not (", "if not ("),
-    ("a running attempt is given to a second worker", "if holder ~= nonce then", "if false then"),
-    (
-        "a claim takes no lease",
-        "lease(lease_member(x.id, unit, attempt), NOW + lease_ms)",
-        "",
-    ),
-    ("what was reached is not handed on", "{'$counts', '$beat'}", "{'$counts'}"),
-    ("what rules counted is not handed on", "{'$counts', '$beat'}", "{false, '$beat'}"),
-    ("the catch is not handed on", "if catch then", "if false then"),
-    ("a large output goes along with every claim", "if MENTIONED[name] then return MENTIONED[name] end", ""),
-    (
-        "outputs have always room",
-        "local length = #text\n  if length > REFERENCE_ROOM then",
-        "local length = #text\n  if false then",
-    ),
-    ("items and signals have always room", "if length > math.max(0, ROOM) then", "if false then"),
-    ("claims go on when the reply is full", "return ROOM >= REPLY_BYTES / 2 and", "return"),
-    ("claims go on whatever is named", " and NAMED < NAMED_BYTES", ""),
+    ("an old task claims a new attempt", "if attempt ~= state.attempt or not (", "if not ("),
+    ("a running attempt is given to a second worker", "if state.nonce ~= nonce then", "if false then"),
+    ("a claim takes no lease", "lease(lease_member(x.id, unit, state.attempt), NOW + lease_ms)", ""),
     ("one step of tasks is read", "share = #entries == step and share - step or 0", "share = 0"),
     ("a claim leaves the node QUEUED", "move(x, unit, 'RUNNING')", ""),
-    ("a try is not charged", "(tonumber(tries) or 0) + 1", "(tonumber(tries) or 0)"),
+    ("a try is not charged", "state.tries = tostring(state.tries + 1)", ""),
     ("a cancelling execution still starts nodes", "if x.cancelling then return {'cancelling'} end", ""),
     ("the waiting time goes on after the claim", "if facts.schedule_to_start_ms > 0 then", "if false then"),
     ("no time limit is set", "if facts.start_to_close_ms > 0 then", "if false then"),
-    ("claims sent again are made again", "if last and string.sub(", "if false and string.sub("),
+    ("claims sent again are made again", "  if kept and string.sub(", "  if false and string.sub("),
     ("more is claimed than there are slots", "readers[queue], count - #replies)", "1, count + 1)"),
     ("one worker takes what others could", "math.ceil(ready / readers)", "ready"),
     (
@@ -147,29 +166,47 @@ CLAIM = of(
         "    return {'stale'}",
     ),
 )
-SETTLE = of(
-    "include/settle",
+REPLIES = of(
+    "include/replies",
+    ("what was reached is not handed on", "if beat then tell('$beat', '', beat) end", ""),
+    ("what rules counted is not handed on", "if counts then tell('$counts', '', counts) end", ""),
+    ("the catch is not handed on", "if facts.catch then tell('$catch', '', facts.catch) end", ""),
+    ("a large output goes along with every claim", "if length then return length end", ""),
+    (
+        "outputs have always room",
+        "length = #text\n  if length > REFERENCE_ROOM then",
+        "length = #text\n  if false then",
+    ),
+    ("items and signals have always room", "if length > math.max(0, ROOM) then", "if false then"),
+    ("claims go on when the reply is full", "return ROOM >= REPLY_BYTES / 2 and", "return"),
+    ("claims go on whatever is named", " and NAMED < NAMED_BYTES", ""),
+)
+NODES = of(
+    "include/nodes",
     ("an end is not counted", "x.left = x.left - 1", "x.left = x.left"),
     ("an upstream failure counts as a skip", "outcome_of(status, reason)", "outcome_of(status, '')"),
     ("successors are not told", "if status ~= 'CANCELLED' then push(", "if false then push("),
     ("a cancelled wait keeps its timer", "if on and on ~= 'map' and on ~= 'child' then", "if false then"),
-    ("an attempt number is used twice", "'HINCRBY', x.runtime, 'attempt|' .. node_id, 1)", "'HINCRBY', x.runtime, 'attempt|' .. node_id, 0)"),
+    ("an attempt number is used twice", "string.format('%d', state.attempt + 1), NOW_TEXT", "state.attempt, NOW_TEXT"),
     ("nothing limits the wait for a worker", "redis.call('ZADD', timers_key(), since + facts.schedule_to_start_ms,", "redis.call('ZSCORE', timers_key(),"),
     ("what is ending is parked", "event, data)\n  if is_ending(x, node_id) then", "event, data)\n  if false then"),
     ("a parked node has no timer", "redis.call('ZADD', timers_key(), due_ms, timer_member(on, x.id, node_id, attempt))", ""),
     ("a handled failure counts", "local is_handled = taker or (facts.goes_on and not is_item)", "local is_handled = taker"),
-    ("nobody takes over from a failed node", "(id == taker and 'ok' or outcome)", "outcome"),
     ("any successor may take over", "string.find(facts.catch .. ',', '>' .. taker .. ',', 1, true) ~= nil", "true"),
     ("a taker may be named by half", "'>' .. taker .. ',', 1, true)", "taker, 1, true)"),
     ("nobody is let take over", "taker = not is_item and is_taker(facts, taker) and taker", "taker = nil"),
-    ("who takes over runs after a success", "(mark == '!' and outcome == 'ok')", "false"),
     ("a critical failure is not counted", "x.failed = x.failed + 1", ""),
     ("fail_fast cancels nothing", "push(x, 'cancel 0')", ""),
+)  # fmt: skip
+SETTLE = of(
+    "include/settle",
+    ("nobody takes over from a failed node", "count_at(x, id, id == taker and 'ok' or outcome)", "count_at(x, id, outcome)"),
+    ("who takes over runs after a success", "(mark == '!' and outcome == 'ok')", "false"),
     ("a node is decided twice", "~= 'PENDING' then return end", "== 'COMPLETED' then return end"),
-    ("a branch is decided before its condition", "elseif facts.gates > tonumber(values[5] or 0) then", "elseif false then"),
-    ("the branch not taken runs", "elseif values[6] == '1' then", "elseif false then"),
-    ("a condition opens no gate", "redis.call('HINCRBY', x.runtime, 'gates|' .. id, 1)", ""),
-    ("only the first hundred successors are told", "if count >= CHUNK then push(x, outcome", "if count > CHUNK then push(x, outcome"),
+    ("a branch is decided before its condition", "elseif facts.gates > counters.gates then", "elseif false then"),
+    ("the branch not taken runs", "elseif counters.is_not_taken then", "elseif false then"),
+    ("a condition opens no gate", "counters.gates = counters.gates + 1", ""),
+    ("only the first hundred successors are told", "if #ids >= CHUNK then push(x, {outcome", "if #ids > CHUNK then push(x, {outcome"),
     ("only the first hundred roots start", "if count and count >= CHUNK then push(x, 'start '", "if count and count > CHUNK then push(x, 'start '"),
     ("only the first hundred nodes are cancelled", "if count and count >= CHUNK then push(x, word", "if count and count > CHUNK then push(x, word"),
     ("a cancel kills what runs at once", "(word == 'kill' or status ~= 'RUNNING')", "true"),
@@ -179,9 +216,11 @@ SETTLE = of(
     ("an ended execution stays active", "redis.call('SREM', active_key(), x.id)", ""),
     ("an ended execution keeps its deadline", "if x.deadline_ms then redis.call('ZREM'", "if false then redis.call('ZREM'"),
     ("the end comes before the saved turns", "if x.left ~= 0 or x.is_listed or has", "if x.left ~= 0 or has"),
-    ("the rest of the turns is forgotten", "for i = x.head, x.tail do redis.call('RPUSH'", "for i = x.head, x.tail - 1 do redis.call('RPUSH'"),
+    ("the rest of the turns is forgotten", "for i = x.head, x.tail do\n    local item", "for i = x.head, x.tail - 1 do\n    local item"),
     ("nothing comes back to saved turns", "if x.is_listed then redis.call('ZADD', timers_key(), NOW, member)", "if x.is_listed then redis.call('ZSCORE', timers_key(), member)"),
-    ("a retry keeps the tries", "    start_over(x, id, parse_facts(redis.call('HGET', x.runtime, 'node|' .. id)))", ""),
+    ("a retry keeps the tries", "    start_over(x, id, facts_of(x, id))", ""),
+    ("counters of what is held are forgotten", "if verdict and not x.paused then drop_counters", "if verdict then drop_counters"),
+    ("an end in a pause is not counted", "if mark == '=' and not x.paused then", "if mark == '=' then"),
 )  # fmt: skip
 ENDS = (
     *of(
@@ -189,7 +228,7 @@ ENDS = (
         ("the output is not stored", "put_output(x, node_id, ARGV[14])", ""),
         ("the branch is not remembered", "if ARGV[15] ~= '' then", "if false then"),
     ),
-    *of("release_node", ("a drain is charged", "redis.call('HINCRBY', x.runtime, 'tries|' .. ARGV[3], -1)", "")),
+    *of("release_node", ("a drain is charged", "uncharge(x, ARGV[3])", "")),
     *of("wait_node", ("the output kept aside is lost", "redis.call('HSET', x.runtime, 'kept|' .. node_id, ARGV[17])", "")),
     *of("cancel_node", ("a node is cancelled though nobody asked", "return answer('uncalled', 0)", "")),
     *of("skip_node", ("a skip forgets its reason", "'SKIPPED', ARGV[14]", "'SKIPPED', 'upstream_failed'")),
@@ -198,9 +237,9 @@ KEEPERS = (
     *of(
         "reap_node",
         ("a living lease is taken", "if deadline_ms and deadline_ms > NOW then", "if false then"),
-        ("a lost worker is charged to the node", "redis.call('HINCRBY', x.runtime, 'tries|' .. node_id, -1)", ""),
+        ("a lost worker is charged to the node", "uncharge(x, node_id)", ""),
         ("poison has no end", "if crashes > tonumber(ARGV[5])", "if crashes > 1000 + tonumber(ARGV[5])"),
-        ("an old lease ends a new attempt", "not may_leave('node', 'reap_node', status) or x.fields[1] ~= attempt", "not may_leave('node', 'reap_node', status)"),
+        ("an old lease ends a new attempt", "not may_leave('node', 'reap_node', status) or state_of(x, node_id).attempt ~= attempt", "not may_leave('node', 'reap_node', status)"),
     ),
     *of(
         "renew_leases",
@@ -211,8 +250,8 @@ KEEPERS = (
     ),
     *of(
         "wake_node",
-        ("a timer fires early", "if tonumber(x.fields[4] or 0) > NOW then", "if false then"),
-        ("a delay ends without output", "put_output(x, node_id, x.fields[5] or 'null')", ""),
+        ("a timer fires early", "if tonumber(due_ms or 0) > NOW then", "if false then"),
+        ("a delay ends without output", "put_output(x, node_id, kept or 'null')", ""),
         ("a stale timer stays", "  redis.call('ZREM', timers_key(), member)\n  return {'stale', 0}", "  return {'stale', 0}"),
     ),
     *of(
@@ -222,12 +261,12 @@ KEEPERS = (
     ),
     *of(
         "hand_back_node",
-        ("an old task gives back a new attempt", "'hand_back_node', status) or x.fields[1] ~= attempt then", "'hand_back_node', status) then"),
+        ("an old task gives back a new attempt", "'hand_back_node', status) or state_of(x, node_id).attempt ~= attempt then", "'hand_back_node', status) then"),
         ("patience never ends", "if NOW - since >= tonumber(ARGV[8]) then", "if false then"),
     ),
     *of(
         "report_events",
-        ("a fenced attempt writes history", "if not x or x.fields[1] ~= attempt or x.fields[2] ~= ARGV[5]", "if not x"),
+        ("a fenced attempt writes history", "if not x or not is_current(x, node_id, attempt, ARGV[5])", "if not x"),
         ("a line sent again is written again", "if number > newest then", "if true then"),
     ),
     *of("stamp_tick", ("an outage expires leases", "hold = NOW + tonumber(ARGV[3])", "hold = 0")),
@@ -247,10 +286,10 @@ WHOLE = (
     *of(
         "cancel_execution",
         ("an ended execution is cancelled", "if not may_leave('execution', 'cancel_execution', status) then", "if false then"),
-        ("a grace grows", "if NOW + ARGV[4] >= tonumber(x.fields[3] or 0) then", "if false then"),
-        ("a grace is never made shorter", "if NOW + ARGV[4] >= tonumber(x.fields[3] or 0) then", "if true then"),
+        ("a grace grows", "if NOW + ARGV[4] >= tonumber(grace_ms or 0) then", "if false then"),
+        ("a grace is never made shorter", "if NOW + ARGV[4] >= tonumber(grace_ms or 0) then", "if true then"),
     ),
-    *of("enforce_cancel", ("the grace is cut short", "if tonumber(x.fields[1]) > NOW then", "if false then")),
+    *of("enforce_cancel", ("the grace is cut short", "if tonumber(grace_ms) > NOW then", "if false then")),
     *of(
         "time_out_execution",
         ("a deadline strikes early", "if not x.deadline_ms or x.deadline_ms > NOW then", "if false then"),
@@ -271,10 +310,11 @@ WHOLE = (
         ("a lost timer is not set again", "  redis.call('ZADD', timers_key(), 'NX', due_ms, timer_member(kind, x.id, id, attempt))", ""),
         ("a lost lease is not set again", "redis.call('ZADD', leases_key(), 'NX', 0, lease_member(x.id, id, attempt))", ""),
         ("a lost task is not written again", "    queue_node(x, id, 'QUEUED', facts, '{\"cause\":\"repair\"}', true)", ""),
-        ("counters are not corrected", "redis.call('HSET', x.runtime, 'ok|' .. id, ok, ", "redis.call('HSET', x.runtime, "),
+        ("counters are not corrected", "  set_counters(x, id, ok, bad, skip, gates, not_taken)", ""),
     ),
 )  # fmt: skip
 
 MUTANTS: tuple[Mutant, ...] = (
-    *ATTEMPT, *BASE, *WRITES, *TOGETHER, *FAULTS, *HANDING_OVER, *CLAIM, *SETTLE, *ENDS, *KEEPERS, *WHOLE, *FEATURES,
+    *ATTEMPT, *BASE, *STATE, *WRITES, *TOGETHER, *FAULTS, *HANDING_OVER, *CLAIM, *REPLIES, *NODES, *SETTLE, *ENDS, *KEEPERS,
+    *WHOLE, *FEATURES,
 )  # fmt: skip
