@@ -119,7 +119,7 @@ def claim_of(token: AttemptToken) -> Claim:
 async def allow_per_call(transitions: Transitions, budget: int) -> None:
     """Let one script touch about `budget` nodes before it saves the rest; the same goes for items."""
     files = sources()
-    settle = files["include/settle"].replace("local BUDGET = 250\n", f"local BUDGET = {budget}\n")
+    settle = files["include/settle"].replace("local BUDGET = 160\n", f"local BUDGET = {budget}\n")
     assert f"local BUDGET = {budget}\n" in settle
     turn = f"local ITEMS_IN_A_TURN = {min(budget, 100)}\n"
     items = files["include/items"].replace("local ITEMS_IN_A_TURN = 100\n", turn)

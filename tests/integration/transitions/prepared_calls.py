@@ -263,7 +263,7 @@ async def forgetting(rig: Rig) -> Call[Any]:
 
 async def continuing(rig: Rig) -> Call[Any]:
     """A worklist that one call empties."""
-    many = [node(f"n{i}", after=["A"]) for i in range(520)]
+    many = [node(f"n{i}", after=["A"]) for i in range(320)]
     execution_id = await rig.submit(node("A"), *many)
     await rig.worker.complete(await rig.worker.start_one("A"))
     return rig.transitions.continue_execution(execution_id)

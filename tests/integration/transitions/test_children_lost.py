@@ -50,7 +50,7 @@ async def test_children_are_asked_to_end_though_the_turns_that_do_it_are_lost(ri
 
 
 async def test_saved_turns_are_no_fault_to_those_who_explain(rig: Rig) -> None:
-    names = [f"n{i}" for i in range(300)]
+    names = [f"n{i}" for i in range(200)]
     execution_id = await rig.submit(*(node(name) for name in names), trigger=False)
     await rig.transitions.cancel_execution(execution_id, reason='"x"', grace_ms=0, request_id="r")
 

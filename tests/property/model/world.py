@@ -318,7 +318,7 @@ def small_turns() -> Iterator[Library]:
     """The scripts with tiny budgets and chunks: small executions save their worklists as large ones do."""
     kept = (layout.CHUNK, layout.SLICE)
     files = sources()
-    settle = files["include/settle"].replace("local BUDGET = 250\n", "local BUDGET = 3\n")
+    settle = files["include/settle"].replace("local BUDGET = 160\n", "local BUDGET = 3\n")
     items = files["include/items"].replace("local ITEMS_IN_A_TURN = 100\n", "local ITEMS_IN_A_TURN = 2\n")
     assert settle != files["include/settle"]
     assert items != files["include/items"]

@@ -10,7 +10,7 @@
 --                            "close FROM"              ask children to end, from that place in their list on
 --                            "reset NODE …", "decide NODE"   a retry's two passes, see store/repair_words.py
 
-local BUDGET = 250
+local BUDGET = 160
 
 -- Looks at one PENDING node: runs it, passes it over, or lets it wait. A node that has left PENDING is past deciding, and so
 -- is one that is held.
@@ -46,8 +46,8 @@ local settle
 
 do
 
--- What deciding a node looks at; the same of one that has a single dependency, which is likely to be handed over.
-local DECIDING, FOLLOWING = {'r|', 'c|', 'node|'}, {'r|', 'node|', 'spec|', 'refs|'}
+-- What deciding a node looks at; the same of one that has a single dependency; and of one that will be handed over.
+local DECIDING, FOLLOWING, HANDED = {'r|', 'c|', 'node|'}, {'r|', 'node|'}, {'r|', 'node|', 'spec|', 'refs|'}
 
 -- Reads ahead, in two commands, what deciding nodes takes.
 local function look_ahead(x, ids, is_only)
@@ -55,7 +55,7 @@ local function look_ahead(x, ids, is_only)
     know(x, ids, DECIDING)
     statuses_ahead(x, ids)
   elseif is_only then
-    know(x, ids, FOLLOWING)
+    know(x, ids, READY and HANDED or FOLLOWING)
   elseif ids[1] and unit_of(x, ids[1])['c|'] == nil then
     -- Where many depend on one, it has been looked at before.
     know(x, ids, DECIDING)
