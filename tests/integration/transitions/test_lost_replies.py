@@ -72,7 +72,7 @@ async def test_a_successor_that_was_on_the_stream_comes_again_as_it_was(rig: Rig
 
 
 async def test_where_nothing_was_claimed_nothing_comes(rig: Rig) -> None:
-    await rig.submit(node("A"))
+    await rig.submit(node("A"), node("elsewhere", queue="slow"))
     held = await rig.worker.start_one("A")
     call = rig.transitions.complete_node(held, b"1", claiming=rig.worker.claiming(5))
     assert (await call).claims == []

@@ -209,9 +209,14 @@ function claim_next(word, x, looks, count, request_id, worker, consumer, lease_m
     end
   end
   hand_ready(replies, taken, count, request_id, worker, lease_ms, readers, handlers, running)
-  taken[#taken + 1] = ''
-  note(x, field, request_id .. '\n' .. table.concat(taken, '\n'))
-  x.is_changed = true
+  if x.has_ended and not taken[1] then
+    -- Nothing has to come again, and what has ended is kept for long.
+    redis.call('HDEL', x.runtime, field)
+  else
+    taken[#taken + 1] = ''
+    note(x, field, request_id .. '\n' .. table.concat(taken, '\n'))
+    x.is_changed = true
+  end
   return flat(word, replies)
 end
 

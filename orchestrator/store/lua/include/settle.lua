@@ -164,6 +164,7 @@ local function finish(x)
   redis.call('SREM', active_key(), x.id)
   if x.paused then end_pause(x) end
   note(x, 'ended_ms', NOW_TEXT)
+  x.has_ended = true
   if x.deadline_ms then redis.call('ZREM', timers_key(), timer_member('execution_timeout', x.id, '', x.generation)) end
   if x.cancelling then redis.call('ZREM', timers_key(), timer_member('cancel_grace', x.id, '', x.generation)) end
   record(x, event, '', '', quoted(cause))
