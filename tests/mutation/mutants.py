@@ -41,7 +41,7 @@ STATE = of(
     ("an only dependency is not counted", "unit['c|'], unit[outcome] = true, 1", "unit['c|'] = true"),
     ("nodes are taken for the first of them", "units[i].status = values[i]", "units[i].status = values[1]"),
     ("the first part read ahead is not there", "for i = from, to do take(", "for i = from + 1, to do take("),
-    ("what changes is not listed", "  if not unit.is_listed then\n    unit.is_listed, x.is_changed = true, true", "  if false then\n    unit.is_listed, x.is_changed = true, true"),
+    ("what changes is not listed", "  if unit.is_listed then return end", "  do return end"),
     ("statuses are not written", "if unit.is_moved then", "if false then"),
     ("outputs are not written", "if unit.has_output then", "if false then"),
     ("records are not written", "    if unit.is_changed then\n", "    if false then\n"),

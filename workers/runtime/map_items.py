@@ -16,7 +16,7 @@ from orchestrator.states import NodeStatus
 from orchestrator.store.items import Items
 from orchestrator.store.replies import Claim
 from orchestrator.store.requests import AttemptToken
-from orchestrator.store.script_client import Call, retry_while_unavailable
+from orchestrator.store.script_client import retry_while_unavailable
 from orchestrator.store.transitions import Transitions
 from orchestrator.templates.budget import Budget
 from orchestrator.templates.resolver import Scope, resolve
@@ -76,13 +76,9 @@ async def stage(transitions: Transitions, token: AttemptToken, mapped: Mapped) -
     firsts = range(0, len(items) - TOGETHER, TOGETHER)
     for first in firsts:
         part = items[first : first + TOGETHER]
-        await retry_while_unavailable(partial(_send, transitions.stage_items(token, first, part)))
+        await retry_while_unavailable(partial(transitions.stage_items, token, first, part))
     staged = len(firsts) * TOGETHER
     return replace(mapped, items=items[staged:], staged=staged) if staged else mapped
-
-
-async def _send(call: Call[str]) -> str:
-    return await call
 
 
 async def gather(

@@ -1,4 +1,4 @@
--- base: one clock, one open execution, one way to move a node and to write its history.
+-- base: one clock, one open execution, one way to write its history.
 -- ARGV[1] of every script: now in ms, '' for Redis time.  ARGV[2]: execution id.
 
 local SEPARATOR = '\31'

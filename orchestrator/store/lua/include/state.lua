@@ -122,15 +122,20 @@ function state_of(x, id)
   return unit
 end
 
+-- Lists a unit, once, among those that have changed.
+local function list_change(x, unit)
+  x.is_changed = true
+  if unit.is_listed then return end
+  unit.is_listed = true
+  x.changed[#x.changed + 1] = unit
+end
+
 function amend(x, id)
   local unit = x.units[id]
   if unit and unit.is_changed then return unit end
   unit = state_of(x, id)
   unit.is_changed = true
-  if not unit.is_listed then
-    unit.is_listed, x.is_changed = true, true
-    x.changed[#x.changed + 1] = unit
-  end
+  list_change(x, unit)
   return unit
 end
 
@@ -215,14 +220,6 @@ function counters_of(x, node_id)
   return unit
 end
 
-local function has_counted(x, unit)
-  unit.has_counted, x.is_changed = true, true
-  if not unit.is_listed then
-    unit.is_listed = true
-    x.changed[#x.changed + 1] = unit
-  end
-end
-
 -- Counts the only dependency of a node, which decides it.
 function count_only(x, node_id, outcome)
   local unit = x.units[node_id] or unit_of(x, node_id)
@@ -232,16 +229,16 @@ end
 -- Counts one dependency that has ended, by what its end counts as.
 function count_at(x, node_id, outcome)
   local unit = counters_of(x, node_id)
-  unit[outcome] = unit[outcome] + 1
-  has_counted(x, unit)
+  unit[outcome], unit.has_counted = unit[outcome] + 1, true
+  list_change(x, unit)
   return unit
 end
 
 function set_counters(x, node_id, ok, bad, skip, gates, not_taken)
   local unit = unit_of(x, node_id)
-  unit['c|'], unit.is_not_taken = true, not_taken == '1'
+  unit['c|'], unit.has_counted, unit.is_not_taken = true, true, not_taken == '1'
   unit.ok, unit.bad, unit.skip, unit.gates = tonumber(ok), tonumber(bad), tonumber(skip), tonumber(gates)
-  has_counted(x, unit)
+  list_change(x, unit)
 end
 
 -- Once a node is decided, its counters are read no more.
