@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         environment = _environment(settings)
         apart = SchemaProcess([sys.executable, "-m", "workers.simulator.schema_process"], environment)
         async with _engine(settings, limits, apart) as engine:
-            hub = Hub(engine)
+            hub = Hub(engine.all_tenants)
             simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
             attach(app, Reach(engine, hub, simulator))
             # What is there now stays: each scan of it by the collector would hold up every open stream.

@@ -9,11 +9,16 @@ from dataclasses import dataclass
 
 #: Separates the parts of a member of the lease and timer sets; cannot occur in ids.
 SEPARATOR = "\x1f"
+#: Whose everything is that names no tenant. Its keys have the documented names.
+DEFAULT_TENANT = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPattern:
-    """One family of keys. `pattern` has `{execution_id}`-like placeholders; `expiry` says when the key goes."""
+    """One family of keys. `pattern` has `{execution_id}`-like placeholders; `expiry` says when the key goes.
+
+    A part in brackets, `[:{tenant}]`, is left out for the tenant `default`.
+    """
 
     name: str
     pattern: str
@@ -25,6 +30,13 @@ class KeyPattern:
     @property
     def parameters(self) -> tuple[str, ...]:
         return tuple(part.split("}")[0] for part in self.pattern.split("{")[1:])
+
+    def filled(self, **parts: str) -> str:
+        """Fill the placeholders in."""
+        stem, _, rest = self.pattern.partition("[")
+        if not rest or parts.get("tenant") == DEFAULT_TENANT:
+            return stem.format(**parts)
+        return (stem + rest.rstrip("]")).format(**parts)
 
 
 PATTERNS: tuple[KeyPattern, ...] = (
@@ -45,9 +57,9 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("active", "workflows:active", "set", "executions that are RUNNING or PAUSED", "start_execution, settle", "never"),
     KeyPattern("leases", "workflows:leases", "sorted set", "running attempts by lease deadline, Redis ms; member execution, node, attempt", "claim_node, renew_leases", "with the attempt"),
     KeyPattern("timers", "workflows:timers", "sorted set", "due times, Redis ms; member kind, execution, node, attempt", "every verb that starts a wait or a time limit", "when fired"),
-    KeyPattern("approvals", "workflows:approvals", "sorted set", "open approvals, by when they were asked for, Redis ms; member execution, node, attempt", "await_node, every end of the wait", "with the wait"),
+    KeyPattern("approvals", "workflows:approvals[:{tenant}]", "sorted set", "open approvals, by when they were asked for, Redis ms; member execution, node, attempt", "await_node, every end of the wait", "with the wait"),
     KeyPattern("staging", "workflows:staging", "sorted set", "submissions being written in chunks, by start, Redis ms", "stage_execution", "10 minutes"),
-    KeyPattern("dead", "workflows:dead", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped"),
+    KeyPattern("dead", "workflows:dead[:{tenant}]", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped"),
     KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last checked, Redis ms", "stamp_tick", "never"),
     KeyPattern("hold", "workflows:tick:hold", "string", "no lease expires before this moment, Redis ms, because no worker could renew", "stamp_tick", "one lease"),
     KeyPattern("repairs", "workflows:repairs", "hash", "repairs of the sweep, counted by kind", "repair_execution", "never"),
@@ -80,7 +92,7 @@ class Keys:
     group: str = "workflow_group"
 
     def key(self, name: str, **parts: str) -> str:
-        return self.prefix + _BY_NAME[name].pattern.format(**parts)
+        return self.prefix + _BY_NAME[name].filled(**parts)
 
     def definition(self, execution_id: str) -> str:
         return self.key("definition", execution_id=execution_id)
@@ -151,10 +163,13 @@ def lua_keys(keys: Keys) -> str:
     """The patterns as Lua functions, such as `node_key(execution_id, node_id)`; PREFIX is set at every call."""
     lines = ["local PREFIX = ''"]
     for pattern in PATTERNS:
-        text = "'" + pattern.pattern.replace("{", "' .. ").replace("}", " .. '") + "'"
-        text = text.replace(" .. ''", "")
+        stem, _, rest = pattern.pattern.partition("[")
         arguments = ", ".join(pattern.parameters)
-        lines.append(f"local function {pattern.name}_key({arguments}) return PREFIX .. {text} end")
+        body = f"return PREFIX .. {_lua_text(stem + rest.rstrip(']'))} end"
+        if rest:
+            bare = f"if tenant == '{DEFAULT_TENANT}' then return PREFIX .. {_lua_text(stem)} end"
+            body = f"{bare} {body}"
+        lines.append(f"local function {pattern.name}_key({arguments}) {body}")
     lines.append(f"local STREAM, GROUP = '{keys.stream}', '{keys.group}'")
     lines.append(
         "local function tasks_key(queue) "
@@ -162,3 +177,8 @@ def lua_keys(keys: Keys) -> str:
         "return PREFIX .. STREAM .. ':' .. queue end"
     )
     return "\n".join(lines) + "\n"
+
+
+def _lua_text(pattern: str) -> str:
+    text = "'" + pattern.replace("{", "' .. ").replace("}", " .. '") + "'"
+    return text.replace(" .. ''", "")

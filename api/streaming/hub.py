@@ -14,7 +14,7 @@ from api.streaming.channel import READ_AGAIN, Channel
 from api.streaming.history import History
 from api.streaming.watcher import Send, Watcher
 from clients.backoff import Backoff
-from orchestrator.engine import Engine
+from orchestrator.engine import TenantEngine
 from orchestrator.operations.events import EventSubscription
 
 log = logging.getLogger("headrace.api.streaming")
@@ -30,7 +30,7 @@ RETRY = b"retry: 2000\n\n"
 class Hub:
     """The watchers of every execution. Built inside a running event loop; `close` gives everything back."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: TenantEngine) -> None:
         self.is_stopping = False
         self._engine = engine
         self._history = History(engine)

@@ -25,6 +25,7 @@ from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, MapCounts, NodeState, Snapshot
 from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place, read_position
+from orchestrator.operations.owner import Owner
 from orchestrator.operations.queues import queue_positions
 from orchestrator.operations.reruns import RETRY_SLICE, fork_result, merged_inputs, plan_retry, stage_fork
 from orchestrator.operations.results import (
@@ -61,8 +62,11 @@ ROUNDS = 20
 class Executions:
     """The executions of the engine, each known by its id."""
 
-    def __init__(self, store: Store, transitions: Transitions, submissions: Submissions) -> None:
+    def __init__(
+        self, store: Store, transitions: Transitions, submissions: Submissions, owner: Owner
+    ) -> None:
         self.store = store
+        self._owner = owner
         self._transitions = transitions
         self._submissions = submissions
 
@@ -76,7 +80,6 @@ class Executions:
         inputs: dict[str, Any] | None = None,
         trigger: bool = False,
         idempotency: Idempotency | None = None,
-        tenant: str = "default",
     ) -> Submitted:
         """Check a definition and store an execution of it; start it when asked to.
 
@@ -86,9 +89,15 @@ class Executions:
         stored then.
         """
         compiled = await self._submissions.compile(document, body)
-        return await self._submissions.create(
-            compiled, inputs=inputs, is_started=trigger, idempotency=idempotency, tenant=tenant
+        submitted = await self._submissions.create(
+            compiled,
+            inputs=inputs,
+            is_started=trigger,
+            idempotency=idempotency,
+            tenant=self._owner.tenant,
         )
+        self._owner.remember(submitted.execution_id)
+        return submitted
 
     async def trigger(self, execution_id: str, inputs: dict[str, Any] | None = None) -> VerbResult:
         """Start an execution. Triggered again, it starts nothing twice, and what is ready is queued.
@@ -96,6 +105,7 @@ class Executions:
         Raises ExecutionNotFound, InputsInvalid, InputsConflict, and InvalidTransition while it is being
         cancelled.
         """
+        execution_id = await self._owner.execution(execution_id)
         text = b"" if inputs is None else await self._checked_inputs(execution_id, inputs)
         async with self._transitions.durable():
             word, status, more = await self._transitions.start_execution(execution_id, text)
@@ -123,6 +133,7 @@ class Executions:
         Of several cancels the shortest grace counts, and the first reason.
         Raises ExecutionNotFound, and InvalidTransition when it has ended.
         """
+        execution_id = await self._owner.execution(execution_id)
         word, status, more = await self._transitions.cancel_execution(
             execution_id, reason=orjson.dumps(reason).decode(), grace_ms=grace_ms, request_id=request_id
         )
@@ -144,6 +155,7 @@ class Executions:
         The same request again, and any while it is paused, changes nothing.
         Raises ExecutionNotFound, and InvalidTransition when it is not RUNNING or being cancelled.
         """
+        execution_id = await self._owner.execution(execution_id)
         for _ in range(ROUNDS):
             word, status = await self._transitions.pause_execution(
                 execution_id, by=orjson.dumps(by), reason=orjson.dumps(reason), request=digest_of(request_id)
@@ -166,6 +178,7 @@ class Executions:
 
         budget  what its calls to paid services may use from now on; None leaves a limit as it was.
         """
+        execution_id = await self._owner.execution(execution_id)
         note = {"by": orjson.dumps(by), "reason": orjson.dumps(reason)}
         for _ in range(ROUNDS):
             word, status, more = await self._transitions.resume_execution(
@@ -193,6 +206,7 @@ class Executions:
         wanted_by   `EXECUTION UNIT ATTEMPT` whose child it is; refused once that attempt has ended.
         Raises ExecutionNotFound, and InvalidTransition when it has not failed and was not cancelled.
         """
+        execution_id = await self._owner.execution(execution_id)
         source = await self._snapshot(execution_id)
         execution = source.execution
         if generation is not None and generation < execution.generation:
@@ -237,6 +251,7 @@ class Executions:
         merge  `inputs` override those of the same name; otherwise they replace all.
         Raises ExecutionNotFound, and what `submit` raises.
         """
+        execution_id = await self._owner.execution(execution_id)
         source = await self._execution(execution_id)
         return await self._submissions.create(
             await self._recompiled(execution_id),
@@ -264,6 +279,7 @@ class Executions:
         complete runs in any case. merge as in `replay`, preview as in `retry`.
         Raises ExecutionNotFound, NodeNotFound, and what `submit` raises.
         """
+        execution_id = await self._owner.execution(execution_id)
         source = await self._snapshot(execution_id)
         tenant = source.execution.tenant
         if not preview and (fork := await self._submissions.find_replay(idempotency, tenant)):
@@ -298,6 +314,7 @@ class Executions:
 
     async def status(self, execution_id: str) -> ExecutionStatus:
         """Read the status alone. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         status = await self.store.status(execution_id)
         if status is None:
             raise ExecutionNotFound(execution_id)
@@ -305,6 +322,7 @@ class Executions:
 
     async def get(self, execution_id: str) -> ExecutionView:
         """Read an execution with all its nodes and their smaller outputs. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
         node_ids = [node.id for node in definition.nodes]
@@ -337,12 +355,14 @@ class Executions:
 
     async def results(self, execution_id: str) -> dict[str, bytes | None]:
         """Read every node's output as stored. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
         return await self.store.outputs(execution_id, [node.id for node in definition.nodes])
 
     async def definition(self, execution_id: str) -> bytes:
         """Read the definition as submitted, JSON. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         text = await self.store.definition_text(execution_id)
         if text is None or await self.store.status(execution_id) is None:
             raise ExecutionNotFound(execution_id)
@@ -350,6 +370,7 @@ class Executions:
 
     async def explain(self, execution_id: str) -> Sequence[Explanation]:
         """Say what every unfinished node waits for. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         snapshot = await self._snapshot(execution_id)
         positions = await queue_positions(self.store, snapshot)
         return explain(snapshot, await self.store.workers(), positions)
@@ -359,6 +380,7 @@ class Executions:
 
         Raises ExecutionNotFound, CursorInvalid.
         """
+        execution_id = await self._owner.execution(execution_id)
         first = read_place(cursor)
         await self.status(execution_id)
         child_ids = await self.store.children_ids(execution_id, first, limit)
@@ -375,7 +397,6 @@ class Executions:
         name: str | None = None,
         created_after_ms: int | None = None,
         created_before_ms: int | None = None,
-        tenant: str = "default",
     ) -> Page:
         """List executions, newest first. Raises CursorInvalid."""
 
@@ -386,7 +407,9 @@ class Executions:
         if position := read_position(cursor):
             newest, after_id = str(position[0]), position[1]
         oldest = "-inf" if created_after_ms is None else str(created_after_ms)
-        return await _page(self.store, tenant, newest, oldest, after_id, limit=limit, is_wanted=is_wanted)
+        return await _page(
+            self.store, self._owner.tenant, newest, oldest, after_id, limit=limit, is_wanted=is_wanted
+        )
 
     # What the verbs share
 

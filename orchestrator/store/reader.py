@@ -107,6 +107,15 @@ class Store:
             raise word
         return ExecutionStatus(word.decode()) if word else None
 
+    async def tenant(self, execution_id: str) -> str | None:
+        """Whose execution it is; None for one that is unknown."""
+        key = self.keys.runtime(execution_id)
+        (fields,) = await self._wire.send([("HMGET", key, "v", "tenant")])
+        if isinstance(fields, Exception):
+            raise fields
+        layout, tenant = fields
+        return None if layout is None else (tenant or b"default").decode()
+
     async def definition_text(self, execution_id: str) -> bytes | None:
         """The definition as submitted, JSON."""
         text: bytes | None = await self._redis.get(self.keys.definition(execution_id))
@@ -346,14 +355,14 @@ class Store:
         rows = await self._redis.xrange(self.keys.tasks(queue), count=count)
         return [message_id.decode() for message_id, _ in rows]
 
-    async def dead_entries(self, limit: int, *, before: str | None = None) -> list[DeadEntry]:
-        """Dead nodes, newest first; those older than the entry `before`."""
+    async def dead_entries(self, tenant: str, limit: int, *, before: str | None = None) -> list[DeadEntry]:
+        """Dead nodes of a tenant, newest first; those older than the entry `before`."""
         newest = f"({before}" if before else "+"
-        rows = await self._redis.xrevrange(self.keys.shared("dead"), newest, "-", count=limit)
+        rows = await self._redis.xrevrange(self.keys.key("dead", tenant=tenant), newest, "-", count=limit)
         return [read_dead_entry(entry_id, fields) for entry_id, fields in rows]
 
-    async def dead_entry(self, entry_id: str) -> DeadEntry | None:
-        rows = await self._redis.xrange(self.keys.shared("dead"), entry_id, entry_id, count=1)
+    async def dead_entry(self, tenant: str, entry_id: str) -> DeadEntry | None:
+        rows = await self._redis.xrange(self.keys.key("dead", tenant=tenant), entry_id, entry_id, count=1)
         return read_dead_entry(*rows[0]) if rows else None
 
     async def usage_rows(self, tenant: str, days: Sequence[int]) -> list[Usage]:
@@ -415,7 +424,7 @@ class Store:
             worklist=tuple(item.decode() for item in worklist),
             has_continue_timer=continued is not None,
             not_taken=rejects,
-            waits=await self.waits.sights(execution_id, [state for _, state in units]),
+            waits=await self.waits.sights(execution, [state for _, state in units]),
             now_ms=await self.now_ms(),
             maps=maps,
             output=final,

@@ -574,9 +574,9 @@ class Transitions(ScriptClient):
         except OutOfMemoryError as error:
             raise StoreFull from error
 
-    async def drop_dead(self, entry_id: str) -> bool:
-        """Remove one entry from the list of dead nodes; the node stays as it is."""
-        return bool(await self._redis.xdel(self.keys.shared("dead"), entry_id))
+    async def drop_dead(self, tenant: str, entry_id: str) -> bool:
+        """Remove one entry from a tenant's list of dead nodes; the node stays as it is."""
+        return bool(await self._redis.xdel(self.keys.key("dead", tenant=tenant), entry_id))
 
     async def delete_namespace(self) -> None:
         """Delete every key under this engine's prefix, as a simulation does at its end.

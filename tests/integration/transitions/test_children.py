@@ -90,8 +90,8 @@ async def test_nothing_is_started_once_a_cancel_is_under_way(rig: Rig) -> None:
 
 
 async def test_the_tenant_is_that_of_the_parent(rig: Rig) -> None:
-    submitted = await rig.engine.executions.submit(
-        {"name": "t", "nodes": [nested("S")]}, trigger=True, tenant="acme"
+    submitted = await rig.engine.of("acme").executions.submit(
+        {"name": "t", "nodes": [nested("S")]}, trigger=True
     )
     held = await rig.worker.start_one("S")
 

@@ -19,6 +19,7 @@ from orchestrator.errors import (
 from orchestrator.execution.inventory import Check
 from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.operations.events import Events, EventSubscription
+from orchestrator.operations.owner import AnyOwner
 from orchestrator.operations.results import ExecutionView, ResultPage
 from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.store.reader import Store
@@ -75,7 +76,11 @@ class FakeEngine:
         )  # fmt: skip
         self.outputs = SimpleNamespace(page=self._page)
         store = SimpleNamespace(status=self._status, events=self._events, last_seq=self._last_seq)
-        self.events = Events(cast(Store, store), lambda: cast(EventSubscription, self._subscribe()))
+        self.events = Events(
+            cast(Store, store),
+            lambda: cast(EventSubscription, self._subscribe()),
+            AnyOwner(cast(Store, store)),
+        )
         self.health = SimpleNamespace(check=self._check)
         self.dead_letters = SimpleNamespace(drop=self._drop)
 

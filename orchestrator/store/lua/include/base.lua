@@ -165,6 +165,9 @@ local function fields_of(x, ...)
   return unpack(redis.call('HMGET', x.runtime, ...))
 end
 
+-- Whose execution it is.
+local function tenant_of(x) return fields_of(x, 'tenant') or 'default' end
+
 -- Takes a unit's task off its stream. One that was handed to its worker has never been there.
 local function drop_message(queue, message_id)
   if message_id and message_id ~= '-' and message_id ~= '' then acknowledge(tasks_key(queue), message_id) end

@@ -162,7 +162,7 @@ local function settle_failure(x, node_id, attempt, facts, reason, error, is_dead
   end
   end_node(x, node_id, 'FAILED', reason, 'node.failed', attempt, error, is_handled and not taker and 'ok' or nil)
   if is_dead and (reason == 'poison' or not is_handled) then
-    local entry = redis.call('XADD', dead_key(), 'MAXLEN', '~', 10000, '*', 'execution_id', x.id, 'node_id', node_id,
+    local entry = redis.call('XADD', dead_key(tenant_of(x)), 'MAXLEN', '~', 10000, '*', 'execution_id', x.id, 'node_id', node_id,
       'attempt', attempt, 'reason', reason, 'error', error, 'ts_ms', NOW)
     redis.call('HSET', x.runtime, 'dead|' .. node_id, entry)
   end
@@ -172,6 +172,6 @@ end
 local function revive(x, unit)
   local entry = redis.call('HGET', x.runtime, 'dead|' .. unit)
   if not entry then return end
-  redis.call('XDEL', dead_key(), entry)
+  redis.call('XDEL', dead_key(tenant_of(x)), entry)
   redis.call('HDEL', x.runtime, 'dead|' .. unit)
 end
