@@ -110,6 +110,12 @@ class Settings(BaseSettings):
     allowed_hosts: str | None = None
     #: Other origins whose pages may change things, comma separated.
     cors_origins: str = ""
+    #: True: a request needs a key. Unset: false in development, true in production.
+    auth_required: bool | None = None
+    #: Opens what belongs to the operator. Unset: nothing does, but requests without a key in development.
+    operator_key: str | None = Field(default=None, min_length=16, repr=False)
+    #: True: anybody may register a tenant. Unset: true in development, false in production.
+    self_registration_enabled: bool | None = None
 
     # Workers.
     worker_stream: str = Field(default="workflow:tasks", min_length=1)
@@ -312,6 +318,18 @@ class Settings(BaseSettings):
     @property
     def is_production(self) -> bool:
         return self.environment == "production"
+
+    @property
+    def needs_keys(self) -> bool:
+        """Whether a request needs a key."""
+        return self.is_production if self.auth_required is None else self.auth_required
+
+    @property
+    def is_registration_open(self) -> bool:
+        """Whether anybody may register a tenant."""
+        if self.self_registration_enabled is None:
+            return not self.is_production
+        return self.self_registration_enabled
 
     @property
     def queue_names(self) -> tuple[str, ...]:

@@ -28,18 +28,25 @@ HEADING = "<!-- Written by `python -m docs.generate`; changes here are lost. -->
 #: Scripts that change no status of their own, and so have no row in the table.
 WITHOUT_ROW = {
     "announce_worker": "keeps the list of live workers",
+    "change_tenant": "changes a tenant",
+    "close_session": "ends a browser's session",
     "continue_execution": "works off a saved worklist; what changes is done by the internal verbs",
+    "create_api_key": "makes a key of a tenant",
+    "create_tenant": "registers a tenant",
     "end_nodes": "makes several calls of ending attempts as one, each by its own row",
     "enforce_cancel": "ends the grace of a cancel; the nodes left are ended by the worklist",
     "forget_consumers": "takes consumers that are gone off a task stream's group",
+    "open_session": "begins a browser's session",
     "purge_staging": "removes a submission that never became visible",
     "renew_leases": "moves deadlines of running attempts",
     "stage_items": "writes items that nobody sees before `map_node`",
     "report_events": "appends what a handler logs and reports",
     "reserve_budget": "sets aside what a call to a paid service may use",
+    "revoke_api_key": "takes a key of a tenant away",
     "settle_budget": "counts what it has used",
     "stage_execution": "writes part of a submission that is not visible yet",
     "stamp_tick": "says that timers and leases are being looked at",
+    "use_api_key": "says when a key was used last",
 }
 
 #: What each setting is for; tests see to it that none is missing.
@@ -55,6 +62,9 @@ SETTINGS = {
     "debug": "passed on to FastAPI",
     "log_level": "`DEBUG` to `CRITICAL`",
     "allowed_hosts": "more host names of the API, comma separated; `*.example.com`, `*` for any name",
+    "auth_required": "a request needs a key; a key that is sent is always checked",
+    "operator_key": "opens tenants, their keys, workers, queues, `/readyz?verbose`; 16 characters at least",
+    "self_registration_enabled": "anybody may register a tenant with `POST /v1/tenants`",
     "cors_origins": "origins whose pages may use the API, comma separated, such as `https://app.example.com`",
     "worker_stream": "task stream of the queue `default`; another queue appends `:NAME`",
     "worker_group": "consumer group of the task streams",
@@ -104,6 +114,8 @@ SETTINGS = {
 _DEFAULTS = {
     "worker_name": "`worker-<hostname>`",
     "allowed_hosts": "local names in development, any in production",
+    "auth_required": "`false` in development, `true` in production",
+    "self_registration_enabled": "`true` in development, `false` in production",
     "http_allow_private": "all in development, none in production",
     "llm_provider": "`anthropic` or `openai`, by what is set, else `echo` in development",
     "llm_model": "`claude-sonnet-5-5`; none for `openai`",

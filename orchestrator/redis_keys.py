@@ -71,6 +71,11 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("held", "workflows:held:{tenant}:{day}", "sorted set", "reserved for calls under way, by start, Redis ms", "reserve_budget", "2 days"),
     KeyPattern("usage_of", "workflows:usage:{tenant}:{day}:{account}", "hash", "the same for a definition with a daily budget", "settle_budget, reserve_budget", "400 days"),
     KeyPattern("held_of", "workflows:held:{tenant}:{day}:{account}", "sorted set", "the same for a definition with a daily budget", "reserve_budget", "2 days"),
+    KeyPattern("tenants", "workflows:tenants", "sorted set", "tenants beside default, by creation, Redis ms", "create_tenant", "never"),
+    KeyPattern("tenant", "workflows:tenants:{tenant}", "hash", "a tenant: title, created_ms, is_active", "create_tenant, change_tenant", "never"),
+    KeyPattern("api_keys", "workflows:api_keys:{tenant}", "sorted set", "ids of a tenant's API keys, by creation, Redis ms", "create_api_key, revoke_api_key", "never"),
+    KeyPattern("api_key", "workflows:api_key:{key_id}", "hash", "an API key: tenant, name, digest (SHA-256 of the key), scopes, created_ms, expires_ms, used_ms", "create_api_key, use_api_key", "when revoked or expired"),
+    KeyPattern("session", "workflows:session:{digest}", "string", "id of the API key that a browser's session stands for; digest is that of its cookie", "open_session, close_session", "12 hours"),
     KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours"),
     KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution", "never"),
 )  # fmt: skip
@@ -126,6 +131,12 @@ class Keys:
 
     def events(self, execution_id: str) -> str:
         return self.key("events", execution_id=execution_id)
+
+    def api_key(self, key_id: str) -> str:
+        return self.key("api_key", key_id=key_id)
+
+    def session(self, digest: str) -> str:
+        return self.key("session", digest=digest)
 
     def worker(self, worker_id: str) -> str:
         return self.key("worker", worker_id=worker_id)

@@ -368,20 +368,23 @@ class Executions:
             raise ExecutionNotFound(execution_id)
         return text
 
-    async def explain(self, execution_id: str) -> Sequence[Explanation]:
-        """Say what every unfinished node waits for. Raises ExecutionNotFound."""
+    async def explain(self, execution_id: str, *, names_workers: bool = True) -> Sequence[Explanation]:
+        """Say what every unfinished node waits for. Raises ExecutionNotFound.
+
+        names_workers  False counts the workers, which are no tenant's.
+        """
         execution_id = await self._owner.execution(execution_id)
         snapshot = await self._snapshot(execution_id)
         positions = await queue_positions(self.store, snapshot)
-        return explain(snapshot, await self.store.workers(), positions)
+        return explain(snapshot, await self.store.workers(), positions, names_workers=names_workers)
 
     async def children(self, execution_id: str, *, limit: int = 50, cursor: str | None = None) -> Page:
         """List the executions that nodes of this one started, oldest first; purged ones are left out.
 
         Raises ExecutionNotFound, CursorInvalid.
         """
-        execution_id = await self._owner.execution(execution_id)
         first = read_place(cursor)
+        execution_id = await self._owner.execution(execution_id)
         await self.status(execution_id)
         child_ids = await self.store.children_ids(execution_id, first, limit)
         found = await self.store.executions(child_ids)

@@ -108,8 +108,8 @@ class Nodes:
 
         Raises ExecutionNotFound, NodeNotFound, CursorInvalid.
         """
-        execution_id = await self._owner.execution(execution_id)
         first = read_place(cursor)
+        execution_id = await self._owner.execution(execution_id)
         await self.get(execution_id, node_id)
         items = await self._store.items.page(
             execution_id, node_id, first, limit, status=status, each_bytes=SHOWN_BYTES

@@ -28,8 +28,8 @@ class Outputs:
 
         Raises ExecutionNotFound, CursorInvalid.
         """
-        execution_id = await self._owner.execution(execution_id)
         first = read_place(cursor)
+        execution_id = await self._owner.execution(execution_id)
         node_ids = [node.id for node in (await self._definition(execution_id)).nodes][first:]
         outputs = await self._store.payloads.share(execution_id, node_ids, most_bytes=most_bytes)
         following = first + len(outputs)

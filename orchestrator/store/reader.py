@@ -1,8 +1,8 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, liveness, index, payloads, claim_texts) are the only readers of the
-engine's keys beside the scripts, the task reader, the subscriptions to events, and `upgrade`. They write none
-of them: what the sets of timers and leases hold that no engine wrote is taken out, for it would stop
+`Store` and its parts (waits, items, liveness, index, access, payloads, claim_texts) are the only readers of
+the engine's keys beside the scripts, the task reader, the subscriptions to events, and `upgrade`. They write
+none of them: what the sets of timers and leases hold that no engine wrote is taken out, for it would stop
 every loop, and what they hold of damaged executions stands back.
 """
 
@@ -29,6 +29,7 @@ from orchestrator.execution.inventory import WORKER_ALIVE_MS, DeadEntry, QueueIn
 from orchestrator.execution.model import Event, Execution, NodeState, RepairView, Snapshot
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import Cancelling, ExecutionStatus
+from orchestrator.store.access import Access
 from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.index import Index
 from orchestrator.store.items import Items
@@ -93,6 +94,7 @@ class Store:
         self.liveness = Liveness(redis, self.keys)
         self.payloads = Payloads(redis, self.keys)
         self.index = Index(redis, self.keys)
+        self.access = Access(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self._definitions = DefinitionCache[str, Definition](max_entries=64)

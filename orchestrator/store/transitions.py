@@ -18,7 +18,7 @@ catch names that successor at all.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, TypeVar
 
@@ -49,6 +49,7 @@ from orchestrator.store.requests import (
     ClaimRequest,
     Decision,
     Idempotency,
+    NewApiKey,
     OperatorNote,
     Word,
     wait_arguments,
@@ -397,6 +398,50 @@ class Transitions(ScriptClient):
     def forget_consumers(self, queue: str, *, idle_ms: int) -> Call[str]:
         """Remove idle consumers without pending tasks from a queue's group."""
         return Call(self, "forget_consumers", (self.keys.tasks(queue),), ("", idle_ms), read_text)
+
+    # Tenants and their keys
+
+    def create_tenant(
+        self, tenant: str, title: str, *, call_id: str, idempotency: Idempotency | None = None
+    ) -> Call[list[Any]]:
+        """Register a tenant. Replies [word, tenant]: ok, replayed, conflict, taken."""
+        request = (idempotency.key, idempotency.digest) if idempotency else ("", "")
+        key = self.keys.key("tenant", tenant=tenant)
+        return Call(self, "create_tenant", (key,), ("", tenant, title, call_id, *request), read_words)
+
+    def change_tenant(self, tenant: str, fields: Mapping[str, str]) -> Call[str]:
+        """Change the title of a tenant, or is_active: `1` or `0`. Replies ok, unknown."""
+        arguments = [word for pair in fields.items() for word in pair]
+        key = self.keys.key("tenant", tenant=tenant)
+        return Call(self, "change_tenant", (key,), ("", *arguments), read_text)
+
+    def create_api_key(
+        self, tenant: str, key: NewApiKey, *, idempotency: Idempotency | None = None
+    ) -> Call[list[Any]]:
+        """Make an API key. Replies [word, key id, salt, created ms].
+
+        Words: ok; replayed, the request made the key named before; conflict, unknown (tenant), gone (the key
+        it replaces), full.
+        """
+        request = (idempotency.key, idempotency.digest) if idempotency else ("", "")
+        arguments = ("", tenant, *key.arguments(), *request, key.salt)
+        return Call(self, "create_api_key", (self.keys.api_key(key.key_id),), arguments, read_words)
+
+    def revoke_api_key(self, tenant: str, key_id: str) -> Call[str]:
+        """Revoke an API key. Replies ok, unknown."""
+        return Call(self, "revoke_api_key", (self.keys.api_key(key_id),), ("", tenant, key_id), read_text)
+
+    def use_api_key(self, key_id: str, minute_ms: int) -> Call[str]:
+        """Take note of the minute in which an API key was used. Replies ok, unknown."""
+        return Call(self, "use_api_key", (self.keys.api_key(key_id),), ("", minute_ms), read_text)
+
+    def open_session(self, digest: str, stands_for: str, *, lasts_ms: int) -> Call[str]:
+        """Open a browser's session, named by the digest of its cookie."""
+        return Call(self, "open_session", (self.keys.session(digest),), ("", stands_for, lasts_ms), read_text)
+
+    def close_session(self, digest: str) -> Call[str]:
+        """Close a browser's session. Replies ok, unknown."""
+        return Call(self, "close_session", (self.keys.session(digest),), ("",), read_text)
 
     # Operators
 

@@ -16,6 +16,7 @@ from orchestrator.store.requests import Idempotency
 from orchestrator.store.script_client import Call
 from tests.dags import compiled
 from tests.integration.transitions.prepared_calls import (
+    ACCESS,
     CHILDREN,
     INTERVENTIONS,
     LINE,
@@ -277,6 +278,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "stamp_tick": (stamping, ""),
     "announce_worker": (announcing, ""),
     "forget_consumers": (forgetting, ""),
+    **ACCESS,
 }
 
 
@@ -294,7 +296,7 @@ async def test_a_call_sent_again_does_nothing_twice(rig: Rig, case: str) -> None
 
 
 #: These answer with the present moment, so a minute later they rightly write another one.
-_OF_THE_MOMENT = {"renew_leases", "stamp_tick", "announce_worker"}
+_OF_THE_MOMENT = {"renew_leases", "stamp_tick", "announce_worker", "open_session"}
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in _OF_THE_MOMENT])
