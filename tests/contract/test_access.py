@@ -19,6 +19,7 @@ from config import Settings
 from main import create_app
 from tests.contract.calls import A_KEY, call_of
 from tests.makers import node, until, workflow
+from tests.patience import PATIENCE_S
 
 OPERATOR_KEY = "the-operators-own-key"
 CLOSED: dict[str, Any] = {
@@ -246,7 +247,7 @@ async def test_a_revoked_key_opens_nothing_in_any_process_and_its_streams_end(
         revoked = await house.call("keys_revoke", house.keys["acme"])
 
         assert revoked.status_code == 204
-        assert "execution.started" in await asyncio.wait_for(stream, 5)
+        assert "execution.started" in await asyncio.wait_for(stream, PATIENCE_S)
     after = await house.client.get(path, headers={"X-API-Key": house.keys["run"]})
     assert (after.status_code, after.json()["code"]) == (401, "API_KEY_INVALID")
 
