@@ -1,8 +1,9 @@
 """Settings of every Headrace process, read from the environment and `.env`.
 
-Names have no prefix: field `redis_host` is variable `REDIS_HOST`. The environment overrides `.env`, and an
-empty value counts as unset. Only the roots (`main`, `orchestrator.starter`, `workers.worker`,
-`workers.simulator.process`, `cli`) and `wiring` read this module; everything below them gets plain values.
+Names have no prefix: field `redis_host` is variable `REDIS_HOST`; what a tenant has of its own begins with
+`TENANT_<NAME>_`. The environment overrides `.env`, and an empty value counts as unset. Only the roots
+(`main`, `orchestrator.starter`, `workers.worker`, `workers.simulator.process`, `cli`) and `wiring` read this
+module; everything below them gets plain values.
 """
 
 # long: every setting, and the message for a wrong one
@@ -21,7 +22,15 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import quote, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import DotEnvSettingsSource
@@ -37,8 +46,18 @@ ENV_FILE_ENCODING = "utf-8-sig"
 _is_queue = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
 #: What a browser sends as Origin: no path, no user, and never a pattern.
 _is_origin = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:\d{1,5})?").fullmatch
-#: A JSON object in the environment, read by `_object` below, which says what is wrong with it.
-_Texts = Annotated[dict[str, str], NoDecode]
+TENANT_PREFIX = "TENANT_"
+#: Settings that each tenant has for itself; those without a prefix are of `default`.
+_OWN = (
+    "webhook_secrets", "notify_urls", "services", "http_allow_private",
+    "container_images", "container_networks",
+)  # fmt: skip
+#: The name ends where it first can: each variable is one tenant's, whatever other tenants are called.
+_of_tenant = re.compile(
+    rf"{TENANT_PREFIX}(?P<name>[A-Z0-9](?:\w*?[A-Z0-9])??)_"
+    rf"(?:{SECRET_PREFIX}(?P<secret>.+)|(?P<own>{'|'.join(_OWN)}))",
+    re.ASCII | re.IGNORECASE,
+).fullmatch
 _TEXTS_ALLOWED = 'allowed: a JSON object such as {"name": "text"}'
 #: What can be the name of a machine, or its address without colons.
 _is_host = re.compile(r"[A-Za-z0-9_.\-]+").fullmatch
@@ -59,6 +78,66 @@ def _is_ip6(text: str) -> bool:
 def _names(text: str) -> tuple[str, ...]:
     """Split a comma list, dropping blanks and repeats, keeping order."""
     return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
+def _object(sent: Any) -> Any:
+    """Read a JSON object of texts, and say what is wrong with it."""
+    if not isinstance(sent, str):
+        return sent
+    try:
+        found = json.loads(sent)
+    except ValueError as error:
+        place = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
+        raise ValueError(f"not valid JSON{place}; {_TEXTS_ALLOWED}") from None
+    if not isinstance(found, dict):
+        kind = "a list" if isinstance(found, list) else "not an object"
+        raise ValueError(f"{kind}; {_TEXTS_ALLOWED}")
+    for name, value in found.items():
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"the value of {name!r} is not a text; {_TEXTS_ALLOWED}")
+    return found
+
+
+def _base_urls(services: dict[str, str]) -> dict[str, str]:
+    from clients.http.wire import RequestInvalid, parse_url
+
+    for name, url in services.items():
+        try:
+            parse_url(url)
+        except RequestInvalid as error:
+            raise ValueError(f"{name!r}: {error}") from None
+    return services
+
+
+def _places(text: str | None) -> str | None:
+    from clients.http.address_guard import AddressGuard
+
+    try:
+        AddressGuard.from_list(_names(text or ""))
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix("HTTP_ALLOW_PRIVATE ")) from None
+    return text
+
+
+#: A JSON object in the environment.
+_Texts = Annotated[dict[str, str], NoDecode, BeforeValidator(_object)]
+_Services = Annotated[_Texts, AfterValidator(_base_urls)]
+_Places = Annotated[str | None, AfterValidator(_places)]
+
+
+class TenantSettings(BaseModel):
+    """What one tenant has of its own: as the fields of `Settings` of the same names; None is unset."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    http_allow_private: _Places = None
+    services: _Services = Field(default_factory=dict)
+    notify_urls: _Texts = Field(default_factory=dict, repr=False)
+    webhook_secrets: _Texts = Field(default_factory=dict, repr=False)
+    container_images: str | None = None
+    container_networks: str | None = None
+    #: Values for `secrets.NAME` in templates.
+    secrets: dict[str, str] = Field(default_factory=dict, repr=False)
 
 
 class _EnvFile(PydanticBaseSettingsSource):
@@ -131,9 +210,9 @@ class Settings(BaseSettings):
 
     # Outbound calls.
     #: Networks or host names, comma separated, or `*`. Unset: all in development, none in production.
-    http_allow_private: str | None = None
+    http_allow_private: _Places = None
     #: JSON object: logical service name -> base URL.
-    services: _Texts = Field(default_factory=dict)
+    services: _Services = Field(default_factory=dict)
     http_timeout_s: float = Field(default=30.0, gt=0)
 
     # Language models.
@@ -195,36 +274,6 @@ class Settings(BaseSettings):
         assert isinstance(dotenv_settings, DotEnvSettingsSource)
         return init_settings, env_settings, _EnvFile(settings_cls, dotenv_settings.env_file)
 
-    @field_validator("services", "notify_urls", "webhook_secrets", mode="before")
-    @classmethod
-    def _object(cls, sent: Any) -> Any:
-        if not isinstance(sent, str):
-            return sent
-        try:
-            found = json.loads(sent)
-        except ValueError as error:
-            place = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
-            raise ValueError(f"not valid JSON{place}; {_TEXTS_ALLOWED}") from None
-        if not isinstance(found, dict):
-            kind = "a list" if isinstance(found, list) else "not an object"
-            raise ValueError(f"{kind}; {_TEXTS_ALLOWED}")
-        for name, value in found.items():
-            if not isinstance(value, str) or not value:
-                raise ValueError(f"the value of {name!r} is not a text; {_TEXTS_ALLOWED}")
-        return found
-
-    @field_validator("services")
-    @classmethod
-    def _base_urls(cls, services: dict[str, str]) -> dict[str, str]:
-        from clients.http.wire import RequestInvalid, parse_url
-
-        for name, url in services.items():
-            try:
-                parse_url(url)
-            except RequestInvalid as error:
-                raise ValueError(f"{name!r}: {error}") from None
-        return services
-
     @field_validator("redis_url")
     @classmethod
     def _usable_url(cls, url: str | None) -> str | None:
@@ -243,17 +292,6 @@ class Settings(BaseSettings):
                 "port, which is REDIS_PORT, and without a scheme: a whole URL is REDIS_URL"
             )
         return host
-
-    @field_validator("http_allow_private")
-    @classmethod
-    def _places(cls, text: str | None) -> str | None:
-        from clients.http.address_guard import AddressGuard
-
-        try:
-            AddressGuard.from_list(_names(text or ""))
-        except ValueError as error:
-            raise ValueError(str(error).removeprefix("HTTP_ALLOW_PRIVATE ")) from None
-        return text
 
     @field_validator("worker_queues")
     @classmethod
@@ -353,15 +391,30 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> dict[str, str]:
         """Values for `secrets.NAME` in templates: variables SECRET_NAME, the environment before `.env`."""
-        filed: Mapping[str, str | None] = {}
-        if self.model_config.get("env_file"):
-            filed = dotenv_values(ROOT / ".env", encoding=ENV_FILE_ENCODING, interpolate=False)
-        found = {**filed, **os.environ}
         return {
             name.removeprefix(SECRET_PREFIX): value
-            for name, value in found.items()
-            if name.startswith(SECRET_PREFIX) and len(name) > len(SECRET_PREFIX) and value
+            for name, value in _variables().items()
+            if name.startswith(SECRET_PREFIX) and len(name) > len(SECRET_PREFIX)
         }
+
+    @property
+    def tenants(self) -> dict[str, TenantSettings]:
+        """What tenants other than `default` have of their own, by tenant: TENANT_ACME_EU_… is of `acme-eu`.
+
+        Tenants without such variables are not in it. Raises SettingsInvalid.
+        """
+        return _tenants(_variables())
+
+    def as_seen_by(self, tenant: TenantSettings) -> Settings:
+        """These settings as a tenant other than `default` has them, but `secrets`, which are the tenant's.
+
+        In development private addresses, services and containers are everybody's, beside a tenant's own.
+        """
+        seen = {name: getattr(tenant, name) for name in _OWN}
+        if not self.is_production:
+            seen["services"] = self.services | tenant.services
+            seen |= {name: getattr(self, name) for name, value in seen.items() if value is None}
+        return self.model_copy(update=seen)
 
     def _listed(self, text: str | None) -> tuple[str, ...] | None:
         if text is None:
@@ -377,12 +430,21 @@ def get_settings() -> Settings:
 
 def read_settings() -> Settings:
     """Read the environment and `.env`. Raises SettingsInvalid with a line for each wrong variable."""
+    lines: list[str] = []
+    settings = None
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        raise SettingsInvalid(list(_lines(error, Settings.model_fields))) from None
+        lines += _lines(error, Settings.model_fields)
     except UnicodeDecodeError as error:
         raise SettingsInvalid([f"{ROOT / '.env'}: not UTF-8 at byte {error.start}"]) from None
+    try:
+        _tenants(_variables())
+    except SettingsInvalid as error:
+        lines += error.lines
+    if settings is None or lines:
+        raise SettingsInvalid(lines)
+    return settings
 
 
 class SettingsInvalid(ValueError):
@@ -391,6 +453,55 @@ class SettingsInvalid(ValueError):
     def __init__(self, lines: list[str]) -> None:
         super().__init__("\n".join(lines))
         self.lines = tuple(lines)
+
+
+def _variables() -> dict[str, str]:
+    """Give all variables that are not empty, those of the environment before those of `.env`."""
+    filed: Mapping[str, str | None] = {}
+    if Settings.model_config.get("env_file"):
+        filed = dotenv_values(ROOT / ".env", encoding=ENV_FILE_ENCODING, interpolate=False)
+    return {name: text for found in (filed, os.environ) for name, text in found.items() if text}
+
+
+def _tenants(variables: Mapping[str, str]) -> dict[str, TenantSettings]:
+    """Read what tenants have of their own. Raises SettingsInvalid."""
+    given: dict[str, dict[str, Any]] = {}
+    lines: list[str] = []
+    for variable in sorted(variables):
+        # One without an ending, such as TENANT_ID, is somebody else's.
+        is_ours = variable.upper().startswith(TENANT_PREFIX) and variable.count("_") > 1
+        if not is_ours or variable.lower() in Settings.model_fields:
+            continue
+        found = _of_tenant(variable)
+        if found is None:
+            lines.append(f"{variable}: not known; allowed: {_tenant_variables()}")
+            continue
+        tenant, secret = found["name"].lower().replace("_", "-"), found["secret"]
+        if tenant == "default":
+            plain = SECRET_PREFIX + secret if secret else found["own"].upper()
+            lines.append(f"{variable}: the tenant 'default' has no prefix; allowed: {plain}")
+            continue
+        own = given.setdefault(tenant, {"secrets": {}})
+        if secret:
+            own["secrets"][secret] = variables[variable]
+        else:
+            own[found["own"].lower()] = variables[variable]
+    tenants: dict[str, TenantSettings] = {}
+    for tenant, own in given.items():
+        try:
+            tenants[tenant] = TenantSettings(**own)
+        except ValidationError as error:
+            prefix = f"{TENANT_PREFIX}{tenant.upper().replace('-', '_')}_"
+            lines += (prefix + line for line in _lines(error, TenantSettings.model_fields))
+    if lines:
+        raise SettingsInvalid(lines)
+    return tenants
+
+
+def _tenant_variables() -> str:
+    of_all = (name.upper() for name in Settings.model_fields if name.upper().startswith(TENANT_PREFIX))
+    endings = ", ".join((f"{SECRET_PREFIX}…", *map(str.upper, _OWN)))
+    return f"{', '.join(of_all)}, and {TENANT_PREFIX}<NAME>_ before {endings}"
 
 
 #: What follows the value in a message, by pydantic's type of error.

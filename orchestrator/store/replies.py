@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.definitions.branches import read_catch_words
 from orchestrator.definitions.definition import Catch
+from orchestrator.redis_keys import DEFAULT_TENANT
 
 #: Most bytes that the claims of one round trip answer with, see lua/include/claim.lua.
 REPLY_BYTES = 4 * 1024 * 1024
@@ -26,6 +27,7 @@ class Claim(NamedTuple):
     catch           which successor takes over after which errors.
     counts          tries that each retry rule has counted; empty for a policy without rules.
     beat            details of the last heartbeat of an attempt before this one, JSON; else b"".
+    tenant          whose execution it is.
     unread          texts that the reply had no room for, and their lengths: ids of nodes whose output it is,
                     INPUTS, RESUME, VALUE. They are b"" above, and have to be read before the attempt runs.
     """
@@ -47,6 +49,7 @@ class Claim(NamedTuple):
     counts: tuple[int, ...] = ()
     catch: tuple[Catch, ...] = ()
     unread: tuple[tuple[str, int], ...] = ()
+    tenant: str = DEFAULT_TENANT
 
     def filled(self, texts: Mapping[str, bytes]) -> Claim:
         """Put in what has been read of the texts that were unread, by name; the rest stays unread."""
@@ -122,6 +125,8 @@ def _with(claim: Claim, told: list[Any]) -> Claim:
                 found[name[1:]] = text
             case "$counts":
                 found["counts"] = tuple(map(int, text.split()))
+            case "$tenant":
+                found["tenant"] = text.decode()
             case "$catch":
                 found["catch"] = read_catch_words(text.decode())
             case _:
