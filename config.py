@@ -11,54 +11,41 @@ module; everything below them gets plain values.
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 from urllib.parse import quote, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-)
+from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import DotEnvSettingsSource
+
+from tenant_settings import (
+    OWN,
+    SECRET_PREFIX,
+    Places,
+    Services,
+    TenantSettings,
+    Texts,
+    listed_names,
+    read_tenants,
+)
 
 ROOT = Path(__file__).resolve().parent
 KIB = 1024
 MIB = 1024 * KIB
-#: A variable of this prefix is a secret that templates may name: SECRET_API_KEY is secrets.API_KEY.
-SECRET_PREFIX = "SECRET_"
 #: UTF-8, with a byte order mark or without: some editors and shells write one.
 ENV_FILE_ENCODING = "utf-8-sig"
 #: What a definition can name as a queue.
 _is_queue = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
 #: What a browser sends as Origin: no path, no user, and never a pattern.
 _is_origin = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:\d{1,5})?").fullmatch
-TENANT_PREFIX = "TENANT_"
-#: Settings that each tenant has for itself; those without a prefix are of `default`.
-_OWN = (
-    "webhook_secrets", "notify_urls", "services", "http_allow_private",
-    "container_images", "container_networks",
-)  # fmt: skip
-#: The name ends where it first can: each variable is one tenant's, whatever other tenants are called.
-_of_tenant = re.compile(
-    rf"{TENANT_PREFIX}(?P<name>[A-Z0-9](?:\w*?[A-Z0-9])??)_"
-    rf"(?:{SECRET_PREFIX}(?P<secret>.+)|(?P<own>{'|'.join(_OWN)}))",
-    re.ASCII | re.IGNORECASE,
-).fullmatch
-_TEXTS_ALLOWED = 'allowed: a JSON object such as {"name": "text"}'
 #: What can be the name of a machine, or its address without colons.
 _is_host = re.compile(r"[A-Za-z0-9_.\-]+").fullmatch
 
@@ -73,71 +60,6 @@ def _is_ip6(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """Split a comma list, dropping blanks and repeats, keeping order."""
-    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-
-
-def _object(sent: Any) -> Any:
-    """Read a JSON object of texts, and say what is wrong with it."""
-    if not isinstance(sent, str):
-        return sent
-    try:
-        found = json.loads(sent)
-    except ValueError as error:
-        place = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
-        raise ValueError(f"not valid JSON{place}; {_TEXTS_ALLOWED}") from None
-    if not isinstance(found, dict):
-        kind = "a list" if isinstance(found, list) else "not an object"
-        raise ValueError(f"{kind}; {_TEXTS_ALLOWED}")
-    for name, value in found.items():
-        if not isinstance(value, str) or not value:
-            raise ValueError(f"the value of {name!r} is not a text; {_TEXTS_ALLOWED}")
-    return found
-
-
-def _base_urls(services: dict[str, str]) -> dict[str, str]:
-    from clients.http.wire import RequestInvalid, parse_url
-
-    for name, url in services.items():
-        try:
-            parse_url(url)
-        except RequestInvalid as error:
-            raise ValueError(f"{name!r}: {error}") from None
-    return services
-
-
-def _places(text: str | None) -> str | None:
-    from clients.http.address_guard import AddressGuard
-
-    try:
-        AddressGuard.from_list(_names(text or ""))
-    except ValueError as error:
-        raise ValueError(str(error).removeprefix("HTTP_ALLOW_PRIVATE ")) from None
-    return text
-
-
-#: A JSON object in the environment.
-_Texts = Annotated[dict[str, str], NoDecode, BeforeValidator(_object)]
-_Services = Annotated[_Texts, AfterValidator(_base_urls)]
-_Places = Annotated[str | None, AfterValidator(_places)]
-
-
-class TenantSettings(BaseModel):
-    """What one tenant has of its own: as the fields of `Settings` of the same names; None is unset."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    http_allow_private: _Places = None
-    services: _Services = Field(default_factory=dict)
-    notify_urls: _Texts = Field(default_factory=dict, repr=False)
-    webhook_secrets: _Texts = Field(default_factory=dict, repr=False)
-    container_images: str | None = None
-    container_networks: str | None = None
-    #: Values for `secrets.NAME` in templates.
-    secrets: dict[str, str] = Field(default_factory=dict, repr=False)
 
 
 class _EnvFile(PydanticBaseSettingsSource):
@@ -210,9 +132,9 @@ class Settings(BaseSettings):
 
     # Outbound calls.
     #: Networks or host names, comma separated, or `*`. Unset: all in development, none in production.
-    http_allow_private: _Places = None
+    http_allow_private: Places = None
     #: JSON object: logical service name -> base URL.
-    services: _Services = Field(default_factory=dict)
+    services: Services = Field(default_factory=dict)
     http_timeout_s: float = Field(default=30.0, gt=0)
 
     # Language models.
@@ -232,9 +154,9 @@ class Settings(BaseSettings):
 
     # Notifications.
     #: JSON object: name -> URL of a webhook, a Slack-compatible webhook or Apprise.
-    notify_urls: _Texts = Field(default_factory=dict, repr=False)
+    notify_urls: Texts = Field(default_factory=dict, repr=False)
     #: JSON object: name -> `whsec_…`, several parted by blanks while they change over.
-    webhook_secrets: _Texts = Field(default_factory=dict, repr=False)
+    webhook_secrets: Texts = Field(default_factory=dict, repr=False)
     smtp_host: str | None = None
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_user: str | None = None
@@ -296,7 +218,7 @@ class Settings(BaseSettings):
     @field_validator("worker_queues")
     @classmethod
     def _queues(cls, text: str) -> str:
-        for name in _names(text):
+        for name in listed_names(text):
             if not _is_queue(name):
                 raise ValueError(
                     f"no node can name the queue {name!r}; allowed: a comma list of names made of letters, "
@@ -307,7 +229,7 @@ class Settings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def _origins(cls, text: str) -> str:
-        for origin in _names(text):
+        for origin in listed_names(text):
             if not _is_origin(origin):
                 raise ValueError(
                     f"no page has the origin {origin!r}; allowed: a comma list such as https://app.example.com"
@@ -353,30 +275,30 @@ class Settings(BaseSettings):
 
     @property
     def queue_names(self) -> tuple[str, ...]:
-        return _names(self.worker_queues) or ("default",)
+        return listed_names(self.worker_queues) or ("default",)
 
     @property
     def handler_modules(self) -> tuple[str, ...]:
-        return _names(self.handlers)
+        return listed_names(self.handlers)
 
     @property
     def host_names(self) -> tuple[str, ...]:
         """Further host names of the API; `("*",)` means any."""
         if self.allowed_hosts is None:
             return ("*",) if self.is_production else ()
-        return _names(self.allowed_hosts)
+        return listed_names(self.allowed_hosts)
 
     @property
     def page_origins(self) -> tuple[str, ...]:
         """Other origins whose pages may change things."""
-        return _names(self.cors_origins)
+        return listed_names(self.cors_origins)
 
     @property
     def private_networks(self) -> tuple[str, ...]:
         """Private networks and names outbound HTTP may reach all the same; `("*",)` means all of them."""
         if self.http_allow_private is None:
             return () if self.is_production else ("*",)
-        return _names(self.http_allow_private)
+        return listed_names(self.http_allow_private)
 
     @property
     def allowed_images(self) -> tuple[str, ...] | None:
@@ -403,14 +325,17 @@ class Settings(BaseSettings):
 
         Tenants without such variables are not in it. Raises SettingsInvalid.
         """
-        return _tenants(_variables())
+        tenants, lines = _read_tenants()
+        if lines:
+            raise SettingsInvalid(lines)
+        return tenants
 
     def as_seen_by(self, tenant: TenantSettings) -> Settings:
         """These settings as a tenant other than `default` has them, but `secrets`, which are the tenant's.
 
         In development private addresses, services and containers are everybody's, beside a tenant's own.
         """
-        seen = {name: getattr(tenant, name) for name in _OWN}
+        seen = {name: getattr(tenant, name) for name in OWN}
         if not self.is_production:
             seen["services"] = self.services | tenant.services
             seen |= {name: getattr(self, name) for name, value in seen.items() if value is None}
@@ -419,7 +344,7 @@ class Settings(BaseSettings):
     def _listed(self, text: str | None) -> tuple[str, ...] | None:
         if text is None:
             return () if self.is_production else None
-        return _names(text)
+        return listed_names(text)
 
 
 @lru_cache(maxsize=1)
@@ -438,10 +363,7 @@ def read_settings() -> Settings:
         lines += _lines(error, Settings.model_fields)
     except UnicodeDecodeError as error:
         raise SettingsInvalid([f"{ROOT / '.env'}: not UTF-8 at byte {error.start}"]) from None
-    try:
-        _tenants(_variables())
-    except SettingsInvalid as error:
-        lines += error.lines
+    lines += _read_tenants()[1]
     if settings is None or lines:
         raise SettingsInvalid(lines)
     return settings
@@ -463,45 +385,8 @@ def _variables() -> dict[str, str]:
     return {name: text for found in (filed, os.environ) for name, text in found.items() if text}
 
 
-def _tenants(variables: Mapping[str, str]) -> dict[str, TenantSettings]:
-    """Read what tenants have of their own. Raises SettingsInvalid."""
-    given: dict[str, dict[str, Any]] = {}
-    lines: list[str] = []
-    for variable in sorted(variables):
-        # One without an ending, such as TENANT_ID, is somebody else's.
-        is_ours = variable.upper().startswith(TENANT_PREFIX) and variable.count("_") > 1
-        if not is_ours or variable.lower() in Settings.model_fields:
-            continue
-        found = _of_tenant(variable)
-        if found is None:
-            lines.append(f"{variable}: not known; allowed: {_tenant_variables()}")
-            continue
-        tenant, secret = found["name"].lower().replace("_", "-"), found["secret"]
-        if tenant == "default":
-            plain = SECRET_PREFIX + secret if secret else found["own"].upper()
-            lines.append(f"{variable}: the tenant 'default' has no prefix; allowed: {plain}")
-            continue
-        own = given.setdefault(tenant, {"secrets": {}})
-        if secret:
-            own["secrets"][secret] = variables[variable]
-        else:
-            own[found["own"].lower()] = variables[variable]
-    tenants: dict[str, TenantSettings] = {}
-    for tenant, own in given.items():
-        try:
-            tenants[tenant] = TenantSettings(**own)
-        except ValidationError as error:
-            prefix = f"{TENANT_PREFIX}{tenant.upper().replace('-', '_')}_"
-            lines += (prefix + line for line in _lines(error, TenantSettings.model_fields))
-    if lines:
-        raise SettingsInvalid(lines)
-    return tenants
-
-
-def _tenant_variables() -> str:
-    of_all = (name.upper() for name in Settings.model_fields if name.upper().startswith(TENANT_PREFIX))
-    endings = ", ".join((f"{SECRET_PREFIX}…", *map(str.upper, _OWN)))
-    return f"{', '.join(of_all)}, and {TENANT_PREFIX}<NAME>_ before {endings}"
+def _read_tenants() -> tuple[dict[str, TenantSettings], list[str]]:
+    return read_tenants(_variables(), plain=map(str.upper, Settings.model_fields))
 
 
 #: What follows the value in a message, by pydantic's type of error.

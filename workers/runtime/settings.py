@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from config import Settings, TenantSettings
+from config import Settings
 from orchestrator.definitions.budgets import NO_CAPS, Caps
 from orchestrator.documents.limits import Limits
+from tenant_settings import TenantSettings
 from workers.context import Toolbox
 
 if TYPE_CHECKING:
