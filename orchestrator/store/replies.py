@@ -46,10 +46,10 @@ class Claim(NamedTuple):
     value: bytes = b""
     references: tuple[tuple[str, str, bytes], ...] = ()
     beat: bytes = b""
+    tenant: str = DEFAULT_TENANT
     counts: tuple[int, ...] = ()
     catch: tuple[Catch, ...] = ()
     unread: tuple[tuple[str, int], ...] = ()
-    tenant: str = DEFAULT_TENANT
 
     def filled(self, texts: Mapping[str, bytes]) -> Claim:
         """Put in what has been read of the texts that were unread, by name; the rest stays unread."""
@@ -125,10 +125,10 @@ def _with(claim: Claim, told: list[Any]) -> Claim:
                 found[name[1:]] = text
             case "$counts":
                 found["counts"] = tuple(map(int, text.split()))
-            case "$tenant":
-                found["tenant"] = text.decode()
             case "$catch":
                 found["catch"] = read_catch_words(text.decode())
+            case "$tenant":
+                found["tenant"] = text.decode()
             case _:
                 references.append((name, told[i + 1].decode(), text))
     return claim._replace(references=tuple(references), unread=tuple(unread), **found)

@@ -17,7 +17,6 @@ if key ~= '' then
 end
 if redis.call('EXISTS', status_key(execution_id)) == 1 then return {'ok', execution_id, 0} end
 create(execution_id, tenant, ARGV[3], 8)
-if tenant ~= 'default' then redis.call('HSET', runtime_key(execution_id), 'rare', '1') end
 if key ~= '' then
   redis.call('SET', idempotency_key(tenant, key), ARGV[6] .. ' ' .. execution_id, 'PX', 86400000)
 end
