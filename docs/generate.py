@@ -21,6 +21,7 @@ from orchestrator.definitions.trigger_rules import DEFAULT_RULE, EARLY_RULES, RU
 from orchestrator.redis_keys import PATTERNS
 from orchestrator.states import TABLE, Cancelling, Reason, Row, WaitingOn
 from orchestrator.store import layout, library
+from tenant_settings import OWN, SECRET_PREFIX, TENANT_PREFIX
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADING = "<!-- Written by `python -m docs.generate`; changes here are lost. -->\n\n"
@@ -109,6 +110,15 @@ SETTINGS = {
     "max_edges": "dependencies of one workflow",
     "max_depth": "nesting of a document",
     "output_max_bytes": "largest output of a node, and largest response body",
+}
+#: Variables of which there may be many.
+FAMILIES = {
+    f"{SECRET_PREFIX}…": "value of `secrets.…` in templates",
+    f"{TENANT_PREFIX}<NAME>_…": (
+        f"what a tenant but `default` has of its own: before `{SECRET_PREFIX}…`, "
+        f"{', '.join(f'`{name.upper()}`' for name in OWN)}; see "
+        "[operations](docs/operations.md#what-belongs-to-whom)"
+    ),
 }
 #: Defaults that depend on something, said in words.
 _DEFAULTS = {
@@ -273,6 +283,7 @@ def settings_table() -> str:
     for name, field in Settings.model_fields.items():
         default = _DEFAULTS.get(name) or _shown(field.default if field.default_factory is None else {})
         lines.append(f"| `{name.upper()}` | {default} | {SETTINGS[name]} |")
+    lines += (f"| `{name}` | – | {meaning} |" for name, meaning in FAMILIES.items())
     return "\n".join(lines) + "\n"
 
 

@@ -169,6 +169,11 @@ CLAIM = of(
 REPLIES = of(
     "include/replies",
     ("what was reached is not handed on", "if beat then tell('$beat', '', beat) end", ""),
+    (
+        "nobody is told whose execution it is",
+        "if x.tenant and x.tenant ~= 'default' then tell('$tenant'",
+        "if false then tell('$tenant'",
+    ),
     ("what rules counted is not handed on", "if counts then tell('$counts', '', counts) end", ""),
     ("the catch is not handed on", "if facts.catch then tell('$catch', '', facts.catch) end", ""),
     ("a large output goes along with every claim", "if length then return length end", ""),

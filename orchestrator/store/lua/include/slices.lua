@@ -15,6 +15,7 @@ end
 -- Makes an execution visible, its last slice written from ARGV[first] on. Its history and its start are the caller's.
 local function create(execution_id, tenant, definition, first)
   redis.call('SET', status_key(execution_id), 'PENDING')
+  if tenant ~= 'default' then redis.call('HSET', runtime_key(execution_id), 'rare', '1') end
   redis.call('SET', definition_key(execution_id), definition)
   write_chunk(execution_id, first)
   redis.call('HSET', runtime_key(execution_id), 'created_ms', NOW)
