@@ -168,11 +168,13 @@ class NodeNotFound(HeadraceError):
 
     code = "NODE_NOT_FOUND"
 
-    def __init__(self, execution_id: str, node_id: str) -> None:
+    def __init__(self, execution_id: str, node_id: str, *, hint: str | None = None) -> None:
         self.execution_id = execution_id
         self.node_id = node_id
-        later = ", or its item has not begun yet" if node_id.endswith("]") else ""
-        super().__init__(f"execution {execution_id} has no node {node_id!r}{later}")
+        more = ", or its item has not begun yet" if node_id.endswith("]") else ""
+        if hint is not None:
+            more = f"; {hint}"
+        super().__init__(f"execution {execution_id} has no node {node_id!r}{more}")
 
 
 class OutputNotFound(HeadraceError):

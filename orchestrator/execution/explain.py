@@ -117,7 +117,6 @@ def _explain_pending(view: _View, node: Node, state: NodeState) -> Explanation:
         return _explain_due(view, state, "queued" if verdict is RUN else f"skipped ({verdict})")
     unfinished = [d for d in node.dependencies if not view.snapshot.nodes[d].status.is_terminal]
     if not unfinished:
-        # A cancelled dependency counts for no rule; only an execution that is ending has one.
         ended = _names(view, node.dependencies)
         return waits_for(
             state, f"a decision that no rule gives: its dependencies are {ended}", SWEEP, repair=True

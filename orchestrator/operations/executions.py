@@ -17,6 +17,7 @@ from orchestrator.errors import (
     InputsConflict,
     InvalidTransition,
     NodeNotFound,
+    StoreUnavailable,
     TooBusy,
 )
 from orchestrator.execution.explain import explain
@@ -27,7 +28,16 @@ from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place, read_position
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.queues import queue_positions
-from orchestrator.operations.reruns import RETRY_SLICE, fork_result, merged_inputs, plan_retry, stage_fork
+from orchestrator.operations.reruns import (
+    check_named,
+    fork_result,
+    merged_inputs,
+    plan_retry,
+    plan_retry_of,
+    retryable,
+    send_retry,
+    stage_fork,
+)
 from orchestrator.operations.results import (
     SHOWN_BYTES,
     SHOWN_FINAL_BYTES,
@@ -195,45 +205,46 @@ class Executions:
         self,
         execution_id: str,
         *,
+        nodes: Sequence[str] | None = None,
         preview: bool = False,
         generation: int | None = None,
         wanted_by: str = "",
     ) -> Rerun:
         """Go on with an ended execution in place: run again what failed and what that kept from running.
 
+        nodes       run again these and all that is behind them, and nothing else. Each has failed, was
+                    cancelled, or is a map with failed items; these can be retried when all COMPLETED, too.
         preview     say what would run, and change nothing.
         generation  the generation to retry; when another request has retried it, the answer says `already`.
         wanted_by   `EXECUTION UNIT ATTEMPT` whose child it is; refused once that attempt has ended.
-        Raises ExecutionNotFound, and InvalidTransition when it has not failed and was not cancelled.
+        Raises ExecutionNotFound, InvalidTransition when it has not failed and was not cancelled, or nodes are
+        named in a child execution; NodeNotFound, NodeBusy for nodes that cannot be retried; TooBusy while
+        another choice of nodes is being written.
         """
         execution_id = await self._owner.execution(execution_id)
         source = await self._snapshot(execution_id)
         execution = source.execution
+        if nodes is not None:
+            check_named(source, nodes)
         if generation is not None and generation < execution.generation:
             async with self._transitions.durable():
                 return _retried_before(execution)
-        plan = plan_retry(source, generation)
+        plan = (
+            plan_retry(source, generation)
+            if nodes is None
+            else await plan_retry_of(self.store, source, frozenset(nodes), generation)
+        )
         if preview:
             return Rerun(execution_id, execution.status, execution.generation, plan.nodes)
-        slices, allowed = plan.slices(), sources_of("retry_execution", "execution")
-        async with self._transitions.durable():
-            for number, items in enumerate(slices):
-                word, status, more = await self._transitions.retry_execution(
-                    execution_id,
-                    generation=execution.generation,
-                    position=number * RETRY_SLICE,
-                    nodes=plan.chosen if number == len(slices) - 1 else None,
-                    items=items,
-                    wanted_by=wanted_by,
-                )
-                if word not in ("ok", "listed"):
-                    break
+        word, status, more = await send_retry(self._transitions, execution, plan, wanted_by)
         if word == "already":
             # By this very call, whose first answer was lost, or by another like it.
             return _retried_before((await self._snapshot(execution_id)).execution)
+        if word == "lost":
+            raise _busy(execution_id)
         if word not in ("ok", "listed"):
             found = f"{status}, and no node waits for it" if word == "unwanted" else status
-            raise InvalidTransition("retry", execution_id, found, allowed)
+            raise InvalidTransition("retry", execution_id, found, retryable())
         if more:
             await self._transitions.drain_worklist(execution_id)
         return Rerun(execution_id, ExecutionStatus.RUNNING, execution.generation + 1, plan.nodes)
@@ -301,6 +312,9 @@ class Executions:
             extra += ["inputs", sorted_json(values)]
         fork_id = mint_execution_id()
         last = await stage_fork(self._transitions, fork_id, execution_id, plan)
+        if (await self._execution(execution_id)).generation != source.execution.generation:
+            # A retry of nodes may have run again what has been copied, so it need not be of one piece.
+            raise StoreUnavailable(f"execution {execution_id} was retried while being forked")
         fork = await self._submissions.publish(
             fork_id, compiled.text, last, extra=extra, is_started=True, idempotency=idempotency, tenant=tenant
         )

@@ -138,14 +138,19 @@ class Transitions(ScriptClient):
         nodes: int | None,
         items: Sequence[str],
         wanted_by: str = "",
+        choice: str = "all",
+        failed: int = 0,
     ) -> Call[list[Any]]:
         """Save one slice of the turns of a retry; the last one starts it. Replies [word, status, more].
 
         position   of the slice among all turns.
         nodes      how many run again; None for every slice but the last.
         wanted_by  `EXECUTION UNIT ATTEMPT` that waits for it; refused once that attempt is to end.
+        choice     tells turns of this retry from those of another one; no spaces.
+        failed     critical nodes that stay FAILED or CANCELLED.
         """
-        arguments = (generation, position, "" if nodes is None else nodes, wanted_by, *items)
+        count = "" if nodes is None else nodes
+        arguments = (generation, position, count, wanted_by, choice, failed, *items)
         return self._call("retry_execution", execution_id, arguments, read_words)
 
     def continue_execution(self, execution_id: str) -> Call[tuple[str, bool]]:

@@ -225,6 +225,25 @@ async def retrying_in_place(rig: Rig) -> Call[Any]:
     return rig.transitions.retry_execution(execution_id, generation=1, position=0, nodes=2, items=items)
 
 
+async def retrying_chosen_nodes(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(*LINE, node("X"))
+    await rig.worker.run_all(failing=["X"])
+    items = ["reset A 0 0 0 0 0", "renew B 0 0 0 0 0", "decide A", "decide B"]
+    choice: dict[str, Any] = {"choice": "one", "failed": 1}
+    return rig.transitions.retry_execution(
+        execution_id, generation=1, position=0, nodes=2, items=items, **choice
+    )
+
+
+async def listing_chosen_nodes(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(*LINE)
+    await rig.worker.run_all(failing=["A"])
+    items = ["reset A 0 0 0 0 0", "renew B 0 0 0 0 0"]
+    return rig.transitions.retry_execution(
+        execution_id, generation=1, position=0, nodes=None, items=items, choice="one"
+    )
+
+
 async def repairing(rig: Rig) -> Call[Any]:
     execution_id = await rig.submit(*LINE)
     seq = await rig.engine.events.last_seq(execution_id)
@@ -271,6 +290,8 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "enforce_cancel": (enforcing, "stale"),
     "time_out_execution": (passing_the_deadline, "stale"),
     "retry_execution": (retrying_in_place, "already"),
+    "retry_execution, of nodes": (retrying_chosen_nodes, "already"),
+    "retry_execution, listed": (listing_chosen_nodes, ""),
     "repair_execution": (repairing, "moved"),
     "continue_execution": (continuing, "idle"),
     "purge_staging": (purging, ""),
