@@ -193,6 +193,7 @@ _PARTICIPLES = {
     "retry": "retried",
     "pause": "paused",
     "resume": "resumed",
+    "purge": "purged",
 }
 
 

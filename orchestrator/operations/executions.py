@@ -1,12 +1,14 @@
-"""`engine.executions`: submit, trigger, cancel, pause, resume, retry, replay, fork and read executions."""
+"""`engine.executions`: submit, trigger, cancel, pause, resume, retry, replay, fork, purge, read executions."""
 
 # long: every verb and question about an execution, on one screen after another
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import orjson
 
@@ -23,7 +25,7 @@ from orchestrator.execution.explain import explain
 from orchestrator.execution.explanation import Explanation
 from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, MapCounts, NodeState, Snapshot
-from orchestrator.executor import execute_workflow
+from orchestrator.executor import execute_workflow, remove_keys
 from orchestrator.operations.cursors import read_place, read_position
 from orchestrator.operations.queues import queue_positions
 from orchestrator.operations.reruns import RETRY_SLICE, fork_result, merged_inputs, plan_retry, stage_fork
@@ -45,17 +47,22 @@ from orchestrator.operations.submissions import (
     mint_execution_id,
     sorted_json,
 )
-from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn, sources_of
+from orchestrator.states import PURGEABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.store.layout import Field, execution_fields
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, digest_of
+from orchestrator.store.script_client import STORE_OUTAGES
 from orchestrator.store.transitions import Transitions
+
+log = logging.getLogger("headrace.executions")
 
 #: Index rows read at a time, and at most for one page, when a filter is narrow.
 BATCH = 200
 MOST_ROWS = 5_000
 #: How often a saved worklist is drained before a pause or resume is refused as unavailable.
 ROUNDS = 20
+#: Calls, of some hundred keys each, in which a purge removes what it can before it answers.
+PURGE_CALLS = 200
 
 
 class Executions:
@@ -214,6 +221,8 @@ class Executions:
                 )
                 if word not in ("ok", "listed"):
                     break
+        if word == "unknown":
+            raise ExecutionNotFound(execution_id)
         if word == "already":
             # By this very call, whose first answer was lost, or by another like it.
             return _retried_before((await self._snapshot(execution_id)).execution)
@@ -294,6 +303,24 @@ class Executions:
             fork = replace(fork, status=await self.store.status(fork_id) or fork.status)
         return fork_result(plan, execution_id, fork)
 
+    async def purge(self, execution_id: str) -> None:
+        """Remove an execution that has ended, or was never started, for good, and its children with it.
+
+        A child that still runs goes on as an execution of its own. From this call on the execution is unknown
+        to every verb and question; what the call does not come to remove, `loops/retention.py` removes.
+        Raises ExecutionNotFound, and InvalidTransition while it has not ended or its parent is there.
+        """
+        word, text = await self._transitions.purge_execution(execution_id, call_id=uuid4().hex)
+        if word == "unknown":
+            raise ExecutionNotFound(execution_id)
+        if word != "ok":
+            raise _not_purgeable(execution_id, word, text)
+        try:
+            await remove_keys(self._transitions, execution_id, most_calls=PURGE_CALLS)
+        except STORE_OUTAGES as error:
+            # It is gone for everybody who asks, and sent again the request would be told so.
+            log.warning("purge.left", extra={"execution_id": execution_id, "error": str(error)})
+
     # Questions
 
     async def status(self, execution_id: str) -> ExecutionStatus:
@@ -326,6 +353,7 @@ class Executions:
             counts=counts,
             is_quiesced=await self._is_quiesced(execution, nodes, counts),
         )
+        await self.store.check_present(execution)
         if final is None:
             return view
         error = None if final.status is NodeStatus.COMPLETED else final.error
@@ -339,7 +367,9 @@ class Executions:
         """Read every node's output as stored. Raises ExecutionNotFound."""
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
-        return await self.store.outputs(execution_id, [node.id for node in definition.nodes])
+        outputs = await self.store.outputs(execution_id, [node.id for node in definition.nodes])
+        await self.store.check_present(execution)
+        return outputs
 
     async def definition(self, execution_id: str) -> bytes:
         """Read the definition as submitted, JSON. Raises ExecutionNotFound."""
@@ -474,6 +504,17 @@ def _paused_or_resumed(verb: str, execution_id: str, word: str, status: str) -> 
         found = "being cancelled" if word == "cancelling" else status
         raise InvalidTransition(verb, execution_id, found, sources_of(f"{verb}_execution", "execution"))
     return VerbResult(execution_id, ExecutionStatus(status), word == "already")
+
+
+def _not_purgeable(execution_id: str, word: str, text: str) -> InvalidTransition:
+    """Say why an execution cannot be purged now. text: its status, or the root of a child."""
+    if word == "child":
+        found, wanted = "a child", f"it is purged with its root execution, {text}"
+    else:
+        found = "being cancelled" if word == "cancelling" else text
+        wanted = "only what has ended or was never started can be purged"
+        wanted += "; wait for its end" if word == "cancelling" else "; cancel it first"
+    return InvalidTransition("purge", execution_id, found, PURGEABLE, wanted=wanted)
 
 
 def _retried_before(execution: Execution) -> Rerun:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from orchestrator.errors import InvalidTransition, LayoutUnknown, StoreUnavailable
+from orchestrator.errors import ExecutionNotFound, InvalidTransition, LayoutUnknown, StoreUnavailable
 from orchestrator.execution.fork import ForkPlan
 from orchestrator.execution.model import Snapshot
 from orchestrator.execution.rerun import counters_after_reset, rerun_set, runs_again
@@ -80,7 +80,7 @@ def merged_inputs(
 async def stage_fork(transitions: Transitions, execution_id: str, source_id: str, plan: ForkPlan) -> Slice:
     """Write every slice of a fork but the last, with what it keeps; gives the last, which makes it visible.
 
-    Raises StoreUnavailable when the source, or the staged fork, is purged meanwhile.
+    Raises ExecutionNotFound when the source is purged meanwhile, StoreUnavailable when the staged fork is.
     """
     layout = lay_out(plan.definition, is_staged=True)
     for part in layout.staged:
@@ -89,8 +89,10 @@ async def stage_fork(transitions: Transitions, execution_id: str, source_id: str
         rest = reuse
         while rest.nodes or rest.fields:
             word, done = await transitions.reuse_nodes(execution_id, source_id, rest)
+            if word == "unknown":
+                raise ExecutionNotFound(source_id)
             if word != "ok":
-                # What is kept never changes: it has been purged, or what was staged has. Start over.
+                # What is kept never changes: what was staged has been purged. Start over.
                 raise StoreUnavailable(f"execution {source_id} was {word} while being forked")
             rest = rest.after(done)
     return layout.last

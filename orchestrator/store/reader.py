@@ -25,10 +25,11 @@ from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.inventory import WORKER_ALIVE_MS, DeadEntry, QueueInfo, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState, RepairView, Snapshot
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
-from orchestrator.states import Cancelling, ExecutionStatus
+from orchestrator.states import PURGEABLE, Cancelling, ExecutionStatus
 from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.index import Index
 from orchestrator.store.items import Items
@@ -113,12 +114,30 @@ class Store:
         return text
 
     async def definition(self, execution_id: str, version: str) -> Definition:
-        """The compiled definition; kept, because equal versions are equal."""
+        """The compiled definition; kept, because equal versions are equal.
+
+        Raises ExecutionNotFound where it has been purged meanwhile.
+        """
         if kept := self._definitions.get(version):
             return kept
         text = await self.definition_text(execution_id)
-        definition = compile_stored(orjson.loads(text or b"{}"), self.default_retry)
-        return self._definitions.put(version, definition, text_bytes=len(text or b""))
+        if text is None:
+            raise ExecutionNotFound(execution_id)
+        definition = compile_stored(orjson.loads(text), self.default_retry)
+        return self._definitions.put(version, definition, text_bytes=len(text))
+
+    async def check_present(self, execution: Execution) -> None:
+        """Raise ExecutionNotFound if an execution was purged while it was read: parts are missing then."""
+        if execution.status in PURGEABLE and await self.status(execution.execution_id) is None:
+            raise ExecutionNotFound(execution.execution_id)
+
+    async def present(self, execution_ids: Sequence[str]) -> set[str]:
+        """Those of the executions that there are."""
+        pipe = self._redis.pipeline(transaction=False)
+        for execution_id in execution_ids:
+            pipe.exists(self.keys.status(execution_id))
+        answers = await pipe.execute() if execution_ids else []
+        return {each for each, is_there in zip(execution_ids, answers, strict=True) if is_there}
 
     async def executions(self, execution_ids: Sequence[str]) -> list[Execution | None]:
         """Read many executions without their nodes, in one round trip.
@@ -297,6 +316,13 @@ class Store:
         members = await self._redis.zrange(self.keys.shared("staging"), 0, limit - 1)
         return [member.decode() for member in members]
 
+    async def purging_ids(self, before_ms: int, limit: int) -> list[str]:
+        """Ids of executions purged before a moment of which keys are left, oldest first."""
+        members = await self._redis.zrange(
+            self.keys.shared("purging"), "-inf", str(before_ms), byscore=True, offset=0, num=limit
+        )
+        return [member.decode(errors="replace") for member in members]
+
     # What runs
 
     async def active_ids(self, cursor: int, count: int) -> tuple[int, list[str]]:
@@ -366,7 +392,10 @@ class Store:
     # Repair
 
     async def read_for_repair(self, execution_id: str) -> RepairView | None:
-        """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice."""
+        """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice.
+
+        None where there is none. Raises ExecutionNotFound where it is purged meanwhile.
+        """
         keys = self.keys
         # Read before everything else: whatever is written while we read makes the repair be refused.
         seq = int(await self._redis.hget(keys.runtime(execution_id), "seq") or 0)
@@ -423,6 +452,7 @@ class Store:
             held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
         )
         limits = await self.liveness.lost_limits(execution_id, units, generation) if may_miss else ()
+        await self.check_present(execution)
         return RepairView(snapshot, seq, tuple(missing), bool(is_active), limits)
 
     async def _nodes(

@@ -274,7 +274,7 @@ KEEPERS = (
 WHOLE = (
     *of(
         "create_execution",
-        ("one id is created twice", "if redis.call('EXISTS', status_key(execution_id)) == 1 then", "if false then"),
+        ("one id is created twice", "if is_made(execution_id) then", "if false then"),
         ("a request made again makes another execution", "  if known then", "  if false then"),
         ("a key serves another request", "hash == ARGV[6] and 'replayed' or 'conflict'", "'replayed'"),
     ),

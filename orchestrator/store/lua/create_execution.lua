@@ -15,12 +15,13 @@ if key ~= '' then
     return {hash == ARGV[6] and 'replayed' or 'conflict', made, 0}
   end
 end
-if redis.call('EXISTS', status_key(execution_id)) == 1 then return {'ok', execution_id, 0} end
+if is_made(execution_id) then return {'ok', execution_id, 0} end
 create(execution_id, tenant, ARGV[3], 8)
 if key ~= '' then
   redis.call('SET', idempotency_key(tenant, key), ARGV[6] .. ' ' .. execution_id, 'PX', 86400000)
 end
 local x = open(execution_id)
+if key ~= '' then note(x, 'idempotency', key) end
 local queues, replay_of, forked_from = fields_of(x, 'queues', 'replay_of', 'forked_from')
 name_queues(queues)
 record(x, 'execution.created', '', '', replay_of and '{"replay_of":"' .. replay_of .. '"}'
