@@ -230,7 +230,9 @@ def lua_guards() -> str:
             statuses = ", ".join(f"{status} = true" for status in sources_of(verb, subject))
             lines.append(f"    {verb} = {{{statuses}}},")
         if subject == "execution":
-            lines.append(f"    purge_execution = {{{', '.join(f'{status} = true' for status in PURGEABLE)}}},")
+            lines.append(
+                f"    purge_execution = {{{', '.join(f'{status} = true' for status in PURGEABLE)}}},"
+            )
         lines.append("  },")
     return "local MAY_LEAVE = {\n" + "\n".join(lines) + "\n}\n"
 

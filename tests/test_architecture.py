@@ -42,9 +42,9 @@ LONG_FILES = {
     "docs/generate.py": 370,
     "orchestrator/errors.py": 490,
     "orchestrator/execution/planner.py": 400,
-    "orchestrator/operations/executions.py": 490,
-    "orchestrator/store/reader.py": 450,
-    "orchestrator/store/transitions.py": 650,
+    "orchestrator/operations/executions.py": 510,
+    "orchestrator/store/reader.py": 470,
+    "orchestrator/store/transitions.py": 660,
     "orchestrator/templates/evaluator.py": 420,
     "tests/unit/orchestrator/execution/test_planner.py": 370,
 }

@@ -13,8 +13,8 @@ log = logging.getLogger("headrace.retention")
 
 #: Executions whose purge is finished in one run.
 LIMIT = 20
-#: A purge that began this lately is its caller's. Until it is over, the call that began it may be sent again, and
-#: finds by what is left that it was the one.
+#: A purge that began this lately is its caller's: the call that began it may be sent again, and finds by what
+#: is left that it was the one.
 CALLERS_MS = 60_000
 #: How long what is damaged stands back behind all others.
 PUT_OFF_MS = 60_000
@@ -23,7 +23,7 @@ PUT_OFF_MS = 60_000
 async def run_once(store: Store, transitions: Transitions, now_ms: int, *, limit: int = LIMIT) -> int:
     """Finish purges that have been under way for a minute; returns how many were finished."""
     finished = 0
-    for execution_id in await store.purging_ids(now_ms - CALLERS_MS, limit):
+    for execution_id in await store.index.purging(now_ms - CALLERS_MS, limit):
         try:
             finished += await remove_keys(transitions, execution_id)
         except STORE_OUTAGES:

@@ -25,7 +25,7 @@ class DeadLetters:
         found: list[DeadEntry] = []
         while True:
             entries = await self.store.dead_entries(limit + 1, before=after)
-            present = await self.store.present([entry.execution_id for entry in entries])
+            present = await self.store.index.present([entry.execution_id for entry in entries])
             # Entries of an execution that is being purged go with its other keys.
             found += [entry for entry in entries if entry.execution_id in present]
             if len(found) > limit:

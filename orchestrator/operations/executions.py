@@ -1,14 +1,12 @@
-"""`engine.executions`: submit, trigger, cancel, pause, resume, retry, replay, fork, purge, read executions."""
+"""`engine.executions`: submit, trigger, cancel, pause, resume, retry, replay, fork, purge and read them."""
 
 # long: every verb and question about an execution, on one screen after another
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 import orjson
 
@@ -25,7 +23,7 @@ from orchestrator.execution.explain import explain
 from orchestrator.execution.explanation import Explanation
 from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, MapCounts, NodeState, Snapshot
-from orchestrator.executor import execute_workflow, remove_keys
+from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place, read_position
 from orchestrator.operations.queues import queue_positions
 from orchestrator.operations.reruns import RETRY_SLICE, fork_result, merged_inputs, plan_retry, stage_fork
@@ -40,6 +38,7 @@ from orchestrator.operations.results import (
     Submitted,
     VerbResult,
 )
+from orchestrator.operations.retention import purge
 from orchestrator.operations.submissions import (
     Compiled,
     Document,
@@ -47,22 +46,17 @@ from orchestrator.operations.submissions import (
     mint_execution_id,
     sorted_json,
 )
-from orchestrator.states import PURGEABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
+from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.store.layout import Field, execution_fields
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, digest_of
-from orchestrator.store.script_client import STORE_OUTAGES
 from orchestrator.store.transitions import Transitions
-
-log = logging.getLogger("headrace.executions")
 
 #: Index rows read at a time, and at most for one page, when a filter is narrow.
 BATCH = 200
 MOST_ROWS = 5_000
 #: How often a saved worklist is drained before a pause or resume is refused as unavailable.
 ROUNDS = 20
-#: Calls, of some hundred keys each, in which a purge removes what it can before it answers.
-PURGE_CALLS = 200
 
 
 class Executions:
@@ -306,20 +300,10 @@ class Executions:
     async def purge(self, execution_id: str) -> None:
         """Remove an execution that has ended, or was never started, for good, and its children with it.
 
-        A child that still runs goes on as an execution of its own. From this call on the execution is unknown
-        to every verb and question; what the call does not come to remove, `loops/retention.py` removes.
+        A child that still runs goes on as an execution of its own.
         Raises ExecutionNotFound, and InvalidTransition while it has not ended or its parent is there.
         """
-        word, text = await self._transitions.purge_execution(execution_id, call_id=uuid4().hex)
-        if word == "unknown":
-            raise ExecutionNotFound(execution_id)
-        if word != "ok":
-            raise _not_purgeable(execution_id, word, text)
-        try:
-            await remove_keys(self._transitions, execution_id, most_calls=PURGE_CALLS)
-        except STORE_OUTAGES as error:
-            # It is gone for everybody who asks, and sent again the request would be told so.
-            log.warning("purge.left", extra={"execution_id": execution_id, "error": str(error)})
+        await purge(self._transitions, execution_id)
 
     # Questions
 
@@ -430,6 +414,7 @@ class Executions:
         view = await self.store.read_for_repair(execution_id)
         if view is None:
             raise ExecutionNotFound(execution_id)
+        await self.store.check_present(view.snapshot.execution)
         return view.snapshot
 
     async def _recompiled(self, execution_id: str) -> Compiled:
@@ -504,17 +489,6 @@ def _paused_or_resumed(verb: str, execution_id: str, word: str, status: str) -> 
         found = "being cancelled" if word == "cancelling" else status
         raise InvalidTransition(verb, execution_id, found, sources_of(f"{verb}_execution", "execution"))
     return VerbResult(execution_id, ExecutionStatus(status), word == "already")
-
-
-def _not_purgeable(execution_id: str, word: str, text: str) -> InvalidTransition:
-    """Say why an execution cannot be purged now. text: its status, or the root of a child."""
-    if word == "child":
-        found, wanted = "a child", f"it is purged with its root execution, {text}"
-    else:
-        found = "being cancelled" if word == "cancelling" else text
-        wanted = "only what has ended or was never started can be purged"
-        wanted += "; wait for its end" if word == "cancelling" else "; cancel it first"
-    return InvalidTransition("purge", execution_id, found, PURGEABLE, wanted=wanted)
 
 
 def _retried_before(execution: Execution) -> Rerun:

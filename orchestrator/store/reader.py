@@ -131,14 +131,6 @@ class Store:
         if execution.status in PURGEABLE and await self.status(execution.execution_id) is None:
             raise ExecutionNotFound(execution.execution_id)
 
-    async def present(self, execution_ids: Sequence[str]) -> set[str]:
-        """Those of the executions that there are."""
-        pipe = self._redis.pipeline(transaction=False)
-        for execution_id in execution_ids:
-            pipe.exists(self.keys.status(execution_id))
-        answers = await pipe.execute() if execution_ids else []
-        return {each for each, is_there in zip(execution_ids, answers, strict=True) if is_there}
-
     async def executions(self, execution_ids: Sequence[str]) -> list[Execution | None]:
         """Read many executions without their nodes, in one round trip.
 
@@ -316,13 +308,6 @@ class Store:
         members = await self._redis.zrange(self.keys.shared("staging"), 0, limit - 1)
         return [member.decode() for member in members]
 
-    async def purging_ids(self, before_ms: int, limit: int) -> list[str]:
-        """Ids of executions purged before a moment of which keys are left, oldest first."""
-        members = await self._redis.zrange(
-            self.keys.shared("purging"), "-inf", str(before_ms), byscore=True, offset=0, num=limit
-        )
-        return [member.decode(errors="replace") for member in members]
-
     # What runs
 
     async def active_ids(self, cursor: int, count: int) -> tuple[int, list[str]]:
@@ -392,10 +377,7 @@ class Store:
     # Repair
 
     async def read_for_repair(self, execution_id: str) -> RepairView | None:
-        """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice.
-
-        None where there is none. Raises ExecutionNotFound where it is purged meanwhile.
-        """
+        """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice."""
         keys = self.keys
         # Read before everything else: whatever is written while we read makes the repair be refused.
         seq = int(await self._redis.hget(keys.runtime(execution_id), "seq") or 0)
@@ -452,7 +434,6 @@ class Store:
             held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
         )
         limits = await self.liveness.lost_limits(execution_id, units, generation) if may_miss else ()
-        await self.check_present(execution)
         return RepairView(snapshot, seq, tuple(missing), bool(is_active), limits)
 
     async def _nodes(

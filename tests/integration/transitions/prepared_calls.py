@@ -288,5 +288,6 @@ async def hiding(rig: Rig) -> Call[Any]:
 
 async def removing(rig: Rig) -> Call[Any]:
     """The last part of what is left of a purged execution."""
-    await (call := await hiding(rig))
-    return rig.transitions.purge_keys(call.arguments[0])
+    call = await hiding(rig)
+    await call
+    return rig.transitions.purge_keys(str(call.arguments[0]))
