@@ -39,7 +39,7 @@ __all__ = ["Engine", "Idempotency", "OperatorNote"]
 class Engine:
     """The engine as the API sees it.
 
-    executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, status, explain, …
+    executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, explain, …
     nodes         get, items; complete, fail, skip, retry_now
     signals       send
     approvals     get, list, decide

@@ -131,7 +131,7 @@ def resume(
 
 
 def purge(execution_id: ExecutionArgument, server: ServerOption = None) -> None:
-    """Remove an execution that has ended for good, with its history, its outputs and its children.
+    """Remove for good an execution that has ended, with its history, outputs and children.
 
     One that was never started may be removed too; what runs has to be cancelled first.
     """

@@ -134,7 +134,7 @@ class Executions:
         return await self._act(execution_id, "resume", body, idempotency_key)
 
     async def purge(self, execution_id: str) -> None:
-        """Remove an execution that has ended, or was never started, for good, and its children with it.
+        """Remove for good an execution that has ended or was never started, and its children with it.
 
         Raises NotFound the second time, and ApiError while it has not ended or its parent is there.
         """

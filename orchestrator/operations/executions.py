@@ -298,7 +298,7 @@ class Executions:
         return fork_result(plan, execution_id, fork)
 
     async def purge(self, execution_id: str) -> None:
-        """Remove an execution that has ended, or was never started, for good, and its children with it.
+        """Remove for good an execution that has ended or was never started, and its children with it.
 
         A child that still runs goes on as an execution of its own.
         Raises ExecutionNotFound, and InvalidTransition while it has not ended or its parent is there.

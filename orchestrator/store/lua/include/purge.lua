@@ -68,7 +68,11 @@ local function forget_dead(remains, cursor)
   local answer = redis.call('HSCAN', remains, cursor, 'MATCH', 'dead|*', 'COUNT', 500)
   local entries = {}
   for i = 2, #answer[2], 2 do entries[#entries + 1] = answer[2][i] end
-  in_parts('XDEL', entries, dead_key())
+  if entries[1] then
+    in_parts('XDEL', entries, dead_key())
+    -- A stream without entries stays otherwise, unlike a list or a set.
+    if redis.call('XLEN', dead_key()) == 0 then redis.call('DEL', dead_key()) end
+  end
   return answer[1]
 end
 
