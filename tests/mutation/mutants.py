@@ -320,7 +320,6 @@ WHOLE = (
         ("children are left", "  for _, entry in ipairs(entries) do hide_child(string.match(entry, '^%S+')) end\n", ""),
         ("the dead stay on their list", "    in_parts('XDEL', entries, dead_key())\n", ""),
         ("an execution is listed as purged for ever", "  redis.call('UNLINK', remains, children_key(id))\n  redis.call('ZREM', purging_key(), id)\n", "  redis.call('UNLINK', remains, children_key(id))\n"),
-        ("watchers wait for ever", "  redis.call('PUBLISH', events_key(id), '0')\n", ""),
     ),
     *of("include/slices", ("a late copy makes it again", "status_key(execution_id), remains_key(execution_id)) > 0", "status_key(execution_id)) > 0")),
     *of("stage_execution", ("a staged slice is forgotten", "redis.call('ZADD', staging_key(), 'NX', NOW, ARGV[2])", "")),

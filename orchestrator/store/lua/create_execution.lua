@@ -12,7 +12,8 @@ if key ~= '' then
     local hash, made = string.match(known, '^(%S+) (%S+)$')
     -- Its own id: the same call sent again, not the request made again.
     if made == execution_id then return {'ok', made, 0} end
-    return {hash == ARGV[6] and 'replayed' or 'conflict', made, 0}
+    -- What was purged since is no answer any more.
+    if redis.call('EXISTS', status_key(made)) == 1 then return {hash == ARGV[6] and 'replayed' or 'conflict', made, 0} end
   end
 end
 if is_made(execution_id) then return {'ok', execution_id, 0} end

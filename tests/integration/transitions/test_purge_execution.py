@@ -192,6 +192,19 @@ async def test_the_key_it_was_made_under_makes_another_one_afterwards(rig: Rig) 
     assert await rig.status(again) is E.COMPLETED
 
 
+async def test_a_key_whose_execution_is_gone_makes_another_one(rig: Rig) -> None:
+    execution_id = await made_under_a_key(rig)
+    # As one that was made before executions remembered their key.
+    await rig.redis.hdel(rig.engine.keys.runtime(execution_id), "idempotency")
+    await purged(rig, execution_id)
+    assert await rig.redis.keys("idem:*")
+
+    again = await made_under_a_key(rig)
+
+    assert again != execution_id
+    assert await rig.status(again) is E.COMPLETED
+
+
 async def test_a_key_that_has_made_another_execution_since_is_kept(rig: Rig) -> None:
     execution_id = await made_under_a_key(rig)
     (key,) = await rig.redis.keys("idem:*")
