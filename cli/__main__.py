@@ -6,7 +6,7 @@ import typer
 
 from cli.commands.dev import dev
 from cli.commands.doctor import doctor
-from cli.commands.executions import cancel, explain, list_executions, pause, resume, show, trigger
+from cli.commands.executions import cancel, explain, list_executions, pause, purge, resume, show, trigger
 from cli.commands.nodes import node
 from cli.commands.redis import redis
 from cli.commands.reruns import fork, replay, retry
@@ -44,6 +44,7 @@ app.command()(replay)
 app.command()(fork)
 app.command()(pause)
 app.command()(resume)
+app.command()(purge)
 app.add_typer(node, name="node")
 app.command()(signal)
 app.command()(approvals)

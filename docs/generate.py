@@ -38,7 +38,9 @@ WITHOUT_ROW = {
     "enforce_cancel": "ends the grace of a cancel; the nodes left are ended by the worklist",
     "forget_consumers": "takes consumers that are gone off a task stream's group",
     "open_session": "begins a browser's session",
-    "purge_staging": "removes a submission that never became visible",
+    "purge_execution": "hides an execution that has ended, or was never started, for good",
+    "purge_keys": "removes what is left of what was hidden",
+    "purge_staging": "gives up a submission that never became visible",
     "renew_leases": "moves deadlines of running attempts",
     "stage_items": "writes items that nobody sees before `map_node`",
     "report_events": "appends what a handler logs and reports",
@@ -148,7 +150,7 @@ KEYS_INTRO = """\
 
 Printed from `orchestrator/redis_keys.py`, the only place where keys are formatted, and from the docstring of
 `orchestrator/store/layout.py`. Anything here may be read with `redis-cli` or `./headrace redis`; nothing
-should be written by hand. What goes with its execution stays for now: executions are not removed yet.
+should be written by hand. What goes with its execution stays until that is purged.
 
 | key | type | holds | written by | goes |
 | --- | --- | --- | --- | --- |

@@ -46,7 +46,7 @@ MOST_TENANTS = 1_000
 class TenantEngine:
     """What one tenant may ask: what is another's is unknown to every part.
 
-    executions    submit, trigger, cancel, pause, resume, retry, replay, fork; get, list, status, explain, …
+    executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, explain, …
     nodes         get, items; complete, fail, skip, retry_now
     signals       send
     approvals     get, list, decide

@@ -195,6 +195,7 @@ _PARTICIPLES = {
     "retry": "retried",
     "pause": "paused",
     "resume": "resumed",
+    "purge": "purged",
 }
 
 

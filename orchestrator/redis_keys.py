@@ -53,12 +53,14 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("reservations", "workflow:{execution_id}:reservations", "sorted set", "reserved for calls under way, by start, Redis ms; 0: the end of the call is unknown, and the reservation counts as used", "reserve_budget, settle_budget, every end of an attempt"),
     KeyPattern("signals", "workflow:{execution_id}:signals", "hash", "signals kept for a later wait, the waiting nodes by signal, and the requests already taken", "signal_execution, await_node, every end of a wait"),
     KeyPattern("events", "workflow:{execution_id}:events", "stream", "history; ids are dense: 1-0, 2-0, …", "every transition"),
+    KeyPattern("remains", "workflow:{execution_id}:remains", "hash", "what was the runtime of a purged execution, until the rest of it is removed", "purge_execution, purge_staging, purge_keys", "when nothing else is left"),
     KeyPattern("queues", "workflows:queues", "set", "queues named in definitions, beside default", "create_execution", "never"),
     KeyPattern("active", "workflows:active", "set", "executions that are RUNNING or PAUSED", "start_execution, settle", "never"),
     KeyPattern("leases", "workflows:leases", "sorted set", "running attempts by lease deadline, Redis ms; member execution, node, attempt", "claim_node, renew_leases", "with the attempt"),
     KeyPattern("timers", "workflows:timers", "sorted set", "due times, Redis ms; member kind, execution, node, attempt", "every verb that starts a wait or a time limit", "when fired"),
     KeyPattern("approvals", "workflows:approvals[:{tenant}]", "sorted set", "open approvals, by when they were asked for, Redis ms; member execution, node, attempt", "await_node, every end of the wait", "with the wait"),
     KeyPattern("staging", "workflows:staging", "sorted set", "submissions being written in chunks, by start, Redis ms", "stage_execution", "10 minutes"),
+    KeyPattern("purging", "workflows:purging", "sorted set", "executions that were purged and of which keys are left, by the moment, Redis ms", "purge_execution, purge_staging, purge_keys", "when no key is left"),
     KeyPattern("dead", "workflows:dead[:{tenant}]", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped"),
     KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last checked, Redis ms", "stamp_tick", "never"),
     KeyPattern("hold", "workflows:tick:hold", "string", "no lease expires before this moment, Redis ms, because no worker could renew", "stamp_tick", "one lease"),
@@ -76,8 +78,8 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("api_keys", "workflows:api_keys:{tenant}", "sorted set", "ids of a tenant's API keys, by creation, Redis ms", "create_api_key, revoke_api_key", "never"),
     KeyPattern("api_key", "workflows:api_key:{key_id}", "hash", "an API key: tenant, name, digest (SHA-256 of the key), scopes, created_ms, expires_ms, used_ms", "create_api_key, use_api_key", "when revoked or expired"),
     KeyPattern("session", "workflows:session:{digest}", "string", "id of the API key that a browser's session stands for; digest is that of its cookie", "open_session, close_session", "12 hours"),
-    KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours"),
-    KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution", "never"),
+    KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours, or with its execution"),
+    KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution, start_child", "with its execution"),
 )  # fmt: skip
 
 _BY_NAME = {pattern.name: pattern for pattern in PATTERNS}

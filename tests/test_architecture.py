@@ -94,7 +94,7 @@ OPERATIONS = frozenset(
         "executions_node_complete", "executions_node_fail", "executions_node_retry", "executions_node_skip",
         "executions_create", "executions_definition", "executions_events", "executions_explain",
         "executions_fork", "executions_get", "executions_items", "executions_list", "executions_node",
-        "executions_node_output", "executions_output",
+        "executions_node_output", "executions_output", "executions_purge",
         "executions_replay", "executions_results", "executions_retry", "executions_trigger", "handlers_list",
         "health_get", "livez_get", "queues_list", "readyz_get", "usage_get", "workers_list",
         "workflow_results", "workflow_status", "workflow_submit", "workflow_trigger",

@@ -1,4 +1,4 @@
-"""`/v1/executions`: submit, list, read, trigger, cancel, pause, resume and explain executions."""
+"""`/v1/executions`: submit, list, read, trigger, cancel, pause, resume, purge and explain executions."""
 
 from datetime import datetime
 from typing import Annotated
@@ -114,6 +114,18 @@ async def list_executions(
 async def get(request: Request, execution_id: str) -> Response:
     view = await engine_of(request).executions.get(execution_id_in(execution_id))
     return json_response(view_fields(view))
+
+
+@router.delete(
+    "/{execution_id}",
+    operation_id="executions_purge",
+    summary="Remove an ended execution, or one never started, with its children",
+    status_code=204,
+    responses=problems(404, 409, 503),
+)
+async def purge(request: Request, execution_id: str) -> Response:
+    await engine_of(request).executions.purge(execution_id_in(execution_id))
+    return Response(status_code=204)
 
 
 @router.get(

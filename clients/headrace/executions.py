@@ -133,6 +133,13 @@ class Executions:
         body = given(by=by, reason=reason, budget=budget)
         return await self._act(execution_id, "resume", body, idempotency_key)
 
+    async def purge(self, execution_id: str) -> None:
+        """Remove for good an execution that has ended or was never started, and its children with it.
+
+        Raises NotFound the second time, and ApiError while it has not ended or its parent is there.
+        """
+        await self._transport.delete(path_of("executions", execution_id))
+
     # --- repeat
 
     async def retry(

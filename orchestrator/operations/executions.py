@@ -1,4 +1,4 @@
-"""`engine.executions`: submit, trigger, cancel, pause, resume, retry, replay, fork and read executions."""
+"""`engine.executions`: submit, trigger, cancel, pause, resume, retry, replay, fork, purge and read them."""
 
 # long: every verb and question about an execution, on one screen after another
 
@@ -49,6 +49,7 @@ from orchestrator.operations.results import (
     Submitted,
     VerbResult,
 )
+from orchestrator.operations.retention import purge
 from orchestrator.operations.submissions import (
     Compiled,
     Document,
@@ -237,6 +238,8 @@ class Executions:
         if preview:
             return Rerun(execution_id, execution.status, execution.generation, plan.nodes)
         word, status, more = await send_retry(self._transitions, execution, plan, wanted_by)
+        if word == "unknown":
+            raise ExecutionNotFound(execution_id)
         if word == "already":
             # By this very call, whose first answer was lost, or by another like it.
             return _retried_before((await self._snapshot(execution_id)).execution)
@@ -324,6 +327,14 @@ class Executions:
             fork = replace(fork, status=await self.store.status(fork_id) or fork.status)
         return fork_result(plan, execution_id, fork)
 
+    async def purge(self, execution_id: str) -> None:
+        """Remove for good an execution that has ended or was never started, and its children with it.
+
+        A child that still runs goes on as an execution of its own.
+        Raises ExecutionNotFound, and InvalidTransition while it has not ended or its parent is there.
+        """
+        await purge(self._transitions, execution_id)
+
     # Questions
 
     async def status(self, execution_id: str) -> ExecutionStatus:
@@ -358,6 +369,7 @@ class Executions:
             counts=counts,
             is_quiesced=await self._is_quiesced(execution, nodes, counts),
         )
+        await self.store.check_present(execution)
         if final is None:
             return view
         error = None if final.status is NodeStatus.COMPLETED else final.error
@@ -372,7 +384,9 @@ class Executions:
         execution_id = await self._owner.execution(execution_id)
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
-        return await self.store.outputs(execution_id, [node.id for node in definition.nodes])
+        outputs = await self.store.outputs(execution_id, [node.id for node in definition.nodes])
+        await self.store.check_present(execution)
+        return outputs
 
     async def definition(self, execution_id: str) -> bytes:
         """Read the definition as submitted, JSON. Raises ExecutionNotFound."""
@@ -440,6 +454,7 @@ class Executions:
         view = await self.store.read_for_repair(execution_id)
         if view is None:
             raise ExecutionNotFound(execution_id)
+        await self.store.check_present(view.snapshot.execution)
         return view.snapshot
 
     async def _recompiled(self, execution_id: str) -> Compiled:

@@ -35,7 +35,8 @@ Written by single verbs:
   paused (number of the current pause), pauses (how many there were), paused_by, paused_reason,
   paused_ms, pause_calls (requests already taken)
   worklist ('1' while nodes are left for a next script),
-  lines (log and progress lines kept), tokens (pieces of text streamed), purged
+  lines (log and progress lines kept), tokens (pieces of text streamed),
+  idempotency (the key under which the request that made it is remembered)
   used_* (used by calls to paid services), held_tokens, held_nanos (reserved for calls under way)
 
 Of a node, once it was queued or has ended:

@@ -87,7 +87,7 @@ class Transitions(ScriptClient):
         return self._call("reuse_nodes", execution_id, (source_id, *part.arguments()), read_words)
 
     def purge_staging(self, execution_id: str, *, age_ms: int) -> Call[tuple[str, bool]]:
-        """Purge one slice of a submission that was staged and abandoned."""
+        """Give up a submission that was staged and abandoned; `purge_keys` then removes it."""
         return self._call("purge_staging", execution_id, (age_ms,), read_word_more)
 
     def create_execution(
@@ -162,6 +162,17 @@ class Transitions(ScriptClient):
     ) -> Call[tuple[str, bool]]:
         """Carry out a plan's repairs, unless the history has grown since event `seq`."""
         return self._call("repair_execution", execution_id, (seq, *repairs), read_word_more)
+
+    def purge_execution(self, execution_id: str, *, call_id: str) -> Call[list[Any]]:
+        """Hide an ended execution from every look-up and list; `purge_keys` then removes it.
+
+        Replies [word, text], see the script.
+        """
+        return self._call("purge_execution", execution_id, (call_id,), read_words)
+
+    def purge_keys(self, execution_id: str) -> Call[tuple[str, bool]]:
+        """Remove a part of what is left of an execution that was hidden, and of its children."""
+        return self._call("purge_keys", execution_id, (), read_word_more)
 
     # A node, before it runs
 

@@ -12,15 +12,17 @@ if key ~= '' then
     local hash, made = string.match(known, '^(%S+) (%S+)$')
     -- Its own id: the same call sent again, not the request made again.
     if made == execution_id then return {'ok', made, 0} end
-    return {hash == ARGV[6] and 'replayed' or 'conflict', made, 0}
+    -- What was purged since is no answer any more.
+    if redis.call('EXISTS', status_key(made)) == 1 then return {hash == ARGV[6] and 'replayed' or 'conflict', made, 0} end
   end
 end
-if redis.call('EXISTS', status_key(execution_id)) == 1 then return {'ok', execution_id, 0} end
+if is_made(execution_id) then return {'ok', execution_id, 0} end
 create(execution_id, tenant, ARGV[3], 8)
 if key ~= '' then
   redis.call('SET', idempotency_key(tenant, key), ARGV[6] .. ' ' .. execution_id, 'PX', 86400000)
 end
 local x = open(execution_id)
+if key ~= '' then note(x, 'idempotency', key) end
 local queues, replay_of, forked_from = fields_of(x, 'queues', 'replay_of', 'forked_from')
 name_queues(queues)
 record(x, 'execution.created', '', '', replay_of and '{"replay_of":"' .. replay_of .. '"}'

@@ -277,10 +277,20 @@ async def staging(rig: Rig) -> Call[Any]:
 async def purging(rig: Rig) -> Call[Any]:
     await (await staging(rig))
     rig.transitions.now_ms = rig.now_ms + 600_000
-    call = rig.transitions.purge_staging("x1", age_ms=600_000)
-    while (await call)[1]:
-        pass
-    return call
+    return rig.transitions.purge_staging("x1", age_ms=600_000)
+
+
+async def hiding(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(node("A"))
+    await rig.worker.run_all()
+    return rig.transitions.purge_execution(execution_id, call_id="first")
+
+
+async def removing(rig: Rig) -> Call[Any]:
+    """The last part of what is left of a purged execution."""
+    call = await hiding(rig)
+    await call
+    return rig.transitions.purge_keys(str(call.arguments[0]))
 
 
 IDEMPOTENCY = Idempotency("ab", "cd", "call")

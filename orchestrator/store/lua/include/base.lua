@@ -103,6 +103,10 @@ local function note(x, field, value)
   notes[count + 1], notes[count + 2] = field, value
 end
 
+local record
+
+do
+
 local function append(x, event, node_id, item, attempt, data)
   if not item then
     return redis.pcall('XADD', x.events, string.format('%d-0', x.seq), 'type', event, 'node_id', node_id, 'attempt', attempt,
@@ -113,7 +117,7 @@ local function append(x, event, node_id, item, attempt, data)
 end
 
 -- data is JSON text, passed through unread.
-local function record(x, event, unit, attempt, data)
+function record(x, event, unit, attempt, data)
   local node_id, item = item_of(unit)
   x.seq = x.seq + 1
   x.is_changed = true
@@ -123,6 +127,8 @@ local function record(x, event, unit, attempt, data)
   -- stay dense. Looking before every write would cost more than the write.
   x.seq = tonumber(string.match(redis.call('XREVRANGE', x.events, '+', '-', 'COUNT', 1)[1][1], '^%d+')) + 1
   append(x, event, node_id, item, attempt, data)
+end
+
 end
 
 -- Writes all that a call has changed, the totals of its executions too, and wakes their subscribers; the message says only
