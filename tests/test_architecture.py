@@ -39,7 +39,7 @@ MAX_FUNCTION_LINES = 60
 #: A longer file says in its head why, `# long: the reason`, and stands here with its ceiling.
 LONG_FILES = {
     "config.py": 540,
-    "docs/generate.py": 370,
+    "docs/generate.py": 440,
     "orchestrator/errors.py": 640,
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 600,

@@ -333,7 +333,7 @@ class Executions:
         A child that still runs goes on as an execution of its own.
         Raises ExecutionNotFound, and InvalidTransition while it has not ended or its parent is there.
         """
-        await purge(self._transitions, execution_id)
+        await purge(self._transitions, await self._owner.execution(execution_id))
 
     # Questions
 

@@ -13,9 +13,9 @@ from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency
 from orchestrator.store.transitions import Transitions
 
-#: Part of keys, paths and, in upper case, of names of settings.
+#: Part of keys, paths and, in upper case, of names of settings: TENANT_<NAME>_SECRET_<SECRET>.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
-NAME_ALLOWED = "1 to 40 of a-z 0-9 and -, which neither begins nor ends it"
+NAME_ALLOWED = "1 to 40 of a-z 0-9 and -, which neither begins nor ends it, and no part `secret`"
 
 
 class Tenants:
@@ -68,4 +68,4 @@ class Tenants:
 
 def is_tenant_name(text: str) -> bool:
     """Say whether a tenant can have this name."""
-    return _NAME.match(text) is not None
+    return _NAME.match(text) is not None and "secret" not in text.split("-")

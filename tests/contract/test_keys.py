@@ -94,7 +94,7 @@ async def test_equal_requests_register_one_tenant_with_one_key(closed: httpx2.As
     assert (again.status_code, again.json()["code"]) == (409, "TENANT_EXISTS")
 
 
-@pytest.mark.parametrize("name", ["", "Acme", "-a", "a-", "a_b", "a" * 41, "default "])
+@pytest.mark.parametrize("name", ["", "Acme", "-a", "a-", "a_b", "a" * 41, "default ", "my-secret"])
 async def test_a_name_that_no_tenant_can_have_is_refused(closed: httpx2.AsyncClient, name: str) -> None:
     answer = await closed.post("/v1/tenants", json={"name": name}, headers=OPERATOR)
 

@@ -12,22 +12,22 @@ local known = idempotency and redis.call('GET', idempotency)
 if known then
   local hash, made, salt = string.match(known, '^(%S+) (%S+) (%S+)$')
   local word = made == key_id and 'ok' or hash == ARGV[12] and 'replayed' or 'conflict'
-  return {word, made, salt, tonumber(redis.call('HGET', api_key_key(made), 'created_ms') or 0)}
+  return {word, made, salt, tonumber(redis.call('HGET', rare_key.api_key(made), 'created_ms') or 0)}
 end
 local created_ms = redis.call('HGET', KEYS[1], 'created_ms')
 if created_ms then return {'ok', key_id, ARGV[13], tonumber(created_ms)} end
-if tenant ~= 'default' and redis.call('EXISTS', tenant_key(tenant)) == 0 then return {'unknown', '', '', 0} end
-local ids = api_keys_key(tenant)
+if tenant ~= 'default' and redis.call('EXISTS', rare_key.tenant(tenant)) == 0 then return {'unknown', '', '', 0} end
+local ids = rare_key.api_keys(tenant)
 for _, id in ipairs(redis.call('ZRANGE', ids, 0, -1)) do
-  if redis.call('EXISTS', api_key_key(id)) == 0 then redis.call('ZREM', ids, id) end
+  if redis.call('EXISTS', rare_key.api_key(id)) == 0 then redis.call('ZREM', ids, id) end
 end
 if redis.call('ZCARD', ids) >= 100 then return {'full', '', '', 0} end
 local function expire(id, at_ms)
-  redis.call('HSET', api_key_key(id), 'expires_ms', at_ms)
-  redis.call('PEXPIREAT', api_key_key(id), at_ms)
+  redis.call('HSET', rare_key.api_key(id), 'expires_ms', at_ms)
+  redis.call('PEXPIREAT', rare_key.api_key(id), at_ms)
 end
 if old_id ~= '' then
-  local old = redis.call('HMGET', api_key_key(old_id), 'tenant', 'expires_ms')
+  local old = redis.call('HMGET', rare_key.api_key(old_id), 'tenant', 'expires_ms')
   if old[1] ~= tenant then return {'gone', '', '', 0} end
   local until_ms = NOW + tonumber(ARGV[10])
   if not old[2] or tonumber(old[2]) > until_ms then expire(old_id, string.format('%d', until_ms)) end

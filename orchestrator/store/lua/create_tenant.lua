@@ -14,6 +14,6 @@ if known then
 end
 if call or tenant == 'default' then return {'taken', tenant} end
 redis.call('HSET', KEYS[1], 'title', ARGV[4], 'created_ms', NOW_TEXT, 'is_active', '1', 'call', ARGV[5])
-redis.call('ZADD', tenants_key(), NOW_TEXT, tenant)
+redis.call('ZADD', rare_key.tenants(), NOW_TEXT, tenant)
 if idempotency then redis.call('SET', idempotency, ARGV[7] .. ' ' .. tenant, 'PX', 86400000) end
 return {'ok', tenant}

@@ -5,7 +5,7 @@
 -- Reply {word, text}  word: ok; child, its parent is still there and text is their root; refused, text is its status;
 --       cancelling, it was not started and is being cancelled; unknown
 local id = ARGV[2]
-if redis.call('HGET', remains_key(id), 'purged_by') == ARGV[3] then return {'ok', ''} end
+if redis.call('HGET', rare_key.remains(id), 'purged_by') == ARGV[3] then return {'ok', ''} end
 local status = redis.call('GET', status_key(id))
 local values = redis.call('HMGET', KEYS[1], 'v', 'cancelling')
 if not status or not values[1] then return {'unknown', ''} end

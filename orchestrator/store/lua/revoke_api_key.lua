@@ -5,5 +5,5 @@
 -- Reply word: ok, unknown
 if redis.call('HGET', KEYS[1], 'tenant') ~= ARGV[3] then return 'unknown' end
 redis.call('DEL', KEYS[1])
-redis.call('ZREM', api_keys_key(ARGV[3]), ARGV[4])
+redis.call('ZREM', rare_key.api_keys(ARGV[3]), ARGV[4])
 return 'ok'

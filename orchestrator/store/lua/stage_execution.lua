@@ -4,6 +4,6 @@
 -- Reply 'ok'; also when the execution is visible already, or is being purged: such a late copy of a call writes nothing. Refused whole at
 --       maxmemory.
 if is_made(ARGV[2]) then return 'ok' end
-redis.call('ZADD', staging_key(), 'NX', NOW, ARGV[2])
+redis.call('ZADD', rare_key.staging(), 'NX', NOW, ARGV[2])
 write_chunk(ARGV[2], 3)
 return 'ok'

@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.definitions.budgets import Caps, Usage
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.layout import Reuse, lay_out
 from orchestrator.store.library import script_names
@@ -15,8 +14,8 @@ from orchestrator.store.replies import EndReply
 from orchestrator.store.requests import Idempotency
 from orchestrator.store.script_client import Call
 from tests.dags import compiled
+from tests.integration.transitions.access_calls import ACCESS
 from tests.integration.transitions.prepared_calls import (
-    ACCESS,
     CHILDREN,
     INTERVENTIONS,
     LINE,
@@ -33,7 +32,9 @@ from tests.integration.transitions.prepared_calls import (
     purging,
     removing,
     renewing,
+    reserving,
     running,
+    settling,
     signalling,
     signalling_nobody,
     staging,
@@ -154,26 +155,6 @@ async def reaping(rig: Rig) -> Call[Any]:
 async def reporting(rig: Rig) -> Call[Any]:
     held = await running(rig)
     return rig.transitions.report_events(held, [(1, "node.log", b"{}"), (2, "node.progress", b"{}")])
-
-
-async def reserving(rig: Rig) -> Call[Any]:
-    held = await running_on_a_budget(rig)
-    return rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
-
-
-async def settling(rig: Rig) -> Call[Any]:
-    held = await running_on_a_budget(rig)
-    await rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
-    day = str(rig.now_ms // 86_400_000)
-    used = Usage(calls=1, input=3, output=4, cost_nanos=2)
-    return rig.transitions.settle_budget(held, number=1, held=(60, 5, day), used=used)
-
-
-async def running_on_a_budget(rig: Rig) -> Any:
-    # At noon: a minute later must be the same day.
-    rig.transitions.now_ms = (rig.now_ms // 86_400_000 + 1) * 86_400_000 + 43_200_000
-    await rig.submit(node("A"), budget={"max_tokens": 100, "daily": {"max_cost_usd": 1}})
-    return await rig.worker.start_one("A")
 
 
 async def reusing(rig: Rig) -> Call[Any]:

@@ -23,7 +23,7 @@ end
 -- Takes an execution out of everything by which it is found. Whatever finds it by another key or row has its line here.
 -- call: id of the call that hides it, '' for none. The caller has checked that it has ended, or was never started.
 function purge.hide(id, call)
-  local runtime, remains = runtime_key(id), remains_key(id)
+  local runtime, remains = runtime_key(id), rare_key.remains(id)
   local values = redis.call('HMGET', runtime, 'tenant', 'idempotency', 'generation')
   local tenant, generation = values[1] or 'default', values[3] or '1'
   -- First, because it counts in the runtime.
@@ -33,7 +33,7 @@ function purge.hide(id, call)
   redis.call('ZREM', index_key(tenant), id)
   forget_request(id, tenant, values[2])
   redis.call('SREM', active_key(), id)
-  redis.call('ZREM', staging_key(), id)
+  redis.call('ZREM', rare_key.staging(), id)
   redis.call('ZREM', timers_key(), timer_member('continue', id, '', '0'), timer_member('execution_timeout', id, '', generation),
     timer_member('cancel_grace', id, '', generation))
   redis.call('UNLINK', status_key(id), definition_key(id), events_key(id), signals_key(id), worklist_key(id), held_units_key(id),
@@ -41,7 +41,7 @@ function purge.hide(id, call)
   -- A submission of which nothing but nodes was staged has none.
   if redis.call('EXISTS', runtime) == 1 then redis.call('RENAME', runtime, remains) end
   redis.call('HSET', remains, 'purged_by', call)
-  redis.call('ZADD', purging_key(), NOW, id)
+  redis.call('ZADD', rare_key.purging(), NOW, id)
   -- Who watches it looks again, and finds it gone.
   redis.call('PUBLISH', events_key(id), '0')
 end
@@ -90,9 +90,9 @@ end
 -- Removes a part of what is left of an execution that was hidden. Gives the number of keys and rows touched, and whether
 -- nothing is left. Its children go first to last, before the list that names them.
 function purge.remove_some(id)
-  local remains = remains_key(id)
+  local remains = rare_key.remains(id)
   if redis.call('EXISTS', remains) == 0 then
-    redis.call('ZREM', purging_key(), id)
+    redis.call('ZREM', rare_key.purging(), id)
     return 1, true
   end
   local values = redis.call('HMGET', remains, 'hidden', 'dead_cursor', 'chunk')
@@ -120,7 +120,7 @@ function purge.remove_some(id)
     return touched, false
   end
   redis.call('UNLINK', remains, children_key(id))
-  redis.call('ZREM', purging_key(), id)
+  redis.call('ZREM', rare_key.purging(), id)
   return 3, true
 end
 

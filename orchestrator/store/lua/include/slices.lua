@@ -4,7 +4,7 @@
 -- ARGV from first: count of node ids, the ids, then runtime fields and values in pairs to the end.
 
 -- Whether an execution is visible, or was and is being purged: a late copy of a call that made it then writes nothing.
-local function is_made(execution_id) return redis.call('EXISTS', status_key(execution_id), remains_key(execution_id)) > 0 end
+local function is_made(execution_id) return redis.call('EXISTS', status_key(execution_id), rare_key.remains(execution_id)) > 0 end
 
 local function write_chunk(execution_id, first)
   local count = tonumber(ARGV[first])
@@ -23,9 +23,9 @@ local function create(execution_id, tenant, definition, first)
   write_chunk(execution_id, first)
   redis.call('HSET', runtime_key(execution_id), 'created_ms', NOW)
   redis.call('ZADD', index_key(tenant), NOW, execution_id)
-  redis.call('ZREM', staging_key(), execution_id)
+  redis.call('ZREM', rare_key.staging(), execution_id)
 end
 
 local function name_queues(queues)
-  for queue in string.gmatch(queues or '', '%S+') do redis.call('SADD', queues_key(), queue) end
+  for queue in string.gmatch(queues or '', '%S+') do redis.call('SADD', rare_key.queues(), queue) end
 end
