@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -319,6 +320,14 @@ class Executions:
         if status is None:
             raise ExecutionNotFound(execution_id)
         return status
+
+    async def statuses(self, execution_ids: Sequence[str]) -> dict[str, ExecutionStatus]:
+        """Read the statuses of many executions at once; what is not found is left out."""
+        known = []
+        for execution_id in execution_ids:
+            with contextlib.suppress(ExecutionNotFound):
+                known.append(await self._owner.execution(execution_id))
+        return await self.store.statuses(known)
 
     async def get(self, execution_id: str) -> ExecutionView:
         """Read an execution with all its nodes and their smaller outputs. Raises ExecutionNotFound."""

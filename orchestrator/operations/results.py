@@ -20,11 +20,15 @@ SHOWN_TOGETHER_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An execution that was created; `replayed` when the same request had created it before."""
+    """An execution that was created; `replayed` when the same request had created it before.
+
+    existing  nothing was created: it holds the key that the start named, and has not ended.
+    """
 
     execution_id: str
     status: ExecutionStatus
     replayed: bool
+    existing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,14 @@ class Store:
             raise word
         return ExecutionStatus(word.decode()) if word else None
 
+    async def statuses(self, execution_ids: Sequence[str]) -> dict[str, ExecutionStatus]:
+        """Read statuses alone, with one command; what does not exist is left out."""
+        if not execution_ids:
+            return {}
+        words = await self._redis.mget([self.keys.status(each) for each in execution_ids])
+        found = zip(execution_ids, words, strict=True)
+        return {execution_id: ExecutionStatus(word.decode()) for execution_id, word in found if word}
+
     async def tenant(self, execution_id: str) -> str | None:
         """Whose execution it is; None for one that is unknown."""
         key = self.keys.runtime(execution_id)
