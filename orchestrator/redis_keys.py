@@ -72,7 +72,10 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("usage_of", "workflows:usage:{tenant}:{day}:{account}", "hash", "the same for a definition with a daily budget", "settle_budget, reserve_budget", "400 days"),
     KeyPattern("held_of", "workflows:held:{tenant}:{day}:{account}", "sorted set", "the same for a definition with a daily budget", "reserve_budget", "2 days"),
     KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours"),
-    KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution", "never"),
+    KeyPattern("execution_key", "key:{tenant}:{key}", "string", "the execution that holds an execution key, by a digest of the key", "create_execution"),
+    KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution, start_child", "never"),
+    KeyPattern("workflow_index", "idx:workflow:{tenant}:{workflow_id}", "sorted set", "executions of a workflow by creation, Redis ms", "create_execution, start_child", "with the last of them"),
+    KeyPattern("label_index", "idx:label:{tenant}:{label}", "sorted set", "executions with a label by creation, Redis ms; label: a digest of it", "create_execution, start_child", "with the last of them"),
 )  # fmt: skip
 
 _BY_NAME = {pattern.name: pattern for pattern in PATTERNS}
