@@ -145,7 +145,7 @@ async def test_a_document_over_the_limit_is_refused_and_nothing_is_stored(rig: R
 
 @pytest.mark.parametrize("source", ["cron", "", 7, None, ["manual"]])
 async def test_an_unknown_source_is_refused(rig: Rig, source: Any) -> None:
-    with pytest.raises(StartInvalid, match="'trigger.source' must be one of manual, webhook"):
+    with pytest.raises(StartInvalid, match=r"'trigger\.source' must be one of manual, webhook"):
         await started(rig, node("A"), trigger={"source": source})
 
 
