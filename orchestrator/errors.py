@@ -153,8 +153,14 @@ class InputsInvalid(ProblemsFound):
     code = "INPUTS_INVALID"
 
 
+class StartInvalid(ProblemsFound):
+    """Labels, key or trigger document of a start are wrong; every problem found is listed."""
+
+    code = "START_INVALID"
+
+
 class ExecutionNotFound(HeadraceError):
-    """No execution has this id."""
+    """No execution has this id, or this key."""
 
     code = "EXECUTION_NOT_FOUND"
 
@@ -236,6 +242,31 @@ class InputsConflict(HeadraceError):
     def __init__(self, execution_id: str) -> None:
         self.execution_id = execution_id
         super().__init__(f"the inputs of execution {execution_id} were fixed by its first trigger and differ")
+
+
+class TriggerConflict(HeadraceError):
+    """The execution's trigger document was fixed by its first trigger and differs from this one."""
+
+    code = "TRIGGER_CONFLICT"
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(
+            f"the trigger document of execution {execution_id} was fixed by its first trigger and differs"
+        )
+
+
+class ExecutionKeyTaken(HeadraceError):
+    """An execution that has not ended holds the key; execution_id is that one."""
+
+    code = "EXECUTION_KEY_TAKEN"
+
+    def __init__(self, key: str, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(
+            f"the key {key!r} belongs to execution {execution_id}, which has not ended; wait for its end, or "
+            "choose 'use_existing' or 'terminate_existing' as id_conflict_policy"
+        )
 
 
 class StoreUnavailable(HeadraceError):

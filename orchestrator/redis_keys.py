@@ -82,6 +82,9 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("session", "workflows:session:{digest}", "string", "id of the API key that a browser's session stands for; digest is that of its cookie", "open_session, close_session", "12 hours", is_rare=True),
     KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours, or with its execution"),
     KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution, start_child", "with its execution"),
+    KeyPattern("execution_key", "key:{tenant}:{key}", "string", "the execution that holds an execution key, by a digest of the key", "create_execution", is_rare=True),
+    KeyPattern("workflow_index", "idx:workflow:{tenant}:{workflow_id}", "sorted set", "executions of a workflow by creation, Redis ms", "create_execution, start_child", "with the last of them", is_rare=True),
+    KeyPattern("label_index", "idx:label:{tenant}:{label}", "sorted set", "executions with a label by creation, Redis ms; label: a digest of it", "create_execution, start_child", "with the last of them", is_rare=True),
 )  # fmt: skip
 
 _BY_NAME = {pattern.name: pattern for pattern in PATTERNS}

@@ -21,11 +21,15 @@ SHOWN_TOGETHER_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An execution that was created; `replayed` when the same request had created it before."""
+    """An execution that was created; `replayed` when the same request had created it before.
+
+    existing  nothing was created: it holds the key that the start named, and has not ended.
+    """
 
     execution_id: str
     status: ExecutionStatus
     replayed: bool
+    existing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ class ExecutionView:
                   where it is too large for a view.
     output_bytes  its size.
     output_error  why it came to nothing.
+    trigger       the document it was started with, JSON; None before that.
     """
 
     execution: Execution
@@ -129,6 +134,7 @@ class ExecutionView:
     output_error: dict[str, Any] | None = None
     output_bytes: int = 0
     sizes: Mapping[str, int] = field(default_factory=dict)
+    trigger: bytes | None = None
 
     @property
     def node_views(self) -> list[NodeView]:

@@ -199,16 +199,6 @@ class Store:
                 outputs |= await self.payloads.read(execution_id, some)
         return outputs
 
-    async def list_ids(
-        self, tenant: str, *, newest_ms: str, oldest_ms: str, offset: int, count: int
-    ) -> list[tuple[str, int]]:
-        """Ids and creation times, newest first; bounds as ZRANGE takes them."""
-        rows = await self._redis.zrange(
-            self.keys.index(tenant), newest_ms, oldest_ms, desc=True, byscore=True,
-            offset=offset, num=count, withscores=True,
-        )  # fmt: skip
-        return [(member.decode(), int(score)) for member, score in rows]
-
     async def events(self, execution_id: str, *, after: int, limit: int) -> list[Event]:
         """Read the history from event `after` + 1 on."""
         rows = await self._redis.xrange(self.keys.events(execution_id), f"{after + 1}-0", "+", count=limit)
@@ -311,7 +301,8 @@ class Store:
         known = await self._redis.get(self.keys.key("idempotency", tenant=tenant, key=key))
         if known is None:
             return None
-        request_hash, execution_id = known.decode().split()
+        # A third word is the execution that was asked for, and not made: another one held its key.
+        request_hash, execution_id, *_ = known.decode().split()
         return request_hash, execution_id
 
     async def staged_ids(self, limit: int) -> list[str]:

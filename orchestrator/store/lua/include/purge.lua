@@ -20,17 +20,24 @@ local function forget_request(id, tenant, key)
   if record and string.match(record, '(%S+)$') == id then redis.call('DEL', idempotency_key(tenant, key)) end
 end
 
+-- Its execution key, unless another one holds that by now.
+local function release_key(id, tenant, digest)
+  local key = digest and rare_key.execution_key(tenant, digest)
+  if key and redis.call('GET', key) == id then redis.call('DEL', key) end
+end
+
 -- Takes an execution out of everything by which it is found. Whatever finds it by another key or row has its line here.
 -- call: id of the call that hides it, '' for none. The caller has checked that it has ended, or was never started.
 function purge.hide(id, call)
   local runtime, remains = runtime_key(id), rare_key.remains(id)
-  local values = redis.call('HMGET', runtime, 'tenant', 'idempotency', 'generation')
+  local values = redis.call('HMGET', runtime, 'tenant', 'idempotency', 'generation', 'key_digest')
   local tenant, generation = values[1] or 'default', values[3] or '1'
   -- First, because it counts in the runtime.
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', reservations_key(id), '(0', '+inf', 'LIMIT', 0, WRITTEN_OFF)) do
     budget.write_off(member)
   end
-  redis.call('ZREM', index_key(tenant), id)
+  for _, row in ipairs(index_rows(id)) do redis.call('ZREM', row, id) end
+  release_key(id, tenant, values[4])
   forget_request(id, tenant, values[2])
   redis.call('SREM', active_key(), id)
   redis.call('ZREM', rare_key.staging(), id)
