@@ -9,11 +9,16 @@ from dataclasses import dataclass
 
 #: Separates the parts of a member of the lease and timer sets; cannot occur in ids.
 SEPARATOR = "\x1f"
+#: Whose everything is that names no tenant. Its keys have the documented names.
+DEFAULT_TENANT = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPattern:
-    """One family of keys. `pattern` has `{execution_id}`-like placeholders; `expiry` says when the key goes."""
+    """One family of keys. `pattern` has `{execution_id}`-like placeholders; `expiry` says when the key goes.
+
+    A part in brackets, `[:{tenant}]`, is left out for the tenant `default`.
+    """
 
     name: str
     pattern: str
@@ -25,6 +30,13 @@ class KeyPattern:
     @property
     def parameters(self) -> tuple[str, ...]:
         return tuple(part.split("}")[0] for part in self.pattern.split("{")[1:])
+
+    def filled(self, **parts: str) -> str:
+        """Fill the placeholders in."""
+        stem, _, rest = self.pattern.partition("[")
+        if not rest or parts.get("tenant") == DEFAULT_TENANT:
+            return stem.format(**parts)
+        return (stem + rest.rstrip("]")).format(**parts)
 
 
 PATTERNS: tuple[KeyPattern, ...] = (
@@ -46,10 +58,10 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("active", "workflows:active", "set", "executions that are RUNNING or PAUSED", "start_execution, settle", "never"),
     KeyPattern("leases", "workflows:leases", "sorted set", "running attempts by lease deadline, Redis ms; member execution, node, attempt", "claim_node, renew_leases", "with the attempt"),
     KeyPattern("timers", "workflows:timers", "sorted set", "due times, Redis ms; member kind, execution, node, attempt", "every verb that starts a wait or a time limit", "when fired"),
-    KeyPattern("approvals", "workflows:approvals", "sorted set", "open approvals, by when they were asked for, Redis ms; member execution, node, attempt", "await_node, every end of the wait", "with the wait"),
+    KeyPattern("approvals", "workflows:approvals[:{tenant}]", "sorted set", "open approvals, by when they were asked for, Redis ms; member execution, node, attempt", "await_node, every end of the wait", "with the wait"),
     KeyPattern("staging", "workflows:staging", "sorted set", "submissions being written in chunks, by start, Redis ms", "stage_execution", "10 minutes"),
     KeyPattern("purging", "workflows:purging", "sorted set", "executions that were purged and of which keys are left, by the moment, Redis ms", "purge_execution, purge_staging, purge_keys", "when no key is left"),
-    KeyPattern("dead", "workflows:dead", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped"),
+    KeyPattern("dead", "workflows:dead[:{tenant}]", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped"),
     KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last checked, Redis ms", "stamp_tick", "never"),
     KeyPattern("hold", "workflows:tick:hold", "string", "no lease expires before this moment, Redis ms, because no worker could renew", "stamp_tick", "one lease"),
     KeyPattern("repairs", "workflows:repairs", "hash", "repairs of the sweep, counted by kind", "repair_execution", "never"),
@@ -61,6 +73,11 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("held", "workflows:held:{tenant}:{day}", "sorted set", "reserved for calls under way, by start, Redis ms", "reserve_budget", "2 days"),
     KeyPattern("usage_of", "workflows:usage:{tenant}:{day}:{account}", "hash", "the same for a definition with a daily budget", "settle_budget, reserve_budget", "400 days"),
     KeyPattern("held_of", "workflows:held:{tenant}:{day}:{account}", "sorted set", "the same for a definition with a daily budget", "reserve_budget", "2 days"),
+    KeyPattern("tenants", "workflows:tenants", "sorted set", "tenants beside default, by creation, Redis ms", "create_tenant", "never"),
+    KeyPattern("tenant", "workflows:tenants:{tenant}", "hash", "a tenant: title, created_ms, is_active", "create_tenant, change_tenant", "never"),
+    KeyPattern("api_keys", "workflows:api_keys:{tenant}", "sorted set", "ids of a tenant's API keys, by creation, Redis ms", "create_api_key, revoke_api_key", "never"),
+    KeyPattern("api_key", "workflows:api_key:{key_id}", "hash", "an API key: tenant, name, digest (SHA-256 of the key), scopes, created_ms, expires_ms, used_ms", "create_api_key, use_api_key", "when revoked or expired"),
+    KeyPattern("session", "workflows:session:{digest}", "string", "id of the API key that a browser's session stands for; digest is that of its cookie", "open_session, close_session", "12 hours"),
     KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours, or with its execution"),
     KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution, start_child", "with its execution"),
 )  # fmt: skip
@@ -82,7 +99,7 @@ class Keys:
     group: str = "workflow_group"
 
     def key(self, name: str, **parts: str) -> str:
-        return self.prefix + _BY_NAME[name].pattern.format(**parts)
+        return self.prefix + _BY_NAME[name].filled(**parts)
 
     def definition(self, execution_id: str) -> str:
         return self.key("definition", execution_id=execution_id)
@@ -116,6 +133,12 @@ class Keys:
 
     def events(self, execution_id: str) -> str:
         return self.key("events", execution_id=execution_id)
+
+    def api_key(self, key_id: str) -> str:
+        return self.key("api_key", key_id=key_id)
+
+    def session(self, digest: str) -> str:
+        return self.key("session", digest=digest)
 
     def worker(self, worker_id: str) -> str:
         return self.key("worker", worker_id=worker_id)
@@ -153,10 +176,13 @@ def lua_keys(keys: Keys) -> str:
     """The patterns as Lua functions, such as `node_key(execution_id, node_id)`; PREFIX is set at every call."""
     lines = ["local PREFIX = ''"]
     for pattern in PATTERNS:
-        text = "'" + pattern.pattern.replace("{", "' .. ").replace("}", " .. '") + "'"
-        text = text.replace(" .. ''", "")
+        stem, _, rest = pattern.pattern.partition("[")
         arguments = ", ".join(pattern.parameters)
-        lines.append(f"local function {pattern.name}_key({arguments}) return PREFIX .. {text} end")
+        body = f"return PREFIX .. {_lua_text(stem + rest.rstrip(']'))} end"
+        if rest:
+            bare = f"if tenant == '{DEFAULT_TENANT}' then return PREFIX .. {_lua_text(stem)} end"
+            body = f"{bare} {body}"
+        lines.append(f"local function {pattern.name}_key({arguments}) {body}")
     lines.append(f"local STREAM, GROUP = '{keys.stream}', '{keys.group}'")
     lines.append(
         "local function tasks_key(queue) "
@@ -164,3 +190,8 @@ def lua_keys(keys: Keys) -> str:
         "return PREFIX .. STREAM .. ':' .. queue end"
     )
     return "\n".join(lines) + "\n"
+
+
+def _lua_text(pattern: str) -> str:
+    text = "'" + pattern.replace("{", "' .. ").replace("}", " .. '") + "'"
+    return text.replace(" .. ''", "")

@@ -191,7 +191,12 @@ TABLE: tuple[Row, ...] = (
     _node("retry_node_now", [_N.WAITING], _N.QUEUED, "node.queued"),
     _node("retry_node_now", [_N.WAITING], _N.COMPLETED, "node.completed"),
     _node("repair_execution", [_N.QUEUED], _N.QUEUED, "node.queued"),
-    _node("retry_execution", [_N.FAILED, _N.CANCELLED, _N.SKIPPED], _N.PENDING, "execution.retried"),
+    _node(
+        "retry_execution",
+        [_N.FAILED, _N.CANCELLED, _N.SKIPPED, _N.COMPLETED],
+        _N.PENDING,
+        "execution.retried",
+    ),
     _node("reuse_nodes", [_N.PENDING], _N.COMPLETED, "execution.created"),
     _node("reuse_nodes", [_N.PENDING], _N.SKIPPED, "execution.created"),
     _execution("create_execution", [], _E.PENDING, "execution.created"),
@@ -204,7 +209,7 @@ TABLE: tuple[Row, ...] = (
     _execution("finish_execution", _UNDER_WAY, _E.FAILED, "execution.failed", is_internal=True),
     _execution("cancel_execution", [_E.PENDING, *_UNDER_WAY], _E.CANCELLED, "execution.cancelled"),
     _execution("time_out_execution", _UNDER_WAY, _E.FAILED, "execution.failed"),
-    _execution("retry_execution", [_E.FAILED, _E.CANCELLED], _E.RUNNING, "execution.retried"),
+    _execution("retry_execution", [_E.FAILED, _E.CANCELLED, _E.COMPLETED], _E.RUNNING, "execution.retried"),
 )
 
 

@@ -7,7 +7,8 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.access import engine_of, reach_of
+from api.access import reach_of
+from api.auth import engine_of, identity_of
 from api.responses import ANY_JSON, JSON, body_of, json_response, location, problems, replay_headers
 from api.routers.workflow import trigger_inputs
 from api.schemas.executions import (
@@ -270,7 +271,9 @@ async def resume(request: Request, execution_id: str) -> Response:
     responses=problems(404, 503),
 )
 async def explain(request: Request, execution_id: str) -> Response:
-    found = await engine_of(request).executions.explain(execution_id_in(execution_id))
+    found = await engine_of(request).executions.explain(
+        execution_id_in(execution_id), names_workers=identity_of(request).is_operator
+    )
     items = [explanation_fields(explanation) for explanation in found]
     return json_response({"execution_id": execution_id, "items": items})
 
@@ -283,5 +286,5 @@ def _next_link(request: Request, next_cursor: str | None) -> dict[str, str] | No
     return {"Link": f'<{following.path}?{following.query}>; rel="next"'}
 
 
-#: Routes that are worth a lane of their own: (path, method, endpoint).
-HOT = (("/v1/executions", "POST", create),)
+#: Routes that are worth a lane of their own: (path, method, operation id, endpoint).
+HOT = (("/v1/executions", "POST", "executions_create", create),)

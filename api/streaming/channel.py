@@ -9,7 +9,7 @@ from api.schemas.events import Line, Wire, encode
 from api.streaming.history import PAGE, History
 from api.streaming.watcher import Body, Watcher, body_of
 from clients.backoff import Backoff
-from orchestrator.engine import Engine
+from orchestrator.engine import TenantEngine
 from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.model import Event
 
@@ -32,7 +32,7 @@ TURN = 256
 class Channel:
     """An execution that is watched: a ring of its latest lines, kept up to date from the store."""
 
-    def __init__(self, execution_id: str, engine: Engine, history: History) -> None:
+    def __init__(self, execution_id: str, engine: TenantEngine, history: History) -> None:
         self.execution_id = execution_id
         self.watchers: set[Watcher] = set()
         self.replays = history.replays

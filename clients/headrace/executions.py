@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from clients.headrace import events
@@ -143,13 +143,20 @@ class Executions:
     # --- repeat
 
     async def retry(
-        self, execution_id: str, *, preview: bool = False, generation: int | None = None
+        self,
+        execution_id: str,
+        *,
+        nodes: Sequence[str] | None = None,
+        preview: bool = False,
+        generation: int | None = None,
     ) -> Rerun:
         """Run the failed part of an execution again, in place, or say what that would be.
 
+        nodes       only these, and all behind them; None for all that failed.
         generation  as a preview names it; the same call repeated then retries nothing twice.
         """
-        body = {"preview": preview} | given(generation=generation)
+        named = None if nodes is None else list(nodes)
+        body = {"preview": preview} | given(nodes=named, generation=generation)
         return Rerun.from_dict(await self._transport.post(path_of("executions", execution_id, "retry"), body))
 
     async def replay(

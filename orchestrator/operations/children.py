@@ -18,6 +18,7 @@ from orchestrator.errors import ConfigError, ErrorType, ExecutionNotFound, Inval
 from orchestrator.execution.counters import is_handled
 from orchestrator.execution.model import Execution
 from orchestrator.operations.executions import Executions
+from orchestrator.operations.owner import AnyOwner
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.submissions import Compiled, Submissions, sorted_json
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
@@ -67,7 +68,7 @@ class Children:
         self.store = store
         self._transitions = transitions
         self._submissions = submissions
-        self._executions = Executions(store, transitions, submissions)
+        self._executions = Executions(store, transitions, submissions, AnyOwner(store))
         self._cache = DefinitionCache[str, Compiled](max_entries=KEPT)
 
     async def find(self, execution_id: str, unit: str) -> Execution | None:

@@ -17,6 +17,7 @@ from orchestrator.errors import (
     InputsConflict,
     InvalidTransition,
     NodeNotFound,
+    StoreUnavailable,
     TooBusy,
 )
 from orchestrator.execution.explain import explain
@@ -25,8 +26,18 @@ from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, MapCounts, NodeState, Snapshot
 from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place, read_position
+from orchestrator.operations.owner import Owner
 from orchestrator.operations.queues import queue_positions
-from orchestrator.operations.reruns import RETRY_SLICE, fork_result, merged_inputs, plan_retry, stage_fork
+from orchestrator.operations.reruns import (
+    check_named,
+    fork_result,
+    merged_inputs,
+    plan_retry,
+    plan_retry_of,
+    retryable,
+    send_retry,
+    stage_fork,
+)
 from orchestrator.operations.results import (
     SHOWN_BYTES,
     SHOWN_FINAL_BYTES,
@@ -62,8 +73,11 @@ ROUNDS = 20
 class Executions:
     """The executions of the engine, each known by its id."""
 
-    def __init__(self, store: Store, transitions: Transitions, submissions: Submissions) -> None:
+    def __init__(
+        self, store: Store, transitions: Transitions, submissions: Submissions, owner: Owner
+    ) -> None:
         self.store = store
+        self._owner = owner
         self._transitions = transitions
         self._submissions = submissions
 
@@ -77,7 +91,6 @@ class Executions:
         inputs: dict[str, Any] | None = None,
         trigger: bool = False,
         idempotency: Idempotency | None = None,
-        tenant: str = "default",
     ) -> Submitted:
         """Check a definition and store an execution of it; start it when asked to.
 
@@ -87,9 +100,15 @@ class Executions:
         stored then.
         """
         compiled = await self._submissions.compile(document, body)
-        return await self._submissions.create(
-            compiled, inputs=inputs, is_started=trigger, idempotency=idempotency, tenant=tenant
+        submitted = await self._submissions.create(
+            compiled,
+            inputs=inputs,
+            is_started=trigger,
+            idempotency=idempotency,
+            tenant=self._owner.tenant,
         )
+        self._owner.remember(submitted.execution_id)
+        return submitted
 
     async def trigger(self, execution_id: str, inputs: dict[str, Any] | None = None) -> VerbResult:
         """Start an execution. Triggered again, it starts nothing twice, and what is ready is queued.
@@ -97,6 +116,7 @@ class Executions:
         Raises ExecutionNotFound, InputsInvalid, InputsConflict, and InvalidTransition while it is being
         cancelled.
         """
+        execution_id = await self._owner.execution(execution_id)
         text = b"" if inputs is None else await self._checked_inputs(execution_id, inputs)
         async with self._transitions.durable():
             word, status, more = await self._transitions.start_execution(execution_id, text)
@@ -124,6 +144,7 @@ class Executions:
         Of several cancels the shortest grace counts, and the first reason.
         Raises ExecutionNotFound, and InvalidTransition when it has ended.
         """
+        execution_id = await self._owner.execution(execution_id)
         word, status, more = await self._transitions.cancel_execution(
             execution_id, reason=orjson.dumps(reason).decode(), grace_ms=grace_ms, request_id=request_id
         )
@@ -145,6 +166,7 @@ class Executions:
         The same request again, and any while it is paused, changes nothing.
         Raises ExecutionNotFound, and InvalidTransition when it is not RUNNING or being cancelled.
         """
+        execution_id = await self._owner.execution(execution_id)
         for _ in range(ROUNDS):
             word, status = await self._transitions.pause_execution(
                 execution_id, by=orjson.dumps(by), reason=orjson.dumps(reason), request=digest_of(request_id)
@@ -167,6 +189,7 @@ class Executions:
 
         budget  what its calls to paid services may use from now on; None leaves a limit as it was.
         """
+        execution_id = await self._owner.execution(execution_id)
         note = {"by": orjson.dumps(by), "reason": orjson.dumps(reason)}
         for _ in range(ROUNDS):
             word, status, more = await self._transitions.resume_execution(
@@ -183,46 +206,48 @@ class Executions:
         self,
         execution_id: str,
         *,
+        nodes: Sequence[str] | None = None,
         preview: bool = False,
         generation: int | None = None,
         wanted_by: str = "",
     ) -> Rerun:
         """Go on with an ended execution in place: run again what failed and what that kept from running.
 
+        nodes       run again these and all that is behind them, and nothing else. Each has failed, was
+                    cancelled, or is a map with failed items; these can be retried when all COMPLETED, too.
         preview     say what would run, and change nothing.
         generation  the generation to retry; when another request has retried it, the answer says `already`.
         wanted_by   `EXECUTION UNIT ATTEMPT` whose child it is; refused once that attempt has ended.
-        Raises ExecutionNotFound, and InvalidTransition when it has not failed and was not cancelled.
+        Raises ExecutionNotFound, InvalidTransition when it has not failed and was not cancelled, or nodes are
+        named in a child execution; NodeNotFound, NodeBusy for nodes that cannot be retried; TooBusy while
+        another choice of nodes is being written.
         """
+        execution_id = await self._owner.execution(execution_id)
         source = await self._snapshot(execution_id)
         execution = source.execution
+        if nodes is not None:
+            check_named(source, nodes)
         if generation is not None and generation < execution.generation:
             async with self._transitions.durable():
                 return _retried_before(execution)
-        plan = plan_retry(source, generation)
+        plan = (
+            plan_retry(source, generation)
+            if nodes is None
+            else await plan_retry_of(self.store, source, frozenset(nodes), generation)
+        )
         if preview:
             return Rerun(execution_id, execution.status, execution.generation, plan.nodes)
-        slices, allowed = plan.slices(), sources_of("retry_execution", "execution")
-        async with self._transitions.durable():
-            for number, items in enumerate(slices):
-                word, status, more = await self._transitions.retry_execution(
-                    execution_id,
-                    generation=execution.generation,
-                    position=number * RETRY_SLICE,
-                    nodes=plan.chosen if number == len(slices) - 1 else None,
-                    items=items,
-                    wanted_by=wanted_by,
-                )
-                if word not in ("ok", "listed"):
-                    break
+        word, status, more = await send_retry(self._transitions, execution, plan, wanted_by)
         if word == "unknown":
             raise ExecutionNotFound(execution_id)
         if word == "already":
             # By this very call, whose first answer was lost, or by another like it.
             return _retried_before((await self._snapshot(execution_id)).execution)
+        if word == "lost":
+            raise _busy(execution_id)
         if word not in ("ok", "listed"):
             found = f"{status}, and no node waits for it" if word == "unwanted" else status
-            raise InvalidTransition("retry", execution_id, found, allowed)
+            raise InvalidTransition("retry", execution_id, found, retryable())
         if more:
             await self._transitions.drain_worklist(execution_id)
         return Rerun(execution_id, ExecutionStatus.RUNNING, execution.generation + 1, plan.nodes)
@@ -240,6 +265,7 @@ class Executions:
         merge  `inputs` override those of the same name; otherwise they replace all.
         Raises ExecutionNotFound, and what `submit` raises.
         """
+        execution_id = await self._owner.execution(execution_id)
         source = await self._execution(execution_id)
         return await self._submissions.create(
             await self._recompiled(execution_id),
@@ -267,6 +293,7 @@ class Executions:
         complete runs in any case. merge as in `replay`, preview as in `retry`.
         Raises ExecutionNotFound, NodeNotFound, and what `submit` raises.
         """
+        execution_id = await self._owner.execution(execution_id)
         source = await self._snapshot(execution_id)
         tenant = source.execution.tenant
         if not preview and (fork := await self._submissions.find_replay(idempotency, tenant)):
@@ -288,6 +315,9 @@ class Executions:
             extra += ["inputs", sorted_json(values)]
         fork_id = mint_execution_id()
         last = await stage_fork(self._transitions, fork_id, execution_id, plan)
+        if (await self._execution(execution_id)).generation != source.execution.generation:
+            # A retry of nodes may have run again what has been copied, so it need not be of one piece.
+            raise StoreUnavailable(f"execution {execution_id} was retried while being forked")
         fork = await self._submissions.publish(
             fork_id, compiled.text, last, extra=extra, is_started=True, idempotency=idempotency, tenant=tenant
         )
@@ -303,12 +333,13 @@ class Executions:
         A child that still runs goes on as an execution of its own.
         Raises ExecutionNotFound, and InvalidTransition while it has not ended or its parent is there.
         """
-        await purge(self._transitions, execution_id)
+        await purge(self._transitions, await self._owner.execution(execution_id))
 
     # Questions
 
     async def status(self, execution_id: str) -> ExecutionStatus:
         """Read the status alone. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         status = await self.store.status(execution_id)
         if status is None:
             raise ExecutionNotFound(execution_id)
@@ -316,6 +347,7 @@ class Executions:
 
     async def get(self, execution_id: str) -> ExecutionView:
         """Read an execution with all its nodes and their smaller outputs. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
         node_ids = [node.id for node in definition.nodes]
@@ -349,6 +381,7 @@ class Executions:
 
     async def results(self, execution_id: str) -> dict[str, bytes | None]:
         """Read every node's output as stored. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
         outputs = await self.store.outputs(execution_id, [node.id for node in definition.nodes])
@@ -357,16 +390,21 @@ class Executions:
 
     async def definition(self, execution_id: str) -> bytes:
         """Read the definition as submitted, JSON. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         text = await self.store.definition_text(execution_id)
         if text is None or await self.store.status(execution_id) is None:
             raise ExecutionNotFound(execution_id)
         return text
 
-    async def explain(self, execution_id: str) -> Sequence[Explanation]:
-        """Say what every unfinished node waits for. Raises ExecutionNotFound."""
+    async def explain(self, execution_id: str, *, names_workers: bool = True) -> Sequence[Explanation]:
+        """Say what every unfinished node waits for. Raises ExecutionNotFound.
+
+        names_workers  False counts the workers, which are no tenant's.
+        """
+        execution_id = await self._owner.execution(execution_id)
         snapshot = await self._snapshot(execution_id)
         positions = await queue_positions(self.store, snapshot)
-        return explain(snapshot, await self.store.workers(), positions)
+        return explain(snapshot, await self.store.workers(), positions, names_workers=names_workers)
 
     async def children(self, execution_id: str, *, limit: int = 50, cursor: str | None = None) -> Page:
         """List the executions that nodes of this one started, oldest first; purged ones are left out.
@@ -374,6 +412,7 @@ class Executions:
         Raises ExecutionNotFound, CursorInvalid.
         """
         first = read_place(cursor)
+        execution_id = await self._owner.execution(execution_id)
         await self.status(execution_id)
         child_ids = await self.store.children_ids(execution_id, first, limit)
         found = await self.store.executions(child_ids)
@@ -389,7 +428,6 @@ class Executions:
         name: str | None = None,
         created_after_ms: int | None = None,
         created_before_ms: int | None = None,
-        tenant: str = "default",
     ) -> Page:
         """List executions, newest first. Raises CursorInvalid."""
 
@@ -400,7 +438,9 @@ class Executions:
         if position := read_position(cursor):
             newest, after_id = str(position[0]), position[1]
         oldest = "-inf" if created_after_ms is None else str(created_after_ms)
-        return await _page(self.store, tenant, newest, oldest, after_id, limit=limit, is_wanted=is_wanted)
+        return await _page(
+            self.store, self._owner.tenant, newest, oldest, after_id, limit=limit, is_wanted=is_wanted
+        )
 
     # What the verbs share
 

@@ -6,6 +6,7 @@ from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.errors import ExecutionNotFound, NodeNotFound, OutputNotFound
 from orchestrator.execution.model import Execution
 from orchestrator.operations.cursors import read_place
+from orchestrator.operations.owner import Owner
 from orchestrator.operations.results import ResultPage
 from orchestrator.store.reader import Store
 from orchestrator.units import index_of, node_of
@@ -17,8 +18,9 @@ PAGE_BYTES = 4 * 1024 * 1024
 class Outputs:
     """The outputs of executions, of their nodes, and of items of mapped nodes."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, owner: Owner) -> None:
         self._store = store
+        self._owner = owner
 
     async def page(
         self, execution_id: str, *, cursor: str | None = None, most_bytes: int = PAGE_BYTES
@@ -28,6 +30,7 @@ class Outputs:
         Raises ExecutionNotFound, CursorInvalid.
         """
         first = read_place(cursor)
+        execution_id = await self._owner.execution(execution_id)
         execution = await self._execution(execution_id)
         definition = await self._store.definition(execution_id, execution.version)
         node_ids = [node.id for node in definition.nodes][first:]
@@ -38,6 +41,7 @@ class Outputs:
 
     async def of_execution(self, execution_id: str) -> bytes:
         """Read what the `output` of the definition came to. Raises ExecutionNotFound, OutputNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         definition = await self._definition(execution_id)
         output = await self._store.output(execution_id, OUTPUT) if definition.output_node else None
         if output is None:
@@ -49,6 +53,7 @@ class Outputs:
 
         Raises ExecutionNotFound, NodeNotFound, OutputNotFound.
         """
+        execution_id = await self._owner.execution(execution_id)
         node = (await self._definition(execution_id)).by_id.get(node_of(unit))
         index = index_of(unit)
         if node is None or (index is not None and not node.map):

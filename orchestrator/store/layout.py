@@ -23,7 +23,7 @@ Written at submission and never changed:
 Written by every transition:
   seq (newest event), left (nodes not terminal), failed (critical nodes FAILED), updated_ms
   rare ('1' once one of these has been set: cancelling, fail_fast, deadline_ms, generation other than 1,
-  parent, children, paused, features; scripts look for them only then)
+  parent, children, paused, features, tenant other than default; scripts look for them only then)
 
 Written by single verbs:
   inputs, created_ms, started_ms, ended_ms, deadline_ms, generation, error

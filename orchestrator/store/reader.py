@@ -1,8 +1,8 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, liveness, index, payloads, claim_texts) are the only readers of the
-engine's keys beside the scripts, the task reader, the subscriptions to events, and `upgrade`. They write none
-of them: what the sets of timers and leases hold that no engine wrote is taken out, for it would stop
+`Store` and its parts (waits, items, liveness, index, access, payloads, claim_texts) are the only readers of
+the engine's keys beside the scripts, the task reader, the subscriptions to events, and `upgrade`. They write
+none of them: what the sets of timers and leases hold that no engine wrote is taken out, for it would stop
 every loop, and what they hold of damaged executions stands back.
 """
 
@@ -30,6 +30,7 @@ from orchestrator.execution.inventory import WORKER_ALIVE_MS, DeadEntry, QueueIn
 from orchestrator.execution.model import Event, Execution, NodeState, RepairView, Snapshot
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import PURGEABLE, Cancelling, ExecutionStatus
+from orchestrator.store.access import Access
 from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.index import Index
 from orchestrator.store.items import Items
@@ -94,6 +95,7 @@ class Store:
         self.liveness = Liveness(redis, self.keys)
         self.payloads = Payloads(redis, self.keys)
         self.index = Index(redis, self.keys)
+        self.access = Access(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self._definitions = DefinitionCache[str, Definition](max_entries=64)
@@ -107,6 +109,15 @@ class Store:
         if isinstance(word, Exception):
             raise word
         return ExecutionStatus(word.decode()) if word else None
+
+    async def tenant(self, execution_id: str) -> str | None:
+        """Whose execution it is; None for one that is unknown."""
+        key = self.keys.runtime(execution_id)
+        (fields,) = await self._wire.send([("HMGET", key, "v", "tenant")])
+        if isinstance(fields, Exception):
+            raise fields
+        layout, tenant = fields
+        return None if layout is None else (tenant or b"default").decode()
 
     async def definition_text(self, execution_id: str) -> bytes | None:
         """The definition as submitted, JSON."""
@@ -357,14 +368,14 @@ class Store:
         rows = await self._redis.xrange(self.keys.tasks(queue), count=count)
         return [message_id.decode() for message_id, _ in rows]
 
-    async def dead_entries(self, limit: int, *, before: str | None = None) -> list[DeadEntry]:
-        """Dead nodes, newest first; those older than the entry `before`."""
+    async def dead_entries(self, tenant: str, limit: int, *, before: str | None = None) -> list[DeadEntry]:
+        """Dead nodes of a tenant, newest first; those older than the entry `before`."""
         newest = f"({before}" if before else "+"
-        rows = await self._redis.xrevrange(self.keys.shared("dead"), newest, "-", count=limit)
+        rows = await self._redis.xrevrange(self.keys.key("dead", tenant=tenant), newest, "-", count=limit)
         return [read_dead_entry(entry_id, fields) for entry_id, fields in rows]
 
-    async def dead_entry(self, entry_id: str) -> DeadEntry | None:
-        rows = await self._redis.xrange(self.keys.shared("dead"), entry_id, entry_id, count=1)
+    async def dead_entry(self, tenant: str, entry_id: str) -> DeadEntry | None:
+        rows = await self._redis.xrange(self.keys.key("dead", tenant=tenant), entry_id, entry_id, count=1)
         return read_dead_entry(*rows[0]) if rows else None
 
     async def usage_rows(self, tenant: str, days: Sequence[int]) -> list[Usage]:
@@ -426,7 +437,7 @@ class Store:
             worklist=tuple(item.decode() for item in worklist),
             has_continue_timer=continued is not None,
             not_taken=rejects,
-            waits=await self.waits.sights(execution_id, [state for _, state in units]),
+            waits=await self.waits.sights(execution, [state for _, state in units]),
             now_ms=await self.now_ms(),
             maps=maps,
             output=final,

@@ -169,6 +169,11 @@ CLAIM = of(
 REPLIES = of(
     "include/replies",
     ("what was reached is not handed on", "if beat then tell('$beat', '', beat) end", ""),
+    (
+        "nobody is told whose execution it is",
+        "if x.tenant and x.tenant ~= 'default' then tell('$tenant'",
+        "if false then tell('$tenant'",
+    ),
     ("what rules counted is not handed on", "if counts then tell('$counts', '', counts) end", ""),
     ("the catch is not handed on", "if facts.catch then tell('$catch', '', facts.catch) end", ""),
     ("a large output goes along with every claim", "if length then return length end", ""),
@@ -274,7 +279,7 @@ KEEPERS = (
 WHOLE = (
     *of(
         "create_execution",
-        ("one id is created twice", "if is_made(execution_id) then", "if false then"),
+        ("one id is created twice", "if purge.is_made(execution_id) then", "if false then"),
         ("a request made again makes another execution", "  if known then", "  if false then"),
         ("a key serves another request", "hash == ARGV[6] and 'replayed' or 'conflict'", "'replayed'"),
     ),
@@ -317,11 +322,11 @@ WHOLE = (
         ("late calls find the runtime", "redis.call('RENAME', runtime, remains)", "redis.call('COPY', runtime, remains)"),
         ("a child that runs is purged", "if may_leave('execution', 'purge_execution', status) then", "if true then"),
         ("a child keeps a parent that is gone", "    redis.call('HDEL', runtime_key(child_id), 'parent')\n", ""),
-        ("children are left", "  for _, entry in ipairs(entries) do hide_child(string.match(entry, '^%S+')) end\n", ""),
-        ("the dead stay on their list", "    in_parts('XDEL', entries, dead_key())\n", ""),
+        ("children are left", "      purge.hide(child_id, '')\n", ""),
+        ("the dead stay on their list", "    in_parts('XDEL', entries, dead_key(tenant))\n", ""),
         ("an execution is listed as purged for ever", "  redis.call('UNLINK', remains, children_key(id))\n  redis.call('ZREM', purging_key(), id)\n", "  redis.call('UNLINK', remains, children_key(id))\n"),
     ),
-    *of("include/slices", ("a late copy makes it again", "status_key(execution_id), remains_key(execution_id)) > 0", "status_key(execution_id)) > 0")),
+    *of("include/purge", ("a late copy makes it again", "status_key(id), remains_key(id)) > 0", "status_key(id)) > 0")),
     *of("stage_execution", ("a staged slice is forgotten", "redis.call('ZADD', staging_key(), 'NX', NOW, ARGV[2])", "")),
     *of(
         "repair_execution",

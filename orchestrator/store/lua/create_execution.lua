@@ -16,7 +16,7 @@ if key ~= '' then
     if redis.call('EXISTS', status_key(made)) == 1 then return {hash == ARGV[6] and 'replayed' or 'conflict', made, 0} end
   end
 end
-if is_made(execution_id) then return {'ok', execution_id, 0} end
+if purge.is_made(execution_id) then return {'ok', execution_id, 0} end
 create(execution_id, tenant, ARGV[3], 8)
 if key ~= '' then
   redis.call('SET', idempotency_key(tenant, key), ARGV[6] .. ' ' .. execution_id, 'PX', 86400000)

@@ -13,7 +13,7 @@ from orchestrator.operations.children import child_id_of
 from orchestrator.states import NodeStatus, Reason, WaitingOn
 from orchestrator.store.layout import lay_out
 from orchestrator.store.replies import EndReply
-from orchestrator.store.requests import AttemptToken, Child, Idempotency, OperatorNote, Word
+from orchestrator.store.requests import AttemptToken, Child, Idempotency, NewApiKey, OperatorNote, Word
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from tests.dags import compiled
@@ -274,20 +274,61 @@ async def staging(rig: Rig) -> Call[Any]:
     return rig.transitions.stage_execution("x1", layout.staged[0])
 
 
-async def purging(rig: Rig) -> Call[Any]:
-    await (await staging(rig))
-    rig.transitions.now_ms = rig.now_ms + 600_000
-    return rig.transitions.purge_staging("x1", age_ms=600_000)
+IDEMPOTENCY = Idempotency("ab", "cd", "call")
+NEW_KEY = NewApiKey("abcdefgh", "0" * 64, "ci", "run", expires_ms=4_000_000_000_000)
 
 
-async def hiding(rig: Rig) -> Call[Any]:
-    execution_id = await rig.submit(node("A"))
-    await rig.worker.run_all()
-    return rig.transitions.purge_execution(execution_id, call_id="first")
+async def registering(rig: Rig) -> Call[Any]:
+    return rig.transitions.create_tenant("acme", "Acme", call_id="call", idempotency=IDEMPOTENCY)
 
 
-async def removing(rig: Rig) -> Call[Any]:
-    """The last part of what is left of a purged execution."""
-    call = await hiding(rig)
-    await call
-    return rig.transitions.purge_keys(str(call.arguments[0]))
+async def registering_once(rig: Rig) -> Call[Any]:
+    return rig.transitions.create_tenant("acme", "Acme", call_id="call")
+
+
+async def changing(rig: Rig) -> Call[Any]:
+    await (await registering(rig))
+    return rig.transitions.change_tenant("acme", {"title": "Acme Ltd", "is_active": "0"})
+
+
+async def making_a_key(rig: Rig) -> Call[Any]:
+    return rig.transitions.create_api_key("default", NEW_KEY, idempotency=IDEMPOTENCY)
+
+
+async def rotating_a_key(rig: Rig) -> Call[Any]:
+    await rig.transitions.create_api_key("default", NEW_KEY)
+    newer = replace(NEW_KEY, key_id="ijklmnop", replaces="abcdefgh", overlap_ms=3_600_000)
+    return rig.transitions.create_api_key("default", newer)
+
+
+async def revoking_a_key(rig: Rig) -> Call[Any]:
+    await rig.transitions.create_api_key("default", NEW_KEY)
+    return rig.transitions.revoke_api_key("default", "abcdefgh")
+
+
+async def using_a_key(rig: Rig) -> Call[Any]:
+    await rig.transitions.create_api_key("default", NEW_KEY)
+    return rig.transitions.use_api_key("abcdefgh", 60_000)
+
+
+async def opening_a_session(rig: Rig) -> Call[Any]:
+    return rig.transitions.open_session("0" * 64, "abcdefgh", lasts_ms=3_600_000)
+
+
+async def closing_a_session(rig: Rig) -> Call[Any]:
+    await (await opening_a_session(rig))
+    return rig.transitions.close_session("0" * 64)
+
+
+#: Tenants, keys and sessions. What is asked to be gone is gone, whoever took it away.
+ACCESS: dict[str, tuple[Prepare, str]] = {
+    "create_tenant": (registering, ""),
+    "create_tenant, without a key": (registering_once, ""),
+    "change_tenant": (changing, ""),
+    "create_api_key": (making_a_key, ""),
+    "create_api_key, rotating": (rotating_a_key, ""),
+    "revoke_api_key": (revoking_a_key, "unknown"),
+    "use_api_key": (using_a_key, ""),
+    "open_session": (opening_a_session, ""),
+    "close_session": (closing_a_session, "unknown"),
+}

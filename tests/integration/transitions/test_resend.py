@@ -16,6 +16,7 @@ from orchestrator.store.requests import Idempotency
 from orchestrator.store.script_client import Call
 from tests.dags import compiled
 from tests.integration.transitions.prepared_calls import (
+    ACCESS,
     CHILDREN,
     INTERVENTIONS,
     LINE,
@@ -27,10 +28,7 @@ from tests.integration.transitions.prepared_calls import (
     deciding,
     expiring,
     forgetting,
-    hiding,
     passing_the_limit_of_a_wait,
-    purging,
-    removing,
     renewing,
     running,
     signalling,
@@ -39,6 +37,7 @@ from tests.integration.transitions.prepared_calls import (
     stamping,
     voting,
 )
+from tests.integration.transitions.purge_calls import PURGES
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
 
 
@@ -226,6 +225,25 @@ async def retrying_in_place(rig: Rig) -> Call[Any]:
     return rig.transitions.retry_execution(execution_id, generation=1, position=0, nodes=2, items=items)
 
 
+async def retrying_chosen_nodes(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(*LINE, node("X"))
+    await rig.worker.run_all(failing=["X"])
+    items = ["reset A 0 0 0 0 0", "renew B 0 0 0 0 0", "decide A", "decide B"]
+    choice: dict[str, Any] = {"choice": "one", "failed": 1}
+    return rig.transitions.retry_execution(
+        execution_id, generation=1, position=0, nodes=2, items=items, **choice
+    )
+
+
+async def listing_chosen_nodes(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(*LINE)
+    await rig.worker.run_all(failing=["A"])
+    items = ["reset A 0 0 0 0 0", "renew B 0 0 0 0 0"]
+    return rig.transitions.retry_execution(
+        execution_id, generation=1, position=0, nodes=None, items=items, choice="one"
+    )
+
+
 async def repairing(rig: Rig) -> Call[Any]:
     execution_id = await rig.submit(*LINE)
     seq = await rig.engine.events.last_seq(execution_id)
@@ -272,15 +290,16 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "enforce_cancel": (enforcing, "stale"),
     "time_out_execution": (passing_the_deadline, "stale"),
     "retry_execution": (retrying_in_place, "already"),
+    "retry_execution, of nodes": (retrying_chosen_nodes, "already"),
+    "retry_execution, listed": (listing_chosen_nodes, ""),
     "repair_execution": (repairing, "moved"),
     "continue_execution": (continuing, "idle"),
-    "purge_staging": (purging, ""),
-    "purge_execution": (hiding, ""),
-    "purge_keys": (removing, ""),
+    **PURGES,
     "renew_leases": (renewing, ""),
     "stamp_tick": (stamping, ""),
     "announce_worker": (announcing, ""),
     "forget_consumers": (forgetting, ""),
+    **ACCESS,
 }
 
 
@@ -298,7 +317,7 @@ async def test_a_call_sent_again_does_nothing_twice(rig: Rig, case: str) -> None
 
 
 #: These answer with the present moment, so a minute later they rightly write another one.
-_OF_THE_MOMENT = {"renew_leases", "stamp_tick", "announce_worker"}
+_OF_THE_MOMENT = {"renew_leases", "stamp_tick", "announce_worker", "open_session"}
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in _OF_THE_MOMENT])

@@ -19,6 +19,7 @@ from orchestrator.errors import (
 from orchestrator.execution.inventory import Check
 from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.operations.events import Events, EventSubscription
+from orchestrator.operations.owner import AnyOwner
 from orchestrator.operations.results import ExecutionView, ResultPage
 from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.store.reader import Store
@@ -69,15 +70,23 @@ class FakeEngine:
         self.fail_with: Exception | None = None
         self.is_replay = False
         self.is_ready = True
+        self.authentication = SimpleNamespace()
         self.executions = SimpleNamespace(
             submit=self._submit, trigger=self._trigger, status=self._status, get=self._get,
             list=self._list, cancel=self._cancel,
         )  # fmt: skip
         self.outputs = SimpleNamespace(page=self._page)
         store = SimpleNamespace(status=self._status, events=self._events, last_seq=self._last_seq)
-        self.events = Events(cast(Store, store), lambda: cast(EventSubscription, self._subscribe()))
+        self.events = Events(
+            cast(Store, store),
+            lambda: cast(EventSubscription, self._subscribe()),
+            AnyOwner(cast(Store, store)),
+        )
         self.health = SimpleNamespace(check=self._check)
         self.dead_letters = SimpleNamespace(drop=self._drop)
+
+    def of(self, tenant: str) -> "FakeEngine":
+        return self
 
     def record(self, type_: str = "node.progress", data: bytes = b"{}", *, is_announced: bool = True) -> None:
         """Append one event and, as the engine's scripts do, wake who watches."""

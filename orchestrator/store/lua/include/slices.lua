@@ -3,9 +3,6 @@
 -- must not undo what a fork has marked as ended since.
 -- ARGV from first: count of node ids, the ids, then runtime fields and values in pairs to the end.
 
--- Whether an execution is visible, or was and is being purged: a late copy of a call that made it then writes nothing.
-local function is_made(execution_id) return redis.call('EXISTS', status_key(execution_id), remains_key(execution_id)) > 0 end
-
 local function write_chunk(execution_id, first)
   local count = tonumber(ARGV[first])
   for i = first + 1, first + count do redis.call('SET', node_key(execution_id, ARGV[i]), 'PENDING', 'NX') end
@@ -18,6 +15,7 @@ end
 -- Makes an execution visible, its last slice written from ARGV[first] on. Its history and its start are the caller's.
 local function create(execution_id, tenant, definition, first)
   redis.call('SET', status_key(execution_id), 'PENDING')
+  if tenant ~= 'default' then redis.call('HSET', runtime_key(execution_id), 'rare', '1') end
   redis.call('SET', definition_key(execution_id), definition)
   write_chunk(execution_id, first)
   redis.call('HSET', runtime_key(execution_id), 'created_ms', NOW)

@@ -17,7 +17,7 @@ local MOST_WAITING = 500
 
 local function list_wait(x, node_id, attempt, on, awaits)
   if on == 'approval' then
-    redis.call('ZADD', approvals_key(), 'NX', NOW, lease_member(x.id, node_id, attempt))
+    redis.call('ZADD', approvals_key(tenant_of(x)), 'NX', NOW, lease_member(x.id, node_id, attempt))
     return
   end
   local line = redis.call('HGET', signals_key(x.id), 'waits|' .. awaits) or ';'
@@ -29,7 +29,7 @@ end
 -- Takes a node that stops waiting off its list. What it waits on may be anything.
 local function unlist_wait(x, node_id, attempt, on)
   if on == 'approval' then
-    redis.call('ZREM', approvals_key(), lease_member(x.id, node_id, attempt))
+    redis.call('ZREM', approvals_key(tenant_of(x)), lease_member(x.id, node_id, attempt))
   elseif on == 'signal' then
     local field = 'waits|' .. (redis.call('HGET', x.runtime, 'awaits|' .. node_id) or '')
     local line = redis.call('HGET', signals_key(x.id), field)
@@ -42,6 +42,12 @@ local function unlist_wait(x, node_id, attempt, on)
       redis.call('HSET', signals_key(x.id), field, line)
     end
   end
+end
+
+-- A node that runs again has asked nobody yet.
+local function forget_ask(x, node_id)
+  redis.call('HDEL', x.runtime, 'awaits|' .. node_id, 'ask|' .. node_id, 'late|' .. node_id, 'unless_late|' .. node_id,
+    'if_late|' .. node_id, 'quorum|' .. node_id, 'given|' .. node_id, 'votes|' .. node_id, 'voters|' .. node_id)
 end
 
 -- A moment as people and JSON take it, UTC. The calendar begins in March, so that the leap day ends its year.
