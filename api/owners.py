@@ -63,6 +63,7 @@ OWNERS: Mapping[str, Owner] = {
     "executions_events": Owner.READ,
     "executions_explain": Owner.READ,
     "executions_trigger": Owner.RUN,
+    "executions_purge": Owner.ADMIN,
     "executions_cancel": Owner.RUN,
     "executions_pause": Owner.RUN,
     "executions_purge": Owner.RUN,

@@ -118,7 +118,7 @@ async def test_a_cancel_of_what_never_started_ends_before_the_purge(rig: Rig) ->
     )
     assert more
 
-    with pytest.raises(InvalidTransition, match="being cancelled; .*wait for its end"):
+    with pytest.raises(InvalidTransition, match=r"being cancelled; .*wait for its end"):
         await purged(rig, execution_id)
     await rig.drain_worklist(execution_id)
     await purged(rig, execution_id)
