@@ -66,7 +66,6 @@ OWNERS: Mapping[str, Owner] = {
     "executions_purge": Owner.ADMIN,
     "executions_cancel": Owner.RUN,
     "executions_pause": Owner.RUN,
-    "executions_purge": Owner.RUN,
     "executions_resume": Owner.RUN,
     "executions_retry": Owner.RUN,
     "executions_replay": Owner.RUN,
