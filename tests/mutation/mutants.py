@@ -279,7 +279,7 @@ KEEPERS = (
 WHOLE = (
     *of(
         "create_execution",
-        ("one id is created twice", "if is_made(execution_id) then", "if false then"),
+        ("one id is created twice", "if purge.is_made(execution_id) then", "if false then"),
         ("a request made again makes another execution", "  if known then", "  if false then"),
         ("a key serves another request", "hash == ARGV[6] and 'replayed' or 'conflict'", "'replayed'"),
     ),
@@ -322,11 +322,11 @@ WHOLE = (
         ("late calls find the runtime", "redis.call('RENAME', runtime, remains)", "redis.call('COPY', runtime, remains)"),
         ("a child that runs is purged", "if may_leave('execution', 'purge_execution', status) then", "if true then"),
         ("a child keeps a parent that is gone", "    redis.call('HDEL', runtime_key(child_id), 'parent')\n", ""),
-        ("children are left", "  for _, entry in ipairs(entries) do hide_child(string.match(entry, '^%S+')) end\n", ""),
-        ("the dead stay on their list", "    in_parts('XDEL', entries, dead)\n", ""),
+        ("children are left", "      purge.hide(child_id, '')\n", ""),
+        ("the dead stay on their list", "    in_parts('XDEL', entries, dead_key(tenant))\n", ""),
         ("an execution is listed as purged for ever", "  redis.call('UNLINK', remains, children_key(id))\n  redis.call('ZREM', rare_key.purging(), id)\n", "  redis.call('UNLINK', remains, children_key(id))\n"),
     ),
-    *of("include/slices", ("a late copy makes it again", "status_key(execution_id), rare_key.remains(execution_id)) > 0", "status_key(execution_id)) > 0")),
+    *of("include/purge", ("a late copy makes it again", "status_key(id), rare_key.remains(id)) > 0", "status_key(id)) > 0")),
     *of("stage_execution", ("a staged slice is forgotten", "redis.call('ZADD', rare_key.staging(), 'NX', NOW, ARGV[2])", "")),
     *of(
         "repair_execution",

@@ -21,7 +21,7 @@ if key ~= '' then
     end
   end
 end
-if is_made(execution_id) then return {'ok', execution_id, 0} end
+if purge.is_made(execution_id) then return {'ok', execution_id, 0} end
 local function remember(made)
   if key ~= '' then redis.call('SET', idempotency_key(tenant, key), ARGV[6] .. ' ' .. made, 'PX', 86400000) end
 end

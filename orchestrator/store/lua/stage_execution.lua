@@ -3,7 +3,7 @@
 -- ARGV  3 … see include/slices.lua
 -- Reply 'ok'; also when the execution is visible already, or is being purged: such a late copy of a call writes nothing. Refused whole at
 --       maxmemory.
-if is_made(ARGV[2]) then return 'ok' end
+if purge.is_made(ARGV[2]) then return 'ok' end
 redis.call('ZADD', rare_key.staging(), 'NX', NOW, ARGV[2])
 write_chunk(ARGV[2], 3)
 return 'ok'

@@ -27,10 +27,7 @@ from tests.integration.transitions.prepared_calls import (
     deciding,
     expiring,
     forgetting,
-    hiding,
     passing_the_limit_of_a_wait,
-    purging,
-    removing,
     renewing,
     reserving,
     running,
@@ -41,6 +38,7 @@ from tests.integration.transitions.prepared_calls import (
     stamping,
     voting,
 )
+from tests.integration.transitions.purge_calls import PURGES
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
 
 
@@ -295,9 +293,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "retry_execution, listed": (listing_chosen_nodes, ""),
     "repair_execution": (repairing, "moved"),
     "continue_execution": (continuing, "idle"),
-    "purge_staging": (purging, ""),
-    "purge_execution": (hiding, ""),
-    "purge_keys": (removing, ""),
+    **PURGES,
     "renew_leases": (renewing, ""),
     "stamp_tick": (stamping, ""),
     "announce_worker": (announcing, ""),

@@ -132,6 +132,10 @@ local function park_node(x, node_id, attempt, on, due_ms, event, data)
   record(x, event, node_id, attempt, data)
 end
 
+local settle_failure
+
+do
+
 -- Whether a node's catch names that successor. Which of them takes over is decided where the error is made, by the patterns
 -- of the definition: no script matches a pattern that somebody else has written.
 local function is_taker(facts, taker)
@@ -148,7 +152,7 @@ end
 -- A failure is handled when a successor takes over or the node is to go on: it fails nothing else, and its error is its
 -- output. Where the policy or the budget asks for an operator the node does not fail at all: it waits, and the execution is paused.
 -- taker: the successor that takes over by the catch of the node, '' for none.
-local function settle_failure(x, node_id, attempt, facts, reason, error, is_dead, taker)
+function settle_failure(x, node_id, attempt, facts, reason, error, is_dead, taker)
   redis.call('HSET', x.runtime, 'error|' .. node_id, error)
   local is_item = string.find(node_id, '[', 1, true)
   taker = not is_item and is_taker(facts, taker) and taker
@@ -174,6 +178,8 @@ local function settle_failure(x, node_id, attempt, facts, reason, error, is_dead
       'attempt', attempt, 'reason', reason, 'error', error, 'ts_ms', NOW)
     redis.call('HSET', x.runtime, 'dead|' .. node_id, entry)
   end
+end
+
 end
 
 -- Takes a unit that runs again off the list of the dead.

@@ -5,13 +5,14 @@
 -- Fields added to the runtime under its other name:  purged_by, the call that hid it;  hidden, children looked at so far;
 --   dead_cursor, where the search for dead|N has got to;  chunk, chunks of nodes removed
 
-local purge = {}
+-- written_off: reservations of calls written off in one call; what is left of them its day writes off, see
+-- budget.write_off_dead. children: looked at in one step.
+local purge = {written_off = 100, children = 50}
+
+-- Whether an execution is visible, or was and is being purged: a late copy of a call that made it then writes nothing.
+function purge.is_made(id) return redis.call('EXISTS', status_key(id), rare_key.remains(id)) > 0 end
 
 do
-
--- Reservations of calls written off in one call: what is left of them its day writes off, see budget.write_off_dead.
-local WRITTEN_OFF = 100
-local CHILDREN_IN_A_STEP = 50
 
 -- The record of the request that made it, unless the key has made another one since.
 local function forget_request(id, tenant, key)
@@ -33,7 +34,7 @@ function purge.hide(id, call)
   local values = redis.call('HMGET', runtime, 'tenant', 'idempotency', 'generation', 'key_digest')
   local tenant, generation = values[1] or 'default', values[3] or '1'
   -- First, because it counts in the runtime.
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', reservations_key(id), '(0', '+inf', 'LIMIT', 0, WRITTEN_OFF)) do
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', reservations_key(id), '(0', '+inf', 'LIMIT', 0, purge.written_off)) do
     budget.write_off(member)
   end
   for _, row in ipairs(index_rows(id)) do redis.call('ZREM', row, id) end
@@ -53,33 +54,30 @@ function purge.hide(id, call)
   redis.call('PUBLISH', events_key(id), '0')
 end
 
--- A child goes with its parent, unless it still runs: then it goes on as an execution of its own.
-local function hide_child(child_id)
-  local status = redis.call('GET', status_key(child_id))
-  if not status then return end
-  if may_leave('execution', 'purge_execution', status) then
-    purge.hide(child_id, '')
-  else
-    redis.call('HDEL', runtime_key(child_id), 'parent')
-  end
-end
-
+-- A child goes with its parent, unless it still runs: then it goes on as an execution of its own. Gives how many there were.
 local function hide_children(id, from)
-  local entries = redis.call('LRANGE', children_key(id), from, from + CHILDREN_IN_A_STEP - 1)
-  for _, entry in ipairs(entries) do hide_child(string.match(entry, '^%S+')) end
+  local entries = redis.call('LRANGE', children_key(id), from, from + purge.children - 1)
+  for _, entry in ipairs(entries) do
+    local child_id = string.match(entry, '^%S+')
+    local status = redis.call('GET', status_key(child_id))
+    if may_leave('execution', 'purge_execution', status) then
+      purge.hide(child_id, '')
+    elseif status then
+      redis.call('HDEL', runtime_key(child_id), 'parent')
+    end
+  end
   return #entries
 end
 
 -- Takes some of its nodes off the list of the dead. Gives the cursor for the next.
-local function forget_dead(remains, cursor)
+local function forget_dead(remains, tenant, cursor)
   local answer = redis.call('HSCAN', remains, cursor, 'MATCH', 'dead|*', 'COUNT', 500)
   local entries = {}
   for i = 2, #answer[2], 2 do entries[#entries + 1] = answer[2][i] end
   if entries[1] then
-    local dead = dead_key(redis.call('HGET', remains, 'tenant') or 'default')
-    in_parts('XDEL', entries, dead)
+    in_parts('XDEL', entries, dead_key(tenant))
     -- A stream without entries stays otherwise, unlike a list or a set.
-    if redis.call('XLEN', dead) == 0 then redis.call('DEL', dead) end
+    if redis.call('XLEN', dead_key(tenant)) == 0 then redis.call('DEL', dead_key(tenant)) end
   end
   return answer[1]
 end
@@ -102,15 +100,15 @@ function purge.remove_some(id)
     redis.call('ZREM', rare_key.purging(), id)
     return 1, true
   end
-  local values = redis.call('HMGET', remains, 'hidden', 'dead_cursor', 'chunk')
+  local values = redis.call('HMGET', remains, 'hidden', 'dead_cursor', 'chunk', 'tenant')
   if values[1] ~= 'all' then
     local from = tonumber(values[1] or 0)
     local count = hide_children(id, from)
-    redis.call('HSET', remains, 'hidden', count < CHILDREN_IN_A_STEP and 'all' or from + count)
+    redis.call('HSET', remains, 'hidden', count < purge.children and 'all' or from + count)
     return 10 * count, false
   end
   if values[2] ~= 'end' then
-    local cursor = forget_dead(remains, values[2] or '0')
+    local cursor = forget_dead(remains, values[4] or 'default', values[2] or '0')
     redis.call('HSET', remains, 'dead_cursor', cursor == '0' and 'end' or cursor)
     return 50, false
   end

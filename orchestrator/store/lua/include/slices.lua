@@ -3,9 +3,6 @@
 -- must not undo what a fork has marked as ended since.
 -- ARGV from first: count of node ids, the ids, then runtime fields and values in pairs to the end.
 
--- Whether an execution is visible, or was and is being purged: a late copy of a call that made it then writes nothing.
-local function is_made(execution_id) return redis.call('EXISTS', status_key(execution_id), rare_key.remains(execution_id)) > 0 end
-
 local function write_chunk(execution_id, first)
   local count = tonumber(ARGV[first])
   for i = first + 1, first + count do redis.call('SET', node_key(execution_id, ARGV[i]), 'PENDING', 'NX') end
