@@ -35,6 +35,8 @@ WITHOUT_ROW = {
     "purge_staging": "removes a submission that never became visible",
     "renew_leases": "moves deadlines of running attempts",
     "stage_items": "writes items that nobody sees before `map_node`",
+    "register_workflow": "writes record, version, name and place in the list of a registered workflow",
+    "remove_workflow": "removes a registered workflow with its versions",
     "report_events": "appends what a handler logs and reports",
     "reserve_budget": "sets aside what a call to a paid service may use",
     "settle_budget": "counts what it has used",
@@ -56,6 +58,7 @@ SETTINGS = {
     "log_level": "`DEBUG` to `CRITICAL`",
     "allowed_hosts": "more host names of the API, comma separated; `*.example.com`, `*` for any name",
     "cors_origins": "origins whose pages may use the API, comma separated, such as `https://app.example.com`",
+    "workflows_dir": "directory of workflow files that are registered when the API starts",
     "worker_stream": "task stream of the queue `default`; another queue appends `:NAME`",
     "worker_group": "consumer group of the task streams",
     "worker_name": "the worker's consumer name; need not be unique",
@@ -98,6 +101,7 @@ SETTINGS = {
     "max_nodes": "nodes of one workflow",
     "max_edges": "dependencies of one workflow",
     "max_depth": "nesting of a document",
+    "max_sub_workflow_depth": "levels of child executions below one without a parent",
     "output_max_bytes": "largest output of a node, and largest response body",
 }
 #: Defaults that depend on something, said in words.
@@ -105,6 +109,7 @@ _DEFAULTS = {
     "worker_name": "`worker-<hostname>`",
     "allowed_hosts": "local names in development, any in production",
     "http_allow_private": "all in development, none in production",
+    "workflows_dir": "`workflows` beside the code",
     "llm_provider": "`anthropic` or `openai`, by what is set, else `echo` in development",
     "llm_model": "`claude-sonnet-5-5`; none for `openai`",
     "smtp_from": "`SMTP_USER`, else `headrace@<hostname>`",

@@ -30,6 +30,7 @@ from api.routers import (
     validate,
     workers,
     workflow,
+    workflows,
 )
 from api.store_time import StoreTime
 from api.validator import known_query
@@ -41,9 +42,12 @@ _ROUTERS = (
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.
-DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate", "/v1/simulate"})
-#: How the paths of other such routes end.
+DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate", "/v1/simulate", "/v1/workflows"})
+#: How the paths of other such routes end, and what stands before their last segment.
 DEFINITION_ENDINGS = ("/fork",)
+DEFINITION_PARENTS = frozenset({"/v1/workflows"})
+#: Routes that are worth a lane of their own.
+_HOT = (*workflow.HOT, *executions.HOT, *workflows.HOT)
 
 
 #: What can be answered before a route sees the request: to any, and to one that may change something.
@@ -64,7 +68,7 @@ def install(
     """
     # Reached first, and without FastAPI's machinery for dependencies, which these functions do not use, where
     # the lane does not serve them. The routers below document the same functions.
-    for path, method, endpoint in (*workflow.HOT, *executions.HOT):
+    for path, method, endpoint in _HOT:
         app.router.routes.append(Route(path, endpoint, methods=[method]))
     for module in _ROUTERS:
         # Named for all others, so that no route promises the framework's own words for a request it refuses.
@@ -77,10 +81,17 @@ def install(
             allow_origins=guard.origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["Location", "Link", "Idempotency-Replayed", "Retry-After", "X-Request-ID"],
+            expose_headers=[
+                "Location",
+                "Link",
+                "ETag",
+                "Idempotency-Replayed",
+                "Retry-After",
+                "X-Request-ID",
+            ],
         )
     else:
-        app.add_middleware(HotLane, routes=(*workflow.HOT, *executions.HOT))
+        app.add_middleware(HotLane, routes=_HOT)
     app.add_middleware(
         RequestLimits,
         guard=guard,
@@ -88,6 +99,7 @@ def install(
         max_definition_bytes=limits.max_definition_bytes,
         definition_paths=DEFINITION_PATHS,
         definition_endings=DEFINITION_ENDINGS,
+        definition_parents=DEFINITION_PARENTS,
     )
     app.add_middleware(StoreTime)
     install_handlers(app, store_errors)
