@@ -18,6 +18,8 @@ from orchestrator.errors import Problem
 from orchestrator.operations.origin import Origin
 from orchestrator.operations.results import Submitted
 
+#: When a start is answered with the whole execution.
+IN_TIME = "Ended within the time of `Prefer: wait=N`"
 #: The longest wait that a request may ask for.
 MOST_WAIT_S = 60
 _PREFERENCE = re.compile(r'\s*wait\s*=\s*(?:"([^"]*)"|([^\s;]*))\s*(?:;.*)?', re.IGNORECASE | re.DOTALL)
@@ -42,17 +44,24 @@ def origin_of(
 
 
 async def started(
-    request: Request, submitted: Submitted, *, answer: Mapping[str, Any] | None = None, status: int = 202
+    request: Request,
+    submitted: Submitted,
+    *,
+    answer: Mapping[str, Any] | None = None,
+    status: int = 202,
+    may_wait: bool = True,
 ) -> Response:
     """Answer a start; with `Prefer: wait=N` once it has ended, or that time is over.
 
     answer  what is said of an execution that has not ended; its id and status where nothing else is given.
-    status  of that answer. One that ended in time is answered with 200 and its whole view.
+    status  of that answer; 200 where nothing was created. One that ended in time is answered with 200 and
+            its whole view.
+    may_wait  False for one that was created and not started: it will not end.
     Raises RequestInvalid.
     """
     execution_id = submitted.execution_id
     headers = location(execution_id) | replay_headers(submitted.replayed)
-    wait_s = preferred_wait_s(request)
+    wait_s = preferred_wait_s(request) if may_wait else None
     if wait_s is not None:
         headers["Preference-Applied"] = f"wait={wait_s}"
         if await ended_in_time(request, execution_id, wait_s):
@@ -60,6 +69,8 @@ async def started(
             return json_response(view_fields(view), headers=headers)
     if answer is None:
         answer = {"execution_id": execution_id, "status": str(submitted.status)}
+    if submitted.existing:
+        answer, status = {**answer, "existing": True}, 200
     return json_response(answer, status=status, headers=headers)
 
 

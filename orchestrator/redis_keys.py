@@ -72,11 +72,14 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("usage_of", "workflows:usage:{tenant}:{day}:{account}", "hash", "the same for a definition with a daily budget", "settle_budget, reserve_budget", "400 days"),
     KeyPattern("held_of", "workflows:held:{tenant}:{day}:{account}", "sorted set", "the same for a definition with a daily budget", "reserve_budget", "2 days"),
     KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours"),
+    KeyPattern("execution_key", "key:{tenant}:{key}", "string", "the execution that holds an execution key, by a digest of the key", "create_execution"),
+    KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution, start_child", "never"),
+    KeyPattern("workflow_index", "idx:workflow:{tenant}:{workflow_id}", "sorted set", "executions of a workflow by creation, Redis ms", "create_execution, start_child", "with the last of them"),
+    KeyPattern("label_index", "idx:label:{tenant}:{label}", "sorted set", "executions with a label by creation, Redis ms; label: a digest of it", "create_execution, start_child", "with the last of them"),
     KeyPattern("registered", "workflows:registered:{tenant}:{workflow_id}", "hash", "a workflow of the registry without its documents; its fields are in `orchestrator/definitions/registry.py`", "register_workflow", "remove_workflow"),
     KeyPattern("version", "workflows:registered:{tenant}:{workflow_id}:{version}", "hash", "one version of it: hash, title, definition as JSON, source as sent, media type, when it was made, Redis ms", "register_workflow", "remove_workflow"),
     KeyPattern("names", "workflows:names:{tenant}", "hash", "ids of workflows by name", "register_workflow", "remove_workflow"),
     KeyPattern("registry", "idx:workflows:{tenant}", "sorted set", "ids of workflows by creation, Redis ms", "register_workflow", "remove_workflow"),
-    KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution", "never"),
 )  # fmt: skip
 
 _BY_NAME = {pattern.name: pattern for pattern in PATTERNS}

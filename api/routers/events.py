@@ -14,7 +14,7 @@ from api.schemas.events import MEDIA_TYPES, EventLine, Wire
 from api.streaming.hub import RETRY, Hub
 from api.streaming.watcher import Send as SendNow
 from api.streaming.watcher import body_of, until_gone
-from api.validator import execution_id_in
+from api.validator import execution_in
 from orchestrator.errors import Problem
 
 router = APIRouter(prefix="/v1/executions", tags=["events"])
@@ -50,7 +50,7 @@ async def events(
     last_event_id: Annotated[str | None, Header(description="Wins over `after`, that over `from`")] = None,
 ) -> Response:
     # All checks come before the first byte: inside a stream an error could no longer have a status.
-    execution_id = execution_id_in(execution_id)
+    execution_id = await execution_in(request, execution_id)
     reach = reach_of(request)
     position = await reach.engine.events.position(
         execution_id, after=_event_id(last_event_id, after), is_from_now=start == "now"

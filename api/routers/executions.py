@@ -8,16 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.access import engine_of, reach_of
-from api.responses import (
-    ANY_JSON,
-    JSON,
-    body_of,
-    json_response,
-    location,
-    next_link,
-    problems,
-    replay_headers,
-)
+from api.responses import ANY_JSON, JSON, body_of, json_response, next_link, problems
 from api.routers.workflow import trigger_inputs
 from api.schemas.executions import (
     CancelRequest,
@@ -40,15 +31,20 @@ from api.schemas.views import (
     view_fields,
 )
 from api.schemas.workflow import TriggerRequest, WorkflowDefinition
+from api.starts import IN_TIME, MOST_WAIT_S, ended_in_time, origin_of, started
 from api.validator import (
     definition_in,
     duration_ms_in,
-    execution_id_in,
+    execution_in,
     idempotency_of,
+    labels_in,
     read_envelope,
     repeat_id_of,
+    trigger_in,
 )
 from orchestrator.definitions.budgets import Caps
+from orchestrator.operations.origin import KEY_CHARS
+from orchestrator.operations.results import Submitted
 from orchestrator.states import ExecutionStatus
 
 router = APIRouter(prefix="/v1/executions", tags=["executions"])
@@ -61,6 +57,7 @@ router = APIRouter(prefix="/v1/executions", tags=["executions"])
     status_code=201,
     response_model=ExecutionCreated,
     responses={
+        200: {"model": ExecutionDetail, "description": IN_TIME},
         202: {"model": ExecutionCreated, "description": "Started"},
         **problems(400, 409, 413, 422, 503),
     },
@@ -70,18 +67,18 @@ async def create(request: Request) -> Response:
     body = await request.body()
     engine = engine_of(request)
     sent = await read_envelope(request, ExecutionRequest)
+    is_started, document_of_start = trigger_in(sent.trigger)
     async with definition_in(sent.definition, reach_of(request)) as document:
         submitted = await engine.executions.submit(
             document,
             # Written out again, so that the engine recognises a definition it has compiled before.
             body=orjson.dumps(document),
             inputs=sent.inputs,
-            trigger=sent.trigger,
+            trigger=is_started,
+            origin=origin_of(sent, trigger=document_of_start),
             idempotency=idempotency_of(request, body),
         )
-    headers = location(submitted.execution_id) | replay_headers(submitted.replayed)
-    answer = {"execution_id": submitted.execution_id, "status": str(submitted.status)}
-    return Response(orjson.dumps(answer), 202 if sent.trigger else 201, headers, JSON)
+    return await started(request, submitted, status=202 if is_started else 201, may_wait=is_started)
 
 
 @router.get(
@@ -96,7 +93,14 @@ async def list_executions(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of a page.")] = None,
     status: ExecutionStatus | None = None,
-    name: Annotated[str | None, Query(max_length=128)] = None,
+    name: Annotated[str | None, Query(max_length=256)] = None,
+    workflow: Annotated[
+        str | None, Query(pattern=r"^wf_[a-z0-9]{26}$", description="Id of a registered workflow.")
+    ] = None,
+    label: Annotated[list[str], Query(description="`name:value`; several must all be there.")] = [],  # noqa: B006
+    execution_key: Annotated[
+        str | None, Query(min_length=1, max_length=KEY_CHARS, description="The execution that holds the key.")
+    ] = None,
     created_after: datetime | None = None,
     created_before: datetime | None = None,
 ) -> Response:
@@ -105,6 +109,9 @@ async def list_executions(
         cursor=cursor,
         status=status,
         name=name,
+        workflow_id=workflow,
+        labels=labels_in(label),
+        execution_key=execution_key,
         created_after_ms=milliseconds(created_after),
         created_before_ms=milliseconds(created_before),
     )
@@ -115,13 +122,21 @@ async def list_executions(
 @router.get(
     "/{execution_id}",
     operation_id="executions_get",
-    summary="An execution with all its nodes",
+    summary="An execution with all its nodes; with `wait`, once it has ended or the time is over",
     response_model=ExecutionDetail,
-    responses=problems(404, 503),
+    responses=problems(404, 422, 503),
 )
-async def get(request: Request, execution_id: str) -> Response:
-    view = await engine_of(request).executions.get(execution_id_in(execution_id))
-    return json_response(view_fields(view))
+async def get(
+    request: Request,
+    execution_id: str,
+    wait: Annotated[
+        int | None, Query(ge=0, le=MOST_WAIT_S, description="Seconds to wait for its end.")
+    ] = None,
+) -> Response:
+    execution_id = await execution_in(request, execution_id)
+    if wait:
+        await ended_in_time(request, execution_id, wait)
+    return json_response(view_fields(await engine_of(request).executions.get(execution_id)))
 
 
 @router.get(
@@ -136,7 +151,8 @@ async def results(
     execution_id: str,
     cursor: Annotated[str | None, Query(max_length=16, description="`next_cursor` of a page.")] = None,
 ) -> Response:
-    page = await engine_of(request).outputs.page(execution_id_in(execution_id), cursor=cursor)
+    execution_id = await execution_in(request, execution_id)
+    page = await engine_of(request).outputs.page(execution_id, cursor=cursor)
     answer = {"execution_id": execution_id, "results": result_fields(page), "next_cursor": page.next_cursor}
     return json_response(answer, headers=next_link(request, page.next_cursor))
 
@@ -149,7 +165,7 @@ async def results(
     responses={200: ANY_JSON, **problems(404, 503)},
 )
 async def output(request: Request, execution_id: str) -> Response:
-    found = await engine_of(request).outputs.of_execution(execution_id_in(execution_id))
+    found = await engine_of(request).outputs.of_execution(await execution_in(request, execution_id))
     return Response(found, media_type=JSON)
 
 
@@ -161,7 +177,7 @@ async def output(request: Request, execution_id: str) -> Response:
     responses=problems(404, 503),
 )
 async def definition(request: Request, execution_id: str) -> Response:
-    found = await engine_of(request).executions.definition(execution_id_in(execution_id))
+    found = await engine_of(request).executions.definition(await execution_in(request, execution_id))
     return Response(found, media_type=JSON)
 
 
@@ -179,7 +195,7 @@ async def children(
     cursor: Annotated[str | None, Query(max_length=16, description="`next_cursor` of a page.")] = None,
 ) -> Response:
     page = await engine_of(request).executions.children(
-        execution_id_in(execution_id), limit=limit, cursor=cursor
+        await execution_in(request, execution_id), limit=limit, cursor=cursor
     )
     return json_response(page_fields(page, execution_fields))
 
@@ -190,14 +206,13 @@ async def children(
     summary="Start an execution; again is harmless",
     status_code=202,
     response_model=VerbAnswer,
-    responses=problems(404, 409, 413, 422, 503),
+    responses={200: {"model": ExecutionDetail, "description": IN_TIME}, **problems(404, 409, 413, 422, 503)},
     openapi_extra=body_of(TriggerRequest, is_required=False),
 )
 async def trigger(request: Request, execution_id: str) -> Response:
-    done = await engine_of(request).executions.trigger(
-        execution_id_in(execution_id), **await trigger_inputs(request)
-    )
-    return json_response(verb_fields(done), status=202)
+    sent = await trigger_inputs(request)
+    done = await engine_of(request).executions.trigger(await execution_in(request, execution_id), **sent)
+    return await started(request, Submitted(done.execution_id, done.status, False), answer=verb_fields(done))
 
 
 @router.post(
@@ -212,7 +227,7 @@ async def trigger(request: Request, execution_id: str) -> Response:
 async def cancel(request: Request, execution_id: str) -> Response:
     sent = await read_envelope(request, CancelRequest, may_be_empty=True)
     done = await engine_of(request).executions.cancel(
-        execution_id_in(execution_id),
+        await execution_in(request, execution_id),
         reason=sent.reason,
         grace_ms=duration_ms_in(sent.grace, "grace"),
         request_id=repeat_id_of(request),
@@ -232,7 +247,10 @@ async def cancel(request: Request, execution_id: str) -> Response:
 async def pause(request: Request, execution_id: str) -> Response:
     sent = await read_envelope(request, PauseRequest, may_be_empty=True)
     done = await engine_of(request).executions.pause(
-        execution_id_in(execution_id), by=sent.by, reason=sent.reason, request_id=repeat_id_of(request)
+        await execution_in(request, execution_id),
+        by=sent.by,
+        reason=sent.reason,
+        request_id=repeat_id_of(request),
     )
     return json_response(verb_fields(done), status=202)
 
@@ -250,7 +268,7 @@ async def resume(request: Request, execution_id: str) -> Response:
     sent = await read_envelope(request, ResumeRequest, may_be_empty=True)
     limits = sent.budget or BudgetRequest()
     done = await engine_of(request).executions.resume(
-        execution_id_in(execution_id),
+        await execution_in(request, execution_id),
         by=sent.by,
         reason=sent.reason,
         budget=Caps.of(limits.max_tokens, limits.max_cost_usd),
@@ -267,7 +285,8 @@ async def resume(request: Request, execution_id: str) -> Response:
     responses=problems(404, 503),
 )
 async def explain(request: Request, execution_id: str) -> Response:
-    found = await engine_of(request).executions.explain(execution_id_in(execution_id))
+    execution_id = await execution_in(request, execution_id)
+    found = await engine_of(request).executions.explain(execution_id)
     items = [explanation_fields(explanation) for explanation in found]
     return json_response({"execution_id": execution_id, "items": items})
 

@@ -11,7 +11,7 @@ from api.responses import ANY_JSON, JSON, body_of, json_response, problems, repl
 from api.schemas.executions import ItemPage, NodeView
 from api.schemas.interventions import CompleteRequest, FailRequest, GivenError, NodeAnswer, NodeRequest
 from api.schemas.views import config_fields, item_fields, node_fields, override_fields, page_fields
-from api.validator import execution_id_in, idempotency_of, read_envelope, unit_in
+from api.validator import execution_in, idempotency_of, read_envelope, unit_in
 from orchestrator.engine import Idempotency, OperatorNote
 from orchestrator.operations.results import NodeResult
 from orchestrator.states import NodeStatus
@@ -37,7 +37,8 @@ async def get(
     ] = None,
 ) -> Response:
     nodes = engine_of(request).nodes
-    fields = node_fields(execution_id, await nodes.get(execution_id_in(execution_id), node_id))
+    execution_id = await execution_in(request, execution_id)
+    fields = node_fields(execution_id, await nodes.get(execution_id, node_id))
     if config is not None:
         fields |= config_fields(await nodes.rendered_config(execution_id, node_id))
     return json_response(fields)
@@ -51,7 +52,7 @@ async def get(
     responses={200: ANY_JSON, **problems(404, 503)},
 )
 async def output(request: Request, execution_id: str, node_id: str) -> Response:
-    found = await engine_of(request).outputs.of_unit(*unit_in(execution_id, node_id))
+    found = await engine_of(request).outputs.of_unit(*await unit_in(request, execution_id, node_id))
     return Response(found, media_type=JSON)
 
 
@@ -70,8 +71,9 @@ async def items(
     cursor: Annotated[str | None, Query(max_length=16, description="`next_cursor` of a page.")] = None,
     status: Annotated[NodeStatus | None, Query(description="Only items with this status.")] = None,
 ) -> Response:
+    execution_id = await execution_in(request, execution_id)
     page = await engine_of(request).nodes.items(
-        execution_id_in(execution_id), node_id, limit=limit, cursor=cursor, status=status
+        execution_id, node_id, limit=limit, cursor=cursor, status=status
     )
     return json_response(page_fields(page, partial(item_fields, execution_id, node_id)))
 
@@ -87,7 +89,7 @@ async def items(
 async def complete(request: Request, execution_id: str, node_id: str) -> Response:
     sent, note, idempotency = await _read(request, CompleteRequest)
     done = await engine_of(request).nodes.complete(
-        *unit_in(execution_id, node_id), sent.output, note, idempotency=idempotency
+        *await unit_in(request, execution_id, node_id), sent.output, note, idempotency=idempotency
     )
     return _overridden(done)
 
@@ -104,7 +106,7 @@ async def fail(request: Request, execution_id: str, node_id: str) -> Response:
     sent, note, idempotency = await _read(request, FailRequest)
     error = sent.error or GivenError()
     done = await engine_of(request).nodes.fail(
-        *unit_in(execution_id, node_id),
+        *await unit_in(request, execution_id, node_id),
         note,
         type=error.type,
         message=error.message,
@@ -123,7 +125,9 @@ async def fail(request: Request, execution_id: str, node_id: str) -> Response:
 )
 async def skip(request: Request, execution_id: str, node_id: str) -> Response:
     _, note, idempotency = await _read(request, NodeRequest)
-    done = await engine_of(request).nodes.skip(*unit_in(execution_id, node_id), note, idempotency=idempotency)
+    done = await engine_of(request).nodes.skip(
+        *await unit_in(request, execution_id, node_id), note, idempotency=idempotency
+    )
     return _overridden(done)
 
 
@@ -138,7 +142,7 @@ async def skip(request: Request, execution_id: str, node_id: str) -> Response:
 async def retry_now(request: Request, execution_id: str, node_id: str) -> Response:
     _, note, idempotency = await _read(request, NodeRequest)
     done = await engine_of(request).nodes.retry_now(
-        *unit_in(execution_id, node_id), note, idempotency=idempotency
+        *await unit_in(request, execution_id, node_id), note, idempotency=idempotency
     )
     return _overridden(done)
 

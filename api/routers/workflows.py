@@ -25,17 +25,17 @@ from api.schemas.registry import (
 from api.schemas.times import rfc3339
 from api.schemas.views import page_fields
 from api.schemas.workflow import WorkflowDefinition
-from api.starts import origin_of, started
+from api.starts import IN_TIME, origin_of, started
 from api.validator import (
     definition_in,
     idempotency_of,
     is_yaml,
+    labels_in,
     media_type_of,
     parse_definition,
     read_envelope,
 )
 from orchestrator.definitions.registry import Source, WorkflowRecord, WorkflowVersion
-from orchestrator.errors import Problem
 from orchestrator.operations.results import WorkflowChange
 
 router = APIRouter(prefix="/v1/workflows", tags=["workflows"])
@@ -133,14 +133,14 @@ async def list_workflows(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of a page.")] = None,
-    label: Annotated[str | None, Query(max_length=129, description="`key:value` that it has.")] = None,
+    label: Annotated[list[str], Query(description="`name:value`; several must all be there.")] = [],  # noqa: B006
     text: Annotated[
         str | None,
         Query(min_length=1, max_length=256, description="In title, name or description, whatever the case."),
     ] = None,
 ) -> Response:
     page = await engine_of(request).workflows.list(
-        limit=limit, cursor=cursor, label=_label_in(label), text=text
+        limit=limit, cursor=cursor, labels=labels_in(label), text=text
     )
     return json_response(page_fields(page, record_fields), headers=next_link(request, page.next_cursor))
 
@@ -262,7 +262,7 @@ async def resume(request: Request, workflow: str) -> Response:
     status_code=202,
     response_model=ExecutionCreated,
     responses={
-        200: {"model": ExecutionDetail, "description": "It ended within the time of `Prefer: wait=N`"},
+        200: {"model": ExecutionDetail, "description": IN_TIME},
         **problems(404, 409, 413, 422, 503),
     },
     openapi_extra=body_of(StartRequest, is_required=False),
@@ -340,17 +340,6 @@ async def _sent(request: Request) -> Sent:
         text = orjson.dumps(sent.definition)
         source = Source(text, JSON)
     return Sent(sent.definition, source, text, sent.labels, sent.is_active)
-
-
-def _label_in(text: str | None) -> tuple[str, str] | None:
-    """Read `key:value`. Raises RequestInvalid."""
-    if text is None:
-        return None
-    key, colon, value = text.partition(":")
-    if not (key and colon and value):
-        message = f"'label' must be key:value; found {text[:80]!r}"
-        raise RequestInvalid([Problem("query.label", "wrong_value", message)])
-    return key, value
 
 
 def _text_of(source: Source) -> str | None:

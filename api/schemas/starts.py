@@ -1,9 +1,10 @@
 """What every body that starts an execution may say beside its inputs."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from orchestrator.definitions.definition import IdConflictPolicy
 from orchestrator.operations.origin import KEY_CHARS, LABEL_CHARS, MOST_LABELS
 
 #: Checked by the engine, which names every label that is wrong.
@@ -19,7 +20,10 @@ Labels = Annotated[
 ]
 TriggerDocument = Annotated[
     dict[str, Any],
-    Field(description="Read by templates as `trigger`; `source` is `manual` unless it says so."),
+    Field(
+        description="Read by templates as `trigger`; `source` is `manual` unless it says so. Fixed by the "
+        "first trigger."
+    ),
 ]
 
 
@@ -33,7 +37,7 @@ class OriginFields(BaseModel):
         default=None,
         description=f"Your own name for it, up to {KEY_CHARS} characters: it is accepted wherever an id is.",
     )
-    id_conflict_policy: Literal["fail", "use_existing", "terminate_existing"] | None = Field(
+    id_conflict_policy: IdConflictPolicy | None = Field(
         default=None,
         description="While another execution holds the key; `fail`, unless the definition says so.",
     )

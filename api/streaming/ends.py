@@ -24,8 +24,8 @@ ReadStatuses = Callable[[Sequence[str]], Awaitable[Mapping[str, ExecutionStatus]
 class Ends:
     """Waiters by execution, answered when its status says that it has ended.
 
-    A wake-up only names an execution with news. Whatever one turn of the event loop brings is looked at together,
-    with one command, however many wait.
+    A wake-up only names an execution with news. Whatever one turn of the event loop brings is looked at
+    together, with one command, however many wait.
     """
 
     def __init__(self, read: ReadStatuses) -> None:

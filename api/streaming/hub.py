@@ -37,7 +37,7 @@ class Hub:
         self._history = History(engine)
         self._channels: dict[str, Channel] = {}
         self._followers: dict[str, asyncio.Task[None]] = {}
-        self._ends = Ends(engine.executions.statuses)
+        self._ends = Ends(lambda execution_ids: engine.executions.statuses(execution_ids))
         #: What subscribes to an execution, by its id, for all who wait for its end.
         self._awaiting: dict[str, asyncio.Task[None]] = {}
         self._wakeups: EventSubscription | None = None
@@ -128,7 +128,7 @@ class Hub:
         await channel.follow()
 
     async def _await_end(self, execution_id: str) -> None:
-        # Looked at first, for one that has ended; then again, for one that ends until the subscription stands.
+        # Looked at first, for one that has ended; then again, for one that ends before it is subscribed to.
         self._ends.mark(execution_id)
         tries = 0
         while not await self._subscribe(execution_id):

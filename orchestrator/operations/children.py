@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -36,6 +36,7 @@ from orchestrator.store.reader import SLICE, Store
 from orchestrator.store.requests import Child
 from orchestrator.store.script_client import retry_while_unavailable
 from orchestrator.store.transitions import Transitions
+from orchestrator.units import index_of, node_of
 
 #: Compiled definitions of children kept, by version.
 KEPT = 64
@@ -165,7 +166,12 @@ class Children:
         child_id = child_id_of(execution_id, unit, attempt)
         for part in compiled.layout.staged:
             await self._transitions.stage_execution(child_id, part)
-        extra: list[Field] = ["inputs", request.inputs] if request.inputs != b"{}" else []
+        trigger: dict[str, Any] = {"source": "parent", "execution_id": execution_id, "node_id": node_of(unit)}
+        if (item := index_of(unit)) is not None:
+            trigger["item"] = item
+        extra: list[Field] = replace(request.origin, trigger=trigger).fields()
+        if request.inputs != b"{}":
+            extra += ["inputs", request.inputs]
         message = f"the child '{name}' would be more than {self._most_levels} levels below its root execution"
         error = NodeError(ErrorType.CONFIG_ERROR, message, False, attempt=attempt)
         return Child(

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +13,14 @@ import orjson
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps
 from orchestrator.definitions.definition import OUTPUT
+from orchestrator.documents import exact_json
 from orchestrator.errors import (
     ExecutionNotFound,
     InputsConflict,
     InvalidTransition,
     NodeNotFound,
     TooBusy,
+    TriggerConflict,
 )
 from orchestrator.execution.explain import explain
 from orchestrator.execution.explanation import Explanation
@@ -26,6 +28,13 @@ from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, MapCounts, NodeState, Snapshot
 from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place, read_position
+from orchestrator.operations.origin import (
+    Origin,
+    checked_trigger,
+    label_digest,
+    origin_of,
+    replayed_trigger,
+)
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.queues import queue_positions
 from orchestrator.operations.reruns import RETRY_SLICE, fork_result, merged_inputs, plan_retry, stage_fork
@@ -52,6 +61,7 @@ from orchestrator.store.layout import Field, execution_fields
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, digest_of
 from orchestrator.store.transitions import Transitions
+from orchestrator.templates.resolver import BY_HAND
 
 #: Index rows read at a time, and at most for one page, when a filter is narrow.
 BATCH = 200
@@ -80,14 +90,16 @@ class Executions:
         body: bytes | None = None,
         inputs: dict[str, Any] | None = None,
         trigger: bool = False,
+        origin: Origin | None = None,
         idempotency: Idempotency | None = None,
     ) -> Submitted:
         """Check a definition and store an execution of it; start it when asked to.
 
         document  what was sent, or how to parse it, which a body that was sent before does not need.
         body      the document as sent; kept as it is, and recognised when it is sent again.
-        Raises DefinitionInvalid, InputsInvalid, IdempotencyConflict, StoreUnavailable, StoreFull; nothing is
-        stored then.
+        origin    its labels, key and trigger document.
+        Raises DefinitionInvalid, InputsInvalid, StartInvalid, PayloadTooLarge, IdempotencyConflict,
+        ExecutionKeyTaken, StoreUnavailable, StoreFull; nothing is stored then.
         """
         compiled = await self._submissions.compile(document, body)
         submitted = await self._submissions.create(
@@ -96,27 +108,37 @@ class Executions:
             is_started=trigger,
             idempotency=idempotency,
             tenant=self._owner.tenant,
+            origin=origin,
         )
         self._owner.remember(submitted.execution_id)
         return submitted
 
-    async def trigger(self, execution_id: str, inputs: dict[str, Any] | None = None) -> VerbResult:
+    async def trigger(
+        self,
+        execution_id: str,
+        inputs: dict[str, Any] | None = None,
+        document: Mapping[str, Any] | None = None,
+    ) -> VerbResult:
         """Start an execution. Triggered again, it starts nothing twice, and what is ready is queued.
 
-        Raises ExecutionNotFound, InputsInvalid, InputsConflict, and InvalidTransition while it is being
-        cancelled.
+        document  what templates read as `trigger`.
+        Raises ExecutionNotFound, InputsInvalid, InputsConflict, StartInvalid, PayloadTooLarge,
+        TriggerConflict, and InvalidTransition while it is being cancelled.
         """
+        started_by = b"" if document is None else checked_trigger(document)
         execution_id = await self._owner.execution(execution_id)
         text = b"" if inputs is None else await self._checked_inputs(execution_id, inputs)
         async with self._transitions.durable():
-            word, status, more = await self._transitions.start_execution(execution_id, text)
+            word, status, more = await self._transitions.start_execution(execution_id, text, started_by)
             if word == "inputs_needed":
                 text = await self._checked_inputs(execution_id, {})
-                word, status, more = await self._transitions.start_execution(execution_id, text)
+                word, status, more = await self._transitions.start_execution(execution_id, text, started_by)
         if word == "unknown":
             raise ExecutionNotFound(execution_id)
         if word == "inputs_conflict":
             raise InputsConflict(execution_id)
+        if word == "trigger_conflict":
+            raise TriggerConflict(execution_id)
         if word == "cancelling":
             allowed = sources_of("start_execution", "execution")
             raise InvalidTransition("trigger", execution_id, "being cancelled", allowed)
@@ -244,12 +266,14 @@ class Executions:
         execution_id: str,
         inputs: dict[str, Any] | None = None,
         *,
+        trigger: Mapping[str, Any] | None = None,
         merge: bool = True,
         idempotency: Idempotency | None = None,
     ) -> Submitted:
-        """Start a new execution of the same definition with the same inputs, or others.
+        """Start a new execution of the same definition with the same inputs and trigger document, or others.
 
-        merge  `inputs` override those of the same name; otherwise they replace all.
+        Workflow and labels stay, the source of the document becomes `replay`; a key is not taken over.
+        merge  `inputs` and `trigger` override what has the same name; otherwise they replace all.
         Raises ExecutionNotFound, and what `submit` raises.
         """
         execution_id = await self._owner.execution(execution_id)
@@ -261,6 +285,10 @@ class Executions:
             idempotency=idempotency,
             tenant=source.tenant,
             replay_of=execution_id,
+            origin=replace(
+                origin_of(source),
+                trigger=replayed_trigger(await self._trigger_of(execution_id), trigger, is_merged=merge),
+            ),
         )
 
     async def fork(
@@ -297,7 +325,8 @@ class Executions:
         plan = plan_fork(source, compiled.definition, from_node=from_node, has_new_inputs=has_new_inputs)
         if preview:
             return fork_result(plan, execution_id)
-        extra: list[Field] = ["forked_from", execution_id, *execution_fields(plan)]
+        origin = replace(origin_of(source.execution), trigger=await self._trigger_of(execution_id))
+        extra: list[Field] = ["forked_from", execution_id, *execution_fields(plan), *origin.fields()]
         if values or given is not None:
             extra += ["inputs", sorted_json(values)]
         fork_id = mint_execution_id()
@@ -312,6 +341,10 @@ class Executions:
         return fork_result(plan, execution_id, fork)
 
     # Questions
+
+    async def find(self, name: str) -> str:
+        """Give the id of the execution that an id or a key names. Raises ExecutionNotFound."""
+        return await self._owner.execution(name)
 
     async def status(self, execution_id: str) -> ExecutionStatus:
         """Read the status alone. Raises ExecutionNotFound."""
@@ -352,6 +385,7 @@ class Executions:
             sizes=sizes,
             counts=counts,
             is_quiesced=await self._is_quiesced(execution, nodes, counts),
+            trigger=await self._shown_trigger(execution),
         )
         if final is None:
             return view
@@ -404,21 +438,32 @@ class Executions:
         cursor: str | None = None,
         status: ExecutionStatus | None = None,
         name: str | None = None,
+        workflow_id: str | None = None,
+        labels: Sequence[tuple[str, str]] = (),
+        execution_key: str | None = None,
         created_after_ms: int | None = None,
         created_before_ms: int | None = None,
     ) -> Page:
-        """List executions, newest first. Raises CursorInvalid."""
+        """List executions, newest first; with a workflow or labels, those that have all of them.
+
+        execution_key  only the one that holds it: some keys cannot stand in a path.
+        Raises CursorInvalid.
+        """
 
         def is_wanted(row: Execution) -> bool:
             return (status is None or row.status is status) and (name is None or row.name == name)
 
+        digests = [label_digest(*label) for label in labels]
+        indexes = self.store.index.keys_of(self._owner.tenant, workflow_id, digests)
+        if execution_key is not None:
+            holder = await self.store.holder(self._owner.tenant, execution_key)
+            ids = await self.store.index.members(indexes, [holder] if holder else [])
+            return Page([row for row in await self.store.executions(ids) if row and is_wanted(row)], None)
         newest, after_id = ("+inf" if created_before_ms is None else str(created_before_ms)), ""
         if position := read_position(cursor):
             newest, after_id = str(position[0]), position[1]
         oldest = "-inf" if created_after_ms is None else str(created_after_ms)
-        return await _page(
-            self.store, self._owner.tenant, newest, oldest, after_id, limit=limit, is_wanted=is_wanted
-        )
+        return await _page(self.store, indexes, newest, oldest, after_id, limit=limit, is_wanted=is_wanted)
 
     # What the verbs share
 
@@ -427,6 +472,14 @@ class Executions:
         if execution is None:
             raise ExecutionNotFound(execution_id)
         return execution
+
+    async def _trigger_of(self, execution_id: str) -> dict[str, Any] | None:
+        text = await self.store.trigger(execution_id)
+        return None if text is None else exact_json.loads(text)
+
+    async def _shown_trigger(self, execution: Execution) -> bytes | None:
+        text = await self.store.trigger(execution.execution_id)
+        return orjson.dumps(dict(BY_HAND)) if text is None and execution.started_ms is not None else text
 
     async def _snapshot(self, execution_id: str) -> Snapshot:
         view = await self.store.read_for_repair(execution_id)
@@ -470,7 +523,7 @@ class Executions:
 
 async def _page(
     store: Store,
-    tenant: str,
+    indexes: Sequence[str],
     newest: str,
     oldest: str,
     after_id: str,
@@ -478,16 +531,18 @@ async def _page(
     limit: int,
     is_wanted: Callable[[Execution], bool],
 ) -> Page:
-    """Read rows of the index until a page is full. The cursor names the last row given: `MS.ID`."""
+    """Read rows of the narrowest index until a page is full. The cursor names the last row given: `MS.ID`."""
     items: list[Execution] = []
     offset = 0
+    index, *others = await store.index.narrowest_first(indexes)
     while offset < MOST_ROWS:
-        rows = await store.list_ids(tenant, newest_ms=newest, oldest_ms=oldest, offset=offset, count=BATCH)
+        rows = await store.index.rows(index, newest_ms=newest, oldest_ms=oldest, offset=offset, count=BATCH)
         offset += len(rows)
         # Rows of one millisecond are in descending order of id: those up to the cursor's own were given
         # before.
         fresh = [row for row in rows if not after_id or row[1] < int(newest) or row[0] < after_id]
-        found = await store.executions([execution_id for execution_id, _ in fresh]) if fresh else []
+        ids = await store.index.members(others, [execution_id for execution_id, _ in fresh])
+        found = await store.executions(ids) if ids else []
         for execution in found:
             if execution and is_wanted(execution):
                 if len(items) == limit:

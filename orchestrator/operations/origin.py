@@ -1,4 +1,4 @@
-"""Where an execution comes from: its workflow, labels, trigger document and key, checked before it is stored."""
+"""Where an execution comes from: its workflow, labels, trigger document and key, all checked."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any
 
 import orjson
 
+from orchestrator.definitions.definition import ID_CONFLICT_POLICIES, IdConflictPolicy
 from orchestrator.documents import exact_json
 from orchestrator.documents.problems import quoted
 from orchestrator.errors import PayloadTooLarge, Problem, StartInvalid
+from orchestrator.execution.model import Execution
+from orchestrator.store.layout import Field
+from orchestrator.store.requests import KeyClaim, digest_of
 
-IdConflictPolicy = Literal["fail", "use_existing", "terminate_existing"]
-ID_CONFLICT_POLICIES: tuple[str, ...] = get_args(IdConflictPolicy)
 #: What may start an execution.
 SOURCES = ("manual", "webhook", "path", "schedule", "replay", "parent")
 MOST_LABELS, LABEL_CHARS, KEY_CHARS = 16, 64, 256
@@ -47,8 +49,31 @@ class Origin:
     execution_key: str | None = None
     id_conflict_policy: IdConflictPolicy | None = None
 
-    def checked(self) -> Origin:
-        """Give it with its trigger document complete. Raises StartInvalid, PayloadTooLarge."""
+    def fields(self) -> list[Field]:
+        """Give the runtime fields that keep it, and their values. Raises StartInvalid, PayloadTooLarge."""
+        self.check()
+        fields: list[Field] = []
+        if self.workflow_id is not None:
+            fields += ["workflow_id", self.workflow_id]
+        if self.workflow_version is not None:
+            fields += ["workflow_version", self.workflow_version]
+        if self.labels:
+            fields += ["labels", exact_json.dumps(dict(self.labels))]
+            fields += ["label_digests", " ".join(label_digest(*label) for label in self.labels.items())]
+        if self.trigger is not None:
+            fields += ["trigger", trigger_text(self.trigger)]
+        if self.execution_key is not None:
+            fields += ["execution_key", self.execution_key, "key_digest", digest_of(self.execution_key)]
+        return fields
+
+    def key_claim(self, policy: str | None) -> KeyClaim | None:
+        """Say which key it claims; policy is what the definition says of one that is taken."""
+        if self.execution_key is None:
+            return None
+        return KeyClaim(digest_of(self.execution_key), self.id_conflict_policy or policy or "fail")
+
+    def check(self) -> None:
+        """Raise StartInvalid for labels, a key, a policy or a source that cannot be."""
         problems = [*label_problems(self.labels), *_key_problems(self.execution_key)]
         if self.id_conflict_policy not in (None, *ID_CONFLICT_POLICIES):
             problems.append(
@@ -58,13 +83,33 @@ class Origin:
             problems += _trigger_problems(self.trigger)
         if problems:
             raise StartInvalid(problems)
-        if self.trigger is not None:
-            trigger_text(self.trigger)
-        return self
 
 
 #: Of a start that says nothing about it.
 NO_ORIGIN = Origin()
+
+
+def origin_of(execution: Execution) -> Origin:
+    """Give what an execution made of another one takes over; trigger and key are no part of it."""
+    return Origin(
+        workflow_id=execution.workflow_id,
+        workflow_version=execution.workflow_version,
+        labels=execution.labels,
+    )
+
+
+def checked_trigger(trigger: Mapping[str, Any]) -> bytes:
+    """Write a trigger document that was given as it is stored. Raises StartInvalid, PayloadTooLarge."""
+    Origin(trigger=trigger).check()
+    return trigger_text(trigger)
+
+
+def replayed_trigger(
+    old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, *, is_merged: bool
+) -> Mapping[str, Any]:
+    """Give the trigger document of a replay: the original's, or what overrides it; its source is `replay`."""
+    kept = (old or {}) if new is None or is_merged else {}
+    return {**kept, "source": "replay", **(new or {})}
 
 
 def trigger_text(trigger: Mapping[str, Any]) -> bytes:
@@ -76,6 +121,11 @@ def trigger_text(trigger: Mapping[str, Any]) -> bytes:
     if len(text) > TRIGGER_BYTES:
         raise PayloadTooLarge("trigger document", len(text), TRIGGER_BYTES)
     return text
+
+
+def label_digest(key: str, value: str) -> str:
+    """Give what stands for a label in the name of its index."""
+    return digest_of(f"{key}:{value}")
 
 
 def is_on_a_line(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.errors import ExecutionNotFound
+from orchestrator.operations.origin import has_id_shape
 from orchestrator.redis_keys import DEFAULT_TENANT
 from orchestrator.store.reader import Store
 
@@ -30,8 +31,8 @@ class KnownTenants:
 class Owner:
     """One tenant, as every verb and question asks for it before it does anything.
 
-    What is another tenant's is read from the store each time, as what does not exist is: the two cannot be told
-    apart by the time an answer takes.
+    What is another tenant's is read from the store each time, as what does not exist is: the two cannot be
+    told apart by the time an answer takes.
     """
 
     def __init__(self, store: Store, tenant: str, known: KnownTenants | None = None) -> None:
@@ -40,9 +41,18 @@ class Owner:
         self._known = known or KnownTenants()
 
     async def execution(self, execution_id: str) -> str:
-        """Give the id of an execution of this tenant. Raises ExecutionNotFound for all others."""
+        """Give the id of an execution of this tenant, named by its id or its key.
+
+        Raises ExecutionNotFound for all others.
+        """
         if self._known.get(execution_id) == self.tenant:
             return execution_id
+        if not has_id_shape(execution_id):
+            # Which execution a key stands for may change, so that it is never remembered.
+            found = await self._store.named(self.tenant, execution_id)
+            if found is None:
+                raise ExecutionNotFound(execution_id)
+            return found
         if await self._store.tenant(execution_id) != self.tenant:
             raise ExecutionNotFound(execution_id)
         self._known.put(execution_id, self.tenant)

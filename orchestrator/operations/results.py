@@ -121,6 +121,7 @@ class ExecutionView:
                   where it is too large for a view.
     output_bytes  its size.
     output_error  why it came to nothing.
+    trigger       the document it was started with, JSON; None before that.
     """
 
     execution: Execution
@@ -133,6 +134,7 @@ class ExecutionView:
     output_error: dict[str, Any] | None = None
     output_bytes: int = 0
     sizes: Mapping[str, int] = field(default_factory=dict)
+    trigger: bytes | None = None
 
     @property
     def node_views(self) -> list[NodeView]:

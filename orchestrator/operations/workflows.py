@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -95,8 +95,8 @@ class Workflows:
 
         document, body  as `Executions.submit` takes them.
         source          the document as its writer sent it.
-        Raises DefinitionInvalid, ProblemsFound for labels, IdempotencyConflict, and WorkflowNotFound where the
-        same request has made one that was removed since.
+        Raises DefinitionInvalid, ProblemsFound for labels, IdempotencyConflict, and WorkflowNotFound where
+        the same request has made one that was removed since.
         """
         made = await self._registration(document, source, body, labels or {}, is_active=is_active)
         for _ in range(ROUNDS):
@@ -138,8 +138,8 @@ class Workflows:
         if_match           None creates, and changes nothing that exists.
         file               hash of the file that was read: it needs no if_match, and one that was read before
                            changes nothing.
-        Raises DefinitionInvalid, ProblemsFound, PreconditionRequired, WorkflowChanged, WorkflowNotFound for an
-        id that is unknown.
+        Raises DefinitionInvalid, ProblemsFound, PreconditionRequired, WorkflowChanged, and WorkflowNotFound
+        for an id that is unknown.
         """
         meant = None if if_match is None else frozenset(if_match)
         made: Registration | None = None
@@ -275,13 +275,13 @@ class Workflows:
         *,
         limit: int = 50,
         cursor: str | None = None,
-        label: tuple[str, str] | None = None,
+        labels: Sequence[tuple[str, str]] = (),
         text: str | None = None,
     ) -> Page:
         """List workflows, newest first. Raises CursorInvalid.
 
-        label  key and value that a workflow must have.
-        text   what its title, name or description must contain, whatever the case.
+        labels  names and values that a workflow must have, all of them.
+        text    what its title, name or description must contain, whatever the case.
         """
         newest, after_id = "+inf", ""
         if position := read_position(cursor):
@@ -296,7 +296,7 @@ class Workflows:
             fresh = [row for row in rows if not after_id or row[1] < int(newest) or row[0] < after_id]
             found = await self._store.workflows.records(self._owner.tenant, [row[0] for row in fresh])
             for record in found:
-                if _is_wanted(record, label, text):
+                if _is_wanted(record, labels, text):
                     if len(items) == limit:
                         return Page([*items], f"{items[-1].created_ms}.{items[-1].workflow_id}")
                     items.append(record)
@@ -385,8 +385,8 @@ def _flag(value: bool) -> str:
     return "1" if value else "0"
 
 
-def _is_wanted(record: WorkflowRecord, label: tuple[str, str] | None, text: str | None) -> bool:
-    if label is not None and record.labels.get(label[0]) != label[1]:
+def _is_wanted(record: WorkflowRecord, labels: Sequence[tuple[str, str]], text: str | None) -> bool:
+    if any(record.labels.get(name) != value for name, value in labels):
         return False
     return text is None or record.has_text(text)
 

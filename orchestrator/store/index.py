@@ -1,4 +1,4 @@
-"""Reads the index of all executions, and finds those that the set of active ones has lost."""
+"""Reads the indexes of executions, and finds those that the set of active ones has lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNDER_WAY = frozenset(str(status).encode() for status in ExecutionStatus if stat
 
 
 class Index:
-    """Reads ids by their place in the index, and statuses alone."""
+    """Reads ids by their place in an index, and statuses alone."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis: Any = redis
@@ -27,6 +27,43 @@ class Index:
     async def count(self, tenant: str) -> int:
         """Number of executions in the index, ended ones too."""
         return int(await self._redis.zcard(self._keys.index(tenant)))
+
+    def keys_of(self, tenant: str, workflow_id: str | None, labels: Sequence[str]) -> list[str]:
+        """Name the indexes that list what has this workflow and these labels, given by their digests."""
+        keys = [self._keys.key("label_index", tenant=tenant, label=digest) for digest in labels]
+        if workflow_id is not None:
+            keys.append(self._keys.key("workflow_index", tenant=tenant, workflow_id=workflow_id))
+        return keys or [self._keys.index(tenant)]
+
+    async def narrowest_first(self, keys: Sequence[str]) -> list[str]:
+        """Order indexes by the number of their executions."""
+        if len(keys) < 2:
+            return list(keys)
+        pipe = self._redis.pipeline(transaction=False)
+        for key in keys:
+            pipe.zcard(key)
+        counts = await pipe.execute()
+        return [key for _, key in sorted(zip(counts, keys, strict=True))]
+
+    async def rows(
+        self, key: str, *, newest_ms: str, oldest_ms: str, offset: int, count: int
+    ) -> list[tuple[str, int]]:
+        """Ids and creation times, newest first; bounds as ZRANGE takes them."""
+        rows = await self._redis.zrange(
+            key, newest_ms, oldest_ms, desc=True, byscore=True, offset=offset, num=count, withscores=True
+        )
+        return [(member.decode(), int(score)) for member, score in rows]
+
+    async def members(self, keys: Sequence[str], execution_ids: Sequence[str]) -> list[str]:
+        """Those of the ids that stand in every one of these indexes, in order."""
+        if not keys or not execution_ids:
+            return list(execution_ids)
+        pipe = self._redis.pipeline(transaction=False)
+        for key in keys:
+            pipe.zmscore(key, list(execution_ids))
+        scores = await pipe.execute()
+        found = zip(execution_ids, *scores, strict=True)
+        return [execution_id for execution_id, *each in found if None not in each]
 
     async def ids(self, tenant: str, first: int, count: int) -> list[str]:
         """Ids by their place in the index, newest first: what is added meanwhile hides none of the older."""

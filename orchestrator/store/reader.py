@@ -1,8 +1,8 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, liveness, index, payloads, claim_texts, workflows) are the only readers of
-the engine's keys beside the scripts, the task reader, the subscriptions to events, and `upgrade`. They write
-none of them: what the sets of timers and leases hold that no engine wrote is taken out, for it would stop
+`Store` and its parts (waits, items, liveness, index, payloads, claim_texts, workflows) are the only readers
+of the engine's keys beside the scripts, the task reader, the subscriptions to events, and `upgrade`. They
+write none of them: what the sets of timers and leases hold that no engine wrote is taken out, for it would stop
 every loop, and what they hold of damaged executions stands back.
 """
 
@@ -25,6 +25,7 @@ from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.documents.fields import is_id
 from orchestrator.execution.inventory import WORKER_ALIVE_MS, DeadEntry, QueueInfo, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState, RepairView, Snapshot
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
@@ -47,6 +48,7 @@ from orchestrator.store.records import (
     read_spec,
     read_worker,
 )
+from orchestrator.store.requests import digest_of
 from orchestrator.store.waits import Waits
 from orchestrator.store.workflows import WorkflowRecords
 from orchestrator.units import node_of
@@ -126,6 +128,37 @@ class Store:
         layout, tenant = fields
         return None if layout is None else (tenant or b"default").decode()
 
+    async def named(self, tenant: str, name: str) -> str | None:
+        """Id of the execution of a tenant that a text names, by its id or, if none has that, by its key.
+
+        Both are looked up in any case, in one round trip: what is another tenant's takes as long as what is
+        nobody's. A text that can be no id is no part of a key's name either.
+        """
+        digest = digest_of(name)
+        fields, holder = await self._wire.send(
+            [
+                ("HMGET", self.keys.runtime(name if is_id(name) else digest), "v", "tenant"),
+                ("GET", self.keys.key("execution_key", tenant=tenant, key=digest)),
+            ]
+        )
+        for answer in (fields, holder):
+            if isinstance(answer, Exception):
+                raise answer
+        layout, owner = fields
+        if layout is not None and (owner or b"default").decode() == tenant:
+            return name
+        return holder.decode() if holder else None
+
+    async def holder(self, tenant: str, key: str) -> str | None:
+        """Id of the execution that holds an execution key of a tenant."""
+        holder = await self._redis.get(self.keys.key("execution_key", tenant=tenant, key=digest_of(key)))
+        return holder.decode() if holder else None
+
+    async def trigger(self, execution_id: str) -> bytes | None:
+        """The trigger document, JSON; None where there is none of its own."""
+        text: bytes | None = await self._redis.hget(self.keys.runtime(execution_id), "trigger")
+        return text
+
     async def definition_text(self, execution_id: str) -> bytes | None:
         """The definition as submitted, JSON."""
         text: bytes | None = await self._redis.get(self.keys.definition(execution_id))
@@ -195,16 +228,6 @@ class Store:
             for some in parts_of(sizes):
                 outputs |= await self.payloads.read(execution_id, some)
         return outputs
-
-    async def list_ids(
-        self, tenant: str, *, newest_ms: str, oldest_ms: str, offset: int, count: int
-    ) -> list[tuple[str, int]]:
-        """Ids and creation times, newest first; bounds as ZRANGE takes them."""
-        rows = await self._redis.zrange(
-            self.keys.index(tenant), newest_ms, oldest_ms, desc=True, byscore=True,
-            offset=offset, num=count, withscores=True,
-        )  # fmt: skip
-        return [(member.decode(), int(score)) for member, score in rows]
 
     async def events(self, execution_id: str, *, after: int, limit: int) -> list[Event]:
         """Read the history from event `after` + 1 on."""
@@ -308,7 +331,8 @@ class Store:
         known = await self._redis.get(self.keys.key("idempotency", tenant=tenant, key=key))
         if known is None:
             return None
-        request_hash, execution_id = known.decode().split()
+        # A third word is the execution that was asked for, and not made: another one held its key.
+        request_hash, execution_id, *_ = known.decode().split()
         return request_hash, execution_id
 
     async def staged_ids(self, limit: int) -> list[str]:

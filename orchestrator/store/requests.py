@@ -105,6 +105,19 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyClaim:
+    """The execution key that a new execution is to hold.
+
+    digest  of the key.
+    policy  what happens while another execution that has not ended holds it: fail, use_existing,
+            terminate_existing.
+    """
+
+    digest: str
+    policy: str = "fail"
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorNote:
     """Who overrides a node, and why; both are kept in the history.
 

@@ -50,6 +50,7 @@ from orchestrator.store.requests import (
     ClaimRequest,
     Decision,
     Idempotency,
+    KeyClaim,
     OperatorNote,
     Registration,
     Word,
@@ -100,22 +101,29 @@ class Transitions(ScriptClient):
         *,
         tenant: str = "default",
         idempotency: Idempotency | None = None,
+        key: KeyClaim | None = None,
         is_started: bool = False,
         extra: tuple[Argument, ...] = (),
     ) -> Call[list[Any]]:
-        """Make a submission visible and, with is_started, start it. Replies [word, execution id, more].
+        """Make a submission visible and, with is_started, start it. Replies [word, execution id, more, …].
 
         extra  runtime fields and values in turn; they beat those of the layout.
         """
         request = (idempotency.key, idempotency.digest) if idempotency else ("", "")
-        head = (definition, tenant, *request, "1" if is_started else "0")
+        claim = (key.digest, key.policy) if key else ("", "")
+        head = (definition, tenant, *request, "1" if is_started else "0", *claim)
         return self._call("create_execution", execution_id, (*head, *last.arguments(), *extra), read_words)
 
     # An execution as a whole
 
-    def start_execution(self, execution_id: str, inputs: bytes | str = "") -> Call[list[Any]]:
-        """Start an execution once and queue its roots. Replies [word, status, more]."""
-        return self._call("start_execution", execution_id, (inputs,), read_words)
+    def start_execution(
+        self, execution_id: str, inputs: bytes | str = "", trigger: bytes | str = ""
+    ) -> Call[list[Any]]:
+        """Start an execution once and queue its roots. Replies [word, status, more].
+
+        inputs, trigger  JSON with sorted keys; "" keeps what the submission gave.
+        """
+        return self._call("start_execution", execution_id, (inputs, trigger), read_words)
 
     def cancel_execution(
         self, execution_id: str, *, reason: str, grace_ms: int, request_id: str

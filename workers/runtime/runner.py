@@ -201,7 +201,7 @@ class Runner:
                 for node_id, status, output in claim.references
             },
             inputs=dict(work.inputs),
-            trigger={},
+            trigger=exact_json.loads(claim.trigger) if claim.trigger else None,
             execution_id=claim.execution_id,
             now_ms=work.now_ms,
             secrets=self.tools.secrets,

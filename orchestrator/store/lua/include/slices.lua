@@ -12,13 +12,23 @@ local function write_chunk(execution_id, first)
   end
 end
 
+-- Every list that an execution stands in, by what its runtime says: written when it is created, taken away when it is purged.
+local function index_rows(execution_id)
+  local values = redis.call('HMGET', runtime_key(execution_id), 'tenant', 'workflow_id', 'label_digests')
+  local tenant = values[1] or 'default'
+  local rows = {index_key(tenant)}
+  if values[2] then rows[2] = workflow_index_key(tenant, values[2]) end
+  for digest in string.gmatch(values[3] or '', '%S+') do rows[#rows + 1] = label_index_key(tenant, digest) end
+  return rows
+end
+
 -- Makes an execution visible, its last slice written from ARGV[first] on. Its history and its start are the caller's.
 local function create(execution_id, tenant, definition, first)
   redis.call('SET', status_key(execution_id), 'PENDING')
   redis.call('SET', definition_key(execution_id), definition)
   write_chunk(execution_id, first)
-  redis.call('HSET', runtime_key(execution_id), 'created_ms', NOW)
-  redis.call('ZADD', index_key(tenant), NOW, execution_id)
+  redis.call('HSET', runtime_key(execution_id), 'created_ms', NOW, 'tenant', tenant)
+  for _, row in ipairs(index_rows(execution_id)) do redis.call('ZADD', row, NOW, execution_id) end
   redis.call('ZREM', staging_key(), execution_id)
 end
 
