@@ -132,7 +132,14 @@ async def _engine(settings: Settings, limits: Limits, apart: SchemaProcess) -> A
 @contextlib.asynccontextmanager
 async def _files_registered(directory: Path, engine: Engine, limits: Limits) -> AsyncIterator[None]:
     """Register the workflow files of the deployment; requests are served while that takes long."""
-    work = asyncio.create_task(register_files(directory, engine.workflows, limits=limits))
+
+    async def register() -> None:
+        try:
+            await register_files(directory, engine.workflows, limits=limits)
+        except Exception:
+            log.exception("workflow_files.failed", extra={"directory": str(directory)})
+
+    work = asyncio.create_task(register())
     await asyncio.wait([work], timeout=FIRST_ANSWER_S)
     try:
         yield

@@ -5,6 +5,7 @@ only these. Every key starts with the partition prefix of its execution, empty t
 puts everything one script touches into one Redis Cluster slot, so a second way to build a key would break it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 #: Separates the parts of a member of the lease and timer sets; cannot occur in ids.
@@ -166,17 +167,20 @@ def timer_member(kind: str, execution_id: str, node_id: str, attempt: int) -> st
     return SEPARATOR.join((kind, execution_id, node_id, str(attempt)))
 
 
-def lua_keys(keys: Keys) -> str:
-    """The patterns as Lua functions, such as `node_key(execution_id, node_id)`; PREFIX is set at every call."""
-    lines = ["local PREFIX = ''"]
-    for pattern in PATTERNS:
-        stem, _, rest = pattern.pattern.partition("[")
-        arguments = ", ".join(pattern.parameters)
-        body = f"return PREFIX .. {_lua_text(stem + rest.rstrip(']'))} end"
-        if rest:
-            bare = f"if tenant == '{DEFAULT_TENANT}' then return PREFIX .. {_lua_text(stem)} end"
-            body = f"{bare} {body}"
-        lines.append(f"local function {pattern.name}_key({arguments}) {body}")
+def lua_key(pattern: KeyPattern) -> str:
+    """A pattern as a Lua function, such as `node_key(execution_id, node_id)`; PREFIX is set at every call."""
+    stem, _, rest = pattern.pattern.partition("[")
+    arguments = ", ".join(pattern.parameters)
+    body = f"return PREFIX .. {_lua_text(stem + rest.rstrip(']'))} end"
+    if rest:
+        bare = f"if tenant == '{DEFAULT_TENANT}' then return PREFIX .. {_lua_text(stem)} end"
+        body = f"{bare} {body}"
+    return f"local function {pattern.name}_key({arguments}) {body}"
+
+
+def lua_keys(keys: Keys, patterns: Iterable[KeyPattern] = PATTERNS) -> str:
+    """Patterns as Lua functions, and what names the task streams."""
+    lines = ["local PREFIX = ''", *map(lua_key, patterns)]
     lines.append(f"local STREAM, GROUP = '{keys.stream}', '{keys.group}'")
     lines.append(
         "local function tasks_key(queue) "

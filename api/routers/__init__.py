@@ -37,8 +37,8 @@ from api.validator import known_query
 from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
-    workflow, validate, simulate, executions, reruns, nodes, signals, approvals, events, handlers, usage,
-    workers, queues, dead_letters, health, documentation,
+    workflow, workflows, validate, simulate, executions, reruns, nodes, signals, approvals, events, handlers,
+    usage, workers, queues, dead_letters, health, documentation,
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.

@@ -1,7 +1,7 @@
 """Registers the workflow files of a directory, as every API process does when it starts.
 
-A file is read by the first reader that knows its shape. One that was read before changes nothing, whatever has
-become of its workflow since; a bad one is one line of the log, and the rest goes on. Processes that start
+A file is read by the first reader that knows its shape. One that was read before changes nothing, whatever
+has become of its workflow since; a bad one is one line of the log, and the rest goes on. Processes that start
 together do the same, and the registry makes one workflow of it.
 """
 
@@ -89,7 +89,7 @@ async def register_files(
             log.error("workflow_file.refused", extra={"file": str(path), "error": _in_words(error)})
         counts[outcome] += 1
     if counts:
-        log.info("workflow_files.registered", extra={"directory": str(directory), **counts})
+        log.info("workflow_files.registered", extra={"directory": str(directory), "files": dict(counts)})
     return dict(counts)
 
 

@@ -2,8 +2,8 @@
 
 `Store` and its parts (waits, items, liveness, index, payloads, claim_texts, workflows) are the only readers
 of the engine's keys beside the scripts, the task reader, the subscriptions to events, and `upgrade`. They
-write none of them: what the sets of timers and leases hold that no engine wrote is taken out, for it would stop
-every loop, and what they hold of damaged executions stands back.
+write none of them: what the sets of timers and leases hold that no engine wrote is taken out, for it would
+stop every loop, and what they hold of damaged executions stands back.
 """
 
 # long: everything the engine reads, in one class
