@@ -1,14 +1,15 @@
-"""`./headrace run FILE`: submit a workflow, start it, and follow it to its end."""
+"""`./headrace run FILE|NAME`: start a workflow of a file or of the registry, and follow it to its end."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.commands.api_call import ExitCode, call_server, usage_error
-from cli.commands.documents import read_definition, read_inputs
+from cli.commands.documents import GivenInputs, read_definition
 from cli.commands.options import (
     InputsFileOption,
     InputsOption,
@@ -23,10 +24,20 @@ from cli.output.text import json_line
 
 if TYPE_CHECKING:
     from clients.headrace.client import Client
+    from clients.headrace.views import Created
+
+#: A name or an id of the registry; a file without an ending can have either.
+could_be_registered = re.compile(r"[a-z0-9-]{2,64}|wf_[a-z2-7]{26}").fullmatch
 
 
 def run(
-    file: Annotated[Path, typer.Argument(help="A workflow as JSON or YAML; - reads standard input.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE|NAME",
+            help="A workflow as JSON or YAML, - reads standard input; or the name or id of a registered one.",
+        ),
+    ],
     inputs: InputsOption = None,
     inputs_file: InputsFileOption = None,
     watch: WatchOption = True,
@@ -35,18 +46,27 @@ def run(
     as_json: StateOption = False,
     timeout: TimeoutOption = None,
 ) -> None:
-    """Submit and start the workflow in FILE and follow it to its end.
+    """Start the workflow in FILE, or the registered one of that NAME, and follow it to its end.
 
     Exit code: 0 completed, 1 failed, 2 usage or refused, 3 cancelled, 4 timed out, 5 no server.
     """
+    name = str(file)
+    is_registered = could_be_registered(name) and not file.exists()
     try:
-        definition = read_definition(file)
-        values = read_inputs(inputs, inputs_file, definition)
+        definition = None if is_registered else read_definition(file)
+        given = GivenInputs.read(inputs, inputs_file)
     except ValueError as error:
         raise usage_error("run", error) from None
 
+    async def start(client: Client) -> Created:
+        if definition is not None:
+            return await client.executions.run(definition, inputs=given.values(definition))
+        # The words are read by its schema.
+        found = (await client.workflows.get(name))["definition"] if given.words else None
+        return await client.workflows.start(name, inputs=given.values(found))
+
     async def act(client: Client) -> int:
-        created = await client.executions.run(definition, inputs=values)
+        created = await start(client)
         if not watch:
             made = created.execution_id
             typer.echo(json_line({"execution_id": made}) if as_json else made)
