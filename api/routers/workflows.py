@@ -22,8 +22,7 @@ from api.schemas.registry import (
     WorkflowDetail,
     WorkflowPage,
 )
-from api.schemas.times import rfc3339
-from api.schemas.views import page_fields
+from api.schemas.views import page_fields, version_fields, workflow_fields
 from api.schemas.workflow import WorkflowDefinition
 from api.starts import IN_TIME, origin_of, started
 from api.validator import (
@@ -35,7 +34,7 @@ from api.validator import (
     parse_definition,
     read_envelope,
 )
-from orchestrator.definitions.registry import Source, WorkflowRecord, WorkflowVersion
+from orchestrator.definitions.registry import Source
 from orchestrator.operations.results import WorkflowChange
 
 router = APIRouter(prefix="/v1/workflows", tags=["workflows"])
@@ -142,7 +141,7 @@ async def list_workflows(
     page = await engine_of(request).workflows.list(
         limit=limit, cursor=cursor, labels=labels_in(label), text=text
     )
-    return json_response(page_fields(page, record_fields), headers=next_link(request, page.next_cursor))
+    return json_response(page_fields(page, workflow_fields), headers=next_link(request, page.next_cursor))
 
 
 @router.get(
@@ -163,7 +162,7 @@ async def get(request: Request, workflow: str) -> Response:
         return Response(status_code=304, headers=headers)
     definition = await workflows.definition(record)
     source = await workflows.source(record)
-    answer = record_fields(record) | {
+    answer = workflow_fields(record) | {
         "definition": orjson.Fragment(definition),
         "source": _text_of(source),
     }
@@ -279,42 +278,13 @@ async def start(request: Request) -> Response:
     return await started(request, submitted)
 
 
-def record_fields(record: WorkflowRecord) -> dict[str, Any]:
-    """Show a workflow without its documents."""
-    return {
-        "workflow_id": record.workflow_id,
-        "tenant": record.tenant,
-        "name": record.name,
-        "title": record.title,
-        "description": record.description,
-        "labels": record.labels,
-        "is_active": record.is_active,
-        "version": record.version,
-        "hash": record.hash,
-        "media_type": record.media_type,
-        "created_at": rfc3339(record.created_ms),
-        "updated_at": rfc3339(record.updated_ms),
-    }
-
-
-def version_fields(found: WorkflowVersion) -> dict[str, Any]:
-    """Show a version of a workflow without its documents."""
-    return {
-        "version": found.version,
-        "hash": found.hash,
-        "title": found.title,
-        "media_type": found.media_type,
-        "created_at": rfc3339(found.created_ms),
-    }
-
-
 def _changed(done: WorkflowChange) -> Response:
     """Answer a change with the record it came to."""
     headers = etag(done.record.tag) | replay_headers(done.replayed)
     is_new = done.outcome == "created"
     if is_new:
         headers["Location"] = f"/v1/workflows/{done.record.name}"
-    answer = record_fields(done.record) | {"outcome": done.outcome}
+    answer = workflow_fields(done.record) | {"outcome": done.outcome}
     return json_response(answer, status=201 if is_new else 200, headers=headers)
 
 

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
-import orjson
-
-from orchestrator.definitions.compiler import content_hash
 from orchestrator.definitions.registry import (
-    DESCRIPTION_CHARS,
     NAME_RULE,
-    SOURCE_BYTES,
     Source,
     WorkflowRecord,
-    hash_of,
     is_name,
     is_workflow_id,
-    name_of,
     name_with_id,
-    workflow_id_of,
 )
 from orchestrator.errors import (
-    DefinitionInvalid,
     IdempotencyConflict,
     PreconditionRequired,
     Problem,
@@ -36,19 +25,22 @@ from orchestrator.errors import (
     WorkflowNotFound,
 )
 from orchestrator.operations.cursors import read_place, read_position
-from orchestrator.operations.origin import NO_ORIGIN, Origin, label_problems
+from orchestrator.operations.origin import NO_ORIGIN, Origin
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.registered import Registered
+from orchestrator.operations.registrations import (
+    changed,
+    check,
+    created,
+    flag,
+    mint_workflow_id,
+    registration,
+)
 from orchestrator.operations.results import Page, Submitted, VersionView, WorkflowChange
 from orchestrator.operations.submissions import Document, Submissions
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, Registration
 from orchestrator.store.transitions import Transitions
-
-if sys.version_info >= (3, 14):
-    from uuid import uuid7
-else:
-    from uuid_utils.compat import uuid7
 
 #: Index rows read at a time, and at most for one page, when a filter is narrow.
 BATCH = 200
@@ -98,9 +90,9 @@ class Workflows:
         Raises DefinitionInvalid, ProblemsFound for labels, IdempotencyConflict, and WorkflowNotFound where
         the same request has made one that was removed since.
         """
-        made = await self._registration(document, source, body, labels or {}, is_active=is_active)
+        made = await self._checked(document, source, body, labels or {}, is_active=is_active)
         for _ in range(ROUNDS):
-            workflow_id = _mint()
+            workflow_id = mint_workflow_id()
             own = name_with_id(made.name, workflow_id)
             wanted = replace(
                 made,
@@ -150,8 +142,8 @@ class Workflows:
             elif record is not None and record.file == file:
                 return WorkflowChange(record, "unchanged")
             if made is None:
-                made = await self._registration(document, source, body, labels, is_active=is_active)
-            wanted = _created(made, workflow) if record is None else _changed(made, record)
+                made = await self._checked(document, source, body, labels, is_active=is_active)
+            wanted = created(made, workflow) if record is None else changed(made, record)
             if file is not None:
                 wanted = replace(wanted, fields={**wanted.fields, "file": file})
             word, found = await self._transitions.register_workflow(wanted)
@@ -172,7 +164,7 @@ class Workflows:
         for _ in range(ROUNDS):
             record = await self.get(workflow)
             _admit(workflow, record, meant)
-            fields = {"is_active": _flag(is_active)}
+            fields = {"is_active": flag(is_active)}
             word, found = await self._transitions.register_workflow(
                 Registration(record.workflow_id, record.tenant, record.name, fields, revision=record.revision)
             )
@@ -308,6 +300,20 @@ class Workflows:
 
     # What the verbs share
 
+    async def _checked(
+        self,
+        document: Document,
+        source: Source,
+        body: bytes | None,
+        labels: Mapping[str, str] | None,
+        *,
+        is_active: bool | None,
+    ) -> Registration:
+        """Check what was sent; gives the registration of it, whose id is still missing."""
+        check(labels, source)
+        compiled = await self._submissions.compile(document, body)
+        return registration(self._owner.tenant, compiled, source, labels=labels, is_active=is_active)
+
     async def _found(self, workflow: str) -> WorkflowRecord | None:
         """Find what is to be changed; None where it may be created.
 
@@ -323,38 +329,6 @@ class Workflows:
             raise ProblemsFound([Problem("path.workflow", "wrong_value", message)])
         return None
 
-    async def _registration(
-        self,
-        document: Document,
-        source: Source,
-        body: bytes | None,
-        labels: Mapping[str, str] | None,
-        *,
-        is_active: bool | None,
-    ) -> Registration:
-        """Check everything that was sent, and put it into the fields of a record; its id is still missing."""
-        if wrong := list(label_problems(labels or {})):
-            raise ProblemsFound(wrong)
-        if len(source.text) > SOURCE_BYTES:
-            message = f"the document has {len(source.text):,} bytes; allowed are {SOURCE_BYTES:,}"
-            raise DefinitionInvalid([Problem("", "too_large", message, kind="size")])
-        compiled = await self._submissions.compile(document, body)
-        definition = compiled.definition
-        fields = {
-            "title": definition.name,
-            "description": definition.description[:DESCRIPTION_CHARS],
-            "hash": content_hash(definition.source),
-            "sent": hash_of(source.media_type, source.text),
-            "media_type": source.media_type,
-        }
-        if labels is not None:
-            fields["labels"] = orjson.dumps(dict(labels), option=orjson.OPT_SORT_KEYS).decode()
-        if is_active is not None:
-            fields["is_active"] = _flag(is_active)
-        return Registration(
-            "", self._owner.tenant, name_of(definition.name), fields, definition=compiled.text, source=source
-        )
-
 
 def _admit(workflow: str, record: WorkflowRecord | None, meant: frozenset[str] | None) -> None:
     """Refuse a change of another state than the one that is meant."""
@@ -365,24 +339,6 @@ def _admit(workflow: str, record: WorkflowRecord | None, meant: frozenset[str] |
         raise WorkflowChanged(workflow, None)
     elif ANY not in meant and record.tag not in meant:
         raise WorkflowChanged(workflow, record.tag)
-
-
-def _created(made: Registration, name: str) -> Registration:
-    fields = {"labels": "{}", "is_active": _flag(True), "file": "", **made.fields}
-    return replace(made, workflow_id=_mint(), name=name, fields=fields)
-
-
-def _changed(made: Registration, record: WorkflowRecord) -> Registration:
-    return replace(made, workflow_id=record.workflow_id, name=record.name, revision=record.revision)
-
-
-def _mint() -> str:
-    unique: UUID = uuid7()
-    return workflow_id_of(unique.bytes)
-
-
-def _flag(value: bool) -> str:
-    return "1" if value else "0"
 
 
 def _is_wanted(record: WorkflowRecord, labels: Sequence[tuple[str, str]], text: str | None) -> bool:
