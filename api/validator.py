@@ -47,21 +47,21 @@ def execution_id_in(text: str) -> str:
 
 
 async def execution_in(request: Request, text: str) -> str:
-    """Give the id of the execution that a path segment names, by its id or its key.
+    """Give the id of the execution that a path segment names, for answers that name it too.
 
     Raises ExecutionNotFound.
     """
     return await engine_of(request).executions.find(execution_id_in(text))
 
 
-async def unit_in(request: Request, execution_id: str, node_id: str) -> tuple[str, str]:
-    """Take path segments for an execution and a node of it, or an item such as `fetch[3]`.
+def unit_in(execution_id: str, node_id: str) -> tuple[str, str]:
+    """Accept path segments as an execution and a node of it, or an item such as `fetch[3]`.
 
-    Raises NodeNotFound for what cannot be one, ExecutionNotFound.
+    Raises NodeNotFound, ExecutionNotFound for what cannot be one.
     """
     if not _UNIT.match(node_id):
         raise NodeNotFound(execution_id, node_id)
-    return await execution_in(request, execution_id), node_id
+    return execution_id_in(execution_id), node_id
 
 
 def trigger_in(sent: Any) -> tuple[bool, dict[str, Any] | None]:

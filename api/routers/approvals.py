@@ -45,7 +45,7 @@ async def list_approvals(
     responses=problems(404, 503),
 )
 async def get(request: Request, execution_id: str, node_id: str) -> Response:
-    found = await engine_of(request).approvals.get(*await unit_in(request, execution_id, node_id))
+    found = await engine_of(request).approvals.get(*unit_in(execution_id, node_id))
     return json_response(approval_fields(found))
 
 
@@ -61,7 +61,7 @@ async def decide(request: Request, execution_id: str, node_id: str) -> Response:
     body, engine = await request.body(), engine_of(request)
     sent = await read_envelope(request, DecisionRequest)
     done = await engine.approvals.decide(
-        *await unit_in(request, execution_id, node_id),
+        *unit_in(execution_id, node_id),
         decision=sent.decision,
         by=sent.by,
         shown=sent.shown,

@@ -35,6 +35,7 @@ from api.starts import IN_TIME, MOST_WAIT_S, ended_in_time, origin_of, started
 from api.validator import (
     definition_in,
     duration_ms_in,
+    execution_id_in,
     execution_in,
     idempotency_of,
     labels_in,
@@ -165,7 +166,7 @@ async def results(
     responses={200: ANY_JSON, **problems(404, 503)},
 )
 async def output(request: Request, execution_id: str) -> Response:
-    found = await engine_of(request).outputs.of_execution(await execution_in(request, execution_id))
+    found = await engine_of(request).outputs.of_execution(execution_id_in(execution_id))
     return Response(found, media_type=JSON)
 
 
@@ -177,7 +178,7 @@ async def output(request: Request, execution_id: str) -> Response:
     responses=problems(404, 503),
 )
 async def definition(request: Request, execution_id: str) -> Response:
-    found = await engine_of(request).executions.definition(await execution_in(request, execution_id))
+    found = await engine_of(request).executions.definition(execution_id_in(execution_id))
     return Response(found, media_type=JSON)
 
 
@@ -195,7 +196,7 @@ async def children(
     cursor: Annotated[str | None, Query(max_length=16, description="`next_cursor` of a page.")] = None,
 ) -> Response:
     page = await engine_of(request).executions.children(
-        await execution_in(request, execution_id), limit=limit, cursor=cursor
+        execution_id_in(execution_id), limit=limit, cursor=cursor
     )
     return json_response(page_fields(page, execution_fields))
 
@@ -211,7 +212,7 @@ async def children(
 )
 async def trigger(request: Request, execution_id: str) -> Response:
     sent = await trigger_inputs(request)
-    done = await engine_of(request).executions.trigger(await execution_in(request, execution_id), **sent)
+    done = await engine_of(request).executions.trigger(execution_id_in(execution_id), **sent)
     return await started(request, Submitted(done.execution_id, done.status, False), answer=verb_fields(done))
 
 
@@ -227,7 +228,7 @@ async def trigger(request: Request, execution_id: str) -> Response:
 async def cancel(request: Request, execution_id: str) -> Response:
     sent = await read_envelope(request, CancelRequest, may_be_empty=True)
     done = await engine_of(request).executions.cancel(
-        await execution_in(request, execution_id),
+        execution_id_in(execution_id),
         reason=sent.reason,
         grace_ms=duration_ms_in(sent.grace, "grace"),
         request_id=repeat_id_of(request),
@@ -247,7 +248,7 @@ async def cancel(request: Request, execution_id: str) -> Response:
 async def pause(request: Request, execution_id: str) -> Response:
     sent = await read_envelope(request, PauseRequest, may_be_empty=True)
     done = await engine_of(request).executions.pause(
-        await execution_in(request, execution_id),
+        execution_id_in(execution_id),
         by=sent.by,
         reason=sent.reason,
         request_id=repeat_id_of(request),
@@ -268,7 +269,7 @@ async def resume(request: Request, execution_id: str) -> Response:
     sent = await read_envelope(request, ResumeRequest, may_be_empty=True)
     limits = sent.budget or BudgetRequest()
     done = await engine_of(request).executions.resume(
-        await execution_in(request, execution_id),
+        execution_id_in(execution_id),
         by=sent.by,
         reason=sent.reason,
         budget=Caps.of(limits.max_tokens, limits.max_cost_usd),

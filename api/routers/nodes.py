@@ -52,7 +52,7 @@ async def get(
     responses={200: ANY_JSON, **problems(404, 503)},
 )
 async def output(request: Request, execution_id: str, node_id: str) -> Response:
-    found = await engine_of(request).outputs.of_unit(*await unit_in(request, execution_id, node_id))
+    found = await engine_of(request).outputs.of_unit(*unit_in(execution_id, node_id))
     return Response(found, media_type=JSON)
 
 
@@ -89,7 +89,7 @@ async def items(
 async def complete(request: Request, execution_id: str, node_id: str) -> Response:
     sent, note, idempotency = await _read(request, CompleteRequest)
     done = await engine_of(request).nodes.complete(
-        *await unit_in(request, execution_id, node_id), sent.output, note, idempotency=idempotency
+        *unit_in(execution_id, node_id), sent.output, note, idempotency=idempotency
     )
     return _overridden(done)
 
@@ -106,7 +106,7 @@ async def fail(request: Request, execution_id: str, node_id: str) -> Response:
     sent, note, idempotency = await _read(request, FailRequest)
     error = sent.error or GivenError()
     done = await engine_of(request).nodes.fail(
-        *await unit_in(request, execution_id, node_id),
+        *unit_in(execution_id, node_id),
         note,
         type=error.type,
         message=error.message,
@@ -125,9 +125,7 @@ async def fail(request: Request, execution_id: str, node_id: str) -> Response:
 )
 async def skip(request: Request, execution_id: str, node_id: str) -> Response:
     _, note, idempotency = await _read(request, NodeRequest)
-    done = await engine_of(request).nodes.skip(
-        *await unit_in(request, execution_id, node_id), note, idempotency=idempotency
-    )
+    done = await engine_of(request).nodes.skip(*unit_in(execution_id, node_id), note, idempotency=idempotency)
     return _overridden(done)
 
 
@@ -142,7 +140,7 @@ async def skip(request: Request, execution_id: str, node_id: str) -> Response:
 async def retry_now(request: Request, execution_id: str, node_id: str) -> Response:
     _, note, idempotency = await _read(request, NodeRequest)
     done = await engine_of(request).nodes.retry_now(
-        *await unit_in(request, execution_id, node_id), note, idempotency=idempotency
+        *unit_in(execution_id, node_id), note, idempotency=idempotency
     )
     return _overridden(done)
 

@@ -18,7 +18,7 @@ from api.schemas.reruns import (
     retry_fields,
 )
 from api.starts import IN_TIME, started
-from api.validator import execution_in, idempotency_of, optional_definition_in, read_envelope
+from api.validator import execution_id_in, execution_in, idempotency_of, optional_definition_in, read_envelope
 
 router = APIRouter(prefix="/v1/executions", tags=["executions"])
 
@@ -38,7 +38,7 @@ router = APIRouter(prefix="/v1/executions", tags=["executions"])
 async def retry(request: Request, execution_id: str) -> Response:
     sent = await read_envelope(request, RetryRequest, may_be_empty=True)
     done = await engine_of(request).executions.retry(
-        await execution_in(request, execution_id), preview=sent.preview, generation=sent.generation
+        execution_id_in(execution_id), preview=sent.preview, generation=sent.generation
     )
     answer = retry_fields(done, is_preview=sent.preview)
     return json_response(answer, status=200 if sent.preview else 202)
@@ -87,7 +87,7 @@ async def fork(request: Request, execution_id: str) -> Response:
     sent = await read_envelope(request, ForkRequest, may_be_empty=True)
     async with optional_definition_in(sent.definition, reach_of(request)) as document:
         fork = await engine.executions.fork(
-            await execution_in(request, execution_id),
+            execution_id_in(execution_id),
             from_node=sent.from_node,
             definition=document,
             inputs=sent.inputs,

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from api.access import engine_of
 from api.responses import body_of, json_response, problems, replay_headers
 from api.schemas.signals import SignalAnswer, SignalRequest, signal_fields
-from api.validator import execution_in, idempotency_of, read_envelope, signal_name_in
+from api.validator import execution_id_in, idempotency_of, read_envelope, signal_name_in
 
 router = APIRouter(tags=["answers"])
 
@@ -24,7 +24,7 @@ async def send(request: Request, execution_id: str, name: str) -> Response:
     body, engine = await request.body(), engine_of(request)
     sent = await read_envelope(request, SignalRequest, may_be_empty=True)
     done = await engine.signals.send(
-        await execution_in(request, execution_id),
+        execution_id_in(execution_id),
         signal_name_in(name),
         sent.payload,
         idempotency=idempotency_of(request, body),

@@ -423,8 +423,8 @@ class Executions:
 
         Raises ExecutionNotFound, CursorInvalid.
         """
-        execution_id = await self._owner.execution(execution_id)
         first = read_place(cursor)
+        execution_id = await self._owner.execution(execution_id)
         await self.status(execution_id)
         child_ids = await self.store.children_ids(execution_id, first, limit)
         found = await self.store.executions(child_ids)

@@ -1,4 +1,4 @@
-"""An execution key belongs to one execution of a tenant that has not ended, and names it wherever an id does."""
+"""An execution key belongs to one execution of a tenant, until its end, and is taken wherever an id is."""
 
 from __future__ import annotations
 
@@ -140,13 +140,9 @@ async def test_a_key_belongs_to_its_tenant(rig: Rig) -> None:
 async def test_an_id_comes_before_a_key(rig: Rig) -> None:
     made = await keyed(rig)
 
-    for name in (made.execution_id, made.execution_id.upper(), "x" * 36):
-        origin = Origin(execution_key=name)
-        if name[0] == "x":
-            assert (await rig.engine.executions.submit(workflow(node("A")), origin=origin)).execution_id
-        else:
-            with pytest.raises(StartInvalid, match="UUID"):
-                await rig.engine.executions.submit(workflow(node("A")), origin=origin)
+    for name in (made.execution_id, made.execution_id.upper()):
+        with pytest.raises(StartInvalid, match="UUID"):
+            await keyed(rig, name)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 257, "a\nb", "\x1f", "a\u2028b"])

@@ -12,7 +12,7 @@ from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.layout import Reuse, lay_out
 from orchestrator.store.library import script_names
 from orchestrator.store.replies import EndReply
-from orchestrator.store.requests import Idempotency
+from orchestrator.store.requests import Idempotency, KeyClaim
 from orchestrator.store.script_client import Call
 from tests.dags import compiled
 from tests.integration.registered_workflows import registration
@@ -193,9 +193,24 @@ async def creating(rig: Rig) -> Call[Any]:
     )
 
 
+def creating_under_a_key(policy: str) -> Prepare:
+    """The key belongs to an execution that has not ended."""
+
+    async def prepare(rig: Rig) -> Call[Any]:
+        document = workflow(*LINE)
+        text, last, key = orjson.dumps(document), lay_out(compiled(document)).last, KeyClaim("d1", policy)
+        await rig.transitions.create_execution("x0", text, last, key=key, is_started=True)
+        request = Idempotency("key", "hash", "call")
+        return rig.transitions.create_execution(
+            "x1", text, last, key=key, idempotency=request, is_started=True
+        )
+
+    return prepare
+
+
 async def starting(rig: Rig) -> Call[Any]:
     execution_id = await rig.submit(*LINE, trigger=False)
-    return rig.transitions.start_execution(execution_id, b'{"n":1}')
+    return rig.transitions.start_execution(execution_id, b'{"n":1}', b'{"source":"manual"}')
 
 
 async def cancelling(rig: Rig) -> Call[Any]:
@@ -280,6 +295,9 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "stage_execution": (staging, ""),
     "reuse_nodes": (reusing, ""),
     "create_execution": (creating, ""),
+    "create_execution, key taken": (creating_under_a_key("fail"), ""),
+    "create_execution, existing": (creating_under_a_key("use_existing"), ""),
+    "create_execution, another ended": (creating_under_a_key("terminate_existing"), ""),
     "start_execution": (starting, "already"),
     "cancel_execution": (cancelling, "already"),
     "enforce_cancel": (enforcing, "stale"),
