@@ -17,12 +17,12 @@ from orchestrator.store.reader import Store
 
 #: Compiled versions kept.
 KEPT = 256
-#: Names kept with the ids they stood for.
-MOST_NAMES = 10_000
+#: Records kept by the names and ids they were asked for by.
+MOST_SEEN = 2_000
 
 
 class Registered:
-    """Workflows by name or id, with one read for a name that is known.
+    """Workflows by name or id.
 
     A name may stand for another workflow later; an id and a version stand for the same document for ever, and
     so are compiled once. The handlers of a version may come and go: it was accepted before.
@@ -30,20 +30,23 @@ class Registered:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._ids: dict[tuple[str, str], str] = {}
+        self._seen: dict[tuple[str, str], WorkflowRecord] = {}
         self._cache = DefinitionCache[tuple[str, int], Compiled](max_entries=KEPT)
         self._compiling = asyncio.Lock()
 
+    def seen(self, tenant: str, workflow: str) -> WorkflowRecord | None:
+        """Give a record as it was when it was found last; it may be another by now."""
+        return self._seen.get((tenant, workflow))
+
     async def find(self, tenant: str, workflow: str) -> WorkflowRecord:
         """Find a workflow of a tenant by its name or id. Raises WorkflowNotFound."""
-        if is_workflow_id(workflow):
-            record = await self._store.workflows.record(tenant, workflow)
-        elif is_name(workflow):
-            record = await self._named(tenant, workflow)
-        else:
-            record = None
+        known = self._seen.pop((tenant, workflow), None)
+        record = await self._read(tenant, workflow, known)
         if record is None:
             raise WorkflowNotFound(workflow)
+        if len(self._seen) >= MOST_SEEN:
+            del self._seen[next(iter(self._seen))]
+        self._seen[tenant, workflow] = record
         return record
 
     async def compiled(self, record: WorkflowRecord, version: int | None = None) -> Compiled:
@@ -67,15 +70,14 @@ class Registered:
         definition = compile_stored(orjson.loads(text), self._store.default_retry)
         return Compiled(definition, lay_out(definition), text)
 
-    async def _named(self, tenant: str, name: str) -> WorkflowRecord | None:
-        known = self._ids.get((tenant, name))
-        if known is not None and (record := await self._store.workflows.record(tenant, known)):
+    async def _read(self, tenant: str, workflow: str, known: WorkflowRecord | None) -> WorkflowRecord | None:
+        """Read a record; known: the one that the name stood for, which saves looking the name up."""
+        records = self._store.workflows
+        if is_workflow_id(workflow):
+            return await records.record(tenant, workflow)
+        if not is_name(workflow):
+            return None
+        if known is not None and (record := await records.record(tenant, known.workflow_id)):
             return record
-        self._ids.pop((tenant, name), None)
-        found = await self._store.workflows.id_of(tenant, name)
-        record = await self._store.workflows.record(tenant, found) if found else None
-        if record is not None:
-            if len(self._ids) >= MOST_NAMES:
-                del self._ids[next(iter(self._ids))]
-            self._ids[tenant, name] = record.workflow_id
-        return record
+        found = await records.id_of(tenant, workflow)
+        return await records.record(tenant, found) if found else None

@@ -15,16 +15,19 @@ from orchestrator.definitions.registry import (
     name_with_id,
 )
 from orchestrator.errors import (
+    HeadraceError,
     IdempotencyConflict,
     PreconditionRequired,
     Problem,
     ProblemsFound,
+    StoreFull,
+    StoreUnavailable,
     TooBusy,
     WorkflowChanged,
     WorkflowInactive,
     WorkflowNotFound,
 )
-from orchestrator.operations.cursors import read_place, read_position
+from orchestrator.operations.cursors import read_place
 from orchestrator.operations.origin import NO_ORIGIN, Origin
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.registered import Registered
@@ -38,13 +41,11 @@ from orchestrator.operations.registrations import (
 )
 from orchestrator.operations.results import Page, Submitted, VersionView, WorkflowChange
 from orchestrator.operations.submissions import Document, Submissions
+from orchestrator.operations.workflow_pages import page_of
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, Registration
 from orchestrator.store.transitions import Transitions
 
-#: Index rows read at a time, and at most for one page, when a filter is narrow.
-BATCH = 200
-MOST_ROWS = 5_000
 #: How often a change is tried again that others have overtaken.
 ROUNDS = 10
 #: In `if_match`: whatever state the workflow is in.
@@ -202,30 +203,25 @@ class Workflows:
 
         Raises WorkflowNotFound, WorkflowInactive, and what `Executions.submit` raises.
         """
-        try:
-            record = await self.get(workflow)
-            if not record.is_active:
-                raise WorkflowInactive(record.name)
-            compiled = await self._registered.compiled(record, version)
-        except (WorkflowNotFound, WorkflowInactive):
-            # What the same request has started before is answered as it was then.
-            if before := await self._submissions.find_replay(idempotency, self._owner.tenant):
-                return before
-            raise
-        submitted = await self._submissions.create(
-            compiled,
-            inputs=inputs,
-            is_started=True,
-            idempotency=idempotency,
-            tenant=self._owner.tenant,
-            origin=replace(
-                origin,
-                workflow_id=record.workflow_id,
-                workflow_version=record.version if version is None else version,
-            ),
-        )
-        self._owner.remember(submitted.execution_id)
-        return submitted
+        # The record as it was seen last; the script that starts compares. Nothing is refused by an old one.
+        record = self._registered.seen(self._owner.tenant, workflow)
+        for _ in range(ROUNDS):
+            try:
+                record = record or await self.get(workflow)
+                submitted = await self._started(record, inputs, origin, version, idempotency)
+                self._owner.remember(submitted.execution_id)
+                return submitted
+            except (StoreUnavailable, StoreFull):
+                raise
+            except HeadraceError as error:
+                try:
+                    now = await self.get(workflow)
+                except WorkflowNotFound as gone:
+                    return await self._started_before(idempotency, gone)
+                if now == record:
+                    return await self._started_before(idempotency, error)
+                record = now
+        raise _busy(workflow)
 
     # Questions
 
@@ -275,30 +271,41 @@ class Workflows:
         labels  names and values that a workflow must have, all of them.
         text    what its title, name or description must contain, whatever the case.
         """
-        newest, after_id = "+inf", ""
-        if position := read_position(cursor):
-            newest, after_id = str(position[0]), position[1]
-        items: list[WorkflowRecord] = []
-        last = position or (0, "")
-        for offset in range(0, MOST_ROWS, BATCH):
-            rows = await self._store.workflows.list_ids(
-                self._owner.tenant, newest_ms=newest, offset=offset, count=BATCH
-            )
-            # Those of one millisecond are in descending order of id: up to the cursor's own they were given.
-            fresh = [row for row in rows if not after_id or row[1] < int(newest) or row[0] < after_id]
-            found = await self._store.workflows.records(self._owner.tenant, [row[0] for row in fresh])
-            for record in found:
-                if _is_wanted(record, labels, text):
-                    if len(items) == limit:
-                        return Page([*items], f"{items[-1].created_ms}.{items[-1].workflow_id}")
-                    items.append(record)
-            if len(rows) < BATCH:
-                return Page([*items], None)
-            if fresh:
-                last = fresh[-1][1], fresh[-1][0]
-        return Page([*items], f"{last[0]}.{last[1]}")
+        return await page_of(
+            self._store.workflows, self._owner.tenant, limit=limit, cursor=cursor, labels=labels, text=text
+        )
 
     # What the verbs share
+
+    async def _started(
+        self,
+        record: WorkflowRecord,
+        inputs: dict[str, Any] | None,
+        origin: Origin,
+        version: int | None,
+        idempotency: Idempotency | None,
+    ) -> Submitted:
+        if not record.is_active:
+            raise WorkflowInactive(record.name)
+        compiled = await self._registered.compiled(record, version)
+        number = record.version if version is None else version
+        return await self._submissions.create(
+            compiled,
+            inputs=inputs,
+            is_started=True,
+            idempotency=idempotency,
+            tenant=record.tenant,
+            origin=replace(origin, workflow_id=record.workflow_id, workflow_version=number),
+            workflow=record,
+        )
+
+    async def _started_before(self, idempotency: Idempotency | None, error: HeadraceError) -> Submitted:
+        """Give what the same request has started before, though it would be refused now. Raises the error."""
+        is_over = isinstance(error, WorkflowNotFound | WorkflowInactive)
+        before = await self._submissions.find_replay(idempotency, self._owner.tenant) if is_over else None
+        if before is None:
+            raise error
+        return before
 
     async def _checked(
         self,
@@ -339,12 +346,6 @@ def _admit(workflow: str, record: WorkflowRecord | None, meant: frozenset[str] |
         raise WorkflowChanged(workflow, None)
     elif ANY not in meant and record.tag not in meant:
         raise WorkflowChanged(workflow, record.tag)
-
-
-def _is_wanted(record: WorkflowRecord, labels: Sequence[tuple[str, str]], text: str | None) -> bool:
-    if any(record.labels.get(name) != value for name, value in labels):
-        return False
-    return text is None or record.has_text(text)
 
 
 def _busy(workflow: str) -> TooBusy:

@@ -102,16 +102,19 @@ class Transitions(ScriptClient):
         tenant: str = "default",
         idempotency: Idempotency | None = None,
         key: KeyClaim | None = None,
+        workflow: WorkflowRecord | None = None,
         is_started: bool = False,
         extra: tuple[Argument, ...] = (),
     ) -> Call[list[Any]]:
         """Make a submission visible and, with is_started, start it. Replies [word, execution id, more, …].
 
-        extra  runtime fields and values in turn; they beat those of the layout.
+        workflow  must be as this record says, or nothing is made.
+        extra     runtime fields and values in turn; they beat those of the layout.
         """
         request = (idempotency.key, idempotency.digest) if idempotency else ("", "")
         claim = (key.digest, key.policy) if key else ("", "")
-        head = (definition, tenant, *request, "1" if is_started else "0", *claim)
+        state: tuple[Argument, ...] = (workflow.workflow_id, workflow.revision) if workflow else ("", "")
+        head = (definition, tenant, *request, "1" if is_started else "0", *claim, *state)
         return self._call("create_execution", execution_id, (*head, *last.arguments(), *extra), read_words)
 
     # An execution as a whole

@@ -11,9 +11,11 @@ from orchestrator.store.requests import Idempotency, Registration
 from tests.makers import Rig, node, workflow
 
 
-async def register(rig: Rig, name: str, *nodes: dict[str, Any], tenant: str = "default") -> WorkflowRecord:
+async def register(
+    rig: Rig, name: str, *nodes: dict[str, Any], tenant: str = "default", **extras: Any
+) -> WorkflowRecord:
     """Register a definition under a name, or make it the newest version of the workflow that has it."""
-    document = workflow(*(nodes or (node("A"),)), name=name)
+    document = workflow(*(nodes or (node("A"),)), name=name, **extras)
     workflows = rig.engine.of(tenant).workflows
     source = Source(orjson.dumps(document), "application/json")
     for if_match in (None, ("*",)):

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from orchestrator.errors import WorkflowInactive, WorkflowNotFound
-from orchestrator.operations.registered import Registered
+from orchestrator.engine import Engine
+from orchestrator.errors import InputsInvalid, WorkflowInactive, WorkflowNotFound
 from tests.integration.registered_workflows import register
 from tests.makers import Rig, node, workflow
+from workers.handlers import Catalogue
 
 
 async def commands(rig: Rig) -> dict[str, int]:
@@ -18,7 +19,7 @@ async def commands(rig: Rig) -> dict[str, int]:
     return {name.removeprefix("cmdstat_"): row["calls"] for name, row in found.items()}
 
 
-async def test_a_start_by_name_reads_its_record_and_nothing_else(rig: Rig) -> None:
+async def test_a_start_by_name_looks_at_its_record_and_at_nothing_else(rig: Rig) -> None:
     await register(rig, "orders")
     document = workflow(node("A"), name="orders")
     for _ in range(2):
@@ -34,8 +35,8 @@ async def test_a_start_by_name_reads_its_record_and_nothing_else(rig: Rig) -> No
     by_name = {name: calls - before.get(name, 0) for name, calls in between.items()}
     sent = {name: calls - between.get(name, 0) for name, calls in after.items()}
     more = {name: by_name[name] - sent[name] for name in sent if by_name[name] != sent[name]}
-    # The record, and its place in the index of its workflow.
-    assert {name: calls for name, calls in more.items() if name != "info"} == {"hgetall": 1, "zadd": 1}
+    # The revision of the record, by the script that starts, and a place in the index of its workflow.
+    assert {name: calls for name, calls in more.items() if name != "info"} == {"hget": 1, "zadd": 1}
 
 
 async def test_a_name_stands_for_what_has_it_now(rig: Rig) -> None:
@@ -54,19 +55,39 @@ async def test_a_name_stands_for_what_has_it_now(rig: Rig) -> None:
     assert list(await rig.nodes(started.execution_id)) == ["B"]
 
 
-async def test_another_process_sees_a_change_at_once(rig: Rig) -> None:
-    await register(rig, "orders")
-    other = Registered(rig.store)
-    await other.compiled(await other.find("default", "orders"))
+async def test_a_process_that_has_seen_an_earlier_state_starts_what_is_there_now(rig: Rig) -> None:
+    narrow = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    await register(rig, "orders", inputs=narrow)
+    other = Engine(rig.redis, rig.redis, catalogue=Catalogue).workflows
+    await other.start("orders", inputs={"n": 1})
 
-    await register(rig, "orders", node("B"))
-    found = await other.compiled(await other.find("default", "orders"))
+    await register(rig, "orders", node("B"), inputs={"type": "object"})
+    wider = await other.start("orders", inputs={"n": "x"})
     await rig.engine.workflows.set_active("orders", is_active=False)
-
-    assert [each.id for each in found.definition.nodes] == ["B"]
-    assert not (await other.find("default", "orders")).is_active
     with pytest.raises(WorkflowInactive):
-        await rig.engine.workflows.start("orders")
+        await other.start("orders")
+    await rig.engine.workflows.set_active("orders", is_active=True)
+    resumed = await other.start("orders")
+    await rig.engine.workflows.remove("orders")
+    with pytest.raises(WorkflowNotFound):
+        await other.start("orders")
+
+    for started in (wider, resumed):
+        execution = await rig.store.execution(started.execution_id)
+        assert execution is not None
+        assert execution.workflow_version == 2
+        assert list(await rig.nodes(started.execution_id)) == ["B"]
+
+
+async def test_a_wrong_start_is_refused_by_the_newest_state(rig: Rig) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    await register(rig, "orders", inputs=schema)
+    await rig.engine.workflows.start("orders")
+
+    with pytest.raises(InputsInvalid):
+        await rig.engine.workflows.start("orders", inputs={"n": "x"})
+    with pytest.raises(WorkflowNotFound, match="has no version 2"):
+        await rig.engine.workflows.start("orders", version=2)
 
 
 async def test_a_workflow_of_another_tenant_is_unknown(rig: Rig) -> None:
