@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.commands.api_call import ExitCode, call_server, usage_error
-from cli.commands.documents import GivenInputs, read_definition
+from cli.commands.documents import GivenInputs, read_definition, read_labels, read_trigger
 from cli.commands.options import (
     InputsFileOption,
     InputsOption,
+    LabelsOption,
     PlainOption,
     ServerOption,
     StateOption,
     TimeoutOption,
+    TriggerFileOption,
     WatchOption,
 )
 from cli.commands.watch import follow
@@ -40,6 +42,18 @@ def run(
     ],
     inputs: InputsOption = None,
     inputs_file: InputsFileOption = None,
+    label: LabelsOption = None,
+    key: Annotated[
+        str | None, typer.Option(help="Your own name for the execution, taken wherever an id is.")
+    ] = None,
+    on_conflict: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POLICY",
+            help="While another execution holds the key: fail, use_existing, terminate_existing.",
+        ),
+    ] = None,
+    trigger_file: TriggerFileOption = None,
     watch: WatchOption = True,
     server: ServerOption = None,
     plain: PlainOption = False,
@@ -55,15 +69,22 @@ def run(
     try:
         definition = None if is_registered else read_definition(file)
         given = GivenInputs.read(inputs, inputs_file)
+        labels, trigger = read_labels(label), read_trigger(trigger_file)
     except ValueError as error:
         raise usage_error("run", error) from None
 
     async def start(client: Client) -> Created:
+        origin: Any = {"labels": labels, "execution_key": key, "id_conflict_policy": on_conflict}
         if definition is not None:
-            return await client.executions.run(definition, inputs=given.values(definition))
+            return await client.executions.run(
+                definition,
+                inputs=given.values(definition),
+                trigger=True if trigger is None else trigger,
+                **origin,
+            )
         # The words are read by its schema.
         found = (await client.workflows.get(name))["definition"] if given.words else None
-        return await client.workflows.start(name, inputs=given.values(found))
+        return await client.workflows.start(name, inputs=given.values(found), trigger=trigger, **origin)
 
     async def act(client: Client) -> int:
         created = await start(client)

@@ -33,6 +33,10 @@ class Answer:
     is_replay: bool
 
 
+#: Parameters of a query; a list is one that comes several times.
+Query = Mapping[str, str | list[str]]
+
+
 class Transport:
     """One connection pool to one server.
 
@@ -54,9 +58,12 @@ class Transport:
         """Close the connections."""
         await self._http.aclose()
 
-    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
-        """Read a document."""
-        return document_of(await self.send("GET", path, query=query))
+    async def get(self, path: str, query: Query | None = None, *, answered_after_s: float = 0) -> Document:
+        """Read a document.
+
+        answered_after_s  how long the server may take on purpose.
+        """
+        return document_of(await self.send("GET", path, query=query, answered_after_s=answered_after_s))
 
     async def value(self, path: str) -> Any:
         """Read JSON of any kind."""
@@ -68,10 +75,11 @@ class Transport:
         return found
 
     async def pages(
-        self, path: str, query: Mapping[str, str] | None = None, *, limit: int | None = None
+        self, path: str, query: Query | None = None, *, limit: int | None = None
     ) -> AsyncIterator[Document]:
         """Read a list page after page, at most `limit` of its items."""
-        asked, left = dict(query or {}), limit
+        asked: dict[str, str | list[str]] = dict(query or {})
+        left = limit
         while left is None or left > 0:
             asked["limit"] = str(min(left or LARGEST_PAGE, LARGEST_PAGE))
             page = await self.get(path, asked)
@@ -107,9 +115,10 @@ class Transport:
         *,
         body: Mapping[str, Any] | None = None,
         content: bytes | None = None,
-        query: Mapping[str, str] | None = None,
+        query: Query | None = None,
         headers: Mapping[str, str] | None = None,
         allow: tuple[int, ...] = (),
+        answered_after_s: float = 0,
     ) -> httpx2.Response:
         """Send one request. Statuses in `allow` count as success.
 
@@ -120,7 +129,14 @@ class Transport:
             content = _written(body)
             sent["Content-Type"] = "application/json"
         try:
-            response = await self._http.request(method, path, content=content, params=query, headers=sent)
+            response = await self._http.request(
+                method,
+                path,
+                content=content,
+                params=query,
+                headers=sent,
+                timeout=self._timeout_s + answered_after_s,
+            )
         except httpx2.TransportError as error:
             raise self.unreachable(error) from error
         except UnicodeEncodeError as error:

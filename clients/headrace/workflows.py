@@ -143,12 +143,24 @@ class Workflows:
         *,
         inputs: Mapping[str, Any] | None = None,
         version: int | None = None,
+        trigger: Mapping[str, Any] | None = None,
         labels: Mapping[str, str] | None = None,
         execution_key: str | None = None,
+        id_conflict_policy: str | None = None,
         idempotency_key: str | None = None,
     ) -> Created:
-        """Start an execution of a workflow: of its newest version, unless another is named."""
-        body = given(inputs=inputs, version=version, labels=labels, execution_key=execution_key)
+        """Start an execution of a workflow: of its newest version, unless another is named.
+
+        trigger  the document that templates read as `trigger`; the rest is as `executions.run` takes it.
+        """
+        body = given(
+            inputs=inputs,
+            version=version,
+            trigger=trigger,
+            labels=labels,
+            execution_key=execution_key,
+            id_conflict_policy=id_conflict_policy,
+        )
         path = path_of("workflows", workflow, "executions")
         answer = await self._transport.post_once(path, body, idempotency_key)
         return Created.from_dict(answer.document, is_replay=answer.is_replay)

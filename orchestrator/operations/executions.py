@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +36,7 @@ from orchestrator.operations.origin import (
     replayed_trigger,
 )
 from orchestrator.operations.owner import Owner
+from orchestrator.operations.pages import page_of
 from orchestrator.operations.queues import queue_positions
 from orchestrator.operations.reruns import RETRY_SLICE, fork_result, merged_inputs, plan_retry, stage_fork
 from orchestrator.operations.results import (
@@ -63,9 +64,6 @@ from orchestrator.store.requests import Idempotency, digest_of
 from orchestrator.store.transitions import Transitions
 from orchestrator.templates.resolver import BY_HAND
 
-#: Index rows read at a time, and at most for one page, when a filter is narrow.
-BATCH = 200
-MOST_ROWS = 5_000
 #: How often a saved worklist is drained before a pause or resume is refused as unavailable.
 ROUNDS = 20
 
@@ -360,7 +358,7 @@ class Executions:
         for execution_id in execution_ids:
             with contextlib.suppress(ExecutionNotFound):
                 known.append(await self._owner.execution(execution_id))
-        return await self.store.statuses(known)
+        return await self.store.index.statuses(known)
 
     async def get(self, execution_id: str) -> ExecutionView:
         """Read an execution with all its nodes and their smaller outputs. Raises ExecutionNotFound."""
@@ -456,14 +454,14 @@ class Executions:
         digests = [label_digest(*label) for label in labels]
         indexes = self.store.index.keys_of(self._owner.tenant, workflow_id, digests)
         if execution_key is not None:
-            holder = await self.store.holder(self._owner.tenant, execution_key)
+            holder = await self.store.index.holder(self._owner.tenant, execution_key)
             ids = await self.store.index.members(indexes, [holder] if holder else [])
             return Page([row for row in await self.store.executions(ids) if row and is_wanted(row)], None)
         newest, after_id = ("+inf" if created_before_ms is None else str(created_before_ms)), ""
         if position := read_position(cursor):
             newest, after_id = str(position[0]), position[1]
         oldest = "-inf" if created_after_ms is None else str(created_after_ms)
-        return await _page(self.store, indexes, newest, oldest, after_id, limit=limit, is_wanted=is_wanted)
+        return await page_of(self.store, indexes, newest, oldest, after_id, limit=limit, is_wanted=is_wanted)
 
     # What the verbs share
 
@@ -474,11 +472,11 @@ class Executions:
         return execution
 
     async def _trigger_of(self, execution_id: str) -> dict[str, Any] | None:
-        text = await self.store.trigger(execution_id)
+        text = await self.store.payloads.trigger(execution_id)
         return None if text is None else exact_json.loads(text)
 
     async def _shown_trigger(self, execution: Execution) -> bytes | None:
-        text = await self.store.trigger(execution.execution_id)
+        text = await self.store.payloads.trigger(execution.execution_id)
         return orjson.dumps(dict(BY_HAND)) if text is None and execution.started_ms is not None else text
 
     async def _snapshot(self, execution_id: str) -> Snapshot:
@@ -519,39 +517,6 @@ class Executions:
                 ):
                     return False
         return True
-
-
-async def _page(
-    store: Store,
-    indexes: Sequence[str],
-    newest: str,
-    oldest: str,
-    after_id: str,
-    *,
-    limit: int,
-    is_wanted: Callable[[Execution], bool],
-) -> Page:
-    """Read rows of the narrowest index until a page is full. The cursor names the last row given: `MS.ID`."""
-    items: list[Execution] = []
-    offset = 0
-    index, *others = await store.index.narrowest_first(indexes)
-    while offset < MOST_ROWS:
-        rows = await store.index.rows(index, newest_ms=newest, oldest_ms=oldest, offset=offset, count=BATCH)
-        offset += len(rows)
-        # Rows of one millisecond are in descending order of id: those up to the cursor's own were given
-        # before.
-        fresh = [row for row in rows if not after_id or row[1] < int(newest) or row[0] < after_id]
-        ids = await store.index.members(others, [execution_id for execution_id, _ in fresh])
-        found = await store.executions(ids) if ids else []
-        for execution in found:
-            if execution and is_wanted(execution):
-                if len(items) == limit:
-                    return Page(items, f"{items[-1].created_ms}.{items[-1].execution_id}")
-                items.append(execution)
-        if len(rows) < BATCH:
-            return Page(items, None)
-    last_id, last_ms = fresh[-1] if fresh else ("", 0)
-    return Page(items, f"{last_ms}.{last_id}")
 
 
 def _paused_or_resumed(verb: str, execution_id: str, word: str, status: str) -> VerbResult:

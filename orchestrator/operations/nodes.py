@@ -88,7 +88,7 @@ class Nodes:
                 for other, state in states.items()
             },
             inputs=execution.inputs,
-            trigger=_parsed(await self._store.trigger(execution_id)),
+            trigger=_parsed(await self._store.payloads.trigger(execution_id)),
             execution_id=execution_id,
             now_ms=await self._store.now_ms(),
             secrets=MaskedSecrets(),

@@ -49,7 +49,7 @@ class Owner:
             return execution_id
         if not has_id_shape(execution_id):
             # Which execution a key stands for may change, so that it is never remembered.
-            found = await self._store.named(self.tenant, execution_id)
+            found = await self._store.index.named(self.tenant, execution_id)
             if found is None:
                 raise ExecutionNotFound(execution_id)
             return found

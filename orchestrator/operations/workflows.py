@@ -165,10 +165,8 @@ class Workflows:
         for _ in range(ROUNDS):
             record = await self.get(workflow)
             _admit(workflow, record, meant)
-            fields = {"is_active": flag(is_active)}
-            word, found = await self._transitions.register_workflow(
-                Registration(record.workflow_id, record.tenant, record.name, fields, revision=record.revision)
-            )
+            wanted = Registration("", record.tenant, "", {"is_active": flag(is_active)})
+            word, found = await self._transitions.register_workflow(changed(wanted, record))
             if found is not None and word in ("ok", "same"):
                 return WorkflowChange(found, "updated" if word == "ok" else "unchanged")
         raise _busy(workflow)

@@ -1,4 +1,4 @@
-"""Reads the indexes of executions, and finds those that the set of active ones has lost."""
+"""Reads the indexes of executions and their keys, and finds those that the set of active ones has lost."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from orchestrator.documents.fields import is_id
 from orchestrator.redis_keys import Keys
 from orchestrator.states import ExecutionStatus
 from orchestrator.store.records import is_damaged
+from orchestrator.store.requests import digest_of
 
 #: Executions read by one command.
 SLICE = 500
@@ -18,7 +20,7 @@ UNDER_WAY = frozenset(str(status).encode() for status in ExecutionStatus if stat
 
 
 class Index:
-    """Reads ids by their place in an index, and statuses alone."""
+    """Reads ids by their key or their place in an index, and statuses alone."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis: Any = redis
@@ -27,6 +29,34 @@ class Index:
     async def count(self, tenant: str) -> int:
         """Number of executions in the index, ended ones too."""
         return int(await self._redis.zcard(self._keys.index(tenant)))
+
+    async def named(self, tenant: str, name: str) -> str | None:
+        """Id of the execution of a tenant that a text names, by its id or, if none has that, by its key.
+
+        Both are looked up in any case, in one round trip: what is another tenant's takes as long as what is
+        nobody's. A text that can be no id is no part of a key's name either.
+        """
+        digest = digest_of(name)
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hmget(self._keys.runtime(name if is_id(name) else digest), "v", "tenant")
+        pipe.get(self._keys.key("execution_key", tenant=tenant, key=digest))
+        (layout, owner), holder = await pipe.execute()
+        if layout is not None and (owner or b"default").decode() == tenant:
+            return name
+        return holder.decode() if holder else None
+
+    async def holder(self, tenant: str, key: str) -> str | None:
+        """Id of the execution that holds an execution key of a tenant."""
+        holder = await self._redis.get(self._keys.key("execution_key", tenant=tenant, key=digest_of(key)))
+        return holder.decode() if holder else None
+
+    async def statuses(self, execution_ids: Sequence[str]) -> dict[str, ExecutionStatus]:
+        """Read statuses alone, with one command; what does not exist is left out."""
+        if not execution_ids:
+            return {}
+        words = await self._redis.mget([self._keys.status(each) for each in execution_ids])
+        found = zip(execution_ids, words, strict=True)
+        return {execution_id: ExecutionStatus(word.decode()) for execution_id, word in found if word}
 
     def keys_of(self, tenant: str, workflow_id: str | None, labels: Sequence[str]) -> list[str]:
         """Name the indexes that list what has this workflow and these labels, given by their digests."""

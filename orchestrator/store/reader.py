@@ -25,7 +25,6 @@ from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.definitions.retry import RetryPolicy
-from orchestrator.documents.fields import is_id
 from orchestrator.execution.inventory import WORKER_ALIVE_MS, DeadEntry, QueueInfo, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState, RepairView, Snapshot
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
@@ -48,7 +47,6 @@ from orchestrator.store.records import (
     read_spec,
     read_worker,
 )
-from orchestrator.store.requests import digest_of
 from orchestrator.store.waits import Waits
 from orchestrator.store.workflows import WorkflowRecords
 from orchestrator.units import node_of
@@ -111,14 +109,6 @@ class Store:
             raise word
         return ExecutionStatus(word.decode()) if word else None
 
-    async def statuses(self, execution_ids: Sequence[str]) -> dict[str, ExecutionStatus]:
-        """Read statuses alone, with one command; what does not exist is left out."""
-        if not execution_ids:
-            return {}
-        words = await self._redis.mget([self.keys.status(each) for each in execution_ids])
-        found = zip(execution_ids, words, strict=True)
-        return {execution_id: ExecutionStatus(word.decode()) for execution_id, word in found if word}
-
     async def tenant(self, execution_id: str) -> str | None:
         """Whose execution it is; None for one that is unknown."""
         key = self.keys.runtime(execution_id)
@@ -127,37 +117,6 @@ class Store:
             raise fields
         layout, tenant = fields
         return None if layout is None else (tenant or b"default").decode()
-
-    async def named(self, tenant: str, name: str) -> str | None:
-        """Id of the execution of a tenant that a text names, by its id or, if none has that, by its key.
-
-        Both are looked up in any case, in one round trip: what is another tenant's takes as long as what is
-        nobody's. A text that can be no id is no part of a key's name either.
-        """
-        digest = digest_of(name)
-        fields, holder = await self._wire.send(
-            [
-                ("HMGET", self.keys.runtime(name if is_id(name) else digest), "v", "tenant"),
-                ("GET", self.keys.key("execution_key", tenant=tenant, key=digest)),
-            ]
-        )
-        for answer in (fields, holder):
-            if isinstance(answer, Exception):
-                raise answer
-        layout, owner = fields
-        if layout is not None and (owner or b"default").decode() == tenant:
-            return name
-        return holder.decode() if holder else None
-
-    async def holder(self, tenant: str, key: str) -> str | None:
-        """Id of the execution that holds an execution key of a tenant."""
-        holder = await self._redis.get(self.keys.key("execution_key", tenant=tenant, key=digest_of(key)))
-        return holder.decode() if holder else None
-
-    async def trigger(self, execution_id: str) -> bytes | None:
-        """The trigger document, JSON; None where there is none of its own."""
-        text: bytes | None = await self._redis.hget(self.keys.runtime(execution_id), "trigger")
-        return text
 
     async def definition_text(self, execution_id: str) -> bytes | None:
         """The definition as submitted, JSON."""

@@ -13,7 +13,7 @@ from api.streaming.hub import Hub
 from clients.redis_client import connect_commands, connect_subscriber
 from orchestrator.engine import Engine
 from tests.contract.samples import UNKNOWN, node, workflow
-from tests.makers import FakeWorker
+from tests.makers import FakeWorker, until
 from tests.patience import PATIENCE_S
 from workers.handlers import Catalogue
 
@@ -34,6 +34,15 @@ async def listed(client: httpx2.AsyncClient, query: str) -> list[str]:
     answer = await client.get(f"/v1/executions?{query}")
     assert answer.status_code == 200, answer.text
     return [item["execution_id"] for item in answer.json()["items"]]
+
+
+async def _has_run(worker: FakeWorker) -> bool:
+    """Run what there is to run, once there is."""
+    return bool(await worker.run_all())
+
+
+async def _are_watched(redis: Redis, count: int) -> bool:
+    return len(await redis.pubsub_channels("workflow:*")) >= count
 
 
 async def test_a_start_is_shown_with_all_it_said(client: httpx2.AsyncClient) -> None:
@@ -152,9 +161,7 @@ async def test_a_start_that_ends_in_time_is_answered_with_what_it_came_to(
 ) -> None:
     body = {"definition": workflow(node("A")), "trigger": True, "execution_key": "k"}
     waiting = asyncio.ensure_future(client.post("/v1/executions", json=body, headers={"Prefer": "wait=30"}))
-    async with asyncio.timeout(PATIENCE_S):
-        while not await worker.run_all():
-            await asyncio.sleep(0.005)
+    await until(lambda: _has_run(worker))
 
     answer = await waiting
 
@@ -181,9 +188,7 @@ async def test_a_trigger_and_a_replay_wait_too(client: httpx2.AsyncClient, worke
         waiting = asyncio.ensure_future(
             client.post(f"/v1/executions/{made}/{verb}", headers={"Prefer": "wait=30"})
         )
-        async with asyncio.timeout(PATIENCE_S):
-            while not await worker.run_all():
-                await asyncio.sleep(0.005)
+        await until(lambda: _has_run(worker))
 
         answer = await waiting
 
@@ -221,9 +226,7 @@ async def test_a_thousand_waiters_on_a_hundred_executions_share_one_subscription
     hub = Hub(engine.all_tenants)
     made = [(await engine.executions.submit(ONE, trigger=True)).execution_id for _ in range(100)]
     waiters = [asyncio.ensure_future(hub.wait_for_end(each, PATIENCE_S)) for each in made for _ in range(10)]
-    async with asyncio.timeout(PATIENCE_S):
-        while len(await redis.pubsub_channels("workflow:*")) < 100:
-            await asyncio.sleep(0.01)
+    await until(lambda: _are_watched(redis, 100))
 
     clients: list[dict[str, Any]] = await redis.client_list(_type="pubsub")
     await redis.config_resetstat()
@@ -247,9 +250,7 @@ async def test_a_reconnection_ends_waits_whose_event_was_lost(redis: Redis, redi
     hub = Hub(engine.all_tenants)
     made = (await engine.executions.submit(ONE, trigger=True)).execution_id
     waiter = asyncio.ensure_future(hub.wait_for_end(made, PATIENCE_S))
-    async with asyncio.timeout(PATIENCE_S):
-        while not await redis.pubsub_channels("workflow:*"):
-            await asyncio.sleep(0.01)
+    await until(lambda: _are_watched(redis, 1))
 
     await redis.client_kill_filter(_type="pubsub")
     await engine.executions.cancel(made, request_id="1")
