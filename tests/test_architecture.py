@@ -43,7 +43,7 @@ LONG_FILES = {
     "orchestrator/errors.py": 570,
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 540,
-    "orchestrator/store/reader.py": 450,
+    "orchestrator/store/reader.py": 460,
     "orchestrator/store/transitions.py": 690,
     "orchestrator/templates/evaluator.py": 420,
     "tests/unit/orchestrator/execution/test_planner.py": 370,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from clients.headrace.views import Created
 
 #: A name or an id of the registry; a file without an ending can have either.
-could_be_registered = re.compile(r"[a-z0-9-]{2,64}|wf_[a-z2-7]{26}").fullmatch
+could_be_registered = re.compile(r"(?!-$)[a-z0-9-]{1,64}|wf_[a-z2-7]{26}").fullmatch
 
 
 def run(
@@ -73,21 +73,10 @@ def run(
     except ValueError as error:
         raise usage_error("run", error) from None
 
-    async def start(client: Client) -> Created:
-        origin: Any = {"labels": labels, "execution_key": key, "id_conflict_policy": on_conflict}
-        if definition is not None:
-            return await client.executions.run(
-                definition,
-                inputs=given.values(definition),
-                trigger=True if trigger is None else trigger,
-                **origin,
-            )
-        # The words are read by its schema.
-        found = (await client.workflows.get(name))["definition"] if given.words else None
-        return await client.workflows.start(name, inputs=given.values(found), trigger=trigger, **origin)
+    origin: Any = {"labels": labels, "execution_key": key, "id_conflict_policy": on_conflict}
 
     async def act(client: Client) -> int:
-        created = await start(client)
+        created = await _start(client, name, definition, given, trigger, origin)
         if not watch:
             made = created.execution_id
             typer.echo(json_line({"execution_id": made}) if as_json else made)
@@ -95,3 +84,24 @@ def run(
         return await follow(client, created.execution_id, is_plain=plain, is_json=as_json, timeout_s=timeout)
 
     call_server(server, act)
+
+
+async def _start(
+    client: Client,
+    name: str,
+    definition: dict[str, Any] | str | None,
+    given: GivenInputs,
+    trigger: dict[str, Any] | None,
+    origin: dict[str, Any],
+) -> Created:
+    """Start a definition or, where there is none, the registered workflow of a name."""
+    if definition is not None:
+        return await client.executions.run(
+            definition,
+            inputs=given.values(definition),
+            trigger=True if trigger is None else trigger,
+            **origin,
+        )
+    # The words are read by its schema.
+    found = (await client.workflows.get(name))["definition"] if given.words else None
+    return await client.workflows.start(name, inputs=given.values(found), trigger=trigger, **origin)

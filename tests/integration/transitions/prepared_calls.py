@@ -17,6 +17,7 @@ from orchestrator.store.requests import AttemptToken, Child, Idempotency, Operat
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from tests.dags import compiled
+from tests.integration.registered_workflows import registration
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
 
 Prepare = Callable[[Rig], Awaitable[Call[Any]]]
@@ -281,3 +282,24 @@ async def purging(rig: Rig) -> Call[Any]:
     while (await call)[1]:
         pass
     return call
+
+
+async def registering(rig: Rig) -> Call[Any]:
+    return rig.transitions.register_workflow(registration())
+
+
+async def changing_a_workflow(rig: Rig) -> Call[Any]:
+    await rig.transitions.register_workflow(registration())
+    return rig.transitions.register_workflow(registration(revision=1, hash="h2"))
+
+
+async def removing_a_workflow(rig: Rig) -> Call[Any]:
+    await rig.transitions.register_workflow(registration())
+    return rig.transitions.remove_workflow("default", registration().workflow_id, revision=1)
+
+
+REGISTRY: dict[str, tuple[Prepare, str]] = {
+    "register_workflow": (registering, ""),
+    "register_workflow, changed": (changing_a_workflow, ""),
+    "remove_workflow": (removing_a_workflow, ""),
+}

@@ -15,11 +15,11 @@ from orchestrator.store.replies import EndReply
 from orchestrator.store.requests import Idempotency, KeyClaim
 from orchestrator.store.script_client import Call
 from tests.dags import compiled
-from tests.integration.registered_workflows import registration
 from tests.integration.transitions.prepared_calls import (
     CHILDREN,
     INTERVENTIONS,
     LINE,
+    REGISTRY,
     Prepare,
     announcing,
     awaiting,
@@ -246,20 +246,6 @@ async def repairing(rig: Rig) -> Call[Any]:
     return rig.transitions.repair_execution(execution_id, seq=seq, repairs=["requeue A 1"])
 
 
-async def registering(rig: Rig) -> Call[Any]:
-    return rig.transitions.register_workflow(registration())
-
-
-async def changing_a_workflow(rig: Rig) -> Call[Any]:
-    await rig.transitions.register_workflow(registration())
-    return rig.transitions.register_workflow(registration(revision=1, hash="h2"))
-
-
-async def removing_a_workflow(rig: Rig) -> Call[Any]:
-    await rig.transitions.register_workflow(registration())
-    return rig.transitions.remove_workflow("default", registration().workflow_id, revision=1)
-
-
 #: What each script is asked, and the first word of its answer when it is asked again, where that differs.
 #: All these words mean to the caller that what it asked for has been done.
 CASES: dict[str, tuple[Prepare, str]] = {
@@ -310,9 +296,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "stamp_tick": (stamping, ""),
     "announce_worker": (announcing, ""),
     "forget_consumers": (forgetting, ""),
-    "register_workflow": (registering, ""),
-    "register_workflow, changed": (changing_a_workflow, ""),
-    "remove_workflow": (removing_a_workflow, ""),
+    **REGISTRY,
 }
 
 
