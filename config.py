@@ -117,6 +117,8 @@ class Settings(BaseSettings):
     operator_key: str | None = Field(default=None, min_length=16, repr=False)
     #: True: anybody may register a tenant. Unset: true in development, false in production.
     self_registration_enabled: bool | None = None
+    #: Its files are registered when the API starts; a directory that does not exist has none.
+    workflows_dir: Path = ROOT / "workflows"
 
     # Workers.
     worker_stream: str = Field(default="workflow:tasks", min_length=1)
@@ -188,6 +190,8 @@ class Settings(BaseSettings):
     max_nodes: int = Field(default=10_000, ge=1)
     max_edges: int = Field(default=50_000, ge=1)
     max_depth: int = Field(default=64, ge=1)
+    #: Levels of children below an execution without a parent.
+    max_sub_workflow_depth: int = Field(default=3, ge=0)
     output_max_bytes: int = Field(default=1 * MIB, ge=KIB)
 
     @classmethod

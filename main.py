@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from types import FrameType
 
 from fastapi import FastAPI
@@ -27,7 +28,8 @@ from logs import level_of, set_up
 from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
 from orchestrator.errors import StoreDamaged, StoreForbidden, StoreUnavailable
-from wiring import keys_of, limits_of, usable_while_serving
+from orchestrator.operations.workflow_files import register_files
+from wiring import FIRST_ANSWER_S, keys_of, limits_of, usable_while_serving
 from workers.handlers import Catalogue, load_modules
 
 log = logging.getLogger("headrace.api")
@@ -60,7 +62,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             )
         environment = _environment(settings)
         apart = SchemaProcess([sys.executable, "-m", "workers.simulator.schema_process"], environment)
-        async with _engine(settings, limits, apart) as engine:
+        async with (
+            _engine(settings, limits, apart) as engine,
+            _files_registered(settings.workflows_dir, engine, limits),
+        ):
             hub = Hub(engine.all_tenants, revoked=engine.authentication.revoked)
             simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
             attach(app, Reach(engine, hub, simulator, gate))
@@ -129,6 +134,26 @@ async def _engine(settings: Settings, limits: Limits, apart: SchemaProcess) -> A
         await subscriber.aclose()
         if durable is not None:
             await durable.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _files_registered(directory: Path, engine: Engine, limits: Limits) -> AsyncIterator[None]:
+    """Register the workflow files of the deployment; requests are served while that takes long."""
+
+    async def register() -> None:
+        try:
+            await register_files(directory, engine.workflows, limits=limits)
+        except Exception:
+            log.exception("workflow_files.failed", extra={"directory": str(directory)})
+
+    work = asyncio.create_task(register())
+    await asyncio.wait([work], timeout=FIRST_ANSWER_S)
+    try:
+        yield
+    finally:
+        work.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -43,6 +43,7 @@ def limits_of(settings: Settings) -> Limits:
         max_definition_bytes=settings.max_definition_bytes,
         max_body_bytes=settings.max_body_bytes,
         max_yaml_bytes=settings.max_yaml_bytes,
+        max_sub_workflow_depth=settings.max_sub_workflow_depth,
     )
 
 

@@ -19,7 +19,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class HotLane:
     """Answer hot routes; pass all else on.
 
-    routes  (path, method, endpoint); a path is fixed but for one parameter, which may be its last segment.
+    routes  (path, method, endpoint); a path is fixed but for one parameter, which may be its last segment or
+            the one before that.
     """
 
     def __init__(self, app: ASGIApp, *, routes: Iterable[tuple[str, str, Endpoint]]) -> None:
@@ -27,10 +28,15 @@ class HotLane:
         self._fixed: dict[tuple[str, str], Endpoint] = {}
         #: By method and all of the path before its last segment: the name of that segment, and the endpoint.
         self._open: dict[tuple[str, str], tuple[str, Endpoint]] = {}
+        #: The same for the last segment but one; by what comes after it, too.
+        self._inner: dict[tuple[str, str, str], tuple[str, Endpoint]] = {}
         for path, method, endpoint in routes:
             stem, _, last = path.rpartition("/")
             if last.startswith("{"):
                 self._open[method, stem] = (last.strip("{}"), endpoint)
+            elif stem.endswith("}"):
+                before, _, middle = stem.rpartition("/")
+                self._inner[method, before, last] = (middle.strip("{}"), endpoint)
             else:
                 self._fixed[method, path] = endpoint
 
@@ -58,7 +64,11 @@ class HotLane:
             return fixed
         stem, _, last = path.rpartition("/")
         name, endpoint = self._open.get((method, stem), ("", None))
-        if endpoint is None or not last:
+        segment = last
+        if endpoint is None:
+            before, _, segment = stem.rpartition("/")
+            name, endpoint = self._inner.get((method, before, last), ("", None))
+        if endpoint is None or not segment:
             return None
-        scope["path_params"] = {name: last}
+        scope["path_params"] = {name: segment}
         return endpoint

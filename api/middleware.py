@@ -40,14 +40,20 @@ class RequestLimits:
         max_definition_bytes: int,
         definition_paths: Collection[str],
         definition_endings: tuple[str, ...] = (),
+        definition_parents: Collection[str] = (),
     ) -> None:
-        """definition_paths, definition_endings  paths that take a definition, and so the larger limit."""
+        """Take the limits and where they hold.
+
+        definition_paths, _endings, _parents  paths that take a definition, and so the larger limit: whole, by
+                                              their end, and by what stands before their last segment.
+        """
         self._app = app
         self._guard = guard
         self._max_body_bytes = max_body_bytes
         self._max_definition_bytes = max_definition_bytes
         self._definition_paths = frozenset(definition_paths)
         self._definition_endings = definition_endings
+        self._definition_parents = frozenset(definition_parents)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -105,7 +111,11 @@ class RequestLimits:
         await self._app({**scope, "method": "GET"}, receive_once, send_head)
 
     def _limit(self, path: str) -> int:
-        is_definition = path in self._definition_paths or path.endswith(self._definition_endings)
+        is_definition = (
+            path in self._definition_paths
+            or path.endswith(self._definition_endings)
+            or path.rpartition("/")[0] in self._definition_parents
+        )
         return self._max_definition_bytes if is_definition else self._max_body_bytes
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import Response
 
 from api.schemas.operations import ProblemDocument
@@ -21,10 +22,12 @@ _WORDS = {
     404: "Unknown id",
     408: "The request did not come whole in time",
     409: "Not possible in the present state",
+    412: "It is in another state than the one that `If-Match` means",
     413: "The body is too large",
     415: "The content type of the body is not read",
     421: "The request is addressed to a host name this server does not have",
     422: "The shape of the request is wrong",
+    428: "It exists, and is changed only with `If-Match`",
     429: "Too many; try again later",
     431: "Request line and header fields are too large",
     503: "The store is away, full or busy; try again after `Retry-After`",
@@ -44,6 +47,14 @@ def replay_headers(replayed: bool) -> dict[str, str]:
 def location(execution_id: str) -> dict[str, str]:
     """Say where an execution that was created is read."""
     return {"Location": f"/v1/executions/{execution_id}"}
+
+
+def next_link(request: Request, next_cursor: str | None) -> dict[str, str] | None:
+    """Link to the next page of the same query; none on the last page."""
+    if next_cursor is None:
+        return None
+    following = request.url.include_query_params(cursor=next_cursor)
+    return {"Link": f'<{following.path}?{following.query}>; rel="next"'}
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -100,10 +100,14 @@ def duration_ms_in(value: Any, field: str) -> int:
         raise RequestInvalid([Problem(field, "wrong_value", f"'{field}': {error}")]) from error
 
 
+def media_type_of(request: Request) -> str:
+    """Give the content type of a body without its parameters, in lower case."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 def is_yaml(request: Request) -> bool:
     """Say whether the content type names the body as YAML."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return media_type in YAML_TYPES
+    return media_type_of(request) in YAML_TYPES
 
 
 async def read_definition(request: Request) -> Any:

@@ -18,6 +18,7 @@ from cli.commands.tenants import tenants
 from cli.commands.test import test
 from cli.commands.validate import validate
 from cli.commands.watch import watch
+from cli.commands.workflows import apply, workflows
 from cli.output.text import write_what_can_be_written
 
 app = typer.Typer(
@@ -33,6 +34,8 @@ PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app.command()(dev)
 app.command()(run)
+app.command()(apply)
+app.add_typer(workflows, name="workflows")
 app.command()(validate)
 app.command()(simulate)
 app.command()(watch)

@@ -43,6 +43,8 @@ WITHOUT_ROW = {
     "purge_staging": "gives up a submission that never became visible",
     "renew_leases": "moves deadlines of running attempts",
     "stage_items": "writes items that nobody sees before `map_node`",
+    "register_workflow": "writes record, version, name and place in the list of a registered workflow",
+    "remove_workflow": "removes a registered workflow with its versions",
     "report_events": "appends what a handler logs and reports",
     "reserve_budget": "sets aside what a call to a paid service may use",
     "revoke_api_key": "takes a key of a tenant away",
@@ -69,6 +71,7 @@ SETTINGS = {
     "operator_key": "opens tenants, their keys, workers, queues, `/readyz?verbose`; 16 characters at least",
     "self_registration_enabled": "anybody may register a tenant with `POST /v1/tenants`",
     "cors_origins": "origins whose pages may use the API, comma separated, such as `https://app.example.com`",
+    "workflows_dir": "directory of workflow files that are registered when the API starts",
     "worker_stream": "task stream of the queue `default`; another queue appends `:NAME`",
     "worker_group": "consumer group of the task streams",
     "worker_name": "the worker's consumer name; need not be unique",
@@ -111,6 +114,7 @@ SETTINGS = {
     "max_nodes": "nodes of one workflow",
     "max_edges": "dependencies of one workflow",
     "max_depth": "nesting of a document",
+    "max_sub_workflow_depth": "levels of child executions below one without a parent",
     "output_max_bytes": "largest output of a node, and largest response body",
 }
 #: Variables of which there may be many.
@@ -129,6 +133,7 @@ _DEFAULTS = {
     "auth_required": "`false` in development, `true` in production",
     "self_registration_enabled": "`true` in development, `false` in production",
     "http_allow_private": "all in development, none in production",
+    "workflows_dir": "`workflows` beside the code",
     "llm_provider": "`anthropic` or `openai`, by what is set, else `echo` in development",
     "llm_model": "`claude-sonnet-5-5`; none for `openai`",
     "smtp_from": "`SMTP_USER`, else `headrace@<hostname>`",

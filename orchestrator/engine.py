@@ -22,12 +22,14 @@ from orchestrator.operations.nodes import Nodes
 from orchestrator.operations.outputs import Outputs
 from orchestrator.operations.owner import AnyOwner, KnownTenants, Owner
 from orchestrator.operations.queues import Queues
+from orchestrator.operations.registered import Registered
 from orchestrator.operations.schema_checks import Apart, SchemaChecks
 from orchestrator.operations.signals import Signals
 from orchestrator.operations.submissions import Submissions
 from orchestrator.operations.tenants import Tenants
 from orchestrator.operations.usage import UsageReport
 from orchestrator.operations.workers import Workers
+from orchestrator.operations.workflows import Workflows
 from orchestrator.redis_keys import DEFAULT_TENANT, Keys
 from orchestrator.store.durability import Durability
 from orchestrator.store.health import check_redis
@@ -46,6 +48,7 @@ MOST_TENANTS = 1_000
 class TenantEngine:
     """What one tenant may ask: what is another's is unknown to every part.
 
+    workflows     create, put, get, definition, source, version, versions, list, set_active, remove, start
     executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, explain, …
     nodes         get, items; complete, fail, skip, retry_now
     signals       send
@@ -65,11 +68,13 @@ class TenantEngine:
         transitions: Transitions,
         submissions: Submissions,
         *,
+        registered: Registered,
         checks: SchemaChecks,
         subscribe: Callable[[], EventSubscription],
     ) -> None:
         self.tenant = owner.tenant
         self.limits = submissions.limits
+        self.workflows = Workflows(store, transitions, submissions, registered, owner)
         self.executions = Executions(store, transitions, submissions, owner)
         self.nodes = Nodes(store, transitions, owner)
         self.outputs = Outputs(store, owner)
@@ -127,6 +132,7 @@ class Engine(TenantEngine):
         self._submissions = Submissions(
             self.store, self.transitions, catalogue=catalogue, limits=limits or Limits(), checks=self._checks
         )
+        self._registered = Registered(self.store)
         self._subscribe = lambda: EventSubscription(subscriber, self.keys)
         self._known = KnownTenants()
         self._tenants: dict[str, TenantEngine] = {}
@@ -136,6 +142,7 @@ class Engine(TenantEngine):
             self.store,
             self.transitions,
             self._submissions,
+            registered=self._registered,
             checks=self._checks,
             subscribe=self._subscribe,
         )
@@ -167,6 +174,7 @@ class Engine(TenantEngine):
             self.store,
             self.transitions,
             self._submissions,
+            registered=self._registered,
             checks=self._checks,
             subscribe=self._subscribe,
         )

@@ -414,6 +414,50 @@ class DeadEntryNotFound(HeadraceError):
         super().__init__(f"no dead entry {entry_id!r}")
 
 
+class WorkflowNotFound(HeadraceError):
+    """The registry has no workflow of this name or id, or it has no such version."""
+
+    code = "WORKFLOW_NOT_FOUND"
+
+    def __init__(self, workflow: str, version: int | None = None) -> None:
+        self.workflow = workflow
+        named = f"workflow {workflow[:200]!r}"
+        super().__init__(
+            f"no {named} is registered" if version is None else f"{named} has no version {version}"
+        )
+
+
+class WorkflowInactive(HeadraceError):
+    """The workflow is paused: what runs goes on, and nothing new is started."""
+
+    code = "WORKFLOW_INACTIVE"
+
+    def __init__(self, workflow: str) -> None:
+        super().__init__(f"workflow {workflow!r} is paused; resume it, and start it then")
+
+
+class WorkflowChanged(HeadraceError):
+    """The workflow is in another state than the one the request was made for; nothing was changed."""
+
+    code = "WORKFLOW_CHANGED"
+
+    def __init__(self, workflow: str, found: str | None) -> None:
+        state = "is not registered" if found is None else f'has the ETag "{found}" by now'
+        super().__init__(f"workflow {workflow!r} {state}; look at it and decide again")
+
+
+class PreconditionRequired(HeadraceError):
+    """What exists is changed only by a request that says which state of it is meant."""
+
+    code = "PRECONDITION_REQUIRED"
+
+    def __init__(self, workflow: str) -> None:
+        super().__init__(
+            f"workflow {workflow!r} is registered already; send the ETag of the state you mean to change as "
+            "If-Match, or If-Match: * for any"
+        )
+
+
 class CursorInvalid(HeadraceError):
     """A page was asked for with a cursor that no page ends with."""
 

@@ -32,6 +32,10 @@ settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("calm")
 
 
+#: A directory without workflow files: tests register their own.
+NO_FILES = Path(__file__).parent / "no-workflows"
+
+
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     with tempfile.TemporaryDirectory() as directory:
@@ -103,7 +107,7 @@ async def engine(redis: Redis, stage: Stage) -> Engine:
 
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(Settings(redis_url=redis_url))
+    app = create_app(Settings(redis_url=redis_url, workflows_dir=NO_FILES))
     transport: Any = httpx2.ASGITransport(app=app)
     async with (
         app.router.lifespan_context(app),

@@ -69,6 +69,8 @@ UNPACKED = {
     "include/writes": "cut at 400",
     "include/items": "the items of one turn, at most a hundred, twice",
     "include/budget": "the names of four fields",
+    "register_workflow": "the fields of one record, a dozen",
+    "remove_workflow": "cut at 500",
     "reserve_budget": "the same four names",
     "settle_budget": "the same four names",
 }
@@ -97,6 +99,9 @@ OPERATIONS = frozenset(
         "executions_node_output", "executions_output", "executions_purge",
         "executions_replay", "executions_results", "executions_retry", "executions_trigger", "handlers_list",
         "health_get", "livez_get", "queues_list", "readyz_get", "usage_get", "workers_list",
+        "workflows_create", "workflows_delete", "workflows_get", "workflows_list", "workflows_pause",
+        "workflows_put", "workflows_resume", "workflows_source", "workflows_start", "workflows_version",
+        "workflows_versions",
         "workflow_results", "workflow_status", "workflow_submit", "workflow_trigger",
     }
 )  # fmt: skip

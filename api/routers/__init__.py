@@ -36,21 +36,24 @@ from api.routers import (
     validate,
     workers,
     workflow,
+    workflows,
 )
 from api.store_time import StoreTime
 from api.validator import known_query
 from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
-    workflow, validate, simulate, executions, reruns, nodes, signals, approvals, events, handlers, usage,
-    workers, queues, dead_letters, keys, tenants, session, health, documentation,
+    workflow, workflows, validate, simulate, executions, reruns, nodes, signals, approvals, events, handlers,
+    usage, workers, queues, dead_letters, keys, tenants, session, health, documentation,
 )  # fmt: skip
 
-_HOT = (*workflow.HOT, *executions.HOT)
 #: The routes that take a definition, and so a larger body.
-DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate", "/v1/simulate"})
-#: How the paths of other such routes end.
+DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate", "/v1/simulate", "/v1/workflows"})
+#: How the paths of other such routes end, and what stands before their last segment.
 DEFINITION_ENDINGS = ("/fork",)
+DEFINITION_PARENTS = frozenset({"/v1/workflows"})
+#: Routes that are worth a lane of their own.
+_HOT = (*workflow.HOT, *executions.HOT, *workflows.HOT)
 
 
 #: What can be answered before a route sees the request: to any, and to one that may change something.
@@ -90,7 +93,14 @@ def install(
             allow_origins=guard.origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=["Location", "Link", "Idempotency-Replayed", "Retry-After", "X-Request-ID"],
+            expose_headers=[
+                "Location",
+                "Link",
+                "ETag",
+                "Idempotency-Replayed",
+                "Retry-After",
+                "X-Request-ID",
+            ],
         )
     else:
         app.add_middleware(HotLane, routes=hot)
@@ -101,6 +111,7 @@ def install(
         max_definition_bytes=limits.max_definition_bytes,
         definition_paths=DEFINITION_PATHS,
         definition_endings=DEFINITION_ENDINGS,
+        definition_parents=DEFINITION_PARENTS,
     )
     app.add_middleware(StoreTime)
     install_handlers(app, store_errors)

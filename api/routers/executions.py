@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.access import reach_of
 from api.auth import engine_of, identity_of
-from api.responses import ANY_JSON, JSON, body_of, json_response, problems
+from api.responses import ANY_JSON, JSON, body_of, json_response, next_link, problems
 from api.routers.workflow import trigger_inputs
 from api.schemas.executions import (
     CancelRequest,
@@ -117,7 +117,7 @@ async def list_executions(
         created_after_ms=milliseconds(created_after),
         created_before_ms=milliseconds(created_before),
     )
-    headers = _next_link(request, page.next_cursor)
+    headers = next_link(request, page.next_cursor)
     return json_response(page_fields(page, execution_fields), headers=headers)
 
 
@@ -168,7 +168,7 @@ async def results(
     execution_id = await execution_in(request, execution_id)
     page = await engine_of(request).outputs.page(execution_id, cursor=cursor)
     answer = {"execution_id": execution_id, "results": result_fields(page), "next_cursor": page.next_cursor}
-    return json_response(answer, headers=_next_link(request, page.next_cursor))
+    return json_response(answer, headers=next_link(request, page.next_cursor))
 
 
 @router.get(
@@ -305,14 +305,6 @@ async def explain(request: Request, execution_id: str) -> Response:
     )
     items = [explanation_fields(explanation) for explanation in found]
     return json_response({"execution_id": execution_id, "items": items})
-
-
-def _next_link(request: Request, next_cursor: str | None) -> dict[str, str] | None:
-    """Link to the next page of the same query; none on the last page."""
-    if next_cursor is None:
-        return None
-    following = request.url.include_query_params(cursor=next_cursor)
-    return {"Link": f'<{following.path}?{following.query}>; rel="next"'}
 
 
 #: Routes that are worth a lane of their own: (path, method, operation id, endpoint).

@@ -9,6 +9,7 @@ import orjson
 
 from api.schemas.times import rfc3339
 from orchestrator.definitions.budgets import NOTHING_USED, Usage
+from orchestrator.definitions.registry import WorkflowRecord, WorkflowVersion
 from orchestrator.documents.yaml import Locate, located
 from orchestrator.execution.explanation import Explanation
 from orchestrator.execution.inventory import Check, DeadEntry, QueueInfo, WorkerInfo
@@ -285,4 +286,33 @@ def validation_fields(validation: Validation, locate: Locate | None) -> dict[str
         "errors": [problem.to_dict() for problem in errors],
         "warnings": [problem.to_dict() for problem in warnings],
         "summary": None if validation.summary is None else asdict(validation.summary),
+    }
+
+
+def workflow_fields(record: WorkflowRecord) -> dict[str, Any]:
+    """Show a workflow without its documents."""
+    return {
+        "workflow_id": record.workflow_id,
+        "tenant": record.tenant,
+        "name": record.name,
+        "title": record.title,
+        "description": record.description,
+        "labels": record.labels,
+        "is_active": record.is_active,
+        "version": record.version,
+        "hash": record.hash,
+        "media_type": record.media_type,
+        "created_at": rfc3339(record.created_ms),
+        "updated_at": rfc3339(record.updated_ms),
+    }
+
+
+def version_fields(found: WorkflowVersion) -> dict[str, Any]:
+    """Show a version of a workflow without its documents."""
+    return {
+        "version": found.version,
+        "hash": found.hash,
+        "title": found.title,
+        "media_type": found.media_type,
+        "created_at": rfc3339(found.created_ms),
     }

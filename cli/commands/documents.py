@@ -22,13 +22,14 @@ _PLAIN_WORDS = {
 }
 
 
-def read_definition(file: Path) -> dict[str, Any] | str:
+def read_definition(file: Path, raw: bytes | None = None) -> dict[str, Any] | str:
     """The workflow in a file: JSON as an object; anything else as text for the server's YAML reader.
 
+    raw  what is in the file, where that has been read.
     The server reads the YAML, so that line and column in its messages are those of the file.
     Raises ValueError that names file, line and column.
     """
-    text = read_text(file)
+    text = read_text(file, raw)
     if not is_json(file, text):
         return text
     document = parse_json(text, file)
@@ -110,8 +111,18 @@ def schema_of(definition: Mapping[str, Any] | str | None) -> Any:
 
     Then the server says what is wrong with it, by line and column.
     """
+    return _field_of(definition, "inputs")
+
+
+def title_of(definition: Mapping[str, Any] | str) -> str:
+    """The title of a definition; empty where it has none, or cannot be read."""
+    title = _field_of(definition, "name")
+    return title if isinstance(title, str) else ""
+
+
+def _field_of(definition: Mapping[str, Any] | str | None, name: str) -> Any:
     document = _read_yaml(definition) if isinstance(definition, str) else definition
-    return document.get("inputs") if isinstance(document, Mapping) else None
+    return document.get(name) if isinstance(document, Mapping) else None
 
 
 def _read_yaml(text: str) -> Any:
@@ -155,21 +166,27 @@ def parse_json(text: str, file: Path) -> Any:
         raise ValueError(f"{file}: {error}") from None
 
 
-def read_text(file: Path) -> str:
+def read_text(file: Path, raw: bytes | None = None) -> str:
     """The text of a file, or of standard input; UTF-8, or UTF-16 and UTF-32 as editors save them.
 
     Raises ValueError that names the file.
     """
+    raw = read_bytes(file) if raw is None else raw
     try:
-        raw = sys.stdin.buffer.read() if file == STDIN else file.read_bytes()
         encoding = json.detect_encoding(raw)  # By its byte order mark, which is no part of the text.
         return raw.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file}: not {error.encoding.upper()} at byte {error.start}") from None
+
+
+def read_bytes(file: Path) -> bytes:
+    """What is in a file, or comes by standard input. Raises ValueError that names the file."""
+    try:
+        return sys.stdin.buffer.read() if file == STDIN else file.read_bytes()
     except FileNotFoundError:
         raise ValueError(f"{file}: no such file") from None
     except OSError as error:
         raise ValueError(f"{file}: {error.strerror or error}") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{file}: not {error.encoding.upper()} at byte {error.start}") from None
 
 
 def kind_of(document: Any) -> str:

@@ -1,14 +1,15 @@
-"""`./headrace run FILE`: submit a workflow, start it, and follow it to its end."""
+"""`./headrace run FILE|NAME`: start a workflow of a file or of the registry, and follow it to its end."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.commands.api_call import ExitCode, call_server, usage_error
-from cli.commands.documents import read_definition, read_inputs, read_labels, read_trigger
+from cli.commands.documents import GivenInputs, read_definition, read_labels, read_trigger
 from cli.commands.options import (
     InputsFileOption,
     InputsOption,
@@ -25,10 +26,20 @@ from cli.output.text import json_line
 
 if TYPE_CHECKING:
     from clients.headrace.client import Client
+    from clients.headrace.views import Created
+
+#: A name or an id of the registry; a file without an ending can have either.
+could_be_registered = re.compile(r"(?!-$)[a-z0-9-]{1,64}|wf_[a-z2-7]{26}").fullmatch
 
 
 def run(
-    file: Annotated[Path, typer.Argument(help="A workflow as JSON or YAML; - reads standard input.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE|NAME",
+            help="A workflow as JSON or YAML, - reads standard input; or the name or id of a registered one.",
+        ),
+    ],
     inputs: InputsOption = None,
     inputs_file: InputsFileOption = None,
     label: LabelsOption = None,
@@ -49,26 +60,23 @@ def run(
     as_json: StateOption = False,
     timeout: TimeoutOption = None,
 ) -> None:
-    """Submit and start the workflow in FILE and follow it to its end.
+    """Start the workflow in FILE, or the registered one of that NAME, and follow it to its end.
 
     Exit code: 0 completed, 1 failed, 2 usage or refused, 3 cancelled, 4 timed out, 5 no server.
     """
+    name = str(file)
+    is_registered = could_be_registered(name) and not file.exists()
     try:
-        definition = read_definition(file)
-        values = read_inputs(inputs, inputs_file, definition)
+        definition = None if is_registered else read_definition(file)
+        given = GivenInputs.read(inputs, inputs_file)
         labels, trigger = read_labels(label), read_trigger(trigger_file)
     except ValueError as error:
         raise usage_error("run", error) from None
 
+    origin: Any = {"labels": labels, "execution_key": key, "id_conflict_policy": on_conflict}
+
     async def act(client: Client) -> int:
-        created = await client.executions.run(
-            definition,
-            inputs=values,
-            trigger=True if trigger is None else trigger,
-            labels=labels,
-            execution_key=key,
-            id_conflict_policy=on_conflict,
-        )
+        created = await _start(client, name, definition, given, trigger, origin)
         if not watch:
             made = created.execution_id
             typer.echo(json_line({"execution_id": made}) if as_json else made)
@@ -76,3 +84,24 @@ def run(
         return await follow(client, created.execution_id, is_plain=plain, is_json=as_json, timeout_s=timeout)
 
     call_server(server, act)
+
+
+async def _start(
+    client: Client,
+    name: str,
+    definition: dict[str, Any] | str | None,
+    given: GivenInputs,
+    trigger: dict[str, Any] | None,
+    origin: dict[str, Any],
+) -> Created:
+    """Start a definition or, where there is none, the registered workflow of a name."""
+    if definition is not None:
+        return await client.executions.run(
+            definition,
+            inputs=given.values(definition),
+            trigger=True if trigger is None else trigger,
+            **origin,
+        )
+    # The words are read by its schema.
+    found = (await client.workflows.get(name))["definition"] if given.words else None
+    return await client.workflows.start(name, inputs=given.values(found), trigger=trigger, **origin)

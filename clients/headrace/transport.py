@@ -127,15 +127,19 @@ class Transport:
         path: str,
         *,
         body: Mapping[str, Any] | None = None,
+        content: bytes | None = None,
         query: Query | None = None,
         headers: Mapping[str, str] | None = None,
         allow: tuple[int, ...] = (),
         answered_after_s: float = 0,
     ) -> httpx2.Response:
-        """Send one request. Statuses in `allow` count as success."""
-        content = None if body is None else _written(body)
+        """Send one request. Statuses in `allow` count as success.
+
+        body     is sent as JSON; content as it is, under the Content-Type in headers.
+        """
         sent = dict(headers or {})
-        if content is not None:
+        if body is not None:
+            content = _written(body)
             sent["Content-Type"] = "application/json"
         try:
             response = await self._http.request(

@@ -22,7 +22,6 @@ from orchestrator.definitions.definition import (
 )
 from orchestrator.definitions.node_compiler import NodeCompiler
 from orchestrator.definitions.retry import RetryPolicy, read_retry
-from orchestrator.definitions.sub_workflows import MOST_LEVELS
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.json_schema import one_definition, schema_problem
 from orchestrator.documents.limits import Limits
@@ -112,11 +111,16 @@ def _compile(
 
 def version_of(document: Any) -> str:
     """Name a document by its content: equal documents give equal versions, whatever the order of keys."""
+    return content_hash(document)[:16]
+
+
+def content_hash(document: Any) -> str:
+    """Give the whole of what `version_of` is the beginning of: 64 hex digits."""
     try:
         canonical = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # integers beyond 64 bits, from a caller that did not parse strictly
         canonical = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
-    return hashlib.sha256(canonical).hexdigest()[:16]
+    return hashlib.sha256(canonical).hexdigest()
 
 
 def compile_stored(
@@ -203,9 +207,11 @@ def _check_child(
     document: dict[str, Any], path: str, handlers: HandlerNames, level: int, findings: Findings
 ) -> None:
     """Note what is wrong with the definition of a child."""
-    if level > MOST_LEVELS:
+    most = findings.limits.max_sub_workflow_depth
+    if level > most:
         message = (
-            f"'{path}' is {level} levels below the workflow; allowed are {MOST_LEVELS} levels of children"
+            f"'{path}' is {level} levels below the workflow; allowed are {most} levels of children "
+            "(max_sub_workflow_depth)"
         )
         findings.add(path, "too_deep", message, kind="graph")
         return

@@ -10,8 +10,6 @@ from orchestrator.documents.problems import Findings
 from orchestrator.templates.references import is_template
 
 SUB_WORKFLOW = "sub_workflow"
-#: Levels of children below an execution that has no parent.
-MOST_LEVELS = 3
 #: Checks the definition of a child that stands at a path of the document.
 CheckChild = Callable[[dict[str, Any], str], None]
 

@@ -22,5 +22,7 @@ class Limits:
     max_yaml_bytes: int = 1024 * 1024
     #: Scalars, lists and mappings together in one YAML document.
     max_yaml_values: int = 200_000
+    #: Levels of child executions below one that has no parent.
+    max_sub_workflow_depth: int = 3
     #: Problems listed in one answer; the rest are only counted.
     max_problems: int = 100

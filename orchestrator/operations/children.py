@@ -12,16 +12,24 @@ import orjson
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored, version_of
 from orchestrator.definitions.definition import OUTPUT, Definition, HandlerNames
-from orchestrator.definitions.sub_workflows import MOST_LEVELS
 from orchestrator.documents.limits import Limits
-from orchestrator.errors import ConfigError, ErrorType, ExecutionNotFound, InvalidTransition, NodeError
+from orchestrator.errors import (
+    ConfigError,
+    ErrorType,
+    ExecutionNotFound,
+    InvalidTransition,
+    NodeError,
+    WorkflowNotFound,
+)
 from orchestrator.execution.counters import is_handled
 from orchestrator.execution.model import Execution
 from orchestrator.operations.executions import Executions
-from orchestrator.operations.origin import NO_ORIGIN, Origin
+from orchestrator.operations.origin import NO_ORIGIN, Origin, has_id_shape
 from orchestrator.operations.owner import AnyOwner
+from orchestrator.operations.registered import Registered
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.submissions import Compiled, Submissions, sorted_json
+from orchestrator.redis_keys import DEFAULT_TENANT
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
 from orchestrator.store.layout import Field, lay_out
 from orchestrator.store.reader import SLICE, Store
@@ -77,6 +85,8 @@ class Children:
         self._submissions = submissions
         self._executions = Executions(store, transitions, submissions, AnyOwner(store))
         self._cache = DefinitionCache[str, Compiled](max_entries=KEPT)
+        self._registered = Registered(store)
+        self._most_levels = limits.max_sub_workflow_depth
 
     async def find(self, execution_id: str, unit: str) -> Execution | None:
         """Find the child a unit started last; None if it has started none, or that was purged."""
@@ -88,18 +98,27 @@ class Children:
         workflow: dict[str, Any] | str,
         *,
         inputs: Mapping[str, Any],
-        version: str | None,
+        version: int | str | None,
         tenant_of: str,
         is_checked: bool,
     ) -> ChildRequest:
         """Compile the definition a unit asks for, and check its inputs.
 
-        workflow   a definition, or the id of an execution that runs it.
-        tenant_of  the execution that asks; executions of other tenants are unknown to it.
+        workflow   a definition, name or id of a registered workflow, or the id of an execution that runs it.
+        version    number of a version of a registered workflow, or the `version` any definition must have.
+        tenant_of  the execution that asks; what belongs to other tenants is unknown to it.
         is_checked whether the definition was checked when its parent was submitted.
         Raises ConfigError, DefinitionInvalid, InputsInvalid.
         """
-        if isinstance(workflow, dict):
+        origin = NO_ORIGIN
+        number = version if isinstance(version, int) else None
+        if isinstance(workflow, str) and not has_id_shape(workflow):
+            compiled, origin = await self._of_registry(workflow, number, tenant_of)
+        elif number is not None:
+            raise ConfigError(
+                f"'version' is {number}; versions with numbers are those of registered workflows"
+            )
+        elif isinstance(workflow, dict):
             compiled = (
                 self._stored(workflow) if is_checked else await self._submissions.compile(workflow, None)
             )
@@ -110,10 +129,23 @@ class Children:
                 raise ConfigError(f"'{workflow[:200]}' is no execution whose definition could be run")
             compiled = self._stored(orjson.loads(text), text)
         found = compiled.definition.version
-        if version is not None and version != found:
+        if isinstance(version, str) and version != found:
             raise ConfigError(f"the workflow has the version {found}, wanted is {version[:200]}")
         values = await self._submissions.checks.inputs(compiled.definition.inputs_schema, dict(inputs))
-        return ChildRequest(compiled, sorted_json(values))
+        return ChildRequest(compiled, sorted_json(values), origin)
+
+    async def _of_registry(
+        self, workflow: str, version: int | None, tenant_of: str
+    ) -> tuple[Compiled, Origin]:
+        """Find a registered workflow of the parent's tenant. Raises ConfigError."""
+        tenant = await self.store.tenant(tenant_of) or DEFAULT_TENANT
+        try:
+            record = await self._registered.find(tenant, workflow)
+            compiled = await self._registered.compiled(record, version)
+        except WorkflowNotFound as error:
+            raise ConfigError(str(error)) from error
+        number = record.version if version is None else version
+        return compiled, Origin(workflow_id=record.workflow_id, workflow_version=number)
 
     def _stored(self, document: dict[str, Any], text: bytes | None = None) -> Compiled:
         """Compile what was accepted before; the handlers it needs may come and go."""
@@ -140,14 +172,14 @@ class Children:
         extra: list[Field] = replace(request.origin, trigger=trigger).fields()
         if request.inputs != b"{}":
             extra += ["inputs", request.inputs]
-        message = f"the child '{name}' would be more than {MOST_LEVELS} levels below its root execution"
+        message = f"the child '{name}' would be more than {self._most_levels} levels below its root execution"
         error = NodeError(ErrorType.CONFIG_ERROR, message, False, attempt=attempt)
         return Child(
             execution_id=child_id,
             definition=compiled.text,
             last=compiled.layout.last,
             extra=extra,
-            most_levels=MOST_LEVELS,
+            most_levels=self._most_levels,
             too_deep=orjson.dumps(error.to_dict()),
             output=orjson.dumps({"execution_id": child_id, "name": name}),
         )
@@ -246,7 +278,7 @@ class ChildHandle:
         return await retry_while_unavailable(lambda: self.children.find(self.execution_id, self.unit))
 
     async def request(
-        self, workflow: dict[str, Any] | str, inputs: Mapping[str, Any], version: str | None
+        self, workflow: dict[str, Any] | str, inputs: Mapping[str, Any], version: int | str | None
     ) -> ChildRequest:
         return await retry_while_unavailable(
             lambda: self.children.request(

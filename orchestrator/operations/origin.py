@@ -74,7 +74,7 @@ class Origin:
 
     def check(self) -> None:
         """Raise StartInvalid for labels, a key, a policy or a source that cannot be."""
-        problems = [*_label_problems(self.labels), *_key_problems(self.execution_key)]
+        problems = [*label_problems(self.labels), *_key_problems(self.execution_key)]
         if self.id_conflict_policy not in (None, *ID_CONFLICT_POLICIES):
             problems.append(
                 _wrong("id_conflict_policy", _one_of(ID_CONFLICT_POLICIES), self.id_conflict_policy)
@@ -133,7 +133,8 @@ def is_on_a_line(text: str) -> bool:
     return not any(unicodedata.category(each) in _NOT_ON_A_LINE for each in text)
 
 
-def _label_problems(labels: Mapping[str, str]) -> Iterator[Problem]:
+def label_problems(labels: Mapping[str, str]) -> Iterator[Problem]:
+    """Say what is wrong with the labels of an execution, or of a workflow."""
     if len(labels) > MOST_LABELS:
         yield Problem("labels", "wrong_value", f"'labels' has {len(labels)}; allowed are {MOST_LABELS}")
         return

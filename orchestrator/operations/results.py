@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from orchestrator.definitions.definition import Definition, Node
+from orchestrator.definitions.registry import WorkflowRecord, WorkflowVersion
 from orchestrator.errors import Problem
 from orchestrator.execution.access import ApiKey
 from orchestrator.execution.inventory import Check
@@ -215,3 +216,20 @@ class Readiness:
 
     ok: bool
     checks: list[Check]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowChange:
+    """A workflow of the registry after a change. replayed: the same request had made it before."""
+
+    record: WorkflowRecord
+    outcome: Literal["created", "updated", "unchanged"]
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """One version of a workflow with its definition, JSON."""
+
+    version: WorkflowVersion
+    definition: bytes

@@ -14,9 +14,10 @@ import orjson
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import Definition, HandlerNames
+from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
-from orchestrator.errors import DefinitionInvalid, ExecutionKeyTaken, IdempotencyConflict
+from orchestrator.errors import DefinitionInvalid, ExecutionKeyTaken, IdempotencyConflict, WorkflowChanged
 from orchestrator.operations.origin import NO_ORIGIN, Origin
 from orchestrator.operations.results import Submitted
 from orchestrator.operations.schema_checks import SchemaChecks
@@ -87,10 +88,12 @@ class Submissions:
         tenant: str = "default",
         replay_of: str | None = None,
         origin: Origin | None = None,
+        workflow: WorkflowRecord | None = None,
     ) -> Submitted:
         """Store an execution of a definition; start it when asked to.
 
-        inputs  checked against the definition's schema; None before the start leaves them to the trigger.
+        inputs    checked against the definition's schema; None before the start leaves them to the trigger.
+        workflow  of the registry, which must still be as this record says; else WorkflowChanged is raised.
         Raises InputsInvalid, StartInvalid, PayloadTooLarge, IdempotencyConflict, ExecutionKeyTaken,
         StoreUnavailable, StoreFull; nothing is stored then.
         """
@@ -117,6 +120,7 @@ class Submissions:
             tenant=tenant,
             key=origin.key_claim(compiled.definition.id_conflict_policy),
             key_name=origin.execution_key,
+            workflow=workflow,
         )
 
     async def publish(
@@ -131,11 +135,13 @@ class Submissions:
         tenant: str,
         key: KeyClaim | None = None,
         key_name: str | None = None,
+        workflow: WorkflowRecord | None = None,
     ) -> Submitted:
         """Make a staged execution visible; start it when asked to.
 
         extra          runtime fields and values in turn; they beat those of the layout.
         key, key_name  the execution key it is to hold.
+        workflow       as in `create`.
         Raises IdempotencyConflict, ExecutionKeyTaken, DurabilityUnknown.
         """
         async with self.transitions.durable():
@@ -146,11 +152,14 @@ class Submissions:
                 tenant=tenant,
                 idempotency=idempotency,
                 key=key,
+                workflow=workflow,
                 is_started=is_started,
                 extra=("tenant", tenant, *extra),
             )
         if word == "conflict":
             raise IdempotencyConflict(idempotency.name if idempotency else "")
+        if word == "moved":
+            raise WorkflowChanged(workflow.name if workflow else "", None)
         if word == "taken":
             raise ExecutionKeyTaken(key_name or "", created_id)
         if word == "replayed":

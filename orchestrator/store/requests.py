@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 import orjson
 
+from orchestrator.definitions.registry import Source
 from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.execution.model import Awaiting
@@ -175,6 +176,39 @@ class Child:
     most_levels: int
     too_deep: bytes
     output: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A workflow to register, or a change of one.
+
+    other_name  taken where the name belongs to another workflow; empty for none.
+    revision    the one to change; None for a new workflow.
+    definition  JSON, with the source as it was sent and its media type; None leaves the version as it is.
+    fields      of the record, see definitions/registry.py; what is not named stays as it is.
+    idempotency  of the request; None where it has no key of its own.
+    """
+
+    workflow_id: str
+    tenant: str
+    name: str
+    fields: Mapping[str, str]
+    definition: bytes | None = None
+    source: Source | None = None
+    other_name: str = ""
+    revision: int | None = None
+    idempotency: Idempotency | None = None
+    call_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def arguments(self) -> tuple[Argument, ...]:
+        request = (self.idempotency.key, self.idempotency.digest) if self.idempotency else ("", "")
+        source = self.source or Source(b"", "")
+        named = [part for pair in self.fields.items() for part in pair]
+        return (
+            self.workflow_id, self.tenant, self.name, self.other_name,
+            "" if self.revision is None else self.revision, *request, self.call_id,
+            self.definition or b"", source.text, source.media_type, *named,
+        )  # fmt: skip
 
 
 def digest_of(text: bytes | str) -> str:

@@ -26,6 +26,7 @@ import orjson
 from redis.exceptions import OutOfMemoryError
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
+from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.errors import StoreFull
 from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
@@ -52,10 +53,12 @@ from orchestrator.store.requests import (
     KeyClaim,
     NewApiKey,
     OperatorNote,
+    Registration,
     Word,
     wait_arguments,
 )
 from orchestrator.store.script_client import Argument, Call, ScriptClient, refused, size_of
+from orchestrator.store.workflows import read_record
 
 R = TypeVar("R")
 
@@ -100,16 +103,19 @@ class Transitions(ScriptClient):
         tenant: str = "default",
         idempotency: Idempotency | None = None,
         key: KeyClaim | None = None,
+        workflow: WorkflowRecord | None = None,
         is_started: bool = False,
         extra: tuple[Argument, ...] = (),
     ) -> Call[list[Any]]:
         """Make a submission visible and, with is_started, start it. Replies [word, execution id, more, …].
 
-        extra  runtime fields and values in turn; they beat those of the layout.
+        workflow  must be as this record says, or nothing is made.
+        extra     runtime fields and values in turn; they beat those of the layout.
         """
         request = (idempotency.key, idempotency.digest) if idempotency else ("", "")
         claim = (key.digest, key.policy) if key else ("", "")
-        head = (definition, tenant, *request, "1" if is_started else "0", *claim)
+        state: tuple[Argument, ...] = (workflow.workflow_id, workflow.revision) if workflow else ("", "")
+        head = (definition, tenant, *request, "1" if is_started else "0", *claim, *state)
         return self._call("create_execution", execution_id, (*head, *last.arguments(), *extra), read_words)
 
     # An execution as a whole
@@ -622,6 +628,26 @@ class Transitions(ScriptClient):
         kept: tuple[Argument, ...] = (tokens, "" if nanos is None else nanos, day)
         arguments = (token.node_id, token.attempt, number, *kept, *counts)
         return self._call("settle_budget", token.execution_id, arguments, read_text)
+
+    # The registry of workflows
+
+    def register_workflow(self, wanted: Registration) -> Call[tuple[str, WorkflowRecord | None]]:
+        """Register a workflow, or change one: record, version, name and place in the list together.
+
+        Replies the word, see the script, and the record it speaks of.
+        """
+        key = self.keys.key("registered", tenant=wanted.tenant, workflow_id=wanted.workflow_id)
+
+        def read(reply: list[Any]) -> tuple[str, WorkflowRecord | None]:
+            return reply[0].decode(), read_record(wanted.tenant, reply[1])
+
+        return Call(self, "register_workflow", (key,), wanted.arguments(), read)
+
+    def remove_workflow(self, tenant: str, workflow_id: str, *, revision: int | None = None) -> Call[str]:
+        """Remove a workflow with its versions; executions of it go on. revision: None for any."""
+        key = self.keys.key("registered", tenant=tenant, workflow_id=workflow_id)
+        arguments: tuple[Argument, ...] = (workflow_id, tenant, "" if revision is None else revision)
+        return Call(self, "remove_workflow", (key,), arguments, read_text)
 
     # Without a script of their own
 

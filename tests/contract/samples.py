@@ -17,6 +17,17 @@ def workflow(*nodes: dict[str, Any], **extra: Any) -> dict[str, Any]:
     return {"name": "sample", "dag": {"nodes": list(nodes)}, **extra}
 
 
+YAML = {"Content-Type": "application/yaml"}
+ORDER = """\
+# What comes in by the shop.
+name: Order Pipeline
+description: Ships what was paid for.
+nodes:
+  - {id: A, handler: noop}
+  - {id: B, handler: noop, dependencies: [A]}
+"""
+
+
 LINEAR = workflow(
     node("A", handler="call_external_service", config={"url": "http://service-a"}),
     node("B", handler="llm", after=["A"], config={"prompt": "Summarize {{ A.data }}"}),
@@ -30,3 +41,7 @@ async def submit(client: httpx2.AsyncClient, document: dict[str, Any]) -> str:
     assert answer.status_code == 200, answer.text
     execution_id: str = answer.json()["execution_id"]
     return execution_id
+
+
+async def put_workflow(client: httpx2.AsyncClient, name: str, text: str, **headers: str) -> httpx2.Response:
+    return await client.put(f"/v1/workflows/{name}", content=text, headers=YAML | headers)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
+from orchestrator.definitions.registry import is_name, is_workflow_id
 from orchestrator.errors import ErrorType
 from orchestrator.states import ExecutionStatus
 from workers.config_models import has_template
@@ -23,7 +24,7 @@ class SubWorkflowConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     workflow: dict[str, Any] | str
-    version: str | None = None
+    version: int | str | None = None
     inputs: dict[str, Any] = {}
     wait: bool = True
     parent_close_policy: Literal["request_cancel", "terminate", "abandon"] = "request_cancel"
@@ -33,10 +34,20 @@ class SubWorkflowConfig(BaseModel):
     def _a_definition(cls, value: Any) -> Any:
         if isinstance(value, dict):
             return value
-        if not isinstance(value, str) or not (EXECUTION_ID.match(value) or has_template(value)):
-            raise ValueError(
-                "'workflow' is a definition, as an object, or the id of an execution that has run it"
-            )
+        if isinstance(value, str) and (
+            is_name(value) or is_workflow_id(value) or EXECUTION_ID.match(value) or has_template(value)
+        ):
+            return value
+        raise ValueError(
+            "'workflow' is a definition, as an object, the name (a-z 0-9 -) or the id (wf_…) of a registered "
+            "workflow, or the id of an execution that has run it"
+        )
+
+    @field_validator("version")
+    @classmethod
+    def _from_one(cls, value: int | str | None) -> int | str | None:
+        if isinstance(value, int) and value < 1:
+            raise ValueError("versions of registered workflows have numbers from 1")
         return value
 
     @field_validator("inputs", mode="before")

@@ -2,10 +2,12 @@
 -- KEYS  1 runtime of the execution
 -- ARGV  3 definition, JSON as submitted; 4 tenant; 5 idempotency key or ''; 6 hash of the request;
 --       7 '1' starts it at once; 8 digest of its execution key or ''; 9 what happens while another execution that has not
---       ended holds that key: fail, use_existing, terminate_existing; 10 … the last slice, see include/slices.lua
+--       ended holds that key: fail, use_existing, terminate_existing; 10 workflow of the registry it is of, or ''; 11 the
+--       revision that this must have; 12 … the last slice, see include/slices.lua
 -- Reply {word, execution id, more}  word: ok; replayed, the idempotency key made this execution before; conflict, it was
---       used for another request; taken, this execution holds the key; existing, it is to be used. After ok a fourth
---       element names an execution that was terminated and has turns left. Refused whole at maxmemory.
+--       used for another request; taken, this execution holds the key; existing, it is to be used; moved, the
+--       workflow has another revision by now, or is gone. After ok a fourth element names an execution that was terminated
+--       and has turns left. Refused whole at maxmemory.
 -- Event execution.created; of an execution that is terminated execution.cancelled
 local execution_id, tenant, key, name = ARGV[2], ARGV[4], ARGV[5], ARGV[8]
 if key ~= '' then
@@ -22,6 +24,9 @@ if key ~= '' then
   end
 end
 if purge.is_made(execution_id) then return {'ok', execution_id, 0} end
+if ARGV[10] ~= '' and redis.call('HGET', rare_key.registered(tenant, ARGV[10]), 'revision') ~= ARGV[11] then
+  return {'moved', execution_id, 0}
+end
 local function remember(made)
   if key ~= '' then redis.call('SET', idempotency_key(tenant, key), ARGV[6] .. ' ' .. made, 'PX', 86400000) end
 end
@@ -36,7 +41,7 @@ if holder and is_live(holder) then
   local x = open(holder)
   left = x and replace_execution(x, execution_id) and holder
 end
-create(execution_id, tenant, ARGV[3], 10)
+create(execution_id, tenant, ARGV[3], 12)
 if name ~= '' then redis.call('SET', rare_key.execution_key(tenant, name), execution_id) end
 remember(execution_id)
 local x = open(execution_id)

@@ -18,6 +18,7 @@ from orchestrator.store.requests import AttemptToken, Child, Idempotency, Operat
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from tests.dags import compiled
+from tests.integration.registered_workflows import registration
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
 
 Prepare = Callable[[Rig], Awaitable[Call[Any]]]
@@ -312,3 +313,24 @@ async def running_on_a_budget(rig: Rig) -> Any:
     rig.transitions.now_ms = (rig.now_ms // 86_400_000 + 1) * 86_400_000 + 43_200_000
     await rig.submit(node("A"), budget={"max_tokens": 100, "daily": {"max_cost_usd": 1}})
     return await rig.worker.start_one("A")
+
+
+async def registering(rig: Rig) -> Call[Any]:
+    return rig.transitions.register_workflow(registration())
+
+
+async def changing_a_workflow(rig: Rig) -> Call[Any]:
+    await rig.transitions.register_workflow(registration())
+    return rig.transitions.register_workflow(registration(revision=1, hash="h2"))
+
+
+async def removing_a_workflow(rig: Rig) -> Call[Any]:
+    await rig.transitions.register_workflow(registration())
+    return rig.transitions.remove_workflow("default", registration().workflow_id, revision=1)
+
+
+REGISTRY: dict[str, tuple[Prepare, str]] = {
+    "register_workflow": (registering, ""),
+    "register_workflow, changed": (changing_a_workflow, ""),
+    "remove_workflow": (removing_a_workflow, ""),
+}

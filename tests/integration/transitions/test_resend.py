@@ -19,6 +19,7 @@ from tests.integration.transitions.prepared_calls import (
     CHILDREN,
     INTERVENTIONS,
     LINE,
+    REGISTRY,
     Prepare,
     announcing,
     awaiting,
@@ -299,6 +300,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "announce_worker": (announcing, ""),
     "forget_consumers": (forgetting, ""),
     **ACCESS,
+    **REGISTRY,
 }
 
 

@@ -1,0 +1,220 @@
+"""`./headrace apply FILE…` and `workflows`: register workflows; list, read, pause and delete them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.commands.api_call import ExitCode, call_server, refusal, usage_error
+from cli.commands.documents import read_bytes, read_definition, title_of
+from cli.commands.options import AnswerOption, LinesOption, ServerOption
+from cli.output.text import cells, fitted, json_line, printable
+
+if TYPE_CHECKING:
+    from clients.headrace.client import Client
+
+#: Columns of a terminal that a name and a title take in a list.
+NAME_CELLS, TITLE_CELLS = 30, 40
+
+WorkflowArgument = Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow's name or id.")]
+LimitOption = Annotated[int, typer.Option(min=1, help="How many at most.")]
+
+workflows = typer.Typer(
+    invoke_without_command=True,
+    rich_markup_mode=None,
+    help="List, read, pause and delete registered workflows.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A file to be registered: its text, and the name it is registered under."""
+
+    file: Path
+    text: bytes
+    media_type: str
+    name: str
+
+
+def apply(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Workflows as JSON or YAML; - reads standard input."),
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", help="Register it under this name, not the one its title makes.")
+    ] = None,
+    as_json: LinesOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Register the workflow in each FILE, or make a new version of the one that has its name.
+
+    The same again changes nothing. Exit code: 0, or 2 if any was refused.
+    """
+    try:
+        if name is not None and len(files) > 1:
+            raise ValueError("--name is for one file")
+        given = [_given(file, name) for file in files]
+    except ValueError as error:
+        raise usage_error("apply", error) from None
+
+    async def act(client: Client) -> int:
+        from clients.headrace.errors import ApiError
+
+        code = ExitCode.SUCCESS
+        for each in given:
+            try:
+                done = await client.workflows.apply(each.name, each.text, media_type=each.media_type)
+            except ApiError as error:
+                if error.status >= 500:
+                    raise
+                typer.echo(f"{each.file}: {refusal(error)}", err=True)
+                code = ExitCode.USAGE
+                continue
+            line = f"{done.outcome} {done.name} (version {done.version})"
+            typer.echo(json_line(done.document) if as_json else line)
+        return code
+
+    call_server(server, act)
+
+
+@workflows.callback()
+def list_workflows(
+    context: typer.Context,
+    text: Annotated[
+        str | None, typer.Option("--text", help="Only those with this in title, name or description.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option("--label", metavar="NAME:VALUE", help="Only those with this label.")
+    ] = None,
+    limit: LimitOption = 50,
+    as_json: LinesOption = False,
+    server: ServerOption = None,
+) -> None:
+    """List registered workflows, newest first, or read and change one."""
+    if context.invoked_subcommand is not None:
+        return
+
+    async def act(client: Client) -> int:
+        found = [each async for each in client.workflows.list(limit=limit, label=label, text=text)]
+        width = min(max((cells(each["name"]) for each in found), default=0), NAME_CELLS)
+        for each in found:
+            typer.echo(json_line(each) if as_json else _row(each, width))
+        if not found and not as_json:
+            typer.echo("no matching workflows" if text or label else "no workflows yet")
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+@workflows.command()
+def get(
+    workflow: WorkflowArgument,
+    source: Annotated[
+        bool, typer.Option("--source", help="Print the document as it was registered, and nothing else.")
+    ] = False,
+    as_json: AnswerOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Show a workflow."""
+
+    async def act(client: Client) -> int:
+        if source:
+            typer.echo((await client.workflows.source(workflow)).decode(errors="replace"), nl=False)
+            return ExitCode.SUCCESS
+        found = await client.workflows.get(workflow)
+        for line in [json_line(found)] if as_json else _lines(found):
+            typer.echo(line)
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+@workflows.command()
+def versions(
+    workflow: WorkflowArgument,
+    limit: LimitOption = 50,
+    as_json: LinesOption = False,
+    server: ServerOption = None,
+) -> None:
+    """List the versions of a workflow, newest first."""
+
+    async def act(client: Client) -> int:
+        async for each in client.workflows.versions(workflow, limit=limit):
+            line = f"{each['version']}  {each['created_at']}  {each['hash'][:16]}  {each['title']}"
+            typer.echo(json_line(each) if as_json else printable(line))
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+@workflows.command()
+def pause(workflow: WorkflowArgument, server: ServerOption = None) -> None:
+    """Start no new execution of a workflow; what runs goes on."""
+    _change(server, lambda client: client.workflows.pause(workflow))
+
+
+@workflows.command()
+def resume(workflow: WorkflowArgument, server: ServerOption = None) -> None:
+    """Let new executions of a workflow start again."""
+    _change(server, lambda client: client.workflows.resume(workflow))
+
+
+@workflows.command()
+def delete(workflow: WorkflowArgument, server: ServerOption = None) -> None:
+    """Remove a workflow with its versions.
+
+    Executions of it keep their definition, and go on.
+    """
+
+    async def act(client: Client) -> int:
+        await client.workflows.delete(workflow)
+        typer.echo(f"deleted {workflow}")
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+def _given(file: Path, name: str | None) -> Given:
+    """Read a file. Raises ValueError that names it."""
+    from clients.headrace.workflows import name_of
+
+    text = read_bytes(file)
+    definition = read_definition(file, text)
+    media_type = "application/json" if isinstance(definition, dict) else "application/yaml"
+    found = name or name_of(title_of(definition)) or name_of(file.stem)
+    if not found:
+        raise ValueError(f"{file}: neither its title nor its own name makes a name; give one with --name")
+    return Given(file, text, media_type, found)
+
+
+def _change(server: str | None, change: Callable[[Client], Awaitable[dict[str, Any]]]) -> None:
+    async def act(client: Client) -> int:
+        done = await change(client)
+        already = "already " * (done["outcome"] == "unchanged")
+        typer.echo(f"{already}{'active' if done['is_active'] else 'paused'}")
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+def _row(found: dict[str, Any], width: int) -> str:
+    title = fitted(printable(found["title"]), TITLE_CELLS)
+    state = "" if found["is_active"] else "  paused"
+    return (
+        f"{fitted(found['name'], width)}  {title}  version {found['version']}  {found['updated_at']}{state}"
+    )
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = [printable(f"{found['title']} ({found['name']})"), f"  {found['workflow_id']}"]
+    lines.append(f"  version {found['version']}, {'active' if found['is_active'] else 'paused'}")
+    lines.append(f"  created {found['created_at']}, updated {found['updated_at']}")
+    lines += [printable(f"  {name}: {value}") for name, value in found["labels"].items()]
+    if found["description"]:
+        lines.append(printable(f"  {found['description']}"))
+    return lines

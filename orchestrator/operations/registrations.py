@@ -1,0 +1,88 @@
+"""Makes registrations of what is sent to the registry: checked, and in the fields of a record."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from uuid import UUID
+
+import orjson
+
+from orchestrator.definitions.compiler import content_hash
+from orchestrator.definitions.registry import (
+    DESCRIPTION_CHARS,
+    SOURCE_BYTES,
+    Source,
+    WorkflowRecord,
+    hash_of,
+    name_of,
+    workflow_id_of,
+)
+from orchestrator.errors import DefinitionInvalid, Problem, ProblemsFound
+from orchestrator.operations.origin import label_problems
+from orchestrator.operations.submissions import Compiled
+from orchestrator.store.requests import Registration
+
+if sys.version_info >= (3, 14):
+    from uuid import uuid7
+else:
+    from uuid_utils.compat import uuid7
+
+
+def check(labels: Mapping[str, str] | None, source: Source) -> None:
+    """Check what stands beside a definition. Raises ProblemsFound for labels, DefinitionInvalid for size."""
+    if wrong := list(label_problems(labels or {})):
+        raise ProblemsFound(wrong)
+    if len(source.text) > SOURCE_BYTES:
+        message = f"the document has {len(source.text):,} bytes; allowed are {SOURCE_BYTES:,}"
+        raise DefinitionInvalid([Problem("", "too_large", message, kind="size")])
+
+
+def registration(
+    tenant: str,
+    compiled: Compiled,
+    source: Source,
+    *,
+    labels: Mapping[str, str] | None,
+    is_active: bool | None,
+) -> Registration:
+    """Put a definition and what stands beside it into the fields of a record; its id is still missing.
+
+    labels, is_active  None leaves them as they are.
+    """
+    definition = compiled.definition
+    fields = {
+        "title": definition.name,
+        "description": definition.description[:DESCRIPTION_CHARS],
+        "hash": content_hash(definition.source),
+        "sent": hash_of(source.media_type, source.text),
+        "media_type": source.media_type,
+    }
+    if labels is not None:
+        fields["labels"] = orjson.dumps(dict(labels), option=orjson.OPT_SORT_KEYS).decode()
+    if is_active is not None:
+        fields["is_active"] = flag(is_active)
+    return Registration("", tenant, name_of(definition.name), fields, definition=compiled.text, source=source)
+
+
+def created(made: Registration, name: str) -> Registration:
+    """Make a registration that of a new workflow."""
+    fields = {"labels": "{}", "is_active": flag(True), "file": "", **made.fields}
+    return replace(made, workflow_id=mint_workflow_id(), name=name, fields=fields)
+
+
+def changed(made: Registration, record: WorkflowRecord) -> Registration:
+    """Make a registration a change of the workflow that has this record."""
+    return replace(made, workflow_id=record.workflow_id, name=record.name, revision=record.revision)
+
+
+def mint_workflow_id() -> str:
+    """Make an id that no other workflow has; later ones are greater."""
+    unique: UUID = uuid7()
+    return workflow_id_of(unique.bytes)
+
+
+def flag(value: bool) -> str:
+    """Write true or false as a record keeps it."""
+    return "1" if value else "0"

@@ -1,0 +1,350 @@
+"""`engine.workflows`: register, change, list, start, pause and remove workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.definitions.registry import (
+    NAME_RULE,
+    Source,
+    WorkflowRecord,
+    is_name,
+    is_workflow_id,
+    name_with_id,
+)
+from orchestrator.errors import (
+    HeadraceError,
+    IdempotencyConflict,
+    PreconditionRequired,
+    Problem,
+    ProblemsFound,
+    StoreFull,
+    StoreUnavailable,
+    TooBusy,
+    WorkflowChanged,
+    WorkflowInactive,
+    WorkflowNotFound,
+)
+from orchestrator.operations.cursors import read_place
+from orchestrator.operations.origin import NO_ORIGIN, Origin
+from orchestrator.operations.owner import Owner
+from orchestrator.operations.registered import Registered
+from orchestrator.operations.registrations import (
+    changed,
+    check,
+    created,
+    flag,
+    mint_workflow_id,
+    registration,
+)
+from orchestrator.operations.results import Page, Submitted, VersionView, WorkflowChange
+from orchestrator.operations.submissions import Document, Submissions
+from orchestrator.operations.workflow_pages import page_of
+from orchestrator.store.reader import Store
+from orchestrator.store.requests import Idempotency, Registration
+from orchestrator.store.transitions import Transitions
+
+#: How often a change is tried again that others have overtaken.
+ROUNDS = 10
+#: In `if_match`: whatever state the workflow is in.
+ANY = "*"
+
+
+class Workflows:
+    """The workflows of one tenant, each known by its name and its id.
+
+    if_match  tags of the states of the record that are meant, see `WorkflowRecord.tag`; `*` is any.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        transitions: Transitions,
+        submissions: Submissions,
+        registered: Registered,
+        owner: Owner,
+    ) -> None:
+        self._store = store
+        self._transitions = transitions
+        self._submissions = submissions
+        self._registered = registered
+        self._owner = owner
+
+    # Verbs
+
+    async def create(
+        self,
+        document: Document,
+        source: Source,
+        *,
+        body: bytes | None = None,
+        labels: Mapping[str, str] | None = None,
+        is_active: bool = True,
+        idempotency: Idempotency | None = None,
+    ) -> WorkflowChange:
+        """Register a new workflow, named after the title in its definition.
+
+        document, body  as `Executions.submit` takes them.
+        source          the document as its writer sent it.
+        Raises DefinitionInvalid, ProblemsFound for labels, IdempotencyConflict, and WorkflowNotFound where
+        the same request has made one that was removed since.
+        """
+        made = await self._checked(document, source, body, labels or {}, is_active=is_active)
+        for _ in range(ROUNDS):
+            workflow_id = mint_workflow_id()
+            own = name_with_id(made.name, workflow_id)
+            wanted = replace(
+                made,
+                workflow_id=workflow_id,
+                name=made.name or own,
+                other_name=own if made.name else "",
+                fields={**made.fields, "file": ""},
+                idempotency=idempotency,
+            )
+            word, record = await self._transitions.register_workflow(wanted)
+            if word == "conflict":
+                raise IdempotencyConflict(idempotency.name if idempotency else "")
+            if word == "taken":  # that name with this ending, too
+                continue
+            if record is None:
+                raise WorkflowNotFound(made.fields["title"])
+            return WorkflowChange(record, "created", replayed=word == "replayed")
+        raise TooBusy(f"no free name was found for {made.fields['title']!r}; try again")
+
+    async def put(
+        self,
+        workflow: str,
+        document: Document,
+        source: Source,
+        *,
+        body: bytes | None = None,
+        labels: Mapping[str, str] | None = None,
+        is_active: bool | None = None,
+        if_match: Iterable[str] | None = None,
+        file: str | None = None,
+    ) -> WorkflowChange:
+        """Register a workflow under a name, or change the one that has it; the same again changes nothing.
+
+        labels, is_active  None leaves them as they are.
+        if_match           None creates, and changes nothing that exists.
+        file               hash of the file that was read: it needs no if_match, and one that was read before
+                           changes nothing.
+        Raises DefinitionInvalid, ProblemsFound, PreconditionRequired, WorkflowChanged, and WorkflowNotFound
+        for an id that is unknown.
+        """
+        meant = None if if_match is None else frozenset(if_match)
+        made: Registration | None = None
+        for _ in range(ROUNDS):
+            record = await self._found(workflow)
+            if file is None:
+                _admit(workflow, record, meant)
+            elif record is not None and record.file == file:
+                return WorkflowChange(record, "unchanged")
+            if made is None:
+                made = await self._checked(document, source, body, labels, is_active=is_active)
+            wanted = created(made, workflow) if record is None else changed(made, record)
+            if file is not None:
+                wanted = replace(wanted, fields={**wanted.fields, "file": file})
+            word, found = await self._transitions.register_workflow(wanted)
+            if found is not None and word in ("ok", "same"):
+                if record is None:
+                    return WorkflowChange(found, "created")
+                return WorkflowChange(found, "updated" if word == "ok" else "unchanged")
+        raise _busy(workflow)
+
+    async def set_active(
+        self, workflow: str, *, is_active: bool, if_match: Iterable[str] | None = None
+    ) -> WorkflowChange:
+        """Let new executions start, or let none; what runs goes on. The same again changes nothing.
+
+        Raises WorkflowNotFound, WorkflowChanged.
+        """
+        meant = frozenset({ANY} if if_match is None else if_match)
+        for _ in range(ROUNDS):
+            record = await self.get(workflow)
+            _admit(workflow, record, meant)
+            wanted = Registration("", record.tenant, "", {"is_active": flag(is_active)})
+            word, found = await self._transitions.register_workflow(changed(wanted, record))
+            if found is not None and word in ("ok", "same"):
+                return WorkflowChange(found, "updated" if word == "ok" else "unchanged")
+        raise _busy(workflow)
+
+    async def remove(self, workflow: str, *, if_match: Iterable[str] | None = None) -> None:
+        """Remove a workflow with its versions. Executions of it keep their definition, and go on.
+
+        Raises WorkflowNotFound, WorkflowChanged.
+        """
+        meant = frozenset({ANY} if if_match is None else if_match)
+        for _ in range(ROUNDS):
+            record = await self.get(workflow)
+            _admit(workflow, record, meant)
+            revision = None if ANY in meant else record.revision
+            word = await self._transitions.remove_workflow(
+                record.tenant, record.workflow_id, revision=revision
+            )
+            if word == "ok":
+                return
+        raise _busy(workflow)
+
+    async def start(
+        self,
+        workflow: str,
+        *,
+        inputs: dict[str, Any] | None = None,
+        origin: Origin = NO_ORIGIN,
+        version: int | None = None,
+        idempotency: Idempotency | None = None,
+    ) -> Submitted:
+        """Start an execution of a workflow: of its newest version, unless another is named.
+
+        Raises WorkflowNotFound, WorkflowInactive, and what `Executions.submit` raises.
+        """
+        # The record as it was seen last; the script that starts compares. Nothing is refused by an old one.
+        record = self._registered.seen(self._owner.tenant, workflow)
+        for _ in range(ROUNDS):
+            try:
+                record = record or await self.get(workflow)
+                submitted = await self._started(record, inputs, origin, version, idempotency)
+                self._owner.remember(submitted.execution_id)
+                return submitted
+            except (StoreUnavailable, StoreFull):
+                raise
+            except HeadraceError as error:
+                try:
+                    now = await self.get(workflow)
+                except WorkflowNotFound as gone:
+                    return await self._started_before(idempotency, gone)
+                if now == record:
+                    return await self._started_before(idempotency, error)
+                record = now
+        raise _busy(workflow)
+
+    # Questions
+
+    async def get(self, workflow: str) -> WorkflowRecord:
+        """Read the record of a workflow. Raises WorkflowNotFound."""
+        return await self._registered.find(self._owner.tenant, workflow)
+
+    async def definition(self, record: WorkflowRecord) -> bytes:
+        """Read the newest definition of a workflow, JSON. Raises WorkflowNotFound."""
+        return (await self._registered.compiled(record)).text
+
+    async def source(self, record: WorkflowRecord) -> Source:
+        """Read the document of a workflow as its writer sent it. Raises WorkflowNotFound."""
+        found = await self._store.workflows.source(record.tenant, record.workflow_id, record.version)
+        if found is None:
+            raise WorkflowNotFound(record.name, record.version)
+        return found
+
+    async def version(self, workflow: str, number: int) -> VersionView:
+        """Read one version with its definition. Raises WorkflowNotFound."""
+        record = await self.get(workflow)
+        found = await self._store.workflows.versions(record.tenant, record.workflow_id, [number])
+        text = await self._store.workflows.definition(record.tenant, record.workflow_id, number)
+        if not found or text is None:
+            raise WorkflowNotFound(workflow, number)
+        return VersionView(found[0], text)
+
+    async def versions(self, workflow: str, *, limit: int = 50, cursor: str | None = None) -> Page:
+        """List the versions of a workflow, newest first. Raises WorkflowNotFound, CursorInvalid."""
+        record = await self.get(workflow)
+        newest = min(read_place(cursor), record.version) if cursor else record.version
+        numbers = range(newest, max(newest - limit, 0), -1)
+        items = await self._store.workflows.versions(record.tenant, record.workflow_id, numbers)
+        left = newest - limit
+        return Page(list(items), str(left) if left > 0 else None)
+
+    async def list(
+        self,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+        labels: Sequence[tuple[str, str]] = (),
+        text: str | None = None,
+    ) -> Page:
+        """List workflows, newest first. Raises CursorInvalid.
+
+        labels  names and values that a workflow must have, all of them.
+        text    what its title, name or description must contain, whatever the case.
+        """
+        return await page_of(
+            self._store.workflows, self._owner.tenant, limit=limit, cursor=cursor, labels=labels, text=text
+        )
+
+    # What the verbs share
+
+    async def _started(
+        self,
+        record: WorkflowRecord,
+        inputs: dict[str, Any] | None,
+        origin: Origin,
+        version: int | None,
+        idempotency: Idempotency | None,
+    ) -> Submitted:
+        if not record.is_active:
+            raise WorkflowInactive(record.name)
+        compiled = await self._registered.compiled(record, version)
+        number = record.version if version is None else version
+        return await self._submissions.create(
+            compiled,
+            inputs=inputs,
+            is_started=True,
+            idempotency=idempotency,
+            tenant=record.tenant,
+            origin=replace(origin, workflow_id=record.workflow_id, workflow_version=number),
+            workflow=record,
+        )
+
+    async def _started_before(self, idempotency: Idempotency | None, error: HeadraceError) -> Submitted:
+        """Give what the same request has started before, though it would be refused now. Raises the error."""
+        is_over = isinstance(error, WorkflowNotFound | WorkflowInactive)
+        before = await self._submissions.find_replay(idempotency, self._owner.tenant) if is_over else None
+        if before is None:
+            raise error
+        return before
+
+    async def _checked(
+        self,
+        document: Document,
+        source: Source,
+        body: bytes | None,
+        labels: Mapping[str, str] | None,
+        *,
+        is_active: bool | None,
+    ) -> Registration:
+        """Check what was sent; gives the registration of it, whose id is still missing."""
+        check(labels, source)
+        compiled = await self._submissions.compile(document, body)
+        return registration(self._owner.tenant, compiled, source, labels=labels, is_active=is_active)
+
+    async def _found(self, workflow: str) -> WorkflowRecord | None:
+        """Find what is to be changed; None where it may be created.
+
+        Raises WorkflowNotFound, ProblemsFound.
+        """
+        try:
+            return await self.get(workflow)
+        except WorkflowNotFound:
+            if is_workflow_id(workflow):
+                raise
+        if not is_name(workflow):
+            message = f"{workflow[:80]!r} cannot be the name of a workflow; allowed: {NAME_RULE}"
+            raise ProblemsFound([Problem("path.workflow", "wrong_value", message)])
+        return None
+
+
+def _admit(workflow: str, record: WorkflowRecord | None, meant: frozenset[str] | None) -> None:
+    """Refuse a change of another state than the one that is meant."""
+    if meant is None:
+        if record is not None:
+            raise PreconditionRequired(workflow)
+    elif record is None:
+        raise WorkflowChanged(workflow, None)
+    elif ANY not in meant and record.tag not in meant:
+        raise WorkflowChanged(workflow, record.tag)
+
+
+def _busy(workflow: str) -> TooBusy:
+    return TooBusy(f"workflow {workflow!r} is being changed by others; try again")

@@ -1,0 +1,115 @@
+"""Reads the registry of workflows: records by id, ids by name, versions with their documents."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+
+from clients.redis_client import WrongKind
+from clients.redis_wire import Wire
+from orchestrator.definitions.registry import Source, WorkflowRecord, WorkflowVersion
+from orchestrator.errors import StoreDamaged
+from orchestrator.redis_keys import Keys
+
+log = logging.getLogger("headrace.store")
+
+_VERSION_FIELDS = ("hash", "title", "media_type", "created_ms")
+
+
+class WorkflowRecords:
+    """The workflows of every tenant; what is another tenant's has another key, and is unknown."""
+
+    def __init__(self, redis: Redis, keys: Keys, wire: Wire) -> None:
+        """wire: for the question that every start asks."""
+        self._redis: Any = redis
+        self._keys = keys
+        self._wire = wire
+
+    async def id_of(self, tenant: str, name: str) -> str | None:
+        """The id of the workflow of a name."""
+        found = await self._redis.hget(self._keys.key("names", tenant=tenant), name)
+        return found.decode() if found else None
+
+    async def record(self, tenant: str, workflow_id: str) -> WorkflowRecord | None:
+        """Read one record. Raises StoreDamaged for one that no engine wrote."""
+        (row,) = await self._wire.send([("HGETALL", self._key(tenant, workflow_id))])
+        if isinstance(row, Exception):
+            raise row
+        try:
+            return read_record(tenant, row)
+        except ValueError as error:
+            raise StoreDamaged(f"workflow {workflow_id}: {error}") from error
+
+    async def records(self, tenant: str, workflow_ids: Sequence[str]) -> list[WorkflowRecord]:
+        """Read many records; what is gone meanwhile, or damaged, is left out."""
+        pipe = self._redis.pipeline(transaction=False)
+        for workflow_id in workflow_ids:
+            pipe.hgetall(self._key(tenant, workflow_id))
+        found = []
+        answers = await pipe.execute(raise_on_error=False) if workflow_ids else []
+        for workflow_id, row in zip(workflow_ids, answers, strict=True):
+            if isinstance(row, Exception) and not isinstance(row, WrongKind):
+                raise row
+            try:
+                if record := read_record(tenant, {} if isinstance(row, WrongKind) else row):
+                    found.append(record)
+            except ValueError as error:
+                log.error("workflow.unreadable", extra={"workflow_id": workflow_id, "error": str(error)})
+        return found
+
+    async def list_ids(
+        self, tenant: str, *, newest_ms: str, offset: int, count: int
+    ) -> list[tuple[str, int]]:
+        """Ids and times of creation, newest first; those of one millisecond in descending order of id."""
+        rows = await self._redis.zrange(
+            self._keys.key("registry", tenant=tenant),
+            newest_ms,
+            "-inf",
+            desc=True,
+            byscore=True,
+            offset=offset,
+            num=count,
+            withscores=True,
+        )
+        return [(member.decode(errors="replace"), int(score)) for member, score in rows]
+
+    async def versions(self, tenant: str, workflow_id: str, numbers: Sequence[int]) -> list[WorkflowVersion]:
+        """Read versions without their documents; what is not there is left out."""
+        pipe = self._redis.pipeline(transaction=False)
+        for number in numbers:
+            pipe.hmget(self._version_key(tenant, workflow_id, number), _VERSION_FIELDS)
+        rows = await pipe.execute() if numbers else []
+        return [
+            WorkflowVersion(number, row[0].decode(), row[1].decode(), row[2].decode(), int(row[3]))
+            for number, row in zip(numbers, rows, strict=True)
+            if row[0] is not None
+        ]
+
+    async def definition(self, tenant: str, workflow_id: str, version: int) -> bytes | None:
+        """The definition of a version, JSON."""
+        found: bytes | None = await self._redis.hget(
+            self._version_key(tenant, workflow_id, version), "definition"
+        )
+        return found
+
+    async def source(self, tenant: str, workflow_id: str, version: int) -> Source | None:
+        """The document of a version as its writer sent it."""
+        text, media_type = await self._redis.hmget(
+            self._version_key(tenant, workflow_id, version), ("source", "media_type")
+        )
+        return None if text is None else Source(text, media_type.decode())
+
+    def _key(self, tenant: str, workflow_id: str) -> str:
+        return self._keys.key("registered", tenant=tenant, workflow_id=workflow_id)
+
+    def _version_key(self, tenant: str, workflow_id: str, version: int) -> str:
+        return self._keys.key("version", tenant=tenant, workflow_id=workflow_id, version=str(version))
+
+
+def read_record(tenant: str, row: Mapping[bytes, bytes] | Sequence[bytes]) -> WorkflowRecord | None:
+    """Read a record from its fields and values, in turn or paired; None where there is none."""
+    fields = row if isinstance(row, Mapping) else dict(zip(row[::2], row[1::2], strict=True))
+    return WorkflowRecord.from_redis(tenant, fields) if fields else None

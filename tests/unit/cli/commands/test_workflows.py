@@ -1,0 +1,155 @@
+"""`./headrace apply`, `workflows` and `run NAME`: what they ask of the server and what they print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.unit.cli.commands.invoking import answer_with, run
+
+ORDER = "name: Order Pipeline\nnodes:\n  - {id: A, handler: noop}\n"
+
+
+class Registry:
+    """Answers as the API does for workflows, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[httpx2.Request] = []
+        self.texts: dict[str, list[bytes]] = {}
+        self.refused = b""
+
+    def record(self, name: str) -> dict[str, Any]:
+        return {
+            "workflow_id": "wf_1", "name": name, "title": "Order Pipeline", "description": "Ships.",
+            "labels": {"team": "shop"}, "is_active": True, "version": len(self.texts.get(name, ["x"])),
+            "created_at": "c", "updated_at": "u",
+        }  # fmt: skip
+
+    def answer(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(request)
+        name = request.url.path.removeprefix("/v1/workflows").strip("/")
+        if request.method == "PUT":
+            return self._put(name, request)
+        if request.method == "DELETE":
+            return httpx2.Response(204)
+        if name == "":
+            return httpx2.Response(200, json={"items": [self.record("order-pipeline")], "next_cursor": None})
+        if name.endswith("/executions"):
+            return httpx2.Response(202, json={"execution_id": "e1", "status": "RUNNING"})
+        if name.endswith("/source"):
+            return httpx2.Response(200, text=ORDER)
+        if name.endswith("/pause"):
+            return httpx2.Response(200, json=self.record(name) | {"is_active": False, "outcome": "updated"})
+        if name == "unknown":
+            return httpx2.Response(
+                404, json={"code": "WORKFLOW_NOT_FOUND", "detail": "no workflow 'unknown'"}
+            )
+        schema = {"type": "object", "properties": {"n": {"type": "string"}}}
+        return httpx2.Response(200, json=self.record(name) | {"definition": {"inputs": schema}})
+
+    def _put(self, name: str, request: httpx2.Request) -> httpx2.Response:
+        texts = self.texts.setdefault(name, [])
+        if self.refused and self.refused in request.content:
+            return httpx2.Response(400, json={"code": "DEFINITION_INVALID", "detail": "no", "errors": [
+                {"path": "nodes", "code": "x", "message": "wrong", "line": 2, "column": 1}
+            ]})  # fmt: skip
+        if texts and request.headers.get("if-match") is None:
+            return httpx2.Response(428, json={"code": "PRECONDITION_REQUIRED", "detail": "If-Match"})
+        outcome = "updated" if texts else "created"
+        if request.content in texts:
+            outcome = "unchanged"
+        else:
+            texts.append(request.content)
+        return httpx2.Response(200, json=self.record(name) | {"outcome": outcome})
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    made = Registry()
+    answer_with(monkeypatch, made.answer)
+    return made
+
+
+def test_apply_creates_changes_and_leaves_alone(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "order.yaml"
+    file.write_text(ORDER)
+
+    first = run("apply", str(file))
+    again = run("apply", str(file))
+    file.write_text(ORDER + "# more\r\n")
+    changed = run("apply", str(file))
+
+    assert [first, again, changed] == [
+        (0, ["created order-pipeline (version 1)"]),
+        (0, ["unchanged order-pipeline (version 1)"]),
+        (0, ["updated order-pipeline (version 2)"]),
+    ]
+    assert registry.texts["order-pipeline"] == [ORDER.encode(), file.read_bytes()]
+    assert {request.headers["content-type"] for request in registry.asked} == {"application/yaml"}
+
+
+def test_apply_takes_json_and_another_name(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "night_shift.json"
+    file.write_text('{"name": "夜勤", "nodes": []}')
+
+    assert run("apply", str(file)) == (0, ["created night-shift (version 1)"])
+    assert run("apply", str(file), "--name", "night") == (0, ["created night (version 1)"])
+    assert registry.asked[0].headers["content-type"] == "application/json"
+
+
+def test_apply_names_the_file_that_is_refused_and_goes_on(registry: Registry, tmp_path: Path) -> None:
+    registry.refused = b"Bad"
+    for name, title in (("a", "Bad"), ("b", "Good")):
+        (tmp_path / f"{name}.yaml").write_text(ORDER.replace("Order Pipeline", title))
+
+    code, lines = run("apply", str(tmp_path / "a.yaml"), str(tmp_path / "b.yaml"))
+
+    assert code == 2
+    assert f"{tmp_path / 'a.yaml'}: refused: 1 problem" in lines
+    assert "  nodes (line 2, column 1): wrong" in lines
+    assert lines[-1] == "created good (version 1)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("none.yaml",), "headrace apply: none.yaml: no such file"),
+        (("a.yaml", "b.yaml", "--name", "x"), "headrace apply: --name is for one file"),
+    ],
+)
+def test_apply_says_what_is_wrong_with_its_arguments(
+    registry: Registry, arguments: tuple[str, ...], message: str
+) -> None:
+    assert run("apply", *arguments) == (2, [message])
+    assert not registry.asked
+
+
+def test_workflows_are_listed_shown_paused_and_deleted(registry: Registry) -> None:
+    row = "order-pipeline  Order Pipeline                            version 1  u"
+    assert run("workflows", "--text", "order", "--label", "team:shop") == (0, [row])
+    assert dict(registry.asked[0].url.params) == {"limit": "50", "label": "team:shop", "text": "order"}
+    assert run("workflows", "get", "order-pipeline") == (
+        0,
+        [
+            "Order Pipeline (order-pipeline)", "  wf_1", "  version 1, active", "  created c, updated u",
+            "  team: shop", "  Ships.",
+        ],
+    )  # fmt: skip
+    assert run("workflows", "get", "order-pipeline", "--source") == (0, ORDER.splitlines())
+    assert run("workflows", "pause", "order-pipeline") == (0, ["paused"])
+    assert run("workflows", "delete", "order-pipeline") == (0, ["deleted order-pipeline"])
+
+
+def test_run_starts_a_registered_workflow_where_there_is_no_such_file(registry: Registry) -> None:
+    assert run("run", "order-pipeline", "-i", "n=5", "--no-watch") == (0, ["e1"])
+    assert [(request.method, request.url.path) for request in registry.asked] == [
+        ("GET", "/v1/workflows/order-pipeline"),
+        ("POST", "/v1/workflows/order-pipeline/executions"),
+    ]
+    assert json.loads(registry.asked[1].content) == {"inputs": {"n": "5"}}
+    assert run("run", "missing.yaml") == (2, ["headrace run: missing.yaml: no such file"])
+    assert run("run", "unknown", "-i", "n=5") == (2, ["refused: no workflow 'unknown'"])
