@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import signal
-from typing import Any
+from typing import Any, cast
 
 from starlette.responses import Response
 from uvicorn import Server
@@ -96,6 +96,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
+        self.cycle.transport = cast(asyncio.Transport, JoinedWrites(self.transport, self.loop))
         self._uncounted = 0
         self._is_in_body = True
         self._deadline_s = self.loop.time() + BODY_S
@@ -192,6 +193,42 @@ class GuardedProtocol(HttpToolsProtocol):
         self._discarded += count
         if self._discarded > LINGER_BYTES:
             self.transport.abort()
+
+
+class JoinedWrites:
+    """The transport of one response: its head leaves together with what follows it at once.
+
+    The server writes head and body apart; each is a system call, a fifth of what a small answer costs.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        #: The first part that is written, as long as it waits; None once it has left.
+        self._head: bytes | None = b""
+
+    def write(self, data: bytes) -> None:
+        """Write; the first part waits for the second until the end of this go of the loop."""
+        if self._head is None:
+            self._transport.write(data)
+        elif self._head:
+            self._transport.write(self._head + data)
+            self._head = None
+        else:
+            self._head = data
+            self._loop.call_soon(self._flush)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def _flush(self) -> None:
+        if self._head:
+            self._transport.write(self._head)
+            self._head = None
 
 
 def guard_server() -> bool:

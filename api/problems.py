@@ -88,6 +88,9 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.OutputNotFound: Door(404, "Not found"),
     errors.InvalidTransition: Door(409, "Not possible in this state"),
     errors.InputsConflict: Door(409, "Inputs are fixed by the first trigger"),
+    errors.TriggerConflict: Door(409, "The trigger is fixed by the first one"),
+    errors.ExecutionKeyTaken: Door(409, "Key taken"),
+    errors.StartInvalid: Door(422, "Start refused"),
     errors.InputsInvalid: Door(422, "Inputs refused"),
     errors.IdempotencyConflict: Door(422, "Idempotency key already used"),
     errors.StoreFull: Door(503, "The store is full", retry_after_s=30),
@@ -111,12 +114,21 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.NodeBusy: Door(409, "Not possible in this state"),
     errors.AttemptChanged: Door(409, "Another attempt by now"),
     errors.OutputRefused: Door(422, "Output refused"),
+    errors.ApiKeyInvalid: Door(401, "Key refused"),
+    errors.ApiKeyNotFound: Door(404, "Not found"),
+    errors.TooManyApiKeys: Door(409, "Too many keys"),
+    errors.TenantNotFound: Door(404, "Not found"),
+    errors.TenantExists: Door(409, "Name already taken"),
+    errors.TenantDisabled: Door(403, "Tenant disabled"),
     errors.CursorInvalid: Door(422, "Request refused"),
     BodyTooLarge: Door(413, "Body too large"),
     SimulatorBusy: Door(503, "Too busy", retry_after_s=5),
     SimulationFailed: Door(503, "The simulation failed"),
     errors.DeadEntryNotFound: Door(404, "Not found"),
     refusals.MalformedRequest: Door(400, "Not HTTP"),
+    refusals.KeyRequired: Door(401, "Key required"),
+    refusals.ScopeMissing: Door(403, "Scope missing"),
+    refusals.OperatorOnly: Door(403, "The operator's"),
     refusals.CrossSiteRequest: Door(403, "Another site's page"),
     refusals.RequestTooSlow: Door(408, "Too slow"),
     refusals.UnsupportedBody: Door(415, "Content type not read"),
@@ -193,10 +205,21 @@ def respond(scope: Mapping[str, Any], error: Exception) -> Response:
     if isinstance(error, errors.DefinitionInvalid):
         status = definition_status(str(problem.kind) for problem in problems)
         detail = _summary([problem.message for problem in problems]) or detail
-    headers = {"Retry-After": str(door.retry_after_s)} if door.retry_after_s is not None else None
+    headers = {"Retry-After": str(door.retry_after_s)} if door.retry_after_s is not None else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="headrace"'
     extra = {
         name: getattr(error, name)
-        for name in ("execution_id", "node_id", "entry_id", "limit_bytes", "recorded", "shown")
+        for name in (
+            "execution_id",
+            "node_id",
+            "entry_id",
+            "limit_bytes",
+            "recorded",
+            "shown",
+            "scope",
+            "key_id",
+        )
         if getattr(error, name, None) is not None
     }
     return problem_response(

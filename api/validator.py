@@ -8,13 +8,14 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from api.access import Reach, reach_of
+from api.auth import engine_of
 from api.problems import RequestInvalid, pydantic_problems
 from api.refusals import YAML_TYPES
 from orchestrator.documents import strict_json
@@ -24,10 +25,11 @@ from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.engine import Idempotency
 from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, NodeNotFound, Problem
+from orchestrator.operations.origin import KEY_CHARS, MOST_LABELS, is_on_a_line
 
 Envelope = TypeVar("Envelope", bound=BaseModel)
 
-#: Every id has this form. Refusing the rest here also keeps `a:node:b` from naming another execution's key.
+#: What names a signal.
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,128}\Z")
 #: A node, or one item of a mapped node.
 _UNIT = re.compile(r"[A-Za-z0-9_.-]{1,128}(\[\d{1,6}\])?\Z")
@@ -36,10 +38,21 @@ _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?\Z")
 
 
 def execution_id_in(text: str) -> str:
-    """Accept a path segment as an execution id. Raises ExecutionNotFound for what cannot be one."""
-    if not _ID.match(text):
-        raise ExecutionNotFound(text)
+    """Accept a path segment as the id or the key of an execution.
+
+    Raises ExecutionNotFound for what can be neither.
+    """
+    if not 1 <= len(text) <= KEY_CHARS or not is_on_a_line(text):
+        raise ExecutionNotFound(text[:KEY_CHARS])
     return text
+
+
+async def execution_in(request: Request, text: str) -> str:
+    """Give the id of the execution that a path segment names, for answers that name it too.
+
+    Raises ExecutionNotFound.
+    """
+    return await engine_of(request).executions.find(execution_id_in(text))
 
 
 def unit_in(execution_id: str, node_id: str) -> tuple[str, str]:
@@ -50,6 +63,25 @@ def unit_in(execution_id: str, node_id: str) -> tuple[str, str]:
     if not _UNIT.match(node_id):
         raise NodeNotFound(execution_id, node_id)
     return execution_id_in(execution_id), node_id
+
+
+def trigger_in(sent: Any) -> tuple[bool, dict[str, Any] | None]:
+    """Read the `trigger` of a submission: whether it starts, and the document. Raises RequestInvalid."""
+    if isinstance(sent, bool):
+        return sent, None
+    if isinstance(sent, dict):
+        return True, sent
+    message = f"'trigger' must be true, false or an object; found {kind_of(sent)}"
+    raise RequestInvalid([Problem("trigger", "wrong_type", message)])
+
+
+def labels_in(sent: list[str]) -> list[tuple[str, str]]:
+    """Read the labels that a list is narrowed to, each `name:value`. Raises RequestInvalid."""
+    labels = [tuple(text.split(":", 1)) for text in sent]
+    if len(labels) > MOST_LABELS or any(len(label) < 2 or not all(label) for label in labels):
+        message = f"'label' must be name:value, at most {MOST_LABELS} times; found {', '.join(sent)[:80]!r}"
+        raise RequestInvalid([Problem("query.label", "wrong_value", message)])
+    return [(name, value) for name, value in labels]
 
 
 def signal_name_in(name: str) -> str:
@@ -188,16 +220,16 @@ async def optional_definition_in(sent: Any, reach: Reach) -> AsyncIterator[dict[
 def known_query(request: Request) -> None:
     """Refuse query parameters that the route does not have, and those given twice: neither has an effect."""
     route = request.scope.get("route")
-    known = (
-        sorted(field.alias for field in route.dependant.query_params) if isinstance(route, APIRoute) else []
-    )
+    fields = route.dependant.query_params if isinstance(route, APIRoute) else []
+    known = sorted(field.alias for field in fields)
+    lists = {field.alias for field in fields if get_origin(field.field_info.annotation) is list}
     found = []
     for name in request.query_params:
         path = f"query.{name[:80]}"
         if name not in known:
             allowed = f"allowed: {', '.join(known)}" if known else "this route takes none"
             found.append(Problem(path, "unknown_field", f"unknown query parameter {name[:80]!r} ({allowed})"))
-        elif len(request.query_params.getlist(name)) > 1:
+        elif name not in lists and len(request.query_params.getlist(name)) > 1:
             found.append(Problem(path, "wrong_value", f"the query parameter {name!r} comes more than once"))
     if found:
         raise RequestInvalid(found)

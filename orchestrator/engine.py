@@ -10,7 +10,9 @@ from collections.abc import Callable
 from clients.redis_client import RedisClient
 from orchestrator.definitions.definition import HandlerNames
 from orchestrator.documents.limits import Limits
+from orchestrator.operations.api_keys import ApiKeys
 from orchestrator.operations.approvals import Approvals
+from orchestrator.operations.authentication import Authentication
 from orchestrator.operations.dead_letters import DeadLetters
 from orchestrator.operations.definitions import Definitions
 from orchestrator.operations.events import Events
@@ -18,13 +20,15 @@ from orchestrator.operations.executions import Executions
 from orchestrator.operations.health import Health
 from orchestrator.operations.nodes import Nodes
 from orchestrator.operations.outputs import Outputs
+from orchestrator.operations.owner import AnyOwner, KnownTenants, Owner
 from orchestrator.operations.queues import Queues
 from orchestrator.operations.schema_checks import Apart, SchemaChecks
 from orchestrator.operations.signals import Signals
 from orchestrator.operations.submissions import Submissions
+from orchestrator.operations.tenants import Tenants
 from orchestrator.operations.usage import UsageReport
 from orchestrator.operations.workers import Workers
-from orchestrator.redis_keys import Keys
+from orchestrator.redis_keys import DEFAULT_TENANT, Keys
 from orchestrator.store.durability import Durability
 from orchestrator.store.health import check_redis
 from orchestrator.store.reader import Store
@@ -33,13 +37,16 @@ from orchestrator.store.subscription import EventSubscription
 from orchestrator.store.transitions import Transitions
 
 #: With Engine, the values its callers make; those it answers with are in `operations/results.py`.
-__all__ = ["Engine", "Idempotency", "OperatorNote"]
+__all__ = ["Engine", "Idempotency", "OperatorNote", "TenantEngine"]
+
+#: Tenants whose parts are kept; the parts of another are built again.
+MOST_TENANTS = 1_000
 
 
-class Engine:
-    """The engine as the API sees it.
+class TenantEngine:
+    """What one tenant may ask: what is another's is unknown to every part.
 
-    executions    submit, trigger, cancel, pause, resume, retry, replay, fork; get, list, status, explain, …
+    executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, explain, …
     nodes         get, items; complete, fail, skip, retry_now
     signals       send
     approvals     get, list, decide
@@ -47,10 +54,45 @@ class Engine:
     outputs       of_execution, of_unit, page
     events        list, last_seq, subscribe
     definitions   validate, handler_names
-    queues        list
-    workers       list
     usage         by_day
-    health        check
+    api_keys      create, list, get, rotate, revoke
+    """
+
+    def __init__(
+        self,
+        owner: Owner,
+        store: Store,
+        transitions: Transitions,
+        submissions: Submissions,
+        *,
+        checks: SchemaChecks,
+        subscribe: Callable[[], EventSubscription],
+    ) -> None:
+        self.tenant = owner.tenant
+        self.limits = submissions.limits
+        self.executions = Executions(store, transitions, submissions, owner)
+        self.nodes = Nodes(store, transitions, owner)
+        self.outputs = Outputs(store, owner)
+        self.signals = Signals(store, transitions, owner, checks=checks)
+        self.approvals = Approvals(store, transitions, owner, checks=checks)
+        self.dead_letters = DeadLetters(store, transitions, self.executions, owner)
+        self.events = Events(store, subscribe, owner)
+        self.definitions = Definitions(submissions)
+        self.usage = UsageReport(store, owner)
+        self.api_keys = ApiKeys(store, transitions, owner)
+
+
+class Engine(TenantEngine):
+    """The engine of one deployment: the view of the tenant `default`, and what belongs to its operator.
+
+    of           the view of a tenant
+    all_tenants  the view of the engine itself, for which every execution is known: for what has asked an
+                 owner before
+    tenants      create, list, get, change
+    authentication  of_key, of_session, open_session, close_session
+    queues       list
+    workers      list
+    health       check
     """
 
     def __init__(
@@ -65,6 +107,7 @@ class Engine:
         allow_eviction_policy: bool = False,
         durable: RedisClient | None = None,
         apart: Apart | None = None,
+        operator_key: str | None = None,
     ) -> None:
         """Build the parts; nothing is read or written before the first call.
 
@@ -73,32 +116,57 @@ class Engine:
         patience_s  how long a call is sent again while Redis does not answer.
         durable     a client of its own to wait for the disk with; None answers without that.
         apart       checks what is too large to be checked in the event loop.
+        operator_key  opens what belongs to the operator; None where nothing does.
         """
-        self.limits = limits or Limits()
         self.keys = keys or Keys()
         self.transitions = Transitions(redis, self.keys, patience_s=patience_s)
         if durable is not None:
             self.transitions.durability = Durability(durable, self.keys)
         self.store = Store(redis, self.keys, default_retry=catalogue(frozenset()).default_retry)
-        checks = SchemaChecks(apart)
-        submissions = Submissions(
-            self.store, self.transitions, catalogue=catalogue, limits=self.limits, checks=checks
+        self._checks = SchemaChecks(apart)
+        self._submissions = Submissions(
+            self.store, self.transitions, catalogue=catalogue, limits=limits or Limits(), checks=self._checks
         )
-
-        self.executions = Executions(self.store, self.transitions, submissions)
-        self.nodes = Nodes(self.store, self.transitions)
-        self.outputs = Outputs(self.store)
-        self.signals = Signals(self.store, self.transitions, checks=checks)
-        self.approvals = Approvals(self.store, self.transitions, checks=checks)
-        self.dead_letters = DeadLetters(self.store, self.transitions, self.executions)
-        self.events = Events(self.store, lambda: EventSubscription(subscriber, self.keys))
-        self.definitions = Definitions(submissions)
+        self._subscribe = lambda: EventSubscription(subscriber, self.keys)
+        self._known = KnownTenants()
+        self._tenants: dict[str, TenantEngine] = {}
+        owner = Owner(self.store, DEFAULT_TENANT, self._known)
+        super().__init__(
+            owner,
+            self.store,
+            self.transitions,
+            self._submissions,
+            checks=self._checks,
+            subscribe=self._subscribe,
+        )
+        self.all_tenants = self._view(AnyOwner(self.store))
+        self.tenants = Tenants(self.store, self.transitions)
+        self.authentication = Authentication(self.store, self.transitions, operator_key=operator_key)
         self.queues = Queues(self.store)
         self.workers = Workers(self.store)
-        self.usage = UsageReport(self.store)
         self.health = Health(
             lambda: check_redis(
                 redis, allow_eviction_policy=allow_eviction_policy, durable_starts=durable is not None
             ),
             self.transitions,
+        )
+
+    def of(self, tenant: str) -> TenantEngine:
+        """Give the view of a tenant, the only way in for it."""
+        if tenant == DEFAULT_TENANT:
+            return self
+        view = self._tenants.pop(tenant, None) or self._view(Owner(self.store, tenant, self._known))
+        if len(self._tenants) >= MOST_TENANTS:
+            del self._tenants[next(iter(self._tenants))]
+        self._tenants[tenant] = view
+        return view
+
+    def _view(self, owner: Owner) -> TenantEngine:
+        return TenantEngine(
+            owner,
+            self.store,
+            self.transitions,
+            self._submissions,
+            checks=self._checks,
+            subscribe=self._subscribe,
         )

@@ -153,8 +153,14 @@ class InputsInvalid(ProblemsFound):
     code = "INPUTS_INVALID"
 
 
+class StartInvalid(ProblemsFound):
+    """Labels, key or trigger document of a start are wrong; every problem found is listed."""
+
+    code = "START_INVALID"
+
+
 class ExecutionNotFound(HeadraceError):
-    """No execution has this id."""
+    """No execution has this id, or this key."""
 
     code = "EXECUTION_NOT_FOUND"
 
@@ -195,6 +201,7 @@ _PARTICIPLES = {
     "retry": "retried",
     "pause": "paused",
     "resume": "resumed",
+    "purge": "purged",
 }
 
 
@@ -235,6 +242,31 @@ class InputsConflict(HeadraceError):
     def __init__(self, execution_id: str) -> None:
         self.execution_id = execution_id
         super().__init__(f"the inputs of execution {execution_id} were fixed by its first trigger and differ")
+
+
+class TriggerConflict(HeadraceError):
+    """The execution's trigger document was fixed by its first trigger and differs from this one."""
+
+    code = "TRIGGER_CONFLICT"
+
+    def __init__(self, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(
+            f"the trigger document of execution {execution_id} was fixed by its first trigger and differs"
+        )
+
+
+class ExecutionKeyTaken(HeadraceError):
+    """An execution that has not ended holds the key; execution_id is that one."""
+
+    code = "EXECUTION_KEY_TAKEN"
+
+    def __init__(self, key: str, execution_id: str) -> None:
+        self.execution_id = execution_id
+        super().__init__(
+            f"the key {key!r} belongs to execution {execution_id}, which has not ended; wait for its end, or "
+            "choose 'use_existing' or 'terminate_existing' as id_conflict_policy"
+        )
 
 
 class StoreUnavailable(HeadraceError):
@@ -391,6 +423,63 @@ class CursorInvalid(HeadraceError):
         super().__init__(
             f"'cursor' must be the next_cursor of a page before, unchanged; found {cursor[:80]!r}"
         )
+
+
+class ApiKeyInvalid(HeadraceError):
+    """The key that was sent opens nothing: unknown, revoked, expired or no key at all."""
+
+    code: ClassVar[str] = "API_KEY_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__("the key is unknown, revoked or expired")
+
+
+class ApiKeyNotFound(HeadraceError):
+    """The tenant has no API key with this id."""
+
+    code: ClassVar[str] = "API_KEY_NOT_FOUND"
+
+    def __init__(self, key_id: str) -> None:
+        self.key_id = key_id
+        super().__init__(f"no API key with the id {key_id[:80]!r}")
+
+
+class TooManyApiKeys(HeadraceError):
+    """The tenant has as many API keys as it may have."""
+
+    code: ClassVar[str] = "TOO_MANY_API_KEYS"
+
+    def __init__(self, tenant: str, most: int) -> None:
+        super().__init__(f"tenant {tenant!r} has {most} API keys, the most allowed; revoke one first")
+
+
+class TenantNotFound(HeadraceError):
+    """No tenant has this name."""
+
+    code: ClassVar[str] = "TENANT_NOT_FOUND"
+
+    def __init__(self, tenant: str) -> None:
+        self.tenant = tenant
+        super().__init__(f"no tenant is called {tenant[:80]!r}")
+
+
+class TenantExists(HeadraceError):
+    """Another tenant has this name."""
+
+    code: ClassVar[str] = "TENANT_EXISTS"
+
+    def __init__(self, tenant: str) -> None:
+        self.tenant = tenant
+        super().__init__(f"a tenant is called {tenant!r} already")
+
+
+class TenantDisabled(HeadraceError):
+    """The key is good, and its tenant has been disabled by the operator."""
+
+    code: ClassVar[str] = "TENANT_DISABLED"
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(f"tenant {tenant!r} is disabled; the operator can enable it again")
 
 
 class NotAssigned(HeadraceError):

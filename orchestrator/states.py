@@ -213,6 +213,10 @@ TABLE: tuple[Row, ...] = (
 )
 
 
+#: Statuses in which an execution may be purged. No row of the table: it leads to no other status.
+PURGEABLE = (_E.PENDING, _E.COMPLETED, _E.FAILED, _E.CANCELLED)
+
+
 def sources_of(verb: str, subject: str) -> tuple[str, ...]:
     """Every status `verb` may leave, whatever its target, in table order."""
     found: list[str] = []
@@ -230,6 +234,10 @@ def lua_guards() -> str:
         for verb in dict.fromkeys(row.verb for row in TABLE if row.subject == subject):
             statuses = ", ".join(f"{status} = true" for status in sources_of(verb, subject))
             lines.append(f"    {verb} = {{{statuses}}},")
+        if subject == "execution":
+            lines.append(
+                f"    purge_execution = {{{', '.join(f'{status} = true' for status in PURGEABLE)}}},"
+            )
         lines.append("  },")
     return "local MAY_LEAVE = {\n" + "\n".join(lines) + "\n}\n"
 

@@ -38,13 +38,13 @@ MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
 #: A longer file says in its head why, `# long: the reason`, and stands here with its ceiling.
 LONG_FILES = {
-    "config.py": 460,
-    "docs/generate.py": 370,
-    "orchestrator/errors.py": 490,
+    "config.py": 540,
+    "docs/generate.py": 440,
+    "orchestrator/errors.py": 640,
     "orchestrator/execution/planner.py": 400,
-    "orchestrator/operations/executions.py": 500,
-    "orchestrator/store/reader.py": 450,
-    "orchestrator/store/transitions.py": 650,
+    "orchestrator/operations/executions.py": 600,
+    "orchestrator/store/reader.py": 500,
+    "orchestrator/store/transitions.py": 800,
     "orchestrator/templates/evaluator.py": 420,
     "tests/unit/orchestrator/execution/test_planner.py": 370,
 }
@@ -85,13 +85,16 @@ GIVING_UP = {"tests/integration/processes/test_dev_stack.py": "processes that do
 #: Operation ids are names that clients are generated from: they never change.
 OPERATIONS = frozenset(
     {
+        "identity_get", "keys_create", "keys_list", "keys_revoke", "keys_rotate", "session_close",
+        "session_open", "tenants_change", "tenants_create", "tenants_get", "tenants_keys_create",
+        "tenants_keys_list", "tenants_keys_revoke", "tenants_list",
         "approvals_get", "approvals_list", "executions_decide", "executions_signal",
         "dead_drop", "dead_list", "dead_requeue", "definitions_simulate", "definitions_validate",
         "executions_cancel", "executions_children", "executions_pause", "executions_resume",
         "executions_node_complete", "executions_node_fail", "executions_node_retry", "executions_node_skip",
         "executions_create", "executions_definition", "executions_events", "executions_explain",
         "executions_fork", "executions_get", "executions_items", "executions_list", "executions_node",
-        "executions_node_output", "executions_output",
+        "executions_node_output", "executions_output", "executions_purge",
         "executions_replay", "executions_results", "executions_retry", "executions_trigger", "handlers_list",
         "health_get", "livez_get", "queues_list", "readyz_get", "usage_get", "workers_list",
         "workflow_results", "workflow_status", "workflow_submit", "workflow_trigger",
@@ -153,7 +156,7 @@ def test_only_the_list_of_the_dead_is_trimmed() -> None:
     trimming = [
         (name, line)
         for name, line in lua_lines()
-        if re.search(r"MAXLEN|MINID|XTRIM", line) and "dead_key()" not in line
+        if re.search(r"MAXLEN|MINID|XTRIM", line) and "dead_key(" not in line
     ]
 
     assert not trimming

@@ -1,4 +1,4 @@
-"""`/v1/executions`: submit, list, read, trigger, cancel, pause, resume and explain executions."""
+"""`/v1/executions`: submit, list, read, trigger, cancel, pause, resume, purge and explain executions."""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,8 +7,9 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.access import engine_of, reach_of
-from api.responses import ANY_JSON, JSON, body_of, json_response, location, problems, replay_headers
+from api.access import reach_of
+from api.auth import engine_of, identity_of
+from api.responses import ANY_JSON, JSON, body_of, json_response, problems
 from api.routers.workflow import trigger_inputs
 from api.schemas.executions import (
     CancelRequest,
@@ -31,15 +32,21 @@ from api.schemas.views import (
     view_fields,
 )
 from api.schemas.workflow import TriggerRequest, WorkflowDefinition
+from api.starts import IN_TIME, MOST_WAIT_S, ended_in_time, origin_of, started
 from api.validator import (
     definition_in,
     duration_ms_in,
     execution_id_in,
+    execution_in,
     idempotency_of,
+    labels_in,
     read_envelope,
     repeat_id_of,
+    trigger_in,
 )
 from orchestrator.definitions.budgets import Caps
+from orchestrator.operations.origin import KEY_CHARS
+from orchestrator.operations.results import Submitted
 from orchestrator.states import ExecutionStatus
 
 router = APIRouter(prefix="/v1/executions", tags=["executions"])
@@ -52,6 +59,7 @@ router = APIRouter(prefix="/v1/executions", tags=["executions"])
     status_code=201,
     response_model=ExecutionCreated,
     responses={
+        200: {"model": ExecutionDetail, "description": IN_TIME},
         202: {"model": ExecutionCreated, "description": "Started"},
         **problems(400, 409, 413, 422, 503),
     },
@@ -61,18 +69,18 @@ async def create(request: Request) -> Response:
     body = await request.body()
     engine = engine_of(request)
     sent = await read_envelope(request, ExecutionRequest)
+    is_started, document_of_start = trigger_in(sent.trigger)
     async with definition_in(sent.definition, reach_of(request)) as document:
         submitted = await engine.executions.submit(
             document,
             # Written out again, so that the engine recognises a definition it has compiled before.
             body=orjson.dumps(document),
             inputs=sent.inputs,
-            trigger=sent.trigger,
+            trigger=is_started,
+            origin=origin_of(sent, trigger=document_of_start),
             idempotency=idempotency_of(request, body),
         )
-    headers = location(submitted.execution_id) | replay_headers(submitted.replayed)
-    answer = {"execution_id": submitted.execution_id, "status": str(submitted.status)}
-    return Response(orjson.dumps(answer), 202 if sent.trigger else 201, headers, JSON)
+    return await started(request, submitted, status=202 if is_started else 201, may_wait=is_started)
 
 
 @router.get(
@@ -87,7 +95,14 @@ async def list_executions(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of a page.")] = None,
     status: ExecutionStatus | None = None,
-    name: Annotated[str | None, Query(max_length=128)] = None,
+    name: Annotated[str | None, Query(max_length=256)] = None,
+    workflow: Annotated[
+        str | None, Query(pattern=r"^wf_[a-z0-9]{26}$", description="Id of a registered workflow.")
+    ] = None,
+    label: Annotated[list[str], Query(description="`name:value`; several must all be there.")] = [],  # noqa: B006
+    execution_key: Annotated[
+        str | None, Query(min_length=1, max_length=KEY_CHARS, description="The execution that holds the key.")
+    ] = None,
     created_after: datetime | None = None,
     created_before: datetime | None = None,
 ) -> Response:
@@ -96,6 +111,9 @@ async def list_executions(
         cursor=cursor,
         status=status,
         name=name,
+        workflow_id=workflow,
+        labels=labels_in(label),
+        execution_key=execution_key,
         created_after_ms=milliseconds(created_after),
         created_before_ms=milliseconds(created_before),
     )
@@ -106,13 +124,33 @@ async def list_executions(
 @router.get(
     "/{execution_id}",
     operation_id="executions_get",
-    summary="An execution with all its nodes",
+    summary="An execution with all its nodes; with `wait`, once it has ended or the time is over",
     response_model=ExecutionDetail,
-    responses=problems(404, 503),
+    responses=problems(404, 422, 503),
 )
-async def get(request: Request, execution_id: str) -> Response:
-    view = await engine_of(request).executions.get(execution_id_in(execution_id))
-    return json_response(view_fields(view))
+async def get(
+    request: Request,
+    execution_id: str,
+    wait: Annotated[
+        int | None, Query(ge=0, le=MOST_WAIT_S, description="Seconds to wait for its end.")
+    ] = None,
+) -> Response:
+    execution_id = await execution_in(request, execution_id)
+    if wait:
+        await ended_in_time(request, execution_id, wait)
+    return json_response(view_fields(await engine_of(request).executions.get(execution_id)))
+
+
+@router.delete(
+    "/{execution_id}",
+    operation_id="executions_purge",
+    summary="Remove an ended execution, or one never started, with its children",
+    status_code=204,
+    responses=problems(404, 409, 503),
+)
+async def purge(request: Request, execution_id: str) -> Response:
+    await engine_of(request).executions.purge(execution_id_in(execution_id))
+    return Response(status_code=204)
 
 
 @router.get(
@@ -127,7 +165,8 @@ async def results(
     execution_id: str,
     cursor: Annotated[str | None, Query(max_length=16, description="`next_cursor` of a page.")] = None,
 ) -> Response:
-    page = await engine_of(request).outputs.page(execution_id_in(execution_id), cursor=cursor)
+    execution_id = await execution_in(request, execution_id)
+    page = await engine_of(request).outputs.page(execution_id, cursor=cursor)
     answer = {"execution_id": execution_id, "results": result_fields(page), "next_cursor": page.next_cursor}
     return json_response(answer, headers=_next_link(request, page.next_cursor))
 
@@ -181,14 +220,13 @@ async def children(
     summary="Start an execution; again is harmless",
     status_code=202,
     response_model=VerbAnswer,
-    responses=problems(404, 409, 413, 422, 503),
+    responses={200: {"model": ExecutionDetail, "description": IN_TIME}, **problems(404, 409, 413, 422, 503)},
     openapi_extra=body_of(TriggerRequest, is_required=False),
 )
 async def trigger(request: Request, execution_id: str) -> Response:
-    done = await engine_of(request).executions.trigger(
-        execution_id_in(execution_id), **await trigger_inputs(request)
-    )
-    return json_response(verb_fields(done), status=202)
+    sent = await trigger_inputs(request)
+    done = await engine_of(request).executions.trigger(execution_id_in(execution_id), **sent)
+    return await started(request, Submitted(done.execution_id, done.status, False), answer=verb_fields(done))
 
 
 @router.post(
@@ -223,7 +261,10 @@ async def cancel(request: Request, execution_id: str) -> Response:
 async def pause(request: Request, execution_id: str) -> Response:
     sent = await read_envelope(request, PauseRequest, may_be_empty=True)
     done = await engine_of(request).executions.pause(
-        execution_id_in(execution_id), by=sent.by, reason=sent.reason, request_id=repeat_id_of(request)
+        execution_id_in(execution_id),
+        by=sent.by,
+        reason=sent.reason,
+        request_id=repeat_id_of(request),
     )
     return json_response(verb_fields(done), status=202)
 
@@ -258,7 +299,10 @@ async def resume(request: Request, execution_id: str) -> Response:
     responses=problems(404, 503),
 )
 async def explain(request: Request, execution_id: str) -> Response:
-    found = await engine_of(request).executions.explain(execution_id_in(execution_id))
+    execution_id = await execution_in(request, execution_id)
+    found = await engine_of(request).executions.explain(
+        execution_id, names_workers=identity_of(request).is_operator
+    )
     items = [explanation_fields(explanation) for explanation in found]
     return json_response({"execution_id": execution_id, "items": items})
 
@@ -271,5 +315,5 @@ def _next_link(request: Request, next_cursor: str | None) -> dict[str, str] | No
     return {"Link": f'<{following.path}?{following.query}>; rel="next"'}
 
 
-#: Routes that are worth a lane of their own: (path, method, endpoint).
-HOT = (("/v1/executions", "POST", create),)
+#: Routes that are worth a lane of their own: (path, method, operation id, endpoint).
+HOT = (("/v1/executions", "POST", "executions_create", create),)

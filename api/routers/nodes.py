@@ -6,12 +6,12 @@ from typing import Annotated, Literal, TypeVar
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.access import engine_of
+from api.auth import engine_of
 from api.responses import ANY_JSON, JSON, body_of, json_response, problems, replay_headers
 from api.schemas.executions import ItemPage, NodeView
 from api.schemas.interventions import CompleteRequest, FailRequest, GivenError, NodeAnswer, NodeRequest
 from api.schemas.views import config_fields, item_fields, node_fields, override_fields, page_fields
-from api.validator import execution_id_in, idempotency_of, read_envelope, unit_in
+from api.validator import execution_in, idempotency_of, read_envelope, unit_in
 from orchestrator.engine import Idempotency, OperatorNote
 from orchestrator.operations.results import NodeResult
 from orchestrator.states import NodeStatus
@@ -37,7 +37,8 @@ async def get(
     ] = None,
 ) -> Response:
     nodes = engine_of(request).nodes
-    fields = node_fields(execution_id, await nodes.get(execution_id_in(execution_id), node_id))
+    execution_id = await execution_in(request, execution_id)
+    fields = node_fields(execution_id, await nodes.get(execution_id, node_id))
     if config is not None:
         fields |= config_fields(await nodes.rendered_config(execution_id, node_id))
     return json_response(fields)
@@ -70,8 +71,9 @@ async def items(
     cursor: Annotated[str | None, Query(max_length=16, description="`next_cursor` of a page.")] = None,
     status: Annotated[NodeStatus | None, Query(description="Only items with this status.")] = None,
 ) -> Response:
+    execution_id = await execution_in(request, execution_id)
     page = await engine_of(request).nodes.items(
-        execution_id_in(execution_id), node_id, limit=limit, cursor=cursor, status=status
+        execution_id, node_id, limit=limit, cursor=cursor, status=status
     )
     return json_response(page_fields(page, partial(item_fields, execution_id, node_id)))
 

@@ -3,8 +3,10 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import engine_of, reach_of
+from api.access import reach_of
+from api.auth import engine_of
 from api.responses import body_of, json_response, location, problems, replay_headers
+from api.schemas.executions import ExecutionDetail
 from api.schemas.reruns import (
     ForkAnswer,
     ForkRequest,
@@ -16,7 +18,8 @@ from api.schemas.reruns import (
     replay_fields,
     retry_fields,
 )
-from api.validator import execution_id_in, idempotency_of, optional_definition_in, read_envelope
+from api.starts import IN_TIME, started
+from api.validator import execution_id_in, execution_in, idempotency_of, optional_definition_in, read_envelope
 
 router = APIRouter(prefix="/v1/executions", tags=["executions"])
 
@@ -48,20 +51,24 @@ async def retry(request: Request, execution_id: str) -> Response:
     summary="Start a new execution of the same definition, with the same inputs or others",
     status_code=202,
     response_model=ReplayAnswer,
-    responses=problems(400, 404, 409, 413, 422, 503),
+    responses={
+        200: {"model": ExecutionDetail, "description": IN_TIME},
+        **problems(400, 404, 409, 413, 422, 503),
+    },
     openapi_extra=body_of(ReplayRequest, is_required=False),
 )
 async def replay(request: Request, execution_id: str) -> Response:
     body, engine = await request.body(), engine_of(request)
     sent = await read_envelope(request, ReplayRequest, may_be_empty=True)
+    execution_id = await execution_in(request, execution_id)
     replay = await engine.executions.replay(
-        execution_id_in(execution_id),
+        execution_id,
         sent.inputs,
+        trigger=sent.trigger,
         merge=sent.merge,
         idempotency=idempotency_of(request, body),
     )
-    headers = location(replay.execution_id) | replay_headers(replay.replayed)
-    return json_response(replay_fields(replay, execution_id), status=202, headers=headers)
+    return await started(request, replay, answer=replay_fields(replay, execution_id))
 
 
 @router.post(

@@ -10,7 +10,8 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import engine_of, reach_of
+from api.access import reach_of
+from api.auth import engine_of
 from api.responses import JSON, body_of, json_response, problems, replay_headers
 from api.schemas.views import result_fields
 from api.schemas.workflow import (
@@ -24,7 +25,7 @@ from api.schemas.workflow import (
 from api.streaming.results import STREAMED_BYTES, ResultStream
 from api.validator import (
     definition_in,
-    execution_id_in,
+    execution_in,
     idempotency_of,
     is_yaml,
     parse_definition,
@@ -68,8 +69,9 @@ async def submit(request: Request) -> Response:
     openapi_extra=body_of(TriggerRequest, is_required=False),
 )
 async def trigger(request: Request) -> Response:
-    execution_id = execution_id_in(request.path_params["execution_id"])
-    await engine_of(request).executions.trigger(execution_id, **await trigger_inputs(request))
+    sent = await trigger_inputs(request)
+    execution_id = await execution_in(request, request.path_params["execution_id"])
+    await engine_of(request).executions.trigger(execution_id, **sent)
     return Response(
         orjson.dumps({"message": "Workflow triggered", "execution_id": execution_id}), media_type=JSON
     )
@@ -83,7 +85,7 @@ async def trigger(request: Request) -> Response:
     responses=problems(404, 503),
 )
 async def status(request: Request) -> Response:
-    execution_id = execution_id_in(request.path_params["execution_id"])
+    execution_id = await execution_in(request, request.path_params["execution_id"])
     found = await engine_of(request).executions.status(execution_id)
     return Response(orjson.dumps({"execution_id": execution_id, "status": str(found)}), media_type=JSON)
 
@@ -97,24 +99,26 @@ async def status(request: Request) -> Response:
 )
 async def results(request: Request, execution_id: str) -> Response:
     outputs = engine_of(request).outputs
-    first = await outputs.page(execution_id_in(execution_id), most_bytes=STREAMED_BYTES)
+    execution_id = await execution_in(request, execution_id)
+    first = await outputs.page(execution_id, most_bytes=STREAMED_BYTES)
     if first.next_cursor is None:
         return json_response({"execution_id": execution_id, "results": result_fields(first)})
     return ResultStream(outputs, execution_id, first)
 
 
 async def trigger_inputs(request: Request) -> dict[str, Any]:
-    """Read the optional body of a trigger as arguments for the engine: inputs only when they were sent."""
+    """Read the optional body of a trigger as arguments for the engine: only what was sent."""
     body = await request.body()
     if not body:
         return {}
     sent = await read_envelope(request, TriggerRequest, may_be_empty=True)
-    return {} if sent.inputs is None else {"inputs": sent.inputs}
+    found = {"inputs": sent.inputs, "document": sent.trigger}
+    return {name: value for name, value in found.items() if value is not None}
 
 
-#: Routes that are worth a lane of their own: (path, method, endpoint).
+#: Routes that are worth a lane of their own: (path, method, operation id, endpoint).
 HOT = (
-    ("/workflow", "POST", submit),
-    ("/workflow/trigger/{execution_id}", "POST", trigger),
-    ("/workflows/{execution_id}", "GET", status),
+    ("/workflow", "POST", "workflow_submit", submit),
+    ("/workflow/trigger/{execution_id}", "POST", "workflow_trigger", trigger),
+    ("/workflows/{execution_id}", "GET", "workflow_status", status),
 )

@@ -4,20 +4,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from api.schemas.starts import OriginFields
 from api.schemas.workflow import StatusWord
 
 
-class ExecutionRequest(BaseModel):
+class ExecutionRequest(OriginFields):
     """Submit a definition and, with `trigger`, start it in the same call."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     #: Checked in `validator.definition_in`, which can say what is wrong in one sentence; a union cannot.
     definition: Annotated[Any, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "string"}]})] = Field(
         description="The definition as an object, or as YAML text."
     )
     inputs: dict[str, Any] | None = None
-    trigger: bool = False
+    trigger: Annotated[Any, WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "object"}]})] = Field(
+        default=False, description="True starts it; an object starts it too, and is its trigger document."
+    )
 
 
 class CancelRequest(BaseModel):
@@ -34,6 +35,9 @@ class CancelRequest(BaseModel):
 class ExecutionCreated(BaseModel):
     execution_id: str
     status: StatusWord
+    existing: bool = Field(
+        default=False, description="Nothing was created: this execution holds the key and has not ended."
+    )
 
 
 class VerbAnswer(BaseModel):
@@ -209,6 +213,10 @@ class ExecutionSummary(BaseModel):
     ended_at: str | None
     deadline_at: str | None
     generation: int = Field(description="1, and one more for each retry in place.")
+    workflow_id: str | None = Field(description="Of the registry; null for a definition that was sent.")
+    workflow_version: int | None
+    labels: dict[str, str]
+    execution_key: str | None = Field(description="The caller's own name for it.")
     replay_of: str | None = Field(description="The execution this one repeats.")
     forked_from: str | None = Field(description="The execution whose outputs this one began with.")
     parent: ParentView | None = Field(description="The node that started this execution as its child.")
@@ -223,6 +231,7 @@ class ExecutionSummary(BaseModel):
 class ExecutionDetail(ExecutionSummary):
     quiesced: bool = Field(description="It is PAUSED, and nothing runs any more.")
     inputs: dict[str, Any] | None
+    trigger: dict[str, Any] | None = Field(description="The document it was started with; null before that.")
     output: Output = Field(
         description="What the `output` of its definition came to; null before that, and without one. "
         "Up to 64 KiB; of a larger one what stands for it."

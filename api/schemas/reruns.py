@@ -46,6 +46,7 @@ class ReplayRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     inputs: dict[str, Any] | None = Field(default=None, description=_INPUTS)
+    trigger: dict[str, Any] | None = Field(default=None, description="The same for the trigger document.")
     merge: bool = True
 
 

@@ -64,6 +64,10 @@ def execution_fields(execution: Execution) -> dict[str, Any]:
         "ended_at": rfc3339(execution.ended_ms),
         "deadline_at": rfc3339(execution.deadline_ms),
         "generation": execution.generation,
+        "workflow_id": execution.workflow_id,
+        "workflow_version": execution.workflow_version,
+        "labels": execution.labels,
+        "execution_key": execution.execution_key,
         "replay_of": execution.replay_of,
         "forked_from": execution.forked_from,
         "parent": _parent_fields(execution),
@@ -110,6 +114,7 @@ def view_fields(view: ExecutionView) -> dict[str, Any]:
     return execution_fields(view.execution) | {
         "quiesced": view.is_quiesced,
         "inputs": view.execution.inputs,
+        "trigger": None if view.trigger is None else orjson.Fragment(view.trigger),
         "output": _output(view.output, view.output_bytes, f"/v1/executions/{execution_id}/output"),
         "output_error": view.output_error,
         "nodes": [node_fields(execution_id, node) for node in view.node_views],

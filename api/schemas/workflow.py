@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.schemas.starts import TriggerDocument
+from orchestrator.definitions.definition import IdConflictPolicy
 from orchestrator.definitions.retry import ON_EXHAUSTED
 from orchestrator.definitions.trigger_rules import TriggerRule
 
@@ -148,6 +150,9 @@ class WorkflowDefinition(BaseModel):
     fail_fast: bool | None = False
     output: Any = Field(default=None, description="What the whole comes to; templates may refer to any node.")
     budget: WorkflowBudget | None = None
+    id_conflict_policy: IdConflictPolicy | None = Field(
+        default=None, description="For starts with an `execution_key` that do not say."
+    )
 
 
 class TriggerRequest(BaseModel):
@@ -156,6 +161,7 @@ class TriggerRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     inputs: dict[str, Any] | None = Field(default=None, description="Fixed by the first trigger.")
+    trigger: TriggerDocument | None = None
 
 
 class WorkflowAccepted(BaseModel):

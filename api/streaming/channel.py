@@ -9,7 +9,7 @@ from api.schemas.events import Line, Wire, encode
 from api.streaming.history import PAGE, History
 from api.streaming.watcher import Body, Watcher, body_of
 from clients.backoff import Backoff
-from orchestrator.engine import Engine
+from orchestrator.engine import TenantEngine
 from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.model import Event
 
@@ -32,7 +32,7 @@ TURN = 256
 class Channel:
     """An execution that is watched: a ring of its latest lines, kept up to date from the store."""
 
-    def __init__(self, execution_id: str, engine: Engine, history: History) -> None:
+    def __init__(self, execution_id: str, engine: TenantEngine, history: History) -> None:
         self.execution_id = execution_id
         self.watchers: set[Watcher] = set()
         self.replays = history.replays
@@ -115,8 +115,10 @@ class Channel:
             await self._serve_all()
             if len(events) < RING:
                 break
-        if self.ended_at is None and (not self._last or (self._ring and self._ring[-1].is_terminal)):
-            # A retry puts more lines behind a terminal one, so that the status has the last word.
+        is_due = not self._last or not events or (self._ring and self._ring[-1].is_terminal)
+        if self.ended_at is None and is_due:
+            # A retry puts more lines behind a terminal one, so that the status has the last word. Woken for
+            # nothing new: it may have been purged.
             status = await self._engine.executions.status(self.execution_id)
             if status.is_terminal:
                 self._end()

@@ -4,7 +4,7 @@ import asyncio
 from collections import OrderedDict
 
 from api.schemas.events import Line, encode
-from orchestrator.engine import Engine
+from orchestrator.engine import TenantEngine
 
 #: Lines in a page, and so the most that are ever held for one watcher.
 PAGE = 256
@@ -17,7 +17,7 @@ REPLAYS = 4
 class History:
     """Pages of any execution's events."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: TenantEngine) -> None:
         #: Held by a watcher while it takes a page.
         self.replays = asyncio.Semaphore(REPLAYS)
         self._engine = engine

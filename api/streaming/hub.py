@@ -1,4 +1,4 @@
-"""Every open stream of this process, over one subscription to the store.
+"""Every open stream and every wait of this process, over one subscription to the store.
 
 A wake-up says only *that* an execution has something new; what is new is always read from its history, so
 that a lost or repeated wake-up neither loses nor repeats a line.
@@ -6,54 +6,86 @@ that a lost or repeated wake-up neither loses nor repeats a line.
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from api.schemas.events import Wire
 from api.streaming.channel import READ_AGAIN, Channel
+from api.streaming.ends import Ends
 from api.streaming.history import History
 from api.streaming.watcher import Send, Watcher
 from clients.backoff import Backoff
-from orchestrator.engine import Engine
+from orchestrator.engine import TenantEngine
 from orchestrator.operations.events import EventSubscription
 
 log = logging.getLogger("headrace.api.streaming")
 
 #: Each watched history is looked at this often even without a wake-up.
 CHECK_EVERY_S = 5.0
+#: The keys of open streams are looked at this often.
+KEYS_EVERY_S = 0.5
 #: After the tail of the subscription has ended.
 TAIL_AGAIN = Backoff(first_s=1.0, most_s=1.0)
 #: Sent once at the start: how long a client waits before it comes back.
 RETRY = b"retry: 2000\n\n"
 
+Revoked = Callable[[set[str]], Awaitable[set[str]]]
+
 
 class Hub:
     """The watchers of every execution. Built inside a running event loop; `close` gives everything back."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: TenantEngine, *, revoked: Revoked | None = None) -> None:
+        """Begin to look after streams.
+
+        engine   sees the executions of all tenants: who asks here has been let in before.
+        revoked  finds those of some keys that are good no more; None where streams need none.
+        """
         self.is_stopping = False
         self._engine = engine
         self._history = History(engine)
         self._channels: dict[str, Channel] = {}
         self._followers: dict[str, asyncio.Task[None]] = {}
+        self._ends = Ends(lambda execution_ids: engine.executions.statuses(execution_ids))
+        #: What subscribes to an execution, by its id, for all who wait for its end.
+        self._awaiting: dict[str, asyncio.Task[None]] = {}
         self._wakeups: EventSubscription | None = None
         self._watched: set[str] = set()
         self._subscribing = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawn(self._pulse())
+        self._spawn(self._ends.run())
+        if revoked is not None:
+            self._spawn(self._end_revoked(revoked))
 
     @property
     def watchers(self) -> int:
         """How many streams are open."""
         return sum(len(channel.watchers) for channel in self._channels.values())
 
-    def join(self, execution_id: str, *, after: int, wire: Wire, send: Send | None = None) -> Watcher:
-        """Open a stream behind the line `after`; `send` lets the channel hand over what is new itself."""
+    @property
+    def waiters(self) -> int:
+        """How many wait for the end of an execution."""
+        return len(self._ends)
+
+    def join(
+        self,
+        execution_id: str,
+        *,
+        after: int,
+        wire: Wire,
+        send: Send | None = None,
+        key_id: str | None = None,
+    ) -> Watcher:
+        """Open a stream behind the line `after`; `send` lets the channel hand over what is new itself.
+
+        key_id  the key that opened it: it ends when that is revoked.
+        """
         channel = self._channels.get(execution_id)
         if channel is None:
             channel = self._channels[execution_id] = Channel(execution_id, self._engine, self._history)
             self._followers[execution_id] = self._spawn(self._follow(channel))
-        watcher = Watcher(channel, after=after, wire=wire, send=send)
+        watcher = Watcher(channel, after=after, wire=wire, send=send, key_id=key_id)
         channel.watchers.add(watcher)
         if self.is_stopping:
             watcher.close()
@@ -70,9 +102,31 @@ class Hub:
         if not self.is_stopping:
             self._spawn(self._unsubscribe(channel.execution_id))
 
+    async def wait_for_end(self, execution_id: str, wait_s: float) -> bool:
+        """Wait for an execution to end; False when the time is over first, or the process stops.
+
+        An execution that does not exist, or no more, has ended.
+        """
+        future = self._ends.join(execution_id)
+        try:
+            if execution_id not in self._awaiting and not self.is_stopping:
+                self._awaiting[execution_id] = self._spawn(self._await_end(execution_id))
+            else:
+                self._ends.mark(execution_id)
+            async with asyncio.timeout(wait_s):
+                return await future
+        except TimeoutError:
+            return False
+        finally:
+            if self._ends.leave(execution_id, future) and (task := self._awaiting.pop(execution_id, None)):
+                task.cancel()
+                if not self.is_stopping:
+                    self._spawn(self._unsubscribe(execution_id))
+
     def stop(self) -> None:
-        """End every stream now; clients come back, to this process or another, by Last-Event-ID."""
+        """End every stream and wait now; clients come back, to this process or another, by Last-Event-ID."""
         self.is_stopping = True
+        self._ends.stop()
         for channel in self._channels.values():
             for watcher in channel.watchers:
                 watcher.close()
@@ -95,6 +149,15 @@ class Hub:
             await asyncio.sleep(READ_AGAIN.pause_s(tries))
         await channel.follow()
 
+    async def _await_end(self, execution_id: str) -> None:
+        # Looked at first, for one that has ended; then again, for one that ends before it is subscribed to.
+        self._ends.mark(execution_id)
+        tries = 0
+        while not await self._subscribe(execution_id):
+            tries += 1
+            await asyncio.sleep(READ_AGAIN.pause_s(tries))
+        self._ends.mark(execution_id)
+
     async def _subscribe(self, execution_id: str) -> bool:
         async with self._subscribing:
             try:
@@ -115,8 +178,10 @@ class Hub:
 
     async def _unsubscribe(self, execution_id: str) -> None:
         async with self._subscribing:
-            # A watcher may have come back while this waited for the lock.
-            if execution_id in self._channels or execution_id not in self._watched or self._wakeups is None:
+            # Somebody may have come back while this waited for the lock, or wait for something else of it.
+            if execution_id in self._channels or execution_id in self._ends:
+                return
+            if execution_id not in self._watched or self._wakeups is None:
                 return
             self._watched.discard(execution_id)
             try:
@@ -133,7 +198,10 @@ class Hub:
                     if execution_id is None:
                         self._history.forget()
                         self._mark_all(is_suspect=True)
-                    elif (channel := self._channels.get(execution_id)) is not None:
+                        self._ends.mark_all()
+                        continue
+                    self._ends.mark(execution_id)
+                    if (channel := self._channels.get(execution_id)) is not None:
                         channel.mark()
             except Exception as error:
                 log.warning("stream.tail_failed", extra={"error": str(error)})
@@ -151,6 +219,24 @@ class Hub:
             rounds += 1
             if rounds % CHECK_EVERY_S == 0:
                 self._mark_all()
+
+    async def _end_revoked(self, revoked: Revoked) -> None:
+        """End the streams of keys that are good no more."""
+        while True:
+            await asyncio.sleep(KEYS_EVERY_S)
+            watchers = [
+                each for channel in self._channels.values() for each in channel.watchers if each.key_id
+            ]
+            if not watchers:
+                continue
+            try:
+                gone = await revoked({each.key_id for each in watchers if each.key_id})
+            except Exception as error:
+                log.warning("stream.keys_not_read", extra={"error": str(error)})
+                continue
+            for watcher in watchers:
+                if watcher.key_id in gone:
+                    watcher.close()
 
     def _mark_all(self, *, is_suspect: bool = False) -> None:
         for channel in self._channels.values():

@@ -82,6 +82,29 @@ def read_inputs(
     return GivenInputs.read(pairs, file).values(definition)
 
 
+def read_labels(pairs: list[str] | None) -> dict[str, str] | None:
+    """Labels from words; None if none were given. Raises ValueError."""
+    labels: dict[str, str] = {}
+    for pair in pairs or ():
+        name, equals, value = pair.partition("=")
+        if not equals or not name or not value:
+            raise ValueError(f"--label {pair!r}: expected NAME=VALUE")
+        if name in labels:
+            raise ValueError(f"--label {name!r} is given twice")
+        labels[name] = value
+    return labels or None
+
+
+def read_trigger(file: Path | None) -> dict[str, Any] | None:
+    """The trigger document in a file; None without one. Raises ValueError."""
+    if file is None:
+        return None
+    document = parse_json(read_text(file), file)
+    if not isinstance(document, dict):
+        raise ValueError(f"{file}: a trigger document is a JSON object, this is {kind_of(document)}")
+    return document
+
+
 def schema_of(definition: Mapping[str, Any] | str | None) -> Any:
     """The schema of the inputs of a definition; None where it has none, or cannot be read.
 

@@ -1,4 +1,4 @@
-"""`./headrace trigger`, `cancel`, `pause`, `resume`, `list`, `show`, `explain`: steer and read executions."""
+"""`./headrace trigger`, `cancel`, `pause`, `resume`, `purge`, `list`, `show`, `explain`: executions."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.commands.api_call import ExitCode, call_server
+from cli.commands.api_call import ExitCode, call_server, usage_error
+from cli.commands.documents import read_labels, read_trigger
 from cli.commands.inputs import inputs_for, read_given
 from cli.commands.options import (
     AnswerOption,
     ExecutionArgument,
     InputsFileOption,
     InputsOption,
+    LabelsOption,
     LinesOption,
     ReasonOption,
     RequesterOption,
     ServerOption,
+    TriggerFileOption,
 )
 from cli.output.text import cells, fitted, json_line, printable
 
+#: What started an execution that nothing else did; not worth a line.
+BY_HAND = {"source": "manual"}
 #: Columns of a terminal that the name of a workflow takes in a list.
 NAME_CELLS = 40
 
@@ -40,15 +45,20 @@ def trigger(
     execution_id: ExecutionArgument,
     inputs: InputsOption = None,
     inputs_file: InputsFileOption = None,
+    trigger_file: TriggerFileOption = None,
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
     """Start a submitted execution. Repeating it is harmless."""
     given = read_given("trigger", inputs, inputs_file)
+    try:
+        document = read_trigger(trigger_file)
+    except ValueError as error:
+        raise usage_error("trigger", error) from None
 
     async def act(client: Client) -> int:
         values = await inputs_for(execution_id, given, client)
-        done = await client.executions.trigger(execution_id, inputs=values)
+        done = await client.executions.trigger(execution_id, inputs=values, document=document)
         if as_json:
             typer.echo(json_line(done))
         else:
@@ -130,26 +140,48 @@ def resume(
     call_server(server, act)
 
 
+def purge(execution_id: ExecutionArgument, server: ServerOption = None) -> None:
+    """Remove for good an execution that has ended, with its history, outputs and children.
+
+    One that was never started may be removed too; what runs has to be cancelled first.
+    """
+
+    async def act(client: Client) -> int:
+        await client.executions.purge(execution_id)
+        typer.echo("purged")
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
 def list_executions(
     status: Annotated[
         str | None, typer.Option(help="Only executions of this status: RUNNING, FAILED, …")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Only executions of this workflow.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only executions of definitions of this name.")] = None,
+    workflow: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only executions of this registered workflow: wf_…")
+    ] = None,
+    label: LabelsOption = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
     """List executions, newest first."""
-    asked = {"status": status.upper() if status else None, "name": name}
+    asked = {"status": status.upper() if status else None, "name": name, "workflow": workflow}
+    try:
+        labels = read_labels(label)
+    except ValueError as error:
+        raise usage_error("list", error) from None
     filters = {key: value for key, value in asked.items() if value is not None}
 
     async def act(client: Client) -> int:
-        found = [view async for view in client.executions.list(limit=limit, **filters)]
+        found = [view async for view in client.executions.list(limit=limit, labels=labels, **filters)]
         width = min(max((cells(printable(view.name)) for view in found), default=0), NAME_CELLS)
         for view in found:
             typer.echo(json_line(view.document) if as_json else _row(view, width))
         if not found and not as_json:
-            typer.echo("no matching executions" if filters else "no executions yet")
+            typer.echo("no matching executions" if filters or labels else "no executions yet")
         return ExitCode.SUCCESS
 
     call_server(server, act)
@@ -200,10 +232,16 @@ def as_text(view: ExecutionView) -> Iterator[str]:
     for label, field in (("replay of", "replay_of"), ("forked from", "forked_from")):
         if source := view.document.get(field):
             yield f"  {label} {source}"
+    if view.execution_key:
+        yield printable(f"  key {view.execution_key}")
+    if view.labels:
+        yield printable(f"  labels {', '.join(f'{name}={value}' for name, value in view.labels.items())}")
     if parent := view.document.get("parent"):
         yield f"  child of {parent['execution_id']} {parent['node_id']}"
     if view.inputs:
         yield f"  inputs {shorten(view.inputs)}"
+    if view.trigger and view.trigger != BY_HAND:
+        yield f"  trigger {shorten(view.trigger)}"
     width = max((len(node.node_id) for node in view.nodes), default=0)
     for node in view.nodes:
         line = f"  {MARKS.get(node.status, '?')[0]} {node.node_id:<{width}}  {node.status:<9}"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-ExecutionArgument = Annotated[str, typer.Argument(help="The execution's id.")]
+ExecutionArgument = Annotated[str, typer.Argument(help="The execution's id, or its key.")]
 NodeArgument = Annotated[str, typer.Argument(help="The node's id; NODE[INDEX] for an item of a map.")]
 
 InputsOption = Annotated[
@@ -18,6 +18,14 @@ InputsOption = Annotated[
 ]
 InputsFileOption = Annotated[
     Path | None, typer.Option("-f", "--inputs-file", help="A JSON object of inputs; -i overrides it.")
+]
+TriggerFileOption = Annotated[
+    Path | None,
+    typer.Option("--trigger-file", help="A JSON object that templates read as `trigger`; - reads stdin."),
+]
+LabelsOption = Annotated[
+    list[str] | None,
+    typer.Option("--label", metavar="NAME=VALUE", help="A label; may be given several times."),
 ]
 ServerOption = Annotated[
     str | None,

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.commands.api_call import ExitCode, call_server, usage_error
-from cli.commands.documents import read_definition, read_inputs
+from cli.commands.documents import read_definition, read_inputs, read_labels, read_trigger
 from cli.commands.options import (
     InputsFileOption,
     InputsOption,
+    LabelsOption,
     PlainOption,
     ServerOption,
     StateOption,
     TimeoutOption,
+    TriggerFileOption,
     WatchOption,
 )
 from cli.commands.watch import follow
@@ -29,6 +31,18 @@ def run(
     file: Annotated[Path, typer.Argument(help="A workflow as JSON or YAML; - reads standard input.")],
     inputs: InputsOption = None,
     inputs_file: InputsFileOption = None,
+    label: LabelsOption = None,
+    key: Annotated[
+        str | None, typer.Option(help="Your own name for the execution, taken wherever an id is.")
+    ] = None,
+    on_conflict: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POLICY",
+            help="While another execution holds the key: fail, use_existing, terminate_existing.",
+        ),
+    ] = None,
+    trigger_file: TriggerFileOption = None,
     watch: WatchOption = True,
     server: ServerOption = None,
     plain: PlainOption = False,
@@ -42,11 +56,19 @@ def run(
     try:
         definition = read_definition(file)
         values = read_inputs(inputs, inputs_file, definition)
+        labels, trigger = read_labels(label), read_trigger(trigger_file)
     except ValueError as error:
         raise usage_error("run", error) from None
 
     async def act(client: Client) -> int:
-        created = await client.executions.run(definition, inputs=values)
+        created = await client.executions.run(
+            definition,
+            inputs=values,
+            trigger=True if trigger is None else trigger,
+            labels=labels,
+            execution_key=key,
+            id_conflict_policy=on_conflict,
+        )
         if not watch:
             made = created.execution_id
             typer.echo(json_line({"execution_id": made}) if as_json else made)

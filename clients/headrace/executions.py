@@ -24,24 +24,52 @@ class Executions:
         definition: Mapping[str, Any] | str,
         *,
         inputs: Mapping[str, Any] | None = None,
-        trigger: bool = True,
+        trigger: bool | Mapping[str, Any] = True,
+        labels: Mapping[str, str] | None = None,
+        execution_key: str | None = None,
+        id_conflict_policy: str | None = None,
         idempotency_key: str | None = None,
     ) -> Created:
-        """Submit a definition (an object, or YAML text) and start it unless `trigger` is False."""
-        body = {"definition": definition, "trigger": trigger} | given(inputs=inputs)
+        """Submit a definition (an object, or YAML text) and start it unless `trigger` is False.
+
+        trigger             an object starts it too: templates read it as `trigger`.
+        execution_key       your own name for it, taken wherever an id is.
+        id_conflict_policy  while another execution holds that key: fail, use_existing, terminate_existing.
+        """
+        body = {"definition": definition, "trigger": trigger} | given(
+            inputs=inputs,
+            labels=labels,
+            execution_key=execution_key,
+            id_conflict_policy=id_conflict_policy,
+        )
         answer = await self._transport.post_once(path_of("executions"), body, idempotency_key)
         return Created.from_dict(answer.document, is_replay=answer.is_replay)
 
-    async def trigger(self, execution_id: str, *, inputs: Mapping[str, Any] | None = None) -> Document:
-        """Start a submitted execution. A repeated call is harmless, and answered with `already`."""
-        return await self._act(execution_id, "trigger", given(inputs=inputs), None)
+    async def trigger(
+        self,
+        execution_id: str,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        document: Mapping[str, Any] | None = None,
+    ) -> Document:
+        """Start a submitted execution. A repeated call is harmless, and answered with `already`.
 
-    async def get(self, execution_id: str, *, whole: bool = False) -> ExecutionView:
+        document  what templates read as `trigger`.
+        """
+        return await self._act(execution_id, "trigger", given(inputs=inputs, trigger=document), None)
+
+    async def get(
+        self, execution_id: str, *, whole: bool = False, wait_s: int | None = None
+    ) -> ExecutionView:
         """One execution with all its nodes.
 
-        whole  read large outputs too, which the view otherwise only gives the size of.
+        whole   read large outputs too, which the view otherwise only gives the size of.
+        wait_s  up to 60: answer once it has ended, or after so many seconds.
         """
-        document = await self._transport.get(path_of("executions", execution_id))
+        query = None if wait_s is None else {"wait": str(wait_s)}
+        document = await self._transport.get(
+            path_of("executions", execution_id), query, answered_after_s=wait_s or 0
+        )
         if whole:
             await fill_in(self._transport, document, path_of("executions", execution_id, "output"))
             for node in document["nodes"]:
@@ -49,9 +77,18 @@ class Executions:
                 await fill_in(self._transport, node, path)
         return ExecutionView.from_dict(document)
 
-    async def list(self, *, limit: int | None = None, **filters: str) -> AsyncIterator[ExecutionView]:
-        """Executions, newest first. Filters: status, name, created_after, created_before."""
-        async for item in self._transport.pages(path_of("executions"), filters, limit=limit):
+    async def list(
+        self, *, limit: int | None = None, labels: Mapping[str, str] | None = None, **filters: str
+    ) -> AsyncIterator[ExecutionView]:
+        """Executions, newest first.
+
+        labels   all of them must be there.
+        filters  status, name, workflow (an id), execution_key, created_after, created_before.
+        """
+        query: dict[str, str | list[str]] = {**filters}
+        if labels:
+            query["label"] = [f"{name}:{value}" for name, value in labels.items()]
+        async for item in self._transport.pages(path_of("executions"), query, limit=limit):
             yield ExecutionView.from_dict(item)
 
     async def children(self, execution_id: str, *, limit: int | None = None) -> AsyncIterator[ExecutionView]:
@@ -133,6 +170,13 @@ class Executions:
         body = given(by=by, reason=reason, budget=budget)
         return await self._act(execution_id, "resume", body, idempotency_key)
 
+    async def purge(self, execution_id: str) -> None:
+        """Remove for good an execution that has ended or was never started, and its children with it.
+
+        Raises NotFound the second time, and ApiError while it has not ended or its parent is there.
+        """
+        await self._transport.delete(path_of("executions", execution_id))
+
     # --- repeat
 
     async def retry(
@@ -157,11 +201,16 @@ class Executions:
         execution_id: str,
         *,
         inputs: Mapping[str, Any] | None = None,
+        trigger: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> Created:
-        """Start a new execution of the same definition; `inputs` override those of the same name."""
+        """Start a new execution of the same definition; `inputs` override those of the same name.
+
+        trigger  likewise, of what started the original.
+        """
         path = path_of("executions", execution_id, "replay")
-        answer = await self._transport.post_once(path, given(inputs=inputs), idempotency_key)
+        body = given(inputs=inputs, trigger=trigger)
+        answer = await self._transport.post_once(path, body, idempotency_key)
         return Created.from_dict(answer.document, is_replay=answer.is_replay)
 
     async def fork(

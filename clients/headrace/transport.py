@@ -33,6 +33,10 @@ class Answer:
     is_replay: bool
 
 
+#: Parameters of a query; a list is one that comes several times.
+Query = Mapping[str, str | list[str]]
+
+
 class Transport:
     """One connection pool to one server.
 
@@ -41,22 +45,34 @@ class Transport:
     """
 
     def __init__(
-        self, base_url: str, *, timeout_s: float, transport: httpx2.AsyncBaseTransport | None = None
+        self,
+        base_url: str,
+        *,
+        timeout_s: float,
+        api_key: str | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
         # No environment proxies: this is a local or in-house server, and NO_PROXY is easily forgotten.
         self._http = httpx2.AsyncClient(
-            base_url=self.base_url, timeout=timeout_s, transport=transport, trust_env=False
+            base_url=self.base_url,
+            timeout=timeout_s,
+            transport=transport,
+            trust_env=False,
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else None,
         )
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
 
-    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Document:
-        """Read a document."""
-        return document_of(await self.send("GET", path, query=query))
+    async def get(self, path: str, query: Query | None = None, *, answered_after_s: float = 0) -> Document:
+        """Read a document.
+
+        answered_after_s  how long the server may take on purpose.
+        """
+        return document_of(await self.send("GET", path, query=query, answered_after_s=answered_after_s))
 
     async def value(self, path: str) -> Any:
         """Read JSON of any kind."""
@@ -68,10 +84,11 @@ class Transport:
         return found
 
     async def pages(
-        self, path: str, query: Mapping[str, str] | None = None, *, limit: int | None = None
+        self, path: str, query: Query | None = None, *, limit: int | None = None
     ) -> AsyncIterator[Document]:
         """Read a list page after page, at most `limit` of its items."""
-        asked, left = dict(query or {}), limit
+        asked: dict[str, str | list[str]] = dict(query or {})
+        left = limit
         while left is None or left > 0:
             asked["limit"] = str(min(left or LARGEST_PAGE, LARGEST_PAGE))
             page = await self.get(path, asked)
@@ -86,6 +103,10 @@ class Transport:
     async def post(self, path: str, body: Mapping[str, Any]) -> Document:
         """Send a document that may be sent again as it is."""
         return document_of(await self.send("POST", path, body=body))
+
+    async def patch(self, path: str, body: Mapping[str, Any]) -> Document:
+        """Change fields of what the path names."""
+        return document_of(await self.send("PATCH", path, body=body))
 
     async def post_once(self, path: str, body: Mapping[str, Any], key: str | None) -> Answer:
         """Send a document that takes effect once for each Idempotency-Key.
@@ -106,9 +127,10 @@ class Transport:
         path: str,
         *,
         body: Mapping[str, Any] | None = None,
-        query: Mapping[str, str] | None = None,
+        query: Query | None = None,
         headers: Mapping[str, str] | None = None,
         allow: tuple[int, ...] = (),
+        answered_after_s: float = 0,
     ) -> httpx2.Response:
         """Send one request. Statuses in `allow` count as success."""
         content = None if body is None else _written(body)
@@ -116,7 +138,14 @@ class Transport:
         if content is not None:
             sent["Content-Type"] = "application/json"
         try:
-            response = await self._http.request(method, path, content=content, params=query, headers=sent)
+            response = await self._http.request(
+                method,
+                path,
+                content=content,
+                params=query,
+                headers=sent,
+                timeout=self._timeout_s + answered_after_s,
+            )
         except httpx2.TransportError as error:
             raise self.unreachable(error) from error
         except UnicodeEncodeError as error:

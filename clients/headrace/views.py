@@ -20,10 +20,13 @@ class Created:
     status: str
     #: The server knew this Idempotency-Key already and answered as it did then.
     is_replay: bool = False
+    #: Nothing was created: it holds the key that was asked for, and has not ended.
+    is_existing: bool = False
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any], *, is_replay: bool) -> Self:
-        return cls(document["execution_id"], document["status"], is_replay)
+        is_existing = document.get("existing", False)
+        return cls(document["execution_id"], document["status"], is_replay, is_existing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,12 @@ class ExecutionView:
     generation: int = 1
     replay_of: str | None = None
     forked_from: str | None = None
+    workflow_id: str | None = None
+    workflow_version: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    execution_key: str | None = None
     inputs: Mapping[str, Any] | None = None
+    trigger: Mapping[str, Any] | None = None
     output: Any = None
     output_error: Mapping[str, Any] | None = None
     nodes: tuple[NodeView, ...] = field(default=(), repr=False)

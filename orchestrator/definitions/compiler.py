@@ -12,7 +12,14 @@ from typing import Any
 import orjson
 
 from orchestrator.definitions.budgets import read_budget
-from orchestrator.definitions.definition import OUTPUT, Definition, HandlerNames, Node, PlainHandlers
+from orchestrator.definitions.definition import (
+    ID_CONFLICT_POLICIES,
+    OUTPUT,
+    Definition,
+    HandlerNames,
+    Node,
+    PlainHandlers,
+)
 from orchestrator.definitions.node_compiler import NodeCompiler
 from orchestrator.definitions.retry import RetryPolicy, read_retry
 from orchestrator.definitions.sub_workflows import MOST_LEVELS
@@ -25,7 +32,7 @@ from orchestrator.templates.references import references
 
 _TOP_FIELDS = (
     "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "output", "budget",
-    "dag", "nodes",
+    "id_conflict_policy", "dag", "nodes",
 )  # fmt: skip
 _DEFAULT_FIELDS = (
     "retry", "start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout", "queue",
@@ -82,6 +89,7 @@ def _compile(
     timeout_ms = top.duration("execution_timeout")
     fail_fast = top.flag("fail_fast", default=False)
     budget = read_budget(top, findings)
+    policy = top.choice("id_conflict_policy", {word: word for word in ID_CONFLICT_POLICIES}, None)
     findings.raise_any()
     return Definition(
         name=name,
@@ -91,6 +99,7 @@ def _compile(
         execution_timeout_ms=timeout_ms,
         fail_fast=fail_fast,
         budget=budget,
+        id_conflict_policy=policy,
         output_node=output_node,
         source=document,
         version=version_of(document),
@@ -185,6 +194,7 @@ def _read_output(top: Fields, compiler: NodeCompiler, nodes: list[Node]) -> Node
         queue="default" if "default" in queues or not queues else queues[0],
         references=frozenset(found.nodes),
         uses_inputs=found.uses_inputs,
+        uses_trigger=found.uses_trigger,
         templated=found.templated,
     )
 

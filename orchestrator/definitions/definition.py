@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from orchestrator.definitions.budgets import Budget
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
@@ -90,8 +90,8 @@ class ItemMap:
     item_name    what an item is called in templates of the config, beside `index`.
     live         items that may be started and not ended.
     stops_on_failure  nothing more is started once more items failed than are tolerated.
-    references, uses_inputs  what `items` and the node's `when` need; those of Node are for the config too.
-    config_references, config_uses_inputs  what the config alone needs.
+    references, uses_…  what `items` and the node's `when` need; those of Node are for the config too.
+    config_references, config_uses_…  what the config alone needs.
     """
 
     items: Any
@@ -103,8 +103,10 @@ class ItemMap:
     max_items: int = MOST_ITEMS
     references: frozenset[str] = frozenset()
     uses_inputs: bool = False
+    uses_trigger: bool = False
     config_references: frozenset[str] = frozenset()
     config_uses_inputs: bool = False
+    config_uses_trigger: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Write what a worker needs."""
@@ -138,7 +140,7 @@ class Node:
              answer only; empty for every other handler.
     retry     the policy the author asks for; handler_retry, what the handler declares for nodes without one.
     catch    successors that take over when the node fails; the first rule that fits decides.
-    references, uses_inputs, templated  what config, expression and `when` need before the handler can run.
+    references, uses_…, templated  what config, expression and `when` need before the handler can run.
     """
 
     id: str
@@ -160,6 +162,7 @@ class Node:
     catch: tuple[Catch, ...] = ()
     references: frozenset[str] = frozenset()
     uses_inputs: bool = False
+    uses_trigger: bool = False
     templated: bool = False
     #: Set for a node that runs once for each item of a list.
     map: ItemMap | None = None
@@ -198,6 +201,11 @@ class Node:
         return next((choice.targets for choice in self.choices if choice.field == field), ())
 
 
+#: What happens while another execution that has not ended holds the key of a new one.
+IdConflictPolicy = Literal["fail", "use_existing", "terminate_existing"]
+ID_CONFLICT_POLICIES: tuple[str, ...] = get_args(IdConflictPolicy)
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """A workflow that has passed every check.
@@ -207,6 +215,7 @@ class Definition:
     successors  the direct dependants of each node, in definition order.
     roots       nodes without dependencies, in definition order.
     gates       for each node named in a branch, the number of conditions that name it.
+    id_conflict_policy  for starts with an execution key that do not say; None: `fail`.
     output_node what renders the output of the whole, after all nodes; None without an `output`.
     """
 
@@ -218,6 +227,7 @@ class Definition:
     fail_fast: bool = False
     budget: Budget | None = None
     output_node: Node | None = None
+    id_conflict_policy: str | None = None
     source: dict[str, Any] = field(default_factory=dict)
     version: str = ""
     by_id: Mapping[str, Node] = field(default_factory=dict, repr=False, compare=False)

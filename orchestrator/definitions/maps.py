@@ -92,8 +92,15 @@ def map_references(
         item_map,
         references=frozenset(own.nodes),
         uses_inputs=own.uses_inputs,
+        uses_trigger=own.uses_trigger,
         config_references=frozenset(inner.nodes),
         config_uses_inputs=inner.uses_inputs,
+        config_uses_trigger=inner.uses_trigger,
     )
-    both = References({**inner.nodes, **paths}, own.uses_inputs or inner.uses_inputs, inner.templated)
+    both = References(
+        {**inner.nodes, **paths},
+        uses_inputs=own.uses_inputs or inner.uses_inputs,
+        uses_trigger=own.uses_trigger or inner.uses_trigger,
+        templated=inner.templated,
+    )
     return both, item_map, problems + more

@@ -160,6 +160,7 @@ class NodeCompiler:
             catch=read_catch(raw.get("catch"), f"{path}.catch", self.findings),
             references=frozenset(found.nodes),
             uses_inputs=found.uses_inputs,
+            uses_trigger=found.uses_trigger,
             templated=found.templated,
             map=item_map,
             sub_workflow=sub_workflow,

@@ -96,6 +96,12 @@ class Execution:
     updated_ms: int = 0
     #: End of `execution_timeout`; None without one.
     deadline_ms: int | None = None
+    #: Of the registry, where it was started from there. Set when it is created, like labels and key.
+    workflow_id: str | None = None
+    workflow_version: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    #: The caller's own name for it. Another execution may have taken it once this one has ended.
+    execution_key: str | None = None
     #: The execution this one repeats.
     replay_of: str | None = None
     #: The execution whose outputs this one began with.

@@ -22,6 +22,7 @@ from orchestrator.errors import (
 )
 from orchestrator.execution.model import Approval
 from orchestrator.operations.cursors import read_position
+from orchestrator.operations.owner import Owner
 from orchestrator.operations.payloads import payload_json
 from orchestrator.operations.results import Decided, Page
 from orchestrator.operations.schema_checks import SchemaChecks
@@ -39,14 +40,23 @@ ROUNDS = 20
 class Approvals:
     """The approvals that nodes have asked for, pending or decided, by execution and node."""
 
-    def __init__(self, store: Store, transitions: Transitions, *, checks: SchemaChecks | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        transitions: Transitions,
+        owner: Owner,
+        *,
+        checks: SchemaChecks | None = None,
+    ) -> None:
         self._checks = checks or SchemaChecks()
         self._store = store
+        self._owner = owner
         self._transitions = transitions
 
     async def get(self, execution_id: str, node_id: str) -> Approval:
         """Read an approval, pending or decided. Raises ExecutionNotFound, NodeNotFound, ApprovalNotFound."""
-        (found,) = await self._store.waits.approvals([(execution_id, node_id)])
+        execution_id = await self._owner.execution(execution_id)
+        (found,) = await self._store.waits.approvals(self._owner.tenant, [(execution_id, node_id)])
         if found is not None:
             return found
         execution = await self._store.execution(execution_id)
@@ -76,6 +86,7 @@ class Approvals:
         Raises ExecutionNotFound, NodeNotFound, ApprovalNotFound, NotAssigned, PayloadInvalid,
         PayloadTooLarge, ShownChanged, AlreadyDecided, AlreadyVoted, NotWaiting, IdempotencyConflict.
         """
+        execution_id = await self._owner.execution(execution_id)
         text = payload_json(form, "form")
         idempotency = idempotency or Idempotency.unnamed()
         for _ in range(ROUNDS):
@@ -113,13 +124,14 @@ class Approvals:
     async def list(self, *, limit: int = 50, cursor: str | None = None) -> Page:
         """List pending approvals, those that wait longest first. Raises CursorInvalid."""
         after_ms, after = read_position(cursor) or (0, "")
+        tenant = self._owner.tenant
         after, offset = after.replace(":", SEPARATOR), 0
         last: str | None = None
         items: list[Approval] = []
         while True:
-            rows, count = await self._store.waits.pending(after_ms, after, offset)
+            rows, count = await self._store.waits.pending(tenant, after_ms, after, offset)
             units = [(member, score, unit) for member, score in rows if (unit := unit_in(member)) is not None]
-            found = await self._store.waits.approvals([unit for _, _, unit in units])
+            found = await self._store.waits.approvals(tenant, [unit for _, _, unit in units])
             for (member, score, _), approval in zip(units, found, strict=True):
                 if approval is None or not approval.is_pending:
                     continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -18,6 +18,8 @@ from orchestrator.errors import ConfigError, ErrorType, ExecutionNotFound, Inval
 from orchestrator.execution.counters import is_handled
 from orchestrator.execution.model import Execution
 from orchestrator.operations.executions import Executions
+from orchestrator.operations.origin import NO_ORIGIN, Origin
+from orchestrator.operations.owner import AnyOwner
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.submissions import Compiled, Submissions, sorted_json
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus
@@ -26,6 +28,7 @@ from orchestrator.store.reader import SLICE, Store
 from orchestrator.store.requests import Child
 from orchestrator.store.script_client import retry_while_unavailable
 from orchestrator.store.transitions import Transitions
+from orchestrator.units import index_of, node_of
 
 #: Compiled definitions of children kept, by version.
 KEPT = 64
@@ -35,10 +38,15 @@ MOST_FAILURES = 5
 
 @dataclass(frozen=True, slots=True)
 class ChildRequest:
-    """The child execution a unit asks for. inputs: JSON with sorted keys."""
+    """The child execution a unit asks for.
+
+    inputs  JSON with sorted keys.
+    origin  its workflow and labels.
+    """
 
     compiled: Compiled
     inputs: bytes
+    origin: Origin = NO_ORIGIN
 
     def is_met_by(self, child: Execution) -> bool:
         """Say whether an execution runs the same definition with the same inputs."""
@@ -67,7 +75,7 @@ class Children:
         self.store = store
         self._transitions = transitions
         self._submissions = submissions
-        self._executions = Executions(store, transitions, submissions)
+        self._executions = Executions(store, transitions, submissions, AnyOwner(store))
         self._cache = DefinitionCache[str, Compiled](max_entries=KEPT)
 
     async def find(self, execution_id: str, unit: str) -> Execution | None:
@@ -126,7 +134,12 @@ class Children:
         child_id = child_id_of(execution_id, unit, attempt)
         for part in compiled.layout.staged:
             await self._transitions.stage_execution(child_id, part)
-        extra: list[Field] = ["inputs", request.inputs] if request.inputs != b"{}" else []
+        trigger: dict[str, Any] = {"source": "parent", "execution_id": execution_id, "node_id": node_of(unit)}
+        if (item := index_of(unit)) is not None:
+            trigger["item"] = item
+        extra: list[Field] = replace(request.origin, trigger=trigger).fields()
+        if request.inputs != b"{}":
+            extra += ["inputs", request.inputs]
         message = f"the child '{name}' would be more than {MOST_LEVELS} levels below its root execution"
         error = NodeError(ErrorType.CONFIG_ERROR, message, False, attempt=attempt)
         return Child(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.model import Event
+from orchestrator.operations.owner import Owner
 from orchestrator.store.reader import Store
 from orchestrator.store.subscription import EventSubscription
 
@@ -18,12 +19,14 @@ class Events:
     subscribe  opens a subscription to news of executions; one is enough for a process.
     """
 
-    def __init__(self, store: Store, subscribe: Callable[[], EventSubscription]) -> None:
+    def __init__(self, store: Store, subscribe: Callable[[], EventSubscription], owner: Owner) -> None:
         self._store = store
+        self._owner = owner
         self.subscribe = subscribe
 
     async def list(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
-        """List events in order, from number `after` + 1 on; empty for an unknown execution."""
+        """List events in order, from number `after` + 1 on. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         return await self._store.events(execution_id, after=after, limit=limit)
 
     async def position(self, execution_id: str, *, after: int | None, is_from_now: bool) -> int | None:
@@ -33,6 +36,7 @@ class Events:
         is_from_now  without `after`: only what is yet to come.
         Raises ExecutionNotFound.
         """
+        execution_id = await self._owner.execution(execution_id)
         # Status before last number: an execution that is terminal by then can no longer grow unseen.
         status = await self._store.status(execution_id)
         if status is None:
@@ -45,5 +49,6 @@ class Events:
         return None if status.is_terminal and position >= last else position
 
     async def last_seq(self, execution_id: str) -> int:
-        """Read the number of the newest event; 0 when there is none."""
+        """Read the number of the newest event; 0 when there is none. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         return await self._store.last_seq(execution_id)

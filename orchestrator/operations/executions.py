@@ -1,10 +1,11 @@
-"""`engine.executions`: submit, trigger, cancel, pause, resume, retry, replay, fork and read executions."""
+"""`engine.executions`: submit, trigger, cancel, pause, resume, retry, replay, fork, purge and read them."""
 
 # long: every verb and question about an execution, on one screen after another
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import orjson
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps
 from orchestrator.definitions.definition import OUTPUT
+from orchestrator.documents import exact_json
 from orchestrator.errors import (
     ExecutionNotFound,
     InputsConflict,
@@ -19,6 +21,7 @@ from orchestrator.errors import (
     NodeNotFound,
     StoreUnavailable,
     TooBusy,
+    TriggerConflict,
 )
 from orchestrator.execution.explain import explain
 from orchestrator.execution.explanation import Explanation
@@ -26,6 +29,15 @@ from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, MapCounts, NodeState, Snapshot
 from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place, read_position
+from orchestrator.operations.origin import (
+    Origin,
+    checked_trigger,
+    label_digest,
+    origin_of,
+    replayed_trigger,
+)
+from orchestrator.operations.owner import Owner
+from orchestrator.operations.pages import page_of
 from orchestrator.operations.queues import queue_positions
 from orchestrator.operations.reruns import (
     check_named,
@@ -48,6 +60,7 @@ from orchestrator.operations.results import (
     Submitted,
     VerbResult,
 )
+from orchestrator.operations.retention import purge
 from orchestrator.operations.submissions import (
     Compiled,
     Document,
@@ -60,10 +73,8 @@ from orchestrator.store.layout import Field, execution_fields
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, digest_of
 from orchestrator.store.transitions import Transitions
+from orchestrator.templates.resolver import BY_HAND
 
-#: Index rows read at a time, and at most for one page, when a filter is narrow.
-BATCH = 200
-MOST_ROWS = 5_000
 #: How often a saved worklist is drained before a pause or resume is refused as unavailable.
 ROUNDS = 20
 
@@ -71,8 +82,11 @@ ROUNDS = 20
 class Executions:
     """The executions of the engine, each known by its id."""
 
-    def __init__(self, store: Store, transitions: Transitions, submissions: Submissions) -> None:
+    def __init__(
+        self, store: Store, transitions: Transitions, submissions: Submissions, owner: Owner
+    ) -> None:
         self.store = store
+        self._owner = owner
         self._transitions = transitions
         self._submissions = submissions
 
@@ -85,37 +99,55 @@ class Executions:
         body: bytes | None = None,
         inputs: dict[str, Any] | None = None,
         trigger: bool = False,
+        origin: Origin | None = None,
         idempotency: Idempotency | None = None,
-        tenant: str = "default",
     ) -> Submitted:
         """Check a definition and store an execution of it; start it when asked to.
 
         document  what was sent, or how to parse it, which a body that was sent before does not need.
         body      the document as sent; kept as it is, and recognised when it is sent again.
-        Raises DefinitionInvalid, InputsInvalid, IdempotencyConflict, StoreUnavailable, StoreFull; nothing is
-        stored then.
+        origin    its labels, key and trigger document.
+        Raises DefinitionInvalid, InputsInvalid, StartInvalid, PayloadTooLarge, IdempotencyConflict,
+        ExecutionKeyTaken, StoreUnavailable, StoreFull; nothing is stored then.
         """
         compiled = await self._submissions.compile(document, body)
-        return await self._submissions.create(
-            compiled, inputs=inputs, is_started=trigger, idempotency=idempotency, tenant=tenant
+        submitted = await self._submissions.create(
+            compiled,
+            inputs=inputs,
+            is_started=trigger,
+            idempotency=idempotency,
+            tenant=self._owner.tenant,
+            origin=origin,
         )
+        self._owner.remember(submitted.execution_id)
+        return submitted
 
-    async def trigger(self, execution_id: str, inputs: dict[str, Any] | None = None) -> VerbResult:
+    async def trigger(
+        self,
+        execution_id: str,
+        inputs: dict[str, Any] | None = None,
+        document: Mapping[str, Any] | None = None,
+    ) -> VerbResult:
         """Start an execution. Triggered again, it starts nothing twice, and what is ready is queued.
 
-        Raises ExecutionNotFound, InputsInvalid, InputsConflict, and InvalidTransition while it is being
-        cancelled.
+        document  what templates read as `trigger`.
+        Raises ExecutionNotFound, InputsInvalid, InputsConflict, StartInvalid, PayloadTooLarge,
+        TriggerConflict, and InvalidTransition while it is being cancelled.
         """
+        started_by = b"" if document is None else checked_trigger(document)
+        execution_id = await self._owner.execution(execution_id)
         text = b"" if inputs is None else await self._checked_inputs(execution_id, inputs)
         async with self._transitions.durable():
-            word, status, more = await self._transitions.start_execution(execution_id, text)
+            word, status, more = await self._transitions.start_execution(execution_id, text, started_by)
             if word == "inputs_needed":
                 text = await self._checked_inputs(execution_id, {})
-                word, status, more = await self._transitions.start_execution(execution_id, text)
+                word, status, more = await self._transitions.start_execution(execution_id, text, started_by)
         if word == "unknown":
             raise ExecutionNotFound(execution_id)
         if word == "inputs_conflict":
             raise InputsConflict(execution_id)
+        if word == "trigger_conflict":
+            raise TriggerConflict(execution_id)
         if word == "cancelling":
             allowed = sources_of("start_execution", "execution")
             raise InvalidTransition("trigger", execution_id, "being cancelled", allowed)
@@ -133,6 +165,7 @@ class Executions:
         Of several cancels the shortest grace counts, and the first reason.
         Raises ExecutionNotFound, and InvalidTransition when it has ended.
         """
+        execution_id = await self._owner.execution(execution_id)
         word, status, more = await self._transitions.cancel_execution(
             execution_id, reason=orjson.dumps(reason).decode(), grace_ms=grace_ms, request_id=request_id
         )
@@ -154,6 +187,7 @@ class Executions:
         The same request again, and any while it is paused, changes nothing.
         Raises ExecutionNotFound, and InvalidTransition when it is not RUNNING or being cancelled.
         """
+        execution_id = await self._owner.execution(execution_id)
         for _ in range(ROUNDS):
             word, status = await self._transitions.pause_execution(
                 execution_id, by=orjson.dumps(by), reason=orjson.dumps(reason), request=digest_of(request_id)
@@ -176,6 +210,7 @@ class Executions:
 
         budget  what its calls to paid services may use from now on; None leaves a limit as it was.
         """
+        execution_id = await self._owner.execution(execution_id)
         note = {"by": orjson.dumps(by), "reason": orjson.dumps(reason)}
         for _ in range(ROUNDS):
             word, status, more = await self._transitions.resume_execution(
@@ -208,6 +243,7 @@ class Executions:
         named in a child execution; NodeNotFound, NodeBusy for nodes that cannot be retried; TooBusy while
         another choice of nodes is being written.
         """
+        execution_id = await self._owner.execution(execution_id)
         source = await self._snapshot(execution_id)
         execution = source.execution
         if nodes is not None:
@@ -223,6 +259,8 @@ class Executions:
         if preview:
             return Rerun(execution_id, execution.status, execution.generation, plan.nodes)
         word, status, more = await send_retry(self._transitions, execution, plan, wanted_by)
+        if word == "unknown":
+            raise ExecutionNotFound(execution_id)
         if word == "already":
             # By this very call, whose first answer was lost, or by another like it.
             return _retried_before((await self._snapshot(execution_id)).execution)
@@ -240,14 +278,17 @@ class Executions:
         execution_id: str,
         inputs: dict[str, Any] | None = None,
         *,
+        trigger: Mapping[str, Any] | None = None,
         merge: bool = True,
         idempotency: Idempotency | None = None,
     ) -> Submitted:
-        """Start a new execution of the same definition with the same inputs, or others.
+        """Start a new execution of the same definition with the same inputs and trigger document, or others.
 
-        merge  `inputs` override those of the same name; otherwise they replace all.
+        Workflow and labels stay, the source of the document becomes `replay`; a key is not taken over.
+        merge  `inputs` and `trigger` override what has the same name; otherwise they replace all.
         Raises ExecutionNotFound, and what `submit` raises.
         """
+        execution_id = await self._owner.execution(execution_id)
         source = await self._execution(execution_id)
         return await self._submissions.create(
             await self._recompiled(execution_id),
@@ -256,6 +297,10 @@ class Executions:
             idempotency=idempotency,
             tenant=source.tenant,
             replay_of=execution_id,
+            origin=replace(
+                origin_of(source),
+                trigger=replayed_trigger(await self._trigger_of(execution_id), trigger, is_merged=merge),
+            ),
         )
 
     async def fork(
@@ -275,6 +320,7 @@ class Executions:
         complete runs in any case. merge as in `replay`, preview as in `retry`.
         Raises ExecutionNotFound, NodeNotFound, and what `submit` raises.
         """
+        execution_id = await self._owner.execution(execution_id)
         source = await self._snapshot(execution_id)
         tenant = source.execution.tenant
         if not preview and (fork := await self._submissions.find_replay(idempotency, tenant)):
@@ -291,7 +337,8 @@ class Executions:
         plan = plan_fork(source, compiled.definition, from_node=from_node, has_new_inputs=has_new_inputs)
         if preview:
             return fork_result(plan, execution_id)
-        extra: list[Field] = ["forked_from", execution_id, *execution_fields(plan)]
+        origin = replace(origin_of(source.execution), trigger=await self._trigger_of(execution_id))
+        extra: list[Field] = ["forked_from", execution_id, *execution_fields(plan), *origin.fields()]
         if values or given is not None:
             extra += ["inputs", sorted_json(values)]
         fork_id = mint_execution_id()
@@ -308,17 +355,39 @@ class Executions:
             fork = replace(fork, status=await self.store.status(fork_id) or fork.status)
         return fork_result(plan, execution_id, fork)
 
+    async def purge(self, execution_id: str) -> None:
+        """Remove for good an execution that has ended or was never started, and its children with it.
+
+        A child that still runs goes on as an execution of its own.
+        Raises ExecutionNotFound, and InvalidTransition while it has not ended or its parent is there.
+        """
+        await purge(self._transitions, await self._owner.execution(execution_id))
+
     # Questions
+
+    async def find(self, name: str) -> str:
+        """Give the id of the execution that an id or a key names. Raises ExecutionNotFound."""
+        return await self._owner.execution(name)
 
     async def status(self, execution_id: str) -> ExecutionStatus:
         """Read the status alone. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         status = await self.store.status(execution_id)
         if status is None:
             raise ExecutionNotFound(execution_id)
         return status
 
+    async def statuses(self, execution_ids: Sequence[str]) -> dict[str, ExecutionStatus]:
+        """Read the statuses of many executions at once; what is not found is left out."""
+        known = []
+        for execution_id in execution_ids:
+            with contextlib.suppress(ExecutionNotFound):
+                known.append(await self._owner.execution(execution_id))
+        return await self.store.index.statuses(known)
+
     async def get(self, execution_id: str) -> ExecutionView:
         """Read an execution with all its nodes and their smaller outputs. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
         node_ids = [node.id for node in definition.nodes]
@@ -339,7 +408,9 @@ class Executions:
             sizes=sizes,
             counts=counts,
             is_quiesced=await self._is_quiesced(execution, nodes, counts),
+            trigger=await self._shown_trigger(execution),
         )
+        await self.store.check_present(execution)
         if final is None:
             return view
         error = None if final.status is NodeStatus.COMPLETED else final.error
@@ -351,22 +422,30 @@ class Executions:
 
     async def results(self, execution_id: str) -> dict[str, bytes | None]:
         """Read every node's output as stored. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
-        return await self.store.outputs(execution_id, [node.id for node in definition.nodes])
+        outputs = await self.store.outputs(execution_id, [node.id for node in definition.nodes])
+        await self.store.check_present(execution)
+        return outputs
 
     async def definition(self, execution_id: str) -> bytes:
         """Read the definition as submitted, JSON. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         text = await self.store.definition_text(execution_id)
         if text is None or await self.store.status(execution_id) is None:
             raise ExecutionNotFound(execution_id)
         return text
 
-    async def explain(self, execution_id: str) -> Sequence[Explanation]:
-        """Say what every unfinished node waits for. Raises ExecutionNotFound."""
+    async def explain(self, execution_id: str, *, names_workers: bool = True) -> Sequence[Explanation]:
+        """Say what every unfinished node waits for. Raises ExecutionNotFound.
+
+        names_workers  False counts the workers, which are no tenant's.
+        """
+        execution_id = await self._owner.execution(execution_id)
         snapshot = await self._snapshot(execution_id)
         positions = await queue_positions(self.store, snapshot)
-        return explain(snapshot, await self.store.workers(), positions)
+        return explain(snapshot, await self.store.workers(), positions, names_workers=names_workers)
 
     async def children(self, execution_id: str, *, limit: int = 50, cursor: str | None = None) -> Page:
         """List the executions that nodes of this one started, oldest first; purged ones are left out.
@@ -374,6 +453,7 @@ class Executions:
         Raises ExecutionNotFound, CursorInvalid.
         """
         first = read_place(cursor)
+        execution_id = await self._owner.execution(execution_id)
         await self.status(execution_id)
         child_ids = await self.store.children_ids(execution_id, first, limit)
         found = await self.store.executions(child_ids)
@@ -387,20 +467,32 @@ class Executions:
         cursor: str | None = None,
         status: ExecutionStatus | None = None,
         name: str | None = None,
+        workflow_id: str | None = None,
+        labels: Sequence[tuple[str, str]] = (),
+        execution_key: str | None = None,
         created_after_ms: int | None = None,
         created_before_ms: int | None = None,
-        tenant: str = "default",
     ) -> Page:
-        """List executions, newest first. Raises CursorInvalid."""
+        """List executions, newest first; with a workflow or labels, those that have all of them.
+
+        execution_key  only the one that holds it: some keys cannot stand in a path.
+        Raises CursorInvalid.
+        """
 
         def is_wanted(row: Execution) -> bool:
             return (status is None or row.status is status) and (name is None or row.name == name)
 
+        digests = [label_digest(*label) for label in labels]
+        indexes = self.store.index.keys_of(self._owner.tenant, workflow_id, digests)
+        if execution_key is not None:
+            holder = await self.store.index.holder(self._owner.tenant, execution_key)
+            ids = await self.store.index.members(indexes, [holder] if holder else [])
+            return Page([row for row in await self.store.executions(ids) if row and is_wanted(row)], None)
         newest, after_id = ("+inf" if created_before_ms is None else str(created_before_ms)), ""
         if position := read_position(cursor):
             newest, after_id = str(position[0]), position[1]
         oldest = "-inf" if created_after_ms is None else str(created_after_ms)
-        return await _page(self.store, tenant, newest, oldest, after_id, limit=limit, is_wanted=is_wanted)
+        return await page_of(self.store, indexes, newest, oldest, after_id, limit=limit, is_wanted=is_wanted)
 
     # What the verbs share
 
@@ -410,10 +502,19 @@ class Executions:
             raise ExecutionNotFound(execution_id)
         return execution
 
+    async def _trigger_of(self, execution_id: str) -> dict[str, Any] | None:
+        text = await self.store.payloads.trigger(execution_id)
+        return None if text is None else exact_json.loads(text)
+
+    async def _shown_trigger(self, execution: Execution) -> bytes | None:
+        text = await self.store.payloads.trigger(execution.execution_id)
+        return orjson.dumps(dict(BY_HAND)) if text is None and execution.started_ms is not None else text
+
     async def _snapshot(self, execution_id: str) -> Snapshot:
         view = await self.store.read_for_repair(execution_id)
         if view is None:
             raise ExecutionNotFound(execution_id)
+        await self.store.check_present(view.snapshot.execution)
         return view.snapshot
 
     async def _recompiled(self, execution_id: str) -> Compiled:
@@ -448,37 +549,6 @@ class Executions:
                 ):
                     return False
         return True
-
-
-async def _page(
-    store: Store,
-    tenant: str,
-    newest: str,
-    oldest: str,
-    after_id: str,
-    *,
-    limit: int,
-    is_wanted: Callable[[Execution], bool],
-) -> Page:
-    """Read rows of the index until a page is full. The cursor names the last row given: `MS.ID`."""
-    items: list[Execution] = []
-    offset = 0
-    while offset < MOST_ROWS:
-        rows = await store.list_ids(tenant, newest_ms=newest, oldest_ms=oldest, offset=offset, count=BATCH)
-        offset += len(rows)
-        # Rows of one millisecond are in descending order of id: those up to the cursor's own were given
-        # before.
-        fresh = [row for row in rows if not after_id or row[1] < int(newest) or row[0] < after_id]
-        found = await store.executions([execution_id for execution_id, _ in fresh]) if fresh else []
-        for execution in found:
-            if execution and is_wanted(execution):
-                if len(items) == limit:
-                    return Page(items, f"{items[-1].created_ms}.{items[-1].execution_id}")
-                items.append(execution)
-        if len(rows) < BATCH:
-            return Page(items, None)
-    last_id, last_ms = fresh[-1] if fresh else ("", 0)
-    return Page(items, f"{last_ms}.{last_id}")
 
 
 def _paused_or_resumed(verb: str, execution_id: str, word: str, status: str) -> VerbResult:

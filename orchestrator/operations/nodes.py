@@ -25,6 +25,7 @@ from orchestrator.errors import (
 )
 from orchestrator.execution.rendered_config import MaskedSecrets, RenderedConfig, render_config
 from orchestrator.operations.cursors import read_place
+from orchestrator.operations.owner import Owner
 from orchestrator.operations.results import SHOWN_BYTES, NodeResult, NodeView, Page
 from orchestrator.states import NodeStatus, sources_of
 from orchestrator.store.reader import Store
@@ -46,12 +47,14 @@ ROUNDS = 20
 class Nodes:
     """The nodes of executions; where a verb takes a node id it takes an item such as `fetch[3]` as well."""
 
-    def __init__(self, store: Store, transitions: Transitions) -> None:
+    def __init__(self, store: Store, transitions: Transitions, owner: Owner) -> None:
         self._store = store
+        self._owner = owner
         self._transitions = transitions
 
     async def get(self, execution_id: str, node_id: str) -> NodeView:
         """Read one node, and its output unless that is large. Raises ExecutionNotFound, NodeNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         node = await self._node(execution_id, node_id)
         if node.id != node_id:
             raise NodeNotFound(execution_id, node_id)
@@ -61,6 +64,9 @@ class Nodes:
         outputs = await self._store.payloads.small(
             execution_id, sizes, each_bytes=SHOWN_BYTES, most_bytes=SHOWN_BYTES
         )
+        status = states[node_id].status
+        if status is NodeStatus.PENDING or status.is_terminal:
+            await self._check_present(execution_id)
         return NodeView(node, states[node_id], outputs.get(node_id), counts.get(node_id), sizes[node_id])
 
     async def rendered_config(self, execution_id: str, node_id: str) -> RenderedConfig:
@@ -68,6 +74,7 @@ class Nodes:
 
         What cannot be resolved is a problem of the answer. Raises ExecutionNotFound, NodeNotFound.
         """
+        execution_id = await self._owner.execution(execution_id)
         node = await self._node(execution_id, node_id)
         execution = await self._store.execution(execution_id)
         if node.id != node_id or execution is None:
@@ -84,6 +91,7 @@ class Nodes:
                 for other, state in states.items()
             },
             inputs=execution.inputs,
+            trigger=_parsed(await self._store.payloads.trigger(execution_id)),
             execution_id=execution_id,
             now_ms=await self._store.now_ms(),
             secrets=MaskedSecrets(),
@@ -105,10 +113,12 @@ class Nodes:
         Raises ExecutionNotFound, NodeNotFound, CursorInvalid.
         """
         first = read_place(cursor)
+        execution_id = await self._owner.execution(execution_id)
         await self.get(execution_id, node_id)
         items = await self._store.items.page(
             execution_id, node_id, first, limit, status=status, each_bytes=SHOWN_BYTES
         )
+        await self._check_present(execution_id)
         return Page(list(items), str(items[-1].index + 1) if len(items) == limit else None)
 
     async def complete(
@@ -125,6 +135,7 @@ class Nodes:
         Raises ExecutionNotFound, NodeNotFound, NodeBusy, AttemptChanged, IdempotencyConflict,
         PayloadTooLarge, and OutputRefused for a condition or switch when the output names no branch.
         """
+        execution_id = await self._owner.execution(execution_id)
         try:
             text = exact_json.dumps(output)
         except (TypeError, ValueError, RecursionError) as error:
@@ -151,6 +162,7 @@ class Nodes:
         type  the error's, `Operator` without one: what a catch looks at.
         Raises as `complete` does.
         """
+        execution_id = await self._owner.execution(execution_id)
         error = NodeError(
             type or ErrorType.OPERATOR,
             message or note.reason or f"failed by {note.by}",
@@ -165,6 +177,7 @@ class Nodes:
         self, execution_id: str, node_id: str, note: OperatorNote, *, idempotency: Idempotency | None = None
     ) -> NodeResult:
         """Skip a node, with the reason `operator`. Raises as `complete` does."""
+        execution_id = await self._owner.execution(execution_id)
         return await self._override(execution_id, node_id, "skip", b"", note, idempotency)
 
     async def retry_now(
@@ -174,9 +187,15 @@ class Nodes:
 
         In a paused execution it is held until the resume. Raises as `complete` does.
         """
+        execution_id = await self._owner.execution(execution_id)
         idempotency = idempotency or Idempotency.unnamed()
         call = self._transitions.retry_node_now(execution_id, node_id, note=note, idempotency=idempotency)
         return await self._result("retry", execution_id, node_id, call, note, idempotency)
+
+    async def _check_present(self, execution_id: str) -> None:
+        """Raise ExecutionNotFound if the execution was purged while it was read: parts are missing then."""
+        if await self._store.status(execution_id) is None:
+            raise ExecutionNotFound(execution_id)
 
     async def _node(self, execution_id: str, unit: str) -> Node:
         execution = await self._store.execution(execution_id)

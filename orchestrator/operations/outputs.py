@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.errors import ExecutionNotFound, NodeNotFound, OutputNotFound
+from orchestrator.execution.model import Execution
 from orchestrator.operations.cursors import read_place
+from orchestrator.operations.owner import Owner
 from orchestrator.operations.results import ResultPage
 from orchestrator.store.reader import Store
 from orchestrator.units import index_of, node_of
@@ -16,8 +18,9 @@ PAGE_BYTES = 4 * 1024 * 1024
 class Outputs:
     """The outputs of executions, of their nodes, and of items of mapped nodes."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, owner: Owner) -> None:
         self._store = store
+        self._owner = owner
 
     async def page(
         self, execution_id: str, *, cursor: str | None = None, most_bytes: int = PAGE_BYTES
@@ -27,13 +30,18 @@ class Outputs:
         Raises ExecutionNotFound, CursorInvalid.
         """
         first = read_place(cursor)
-        node_ids = [node.id for node in (await self._definition(execution_id)).nodes][first:]
+        execution_id = await self._owner.execution(execution_id)
+        execution = await self._execution(execution_id)
+        definition = await self._store.definition(execution_id, execution.version)
+        node_ids = [node.id for node in definition.nodes][first:]
         outputs = await self._store.payloads.share(execution_id, node_ids, most_bytes=most_bytes)
+        await self._store.check_present(execution)
         following = first + len(outputs)
         return ResultPage(outputs, str(following) if len(outputs) < len(node_ids) else None)
 
     async def of_execution(self, execution_id: str) -> bytes:
         """Read what the `output` of the definition came to. Raises ExecutionNotFound, OutputNotFound."""
+        execution_id = await self._owner.execution(execution_id)
         definition = await self._definition(execution_id)
         output = await self._store.output(execution_id, OUTPUT) if definition.output_node else None
         if output is None:
@@ -45,6 +53,7 @@ class Outputs:
 
         Raises ExecutionNotFound, NodeNotFound, OutputNotFound.
         """
+        execution_id = await self._owner.execution(execution_id)
         node = (await self._definition(execution_id)).by_id.get(node_of(unit))
         index = index_of(unit)
         if node is None or (index is not None and not node.map):
@@ -58,8 +67,12 @@ class Outputs:
             raise OutputNotFound(execution_id, unit)
         return output
 
-    async def _definition(self, execution_id: str) -> Definition:
+    async def _execution(self, execution_id: str) -> Execution:
         execution = await self._store.execution(execution_id)
         if execution is None:
             raise ExecutionNotFound(execution_id)
+        return execution
+
+    async def _definition(self, execution_id: str) -> Definition:
+        execution = await self._execution(execution_id)
         return await self._store.definition(execution_id, execution.version)

@@ -8,7 +8,14 @@ from hashlib import sha256
 from typing import Any
 
 from orchestrator.documents.problems import did_you_mean
-from orchestrator.errors import InvalidTransition, LayoutUnknown, NodeBusy, NodeNotFound, StoreUnavailable
+from orchestrator.errors import (
+    ExecutionNotFound,
+    InvalidTransition,
+    LayoutUnknown,
+    NodeBusy,
+    NodeNotFound,
+    StoreUnavailable,
+)
 from orchestrator.execution.counters import count_failed
 from orchestrator.execution.fork import ForkPlan
 from orchestrator.execution.model import Execution, Snapshot
@@ -187,7 +194,7 @@ def merged_inputs(
 async def stage_fork(transitions: Transitions, execution_id: str, source_id: str, plan: ForkPlan) -> Slice:
     """Write every slice of a fork but the last, with what it keeps; gives the last, which makes it visible.
 
-    Raises StoreUnavailable when the source, or the staged fork, is purged meanwhile.
+    Raises ExecutionNotFound when the source is purged meanwhile, StoreUnavailable when the staged fork is.
     """
     layout = lay_out(plan.definition, is_staged=True)
     for part in layout.staged:
@@ -196,8 +203,10 @@ async def stage_fork(transitions: Transitions, execution_id: str, source_id: str
         rest = reuse
         while rest.nodes or rest.fields:
             word, done = await transitions.reuse_nodes(execution_id, source_id, rest)
+            if word == "unknown":
+                raise ExecutionNotFound(source_id)
             if word != "ok":
-                # What is kept never changes: it has been purged, or what was staged has. Start over.
+                # What is kept never changes: what was staged has been purged. Start over.
                 raise StoreUnavailable(f"execution {source_id} was {word} while being forked")
             rest = rest.after(done)
     return layout.last

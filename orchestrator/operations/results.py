@@ -8,6 +8,7 @@ from typing import Any
 
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.errors import Problem
+from orchestrator.execution.access import ApiKey
 from orchestrator.execution.inventory import Check
 from orchestrator.execution.model import Execution, MapCounts, NodeState
 from orchestrator.states import ExecutionStatus, NodeStatus
@@ -20,11 +21,15 @@ SHOWN_TOGETHER_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An execution that was created; `replayed` when the same request had created it before."""
+    """An execution that was created; `replayed` when the same request had created it before.
+
+    existing  nothing was created: it holds the key that the start named, and has not ended.
+    """
 
     execution_id: str
     status: ExecutionStatus
     replayed: bool
+    existing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,7 @@ class ExecutionView:
                   where it is too large for a view.
     output_bytes  its size.
     output_error  why it came to nothing.
+    trigger       the document it was started with, JSON; None before that.
     """
 
     execution: Execution
@@ -128,6 +134,7 @@ class ExecutionView:
     output_error: dict[str, Any] | None = None
     output_bytes: int = 0
     sizes: Mapping[str, int] = field(default_factory=dict)
+    trigger: bytes | None = None
 
     @property
     def node_views(self) -> list[NodeView]:
@@ -174,6 +181,15 @@ class Decided:
     output: bytes | None
     given: int
     quorum: int
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new API key. text is the key itself: shown once, and kept nowhere."""
+
+    key: ApiKey
+    text: str
     replayed: bool
 
 

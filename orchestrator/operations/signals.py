@@ -18,6 +18,7 @@ from orchestrator.errors import (
     SignalsFull,
     TooBusy,
 )
+from orchestrator.operations.owner import Owner
 from orchestrator.operations.payloads import payload_json
 from orchestrator.operations.results import Signalled
 from orchestrator.operations.schema_checks import SchemaChecks
@@ -36,9 +37,17 @@ ROUNDS = 20
 class Signals:
     """The signals that nodes of executions wait for, by name."""
 
-    def __init__(self, store: Store, transitions: Transitions, *, checks: SchemaChecks | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        transitions: Transitions,
+        owner: Owner,
+        *,
+        checks: SchemaChecks | None = None,
+    ) -> None:
         self._checks = checks or SchemaChecks()
         self._store = store
+        self._owner = owner
         self._transitions = transitions
 
     async def send(
@@ -52,6 +61,7 @@ class Signals:
         node of the definition that will wait for the name; PayloadTooLarge, SignalsFull,
         IdempotencyConflict.
         """
+        execution_id = await self._owner.execution(execution_id)
         text = payload_json(payload, "payload")
         idempotency = idempotency or Idempotency.unnamed()
         for _ in range(ROUNDS):

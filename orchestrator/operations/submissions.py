@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -16,14 +16,15 @@ from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import Definition, HandlerNames
 from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
-from orchestrator.errors import DefinitionInvalid, IdempotencyConflict
+from orchestrator.errors import DefinitionInvalid, ExecutionKeyTaken, IdempotencyConflict
+from orchestrator.operations.origin import NO_ORIGIN, Origin
 from orchestrator.operations.results import Submitted
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.turns import LONG_BYTES, Turns
 from orchestrator.states import ExecutionStatus
 from orchestrator.store.layout import Field, Layout, Slice, lay_out
 from orchestrator.store.reader import Store
-from orchestrator.store.requests import Idempotency
+from orchestrator.store.requests import Idempotency, KeyClaim
 from orchestrator.store.transitions import Transitions
 
 if sys.version_info >= (3, 14):
@@ -85,18 +86,21 @@ class Submissions:
         idempotency: Idempotency | None = None,
         tenant: str = "default",
         replay_of: str | None = None,
+        origin: Origin | None = None,
     ) -> Submitted:
         """Store an execution of a definition; start it when asked to.
 
         inputs  checked against the definition's schema; None before the start leaves them to the trigger.
-        Raises InputsInvalid, IdempotencyConflict, StoreUnavailable, StoreFull; nothing is stored then.
+        Raises InputsInvalid, StartInvalid, PayloadTooLarge, IdempotencyConflict, ExecutionKeyTaken,
+        StoreUnavailable, StoreFull; nothing is stored then.
         """
+        origin = origin or NO_ORIGIN
+        extra: list[Field] = origin.fields()
         is_checked = is_started or inputs is not None
         values = await self.checks.inputs(compiled.definition.inputs_schema, inputs) if is_checked else {}
         execution_id = mint_execution_id()
         for part in compiled.layout.staged:
             await self.transitions.stage_execution(execution_id, part)
-        extra: list[Field] = []
         if values or inputs is not None:
             extra += ["inputs", sorted_json(values)]
         if not is_checked and compiled.definition.inputs_schema is not None:
@@ -111,6 +115,8 @@ class Submissions:
             is_started=is_started,
             idempotency=idempotency,
             tenant=tenant,
+            key=origin.key_claim(compiled.definition.id_conflict_policy),
+            key_name=origin.execution_key,
         )
 
     async def publish(
@@ -123,26 +129,36 @@ class Submissions:
         is_started: bool,
         idempotency: Idempotency | None,
         tenant: str,
+        key: KeyClaim | None = None,
+        key_name: str | None = None,
     ) -> Submitted:
         """Make a staged execution visible; start it when asked to.
 
-        extra  runtime fields and values in turn; they beat those of the layout.
-        Raises IdempotencyConflict, DurabilityUnknown.
+        extra          runtime fields and values in turn; they beat those of the layout.
+        key, key_name  the execution key it is to hold.
+        Raises IdempotencyConflict, ExecutionKeyTaken, DurabilityUnknown.
         """
         async with self.transitions.durable():
-            word, created_id, more = await self.transitions.create_execution(
+            word, created_id, more, *left = await self.transitions.create_execution(
                 execution_id,
                 text,
                 last,
                 tenant=tenant,
                 idempotency=idempotency,
+                key=key,
                 is_started=is_started,
                 extra=("tenant", tenant, *extra),
             )
         if word == "conflict":
             raise IdempotencyConflict(idempotency.name if idempotency else "")
+        if word == "taken":
+            raise ExecutionKeyTaken(key_name or "", created_id)
         if word == "replayed":
             return await self._replayed(created_id)
+        if word == "existing":
+            return replace(await self._replayed(created_id), replayed=False, existing=True)
+        for terminated_id in left:
+            await self.transitions.drain_worklist(terminated_id)
         if more:
             await self.transitions.drain_worklist(execution_id)
         status = ExecutionStatus.RUNNING if is_started else ExecutionStatus.PENDING
@@ -156,7 +172,8 @@ class Submissions:
         if idempotency is None:
             return None
         known = await self.store.idempotent_execution(tenant, idempotency.key)
-        if known is None:
+        # What was purged since is no answer any more.
+        if known is None or await self.store.status(known[1]) is None:
             return None
         digest, created_id = known
         if digest != idempotency.digest:

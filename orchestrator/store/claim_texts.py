@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from orchestrator.redis_keys import Keys
 from orchestrator.store.parts import parts_of
-from orchestrator.store.replies import INPUTS, RESUME, VALUE, Claim
+from orchestrator.store.replies import RESUME, VALUE, Claim
 from orchestrator.units import index_of, node_of
 
 #: Key, and field of it where it is a hash, else "".
@@ -41,8 +41,8 @@ class ClaimTexts:
     def _place(self, claim: Claim, name: str) -> Place:
         execution_id, unit = claim.execution_id, claim.node_id
         match name:
-            case "$inputs":
-                return self._keys.runtime(execution_id), INPUTS[1:]
+            case "$inputs" | "$trigger":
+                return self._keys.runtime(execution_id), name[1:]
             case "$resume":
                 return self._keys.runtime(execution_id), f"{RESUME[1:]}|{unit}"
             case "$value":

@@ -1,4 +1,4 @@
-"""Reads the index of all executions, and finds those that the set of active ones has lost."""
+"""Reads the indexes of executions and their keys; finds lost and purged ones."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from orchestrator.documents.fields import is_id
 from orchestrator.redis_keys import Keys
 from orchestrator.states import ExecutionStatus
 from orchestrator.store.records import is_damaged
+from orchestrator.store.requests import digest_of
 
 #: Executions read by one command.
 SLICE = 500
@@ -18,7 +20,7 @@ UNDER_WAY = frozenset(str(status).encode() for status in ExecutionStatus if stat
 
 
 class Index:
-    """Reads ids by their place in the index, and statuses alone."""
+    """Reads ids by their key or their place in an index, and statuses alone."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis: Any = redis
@@ -28,10 +30,90 @@ class Index:
         """Number of executions in the index, ended ones too."""
         return int(await self._redis.zcard(self._keys.index(tenant)))
 
+    async def named(self, tenant: str, name: str) -> str | None:
+        """Id of the execution of a tenant that a text names, by its id or, if none has that, by its key.
+
+        Both are looked up in any case, in one round trip: what is another tenant's takes as long as what is
+        nobody's. A text that can be no id is no part of a key's name either.
+        """
+        digest = digest_of(name)
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hmget(self._keys.runtime(name if is_id(name) else digest), "v", "tenant")
+        pipe.get(self._keys.key("execution_key", tenant=tenant, key=digest))
+        (layout, owner), holder = await pipe.execute()
+        if layout is not None and (owner or b"default").decode() == tenant:
+            return name
+        return holder.decode() if holder else None
+
+    async def holder(self, tenant: str, key: str) -> str | None:
+        """Id of the execution that holds an execution key of a tenant."""
+        holder = await self._redis.get(self._keys.key("execution_key", tenant=tenant, key=digest_of(key)))
+        return holder.decode() if holder else None
+
+    async def statuses(self, execution_ids: Sequence[str]) -> dict[str, ExecutionStatus]:
+        """Read statuses alone, with one command; what does not exist is left out."""
+        if not execution_ids:
+            return {}
+        words = await self._redis.mget([self._keys.status(each) for each in execution_ids])
+        found = zip(execution_ids, words, strict=True)
+        return {execution_id: ExecutionStatus(word.decode()) for execution_id, word in found if word}
+
+    def keys_of(self, tenant: str, workflow_id: str | None, labels: Sequence[str]) -> list[str]:
+        """Name the indexes that list what has this workflow and these labels, given by their digests."""
+        keys = [self._keys.key("label_index", tenant=tenant, label=digest) for digest in labels]
+        if workflow_id is not None:
+            keys.append(self._keys.key("workflow_index", tenant=tenant, workflow_id=workflow_id))
+        return keys or [self._keys.index(tenant)]
+
+    async def narrowest_first(self, keys: Sequence[str]) -> list[str]:
+        """Order indexes by the number of their executions."""
+        if len(keys) < 2:
+            return list(keys)
+        pipe = self._redis.pipeline(transaction=False)
+        for key in keys:
+            pipe.zcard(key)
+        counts = await pipe.execute()
+        return [key for _, key in sorted(zip(counts, keys, strict=True))]
+
+    async def rows(
+        self, key: str, *, newest_ms: str, oldest_ms: str, offset: int, count: int
+    ) -> list[tuple[str, int]]:
+        """Ids and creation times, newest first; bounds as ZRANGE takes them."""
+        rows = await self._redis.zrange(
+            key, newest_ms, oldest_ms, desc=True, byscore=True, offset=offset, num=count, withscores=True
+        )
+        return [(member.decode(), int(score)) for member, score in rows]
+
+    async def members(self, keys: Sequence[str], execution_ids: Sequence[str]) -> list[str]:
+        """Those of the ids that stand in every one of these indexes, in order."""
+        if not keys or not execution_ids:
+            return list(execution_ids)
+        pipe = self._redis.pipeline(transaction=False)
+        for key in keys:
+            pipe.zmscore(key, list(execution_ids))
+        scores = await pipe.execute()
+        found = zip(execution_ids, *scores, strict=True)
+        return [execution_id for execution_id, *each in found if None not in each]
+
     async def ids(self, tenant: str, first: int, count: int) -> list[str]:
         """Ids by their place in the index, newest first: what is added meanwhile hides none of the older."""
         rows = await self._redis.zrange(self._keys.index(tenant), first, first + count - 1, desc=True)
         return [member.decode(errors="replace") for member in rows]
+
+    async def present(self, execution_ids: Sequence[str]) -> set[str]:
+        """Those of the executions that there are."""
+        pipe = self._redis.pipeline(transaction=False)
+        for execution_id in execution_ids:
+            pipe.exists(self._keys.status(execution_id))
+        answers = await pipe.execute() if execution_ids else []
+        return {each for each, is_there in zip(execution_ids, answers, strict=True) if is_there}
+
+    async def purging(self, before_ms: int, limit: int) -> list[str]:
+        """Ids of executions purged before a moment of which keys are left, oldest first."""
+        members = await self._redis.zrange(
+            self._keys.shared("purging"), "-inf", str(before_ms), byscore=True, offset=0, num=limit
+        )
+        return [member.decode(errors="replace") for member in members]
 
     async def strays(self, execution_ids: Sequence[str]) -> list[str]:
         """Ids of those that the scan of active ones does not meet, and that have not ended.

@@ -4,6 +4,8 @@ Written at submission and never changed:
   v, name, version, tenant; where they differ from 0: fail_fast, execution_timeout_ms; queues (other than
   default)
   replay_of, forked_from (the execution it repeats)
+  workflow_id, workflow_version (of the registry), labels (JSON), label_digests (what stands for each in the
+  name of its index), execution_key (text), key_digest (what stands for it in the name of its key)
   features (closes: some node has a schedule_to_close_timeout; output: there is a last unit $output)
   parent ('EXECUTION UNIT' that started it), depth (levels below the root execution)
   budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`),
@@ -12,7 +14,7 @@ Written at submission and never changed:
   node|N      the facts of node N for scripts; see `parse_facts` in lua/include/base.lua
               catch=ERROR>SUCCESSOR,… among them is matched by whoever reports an error, never by a script
   spec|N      handler, config and policies for its worker, JSON
-  refs|N      the nodes it refers to; $inputs when it refers to the inputs
+  refs|N      the nodes it refers to; $inputs and $trigger when it refers to these
   item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
   next|N|K    its successors, K counting the chunks; * marks one that a branch of N names,
               ! one that takes over when N fails, = one that depends on nothing else
@@ -23,10 +25,11 @@ Written at submission and never changed:
 Written by every transition:
   seq (newest event), left (nodes not terminal), failed (critical nodes FAILED), updated_ms
   rare ('1' once one of these has been set: cancelling, fail_fast, deadline_ms, generation other than 1,
-  parent, children, paused, features; scripts look for them only then)
+  parent, children, paused, features, tenant other than default; scripts look for them only then)
 
 Written by single verbs:
-  inputs, created_ms, started_ms, ended_ms, deadline_ms, generation, error
+  inputs, trigger (the document, JSON; without one it was started by hand), created_ms, started_ms,
+  ended_ms, deadline_ms, generation, error
   claims|WORKER (the newest request of that worker that ended an attempt here and claimed tasks, and these:
   "REQUEST", then a line "EXECUTION UNIT ATTEMPT MESSAGE QUEUE NONCE" for each)
   cancelling, cancel_reason, cancel_request, grace_ms, cancel_hastened (the request that
@@ -35,7 +38,8 @@ Written by single verbs:
   paused (number of the current pause), pauses (how many there were), paused_by, paused_reason,
   paused_ms, pause_calls (requests already taken)
   worklist ('1' while nodes are left for a next script),
-  lines (log and progress lines kept), tokens (pieces of text streamed), purged
+  lines (log and progress lines kept), tokens (pieces of text streamed),
+  idempotency (the key under which the request that made it is remembered)
   used_* (used by calls to paid services), held_tokens, held_nanos (reserved for calls under way)
 
 Of a node, once it was queued or has ended:
@@ -206,10 +210,12 @@ def _node_fields(definition: Definition, node: Node) -> Iterator[Field]:
     yield from (f"node|{node.id}", node_facts(definition, node))
     yield from (f"spec|{node.id}", orjson.dumps(spec_of(node)))
     if node.map:
-        yield from _refs("refs", node.id, node.map.references, node.map.uses_inputs)
-        yield from _refs("item_refs", node.id, node.map.config_references, node.map.config_uses_inputs)
+        its = node.map
+        yield from _refs("refs", node.id, its.references, its.uses_inputs, its.uses_trigger)
+        inner = (its.config_references, its.config_uses_inputs, its.config_uses_trigger)
+        yield from _refs("item_refs", node.id, *inner)
     else:
-        yield from _refs("refs", node.id, node.references, node.uses_inputs)
+        yield from _refs("refs", node.id, node.references, node.uses_inputs, node.uses_trigger)
     named = {**dict.fromkeys(node.branches, "*"), **dict.fromkeys(node.gotos, "!")}
     after = definition.successors.get(node.id, ())
     marks = {each: "=" for each in after if _is_decided_by_one(definition, each)} | named
@@ -224,10 +230,14 @@ def _is_decided_by_one(definition: Definition, node_id: str) -> bool:
     return is_awaited and not definition.gates.get(node_id)
 
 
-def _refs(name: str, node_id: str, references: Iterable[str], uses_inputs: bool) -> Iterator[Field]:
+def _refs(
+    name: str, node_id: str, references: Iterable[str], uses_inputs: bool, uses_trigger: bool
+) -> Iterator[Field]:
     refs = sorted(references)
     if uses_inputs:
         refs.append("$inputs")
+    if uses_trigger:
+        refs.append("$trigger")
     if refs:
         yield from (f"{name}|{node_id}", " ".join(refs))
 

@@ -14,11 +14,16 @@ SLICE = 500
 
 
 class Payloads:
-    """Reads the outputs of nodes."""
+    """Reads the outputs of nodes, and the document that started an execution."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis: Any = redis
         self._keys = keys
+
+    async def trigger(self, execution_id: str) -> bytes | None:
+        """The trigger document, JSON; None where there is none of its own."""
+        text: bytes | None = await self._redis.hget(self._keys.runtime(execution_id), "trigger")
+        return text
 
     async def sizes(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, int]:
         """The bytes of each output; 0 for a node without one."""

@@ -1,8 +1,8 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, liveness, index, payloads, claim_texts) are the only readers of the
-engine's keys beside the scripts, the task reader, the subscriptions to events, and `upgrade`. They write none
-of them: what the sets of timers and leases hold that no engine wrote is taken out, for it would stop
+`Store` and its parts (waits, items, liveness, index, access, payloads, claim_texts) are the only readers of
+the engine's keys beside the scripts, the task reader, the subscriptions to events, and `upgrade`. They write
+none of them: what the sets of timers and leases hold that no engine wrote is taken out, for it would stop
 every loop, and what they hold of damaged executions stands back.
 """
 
@@ -25,10 +25,12 @@ from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.inventory import WORKER_ALIVE_MS, DeadEntry, QueueInfo, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState, RepairView, Snapshot
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
-from orchestrator.states import Cancelling, ExecutionStatus
+from orchestrator.states import PURGEABLE, Cancelling, ExecutionStatus
+from orchestrator.store.access import Access
 from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.index import Index
 from orchestrator.store.items import Items
@@ -93,6 +95,7 @@ class Store:
         self.liveness = Liveness(redis, self.keys)
         self.payloads = Payloads(redis, self.keys)
         self.index = Index(redis, self.keys)
+        self.access = Access(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self._definitions = DefinitionCache[str, Definition](max_entries=64)
@@ -107,18 +110,37 @@ class Store:
             raise word
         return ExecutionStatus(word.decode()) if word else None
 
+    async def tenant(self, execution_id: str) -> str | None:
+        """Whose execution it is; None for one that is unknown."""
+        key = self.keys.runtime(execution_id)
+        (fields,) = await self._wire.send([("HMGET", key, "v", "tenant")])
+        if isinstance(fields, Exception):
+            raise fields
+        layout, tenant = fields
+        return None if layout is None else (tenant or b"default").decode()
+
     async def definition_text(self, execution_id: str) -> bytes | None:
         """The definition as submitted, JSON."""
         text: bytes | None = await self._redis.get(self.keys.definition(execution_id))
         return text
 
     async def definition(self, execution_id: str, version: str) -> Definition:
-        """The compiled definition; kept, because equal versions are equal."""
+        """The compiled definition; kept, because equal versions are equal.
+
+        Raises ExecutionNotFound where it has been purged meanwhile.
+        """
         if kept := self._definitions.get(version):
             return kept
         text = await self.definition_text(execution_id)
-        definition = compile_stored(orjson.loads(text or b"{}"), self.default_retry)
-        return self._definitions.put(version, definition, text_bytes=len(text or b""))
+        if text is None:
+            raise ExecutionNotFound(execution_id)
+        definition = compile_stored(orjson.loads(text), self.default_retry)
+        return self._definitions.put(version, definition, text_bytes=len(text))
+
+    async def check_present(self, execution: Execution) -> None:
+        """Raise ExecutionNotFound if an execution was purged while it was read: parts are missing then."""
+        if execution.status in PURGEABLE and await self.status(execution.execution_id) is None:
+            raise ExecutionNotFound(execution.execution_id)
 
     async def executions(self, execution_ids: Sequence[str]) -> list[Execution | None]:
         """Read many executions without their nodes, in one round trip.
@@ -176,16 +198,6 @@ class Store:
             for some in parts_of(sizes):
                 outputs |= await self.payloads.read(execution_id, some)
         return outputs
-
-    async def list_ids(
-        self, tenant: str, *, newest_ms: str, oldest_ms: str, offset: int, count: int
-    ) -> list[tuple[str, int]]:
-        """Ids and creation times, newest first; bounds as ZRANGE takes them."""
-        rows = await self._redis.zrange(
-            self.keys.index(tenant), newest_ms, oldest_ms, desc=True, byscore=True,
-            offset=offset, num=count, withscores=True,
-        )  # fmt: skip
-        return [(member.decode(), int(score)) for member, score in rows]
 
     async def events(self, execution_id: str, *, after: int, limit: int) -> list[Event]:
         """Read the history from event `after` + 1 on."""
@@ -289,7 +301,8 @@ class Store:
         known = await self._redis.get(self.keys.key("idempotency", tenant=tenant, key=key))
         if known is None:
             return None
-        request_hash, execution_id = known.decode().split()
+        # A third word is the execution that was asked for, and not made: another one held its key.
+        request_hash, execution_id, *_ = known.decode().split()
         return request_hash, execution_id
 
     async def staged_ids(self, limit: int) -> list[str]:
@@ -346,14 +359,14 @@ class Store:
         rows = await self._redis.xrange(self.keys.tasks(queue), count=count)
         return [message_id.decode() for message_id, _ in rows]
 
-    async def dead_entries(self, limit: int, *, before: str | None = None) -> list[DeadEntry]:
-        """Dead nodes, newest first; those older than the entry `before`."""
+    async def dead_entries(self, tenant: str, limit: int, *, before: str | None = None) -> list[DeadEntry]:
+        """Dead nodes of a tenant, newest first; those older than the entry `before`."""
         newest = f"({before}" if before else "+"
-        rows = await self._redis.xrevrange(self.keys.shared("dead"), newest, "-", count=limit)
+        rows = await self._redis.xrevrange(self.keys.key("dead", tenant=tenant), newest, "-", count=limit)
         return [read_dead_entry(entry_id, fields) for entry_id, fields in rows]
 
-    async def dead_entry(self, entry_id: str) -> DeadEntry | None:
-        rows = await self._redis.xrange(self.keys.shared("dead"), entry_id, entry_id, count=1)
+    async def dead_entry(self, tenant: str, entry_id: str) -> DeadEntry | None:
+        rows = await self._redis.xrange(self.keys.key("dead", tenant=tenant), entry_id, entry_id, count=1)
         return read_dead_entry(*rows[0]) if rows else None
 
     async def usage_rows(self, tenant: str, days: Sequence[int]) -> list[Usage]:
@@ -415,7 +428,7 @@ class Store:
             worklist=tuple(item.decode() for item in worklist),
             has_continue_timer=continued is not None,
             not_taken=rejects,
-            waits=await self.waits.sights(execution_id, [state for _, state in units]),
+            waits=await self.waits.sights(execution, [state for _, state in units]),
             now_ms=await self.now_ms(),
             maps=maps,
             output=final,

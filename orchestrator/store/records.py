@@ -29,7 +29,8 @@ EXECUTION_FIELDS = (
     "v", "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
     "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
     "cancel_reason", "error", "paused", "paused_by", "paused_reason", "paused_ms", "seq",
-    "parent", "depth", "children", "budget", *USED_FIELDS,
+    "parent", "depth", "children", "budget", "workflow_id", "workflow_version", "labels", "execution_key",
+    *USED_FIELDS,
 )  # fmt: skip
 
 
@@ -75,6 +76,10 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         ended_ms=_number(row["ended_ms"]),
         updated_ms=_number(row["updated_ms"]) or 0,
         deadline_ms=_number(row["deadline_ms"]),
+        workflow_id=read_text(row["workflow_id"]),
+        workflow_version=_number(row["workflow_version"]),
+        labels=orjson.loads(row["labels"]) if row["labels"] else {},
+        execution_key=read_text(row["execution_key"]),
         replay_of=read_text(row["replay_of"]),
         forked_from=read_text(row["forked_from"]),
         reason=said["cancel_reason"],

@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 
 from orchestrator.definitions.branches import read_catch_words
 from orchestrator.definitions.definition import Catch
+from orchestrator.redis_keys import DEFAULT_TENANT
 
 #: Most bytes that the claims of one round trip answer with, see lua/include/claim.lua.
 REPLY_BYTES = 4 * 1024 * 1024
 #: Names of what a claim may leave unread beside outputs; no node has such an id.
-INPUTS, RESUME, VALUE = "$inputs", "$resume", "$value"
+INPUTS, TRIGGER, RESUME, VALUE = "$inputs", "$trigger", "$resume", "$value"
 
 
 class Claim(NamedTuple):
@@ -20,14 +21,17 @@ class Claim(NamedTuple):
 
     tries, crashes  charged tries and lost leases before this attempt.
     spec, inputs    JSON; inputs only when the node refers to them.
+    trigger         the trigger document, JSON, when the node refers to it; else, and without one, b"".
     resume          what the unit waited for, JSON, when it is run again to make use of it; else b"".
     value           of an item of a mapped node, JSON; else b"".
     references      what the node refers to: (node id, status, output JSON or b"").
     catch           which successor takes over after which errors.
     counts          tries that each retry rule has counted; empty for a policy without rules.
     beat            details of the last heartbeat of an attempt before this one, JSON; else b"".
+    tenant          whose execution it is.
     unread          texts that the reply had no room for, and their lengths: ids of nodes whose output it is,
-                    INPUTS, RESUME, VALUE. They are b"" above, and have to be read before the attempt runs.
+                    INPUTS, TRIGGER, RESUME, VALUE. They are b"" above, and have to be read before the
+                    attempt runs.
     """
 
     execution_id: str
@@ -44,14 +48,17 @@ class Claim(NamedTuple):
     value: bytes = b""
     references: tuple[tuple[str, str, bytes], ...] = ()
     beat: bytes = b""
+    tenant: str = DEFAULT_TENANT
     counts: tuple[int, ...] = ()
     catch: tuple[Catch, ...] = ()
     unread: tuple[tuple[str, int], ...] = ()
+    trigger: bytes = b""
 
     def filled(self, texts: Mapping[str, bytes]) -> Claim:
         """Put in what has been read of the texts that were unread, by name; the rest stays unread."""
         return self._replace(
             inputs=texts.get(INPUTS, self.inputs),
+            trigger=texts.get(TRIGGER, self.trigger),
             resume=texts.get(RESUME, self.resume),
             value=texts.get(VALUE, self.value),
             references=tuple((id, status, texts.get(id, text)) for id, status, text in self.references),
@@ -118,12 +125,14 @@ def _with(claim: Claim, told: list[Any]) -> Claim:
             unread.append((name, text))
             text = b""
         match name:
-            case "$inputs" | "$resume" | "$value" | "$beat":
+            case "$inputs" | "$trigger" | "$resume" | "$value" | "$beat":
                 found[name[1:]] = text
             case "$counts":
                 found["counts"] = tuple(map(int, text.split()))
             case "$catch":
                 found["catch"] = read_catch_words(text.decode())
+            case "$tenant":
+                found["tenant"] = text.decode()
             case _:
                 references.append((name, told[i + 1].decode(), text))
     return claim._replace(references=tuple(references), unread=tuple(unread), **found)
@@ -163,6 +172,8 @@ def share_texts(claims: list[Claim]) -> list[Claim]:
         brought |= {(claim.execution_id, id): text for id, _, text in claim.references if text}
         if claim.inputs:
             brought[claim.execution_id, INPUTS] = claim.inputs
+        if claim.trigger:
+            brought[claim.execution_id, TRIGGER] = claim.trigger
     return found
 
 

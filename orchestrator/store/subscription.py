@@ -28,7 +28,10 @@ MOST_SILENCES = 2
 
 
 class EventSubscription:
-    """Watch executions, then iterate: an id for each wake-up, None after a reconnection (look at all)."""
+    """Watch executions, then iterate: an id for each wake-up, None after a reconnection (look at all).
+
+    The first wake-up of an execution comes when its subscription stands: from then on none is missed.
+    """
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
         self._redis = redis
@@ -40,7 +43,7 @@ class EventSubscription:
         self._connecting = asyncio.Lock()
 
     async def watch(self, execution_id: str) -> None:
-        """Start waking up for one execution. What was written before is for the caller to read afterwards."""
+        """Start waking up for one execution, the first time as soon as nothing more can be missed."""
         channel = self._keys.events(execution_id)
         self._watched[channel] = execution_id
         try:
@@ -86,7 +89,7 @@ class EventSubscription:
                     # Confirmations of subscriptions too are signs of life.
                     message = await self._pubsub.get_message(timeout=SILENCE_S)
                     silences = 0 if message else await self._ask(silences)
-                    if message and message["type"] == "message":
+                    if message and message["type"] in ("message", "subscribe"):
                         execution_id = self._watched.get(message["channel"].decode())
                         if execution_id:
                             yield execution_id

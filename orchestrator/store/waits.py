@@ -8,7 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from orchestrator.documents import exact_json
-from orchestrator.execution.model import Approval, NodeState, WaitState
+from orchestrator.execution.model import Approval, Execution, NodeState, WaitState
 from orchestrator.redis_keys import SEPARATOR, Keys, lease_member
 from orchestrator.states import ANSWERED, NodeStatus, WaitingOn
 from orchestrator.store.layout_1 import as_layout_2, is_readable
@@ -27,20 +27,20 @@ class Waits:
         self._redis: Any = redis
         self._keys = keys
 
-    async def sights(self, execution_id: str, states: Iterable[NodeState]) -> dict[str, WaitState]:
+    async def sights(self, execution: Execution, states: Iterable[NodeState]) -> dict[str, WaitState]:
         """Look at those of the nodes and items that wait for an answer; costs nothing when there are none."""
         waiting = [
             state for state in states if state.status is NodeStatus.WAITING and state.waiting_on in ANSWERED
         ]
         if not waiting:
             return {}
+        execution_id = execution.execution_id
+        approvals = self._keys.key("approvals", tenant=execution.tenant)
         pipe = self._redis.pipeline(transaction=False)
         for state in waiting:
             names = [f"{field}|{state.node_id}" for field in ("awaits", "ask", "given")]
             pipe.hmget(self._keys.runtime(execution_id), names)
-            pipe.zscore(
-                self._keys.shared("approvals"), lease_member(execution_id, state.node_id, state.attempt)
-            )
+            pipe.zscore(approvals, lease_member(execution_id, state.node_id, state.attempt))
         answers = await pipe.execute()
         lines = await self._lines(execution_id, {row[0] for row in answers[::2] if row[0]})
         found = {}
@@ -82,8 +82,8 @@ class Waits:
         }
         return line, schemas
 
-    async def approvals(self, units: Sequence[tuple[str, str]]) -> list[Approval | None]:
-        """Read approvals by (execution id, node id or item).
+    async def approvals(self, tenant: str, units: Sequence[tuple[str, str]]) -> list[Approval | None]:
+        """Read approvals of a tenant by (execution id, node id or item).
 
         None for a node that has never asked, or whose execution is of a layout that cannot be read.
         """
@@ -106,7 +106,7 @@ class Waits:
         pipe = self._redis.pipeline(transaction=False)
         for (execution_id, node_id), _, fields in rows:
             member = lease_member(execution_id, node_id, read_record(fields[2]).attempt)
-            pipe.zscore(self._keys.shared("approvals"), member)
+            pipe.zscore(self._keys.key("approvals", tenant=tenant), member)
         scores = await pipe.execute() if rows else []
         return [
             _approval(unit, status, fields, output, score)
@@ -117,13 +117,15 @@ class Waits:
         """Say whether a signal of this request was accepted before."""
         return bool(await self._redis.hexists(self._keys.signals(execution_id), f"call|{request_key}"))
 
-    async def pending(self, after_ms: int, after: str, offset: int) -> tuple[list[tuple[str, int]], int]:
-        """Members of the list of open approvals and since when, oldest first, from a moment on.
+    async def pending(
+        self, tenant: str, after_ms: int, after: str, offset: int
+    ) -> tuple[list[tuple[str, int]], int]:
+        """Members of a tenant's list of open approvals and since when, oldest first, from a moment on.
 
         The number counts the rows read: 0 at the end of the list.
         """
         rows = await self._redis.zrange(
-            self._keys.shared("approvals"), str(after_ms), "+inf", byscore=True,
+            self._keys.key("approvals", tenant=tenant), str(after_ms), "+inf", byscore=True,
             offset=offset, num=BATCH, withscores=True,
         )  # fmt: skip
         found = [(member.decode(errors="replace"), int(score)) for member, score in rows]

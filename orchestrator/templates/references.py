@@ -43,15 +43,17 @@ _NOT_A_PATH = KEYWORDS | {"loop", "self", "now", "range"}
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """What a node's templates need: the nodes whose outputs they read, and whether they read the inputs.
+    """What a node's templates need: the nodes whose outputs they read, and what the execution started with.
 
-    nodes        each node referred to, with the path of the first template that does.
-    uses_inputs  inputs, trigger or execution are read.
-    templated    the config has templates in it.
+    nodes         each node referred to, with the path of the first template that does.
+    uses_inputs   inputs or execution are read.
+    uses_trigger  trigger is read.
+    templated     the config has templates in it.
     """
 
     nodes: Mapping[str, str] = field(default_factory=dict)
     uses_inputs: bool = False
+    uses_trigger: bool = False
     templated: bool = False
 
 
@@ -117,7 +119,7 @@ def references(
             stack += [(below, f"{path}[{index}]") for index, below in enumerate(value)]
     if when is not None:
         found.add(when, "when", compile_expression)
-    return References(found.nodes, found.uses_inputs, found.templated), found.problems
+    return References(found.nodes, found.uses_inputs, found.uses_trigger, found.templated), found.problems
 
 
 def compile_template(source: str) -> Template:
@@ -208,7 +210,17 @@ def _key(match: re.Match[str]) -> str | int:
 class _Found:
     """Gathers what the templates of one node refer to."""
 
-    __slots__ = ("hints_left", "ids", "local", "nodes", "problems", "secrets", "templated", "uses_inputs")
+    __slots__ = (
+        "hints_left",
+        "ids",
+        "local",
+        "nodes",
+        "problems",
+        "secrets",
+        "templated",
+        "uses_inputs",
+        "uses_trigger",
+    )
 
     def __init__(
         self, ids: Collection[str], local: Collection[str] = (), secrets: Collection[str] | None = ()
@@ -218,6 +230,7 @@ class _Found:
         self.secrets = secrets
         self.nodes: dict[str, str] = {}
         self.uses_inputs = False
+        self.uses_trigger = False
         self.templated = False
         self.problems: list[Problem] = []
         self.hints_left = MAX_HINTS
@@ -236,7 +249,9 @@ class _Found:
         for name in sorted(template.names):
             if name == "steps" or name in self.local:
                 continue
-            if name in ROOTS:
+            if name == "trigger":
+                self.uses_trigger = True
+            elif name in ROOTS:
                 self.uses_inputs = True
             elif name == "secrets":
                 self._check_secrets(text, path)

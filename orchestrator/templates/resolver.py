@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from orchestrator.documents import exact_json
@@ -37,6 +38,8 @@ from orchestrator.templates.values import (
 
 #: Everything that templates put into one node's config, as JSON.
 MAX_RESOLVED = 4 * 1024 * 1024
+#: The trigger document of an execution that has none of its own.
+BY_HAND: Mapping[str, Any] = MappingProxyType({"source": "manual"})
 #: Templates resolved between two looks at the time.
 _BETWEEN_LOOKS = 50
 
@@ -203,7 +206,7 @@ class _Resolution:
         if name == "steps":
             return Steps(self._step)
         if name == "trigger":
-            return {} if scope.trigger is None else scope.trigger
+            return dict(BY_HAND) if scope.trigger is None else scope.trigger
         if name == "execution":
             return {"id": scope.execution_id}
         if name == "secrets":

@@ -169,6 +169,11 @@ CLAIM = of(
 REPLIES = of(
     "include/replies",
     ("what was reached is not handed on", "if beat then tell('$beat', '', beat) end", ""),
+    (
+        "nobody is told whose execution it is",
+        "if x.tenant and x.tenant ~= 'default' then tell('$tenant'",
+        "if false then tell('$tenant'",
+    ),
     ("what rules counted is not handed on", "if counts then tell('$counts', '', counts) end", ""),
     ("the catch is not handed on", "if facts.catch then tell('$catch', '', facts.catch) end", ""),
     ("a large output goes along with every claim", "if length then return length end", ""),
@@ -274,7 +279,7 @@ KEEPERS = (
 WHOLE = (
     *of(
         "create_execution",
-        ("one id is created twice", "if redis.call('EXISTS', status_key(execution_id)) == 1 then", "if false then"),
+        ("one id is created twice", "if is_made(execution_id) then", "if false then"),
         ("a request made again makes another execution", "  if known then", "  if false then"),
         ("a key serves another request", "hash == ARGV[6] and 'replayed' or 'conflict'", "'replayed'"),
     ),
@@ -304,7 +309,27 @@ WHOLE = (
     ),
     *of("continue_execution", ("a timer without turns stays", "redis.call('ZREM', timers_key(),", "redis.call('ZSCORE', timers_key(),")),
     *of("purge_staging", ("a visible execution is purged", "if redis.call('EXISTS', status_key(ARGV[2])) == 1 then", "if false then")),
-    *of("stage_execution", ("a staged slice is forgotten", "redis.call('ZADD', staging_key(), 'NX', NOW, ARGV[2])", "")),
+    *of(
+        "purge_execution",
+        ("a call sent again finds nothing", "if redis.call('HGET', rare_key.remains(id), 'purged_by') == ARGV[3] then return {'ok', ''} end", ""),
+        ("a child goes without its root", "if root ~= id then return {'child', root} end", ""),
+        ("what runs is purged", "if not may_leave('execution', 'purge_execution', status) then", "if false then"),
+        ("a cancel is cut off half-way", "if status == 'PENDING' and values[2] and values[2] ~= '' then", "if false then"),
+    ),
+    *of(
+        "include/purge",
+        ("a hidden execution is listed", "  redis.call('ZREM', index_key(tenant), id)\n", ""),
+        ("a key replays what is gone", "  forget_request(id, tenant, values[2])\n", ""),
+        ("a day holds for ever what nobody will use", "    budget.write_off(member)\n", ""),
+        ("late calls find the runtime", "redis.call('RENAME', runtime, remains)", "redis.call('COPY', runtime, remains)"),
+        ("a child that runs is purged", "if may_leave('execution', 'purge_execution', status) then", "if true then"),
+        ("a child keeps a parent that is gone", "    redis.call('HDEL', runtime_key(child_id), 'parent')\n", ""),
+        ("children are left", "  for _, entry in ipairs(entries) do hide_child(string.match(entry, '^%S+')) end\n", ""),
+        ("the dead stay on their list", "    in_parts('XDEL', entries, dead)\n", ""),
+        ("an execution is listed as purged for ever", "  redis.call('UNLINK', remains, children_key(id))\n  redis.call('ZREM', rare_key.purging(), id)\n", "  redis.call('UNLINK', remains, children_key(id))\n"),
+    ),
+    *of("include/slices", ("a late copy makes it again", "status_key(execution_id), rare_key.remains(execution_id)) > 0", "status_key(execution_id)) > 0")),
+    *of("stage_execution", ("a staged slice is forgotten", "redis.call('ZADD', rare_key.staging(), 'NX', NOW, ARGV[2])", "")),
     *of(
         "repair_execution",
         ("a stale plan is carried out", "if tostring(x.seq) ~= ARGV[3] or not", "if not"),

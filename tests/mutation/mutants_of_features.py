@@ -201,8 +201,8 @@ ANSWERS = (
     *of(
         "include/waits",
         ("nobody is listed as waiting", "  redis.call('HSET', signals_key(x.id), 'waits|' .. awaits, line .. entry)", ""),
-        ("an approval is not listed", "    redis.call('ZADD', approvals_key(), 'NX', NOW, lease_member(x.id, node_id, attempt))", ""),
-        ("a decided approval stays listed", "    redis.call('ZREM', approvals_key(), lease_member(x.id, node_id, attempt))", ""),
+        ("an approval is not listed", "    redis.call('ZADD', approvals_key(tenant_of(x)), 'NX', NOW, lease_member(x.id, node_id, attempt))", ""),
+        ("a decided approval stays listed", "    redis.call('ZREM', approvals_key(tenant_of(x)), lease_member(x.id, node_id, attempt))", ""),
         ("who waits no more stays listed", "    line = string.sub(line, 1, from) .. string.sub(line, to + 1)", ""),
     ),
     *of(

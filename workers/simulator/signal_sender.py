@@ -19,6 +19,7 @@ from orchestrator.errors import (
     Problem,
 )
 from orchestrator.operations.approvals import Approvals
+from orchestrator.operations.owner import AnyOwner
 from orchestrator.operations.signals import Signals
 from orchestrator.store.reader import Store
 from orchestrator.store.replies import Claim
@@ -48,8 +49,8 @@ class ExternalActor:
 
     def __init__(self, store: Store, transitions: Transitions) -> None:
         self._store = store
-        self._signals = Signals(store, transitions)
-        self._approvals = Approvals(store, transitions)
+        self._signals = Signals(store, transitions, AnyOwner(store))
+        self._approvals = Approvals(store, transitions, AnyOwner(store))
         self._due: list[_Due] = []
         self._numbers = itertools.count(1)
 

@@ -26,6 +26,7 @@ from orchestrator.errors import ErrorType, HeadraceError, NodeError
 from orchestrator.loops import timers
 from orchestrator.operations.children import Children
 from orchestrator.operations.executions import Executions
+from orchestrator.operations.owner import AnyOwner
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.submissions import Submissions
 from orchestrator.redis_keys import Keys
@@ -122,7 +123,7 @@ class Simulator:
         submissions = Submissions(
             self.store, self.transitions, catalogue=catalogue, limits=limits, checks=checks
         )
-        self._executions = Executions(self.store, self.transitions, submissions)
+        self._executions = Executions(self.store, self.transitions, submissions, AnyOwner(self.store))
         #: What the names of an execution's nodes begin with: nothing, or those of the units above it.
         self._prefixes: dict[str, str] = {}
         tools = Toolbox(secrets=_Placeholders())

@@ -28,12 +28,11 @@ else
     park_on_child(x, node_id, attempt, child_id)
   end
   create(child_id, values[2] or 'default', ARGV[19], 20)
-  redis.call('HSET', runtime_key(child_id), 'tenant', values[2] or 'default', 'rare', '1', 'parent', x.id .. ' ' .. node_id,
-    'depth', depth)
+  redis.call('HSET', runtime_key(child_id), 'rare', '1', 'parent', x.id .. ' ' .. node_id, 'depth', depth)
   local child = open(child_id)
   name_queues(fields_of(child, 'queues'))
   record(child, 'execution.created', '', '', '{"parent":"' .. x.id .. '","node":"' .. node_id .. '"}')
-  start(child, '')
+  start(child, '', '')
 end
 settle(x)
 return answer('ok', x.more)

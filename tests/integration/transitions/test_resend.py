@@ -7,14 +7,14 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.definitions.budgets import Caps, Usage
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.layout import Reuse, lay_out
 from orchestrator.store.library import script_names
 from orchestrator.store.replies import EndReply
-from orchestrator.store.requests import Idempotency
+from orchestrator.store.requests import Idempotency, KeyClaim
 from orchestrator.store.script_client import Call
 from tests.dags import compiled
+from tests.integration.transitions.access_calls import ACCESS
 from tests.integration.transitions.prepared_calls import (
     CHILDREN,
     INTERVENTIONS,
@@ -27,10 +27,14 @@ from tests.integration.transitions.prepared_calls import (
     deciding,
     expiring,
     forgetting,
+    hiding,
     passing_the_limit_of_a_wait,
     purging,
+    removing,
     renewing,
+    reserving,
     running,
+    settling,
     signalling,
     signalling_nobody,
     staging,
@@ -153,26 +157,6 @@ async def reporting(rig: Rig) -> Call[Any]:
     return rig.transitions.report_events(held, [(1, "node.log", b"{}"), (2, "node.progress", b"{}")])
 
 
-async def reserving(rig: Rig) -> Call[Any]:
-    held = await running_on_a_budget(rig)
-    return rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
-
-
-async def settling(rig: Rig) -> Call[Any]:
-    held = await running_on_a_budget(rig)
-    await rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
-    day = str(rig.now_ms // 86_400_000)
-    used = Usage(calls=1, input=3, output=4, cost_nanos=2)
-    return rig.transitions.settle_budget(held, number=1, held=(60, 5, day), used=used)
-
-
-async def running_on_a_budget(rig: Rig) -> Any:
-    # At noon: a minute later must be the same day.
-    rig.transitions.now_ms = (rig.now_ms // 86_400_000 + 1) * 86_400_000 + 43_200_000
-    await rig.submit(node("A"), budget={"max_tokens": 100, "daily": {"max_cost_usd": 1}})
-    return await rig.worker.start_one("A")
-
-
 async def reusing(rig: Rig) -> Call[Any]:
     execution_id = await rig.submit(*LINE)
     await rig.worker.run_all()
@@ -192,9 +176,24 @@ async def creating(rig: Rig) -> Call[Any]:
     )
 
 
+def creating_under_a_key(policy: str) -> Prepare:
+    """The key belongs to an execution that has not ended."""
+
+    async def prepare(rig: Rig) -> Call[Any]:
+        document = workflow(*LINE)
+        text, last, key = orjson.dumps(document), lay_out(compiled(document)).last, KeyClaim("d1", policy)
+        await rig.transitions.create_execution("x0", text, last, key=key, is_started=True)
+        request = Idempotency("key", "hash", "call")
+        return rig.transitions.create_execution(
+            "x1", text, last, key=key, idempotency=request, is_started=True
+        )
+
+    return prepare
+
+
 async def starting(rig: Rig) -> Call[Any]:
     execution_id = await rig.submit(*LINE, trigger=False)
-    return rig.transitions.start_execution(execution_id, b'{"n":1}')
+    return rig.transitions.start_execution(execution_id, b'{"n":1}', b'{"source":"manual"}')
 
 
 async def cancelling(rig: Rig) -> Call[Any]:
@@ -284,6 +283,9 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "stage_execution": (staging, ""),
     "reuse_nodes": (reusing, ""),
     "create_execution": (creating, ""),
+    "create_execution, key taken": (creating_under_a_key("fail"), ""),
+    "create_execution, existing": (creating_under_a_key("use_existing"), ""),
+    "create_execution, another ended": (creating_under_a_key("terminate_existing"), ""),
     "start_execution": (starting, "already"),
     "cancel_execution": (cancelling, "already"),
     "enforce_cancel": (enforcing, "stale"),
@@ -294,10 +296,13 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "repair_execution": (repairing, "moved"),
     "continue_execution": (continuing, "idle"),
     "purge_staging": (purging, ""),
+    "purge_execution": (hiding, ""),
+    "purge_keys": (removing, ""),
     "renew_leases": (renewing, ""),
     "stamp_tick": (stamping, ""),
     "announce_worker": (announcing, ""),
     "forget_consumers": (forgetting, ""),
+    **ACCESS,
 }
 
 
@@ -315,7 +320,7 @@ async def test_a_call_sent_again_does_nothing_twice(rig: Rig, case: str) -> None
 
 
 #: These answer with the present moment, so a minute later they rightly write another one.
-_OF_THE_MOMENT = {"renew_leases", "stamp_tick", "announce_worker"}
+_OF_THE_MOMENT = {"renew_leases", "stamp_tick", "announce_worker", "open_session"}
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in _OF_THE_MOMENT])

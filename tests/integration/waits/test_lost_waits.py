@@ -45,7 +45,7 @@ async def test_an_approval_is_asked_for_once_more(rig: Rig) -> None:
     await decide(rig, execution_id)
 
     assert await rig.status(execution_id) is E.COMPLETED
-    assert await rig.redis.zcard(rig.transitions.keys.shared("approvals")) == 0
+    assert await rig.redis.zcard(rig.transitions.keys.key("approvals", tenant="default")) == 0
 
 
 @pytest.mark.parametrize("timeout", [None, "5m"])

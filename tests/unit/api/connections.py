@@ -30,6 +30,9 @@ class Clock:
     def create_task(self, work: Any, **named: Any) -> asyncio.Task[None]:
         return asyncio.get_running_loop().create_task(work, **named)
 
+    def call_soon(self, callback: Callable[..., None], *args: Any) -> asyncio.Handle:
+        return asyncio.get_running_loop().call_soon(callback, *args)
+
     def call_later(self, delay_s: float, callback: Callable[..., None], *args: Any) -> asyncio.TimerHandle:
         return self.call_at(self.now_s + delay_s, callback, *args)
 
@@ -55,11 +58,13 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__({"sockname": ("127.0.0.1", 8000), "peername": ("127.0.0.1", 50_000)})
         self.written = b""
+        self.writes = 0
         self.is_shut = self.is_read = False
         self.eof = False
 
     def write(self, data: Any) -> None:
         self.written += bytes(data)
+        self.writes += 1
 
     def can_write_eof(self) -> bool:
         return True
@@ -106,7 +111,11 @@ class Connection:
         self.headers = list(scope["headers"])
         if scope["path"] == "/slow":
             await self.hold.wait()
-        await PlainTextResponse("done")(scope, receive, send)
+        if scope["path"] == "/stream":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await self.hold.wait()
+        else:
+            await PlainTextResponse("done")(scope, receive, send)
 
     async def send(self, *pieces: bytes) -> None:
         for piece in pieces:

@@ -19,6 +19,7 @@ from orchestrator.errors import (
 from orchestrator.execution.inventory import Check
 from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.operations.events import Events, EventSubscription
+from orchestrator.operations.owner import AnyOwner
 from orchestrator.operations.results import ExecutionView, ResultPage
 from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.store.reader import Store
@@ -69,15 +70,23 @@ class FakeEngine:
         self.fail_with: Exception | None = None
         self.is_replay = False
         self.is_ready = True
+        self.authentication = SimpleNamespace()
         self.executions = SimpleNamespace(
             submit=self._submit, trigger=self._trigger, status=self._status, get=self._get,
-            list=self._list, cancel=self._cancel,
+            list=self._list, cancel=self._cancel, find=self._find, statuses=self._statuses,
         )  # fmt: skip
         self.outputs = SimpleNamespace(page=self._page)
         store = SimpleNamespace(status=self._status, events=self._events, last_seq=self._last_seq)
-        self.events = Events(cast(Store, store), lambda: cast(EventSubscription, self._subscribe()))
+        self.events = Events(
+            cast(Store, store),
+            lambda: cast(EventSubscription, self._subscribe()),
+            AnyOwner(cast(Store, store)),
+        )
         self.health = SimpleNamespace(check=self._check)
         self.dead_letters = SimpleNamespace(drop=self._drop)
+
+    def of(self, tenant: str) -> "FakeEngine":
+        return self
 
     def record(self, type_: str = "node.progress", data: bytes = b"{}", *, is_announced: bool = True) -> None:
         """Append one event and, as the engine's scripts do, wake who watches."""
@@ -107,7 +116,9 @@ class FakeEngine:
             problem = Problem("nodes[0]", "duplicate_id", "Duplicate node ID: A", kind="graph")
             raise DefinitionInvalid([problem])
         status = ExecutionStatus.RUNNING if given.get("trigger") else ExecutionStatus.PENDING
-        return SimpleNamespace(execution_id=EXECUTION_ID, status=status, replayed=self.is_replay)
+        return SimpleNamespace(
+            execution_id=EXECUTION_ID, status=status, replayed=self.is_replay, existing=False
+        )
 
     async def _trigger(self, execution_id: str, **given: Any) -> SimpleNamespace:
         self._asked("trigger", execution_id)
@@ -117,6 +128,17 @@ class FakeEngine:
     async def _status(self, execution_id: str) -> ExecutionStatus:
         self._asked("status", execution_id)
         return self.current
+
+    async def _find(self, name: str) -> str:
+        if name != EXECUTION_ID:
+            raise ExecutionNotFound(name)
+        return name
+
+    async def _statuses(self, execution_ids: Sequence[str]) -> dict[str, ExecutionStatus]:
+        self.calls["statuses"] += 1
+        if self.fail_with is not None:
+            raise self.fail_with
+        return {each: self.current for each in execution_ids if each == EXECUTION_ID}
 
     async def _get(self, execution_id: str) -> ExecutionView:
         self._asked("get", execution_id)

@@ -241,3 +241,17 @@ async def test_a_connection_between_two_requests_is_left_to_the_keep_alive_time(
 
 def test_without_a_server_of_ours_there_is_none_to_guard() -> None:
     assert not http_protocol.guard_server()
+
+
+async def test_an_answer_leaves_in_one_write(connection: Connection) -> None:
+    await connection.send(GET)
+    await connection.send(GET)
+
+    assert connection.statuses == [200, 200]
+    assert connection.wire.writes == 2
+
+
+async def test_the_head_of_a_stream_does_not_wait_for_its_first_line(connection: Connection) -> None:
+    await connection.send(GET.replace(b"/livez", b"/stream"))
+
+    assert connection.statuses == [200]

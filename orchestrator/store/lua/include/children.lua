@@ -4,7 +4,7 @@
 -- "close FROM": an execution that ends otherwise than well asks those of its children that still run to end, as the facts of
 -- each one's node says: request_cancel (with a grace), terminate (what runs is fenced at once), abandon (nothing).
 
-local grant_grace, request_cancel, is_live, leave_child, wake_parent
+local grant_grace, request_cancel, is_live, replace_execution, leave_child, wake_parent
 -- The next end of the child does not end the wait by itself: a worker is to look at the child again.
 local LOOK_AGAIN = '{"again":true}'
 
@@ -36,6 +36,17 @@ end
 
 function is_live(execution_id)
   return may_leave('execution', 'cancel_execution', redis.call('GET', status_key(execution_id)))
+end
+
+-- Ends an execution whose key another one takes; what runs of it is fenced at once. Says whether it has turns left.
+function replace_execution(x, execution_id)
+  if x.cancelling == 'user' or x.cancelling == 'timeout' then
+    push(x, 'kill 0')
+  else
+    request_cancel(x, '"execution ' .. execution_id .. ' has taken its key"', 'key:' .. execution_id, NOW)
+  end
+  settle(x)
+  return x.more == 1
 end
 
 -- Asks a child to end, as the policy of its parent's node says. Its own turns come in this call as far as the budget goes.

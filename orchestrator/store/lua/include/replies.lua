@@ -11,14 +11,14 @@ do
 -- The reply carries all that the runner needs, so that a node costs no further round trip:
 -- {'ok', head, spec, name, status, text, name, status, text, …}
 -- head is 'EXECUTION UNIT ATTEMPT NONCE TRIES CRASHES MESSAGE QUEUED_MS', - for no message. name is a reference: a node, with its
--- status and output, '' when there is none; or one of these, where there is something to tell: $inputs, when the node refers to
--- them; $resume, what the unit waited for, JSON, when one that waited is run again to make use of it; $value, of an item, JSON;
+-- status and output, '' when there is none; or one of these, where there is something to tell: $inputs and $trigger, when the node
+-- refers to them; $resume, what the unit waited for, JSON, when one that waited is run again to make use of it; $value, of an item, JSON;
 -- $catch, which successor takes over after which errors; from the second attempt on $counts, the tries each retry rule has
--- counted, and $beat, the newest progress that an attempt has reported.
+-- counted, and $beat, the newest progress that an attempt has reported; $tenant, whose execution it is, unless it is default's.
 -- A call that ends attempts and claims further tasks answers with one flat list, because a table costs more than what is in it:
 -- its own word, then for each claim the number of its elements after that, and these. A task that was read but needs a handler the
 -- worker does not have is listed as {'unoffered', 'EXECUTION UNIT ATTEMPT MESSAGE QUEUE HANDLER'}.
--- Of inputs, resume, value and outputs a length, as a number, may stand for the text: an earlier claim of the same reply
+-- Of inputs, trigger, resume, value and outputs a length, as a number, may stand for the text: an earlier claim of the same reply
 -- has it, or it found no room, and the worker reads it from its key. Nothing writes it while the attempt runs.
 
 -- Most bytes that one call which claims several tasks answers with. One half is for what tasks refer to; once that is used
@@ -54,21 +54,25 @@ local function fitting(text)
   return text
 end
 
--- Puts a text that others may refer to as well into the reply, or its length: the output of a node, or the inputs.
+-- What is nobody's output, and the runtime field that has it.
+local STARTED_WITH = {['$inputs'] = 'inputs', ['$trigger'] = 'trigger'}
+
+-- Puts a text that others may refer to as well into the reply, or its length: the output of a node, or what the execution was
+-- started with.
 local function shared(x, id)
-  -- The inputs are nobody's output, but their length is kept in the same way.
-  local unit, is_output = unit_of(x, id), id ~= '$inputs'
+  -- The length of either is kept in the same way.
+  local unit, field = unit_of(x, id), STARTED_WITH[id]
   local length = unit.mentioned
   if length then return length end
   -- Its length is asked for once something has found no room, not before: that would cost a command for each.
   if NAMED > 0 and not unit.output then
-    length = is_output and redis.call('STRLEN', output_key(x.id, id)) or redis.call('HSTRLEN', x.runtime, 'inputs')
+    length = field and redis.call('HSTRLEN', x.runtime, field) or not field and redis.call('STRLEN', output_key(x.id, id))
     if length > REFERENCE_ROOM then
       unit.mentioned = length
       return named(length)
     end
   end
-  local text = is_output and output_of(x, id) or not is_output and redis.call('HGET', x.runtime, 'inputs') or ''
+  local text = field and redis.call('HGET', x.runtime, field) or not field and output_of(x, id) or ''
   length = #text
   if length > REFERENCE_ROOM then
     unit.mentioned = length
@@ -103,12 +107,13 @@ function claimed(x, unit, facts, message_id)
   if state.index then tell('$value', '', fitting(redis.call('HGET', items_key(x.id, node.id), 'v' .. state.index) or '')) end
   if refs then
     for id in string.gmatch(refs, '%S+') do
-      tell(id, id ~= '$inputs' and status_of(x, id) or '', shared(x, id))
+      tell(id, STARTED_WITH[id] and '' or status_of(x, id) or '', shared(x, id))
     end
   end
   if facts.catch then tell('$catch', '', facts.catch) end
   if counts then tell('$counts', '', counts) end
   if beat then tell('$beat', '', beat) end
+  if x.tenant and x.tenant ~= 'default' then tell('$tenant', '', x.tenant) end
   return reply
 end
 

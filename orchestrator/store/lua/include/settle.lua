@@ -10,8 +10,6 @@
 --                            "close FROM"              ask children to end, from that place in their list on
 --                            "reset NODE …", "renew NODE …", "decide NODE"   a retry's two passes, see store/repair_words.py
 
-local BUDGET = 160
-
 -- Looks at one PENDING node: runs it, passes it over, or lets it wait. A node that has left PENDING is past deciding, and so
 -- is one that is held.
 local function decide(x, node_id, is_successor)
@@ -45,6 +43,8 @@ end
 local settle
 
 do
+
+local BUDGET = 160
 
 -- What deciding a node looks at; the same of one that has a single dependency; and of one that will be handed over.
 local DECIDING, FOLLOWING, HANDED = {'r|', 'c|', 'node|'}, {'r|', 'node|'}, {'r|', 'node|', 'spec|', 'refs|'}

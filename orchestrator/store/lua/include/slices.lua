@@ -3,6 +3,9 @@
 -- must not undo what a fork has marked as ended since.
 -- ARGV from first: count of node ids, the ids, then runtime fields and values in pairs to the end.
 
+-- Whether an execution is visible, or was and is being purged: a late copy of a call that made it then writes nothing.
+local function is_made(execution_id) return redis.call('EXISTS', status_key(execution_id), rare_key.remains(execution_id)) > 0 end
+
 local function write_chunk(execution_id, first)
   local count = tonumber(ARGV[first])
   for i = first + 1, first + count do redis.call('SET', node_key(execution_id, ARGV[i]), 'PENDING', 'NX') end
@@ -12,16 +15,27 @@ local function write_chunk(execution_id, first)
   end
 end
 
+-- Every list that an execution stands in, by what its runtime says: written when it is created, taken away when it is purged.
+local function index_rows(execution_id)
+  local values = redis.call('HMGET', runtime_key(execution_id), 'tenant', 'workflow_id', 'label_digests')
+  local tenant = values[1] or 'default'
+  local rows = {index_key(tenant)}
+  if values[2] then rows[2] = rare_key.workflow_index(tenant, values[2]) end
+  for digest in string.gmatch(values[3] or '', '%S+') do rows[#rows + 1] = rare_key.label_index(tenant, digest) end
+  return rows
+end
+
 -- Makes an execution visible, its last slice written from ARGV[first] on. Its history and its start are the caller's.
 local function create(execution_id, tenant, definition, first)
   redis.call('SET', status_key(execution_id), 'PENDING')
+  if tenant ~= 'default' then redis.call('HSET', runtime_key(execution_id), 'rare', '1') end
   redis.call('SET', definition_key(execution_id), definition)
   write_chunk(execution_id, first)
-  redis.call('HSET', runtime_key(execution_id), 'created_ms', NOW)
-  redis.call('ZADD', index_key(tenant), NOW, execution_id)
-  redis.call('ZREM', staging_key(), execution_id)
+  redis.call('HSET', runtime_key(execution_id), 'created_ms', NOW, 'tenant', tenant)
+  for _, row in ipairs(index_rows(execution_id)) do redis.call('ZADD', row, NOW, execution_id) end
+  redis.call('ZREM', rare_key.staging(), execution_id)
 end
 
 local function name_queues(queues)
-  for queue in string.gmatch(queues or '', '%S+') do redis.call('SADD', queues_key(), queue) end
+  for queue in string.gmatch(queues or '', '%S+') do redis.call('SADD', rare_key.queues(), queue) end
 end

@@ -1,6 +1,9 @@
 -- start: PENDING -> RUNNING, with the roots queued before the reply leaves. Also the last step of a submission
 -- that triggers at once.
 
+-- The trigger document of an execution that has none of its own.
+local BY_HAND = '{"source":"manual"}'
+
 -- Gives an execution with a time limit its deadline, counted from now.
 local function set_deadline(x)
   local timeout_ms = tonumber(redis.call('HGET', x.runtime, 'execution_timeout_ms') or 0)
@@ -11,13 +14,14 @@ local function set_deadline(x)
   end
 end
 
--- inputs is JSON, or '' to keep what the submission gave. Expects the caller to have checked the status.
-local function start(x, inputs)
+-- inputs and trigger are JSON, or '' to keep what the submission gave. Expects the caller to have checked the status.
+local function start(x, inputs, trigger)
   redis.call('SET', status_key(x.id), 'RUNNING')
   redis.call('SADD', active_key(), x.id)
   set_deadline(x)
   note(x, 'started_ms', NOW_TEXT)
   if inputs ~= '' then redis.call('HSET', x.runtime, 'inputs', inputs) end
+  if trigger ~= '' then redis.call('HSET', x.runtime, 'trigger', trigger) end
   record(x, 'execution.started', '', '', '{}')
   push(x, 'start 0')
   settle(x)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands.documents import STDIN, read_definition, read_inputs
+from cli.commands.documents import STDIN, read_definition, read_inputs, read_labels, read_trigger
 
 
 def written(directory: Path, name: str, text: str) -> Path:
@@ -113,3 +113,29 @@ def test_a_file_in_no_known_encoding_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match=r"a\.yaml: not UTF-8 at byte 6"):
         read_definition(file)
+
+
+def test_labels_are_words_each_name_once() -> None:
+    assert read_labels(["team=blue", "env=a=b"]) == {"team": "blue", "env": "a=b"}
+    assert read_labels(None) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["team"], "--label 'team': expected NAME=VALUE"),
+        (["=x"], "expected NAME=VALUE"),
+        (["team="], "expected NAME=VALUE"),
+        (["team=a", "team=b"], "--label 'team' is given twice"),
+    ],
+)
+def test_a_label_that_cannot_be_is_named(words: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_labels(words)
+
+
+def test_a_trigger_document_is_an_object_in_a_file(tmp_path: Path) -> None:
+    assert read_trigger(written(tmp_path, "t.json", '{"payload": {"n": 1}}')) == {"payload": {"n": 1}}
+    assert read_trigger(None) is None
+    with pytest.raises(ValueError, match="a trigger document is a JSON object, this is a list"):
+        read_trigger(written(tmp_path, "list.json", "[1]"))

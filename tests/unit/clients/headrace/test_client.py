@@ -51,6 +51,53 @@ async def test_run_sends_the_definition_and_a_key() -> None:
     assert seen[0].headers["Idempotency-Key"] == "k1"
 
 
+async def test_run_sends_labels_key_and_trigger_document() -> None:
+    seen: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        return httpx2.Response(200, json={"execution_id": "e1", "status": "RUNNING", "existing": True})
+
+    async with client_of(answer) as client:
+        created = await client.executions.run(
+            "name: a",
+            trigger={"data": 1},
+            labels={"team": "blue"},
+            execution_key="order 1",
+            id_conflict_policy="use_existing",
+        )
+
+    assert created.is_existing
+    assert json.loads(seen[0].content) == {
+        "definition": "name: a",
+        "trigger": {"data": 1},
+        "labels": {"team": "blue"},
+        "execution_key": "order 1",
+        "id_conflict_policy": "use_existing",
+    }
+
+
+async def test_a_list_names_every_label_and_a_read_waits() -> None:
+    seen: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        document = {"execution_id": "e1", "name": "a", "status": "COMPLETED", "labels": {"team": "blue"}}
+        is_list = request.url.path.endswith("/executions")
+        return httpx2.Response(200, json={"items": [document], "next_cursor": None} if is_list else document)
+
+    async with client_of(answer) as client:
+        (row,) = [each async for each in client.executions.list(labels={"team": "blue", "env": "a:b"})]
+        await client.executions.get("order 1", wait_s=40)
+
+    assert row.labels == {"team": "blue"}
+    assert seen[0].url.params.get_list("label") == ["team:blue", "env:a:b"]
+    assert (seen[1].url.raw_path, seen[1].extensions["timeout"]["read"] > 40) == (
+        b"/v1/executions/order%201?wait=40",
+        True,
+    )
+
+
 async def test_a_view_keeps_what_it_knows_and_ignores_the_rest() -> None:
     document = {
         "execution_id": "e1",
@@ -234,6 +281,7 @@ async def test_a_fork_sends_the_change_alone() -> None:
         (lambda client: client.executions.definition("e1"), "GET /v1/executions/e1/definition"),
         (lambda client: client.executions.results("e1"), "GET /v1/executions/e1/results"),
         (lambda client: client.executions.trigger("e1"), "POST /v1/executions/e1/trigger"),
+        (lambda client: client.executions.purge("e1"), "DELETE /v1/executions/e1"),
         (lambda client: client.executions.resume("e1"), "POST /v1/executions/e1/resume"),
         (lambda client: client.nodes.get("e1", "ask"), "GET /v1/executions/e1/nodes/ask"),
         (lambda client: client.nodes.complete("e1", "ask[0]", by="ann"),

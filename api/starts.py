@@ -1,0 +1,105 @@
+"""How a start is answered: at once or, with `Prefer: wait=N`, once the execution has ended."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.access import reach_of
+from api.auth import engine_of
+from api.problems import RequestInvalid
+from api.responses import json_response, location, replay_headers
+from api.schemas.starts import OriginFields
+from api.schemas.views import view_fields
+from api.streaming.watcher import until_gone
+from orchestrator.errors import Problem
+from orchestrator.operations.origin import Origin
+from orchestrator.operations.results import Submitted
+
+#: When a start is answered with the whole execution.
+IN_TIME = "Ended within the time of `Prefer: wait=N`"
+#: The longest wait that a request may ask for.
+MOST_WAIT_S = 60
+_PREFERENCE = re.compile(r'\s*wait\s*=\s*(?:"([^"]*)"|([^\s;]*))\s*(?:;.*)?', re.IGNORECASE | re.DOTALL)
+
+
+def origin_of(
+    sent: OriginFields,
+    *,
+    trigger: Mapping[str, Any] | None = None,
+    workflow_id: str | None = None,
+    workflow_version: int | None = None,
+) -> Origin:
+    """Say where an execution comes from that this body starts."""
+    return Origin(
+        workflow_id=workflow_id,
+        workflow_version=workflow_version,
+        labels=sent.labels,
+        trigger=trigger,
+        execution_key=sent.execution_key,
+        id_conflict_policy=sent.id_conflict_policy,
+    )
+
+
+async def started(
+    request: Request,
+    submitted: Submitted,
+    *,
+    answer: Mapping[str, Any] | None = None,
+    status: int = 202,
+    may_wait: bool = True,
+) -> Response:
+    """Answer a start; with `Prefer: wait=N` once it has ended, or that time is over.
+
+    answer  what is said of an execution that has not ended; its id and status where nothing else is given.
+    status  of that answer; 200 where nothing was created. One that ended in time is answered with 200 and
+            its whole view.
+    may_wait  False for one that was created and not started: it will not end.
+    Raises RequestInvalid.
+    """
+    execution_id = submitted.execution_id
+    headers = location(execution_id) | replay_headers(submitted.replayed)
+    wait_s = preferred_wait_s(request) if may_wait else None
+    if wait_s is not None:
+        headers["Preference-Applied"] = f"wait={wait_s}"
+        if await ended_in_time(request, execution_id, wait_s):
+            view = await engine_of(request).executions.get(execution_id)
+            return json_response(view_fields(view), headers=headers)
+    if answer is None:
+        answer = {"execution_id": execution_id, "status": str(submitted.status)}
+    if submitted.existing:
+        answer, status = {**answer, "existing": True}, 200
+    return json_response(answer, status=status, headers=headers)
+
+
+def preferred_wait_s(request: Request) -> int | None:
+    """Read how long a client would wait for the end (RFC 7240); None where it does not say.
+
+    Raises RequestInvalid.
+    """
+    for preference in ",".join(request.headers.getlist("prefer")).split(","):
+        if found := _PREFERENCE.fullmatch(preference):
+            text = (found[1] if found[1] is not None else found[2]).strip()
+            if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) <= MOST_WAIT_S:
+                return int(text)
+            message = f"Prefer: 'wait' must be whole seconds, 0 to {MOST_WAIT_S}; found {text[:40]!r}"
+            raise RequestInvalid([Problem("header.Prefer", "wrong_value", message)])
+    return None
+
+
+async def ended_in_time(request: Request, execution_id: str, wait_s: float) -> bool:
+    """Wait for the end of an execution, for as long as the client stays.
+
+    execution_id  of the caller's own, as a question to the engine has given it.
+    """
+    ending = asyncio.ensure_future(reach_of(request).hub.wait_for_end(execution_id, wait_s))
+    gone = asyncio.ensure_future(until_gone(request.receive))
+    try:
+        await asyncio.wait((ending, gone), return_when=asyncio.FIRST_COMPLETED)
+        return ending.done() and ending.result()
+    finally:
+        gone.cancel()
+        ending.cancel()

@@ -1,0 +1,112 @@
+"""Everybody in this process who waits for an execution to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import islice
+
+from clients.backoff import Backoff
+from orchestrator.states import ExecutionStatus
+
+log = logging.getLogger("headrace.api.streaming")
+
+#: After statuses could not be read.
+READ_AGAIN = Backoff(first_s=0.05, most_s=2.0)
+#: Statuses read by one command.
+SLICE = 500
+
+#: Reads the statuses of executions; one that does not exist is left out.
+ReadStatuses = Callable[[Sequence[str]], Awaitable[Mapping[str, ExecutionStatus]]]
+
+
+class Ends:
+    """Waiters by execution, answered when its status says that it has ended.
+
+    A wake-up only names an execution with news. Whatever one turn of the event loop brings is looked at
+    together, with one command, however many wait.
+    """
+
+    def __init__(self, read: ReadStatuses) -> None:
+        self._read = read
+        self._waiters: dict[str, set[asyncio.Future[bool]]] = {}
+        self._news: set[str] = set()
+        self._has_news = asyncio.Event()
+        self._is_stopping = False
+
+    def __contains__(self, execution_id: str) -> bool:
+        return execution_id in self._waiters
+
+    def __len__(self) -> int:
+        """How many wait."""
+        return sum(len(waiters) for waiters in self._waiters.values())
+
+    def join(self, execution_id: str) -> asyncio.Future[bool]:
+        """Begin to wait. The future says True once the execution has ended, False when the process stops."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        if self._is_stopping:
+            future.set_result(False)
+        self._waiters.setdefault(execution_id, set()).add(future)
+        return future
+
+    def leave(self, execution_id: str, future: asyncio.Future[bool]) -> bool:
+        """End a wait, answered or not. Says whether nobody else waits for that execution."""
+        waiters = self._waiters[execution_id]
+        waiters.discard(future)
+        if not waiters:
+            del self._waiters[execution_id]
+            self._news.discard(execution_id)
+        return not waiters
+
+    def mark(self, execution_id: str) -> None:
+        """There may be news of an execution."""
+        if execution_id in self._waiters:
+            self._news.add(execution_id)
+            self._has_news.set()
+
+    def mark_all(self) -> None:
+        """There may be news of every execution."""
+        self._news.update(self._waiters)
+        self._has_news.set()
+
+    def stop(self) -> None:
+        """End every wait now."""
+        self._is_stopping = True
+        for waiters in self._waiters.values():
+            _answer(waiters, has_ended=False)
+
+    async def run(self) -> None:
+        """Answer waiters until cancelled."""
+        tries = 0
+        while True:
+            await self._has_news.wait()
+            # Wake-ups come in crowds: those that this turn of the loop brings are looked at together.
+            await asyncio.sleep(0)
+            self._has_news.clear()
+            part = list(islice(self._news, SLICE))
+            self._news.difference_update(part)
+            if self._news:
+                self._has_news.set()
+            if not part:
+                continue
+            try:
+                statuses = await self._read(part)
+            except Exception as error:
+                log.warning("wait.read_failed", extra={"error": str(error)})
+                tries += 1
+                await asyncio.sleep(READ_AGAIN.pause_s(tries))
+                for execution_id in part:
+                    self.mark(execution_id)
+                continue
+            tries = 0
+            for execution_id in part:
+                status = statuses.get(execution_id)
+                if status is None or status.is_terminal:
+                    _answer(self._waiters.get(execution_id, set()), has_ended=True)
+
+
+def _answer(waiters: set[asyncio.Future[bool]], *, has_ended: bool) -> None:
+    for future in waiters:
+        if not future.done():
+            future.set_result(has_ended)
