@@ -67,7 +67,7 @@ UNPACKED = {
     "include/base": "four parts of sixteen units that end, or are claimed, together",
     "include/state": "cut at 500; the nodes of one chunk, a hundred",
     "include/writes": "cut at 400",
-    "include/items": "the items of one turn, at most a hundred, twice",
+    "include/items": "the items of one turn, at most a hundred, three times",
     "include/budget": "the names of four fields",
     "register_workflow": "the fields of one record, a dozen",
     "remove_workflow": "cut at 500",

@@ -304,6 +304,8 @@ WHOLE = (
         "retry_execution",
         ("one retry is accepted twice", "if x.generation ~= ARGV[3] then", "if false then"),
         ("a slice sent again is listed twice", "if is_ours and redis.call('LLEN', list) == position + 1 then", "if is_ours then"),
+        ("another choice is added to the list", "redis.call('LINDEX', list, 0) ~= choice then", "redis.call('EXISTS', list) == 0 then"),
+        ("failures that stay are forgotten", "tonumber(ARGV[8])", "0"),
     ),
     *of("continue_execution", ("a timer without turns stays", "redis.call('ZREM', timers_key(),", "redis.call('ZSCORE', timers_key(),")),
     *of("purge_staging", ("a visible execution is purged", "if redis.call('EXISTS', status_key(ARGV[2])) == 1 then", "if false then")),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.errors import InvalidTransition, NodeBusy
+from orchestrator.errors import ApprovalNotFound, InvalidTransition, NodeBusy
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.integration.child_workflows import Nursery, family, kid, parent
 from tests.integration.child_workflows import child_of as its_child
@@ -187,6 +187,8 @@ async def test_an_approval_behind_is_asked_for_anew(rig: Rig) -> None:
     FAILING.clear()
 
     await rig.engine.executions.retry(execution_id, nodes=["first"])
+    with pytest.raises(ApprovalNotFound):
+        await rig.engine.approvals.get(execution_id, "P")
     await act(rig)
 
     found = await rig.engine.approvals.get(execution_id, "P")

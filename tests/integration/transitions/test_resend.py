@@ -225,20 +225,17 @@ async def retrying_in_place(rig: Rig) -> Call[Any]:
 async def retrying_chosen_nodes(rig: Rig) -> Call[Any]:
     execution_id = await rig.submit(*LINE, node("X"))
     await rig.worker.run_all(failing=["X"])
-    items = ["reset A 0 0 0 0 0", "renew B 0 0 0 0 0", "decide A", "decide B"]
-    choice: dict[str, Any] = {"choice": "one", "failed": 1}
+    items = ["renew B 0 0 0 0 0", "decide B"]
     return rig.transitions.retry_execution(
-        execution_id, generation=1, position=0, nodes=2, items=items, **choice
+        execution_id, generation=1, position=0, nodes=1, items=items, failed=1
     )
 
 
 async def listing_chosen_nodes(rig: Rig) -> Call[Any]:
     execution_id = await rig.submit(*LINE)
     await rig.worker.run_all(failing=["A"])
-    items = ["reset A 0 0 0 0 0", "renew B 0 0 0 0 0"]
-    return rig.transitions.retry_execution(
-        execution_id, generation=1, position=0, nodes=None, items=items, choice="one"
-    )
+    items = ["reset A 0 0 0 0 0"]
+    return rig.transitions.retry_execution(execution_id, generation=1, position=0, nodes=None, items=items)
 
 
 async def repairing(rig: Rig) -> Call[Any]:
