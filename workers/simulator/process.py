@@ -2,7 +2,8 @@
 
 A process of its own, because templates are evaluated here: neither the API nor the command line does that.
 A line in: {"definition", "inputs"?, "trigger"?, "stubs"?, "namespace"?, "patience_s"?}; definition and stubs
-are objects, or YAML as text. Or {"forget": [namespace]}, which deletes the keys of simulations that were killed.
+are objects, or YAML as text. Or {"forget": [namespace]}, which deletes the keys of simulations that were
+killed.
 A line out: {"result": …}, or {"error": {"code", "message", "problems"?}}.
 """
 
