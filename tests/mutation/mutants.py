@@ -284,7 +284,7 @@ WHOLE = (
         ("a key serves another request", "hash == ARGV[6] and 'replayed' or 'conflict'", "'replayed'"),
         ("a key is taken from what runs", "if holder and is_live(holder) then", "if false then"),
         ("an ended execution keeps its key", "if holder and is_live(holder) then", "if holder then"),
-        ("a key names nothing", "if name ~= '' then redis.call('SET', execution_key_key(tenant, name), execution_id) end", ""),
+        ("a key names nothing", "if name ~= '' then redis.call('SET', rare_key.execution_key(tenant, name), execution_id) end", ""),
         ("who used another is told something else a day later", "    remember(holder .. ' ' .. execution_id)\n", ""),
         ("what lost its key goes on", "left = x and replace_execution(x, execution_id) and holder", "left = nil"),
         ("what lost its key is left half-way", "left = x and replace_execution(x, execution_id) and holder", "left = x and replace_execution(x, execution_id) and nil"),
