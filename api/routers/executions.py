@@ -58,7 +58,10 @@ router = APIRouter(prefix="/v1/executions", tags=["executions"])
     status_code=201,
     response_model=ExecutionCreated,
     responses={
-        200: {"model": ExecutionDetail, "description": IN_TIME},
+        200: {
+            "model": ExecutionDetail | ExecutionCreated,
+            "description": f"{IN_TIME}; or the execution that holds the key is used",
+        },
         202: {"model": ExecutionCreated, "description": "Started"},
         **problems(400, 409, 413, 422, 503),
     },

@@ -8,7 +8,7 @@ from api.problems import RequestInvalid, SimulationFailed
 from api.responses import body_of, json_response, problems
 from api.schemas.simulation import SimulationAnswer, SimulationRequest
 from api.validator import read_envelope
-from orchestrator.errors import DefinitionInvalid, InputsInvalid, Problem, StoreUnavailable
+from orchestrator.errors import DefinitionInvalid, InputsInvalid, Problem, StartInvalid, StoreUnavailable
 
 router = APIRouter(prefix="/v1/simulate", tags=["workflow"])
 
@@ -36,4 +36,6 @@ def _error(code: str, message: str, found: list[Problem]) -> Exception:
         return RequestInvalid(found) if about_stubs else DefinitionInvalid(found)
     if code == InputsInvalid.code:
         return InputsInvalid(found)
+    if code == StartInvalid.code:
+        return StartInvalid(found)
     return StoreUnavailable(message) if code == StoreUnavailable.code else SimulationFailed(message)

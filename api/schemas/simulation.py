@@ -14,6 +14,7 @@ class SimulationRequest(BaseModel):
 
     definition: Readable = Field(description="The definition as an object, or as YAML text.")
     inputs: dict[str, Any] | None = None
+    trigger: dict[str, Any] | None = Field(default=None, description="The document of its start.")
     stubs: Readable = Field(
         default=None,
         description="{nodes: {id: stub}, handlers: {name: stub}, default: stub, signals: [{name, payload, "

@@ -5,6 +5,7 @@ that a lost or repeated wake-up neither loses nor repeats a line.
 """
 
 import asyncio
+import contextvars
 import logging
 from collections.abc import Coroutine
 from typing import Any
@@ -203,7 +204,8 @@ class Hub:
             channel.mark(is_suspect=is_suspect)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(work)
+        # In a context of its own: the request that comes first lends it neither its time nor its name.
+        task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

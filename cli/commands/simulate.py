@@ -16,8 +16,8 @@ from typing import Annotated, Any
 import typer
 
 from cli.commands.api_call import ExitCode, usage_error
-from cli.commands.documents import read_definition, read_inputs, read_text
-from cli.commands.options import InputsOption
+from cli.commands.documents import read_definition, read_inputs, read_text, read_trigger
+from cli.commands.options import InputsOption, TriggerFileOption
 from cli.output.text import json_line, json_text
 from cli.stack import ports
 from cli.stack.redis_binary import NoServer, find_binary
@@ -35,6 +35,7 @@ def simulate(
     ] = None,
     inputs: InputsOption = None,
     inputs_file: Annotated[Path | None, typer.Option("--inputs", help="Inputs as a JSON file.")] = None,
+    trigger_file: TriggerFileOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
     """Run a workflow with stubs and virtual time.
@@ -50,6 +51,7 @@ def simulate(
             "definition": definition,
             "stubs": read_text(stubs) if stubs else None,
             "inputs": read_inputs(inputs, inputs_file, definition),
+            "trigger": read_trigger(trigger_file),
         }
     except SettingsInvalid as error:
         for line in error.lines:

@@ -25,8 +25,9 @@ class Definitions:
         definition: Mapping[str, Any] | str,
         *,
         inputs: Mapping[str, Any] | None = None,
+        trigger: Mapping[str, Any] | None = None,
         stubs: Mapping[str, Any] | str | None = None,
     ) -> Document:
         """Run a definition with stubbed handlers and virtual time; the answer is its path and its end."""
-        body = given(definition=definition, inputs=inputs, stubs=stubs)
+        body = given(definition=definition, inputs=inputs, trigger=trigger, stubs=stubs)
         return await self._transport.post(path_of("simulate"), body)

@@ -79,6 +79,14 @@ class Origin:
             problems.append(
                 _wrong("id_conflict_policy", _one_of(ID_CONFLICT_POLICIES), self.id_conflict_policy)
             )
+        if self.id_conflict_policy is not None and self.execution_key is None:
+            problems.append(
+                Problem(
+                    "id_conflict_policy",
+                    "wrong_value",
+                    "'id_conflict_policy' is about 'execution_key'; found none",
+                )
+            )
         if self.trigger is not None:
             problems += _trigger_problems(self.trigger)
         if problems:

@@ -41,6 +41,17 @@ async def test_a_definition_is_played_and_leaves_no_key(client: httpx2.AsyncClie
     assert set(await redis.keys()) <= set(before)  # what was there may expire meanwhile
 
 
+async def test_the_document_of_a_start_is_read(client: httpx2.AsyncClient) -> None:
+    document = {"name": "x", "nodes": [{"id": "A", "handler": "noop"}], "output": "{{ trigger.payload.n }}"}
+    asked = {"definition": document, "trigger": {"source": "webhook", "payload": {"n": 7}}}
+
+    played = await client.post("/v1/simulate", json=asked)
+    refused = await client.post("/v1/simulate", json=asked | {"trigger": {"source": "cron"}})
+
+    assert played.json()["output"] == 7
+    assert (refused.status_code, refused.json()["code"]) == (422, "START_INVALID")
+
+
 async def test_equal_questions_get_equal_answers(client: httpx2.AsyncClient) -> None:
     body = {"definition": YAML, "stubs": STUBS, "inputs": {"most": 9}}
 

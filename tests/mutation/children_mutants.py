@@ -10,12 +10,12 @@ CHILDREN = (
         "start_child",
         ("a child is started in a cancel", "if is_ending(x, node_id) then", "if false then"),
         ("a child may be one level too deep", "elseif depth > tonumber(ARGV[15]) then", "elseif depth > tonumber(ARGV[15]) + 1 then"),
-        ("a child counts as a root", "'parent', x.id .. ' ' .. node_id,\n    'depth', depth)", "'parent', x.id .. ' ' .. node_id)"),
+        ("a child counts as a root", "'parent', x.id .. ' ' .. node_id, 'depth', depth)", "'parent', x.id .. ' ' .. node_id)"),
         ("a child is not listed", "  redis.call('RPUSH', children_key(x.id), child_id .. ' ' .. node_id)", ""),
         ("a unit does not know its child", "  set_rare(x, 'child|' .. node_id, child_id)", "  set_rare(x, 'rare', '1')"),
         ("a child is of another tenant", "create(child_id, values[2] or 'default',", "create(child_id, 'default',"),
         ("one that is not waited for is waited for", "if facts.detached then", "if false then"),
-        ("a child is not started", "  start(child, '')", ""),
+        ("a child is not started", "  start(child, '', '')", ""),
     ),
     *of(
         "await_child",
@@ -41,7 +41,12 @@ CHILDREN = (
     ),
     *of("retry_node", ("a mapped node forgets its items when it is tried again", "if facts.child and (index or not facts.map) then", "if facts.child then")),
     # What children share with executions that nobody's node started.
-    *of("include/slices", ("a new execution is not listed", "redis.call('ZADD', index_key(tenant), NOW, execution_id)", "")),
+    *of(
+        "include/slices",
+        ("a new execution is not listed", "redis.call('ZADD', row, NOW, execution_id)", ""),
+        ("a workflow lists nothing", "if values[2] then rows[2] = workflow_index_key(tenant, values[2]) end", ""),
+        ("a label lists nothing", "rows[#rows + 1] = label_index_key(tenant, digest)", ""),
+    ),
     *of(
         "include/children",
         ("a grace never ends", "redis.call('ZADD', timers_key(), due_ms, member)", "redis.call('ZSCORE', timers_key(), member)"),

@@ -25,7 +25,7 @@ TESTS = os.environ.get(
     " tests/integration/maps/test_map_limits.py"
     " tests/integration/waits/test_signals.py tests/integration/waits/test_signal_time_limits.py"
     " tests/integration/waits/test_approvals.py tests/integration/waits/test_lost_waits.py"
-    " tests/integration/semantics/test_handled_failures.py"
+    " tests/integration/semantics/test_handled_failures.py tests/integration/semantics/test_triggers.py"
     " tests/property/test_engine_model.py",
 ).split()
 #: A mutant that hangs is noticed too.

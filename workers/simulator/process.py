@@ -1,8 +1,9 @@
 """Answers simulations, one line of JSON in, one out: `python -m workers.simulator.process`.
 
 A process of its own, because templates are evaluated here: neither the API nor the command line does that.
-A line in: {"definition", "inputs"?, "stubs"?, "namespace"?, "patience_s"?}; definition and stubs are objects,
-or YAML as text. Or {"forget": [namespace]}, which deletes the keys of simulations that were killed.
+A line in: {"definition", "inputs"?, "trigger"?, "stubs"?, "namespace"?, "patience_s"?}; definition and stubs
+are objects, or YAML as text. Or {"forget": [namespace]}, which deletes the keys of simulations that were
+killed.
 A line out: {"result": …}, or {"error": {"code", "message", "problems"?}}.
 """
 
@@ -27,7 +28,14 @@ from logs import run_process
 from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import Locate, load_yaml, located
-from orchestrator.errors import DefinitionInvalid, HeadraceError, InputsInvalid, Problem, StoreUnavailable
+from orchestrator.errors import (
+    DefinitionInvalid,
+    HeadraceError,
+    InputsInvalid,
+    Problem,
+    StartInvalid,
+    StoreUnavailable,
+)
 from orchestrator.redis_keys import Keys
 from orchestrator.store.reader import Store
 from orchestrator.store.transitions import Transitions
@@ -77,14 +85,16 @@ async def answer(
                 handlers=announced,
                 namespace=asked.get("namespace"),
             )
-            return {"result": rendered(await simulator.run(document, inputs, patience_s=patience_s))}
+            trigger = asked.get("trigger")
+            played = await simulator.run(document, inputs, trigger=trigger, patience_s=patience_s)
+            return {"result": rendered(played)}
         except StubsInvalid as error:
             raise StubsInvalid(_found_in_stubs(error.problems, find_stub)) from None
         except DefinitionInvalid as error:
             if locate is not None:
                 raise DefinitionInvalid(located(error.problems, locate)) from None
             raise
-    except (DefinitionInvalid, InputsInvalid) as error:
+    except (DefinitionInvalid, InputsInvalid, StartInvalid) as error:
         return _refusal(error, error.problems)
     except HeadraceError as error:
         return _refusal(error)

@@ -26,6 +26,7 @@ from orchestrator.errors import ErrorType, HeadraceError, NodeError
 from orchestrator.loops import timers
 from orchestrator.operations.children import Children
 from orchestrator.operations.executions import Executions
+from orchestrator.operations.origin import Origin
 from orchestrator.operations.owner import AnyOwner
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.submissions import Submissions
@@ -156,18 +157,24 @@ class Simulator:
         document: dict[str, Any],
         inputs: Mapping[str, Any] | None = None,
         *,
+        trigger: Mapping[str, Any] | None = None,
         patience_s: float = PATIENCE_S,
     ) -> Simulation:
         """Submit, start and play a definition to its end, or to where nothing more can happen.
 
-        Raises DefinitionInvalid, StubsInvalid, InputsInvalid, SimulationTooLong, and redis errors.
+        trigger  the document of its start.
+        Raises DefinitionInvalid, StubsInvalid, InputsInvalid, StartInvalid, PayloadTooLarge,
+        SimulationTooLong, and redis errors.
         """
         self.transitions.now_ms = await self.store.now_ms()
         began_ms = self.now_ms
         try:
             async with asyncio.timeout(patience_s):
                 submitted = await self._executions.submit(
-                    document, inputs=None if inputs is None else dict(inputs), trigger=True
+                    document,
+                    inputs=None if inputs is None else dict(inputs),
+                    trigger=True,
+                    origin=Origin(trigger=trigger),
                 )
                 await self._check_stubs(submitted.execution_id)
                 self._outside.begin(submitted.execution_id, self.stubs.signals, began_ms)

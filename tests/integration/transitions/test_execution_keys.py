@@ -153,6 +153,13 @@ async def test_what_cannot_be_a_key_is_refused_and_nothing_is_stored(rig: Rig, k
     assert await rig.dump() == {}
 
 
+async def test_a_policy_without_a_key_is_refused(rig: Rig) -> None:
+    with pytest.raises(StartInvalid, match="is about 'execution_key'; found none"):
+        await rig.engine.executions.submit(
+            workflow(node("A")), origin=Origin(id_conflict_policy="use_existing")
+        )
+
+
 @pytest.mark.parametrize("key", ["a:b", "a/b", "{tag}", "Bestellung 7 ✓", "wf:node:A", "x" * 256])
 async def test_any_text_on_one_line_is_a_key(rig: Rig, key: str) -> None:
     made = await keyed(rig, key)

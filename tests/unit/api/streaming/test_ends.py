@@ -1,15 +1,17 @@
 """Waits for an end: woken by events over the one subscription, looked at together, never left behind."""
 
 import asyncio
+import math
 
 import pytest
 
 from api.streaming import ends
 from api.streaming.hub import Hub
 from clients.backoff import Backoff
+from clients.waiting import WaitBudget, seconds_left
 from orchestrator.states import ExecutionStatus
 from tests.patience import PATIENCE_S
-from tests.unit.api.fakes import EXECUTION_ID, FakeEngine
+from tests.unit.api.fakes import EXECUTION_ID, FakeEngine, FakeWakeups
 from tests.unit.api.streaming.watching import until
 
 
@@ -111,6 +113,25 @@ async def test_a_reconnection_looks_at_everything_again(hub: Hub, fake: FakeEngi
     fake.wakeups_made[0].inbox.put_nowait(None)
 
     assert await waiter
+
+
+async def test_the_subscription_is_not_bounded_by_the_time_of_the_request_that_came_first(
+    hub: Hub, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds: list[float] = []
+
+    async def watch(self: FakeWakeups, execution_id: str) -> None:
+        bounds.append(seconds_left(math.inf))
+        self.watched.add(execution_id)
+
+    monkeypatch.setattr(FakeWakeups, "watch", watch)
+    with WaitBudget(8.0).applied():
+        (waiter,) = waiting(hub)
+    await subscribed(fake)
+    fake.finish()
+
+    assert await waiter
+    assert bounds == [math.inf]
 
 
 async def test_a_store_that_is_away_is_asked_again(
