@@ -42,8 +42,8 @@ def test_every_limit_that_can_be_set_reaches_every_process() -> None:
 
     limits = wiring.limits_of(settings)
 
-    assert len(names) == 7
-    assert [getattr(limits, name) for name in names] == [10_000 + n for n in range(7)]
+    assert len(names) == 8
+    assert [getattr(limits, name) for name in names] == [10_000 + n for n in range(8)]
 
 
 async def test_a_redis_that_fails_a_check_at_once_keeps_the_process_from_serving(

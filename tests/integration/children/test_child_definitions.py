@@ -81,7 +81,7 @@ async def test_everything_wrong_with_a_child_is_told_with_its_parent(rig: Rig) -
         deep = family(parent("S", deep))
 
     with pytest.raises(DefinitionInvalid) as wrong:
-        await rig.submit(parent("S", child, wait="{{ 1 == 1 }}"), parent("T", deep), parent("U", "some-name"))
+        await rig.submit(parent("S", child, wait="{{ 1 == 1 }}"), parent("T", deep), parent("U", "Some Name"))
 
     found = {problem.path: problem for problem in wrong.value.problems}
     at = "dag.nodes[0].config.workflow.dag.nodes"
@@ -91,7 +91,7 @@ async def test_everything_wrong_with_a_child_is_told_with_its_parent(rig: Rig) -
     assert [problem.code for path, problem in found.items() if path.startswith("dag.nodes[1]")] == [
         "too_deep"
     ]
-    assert "the id of an execution" in found["dag.nodes[2].config.workflow"].message
+    assert "the name (a-z 0-9 -) or the id (wf_…)" in found["dag.nodes[2].config.workflow"].message
 
 
 async def test_the_templates_of_a_child_are_its_own(rig: Rig, fleet: WorkerFleet) -> None:

@@ -22,7 +22,10 @@ async def other(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("router")(scope, receive, send)
 
 
-LANE = HotLane(other, routes=[("/things", "POST", show), ("/things/{id}", "GET", show)])
+LANE = HotLane(
+    other,
+    routes=[("/things", "POST", show), ("/things/{id}", "GET", show), ("/things/{id}/runs", "POST", show)],
+)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +38,12 @@ LANE = HotLane(other, routes=[("/things", "POST", show), ("/things/{id}", "GET",
         ("GET", "/things/", "router"),
         ("GET", "/things/7/parts", "router"),
         ("PUT", "/things/7", "router"),
+        ("POST", "/things/7/runs", "lane 7"),
+        ("POST", "/things/runs", "router"),
+        ("POST", "/things//runs", "router"),
+        ("POST", "/things/7/runs/", "router"),
+        ("POST", "/things/7/parts/runs", "router"),
+        ("GET", "/things/7/runs", "router"),
     ],
 )
 async def test_only_what_is_hot_takes_the_lane(method: str, path: str, answer: str) -> None:
