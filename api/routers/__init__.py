@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
@@ -47,7 +47,7 @@ DEFINITION_ENDINGS = ("/fork",)
 
 
 #: What can be answered before a route sees the request: to any, and to one that may change something.
-BEFORE_ROUTES = (421, 431)
+BEFORE_ROUTES = (421, 422, 431)
 BEFORE_CHANGES = (403, 408, 415)
 
 
@@ -67,9 +67,9 @@ def install(
     for path, method, endpoint in (*workflow.HOT, *executions.HOT):
         app.router.routes.append(Route(path, endpoint, methods=[method]))
     for module in _ROUTERS:
+        _document_refusals(module.router)
         # Named for all others, so that no route promises the framework's own words for a request it refuses.
         app.include_router(module.router, dependencies=[Depends(known_query)], responses=problems())
-    _document_refusals(app)
     guard = guard or RequestGuard()
     if guard.origins:
         app.add_middleware(
@@ -93,11 +93,12 @@ def install(
     install_handlers(app, store_errors)
 
 
-def _document_refusals(app: FastAPI) -> None:
-    """Add what the guard and the server answer to what every route promises."""
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            statuses = (
-                BEFORE_ROUTES if CHANGING.isdisjoint(route.methods or ()) else BEFORE_ROUTES + BEFORE_CHANGES
-            )
-            route.responses = problems(*statuses) | route.responses
+def _document_refusals(router: APIRouter) -> None:
+    """Add what the guard, the server and `known_query` answer to what every route promises."""
+    # Before the router is included: the app holds it as a whole, and shows none of its routes.
+    for route in router.routes:
+        assert isinstance(route, APIRoute)
+        statuses = (
+            BEFORE_ROUTES if CHANGING.isdisjoint(route.methods or ()) else BEFORE_ROUTES + BEFORE_CHANGES
+        )
+        route.responses = problems(*statuses) | route.responses

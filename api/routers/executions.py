@@ -1,6 +1,5 @@
 """`/v1/executions`: submit, list, read, trigger, cancel, pause, resume and explain executions."""
 
-from datetime import datetime
 from typing import Annotated
 
 import orjson
@@ -21,7 +20,7 @@ from api.schemas.executions import (
     VerbAnswer,
 )
 from api.schemas.interventions import BudgetRequest, PauseRequest, ResumeRequest
-from api.schemas.times import milliseconds
+from api.schemas.times import Time, milliseconds
 from api.schemas.views import (
     execution_fields,
     explanation_fields,
@@ -88,8 +87,8 @@ async def list_executions(
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of a page.")] = None,
     status: ExecutionStatus | None = None,
     name: Annotated[str | None, Query(max_length=128)] = None,
-    created_after: datetime | None = None,
-    created_before: datetime | None = None,
+    created_after: Time | None = None,
+    created_before: Time | None = None,
 ) -> Response:
     page = await engine_of(request).executions.list(
         limit=limit,

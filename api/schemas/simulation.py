@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 Readable = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "string"}]})]
+Stubs = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "string"}, {"type": "null"}]})]
 
 
 class SimulationRequest(BaseModel):
@@ -14,7 +15,7 @@ class SimulationRequest(BaseModel):
 
     definition: Readable = Field(description="The definition as an object, or as YAML text.")
     inputs: dict[str, Any] | None = None
-    stubs: Readable = Field(
+    stubs: Stubs = Field(
         default=None,
         description="{nodes: {id: stub}, handlers: {name: stub}, default: stub, signals: [{name, payload, "
         "at}]}, or the same as YAML text. A stub has output, fail (tries, or 'always'), error, message, "
