@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
@@ -57,7 +57,7 @@ _HOT = (*workflow.HOT, *executions.HOT, *workflows.HOT)
 
 
 #: What can be answered before a route sees the request: to any, and to one that may change something.
-BEFORE_ROUTES = (421, 431)
+BEFORE_ROUTES = (421, 422, 431)
 BEFORE_CHANGES = (403, 408, 415)
 #: To a request without the key it needs.
 BEFORE_OWNED = (401, 403)
@@ -80,11 +80,11 @@ def install(
     for path, method, endpoint in hot:
         app.router.routes.append(Route(path, endpoint, methods=[method]))
     for module in _ROUTERS:
+        _document_refusals(module.router)
         # Named for all others, so that no route promises the framework's own words for a request it refuses.
         app.include_router(
             module.router, dependencies=[Depends(authorised), Depends(known_query)], responses=problems()
         )
-    _document_refusals(app)
     _document_keys(app)
     guard = guard or RequestGuard()
     if guard.origins:
@@ -117,18 +117,19 @@ def install(
     install_handlers(app, store_errors)
 
 
-def _document_refusals(app: FastAPI) -> None:
-    """Add what the guard and the server answer to what every route promises."""
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            statuses: tuple[int, ...] = (
-                BEFORE_ROUTES if CHANGING.isdisjoint(route.methods or ()) else BEFORE_ROUTES + BEFORE_CHANGES
-            )
-            owner = owner_of(route.operation_id)
-            if owner is not Owner.PUBLIC:
-                statuses += BEFORE_OWNED
-                route.openapi_extra = (route.openapi_extra or {}) | {"security": security_of(owner)}
-            route.responses = problems(*statuses) | route.responses
+def _document_refusals(router: APIRouter) -> None:
+    """Add what the guard, the gate, the server and `known_query` answer to what every route promises."""
+    # Before the router is included: the app holds it as a whole, and shows none of its routes.
+    for route in router.routes:
+        assert isinstance(route, APIRoute)
+        statuses: tuple[int, ...] = (
+            BEFORE_ROUTES if CHANGING.isdisjoint(route.methods or ()) else BEFORE_ROUTES + BEFORE_CHANGES
+        )
+        owner = owner_of(route.operation_id)
+        if owner is not Owner.PUBLIC:
+            statuses += BEFORE_OWNED
+            route.openapi_extra = (route.openapi_extra or {}) | {"security": security_of(owner)}
+        route.responses = problems(*statuses) | route.responses
 
 
 def _document_keys(app: FastAPI) -> None:

@@ -11,7 +11,7 @@ from api.access import reach_of
 from api.auth import engine_of, identity_of
 from api.problems import RequestInvalid
 from api.responses import inline_schema, problems
-from api.schemas.events import MEDIA_TYPES, EventLine, Wire
+from api.schemas.events import MEDIA_TYPES, HistoryLine, Wire
 from api.streaming.hub import RETRY, Hub
 from api.streaming.watcher import Send as SendNow
 from api.streaming.watcher import body_of, until_gone
@@ -25,10 +25,22 @@ _STREAMED: dict[int | str, dict[str, Any]] = {
         "description": "The history from the asked point on, then live until the execution has ended.",
         "content": {
             "text/event-stream": {
-                "schema": {"type": "string"},
+                "itemSchema": {
+                    "type": "object",
+                    "properties": {
+                        "id": {"type": "string"},
+                        "event": {"type": "string"},
+                        "retry": {"type": "integer"},
+                        "data": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "contentSchema": inline_schema(HistoryLine),
+                        },
+                    },
+                },
                 "example": 'id: 2\nevent: execution.started\ndata: {"seq":2,"type":"execution.started"}\n\n',
             },
-            "application/x-ndjson": {"schema": inline_schema(EventLine)},
+            "application/x-ndjson": {"schema": inline_schema(HistoryLine)},
         },
     },
     204: {"description": "The execution has ended and you have seen it all; EventSource stops on this."},

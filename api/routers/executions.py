@@ -1,6 +1,5 @@
 """`/v1/executions`: submit, list, read, trigger, cancel, pause, resume, purge and explain executions."""
 
-from datetime import datetime
 from typing import Annotated
 
 import orjson
@@ -22,7 +21,7 @@ from api.schemas.executions import (
     VerbAnswer,
 )
 from api.schemas.interventions import BudgetRequest, PauseRequest, ResumeRequest
-from api.schemas.times import milliseconds
+from api.schemas.times import Time, milliseconds
 from api.schemas.views import (
     execution_fields,
     explanation_fields,
@@ -106,8 +105,8 @@ async def list_executions(
     execution_key: Annotated[
         str | None, Query(min_length=1, max_length=KEY_CHARS, description="The execution that holds the key.")
     ] = None,
-    created_after: datetime | None = None,
-    created_before: datetime | None = None,
+    created_after: Time | None = None,
+    created_before: Time | None = None,
 ) -> Response:
     page = await engine_of(request).executions.list(
         limit=limit,

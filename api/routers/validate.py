@@ -6,7 +6,7 @@ from starlette.responses import Response
 from api.access import reach_of
 from api.auth import engine_of
 from api.responses import body_of, json_response, problems
-from api.schemas.validation import ValidationAnswer, ValidationRequest
+from api.schemas.validation import Judged, ValidationAnswer, ValidationRequest
 from api.schemas.views import validation_fields
 from api.validator import read_definition, read_envelope, readable_in
 from orchestrator.errors import DefinitionInvalid
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/v1/validate", tags=["workflow"])
     summary="Check a definition, and warn of likely mistakes; nothing is stored",
     response_model=ValidationAnswer,
     responses=problems(413, 422, 503),
-    openapi_extra=body_of(ValidationRequest),
+    openapi_extra=body_of(Judged),
 )
 async def validate(request: Request) -> Response:
     engine = engine_of(request)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from api.schemas.times import rfc3339
 from orchestrator.execution.model import Event
@@ -28,6 +28,25 @@ class EventLine(BaseModel):
     attempt: int | None = None
     ts: str
     data: dict[str, Any]
+
+
+class GapBounds(BaseModel):
+    """What is missing is between the two, neither of which is."""
+
+    after: int
+    next: int
+
+
+class GapLine(BaseModel):
+    """Stands, without an id of its own, for a part of the history that is gone."""
+
+    type: Literal["gap"]
+    execution_id: str
+    data: GapBounds
+
+
+class HistoryLine(RootModel[EventLine | GapLine]):
+    """What a line of NDJSON is, and the `data:` of an SSE frame."""
 
 
 @dataclass(frozen=True, slots=True)

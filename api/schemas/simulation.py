@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 Readable = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "string"}]})]
+Stubs = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "string"}, {"type": "null"}]})]
 
 
 class SimulationRequest(BaseModel):
@@ -15,7 +16,7 @@ class SimulationRequest(BaseModel):
     definition: Readable = Field(description="The definition as an object, or as YAML text.")
     inputs: dict[str, Any] | None = None
     trigger: dict[str, Any] | None = Field(default=None, description="The document of its start.")
-    stubs: Readable = Field(
+    stubs: Stubs = Field(
         default=None,
         description="{nodes: {id: stub}, handlers: {name: stub}, default: stub, signals: [{name, payload, "
         "at}]}, or the same as YAML text. A stub has output, fail (tries, or 'always'), error, message, "

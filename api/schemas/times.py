@@ -2,6 +2,23 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticKnownError
+
+
+def _as_written(value: Any) -> Any:
+    # A number would be seconds or milliseconds, whichever it looks like.
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return value
+    raise PydanticKnownError("datetime_parsing", {"error": "found a number"})
+
+
+#: A time as a client writes it.
+Time = Annotated[datetime, BeforeValidator(_as_written)]
 
 
 def rfc3339(time_ms: int | None) -> str | None:

@@ -2,19 +2,29 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, RootModel, WithJsonSchema
 
 from api.schemas.operations import ProblemEntry
 
 
 class ValidationRequest(BaseModel):
-    """A definition to judge. A definition that is sent by itself is taken as well."""
+    """A definition to judge."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     definition: Annotated[Any, WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "string"}]})] = Field(
         description="The definition as an object, or as YAML text."
     )
+
+
+class BareDefinition(RootModel[dict[str, Any]]):
+    """Anything else is judged as a definition itself."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["definition"]}})
+
+
+class Judged(RootModel[ValidationRequest | BareDefinition]):
+    """What may be judged."""
 
 
 class DefinitionSummary(BaseModel):

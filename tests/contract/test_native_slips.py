@@ -33,6 +33,11 @@ async def started(client: httpx2.AsyncClient) -> str:
         ("cursor=-1", "query.cursor", "must be the next_cursor of a page before, unchanged; found '-1'"),
         ("cursor=xx", "query.cursor", "must be the next_cursor of a page before, unchanged; found 'xx'"),
         ("created_after=yesterday", "query.created_after", "must be a time such as '2027-01-31T09:00:00Z'"),
+        (
+            "created_before=1795161600",
+            "query.created_before",
+            "must be a time such as '2027-01-31T09:00:00Z'",
+        ),
         ("limit=many", "query.limit", "must be a whole number; found 'many'"),
         ("limit=0", "query.limit", "must be 1 or more; found '0'"),
     ],
