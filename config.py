@@ -1,8 +1,9 @@
 """Settings of every Headrace process, read from the environment and `.env`.
 
-Names have no prefix: field `redis_host` is variable `REDIS_HOST`. The environment overrides `.env`, and an
-empty value counts as unset. Only the roots (`main`, `orchestrator.starter`, `workers.worker`,
-`workers.simulator.process`, `cli`) and `wiring` read this module; everything below them gets plain values.
+Names have no prefix: field `redis_host` is variable `REDIS_HOST`; what a tenant has of its own begins with
+`TENANT_<NAME>_`. The environment overrides `.env`, and an empty value counts as unset. Only the roots
+(`main`, `orchestrator.starter`, `workers.worker`, `workers.simulator.process`, `cli`) and `wiring` read this
+module; everything below them gets plain values.
 """
 
 # long: every setting, and the message for a wrong one
@@ -10,36 +11,41 @@ empty value counts as unset. Only the roots (`main`, `orchestrator.starter`, `wo
 from __future__ import annotations
 
 import ipaddress
-import json
 import os
 import re
 import socket
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 from urllib.parse import quote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import DotEnvSettingsSource
+
+from tenant_settings import (
+    OWN,
+    SECRET_PREFIX,
+    Places,
+    Services,
+    TenantSettings,
+    Texts,
+    listed_names,
+    read_tenants,
+)
 
 ROOT = Path(__file__).resolve().parent
 KIB = 1024
 MIB = 1024 * KIB
-#: A variable of this prefix is a secret that templates may name: SECRET_API_KEY is secrets.API_KEY.
-SECRET_PREFIX = "SECRET_"
 #: UTF-8, with a byte order mark or without: some editors and shells write one.
 ENV_FILE_ENCODING = "utf-8-sig"
 #: What a definition can name as a queue.
 _is_queue = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
 #: What a browser sends as Origin: no path, no user, and never a pattern.
 _is_origin = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:\d{1,5})?").fullmatch
-#: A JSON object in the environment, read by `_object` below, which says what is wrong with it.
-_Texts = Annotated[dict[str, str], NoDecode]
-_TEXTS_ALLOWED = 'allowed: a JSON object such as {"name": "text"}'
 #: What can be the name of a machine, or its address without colons.
 _is_host = re.compile(r"[A-Za-z0-9_.\-]+").fullmatch
 
@@ -54,11 +60,6 @@ def _is_ip6(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _names(text: str) -> tuple[str, ...]:
-    """Split a comma list, dropping blanks and repeats, keeping order."""
-    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 class _EnvFile(PydanticBaseSettingsSource):
@@ -110,6 +111,12 @@ class Settings(BaseSettings):
     allowed_hosts: str | None = None
     #: Other origins whose pages may change things, comma separated.
     cors_origins: str = ""
+    #: True: a request needs a key. Unset: false in development, true in production.
+    auth_required: bool | None = None
+    #: Opens what belongs to the operator. Unset: nothing does, but requests without a key in development.
+    operator_key: str | None = Field(default=None, min_length=16, repr=False)
+    #: True: anybody may register a tenant. Unset: true in development, false in production.
+    self_registration_enabled: bool | None = None
     #: Its files are registered when the API starts; a directory that does not exist has none.
     workflows_dir: Path = ROOT / "workflows"
 
@@ -133,9 +140,9 @@ class Settings(BaseSettings):
 
     # Outbound calls.
     #: Networks or host names, comma separated, or `*`. Unset: all in development, none in production.
-    http_allow_private: str | None = None
+    http_allow_private: Places = None
     #: JSON object: logical service name -> base URL.
-    services: _Texts = Field(default_factory=dict)
+    services: Services = Field(default_factory=dict)
     http_timeout_s: float = Field(default=30.0, gt=0)
 
     # Language models.
@@ -155,9 +162,9 @@ class Settings(BaseSettings):
 
     # Notifications.
     #: JSON object: name -> URL of a webhook, a Slack-compatible webhook or Apprise.
-    notify_urls: _Texts = Field(default_factory=dict, repr=False)
+    notify_urls: Texts = Field(default_factory=dict, repr=False)
     #: JSON object: name -> `whsec_…`, several parted by blanks while they change over.
-    webhook_secrets: _Texts = Field(default_factory=dict, repr=False)
+    webhook_secrets: Texts = Field(default_factory=dict, repr=False)
     smtp_host: str | None = None
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_user: str | None = None
@@ -199,36 +206,6 @@ class Settings(BaseSettings):
         assert isinstance(dotenv_settings, DotEnvSettingsSource)
         return init_settings, env_settings, _EnvFile(settings_cls, dotenv_settings.env_file)
 
-    @field_validator("services", "notify_urls", "webhook_secrets", mode="before")
-    @classmethod
-    def _object(cls, sent: Any) -> Any:
-        if not isinstance(sent, str):
-            return sent
-        try:
-            found = json.loads(sent)
-        except ValueError as error:
-            place = f" at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
-            raise ValueError(f"not valid JSON{place}; {_TEXTS_ALLOWED}") from None
-        if not isinstance(found, dict):
-            kind = "a list" if isinstance(found, list) else "not an object"
-            raise ValueError(f"{kind}; {_TEXTS_ALLOWED}")
-        for name, value in found.items():
-            if not isinstance(value, str) or not value:
-                raise ValueError(f"the value of {name!r} is not a text; {_TEXTS_ALLOWED}")
-        return found
-
-    @field_validator("services")
-    @classmethod
-    def _base_urls(cls, services: dict[str, str]) -> dict[str, str]:
-        from clients.http.wire import RequestInvalid, parse_url
-
-        for name, url in services.items():
-            try:
-                parse_url(url)
-            except RequestInvalid as error:
-                raise ValueError(f"{name!r}: {error}") from None
-        return services
-
     @field_validator("redis_url")
     @classmethod
     def _usable_url(cls, url: str | None) -> str | None:
@@ -248,21 +225,10 @@ class Settings(BaseSettings):
             )
         return host
 
-    @field_validator("http_allow_private")
-    @classmethod
-    def _places(cls, text: str | None) -> str | None:
-        from clients.http.address_guard import AddressGuard
-
-        try:
-            AddressGuard.from_list(_names(text or ""))
-        except ValueError as error:
-            raise ValueError(str(error).removeprefix("HTTP_ALLOW_PRIVATE ")) from None
-        return text
-
     @field_validator("worker_queues")
     @classmethod
     def _queues(cls, text: str) -> str:
-        for name in _names(text):
+        for name in listed_names(text):
             if not _is_queue(name):
                 raise ValueError(
                     f"no node can name the queue {name!r}; allowed: a comma list of names made of letters, "
@@ -273,7 +239,7 @@ class Settings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def _origins(cls, text: str) -> str:
-        for origin in _names(text):
+        for origin in listed_names(text):
             if not _is_origin(origin):
                 raise ValueError(
                     f"no page has the origin {origin!r}; allowed: a comma list such as https://app.example.com"
@@ -318,31 +284,43 @@ class Settings(BaseSettings):
         return self.environment == "production"
 
     @property
+    def needs_keys(self) -> bool:
+        """Whether a request needs a key."""
+        return self.is_production if self.auth_required is None else self.auth_required
+
+    @property
+    def is_registration_open(self) -> bool:
+        """Whether anybody may register a tenant."""
+        if self.self_registration_enabled is None:
+            return not self.is_production
+        return self.self_registration_enabled
+
+    @property
     def queue_names(self) -> tuple[str, ...]:
-        return _names(self.worker_queues) or ("default",)
+        return listed_names(self.worker_queues) or ("default",)
 
     @property
     def handler_modules(self) -> tuple[str, ...]:
-        return _names(self.handlers)
+        return listed_names(self.handlers)
 
     @property
     def host_names(self) -> tuple[str, ...]:
         """Further host names of the API; `("*",)` means any."""
         if self.allowed_hosts is None:
             return ("*",) if self.is_production else ()
-        return _names(self.allowed_hosts)
+        return listed_names(self.allowed_hosts)
 
     @property
     def page_origins(self) -> tuple[str, ...]:
         """Other origins whose pages may change things."""
-        return _names(self.cors_origins)
+        return listed_names(self.cors_origins)
 
     @property
     def private_networks(self) -> tuple[str, ...]:
         """Private networks and names outbound HTTP may reach all the same; `("*",)` means all of them."""
         if self.http_allow_private is None:
             return () if self.is_production else ("*",)
-        return _names(self.http_allow_private)
+        return listed_names(self.http_allow_private)
 
     @property
     def allowed_images(self) -> tuple[str, ...] | None:
@@ -357,20 +335,38 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> dict[str, str]:
         """Values for `secrets.NAME` in templates: variables SECRET_NAME, the environment before `.env`."""
-        filed: Mapping[str, str | None] = {}
-        if self.model_config.get("env_file"):
-            filed = dotenv_values(ROOT / ".env", encoding=ENV_FILE_ENCODING, interpolate=False)
-        found = {**filed, **os.environ}
         return {
             name.removeprefix(SECRET_PREFIX): value
-            for name, value in found.items()
-            if name.startswith(SECRET_PREFIX) and len(name) > len(SECRET_PREFIX) and value
+            for name, value in _variables().items()
+            if name.startswith(SECRET_PREFIX) and len(name) > len(SECRET_PREFIX)
         }
+
+    @property
+    def tenants(self) -> dict[str, TenantSettings]:
+        """What tenants other than `default` have of their own, by tenant: TENANT_ACME_EU_… is of `acme-eu`.
+
+        Tenants without such variables are not in it. Raises SettingsInvalid.
+        """
+        tenants, lines = _read_tenants()
+        if lines:
+            raise SettingsInvalid(lines)
+        return tenants
+
+    def as_seen_by(self, tenant: TenantSettings) -> Settings:
+        """These settings as a tenant other than `default` has them, but `secrets`, which are the tenant's.
+
+        In development private addresses, services and containers are everybody's, beside a tenant's own.
+        """
+        seen = {name: getattr(tenant, name) for name in OWN}
+        if not self.is_production:
+            seen["services"] = self.services | tenant.services
+            seen |= {name: getattr(self, name) for name, value in seen.items() if value is None}
+        return self.model_copy(update=seen)
 
     def _listed(self, text: str | None) -> tuple[str, ...] | None:
         if text is None:
             return () if self.is_production else None
-        return _names(text)
+        return listed_names(text)
 
 
 @lru_cache(maxsize=1)
@@ -381,12 +377,18 @@ def get_settings() -> Settings:
 
 def read_settings() -> Settings:
     """Read the environment and `.env`. Raises SettingsInvalid with a line for each wrong variable."""
+    lines: list[str] = []
+    settings = None
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        raise SettingsInvalid(list(_lines(error, Settings.model_fields))) from None
+        lines += _lines(error, Settings.model_fields)
     except UnicodeDecodeError as error:
         raise SettingsInvalid([f"{ROOT / '.env'}: not UTF-8 at byte {error.start}"]) from None
+    lines += _read_tenants()[1]
+    if settings is None or lines:
+        raise SettingsInvalid(lines)
+    return settings
 
 
 class SettingsInvalid(ValueError):
@@ -395,6 +397,18 @@ class SettingsInvalid(ValueError):
     def __init__(self, lines: list[str]) -> None:
         super().__init__("\n".join(lines))
         self.lines = tuple(lines)
+
+
+def _variables() -> dict[str, str]:
+    """Give all variables that are not empty, those of the environment before those of `.env`."""
+    filed: Mapping[str, str | None] = {}
+    if Settings.model_config.get("env_file"):
+        filed = dotenv_values(ROOT / ".env", encoding=ENV_FILE_ENCODING, interpolate=False)
+    return {name: text for found in (filed, os.environ) for name, text in found.items() if text}
+
+
+def _read_tenants() -> tuple[dict[str, TenantSettings], list[str]]:
+    return read_tenants(_variables(), plain=map(str.upper, Settings.model_fields))
 
 
 #: What follows the value in a message, by pydantic's type of error.

@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from api import routers
 from api.access import Reach, attach
 from api.http_protocol import guard_server
+from api.owners import Gate
 from api.request_guard import RequestGuard
 from api.schema_process import SchemaProcess
 from api.simulator_process import SimulatorProcess
@@ -45,6 +46,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Put the API together. Nothing is connected to before the app starts."""
     settings = settings or get_settings()
     limits = limits_of(settings)
+    gate = Gate(
+        is_required=settings.needs_keys,
+        is_development=not settings.is_production,
+        is_registration_open=settings.is_registration_open,
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -60,9 +66,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             _engine(settings, limits, apart) as engine,
             _files_registered(settings.workflows_dir, engine, limits),
         ):
-            hub = Hub(engine.all_tenants)
+            hub = Hub(engine.all_tenants, revoked=engine.authentication.revoked)
             simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
-            attach(app, Reach(engine, hub, simulator))
+            attach(app, Reach(engine, hub, simulator, gate))
             # What is there now stays: each scan of it by the collector would hold up every open stream.
             gc.collect()
             gc.freeze()
@@ -119,6 +125,7 @@ async def _engine(settings: Settings, limits: Limits, apart: SchemaProcess) -> A
             allow_eviction_policy=settings.allow_eviction_policy,
             durable=durable,
             apart=apart,
+            operator_key=settings.operator_key,
         )
         async with usable_while_serving(commands, settings, keys):
             yield engine

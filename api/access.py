@@ -1,10 +1,11 @@
-"""What a route may reach: the engine, the hub of open streams, and the limits it was set up with."""
+"""What the routes work with: the engine, the hub of open streams, the gate."""
 
 from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 from starlette.requests import Request
 
+from api.owners import Gate
 from api.simulator_process import SimulatorProcess
 from api.streaming.hub import Hub
 from orchestrator.engine import Engine
@@ -18,6 +19,7 @@ class Reach:
     engine: Engine
     hub: Hub
     simulator: SimulatorProcess
+    gate: Gate = field(default_factory=Gate)
     #: Those of large bodies, which are read also while a definition takes long to compile.
     turns: Turns = field(default_factory=Turns)
 
@@ -32,8 +34,3 @@ def reach_of(request: Request) -> Reach:
     reach = request.app.state.reach
     assert isinstance(reach, Reach)
     return reach
-
-
-def engine_of(request: Request) -> Engine:
-    """Give the engine."""
-    return reach_of(request).engine

@@ -25,7 +25,7 @@ log = logging.getLogger("headrace.api")
 
 #: What a client may send as X-Request-ID and get back; anything else is replaced, never echoed.
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:/+=-]{1,128}\Z")
-_WANTED = READ | {b"x-request-id"}
+_WANTED = READ | {b"x-request-id", b"cookie"}
 
 
 class RequestLimits:
@@ -63,6 +63,7 @@ class RequestLimits:
             await self._app(scope, receive, send)
             return
         headers, is_marked = collect(scope["headers"], _WANTED)
+        scope["headrace.headers"] = headers
         request_id = _request_id(headers)
         scope["headrace.request_id"] = request_id.decode("ascii")
         is_started = False

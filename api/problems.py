@@ -114,6 +114,12 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.NodeBusy: Door(409, "Not possible in this state"),
     errors.AttemptChanged: Door(409, "Another attempt by now"),
     errors.OutputRefused: Door(422, "Output refused"),
+    errors.ApiKeyInvalid: Door(401, "Key refused"),
+    errors.ApiKeyNotFound: Door(404, "Not found"),
+    errors.TooManyApiKeys: Door(409, "Too many keys"),
+    errors.TenantNotFound: Door(404, "Not found"),
+    errors.TenantExists: Door(409, "Name already taken"),
+    errors.TenantDisabled: Door(403, "Tenant disabled"),
     errors.WorkflowNotFound: Door(404, "Not found"),
     errors.WorkflowInactive: Door(409, "Paused"),
     errors.WorkflowChanged: Door(412, "Changed meanwhile"),
@@ -124,6 +130,9 @@ DOORS: Mapping[type[Exception], Door] = {
     SimulationFailed: Door(503, "The simulation failed"),
     errors.DeadEntryNotFound: Door(404, "Not found"),
     refusals.MalformedRequest: Door(400, "Not HTTP"),
+    refusals.KeyRequired: Door(401, "Key required"),
+    refusals.ScopeMissing: Door(403, "Scope missing"),
+    refusals.OperatorOnly: Door(403, "The operator's"),
     refusals.CrossSiteRequest: Door(403, "Another site's page"),
     refusals.RequestTooSlow: Door(408, "Too slow"),
     refusals.UnsupportedBody: Door(415, "Content type not read"),
@@ -200,10 +209,21 @@ def respond(scope: Mapping[str, Any], error: Exception) -> Response:
     if isinstance(error, errors.DefinitionInvalid):
         status = definition_status(str(problem.kind) for problem in problems)
         detail = _summary([problem.message for problem in problems]) or detail
-    headers = {"Retry-After": str(door.retry_after_s)} if door.retry_after_s is not None else None
+    headers = {"Retry-After": str(door.retry_after_s)} if door.retry_after_s is not None else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="headrace"'
     extra = {
         name: getattr(error, name)
-        for name in ("execution_id", "node_id", "entry_id", "limit_bytes", "recorded", "shown")
+        for name in (
+            "execution_id",
+            "node_id",
+            "entry_id",
+            "limit_bytes",
+            "recorded",
+            "shown",
+            "scope",
+            "key_id",
+        )
         if getattr(error, name, None) is not None
     }
     return problem_response(

@@ -38,6 +38,42 @@ class CrossSiteRequest(HeadraceError):
         )
 
 
+class KeyRequired(HeadraceError):
+    """The request comes without a key, and this server asks for one."""
+
+    code: ClassVar[str] = "KEY_REQUIRED"
+
+    def __init__(self) -> None:
+        super().__init__("a key is required: send Authorization: Bearer KEY, or X-API-Key: KEY")
+
+
+class ScopeMissing(HeadraceError):
+    """The key is good, and does not open this."""
+
+    code: ClassVar[str] = "SCOPE_MISSING"
+
+    def __init__(self, needed: str, found: Sequence[str], *, is_operator: bool = False) -> None:
+        self.scope = needed
+        has = (
+            "the operator's key opens no tenant's routes"
+            if is_operator
+            else f"this key has {', '.join(found)}"
+        )
+        super().__init__(f"this needs the scope {needed!r} of a tenant's key; {has}")
+
+
+class OperatorOnly(HeadraceError):
+    """The route belongs to the operator of the deployment."""
+
+    code: ClassVar[str] = "OPERATOR_ONLY"
+
+    def __init__(self, *, has_key: bool) -> None:
+        cure = (
+            "send its key (OPERATOR_KEY)" if has_key else "set OPERATOR_KEY, which nothing opens it without"
+        )
+        super().__init__(f"this belongs to the operator; {cure}")
+
+
 class UnsupportedBody(HeadraceError):
     """The content type says that the body is no document this server reads."""
 

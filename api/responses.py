@@ -17,6 +17,7 @@ ANY_JSON: dict[str, Any] = {"description": "Any JSON", "content": {JSON: {"schem
 
 _WORDS = {
     400: "The definition's graph, handlers or references are wrong",
+    401: "No key, or one that is unknown, revoked or expired",
     403: "Not yours to do, or sent by a page of another origin",
     404: "Unknown id",
     408: "The request did not come whole in time",

@@ -8,7 +8,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api.access import engine_of, reach_of
+from api.access import reach_of
+from api.auth import engine_of
 from api.problems import RequestInvalid
 from api.responses import json_response, location, replay_headers
 from api.schemas.starts import OriginFields

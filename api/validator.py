@@ -14,7 +14,8 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from api.access import Reach, engine_of, reach_of
+from api.access import Reach, reach_of
+from api.auth import engine_of
 from api.problems import RequestInvalid, pydantic_problems
 from api.refusals import YAML_TYPES
 from orchestrator.documents import strict_json

@@ -57,11 +57,11 @@ class _Connection(asyncio.Protocol):
     def is_closed(self) -> bool:
         return self._transport is None or self._transport.is_closing()
 
-    async def request(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
+    async def request(self, method: str, path: str, body: bytes, headers: str = "") -> tuple[int, bytes]:
         assert self._transport is not None
         self._reply = asyncio.get_running_loop().create_future()
         head = (
-            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{headers}"
             f"Content-Length: {len(body)}\r\n\r\n"
         )
         self._transport.write(head.encode() + body)
@@ -97,15 +97,19 @@ async def _connect(port: int) -> _Connection:
 
 
 class HttpDoor:
-    """Contract 004 and the one-call submission, over one connection."""
+    """Contract 004, the one-call submission and starts by name, over one connection.
 
-    def __init__(self, connection: _Connection, port: int) -> None:
+    key  sent with every request; None sends none.
+    """
+
+    def __init__(self, connection: _Connection, port: int, key: str | None = None) -> None:
         self._connection = connection
         self._port = port
+        self._headers = f"X-API-Key: {key}\r\n" if key else ""
 
     @classmethod
-    async def open(cls, port: int) -> HttpDoor:
-        return cls(await _connect(port), port)
+    async def open(cls, port: int, key: str | None = None) -> HttpDoor:
+        return cls(await _connect(port), port, key)
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request, JSON both ways. Raises HttpError for anything but 2xx."""
@@ -113,7 +117,7 @@ class HttpDoor:
             # Servers drop a connection that has been idle for a few seconds.
             self._connection = await _connect(self._port)
         payload = b"" if body is None else orjson.dumps(body)
-        status, answer = await self._connection.request(method, path, payload)
+        status, answer = await self._connection.request(method, path, payload, self._headers)
         if not 200 <= status < 300:
             raise HttpError(method, path, status, answer)
         return orjson.loads(answer)
@@ -127,6 +131,16 @@ class HttpDoor:
     async def launch(self, document: Document) -> str:
         body = {"definition": document, "inputs": {}, "trigger": True}
         return str((await self.call("POST", "/v1/executions", body))["execution_id"])
+
+    async def register(self, name: str, document: Document) -> None:
+        """Register a workflow of the engine's registry, to be started by name."""
+        await self.call("PUT", f"/v1/workflows/{name}", document)
+
+    async def launch_named(self, name: str) -> str:
+        """Start a registered workflow."""
+        return str(
+            (await self.call("POST", f"/v1/workflows/{name}/executions", {"inputs": {}}))["execution_id"]
+        )
 
     async def status(self, execution_id: str) -> str:
         return str((await self.call("GET", f"/workflows/{execution_id}"))["status"])

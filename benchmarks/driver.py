@@ -26,8 +26,9 @@ _BOTH = ("HTTP floor", "engine")
 WORKLOADS: dict[str, Workload] = {
     "W1": Workload(workloads.measure_chain, ("floor B", *_BOTH, "engine, no orchestrator")),
     "W2": Workload(workloads.measure_fan, ("floor B", *_BOTH)),
-    "W3": Workload(workloads.measure_diamonds, ("floor B", *_BOTH)),
+    "W3": Workload(workloads.measure_diamonds, ("floor B", *_BOTH, "engine, keys")),
     "W3 in one call": Workload(workloads.measure_launches, _BOTH),
+    "W3 by name": Workload(workloads.measure_named, ("engine",)),
     "W4": Workload(workloads.measure_idle, _BOTH),
     "W5": Workload(workloads.measure_growth, _BOTH),
     "W6": Workload(crowds.measure_active, ("engine",)),

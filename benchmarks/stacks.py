@@ -18,6 +18,7 @@ from benchmarks.redis_server import free_port, start_redis
 from benchmarks.stamps import STAMPS_VARIABLE, StampReader
 
 WORKERS = 2
+OPERATOR_KEY = "the-operator-of-a-benchmark"
 _READY_TIMEOUT_S = 30.0
 _SERVER_FLAGS = ("--host", "127.0.0.1", "--no-access-log", "--log-level", "warning")
 
@@ -32,12 +33,20 @@ class Stack:
     redis_port: int
     http_port: int | None = None
     children: dict[str, Child] = field(default_factory=dict)
+    #: Where requests need a key: the operator's, with which a tenant's is made.
+    operator_key: str | None = None
+    _key: str | None = None
 
     async def door(self) -> Door:
         """Open another door, for one more client."""
         if self.http_port is None:
             return await RedisDoor.open(self.redis_port)
-        return await HttpDoor.open(self.http_port)
+        if self.operator_key and not self._key:
+            operator = await HttpDoor.open(self.http_port, self.operator_key)
+            made = await operator.call("POST", "/v1/tenants/default/keys", {"name": "benchmark"})
+            self._key = made["key"]
+            await operator.close()
+        return await HttpDoor.open(self.http_port, self._key)
 
     def environment(self) -> dict[str, str]:
         return {STAMPS_VARIABLE: str(self.stamps.path)}
@@ -111,9 +120,15 @@ def start_floor_http() -> Stack:
     return stack
 
 
-def start_engine(*, name: str = "engine", aof: bool = False, orchestrator: bool = True) -> Stack:
-    """Start the engine as documented: Redis, API, orchestrator and two workers."""
+def start_engine(
+    *, name: str = "engine", aof: bool = False, orchestrator: bool = True, keys: bool = False
+) -> Stack:
+    """Start the engine as documented: Redis, API, orchestrator and two workers.
+
+    keys  requests need one.
+    """
     stack = _new(name, aof=aof)
+    stack.operator_key = OPERATOR_KEY if keys else None
     variables = {
         "REDIS_HOST": "127.0.0.1",
         "REDIS_PORT": str(stack.redis_port),
@@ -122,6 +137,8 @@ def start_engine(*, name: str = "engine", aof: bool = False, orchestrator: bool 
         "LOG_LEVEL": "WARNING",
         "HANDLERS": "benchmarks.stamps_handler",
     }
+    if keys:
+        variables |= {"AUTH_REQUIRED": "true", "OPERATOR_KEY": OPERATOR_KEY}
     stack.start("api", "uvicorn", "main:app", "--port", str(stack.http_port), *_SERVER_FLAGS, **variables)
     if orchestrator:
         stack.start("orchestrator", "orchestrator.starter", **variables)
@@ -136,5 +153,6 @@ SYSTEMS: dict[str, Callable[[], Stack]] = {
     "HTTP floor": start_floor_http,
     "engine": start_engine,
     "engine, AOF": lambda: start_engine(name="engine, AOF", aof=True),
+    "engine, keys": lambda: start_engine(name="engine, keys", keys=True),
     "engine, no orchestrator": lambda: start_engine(name="engine, no orchestrator", orchestrator=False),
 }

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from benchmarks import dags
 from benchmarks.dags import Document
-from benchmarks.door import Door
+from benchmarks.door import Door, HttpDoor
 from benchmarks.samples import median, percentile
 from benchmarks.stacks import Stack
 from benchmarks.stamps import Stamp
@@ -22,6 +22,7 @@ _CHAIN_REPEATS = 10
 _FAN_REPEATS = 5
 _DIAMONDS = 500
 _FLOOD_REPEATS = 3
+_NAMED_REPEATS = 5
 _CLIENTS = 8
 _IDLE_REPEATS = 20
 _IDLE_PAUSE_S = 0.05
@@ -80,6 +81,30 @@ async def measure_diamonds(stack: Stack) -> Figures:
 async def measure_launches(stack: Stack) -> Figures:
     """W3 in one call: 500 diamonds, submitted and triggered by one request each."""
     return await _flood(stack, lambda door: door.launch(dags.diamond()))
+
+
+async def measure_named(stack: Stack) -> Figures:
+    """W3 by name: the same diamonds started with their document, and by the name of a registered workflow."""
+    doors = [await stack.door() for _ in range(_CLIENTS)]
+    (first, *_) = doors
+    assert isinstance(first, HttpDoor)
+    await first.register("diamond", dags.diamond())
+    took_s: dict[str, list[float]] = {"document": [], "name": []}
+    for _ in range(_NAMED_REPEATS):
+        took_s["document"].append(await _flood_once(stack, doors, lambda door: door.launch(dags.diamond())))
+        took_s["name"].append(await _flood_once(stack, doors, _launch_by_name))
+    for door in doors:
+        await door.close()
+    by_name, with_document = median(took_s["name"]), median(took_s["document"])
+    return {
+        "executions/s": _DIAMONDS / by_name,
+        "by name over with the document": by_name / with_document,
+    }
+
+
+async def _launch_by_name(door: Door) -> str:
+    assert isinstance(door, HttpDoor)
+    return await door.launch_named("diamond")
 
 
 async def measure_idle(stack: Stack) -> Figures:

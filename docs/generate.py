@@ -21,6 +21,7 @@ from orchestrator.definitions.trigger_rules import DEFAULT_RULE, EARLY_RULES, RU
 from orchestrator.redis_keys import PATTERNS
 from orchestrator.states import TABLE, Cancelling, Reason, Row, WaitingOn
 from orchestrator.store import layout, library
+from tenant_settings import OWN, SECRET_PREFIX, TENANT_PREFIX
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADING = "<!-- Written by `python -m docs.generate`; changes here are lost. -->\n\n"
@@ -28,20 +29,29 @@ HEADING = "<!-- Written by `python -m docs.generate`; changes here are lost. -->
 #: Scripts that change no status of their own, and so have no row in the table.
 WITHOUT_ROW = {
     "announce_worker": "keeps the list of live workers",
+    "change_tenant": "changes a tenant",
+    "close_session": "ends a browser's session",
     "continue_execution": "works off a saved worklist; what changes is done by the internal verbs",
+    "create_api_key": "makes a key of a tenant",
+    "create_tenant": "registers a tenant",
     "end_nodes": "makes several calls of ending attempts as one, each by its own row",
     "enforce_cancel": "ends the grace of a cancel; the nodes left are ended by the worklist",
     "forget_consumers": "takes consumers that are gone off a task stream's group",
-    "purge_staging": "removes a submission that never became visible",
+    "open_session": "begins a browser's session",
+    "purge_execution": "hides an execution that has ended, or was never started, for good",
+    "purge_keys": "removes what is left of what was hidden",
+    "purge_staging": "gives up a submission that never became visible",
     "renew_leases": "moves deadlines of running attempts",
     "stage_items": "writes items that nobody sees before `map_node`",
     "register_workflow": "writes record, version, name and place in the list of a registered workflow",
     "remove_workflow": "removes a registered workflow with its versions",
     "report_events": "appends what a handler logs and reports",
     "reserve_budget": "sets aside what a call to a paid service may use",
+    "revoke_api_key": "takes a key of a tenant away",
     "settle_budget": "counts what it has used",
     "stage_execution": "writes part of a submission that is not visible yet",
     "stamp_tick": "says that timers and leases are being looked at",
+    "use_api_key": "says when a key was used last",
 }
 
 #: What each setting is for; tests see to it that none is missing.
@@ -57,6 +67,9 @@ SETTINGS = {
     "debug": "passed on to FastAPI",
     "log_level": "`DEBUG` to `CRITICAL`",
     "allowed_hosts": "more host names of the API, comma separated; `*.example.com`, `*` for any name",
+    "auth_required": "a request needs a key; a key that is sent is always checked",
+    "operator_key": "opens tenants, their keys, workers, queues, `/readyz?verbose`; 16 characters at least",
+    "self_registration_enabled": "anybody may register a tenant with `POST /v1/tenants`",
     "cors_origins": "origins whose pages may use the API, comma separated, such as `https://app.example.com`",
     "workflows_dir": "directory of workflow files that are registered when the API starts",
     "worker_stream": "task stream of the queue `default`; another queue appends `:NAME`",
@@ -104,10 +117,21 @@ SETTINGS = {
     "max_sub_workflow_depth": "levels of child executions below one without a parent",
     "output_max_bytes": "largest output of a node, and largest response body",
 }
+#: Variables of which there may be many.
+FAMILIES = {
+    f"{SECRET_PREFIX}…": "value of `secrets.…` in templates",
+    f"{TENANT_PREFIX}<NAME>_…": (
+        f"what a tenant but `default` has of its own: before `{SECRET_PREFIX}…`, "
+        f"{', '.join(f'`{name.upper()}`' for name in OWN)}; see "
+        "[operations](docs/operations.md#what-belongs-to-whom)"
+    ),
+}
 #: Defaults that depend on something, said in words.
 _DEFAULTS = {
     "worker_name": "`worker-<hostname>`",
     "allowed_hosts": "local names in development, any in production",
+    "auth_required": "`false` in development, `true` in production",
+    "self_registration_enabled": "`true` in development, `false` in production",
     "http_allow_private": "all in development, none in production",
     "workflows_dir": "`workflows` beside the code",
     "llm_provider": "`anthropic` or `openai`, by what is set, else `echo` in development",
@@ -131,7 +155,7 @@ KEYS_INTRO = """\
 
 Printed from `orchestrator/redis_keys.py`, the only place where keys are formatted, and from the docstring of
 `orchestrator/store/layout.py`. Anything here may be read with `redis-cli` or `./headrace redis`; nothing
-should be written by hand. What goes with its execution stays for now: executions are not removed yet.
+should be written by hand. What goes with its execution stays until that is purged.
 
 | key | type | holds | written by | goes |
 | --- | --- | --- | --- | --- |
@@ -266,6 +290,7 @@ def settings_table() -> str:
     for name, field in Settings.model_fields.items():
         default = _DEFAULTS.get(name) or _shown(field.default if field.default_factory is None else {})
         lines.append(f"| `{name.upper()}` | {default} | {SETTINGS[name]} |")
+    lines += (f"| `{name}` | – | {meaning} |" for name, meaning in FAMILIES.items())
     return "\n".join(lines) + "\n"
 
 

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from clients.redis_client import RedisClient
 from orchestrator.definitions.definition import HandlerNames
 from orchestrator.documents.limits import Limits
+from orchestrator.operations.api_keys import ApiKeys
 from orchestrator.operations.approvals import Approvals
+from orchestrator.operations.authentication import Authentication
 from orchestrator.operations.dead_letters import DeadLetters
 from orchestrator.operations.definitions import Definitions
 from orchestrator.operations.events import Events
@@ -24,6 +26,7 @@ from orchestrator.operations.registered import Registered
 from orchestrator.operations.schema_checks import Apart, SchemaChecks
 from orchestrator.operations.signals import Signals
 from orchestrator.operations.submissions import Submissions
+from orchestrator.operations.tenants import Tenants
 from orchestrator.operations.usage import UsageReport
 from orchestrator.operations.workers import Workers
 from orchestrator.operations.workflows import Workflows
@@ -46,7 +49,7 @@ class TenantEngine:
     """What one tenant may ask: what is another's is unknown to every part.
 
     workflows     create, put, get, definition, source, version, versions, list, set_active, remove, start
-    executions    submit, trigger, cancel, pause, resume, retry, replay, fork; get, list, status, explain, …
+    executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, explain, …
     nodes         get, items; complete, fail, skip, retry_now
     signals       send
     approvals     get, list, decide
@@ -55,6 +58,7 @@ class TenantEngine:
     events        list, last_seq, subscribe
     definitions   validate, handler_names
     usage         by_day
+    api_keys      create, list, get, rotate, revoke
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class TenantEngine:
         self.events = Events(store, subscribe, owner)
         self.definitions = Definitions(submissions)
         self.usage = UsageReport(store, owner)
+        self.api_keys = ApiKeys(store, transitions, owner)
 
 
 class Engine(TenantEngine):
@@ -88,6 +93,8 @@ class Engine(TenantEngine):
     of           the view of a tenant
     all_tenants  the view of the engine itself, for which every execution is known: for what has asked an
                  owner before
+    tenants      create, list, get, change
+    authentication  of_key, of_session, open_session, close_session
     queues       list
     workers      list
     health       check
@@ -105,6 +112,7 @@ class Engine(TenantEngine):
         allow_eviction_policy: bool = False,
         durable: RedisClient | None = None,
         apart: Apart | None = None,
+        operator_key: str | None = None,
     ) -> None:
         """Build the parts; nothing is read or written before the first call.
 
@@ -113,6 +121,7 @@ class Engine(TenantEngine):
         patience_s  how long a call is sent again while Redis does not answer.
         durable     a client of its own to wait for the disk with; None answers without that.
         apart       checks what is too large to be checked in the event loop.
+        operator_key  opens what belongs to the operator; None where nothing does.
         """
         self.keys = keys or Keys()
         self.transitions = Transitions(redis, self.keys, patience_s=patience_s)
@@ -138,6 +147,8 @@ class Engine(TenantEngine):
             subscribe=self._subscribe,
         )
         self.all_tenants = self._view(AnyOwner(self.store))
+        self.tenants = Tenants(self.store, self.transitions)
+        self.authentication = Authentication(self.store, self.transitions, operator_key=operator_key)
         self.queues = Queues(self.store)
         self.workers = Workers(self.store)
         self.health = Health(

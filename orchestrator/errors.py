@@ -174,11 +174,13 @@ class NodeNotFound(HeadraceError):
 
     code = "NODE_NOT_FOUND"
 
-    def __init__(self, execution_id: str, node_id: str) -> None:
+    def __init__(self, execution_id: str, node_id: str, *, hint: str | None = None) -> None:
         self.execution_id = execution_id
         self.node_id = node_id
-        later = ", or its item has not begun yet" if node_id.endswith("]") else ""
-        super().__init__(f"execution {execution_id} has no node {node_id!r}{later}")
+        more = ", or its item has not begun yet" if node_id.endswith("]") else ""
+        if hint is not None:
+            more = f"; {hint}"
+        super().__init__(f"execution {execution_id} has no node {node_id!r}{more}")
 
 
 class OutputNotFound(HeadraceError):
@@ -199,6 +201,7 @@ _PARTICIPLES = {
     "retry": "retried",
     "pause": "paused",
     "resume": "resumed",
+    "purge": "purged",
 }
 
 
@@ -464,6 +467,63 @@ class CursorInvalid(HeadraceError):
         super().__init__(
             f"'cursor' must be the next_cursor of a page before, unchanged; found {cursor[:80]!r}"
         )
+
+
+class ApiKeyInvalid(HeadraceError):
+    """The key that was sent opens nothing: unknown, revoked, expired or no key at all."""
+
+    code: ClassVar[str] = "API_KEY_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__("the key is unknown, revoked or expired")
+
+
+class ApiKeyNotFound(HeadraceError):
+    """The tenant has no API key with this id."""
+
+    code: ClassVar[str] = "API_KEY_NOT_FOUND"
+
+    def __init__(self, key_id: str) -> None:
+        self.key_id = key_id
+        super().__init__(f"no API key with the id {key_id[:80]!r}")
+
+
+class TooManyApiKeys(HeadraceError):
+    """The tenant has as many API keys as it may have."""
+
+    code: ClassVar[str] = "TOO_MANY_API_KEYS"
+
+    def __init__(self, tenant: str, most: int) -> None:
+        super().__init__(f"tenant {tenant!r} has {most} API keys, the most allowed; revoke one first")
+
+
+class TenantNotFound(HeadraceError):
+    """No tenant has this name."""
+
+    code: ClassVar[str] = "TENANT_NOT_FOUND"
+
+    def __init__(self, tenant: str) -> None:
+        self.tenant = tenant
+        super().__init__(f"no tenant is called {tenant[:80]!r}")
+
+
+class TenantExists(HeadraceError):
+    """Another tenant has this name."""
+
+    code: ClassVar[str] = "TENANT_EXISTS"
+
+    def __init__(self, tenant: str) -> None:
+        self.tenant = tenant
+        super().__init__(f"a tenant is called {tenant!r} already")
+
+
+class TenantDisabled(HeadraceError):
+    """The key is good, and its tenant has been disabled by the operator."""
+
+    code: ClassVar[str] = "TENANT_DISABLED"
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(f"tenant {tenant!r} is disabled; the operator can enable it again")
 
 
 class NotAssigned(HeadraceError):

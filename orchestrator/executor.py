@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 
+from orchestrator.errors import ExecutionNotFound
 from orchestrator.store.reader import Store
 from orchestrator.store.repair_words import repair_words
 from orchestrator.store.script_client import STORE_OUTAGES
@@ -26,7 +27,10 @@ async def execute_workflow(store: Store, transitions: Transitions, execution_id:
     """Repair one execution until it needs nothing more; returns how many repairs were made."""
     made = 0
     for _ in range(ROUNDS):
-        view = await store.read_for_repair(execution_id)
+        try:
+            view = await store.read_for_repair(execution_id)
+        except ExecutionNotFound:
+            return made  # it has ended and was purged while it was read
         if view is None:
             return made
         repairs = repair_words(view)
@@ -42,6 +46,18 @@ async def execute_workflow(store: Store, transitions: Transitions, execution_id:
         if more:
             await transitions.drain_worklist(execution_id)
     return made
+
+
+async def remove_keys(transitions: Transitions, execution_id: str, *, most_calls: int | None = None) -> bool:
+    """Remove what is left of an execution that was purged; says whether all of it is gone.
+
+    most_calls  after which it stops; None goes on to the end.
+    """
+    calls, more = 0, True
+    while more and (most_calls is None or calls < most_calls):
+        _, more = await transitions.purge_keys(execution_id)
+        calls += 1
+    return not more
 
 
 async def drain_apart(transitions: Transitions, execution_id: str) -> None:

@@ -5,7 +5,6 @@ only these. Every key starts with the partition prefix of its execution, empty t
 puts everything one script touches into one Redis Cluster slot, so a second way to build a key would break it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 #: Separates the parts of a member of the lease and timer sets; cannot occur in ids.
@@ -27,6 +26,8 @@ class KeyPattern:
     holds: str
     writer: str
     expiry: str = "with its execution"
+    #: In Lua a field of `rare_key` rather than a local of its own, of which a chunk may have 200 in all.
+    is_rare: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -54,33 +55,40 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("reservations", "workflow:{execution_id}:reservations", "sorted set", "reserved for calls under way, by start, Redis ms; 0: the end of the call is unknown, and the reservation counts as used", "reserve_budget, settle_budget, every end of an attempt"),
     KeyPattern("signals", "workflow:{execution_id}:signals", "hash", "signals kept for a later wait, the waiting nodes by signal, and the requests already taken", "signal_execution, await_node, every end of a wait"),
     KeyPattern("events", "workflow:{execution_id}:events", "stream", "history; ids are dense: 1-0, 2-0, …", "every transition"),
-    KeyPattern("queues", "workflows:queues", "set", "queues named in definitions, beside default", "create_execution", "never"),
+    KeyPattern("remains", "workflow:{execution_id}:remains", "hash", "what was the runtime of a purged execution, until the rest of it is removed", "purge_execution, purge_staging, purge_keys", "when nothing else is left", is_rare=True),
+    KeyPattern("queues", "workflows:queues", "set", "queues named in definitions, beside default", "create_execution", "never", is_rare=True),
     KeyPattern("active", "workflows:active", "set", "executions that are RUNNING or PAUSED", "start_execution, settle", "never"),
     KeyPattern("leases", "workflows:leases", "sorted set", "running attempts by lease deadline, Redis ms; member execution, node, attempt", "claim_node, renew_leases", "with the attempt"),
     KeyPattern("timers", "workflows:timers", "sorted set", "due times, Redis ms; member kind, execution, node, attempt", "every verb that starts a wait or a time limit", "when fired"),
     KeyPattern("approvals", "workflows:approvals[:{tenant}]", "sorted set", "open approvals, by when they were asked for, Redis ms; member execution, node, attempt", "await_node, every end of the wait", "with the wait"),
-    KeyPattern("staging", "workflows:staging", "sorted set", "submissions being written in chunks, by start, Redis ms", "stage_execution", "10 minutes"),
+    KeyPattern("staging", "workflows:staging", "sorted set", "submissions being written in chunks, by start, Redis ms", "stage_execution", "10 minutes", is_rare=True),
+    KeyPattern("purging", "workflows:purging", "sorted set", "executions that were purged and of which keys are left, by the moment, Redis ms", "purge_execution, purge_staging, purge_keys", "when no key is left", is_rare=True),
     KeyPattern("dead", "workflows:dead[:{tenant}]", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped"),
-    KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last checked, Redis ms", "stamp_tick", "never"),
-    KeyPattern("hold", "workflows:tick:hold", "string", "no lease expires before this moment, Redis ms, because no worker could renew", "stamp_tick", "one lease"),
-    KeyPattern("repairs", "workflows:repairs", "hash", "repairs of the sweep, counted by kind", "repair_execution", "never"),
-    KeyPattern("probe", "workflows:probe", "string", "proof that Redis takes writes", "probe", "one second"),
-    KeyPattern("workers", "workflows:workers", "sorted set", "workers by last beat, Redis ms", "announce_worker", "one hour after the last beat"),
-    KeyPattern("worker", "workflows:workers:{worker_id}", "hash", "a worker's handlers, queues and slots, and the layout of executions it works with", "announce_worker", "one minute after the last beat"),
-    KeyPattern("readers", "workflows:readers:{queue}", "sorted set", "workers that read a queue, by last beat, Redis ms", "announce_worker", "one minute after the last beat"),
+    KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last checked, Redis ms", "stamp_tick", "never", is_rare=True),
+    KeyPattern("hold", "workflows:tick:hold", "string", "no lease expires before this moment, Redis ms, because no worker could renew", "stamp_tick", "one lease", is_rare=True),
+    KeyPattern("repairs", "workflows:repairs", "hash", "repairs of the sweep, counted by kind", "repair_execution", "never", is_rare=True),
+    KeyPattern("probe", "workflows:probe", "string", "proof that Redis takes writes", "probe", "one second", is_rare=True),
+    KeyPattern("workers", "workflows:workers", "sorted set", "workers by last beat, Redis ms", "announce_worker", "one hour after the last beat", is_rare=True),
+    KeyPattern("worker", "workflows:workers:{worker_id}", "hash", "a worker's handlers, queues and slots, and the layout of executions it works with", "announce_worker", "one minute after the last beat", is_rare=True),
+    KeyPattern("readers", "workflows:readers:{queue}", "sorted set", "workers that read a queue, by last beat, Redis ms", "announce_worker", "one minute after the last beat", is_rare=True),
     KeyPattern("usage", "workflows:usage:{tenant}:{day}", "hash", "what calls to paid services used; days count from 1970, UTC", "settle_budget, reserve_budget", "400 days"),
     KeyPattern("held", "workflows:held:{tenant}:{day}", "sorted set", "reserved for calls under way, by start, Redis ms", "reserve_budget", "2 days"),
     KeyPattern("usage_of", "workflows:usage:{tenant}:{day}:{account}", "hash", "the same for a definition with a daily budget", "settle_budget, reserve_budget", "400 days"),
     KeyPattern("held_of", "workflows:held:{tenant}:{day}:{account}", "sorted set", "the same for a definition with a daily budget", "reserve_budget", "2 days"),
-    KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours"),
-    KeyPattern("execution_key", "key:{tenant}:{key}", "string", "the execution that holds an execution key, by a digest of the key", "create_execution"),
-    KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution, start_child", "never"),
-    KeyPattern("workflow_index", "idx:workflow:{tenant}:{workflow_id}", "sorted set", "executions of a workflow by creation, Redis ms", "create_execution, start_child", "with the last of them"),
-    KeyPattern("label_index", "idx:label:{tenant}:{label}", "sorted set", "executions with a label by creation, Redis ms; label: a digest of it", "create_execution, start_child", "with the last of them"),
-    KeyPattern("registered", "workflows:registered:{tenant}:{workflow_id}", "hash", "a workflow of the registry without its documents; its fields are in `orchestrator/definitions/registry.py`", "register_workflow", "remove_workflow"),
-    KeyPattern("version", "workflows:registered:{tenant}:{workflow_id}:{version}", "hash", "one version of it: hash, title, definition as JSON, source as sent, media type, when it was made, Redis ms", "register_workflow", "remove_workflow"),
-    KeyPattern("names", "workflows:names:{tenant}", "hash", "ids of workflows by name", "register_workflow", "remove_workflow"),
-    KeyPattern("registry", "idx:workflows:{tenant}", "sorted set", "ids of workflows by creation, Redis ms", "register_workflow", "remove_workflow"),
+    KeyPattern("tenants", "workflows:tenants", "sorted set", "tenants beside default, by creation, Redis ms", "create_tenant", "never", is_rare=True),
+    KeyPattern("tenant", "workflows:tenants:{tenant}", "hash", "a tenant: title, created_ms, is_active", "create_tenant, change_tenant", "never", is_rare=True),
+    KeyPattern("api_keys", "workflows:api_keys:{tenant}", "sorted set", "ids of a tenant's API keys, by creation, Redis ms", "create_api_key, revoke_api_key", "never", is_rare=True),
+    KeyPattern("api_key", "workflows:api_key:{key_id}", "hash", "an API key: tenant, name, digest (SHA-256 of the key), scopes, created_ms, expires_ms, used_ms", "create_api_key, use_api_key", "when revoked or expired", is_rare=True),
+    KeyPattern("session", "workflows:session:{digest}", "string", "id of the API key that a browser's session stands for; digest is that of its cookie", "open_session, close_session", "12 hours", is_rare=True),
+    KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours, or with its execution"),
+    KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution, start_child", "with its execution"),
+    KeyPattern("execution_key", "key:{tenant}:{key}", "string", "the execution that holds an execution key, by a digest of the key", "create_execution", is_rare=True),
+    KeyPattern("workflow_index", "idx:workflow:{tenant}:{workflow_id}", "sorted set", "executions of a workflow by creation, Redis ms", "create_execution, start_child", "with the last of them", is_rare=True),
+    KeyPattern("label_index", "idx:label:{tenant}:{label}", "sorted set", "executions with a label by creation, Redis ms; label: a digest of it", "create_execution, start_child", "with the last of them", is_rare=True),
+    KeyPattern("registered", "workflows:registered:{tenant}:{workflow_id}", "hash", "a workflow of the registry without its documents; its fields are in `orchestrator/definitions/registry.py`", "register_workflow", "remove_workflow", is_rare=True),
+    KeyPattern("version", "workflows:registered:{tenant}:{workflow_id}:{version}", "hash", "one version of it: hash, title, definition as JSON, source as sent, media type, when it was made, Redis ms", "register_workflow", "remove_workflow", is_rare=True),
+    KeyPattern("names", "workflows:names:{tenant}", "hash", "ids of workflows by name", "register_workflow", "remove_workflow", is_rare=True),
+    KeyPattern("registry", "idx:workflows:{tenant}", "sorted set", "ids of workflows by creation, Redis ms", "register_workflow", "remove_workflow", is_rare=True),
 )  # fmt: skip
 
 _BY_NAME = {pattern.name: pattern for pattern in PATTERNS}
@@ -135,6 +143,12 @@ class Keys:
     def events(self, execution_id: str) -> str:
         return self.key("events", execution_id=execution_id)
 
+    def api_key(self, key_id: str) -> str:
+        return self.key("api_key", key_id=key_id)
+
+    def session(self, digest: str) -> str:
+        return self.key("session", digest=digest)
+
     def worker(self, worker_id: str) -> str:
         return self.key("worker", worker_id=worker_id)
 
@@ -167,20 +181,21 @@ def timer_member(kind: str, execution_id: str, node_id: str, attempt: int) -> st
     return SEPARATOR.join((kind, execution_id, node_id, str(attempt)))
 
 
-def lua_key(pattern: KeyPattern) -> str:
-    """A pattern as a Lua function, such as `node_key(execution_id, node_id)`; PREFIX is set at every call."""
-    stem, _, rest = pattern.pattern.partition("[")
-    arguments = ", ".join(pattern.parameters)
-    body = f"return PREFIX .. {_lua_text(stem + rest.rstrip(']'))} end"
-    if rest:
-        bare = f"if tenant == '{DEFAULT_TENANT}' then return PREFIX .. {_lua_text(stem)} end"
-        body = f"{bare} {body}"
-    return f"local function {pattern.name}_key({arguments}) {body}"
+def lua_keys(keys: Keys) -> str:
+    """The patterns as Lua functions, such as `node_key(execution_id, node_id)`; PREFIX is set at every call.
 
-
-def lua_keys(keys: Keys, patterns: Iterable[KeyPattern] = PATTERNS) -> str:
-    """Patterns as Lua functions, and what names the task streams."""
-    lines = ["local PREFIX = ''", *map(lua_key, patterns)]
+    Those of rare keys are fields of a table: `rare_key.worker(worker_id)`.
+    """
+    lines = ["local PREFIX, rare_key = '', {}"]
+    for pattern in PATTERNS:
+        stem, _, rest = pattern.pattern.partition("[")
+        arguments = ", ".join(pattern.parameters)
+        body = f"return PREFIX .. {_lua_text(stem + rest.rstrip(']'))} end"
+        if rest:
+            bare = f"if tenant == '{DEFAULT_TENANT}' then return PREFIX .. {_lua_text(stem)} end"
+            body = f"{bare} {body}"
+        named = f"rare_key.{pattern.name}" if pattern.is_rare else f"{pattern.name}_key"
+        lines.append(f"{'' if pattern.is_rare else 'local '}function {named}({arguments}) {body}")
     lines.append(f"local STREAM, GROUP = '{keys.stream}', '{keys.group}'")
     lines.append(
         "local function tasks_key(queue) "

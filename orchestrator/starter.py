@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from config import get_settings
 from logs import run_process
-from orchestrator.loops import leases, timers
+from orchestrator.loops import leases, retention, timers
 from orchestrator.loops.sweep import Sweep
 from orchestrator.store.reader import Store
 from orchestrator.store.script_client import STORE_FAULTS
@@ -19,12 +19,12 @@ from wiring import connect_when_usable, keys_of
 
 log = logging.getLogger("headrace.orchestrator")
 
-#: The sweep looks round this often; the other duties every tick.
+#: The sweep looks round this often, and so does retention; the other duties every tick.
 SWEEP_S = 1.0
 
 
 class Orchestrator:
-    """Keeps time, recovers what crashed, sweeps what was missed."""
+    """Keeps time, recovers what crashed, sweeps what was missed, finishes what was purged."""
 
     def __init__(
         self, store: Store, transitions: Transitions, *, tick_ms: int, lease_ms: int, sweep_idle_ms: int
@@ -41,6 +41,7 @@ class Orchestrator:
         await asyncio.gather(
             self._repeat("timers", self.tick_ms / 1000, self.tick),
             self._repeat("sweep", SWEEP_S, self.sweep_once),
+            self._repeat("retention", SWEEP_S, self.finish_purges),
         )
 
     async def tick(self) -> int:
@@ -53,6 +54,10 @@ class Orchestrator:
 
     async def sweep_once(self) -> int:
         return await self.sweep.run_once(await self.store.now_ms())
+
+    async def finish_purges(self) -> int:
+        """Remove what unfinished purges have left; returns of how many executions."""
+        return await retention.run_once(self.store, self.transitions, await self.store.now_ms())
 
     async def _repeat(self, duty: str, interval_s: float, work: Callable[[], Awaitable[int]]) -> None:
         while not self.stopping.is_set():

@@ -191,7 +191,12 @@ TABLE: tuple[Row, ...] = (
     _node("retry_node_now", [_N.WAITING], _N.QUEUED, "node.queued"),
     _node("retry_node_now", [_N.WAITING], _N.COMPLETED, "node.completed"),
     _node("repair_execution", [_N.QUEUED], _N.QUEUED, "node.queued"),
-    _node("retry_execution", [_N.FAILED, _N.CANCELLED, _N.SKIPPED], _N.PENDING, "execution.retried"),
+    _node(
+        "retry_execution",
+        [_N.FAILED, _N.CANCELLED, _N.SKIPPED, _N.COMPLETED],
+        _N.PENDING,
+        "execution.retried",
+    ),
     _node("reuse_nodes", [_N.PENDING], _N.COMPLETED, "execution.created"),
     _node("reuse_nodes", [_N.PENDING], _N.SKIPPED, "execution.created"),
     _execution("create_execution", [], _E.PENDING, "execution.created"),
@@ -204,8 +209,12 @@ TABLE: tuple[Row, ...] = (
     _execution("finish_execution", _UNDER_WAY, _E.FAILED, "execution.failed", is_internal=True),
     _execution("cancel_execution", [_E.PENDING, *_UNDER_WAY], _E.CANCELLED, "execution.cancelled"),
     _execution("time_out_execution", _UNDER_WAY, _E.FAILED, "execution.failed"),
-    _execution("retry_execution", [_E.FAILED, _E.CANCELLED], _E.RUNNING, "execution.retried"),
+    _execution("retry_execution", [_E.FAILED, _E.CANCELLED, _E.COMPLETED], _E.RUNNING, "execution.retried"),
 )
+
+
+#: Statuses in which an execution may be purged. No row of the table: it leads to no other status.
+PURGEABLE = (_E.PENDING, _E.COMPLETED, _E.FAILED, _E.CANCELLED)
 
 
 def sources_of(verb: str, subject: str) -> tuple[str, ...]:
@@ -225,6 +234,10 @@ def lua_guards() -> str:
         for verb in dict.fromkeys(row.verb for row in TABLE if row.subject == subject):
             statuses = ", ".join(f"{status} = true" for status in sources_of(verb, subject))
             lines.append(f"    {verb} = {{{statuses}}},")
+        if subject == "execution":
+            lines.append(
+                f"    purge_execution = {{{', '.join(f'{status} = true' for status in PURGEABLE)}}},"
+            )
         lines.append("  },")
     return "local MAY_LEAVE = {\n" + "\n".join(lines) + "\n}\n"
 

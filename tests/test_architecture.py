@@ -38,13 +38,13 @@ MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
 #: A longer file says in its head why, `# long: the reason`, and stands here with its ceiling.
 LONG_FILES = {
-    "config.py": 460,
-    "docs/generate.py": 370,
-    "orchestrator/errors.py": 570,
+    "config.py": 540,
+    "docs/generate.py": 440,
+    "orchestrator/errors.py": 640,
     "orchestrator/execution/planner.py": 400,
-    "orchestrator/operations/executions.py": 540,
-    "orchestrator/store/reader.py": 460,
-    "orchestrator/store/transitions.py": 690,
+    "orchestrator/operations/executions.py": 600,
+    "orchestrator/store/reader.py": 500,
+    "orchestrator/store/transitions.py": 800,
     "orchestrator/templates/evaluator.py": 420,
     "tests/unit/orchestrator/execution/test_planner.py": 370,
 }
@@ -67,7 +67,7 @@ UNPACKED = {
     "include/base": "four parts of sixteen units that end, or are claimed, together",
     "include/state": "cut at 500; the nodes of one chunk, a hundred",
     "include/writes": "cut at 400",
-    "include/items": "the items of one turn, at most a hundred, twice",
+    "include/items": "the items of one turn, at most a hundred, three times",
     "include/budget": "the names of four fields",
     "register_workflow": "the fields of one record, a dozen",
     "remove_workflow": "cut at 500",
@@ -87,13 +87,16 @@ GIVING_UP = {"tests/integration/processes/test_dev_stack.py": "processes that do
 #: Operation ids are names that clients are generated from: they never change.
 OPERATIONS = frozenset(
     {
+        "identity_get", "keys_create", "keys_list", "keys_revoke", "keys_rotate", "session_close",
+        "session_open", "tenants_change", "tenants_create", "tenants_get", "tenants_keys_create",
+        "tenants_keys_list", "tenants_keys_revoke", "tenants_list",
         "approvals_get", "approvals_list", "executions_decide", "executions_signal",
         "dead_drop", "dead_list", "dead_requeue", "definitions_simulate", "definitions_validate",
         "executions_cancel", "executions_children", "executions_pause", "executions_resume",
         "executions_node_complete", "executions_node_fail", "executions_node_retry", "executions_node_skip",
         "executions_create", "executions_definition", "executions_events", "executions_explain",
         "executions_fork", "executions_get", "executions_items", "executions_list", "executions_node",
-        "executions_node_output", "executions_output",
+        "executions_node_output", "executions_output", "executions_purge",
         "executions_replay", "executions_results", "executions_retry", "executions_trigger", "handlers_list",
         "health_get", "livez_get", "queues_list", "readyz_get", "usage_get", "workers_list",
         "workflows_create", "workflows_delete", "workflows_get", "workflows_list", "workflows_pause",
@@ -158,7 +161,7 @@ def test_only_the_list_of_the_dead_is_trimmed() -> None:
     trimming = [
         (name, line)
         for name, line in lua_lines()
-        if re.search(r"MAXLEN|MINID|XTRIM", line) and "dead_key()" not in line
+        if re.search(r"MAXLEN|MINID|XTRIM", line) and "dead_key(" not in line
     ]
 
     assert not trimming

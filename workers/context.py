@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -13,6 +13,7 @@ import orjson
 from orchestrator.definitions.budgets import Usage
 from orchestrator.documents import exact_json
 from orchestrator.documents.json_types import kind_of
+from orchestrator.redis_keys import DEFAULT_TENANT
 from workers.excerpts import Excerpt, text_of
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class NullMeter:
 
 @dataclass(slots=True)
 class Toolbox:
-    """What all attempts of one worker process share. Built by the worker, closed by it.
+    """What all attempts of one worker process share, of one tenant. Built by the worker, closed by it.
 
     The clients are made at first use, since a worker that never meets an `llm` node should not pay for its
     SDK.
@@ -117,9 +118,34 @@ class Toolbox:
     container_settings: ContainerSettings | None = None
     #: Name -> value, for `secrets.NAME` in templates.
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: What tenants other than `default` have, by tenant, and what those have that are not in it.
+    tenants: Mapping[str, Toolbox] = field(default_factory=dict)
+    others: Toolbox | None = None
+    #: Whose language model provider this one uses; None: its own.
+    shared: Toolbox | None = field(default=None, repr=False, compare=False)
     _http: GuardedHttpClient | None = None
     _llm: LlmProvider | None = None
     _containers: ContainerEngine | None = None
+
+    def of(self, tenant: str) -> Toolbox:
+        """Give what a tenant's attempts may use. This is what `default` has.
+
+        The language model provider and the mail server are everybody's.
+        """
+        if tenant == DEFAULT_TENANT:
+            return self
+        tools = self.tenants.get(tenant) or self.others
+        if tools is None:
+            tools = self.others = Toolbox(
+                environment=self.environment, llm_settings=self.llm_settings, smtp=self.smtp
+            )
+        tools.shared = self
+        return tools
+
+    def secrets_of_all(self) -> dict[str, Collection[str]]:
+        """The values of all secrets, by tenant."""
+        tenants = {DEFAULT_TENANT: self, **self.tenants}
+        return {tenant: tools.secrets.values() for tenant, tools in tenants.items()}
 
     @property
     def http(self) -> GuardedHttpClient:
@@ -134,6 +160,8 @@ class Toolbox:
     @property
     def llm(self) -> LlmProvider:
         """The language model provider the settings choose. Raises clients.llm.provider.LlmError."""
+        if self.shared is not None:
+            return self.shared.llm
         if self._llm is None:
             from clients.llm.factory import make_provider
             from clients.llm.provider import LlmSettings
@@ -154,7 +182,9 @@ class Toolbox:
         return self._containers
 
     async def aclose(self) -> None:
-        """Close what was opened. Safe to call twice."""
+        """Close what was opened, for all tenants. Safe to call twice."""
+        for tools in (*self.tenants.values(), *filter(None, [self.others])):
+            await tools.aclose()
         http, llm, containers = self._http, self._llm, self._containers
         self._http = self._llm = self._containers = None
         if containers is not None:

@@ -342,7 +342,7 @@ async def main() -> None:
         keys=keys_of(settings),
         tools=toolbox(settings),
     )
-    hide_secrets(worker.runner.redactor)
+    hide_secrets(worker.runner.redactors.all)
     await Shutdown(worker, drain_s=settings.drain_s).watch(worker.run())
 
 

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from api.auth import authorised, guarded
 from api.hot_lane import HotLane
 from api.middleware import RequestLimits
+from api.owners import SECURITY_SCHEMES, Owner, owner_of, security_of
 from api.problems import StoreErrorMaker, install_handlers
 from api.request_guard import CHANGING, RequestGuard
 from api.responses import problems
@@ -21,11 +24,14 @@ from api.routers import (
     executions,
     handlers,
     health,
+    keys,
     nodes,
     queues,
     reruns,
+    session,
     signals,
     simulate,
+    tenants,
     usage,
     validate,
     workers,
@@ -38,7 +44,7 @@ from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
     workflow, workflows, validate, simulate, executions, reruns, nodes, signals, approvals, events, handlers,
-    usage, workers, queues, dead_letters, health, documentation,
+    usage, workers, queues, dead_letters, keys, tenants, session, health, documentation,
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.
@@ -53,6 +59,8 @@ _HOT = (*workflow.HOT, *executions.HOT, *workflows.HOT)
 #: What can be answered before a route sees the request: to any, and to one that may change something.
 BEFORE_ROUTES = (421, 431)
 BEFORE_CHANGES = (403, 408, 415)
+#: To a request without the key it needs.
+BEFORE_OWNED = (401, 403)
 
 
 def install(
@@ -68,12 +76,16 @@ def install(
     """
     # Reached first, and without FastAPI's machinery for dependencies, which these functions do not use, where
     # the lane does not serve them. The routers below document the same functions.
-    for path, method, endpoint in _HOT:
+    hot = [(path, method, guarded(endpoint, name)) for path, method, name, endpoint in _HOT]
+    for path, method, endpoint in hot:
         app.router.routes.append(Route(path, endpoint, methods=[method]))
     for module in _ROUTERS:
         # Named for all others, so that no route promises the framework's own words for a request it refuses.
-        app.include_router(module.router, dependencies=[Depends(known_query)], responses=problems())
+        app.include_router(
+            module.router, dependencies=[Depends(authorised), Depends(known_query)], responses=problems()
+        )
     _document_refusals(app)
+    _document_keys(app)
     guard = guard or RequestGuard()
     if guard.origins:
         app.add_middleware(
@@ -91,7 +103,7 @@ def install(
             ],
         )
     else:
-        app.add_middleware(HotLane, routes=_HOT)
+        app.add_middleware(HotLane, routes=hot)
     app.add_middleware(
         RequestLimits,
         guard=guard,
@@ -109,7 +121,23 @@ def _document_refusals(app: FastAPI) -> None:
     """Add what the guard and the server answer to what every route promises."""
     for route in app.routes:
         if isinstance(route, APIRoute):
-            statuses = (
+            statuses: tuple[int, ...] = (
                 BEFORE_ROUTES if CHANGING.isdisjoint(route.methods or ()) else BEFORE_ROUTES + BEFORE_CHANGES
             )
+            owner = owner_of(route.operation_id)
+            if owner is not Owner.PUBLIC:
+                statuses += BEFORE_OWNED
+                route.openapi_extra = (route.openapi_extra or {}) | {"security": security_of(owner)}
             route.responses = problems(*statuses) | route.responses
+
+
+def _document_keys(app: FastAPI) -> None:
+    """Say in the OpenAPI document how a key is sent."""
+    build = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = build()
+        document.setdefault("components", {})["securitySchemes"] = SECURITY_SCHEMES
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

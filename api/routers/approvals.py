@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.access import engine_of
+from api.auth import engine_of
 from api.responses import body_of, json_response, problems, replay_headers
 from api.schemas.signals import (
     ApprovalPage,

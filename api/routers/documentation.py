@@ -24,7 +24,7 @@ _STYLE = (
 )
 
 
-@router.get("/docs")
+@router.get("/docs", operation_id="documentation")
 async def documentation(request: Request) -> Response:
     return Response(_page(request.app), headers=_HEADERS, media_type="text/html")
 

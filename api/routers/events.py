@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.access import reach_of
+from api.auth import engine_of, identity_of
 from api.problems import RequestInvalid
 from api.responses import inline_schema, problems
 from api.schemas.events import MEDIA_TYPES, EventLine, Wire
@@ -52,13 +53,14 @@ async def events(
     # All checks come before the first byte: inside a stream an error could no longer have a status.
     execution_id = await execution_in(request, execution_id)
     reach = reach_of(request)
-    position = await reach.engine.events.position(
+    position = await engine_of(request).events.position(
         execution_id, after=_event_id(last_event_id, after), is_from_now=start == "now"
     )
     if position is None:
         return Response(status_code=204)
     wire: Wire = "ndjson" if "ndjson" in accept and "text/event-stream" not in accept else "sse"
-    return EventStream(reach.hub, execution_id, after=position, wire=wire)
+    key_id = identity_of(request).key_id
+    return EventStream(reach.hub, execution_id, after=position, wire=wire, key_id=key_id)
 
 
 class EventStream(Response):
@@ -67,7 +69,9 @@ class EventStream(Response):
     Not a StreamingResponse: that costs a task group per client and a layer of generators per line.
     """
 
-    def __init__(self, hub: Hub, execution_id: str, *, after: int, wire: Wire) -> None:
+    def __init__(
+        self, hub: Hub, execution_id: str, *, after: int, wire: Wire, key_id: str | None = None
+    ) -> None:
         # No content length, and no buffering or rewriting on the way.
         headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
         super().__init__(None, 200, headers, MEDIA_TYPES[wire])
@@ -76,12 +80,18 @@ class EventStream(Response):
         self._execution_id = execution_id
         self._after = after
         self._wire: Wire = wire
+        #: The stream ends when this key is revoked.
+        self._key_id = key_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Joined here, not when built: a client gone before the first byte never gets this far, and leaks
         # nothing. What a server gives to send with is a coroutine function; ASGI only promises an awaitable.
         watcher = self._hub.join(
-            self._execution_id, after=self._after, wire=self._wire, send=cast(SendNow, send)
+            self._execution_id,
+            after=self._after,
+            wire=self._wire,
+            send=cast(SendNow, send),
+            key_id=self._key_id,
         )
         gone = asyncio.ensure_future(until_gone(receive))
         gone.add_done_callback(lambda _: watcher.close())

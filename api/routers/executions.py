@@ -1,4 +1,4 @@
-"""`/v1/executions`: submit, list, read, trigger, cancel, pause, resume and explain executions."""
+"""`/v1/executions`: submit, list, read, trigger, cancel, pause, resume, purge and explain executions."""
 
 from datetime import datetime
 from typing import Annotated
@@ -7,7 +7,8 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.access import engine_of, reach_of
+from api.access import reach_of
+from api.auth import engine_of, identity_of
 from api.responses import ANY_JSON, JSON, body_of, json_response, next_link, problems
 from api.routers.workflow import trigger_inputs
 from api.schemas.executions import (
@@ -141,6 +142,18 @@ async def get(
     if wait:
         await ended_in_time(request, execution_id, wait)
     return json_response(view_fields(await engine_of(request).executions.get(execution_id)))
+
+
+@router.delete(
+    "/{execution_id}",
+    operation_id="executions_purge",
+    summary="Remove an ended execution, or one never started, with its children",
+    status_code=204,
+    responses=problems(404, 409, 503),
+)
+async def purge(request: Request, execution_id: str) -> Response:
+    await engine_of(request).executions.purge(execution_id_in(execution_id))
+    return Response(status_code=204)
 
 
 @router.get(
@@ -290,10 +303,12 @@ async def resume(request: Request, execution_id: str) -> Response:
 )
 async def explain(request: Request, execution_id: str) -> Response:
     execution_id = await execution_in(request, execution_id)
-    found = await engine_of(request).executions.explain(execution_id)
+    found = await engine_of(request).executions.explain(
+        execution_id, names_workers=identity_of(request).is_operator
+    )
     items = [explanation_fields(explanation) for explanation in found]
     return json_response({"execution_id": execution_id, "items": items})
 
 
-#: Routes that are worth a lane of their own: (path, method, endpoint).
-HOT = (("/v1/executions", "POST", create),)
+#: Routes that are worth a lane of their own: (path, method, operation id, endpoint).
+HOT = (("/v1/executions", "POST", "executions_create", create),)

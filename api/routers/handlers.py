@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import engine_of
+from api.access import reach_of
+from api.auth import identity_of
 from api.responses import json_response, problems
 from api.schemas.operations import HandlerList
 from workers.registry import HandlerSpec, specs
@@ -22,18 +23,24 @@ router = APIRouter(prefix="/v1/handlers", tags=["operations"])
 )
 async def list_handlers(request: Request) -> Response:
     offered: dict[str, list[str]] = {}
-    for worker in await engine_of(request).workers.list():
+    for worker in await reach_of(request).engine.workers.list():
         for name in worker.named_handlers:
             offered.setdefault(name, []).append(worker.worker_id)
     known = {spec.name: spec for spec in specs()}
     aliases = {alias for spec in known.values() for alias in spec.aliases}
     # A handler that only workers have is offered all the same, though nothing more is known of it here.
     found = sorted(known.keys() | (offered.keys() - aliases))
-    items = [_fields(name, known.get(name), sorted(offered.get(name, ()))) for name in found]
+    names_workers = identity_of(request).is_operator
+    items = [
+        _fields(name, known.get(name), sorted(offered.get(name, ())), names_workers=names_workers)
+        for name in found
+    ]
     return json_response({"items": items})
 
 
-def _fields(name: str, spec: HandlerSpec | None, workers: list[str]) -> dict[str, Any]:
+def _fields(
+    name: str, spec: HandlerSpec | None, workers: list[str], *, names_workers: bool
+) -> dict[str, Any]:
     return {
         "name": name,
         "aliases": list(spec.aliases) if spec else [],
@@ -41,5 +48,6 @@ def _fields(name: str, spec: HandlerSpec | None, workers: list[str]) -> dict[str
         "description": spec.description if spec else "",
         "config_schema": spec.config_schema if spec else None,
         "retry": spec.retry.to_dict() if spec and spec.retry else None,
-        "workers": workers,
+        "live_workers": len(workers),
+        "workers": workers if names_workers else [],
     }

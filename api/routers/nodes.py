@@ -6,7 +6,7 @@ from typing import Annotated, Literal, TypeVar
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.access import engine_of
+from api.auth import engine_of
 from api.responses import ANY_JSON, JSON, body_of, json_response, problems, replay_headers
 from api.schemas.executions import ItemPage, NodeView
 from api.schemas.interventions import CompleteRequest, FailRequest, GivenError, NodeAnswer, NodeRequest

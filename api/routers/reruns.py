@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import engine_of, reach_of
+from api.access import reach_of
+from api.auth import engine_of
 from api.responses import body_of, json_response, location, problems, replay_headers
 from api.schemas.executions import ExecutionDetail
 from api.schemas.reruns import (
@@ -38,7 +39,7 @@ router = APIRouter(prefix="/v1/executions", tags=["executions"])
 async def retry(request: Request, execution_id: str) -> Response:
     sent = await read_envelope(request, RetryRequest, may_be_empty=True)
     done = await engine_of(request).executions.retry(
-        execution_id_in(execution_id), preview=sent.preview, generation=sent.generation
+        execution_id_in(execution_id), nodes=sent.nodes, preview=sent.preview, generation=sent.generation
     )
     answer = retry_fields(done, is_preview=sent.preview)
     return json_response(answer, status=200 if sent.preview else 202)

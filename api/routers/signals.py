@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import engine_of
+from api.auth import engine_of
 from api.responses import body_of, json_response, problems, replay_headers
 from api.schemas.signals import SignalAnswer, SignalRequest, signal_fields
 from api.validator import execution_id_in, idempotency_of, read_envelope, signal_name_in

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.access import engine_of
+from api.auth import engine_of
 from api.responses import json_response, problems
 from api.schemas.operations import UsageAnswer
 from api.schemas.views import usage_by_day_fields

@@ -3,7 +3,8 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import engine_of, reach_of
+from api.access import reach_of
+from api.auth import engine_of
 from api.responses import body_of, json_response, problems
 from api.schemas.validation import ValidationAnswer, ValidationRequest
 from api.schemas.views import validation_fields

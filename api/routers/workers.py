@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import engine_of
+from api.auth import operator_engine_of
 from api.responses import json_response, problems
 from api.schemas.operations import WorkerList
 from api.schemas.views import worker_fields
@@ -19,5 +19,5 @@ router = APIRouter(prefix="/v1/workers", tags=["operations"])
     responses=problems(503),
 )
 async def list_workers(request: Request) -> Response:
-    found = await engine_of(request).workers.list()
+    found = await operator_engine_of(request).workers.list()
     return json_response({"items": [worker_fields(worker) for worker in found]})

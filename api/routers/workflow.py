@@ -10,7 +10,8 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.access import engine_of, reach_of
+from api.access import reach_of
+from api.auth import engine_of
 from api.responses import JSON, body_of, json_response, problems, replay_headers
 from api.schemas.views import result_fields
 from api.schemas.workflow import (
@@ -115,9 +116,9 @@ async def trigger_inputs(request: Request) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-#: Routes that are worth a lane of their own: (path, method, endpoint).
+#: Routes that are worth a lane of their own: (path, method, operation id, endpoint).
 HOT = (
-    ("/workflow", "POST", submit),
-    ("/workflow/trigger/{execution_id}", "POST", trigger),
-    ("/workflows/{execution_id}", "GET", status),
+    ("/workflow", "POST", "workflow_submit", submit),
+    ("/workflow/trigger/{execution_id}", "POST", "workflow_trigger", trigger),
+    ("/workflows/{execution_id}", "GET", "workflow_status", status),
 )

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import ValidationError
 from starlette.responses import Response
 
-from api.access import engine_of, reach_of
+from api.access import reach_of
+from api.auth import engine_of
 from api.etags import etag, if_match, is_known
 from api.problems import RequestInvalid, pydantic_problems
 from api.responses import JSON, body_of, inline_schema, json_response, next_link, problems, replay_headers
@@ -323,5 +324,5 @@ def _text_of(source: Source) -> str | None:
         return None
 
 
-#: Routes that are worth a lane of their own: (path, method, endpoint).
-HOT = (("/v1/workflows/{workflow}/executions", "POST", start),)
+#: Routes that are worth a lane of their own: (path, method, operation id, endpoint).
+HOT = (("/v1/workflows/{workflow}/executions", "POST", "workflows_start", start),)

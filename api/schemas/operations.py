@@ -37,7 +37,8 @@ class HandlerView(BaseModel):
         description="JSON Schema of its config; null where the config is not typed or not known here."
     )
     retry: dict[str, Any] | None = Field(description="Policy of nodes without `retry`; null: one attempt.")
-    workers: list[str] = Field(description="Ids of the live workers that offer it.")
+    live_workers: int = Field(description="How many live workers offer it.")
+    workers: list[str] = Field(description="Their ids; empty for a tenant, whose they are not.")
 
 
 class HandlerList(BaseModel):

@@ -15,6 +15,12 @@ class RetryRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
+    nodes: list[str] | None = Field(
+        default=None,
+        min_length=1,
+        description="Run again only these, and all behind them: nodes that failed or were cancelled, and maps"
+        " with failed items. Without it, all that failed.",
+    )
     preview: bool = Field(default=False, description="Say what would run, and change nothing.")
     generation: int | None = Field(
         default=None,

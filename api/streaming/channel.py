@@ -115,8 +115,10 @@ class Channel:
             await self._serve_all()
             if len(events) < RING:
                 break
-        if self.ended_at is None and (not self._last or (self._ring and self._ring[-1].is_terminal)):
-            # A retry puts more lines behind a terminal one, so that the status has the last word.
+        is_due = not self._last or not events or (self._ring and self._ring[-1].is_terminal)
+        if self.ended_at is None and is_due:
+            # A retry puts more lines behind a terminal one, so that the status has the last word. Woken for
+            # nothing new: it may have been purged.
             status = await self._engine.executions.status(self.execution_id)
             if status.is_terminal:
                 self._end()

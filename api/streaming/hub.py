@@ -7,7 +7,7 @@ that a lost or repeated wake-up neither loses nor repeats a line.
 import asyncio
 import contextvars
 import logging
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from api.schemas.events import Wire
@@ -23,16 +23,25 @@ log = logging.getLogger("headrace.api.streaming")
 
 #: Each watched history is looked at this often even without a wake-up.
 CHECK_EVERY_S = 5.0
+#: The keys of open streams are looked at this often.
+KEYS_EVERY_S = 0.5
 #: After the tail of the subscription has ended.
 TAIL_AGAIN = Backoff(first_s=1.0, most_s=1.0)
 #: Sent once at the start: how long a client waits before it comes back.
 RETRY = b"retry: 2000\n\n"
 
+Revoked = Callable[[set[str]], Awaitable[set[str]]]
+
 
 class Hub:
     """The watchers of every execution. Built inside a running event loop; `close` gives everything back."""
 
-    def __init__(self, engine: TenantEngine) -> None:
+    def __init__(self, engine: TenantEngine, *, revoked: Revoked | None = None) -> None:
+        """Begin to look after streams.
+
+        engine   sees the executions of all tenants: who asks here has been let in before.
+        revoked  finds those of some keys that are good no more; None where streams need none.
+        """
         self.is_stopping = False
         self._engine = engine
         self._history = History(engine)
@@ -47,6 +56,8 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawn(self._pulse())
         self._spawn(self._ends.run())
+        if revoked is not None:
+            self._spawn(self._end_revoked(revoked))
 
     @property
     def watchers(self) -> int:
@@ -58,13 +69,24 @@ class Hub:
         """How many wait for the end of an execution."""
         return len(self._ends)
 
-    def join(self, execution_id: str, *, after: int, wire: Wire, send: Send | None = None) -> Watcher:
-        """Open a stream behind the line `after`; `send` lets the channel hand over what is new itself."""
+    def join(
+        self,
+        execution_id: str,
+        *,
+        after: int,
+        wire: Wire,
+        send: Send | None = None,
+        key_id: str | None = None,
+    ) -> Watcher:
+        """Open a stream behind the line `after`; `send` lets the channel hand over what is new itself.
+
+        key_id  the key that opened it: it ends when that is revoked.
+        """
         channel = self._channels.get(execution_id)
         if channel is None:
             channel = self._channels[execution_id] = Channel(execution_id, self._engine, self._history)
             self._followers[execution_id] = self._spawn(self._follow(channel))
-        watcher = Watcher(channel, after=after, wire=wire, send=send)
+        watcher = Watcher(channel, after=after, wire=wire, send=send, key_id=key_id)
         channel.watchers.add(watcher)
         if self.is_stopping:
             watcher.close()
@@ -198,6 +220,24 @@ class Hub:
             rounds += 1
             if rounds % CHECK_EVERY_S == 0:
                 self._mark_all()
+
+    async def _end_revoked(self, revoked: Revoked) -> None:
+        """End the streams of keys that are good no more."""
+        while True:
+            await asyncio.sleep(KEYS_EVERY_S)
+            watchers = [
+                each for channel in self._channels.values() for each in channel.watchers if each.key_id
+            ]
+            if not watchers:
+                continue
+            try:
+                gone = await revoked({each.key_id for each in watchers if each.key_id})
+            except Exception as error:
+                log.warning("stream.keys_not_read", extra={"error": str(error)})
+                continue
+            for watcher in watchers:
+                if watcher.key_id in gone:
+                    watcher.close()
 
     def _mark_all(self, *, is_suspect: bool = False) -> None:
         for channel in self._channels.values():

@@ -59,16 +59,27 @@ class Watcher:
         "_wake",
         "channel",
         "cursor",
+        "key_id",
         "send",
         "wire",
     )
 
-    def __init__(self, channel: Channel, *, after: int, wire: Wire, send: Send | None = None) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        after: int,
+        wire: Wire,
+        send: Send | None = None,
+        key_id: str | None = None,
+    ) -> None:
         self.channel = channel
         self.send = send
         #: Id of the last line handed out.
         self.cursor = after
         self.wire = wire
+        #: The key that opened the stream; None for one that came without.
+        self.key_id = key_id
         self._loop = asyncio.get_running_loop()
         self._wake: asyncio.Future[None] | None = None
         self._is_closed = False

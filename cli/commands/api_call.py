@@ -24,8 +24,13 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-def call_server(server: str | None, act: Callable[[Client], Awaitable[int]]) -> NoReturn:
-    """Run `act` with a client of the API and exit with its code; print what the server refused."""
+def call_server(
+    server: str | None, act: Callable[[Client], Awaitable[int]], *, as_operator: bool = False
+) -> NoReturn:
+    """Run `act` with a client of the API and exit with its code; print what the server refused.
+
+    as_operator  send OPERATOR_KEY rather than API_KEY.
+    """
     import asyncio
 
     from cli.stack import info
@@ -33,7 +38,8 @@ def call_server(server: str | None, act: Callable[[Client], Awaitable[int]]) -> 
     from clients.headrace.errors import NOT_TEXT, ApiError, NotSendable, ServerUnreachable
 
     async def call() -> int:
-        async with Client(server or info.api_url()) as client:
+        key = info.operator_key() if as_operator else info.api_key()
+        async with Client(server or info.api_url(), api_key=key) as client:
             return await act(client)
 
     try:

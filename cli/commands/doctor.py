@@ -174,14 +174,14 @@ def check_api(server: str | None) -> list[Finding]:
 
     from cli.stack import info
 
-    return asyncio.run(_check_api(server or info.api_url()))
+    return asyncio.run(_check_api(server or info.api_url(), info.operator_key()))
 
 
-async def _check_api(url: str) -> list[Finding]:
+async def _check_api(url: str, api_key: str | None) -> list[Finding]:
     from clients.headrace.client import Client
     from clients.headrace.errors import ApiError, ServerUnreachable
 
-    async with Client(url, timeout_s=5.0) as client:
+    async with Client(url, api_key=api_key, timeout_s=5.0) as client:
         if not await client.is_healthy():
             advice = "start it: ./headrace dev, or uvicorn main:app; another address: --server URL"
             return [Finding("API", False, f"{url} does not answer", advice)]

@@ -1,4 +1,4 @@
-"""`./headrace trigger`, `cancel`, `pause`, `resume`, `list`, `show`, `explain`: steer and read executions."""
+"""`./headrace trigger`, `cancel`, `pause`, `resume`, `purge`, `list`, `show`, `explain`: executions."""
 
 from __future__ import annotations
 
@@ -135,6 +135,20 @@ def resume(
 
     async def act(client: Client) -> int:
         _print_status(await client.executions.resume(execution_id, by=by, reason=reason, budget=budget))
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+def purge(execution_id: ExecutionArgument, server: ServerOption = None) -> None:
+    """Remove for good an execution that has ended, with its history, outputs and children.
+
+    One that was never started may be removed too; what runs has to be cancelled first.
+    """
+
+    async def act(client: Client) -> int:
+        await client.executions.purge(execution_id)
+        typer.echo("purged")
         return ExitCode.SUCCESS
 
     call_server(server, act)

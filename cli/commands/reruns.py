@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 
 def retry(
     execution_id: ExecutionArgument,
+    node: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--node",
+            metavar="NODE",
+            help="Only this node, and all behind it: one that failed or was cancelled, or a map with failed"
+            " items. May be given several times.",
+        ),
+    ] = None,
     preview: PreviewOption = False,
     watch: WatchOption = True,
     server: ServerOption = None,
@@ -37,16 +46,16 @@ def retry(
 ) -> None:
     """Run the failed part of an execution again, in place.
 
-    Completed nodes keep their outputs. Exit code: as `run`.
+    Completed nodes keep their outputs, unless they are behind one named with --node. Exit code: as `run`.
     """
 
     async def act(client: Client) -> int:
-        planned = await client.executions.retry(execution_id, preview=True)
+        planned = await client.executions.retry(execution_id, nodes=node or None, preview=True)
         if preview:
             _list("runs again", planned.nodes or ())
             return ExitCode.SUCCESS
         # With its generation: a second retry at the same time then retries nothing twice.
-        await client.executions.retry(execution_id, generation=planned.generation)
+        await client.executions.retry(execution_id, nodes=node or None, generation=planned.generation)
         if not watch:
             typer.echo(execution_id)
             return ExitCode.SUCCESS

@@ -87,3 +87,13 @@ def redis_url() -> str:
     if stack is None or stack.redis_host is None or settings.is_redis_given:
         return settings.redis_dsn
     return f"redis://{stack.redis_host}:{stack.redis_port}/{settings.redis_db}"
+
+
+def api_key() -> str | None:
+    """The key to send to the API: API_KEY; None where there is none."""
+    return os.environ.get("API_KEY") or None
+
+
+def operator_key() -> str | None:
+    """The operator's key: OPERATOR_KEY, else API_KEY."""
+    return os.environ.get("OPERATOR_KEY") or api_key()

@@ -16,6 +16,7 @@ from typing import Self
 
 import httpx2
 
+from clients.headrace.access import ApiKeys, Tenants
 from clients.headrace.approvals import Approvals
 from clients.headrace.definitions import Definitions
 from clients.headrace.errors import ApiError, ServerUnreachable
@@ -30,6 +31,7 @@ from clients.headrace.workflows import Workflows
 class Client:
     """One connection pool to one server. Use it as an async context manager.
 
+    api_key    a key of the tenant, or the operator's; None where the server asks for none.
     transport  for tests: httpx2.ASGITransport(app) or httpx2.MockTransport(handler).
     """
 
@@ -37,10 +39,11 @@ class Client:
         self,
         base_url: str = "http://localhost:8000",
         *,
+        api_key: str | None = None,
         timeout_s: float = 30.0,
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        self._transport = Transport(base_url, timeout_s=timeout_s, transport=transport)
+        self._transport = Transport(base_url, timeout_s=timeout_s, api_key=api_key, transport=transport)
         self.definitions = Definitions(self._transport)
         self.workflows = Workflows(self._transport)
         self.executions = Executions(self._transport)
@@ -52,6 +55,8 @@ class Client:
         self.handlers = Handlers(self._transport)
         self.dead_letters = DeadLetters(self._transport)
         self.usage = Usage(self._transport)
+        self.api_keys = ApiKeys(self._transport)
+        self.tenants = Tenants(self._transport)
 
     async def __aenter__(self) -> Self:
         return self

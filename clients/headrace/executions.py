@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from clients.headrace import events
@@ -170,16 +170,30 @@ class Executions:
         body = given(by=by, reason=reason, budget=budget)
         return await self._act(execution_id, "resume", body, idempotency_key)
 
+    async def purge(self, execution_id: str) -> None:
+        """Remove for good an execution that has ended or was never started, and its children with it.
+
+        Raises NotFound the second time, and ApiError while it has not ended or its parent is there.
+        """
+        await self._transport.delete(path_of("executions", execution_id))
+
     # --- repeat
 
     async def retry(
-        self, execution_id: str, *, preview: bool = False, generation: int | None = None
+        self,
+        execution_id: str,
+        *,
+        nodes: Sequence[str] | None = None,
+        preview: bool = False,
+        generation: int | None = None,
     ) -> Rerun:
         """Run the failed part of an execution again, in place, or say what that would be.
 
+        nodes       only these, and all behind them; None for all that failed.
         generation  as a preview names it; the same call repeated then retries nothing twice.
         """
-        body = {"preview": preview} | given(generation=generation)
+        named = None if nodes is None else list(nodes)
+        body = {"preview": preview} | given(nodes=named, generation=generation)
         return Rerun.from_dict(await self._transport.post(path_of("executions", execution_id, "retry"), body))
 
     async def replay(

@@ -45,13 +45,22 @@ class Transport:
     """
 
     def __init__(
-        self, base_url: str, *, timeout_s: float, transport: httpx2.AsyncBaseTransport | None = None
+        self,
+        base_url: str,
+        *,
+        timeout_s: float,
+        api_key: str | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
         # No environment proxies: this is a local or in-house server, and NO_PROXY is easily forgotten.
         self._http = httpx2.AsyncClient(
-            base_url=self.base_url, timeout=timeout_s, transport=transport, trust_env=False
+            base_url=self.base_url,
+            timeout=timeout_s,
+            transport=transport,
+            trust_env=False,
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else None,
         )
 
     async def aclose(self) -> None:
@@ -94,6 +103,10 @@ class Transport:
     async def post(self, path: str, body: Mapping[str, Any]) -> Document:
         """Send a document that may be sent again as it is."""
         return document_of(await self.send("POST", path, body=body))
+
+    async def patch(self, path: str, body: Mapping[str, Any]) -> Document:
+        """Change fields of what the path names."""
+        return document_of(await self.send("PATCH", path, body=body))
 
     async def post_once(self, path: str, body: Mapping[str, Any], key: str | None) -> Answer:
         """Send a document that takes effect once for each Idempotency-Key.

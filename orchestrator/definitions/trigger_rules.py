@@ -5,7 +5,7 @@ here, the scripts carry them as text (`lua_rules`, `lua_outcomes`), and the tabl
 them (`render_truth_table`). The rules know five whole numbers about the direct dependencies of one node:
 
   ok      COMPLETED
-  bad     FAILED, or SKIPPED with reason upstream_failed
+  bad     FAILED or CANCELLED, or SKIPPED with reason upstream_failed
   skip    SKIPPED for any other reason
   done    ok + bad + skip
   total   all of them; a node without any runs at once under every rule
@@ -95,11 +95,14 @@ RULES: dict[TriggerRule, Rule] = {
 
 OutcomeClass = Literal["ok", "bad", "skip"]
 
-#: What a dependency that has ended counts as: the first whose condition holds. A cancelled node counts
-#: nowhere: all that depends on it is cancelled too, and a rule must not revive it.
+#: What a dependency that has ended counts as: the first whose condition holds. While an execution is being
+#: cancelled no rule decides: what depends on a cancelled node is cancelled too. But a retry of chosen nodes
+#: may leave such a node behind, and what runs again must not wait for it.
 OUTCOMES: dict[OutcomeClass, str] = {
     "ok": "status == 'COMPLETED'",
-    "bad": "status == 'FAILED' or status == 'SKIPPED' and reason == 'upstream_failed'",
+    "bad": (
+        "status == 'FAILED' or status == 'CANCELLED' or status == 'SKIPPED' and reason == 'upstream_failed'"
+    ),
     "skip": "status == 'SKIPPED'",
 }
 
@@ -110,7 +113,7 @@ def decide(rule: TriggerRule, *, ok: int, bad: int, skip: int, total: int) -> Ve
 
 
 def outcome_class(status: NodeStatus, reason: Reason | str | None) -> OutcomeClass | None:
-    """Name the counter a dependency raises on its dependants; None while it is not done or when CANCELLED."""
+    """Name the counter a dependency raises on its dependants; None while it is not done."""
     return _OUTCOME(status, reason)
 
 

@@ -35,6 +35,23 @@ def is_handled(node: Node, state: NodeState) -> bool:
     return state.status is NodeStatus.FAILED and (state.caught is not None or node.continues_on_failure)
 
 
+def count_failed(snapshot: Snapshot, *, without: Collection[str] = ()) -> int:
+    """Count the critical nodes that fail the execution: FAILED with nothing to handle it, or left CANCELLED.
+
+    A node is left CANCELLED by a retry of others; in an execution that is being cancelled none counts.
+
+    without  nodes that are not looked at.
+    """
+    is_cancelling = snapshot.execution.cancelling is not None and not snapshot.execution.status.is_terminal
+    return sum(
+        (state.status is NodeStatus.FAILED and not is_handled(node, state))
+        or (state.status is NodeStatus.CANCELLED and not is_cancelling)
+        for node in snapshot.definition.nodes
+        if node.critical and node.id not in without
+        for state in [snapshot.nodes[node.id]]
+    )
+
+
 def expected_counters(
     definition: Definition,
     statuses: Mapping[str, NodeStatus],

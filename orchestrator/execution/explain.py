@@ -12,6 +12,7 @@ from orchestrator.definitions.definition import OUTPUT, Node
 from orchestrator.definitions.trigger_rules import RUN
 from orchestrator.execution.counters import Counters, decide_node, snapshot_counters
 from orchestrator.execution.explain_held import explain_held, explain_pause
+from orchestrator.execution.explain_queued import NAMES_SHOWN, explain_queued
 from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_words, waits_for
 from orchestrator.execution.inventory import WORKER_ALIVE_MS, WorkerInfo
 from orchestrator.execution.model import ChildState, NodeState, Snapshot, WaitState
@@ -20,8 +21,6 @@ from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, W
 
 #: What drains a saved worklist.
 _NEXT_PASS = "the next worklist pass (continue timer)"
-#: How many node or worker names a sentence holds before it says "and N more".
-NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +31,21 @@ class _View:
     workers: tuple[WorkerInfo, ...]
     queue_positions: Mapping[str, int]
     counters: Mapping[str, Counters]
+    names_workers: bool
 
 
 def explain(
-    snapshot: Snapshot, workers: Sequence[WorkerInfo], queue_positions: Mapping[str, int]
+    snapshot: Snapshot,
+    workers: Sequence[WorkerInfo],
+    queue_positions: Mapping[str, int],
+    *,
+    names_workers: bool = True,
 ) -> list[Explanation]:
     """Explain every non-terminal node in definition order; the execution itself when there is none, and
     before its nodes when it is paused.
 
     queue_positions  {node_id: tasks ahead of it in its queue}, for QUEUED nodes whose place is known.
+    names_workers    workers, and what keeps them busy, are named; otherwise they are counted.
     """
     open_nodes = [
         node for node in snapshot.definition.nodes if not snapshot.nodes[node.id].status.is_terminal
@@ -54,7 +59,7 @@ def explain(
         return [_explain_execution(snapshot)]
     oldest_ms = snapshot.now_ms - WORKER_ALIVE_MS
     live = tuple(worker for worker in workers if not snapshot.now_ms or worker.beat_ms >= oldest_ms)
-    view = _View(snapshot, live, queue_positions, snapshot_counters(snapshot))
+    view = _View(snapshot, live, queue_positions, snapshot_counters(snapshot), names_workers)
     execution = snapshot.execution
     is_paused = execution.status is ExecutionStatus.PAUSED and execution.cancelling is None
     paused = [explain_pause(snapshot)] if is_paused else []
@@ -112,7 +117,6 @@ def _explain_pending(view: _View, node: Node, state: NodeState) -> Explanation:
         return _explain_due(view, state, "queued" if verdict is RUN else f"skipped ({verdict})")
     unfinished = [d for d in node.dependencies if not view.snapshot.nodes[d].status.is_terminal]
     if not unfinished:
-        # A cancelled dependency counts for no rule; only an execution that is ending has one.
         ended = _names(view, node.dependencies)
         return waits_for(
             state, f"a decision that no rule gives: its dependencies are {ended}", SWEEP, repair=True
@@ -151,43 +155,13 @@ def _explain_due(view: _View, state: NodeState, what: str) -> Explanation:
 
 
 def _explain_queued(view: _View, node: Node, state: NodeState) -> Explanation:
-    if node.id not in view.snapshot.live_messages:
-        return waits_for(state, "its task, which is missing from the queue", SWEEP, repair=True)
-    able = [worker for worker in view.workers if worker.offers(node.handler, node.queue)]
-    since = (state.queued_ms or view.snapshot.now_ms) + (node.schedule_to_start_ms or 0)
-    until_ms = since if node.schedule_to_start_ms is not None else None
-    if not able:
-        alive = ", ".join(worker.name for worker in view.workers[:NAMES_SHOWN]) or "none"
-        return waits_for(
-            state,
-            f"a worker: no live worker offers handler '{node.handler}' on queue '{node.queue}'"
-            f" (live workers: {alive})",
-            f"a worker that starts with handler '{node.handler}' on queue '{node.queue}'",
-            until_ms,
-            handler=node.handler,
-            queue=node.queue,
-            workers=[],
-        )
-    slots, running = sum(w.slots for w in able), sum(w.running for w in able)
-    ahead = view.queue_positions.get(node.id)
-    place = "" if ahead is None else f"; {ahead} tasks are ahead of it"
-    blocked = sum(w.blocked for w in able)
-    by = [unit for worker in able for unit in worker.blocked_by]
-    if blocked:
-        held = f" by handlers that outlive their attempts ({', '.join(by[:NAMES_SHOWN])})"
-        place = f", {blocked} more blocked{held}{place}"
-    return waits_for(
+    return explain_queued(
+        view.snapshot,
+        view.workers,
+        node,
         state,
-        f"a free slot: {len(able)} live worker{'s' * (len(able) > 1)} with handler '{node.handler}' on queue"
-        f" '{node.queue}', {running} of {slots} slots busy{place}",
-        "the next of these workers with a free slot",
-        until_ms,
-        handler=node.handler,
-        queue=node.queue,
-        workers=[w.worker_id for w in able[:NAMES_SHOWN]],
-        position=ahead,
-        blocked=blocked,
-        blocked_by=by[:NAMES_SHOWN],
+        ahead=view.queue_positions.get(node.id),
+        names_workers=view.names_workers,
     )
 
 
@@ -195,7 +169,8 @@ def _explain_running(view: _View, node: Node, state: NodeState) -> Explanation:
     until_ms = None
     if node.start_to_close_ms is not None and state.started_ms is not None:
         until_ms = state.started_ms + node.start_to_close_ms
-    who = f"worker {state.worker}" if state.worker else "its worker"
+    name = state.worker if view.names_workers else None
+    who = f"worker {name}" if name else "its worker"
     if (node.id, state.attempt) not in view.snapshot.leases:
         return waits_for(state, f"{who}, which holds no lease on attempt {state.attempt}", SWEEP, repair=True)
     since = f" since {clock(state.started_ms)}" if state.started_ms is not None else ""
@@ -206,7 +181,7 @@ def _explain_running(view: _View, node: Node, state: NodeState) -> Explanation:
         f"handler '{node.handler}', running on {who}{since}, {_try(node, state)}{ending}",
         "the handler's outcome, its time limit, or the loss of its lease",
         until_ms,
-        worker=state.worker,
+        worker=name,
         attempt=state.attempt,
         tries=state.tries,
     )

@@ -89,7 +89,7 @@ class Execution:
     generation: int = 1
     #: Fixed by the first trigger.
     inputs: dict[str, Any] | None = None
-    #: Critical nodes that FAILED.
+    #: Critical nodes that FAILED, or were left CANCELLED by a retry of others.
     failed: int = 0
     started_ms: int | None = None
     ended_ms: int | None = None

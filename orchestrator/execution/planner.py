@@ -14,6 +14,7 @@ from orchestrator.definitions.definition import OUTPUT, Node
 from orchestrator.definitions.trigger_rules import RUN
 from orchestrator.execution.counters import (
     Counters,
+    count_failed,
     decide_node,
     is_handled,
     snapshot_counters,
@@ -206,21 +207,19 @@ def plan(snapshot: Snapshot) -> list[Decision]:
 def final_status(
     statuses: Mapping[str, NodeStatus], critical: Collection[str], cancelling: Cancelling | None
 ) -> ExecutionStatus:
-    """Name the status in which an execution ends whose nodes are all terminal."""
-    failed = sum(statuses[node_id] == NodeStatus.FAILED for node_id in critical)
+    """Name the status in which an execution ends whose nodes are all terminal; see `count_failed`."""
+    failed = sum(statuses[node_id] in (NodeStatus.FAILED, NodeStatus.CANCELLED) for node_id in critical)
     return end_of(cancelling, failed).status
 
 
 def _recount_left(snapshot: Snapshot) -> list[RecountLeft]:
     final = [] if snapshot.output is None else [snapshot.output]
     left = sum(not state.status.is_terminal for state in [*snapshot.nodes.values(), *final])
-    failed = sum(
-        node.critical and state.status == NodeStatus.FAILED and not is_handled(node, state)
-        for node in snapshot.definition.nodes
-        for state in [snapshot.nodes[node.id]]
-    ) + sum(state.status == NodeStatus.FAILED for state in final)
-    kept = (snapshot.execution.left, snapshot.execution.failed)
-    return [] if kept == (left, failed) else [RecountLeft(left, failed)]
+    failed = count_failed(snapshot) + sum(state.status == NodeStatus.FAILED for state in final)
+    execution = snapshot.execution
+    # Once it is being cancelled, what has failed decides nothing any more.
+    is_counted = execution.failed == failed or execution.cancelling is not None
+    return [] if execution.left == left and is_counted else [RecountLeft(left, failed)]
 
 
 def _dispatches(snapshot: Snapshot) -> list[Decision]:

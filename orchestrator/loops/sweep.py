@@ -8,7 +8,7 @@ from typing import Any
 
 from clients.backoff import Backoff
 from orchestrator.execution.model import Execution
-from orchestrator.executor import execute_workflow
+from orchestrator.executor import execute_workflow, remove_keys
 from orchestrator.states import ExecutionStatus
 from orchestrator.store.reader import Store
 from orchestrator.store.script_client import STORE_OUTAGES
@@ -125,11 +125,10 @@ class Sweep:
             await self._apart(execution_id, now_ms, self._purge(execution_id))
 
     async def _purge(self, execution_id: str) -> int:
-        slices, more = 0, True
-        while more:
-            _, more = await self.transitions.purge_staging(execution_id, age_ms=STAGING_AGE_MS)
-            slices += 1
-        return slices
+        _, is_hidden = await self.transitions.purge_staging(execution_id, age_ms=STAGING_AGE_MS)
+        if is_hidden:
+            await remove_keys(self.transitions, execution_id)
+        return int(is_hidden)
 
 
 def _may_need_repair(execution: Execution) -> bool:

@@ -24,8 +24,17 @@ class DeadLetters:
     async def list(self, *, limit: int = 50, cursor: str | None = None) -> Page:
         """List dead nodes, newest first. Raises CursorInvalid."""
         after = read_entry_id(cursor)
-        entries = await self.store.dead_entries(self._owner.tenant, limit + 1, before=after)
-        return Page(entries[:limit], entries[limit - 1].entry_id if len(entries) > limit else None)
+        found: list[DeadEntry] = []
+        while True:
+            entries = await self.store.dead_entries(self._owner.tenant, limit + 1, before=after)
+            present = await self.store.index.present([entry.execution_id for entry in entries])
+            # Entries of an execution that is being purged go with its other keys.
+            found += [entry for entry in entries if entry.execution_id in present]
+            if len(found) > limit:
+                return Page(found[:limit], found[limit - 1].entry_id)
+            if len(entries) <= limit:
+                return Page(found, None)
+            after = entries[-1].entry_id
 
     async def requeue(self, entry_id: str) -> str:
         """Run a dead node again, by retrying its execution in place; gives the execution id.

@@ -1,4 +1,4 @@
-"""`engine.executions`: submit, trigger, cancel, pause, resume, retry, replay, fork and read executions."""
+"""`engine.executions`: submit, trigger, cancel, pause, resume, retry, replay, fork, purge and read them."""
 
 # long: every verb and question about an execution, on one screen after another
 
@@ -19,6 +19,7 @@ from orchestrator.errors import (
     InputsConflict,
     InvalidTransition,
     NodeNotFound,
+    StoreUnavailable,
     TooBusy,
     TriggerConflict,
 )
@@ -38,7 +39,16 @@ from orchestrator.operations.origin import (
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.pages import page_of
 from orchestrator.operations.queues import queue_positions
-from orchestrator.operations.reruns import RETRY_SLICE, fork_result, merged_inputs, plan_retry, stage_fork
+from orchestrator.operations.reruns import (
+    check_named,
+    fork_result,
+    merged_inputs,
+    plan_retry,
+    plan_retry_of,
+    retryable,
+    send_retry,
+    stage_fork,
+)
 from orchestrator.operations.results import (
     SHOWN_BYTES,
     SHOWN_FINAL_BYTES,
@@ -50,6 +60,7 @@ from orchestrator.operations.results import (
     Submitted,
     VerbResult,
 )
+from orchestrator.operations.retention import purge
 from orchestrator.operations.submissions import (
     Compiled,
     Document,
@@ -216,45 +227,48 @@ class Executions:
         self,
         execution_id: str,
         *,
+        nodes: Sequence[str] | None = None,
         preview: bool = False,
         generation: int | None = None,
         wanted_by: str = "",
     ) -> Rerun:
         """Go on with an ended execution in place: run again what failed and what that kept from running.
 
+        nodes       run again these and all that is behind them, and nothing else. Each has failed, was
+                    cancelled, or is a map with failed items; these can be retried when all COMPLETED, too.
         preview     say what would run, and change nothing.
         generation  the generation to retry; when another request has retried it, the answer says `already`.
         wanted_by   `EXECUTION UNIT ATTEMPT` whose child it is; refused once that attempt has ended.
-        Raises ExecutionNotFound, and InvalidTransition when it has not failed and was not cancelled.
+        Raises ExecutionNotFound, InvalidTransition when it has not failed and was not cancelled, or nodes are
+        named in a child execution; NodeNotFound, NodeBusy for nodes that cannot be retried; TooBusy while
+        another choice of nodes is being written.
         """
         execution_id = await self._owner.execution(execution_id)
         source = await self._snapshot(execution_id)
         execution = source.execution
+        if nodes is not None:
+            check_named(source, nodes)
         if generation is not None and generation < execution.generation:
             async with self._transitions.durable():
                 return _retried_before(execution)
-        plan = plan_retry(source, generation)
+        plan = (
+            plan_retry(source, generation)
+            if nodes is None
+            else await plan_retry_of(self.store, source, frozenset(nodes), generation)
+        )
         if preview:
             return Rerun(execution_id, execution.status, execution.generation, plan.nodes)
-        slices, allowed = plan.slices(), sources_of("retry_execution", "execution")
-        async with self._transitions.durable():
-            for number, items in enumerate(slices):
-                word, status, more = await self._transitions.retry_execution(
-                    execution_id,
-                    generation=execution.generation,
-                    position=number * RETRY_SLICE,
-                    nodes=plan.chosen if number == len(slices) - 1 else None,
-                    items=items,
-                    wanted_by=wanted_by,
-                )
-                if word not in ("ok", "listed"):
-                    break
+        word, status, more = await send_retry(self._transitions, execution, plan, wanted_by)
+        if word == "unknown":
+            raise ExecutionNotFound(execution_id)
         if word == "already":
             # By this very call, whose first answer was lost, or by another like it.
             return _retried_before((await self._snapshot(execution_id)).execution)
+        if word == "lost":
+            raise _busy(execution_id)
         if word not in ("ok", "listed"):
             found = f"{status}, and no node waits for it" if word == "unwanted" else status
-            raise InvalidTransition("retry", execution_id, found, allowed)
+            raise InvalidTransition("retry", execution_id, found, retryable())
         if more:
             await self._transitions.drain_worklist(execution_id)
         return Rerun(execution_id, ExecutionStatus.RUNNING, execution.generation + 1, plan.nodes)
@@ -329,6 +343,9 @@ class Executions:
             extra += ["inputs", sorted_json(values)]
         fork_id = mint_execution_id()
         last = await stage_fork(self._transitions, fork_id, execution_id, plan)
+        if (await self._execution(execution_id)).generation != source.execution.generation:
+            # A retry of nodes may have run again what has been copied, so it need not be of one piece.
+            raise StoreUnavailable(f"execution {execution_id} was retried while being forked")
         fork = await self._submissions.publish(
             fork_id, compiled.text, last, extra=extra, is_started=True, idempotency=idempotency, tenant=tenant
         )
@@ -337,6 +354,14 @@ class Executions:
         if not plan.again:  # there was nothing to run, and it has ended
             fork = replace(fork, status=await self.store.status(fork_id) or fork.status)
         return fork_result(plan, execution_id, fork)
+
+    async def purge(self, execution_id: str) -> None:
+        """Remove for good an execution that has ended or was never started, and its children with it.
+
+        A child that still runs goes on as an execution of its own.
+        Raises ExecutionNotFound, and InvalidTransition while it has not ended or its parent is there.
+        """
+        await purge(self._transitions, await self._owner.execution(execution_id))
 
     # Questions
 
@@ -385,6 +410,7 @@ class Executions:
             is_quiesced=await self._is_quiesced(execution, nodes, counts),
             trigger=await self._shown_trigger(execution),
         )
+        await self.store.check_present(execution)
         if final is None:
             return view
         error = None if final.status is NodeStatus.COMPLETED else final.error
@@ -399,7 +425,9 @@ class Executions:
         execution_id = await self._owner.execution(execution_id)
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
-        return await self.store.outputs(execution_id, [node.id for node in definition.nodes])
+        outputs = await self.store.outputs(execution_id, [node.id for node in definition.nodes])
+        await self.store.check_present(execution)
+        return outputs
 
     async def definition(self, execution_id: str) -> bytes:
         """Read the definition as submitted, JSON. Raises ExecutionNotFound."""
@@ -409,12 +437,15 @@ class Executions:
             raise ExecutionNotFound(execution_id)
         return text
 
-    async def explain(self, execution_id: str) -> Sequence[Explanation]:
-        """Say what every unfinished node waits for. Raises ExecutionNotFound."""
+    async def explain(self, execution_id: str, *, names_workers: bool = True) -> Sequence[Explanation]:
+        """Say what every unfinished node waits for. Raises ExecutionNotFound.
+
+        names_workers  False counts the workers, which are no tenant's.
+        """
         execution_id = await self._owner.execution(execution_id)
         snapshot = await self._snapshot(execution_id)
         positions = await queue_positions(self.store, snapshot)
-        return explain(snapshot, await self.store.workers(), positions)
+        return explain(snapshot, await self.store.workers(), positions, names_workers=names_workers)
 
     async def children(self, execution_id: str, *, limit: int = 50, cursor: str | None = None) -> Page:
         """List the executions that nodes of this one started, oldest first; purged ones are left out.
@@ -483,6 +514,7 @@ class Executions:
         view = await self.store.read_for_repair(execution_id)
         if view is None:
             raise ExecutionNotFound(execution_id)
+        await self.store.check_present(view.snapshot.execution)
         return view.snapshot
 
     async def _recompiled(self, execution_id: str) -> Compiled:

@@ -64,6 +64,9 @@ class Nodes:
         outputs = await self._store.payloads.small(
             execution_id, sizes, each_bytes=SHOWN_BYTES, most_bytes=SHOWN_BYTES
         )
+        status = states[node_id].status
+        if status is NodeStatus.PENDING or status.is_terminal:
+            await self._check_present(execution_id)
         return NodeView(node, states[node_id], outputs.get(node_id), counts.get(node_id), sizes[node_id])
 
     async def rendered_config(self, execution_id: str, node_id: str) -> RenderedConfig:
@@ -109,12 +112,13 @@ class Nodes:
 
         Raises ExecutionNotFound, NodeNotFound, CursorInvalid.
         """
-        execution_id = await self._owner.execution(execution_id)
         first = read_place(cursor)
+        execution_id = await self._owner.execution(execution_id)
         await self.get(execution_id, node_id)
         items = await self._store.items.page(
             execution_id, node_id, first, limit, status=status, each_bytes=SHOWN_BYTES
         )
+        await self._check_present(execution_id)
         return Page(list(items), str(items[-1].index + 1) if len(items) == limit else None)
 
     async def complete(
@@ -187,6 +191,11 @@ class Nodes:
         idempotency = idempotency or Idempotency.unnamed()
         call = self._transitions.retry_node_now(execution_id, node_id, note=note, idempotency=idempotency)
         return await self._result("retry", execution_id, node_id, call, note, idempotency)
+
+    async def _check_present(self, execution_id: str) -> None:
+        """Raise ExecutionNotFound if the execution was purged while it was read: parts are missing then."""
+        if await self._store.status(execution_id) is None:
+            raise ExecutionNotFound(execution_id)
 
     async def _node(self, execution_id: str, unit: str) -> Node:
         execution = await self._store.execution(execution_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.errors import ExecutionNotFound, NodeNotFound, OutputNotFound
+from orchestrator.execution.model import Execution
 from orchestrator.operations.cursors import read_place
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.results import ResultPage
@@ -28,10 +29,13 @@ class Outputs:
 
         Raises ExecutionNotFound, CursorInvalid.
         """
-        execution_id = await self._owner.execution(execution_id)
         first = read_place(cursor)
-        node_ids = [node.id for node in (await self._definition(execution_id)).nodes][first:]
+        execution_id = await self._owner.execution(execution_id)
+        execution = await self._execution(execution_id)
+        definition = await self._store.definition(execution_id, execution.version)
+        node_ids = [node.id for node in definition.nodes][first:]
         outputs = await self._store.payloads.share(execution_id, node_ids, most_bytes=most_bytes)
+        await self._store.check_present(execution)
         following = first + len(outputs)
         return ResultPage(outputs, str(following) if len(outputs) < len(node_ids) else None)
 
@@ -63,8 +67,12 @@ class Outputs:
             raise OutputNotFound(execution_id, unit)
         return output
 
-    async def _definition(self, execution_id: str) -> Definition:
+    async def _execution(self, execution_id: str) -> Execution:
         execution = await self._store.execution(execution_id)
         if execution is None:
             raise ExecutionNotFound(execution_id)
+        return execution
+
+    async def _definition(self, execution_id: str) -> Definition:
+        execution = await self._execution(execution_id)
         return await self._store.definition(execution_id, execution.version)

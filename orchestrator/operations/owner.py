@@ -31,8 +31,8 @@ class KnownTenants:
 class Owner:
     """One tenant, as every verb and question asks for it before it does anything.
 
-    What is another tenant's is read from the store each time, as what does not exist is: the two cannot be
-    told apart by the time an answer takes.
+    What is another tenant's is read from the store each time, as what does not exist is: the time an answer
+    takes tells nothing.
     """
 
     def __init__(self, store: Store, tenant: str, known: KnownTenants | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.registry import WorkflowRecord, WorkflowVersion
 from orchestrator.errors import Problem
+from orchestrator.execution.access import ApiKey
 from orchestrator.execution.inventory import Check
 from orchestrator.execution.model import Execution, MapCounts, NodeState
 from orchestrator.states import ExecutionStatus, NodeStatus
@@ -181,6 +182,15 @@ class Decided:
     output: bytes | None
     given: int
     quorum: int
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A new API key. text is the key itself: shown once, and kept nowhere."""
+
+    key: ApiKey
+    text: str
     replayed: bool
 
 

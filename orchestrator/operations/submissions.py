@@ -181,7 +181,8 @@ class Submissions:
         if idempotency is None:
             return None
         known = await self.store.idempotent_execution(tenant, idempotency.key)
-        if known is None:
+        # What was purged since is no answer any more.
+        if known is None or await self.store.status(known[1]) is None:
             return None
         digest, created_id = known
         if digest != idempotency.digest:

@@ -1,4 +1,4 @@
-"""Reads the indexes of executions and their keys, and finds those that the set of active ones has lost."""
+"""Reads the indexes of executions and their keys; finds lost and purged ones."""
 
 from __future__ import annotations
 
@@ -99,6 +99,21 @@ class Index:
         """Ids by their place in the index, newest first: what is added meanwhile hides none of the older."""
         rows = await self._redis.zrange(self._keys.index(tenant), first, first + count - 1, desc=True)
         return [member.decode(errors="replace") for member in rows]
+
+    async def present(self, execution_ids: Sequence[str]) -> set[str]:
+        """Those of the executions that there are."""
+        pipe = self._redis.pipeline(transaction=False)
+        for execution_id in execution_ids:
+            pipe.exists(self._keys.status(execution_id))
+        answers = await pipe.execute() if execution_ids else []
+        return {each for each, is_there in zip(execution_ids, answers, strict=True) if is_there}
+
+    async def purging(self, before_ms: int, limit: int) -> list[str]:
+        """Ids of executions purged before a moment of which keys are left, oldest first."""
+        members = await self._redis.zrange(
+            self._keys.shared("purging"), "-inf", str(before_ms), byscore=True, offset=0, num=limit
+        )
+        return [member.decode(errors="replace") for member in members]
 
     async def strays(self, execution_ids: Sequence[str]) -> list[str]:
         """Ids of those that the scan of active ones does not meet, and that have not ended.

@@ -51,6 +51,15 @@ class Items:
             words += await self._redis.hmget(self._keys.items(execution_id, node_id), names)
         return [NodeStatus(word.decode()) if word else NodeStatus.PENDING for word in words]
 
+    async def with_failed(self, execution_id: str, node_ids: Sequence[str]) -> frozenset[str]:
+        """Name those of the nodes that hold failed items, by the statuses of these."""
+        counts = await self.counts(execution_id, node_ids)
+        found = set()
+        for node_id, count in counts.items():
+            if NodeStatus.FAILED in await self.statuses(execution_id, node_id, count.total):
+                found.add(node_id)
+        return frozenset(found)
+
     async def states(
         self, execution_id: str, node_id: str, indexes: Sequence[int], statuses: Sequence[NodeStatus]
     ) -> list[NodeState]:

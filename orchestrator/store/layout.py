@@ -25,7 +25,7 @@ Written at submission and never changed:
 Written by every transition:
   seq (newest event), left (nodes not terminal), failed (critical nodes FAILED), updated_ms
   rare ('1' once one of these has been set: cancelling, fail_fast, deadline_ms, generation other than 1,
-  parent, children, paused, features; scripts look for them only then)
+  parent, children, paused, features, tenant other than default; scripts look for them only then)
 
 Written by single verbs:
   inputs, trigger (the document, JSON; without one it was started by hand), created_ms, started_ms,
@@ -38,7 +38,8 @@ Written by single verbs:
   paused (number of the current pause), pauses (how many there were), paused_by, paused_reason,
   paused_ms, pause_calls (requests already taken)
   worklist ('1' while nodes are left for a next script),
-  lines (log and progress lines kept), tokens (pieces of text streamed), purged
+  lines (log and progress lines kept), tokens (pieces of text streamed),
+  idempotency (the key under which the request that made it is remembered)
   used_* (used by calls to paid services), held_tokens, held_nanos (reserved for calls under way)
 
 Of a node, once it was queued or has ended:

@@ -11,13 +11,12 @@ A transition's file begins with comment lines. One may be `-- flags: allow-oom`,
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.definitions.trigger_rules import lua_outcomes, lua_rules
-from orchestrator.redis_keys import PATTERNS, KeyPattern, Keys, lua_key, lua_keys
+from orchestrator.redis_keys import Keys, lua_keys
 from orchestrator.states import lua_ends, lua_guards
 from orchestrator.store.layout import CHUNK, VERSION
 
@@ -26,7 +25,7 @@ LUA = Path(__file__).parent / "lua"
 PARTS = (
     "writes", "unit", "state", "base", "waits", "schedule_to_close", "budget", "pause", "nodes", "settle",
     "output", "retries", "answers", "children", "items", "resume", "manual", "replies", "claim", "attempt",
-    "start", "slices",
+    "start", "slices", "purge",
 )  # fmt: skip
 _STANDARD = "string, table, math, tonumber, select, unpack, ipairs, pairs, type"
 #: A local costs a fraction of a global, and a hop asks for these hundreds of times. Globals are there from
@@ -67,28 +66,18 @@ def sources() -> dict[str, str]:
 def compose(keys: Keys, files: Mapping[str, str] | None = None) -> Library:
     """Build the library. `files` stands in for `sources()`, for tests that change a file."""
     files = files or sources()
-    shared = "".join(files[f"include/{part}"] for part in PARTS)
-    # A chunk of Lua has room for 200 local names. Keys that only single scripts use stand in these.
-    common = [pattern for pattern in PATTERNS if _names(shared, pattern)]
-    rare = [pattern for pattern in PATTERNS if pattern not in common]
-    parts = [STANDARD, lua_keys(keys, common), lua_guards(), f"local CHUNK, LAYOUT = {CHUNK}, '{VERSION}'\n"]
+    parts = [STANDARD, lua_keys(keys), lua_guards(), f"local CHUNK, LAYOUT = {CHUNK}, '{VERSION}'\n"]
     parts += [lua_rules(), lua_outcomes(), lua_ends(), "\n"]
     parts += [files[f"include/{part}"] for part in PARTS]
     verbs = [name for name in files if "/" not in name]
     digest = hashlib.sha1("".join([*parts, *(files[verb] for verb in verbs)]).encode(), usedforsecurity=False)
     name = FAMILY + digest.hexdigest()[:12]
     parts.append("local BODIES = {}\n")
-    parts += [_register(f"{name}_{verb}", files[verb], rare) for verb in verbs]
+    parts += [_register(f"{name}_{verb}", files[verb]) for verb in verbs]
     return Library(name, "".join([f"#!lua name={name}\n", *parts]))
 
 
-def _names(text: str, pattern: KeyPattern) -> bool:
-    """Say whether a text of Lua uses a key."""
-    return re.search(rf"\b{pattern.name}_key\(", text) is not None
-
-
-def _register(function: str, body: str, keys: Sequence[KeyPattern]) -> str:
-    """Register a function of a body, before which those of the keys stand that it uses."""
+def _register(function: str, body: str) -> str:
     flags = next(
         (line.removeprefix("-- flags: ") for line in body.splitlines()[:3] if line.startswith("-- flags: ")),
         "",
@@ -99,8 +88,4 @@ def _register(function: str, body: str, keys: Sequence[KeyPattern]) -> str:
         f"enter(keys, arguments)\nlocal is_done, reply = pcall(BODIES['{function}'])\n"
         "if not is_done then give_up(reply) end\nleave()\nreturn reply"
     )
-    own = "".join(f"{lua_key(pattern)}\n" for pattern in keys if _names(body, pattern))
-    whole = f"{own}{body}"
-    return (
-        f"BODIES['{function}'] = function()\n{whole}\nend\nredis.register_function{{{head}\n{call}\nend}}\n"
-    )
+    return f"BODIES['{function}'] = function()\n{body}\nend\nredis.register_function{{{head}\n{call}\nend}}\n"

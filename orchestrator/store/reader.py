@@ -1,9 +1,9 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, liveness, index, payloads, claim_texts, workflows) are the only readers
-of the engine's keys beside the scripts, the task reader, the subscriptions to events, and `upgrade`. They
-write none of them: what the sets of timers and leases hold that no engine wrote is taken out, for it would
-stop every loop, and what they hold of damaged executions stands back.
+`Store` and its parts (waits, items, liveness, index, access, payloads, claim_texts, workflows) are the only
+readers of the engine's keys beside the scripts, the task reader, the subscriptions to events, and `upgrade`.
+They write none of them: what the sets of timers and leases hold that no engine wrote is taken out, for it
+would stop every loop, and what they hold of damaged executions stands back.
 """
 
 # long: everything the engine reads, in one class
@@ -25,10 +25,12 @@ from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.definitions.retry import RetryPolicy
+from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.inventory import WORKER_ALIVE_MS, DeadEntry, QueueInfo, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState, RepairView, Snapshot
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
-from orchestrator.states import Cancelling, ExecutionStatus
+from orchestrator.states import PURGEABLE, Cancelling, ExecutionStatus
+from orchestrator.store.access import Access
 from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.index import Index
 from orchestrator.store.items import Items
@@ -94,6 +96,7 @@ class Store:
         self.liveness = Liveness(redis, self.keys)
         self.payloads = Payloads(redis, self.keys)
         self.index = Index(redis, self.keys)
+        self.access = Access(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self.workflows = WorkflowRecords(redis, self.keys, self._wire)
@@ -124,12 +127,22 @@ class Store:
         return text
 
     async def definition(self, execution_id: str, version: str) -> Definition:
-        """The compiled definition; kept, because equal versions are equal."""
+        """The compiled definition; kept, because equal versions are equal.
+
+        Raises ExecutionNotFound where it has been purged meanwhile.
+        """
         if kept := self._definitions.get(version):
             return kept
         text = await self.definition_text(execution_id)
-        definition = compile_stored(orjson.loads(text or b"{}"), self.default_retry)
-        return self._definitions.put(version, definition, text_bytes=len(text or b""))
+        if text is None:
+            raise ExecutionNotFound(execution_id)
+        definition = compile_stored(orjson.loads(text), self.default_retry)
+        return self._definitions.put(version, definition, text_bytes=len(text))
+
+    async def check_present(self, execution: Execution) -> None:
+        """Raise ExecutionNotFound if an execution was purged while it was read: parts are missing then."""
+        if execution.status in PURGEABLE and await self.status(execution.execution_id) is None:
+            raise ExecutionNotFound(execution.execution_id)
 
     async def executions(self, execution_ids: Sequence[str]) -> list[Execution | None]:
         """Read many executions without their nodes, in one round trip.

@@ -23,13 +23,14 @@ number, NOT_TAKEN 0 or 1.
 `retry_execution.lua` saves turns, which `include/settle.lua` takes (`retry_words`): every reset comes before
 every decision, or a decision would count a node that is about to be reset.
 
-  reset NODE OK BAD SKIP GATES NOT_TAKEN
+  reset NODE OK BAD SKIP GATES NOT_TAKEN        a node that goes on: with the items it has, with its child
+  renew NODE OK BAD SKIP GATES NOT_TAKEN        one that makes all of it anew
   decide NODE
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from orchestrator.execution import planner
 from orchestrator.execution.counters import Counters
@@ -74,13 +75,15 @@ def decision_words(decision: planner.Decision) -> str:
             return "finish"
 
 
-def retry_words(counters: Mapping[str, Counters]) -> list[str]:
+def retry_words(counters: Mapping[str, Counters], anew: Collection[str] = ()) -> list[str]:
     """Put a retry of these nodes into words.
 
     counters  {node id: what it has counted once all of them are PENDING again}, in definition order.
+    anew      those of them that keep neither items nor child.
     """
-    resets = [
-        f"reset {node_id} {found.ok} {found.bad} {found.skip} {found.gates_done} {int(found.not_taken)}"
-        for node_id, found in counters.items()
-    ]
+    resets = []
+    for node_id, found in counters.items():
+        word = "renew" if node_id in anew else "reset"
+        numbers = (found.ok, found.bad, found.skip, found.gates_done, int(found.not_taken))
+        resets.append(f"{word} {node_id} {' '.join(map(str, numbers))}")
     return resets + [f"decide {node_id}" for node_id in counters]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from orchestrator.definitions.branches import read_catch_words
 from orchestrator.definitions.definition import Catch
+from orchestrator.redis_keys import DEFAULT_TENANT
 
 #: Most bytes that the claims of one round trip answer with, see lua/include/claim.lua.
 REPLY_BYTES = 4 * 1024 * 1024
@@ -27,6 +28,7 @@ class Claim(NamedTuple):
     catch           which successor takes over after which errors.
     counts          tries that each retry rule has counted; empty for a policy without rules.
     beat            details of the last heartbeat of an attempt before this one, JSON; else b"".
+    tenant          whose execution it is.
     unread          texts that the reply had no room for, and their lengths: ids of nodes whose output it is,
                     INPUTS, TRIGGER, RESUME, VALUE. They are b"" above, and have to be read before the
                     attempt runs.
@@ -46,6 +48,7 @@ class Claim(NamedTuple):
     value: bytes = b""
     references: tuple[tuple[str, str, bytes], ...] = ()
     beat: bytes = b""
+    tenant: str = DEFAULT_TENANT
     counts: tuple[int, ...] = ()
     catch: tuple[Catch, ...] = ()
     unread: tuple[tuple[str, int], ...] = ()
@@ -128,6 +131,8 @@ def _with(claim: Claim, told: list[Any]) -> Claim:
                 found["counts"] = tuple(map(int, text.split()))
             case "$catch":
                 found["catch"] = read_catch_words(text.decode())
+            case "$tenant":
+                found["tenant"] = text.decode()
             case _:
                 references.append((name, told[i + 1].decode(), text))
     return claim._replace(references=tuple(references), unread=tuple(unread), **found)

@@ -105,6 +105,31 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True)
+class NewApiKey:
+    """An API key to be made. Of the key itself only its digest is kept.
+
+    digest      SHA-256 of the key, hex.
+    scopes      words, parted by blanks.
+    expires_ms  None: never.
+    replaces    id of the key it stands in for, which goes on for overlap_ms.
+    salt        what the key was made of, so that the same request can be given it again; `-` for none.
+    """
+
+    key_id: str
+    digest: str
+    name: str
+    scopes: str
+    expires_ms: int | None = None
+    replaces: str = ""
+    overlap_ms: int = 0
+    salt: str = "-"
+
+    def arguments(self) -> tuple[Argument, ...]:
+        expires: Argument = "" if self.expires_ms is None else self.expires_ms
+        return (self.key_id, self.digest, self.name, self.scopes, expires, self.replaces, self.overlap_ms)
+
+
+@dataclass(frozen=True, slots=True)
 class KeyClaim:
     """The execution key that a new execution is to hold.
 

@@ -18,7 +18,7 @@ catch names that successor at all.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any, TypeVar
 
@@ -51,6 +51,7 @@ from orchestrator.store.requests import (
     Decision,
     Idempotency,
     KeyClaim,
+    NewApiKey,
     OperatorNote,
     Registration,
     Word,
@@ -90,7 +91,7 @@ class Transitions(ScriptClient):
         return self._call("reuse_nodes", execution_id, (source_id, *part.arguments()), read_words)
 
     def purge_staging(self, execution_id: str, *, age_ms: int) -> Call[tuple[str, bool]]:
-        """Purge one slice of a submission that was staged and abandoned."""
+        """Give up a submission that was staged and abandoned; `purge_keys` then removes it."""
         return self._call("purge_staging", execution_id, (age_ms,), read_word_more)
 
     def create_execution(
@@ -151,14 +152,19 @@ class Transitions(ScriptClient):
         nodes: int | None,
         items: Sequence[str],
         wanted_by: str = "",
+        choice: str = "all",
+        failed: int = 0,
     ) -> Call[list[Any]]:
         """Save one slice of the turns of a retry; the last one starts it. Replies [word, status, more].
 
         position   of the slice among all turns.
         nodes      how many run again; None for every slice but the last.
         wanted_by  `EXECUTION UNIT ATTEMPT` that waits for it; refused once that attempt is to end.
+        choice     tells turns of this retry from those of another one; no spaces.
+        failed     critical nodes that stay FAILED or CANCELLED.
         """
-        arguments = (generation, position, "" if nodes is None else nodes, wanted_by, *items)
+        count = "" if nodes is None else nodes
+        arguments = (generation, position, count, wanted_by, choice, failed, *items)
         return self._call("retry_execution", execution_id, arguments, read_words)
 
     def continue_execution(self, execution_id: str) -> Call[tuple[str, bool]]:
@@ -170,6 +176,17 @@ class Transitions(ScriptClient):
     ) -> Call[tuple[str, bool]]:
         """Carry out a plan's repairs, unless the history has grown since event `seq`."""
         return self._call("repair_execution", execution_id, (seq, *repairs), read_word_more)
+
+    def purge_execution(self, execution_id: str, *, call_id: str) -> Call[list[Any]]:
+        """Hide an ended execution from every look-up and list; `purge_keys` then removes it.
+
+        Replies [word, text], see the script.
+        """
+        return self._call("purge_execution", execution_id, (call_id,), read_words)
+
+    def purge_keys(self, execution_id: str) -> Call[tuple[str, bool]]:
+        """Remove a part of what is left of an execution that was hidden, and of its children."""
+        return self._call("purge_keys", execution_id, (), read_word_more)
 
     # A node, before it runs
 
@@ -411,6 +428,50 @@ class Transitions(ScriptClient):
     def forget_consumers(self, queue: str, *, idle_ms: int) -> Call[str]:
         """Remove idle consumers without pending tasks from a queue's group."""
         return Call(self, "forget_consumers", (self.keys.tasks(queue),), ("", idle_ms), read_text)
+
+    # Tenants and their keys
+
+    def create_tenant(
+        self, tenant: str, title: str, *, call_id: str, idempotency: Idempotency | None = None
+    ) -> Call[list[Any]]:
+        """Register a tenant. Replies [word, tenant]: ok, replayed, conflict, taken."""
+        request = (idempotency.key, idempotency.digest) if idempotency else ("", "")
+        key = self.keys.key("tenant", tenant=tenant)
+        return Call(self, "create_tenant", (key,), ("", tenant, title, call_id, *request), read_words)
+
+    def change_tenant(self, tenant: str, fields: Mapping[str, str]) -> Call[str]:
+        """Change the title of a tenant, or is_active: `1` or `0`. Replies ok, unknown."""
+        arguments = [word for pair in fields.items() for word in pair]
+        key = self.keys.key("tenant", tenant=tenant)
+        return Call(self, "change_tenant", (key,), ("", *arguments), read_text)
+
+    def create_api_key(
+        self, tenant: str, key: NewApiKey, *, idempotency: Idempotency | None = None
+    ) -> Call[list[Any]]:
+        """Make an API key. Replies [word, key id, salt, created ms].
+
+        Words: ok; replayed, the request made the key named before; conflict, unknown (tenant), gone (the key
+        it replaces), full.
+        """
+        request = (idempotency.key, idempotency.digest) if idempotency else ("", "")
+        arguments = ("", tenant, *key.arguments(), *request, key.salt)
+        return Call(self, "create_api_key", (self.keys.api_key(key.key_id),), arguments, read_words)
+
+    def revoke_api_key(self, tenant: str, key_id: str) -> Call[str]:
+        """Revoke an API key. Replies ok, unknown."""
+        return Call(self, "revoke_api_key", (self.keys.api_key(key_id),), ("", tenant, key_id), read_text)
+
+    def use_api_key(self, key_id: str, minute_ms: int) -> Call[str]:
+        """Take note of the minute in which an API key was used. Replies ok, unknown."""
+        return Call(self, "use_api_key", (self.keys.api_key(key_id),), ("", minute_ms), read_text)
+
+    def open_session(self, digest: str, stands_for: str, *, lasts_ms: int) -> Call[str]:
+        """Open a browser's session, named by the digest of its cookie."""
+        return Call(self, "open_session", (self.keys.session(digest),), ("", stands_for, lasts_ms), read_text)
+
+    def close_session(self, digest: str) -> Call[str]:
+        """Close a browser's session. Replies ok, unknown."""
+        return Call(self, "close_session", (self.keys.session(digest),), ("",), read_text)
 
     # Operators
 

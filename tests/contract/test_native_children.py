@@ -3,30 +3,10 @@
 from typing import Any
 
 import httpx2
-import orjson
 
-from orchestrator.operations.children import child_id_of
-from orchestrator.store.layout import lay_out
-from orchestrator.store.requests import AttemptToken, Child
+from tests.contract.children import KID, start_child
 from tests.contract.samples import UNKNOWN, node, workflow
-from tests.dags import compiled
-from tests.makers import FakeWorker, error_of
-
-KID = workflow(node("x"), name="kid")
-
-
-async def start_child(worker: FakeWorker, held: AttemptToken) -> None:
-    """Do what the handler of a node that has a child does."""
-    child = Child(
-        execution_id=child_id_of(held.execution_id, held.node_id, held.attempt),
-        definition=orjson.dumps(KID),
-        last=lay_out(compiled(KID)).last,
-        extra=(),
-        most_levels=3,
-        too_deep=error_of("ConfigError"),
-        output=b"{}",
-    )
-    assert (await worker.transitions.start_child(held, child)).word == "ok"
+from tests.makers import FakeWorker
 
 
 async def test_parent_and_child_are_found_from_either_side(

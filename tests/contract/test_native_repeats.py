@@ -52,6 +52,47 @@ async def test_retry_previews_then_runs_the_same(client: httpx2.AsyncClient, wor
     assert (await detail(client, execution_id))["generation"] == 2
 
 
+async def test_retry_of_nodes_runs_them_and_what_is_behind_them(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    nodes = (node("A"), node("B", after=["A"]) | {"trigger_rule": "all_done"}, node("X"))
+    body = {"definition": workflow(*nodes), "trigger": True}
+    execution_id = (await client.post("/v1/executions", json=body)).json()["execution_id"]
+    await worker.run_all(failing=("A", "X"))
+    path = f"/v1/executions/{execution_id}/retry"
+
+    preview = await client.post(path, json={"nodes": ["A"], "preview": True})
+    done = await client.post(path, json={"nodes": ["A"], "generation": 1})
+    again = await client.post(path, json={"nodes": ["A"], "generation": 1})
+    ran = await worker.run_all()
+
+    assert (preview.status_code, done.status_code, again.status_code) == (200, 202, 202)
+    assert preview.json()["nodes"] == done.json()["nodes"] == ["A", "B"] == ran
+    assert (again.json()["already"], again.json()["nodes"]) == (True, None)
+    assert (await detail(client, execution_id))["status"] == "FAILED"
+
+
+async def test_nodes_that_cannot_be_retried_are_refused_by_name(
+    client: httpx2.AsyncClient, worker: FakeWorker
+) -> None:
+    execution_id = await run(client, worker, failing=("B",))
+    path = f"/v1/executions/{execution_id}/retry"
+
+    completed = await client.post(path, json={"nodes": ["A"]})
+    unknown = await client.post(path, json={"nodes": ["B", "Bb"]})
+    empty = await client.post(path, json={"nodes": []})
+    shapeless = await client.post(path, json={"nodes": "B"})
+
+    assert (completed.status_code, completed.json()["code"]) == (409, "NODE_STATE")
+    assert completed.json()["node_id"] == "A"
+    assert "it is COMPLETED" in completed.json()["detail"]
+    assert "fork from it" in completed.json()["detail"]
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "NODE_NOT_FOUND")
+    assert unknown.json()["detail"].endswith("has no node 'Bb'; did you mean 'B'?")
+    assert (empty.status_code, shapeless.status_code) == (422, 422)
+    assert (await detail(client, execution_id))["generation"] == 1
+
+
 async def test_replay_repeats_the_whole_with_other_inputs(
     client: httpx2.AsyncClient, worker: FakeWorker
 ) -> None:

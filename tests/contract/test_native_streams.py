@@ -56,6 +56,20 @@ async def ids(watcher: Watcher) -> list[int]:
     return [int(line[4:]) for line in text.split(b"\n") if line.startswith(b"id: ")]
 
 
+async def test_a_stream_of_what_is_purged_ends(engine: Engine, hub: Hub) -> None:
+    nodes = [{"id": "A", "handler": "noop", "dependencies": []}]
+    submitted = await engine.executions.submit({"name": "kept waiting", "nodes": nodes})
+    watchers = [hub.join(submitted.execution_id, after=0, wire="sse") for _ in range(3)]
+    reading = [asyncio.create_task(ids(watcher)) for watcher in watchers]
+    first = hub.join(submitted.execution_id, after=0, wire="sse")
+    assert await first.next_chunk()
+
+    await engine.executions.purge(submitted.execution_id)
+
+    assert await first.next_chunk() is None
+    assert await asyncio.gather(*reading) == [[1]] * 3
+
+
 async def test_a_thousand_watchers_use_one_subscription(engine: Engine, hub: Hub, redis: Redis) -> None:
     execution_id = await started(engine, 20)
     watchers = [hub.join(execution_id, after=0, wire="sse") for _ in range(1000)]

@@ -44,8 +44,8 @@ CHILDREN = (
     *of(
         "include/slices",
         ("a new execution is not listed", "redis.call('ZADD', row, NOW, execution_id)", ""),
-        ("a workflow lists nothing", "if values[2] then rows[2] = workflow_index_key(tenant, values[2]) end", ""),
-        ("a label lists nothing", "rows[#rows + 1] = label_index_key(tenant, digest)", ""),
+        ("a workflow lists nothing", "if values[2] then rows[2] = rare_key.workflow_index(tenant, values[2]) end", ""),
+        ("a label lists nothing", "rows[#rows + 1] = rare_key.label_index(tenant, digest)", ""),
     ),
     *of(
         "include/children",

@@ -105,6 +105,17 @@ MAPS = (
         ("a killed map spares its items", "(is_kill and ' kill 0' or ' cancel 0')", "' cancel 0'"),
         ("a cancelled map leaves its items", "if facts.map and status == 'WAITING' and is_on_items(x, node_id) then", "if false then"),
     ),
+    *of(
+        "include/items",
+        ("an item goes on with the child of its namesake", "if had_namesake then redis.call('HDEL',", "if false then redis.call('HDEL',"),
+        ("an item has the tries its namesake left", "if status or had_namesake then", "if status then"),
+        ("a node made anew keeps its child", "  redis.call('HDEL', x.runtime, 'child|' .. node_id)\n", ""),
+        ("a node made anew keeps its items", "  redis.call('UNLINK', key)\n", ""),
+        ("items that are gone stay dead", "if entry then revive(", "if false then revive("),
+    ),
+    *of("include/nodes", ("a failure that is tolerated is dead", "is_tolerated(x, node_id) then", "false then")),
+    *of("include/settle", ("nothing is made anew", "word == 'renew' and drop_made(x, id) or 0", "0")),
+    *of("include/settle", ("an old approval is shown", "    forget_ask(x, id)\n", "")),
     *of("repair_execution", ("counts of items are not corrected", "'live', live, 'COMPLETED', completed, 'FAILED', failed, 'SKIPPED', skipped)", "'total', redis.call('HGET', items_key(x.id, id), 'total'))")),
 )  # fmt: skip
 
@@ -190,8 +201,8 @@ ANSWERS = (
     *of(
         "include/waits",
         ("nobody is listed as waiting", "  redis.call('HSET', signals_key(x.id), 'waits|' .. awaits, line .. entry)", ""),
-        ("an approval is not listed", "    redis.call('ZADD', approvals_key(), 'NX', NOW, lease_member(x.id, node_id, attempt))", ""),
-        ("a decided approval stays listed", "    redis.call('ZREM', approvals_key(), lease_member(x.id, node_id, attempt))", ""),
+        ("an approval is not listed", "    redis.call('ZADD', approvals_key(tenant_of(x)), 'NX', NOW, lease_member(x.id, node_id, attempt))", ""),
+        ("a decided approval stays listed", "    redis.call('ZREM', approvals_key(tenant_of(x)), lease_member(x.id, node_id, attempt))", ""),
         ("who waits no more stays listed", "    line = string.sub(line, 1, from) .. string.sub(line, to + 1)", ""),
     ),
     *of(

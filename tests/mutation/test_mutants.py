@@ -26,6 +26,8 @@ TESTS = os.environ.get(
     " tests/integration/waits/test_signals.py tests/integration/waits/test_signal_time_limits.py"
     " tests/integration/waits/test_approvals.py tests/integration/waits/test_lost_waits.py"
     " tests/integration/semantics/test_handled_failures.py tests/integration/semantics/test_triggers.py"
+    " tests/integration/reruns/test_retry_of_nodes.py tests/integration/reruns/test_requests_for_nodes.py"
+    " tests/integration/reruns/test_retry_of_nodes_made_anew.py"
     " tests/property/test_engine_model.py",
 ).split()
 #: A mutant that hangs is noticed too.

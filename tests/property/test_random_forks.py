@@ -10,53 +10,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from orchestrator.definitions.branches import taker_of
-from orchestrator.engine import Engine
-from orchestrator.states import Reason
-from orchestrator.store.replies import Claim
-from orchestrator.store.requests import AttemptToken
-from tests.dags import HANDLERS, ScriptedDag, compiled, scripted_dags
+from tests.dags import ScriptedDag, scripted_dags
 from tests.examples import examples
-from tests.makers import FakeWorker, Rig, error_of
+from tests.makers import Rig
+from tests.property.plays import play, rig_on
 
 
 @pytest.fixture
 async def rig(redis: Redis) -> Rig:
-    engine = Engine(redis, redis, catalogue=lambda _: HANDLERS)
-    engine.transitions.now_ms = await engine.store.now_ms()
-    return Rig(redis, engine.transitions, engine.store, engine, FakeWorker(engine.transitions, redis))
-
-
-async def play(
-    rig: Rig, dag: ScriptedDag, execution_id: str, dice: Random, stop_after: int = 10_000
-) -> list[str]:
-    """Run an execution as scripted, in random order, up to so many ends; gives what ran."""
-    ran: list[str] = []
-    running: list[AttemptToken] = []
-    while len(ran) < stop_after:
-        for task in await rig.worker.read(1_000):
-            claim = await rig.worker.claim(task)
-            assert isinstance(claim, Claim)
-            running.append(AttemptToken(claim.execution_id, claim.node_id, claim.attempt, claim.nonce))
-        if not running:
-            return ran
-        token = running.pop(dice.randrange(len(running)))
-        assert token.execution_id == execution_id
-        await end(rig, dag, token)
-        ran.append(token.node_id)
-    return ran
-
-
-async def end(rig: Rig, dag: ScriptedDag, token: AttemptToken) -> None:
-    outcome = dag.outcomes[token.node_id]
-    if outcome == "fail":
-        taker = taker_of(compiled(dag.document).node(token.node_id).catch, "HandlerError")
-        await rig.transitions.fail_node(token, error_of(), reason=Reason.ERROR, is_dead=False, taker=taker)
-    elif outcome == "skip":
-        await rig.worker.skip(token)
-    else:
-        not_taken = () if isinstance(outcome, str) else outcome[1]
-        await rig.worker.complete(token, {"of": token.node_id}, not_taken=not_taken)
+    return await rig_on(redis)
 
 
 async def ends(rig: Rig, execution_id: str) -> dict[str, Any]:

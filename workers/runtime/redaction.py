@@ -6,7 +6,8 @@ import logging
 import re
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -56,9 +57,24 @@ class Redactor:
         self._spellings = [(each.needle, each.pattern) for each in ordered]
         self._needles = Needles(needle for needle, _ in self._spellings)
         self._patterns: dict[frozenset[str], re.Pattern[str]] = {}
+        self._know_beginnings(secrets)
+        #: Of any of them, whole.
+        self._reach = self._longest
+
+    def _know_beginnings(self, secrets: Iterable[str]) -> None:
         self._ordered = sorted({form for value in secrets for form in forms_of(value)})
         self._longest = max(map(len, self._ordered), default=0)
         self._heads = frozenset(form[:SHORTEST] for form in self._ordered)
+
+    def for_owner(self, values: Iterable[str]) -> Redactor:
+        """Give one that hides every secret that this one does, but the beginning of one only if it is listed.
+
+        What is hidden tells what a secret is. Whoever may try texts would find a secret of another tenant
+        by its beginnings, one character after the other; a whole one has to be known already.
+        """
+        owned = copy(self)
+        owned._know_beginnings({value for value in values if len(value) >= SHORTEST})
+        return owned
 
     def __bool__(self) -> bool:
         return bool(self._spellings)
@@ -73,7 +89,7 @@ class Redactor:
 
     def excerpt(self, excerpt: Excerpt) -> str:
         """What of a text is shown: secrets are taken out first, then it is cut."""
-        size = max(WINDOW, excerpt.most) + self._longest
+        size = max(WINDOW, excerpt.most) + self._reach
         if len(excerpt) <= size:
             hidden = self.text(str(excerpt))
             if not excerpt.is_tail:
@@ -81,7 +97,7 @@ class Redactor:
                 hidden = self._without_openings(hidden, is_cut=True)
             return excerpt.like(hidden).shown
         if excerpt.is_tail:
-            return excerpt.like(self.text(str(excerpt[-size:]))[self._longest :]).shown
+            return excerpt.like(self.text(str(excerpt[-size:]))[self._reach :]).shown
         part = self._without_openings(self.text(str(excerpt[:size])), is_cut=True)
         return cut(part, excerpt.most, whole_chars=len(excerpt))
 
@@ -206,6 +222,23 @@ class Redactor:
                 return replace(outcome, reason=self.excerpt(Excerpt(outcome.reason, MESSAGE_MAX_CHARS)))
             case Nesting() | AwaitingChild():
                 return outcome  # What children are made from may hold no secret: that is refused.
+
+
+class Redactors:
+    """A redactor for each tenant: all hide every secret of every tenant.
+
+    secrets  by tenant.
+    all      for what no tenant sees, such as a log: hides the beginnings of all of them too.
+    """
+
+    def __init__(self, secrets: Mapping[str, Iterable[str]]) -> None:
+        self.all = Redactor(value for values in secrets.values() for value in values)
+        self._by_tenant = {tenant: self.all.for_owner(values) for tenant, values in secrets.items()}
+        self._without_own = self.all.for_owner(())
+
+    def of(self, tenant: str) -> Redactor:
+        """Give the redactor for what a tenant's attempts leave behind."""
+        return self._by_tenant.get(tenant, self._without_own)
 
 
 class RedactingSink:

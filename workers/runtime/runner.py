@@ -37,7 +37,7 @@ from workers.registry import HandlerSpec, find_handler
 from workers.runtime.evaluation import Evaluation
 from workers.runtime.leftovers import Leftovers, Raised, call_in_thread
 from workers.runtime.map_items import OWN, Mapped, gather, list_items
-from workers.runtime.redaction import RedactingSink, Redactor
+from workers.runtime.redaction import RedactingSink, Redactors
 from workers.runtime.timeouts import LimitPassed, TimeLimits
 from workers.runtime.tracebacks import failure_of, log_failure
 
@@ -110,7 +110,7 @@ class Runner:
         self.worker_id = worker_id
         self.tools = tools
         self.threads = threads
-        self.redactor = Redactor(tools.secrets.values())
+        self.redactors = Redactors(tools.secrets_of_all())
         #: What outlives its attempt; each of them fills a slot until it ends.
         self.leftovers = Leftovers()
         self._evaluation = Evaluation()
@@ -121,10 +121,12 @@ class Runner:
         """Run one attempt to its outcome. Raises only CancelledError, when the attempt is stopped; every
         other failure is an outcome.
 
-        No known secret is in the outcome, nor in what the sink gets, and what is too long in it is cut.
+        No known secret of any tenant is in the outcome, nor in what the sink gets, and what is too long in it
+        is cut.
         """
-        if self.redactor:
-            sink = redacting = RedactingSink(sink, self.redactor)
+        redactor = self.redactors.of(claim.tenant)
+        if redactor:
+            sink = redacting = RedactingSink(sink, redactor)
             result = await self._attempt(claim, spec, redacting, cancelled)
             if isinstance(result, Completed | Waiting):
                 # Only a stream that is kept has an end; of one that is taken back, less is known by showing
@@ -134,10 +136,10 @@ class Runner:
             result = await self._attempt(claim, spec, sink, cancelled)
         if isinstance(result, ConditionFalse | Mapped):
             return result  # What a map is made from may hold no secret: that is refused at submission.
-        if self.redactor and isinstance(result, Completed | Waiting) and _is_large(result.output):
-            result = await asyncio.to_thread(self.redactor.outcome, result)
+        if redactor and isinstance(result, Completed | Waiting) and _is_large(result.output):
+            result = await asyncio.to_thread(redactor.outcome, result)
         else:
-            result = self.redactor.outcome(result)
+            result = redactor.outcome(result)
         if isinstance(result, Failed):
             log_failure(claim, spec, result.error)
         return result
@@ -204,7 +206,7 @@ class Runner:
             trigger=exact_json.loads(claim.trigger) if claim.trigger else None,
             execution_id=claim.execution_id,
             now_ms=work.now_ms,
-            secrets=self.tools.secrets,
+            secrets=self.tools.of(claim.tenant).secrets,
             local=_item_names(work),
         )
 
@@ -234,7 +236,7 @@ class Runner:
             last_heartbeat=exact_json.loads(claim.beat) if claim.beat else None,
             child=self._child(work),
             sink=sink,
-            tools=self.tools,
+            tools=self.tools.of(claim.tenant),
             meter=self._meter(claim),
             cancelled=cancelled,
         )

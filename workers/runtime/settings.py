@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from config import Settings
 from orchestrator.definitions.budgets import NO_CAPS, Caps
 from orchestrator.documents.limits import Limits
+from tenant_settings import TenantSettings
 from workers.context import Toolbox
 
 if TYPE_CHECKING:
@@ -16,7 +18,16 @@ if TYPE_CHECKING:
 
 
 def toolbox(settings: Settings) -> Toolbox:
-    """Build what handlers may use."""
+    """Build what handlers may use, for each tenant what is its own."""
+    tools = _tools(settings, settings.secrets)
+    tools.others = _tools(settings.as_seen_by(TenantSettings()), {})
+    tools.tenants = {
+        tenant: _tools(settings.as_seen_by(own), own.secrets) for tenant, own in settings.tenants.items()
+    }
+    return tools
+
+
+def _tools(settings: Settings, secrets: Mapping[str, str]) -> Toolbox:
     # Loaded here, after the start-up checks: some of these bring the network stack with them.
     from clients.containers.spec import ContainerSettings
     from clients.http.client import HttpPolicy
@@ -56,7 +67,7 @@ def toolbox(settings: Settings) -> Toolbox:
         webhook_secrets=settings.webhook_secrets,
         notify_urls=settings.notify_urls,
         container_settings=containers,
-        secrets=settings.secrets,
+        secrets=secrets,
     )
 
 

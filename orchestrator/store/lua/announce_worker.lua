@@ -6,20 +6,20 @@
 -- Reply how many live workers read each of the queues, in their order
 local counts = {}
 if not ARGV[5] then
-  redis.call('ZREM', workers_key(), ARGV[3])
+  redis.call('ZREM', rare_key.workers(), ARGV[3])
   redis.call('DEL', KEYS[1])
-  for queue in string.gmatch(ARGV[4], '%S+') do redis.call('ZREM', readers_key(queue), ARGV[3]) end
+  for queue in string.gmatch(ARGV[4], '%S+') do redis.call('ZREM', rare_key.readers(queue), ARGV[3]) end
   return counts
 end
-redis.call('ZREMRANGEBYSCORE', workers_key(), '-inf', NOW - 3600000)
-redis.call('ZADD', workers_key(), NOW, ARGV[3])
+redis.call('ZREMRANGEBYSCORE', rare_key.workers(), '-inf', NOW - 3600000)
+redis.call('ZADD', rare_key.workers(), NOW, ARGV[3])
 redis.call('HSET', KEYS[1], 'beat_ms', NOW, unpack(ARGV, 5))
 redis.call('PEXPIRE', KEYS[1], 60000)
 for queue in string.gmatch(ARGV[4], '%S+') do
   -- Silent for longer than three announcements: gone, or as good as gone.
-  redis.call('ZREMRANGEBYSCORE', readers_key(queue), '-inf', NOW - 15000)
-  redis.call('ZADD', readers_key(queue), NOW, ARGV[3])
-  redis.call('PEXPIRE', readers_key(queue), 60000)
-  counts[#counts + 1] = redis.call('ZCARD', readers_key(queue))
+  redis.call('ZREMRANGEBYSCORE', rare_key.readers(queue), '-inf', NOW - 15000)
+  redis.call('ZADD', rare_key.readers(queue), NOW, ARGV[3])
+  redis.call('PEXPIRE', rare_key.readers(queue), 60000)
+  counts[#counts + 1] = redis.call('ZCARD', rare_key.readers(queue))
 end
 return counts

@@ -16,19 +16,22 @@ if key ~= '' then
     local hash, made, asker = string.match(known, '^(%S+) (%S+) ?(%S*)$')
     -- Its own id: the same call sent again, not the request made again.
     if made == execution_id then return {'ok', made, 0} end
-    if asker == execution_id then return {'existing', made, 0} end
-    return {hash == ARGV[6] and 'replayed' or 'conflict', made, 0}
+    -- What was purged since is no answer any more.
+    if redis.call('EXISTS', status_key(made)) == 1 then
+      if asker == execution_id then return {'existing', made, 0} end
+      return {hash == ARGV[6] and 'replayed' or 'conflict', made, 0}
+    end
   end
 end
-if redis.call('EXISTS', status_key(execution_id)) == 1 then return {'ok', execution_id, 0} end
-if ARGV[10] ~= '' and redis.call('HGET', registered_key(tenant, ARGV[10]), 'revision') ~= ARGV[11] then
+if purge.is_made(execution_id) then return {'ok', execution_id, 0} end
+if ARGV[10] ~= '' and redis.call('HGET', rare_key.registered(tenant, ARGV[10]), 'revision') ~= ARGV[11] then
   return {'moved', execution_id, 0}
 end
 local function remember(made)
   if key ~= '' then redis.call('SET', idempotency_key(tenant, key), ARGV[6] .. ' ' .. made, 'PX', 86400000) end
 end
 local left
-local holder = name ~= '' and redis.call('GET', execution_key_key(tenant, name))
+local holder = name ~= '' and redis.call('GET', rare_key.execution_key(tenant, name))
 if holder and is_live(holder) then
   if ARGV[9] == 'fail' then return {'taken', holder, 0} end
   if ARGV[9] == 'use_existing' then
@@ -39,9 +42,10 @@ if holder and is_live(holder) then
   left = x and replace_execution(x, execution_id) and holder
 end
 create(execution_id, tenant, ARGV[3], 12)
-if name ~= '' then redis.call('SET', execution_key_key(tenant, name), execution_id) end
+if name ~= '' then redis.call('SET', rare_key.execution_key(tenant, name), execution_id) end
 remember(execution_id)
 local x = open(execution_id)
+if key ~= '' then note(x, 'idempotency', key) end
 local queues, replay_of, forked_from = fields_of(x, 'queues', 'replay_of', 'forked_from')
 name_queues(queues)
 record(x, 'execution.created', '', '', replay_of and '{"replay_of":"' .. replay_of .. '"}'

@@ -8,9 +8,9 @@
 --       this workflow before; conflict, the key was used for another request; taken, another workflow has the name, whose record
 --       this is; stale, it has another revision by now, or is gone. Refused whole at maxmemory.
 local record, workflow_id, tenant, name = KEYS[1], ARGV[2], ARGV[3], ARGV[4]
-local names, is_new = names_key(tenant), ARGV[6] == ''
+local names, is_new = rare_key.names(tenant), ARGV[6] == ''
 
-local function answer_with(word, id) return {word, redis.call('HGETALL', registered_key(tenant, id or workflow_id))} end
+local function answer_with(word, id) return {word, redis.call('HGETALL', rare_key.registered(tenant, id or workflow_id))} end
 
 local before = redis.call('HMGET', record, 'call', 'revision', 'version', 'hash', 'sent')
 -- The same call sent again, not the request made again.
@@ -42,11 +42,11 @@ end
 local version = before[3] or '0'
 if has_document and before[4] ~= given.hash then
   version = string.format('%d', version + 1)
-  redis.call('HSET', version_key(tenant, workflow_id, version), 'hash', given.hash, 'title', given.title, 'definition', ARGV[10],
+  redis.call('HSET', rare_key.version(tenant, workflow_id, version), 'hash', given.hash, 'title', given.title, 'definition', ARGV[10],
     'source', ARGV[11], 'media_type', ARGV[12], 'created_ms', NOW_TEXT)
 elseif has_document and before[5] ~= given.sent then
   -- Another text that means the same is kept as the source of the version there is.
-  redis.call('HSET', version_key(tenant, workflow_id, version), 'source', ARGV[11], 'media_type', ARGV[12])
+  redis.call('HSET', rare_key.version(tenant, workflow_id, version), 'source', ARGV[11], 'media_type', ARGV[12])
 end
 redis.call('HSET', record, unpack(ARGV, 13))
 redis.call('HSET', record, 'call', ARGV[9], 'revision', string.format('%d', (before[2] or 0) + 1), 'version', version,
@@ -54,7 +54,7 @@ redis.call('HSET', record, 'call', ARGV[9], 'revision', string.format('%d', (bef
 if is_new then
   redis.call('HSET', record, 'workflow_id', workflow_id, 'name', name, 'created_ms', NOW_TEXT)
   redis.call('HSET', names, name, workflow_id)
-  redis.call('ZADD', registry_key(tenant), NOW, workflow_id)
+  redis.call('ZADD', rare_key.registry(tenant), NOW, workflow_id)
   if ARGV[7] ~= '' then
     redis.call('SET', idempotency_key(tenant, ARGV[7]), ARGV[8] .. ' ' .. workflow_id, 'PX', 86400000)
   end

@@ -11,11 +11,11 @@ local name, newest = values[2], tonumber(values[3])
 for first = 1, newest, 500 do
   local found = {}
   for version = first, math.min(first + 499, newest) do
-    found[#found + 1] = version_key(tenant, workflow_id, string.format('%d', version))
+    found[#found + 1] = rare_key.version(tenant, workflow_id, string.format('%d', version))
   end
   redis.call('UNLINK', unpack(found, 1, math.min(#found, 500)))
 end
-if redis.call('HGET', names_key(tenant), name) == workflow_id then redis.call('HDEL', names_key(tenant), name) end
-redis.call('ZREM', registry_key(tenant), workflow_id)
+if redis.call('HGET', rare_key.names(tenant), name) == workflow_id then redis.call('HDEL', rare_key.names(tenant), name) end
+redis.call('ZREM', rare_key.registry(tenant), workflow_id)
 redis.call('UNLINK', record)
 return 'ok'

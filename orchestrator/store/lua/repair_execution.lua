@@ -137,7 +137,7 @@ function repairs.finish() end
 for i = 4, #ARGV do
   local word, rest = string.match(ARGV[i], '^(%S+) ?(.*)$')
   repairs[word](rest)
-  redis.call('HINCRBY', repairs_key(), word, 1)
+  redis.call('HINCRBY', rare_key.repairs(), word, 1)
 end
 settle(x)
 return {'ok', x.more}

@@ -1,11 +1,11 @@
 -- Retries an ended execution in place, as a new generation. The nodes to run again are first listed in the key
--- `reset`, in slices; the last slice commits.  FAILED, CANCELLED -> RUNNING
+-- `reset`, in slices; the last slice commits.  FAILED, CANCELLED, COMPLETED -> RUNNING
 -- KEYS  1 runtime of the execution
 -- ARGV  3 generation the list was made for; 4 position of this slice in the list; 5 nodes to run again, or '' for a slice before the last;
---       6 'EXECUTION UNIT ATTEMPT' of the unit that asks, or '' for a request from outside; then worklist items, see
---       store/repair_words.py
+--       6 'EXECUTION UNIT ATTEMPT' of the unit that asks, or '' for a request from outside; 7 what was chosen, as a hash; 8 critical
+--       nodes that stay as they failed or were cancelled; then worklist items, see store/repair_words.py
 -- Reply {word, status, more}  word: ok; listed; already, that generation has been retried; lost, slices listed before have
---       expired; running; unwanted, that attempt has ended or is about to end; unknown
+--       expired, or another choice is being listed; running; unwanted, that attempt has ended or is about to end; unknown
 -- Event execution.retried
 local status = redis.call('GET', status_key(ARGV[2]))
 local x = status and open(ARGV[2])
@@ -19,20 +19,27 @@ if parent_id then
     return {'unwanted', status, 0}
   end
 end
-local list, position = reset_key(x.id), tonumber(ARGV[4])
--- What is listed depends on the ended execution alone, so a slice that is there already, from this caller or another
--- one, is the same slice.
-if redis.call('LLEN', list) == position then
-  for i = 7, #ARGV do redis.call('RPUSH', list, ARGV[i]) end
+local list, position, choice = reset_key(x.id), tonumber(ARGV[4]), ARGV[7]
+-- The choice stands before what is listed. Another one begins the list again: two of them must never be mixed.
+if position == 0 and redis.call('LINDEX', list, 0) ~= choice then
+  redis.call('UNLINK', list)
+  redis.call('RPUSH', list, choice)
 end
-if ARGV[5] ~= '' and redis.call('LLEN', list) ~= position + #ARGV - 6 then return {'lost', status, 0} end
+-- What is listed depends on the ended execution and the choice alone, so a slice that is there already, from this caller or
+-- another one, is the same slice.
+local is_ours = redis.call('LINDEX', list, 0) == choice
+if is_ours and redis.call('LLEN', list) == position + 1 then
+  for i = 9, #ARGV do redis.call('RPUSH', list, ARGV[i]) end
+end
+if ARGV[5] ~= '' and not (is_ours and redis.call('LLEN', list) == position + #ARGV - 7) then return {'lost', status, 0} end
 if ARGV[5] == '' then
   redis.call('PEXPIRE', list, 600000)
   return {'listed', status, 0}
 end
--- Where nothing but the output of the whole has failed, the list is empty.
+redis.call('LPOP', list)
+-- Where nothing but the output of the whole has failed, nothing is left of the list.
 if redis.call('PERSIST', list) == 1 or redis.call('EXISTS', list) == 1 then redis.call('RENAME', list, worklist_key(x.id)) end
-x.left, x.failed, x.cancelling, x.is_listed = tonumber(ARGV[5]), 0, nil, true
+x.left, x.failed, x.cancelling, x.is_listed = tonumber(ARGV[5]), tonumber(ARGV[8]), nil, true
 x.generation = tostring(x.generation + 1)
 redis.call('SET', status_key(x.id), 'RUNNING')
 redis.call('SADD', active_key(), x.id)

@@ -4,11 +4,13 @@
 -- ARGV  3 execution it is forked from; 4 count of nodes; then node id and status in pairs; then runtime fields and values in
 --       pairs to the end, those of other nodes too
 -- Reply {word, nodes done}  word: ok, so many of the nodes are done, the first ones; created, the fork is visible already;
---       changed, a node of the source has another status; lost, a node of the fork is not staged. Refused whole at maxmemory.
+--       changed, a node of the source has another status; lost, a node of the fork is not staged;
+--       unknown, the source has been purged. Refused whole at maxmemory.
 local MOST_BYTES = 4 * 1024 * 1024
 local source, count = ARGV[3], tonumber(ARGV[4])
 local fields = 5 + 2 * count
 if redis.call('EXISTS', status_key(ARGV[2])) == 1 then return {'created', count} end
+if redis.call('EXISTS', status_key(source)) == 0 then return {'unknown', 0} end
 for i = 5, fields - 1, 2 do
   local status = redis.call('GET', node_key(ARGV[2], ARGV[i]))
   if status ~= ARGV[i + 1] and not may_leave('node', 'reuse_nodes', status) then return {'lost', 0} end

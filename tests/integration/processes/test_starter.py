@@ -48,6 +48,19 @@ async def test_two_orchestrators_fire_each_timer_once(two_at_once: Rig) -> None:
     assert await rig.redis.exists("workflows:repairs") == 0
 
 
+async def test_what_an_unfinished_purge_has_left_is_removed(two_at_once: Rig) -> None:
+    rig = two_at_once
+    execution_id = await rig.submit(node("A"))
+    await rig.worker.run_all()
+    rig.transitions.now_ms = rig.now_ms - 60_000
+    assert (await rig.transitions.purge_execution(execution_id, call_id="killed"))[0] == "ok"
+
+    async def is_gone() -> bool:
+        return not await rig.redis.keys(f"*{execution_id}*")
+
+    await until(is_gone)
+
+
 async def test_after_a_long_silence_leases_are_held_for_one_lease(rig: Rig) -> None:
     """Everything was away, Redis as well: no worker could renew."""
     orchestrator = orchestrator_of(rig)

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from orchestrator.definitions.budgets import Caps, Usage
 from orchestrator.execution.model import Awaiting
 from orchestrator.operations.children import child_id_of
 from orchestrator.states import NodeStatus, Reason, WaitingOn
@@ -278,10 +279,40 @@ async def staging(rig: Rig) -> Call[Any]:
 async def purging(rig: Rig) -> Call[Any]:
     await (await staging(rig))
     rig.transitions.now_ms = rig.now_ms + 600_000
-    call = rig.transitions.purge_staging("x1", age_ms=600_000)
-    while (await call)[1]:
-        pass
-    return call
+    return rig.transitions.purge_staging("x1", age_ms=600_000)
+
+
+async def hiding(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(node("A"))
+    await rig.worker.run_all()
+    return rig.transitions.purge_execution(execution_id, call_id="first")
+
+
+async def removing(rig: Rig) -> Call[Any]:
+    """The last part of what is left of a purged execution."""
+    call = await hiding(rig)
+    await call
+    return rig.transitions.purge_keys(str(call.arguments[0]))
+
+
+async def reserving(rig: Rig) -> Call[Any]:
+    held = await running_on_a_budget(rig)
+    return rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
+
+
+async def settling(rig: Rig) -> Call[Any]:
+    held = await running_on_a_budget(rig)
+    await rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
+    day = str(rig.now_ms // 86_400_000)
+    used = Usage(calls=1, input=3, output=4, cost_nanos=2)
+    return rig.transitions.settle_budget(held, number=1, held=(60, 5, day), used=used)
+
+
+async def running_on_a_budget(rig: Rig) -> Any:
+    # At noon: a minute later must be the same day.
+    rig.transitions.now_ms = (rig.now_ms // 86_400_000 + 1) * 86_400_000 + 43_200_000
+    await rig.submit(node("A"), budget={"max_tokens": 100, "daily": {"max_cost_usd": 1}})
+    return await rig.worker.start_one("A")
 
 
 async def registering(rig: Rig) -> Call[Any]:

@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
 from orchestrator.store.requests import AttemptToken
-from tests.makers import LEASE_MS, Rig, node
+from tests.makers import LEASE_MS, Rig, node, workflow
 
 USED = Usage(calls=1, input=30, output=10, cost_nanos=7)
 
@@ -244,6 +244,25 @@ async def test_executions_of_one_tenant_share_its_day_and_the_next_day_is_a_new_
     assert await rig.redis.hget(keys.usage("default", int(day)), "held_tokens") == b"0"
     assert await rig.redis.hget(keys.usage("default", int(day)), "used_tokens") == b"40"
     assert await rig.redis.hget(keys.usage("default", int(day) + 1), "held_tokens") == b"60"
+
+
+async def test_every_tenant_has_a_day_of_its_own(rig: Rig) -> None:
+    limit, keys = Caps(100, None), rig.transitions.keys
+    for tenant, name in (("acme", "a1"), ("acme", "a2"), ("beta", "b"), ("default", "d")):
+        await rig.engine.of(tenant).executions.submit(workflow(node(name)), trigger=True)
+    held = await rig.worker.start()
+
+    words = {name: await reserve(rig, held[name], tenant=limit) for name in ("a1", "a2", "b", "d")}
+
+    day = int(words["a1"][1])
+    assert {name: word[0] for name, word in words.items()} == {"a1": "ok", "a2": "busy", "b": "ok", "d": "ok"}
+    assert words["a2"][1:3] == ["tenant", "max_tokens"]
+    await settle(rig, held["a1"], str(day))
+    for tenant, used, set_aside in (("acme", b"40", b"0"), ("beta", None, b"60"), ("default", None, b"60")):
+        assert await rig.redis.hget(keys.usage(tenant, day), "used_tokens") == used
+        assert await rig.redis.hget(keys.usage(tenant, day), "held_tokens") == set_aside
+    ((_, today), *_) = await rig.engine.of("acme").usage.by_day(days=1)
+    assert today.tokens == 40
 
 
 async def test_forgotten_reservations_are_counted_a_hundred_at_a_time(rig: Rig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, WaitingOn
+from orchestrator.store.replies import Claim
 from orchestrator.store.requests import AttemptToken
 from tests.integration.transitions.prepared_calls import child_of
 from tests.integration.transitions.started_children import begin, nested, resume_of, state
@@ -101,6 +102,10 @@ async def test_the_tenant_is_that_of_the_parent(rig: Rig) -> None:
     assert child is not None
     assert child.tenant == "acme"
     assert await rig.redis.zcard(rig.transitions.keys.index("acme")) == 2
+    (task,) = await rig.worker.read()
+    claim = await rig.worker.claim(task)
+    assert isinstance(claim, Claim)
+    assert (claim.execution_id, claim.tenant) == (child.execution_id, "acme")
 
 
 async def second_attempt(rig: Rig) -> tuple[str, str, AttemptToken, AttemptToken]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import orjson
+import pytest
 
 from orchestrator.states import NodeStatus
 from orchestrator.store.replies import Claim
-from tests.makers import LEASE_MS, FakeWorker, Rig, node
+from orchestrator.store.requests import AttemptToken
+from tests.makers import LEASE_MS, FakeWorker, Rig, node, workflow
 
 
 async def test_a_claim_carries_all_that_the_attempt_needs(rig: Rig) -> None:
@@ -30,6 +32,25 @@ async def test_a_claim_carries_all_that_the_attempt_needs(rig: Rig) -> None:
     assert orjson.loads(claim.inputs) == {"who": "me"}
     assert claim.references == (("A", "COMPLETED", b'{"n":1}'),)
     assert orjson.loads(claim.spec)["handler"] == "noop"
+
+
+@pytest.mark.parametrize(("tenant", "rare"), [("default", None), ("acme", b"1")])
+async def test_a_claim_says_whose_execution_it_is_and_costs_default_nothing(
+    rig: Rig, tenant: str, rare: bytes | None
+) -> None:
+    submitted = await rig.engine.of(tenant).executions.submit(
+        workflow(node("A"), node("B", after=["A"])), trigger=True
+    )
+    (task,) = await rig.worker.read()
+
+    claim = await rig.worker.claim(task)
+    assert isinstance(claim, Claim)
+    token = AttemptToken(claim.execution_id, "A", claim.attempt, claim.nonce)
+    ended = await rig.transitions.complete_node(token, b"{}", claiming=rig.worker.claiming(1))
+
+    assert [claim.tenant, *(each.tenant for each in ended.claims)] == [tenant, tenant]
+    # What scripts look for only where it is said to be.
+    assert await rig.redis.hget(rig.transitions.keys.runtime(submitted.execution_id), "rare") == rare
 
 
 async def test_a_node_is_run_by_one_of_two_workers_that_want_it(rig: Rig) -> None:

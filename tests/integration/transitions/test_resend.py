@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.definitions.budgets import Caps, Usage
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.layout import Reuse, lay_out
 from orchestrator.store.library import script_names
@@ -15,6 +14,7 @@ from orchestrator.store.replies import EndReply
 from orchestrator.store.requests import Idempotency, KeyClaim
 from orchestrator.store.script_client import Call
 from tests.dags import compiled
+from tests.integration.transitions.access_calls import ACCESS
 from tests.integration.transitions.prepared_calls import (
     CHILDREN,
     INTERVENTIONS,
@@ -29,15 +29,17 @@ from tests.integration.transitions.prepared_calls import (
     expiring,
     forgetting,
     passing_the_limit_of_a_wait,
-    purging,
     renewing,
+    reserving,
     running,
+    settling,
     signalling,
     signalling_nobody,
     staging,
     stamping,
     voting,
 )
+from tests.integration.transitions.purge_calls import PURGES
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
 
 
@@ -154,26 +156,6 @@ async def reporting(rig: Rig) -> Call[Any]:
     return rig.transitions.report_events(held, [(1, "node.log", b"{}"), (2, "node.progress", b"{}")])
 
 
-async def reserving(rig: Rig) -> Call[Any]:
-    held = await running_on_a_budget(rig)
-    return rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
-
-
-async def settling(rig: Rig) -> Call[Any]:
-    held = await running_on_a_budget(rig)
-    await rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))
-    day = str(rig.now_ms // 86_400_000)
-    used = Usage(calls=1, input=3, output=4, cost_nanos=2)
-    return rig.transitions.settle_budget(held, number=1, held=(60, 5, day), used=used)
-
-
-async def running_on_a_budget(rig: Rig) -> Any:
-    # At noon: a minute later must be the same day.
-    rig.transitions.now_ms = (rig.now_ms // 86_400_000 + 1) * 86_400_000 + 43_200_000
-    await rig.submit(node("A"), budget={"max_tokens": 100, "daily": {"max_cost_usd": 1}})
-    return await rig.worker.start_one("A")
-
-
 async def reusing(rig: Rig) -> Call[Any]:
     execution_id = await rig.submit(*LINE)
     await rig.worker.run_all()
@@ -240,6 +222,22 @@ async def retrying_in_place(rig: Rig) -> Call[Any]:
     return rig.transitions.retry_execution(execution_id, generation=1, position=0, nodes=2, items=items)
 
 
+async def retrying_chosen_nodes(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(*LINE, node("X"))
+    await rig.worker.run_all(failing=["X"])
+    items = ["renew B 0 0 0 0 0", "decide B"]
+    return rig.transitions.retry_execution(
+        execution_id, generation=1, position=0, nodes=1, items=items, failed=1
+    )
+
+
+async def listing_chosen_nodes(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(*LINE)
+    await rig.worker.run_all(failing=["A"])
+    items = ["reset A 0 0 0 0 0"]
+    return rig.transitions.retry_execution(execution_id, generation=1, position=0, nodes=None, items=items)
+
+
 async def repairing(rig: Rig) -> Call[Any]:
     execution_id = await rig.submit(*LINE)
     seq = await rig.engine.events.last_seq(execution_id)
@@ -289,13 +287,16 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "enforce_cancel": (enforcing, "stale"),
     "time_out_execution": (passing_the_deadline, "stale"),
     "retry_execution": (retrying_in_place, "already"),
+    "retry_execution, of nodes": (retrying_chosen_nodes, "already"),
+    "retry_execution, listed": (listing_chosen_nodes, ""),
     "repair_execution": (repairing, "moved"),
     "continue_execution": (continuing, "idle"),
-    "purge_staging": (purging, ""),
+    **PURGES,
     "renew_leases": (renewing, ""),
     "stamp_tick": (stamping, ""),
     "announce_worker": (announcing, ""),
     "forget_consumers": (forgetting, ""),
+    **ACCESS,
     **REGISTRY,
 }
 
@@ -314,7 +315,7 @@ async def test_a_call_sent_again_does_nothing_twice(rig: Rig, case: str) -> None
 
 
 #: These answer with the present moment, so a minute later they rightly write another one.
-_OF_THE_MOMENT = {"renew_leases", "stamp_tick", "announce_worker"}
+_OF_THE_MOMENT = {"renew_leases", "stamp_tick", "announce_worker", "open_session"}
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in _OF_THE_MOMENT])

@@ -24,7 +24,7 @@ from tests.property.model.family_checks import parents
 from tests.property.model.interventions import INTERVENTIONS
 from tests.property.model.map_attempts import has_failed, kinds_for
 from tests.property.model.reading import TASKS
-from tests.property.model.retries import retry_whole
+from tests.property.model.retries import retry_chosen, retry_whole
 from tests.property.model.together import send_end
 from tests.property.model.world import LEASE_MS, Case, SimWorker, World
 
@@ -342,5 +342,6 @@ async def sweep_round(world: World, dice: Random) -> None:
 WEIGHTS: dict[Action, int] = {
     submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, renew: 2, report: 1,
     fall_silent: 3, cancel: 3, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
+    retry_chosen: 2,
     **ANSWERS, **INTERVENTIONS,
 }  # fmt: skip

@@ -24,7 +24,7 @@ def check_end(case: Case) -> list[str]:
     if now.generation != "1":
         # What a retry kept was decided by ends that are no more: only the sum of it all can be told.
         failed = now.units.get(OUTPUT) == "FAILED" or any(
-            node.critical and now.nodes[node.id] == "FAILED" and not is_handled(now, node)
+            node.critical and now.nodes[node.id] in ("FAILED", "CANCELLED") and not is_handled(now, node)
             for node in case.definition.nodes
         )
         return [] if now.status == ("FAILED" if failed else "COMPLETED") else [f"ended {now.status}"]

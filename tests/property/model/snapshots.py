@@ -105,14 +105,22 @@ class ExecutionSnapshot:
 
 
 def broken_promises(
-    before: ExecutionSnapshot | None, now: ExecutionSnapshot, definition: Definition, *, is_faulty: bool
+    before: ExecutionSnapshot | None,
+    now: ExecutionSnapshot,
+    definition: Definition,
+    *,
+    is_faulty: bool,
+    again: frozenset[str] = frozenset(),
 ) -> list[str]:
-    """Compare two looks at one execution; [] when every promise is kept."""
+    """Compare two looks at one execution; [] when every promise is kept.
+
+    again  the nodes that its last retry runs again.
+    """
     broken = [*_of_history(before, now), *_of_nodes(now, definition), *_of_traces(now, definition)]
     broken += of_items(before, now, definition, is_faulty=is_faulty)
     broken += of_waits(now, is_faulty=is_faulty) + of_pauses(now, is_faulty=is_faulty)
     if before is not None:
-        broken += _of_ends(before, now)
+        broken += _of_ends(before, now, again)
     return broken
 
 
@@ -129,7 +137,7 @@ def _of_history(before: ExecutionSnapshot | None, now: ExecutionSnapshot) -> lis
         if type == "execution.retried":
             for each, word in status.items():
                 # A retry resets what it runs again without a line for each; the key tells which those are.
-                if word in ("FAILED", "CANCELLED", "SKIPPED"):
+                if word in ENDED:
                     status[each] = "?"
             status[OUTPUT] = "PENDING"
         if type == "node.waiting":
@@ -139,12 +147,13 @@ def _of_history(before: ExecutionSnapshot | None, now: ExecutionSnapshot) -> lis
         target = _MEANS.get(type)
         if target is None:
             continue
-        source = status[node_id]
+        # An item of a list that a retry has taken away is no unit any more.
+        source = status.get(node_id, "PENDING")
         if source != "?" and (source, type, target) not in _ALLOWED:
             broken.append(f"{node_id} went from {source} to {target} by {type}")
         if type == "node.queued":
-            if attempt != attempts[node_id] + 1 and not _was_fenced(now, node_id):
-                broken.append(f"{node_id} was queued as attempt {attempt} after {attempts[node_id]}")
+            if attempt != attempts.get(node_id, 0) + 1 and not _was_fenced(now, node_id):
+                broken.append(f"{node_id} was queued as attempt {attempt} after {attempts.get(node_id)}")
             attempts[node_id] = attempt
         elif type == "node.started" and attempt != attempts[node_id]:
             broken.append(f"{node_id} started attempt {attempt}, but {attempts[node_id]} was queued last")
@@ -226,17 +235,17 @@ def _of_traces(now: ExecutionSnapshot, definition: Definition) -> list[str]:
     return broken
 
 
-def _of_ends(before: ExecutionSnapshot, now: ExecutionSnapshot) -> list[str]:
-    """What has ended stays as it is, unless the execution is retried as a whole."""
+def _of_ends(before: ExecutionSnapshot, now: ExecutionSnapshot, again: frozenset[str]) -> list[str]:
+    """What has ended stays as it is, unless a retry runs it again."""
     if before.generation != now.generation:
         return [
-            f"{node_id} was COMPLETED and is {now.nodes[node_id]} after a retry"
+            f"{node_id} was {word} and is {now.nodes[node_id]} after a retry of {sorted(again)}"
             for node_id, word in before.nodes.items()
-            if word == "COMPLETED" and now.nodes[node_id] != word
+            if now.nodes[node_id] != word and node_id not in again
         ]
     broken = []
     # A retry too large for one script resets its nodes in several turns.
-    due = {item.split()[1] for item in before.worklist if item.startswith("reset ")}
+    due = {item.split()[1] for item in before.worklist if item.startswith(("reset ", "renew "))}
     end = (before.status, before.nodes, before.outputs)
     if before.has_ended and (now.status, now.nodes, now.outputs) != end:
         broken.append(f"changed after it ended {before.status}")
@@ -245,7 +254,8 @@ def _of_ends(before: ExecutionSnapshot, now: ExecutionSnapshot) -> list[str]:
     for node_id, word in before.nodes.items():
         if word in ENDED and now.nodes[node_id] != word and node_id not in due:
             broken.append(f"{node_id} was {word} and is {now.nodes[node_id]}")
-        if before.outputs[node_id] is not None and now.outputs[node_id] != before.outputs[node_id]:
+        has_output = before.outputs[node_id] is not None and node_id not in due
+        if has_output and now.outputs[node_id] != before.outputs[node_id]:
             broken.append(f"the output of {node_id} changed")
         if int(now.of("attempt", node_id) or 0) < int(before.of("attempt", node_id) or 0):
             broken.append(f"the attempt number of {node_id} fell")

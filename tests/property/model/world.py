@@ -83,6 +83,9 @@ class Case:
     asked_in: int | None = None
     #: What its calls were told was started: (execution id, unit).
     started: list[tuple[str, str]] = field(default_factory=list)
+    #: Nodes that the last retry has run again; nodes that have once let go of what they had started.
+    again: frozenset[str] = frozenset()
+    let_go: set[str] = field(default_factory=set)
     #: What retries counted and heartbeats told last, by unit.
     counts: dict[str, tuple[int, ...]] = field(default_factory=dict)
     beats: dict[str, bytes] = field(default_factory=dict)
@@ -98,8 +101,8 @@ class Case:
         return last if unit == OUTPUT and last else self.definition.node(node_of(unit))
 
     def forget(self, unit: str) -> None:
-        """It runs again."""
-        for known in (self.taken, self.outputs, self.counts, self.beats):
+        """It runs again. Its output is known until there is another: the turn that drops it may be lost."""
+        for known in (self.taken, self.counts, self.beats):
             known.pop(unit, None)
         self.given_up.discard(unit)
         self.by_hand.discard(unit)
@@ -251,7 +254,7 @@ class World:
 
     def _took_in(self, case: Case, now: ExecutionSnapshot) -> list[Case]:
         """Hold what was seen of one execution against the promises; gives what it has started since."""
-        broken = broken_promises(case.seen, now, case.definition, is_faulty=self.is_faulty)
+        broken = broken_promises(case.seen, now, case.definition, is_faulty=self.is_faulty, again=case.again)
         broken += self._foreign_outputs(case, now)
         case.seen = now
         if case.asked_in is None and now.runtime.get("cancel_request", "").startswith("parent:"):

@@ -70,6 +70,7 @@ class FakeEngine:
         self.fail_with: Exception | None = None
         self.is_replay = False
         self.is_ready = True
+        self.authentication = SimpleNamespace()
         self.executions = SimpleNamespace(
             submit=self._submit, trigger=self._trigger, status=self._status, get=self._get,
             list=self._list, cancel=self._cancel, find=self._find, statuses=self._statuses,
@@ -83,6 +84,9 @@ class FakeEngine:
         )
         self.health = SimpleNamespace(check=self._check)
         self.dead_letters = SimpleNamespace(drop=self._drop)
+
+    def of(self, tenant: str) -> "FakeEngine":
+        return self
 
     def record(self, type_: str = "node.progress", data: bytes = b"{}", *, is_announced: bool = True) -> None:
         """Append one event and, as the engine's scripts do, wake who watches."""

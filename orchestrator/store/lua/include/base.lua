@@ -44,11 +44,12 @@ local UNCOUNTED = -1000000000
 -- What few executions have. Whoever sets one of these says so in the field `rare`, see `set_rare`.
 local function read_rare(x)
   local values = redis.call('HMGET', x.runtime, 'cancelling', 'fail_fast', 'deadline_ms', 'generation', 'parent', 'children',
-    'paused', 'features')
+    'paused', 'features', 'tenant')
   x.cancelling, x.fail_fast = values[1] ~= '' and values[1] or nil, values[2] == '1'
   x.deadline_ms, x.generation = tonumber(values[3] or ''), values[4] or '1'
   x.parent, x.children = values[5], tonumber(values[6] or 0)
   x.paused, x.features = values[7] ~= '' and values[7] or nil, values[8]
+  x.tenant = values[9]
 end
 
 -- Reads one execution's running totals; nil when it is unknown or purged, so that a late worker never writes a
@@ -102,6 +103,10 @@ local function note(x, field, value)
   notes[count + 1], notes[count + 2] = field, value
 end
 
+local record
+
+do
+
 local function append(x, event, node_id, item, attempt, data)
   if not item then
     return redis.pcall('XADD', x.events, string.format('%d-0', x.seq), 'type', event, 'node_id', node_id, 'attempt', attempt,
@@ -112,7 +117,7 @@ local function append(x, event, node_id, item, attempt, data)
 end
 
 -- data is JSON text, passed through unread.
-local function record(x, event, unit, attempt, data)
+function record(x, event, unit, attempt, data)
   local node_id, item = item_of(unit)
   x.seq = x.seq + 1
   x.is_changed = true
@@ -122,6 +127,8 @@ local function record(x, event, unit, attempt, data)
   -- stay dense. Looking before every write would cost more than the write.
   x.seq = tonumber(string.match(redis.call('XREVRANGE', x.events, '+', '-', 'COUNT', 1)[1][1], '^%d+')) + 1
   append(x, event, node_id, item, attempt, data)
+end
+
 end
 
 -- Writes all that a call has changed, the totals of its executions too, and wakes their subscribers; the message says only

@@ -63,11 +63,14 @@ function TURNS.items(x, node_id)
     -- Before the one to be started next, what failed or was cancelled did so in an earlier generation.
     if not status or status == 'FAILED' or status == 'CANCELLED' then
       local unit = node_id .. '[' .. next_index .. ']'
-      if status then
+      -- One without a status may have had a namesake, in a list of which a retry has taken everything away.
+      local had_namesake = not status and state_of(x, unit).attempt ~= '0'
+      if status or had_namesake then
         revive(x, unit)
         forget_tries(x, unit)
         forget_end(x, unit)
       end
+      if had_namesake then redis.call('HDEL', x.runtime, 'child|' .. unit) end
       queue_node(x, unit, 'PENDING', facts, '{}')
       started = started + 1
     end
@@ -76,6 +79,23 @@ function TURNS.items(x, node_id)
   redis.call('HSET', key, 'next', next_index, 'live', live + started)
   if next_index > last and (next_index >= total or live + started < most) then push(x, 'items ' .. node_id) end
   return started + 1
+end
+
+-- Takes away what a node has made that will be made anew: its child goes its own way, its items are nobody's. Of the items
+-- their records stay, so that the attempt numbers of those to come go on. Gives how much work that was, in nodes.
+function drop_made(x, node_id)
+  local key = items_key(x.id, node_id)
+  redis.call('HDEL', x.runtime, 'child|' .. node_id)
+  local total = tonumber(redis.call('HGET', key, 'total') or 0)
+  for first = 0, total - 1, ITEMS_IN_A_TURN do
+    local fields = {}
+    for i = first, math.min(total, first + ITEMS_IN_A_TURN) - 1 do fields[#fields + 1] = 'dead|' .. node_id .. '[' .. i .. ']' end
+    for i, entry in ipairs(redis.call('HMGET', x.runtime, unpack(fields))) do
+      if entry then revive(x, string.sub(fields[i], 6)) end
+    end
+  end
+  redis.call('UNLINK', key)
+  return math.floor(total / ITEMS_IN_A_TURN)
 end
 
 function TURNS.halt(x, rest)

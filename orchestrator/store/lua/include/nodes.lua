@@ -1,9 +1,9 @@
 -- nodes: what may happen to one unit in any verb: it ends, is queued, parks, is cancelled or fails. What follows for others comes
 -- through the worklist of its execution, see settle.lua.
 
--- Turns that other parts take, by their first word: function(x, rest) -> nodes touched. The rest is in children.lua, and
--- whether the output of the whole has still to be rendered in output.lua.
-local TURNS, notify_parent, asks_child, must_close, has_output_left = {}, nil, nil, nil, nil
+-- Turns that other parts take, by their first word: function(x, rest) -> nodes touched. The rest is in children.lua;
+-- whether the output of the whole has still to be rendered, in output.lua; what takes away items and child of a node, in items.lua.
+local TURNS, notify_parent, asks_child, must_close, has_output_left, drop_made = {}, nil, nil, nil, nil, nil
 
 -- item: as it is saved, in words; or these, each by itself, of the end of a node.
 local function push(x, item)
@@ -132,17 +132,27 @@ local function park_node(x, node_id, attempt, on, due_ms, event, data)
   record(x, event, node_id, attempt, data)
 end
 
+local settle_failure
+
+do
+
 -- Whether a node's catch names that successor. Which of them takes over is decided where the error is made, by the patterns
 -- of the definition: no script matches a pattern that somebody else has written.
 local function is_taker(facts, taker)
   return taker and taker ~= '' and facts.catch and string.find(facts.catch .. ',', '>' .. taker .. ',', 1, true) ~= nil
 end
 
+-- Whether the failures of a map, up to this one of an item, are no more than may fail.
+local function is_tolerated(x, item)
+  local counts = redis.call('HMGET', items_key(x.id, (item_of(item))), 'FAILED', 'tolerated')
+  return tonumber(counts[1] or 0) <= tonumber(counts[2] or 0)
+end
+
 -- Fails a node for good. error is JSON, opaque. With fail_fast the first critical failure cancels what has not started.
 -- A failure is handled when a successor takes over or the node is to go on: it fails nothing else, and its error is its
 -- output. Where the policy or the budget asks for an operator the node does not fail at all: it waits, and the execution is paused.
 -- taker: the successor that takes over by the catch of the node, '' for none.
-local function settle_failure(x, node_id, attempt, facts, reason, error, is_dead, taker)
+function settle_failure(x, node_id, attempt, facts, reason, error, is_dead, taker)
   redis.call('HSET', x.runtime, 'error|' .. node_id, error)
   local is_item = string.find(node_id, '[', 1, true)
   taker = not is_item and is_taker(facts, taker) and taker
@@ -161,11 +171,15 @@ local function settle_failure(x, node_id, attempt, facts, reason, error, is_dead
     end
   end
   end_node(x, node_id, 'FAILED', reason, 'node.failed', attempt, error, is_handled and not taker and 'ok' or nil)
+  -- An item that its map may lose is no more dead than a node whose failure was handled. Its end has been counted above.
+  if is_dead and is_item and is_tolerated(x, node_id) then is_handled = true end
   if is_dead and (reason == 'poison' or not is_handled) then
     local entry = redis.call('XADD', dead_key(tenant_of(x)), 'MAXLEN', '~', 10000, '*', 'execution_id', x.id, 'node_id', node_id,
       'attempt', attempt, 'reason', reason, 'error', error, 'ts_ms', NOW)
     redis.call('HSET', x.runtime, 'dead|' .. node_id, entry)
   end
+end
+
 end
 
 -- Takes a unit that runs again off the list of the dead.

@@ -57,11 +57,10 @@ local function ask_operator(x, node_id, attempt, error, why)
 end
 
 -- Requests that were taken, newest last, as ";KEY;KEY;": one sent late, after others, is known again.
-local CALLS_KEPT = 20
-
 local function is_known_call(calls, key) return string.find(calls or '', ';' .. key .. ';', 1, true) ~= nil end
 
 local function remember_call(x, field, calls, key)
+  local CALLS_KEPT = 20
   calls = (calls or ';') .. key .. ';'
   local _, count = string.gsub(calls, ';', '')
   if count > CALLS_KEPT + 1 then calls = string.match(calls, '^;[^;]*(;.*)$') end

@@ -14,7 +14,7 @@ do
 -- status and output, '' when there is none; or one of these, where there is something to tell: $inputs and $trigger, when the node
 -- refers to them; $resume, what the unit waited for, JSON, when one that waited is run again to make use of it; $value, of an item, JSON;
 -- $catch, which successor takes over after which errors; from the second attempt on $counts, the tries each retry rule has
--- counted, and $beat, the newest progress that an attempt has reported.
+-- counted, and $beat, the newest progress that an attempt has reported; $tenant, whose execution it is, unless it is default's.
 -- A call that ends attempts and claims further tasks answers with one flat list, because a table costs more than what is in it:
 -- its own word, then for each claim the number of its elements after that, and these. A task that was read but needs a handler the
 -- worker does not have is listed as {'unoffered', 'EXECUTION UNIT ATTEMPT MESSAGE QUEUE HANDLER'}.
@@ -113,6 +113,7 @@ function claimed(x, unit, facts, message_id)
   if facts.catch then tell('$catch', '', facts.catch) end
   if counts then tell('$counts', '', counts) end
   if beat then tell('$beat', '', beat) end
+  if x.tenant and x.tenant ~= 'default' then tell('$tenant', '', x.tenant) end
   return reply
 end
 

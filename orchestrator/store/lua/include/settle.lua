@@ -8,9 +8,7 @@
 --                            "cancel CHUNK"            cancel what has not started
 --                            "kill CHUNK"              cancel whatever has not ended
 --                            "close FROM"              ask children to end, from that place in their list on
---                            "reset NODE …", "decide NODE"   a retry's two passes, see store/repair_words.py
-
-local BUDGET = 160
+--                            "reset NODE …", "renew NODE …", "decide NODE"   a retry's two passes, see store/repair_words.py
 
 -- Looks at one PENDING node: runs it, passes it over, or lets it wait. A node that has left PENDING is past deciding, and so
 -- is one that is held.
@@ -45,6 +43,8 @@ end
 local settle
 
 do
+
+local BUDGET = 160
 
 -- What deciding a node looks at; the same of one that has a single dependency; and of one that will be handed over.
 local DECIDING, FOLLOWING, HANDED = {'r|', 'c|', 'node|'}, {'r|', 'node|'}, {'r|', 'node|', 'spec|', 'refs|'}
@@ -143,16 +143,18 @@ local function take_turn(x, item)
   elseif word == 'decide' then
     decide(x, rest)
     return 1
-  elseif word == 'reset' then
+  elseif word == 'reset' or word == 'renew' then
     local id, ok, bad, skip, gates, not_taken = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d)$')
     move(x, id, 'PENDING')
     drop_output(x, id)
     revive(x, id)
     set_counters(x, id, ok, bad, skip, gates, not_taken)
     forget_end(x, id)
-    redis.call('HDEL', x.runtime, 'rejects|' .. id, 'caught|' .. id)
+    forget_ask(x, id)
+    redis.call('HDEL', x.runtime, 'rejects|' .. id, 'caught|' .. id, 'reused|' .. id)
+    local touched = word == 'renew' and drop_made(x, id) or 0
     start_over(x, id, facts_of(x, id))
-    return 1
+    return 1 + touched
   end
   local node_id, chunk = string.match(rest, '^(%S+) (%d+)$')
   return count_at_successors(x, word, node_id, tonumber(chunk))

@@ -17,21 +17,22 @@ local function index_rows(execution_id)
   local values = redis.call('HMGET', runtime_key(execution_id), 'tenant', 'workflow_id', 'label_digests')
   local tenant = values[1] or 'default'
   local rows = {index_key(tenant)}
-  if values[2] then rows[2] = workflow_index_key(tenant, values[2]) end
-  for digest in string.gmatch(values[3] or '', '%S+') do rows[#rows + 1] = label_index_key(tenant, digest) end
+  if values[2] then rows[2] = rare_key.workflow_index(tenant, values[2]) end
+  for digest in string.gmatch(values[3] or '', '%S+') do rows[#rows + 1] = rare_key.label_index(tenant, digest) end
   return rows
 end
 
 -- Makes an execution visible, its last slice written from ARGV[first] on. Its history and its start are the caller's.
 local function create(execution_id, tenant, definition, first)
   redis.call('SET', status_key(execution_id), 'PENDING')
+  if tenant ~= 'default' then redis.call('HSET', runtime_key(execution_id), 'rare', '1') end
   redis.call('SET', definition_key(execution_id), definition)
   write_chunk(execution_id, first)
   redis.call('HSET', runtime_key(execution_id), 'created_ms', NOW, 'tenant', tenant)
   for _, row in ipairs(index_rows(execution_id)) do redis.call('ZADD', row, NOW, execution_id) end
-  redis.call('ZREM', staging_key(), execution_id)
+  redis.call('ZREM', rare_key.staging(), execution_id)
 end
 
 local function name_queues(queues)
-  for queue in string.gmatch(queues or '', '%S+') do redis.call('SADD', queues_key(), queue) end
+  for queue in string.gmatch(queues or '', '%S+') do redis.call('SADD', rare_key.queues(), queue) end
 end

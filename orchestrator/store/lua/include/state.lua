@@ -15,7 +15,7 @@ local ENDED = '!'
 -- next_of: a chunk of its successors, as it is listed.
 -- counters_of: the unit with its counters; count_only, count_at, set_counters change them; drop_counters: they need not be written.
 -- add_changes: adds to two lists what has changed: keys and values, runtime fields and values.
-local parse_facts, unit_of, know, ask_for, take, status_of, statuses_ahead, move, output_of, put_output, drop_output
+local unit_of, know, ask_for, take, status_of, statuses_ahead, move, output_of, put_output, drop_output
 local state_of, amend, facts_of, next_of, counters_of, count_only, count_at, set_counters, drop_counters, add_changes
 
 do
@@ -25,7 +25,7 @@ do
 -- Definitions run again and again, so the facts taken apart are kept from call to call, a thousand at most.
 local FACTS, FACTS_COUNT = {}, 0
 
-function parse_facts(text)
+local function parse_facts(text)
   local facts = FACTS[text]
   if facts then return facts end
   local handler, queue, rule, total, gates, critical, start_ms, close_ms, extras =

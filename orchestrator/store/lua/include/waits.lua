@@ -44,6 +44,12 @@ local function unlist_wait(x, node_id, attempt, on)
   end
 end
 
+-- A node that runs again has asked nobody yet.
+local function forget_ask(x, node_id)
+  redis.call('HDEL', x.runtime, 'awaits|' .. node_id, 'ask|' .. node_id, 'late|' .. node_id, 'unless_late|' .. node_id,
+    'if_late|' .. node_id, 'quorum|' .. node_id, 'given|' .. node_id, 'votes|' .. node_id, 'voters|' .. node_id)
+end
+
 -- A moment as people and JSON take it, UTC. The calendar begins in March, so that the leap day ends its year.
 local function rfc3339(ms)
   local days, rest = math.floor(ms / 86400000) + 719468, ms % 86400000

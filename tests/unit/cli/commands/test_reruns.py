@@ -52,6 +52,19 @@ def test_a_retry_names_the_generation_it_looked_at(server: Server) -> None:
     assert server.asked == [("retry", {"preview": True}), ("retry", {"preview": False, "generation": 3})]
 
 
+def test_a_retry_of_nodes_names_them_each_time(server: Server) -> None:
+    assert run("retry", "e1", "--node", "A", "--node", "B", "--no-watch") == (0, ["e1"])
+    assert server.asked == [
+        ("retry", {"preview": True, "nodes": ["A", "B"]}),
+        ("retry", {"preview": False, "nodes": ["A", "B"], "generation": 3}),
+    ]
+
+
+def test_a_preview_of_a_retry_of_nodes_does_nothing(server: Server) -> None:
+    assert run("retry", "e1", "--node", "B", "--preview") == (0, ["runs again 2: B, C"])
+    assert server.asked == [("retry", {"preview": True, "nodes": ["B"]})]
+
+
 def test_a_replay_overrides_inputs(server: Server) -> None:
     assert run("replay", "e1", "-i", "n=5", "--no-watch") == (0, ["e2"])
     assert server.asked == [("definition", {}), ("replay", {"inputs": {"n": 5}})]

@@ -281,6 +281,7 @@ async def test_a_fork_sends_the_change_alone() -> None:
         (lambda client: client.executions.definition("e1"), "GET /v1/executions/e1/definition"),
         (lambda client: client.executions.results("e1"), "GET /v1/executions/e1/results"),
         (lambda client: client.executions.trigger("e1"), "POST /v1/executions/e1/trigger"),
+        (lambda client: client.executions.purge("e1"), "DELETE /v1/executions/e1"),
         (lambda client: client.executions.resume("e1"), "POST /v1/executions/e1/resume"),
         (lambda client: client.nodes.get("e1", "ask"), "GET /v1/executions/e1/nodes/ask"),
         (lambda client: client.nodes.complete("e1", "ask[0]", by="ann"),

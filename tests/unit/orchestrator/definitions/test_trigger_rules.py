@@ -137,7 +137,7 @@ def test_early_rules_are_those_that_run_before_all_is_done() -> None:
         (NodeStatus.SKIPPED, Reason.CONDITION_FALSE, "skip"),
         (NodeStatus.SKIPPED, Reason.TRIGGER_RULE_UNMET, "skip"),
         (NodeStatus.SKIPPED, Reason.HANDLER_SKIPPED, "skip"),
-        (NodeStatus.CANCELLED, Reason.CANCELLED, None),
+        (NodeStatus.CANCELLED, Reason.CANCELLED, "bad"),
         (NodeStatus.PENDING, None, None),
         (NodeStatus.QUEUED, None, None),
         (NodeStatus.RUNNING, None, None),

@@ -9,7 +9,7 @@ import pytest
 from clients.http.wire import RequestInvalid, parse_url
 from orchestrator.errors import NodeError
 from workers.excerpts import Excerpt
-from workers.runtime.redaction import Redactor
+from workers.runtime.redaction import WINDOW, Redactor, Redactors
 
 ODD = 's3cr"et\\val-Zürich/9+x'
 LINES = "line-one-aaaa\nline-two-bbbb"
@@ -54,3 +54,29 @@ def test_a_message_of_a_client_that_cuts_a_secret_in_two_hides_its_beginning(bef
         parse_url("x" * before + "hunter2-token" + "y" * 50)
 
     assert "hunt" not in Redactor(["hunter2-token"]).text(str(raised.value))
+
+
+def test_a_whole_secret_of_another_tenant_is_hidden_and_its_beginning_is_not() -> None:
+    redactors = Redactors({"default": ["default-0123456789"], "acme": ["acme-0123456789"]})
+
+    for tenant in ("default", "acme", "beta"):
+        shown = redactors.of(tenant)
+        assert shown.text("<acme-0123456789> <default-0123456789>") == "<***> <***>"
+        for owner in ("default", "acme"):
+            # Cut visibly, at the end of a message, and in a stream that goes on.
+            hidden, guess = ("***" if tenant == owner else f"{owner}-01234"), f"{owner}-01234"
+            assert shown.text(f"with {guess}… (3 more)") == f"with {hidden}… (3 more)"
+            assert shown.excerpt(Excerpt(f"with {guess}", 2000)) == f"with {hidden}"
+            assert shown.settled(f"with {guess}") == (
+                ("with ", guess) if tenant == owner else (f"with {guess}", "")
+            )
+    # A log is nobody's.
+    assert redactors.all.text("default-0… acme-0…") == "***… ***…"
+
+
+def test_a_long_text_is_cut_behind_whole_secrets_of_other_tenants() -> None:
+    redactor = Redactors({"default": [], "acme": ["k3y-" * 500]}).of("default")
+
+    shown = redactor.error(NodeError("X", Excerpt("x" * 1990 + "k3y-" * 500 + "y" * WINDOW, 2000)))
+
+    assert "k3y" not in shown.message

@@ -1,0 +1,66 @@
+"""The check that every request passes before its route, and what the route then works with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.access import reach_of
+from api.owners import Owner, owner_of
+from orchestrator.engine import Engine, TenantEngine
+from orchestrator.execution.access import Identity
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+async def authorised(request: Request) -> None:
+    """Let a request pass to the route it was found for, or raise; a dependency of every route."""
+    await _pass(request, owner_of(request.scope["route"].operation_id))
+
+
+def guarded(endpoint: Endpoint, operation_id: str) -> Endpoint:
+    """Put the same check before a route that is reached without dependencies."""
+    owner = owner_of(operation_id)
+
+    async def checked(request: Request) -> Response:
+        await _pass(request, owner)
+        return await endpoint(request)
+
+    return checked
+
+
+async def _pass(request: Request, owner: Owner) -> None:
+    request.scope["headrace.owner"] = owner
+    if owner is Owner.PUBLIC:
+        return
+    reach = reach_of(request)
+    request.scope["headrace.identity"] = await reach.gate.admit(
+        request.scope, reach.engine.authentication, owner
+    )
+
+
+async def require_operator(request: Request) -> None:
+    """Let only the operator on, in a route that is public otherwise."""
+    await _pass(request, Owner.OPERATOR)
+
+
+def identity_of(request: Request) -> Identity:
+    """Give who makes a request that has passed."""
+    identity = request.scope["headrace.identity"]
+    assert isinstance(identity, Identity)
+    return identity
+
+
+def engine_of(request: Request) -> TenantEngine:
+    """Give the engine as the tenant of a request sees it."""
+    identity = identity_of(request)
+    assert identity.tenant is not None, "a route of the operator asks as a tenant"
+    return reach_of(request).engine.of(identity.tenant)
+
+
+def operator_engine_of(request: Request) -> Engine:
+    """Give the whole engine, to a route of the operator."""
+    assert request.scope["headrace.owner"] in (Owner.OPERATOR, Owner.REGISTRATION), "not the operator's route"
+    return reach_of(request).engine

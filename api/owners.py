@@ -1,0 +1,196 @@
+"""Who may ask for what: every route has an owner, and a request passes where its key opens what that owns.
+
+The key comes as `Authorization: Bearer KEY` or `X-API-Key: KEY`; a browser's session comes as a cookie. A key
+that is sent is always checked. Without one a request acts for the tenant `default` where keys are not
+required, and in development as the operator too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from api.refusals import KeyRequired, OperatorOnly, ScopeMissing
+from orchestrator.execution.access import Identity, Scope
+from orchestrator.operations.authentication import Authentication, anybody
+
+COOKIE = "headrace_session"
+
+#: The ways in which a key is sent, in terms of OpenAPI.
+SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+}
+
+
+class Owner(StrEnum):
+    """Whose a route is. Of a tenant's routes it says the scope that opens them."""
+
+    PUBLIC = "public"
+    READ = "read"
+    RUN = "run"
+    ADMIN = "admin"
+    OPERATOR = "operator"
+    #: The operator's, and everybody's where tenants may register themselves.
+    REGISTRATION = "registration"
+
+
+#: The owner of every route, by its operation id. A route without a row is nobody's: no request passes.
+OWNERS: Mapping[str, Owner] = {
+    "health_get": Owner.PUBLIC,
+    "livez_get": Owner.PUBLIC,
+    "readyz_get": Owner.PUBLIC,  # with ?verbose it is the operator's
+    "documentation": Owner.PUBLIC,
+    "session_open": Owner.PUBLIC,  # with the key in its body
+    "session_close": Owner.PUBLIC,
+    "workflow_submit": Owner.RUN,
+    "workflow_trigger": Owner.RUN,
+    "workflow_status": Owner.READ,
+    "workflow_results": Owner.READ,
+    "definitions_validate": Owner.READ,
+    "definitions_simulate": Owner.RUN,
+    "executions_create": Owner.RUN,
+    "executions_list": Owner.READ,
+    "executions_get": Owner.READ,
+    "executions_results": Owner.READ,
+    "executions_output": Owner.READ,
+    "executions_definition": Owner.READ,
+    "executions_children": Owner.READ,
+    "executions_events": Owner.READ,
+    "executions_explain": Owner.READ,
+    "executions_trigger": Owner.RUN,
+    "executions_purge": Owner.ADMIN,
+    "executions_cancel": Owner.RUN,
+    "executions_pause": Owner.RUN,
+    "executions_resume": Owner.RUN,
+    "executions_retry": Owner.RUN,
+    "executions_replay": Owner.RUN,
+    "executions_fork": Owner.RUN,
+    "executions_node": Owner.READ,
+    "executions_node_output": Owner.READ,
+    "executions_items": Owner.READ,
+    "executions_node_complete": Owner.RUN,
+    "executions_node_fail": Owner.RUN,
+    "executions_node_skip": Owner.RUN,
+    "executions_node_retry": Owner.RUN,
+    "executions_signal": Owner.RUN,
+    "executions_decide": Owner.RUN,
+    "workflows_list": Owner.READ,
+    "workflows_get": Owner.READ,
+    "workflows_source": Owner.READ,
+    "workflows_versions": Owner.READ,
+    "workflows_version": Owner.READ,
+    "workflows_start": Owner.RUN,
+    "workflows_create": Owner.ADMIN,
+    "workflows_put": Owner.ADMIN,
+    "workflows_pause": Owner.ADMIN,
+    "workflows_resume": Owner.ADMIN,
+    "workflows_delete": Owner.ADMIN,
+    "approvals_list": Owner.READ,
+    "approvals_get": Owner.READ,
+    "dead_list": Owner.READ,
+    "dead_requeue": Owner.RUN,
+    "dead_drop": Owner.RUN,
+    "handlers_list": Owner.READ,
+    "usage_get": Owner.READ,
+    "identity_get": Owner.READ,
+    "keys_list": Owner.ADMIN,
+    "keys_create": Owner.ADMIN,
+    "keys_rotate": Owner.ADMIN,
+    "keys_revoke": Owner.ADMIN,
+    "tenants_create": Owner.REGISTRATION,
+    "tenants_list": Owner.OPERATOR,
+    "tenants_get": Owner.OPERATOR,
+    "tenants_change": Owner.OPERATOR,
+    "tenants_keys_list": Owner.OPERATOR,
+    "tenants_keys_create": Owner.OPERATOR,
+    "tenants_keys_revoke": Owner.OPERATOR,
+    "workers_list": Owner.OPERATOR,
+    "queues_list": Owner.OPERATOR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The rule by which requests pass.
+
+    is_required     whether a request needs a key, but for what is public.
+    is_development  whether a request without a key may act as the operator, where none is required.
+    is_registration_open  whether anybody may register a tenant.
+    """
+
+    is_required: bool = False
+    is_development: bool = True
+    is_registration_open: bool = True
+
+    async def admit(self, scope: Mapping[str, Any], authentication: Authentication, owner: Owner) -> Identity:
+        """Say who passes to what somebody owns.
+
+        Raises KeyRequired, ApiKeyInvalid (401), ScopeMissing, OperatorOnly, TenantDisabled (403).
+        """
+        identity = await self._identify(scope, authentication, owner)
+        if owner is Owner.REGISTRATION and self.is_registration_open:
+            return identity or anybody()
+        if owner in (Owner.OPERATOR, Owner.REGISTRATION):
+            if identity is not None and identity.is_operator:
+                return identity
+            if identity is None and authentication.has_operator_key:
+                raise KeyRequired
+            raise OperatorOnly(has_key=authentication.has_operator_key)
+        if identity is None:
+            raise KeyRequired
+        if identity.tenant is None or not identity.opens(Scope(owner)):
+            raise ScopeMissing(owner, sorted(identity.scopes), is_operator=identity.tenant is None)
+        return identity
+
+    async def _identify(
+        self, scope: Mapping[str, Any], authentication: Authentication, owner: Owner
+    ) -> Identity | None:
+        """Say who makes a request; None for a request without a key where that is not enough."""
+        headers: Mapping[bytes, bytes] = scope.get("headrace.headers", {})
+        if (key := _key_in(headers)) is not None:
+            return await authentication.of_key(key)
+        if (cookie := session_in(headers)) is not None:
+            return await authentication.of_session(cookie)
+        if self.is_required:
+            return None
+        if owner is Owner.OPERATOR and not self.is_development:
+            return None
+        return anybody(is_operator=self.is_development)
+
+
+def security_of(owner: Owner) -> list[dict[str, list[str]]]:
+    """Say in terms of OpenAPI which keys open a route, and with which scope."""
+    scopes = [] if owner in (Owner.OPERATOR, Owner.REGISTRATION) else [str(owner)]
+    return [{name: scopes} for name in SECURITY_SCHEMES]
+
+
+def owner_of(operation_id: str | None) -> Owner:
+    """Give the owner of a route. Raises LookupError for one without a row."""
+    return OWNERS[operation_id or ""]
+
+
+def _key_in(headers: Mapping[bytes, bytes]) -> str | None:
+    """Find the key; text that is no key is one that opens nothing."""
+    sent = headers.get(b"authorization")
+    if sent is not None:
+        scheme, _, key = sent.decode("latin-1").strip().partition(" ")
+        return key.strip() if scheme.lower() == "bearer" else ""
+    sent = headers.get(b"x-api-key")
+    return None if sent is None else sent.decode("latin-1").strip()
+
+
+def session_in(headers: Mapping[bytes, bytes]) -> str | None:
+    """Find the cookie of a session."""
+    sent = headers.get(b"cookie")
+    if sent is None or COOKIE.encode() not in sent:
+        return None
+    try:
+        found = SimpleCookie(sent.decode("latin-1")).get(COOKIE)
+    except CookieError:
+        return None
+    return found.value if found is not None else None

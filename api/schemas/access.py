@@ -1,0 +1,154 @@
+"""Bodies of `/v1/keys`, `/v1/tenants`, `/v1/identity` and `/ui/session`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from api.schemas.times import rfc3339
+from orchestrator.execution.access import ApiKey, Identity, Scope, Tenant
+from orchestrator.operations.results import IssuedKey
+
+_DURATION = WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]})
+_Title = Annotated[str, Field(max_length=256)]
+
+
+class KeyRequest(BaseModel):
+    """Make an API key."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=128, description="Free text, to know the key by.")
+    scopes: list[Scope] = Field(
+        default=[Scope.RUN],
+        min_length=1,
+        max_length=3,
+        description="`admin` opens what `run` opens, that what `read` does.",
+    )
+    expires_in: Annotated[Any, _DURATION] = Field(
+        default=None, description="From now: seconds, or `30s`, `5m`. Without it the key does not expire."
+    )
+
+
+class RotateRequest(BaseModel):
+    """Optional body of a rotation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overlap: Annotated[Any, _DURATION] = Field(
+        default="24h", description="How long the old key goes on beside the new one."
+    )
+
+
+class TenantRequest(BaseModel):
+    """Register a tenant."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    name: str = Field(description="1 to 40 of a-z, 0-9 and -; part of paths and of names of settings.")
+    title: _Title = ""
+
+
+class TenantChange(BaseModel):
+    """Change a tenant; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    title: _Title | None = None
+    is_active: bool | None = Field(
+        default=None, description="false: its keys open nothing until it is true again."
+    )
+
+
+class SessionRequest(BaseModel):
+    """Open a browser's session."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    key: str = Field(min_length=1, max_length=512)
+
+
+class KeyView(BaseModel):
+    """What is kept of an API key."""
+
+    key_id: str
+    tenant: str
+    name: str
+    scopes: list[Scope]
+    created_at: str
+    expires_at: str | None
+    last_used_at: str | None = Field(description="To the minute.")
+
+
+class KeyIssued(KeyView):
+    """A new API key."""
+
+    key: str = Field(description="The key itself. It is shown once, and kept nowhere.")
+
+
+class KeyList(BaseModel):
+    items: list[KeyView]
+
+
+class TenantView(BaseModel):
+    name: str
+    title: str
+    is_active: bool
+    created_at: str | None = Field(description="null for `default`, which is always there.")
+
+
+class TenantCreated(TenantView):
+    api_key: KeyIssued
+
+
+class TenantPage(BaseModel):
+    items: list[TenantView]
+    next_cursor: str | None
+
+
+class IdentityView(BaseModel):
+    """Who makes this request."""
+
+    tenant: str
+    scopes: list[Scope]
+    key_id: str | None
+    is_operator: bool
+
+
+def key_fields(key: ApiKey) -> dict[str, Any]:
+    """Show what is kept of a key."""
+    return {
+        "key_id": key.key_id,
+        "tenant": key.tenant,
+        "name": key.name,
+        "scopes": [scope for scope in Scope if scope in key.scopes],
+        "created_at": rfc3339(key.created_ms),
+        "expires_at": rfc3339(key.expires_ms),
+        "last_used_at": rfc3339(key.used_ms),
+    }
+
+
+def issued_fields(issued: IssuedKey) -> dict[str, Any]:
+    """Show a new key, itself included."""
+    return key_fields(issued.key) | {"last_used_at": None, "key": issued.text}
+
+
+def tenant_fields(tenant: Tenant) -> dict[str, Any]:
+    """Show a tenant."""
+    return {
+        "name": tenant.name,
+        "title": tenant.title,
+        "is_active": tenant.is_active,
+        "created_at": rfc3339(tenant.created_ms),
+    }
+
+
+def identity_fields(identity: Identity) -> dict[str, Any]:
+    """Show who makes a request."""
+    return {
+        "tenant": identity.tenant,
+        "scopes": [scope for scope in Scope if identity.opens(scope)],
+        "key_id": identity.key_id,
+        "is_operator": identity.is_operator,
+    }

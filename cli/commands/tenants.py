@@ -1,0 +1,77 @@
+"""`./headrace tenants …`: register, list, disable and enable tenants, as the operator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.commands.api_call import ExitCode, call_server
+from cli.commands.keys import issued_lines
+from cli.commands.options import AnswerOption, ServerOption
+from cli.output.text import json_line, printable
+
+if TYPE_CHECKING:
+    from clients.headrace.client import Client
+
+TenantArgument = Annotated[str, typer.Argument(help="The tenant's name: a-z, 0-9 and -.")]
+
+tenants = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Register, list, disable and enable tenants (OPERATOR_KEY).",
+)
+
+
+@tenants.command("list")
+def list_tenants(as_json: AnswerOption = False, server: ServerOption = None) -> None:
+    """List the tenants beside `default`, oldest first."""
+
+    async def act(client: Client) -> int:
+        async for tenant in client.tenants.list():
+            typer.echo(json_line(tenant) if as_json else _line(tenant))
+        return ExitCode.SUCCESS
+
+    call_server(server, act, as_operator=True)
+
+
+@tenants.command()
+def create(
+    name: TenantArgument,
+    title: Annotated[str, typer.Option("--title", help="Free text.")] = "",
+    as_json: AnswerOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Register a tenant and print its first key, which opens everything of it."""
+
+    async def act(client: Client) -> int:
+        made = await client.tenants.create(name, title)
+        typer.echo(json_line(made) if as_json else f"{_line(made)}\n{issued_lines(made['api_key'])}")
+        return ExitCode.SUCCESS
+
+    call_server(server, act, as_operator=True)
+
+
+@tenants.command()
+def disable(name: TenantArgument, server: ServerOption = None) -> None:
+    """Let the tenant's keys open nothing, until it is enabled. What runs goes on."""
+    _change(name, server, is_active=False)
+
+
+@tenants.command()
+def enable(name: TenantArgument, server: ServerOption = None) -> None:
+    """Let the tenant's keys open what they did."""
+    _change(name, server, is_active=True)
+
+
+def _change(name: str, server: str | None, *, is_active: bool) -> None:
+    async def act(client: Client) -> int:
+        typer.echo(_line(await client.tenants.change(name, is_active=is_active)))
+        return ExitCode.SUCCESS
+
+    call_server(server, act, as_operator=True)
+
+
+def _line(tenant: dict[str, Any]) -> str:
+    state = "active" if tenant["is_active"] else "disabled"
+    return printable(f"{tenant['name']}  {state}  {tenant['created_at']}  {tenant['title']}".rstrip())

@@ -1,0 +1,73 @@
+"""Who may ask for what: tenants, API keys and their scopes, as read at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What a key opens; each scope opens what those before it open."""
+
+    READ = "read"
+    RUN = "run"
+    ADMIN = "admin"
+
+    def opens(self, needed: Scope) -> bool:
+        """Say whether this scope is enough for what needs another."""
+        order = list(Scope)
+        return order.index(self) >= order.index(needed)
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One party whose executions, workflows and keys are its own.
+
+    name        lower-case letters, digits and dashes, part of keys and of names of settings.
+    title       free text.
+    created_ms  None for `default`, which is always there.
+    is_active   whether its keys open anything.
+    """
+
+    name: str
+    title: str
+    created_ms: int | None
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is kept of an API key. digest: SHA-256 of the key, hex. used_ms: to the minute."""
+
+    key_id: str
+    tenant: str
+    digest: str
+    name: str
+    scopes: frozenset[Scope]
+    created_ms: int
+    expires_ms: int | None
+    used_ms: int | None
+
+    def opens(self, needed: Scope) -> bool:
+        """Say whether one of its scopes is enough."""
+        return any(scope.opens(needed) for scope in self.scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who makes a request.
+
+    tenant       None for the operator, who is no tenant.
+    scopes       what it may do there.
+    key_id       of the key it came with, whose revocation ends what it began; None without one.
+    is_operator  whether it may do what belongs to the operator.
+    """
+
+    tenant: str | None
+    scopes: frozenset[Scope]
+    key_id: str | None = None
+    is_operator: bool = False
+
+    def opens(self, needed: Scope) -> bool:
+        """Say whether one of its scopes is enough."""
+        return any(scope.opens(needed) for scope in self.scopes)

@@ -1,0 +1,151 @@
+"""`engine.api_keys`: the keys of a tenant: made, rotated, listed and revoked."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Collection, Sequence
+
+from orchestrator.errors import ApiKeyNotFound, IdempotencyConflict, TenantNotFound, TooManyApiKeys
+from orchestrator.execution.access import ApiKey, Scope
+from orchestrator.operations.owner import Owner
+from orchestrator.operations.results import IssuedKey
+from orchestrator.store.reader import Store
+from orchestrator.store.requests import Idempotency, NewApiKey
+from orchestrator.store.transitions import Transitions
+
+#: What every key begins with, so that scanners for leaked secrets know it.
+PREFIX = "hr"
+ID_CHARACTERS, SECRET_CHARACTERS = 8, 43
+#: Keys of one tenant; the script's own figure.
+MOST_KEYS = 100
+_ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+class ApiKeys:
+    """The API keys of one tenant, by id."""
+
+    def __init__(self, store: Store, transitions: Transitions, owner: Owner) -> None:
+        self._store = store
+        self._transitions = transitions
+        self._owner = owner
+
+    async def create(
+        self,
+        name: str,
+        scopes: Collection[Scope],
+        *,
+        lasts_ms: int | None = None,
+        prefix: str = PREFIX,
+        idempotency: Idempotency | None = None,
+    ) -> IssuedKey:
+        """Make a key. It is in the answer, and nowhere else: only its SHA-256 is kept.
+
+        lasts_ms  from now until it expires; None for a key that does not.
+        prefix    what it begins with.
+        The same idempotency key again gives the same key.
+        Raises TenantNotFound, TooManyApiKeys, IdempotencyConflict.
+        """
+        expires_ms = None if lasts_ms is None else await self._store.now_ms() + lasts_ms
+        return await self._issue(name, scopes, expires_ms, prefix=prefix, idempotency=idempotency)
+
+    async def rotate(
+        self,
+        key_id: str,
+        *,
+        overlap_ms: int,
+        prefix: str = PREFIX,
+        idempotency: Idempotency | None = None,
+    ) -> IssuedKey:
+        """Make a key of the same name, scopes and end in place of another, which goes on for the overlap.
+
+        Raises ApiKeyNotFound, and what `create` raises.
+        """
+        old = await self.get(key_id)
+        return await self._issue(
+            old.name,
+            old.scopes,
+            old.expires_ms,
+            replaces=key_id,
+            overlap_ms=overlap_ms,
+            prefix=prefix,
+            idempotency=idempotency,
+        )
+
+    async def get(self, key_id: str) -> ApiKey:
+        """Read what is kept of a key. Raises ApiKeyNotFound, for the keys of others too."""
+        (found,) = await self._store.access.api_keys([key_id])
+        if found is None or found.tenant != self._owner.tenant:
+            raise ApiKeyNotFound(key_id)
+        return found
+
+    async def list(self) -> Sequence[ApiKey]:
+        """List the keys that are good, oldest first; there are 100 at most."""
+        found = await self._store.access.api_keys(await self._store.access.api_key_ids(self._owner.tenant))
+        return [key for key in found if key is not None]
+
+    async def revoke(self, key_id: str) -> None:
+        """Take a key away; within a second it opens nothing any more. Raises ApiKeyNotFound."""
+        await self.get(key_id)
+        # `unknown` by then: it is gone, by this very call, whose first answer was lost, or by another.
+        await self._transitions.revoke_api_key(self._owner.tenant, key_id)
+
+    async def _issue(
+        self,
+        name: str,
+        scopes: Collection[Scope],
+        expires_ms: int | None,
+        *,
+        prefix: str,
+        idempotency: Idempotency | None,
+        replaces: str = "",
+        overlap_ms: int = 0,
+    ) -> IssuedKey:
+        tenant = self._owner.tenant
+        key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(ID_CHARACTERS))
+        salt = secrets.token_urlsafe(32)
+        text = _text(prefix, key_id, salt, idempotency)
+        word, made_id, made_salt, created_ms = await self._transitions.create_api_key(
+            tenant,
+            NewApiKey(
+                key_id=key_id,
+                digest=digest_of_key(text),
+                name=name,
+                scopes=" ".join(scope for scope in Scope if scope in scopes),
+                expires_ms=expires_ms,
+                replaces=replaces,
+                overlap_ms=overlap_ms,
+                # Of a request that cannot be made again the salt is kept nowhere.
+                salt=salt if idempotency else "-",
+            ),
+            idempotency=idempotency,
+        )
+        match word:
+            case "conflict":
+                raise IdempotencyConflict(idempotency.name if idempotency else "")
+            case "unknown":
+                raise TenantNotFound(tenant)
+            case "gone":
+                raise ApiKeyNotFound(replaces)
+            case "full":
+                raise TooManyApiKeys(tenant, MOST_KEYS)
+        if word == "replayed":
+            return IssuedKey(await self.get(made_id), _text(prefix, made_id, made_salt, idempotency), True)
+        kept = ApiKey(
+            key_id, tenant, digest_of_key(text), name, frozenset(scopes), created_ms, expires_ms, None
+        )
+        return IssuedKey(kept, text, False)
+
+
+def digest_of_key(text: str) -> str:
+    """SHA-256 of a key, hex: what is kept of it. It has 256 random bits, so that a slow hash adds nothing."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _text(prefix: str, key_id: str, salt: str, idempotency: Idempotency | None) -> str:
+    """Put a key together; the same again for the same request, of which only a digest is kept."""
+    request = idempotency.name if idempotency else ""
+    secret = hmac.digest(salt.encode(), f"{key_id}\n{request}".encode(), "sha256")
+    return f"{prefix}_{key_id}_{base64.urlsafe_b64encode(secret).decode().rstrip('=')}"

@@ -1,0 +1,160 @@
+"""`engine.authentication`: who makes a request, by the key or the session that it comes with."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import re
+import secrets
+import time
+from collections.abc import Collection
+
+from orchestrator.errors import ApiKeyInvalid, HeadraceError, TenantDisabled
+from orchestrator.execution.access import ApiKey, Identity, Scope
+from orchestrator.operations.api_keys import ID_CHARACTERS, SECRET_CHARACTERS, digest_of_key
+from orchestrator.redis_keys import DEFAULT_TENANT
+from orchestrator.store.reader import Store
+from orchestrator.store.transitions import Transitions
+
+log = logging.getLogger("headrace.access")
+
+#: How long a key that was found good counts as good without being read again.
+FRESH_S = 0.5
+#: Keys remembered by one process.
+MOST_KEPT = 10_000
+SESSION_MS = 12 * 3_600_000
+MINUTE_MS = 60_000
+#: What a session of the operator stands for, before the digest of the operator's key.
+_OPERATOR = "operator "
+_KEY = re.compile(
+    rf"[A-Za-z0-9_]{{1,16}}_([a-z2-7]{{{ID_CHARACTERS}}})_[A-Za-z0-9_-]{{{SECRET_CHARACTERS}}}\Z", re.ASCII
+)
+#: Compared with where there is no key, so that it takes as long.
+_NO_DIGEST = "0" * 64
+
+
+class Authentication:
+    """Knows keys and sessions. What it has read it believes for half a second.
+
+    operator_key  the operator's own; None where there is none.
+    """
+
+    def __init__(self, store: Store, transitions: Transitions, *, operator_key: str | None = None) -> None:
+        self._store = store
+        self._transitions = transitions
+        self._operator_digest = digest_of_key(operator_key) if operator_key else None
+        #: By digest of the key: what it opens, and until when that counts.
+        self._kept: dict[str, tuple[Identity, float]] = {}
+        self._background: set[asyncio.Task[None]] = set()
+
+    @property
+    def has_operator_key(self) -> bool:
+        return self._operator_digest is not None
+
+    async def of_key(self, text: str) -> Identity:
+        """Say who comes with this key. Raises ApiKeyInvalid, TenantDisabled."""
+        digest = digest_of_key(text)
+        if self._operator_digest is not None and hmac.compare_digest(digest, self._operator_digest):
+            return Identity(None, frozenset(), None, is_operator=True)
+        kept = self._kept.get(digest)
+        if kept is not None and time.monotonic() < kept[1]:
+            return kept[0]
+        shape = _KEY.match(text)
+        if shape is None:
+            raise ApiKeyInvalid
+        identity = await self._read(shape[1], digest)
+        self._keep(digest, identity)
+        return identity
+
+    async def of_session(self, cookie: str) -> Identity:
+        """Say whose session this is. Raises ApiKeyInvalid once it or its key is over, TenantDisabled."""
+        digest = digest_of_key(cookie)
+        kept = self._kept.get(digest)
+        if kept is not None and time.monotonic() < kept[1]:
+            return kept[0]
+        stands_for = await self._store.access.session(digest)
+        if stands_for is None:
+            raise ApiKeyInvalid
+        if stands_for.startswith(_OPERATOR):
+            if stands_for.removeprefix(_OPERATOR) != self._operator_digest:
+                raise ApiKeyInvalid
+            identity = Identity(None, frozenset(), None, is_operator=True)
+        else:
+            identity = await self._read(stands_for, None)
+        self._keep(digest, identity)
+        return identity
+
+    async def open_session(self, text: str) -> str:
+        """Open a session that lasts as long as this key is good, 12 hours at most; gives its cookie.
+
+        Raises ApiKeyInvalid, TenantDisabled.
+        """
+        identity = await self.of_key(text)
+        cookie = secrets.token_urlsafe(32)
+        stands_for = identity.key_id or f"{_OPERATOR}{self._operator_digest}"
+        await self._transitions.open_session(digest_of_key(cookie), stands_for, lasts_ms=SESSION_MS)
+        return cookie
+
+    async def close_session(self, cookie: str) -> None:
+        """Close a session, in this process at once."""
+        digest = digest_of_key(cookie)
+        self._kept.pop(digest, None)
+        await self._transitions.close_session(digest)
+
+    async def revoked(self, key_ids: Collection[str]) -> set[str]:
+        """Find those of the keys that are good no more, as far as the store tells."""
+        wanted = sorted(key_ids)
+        found = await self._store.access.api_keys(wanted)
+        now_ms = await self._store.now_ms()
+        return {
+            key_id
+            for key_id, key in zip(wanted, found, strict=True)
+            if key is None or _is_over(key, now_ms) or not await self._is_active(key.tenant)
+        }
+
+    async def _read(self, key_id: str, digest: str | None) -> Identity:
+        """Read a key. digest: of the key that was sent; None where something else has vouched for it."""
+        (key,) = await self._store.access.api_keys([key_id])
+        now_ms = await self._store.now_ms()
+        expected = key.digest if key is not None else _NO_DIGEST
+        is_right = digest is None or hmac.compare_digest(digest, expected)
+        if key is None or not is_right or _is_over(key, now_ms):
+            raise ApiKeyInvalid
+        if not await self._is_active(key.tenant):
+            raise TenantDisabled(key.tenant)
+        minute_ms = now_ms - now_ms % MINUTE_MS
+        if key.used_ms != minute_ms:
+            self._note_use(key_id, minute_ms)
+        return Identity(key.tenant, key.scopes, key_id)
+
+    async def _is_active(self, tenant: str) -> bool:
+        found = await self._store.access.tenant(tenant)
+        return found is not None and found.is_active
+
+    def _keep(self, digest: str, identity: Identity) -> None:
+        self._kept.pop(digest, None)
+        if len(self._kept) >= MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[digest] = (identity, time.monotonic() + FRESH_S)
+
+    def _note_use(self, key_id: str, minute_ms: int) -> None:
+        """Take note beside the request, which need not wait for it."""
+        task = asyncio.ensure_future(self._use(key_id, minute_ms))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _use(self, key_id: str, minute_ms: int) -> None:
+        try:
+            await self._transitions.use_api_key(key_id, minute_ms)
+        except HeadraceError as error:
+            log.warning("api_key.use_not_noted", extra={"key_id": key_id, "error": str(error)})
+
+
+def anybody(*, is_operator: bool = False) -> Identity:
+    """Give who makes a request without a key, where none is required: the tenant `default`."""
+    return Identity(DEFAULT_TENANT, frozenset({Scope.ADMIN}), is_operator=is_operator)
+
+
+def _is_over(key: ApiKey, now_ms: int) -> bool:
+    return key.expires_ms is not None and key.expires_ms <= now_ms

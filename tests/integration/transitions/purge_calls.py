@@ -1,0 +1,35 @@
+"""Calls of a purge that are ready to be sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.store.script_client import Call
+from tests.integration.transitions.prepared_calls import Prepare, staging
+from tests.makers import Rig, node
+
+
+async def purging(rig: Rig) -> Call[Any]:
+    await (await staging(rig))
+    rig.transitions.now_ms = rig.now_ms + 600_000
+    return rig.transitions.purge_staging("x1", age_ms=600_000)
+
+
+async def hiding(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(node("A"))
+    await rig.worker.run_all()
+    return rig.transitions.purge_execution(execution_id, call_id="first")
+
+
+async def removing(rig: Rig) -> Call[Any]:
+    """The last part of what is left of a purged execution."""
+    call = await hiding(rig)
+    await call
+    return rig.transitions.purge_keys(str(call.arguments[0]))
+
+
+PURGES: dict[str, tuple[Prepare, str]] = {
+    "purge_staging": (purging, ""),
+    "purge_execution": (hiding, ""),
+    "purge_keys": (removing, ""),
+}
