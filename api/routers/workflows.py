@@ -51,6 +51,10 @@ _BODY = {
         },
     }
 }
+#: Of a route that reads its path itself.
+_IN_PATH = {
+    "parameters": [{"name": "workflow", "in": "path", "required": True, "schema": {"type": "string"}}]
+}
 _SOURCE: dict[str, Any] = {
     "description": "The document, under the media type it was sent with",
     "content": {JSON: {"schema": {}}, YAML: {"schema": {"type": "string"}}},
@@ -265,7 +269,7 @@ async def resume(request: Request, workflow: str) -> Response:
         200: {"model": ExecutionDetail, "description": IN_TIME},
         **problems(404, 409, 413, 422, 503),
     },
-    openapi_extra=body_of(StartRequest, is_required=False),
+    openapi_extra=body_of(StartRequest, is_required=False) | _IN_PATH,
 )
 async def start(request: Request) -> Response:
     sent = await read_envelope(request, StartRequest, may_be_empty=True)
