@@ -127,3 +127,19 @@ async def test_the_lease_runs_from_redis_time(rig: Rig) -> None:
 
     leases = await rig.redis.zrange("workflows:leases", 0, -1, withscores=True)
     assert leases == [(f"{execution_id}\x1fA\x1f1".encode(), rig.now_ms + LEASE_MS)]
+
+
+async def test_a_task_of_a_cancelled_execution_is_not_started_though_its_turn_to_end_is_still_to_come(
+    rig: Rig,
+) -> None:
+    execution_id = await rig.submit(*(node(f"n{number}") for number in range(400)))
+    tasks = await rig.worker.read(400)
+    _, _, more = await rig.transitions.cancel_execution(
+        execution_id, reason="null", grace_ms=0, request_id="1"
+    )
+    assert more  # one call ends only so many
+
+    answers = {str(await rig.worker.claim(task)) for task in tasks[-10:]}
+
+    assert answers == {"cancelling"}
+    assert NodeStatus.RUNNING not in set((await rig.nodes(execution_id)).values())

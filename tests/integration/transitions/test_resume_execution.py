@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from orchestrator.definitions.budgets import Caps
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.fake_handlers import Stage, ended, in_status, start
@@ -137,3 +140,19 @@ async def test_real_workers_run_nothing_of_a_paused_execution(
 
     assert await ended(engine, execution_id) is E.COMPLETED
     assert (await engine.nodes.get(execution_id, "B")).output is not None
+
+
+@pytest.mark.parametrize(
+    ("changed", "kept"), [(Caps(200, None), Caps(200, 1_000)), (Caps(None, 9_000), Caps(100, 9_000))]
+)
+async def test_a_limit_that_is_not_named_stays(rig: Rig, changed: Caps, kept: Caps) -> None:
+    execution_id = await rig.submit(node("A"), budget={"max_tokens": 100, "max_cost_usd": 0.000_001})
+    await pause(rig, execution_id)
+
+    await rig.transitions.resume_execution(
+        execution_id, by=b"null", reason=b"null", request="r", budget=changed
+    )
+
+    execution = await rig.store.execution(execution_id)
+    assert execution is not None
+    assert execution.budget == kept
