@@ -36,7 +36,7 @@ HOSTS = [
     "evil.example#localhost", "localhost, evil.example", "[::1].evil.example", "0x7f.0.0.1.evil.example",
 ]  # fmt: skip
 
-#: What programs send that are no browser: taken.
+#: What programs send that are no browser: taken. KEY stands for a key of the tenant.
 PROGRAMS = [
     "",
     "Content-Type: application/json",
@@ -44,7 +44,7 @@ PROGRAMS = [
     "Content-Type: application/x-www-form-urlencoded",
     "Content-Type: application/vnd.acme+json",
     "Origin: http://localhost\nSec-Fetch-Site: same-origin\nContent-Type: application/json",
-    "Origin: http://elsewhere.example\nAuthorization: Bearer key\nContent-Type: application/json",
+    "Origin: http://elsewhere.example\nAuthorization: Bearer KEY\nContent-Type: application/json",
 ]
 
 #: Bytes that are no request, or one without an end; the status they are refused with.

@@ -60,7 +60,9 @@ async def test_a_rebound_name_reads_and_starts_nothing(local: httpx2.AsyncClient
 
 @pytest.mark.parametrize("headers", PROGRAMS)
 async def test_programs_and_our_own_pages_are_served(local: httpx2.AsyncClient, headers: str) -> None:
-    assert (await post(local, headers)).status_code == 202
+    made = await local.post("/v1/keys", json={"name": "program"})
+
+    assert (await post(local, headers.replace("KEY", made.json()["key"]))).status_code == 202
 
 
 async def test_no_page_may_read_an_answer_without_a_setting(local: httpx2.AsyncClient) -> None:

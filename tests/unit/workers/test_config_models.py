@@ -86,7 +86,7 @@ def found(handler: str, config: dict[str, Any], **fields: Any) -> list[Problem]:
             "true_branch",
             "a list of them is expected; found 5",
         ),
-        ("sub_workflow", {"workflow": "x"}, "workflow", "found 'x'"),
+        ("sub_workflow", {"workflow": "Not a name"}, "workflow", "found 'Not a name'"),
         (
             "approval",
             {"prompt": "x", "form": {"type": "x"}},
