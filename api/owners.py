@@ -132,7 +132,12 @@ class Gate:
 
         Raises KeyRequired, ApiKeyInvalid (401), ScopeMissing, OperatorOnly, TenantDisabled (403).
         """
-        identity = await self._identify(scope, authentication, owner)
+        headers: Mapping[bytes, bytes] = scope.get("headrace.headers", {})
+        if b"authorization" in headers or b"x-api-key" in headers or b"cookie" in headers:
+            identity = await self._identify(headers, authentication)
+        else:
+            identity = None
+        identity = identity or self._without_key(owner)
         if owner is Owner.REGISTRATION and self.is_registration_open:
             return identity or anybody()
         if owner in (Owner.OPERATOR, Owner.REGISTRATION):
@@ -143,22 +148,24 @@ class Gate:
             raise OperatorOnly(has_key=authentication.has_operator_key)
         if identity is None:
             raise KeyRequired
-        if identity.tenant is None or not identity.opens(Scope(owner)):
-            raise ScopeMissing(owner, sorted(identity.scopes), is_operator=identity.tenant is None)
+        if identity.tenant is None or Scope(owner) not in identity.scopes:
+            found = [scope for scope in Scope if scope in identity.scopes]
+            raise ScopeMissing(owner, found, is_operator=identity.tenant is None)
         return identity
 
     async def _identify(
-        self, scope: Mapping[str, Any], authentication: Authentication, owner: Owner
+        self, headers: Mapping[bytes, bytes], authentication: Authentication
     ) -> Identity | None:
-        """Say who makes a request; None for a request without a key where that is not enough."""
-        headers: Mapping[bytes, bytes] = scope.get("headrace.headers", {})
+        """Say whose key or session comes with a request; None where there is neither."""
         if (key := _key_in(headers)) is not None:
             return await authentication.of_key(key)
         if (cookie := session_in(headers)) is not None:
             return await authentication.of_session(cookie)
-        if self.is_required:
-            return None
-        if owner is Owner.OPERATOR and not self.is_development:
+        return None
+
+    def _without_key(self, owner: Owner) -> Identity | None:
+        """Say who makes a request without a key; None where that is not enough."""
+        if self.is_required or (owner is Owner.OPERATOR and not self.is_development):
             return None
         return anybody(is_operator=self.is_development)
 

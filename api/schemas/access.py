@@ -148,7 +148,7 @@ def identity_fields(identity: Identity) -> dict[str, Any]:
     """Show who makes a request."""
     return {
         "tenant": identity.tenant,
-        "scopes": [scope for scope in Scope if identity.opens(scope)],
+        "scopes": [scope for scope in Scope if scope in identity.scopes],
         "key_id": identity.key_id,
         "is_operator": identity.is_operator,
     }

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """What a key opens; each scope opens what those before it open."""
+    """What a key is for; each scope opens what those before it open."""
 
     READ = "read"
     RUN = "run"
     ADMIN = "admin"
 
-    def opens(self, needed: Scope) -> bool:
-        """Say whether this scope is enough for what needs another."""
-        order = list(Scope)
-        return order.index(self) >= order.index(needed)
+
+def opened_by(scopes: Collection[Scope]) -> frozenset[Scope]:
+    """Give every scope that these open."""
+    order = list(Scope)
+    return frozenset(order[: max((order.index(scope) + 1 for scope in scopes), default=0)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +50,13 @@ class ApiKey:
     expires_ms: int | None
     used_ms: int | None
 
-    def opens(self, needed: Scope) -> bool:
-        """Say whether one of its scopes is enough."""
-        return any(scope.opens(needed) for scope in self.scopes)
-
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who makes a request.
 
     tenant       None for the operator, who is no tenant.
-    scopes       what it may do there.
+    scopes       what it may do there: all that is opened.
     key_id       of the key it came with, whose revocation ends what it began; None without one.
     is_operator  whether it may do what belongs to the operator.
     """
@@ -67,7 +65,3 @@ class Identity:
     scopes: frozenset[Scope]
     key_id: str | None = None
     is_operator: bool = False
-
-    def opens(self, needed: Scope) -> bool:
-        """Say whether one of its scopes is enough."""
-        return any(scope.opens(needed) for scope in self.scopes)

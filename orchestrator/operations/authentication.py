@@ -9,9 +9,10 @@ import re
 import secrets
 import time
 from collections.abc import Collection
+from functools import lru_cache
 
 from orchestrator.errors import ApiKeyInvalid, HeadraceError, TenantDisabled
-from orchestrator.execution.access import ApiKey, Identity, Scope
+from orchestrator.execution.access import ApiKey, Identity, Scope, opened_by
 from orchestrator.operations.api_keys import ID_CHARACTERS, SECRET_CHARACTERS, digest_of_key
 from orchestrator.redis_keys import DEFAULT_TENANT
 from orchestrator.store.reader import Store
@@ -126,7 +127,7 @@ class Authentication:
         minute_ms = now_ms - now_ms % MINUTE_MS
         if key.used_ms != minute_ms:
             self._note_use(key_id, minute_ms)
-        return Identity(key.tenant, key.scopes, key_id)
+        return Identity(key.tenant, opened_by(key.scopes), key_id)
 
     async def _is_active(self, tenant: str) -> bool:
         found = await self._store.access.tenant(tenant)
@@ -151,9 +152,10 @@ class Authentication:
             log.warning("api_key.use_not_noted", extra={"key_id": key_id, "error": str(error)})
 
 
+@lru_cache
 def anybody(*, is_operator: bool = False) -> Identity:
     """Give who makes a request without a key, where none is required: the tenant `default`."""
-    return Identity(DEFAULT_TENANT, frozenset({Scope.ADMIN}), is_operator=is_operator)
+    return Identity(DEFAULT_TENANT, frozenset(Scope), is_operator=is_operator)
 
 
 def _is_over(key: ApiKey, now_ms: int) -> bool:

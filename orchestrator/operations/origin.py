@@ -51,6 +51,8 @@ class Origin:
 
     def fields(self) -> list[Field]:
         """Give the runtime fields that keep it, and their values. Raises StartInvalid, PayloadTooLarge."""
+        if self is NO_ORIGIN:
+            return []
         self.check()
         fields: list[Field] = []
         if self.workflow_id is not None:
@@ -138,6 +140,8 @@ def label_digest(key: str, value: str) -> str:
 
 def is_on_a_line(text: str) -> bool:
     """Whether a text has no control characters, breaks of lines or halves of characters."""
+    if text.isascii() and text.isprintable():
+        return True
     return not any(unicodedata.category(each) in _NOT_ON_A_LINE for each in text)
 
 

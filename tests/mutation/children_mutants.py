@@ -43,8 +43,8 @@ CHILDREN = (
     # What children share with executions that nobody's node started.
     *of(
         "include/slices",
-        ("a new execution is not listed", "redis.call('ZADD', row, NOW, execution_id)", ""),
-        ("a workflow lists nothing", "if values[2] then rows[2] = rare_key.workflow_index(tenant, values[2]) end", ""),
+        ("a new execution is not listed", "redis.call('ZADD', row, NOW_TEXT, x.id)", ""),
+        ("a workflow lists nothing", "if workflow_id then rows[2] = rare_key.workflow_index(tenant, workflow_id) end", ""),
         ("a label lists nothing", "rows[#rows + 1] = rare_key.label_index(tenant, digest)", ""),
     ),
     *of(

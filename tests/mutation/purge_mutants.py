@@ -16,7 +16,7 @@ PURGES = (
     ),
     *of(
         "include/purge",
-        ("a hidden execution is listed", "  for _, row in ipairs(index_rows(id)) do redis.call('ZREM', row, id) end\n", ""),
+        ("a hidden execution is listed", "  for _, row in ipairs(index_rows(tenant, values[5], values[6])) do redis.call('ZREM', row, id) end\n", ""),
         ("a key replays what is gone", "  forget_request(id, tenant, values[2])\n", ""),
         ("a day holds for ever what nobody will use", "    budget.write_off(member)\n", ""),
         ("late calls find the runtime", "redis.call('RENAME', runtime, remains)", "redis.call('COPY', runtime, remains)"),

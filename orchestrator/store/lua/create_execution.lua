@@ -46,8 +46,7 @@ if name ~= '' then redis.call('SET', rare_key.execution_key(tenant, name), execu
 remember(execution_id)
 local x = open(execution_id)
 if key ~= '' then note(x, 'idempotency', key) end
-local queues, replay_of, forked_from = fields_of(x, 'queues', 'replay_of', 'forked_from')
-name_queues(queues)
+local replay_of, forked_from = enlist(x, tenant)
 record(x, 'execution.created', '', '', replay_of and '{"replay_of":"' .. replay_of .. '"}'
   or forked_from and '{"forked_from":"' .. forked_from .. '"}' or '{}')
 if ARGV[7] == '1' then start(x, '', '') end

@@ -30,7 +30,7 @@ else
   create(child_id, values[2] or 'default', ARGV[19], 20)
   redis.call('HSET', runtime_key(child_id), 'rare', '1', 'parent', x.id .. ' ' .. node_id, 'depth', depth)
   local child = open(child_id)
-  name_queues(fields_of(child, 'queues'))
+  enlist(child, values[2] or 'default')
   record(child, 'execution.created', '', '', '{"parent":"' .. x.id .. '","node":"' .. node_id .. '"}')
   start(child, '', '')
 end

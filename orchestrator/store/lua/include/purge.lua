@@ -31,13 +31,14 @@ end
 -- call: id of the call that hides it, '' for none. The caller has checked that it has ended, or was never started.
 function purge.hide(id, call)
   local runtime, remains = runtime_key(id), rare_key.remains(id)
-  local values = redis.call('HMGET', runtime, 'tenant', 'idempotency', 'generation', 'key_digest')
+  local values = redis.call('HMGET', runtime, 'tenant', 'idempotency', 'generation', 'key_digest', 'workflow_id',
+    'label_digests')
   local tenant, generation = values[1] or 'default', values[3] or '1'
   -- First, because it counts in the runtime.
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', reservations_key(id), '(0', '+inf', 'LIMIT', 0, purge.written_off)) do
     budget.write_off(member)
   end
-  for _, row in ipairs(index_rows(id)) do redis.call('ZREM', row, id) end
+  for _, row in ipairs(index_rows(tenant, values[5], values[6])) do redis.call('ZREM', row, id) end
   release_key(id, tenant, values[4])
   forget_request(id, tenant, values[2])
   redis.call('SREM', active_key(), id)

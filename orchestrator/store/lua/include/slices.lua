@@ -12,27 +12,29 @@ local function write_chunk(execution_id, first)
   end
 end
 
--- Every list that an execution stands in, by what its runtime says: written when it is created, taken away when it is purged.
-local function index_rows(execution_id)
-  local values = redis.call('HMGET', runtime_key(execution_id), 'tenant', 'workflow_id', 'label_digests')
-  local tenant = values[1] or 'default'
+-- Every list that an execution stands in: written when it is created, taken away when it is purged.
+local function index_rows(tenant, workflow_id, label_digests)
   local rows = {index_key(tenant)}
-  if values[2] then rows[2] = rare_key.workflow_index(tenant, values[2]) end
-  for digest in string.gmatch(values[3] or '', '%S+') do rows[#rows + 1] = rare_key.label_index(tenant, digest) end
+  if workflow_id then rows[2] = rare_key.workflow_index(tenant, workflow_id) end
+  for digest in string.gmatch(label_digests or '', '%S+') do rows[#rows + 1] = rare_key.label_index(tenant, digest) end
   return rows
 end
 
--- Makes an execution visible, its last slice written from ARGV[first] on. Its history and its start are the caller's.
+-- Makes an execution visible, its last slice written from ARGV[first] on. Its lists, history and start are the caller's.
 local function create(execution_id, tenant, definition, first)
   redis.call('SET', status_key(execution_id), 'PENDING')
   if tenant ~= 'default' then redis.call('HSET', runtime_key(execution_id), 'rare', '1') end
   redis.call('SET', definition_key(execution_id), definition)
   write_chunk(execution_id, first)
   redis.call('HSET', runtime_key(execution_id), 'created_ms', NOW, 'tenant', tenant)
-  for _, row in ipairs(index_rows(execution_id)) do redis.call('ZADD', row, NOW, execution_id) end
   redis.call('ZREM', rare_key.staging(), execution_id)
 end
 
-local function name_queues(queues)
+-- Puts an execution that was just created into its lists, and its queues into theirs. Gives what it repeats.
+local function enlist(x, tenant)
+  local queues, workflow_id, label_digests, replay_of, forked_from =
+    fields_of(x, 'queues', 'workflow_id', 'label_digests', 'replay_of', 'forked_from')
   for queue in string.gmatch(queues or '', '%S+') do redis.call('SADD', rare_key.queues(), queue) end
+  for _, row in ipairs(index_rows(tenant, workflow_id, label_digests)) do redis.call('ZADD', row, NOW_TEXT, x.id) end
+  return replay_of, forked_from
 end
