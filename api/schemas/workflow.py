@@ -140,7 +140,9 @@ class WorkflowDefinition(BaseModel):
         },
     )
 
-    name: _Name
+    name: str = Field(
+        min_length=1, max_length=256, description="Its title: free text without control characters."
+    )
     nodes: list[WorkflowNode] | None = Field(default=None, min_length=1)
     dag: WorkflowDag | None = None
     description: str | None = None
