@@ -155,7 +155,7 @@ def test_examples_fit_the_schema(path: Path) -> None:
     [
         {"name": "a"},
         {"name": "a", "nodes": []},
-        {"name": "a b", "nodes": [{"id": "A", "handler": "noop"}]},
+        {"name": "", "nodes": [{"id": "A", "handler": "noop"}]},
         {"name": "a", "nodes": [{"id": "A", "handler": "noop", "depends": []}]},
         {"name": "a", "nodes": [{"id": "A", "handler": "noop", "map": {"item": []}}]},
     ],
