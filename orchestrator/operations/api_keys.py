@@ -128,7 +128,7 @@ class ApiKeys:
             case "unknown":
                 raise TenantNotFound(tenant)
             case "gone":
-                raise ApiKeyNotFound(replaces)
+                raise ApiKeyNotFound(replaces or made_id)
             case "full":
                 raise TooManyApiKeys(tenant, MOST_KEYS)
         if word == "replayed":

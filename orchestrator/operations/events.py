@@ -25,7 +25,10 @@ class Events:
         self.subscribe = subscribe
 
     async def list(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
-        """List events in order, from number `after` + 1 on. Raises ExecutionNotFound."""
+        """List events in order, from number `after` + 1 on; none of one that was just purged.
+
+        Raises ExecutionNotFound.
+        """
         execution_id = await self._owner.execution(execution_id)
         return await self._store.events(execution_id, after=after, limit=limit)
 

@@ -17,7 +17,13 @@ from orchestrator.definitions.definition import Definition, HandlerNames
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
-from orchestrator.errors import DefinitionInvalid, ExecutionKeyTaken, IdempotencyConflict, WorkflowChanged
+from orchestrator.errors import (
+    DefinitionInvalid,
+    ExecutionKeyTaken,
+    IdempotencyConflict,
+    TooBusy,
+    WorkflowChanged,
+)
 from orchestrator.operations.origin import NO_ORIGIN, Origin
 from orchestrator.operations.results import Submitted
 from orchestrator.operations.schema_checks import SchemaChecks
@@ -142,7 +148,7 @@ class Submissions:
         extra          runtime fields and values in turn; they beat those of the layout.
         key, key_name  the execution key it is to hold.
         workflow       as in `create`.
-        Raises IdempotencyConflict, ExecutionKeyTaken, DurabilityUnknown.
+        Raises IdempotencyConflict, ExecutionKeyTaken, DurabilityUnknown, TooBusy.
         """
         async with self.transitions.durable():
             word, created_id, more, *left = await self.transitions.create_execution(
@@ -160,6 +166,8 @@ class Submissions:
             raise IdempotencyConflict(idempotency.name if idempotency else "")
         if word == "moved":
             raise WorkflowChanged(workflow.name if workflow else "", None)
+        if word == "lost":
+            raise TooBusy("storing the submission took so long that it was given up; send it again")
         if word == "taken":
             raise ExecutionKeyTaken(key_name or "", created_id)
         if word == "replayed":

@@ -61,7 +61,9 @@ class Tenants:
         fields: dict[str, str] = {} if title is None else {"title": title}
         if is_active is not None:
             fields["is_active"] = "1" if is_active else "0"
-        if not is_tenant_name(name) or await self._transitions.change_tenant(name, fields) == "unknown":
+        if not is_tenant_name(name):
+            raise TenantNotFound(name)
+        if await self._transitions.change_tenant(name, fields, call_id=uuid.uuid4().hex) == "unknown":
             raise TenantNotFound(name)
         return await self.get(name)
 

@@ -439,11 +439,11 @@ class Transitions(ScriptClient):
         key = self.keys.key("tenant", tenant=tenant)
         return Call(self, "create_tenant", (key,), ("", tenant, title, call_id, *request), read_words)
 
-    def change_tenant(self, tenant: str, fields: Mapping[str, str]) -> Call[str]:
+    def change_tenant(self, tenant: str, fields: Mapping[str, str], *, call_id: str) -> Call[str]:
         """Change the title of a tenant, or is_active: `1` or `0`. Replies ok, unknown."""
         arguments = [word for pair in fields.items() for word in pair]
         key = self.keys.key("tenant", tenant=tenant)
-        return Call(self, "change_tenant", (key,), ("", *arguments), read_text)
+        return Call(self, "change_tenant", (key,), ("", call_id, *arguments), read_text)
 
     def create_api_key(
         self, tenant: str, key: NewApiKey, *, idempotency: Idempotency | None = None

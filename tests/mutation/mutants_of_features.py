@@ -114,7 +114,7 @@ MAPS = (
         ("items that are gone stay dead", "if entry then revive(", "if false then revive("),
     ),
     *of("include/nodes", ("a failure that is tolerated is dead", "is_tolerated(x, node_id) then", "false then")),
-    *of("include/settle", ("nothing is made anew", "word == 'renew' and drop_made(x, id) or 0", "0")),
+    *of("include/settle", ("nothing is made anew", "if word == 'renew' and must_unmake(x, id, item) then return 1 end", "")),
     *of("include/settle", ("an old approval is shown", "    forget_ask(x, id)\n", "")),
     *of("repair_execution", ("counts of items are not corrected", "'live', live, 'COMPLETED', completed, 'FAILED', failed, 'SKIPPED', skipped)", "'total', redis.call('HGET', items_key(x.id, id), 'total'))")),
 )  # fmt: skip

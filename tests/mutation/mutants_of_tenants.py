@@ -25,5 +25,5 @@ TENANTS = (
         ("a key does not expire", "if ARGV[8] ~= '' then expire(key_id, ARGV[8]) end", ""),
     ),
     *of("revoke_api_key", ("another tenant's key is revoked", "if redis.call('HGET', KEYS[1], 'tenant') ~= ARGV[3] then return 'unknown' end", "")),
-    *of("use_api_key", ("a use brings a revoked key back", "if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown' end", "")),
+    *of("use_api_key", ("a use brings a revoked key back", "if redis.call('HEXISTS', KEYS[1], 'digest') == 0 then return 'unknown' end", "")),
 )  # fmt: skip

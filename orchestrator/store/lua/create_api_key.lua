@@ -5,17 +5,19 @@
 --       12 hash of the request, 13 salt that the key was made of
 -- Reply {word, key id, salt, created ms}  word: ok, also for the same call sent again; replayed, the idempotency key made this
 --       key before, of this salt; conflict, it was used for another request; unknown, there is no such tenant; gone, the key to
---       stand in for does not exist; full
+--       stand in for does not exist, or this one was revoked meanwhile; full
 local tenant, key_id, old_id = ARGV[3], ARGV[4], ARGV[9]
 local idempotency = ARGV[11] ~= '' and idempotency_key(tenant, ARGV[11])
 local known = idempotency and redis.call('GET', idempotency)
 if known then
   local hash, made, salt = string.match(known, '^(%S+) (%S+) (%S+)$')
   local word = made == key_id and 'ok' or hash == ARGV[12] and 'replayed' or 'conflict'
-  return {word, made, salt, tonumber(redis.call('HGET', rare_key.api_key(made), 'created_ms') or 0)}
+  local created_ms = redis.call('HGET', rare_key.api_key(made), 'created_ms')
+  return {created_ms and word or 'gone', made, salt, tonumber(created_ms or 0)}
 end
-local created_ms = redis.call('HGET', KEYS[1], 'created_ms')
-if created_ms then return {'ok', key_id, ARGV[13], tonumber(created_ms)} end
+local made = redis.call('HMGET', KEYS[1], 'created_ms', 'revoked_ms')
+if made[2] then return {'gone', key_id, '', 0} end
+if made[1] then return {'ok', key_id, ARGV[13], tonumber(made[1])} end
 if tenant ~= 'default' and redis.call('EXISTS', rare_key.tenant(tenant)) == 0 then return {'unknown', '', '', 0} end
 local ids = rare_key.api_keys(tenant)
 for _, id in ipairs(redis.call('ZRANGE', ids, 0, -1)) do

@@ -12,9 +12,9 @@ local names, is_new = rare_key.names(tenant), ARGV[6] == ''
 
 local function answer_with(word, id) return {word, redis.call('HGETALL', rare_key.registered(tenant, id or workflow_id))} end
 
-local before = redis.call('HMGET', record, 'call', 'revision', 'version', 'hash', 'sent')
--- The same call sent again, not the request made again.
-if before[1] == ARGV[9] then return answer_with('ok') end
+local before = redis.call('HMGET', record, 'calls', 'revision', 'version', 'hash', 'sent')
+-- The same call sent again, whatever came after it, and not the request made again. An id is new for each call that registers.
+if is_new and before[2] or is_known_call(before[1], ARGV[9]) then return answer_with('ok') end
 if is_new then
   local known = ARGV[7] ~= '' and redis.call('GET', idempotency_key(tenant, ARGV[7]))
   if known then
@@ -49,7 +49,7 @@ elseif has_document and before[5] ~= given.sent then
   redis.call('HSET', rare_key.version(tenant, workflow_id, version), 'source', ARGV[11], 'media_type', ARGV[12])
 end
 redis.call('HSET', record, unpack(ARGV, 13))
-redis.call('HSET', record, 'call', ARGV[9], 'revision', string.format('%d', (before[2] or 0) + 1), 'version', version,
+redis.call('HSET', record, 'calls', with_call(before[1], ARGV[9]), 'revision', string.format('%d', (before[2] or 0) + 1), 'version', version,
   'updated_ms', NOW_TEXT)
 if is_new then
   redis.call('HSET', record, 'workflow_id', workflow_id, 'name', name, 'created_ms', NOW_TEXT)

@@ -280,3 +280,25 @@ async def test_nodes_of_a_child_are_for_its_root(rig: Rig) -> None:
         await rig.engine.executions.retry(child_id, nodes=["x"])
 
     assert await rig.dump() == before
+
+
+async def test_many_dead_items_are_taken_off_the_list_in_bounded_steps(rig: Rig) -> None:
+    execution_id = await rig.submit(
+        node("A", handler="test_broken"),
+        tens([0, 1, 2], after=["A"], retry=TWICE) | {"id": "M", "trigger_rule": "all_done"},
+    )
+    FAILING.update({"A", 0, 1, 2})
+    await settle(rig)
+    # As if there had been so many items, all of them dead: running them would take the test minutes.
+    runtime, stream = f"workflow:{execution_id}:runtime", "workflows:dead"
+    await rig.redis.hset(f"workflow:{execution_id}:node:M:items", "total", 4_000)
+    for index in range(3, 4_000):
+        entry = await rig.redis.xadd(stream, {"execution_id": execution_id, "node_id": f"M[{index}]"})
+        await rig.redis.hset(runtime, f"dead|M[{index}]", entry)
+
+    await rig.engine.executions.retry(execution_id, nodes=["A"])
+
+    assert await rig.redis.exists(f"workflow:{execution_id}:node:M:items") == 0
+    assert await rig.redis.xlen(stream) == 0
+    assert not [name for name in await rig.redis.hkeys(runtime) if name.startswith(b"dead|")]
+    assert await rig.nodes(execution_id) == {"A": N.QUEUED, "M": N.PENDING}

@@ -24,7 +24,7 @@ async def registering_once(rig: Rig) -> Call[Any]:
 
 async def changing(rig: Rig) -> Call[Any]:
     await (await registering(rig))
-    return rig.transitions.change_tenant("acme", {"title": "Acme Ltd", "is_active": "0"})
+    return rig.transitions.change_tenant("acme", {"title": "Acme Ltd", "is_active": "0"}, call_id="call")
 
 
 async def making_a_key(rig: Rig) -> Call[Any]:

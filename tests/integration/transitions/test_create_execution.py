@@ -128,3 +128,20 @@ async def test_a_submission_that_became_visible_is_never_purged(rig: Rig) -> Non
 
     assert (word, more) == ("kept", False)
     assert await rig.nodes(execution_id) == nodes
+
+
+async def test_a_submission_that_was_given_up_meanwhile_is_not_made_of_its_last_slice(rig: Rig) -> None:
+    document = workflow(*(node(f"n{i}") for i in range(1_000)))
+    layout = lay_out(compiled(document))
+    for part in layout.staged:
+        await rig.transitions.stage_execution("x1", part)
+    rig.transitions.now_ms = rig.now_ms + STAGING_AGE_MS
+    while (await rig.transitions.purge_staging("x1", age_ms=STAGING_AGE_MS))[1]:
+        pass
+    while (await rig.transitions.purge_keys("x1"))[1]:
+        pass
+
+    word, *_ = await rig.transitions.create_execution("x1", orjson.dumps(document), layout.last)
+
+    assert word == "lost"
+    assert await rig.dump() == {}

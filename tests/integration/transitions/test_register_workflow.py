@@ -108,3 +108,17 @@ async def test_a_full_store_takes_no_workflow_and_removes_one(rig: Rig) -> None:
 
     await rig.redis.config_set("maxmemory", "0")
     assert removed == "ok"
+
+
+async def test_a_call_that_comes_again_after_others_undoes_none_of_them(rig: Rig) -> None:
+    first = replace(registration(ONE), idempotency=None, call_id="first")
+    second = replace(registration(ONE, revision=1, hash="h2"), idempotency=None, call_id="second")
+    third = replace(registration(ONE, revision=2, hash="h3"), idempotency=None, call_id="third")
+    for call in (first, second, third):
+        await rig.transitions.register_workflow(call)
+    before = await rig.dump()
+
+    answers = [await rig.transitions.register_workflow(call) for call in (first, second, third)]
+
+    assert [word for word, _ in answers] == ["ok", "ok", "ok"]
+    assert await rig.dump() == before

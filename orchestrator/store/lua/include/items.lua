@@ -1,6 +1,7 @@
 -- items: the turns of a mapped node. It waits while its items run; every end of an item brings the turn "items NODE",
 -- which starts what may start and, when nothing is left, queues the node again so that a worker builds its output.
 -- "halt NODE WORD FROM" cancels items: what has not started and what waits; with the word kill, what runs as well.
+-- "unmake NODE FROM" takes away those of an earlier generation, before a node makes all of them anew.
 
 -- Writes the values of items, from an argument on; the first of them is that of the item `index`.
 local function write_values(key, first, index)
@@ -14,7 +15,7 @@ end
 
 do
 
-local ITEMS_IN_A_TURN = 100
+local ITEMS_IN_A_TURN, UNMADE_IN_A_TURN = 100, 500
 
 -- Ends the wait of a mapped node once no item is live and none will be started.
 local function end_map(x, node_id, counts)
@@ -81,21 +82,36 @@ function TURNS.items(x, node_id)
   return started + 1
 end
 
--- Takes away what a node has made that will be made anew: its child goes its own way, its items are nobody's. Of the items
--- their records stay, so that the attempt numbers of those to come go on. Gives how much work that was, in nodes.
-function drop_made(x, node_id)
-  local key = items_key(x.id, node_id)
-  redis.call('HDEL', x.runtime, 'child|' .. node_id)
-  local total = tonumber(redis.call('HGET', key, 'total') or 0)
-  for first = 0, total - 1, ITEMS_IN_A_TURN do
-    local fields = {}
-    for i = first, math.min(total, first + ITEMS_IN_A_TURN) - 1 do fields[#fields + 1] = 'dead|' .. node_id .. '[' .. i .. ']' end
-    for i, entry in ipairs(redis.call('HMGET', x.runtime, unpack(fields))) do
-      if entry then revive(x, string.sub(fields[i], 6)) end
-    end
+-- Takes some items of a node that will be made anew off the list of the dead; after the last of them nothing is left of the
+-- items but their records, so that the attempt numbers of those to come go on.
+function TURNS.unmake(x, rest)
+  local node_id, from = string.match(rest, '^(%S+) (%d+)$')
+  local key, dead = items_key(x.id, node_id), dead_key(tenant_of(x))
+  local total, first = tonumber(redis.call('HGET', key, 'total') or 0), tonumber(from)
+  local following = math.min(total, first + UNMADE_IN_A_TURN)
+  local fields, listed, entries = {}, {}, {}
+  for i = first, following - 1 do fields[#fields + 1] = string.format('dead|%s[%d]', node_id, i) end
+  for i, entry in ipairs(fields[1] and redis.call('HMGET', x.runtime, unpack(fields)) or {}) do
+    if entry then listed[#listed + 1], entries[#entries + 1] = fields[i], entry end
   end
-  redis.call('UNLINK', key)
-  return math.floor(total / ITEMS_IN_A_TURN)
+  if entries[1] then
+    in_parts('XDEL', entries, dead)
+    in_parts('HDEL', listed, x.runtime)
+  end
+  if following < total then
+    push_first(x, string.format('unmake %s %d', node_id, following))
+  else
+    redis.call('UNLINK', key)
+  end
+  return 75
+end
+
+-- Whether a node has items that must be taken away before it is made anew; the turn that does it then comes first.
+function must_unmake(x, node_id, item)
+  if redis.call('EXISTS', items_key(x.id, node_id)) == 0 then return false end
+  push_first(x, item)
+  push_first(x, 'unmake ' .. node_id .. ' 0')
+  return true
 end
 
 function TURNS.halt(x, rest)

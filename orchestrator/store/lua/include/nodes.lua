@@ -3,12 +3,18 @@
 
 -- Turns that other parts take, by their first word: function(x, rest) -> nodes touched. The rest is in children.lua;
 -- whether the output of the whole has still to be rendered, in output.lua; what takes away items and child of a node, in items.lua.
-local TURNS, notify_parent, asks_child, must_close, has_output_left, drop_made = {}, nil, nil, nil, nil, nil
+local TURNS, notify_parent, asks_child, must_close, has_output_left, must_unmake = {}, nil, nil, nil, nil, nil
 
 -- item: as it is saved, in words; or these, each by itself, of the end of a node.
 local function push(x, item)
   x.tail = x.tail + 1
   x.work[x.tail] = item
+end
+
+-- Puts a turn before all others, those of later calls too. Between it and what it precedes nothing else happens.
+local function push_first(x, item)
+  redis.call('LPUSH', worklist_key(x.id), item)
+  x.is_listed = true
 end
 
 -- Ends a node: status, reason, event, count; its successors' turn comes through the worklist.

@@ -59,10 +59,11 @@ end
 -- Requests that were taken, newest last, as ";KEY;KEY;": one sent late, after others, is known again.
 local function is_known_call(calls, key) return string.find(calls or '', ';' .. key .. ';', 1, true) ~= nil end
 
-local function remember_call(x, field, calls, key)
+local function with_call(calls, key)
   local CALLS_KEPT = 20
   calls = (calls or ';') .. key .. ';'
   local _, count = string.gsub(calls, ';', '')
-  if count > CALLS_KEPT + 1 then calls = string.match(calls, '^;[^;]*(;.*)$') end
-  redis.call('HSET', x.runtime, field, calls)
+  return count > CALLS_KEPT + 1 and string.match(calls, '^;[^;]*(;.*)$') or calls
 end
+
+local function remember_call(x, field, calls, key) redis.call('HSET', x.runtime, field, with_call(calls, key)) end

@@ -145,6 +145,7 @@ local function take_turn(x, item)
     return 1
   elseif word == 'reset' or word == 'renew' then
     local id, ok, bad, skip, gates, not_taken = string.match(rest, '^(%S+) (%d+) (%d+) (%d+) (%d+) (%d)$')
+    if word == 'renew' and must_unmake(x, id, item) then return 1 end
     move(x, id, 'PENDING')
     drop_output(x, id)
     revive(x, id)
@@ -152,9 +153,9 @@ local function take_turn(x, item)
     forget_end(x, id)
     forget_ask(x, id)
     redis.call('HDEL', x.runtime, 'rejects|' .. id, 'caught|' .. id, 'reused|' .. id)
-    local touched = word == 'renew' and drop_made(x, id) or 0
+    if word == 'renew' then redis.call('HDEL', x.runtime, 'child|' .. id) end
     start_over(x, id, facts_of(x, id))
-    return 1 + touched
+    return 1
   end
   local node_id, chunk = string.match(rest, '^(%S+) (%d+)$')
   return count_at_successors(x, word, node_id, tonumber(chunk))

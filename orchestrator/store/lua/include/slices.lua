@@ -12,6 +12,11 @@ local function write_chunk(execution_id, first)
   end
 end
 
+-- Whether what was staged before the last slice is still there; a last slice that has the first nodes is the whole.
+local function is_whole(execution_id, first)
+  return ARGV[first + ARGV[first] + 1] == 'ids|0' or redis.call('HEXISTS', runtime_key(execution_id), 'ids|0') == 1
+end
+
 -- Every list that an execution stands in: written when it is created, taken away when it is purged.
 local function index_rows(tenant, workflow_id, label_digests)
   local rows = {index_key(tenant)}
