@@ -1,4 +1,4 @@
-"""The real scripts on a real Redis under random programs: clients, workers, loops, lost replies, lost keys.
+"""The real scripts on a real Redis under random programs: two tenants, workers, loops, lost replies, lost keys.
 
 After every step everything is read back and held against the promises; at the end, once nothing more is lost,
 every execution must end as the semantics say, and leave no lease, timer or task behind. A program that fails
@@ -25,6 +25,7 @@ from orchestrator.store.library import Library
 from orchestrator.store.transitions import Transitions
 from tests.property.model import actions, faults, stale_reads
 from tests.property.model.programs import do, heal, run_program
+from tests.property.model.starts import submit
 from tests.property.model.world import World, small_turns
 
 STATES = int(os.environ.get("MODEL_STATES", "100000"))
@@ -73,7 +74,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 2**16))
     def there_is_something_to_do(self, seed: int) -> None:
-        self.runner.run(do(self.world, actions.submit, seed))
+        self.runner.run(do(self.world, submit, seed))
 
     @rule(action=st.sampled_from(DRAWN), seed=st.integers(0, 2**16))
     def something_happens(self, action: actions.Action, seed: int) -> None:

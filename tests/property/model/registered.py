@@ -51,7 +51,7 @@ class Registry:
 
     def revision(self, workflow_id: str) -> int | None:
         found = self.workflows.get(workflow_id)
-        return found and found.revision
+        return found.revision if found else None
 
     def see(self, record: WorkflowRecord | None) -> None:
         if record is not None:
