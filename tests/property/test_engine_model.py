@@ -1,4 +1,4 @@
-"""The real scripts on a real Redis under random programs: two tenants, workers, loops, lost replies, lost keys.
+"""The real scripts on a real Redis under random programs: two tenants, workers, loops, lost replies and keys.
 
 After every step everything is read back and held against the promises; at the end, once nothing more is lost,
 every execution must end as the semantics say, and leave no lease, timer or task behind. A program that fails
