@@ -23,7 +23,7 @@ from orchestrator.units import index_of, node_of, unit_of
 from tests.chaos.history import EndReply, Line, Sample
 from tests.chaos.nested_workload import child_of
 from tests.chaos.script import outcome_of
-from tests.chaos.tenancy import TENANTS, start_by_name, strangers
+from tests.chaos.tenancy import TENANTS, start_by_name
 from tests.interpreter import nodes_of
 from tests.interpreting_families import children_of
 from workers.handlers import Catalogue
@@ -296,35 +296,11 @@ class Client:
         left = [each for each in (*self.documents, *self.kin) if each not in self.purged]
         return (*self.purged.values(), *[await self.read(execution_id) for execution_id in left])
 
-    async def left_behind(self) -> list[str]:
-        """What is still in Redis though nothing runs."""
-        found = []
-        for key in (
-            "workflows:leases",
-            "workflows:timers",
-            "workflows:approvals",
-            "workflows:approvals:other",
-        ):
-            if rest := await self.redis.zrange(key, 0, -1):
-                found.append(f"at rest, {key} holds {rest[:3]!r}")
-        if active := await self.redis.smembers("workflows:active"):
-            found.append(f"at rest, workflows:active holds {sorted(active)[:3]!r}")
-        if length := await self.redis.xlen("workflow:tasks"):
-            found.append(f"at rest, {length} tasks are left")
-        pending: Any = await self.redis.xpending("workflow:tasks", "workflow_group")
-        if pending["pending"]:
-            found.append(f"at rest, {pending['pending']} tasks are pending")
-        return found + await strangers(self)
-
     def counts(self) -> dict[str, int]:
         """What it did, in figures."""
         owners = Counter(self.tenant_of(each) for each in self.documents)
         done = {"purged": len(self.purged), "existing": self.existing, "retries": self.retries}
         return {**owners, "named": self.named, **done, "pauses": self.pauses}
-
-    async def repairs(self) -> dict[str, int]:
-        counts: Any = await self.redis.hgetall("workflows:repairs")
-        return {kind.decode(): int(count) for kind, count in counts.items()}
 
     async def read(self, execution_id: str) -> EndReply:
         own = self.view_of(execution_id)

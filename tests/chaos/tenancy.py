@@ -1,4 +1,4 @@
-"""Load of two tenants: starts by name under execution keys, purges, and what may be left of it all."""
+"""Load of two tenants: starts by name under execution keys, and purges of what has ended."""
 
 from __future__ import annotations
 
@@ -93,43 +93,3 @@ async def purges_left(client: Client, deadline_s: float) -> list[str]:
     """Purges that nobody has finished yet; none once it is asked in vain for too long."""
     members: Any = await client.redis.zrange("workflows:purging", 0, -1)
     return [member.decode() for member in members] if time.monotonic() < deadline_s else []
-
-
-async def strangers(client: Client) -> list[str]:
-    """What is in Redis of executions that were purged, or in the lists of a tenant that are not its own."""
-    found: list[str] = []
-    async for key in client.redis.scan_iter(match="*", count=5_000):
-        parts = key.decode().split(":")
-        if parts[0] == "workflow" and parts[1] in client.purged:
-            found.append(f"{parts[1]} was purged and has left {key.decode()}")
-        if parts[0] == "key":
-            held: Any = await client.redis.get(key)
-            found += _foreign(client, key.decode(), [held.decode()])
-        if parts[0] == "idx" and parts[1] in ("executions", "workflow", "label"):
-            members: Any = await client.redis.zrange(key, 0, -1)
-            found += _foreign(client, key.decode(), [member.decode() for member in members])
-    for tenant in client.tenants:
-        own = {each for each in client.known() if client.tenant_of(each) == tenant}
-        listed = await _listed(client, tenant)
-        if own - set(client.purged) != listed:
-            found.append(f"{tenant} lists {len(listed)} executions, it has {len(own - set(client.purged))}")
-    return found
-
-
-def _foreign(client: Client, key: str, execution_ids: list[str]) -> list[str]:
-    tenant = key.split(":")[2 if key.startswith("idx:") else 1]
-    known = [each for each in execution_ids if each in client.known() and each not in client.purged]
-    gone = [each for each in execution_ids if each not in known]
-    foreign = [each for each in known if client.tenant_of(each) != tenant]
-    return [f"{key} names {each}, which is not of {tenant} or is gone" for each in (*gone, *foreign)]
-
-
-async def _listed(client: Client, tenant: str) -> set[str]:
-    listed: set[str] = set()
-    cursor: str | None = None
-    while True:
-        page = await client.engine.of(tenant).executions.list(limit=200, cursor=cursor)
-        listed |= {row.execution_id for row in page.items}
-        cursor = page.next_cursor
-        if cursor is None:
-            return listed

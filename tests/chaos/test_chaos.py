@@ -21,6 +21,8 @@ from tests.chaos.client import Client
 from tests.chaos.cluster import Cluster
 from tests.chaos.history import History, read_calls
 from tests.chaos.mix import mixed
+from tests.chaos.rest import left_behind
+from tests.chaos.rest import repairs as repairs_of
 from tests.chaos.tenancy import PATIENCE_S as PURGED_WITHIN_S
 from tests.chaos.tenancy import purge_some, purges_left
 from tests.redis_server import RedisServer
@@ -111,8 +113,8 @@ async def play_on(
         while await purges_left(client, deadline_s):
             await asyncio.sleep(0.5)
         await asyncio.sleep(0.5)
-        problems += await client.left_behind()
-        executions, repairs = await client.collect(), await client.repairs()
+        problems += await left_behind(client)
+        executions, repairs = await client.collect(), await repairs_of(client)
     finally:
         await client.aclose()
         problems += cluster.close()
