@@ -37,8 +37,8 @@ async def go_on_without(cluster: Cluster, client: Client, *, for_s: float) -> Hi
         assert time.monotonic() < deadline_s, f"not ended without an orchestrator: {left}"
         await asyncio.sleep(0.05)
     calls = read_calls(cluster.trace)
-    left = tuple(await left_behind(client))
-    return History(calls, tuple(cluster.strikes), await client.collect(), left_behind=left)
+    rest = tuple(await left_behind(client))
+    return History(calls, tuple(cluster.strikes), await client.collect(), left_behind=rest)
 
 
 async def test_retries_and_delays_go_on_without_an_orchestrator(cluster: Cluster, client: Client) -> None:

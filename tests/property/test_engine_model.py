@@ -25,8 +25,9 @@ from orchestrator.store.library import Library
 from orchestrator.store.transitions import Transitions
 from tests.property.model import actions, faults, stale_reads
 from tests.property.model.programs import do, heal, run_program
+from tests.property.model.small_turns import small_turns
 from tests.property.model.starts import submit
-from tests.property.model.world import World, small_turns
+from tests.property.model.world import World
 
 STATES = int(os.environ.get("MODEL_STATES", "100000"))
 FIRST_SEED = int(os.environ.get("MODEL_SEED", "1"))

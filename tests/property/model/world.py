@@ -7,8 +7,6 @@ action draws from the dice it is given, so that equal programs do equal things.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from random import Random
@@ -22,9 +20,6 @@ from orchestrator.definitions.definition import OUTPUT, Definition, Node
 from orchestrator.execution.explain import explain
 from orchestrator.loops.sweep import Sweep
 from orchestrator.operations.origin import NO_ORIGIN, Origin
-from orchestrator.redis_keys import Keys
-from orchestrator.store import layout, library
-from orchestrator.store.library import Library, compose, sources
 from orchestrator.store.reader import Store
 from orchestrator.store.repair_words import repair_words
 from orchestrator.store.replies import Claim, Delivery
@@ -333,31 +328,3 @@ class World:
         if case is None:
             return f"{shown}\nlast steps:\n  {steps}"
         return f"{case.execution_id}:\n  {shown}\n{facts(case.now)}\n{case.document}\nlast steps:\n  {steps}"
-
-
-@contextmanager
-def small_turns() -> Iterator[Library]:
-    """The scripts with tiny budgets and chunks: small executions save their worklists as large ones do."""
-    kept = (layout.CHUNK, layout.SLICE)
-    files = sources()
-    settle = files["include/settle"].replace("local BUDGET = 160\n", "local BUDGET = 3\n")
-    items = files["include/items"].replace("local ITEMS_IN_A_TURN = 100\n", "local ITEMS_IN_A_TURN = 2\n")
-    assert settle != files["include/settle"]
-    assert items != files["include/items"]
-    purge = files["include/purge"].replace("children = 50}", "children = 1}")
-    slices = files["purge_keys"].replace("local MOST = 500\n", "local MOST = 3\n")
-    assert purge != files["include/purge"]
-    assert slices != files["purge_keys"]
-    layout.CHUNK = layout.SLICE = 2
-    setattr(library, "CHUNK", 2)  # noqa: B010
-    try:
-        small = {
-            "include/settle": settle,
-            "include/items": items,
-            "include/purge": purge,
-            "purge_keys": slices,
-        }
-        yield compose(Keys(), {**files, **small})
-    finally:
-        layout.CHUNK, layout.SLICE = kept
-        setattr(library, "CHUNK", kept[0])  # noqa: B010
