@@ -112,24 +112,24 @@ def test_saved_worklists_survive_the_same(redis_url: str, small_library: Library
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_longer_programs_end_as_well(redis: Redis, seed: int) -> None:
-    await run_program(World(sender(redis), is_faulty=True), seed, steps=120)
+    await run_program(World(sender(redis), is_faulty=True), seed, steps=80)
 
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_longer_programs_with_saved_worklists_end_too(
     redis: Redis, small_library: Library, seed: int
 ) -> None:
-    await run_program(World(sender(redis, small_library), is_faulty=True), seed, steps=120)
+    await run_program(World(sender(redis, small_library), is_faulty=True), seed, steps=80)
 
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_while_nothing_is_lost_nothing_is_repaired(redis: Redis, seed: int) -> None:
-    await run_program(World(sender(redis), is_faulty=False), seed, steps=120)
+    await run_program(World(sender(redis), is_faulty=False), seed, steps=80)
 
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_saved_worklists_need_no_repair_either(redis: Redis, small_library: Library, seed: int) -> None:
-    await run_program(World(sender(redis, small_library), is_faulty=False), seed, steps=120)
+    await run_program(World(sender(redis, small_library), is_faulty=False), seed, steps=80)
 
 
 @pytest.mark.long
