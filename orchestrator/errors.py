@@ -261,11 +261,12 @@ class ExecutionKeyTaken(HeadraceError):
 
     code = "EXECUTION_KEY_TAKEN"
 
-    def __init__(self, key: str, execution_id: str) -> None:
+    def __init__(self, key: str, execution_id: str, *, hint: str | None = None) -> None:
         self.execution_id = execution_id
+        hint = hint or "choose 'use_existing' or 'terminate_existing' as id_conflict_policy"
         super().__init__(
             f"the key {key!r} belongs to execution {execution_id}, which has not ended; wait for its end, or "
-            "choose 'use_existing' or 'terminate_existing' as id_conflict_policy"
+            f"{hint}"
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from clients.backoff import Backoff
 from orchestrator.execution.model import Execution
 from orchestrator.executor import execute_workflow, remove_keys
+from orchestrator.redis_keys import DEFAULT_TENANT
 from orchestrator.states import ExecutionStatus
 from orchestrator.store.reader import Store
 from orchestrator.store.script_client import STORE_OUTAGES
@@ -18,12 +19,12 @@ log = logging.getLogger("headrace.sweep")
 
 #: Executions looked at in one run.
 LIMIT = 200
-#: Rounds in which the whole index is looked through, whatever its length; a round is a second.
+#: Rounds in which the indexes of all tenants are looked through, whatever their length; a round is a second.
 INDEX_ROUNDS = 40
-#: Rows of the index looked at in one run, at most: about 20 ms of Redis.
+#: Rows of indexes looked at in one run, at most: about 20 ms of Redis.
 MOST_ROWS = 20_000
-#: Whose executions the index lists.
-TENANT = "default"
+#: Tenants whose indexes are read in one run, at most.
+MOST_TENANTS = 200
 #: Between two looks at an execution that could not be read.
 DAMAGED = Backoff(first_s=30.0, most_s=600.0, jitter=(0.9, 1.0))
 #: Damaged executions remembered; beyond them all are looked at again.
@@ -35,8 +36,8 @@ STAGING_AGE_MS = 600_000
 
 
 class Sweep:
-    """Scans the members of workflows:active by cursor, and the whole index within a minute, in case an
-    execution has been lost from that set.
+    """Scans the members of workflows:active by cursor, and the index of every tenant within a minute, in case
+    an execution has been lost from that set.
 
     idle_ms  an execution with a younger event is making progress and is left alone.
     """
@@ -46,10 +47,14 @@ class Sweep:
         self.transitions = transitions
         self.idle_ms = idle_ms
         self._cursor = 0
+        #: Tenants whose indexes are still to be read in this round, the place reached in the first one's, and
+        #: how many rows make up a round.
+        self._tenants: list[str] = []
         self._offset = 0
+        self._listed = 0
         self._run_id = ""
         self._is_thorough_round = False
-        #: Whether the index is read as fast as may be: what was active before this process began is unknown.
+        #: Whether indexes are read as fast as may be: what was active before this process began is unknown.
         self._is_hurried = True
         #: Executions that cannot be read: how often that was tried, and when it is tried again.
         self._damaged: dict[str, tuple[int, float]] = {}
@@ -59,7 +64,7 @@ class Sweep:
         if await self._has_restarted():
             # It may have lost the newest writes: look at all executions, busy or not, in a new round.
             self._cursor, self._is_thorough_round = 0, True
-            self._offset, self._is_hurried = 0, True
+            self._tenants, self._offset, self._is_hurried = [], 0, True
         is_thorough = is_thorough or self._is_thorough_round
         self._cursor, active = await self.store.active_ids(self._cursor, limit)
         lost = await self._lost(limit)
@@ -101,13 +106,23 @@ class Sweep:
         return done
 
     async def _lost(self, limit: int) -> list[str]:
-        """Look through a part of the index for executions that the scan of active ones does not meet."""
-        listed = await self.store.index.count(TENANT)
-        count = MOST_ROWS if self._is_hurried else min(MOST_ROWS, max(limit // 8, listed // INDEX_ROUNDS, 1))
-        found = await self.store.index.ids(TENANT, self._offset, count)
-        self._offset += count
-        if self._offset >= listed:
-            self._offset, self._is_hurried = 0, False
+        """Look through a part of the indexes for executions that the scan of active ones does not meet."""
+        if not self._tenants:
+            counts = await self.store.index.counts([DEFAULT_TENANT, *await self.store.access.names()])
+            self._tenants, self._listed = list(counts), sum(counts.values())
+        room = min(MOST_ROWS, max(limit // 8, self._listed // INDEX_ROUNDS, 1))
+        room = MOST_ROWS if self._is_hurried else room
+        found: list[str] = []
+        for _ in range(min(len(self._tenants), MOST_TENANTS)):
+            ids = await self.store.index.ids(self._tenants[0], self._offset, room)
+            found += ids
+            self._offset += len(ids)
+            if len(ids) == room:
+                break
+            room -= len(ids)
+            self._offset = 0
+            del self._tenants[0]
+        self._is_hurried = self._is_hurried and bool(self._tenants)
         return await self.store.index.strays(found)
 
     async def _has_restarted(self) -> bool:

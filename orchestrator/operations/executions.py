@@ -15,6 +15,7 @@ from orchestrator.definitions.budgets import NO_CAPS, Caps
 from orchestrator.definitions.definition import OUTPUT
 from orchestrator.documents import exact_json
 from orchestrator.errors import (
+    ExecutionKeyTaken,
     ExecutionNotFound,
     InputsConflict,
     InvalidTransition,
@@ -240,8 +241,9 @@ class Executions:
         generation  the generation to retry; when another request has retried it, the answer says `already`.
         wanted_by   `EXECUTION UNIT ATTEMPT` whose child it is; refused once that attempt has ended.
         Raises ExecutionNotFound, InvalidTransition when it has not failed and was not cancelled, or nodes are
-        named in a child execution; NodeNotFound, NodeBusy for nodes that cannot be retried; TooBusy while
-        another choice of nodes is being written.
+        named in a child execution; ExecutionKeyTaken while another execution goes on with its key;
+        NodeNotFound, NodeBusy for nodes that cannot be retried; TooBusy while another choice of nodes is
+        being written.
         """
         execution_id = await self._owner.execution(execution_id)
         source = await self._snapshot(execution_id)
@@ -266,6 +268,8 @@ class Executions:
             return _retried_before((await self._snapshot(execution_id)).execution)
         if word == "lost":
             raise _busy(execution_id)
+        if word == "taken":
+            raise ExecutionKeyTaken(execution.execution_key or "", status, hint="cancel it first")
         if word not in ("ok", "listed"):
             found = f"{status}, and no node waits for it" if word == "unwanted" else status
             raise InvalidTransition("retry", execution_id, found, retryable())

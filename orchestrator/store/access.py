@@ -41,6 +41,11 @@ class Access:
         found = [_tenant(name, row) for name, row in zip(names, rows, strict=True)]
         return [tenant for tenant in found if tenant is not None]
 
+    async def names(self) -> list[str]:
+        """Names of all tenants beside `default`."""
+        members = await self._redis.zrange(self._keys.shared("tenants"), 0, -1)
+        return [member.decode(errors="replace") for member in members]
+
     async def api_keys(self, key_ids: Sequence[str]) -> list[ApiKey | None]:
         """API keys by their ids; None for what is unknown, revoked or expired."""
         pipe = self._redis.pipeline(transaction=False)

@@ -26,9 +26,13 @@ class Index:
         self._redis: Any = redis
         self._keys = keys
 
-    async def count(self, tenant: str) -> int:
-        """Number of executions in the index, ended ones too."""
-        return int(await self._redis.zcard(self._keys.index(tenant)))
+    async def counts(self, tenants: Sequence[str]) -> dict[str, int]:
+        """Number of executions in the index of each tenant, ended ones too; without those that have none."""
+        pipe = self._redis.pipeline(transaction=False)
+        for tenant in tenants:
+            pipe.zcard(self._keys.index(tenant))
+        counts = await pipe.execute() if tenants else []
+        return {tenant: int(count) for tenant, count in zip(tenants, counts, strict=True) if count}
 
     async def named(self, tenant: str, name: str) -> str | None:
         """Id of the execution of a tenant that a text names, by its id or, if none has that, by its key.

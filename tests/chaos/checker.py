@@ -28,6 +28,9 @@ _LAST = {
 }
 #: How long before a replacement begins the strike may have been that made it necessary.
 PAUSE_S = 20.0
+#: How long before a call begins its process may have been struck: told to end while it could not run, it
+#: first begins what it was given.
+NOTICED_S = 1.0
 Key = tuple[str, str]
 
 
@@ -253,7 +256,7 @@ def _struck(calls: list[Call], history: History) -> int:
     calls = sorted(calls, key=lambda call: call.attempt)
     for call, following in pairwise(calls):
         # A worker stopped between claim and call begins its call late, after its successor's.
-        since_s = min(call.start_s, following.start_s - PAUSE_S)
+        since_s = min(call.start_s - NOTICED_S, following.start_s - PAUSE_S)
         found += any(
             strike.pid == call.pid and since_s <= strike.at_s <= following.start_s
             for strike in history.strikes

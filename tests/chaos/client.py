@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from random import Random
 from typing import Any
 
@@ -13,14 +14,16 @@ from redis.exceptions import RedisError
 
 from clients.redis_client import connect_commands, connect_subscriber
 from orchestrator.definitions.definition import OUTPUT
-from orchestrator.engine import Engine, Idempotency
-from orchestrator.errors import HeadraceError, InvalidTransition
+from orchestrator.engine import Engine, Idempotency, TenantEngine
+from orchestrator.errors import ExecutionKeyTaken, ExecutionNotFound, HeadraceError, InvalidTransition
 from orchestrator.execution.model import Approval, Event, Execution
+from orchestrator.operations.approvals import Approvals
 from orchestrator.states import ExecutionStatus
 from orchestrator.units import index_of, node_of, unit_of
 from tests.chaos.history import EndReply, Line, Sample
 from tests.chaos.nested_workload import child_of
 from tests.chaos.script import outcome_of
+from tests.chaos.tenancy import TENANTS, start_by_name
 from tests.interpreter import nodes_of
 from tests.interpreting_families import children_of
 from workers.handlers import Catalogue
@@ -46,32 +49,70 @@ class Client:
         self.paused: list[str] = []
         self.pauses = 0
         self.retries = 0
+        self.tenants: tuple[str, ...] = TENANTS[:1]
+        self._owners: dict[str, str] = {}
+        #: Executions that were purged, as they were before; triggers that met one that went on.
+        self.purged: dict[str, EndReply] = {}
+        self.existing = 0
+        self.named = 0
+
+    async def share(self) -> None:
+        """Let the load be that of two tenants from now on."""
+        await self.engine.tenants.create("other")
+        self.tenants = TENANTS
 
     async def aclose(self) -> None:
         await self.redis.aclose()
         await self.subscriber.aclose()
 
     async def run(self, document: dict[str, Any]) -> str:
-        """Submit and start one execution, each request until it is answered; some are made twice anyway."""
+        """Submit and start one execution, each request until it is answered; some are made twice anyway.
+
+        Of several tenants one has it, and every other execution is that of a registered workflow.
+        """
+        tenant = self.dice.choice(self.tenants)
+        if len(self.tenants) > 1 and self.dice.random() < 0.5:
+            return await start_by_name(self, tenant, document)
+        executions = self.engine.of(tenant).executions
         body = orjson.dumps(document)
         key = f"k{len(self.documents)}-{self.dice.getrandbits(32)}"
         idempotency = Idempotency.named(key, route="/v1/executions", body=body)
         at_once = self.dice.random() < 0.5
         execution_id = ""
         for _ in range(2 if self.dice.random() < 0.2 else 1):
-            submitted = await self._until_answered(
-                lambda: self.engine.executions.submit(
-                    document, body=body, trigger=at_once, idempotency=idempotency
-                )
+            submitted = await self.until_answered(
+                lambda: executions.submit(document, body=body, trigger=at_once, idempotency=idempotency)
             )
             assert execution_id in ("", submitted.execution_id), "one key made two executions"
             execution_id = submitted.execution_id
-        self.documents[execution_id] = document
-        self._expect_signals(execution_id, document)
+        self.accept(execution_id, tenant, document)
         if not at_once:
             for _ in range(2 if self.dice.random() < 0.3 else 1):
-                await self._until_answered(lambda: self.engine.executions.trigger(execution_id))
+                await self.until_answered(lambda: executions.trigger(execution_id))
         return execution_id
+
+    def accept(self, execution_id: str, tenant: str, document: dict[str, Any]) -> None:
+        """Take note of an execution whose start was answered."""
+        self.documents[execution_id] = document
+        self._owners[execution_id] = tenant
+        self._expect_signals(execution_id, document)
+
+    def tenant_of(self, execution_id: str) -> str:
+        while execution_id in self.kin:
+            execution_id = self.kin[execution_id][0]
+        return self._owners[execution_id]
+
+    def view_of(self, execution_id: str) -> TenantEngine:
+        return self.engine.of(self.tenant_of(execution_id))
+
+    def known(self) -> set[str]:
+        """Every execution that was started, children too."""
+        return {*self.documents, *self.kin}
+
+    def kin_below(self, execution_id: str) -> list[str]:
+        """The children of an execution, and theirs."""
+        children = [each for each, (above, _) in self.kin.items() if above == execution_id]
+        return [below for child in children for below in (child, *self.kin_below(child))]
 
     def _expect_signals(self, execution_id: str, document: dict[str, Any]) -> None:
         self.unsignalled |= {
@@ -84,12 +125,12 @@ class Client:
         """Get to know the children of everybody known, and theirs."""
         asked: set[str] = set()
         while found := [
-            each for each in (*self.documents, *self.kin) if each not in asked and self._misses(each)
+            each for each in self.known() - set(self.purged) if each not in asked and self._misses(each)
         ]:
             for execution_id in found:
                 asked.add(execution_id)
                 try:
-                    page = await self.engine.executions.children(execution_id, limit=100)
+                    page = await self.view_of(execution_id).executions.children(execution_id, limit=100)
                 except (HeadraceError, RedisError, OSError):
                     return
                 for child in page.items:
@@ -125,7 +166,7 @@ class Client:
         """Let every other execution that has FAILED go on in place, once; it fails again."""
         for execution_id in sorted(self.ended - self.retried):
             try:
-                execution = (await self.engine.executions.get(execution_id)).execution
+                execution = (await self.view_of(execution_id).executions.get(execution_id)).execution
                 if execution.status is not ExecutionStatus.FAILED:
                     self.retried.add(execution_id)
                     continue
@@ -137,10 +178,12 @@ class Client:
 
     async def _retry(self, execution_id: str, generation: int) -> None:
         """Ask until it is answered; a request that was carried out unanswered is told from a new one."""
+        executions = self.view_of(execution_id).executions
         for _ in range(2 if self.dice.random() < 0.3 else 1):
-            await self._until_answered(
-                lambda: self.engine.executions.retry(execution_id, generation=generation)
-            )
+            try:
+                await self.until_answered(lambda: executions.retry(execution_id, generation=generation))
+            except ExecutionKeyTaken:
+                return
         self.retries += 1
         self.ended.discard(execution_id)
 
@@ -149,29 +192,33 @@ class Client:
         for execution_id, name in sorted(self.unsignalled):
             if self.dice.random() < 0.4:
                 await self._signal(execution_id, name)
-        try:
-            asking = (await self.engine.approvals.list(limit=20)).items
-        except (HeadraceError, RedisError, OSError):
-            return
-        for approval in asking:
-            if self.dice.random() < 0.5:
-                await self._decide(approval)
+        for tenant in self.tenants:
+            approvals = self.engine.of(tenant).approvals
+            try:
+                asking = (await approvals.list(limit=20)).items
+            except (HeadraceError, RedisError, OSError):
+                return
+            for approval in asking:
+                if self.dice.random() < 0.5:
+                    await self._decide(approvals, approval)
 
     async def _signal(self, execution_id: str, name: str) -> None:
         key = Idempotency.named(f"{execution_id}-{name}", route="signals", body=b"")
         for _ in range(2 if self.dice.random() < 0.3 else 1):
             try:
-                await self.engine.signals.send(execution_id, name, {"paid": execution_id}, idempotency=key)
+                await self.view_of(execution_id).signals.send(
+                    execution_id, name, {"paid": execution_id}, idempotency=key
+                )
             except InvalidTransition:
                 pass  # Not started yet, or answered before and over.
             except (HeadraceError, RedisError, OSError):
                 return
         self.unsignalled.discard((execution_id, name))
 
-    async def _decide(self, approval: Approval) -> None:
+    async def _decide(self, approvals: Approvals, approval: Approval) -> None:
         for by in self.dice.sample(("ann", "bob", "cem"), 2):
             try:
-                await self.engine.approvals.decide(
+                await approvals.decide(
                     approval.execution_id, approval.node_id, decision="approve", by=by, shown=approval.shown
                 )
             except (HeadraceError, RedisError, OSError):
@@ -183,12 +230,12 @@ class Client:
             await self.resume(self.paused.pop(0))
         if self.dice.random() < 0.25:
             execution_id = list(self.documents)[-1]
-            if await self._ask(self.engine.executions.pause, execution_id):
+            if await self._ask(self.view_of(execution_id).executions.pause, execution_id):
                 self.paused.append(execution_id)
                 self.pauses += 1
 
     async def resume(self, execution_id: str) -> None:
-        await self._ask(self.engine.executions.resume, execution_id)
+        await self._ask(self.view_of(execution_id).executions.resume, execution_id)
 
     async def resume_all(self) -> None:
         while self.paused:
@@ -200,22 +247,24 @@ class Client:
         async def ask() -> bool:
             try:
                 await verb(execution_id, by="chaos", request_id=request_id)
-            except InvalidTransition:
+            except (InvalidTransition, ExecutionNotFound):
                 return False
             return True
 
         request_id = f"{self.dice.getrandbits(64):x}"
-        taken = bool(await self._until_answered(ask))
+        taken = bool(await self.until_answered(ask))
         if taken and self.dice.random() < 0.3:
-            await self._until_answered(ask)
+            await self.until_answered(ask)
         return taken
 
     async def sample(self) -> None:
         """Read some executions, and remember what must not change any more."""
-        for execution_id in self.dice.sample(sorted(self.documents), min(8, len(self.documents))):
+        left = sorted(set(self.documents) - set(self.purged))
+        for execution_id in self.dice.sample(left, min(8, len(left))):
+            executions = self.view_of(execution_id).executions
             try:
-                status = await self.engine.executions.status(execution_id)
-                outputs = await self.engine.executions.results(execution_id)
+                status = await executions.status(execution_id)
+                outputs = await executions.results(execution_id)
             except (HeadraceError, RedisError, OSError):
                 continue
             parsed = {node_id: orjson.loads(text) for node_id, text in outputs.items() if text}
@@ -228,7 +277,7 @@ class Client:
         """Executions that have not ended, as far as can be told."""
         for execution_id in sorted(set(self.documents) - self.ended):
             try:
-                if (await self.engine.executions.status(execution_id)).is_terminal:
+                if (await self.view_of(execution_id).executions.status(execution_id)).is_terminal:
                     self.ended.add(execution_id)
             except (HeadraceError, RedisError, OSError):
                 break
@@ -244,31 +293,20 @@ class Client:
     async def collect(self) -> tuple[EndReply, ...]:
         """Read every execution whole, with its history and its children."""
         await self.adopt()
-        return tuple([await self._read(execution_id) for execution_id in (*self.documents, *self.kin)])
+        left = [each for each in (*self.documents, *self.kin) if each not in self.purged]
+        return (*self.purged.values(), *[await self.read(execution_id) for execution_id in left])
 
-    async def left_behind(self) -> list[str]:
-        """What is still in Redis though nothing runs."""
-        found = []
-        for key in ("workflows:leases", "workflows:timers", "workflows:approvals"):
-            if rest := await self.redis.zrange(key, 0, -1):
-                found.append(f"at rest, {key} holds {rest[:3]!r}")
-        if active := await self.redis.smembers("workflows:active"):
-            found.append(f"at rest, workflows:active holds {sorted(active)[:3]!r}")
-        if length := await self.redis.xlen("workflow:tasks"):
-            found.append(f"at rest, {length} tasks are left")
-        pending: Any = await self.redis.xpending("workflow:tasks", "workflow_group")
-        if pending["pending"]:
-            found.append(f"at rest, {pending['pending']} tasks are pending")
-        return found
+    def counts(self) -> dict[str, int]:
+        """What it did, in figures."""
+        owners = Counter(self.tenant_of(each) for each in self.documents)
+        done = {"purged": len(self.purged), "existing": self.existing, "retries": self.retries}
+        return {**owners, "named": self.named, **done, "pauses": self.pauses}
 
-    async def repairs(self) -> dict[str, int]:
-        counts: Any = await self.redis.hgetall("workflows:repairs")
-        return {kind.decode(): int(count) for kind, count in counts.items()}
-
-    async def _read(self, execution_id: str) -> EndReply:
-        view = await self.engine.executions.get(execution_id)
-        outputs = await self.engine.executions.results(execution_id)
-        events = await self.engine.events.list(execution_id, limit=10_000)
+    async def read(self, execution_id: str) -> EndReply:
+        own = self.view_of(execution_id)
+        view = await own.executions.get(execution_id)
+        outputs = await own.executions.results(execution_id)
+        events = await own.events.list(execution_id, limit=10_000)
         entries: Any = await self.redis.lrange(self.engine.store.keys.children(execution_id), 0, -1)
         execution, final = view.execution, await self.engine.store.output(execution_id, OUTPUT)
         return EndReply(
@@ -284,11 +322,13 @@ class Client:
             ended_ms=execution.ended_ms,
         )
 
-    async def _until_answered(self, request: Any) -> Any:
+    async def until_answered(self, request: Any) -> Any:
         deadline_s = time.monotonic() + 60
         while True:
             try:
                 return await request()
+            except ExecutionKeyTaken:
+                raise
             except (HeadraceError, RedisError, OSError) as error:
                 if time.monotonic() > deadline_s:
                     raise AssertionError(f"no answer for 60 s: {error}") from error

@@ -88,6 +88,7 @@ class History:
 
     left_behind  what was still in Redis at rest, in words; repairs, what the sweep counted.
     losses       spans of time, each (from, to), whose writes Redis may have lost by the way it was set up.
+    counts       what the client did beside, for the report.
     """
 
     calls: tuple[Call, ...] = ()
@@ -97,6 +98,7 @@ class History:
     left_behind: tuple[str, ...] = ()
     repairs: Mapping[str, int] = field(default_factory=dict)
     losses: tuple[tuple[float, float], ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_calls(trace: Path) -> tuple[Call, ...]:

@@ -21,6 +21,10 @@ from tests.chaos.client import Client
 from tests.chaos.cluster import Cluster
 from tests.chaos.history import History, read_calls
 from tests.chaos.mix import mixed
+from tests.chaos.rest import left_behind
+from tests.chaos.rest import repairs as repairs_of
+from tests.chaos.tenancy import PATIENCE_S as PURGED_WITHIN_S
+from tests.chaos.tenancy import purge_some, purges_left
 from tests.redis_server import RedisServer
 from tests.unit.clients.http.target_server import reply, running_target
 
@@ -75,6 +79,7 @@ async def play_on(
         cluster.start(orchestrators=plan.orchestrators, workers=plan.workers)
         while len(await client.engine.workers.list()) < plan.workers:
             await asyncio.sleep(0.05)
+        await client.share()
         began_s = time.monotonic()
         striking = asyncio.create_task(strike_on(cluster, plan, Random(SEED + 1)))
         kills = {int(share * plan.executions) for share in plan.redis_kills}
@@ -89,6 +94,7 @@ async def play_on(
             await client.answer()
             await client.interrupt()
             await client.retry_some()
+            await purge_some(client)
             await client.sample()
             await asyncio.sleep(plan.pace_s)
         striking.cancel()
@@ -103,16 +109,19 @@ async def play_on(
             await asyncio.sleep(0.1)
         took_s = time.monotonic() - began_s
         problems += [f"{each} had not ended after {PATIENCE_S:g} s" for each in left]
+        deadline_s = time.monotonic() + PURGED_WITHIN_S
+        while await purges_left(client, deadline_s):
+            await asyncio.sleep(0.5)
         await asyncio.sleep(0.5)
-        problems += await client.left_behind()
-        executions, repairs = await client.collect(), await client.repairs()
+        problems += await left_behind(client)
+        executions, repairs = await client.collect(), await repairs_of(client)
     finally:
         await client.aclose()
         problems += cluster.close()
     calls = read_calls(cluster.trace)
     history = History(
         calls, tuple(cluster.strikes), executions, tuple(client.samples), tuple(problems), repairs,
-        tuple(losses),
+        tuple(losses), client.counts(),
     )  # fmt: skip
     return history, took_s
 
@@ -122,7 +131,7 @@ def told(history: History, verdict: Verdict, took_s: float) -> str:
     return (
         f"\n{len(history.executions)} executions, {verdict.calls} handler calls in {took_s:.0f} s;"
         f" strikes {dict(strikes)}; {verdict.duplicates} duplicates, {verdict.excused} in struck workers;"
-        f" repairs {dict(history.repairs)}; {len(verdict.broken)} promises broken"
+        f" {dict(history.counts)}; repairs {dict(history.repairs)}; {len(verdict.broken)} promises broken"
     )
 
 

@@ -89,6 +89,14 @@ def test_a_call_that_began_late_because_its_worker_was_stopped_after_the_claim_i
     assert verdict.broken == ()
 
 
+def test_a_call_that_began_just_after_its_worker_was_told_to_end_is_excused() -> None:
+    late = replace(SECOND_B, start_s=60.0, end_s=61.0)
+    history = replace(RECOVERED, calls=(A, replace(B, end_s=3.6, ended="stopped"), late))
+
+    assert judge(replace(history, strikes=(Strike("term", 7, 2.9),))).broken == ()
+    assert judge(replace(history, strikes=(Strike("term", 7, 1.9),))).broken != ()
+
+
 BAD: dict[str, tuple[Callable[[], History], str]] = {
     "a duplicate nobody was struck for": (
         lambda: replace(RECOVERED, strikes=()),

@@ -12,6 +12,7 @@ from tests.chaos.checker import judge
 from tests.chaos.client import Client
 from tests.chaos.cluster import Cluster, until
 from tests.chaos.history import History, read_calls
+from tests.chaos.rest import left_behind
 from tests.chaos.workload import chain, delay, retry
 from tests.dags import node, workflow
 
@@ -36,8 +37,8 @@ async def go_on_without(cluster: Cluster, client: Client, *, for_s: float) -> Hi
         assert time.monotonic() < deadline_s, f"not ended without an orchestrator: {left}"
         await asyncio.sleep(0.05)
     calls = read_calls(cluster.trace)
-    left_behind = tuple(await client.left_behind())
-    return History(calls, tuple(cluster.strikes), await client.collect(), left_behind=left_behind)
+    rest = tuple(await left_behind(client))
+    return History(calls, tuple(cluster.strikes), await client.collect(), left_behind=rest)
 
 
 async def test_retries_and_delays_go_on_without_an_orchestrator(cluster: Cluster, client: Client) -> None:

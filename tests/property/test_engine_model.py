@@ -1,4 +1,4 @@
-"""The real scripts on a real Redis under random programs: clients, workers, loops, lost replies, lost keys.
+"""The real scripts on a real Redis under random programs: two tenants, workers, loops, lost replies and keys.
 
 After every step everything is read back and held against the promises; at the end, once nothing more is lost,
 every execution must end as the semantics say, and leave no lease, timer or task behind. A program that fails
@@ -25,7 +25,9 @@ from orchestrator.store.library import Library
 from orchestrator.store.transitions import Transitions
 from tests.property.model import actions, faults, stale_reads
 from tests.property.model.programs import do, heal, run_program
-from tests.property.model.world import World, small_turns
+from tests.property.model.small_turns import small_turns
+from tests.property.model.starts import submit
+from tests.property.model.world import World
 
 STATES = int(os.environ.get("MODEL_STATES", "100000"))
 FIRST_SEED = int(os.environ.get("MODEL_SEED", "1"))
@@ -73,7 +75,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 2**16))
     def there_is_something_to_do(self, seed: int) -> None:
-        self.runner.run(do(self.world, actions.submit, seed))
+        self.runner.run(do(self.world, submit, seed))
 
     @rule(action=st.sampled_from(DRAWN), seed=st.integers(0, 2**16))
     def something_happens(self, action: actions.Action, seed: int) -> None:
@@ -110,24 +112,24 @@ def test_saved_worklists_survive_the_same(redis_url: str, small_library: Library
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_longer_programs_end_as_well(redis: Redis, seed: int) -> None:
-    await run_program(World(sender(redis), is_faulty=True), seed, steps=120)
+    await run_program(World(sender(redis), is_faulty=True), seed, steps=80)
 
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_longer_programs_with_saved_worklists_end_too(
     redis: Redis, small_library: Library, seed: int
 ) -> None:
-    await run_program(World(sender(redis, small_library), is_faulty=True), seed, steps=120)
+    await run_program(World(sender(redis, small_library), is_faulty=True), seed, steps=80)
 
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_while_nothing_is_lost_nothing_is_repaired(redis: Redis, seed: int) -> None:
-    await run_program(World(sender(redis), is_faulty=False), seed, steps=120)
+    await run_program(World(sender(redis), is_faulty=False), seed, steps=80)
 
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_saved_worklists_need_no_repair_either(redis: Redis, small_library: Library, seed: int) -> None:
-    await run_program(World(sender(redis, small_library), is_faulty=False), seed, steps=120)
+    await run_program(World(sender(redis, small_library), is_faulty=False), seed, steps=80)
 
 
 @pytest.mark.long

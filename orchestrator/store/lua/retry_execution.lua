@@ -5,7 +5,8 @@
 --       6 'EXECUTION UNIT ATTEMPT' of the unit that asks, or '' for a request from outside; 7 what was chosen, as a hash; 8 critical
 --       nodes that stay as they failed or were cancelled; then worklist items, see store/repair_words.py
 -- Reply {word, status, more}  word: ok; listed; already, that generation has been retried; lost, slices listed before have
---       expired, or another choice is being listed; running; unwanted, that attempt has ended or is about to end; unknown
+--       expired, or another choice is being listed; running; unwanted, that attempt has ended or is about to end; taken, its
+--       execution key belongs by now to another execution that has not ended, named in place of the status; unknown
 -- Event execution.retried
 local status = redis.call('GET', status_key(ARGV[2]))
 local x = status and open(ARGV[2])
@@ -19,6 +20,10 @@ if parent_id then
     return {'unwanted', status, 0}
   end
 end
+local tenant, digest = fields_of(x, 'tenant', 'key_digest')
+local key = digest and rare_key.execution_key(tenant or 'default', digest)
+local holder = key and redis.call('GET', key)
+if holder and holder ~= x.id and is_live(holder) then return {'taken', holder, 0} end
 local list, position, choice = reset_key(x.id), tonumber(ARGV[4]), ARGV[7]
 -- The choice stands before what is listed. Another one begins the list again: two of them must never be mixed.
 if position == 0 and redis.call('LINDEX', list, 0) ~= choice then
@@ -43,6 +48,8 @@ x.left, x.failed, x.cancelling, x.is_listed = tonumber(ARGV[5]), tonumber(ARGV[8
 x.generation = tostring(x.generation + 1)
 redis.call('SET', status_key(x.id), 'RUNNING')
 redis.call('SADD', active_key(), x.id)
+-- As a start takes it.
+if key then redis.call('SET', key, x.id) end
 set_rare(x, 'generation', x.generation, 'cancelling', '', 'worklist', '1')
 -- The requests that cancelled it are remembered: sent again, late, they must not cancel the new generation.
 redis.call('HDEL', x.runtime, 'ended_ms', 'error', 'cancel_reason', 'grace_ms')

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.loops.sweep import Sweep
 from orchestrator.states import NodeStatus
-from tests.makers import Rig, node
+from tests.makers import Rig, node, workflow
 
 IDLE_MS = 10_000
 
@@ -128,6 +128,23 @@ async def test_a_lost_execution_is_found_within_a_minute_among_any_number_that_h
         await sweep.run_once(rig.now_ms + 1_000 * second)
 
     assert await rig.redis.sismember("workflows:active", execution_id)
+
+
+async def test_lost_executions_of_every_tenant_are_found(rig: Rig) -> None:
+    lost = []
+    for number in range(8):
+        await rig.engine.tenants.create(f"t{number}", title="")
+        view = rig.engine.of(f"t{number}").executions
+        made = [await view.submit(workflow(node("A")), trigger=True) for _ in range(number % 3)]
+        lost += [each.execution_id for each in made]
+    sweep = sweep_of(rig)
+    await sweep.run_once(rig.now_ms)
+    await rig.redis.delete("workflows:active")
+
+    for _ in range(8):
+        await sweep.run_once(rig.now_ms, limit=8)
+
+    assert {each.decode() for each in await rig.redis.smembers("workflows:active")} == set(lost)
 
 
 async def test_after_a_restart_of_redis_everything_is_looked_at_at_once(

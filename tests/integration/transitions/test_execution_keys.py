@@ -53,6 +53,32 @@ async def test_after_the_end_the_key_moves_to_the_new_execution(rig: Rig) -> Non
     assert await rig.engine.executions.find("order 1") == second.execution_id != first.execution_id
 
 
+async def test_a_retry_is_refused_while_another_execution_goes_on_with_the_key(rig: Rig) -> None:
+    first = await keyed(rig)
+    await rig.worker.run_all(failing=["A"])
+    second = await keyed(rig)
+    before = await rig.dump()
+
+    with pytest.raises(ExecutionKeyTaken, match="cancel it first") as refused:
+        await rig.engine.executions.retry(first.execution_id)
+
+    assert refused.value.execution_id == second.execution_id
+    assert await rig.dump() == before
+
+
+async def test_a_retry_takes_the_key_back_as_a_start_does(rig: Rig) -> None:
+    first = await keyed(rig)
+    await rig.worker.run_all(failing=["A"])
+    await keyed(rig)
+    await rig.worker.run_all()
+
+    await rig.engine.executions.retry(first.execution_id)
+
+    assert await rig.engine.executions.find("order 1") == first.execution_id
+    with pytest.raises(ExecutionKeyTaken):
+        await keyed(rig)
+
+
 async def test_use_existing_answers_the_one_that_holds_the_key(rig: Rig) -> None:
     made = await keyed(rig)
     before = await rig.dump()

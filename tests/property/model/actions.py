@@ -23,24 +23,16 @@ from tests.property.model.drawn_dag import QUEUES
 from tests.property.model.family_checks import parents
 from tests.property.model.interventions import INTERVENTIONS
 from tests.property.model.map_attempts import has_failed, kinds_for
+from tests.property.model.purges import PURGES
 from tests.property.model.reading import TASKS
+from tests.property.model.registered import change, register, remove
 from tests.property.model.retries import retry_chosen, retry_whole
+from tests.property.model.starts import start_by_name, submit
 from tests.property.model.together import send_end
 from tests.property.model.world import LEASE_MS, Case, SimWorker, World
 
 Action = Callable[[World, Random], Awaitable[None]]
-#: Executions of one world.
-MOST_CASES = 6
 ERROR = orjson.dumps({"type": "HandlerError", "message": "drawn", "retryable": False})
-
-
-async def submit(world: World, dice: Random) -> None:
-    if len(world.cases) >= MOST_CASES:
-        return
-    key = f"key{dice.randint(0, 3)}" if dice.random() < 0.3 else ""
-    body_dice = Random(dice.randint(0, 3)) if key else dice
-    execution_id = f"x{len(world.cases) + len(world.staged)}"
-    await world.submit(body_dice, execution_id, is_started=dice.random() < 0.6, key=key)
 
 
 async def start(world: World, dice: Random) -> None:
@@ -144,7 +136,9 @@ async def end_attempt(
             dice.randint(1, 3), f"{worker.name}:{worker.requests}", worker.name, worker.name, LEASE_MS,
             dice.choice(("default=1 side=1", "side=1 default=2", "default=3 side=2")), worker.offers,
         )  # fmt: skip
-    kind = dice.choice(kinds_for(world, case, token, kinds))
+    # Of what was purged meanwhile a worker knows nothing.
+    is_gone = token.execution_id in world.remains.cases
+    kind = dice.choice("cfrswlx" if is_gone else kinds_for(world, case, token, kinds))
     if kind in NESTING:
         call, record = await nest(world, dice, case, token, kind, claiming)
     else:
@@ -343,5 +337,6 @@ WEIGHTS: dict[Action, int] = {
     submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, renew: 2, report: 1,
     fall_silent: 3, cancel: 3, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
     retry_chosen: 2,
-    **ANSWERS, **INTERVENTIONS,
+    start_by_name: 2, register: 2, change: 1, remove: 1,
+    **ANSWERS, **INTERVENTIONS, **PURGES,
 }  # fmt: skip

@@ -42,7 +42,7 @@ async def lose_something(world: World, dice: Random) -> None:
             if saved := [case for case in world.cases if case.now.worklist]:
                 await redis.delete(f"workflow:{dice.choice(saved).execution_id}:worklist")
         case "lists":
-            await redis.delete("workflows:approvals")
+            await redis.delete("workflows:approvals", "workflows:approvals:other")
             if waited := [case for case in world.cases if case.now.waits]:
                 case = dice.choice(waited)
                 name = dice.choice(sorted(case.now.waits))

@@ -10,6 +10,8 @@ from tests.property.model.actions import WEIGHTS, Action, claim, end_attempt, re
 from tests.property.model.answers import answer_all
 from tests.property.model.faults import FAULTS
 from tests.property.model.interventions import resume_all
+from tests.property.model.purges import purge_all
+from tests.property.model.reading import APPROVALS
 from tests.property.model.stale_reads import STALE_READS
 from tests.property.model.world import World
 
@@ -59,6 +61,7 @@ async def heal(world: World, *, seed: int) -> None:
     for case in world.cases:
         assert case.now.has_ended, world.told(case, ["it did not end"])
     await _leaves_nothing(world)
+    await purge_all(world, dice)
 
 
 async def _round(world: World, dice: Random) -> None:
@@ -89,7 +92,8 @@ async def _leaves_nothing(world: World) -> None:
         await timers.run_once(world.store, world.transitions, world.now_ms)
         await world.sweep.run_once(world.now_ms, is_thorough=True)
     redis = world.redis
-    for key in ("workflows:leases", "workflows:timers", "workflows:staging", "workflows:approvals"):
+    for name in ("leases", "timers", "staging", *APPROVALS):
+        key = f"workflows:{name}"
         assert await redis.zrange(key, 0, -1) == [], key
     assert await redis.smembers("workflows:active") == set()
     for stream in ("workflow:tasks", "workflow:tasks:side"):

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 TASKS = {queue: "workflow:tasks" if queue == "default" else f"workflow:tasks:{queue}" for queue in QUEUES}
 
+#: Both tenants' lists of those who are asked.
+APPROVALS = ("approvals", "approvals:other")
+#: An execution that was there and is not any more.
+GONE = ExecutionSnapshot("", {}, {}, {}, {}, (), (), frozenset(), frozenset(), (), is_active=False)
+
 
 @dataclass(slots=True)
 class Shared:
@@ -44,16 +49,17 @@ class Reader:
 
     async def shared(self) -> dict[str, Shared]:
         """What each execution has of what all share, by its id."""
-        commands = [("ZRANGE", f"workflows:{name}", 0, -1) for name in ("leases", "timers", "approvals")]
+        names = ("leases", "timers", *APPROVALS)
+        commands = [("ZRANGE", f"workflows:{name}", 0, -1) for name in names]
         streams = [("XRANGE", key, "-", "+") for key in TASKS.values()]
         answers = await self._wire.send([*commands, ("SMEMBERS", "workflows:active"), *streams])
-        leases, timers, approvals, active, *tasks = answers
+        leases, timers, approvals, others, active, *tasks = answers
         found: dict[str, Shared] = {}
         for owner, unit, attempt in map(_parts, leases):
             found.setdefault(owner, Shared()).leases.append((unit, int(attempt)))
         for kind, owner, unit, attempt in map(_parts, timers):
             found.setdefault(owner, Shared()).timers.append((kind, unit, attempt))
-        for owner, unit, attempt in map(_parts, approvals):
+        for owner, unit, attempt in map(_parts, [*approvals, *others]):
             found.setdefault(owner, Shared()).approvals.append((unit, attempt))
         for entry_id, flat in (entry for stream in tasks for entry in stream):
             task = _pairs(flat)
@@ -72,6 +78,9 @@ class Reader:
         found: list[tuple[Case, ExecutionSnapshot | None]] = []
         for case, asked in zip(cases, commands, strict=True):
             events, *rest = [next(answers) for _ in asked]
+            if case.seen and rest[1] is None:
+                found.append((case, GONE))
+                continue
             own = shared.get(case.execution_id, Shared())
             is_known = not events and self._answers.get(case.execution_id) == (rest, own)
             self._answers[case.execution_id] = (rest, own)

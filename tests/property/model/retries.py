@@ -16,6 +16,7 @@ from orchestrator.execution.rerun import (
     rerun_set,
 )
 from orchestrator.store.repair_words import retry_words
+from orchestrator.store.requests import digest_of
 from orchestrator.units import node_of
 from tests.property.model.item_checks import KEPT, items_of
 from tests.property.model.world import Case, World
@@ -39,7 +40,21 @@ async def retry_case(world: World, dice: Random, case: Case) -> bool:
     is_output_open = case.definition.output_node is not None and case.now.units.get(OUTPUT) != "COMPLETED"
     if not chosen and not is_output_open:
         return False
+    if await _is_kept_from_it(world, case):
+        return False
     await _retry(world, dice, case, sight.snapshot, chosen)
+    return True
+
+
+async def _is_kept_from_it(world: World, case: Case) -> bool:
+    """Another execution may go on with its key: then it is refused, whatever of it is to run."""
+    holder = world.holder(case.tenant, case.origin)
+    if holder in (None, case.execution_id) or world.case_of(str(holder)).now.has_ended:
+        return False
+    word, named, _ = await world.transitions.retry_execution(
+        case.execution_id, generation=int(case.now.generation), position=0, nodes=0, items=[]
+    )
+    assert (word, named) == ("taken", holder), (word, named, holder)
     return True
 
 
@@ -49,6 +64,8 @@ async def retry_chosen(world: World, dice: Random) -> None:
     if not ended:
         return
     case = dice.choice(ended)
+    if await _is_kept_from_it(world, case):
+        return
     sight = await world.store.read_for_repair(case.execution_id)
     assert sight is not None
     with_failed = {
@@ -88,6 +105,8 @@ async def _retry(
         if dice.random() < 0.2:
             word, *_ = await call
             assert word == ("already" if is_last else "listed"), word
+    if case.origin.execution_key:
+        world.holders[case.tenant, digest_of(case.origin.execution_key)] = case.execution_id
     case.again = frozenset(chosen)
     # The items that completed stay, unless their node lists others.
     gone = [

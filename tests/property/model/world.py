@@ -7,15 +7,11 @@ action draws from the dice it is given, so that equal programs do equal things.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha1
 from itertools import count
 from random import Random
 from typing import Any
 
-import orjson
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -23,19 +19,19 @@ from clients.redis_wire import Wire
 from orchestrator.definitions.definition import OUTPUT, Definition, Node
 from orchestrator.execution.explain import explain
 from orchestrator.loops.sweep import Sweep
-from orchestrator.redis_keys import Keys
-from orchestrator.store import layout, library
-from orchestrator.store.library import Library, compose, sources
+from orchestrator.operations.origin import NO_ORIGIN, Origin
 from orchestrator.store.reader import Store
 from orchestrator.store.repair_words import repair_words
 from orchestrator.store.replies import Claim, Delivery
-from orchestrator.store.requests import AttemptToken, Idempotency
+from orchestrator.store.requests import AttemptToken, digest_of
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from orchestrator.units import index_of, node_of
-from tests.property.model.drawn_dag import compiled, draw_document
+from tests.property.model.drawn_dag import compiled
 from tests.property.model.family_checks import of_family
-from tests.property.model.reading import Reader
+from tests.property.model.purges import Remains
+from tests.property.model.reading import GONE, Reader
+from tests.property.model.registered import Registry
 from tests.property.model.semantics_check import check_end
 from tests.property.model.snapshots import (
     ENDED,
@@ -44,6 +40,7 @@ from tests.property.model.snapshots import (
     error_of,
     facts,
 )
+from tests.property.model.tenancy import of_lists, of_views
 
 START_MS = 1_700_000_000_000
 LEASE_MS = 2_000
@@ -65,6 +62,8 @@ class Case:
     execution_id: str
     document: dict[str, Any]
     definition: Definition
+    tenant: str = "default"
+    origin: Origin = NO_ORIGIN
     seen: ExecutionSnapshot | None = None
     #: What the call said that ended a node, or parked it: "ok", "fail", "skip", or ("branch", ids).
     taken: dict[str, str | tuple[str, tuple[str, ...]]] = field(default_factory=dict)
@@ -136,7 +135,13 @@ class World:
         #: Attempts whose worker fell silent; it may still come back with a result.
         self.strays: list[AttemptToken] = []
         self.sent: deque[tuple[Call[Any], SimWorker]] = deque(maxlen=20)
-        self.keys_used: dict[str, tuple[str, str]] = {}
+        #: Idempotency keys by tenant: digest of the request, and what it made.
+        self.keys_used: dict[tuple[str, str], tuple[str, str]] = {}
+        #: Who holds an execution key, by tenant and digest.
+        self.holders: dict[tuple[str, str], str] = {}
+        self.registry = Registry()
+        self.remains = Remains()
+        self.submitted = 0
         self.staged: list[str] = []
         self.numbers = count(1)
         self.program: list[str] = []
@@ -156,6 +161,7 @@ class World:
     async def open(self) -> None:
         await self.redis.flushdb()
         await self.make_groups()
+        await self.transitions.create_tenant("other", "The other one", call_id="opened")
 
     async def close(self) -> None:
         """Give back the connections it has kept."""
@@ -169,34 +175,21 @@ class World:
                 if "BUSYGROUP" not in str(error):
                     raise
 
-    async def submit(self, dice: Random, execution_id: str, *, is_started: bool, key: str = "") -> str:
-        """Submit a drawn definition as an API process would; gives the reply's word."""
-        document = draw_document(dice)
-        definition = compiled(document)
-        body = orjson.dumps(document)
-        laid = layout.lay_out(definition)
-        for part in laid.staged:
-            await self.transitions.stage_execution(execution_id, part)
-        if dice.random() < 0.05:
-            self.staged.append(execution_id)
-            return "abandoned"
-        digest = sha1(body, usedforsecurity=False).hexdigest()
-        call = self.transitions.create_execution(
-            execution_id, body, laid.last, is_started=is_started, idempotency=Idempotency(key, digest, "")
-        )
-        word, made, more = await call
-        if dice.random() < 0.2:
-            assert (await call)[:2] == [word, made]
-        if word == "ok":
-            self.cases.append(Case(execution_id, document, definition))
-            self.keys_used.setdefault(key, (digest, execution_id))
-        else:
-            known_hash, known_id = self.keys_used[key]
-            expected = "replayed" if known_hash == digest else "conflict"
-            assert (word, made) == (expected, known_id)
-            self.staged.append(execution_id)
-        await self.drain_worklist(execution_id, more, dice)
-        return str(word)
+    def next_id(self) -> str:
+        """The id of the next execution that is submitted."""
+        self.submitted += 1
+        return f"x{self.submitted - 1}"
+
+    def holder(self, tenant: str, origin: Origin) -> str | None:
+        """The execution that holds the key a start asks for."""
+        key = origin.execution_key
+        return self.holders.get((tenant, digest_of(key))) if key else None
+
+    def forget(self, case: Case) -> None:
+        """It was purged: nothing finds it any more, nor by its key."""
+        self.cases = [each for each in self.cases if each is not case]
+        self.remains.cases[case.execution_id] = case
+        self.holders = {key: held for key, held in self.holders.items() if held != case.execution_id}
 
     def one_with(self, dice: Random, what: str) -> SimWorker | None:
         """A worker that has read tasks, or holds attempts; None when none has."""
@@ -214,10 +207,13 @@ class World:
         return next((each for each in self.cases if each.execution_id == child_id), None)
 
     def case_of(self, execution_id: str) -> Case:
-        return next(case for case in self.cases if case.execution_id == execution_id)
+        found = (case for case in self.cases if case.execution_id == execution_id)
+        return self.remains.cases.get(execution_id) or next(found)
 
     def expected_word(self, token: AttemptToken, *, is_cancel: bool = False) -> str:
         """What a call that ends this attempt must be answered, by the last look at its node."""
+        if token.execution_id in self.remains.cases:
+            return "gone"
         now = self.case_of(token.execution_id).now
         if is_cancel and not now.runtime.get("cancelling"):
             return "uncalled"
@@ -243,6 +239,9 @@ class World:
         unread = list(self.cases)
         while unread:
             found = await self.reader.look(unread, shared)
+            for case in [case for case, now in found if now is GONE]:
+                self._gone(case)
+            found = [(case, now) for case, now in found if now is not GONE]
             changed += [(case, case.seen) for case, now in found if now]
             unread = [child for case, now in found if now for child in self._took_in(case, now)]
         for case, before in changed:
@@ -250,13 +249,26 @@ class World:
             if not broken and (not self.is_faulty or self.states % 5 == 0):
                 broken = await self._unexplained(case)
             assert not broken, self.told(case, broken)
+        broken = await of_lists(self) + await of_views(self)
+        strange = sorted(set(shared) & set(self.remains.cases))
+        broken += [f"{each} was purged, and has {shared[each]}" for each in strange]
+        assert not broken, self.told(None, broken)
         self.states += 1
+
+    def _gone(self, case: Case) -> None:
+        """A child may go with its parent once it has ended."""
+        assert case.parent in self.remains.cases, self.told(case, ["it is gone, and nobody purged it"])
+        assert case.now.has_ended, self.told(case, ["it went with its parent before it had ended"])
+        self.forget(case)
 
     def _took_in(self, case: Case, now: ExecutionSnapshot) -> list[Case]:
         """Hold what was seen of one execution against the promises; gives what it has started since."""
         broken = broken_promises(case.seen, now, case.definition, is_faulty=self.is_faulty, again=case.again)
         broken += self._foreign_outputs(case, now)
         case.seen = now
+        if case.parent in self.remains.cases and "parent" not in now.runtime:
+            # Cut loose: it goes on as an execution of its own.
+            case.parent = ""
         if case.asked_in is None and now.runtime.get("cancel_request", "").startswith("parent:"):
             case.asked_in = self.states
         if now.has_ended and not broken:
@@ -273,7 +285,7 @@ class World:
         document = case.node(unit).config["workflow"]
         return Case(
             child_id, document, compiled(document),
-            parent=case.execution_id, parent_unit=unit, depth=case.depth + 1,
+            tenant=case.tenant, parent=case.execution_id, parent_unit=unit, depth=case.depth + 1,
         )  # fmt: skip
 
     async def due_times(self) -> dict[bytes, float]:
@@ -310,25 +322,9 @@ class World:
             if output is not None and output not in (case.outputs.get(node_id), error_of(now, node_id))
         ]
 
-    def told(self, case: Case, broken: list[str]) -> str:
+    def told(self, case: Case | None, broken: list[str]) -> str:
         shown = "\n  ".join(broken)
         steps = "\n  ".join(self.program[-40:])
+        if case is None:
+            return f"{shown}\nlast steps:\n  {steps}"
         return f"{case.execution_id}:\n  {shown}\n{facts(case.now)}\n{case.document}\nlast steps:\n  {steps}"
-
-
-@contextmanager
-def small_turns() -> Iterator[Library]:
-    """The scripts with tiny budgets and chunks: small executions save their worklists as large ones do."""
-    kept = (layout.CHUNK, layout.SLICE)
-    files = sources()
-    settle = files["include/settle"].replace("local BUDGET = 160\n", "local BUDGET = 3\n")
-    items = files["include/items"].replace("local ITEMS_IN_A_TURN = 100\n", "local ITEMS_IN_A_TURN = 2\n")
-    assert settle != files["include/settle"]
-    assert items != files["include/items"]
-    layout.CHUNK = layout.SLICE = 2
-    setattr(library, "CHUNK", 2)  # noqa: B010
-    try:
-        yield compose(Keys(), {**files, "include/settle": settle, "include/items": items})
-    finally:
-        layout.CHUNK, layout.SLICE = kept
-        setattr(library, "CHUNK", kept[0])  # noqa: B010

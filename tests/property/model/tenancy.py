@@ -1,0 +1,115 @@
+"""Two tenants with the same names: what stands in their lists, under their keys and in their registries."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.errors import ExecutionNotFound
+from orchestrator.operations.origin import Origin, label_digest
+from orchestrator.operations.owner import Owner
+from orchestrator.store.requests import digest_of
+
+if TYPE_CHECKING:
+    from tests.property.model.world import Case, World
+
+TENANTS = ("default", "other")
+#: Execution keys; both tenants use both.
+KEY_NAMES = ("order-1", "order-2")
+LABELS: tuple[dict[str, str], ...] = ({}, {"team": "blue"}, {"team": "red", "site": "b"})
+POLICIES = ("fail", "use_existing", "terminate_existing")
+#: States between two questions through the views: the keys behind them are read in every state.
+ASKED_EVERY = 4
+
+
+def drawn_origin(dice: Random) -> Origin:
+    """Draw labels and, for every other start, a key with what happens when it is held."""
+    key = dice.choice(KEY_NAMES) if dice.random() < 0.5 else None
+    policy: Any = dice.choice(POLICIES) if key else None
+    return Origin(labels=dice.choice(LABELS), execution_key=key, id_conflict_policy=policy)
+
+
+def rows_of(world: World) -> dict[str, set[str]]:
+    """Every list of executions there must be, computed from the executions that exist."""
+    rows: dict[str, set[str]] = {}
+    for case in world.cases:
+        names = [f"idx:executions:{case.tenant}"]
+        if case.origin.workflow_id:
+            names.append(f"idx:workflow:{case.tenant}:{case.origin.workflow_id}")
+        names += [f"idx:label:{case.tenant}:{label_digest(*each)}" for each in case.origin.labels.items()]
+        for name in names:
+            rows.setdefault(name, set()).add(case.execution_id)
+    return rows
+
+
+async def of_lists(world: World) -> list[str]:
+    """Compare all lists and keys of both tenants with what there is; [] when every promise is kept."""
+    rows = rows_of(world)
+    registry = world.registry.expected_keys()
+    held = {f"key:{tenant}:{key}": holder for (tenant, key), holder in world.holders.items()}
+    commands: list[tuple[Any, ...]] = [("KEYS", "*"), ("ZRANGE", "workflows:purging", 0, -1)]
+    commands += [("ZRANGE", name, 0, -1) for name in rows]
+    commands += [("GET", name) for name in held]
+    commands += world.registry.questions()
+    answers = iter(await world.wire.send(commands))
+    keys = {key.decode() for key in next(answers)}
+    purging = {member.decode() for member in next(answers)}
+    broken = [
+        f"{name} lists {sorted(found)}, there are {sorted(wanted)}"
+        for name, wanted in rows.items()
+        if (found := {member.decode() for member in next(answers)}) != wanted
+    ]
+    broken += [
+        f"{name} names {found!r}, the newest with it is {holder}"
+        for name, holder in held.items()
+        if (found := next(answers)) != holder.encode()
+    ]
+    broken += world.registry.broken(list(answers))
+    wanted_keys = {*rows, *held, *registry}
+    families = ("idx:", "key:", "workflows:names:", "workflows:registered:")
+    found_keys = {key for key in keys if key.startswith(families)}
+    broken += [f"{key} is there without a cause" for key in sorted(found_keys - wanted_keys)]
+    broken += [f"{key} is missing" for key in sorted(wanted_keys - found_keys)]
+    return broken + _of_holders(world) + world.remains.broken(world, keys, purging)
+
+
+def _of_holders(world: World) -> list[str]:
+    """Of all executions with one key one has not ended and is not being ended: the one that holds it."""
+    live: dict[tuple[str, str], list[str]] = {}
+    for case in world.cases:
+        if case.origin.execution_key and not case.now.has_ended and not case.now.runtime.get("cancelling"):
+            key = (case.tenant, digest_of(case.origin.execution_key))
+            live.setdefault(key, []).append(case.execution_id)
+    return [
+        f"{ids} go on with the key that {world.holders.get(key)} holds"
+        for key, ids in live.items()
+        if ids != [world.holders.get(key)]
+    ]
+
+
+async def of_views(world: World) -> list[str]:
+    """Ask the views of both tenants for an execution, one that was purged, and a key: each in its turn."""
+    if world.states % ASKED_EVERY:
+        return []
+    broken, turn = [], world.states // ASKED_EVERY
+    known: list[tuple[Case, str | None]] = [(case, case.tenant) for case in world.cases]
+    gone: list[tuple[Case, str | None]] = [(case, None) for case in world.remains.cases.values()]
+    for cases in (known, gone):
+        for case, owner in cases[turn % len(cases) :][:1] if cases else ():
+            for tenant in TENANTS:
+                found = await found_by(world, tenant, case.execution_id)
+                if found != (case.execution_id if tenant == owner else None):
+                    broken.append(f"{tenant} finds {found} by {case.execution_id} of {owner}")
+    tenant, key = TENANTS[turn % 2], KEY_NAMES[turn // 2 % 2]
+    found = await found_by(world, tenant, key)
+    if found != (wanted := world.holders.get((tenant, digest_of(key)))):
+        broken.append(f"{tenant} finds {found} by {key}, it is held by {wanted}")
+    return broken
+
+
+async def found_by(world: World, tenant: str, name: str) -> str | None:
+    """What a tenant's view finds by an id or a key, remembering nothing."""
+    try:
+        return await Owner(world.store, tenant).execution(name)
+    except ExecutionNotFound:
+        return None
