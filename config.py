@@ -225,6 +225,15 @@ class Settings(BaseSettings):
             )
         return host
 
+    @field_validator("operator_key")
+    @classmethod
+    def _sendable(cls, key: str | None) -> str | None:
+        if key is not None and not (key.isascii() and key.isprintable() and key == key.strip()):
+            raise ValueError(
+                "the value cannot be sent in a header; allowed: printable ASCII without blanks around it"
+            )
+        return key
+
     @field_validator("worker_queues")
     @classmethod
     def _queues(cls, text: str) -> str:

@@ -66,7 +66,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             _engine(settings, limits, apart) as engine,
             _files_registered(settings.workflows_dir, engine, limits),
         ):
-            hub = Hub(engine.all_tenants, revoked=engine.authentication.revoked)
+            hub = Hub(engine.all_tenants, over=engine.authentication.over)
             simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
             attach(app, Reach(engine, hub, simulator, gate))
             # What is there now stays: each scan of it by the collector would hold up every open stream.

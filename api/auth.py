@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import reach_of
+from api.admission import Admission
 from api.owners import Owner, owner_of
 from orchestrator.engine import Engine, TenantEngine
 from orchestrator.execution.access import Identity
@@ -35,10 +36,23 @@ async def _pass(request: Request, owner: Owner) -> None:
     request.scope["headrace.owner"] = owner
     if owner is Owner.PUBLIC:
         return
+    request.scope["headrace.identity"] = await _admit(request)
+    admission = request.scope.get("headrace.admission")
+    if isinstance(admission, Admission):
+        admission.begin(lambda: _admit(request, is_fresh=True))
+
+
+async def admit_again(request: Request) -> None:
+    """Ask again whether a request may pass, once it has waited for longer than a key counts as good."""
+    admission = request.scope.get("headrace.admission")
+    if isinstance(admission, Admission):
+        await admission.renew()
+
+
+async def _admit(request: Request, *, is_fresh: bool = False) -> Identity:
     reach = reach_of(request)
-    request.scope["headrace.identity"] = await reach.gate.admit(
-        request.scope, reach.engine.authentication, owner
-    )
+    owner = request.scope["headrace.owner"]
+    return await reach.gate.admit(request.scope, reach.engine.authentication, owner, is_fresh=is_fresh)
 
 
 async def require_operator(request: Request) -> None:

@@ -50,5 +50,6 @@ def _tags(text: str, name: str) -> Iterator[tuple[str, bool]]:
         if found is None:
             message = f"{name} must be ETags in quotes, separated by commas, or *; found {text[:80]!r}"
             raise RequestInvalid([Problem(f"header.{name}", "wrong_value", message)])
-        yield found[2], found[1] is not None
+        if found[2] != ANY:  # in quotes it is a tag, which no state has
+            yield found[2], found[1] is not None
         place = found.end()

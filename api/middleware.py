@@ -17,6 +17,7 @@ from collections.abc import Collection, Mapping
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.admission import Admission
 from api.problems import BodyTooLarge, respond
 from api.request_guard import READ, RequestGuard, collect
 from orchestrator.errors import HeadraceError
@@ -64,6 +65,7 @@ class RequestLimits:
             return
         headers, is_marked = collect(scope["headers"], _WANTED)
         scope["headrace.headers"] = headers
+        admission = scope["headrace.admission"] = Admission()
         request_id = _request_id(headers)
         scope["headrace.request_id"] = request_id.decode("ascii")
         is_started = False
@@ -85,7 +87,7 @@ class RequestLimits:
             if scope["method"] == "HEAD":
                 await self._answer_head(scope, receive, send_with_id)
             else:
-                await self._app(scope, _capped(receive, limit), send_with_id)
+                await self._app(scope, _capped(receive, limit, admission), send_with_id)
         except ClientDisconnect:
             return  # the client is gone
         except Exception as error:
@@ -143,7 +145,7 @@ def _oversize(headers: Mapping[bytes, bytes], limit_bytes: int) -> HeadraceError
     return BodyTooLarge(limit_bytes) if declared.isdigit() and int(declared) > limit_bytes else None
 
 
-def _capped(receive: Receive, limit_bytes: int) -> Receive:
+def _capped(receive: Receive, limit_bytes: int, admission: Admission) -> Receive:
     # A declared length is not trusted: a chunked body has none, and a proxy may have let a wrong one through.
     received = 0
 
@@ -154,6 +156,9 @@ def _capped(receive: Receive, limit_bytes: int) -> Receive:
             received += len(message.get("body", b""))
             if received > limit_bytes:
                 raise BodyTooLarge(limit_bytes)
+            if not message.get("more_body"):
+                # A key may have been revoked while the body came.
+                await admission.renew()
         return message
 
     return receive_capped

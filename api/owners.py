@@ -7,10 +7,10 @@ required, and in development as the operator too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from api.refusals import KeyRequired, OperatorOnly, ScopeMissing
@@ -18,6 +18,7 @@ from orchestrator.execution.access import Identity, Scope
 from orchestrator.operations.authentication import Authentication, anybody
 
 COOKIE = "headrace_session"
+_SESSION = re.compile(r"[A-Za-z0-9_-]{43}")
 
 #: The ways in which a key is sent, in terms of OpenAPI.
 SECURITY_SCHEMES = {
@@ -127,14 +128,24 @@ class Gate:
     is_development: bool = True
     is_registration_open: bool = True
 
-    async def admit(self, scope: Mapping[str, Any], authentication: Authentication, owner: Owner) -> Identity:
+    async def admit(
+        self,
+        scope: Mapping[str, Any],
+        authentication: Authentication,
+        owner: Owner,
+        *,
+        is_fresh: bool = False,
+    ) -> Identity:
         """Say who passes to what somebody owns.
 
+        is_fresh  whether the key is read again, however lately it was.
         Raises KeyRequired, ApiKeyInvalid (401), ScopeMissing, OperatorOnly, TenantDisabled (403).
         """
         headers: Mapping[bytes, bytes] = scope.get("headrace.headers", {})
         if b"authorization" in headers or b"x-api-key" in headers or b"cookie" in headers:
-            identity = await self._identify(headers, authentication)
+            # Who makes keys and takes them away is asked each time: no key outlives the one it was made with.
+            is_fresh = is_fresh or owner is Owner.ADMIN
+            identity = await self._identify(headers, authentication, is_fresh=is_fresh)
         else:
             identity = None
         identity = identity or self._without_key(owner)
@@ -154,13 +165,13 @@ class Gate:
         return identity
 
     async def _identify(
-        self, headers: Mapping[bytes, bytes], authentication: Authentication
+        self, headers: Mapping[bytes, bytes], authentication: Authentication, *, is_fresh: bool
     ) -> Identity | None:
         """Say whose key or session comes with a request; None where there is neither."""
         if (key := _key_in(headers)) is not None:
-            return await authentication.of_key(key)
+            return await authentication.of_key(key, is_fresh=is_fresh)
         if (cookie := session_in(headers)) is not None:
-            return await authentication.of_session(cookie)
+            return await authentication.of_session(cookie, is_fresh=is_fresh)
         return None
 
     def _without_key(self, owner: Owner) -> Identity | None:
@@ -192,12 +203,16 @@ def _key_in(headers: Mapping[bytes, bytes]) -> str | None:
 
 
 def session_in(headers: Mapping[bytes, bytes]) -> str | None:
-    """Find the cookie of a session."""
+    """Find the cookie of a session; two of that name, or one that is none of ours, open nothing.
+
+    Cookies of other applications on this host may hold anything, and are passed over unread.
+    """
     sent = headers.get(b"cookie")
     if sent is None or COOKIE.encode() not in sent:
         return None
-    try:
-        found = SimpleCookie(sent.decode("latin-1")).get(COOKIE)
-    except CookieError:
+    pairs = (part.partition("=") for part in sent.decode("latin-1").split(";"))
+    found = {value.strip() for name, _, value in pairs if name.strip() == COOKIE}
+    if not found:
         return None
-    return found.value if found is not None else None
+    (value, *others) = found
+    return "" if others or _SESSION.fullmatch(value) is None else value

@@ -59,7 +59,7 @@ class ScopeMissing(HeadraceError):
             if is_operator
             else f"this key has {', '.join(found)}"
         )
-        super().__init__(f"this needs the scope {needed!r} of a tenant's key; {has}")
+        super().__init__(f"this needs the scope '{needed}' of a tenant's key; {has}")
 
 
 class OperatorOnly(HeadraceError):

@@ -1,7 +1,6 @@
 """How a start is answered: at once or, with `Prefer: wait=N`, once the execution has ended."""
 
 import asyncio
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import reach_of
-from api.auth import engine_of
+from api.auth import admit_again, engine_of
 from api.problems import RequestInvalid
 from api.responses import json_response, location, replay_headers
 from api.schemas.starts import OriginFields
@@ -23,7 +22,6 @@ from orchestrator.operations.results import Submitted
 IN_TIME = "Ended within the time of `Prefer: wait=N`"
 #: The longest wait that a request may ask for.
 MOST_WAIT_S = 60
-_PREFERENCE = re.compile(r'\s*wait\s*=\s*(?:"([^"]*)"|([^\s;]*))\s*(?:;.*)?', re.IGNORECASE | re.DOTALL)
 
 
 def origin_of(
@@ -48,21 +46,19 @@ async def started(
     request: Request,
     submitted: Submitted,
     *,
+    wait_s: int | None,
     answer: Mapping[str, Any] | None = None,
     status: int = 202,
-    may_wait: bool = True,
 ) -> Response:
-    """Answer a start; with `Prefer: wait=N` once it has ended, or that time is over.
+    """Answer a start; where the client would wait, once it has ended or that time is over.
 
+    wait_s  as `preferred_wait_s` gave it before the start; None for an execution that will not end.
     answer  what is said of an execution that has not ended; its id and status where nothing else is given.
     status  of that answer; 200 where nothing was created. One that ended in time is answered with 200 and
             its whole view.
-    may_wait  False for one that was created and not started: it will not end.
-    Raises RequestInvalid.
     """
     execution_id = submitted.execution_id
     headers = location(execution_id) | replay_headers(submitted.replayed)
-    wait_s = preferred_wait_s(request) if may_wait else None
     if wait_s is not None:
         headers["Preference-Applied"] = f"wait={wait_s}"
         if await ended_in_time(request, execution_id, wait_s):
@@ -78,11 +74,13 @@ async def started(
 def preferred_wait_s(request: Request) -> int | None:
     """Read how long a client would wait for the end (RFC 7240); None where it does not say.
 
+    To be called before anything is started: what is wrong with a request must not come after its effect.
     Raises RequestInvalid.
     """
     for preference in ",".join(request.headers.getlist("prefer")).split(","):
-        if found := _PREFERENCE.fullmatch(preference):
-            text = (found[1] if found[1] is not None else found[2]).strip()
+        name, _, value = preference.partition(";")[0].partition("=")
+        if name.strip().lower() == "wait":
+            text = value.strip().strip('"').strip()
             if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) <= MOST_WAIT_S:
                 return int(text)
             message = f"Prefer: 'wait' must be whole seconds, 0 to {MOST_WAIT_S}; found {text[:40]!r}"
@@ -99,6 +97,8 @@ async def ended_in_time(request: Request, execution_id: str, wait_s: float) -> b
     gone = asyncio.ensure_future(until_gone(request.receive))
     try:
         await asyncio.wait((ending, gone), return_when=asyncio.FIRST_COMPLETED)
+        # Before anything of it is told: the key may have been revoked meanwhile.
+        await admit_again(request)
         return ending.done() and ending.result()
     finally:
         gone.cancel()

@@ -92,10 +92,10 @@ def signal_name_in(name: str) -> str:
     return name
 
 
-def duration_ms_in(value: Any, field: str) -> int:
+def duration_ms_in(value: Any, field: str, *, minimum_ms: int = 0) -> int:
     """Read a duration of an envelope. Raises RequestInvalid."""
     try:
-        return parse_duration_ms(value)
+        return parse_duration_ms(value, minimum_ms=minimum_ms)
     except ValueError as error:
         raise RequestInvalid([Problem(field, "wrong_value", f"'{field}': {error}")]) from error
 

@@ -71,6 +71,7 @@ class TenantEngine:
         registered: Registered,
         checks: SchemaChecks,
         subscribe: Callable[[], EventSubscription],
+        pepper: str,
     ) -> None:
         self.tenant = owner.tenant
         self.limits = submissions.limits
@@ -84,7 +85,7 @@ class TenantEngine:
         self.events = Events(store, subscribe, owner)
         self.definitions = Definitions(submissions)
         self.usage = UsageReport(store, owner)
-        self.api_keys = ApiKeys(store, transitions, owner)
+        self.api_keys = ApiKeys(store, transitions, owner, pepper=pepper)
 
 
 class Engine(TenantEngine):
@@ -134,6 +135,7 @@ class Engine(TenantEngine):
         )
         self._registered = Registered(self.store)
         self._subscribe = lambda: EventSubscription(subscriber, self.keys)
+        self._pepper = operator_key or ""
         self._known = KnownTenants()
         self._tenants: dict[str, TenantEngine] = {}
         owner = Owner(self.store, DEFAULT_TENANT, self._known)
@@ -145,6 +147,7 @@ class Engine(TenantEngine):
             registered=self._registered,
             checks=self._checks,
             subscribe=self._subscribe,
+            pepper=self._pepper,
         )
         self.all_tenants = self._view(AnyOwner(self.store))
         self.tenants = Tenants(self.store, self.transitions)
@@ -177,4 +180,5 @@ class Engine(TenantEngine):
             registered=self._registered,
             checks=self._checks,
             subscribe=self._subscribe,
+            pepper=self._pepper,
         )

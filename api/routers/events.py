@@ -71,8 +71,8 @@ async def events(
     if position is None:
         return Response(status_code=204)
     wire: Wire = "ndjson" if "ndjson" in accept and "text/event-stream" not in accept else "sse"
-    key_id = identity_of(request).key_id
-    return EventStream(reach.hub, execution_id, after=position, wire=wire, key_id=key_id)
+    credential = identity_of(request).credential
+    return EventStream(reach.hub, execution_id, after=position, wire=wire, credential=credential)
 
 
 class EventStream(Response):
@@ -82,7 +82,7 @@ class EventStream(Response):
     """
 
     def __init__(
-        self, hub: Hub, execution_id: str, *, after: int, wire: Wire, key_id: str | None = None
+        self, hub: Hub, execution_id: str, *, after: int, wire: Wire, credential: str | None = None
     ) -> None:
         # No content length, and no buffering or rewriting on the way.
         headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
@@ -92,8 +92,8 @@ class EventStream(Response):
         self._execution_id = execution_id
         self._after = after
         self._wire: Wire = wire
-        #: The stream ends when this key is revoked.
-        self._key_id = key_id
+        #: The stream ends with this key or session.
+        self._credential = credential
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Joined here, not when built: a client gone before the first byte never gets this far, and leaks
@@ -103,7 +103,7 @@ class EventStream(Response):
             after=self._after,
             wire=self._wire,
             send=cast(SendNow, send),
-            key_id=self._key_id,
+            credential=self._credential,
         )
         gone = asyncio.ensure_future(until_gone(receive))
         gone.add_done_callback(lambda _: watcher.close())

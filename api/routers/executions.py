@@ -31,7 +31,7 @@ from api.schemas.views import (
     view_fields,
 )
 from api.schemas.workflow import TriggerRequest, WorkflowDefinition
-from api.starts import IN_TIME, MOST_WAIT_S, ended_in_time, origin_of, started
+from api.starts import IN_TIME, MOST_WAIT_S, ended_in_time, origin_of, preferred_wait_s, started
 from api.validator import (
     definition_in,
     duration_ms_in,
@@ -72,6 +72,7 @@ async def create(request: Request) -> Response:
     engine = engine_of(request)
     sent = await read_envelope(request, ExecutionRequest)
     is_started, document_of_start = trigger_in(sent.trigger)
+    wait_s = preferred_wait_s(request)
     async with definition_in(sent.definition, reach_of(request)) as document:
         submitted = await engine.executions.submit(
             document,
@@ -82,7 +83,8 @@ async def create(request: Request) -> Response:
             origin=origin_of(sent, trigger=document_of_start),
             idempotency=idempotency_of(request, body),
         )
-    return await started(request, submitted, status=202 if is_started else 201, may_wait=is_started)
+    status = 202 if is_started else 201
+    return await started(request, submitted, wait_s=wait_s if is_started else None, status=status)
 
 
 @router.get(
@@ -226,9 +228,10 @@ async def children(
     openapi_extra=body_of(TriggerRequest, is_required=False),
 )
 async def trigger(request: Request, execution_id: str) -> Response:
-    sent = await trigger_inputs(request)
+    sent, wait_s = await trigger_inputs(request), preferred_wait_s(request)
     done = await engine_of(request).executions.trigger(execution_id_in(execution_id), **sent)
-    return await started(request, Submitted(done.execution_id, done.status, False), answer=verb_fields(done))
+    triggered = Submitted(done.execution_id, done.status, False)
+    return await started(request, triggered, wait_s=wait_s, answer=verb_fields(done))
 
 
 @router.post(

@@ -100,10 +100,11 @@ async def listed(engine: TenantEngine) -> Response:
 async def issued(request: Request, engine: TenantEngine) -> Response:
     """Make the key that a request asks for, for a tenant."""
     sent = await read_envelope(request, KeyRequest)
+    ends = sent.expires_in
     made = await engine.api_keys.create(
         sent.name,
         sent.scopes,
-        lasts_ms=None if sent.expires_in is None else duration_ms_in(sent.expires_in, "expires_in"),
+        lasts_ms=None if ends is None else duration_ms_in(ends, "expires_in", minimum_ms=1_000),
         idempotency=idempotency_of(request, await request.body()),
     )
     return json_response(issued_fields(made), status=201, headers=replay_headers(made.replayed))

@@ -18,7 +18,7 @@ from api.schemas.reruns import (
     replay_fields,
     retry_fields,
 )
-from api.starts import IN_TIME, started
+from api.starts import IN_TIME, preferred_wait_s, started
 from api.validator import execution_id_in, execution_in, idempotency_of, optional_definition_in, read_envelope
 
 router = APIRouter(prefix="/v1/executions", tags=["executions"])
@@ -59,7 +59,7 @@ async def retry(request: Request, execution_id: str) -> Response:
 )
 async def replay(request: Request, execution_id: str) -> Response:
     body, engine = await request.body(), engine_of(request)
-    sent = await read_envelope(request, ReplayRequest, may_be_empty=True)
+    sent, wait_s = await read_envelope(request, ReplayRequest, may_be_empty=True), preferred_wait_s(request)
     execution_id = await execution_in(request, execution_id)
     replay = await engine.executions.replay(
         execution_id,
@@ -68,7 +68,7 @@ async def replay(request: Request, execution_id: str) -> Response:
         merge=sent.merge,
         idempotency=idempotency_of(request, body),
     )
-    return await started(request, replay, answer=replay_fields(replay, execution_id))
+    return await started(request, replay, wait_s=wait_s, answer=replay_fields(replay, execution_id))
 
 
 @router.post(

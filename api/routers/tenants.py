@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from api.auth import operator_engine_of
+from api.auth import identity_of, operator_engine_of
 from api.problems import RequestInvalid
 from api.responses import body_of, json_response, problems, replay_headers
 from api.routers.keys import KeyId, issued, listed
@@ -46,7 +46,9 @@ FIRST_KEY = "first key"
 async def create(request: Request) -> Response:
     sent = await read_envelope(request, TenantRequest)
     engine = operator_engine_of(request)
-    idempotency = idempotency_of(request, await request.body())
+    # To a stranger a key is shown once: whoever guesses his request would be given it again.
+    is_operator = identity_of(request).is_operator
+    idempotency = idempotency_of(request, await request.body()) if is_operator else None
     try:
         tenant, is_replay = await engine.tenants.create(sent.name, sent.title, idempotency=idempotency)
     except ValueError as error:

@@ -25,7 +25,7 @@ from api.schemas.registry import (
 )
 from api.schemas.views import page_fields, version_fields, workflow_fields
 from api.schemas.workflow import WorkflowDefinition
-from api.starts import IN_TIME, origin_of, started
+from api.starts import IN_TIME, origin_of, preferred_wait_s, started
 from api.validator import (
     definition_in,
     idempotency_of,
@@ -272,7 +272,7 @@ async def resume(request: Request, workflow: str) -> Response:
     openapi_extra=body_of(StartRequest, is_required=False) | _IN_PATH,
 )
 async def start(request: Request) -> Response:
-    sent = await read_envelope(request, StartRequest, may_be_empty=True)
+    sent, wait_s = await read_envelope(request, StartRequest, may_be_empty=True), preferred_wait_s(request)
     submitted = await engine_of(request).workflows.start(
         request.path_params["workflow"],
         inputs=sent.inputs,
@@ -280,7 +280,7 @@ async def start(request: Request) -> Response:
         version=sent.version,
         idempotency=idempotency_of(request, await request.body()),
     )
-    return await started(request, submitted)
+    return await started(request, submitted, wait_s=wait_s)
 
 
 def _changed(done: WorkflowChange) -> Response:

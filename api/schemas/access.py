@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from api.schemas.times import rfc3339
 from orchestrator.execution.access import ApiKey, Identity, Scope, Tenant
+from orchestrator.operations.origin import is_on_a_line
 from orchestrator.operations.results import IssuedKey
 
 _DURATION = WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "null"}]})
-_Title = Annotated[str, Field(max_length=256)]
+
+
+def _on_a_line(text: str) -> str:
+    if text and (not text.strip() or not is_on_a_line(text)):
+        raise ValueError("must be text without control characters, and not only blanks")
+    return text
+
+
+_Title = Annotated[str, Field(max_length=256), AfterValidator(_on_a_line)]
+_Name = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_on_a_line)]
 
 
 class KeyRequest(BaseModel):
@@ -19,7 +29,7 @@ class KeyRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=128, description="Free text, to know the key by.")
+    name: _Name = Field(description="Free text, to know the key by.")
     scopes: list[Scope] = Field(
         default=[Scope.RUN],
         min_length=1,

@@ -23,24 +23,24 @@ log = logging.getLogger("headrace.api.streaming")
 
 #: Each watched history is looked at this often even without a wake-up.
 CHECK_EVERY_S = 5.0
-#: The keys of open streams are looked at this often.
-KEYS_EVERY_S = 0.5
+#: The credentials of open streams are looked at this often.
+CREDENTIALS_EVERY_S = 0.5
 #: After the tail of the subscription has ended.
 TAIL_AGAIN = Backoff(first_s=1.0, most_s=1.0)
 #: Sent once at the start: how long a client waits before it comes back.
 RETRY = b"retry: 2000\n\n"
 
-Revoked = Callable[[set[str]], Awaitable[set[str]]]
+Over = Callable[[set[str]], Awaitable[set[str]]]
 
 
 class Hub:
     """The watchers of every execution. Built inside a running event loop; `close` gives everything back."""
 
-    def __init__(self, engine: TenantEngine, *, revoked: Revoked | None = None) -> None:
+    def __init__(self, engine: TenantEngine, *, over: Over | None = None) -> None:
         """Begin to look after streams.
 
         engine   sees the executions of all tenants: who asks here has been let in before.
-        revoked  finds those of some keys that are good no more; None where streams need none.
+        over    finds those of some credentials that open nothing any more; None where streams need none.
         """
         self.is_stopping = False
         self._engine = engine
@@ -56,8 +56,8 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
         self._spawn(self._pulse())
         self._spawn(self._ends.run())
-        if revoked is not None:
-            self._spawn(self._end_revoked(revoked))
+        if over is not None:
+            self._spawn(self._end_streams_of_what_is_over(over))
 
     @property
     def watchers(self) -> int:
@@ -76,17 +76,17 @@ class Hub:
         after: int,
         wire: Wire,
         send: Send | None = None,
-        key_id: str | None = None,
+        credential: str | None = None,
     ) -> Watcher:
         """Open a stream behind the line `after`; `send` lets the channel hand over what is new itself.
 
-        key_id  the key that opened it: it ends when that is revoked.
+        credential  the key or session that opened it: it ends with that.
         """
         channel = self._channels.get(execution_id)
         if channel is None:
             channel = self._channels[execution_id] = Channel(execution_id, self._engine, self._history)
             self._followers[execution_id] = self._spawn(self._follow(channel))
-        watcher = Watcher(channel, after=after, wire=wire, send=send, key_id=key_id)
+        watcher = Watcher(channel, after=after, wire=wire, send=send, credential=credential)
         channel.watchers.add(watcher)
         if self.is_stopping:
             watcher.close()
@@ -221,22 +221,22 @@ class Hub:
             if rounds % CHECK_EVERY_S == 0:
                 self._mark_all()
 
-    async def _end_revoked(self, revoked: Revoked) -> None:
-        """End the streams of keys that are good no more."""
+    async def _end_streams_of_what_is_over(self, over: Over) -> None:
+        """End the streams of keys that were revoked, and of sessions that were closed."""
         while True:
-            await asyncio.sleep(KEYS_EVERY_S)
+            await asyncio.sleep(CREDENTIALS_EVERY_S)
             watchers = [
-                each for channel in self._channels.values() for each in channel.watchers if each.key_id
+                each for channel in self._channels.values() for each in channel.watchers if each.credential
             ]
             if not watchers:
                 continue
             try:
-                gone = await revoked({each.key_id for each in watchers if each.key_id})
+                gone = await over({each.credential for each in watchers if each.credential})
             except Exception as error:
                 log.warning("stream.keys_not_read", extra={"error": str(error)})
                 continue
             for watcher in watchers:
-                if watcher.key_id in gone:
+                if watcher.credential in gone:
                     watcher.close()
 
     def _mark_all(self, *, is_suspect: bool = False) -> None:

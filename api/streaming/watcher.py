@@ -58,8 +58,8 @@ class Watcher:
         "_unfinished",
         "_wake",
         "channel",
+        "credential",
         "cursor",
-        "key_id",
         "send",
         "wire",
     )
@@ -71,15 +71,15 @@ class Watcher:
         after: int,
         wire: Wire,
         send: Send | None = None,
-        key_id: str | None = None,
+        credential: str | None = None,
     ) -> None:
         self.channel = channel
         self.send = send
         #: Id of the last line handed out.
         self.cursor = after
         self.wire = wire
-        #: The key that opened the stream; None for one that came without.
-        self.key_id = key_id
+        #: The key or session that opened the stream; None for one that came without.
+        self.credential = credential
         self._loop = asyncio.get_running_loop()
         self._wake: asyncio.Future[None] | None = None
         self._is_closed = False

@@ -39,7 +39,12 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """What is kept of an API key. digest: SHA-256 of the key, hex. used_ms: to the minute."""
+    """What is kept of an API key.
+
+    digest          SHA-256 of the key, hex.
+    used_ms         to the minute.
+    own_expires_ms  when it would expire, had it not been rotated.
+    """
 
     key_id: str
     tenant: str
@@ -49,6 +54,7 @@ class ApiKey:
     created_ms: int
     expires_ms: int | None
     used_ms: int | None
+    own_expires_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,8 @@ class Identity:
 
     tenant       None for the operator, who is no tenant.
     scopes       what it may do there: all that is opened.
-    key_id       of the key it came with, whose revocation ends what it began; None without one.
+    key_id       of the key it came with, or that its session stands for; None without one.
+    credential   what it came with, a key or a session, whose end ends what it began; None without either.
     is_operator  whether it may do what belongs to the operator.
     """
 
@@ -65,3 +72,4 @@ class Identity:
     scopes: frozenset[Scope]
     key_id: str | None = None
     is_operator: bool = False
+    credential: str | None = None

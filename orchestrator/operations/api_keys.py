@@ -27,7 +27,9 @@ _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 class ApiKeys:
     """The API keys of one tenant, by id."""
 
-    def __init__(self, store: Store, transitions: Transitions, owner: Owner) -> None:
+    def __init__(self, store: Store, transitions: Transitions, owner: Owner, *, pepper: str = "") -> None:
+        """pepper: what Redis does not know, and goes into keys that may be shown again."""
+        self._pepper = pepper
         self._store = store
         self._transitions = transitions
         self._owner = owner
@@ -67,7 +69,7 @@ class ApiKeys:
         return await self._issue(
             old.name,
             old.scopes,
-            old.expires_ms,
+            old.own_expires_ms,
             replaces=key_id,
             overlap_ms=overlap_ms,
             prefix=prefix,
@@ -106,7 +108,7 @@ class ApiKeys:
         tenant = self._owner.tenant
         key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(ID_CHARACTERS))
         salt = secrets.token_urlsafe(32)
-        text = _text(prefix, key_id, salt, idempotency)
+        text = self._text(prefix, key_id, salt, idempotency)
         word, made_id, made_salt, created_ms = await self._transitions.create_api_key(
             tenant,
             NewApiKey(
@@ -132,20 +134,30 @@ class ApiKeys:
             case "full":
                 raise TooManyApiKeys(tenant, MOST_KEYS)
         if word == "replayed":
-            return IssuedKey(await self.get(made_id), _text(prefix, made_id, made_salt, idempotency), True)
+            before, again = await self.get(made_id), self._text(prefix, made_id, made_salt, idempotency)
+            if digest_of_key(again) != before.digest:  # the pepper or the prefix is another one by now
+                raise ApiKeyNotFound(made_id)
+            return IssuedKey(before, again, True)
         kept = ApiKey(
-            key_id, tenant, digest_of_key(text), name, frozenset(scopes), created_ms, expires_ms, None
+            key_id=key_id,
+            tenant=tenant,
+            digest=digest_of_key(text),
+            name=name,
+            scopes=frozenset(scopes),
+            created_ms=created_ms,
+            expires_ms=expires_ms,
+            used_ms=None,
+            own_expires_ms=expires_ms,
         )
         return IssuedKey(kept, text, False)
+
+    def _text(self, prefix: str, key_id: str, salt: str, idempotency: Idempotency | None) -> str:
+        """Put a key together; the same again for the same request, of which only a digest is kept."""
+        made_of = f"{key_id}\n{idempotency.name if idempotency else ''}\n{self._pepper}"
+        secret = hmac.digest(salt.encode(), made_of.encode(), "sha256")
+        return f"{prefix}_{key_id}_{base64.urlsafe_b64encode(secret).decode().rstrip('=')}"
 
 
 def digest_of_key(text: str) -> str:
     """SHA-256 of a key, hex: what is kept of it. It has 256 random bits, so that a slow hash adds nothing."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _text(prefix: str, key_id: str, salt: str, idempotency: Idempotency | None) -> str:
-    """Put a key together; the same again for the same request, of which only a digest is kept."""
-    request = idempotency.name if idempotency else ""
-    secret = hmac.digest(salt.encode(), f"{key_id}\n{request}".encode(), "sha256")
-    return f"{prefix}_{key_id}_{base64.urlsafe_b64encode(secret).decode().rstrip('=')}"

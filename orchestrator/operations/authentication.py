@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Collection
+from dataclasses import replace
 from functools import lru_cache
 
 from orchestrator.errors import ApiKeyInvalid, HeadraceError, TenantDisabled
@@ -28,6 +29,8 @@ SESSION_MS = 12 * 3_600_000
 MINUTE_MS = 60_000
 #: What a session of the operator stands for, before the digest of the operator's key.
 _OPERATOR = "operator "
+#: What names a session among credentials, before the digest of its cookie.
+SESSION = "session "
 _KEY = re.compile(
     rf"[A-Za-z0-9_]{{1,16}}_([a-z2-7]{{{ID_CHARACTERS}}})_[A-Za-z0-9_-]{{{SECRET_CHARACTERS}}}\Z", re.ASCII
 )
@@ -45,33 +48,36 @@ class Authentication:
         self._store = store
         self._transitions = transitions
         self._operator_digest = digest_of_key(operator_key) if operator_key else None
-        #: By digest of the key: what it opens, and until when that counts.
-        self._kept: dict[str, tuple[Identity, float]] = {}
+        #: By kind and digest of what was sent: what it opens, and until when that counts.
+        self._kept: dict[tuple[str, str], tuple[Identity, float]] = {}
         self._background: set[asyncio.Task[None]] = set()
 
     @property
     def has_operator_key(self) -> bool:
         return self._operator_digest is not None
 
-    async def of_key(self, text: str) -> Identity:
-        """Say who comes with this key. Raises ApiKeyInvalid, TenantDisabled."""
+    async def of_key(self, text: str, *, is_fresh: bool = False) -> Identity:
+        """Say who comes with this key. Raises ApiKeyInvalid, TenantDisabled.
+
+        is_fresh  whether the key is read, however lately it was.
+        """
         digest = digest_of_key(text)
         if self._operator_digest is not None and hmac.compare_digest(digest, self._operator_digest):
             return Identity(None, frozenset(), None, is_operator=True)
-        kept = self._kept.get(digest)
+        kept = None if is_fresh else self._kept.get(("key", digest))
         if kept is not None and time.monotonic() < kept[1]:
             return kept[0]
         shape = _KEY.match(text)
         if shape is None:
             raise ApiKeyInvalid
         identity = await self._read(shape[1], digest)
-        self._keep(digest, identity)
+        self._keep(("key", digest), identity)
         return identity
 
-    async def of_session(self, cookie: str) -> Identity:
+    async def of_session(self, cookie: str, *, is_fresh: bool = False) -> Identity:
         """Say whose session this is. Raises ApiKeyInvalid once it or its key is over, TenantDisabled."""
         digest = digest_of_key(cookie)
-        kept = self._kept.get(digest)
+        kept = None if is_fresh else self._kept.get(("session", digest))
         if kept is not None and time.monotonic() < kept[1]:
             return kept[0]
         stands_for = await self._store.access.session(digest)
@@ -83,7 +89,8 @@ class Authentication:
             identity = Identity(None, frozenset(), None, is_operator=True)
         else:
             identity = await self._read(stands_for, None)
-        self._keep(digest, identity)
+        identity = replace(identity, credential=SESSION + digest)
+        self._keep(("session", digest), identity)
         return identity
 
     async def open_session(self, text: str) -> str:
@@ -100,19 +107,26 @@ class Authentication:
     async def close_session(self, cookie: str) -> None:
         """Close a session, in this process at once."""
         digest = digest_of_key(cookie)
-        self._kept.pop(digest, None)
+        self._kept.pop(("session", digest), None)
         await self._transitions.close_session(digest)
 
-    async def revoked(self, key_ids: Collection[str]) -> set[str]:
-        """Find those of the keys that are good no more, as far as the store tells."""
-        wanted = sorted(key_ids)
+    async def over(self, credentials: Collection[str]) -> set[str]:
+        """Find those of the credentials (`Identity.credential`) that open nothing any more."""
+        stand_for: dict[str, str | None] = {}
+        for credential in credentials:
+            is_session = credential.startswith(SESSION)
+            digest = credential.removeprefix(SESSION)
+            stand_for[credential] = await self._store.access.session(digest) if is_session else credential
+        wanted = sorted({key for key in stand_for.values() if key and not key.startswith(_OPERATOR)})
         found = await self._store.access.api_keys(wanted)
         now_ms = await self._store.now_ms()
-        return {
+        good = {
             key_id
             for key_id, key in zip(wanted, found, strict=True)
-            if key is None or _is_over(key, now_ms) or not await self._is_active(key.tenant)
+            if key is not None and not _is_over(key, now_ms) and await self._is_active(key.tenant)
         }
+        good.add(f"{_OPERATOR}{self._operator_digest}")
+        return {credential for credential, key in stand_for.items() if key not in good}
 
     async def _read(self, key_id: str, digest: str | None) -> Identity:
         """Read a key. digest: of the key that was sent; None where something else has vouched for it."""
@@ -127,17 +141,17 @@ class Authentication:
         minute_ms = now_ms - now_ms % MINUTE_MS
         if key.used_ms != minute_ms:
             self._note_use(key_id, minute_ms)
-        return Identity(key.tenant, opened_by(key.scopes), key_id)
+        return Identity(key.tenant, opened_by(key.scopes), key_id, credential=key_id)
 
     async def _is_active(self, tenant: str) -> bool:
         found = await self._store.access.tenant(tenant)
         return found is not None and found.is_active
 
-    def _keep(self, digest: str, identity: Identity) -> None:
-        self._kept.pop(digest, None)
+    def _keep(self, place: tuple[str, str], identity: Identity) -> None:
+        self._kept.pop(place, None)
         if len(self._kept) >= MOST_KEPT:
             del self._kept[next(iter(self._kept))]
-        self._kept[digest] = (identity, time.monotonic() + FRESH_S)
+        self._kept[place] = (identity, time.monotonic() + FRESH_S)
 
     def _note_use(self, key_id: str, minute_ms: int) -> None:
         """Take note beside the request, which need not wait for it."""

@@ -156,6 +156,9 @@ def label_problems(labels: Mapping[str, str]) -> Iterator[Problem]:
                 expected = f"1 to {LABEL_CHARS} characters without control characters"
                 message = f"the {what} of label {quoted(key)} must be {expected}; found {quoted(text)}"
                 yield Problem(f"labels.{str(key)[:LABEL_CHARS]}", "wrong_value", message)
+        if isinstance(key, str) and ":" in key:
+            message = f"the name of label {quoted(key)} must be without ':', which parts it from its value"
+            yield Problem(f"labels.{key[:LABEL_CHARS]}", "wrong_value", message)
 
 
 def _key_problems(key: str | None) -> Iterator[Problem]:

@@ -11,7 +11,7 @@ from orchestrator.execution.access import ApiKey, Scope, Tenant
 from orchestrator.redis_keys import DEFAULT_TENANT, Keys
 
 _TENANT_FIELDS = ("title", "created_ms", "is_active")
-_KEY_FIELDS = ("tenant", "digest", "name", "scopes", "created_ms", "expires_ms", "used_ms")
+_KEY_FIELDS = ("tenant", "digest", "name", "scopes", "created_ms", "expires_ms", "used_ms", "own_expires_ms")
 #: Stands for `default`, which is there without having been made.
 _DEFAULT = Tenant(DEFAULT_TENANT, "", None, True)
 
@@ -75,7 +75,9 @@ def _tenant(name: str, row: Sequence[bytes | None]) -> Tenant | None:
 
 
 def _api_key(key_id: str, row: Sequence[bytes | None]) -> ApiKey | None:
-    tenant, digest, name, scopes, created_ms, expires_ms, used_ms = row
+    tenant, digest, name, scopes, created_ms, expires_ms, used_ms, own_ms = row
+    if own_ms is None:
+        own_ms = expires_ms
     if tenant is None or digest is None or created_ms is None:
         return None
     return ApiKey(
@@ -87,4 +89,5 @@ def _api_key(key_id: str, row: Sequence[bytes | None]) -> ApiKey | None:
         created_ms=int(created_ms),
         expires_ms=int(expires_ms) if expires_ms else None,
         used_ms=int(used_ms) if used_ms else None,
+        own_expires_ms=int(own_ms) if own_ms else None,
     )

@@ -248,7 +248,7 @@ async def test_a_revoked_key_opens_nothing_in_any_process_and_its_streams_end(
 ) -> None:
     # Half a second each: what a process has read of a key, and the look at the keys of open streams.
     monkeypatch.setattr("orchestrator.operations.authentication.FRESH_S", 0.0)
-    monkeypatch.setattr("api.streaming.hub.KEYS_EVERY_S", 0.01)
+    monkeypatch.setattr("api.streaming.hub.CREDENTIALS_EVERY_S", 0.01)
     other = create_app(Settings(redis_url=redis_url, **CLOSED))
     path = f"/v1/executions/{house.names['execution_id']}/events"
     async with other.router.lifespan_context(other):

@@ -124,9 +124,10 @@ async def test_a_rotated_key_goes_on_for_its_overlap(
 
 
 async def test_a_key_that_has_expired_opens_nothing(
-    closed: httpx2.AsyncClient, admin: dict[str, str]
+    closed: httpx2.AsyncClient, admin: dict[str, str], redis: Redis
 ) -> None:
-    made = await closed.post("/v1/keys", json={"name": "short", "expires_in": "0s"}, headers=admin)
+    made = await closed.post("/v1/keys", json={"name": "short", "expires_in": "1h"}, headers=admin)
+    await redis.hset(f"workflows:api_key:{made.json()['key_id']}", "expires_ms", 1)
 
     answer = await closed.get("/v1/identity", headers={"X-API-Key": made.json()["key"]})
 
@@ -218,3 +219,93 @@ async def test_a_foreign_page_changes_nothing_with_a_session(
     answer = await closed.post("/v1/keys", json={"name": "stolen"}, headers=headers)
 
     assert (answer.status_code, answer.json()["code"]) == (403, "CROSS_SITE_REQUEST")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"name": "a\nb"}, {"name": " "}, {"name": "k", "expires_in": 0}, {"name": "k", "scopes": ["all"]}],
+)
+async def test_a_key_that_would_be_of_no_use_is_refused(
+    closed: httpx2.AsyncClient, admin: dict[str, str], body: dict[str, Any]
+) -> None:
+    answer = await closed.post("/v1/keys", json=body, headers=admin)
+
+    assert answer.status_code == 422
+    assert len((await closed.get("/v1/keys", headers=admin)).json()["items"]) == 1
+
+
+async def test_a_rotated_key_that_is_rotated_again_gives_one_that_lasts_as_long(
+    closed: httpx2.AsyncClient, admin: dict[str, str]
+) -> None:
+    old = (await closed.post("/v1/keys", json={"name": "ci"}, headers=admin)).json()
+
+    for _ in range(2):
+        newer = await closed.post(f"/v1/keys/{old['key_id']}/rotate", headers=admin)
+        assert newer.json()["expires_at"] is None
+
+
+async def test_a_stranger_is_never_shown_the_key_of_another(redis_url: str) -> None:
+    """Whoever guesses name and Idempotency-Key of a registration gets nothing."""
+    settings = Settings(redis_url=redis_url, environment="production", self_registration_enabled=True)
+    app = create_app(settings)
+    transport: Any = httpx2.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as stranger,
+    ):
+        headers = {"Idempotency-Key": "register-1"}
+        first = await stranger.post("/v1/tenants", json={"name": "victim"}, headers=headers)
+        again = await stranger.post("/v1/tenants", json={"name": "victim"}, headers=headers)
+
+    assert first.json()["api_key"]["key"]
+    assert (again.status_code, again.json()["code"]) == (409, "TENANT_EXISTS")
+
+
+async def test_a_key_that_was_just_revoked_makes_no_other(
+    closed: httpx2.AsyncClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.operations.authentication.FRESH_S", 60.0)
+    made = (await closed.post("/v1/keys", json={"name": "a", "scopes": ["admin"]}, headers=admin)).json()
+    mine = {"X-API-Key": made["key"]}
+    assert (await closed.get("/v1/executions", headers=mine)).status_code == 200
+    await closed.delete(f"/v1/keys/{made['key_id']}", headers=admin)
+
+    answer = await closed.post("/v1/keys", json={"name": "immortal"}, headers=mine)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "API_KEY_INVALID")
+
+
+async def test_a_request_whose_key_was_revoked_while_its_body_came_has_no_effect(
+    closed: httpx2.AsyncClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.admission.FRESH_S", 0.0)
+    made = (await closed.post("/v1/keys", json={"name": "a", "scopes": ["run"]}, headers=admin)).json()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"definition": {"name": "x", "nodes": [{"id": "A", '
+        await closed.delete(f"/v1/keys/{made['key_id']}", headers=admin)
+        yield b'"handler": "noop"}]}, "trigger": true}'
+
+    answer = await closed.post("/v1/executions", content=slowly(), headers={"X-API-Key": made["key"]})
+
+    assert answer.status_code == 401
+    assert (await closed.get("/v1/executions", headers=admin)).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "others",
+    ['x={"a":1}; ', "b@d[]=1; ", 'quoted="' + "\\0" * 20_000 + '"; ', "headrace_session_2=x; "],
+    ids=["json", "brackets", "quoted", "alike"],
+)
+async def test_cookies_of_others_are_passed_over(
+    closed: httpx2.AsyncClient, admin: dict[str, str], others: str
+) -> None:
+    opened = await closed.post("/ui/session", json={"key": admin["X-API-Key"]})
+    closed.cookies.clear()
+    mine = opened.headers["Set-Cookie"].partition(";")[0]
+
+    served = await closed.get("/v1/identity", headers={"Cookie": others + mine})
+    two = await closed.get("/v1/identity", headers={"Cookie": f"{mine}; headrace_session={'A' * 43}"})
+
+    assert served.status_code == 200
+    assert two.status_code == 401

@@ -32,6 +32,8 @@ if old_id ~= '' then
   local old = redis.call('HMGET', rare_key.api_key(old_id), 'tenant', 'expires_ms')
   if old[1] ~= tenant then return {'gone', '', '', 0} end
   local until_ms = NOW + tonumber(ARGV[10])
+  -- A later rotation gives the end it would have had.
+  redis.call('HSETNX', rare_key.api_key(old_id), 'own_expires_ms', old[2] or '')
   if not old[2] or tonumber(old[2]) > until_ms then expire(old_id, string.format('%d', until_ms)) end
 end
 redis.call('HSET', KEYS[1], 'tenant', tenant, 'digest', ARGV[5], 'name', ARGV[6], 'scopes', ARGV[7], 'created_ms', NOW_TEXT)
