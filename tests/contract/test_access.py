@@ -252,7 +252,7 @@ async def test_a_revoked_key_opens_nothing_in_any_process_and_its_streams_end(
     other = create_app(Settings(redis_url=redis_url, **CLOSED))
     path = f"/v1/executions/{house.names['execution_id']}/events"
     async with other.router.lifespan_context(other):
-        stream = asyncio.ensure_future(read_whole(other, path, house.keys["run"]))
+        stream = asyncio.ensure_future(read_whole(other, path, {"X-API-Key": house.keys["run"]}))
         await until(lambda: has_watchers(other))
 
         revoked = await house.call("keys_revoke", house.keys["acme"])
@@ -261,6 +261,24 @@ async def test_a_revoked_key_opens_nothing_in_any_process_and_its_streams_end(
         assert "execution.started" in await asyncio.wait_for(stream, PATIENCE_S)
     after = await house.client.get(path, headers={"X-API-Key": house.keys["run"]})
     assert (after.status_code, after.json()["code"]) == (401, "API_KEY_INVALID")
+
+
+async def test_a_closed_session_ends_its_streams(
+    house: House, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.streaming.hub.CREDENTIALS_EVERY_S", 0.01)
+    opened = await house.client.post("/ui/session", json={"key": house.keys["run"]})
+    house.client.cookies.clear()
+    cookie = {"Cookie": opened.headers["Set-Cookie"].partition(";")[0]}
+    other = create_app(Settings(redis_url=redis_url, **CLOSED))
+    path = f"/v1/executions/{house.names['execution_id']}/events"
+    async with other.router.lifespan_context(other):
+        stream = asyncio.ensure_future(read_whole(other, path, cookie))
+        await until(lambda: has_watchers(other))
+
+        await house.client.delete("/ui/session", headers=cookie)
+
+        assert "execution.started" in await asyncio.wait_for(stream, PATIENCE_S)
 
 
 async def has_watchers(app: FastAPI) -> bool:
@@ -273,7 +291,7 @@ def reach_in(app: FastAPI) -> Reach:
     return reach
 
 
-async def read_whole(app: FastAPI, path: str, key: str) -> str:
+async def read_whole(app: FastAPI, path: str, headers: dict[str, str]) -> str:
     transport: Any = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://headrace") as client:
-        return (await client.get(path, headers={"X-API-Key": key}, timeout=10)).text
+        return (await client.get(path, headers=headers, timeout=10)).text
