@@ -15,7 +15,8 @@ end
 
 do
 
-local ITEMS_IN_A_TURN, UNMADE_IN_A_TURN = 100, 500
+local ITEMS_IN_A_TURN = 100
+local UNMADE_IN_A_TURN = 500
 
 -- Ends the wait of a mapped node once no item is live and none will be started.
 local function end_map(x, node_id, counts)
