@@ -60,6 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "server.not_guarded",
                 extra={"cure": "uvicorn main:app --http api.http_protocol:GuardedProtocol"},
             )
+        _warn_of_open_doors(settings)
         environment = _environment(settings)
         apart = SchemaProcess([sys.executable, "-m", "workers.simulator.schema_process"], environment)
         async with (
@@ -100,6 +101,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         store_errors=STORE_ERRORS,
     )
     return app
+
+
+def _warn_of_open_doors(settings: Settings) -> None:
+    """Say what an operator who asks for keys may not have thought of."""
+    if settings.needs_keys and settings.operator_key is None:
+        log.warning(
+            "keys.no_operator", extra={"cure": "set OPERATOR_KEY: without it nobody can make the first key"}
+        )
+    if settings.needs_keys and settings.is_registration_open:
+        log.warning(
+            "tenants.registration_open",
+            extra={"cure": "anybody may register a tenant; SELF_REGISTRATION_ENABLED=false closes that"},
+        )
 
 
 @contextlib.asynccontextmanager

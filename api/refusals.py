@@ -44,7 +44,9 @@ class KeyRequired(HeadraceError):
     code: ClassVar[str] = "KEY_REQUIRED"
 
     def __init__(self) -> None:
-        super().__init__("a key is required: send Authorization: Bearer KEY, or X-API-Key: KEY")
+        super().__init__(
+            "a key is required: send Authorization: Bearer KEY, or X-API-Key: KEY; commands send API_KEY"
+        )
 
 
 class ScopeMissing(HeadraceError):
@@ -69,7 +71,7 @@ class OperatorOnly(HeadraceError):
 
     def __init__(self, *, has_key: bool) -> None:
         cure = (
-            "send its key (OPERATOR_KEY)" if has_key else "set OPERATOR_KEY, which nothing opens it without"
+            "send its key (OPERATOR_KEY)" if has_key else "start the API with OPERATOR_KEY set, and send that"
         )
         super().__init__(f"this belongs to the operator; {cure}")
 
