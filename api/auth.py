@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from api.access import reach_of
 from api.admission import Admission
-from api.owners import Owner, owner_of
+from api.owners import RouteOwner, owner_of
 from orchestrator.engine import Engine, TenantEngine
 from orchestrator.execution.access import Identity
 
@@ -32,9 +32,9 @@ def guarded(endpoint: Endpoint, operation_id: str) -> Endpoint:
     return checked
 
 
-async def _pass(request: Request, owner: Owner) -> None:
+async def _pass(request: Request, owner: RouteOwner) -> None:
     request.scope["headrace.owner"] = owner
-    if owner is Owner.PUBLIC:
+    if owner is RouteOwner.PUBLIC:
         return
     request.scope["headrace.identity"] = await _admit(request)
     admission = request.scope.get("headrace.admission")
@@ -57,7 +57,7 @@ async def _admit(request: Request, *, is_fresh: bool = False) -> Identity:
 
 async def require_operator(request: Request) -> None:
     """Let only the operator on, in a route that is public otherwise."""
-    await _pass(request, Owner.OPERATOR)
+    await _pass(request, RouteOwner.OPERATOR)
 
 
 def identity_of(request: Request) -> Identity:
@@ -76,5 +76,7 @@ def engine_of(request: Request) -> TenantEngine:
 
 def operator_engine_of(request: Request) -> Engine:
     """Give the whole engine, to a route of the operator."""
-    assert request.scope["headrace.owner"] in (Owner.OPERATOR, Owner.REGISTRATION), "not the operator's route"
+    assert request.scope["headrace.owner"] in (RouteOwner.OPERATOR, RouteOwner.REGISTRATION), (
+        "not the operator's route"
+    )
     return reach_of(request).engine

@@ -28,7 +28,7 @@ SECURITY_SCHEMES = {
 }
 
 
-class Owner(StrEnum):
+class RouteOwner(StrEnum):
     """Whose a route is. Of a tenant's routes it says the scope that opens them."""
 
     PUBLIC = "public"
@@ -41,77 +41,77 @@ class Owner(StrEnum):
 
 
 #: The owner of every route, by its operation id. A route without a row is nobody's: no request passes.
-OWNERS: Mapping[str, Owner] = {
-    "health_get": Owner.PUBLIC,
-    "livez_get": Owner.PUBLIC,
-    "readyz_get": Owner.PUBLIC,  # with ?verbose it is the operator's
-    "documentation": Owner.PUBLIC,
-    "session_open": Owner.PUBLIC,  # with the key in its body
-    "session_close": Owner.PUBLIC,
-    "workflow_submit": Owner.RUN,
-    "workflow_trigger": Owner.RUN,
-    "workflow_status": Owner.READ,
-    "workflow_results": Owner.READ,
-    "definitions_validate": Owner.READ,
-    "definitions_simulate": Owner.RUN,
-    "executions_create": Owner.RUN,
-    "executions_list": Owner.READ,
-    "executions_get": Owner.READ,
-    "executions_results": Owner.READ,
-    "executions_output": Owner.READ,
-    "executions_definition": Owner.READ,
-    "executions_children": Owner.READ,
-    "executions_events": Owner.READ,
-    "executions_explain": Owner.READ,
-    "executions_trigger": Owner.RUN,
-    "executions_purge": Owner.ADMIN,
-    "executions_cancel": Owner.RUN,
-    "executions_pause": Owner.RUN,
-    "executions_resume": Owner.RUN,
-    "executions_retry": Owner.RUN,
-    "executions_replay": Owner.RUN,
-    "executions_fork": Owner.RUN,
-    "executions_node": Owner.READ,
-    "executions_node_output": Owner.READ,
-    "executions_items": Owner.READ,
-    "executions_node_complete": Owner.RUN,
-    "executions_node_fail": Owner.RUN,
-    "executions_node_skip": Owner.RUN,
-    "executions_node_retry": Owner.RUN,
-    "executions_signal": Owner.RUN,
-    "executions_decide": Owner.RUN,
-    "workflows_list": Owner.READ,
-    "workflows_get": Owner.READ,
-    "workflows_source": Owner.READ,
-    "workflows_versions": Owner.READ,
-    "workflows_version": Owner.READ,
-    "workflows_start": Owner.RUN,
-    "workflows_create": Owner.ADMIN,
-    "workflows_put": Owner.ADMIN,
-    "workflows_pause": Owner.ADMIN,
-    "workflows_resume": Owner.ADMIN,
-    "workflows_delete": Owner.ADMIN,
-    "approvals_list": Owner.READ,
-    "approvals_get": Owner.READ,
-    "dead_list": Owner.READ,
-    "dead_requeue": Owner.RUN,
-    "dead_drop": Owner.RUN,
-    "handlers_list": Owner.READ,
-    "usage_get": Owner.READ,
-    "identity_get": Owner.READ,
-    "keys_list": Owner.ADMIN,
-    "keys_create": Owner.ADMIN,
-    "keys_rotate": Owner.ADMIN,
-    "keys_revoke": Owner.ADMIN,
-    "tenants_create": Owner.REGISTRATION,
-    "tenants_list": Owner.OPERATOR,
-    "tenants_get": Owner.OPERATOR,
-    "tenants_change": Owner.OPERATOR,
-    "tenants_keys_list": Owner.OPERATOR,
-    "tenants_keys_create": Owner.OPERATOR,
-    "tenants_keys_revoke": Owner.OPERATOR,
-    "workers_list": Owner.OPERATOR,
-    "queues_list": Owner.OPERATOR,
+OWNERS: Mapping[str, RouteOwner] = {
+    "health_get": RouteOwner.PUBLIC,
+    "livez_get": RouteOwner.PUBLIC,
+    "readyz_get": RouteOwner.PUBLIC,  # with ?verbose it is the operator's
+    "documentation": RouteOwner.PUBLIC,
+    "session_open": RouteOwner.PUBLIC,  # with the key in its body
+    "session_close": RouteOwner.PUBLIC,
+    "workflow_submit": RouteOwner.RUN,
+    "workflow_trigger": RouteOwner.RUN,
+    "workflow_status": RouteOwner.READ,
+    "workflow_results": RouteOwner.READ,
+    "definitions_validate": RouteOwner.READ,
+    "definitions_simulate": RouteOwner.RUN,
+    "executions_create": RouteOwner.RUN,
+    "executions_list": RouteOwner.READ,
+    "executions_get": RouteOwner.READ,
+    "executions_results": RouteOwner.READ,
+    "executions_output": RouteOwner.READ,
+    "executions_definition": RouteOwner.READ,
+    "executions_children": RouteOwner.READ,
+    "executions_events": RouteOwner.READ,
+    "executions_explain": RouteOwner.READ,
+    "executions_trigger": RouteOwner.RUN,
+    "executions_purge": RouteOwner.ADMIN,
+    "executions_cancel": RouteOwner.RUN,
+    "executions_pause": RouteOwner.RUN,
+    "executions_resume": RouteOwner.RUN,
+    "executions_retry": RouteOwner.RUN,
+    "executions_replay": RouteOwner.RUN,
+    "executions_fork": RouteOwner.RUN,
+    "executions_node": RouteOwner.READ,
+    "executions_node_output": RouteOwner.READ,
+    "executions_items": RouteOwner.READ,
+    "executions_node_complete": RouteOwner.RUN,
+    "executions_node_fail": RouteOwner.RUN,
+    "executions_node_skip": RouteOwner.RUN,
+    "executions_node_retry": RouteOwner.RUN,
+    "executions_signal": RouteOwner.RUN,
+    "executions_decide": RouteOwner.RUN,
+    "workflows_list": RouteOwner.READ,
+    "workflows_get": RouteOwner.READ,
+    "workflows_source": RouteOwner.READ,
+    "workflows_versions": RouteOwner.READ,
+    "workflows_version": RouteOwner.READ,
+    "workflows_start": RouteOwner.RUN,
+    "workflows_create": RouteOwner.ADMIN,
+    "workflows_put": RouteOwner.ADMIN,
+    "workflows_pause": RouteOwner.ADMIN,
+    "workflows_resume": RouteOwner.ADMIN,
+    "workflows_delete": RouteOwner.ADMIN,
+    "approvals_list": RouteOwner.READ,
+    "approvals_get": RouteOwner.READ,
+    "dead_list": RouteOwner.READ,
+    "dead_requeue": RouteOwner.RUN,
+    "dead_drop": RouteOwner.RUN,
+    "handlers_list": RouteOwner.READ,
+    "usage_get": RouteOwner.READ,
+    "identity_get": RouteOwner.READ,
+    "keys_list": RouteOwner.ADMIN,
+    "keys_create": RouteOwner.ADMIN,
+    "keys_rotate": RouteOwner.ADMIN,
+    "keys_revoke": RouteOwner.ADMIN,
+    "tenants_create": RouteOwner.REGISTRATION,
+    "tenants_list": RouteOwner.OPERATOR,
+    "tenants_get": RouteOwner.OPERATOR,
+    "tenants_change": RouteOwner.OPERATOR,
+    "tenants_keys_list": RouteOwner.OPERATOR,
+    "tenants_keys_create": RouteOwner.OPERATOR,
+    "tenants_keys_revoke": RouteOwner.OPERATOR,
+    "workers_list": RouteOwner.OPERATOR,
+    "queues_list": RouteOwner.OPERATOR,
 }
 
 
@@ -132,7 +132,7 @@ class Gate:
         self,
         scope: Mapping[str, Any],
         authentication: Authentication,
-        owner: Owner,
+        owner: RouteOwner,
         *,
         is_fresh: bool = False,
     ) -> Identity:
@@ -144,14 +144,14 @@ class Gate:
         headers: Mapping[bytes, bytes] = scope.get("headrace.headers", {})
         if b"authorization" in headers or b"x-api-key" in headers or b"cookie" in headers:
             # Who makes keys and takes them away is asked each time: no key outlives the one it was made with.
-            is_fresh = is_fresh or owner is Owner.ADMIN
+            is_fresh = is_fresh or owner is RouteOwner.ADMIN
             identity = await self._identify(headers, authentication, is_fresh=is_fresh)
         else:
             identity = None
         identity = identity or self._without_key(owner)
-        if owner is Owner.REGISTRATION and self.is_registration_open:
+        if owner is RouteOwner.REGISTRATION and self.is_registration_open:
             return identity or anybody()
-        if owner in (Owner.OPERATOR, Owner.REGISTRATION):
+        if owner in (RouteOwner.OPERATOR, RouteOwner.REGISTRATION):
             if identity is not None and identity.is_operator:
                 return identity
             if identity is None and authentication.has_operator_key:
@@ -174,20 +174,20 @@ class Gate:
             return await authentication.of_session(cookie, is_fresh=is_fresh)
         return None
 
-    def _without_key(self, owner: Owner) -> Identity | None:
+    def _without_key(self, owner: RouteOwner) -> Identity | None:
         """Say who makes a request without a key; None where that is not enough."""
-        if self.is_required or (owner is Owner.OPERATOR and not self.is_development):
+        if self.is_required or (owner is RouteOwner.OPERATOR and not self.is_development):
             return None
         return anybody(is_operator=self.is_development)
 
 
-def security_of(owner: Owner) -> list[dict[str, list[str]]]:
+def security_of(owner: RouteOwner) -> list[dict[str, list[str]]]:
     """Say in terms of OpenAPI which keys open a route, and with which scope."""
-    scopes = [] if owner in (Owner.OPERATOR, Owner.REGISTRATION) else [str(owner)]
+    scopes = [] if owner in (RouteOwner.OPERATOR, RouteOwner.REGISTRATION) else [str(owner)]
     return [{name: scopes} for name in SECURITY_SCHEMES]
 
 
-def owner_of(operation_id: str | None) -> Owner:
+def owner_of(operation_id: str | None) -> RouteOwner:
     """Give the owner of a route. Raises LookupError for one without a row."""
     return OWNERS[operation_id or ""]
 

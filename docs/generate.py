@@ -68,7 +68,7 @@ SETTINGS = {
     "log_level": "`DEBUG` to `CRITICAL`",
     "allowed_hosts": "more host names of the API, comma separated; `*.example.com`, `*` for any name",
     "auth_required": "a request needs a key; a key that is sent is always checked",
-    "operator_key": "opens tenants, their keys, workers, queues, `/readyz?verbose`; 16 characters at least",
+    "operator_key": "opens tenants, their keys, workers, queues, `/readyz?verbose`; 16 characters or more",
     "self_registration_enabled": "anybody may register a tenant with `POST /v1/tenants`",
     "cors_origins": "origins whose pages may use the API, comma separated, such as `https://app.example.com`",
     "workflows_dir": "directory of workflow files that are registered when the API starts",

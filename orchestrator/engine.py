@@ -6,6 +6,7 @@ Each part is a class of the file of its name in `orchestrator/operations/`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from clients.redis_client import RedisClient
 from orchestrator.definitions.definition import HandlerNames
@@ -45,6 +46,22 @@ __all__ = ["Engine", "Idempotency", "OperatorNote", "TenantEngine"]
 MOST_TENANTS = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the views of all tenants have in common.
+
+    pepper  see `ApiKeys`.
+    """
+
+    store: Store
+    transitions: Transitions
+    submissions: Submissions
+    registered: Registered
+    checks: SchemaChecks
+    subscribe: Callable[[], EventSubscription]
+    pepper: str
+
+
 class TenantEngine:
     """What one tenant may ask: what is another's is unknown to every part.
 
@@ -61,31 +78,21 @@ class TenantEngine:
     api_keys      create, list, get, rotate, revoke
     """
 
-    def __init__(
-        self,
-        owner: Owner,
-        store: Store,
-        transitions: Transitions,
-        submissions: Submissions,
-        *,
-        registered: Registered,
-        checks: SchemaChecks,
-        subscribe: Callable[[], EventSubscription],
-        pepper: str,
-    ) -> None:
+    def __init__(self, owner: Owner, shared: Shared) -> None:
+        store, transitions, submissions = shared.store, shared.transitions, shared.submissions
         self.tenant = owner.tenant
         self.limits = submissions.limits
-        self.workflows = Workflows(store, transitions, submissions, registered, owner)
+        self.workflows = Workflows(store, transitions, submissions, shared.registered, owner)
         self.executions = Executions(store, transitions, submissions, owner)
         self.nodes = Nodes(store, transitions, owner)
         self.outputs = Outputs(store, owner)
-        self.signals = Signals(store, transitions, owner, checks=checks)
-        self.approvals = Approvals(store, transitions, owner, checks=checks)
+        self.signals = Signals(store, transitions, owner, checks=shared.checks)
+        self.approvals = Approvals(store, transitions, owner, checks=shared.checks)
         self.dead_letters = DeadLetters(store, transitions, self.executions, owner)
-        self.events = Events(store, subscribe, owner)
+        self.events = Events(store, shared.subscribe, owner)
         self.definitions = Definitions(submissions)
         self.usage = UsageReport(store, owner)
-        self.api_keys = ApiKeys(store, transitions, owner, pepper=pepper)
+        self.api_keys = ApiKeys(store, transitions, owner, pepper=shared.pepper)
 
 
 class Engine(TenantEngine):
@@ -95,7 +102,7 @@ class Engine(TenantEngine):
     all_tenants  the view of the engine itself, for which every execution is known: for what has asked an
                  owner before
     tenants      create, list, get, change
-    authentication  of_key, of_session, open_session, close_session
+    authentication  of_key, of_session, open_session, close_session, over
     queues       list
     workers      list
     health       check
@@ -129,27 +136,22 @@ class Engine(TenantEngine):
         if durable is not None:
             self.transitions.durability = Durability(durable, self.keys)
         self.store = Store(redis, self.keys, default_retry=catalogue(frozenset()).default_retry)
-        self._checks = SchemaChecks(apart)
-        self._submissions = Submissions(
-            self.store, self.transitions, catalogue=catalogue, limits=limits or Limits(), checks=self._checks
+        checks = SchemaChecks(apart)
+        self._shared = Shared(
+            store=self.store,
+            transitions=self.transitions,
+            submissions=Submissions(
+                self.store, self.transitions, catalogue=catalogue, limits=limits or Limits(), checks=checks
+            ),
+            registered=Registered(self.store),
+            checks=checks,
+            subscribe=lambda: EventSubscription(subscriber, self.keys),
+            pepper=operator_key or "",
         )
-        self._registered = Registered(self.store)
-        self._subscribe = lambda: EventSubscription(subscriber, self.keys)
-        self._pepper = operator_key or ""
         self._known = KnownTenants()
         self._tenants: dict[str, TenantEngine] = {}
-        owner = Owner(self.store, DEFAULT_TENANT, self._known)
-        super().__init__(
-            owner,
-            self.store,
-            self.transitions,
-            self._submissions,
-            registered=self._registered,
-            checks=self._checks,
-            subscribe=self._subscribe,
-            pepper=self._pepper,
-        )
-        self.all_tenants = self._view(AnyOwner(self.store))
+        super().__init__(Owner(self.store, DEFAULT_TENANT, self._known), self._shared)
+        self.all_tenants = TenantEngine(AnyOwner(self.store), self._shared)
         self.tenants = Tenants(self.store, self.transitions)
         self.authentication = Authentication(self.store, self.transitions, operator_key=operator_key)
         self.queues = Queues(self.store)
@@ -165,20 +167,10 @@ class Engine(TenantEngine):
         """Give the view of a tenant, the only way in for it."""
         if tenant == DEFAULT_TENANT:
             return self
-        view = self._tenants.pop(tenant, None) or self._view(Owner(self.store, tenant, self._known))
+        view = self._tenants.pop(tenant, None)
+        if view is None:
+            view = TenantEngine(Owner(self.store, tenant, self._known), self._shared)
         if len(self._tenants) >= MOST_TENANTS:
             del self._tenants[next(iter(self._tenants))]
         self._tenants[tenant] = view
         return view
-
-    def _view(self, owner: Owner) -> TenantEngine:
-        return TenantEngine(
-            owner,
-            self.store,
-            self.transitions,
-            self._submissions,
-            registered=self._registered,
-            checks=self._checks,
-            subscribe=self._subscribe,
-            pepper=self._pepper,
-        )

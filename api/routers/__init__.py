@@ -12,7 +12,7 @@ from starlette.routing import Route
 from api.auth import authorised, guarded
 from api.hot_lane import HotLane
 from api.middleware import RequestLimits
-from api.owners import SECURITY_SCHEMES, Owner, owner_of, security_of
+from api.owners import SECURITY_SCHEMES, RouteOwner, owner_of, security_of
 from api.problems import StoreErrorMaker, install_handlers
 from api.request_guard import CHANGING, RequestGuard
 from api.responses import problems
@@ -126,7 +126,7 @@ def _document_refusals(router: APIRouter) -> None:
             BEFORE_ROUTES if CHANGING.isdisjoint(route.methods or ()) else BEFORE_ROUTES + BEFORE_CHANGES
         )
         owner = owner_of(route.operation_id)
-        if owner is not Owner.PUBLIC:
+        if owner is not RouteOwner.PUBLIC:
             statuses += BEFORE_OWNED
             route.openapi_extra = (route.openapi_extra or {}) | {"security": security_of(owner)}
         route.responses = problems(*statuses) | route.responses

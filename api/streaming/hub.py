@@ -40,7 +40,7 @@ class Hub:
         """Begin to look after streams.
 
         engine   sees the executions of all tenants: who asks here has been let in before.
-        over    finds those of some credentials that open nothing any more; None where streams need none.
+        over     finds those of some credentials that open nothing any more; None where streams need none.
         """
         self.is_stopping = False
         self._engine = engine

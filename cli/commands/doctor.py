@@ -190,7 +190,11 @@ async def _check_api(url: str, api_key: str | None) -> list[Finding]:
             findings += readiness_findings(await client.readiness())
             findings += worker_findings(await client.workers.list(), await client.queues.list())
         except (ApiError, ServerUnreachable) as error:
-            findings.append(Finding("API", False, str(error), "see the log of the API"))
+            if isinstance(error, ApiError) and error.status in (401, 403):
+                advice = "workers and queues are the operator's: OPERATOR_KEY=… ./headrace doctor"
+                findings.append(Finding("workers", False, f"not looked at: {error}", advice, is_warning=True))
+            else:
+                findings.append(Finding("API", False, str(error), "see the log of the API"))
         return findings
 
 

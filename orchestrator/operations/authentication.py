@@ -17,6 +17,7 @@ from orchestrator.execution.access import ApiKey, Identity, Scope, opened_by
 from orchestrator.operations.api_keys import ID_CHARACTERS, SECRET_CHARACTERS, digest_of_key
 from orchestrator.redis_keys import DEFAULT_TENANT
 from orchestrator.store.reader import Store
+from orchestrator.store.script_client import STORE_FAULTS
 from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.access")
@@ -162,7 +163,7 @@ class Authentication:
     async def _use(self, key_id: str, minute_ms: int) -> None:
         try:
             await self._transitions.use_api_key(key_id, minute_ms)
-        except HeadraceError as error:
+        except (HeadraceError, *STORE_FAULTS) as error:
             log.warning("api_key.use_not_noted", extra={"key_id": key_id, "error": str(error)})
 
 

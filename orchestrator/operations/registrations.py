@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from uuid import UUID
 
 import orjson
 
@@ -21,13 +19,8 @@ from orchestrator.definitions.registry import (
 )
 from orchestrator.errors import DefinitionInvalid, Problem, ProblemsFound
 from orchestrator.operations.origin import label_problems
-from orchestrator.operations.submissions import Compiled
+from orchestrator.operations.submissions import Compiled, mint_uuid
 from orchestrator.store.requests import Registration
-
-if sys.version_info >= (3, 14):
-    from uuid import uuid7
-else:
-    from uuid_utils.compat import uuid7
 
 
 def check(labels: Mapping[str, str] | None, source: Source) -> None:
@@ -79,8 +72,7 @@ def changed(made: Registration, record: WorkflowRecord) -> Registration:
 
 def mint_workflow_id() -> str:
     """Make an id that no other workflow has; later ones are greater."""
-    unique: UUID = uuid7()
-    return workflow_id_of(unique.bytes)
+    return workflow_id_of(mint_uuid().bytes)
 
 
 def flag(value: bool) -> str:

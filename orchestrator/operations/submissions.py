@@ -261,8 +261,13 @@ def _takes_long(text: bytes) -> bool:
 
 def mint_execution_id() -> str:
     """A UUIDv7 whose last three hex digits are the partition number: 000 while there is one partition."""
-    number: UUID = uuid7()
-    return str(number)[:-3] + "000"
+    return str(mint_uuid())[:-3] + "000"
+
+
+def mint_uuid() -> UUID:
+    """A UUIDv7: later ones are greater."""
+    made: UUID = uuid7()
+    return made
 
 
 def sorted_json(values: dict[str, Any]) -> bytes:

@@ -97,7 +97,10 @@ def step_into(value: Any, key: Any, where: str | nodes.Node) -> Any:
     elif isinstance(value, Secrets):
         name = str(key)[:80]
         found = value.find(str(key))
-        return Missing(f"the secret {name!r} is not set here (SECRET_{name})") if found is None else found
+        if found is not None:
+            return found
+        cure = f"SECRET_{name}; for a tenant TENANT_<NAME>_SECRET_{name}"
+        return Missing(f"the secret {name!r} is not set here ({cure})")
     elif isinstance(value, Steps):
         return Steps(value.find, str(key)) if value.node_id is None else value.find(value.node_id, str(key))
     return Missing(_absent(value, key, where if isinstance(where, str) else spelled(where)))

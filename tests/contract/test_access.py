@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from redis.asyncio import Redis
 
 from api.access import Reach
-from api.owners import OWNERS, Owner, owner_of
+from api.owners import OWNERS, RouteOwner, owner_of
 from config import Settings
 from main import create_app
 from tests.contract.calls import A_KEY, call_of
@@ -27,7 +27,7 @@ CLOSED: dict[str, Any] = {
     "operator_key": OPERATOR_KEY,
     "self_registration_enabled": False,
 }
-SMALLER = {Owner.RUN: "read", Owner.ADMIN: "run"}
+SMALLER = {RouteOwner.RUN: "read", RouteOwner.ADMIN: "run"}
 
 
 def operations() -> dict[str, tuple[str, str]]:
@@ -41,8 +41,10 @@ def operations() -> dict[str, tuple[str, str]]:
 
 
 OPERATIONS = operations()
-TENANTS = [name for name in OPERATIONS if owner_of(name) in (Owner.READ, Owner.RUN, Owner.ADMIN)]
-OPERATORS = [name for name in OPERATIONS if owner_of(name) in (Owner.OPERATOR, Owner.REGISTRATION)]
+TENANTS = [
+    name for name in OPERATIONS if owner_of(name) in (RouteOwner.READ, RouteOwner.RUN, RouteOwner.ADMIN)
+]
+OPERATORS = [name for name in OPERATIONS if owner_of(name) in (RouteOwner.OPERATOR, RouteOwner.REGISTRATION)]
 #: Routes that name something of a tenant, so that another tenant's key must find nothing.
 #: but the one that gives a name of the tenant's own.
 NAMING = [name for name in TENANTS if "{" in OPERATIONS[name][1] and name != "workflows_put"]

@@ -8,8 +8,8 @@ from tests.mutation.mutant import of
 TENANTS = (
     *of(
         "create_tenant",
-        ("a name is given twice", "if call or tenant == 'default' then return {'taken', tenant} end", ""),
-        ("default is given away", "if call or tenant == 'default' then", "if call then"),
+        ("a name is given twice", "if calls or tenant == 'default' then return {'taken', tenant} end", ""),
+        ("default is given away", "if calls or tenant == 'default' then", "if calls then"),
         ("a request registers two tenants", "if idempotency then redis.call('SET', idempotency,", "if false then redis.call('SET', idempotency,"),
     ),
     *of("change_tenant", ("a tenant comes from nothing", "if redis.call('EXISTS', KEYS[1]) == 0 then return 'unknown' end", "")),

@@ -147,7 +147,7 @@ async def test_a_missing_secret_is_named(engine: Engine, fleet: WorkerFleet) -> 
     assert state.status is NodeStatus.FAILED
     assert state.error is not None
     assert state.error["type"] == "TemplateError"
-    assert "the secret 'K' is not set here (SECRET_K)" in state.error["message"]
+    assert "the secret 'K' is not set here (SECRET_K; " in state.error["message"]
     assert "OTHER" not in state.error["message"]
 
 

@@ -328,3 +328,17 @@ def test_an_unknown_word_for_the_stacks_redis_is_refused(monkeypatch: pytest.Mon
 
     with pytest.raises(RedisUnavailable, match="'foo' is not known; allowed: embedded, or"):
         asyncio.run(find_redis(settings(), data_dir=Path(), lock_fd=0, emit=lambda *_: None))
+
+
+@pytest.mark.parametrize("key", ["short", "sixteen-letters-ü", " sixteen-letters-x", "sixteen\tletters-x"])
+def test_a_key_of_the_operator_that_cannot_be_sent_is_refused_and_not_shown(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPERATOR_KEY", key)
+
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings()
+
+    (line,) = refused.value.lines
+    assert line.startswith("OPERATOR_KEY: the value cannot be a key; allowed: 16 or more")
+    assert key.strip() not in line

@@ -6,14 +6,15 @@
 local tenant = ARGV[3]
 local idempotency = ARGV[6] ~= '' and idempotency_key('default', ARGV[6])
 local known = idempotency and redis.call('GET', idempotency)
-local call = redis.call('HGET', KEYS[1], 'call')
-if call and call == ARGV[5] then return {'ok', tenant} end
+local calls = redis.call('HGET', KEYS[1], 'calls')
+if is_known_call(calls, ARGV[5]) then return {'ok', tenant} end
 if known then
   local hash, made = string.match(known, '^(%S+) (%S+)$')
   return {hash == ARGV[7] and 'replayed' or 'conflict', made}
 end
-if call or tenant == 'default' then return {'taken', tenant} end
-redis.call('HSET', KEYS[1], 'title', ARGV[4], 'created_ms', NOW_TEXT, 'is_active', '1', 'call', ARGV[5])
+if calls or tenant == 'default' then return {'taken', tenant} end
+redis.call('HSET', KEYS[1], 'title', ARGV[4], 'created_ms', NOW_TEXT, 'is_active', '1', 'calls',
+  with_call(nil, ARGV[5]))
 redis.call('ZADD', rare_key.tenants(), NOW_TEXT, tenant)
 if idempotency then redis.call('SET', idempotency, ARGV[7] .. ' ' .. tenant, 'PX', 86400000) end
 return {'ok', tenant}

@@ -276,25 +276,6 @@ async def staging(rig: Rig) -> Call[Any]:
     return rig.transitions.stage_execution("x1", layout.staged[0])
 
 
-async def purging(rig: Rig) -> Call[Any]:
-    await (await staging(rig))
-    rig.transitions.now_ms = rig.now_ms + 600_000
-    return rig.transitions.purge_staging("x1", age_ms=600_000)
-
-
-async def hiding(rig: Rig) -> Call[Any]:
-    execution_id = await rig.submit(node("A"))
-    await rig.worker.run_all()
-    return rig.transitions.purge_execution(execution_id, call_id="first")
-
-
-async def removing(rig: Rig) -> Call[Any]:
-    """The last part of what is left of a purged execution."""
-    call = await hiding(rig)
-    await call
-    return rig.transitions.purge_keys(str(call.arguments[0]))
-
-
 async def reserving(rig: Rig) -> Call[Any]:
     held = await running_on_a_budget(rig)
     return rig.transitions.reserve_budget(held, number=1, tokens=60, nanos=5, tenant=Caps(60, 5))

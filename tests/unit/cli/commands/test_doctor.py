@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx2
 import pytest
 
 from cli.commands.doctor import (
     Finding,
+    check_api,
     durability_finding,
     eviction_finding,
     persistence_finding,
@@ -17,6 +19,7 @@ from cli.commands.doctor import (
     worker_findings,
 )
 from cli.stack.healthcheck import tick_trouble, worker_trouble
+from tests.unit.cli.commands.invoking import answer_with
 
 
 @pytest.mark.parametrize(
@@ -125,3 +128,21 @@ def test_a_disk_that_was_too_slow_is_a_warning(
 )
 def test_whether_the_server_can_confirm_is_said(has_waitaof: bool | None, said: str) -> None:
     assert said in durability_finding({"aof_enabled": 1}, "everysec", has_waitaof=has_waitaof).detail
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_without_the_operators_key_workers_are_not_looked_at_and_nothing_else_is_wrong(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path == "/health":
+            return httpx2.Response(200, json={"status": "ok"})
+        return httpx2.Response(status, json={"detail": "a key is required"})
+
+    answer_with(monkeypatch, answer)
+
+    api, workers = check_api("http://headrace")
+
+    assert api.is_ok
+    assert (workers.what, workers.is_ok, workers.is_warning) == ("workers", False, True)
+    assert "OPERATOR_KEY" in workers.advice
