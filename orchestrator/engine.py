@@ -24,6 +24,7 @@ from orchestrator.operations.outputs import Outputs
 from orchestrator.operations.owner import AnyOwner, KnownTenants, Owner
 from orchestrator.operations.queues import Queues
 from orchestrator.operations.registered import Registered
+from orchestrator.operations.schedules import Schedules
 from orchestrator.operations.schema_checks import Apart, SchemaChecks
 from orchestrator.operations.signals import Signals
 from orchestrator.operations.submissions import Submissions
@@ -66,6 +67,7 @@ class TenantEngine:
     """What one tenant may ask: what is another's is unknown to every part.
 
     workflows     create, put, get, definition, source, version, versions, list, set_active, remove, start
+    schedules     create, put, get, page, remove, pause, resume, trigger, upcoming, preview, backfill, …
     executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, explain, …
     nodes         get, items; complete, fail, skip, retry_now
     signals       send
@@ -92,6 +94,9 @@ class TenantEngine:
         self.events = Events(store, shared.subscribe, owner)
         self.definitions = Definitions(submissions)
         self.usage = UsageReport(store, owner)
+        self.schedules = Schedules(
+            store, transitions, self.workflows, shared.registered, owner, checks=shared.checks
+        )
         self.api_keys = ApiKeys(store, transitions, owner, pepper=shared.pepper)
 
 

@@ -452,10 +452,69 @@ class PreconditionRequired(HeadraceError):
 
     code = "PRECONDITION_REQUIRED"
 
-    def __init__(self, workflow: str) -> None:
+    def __init__(self, workflow: str, kind: str = "workflow") -> None:
+        found = f"{kind} {workflow!r} is there already"
         super().__init__(
-            f"workflow {workflow!r} is registered already; send the ETag of the state you mean to change as "
-            "If-Match, or If-Match: * for any"
+            f"{found}; send the ETag of the state you mean to change as If-Match, or If-Match: * for any"
+        )
+
+
+class ScheduleNotFound(HeadraceError):
+    """The tenant has no schedule of this name or id."""
+
+    code = "SCHEDULE_NOT_FOUND"
+
+    def __init__(self, schedule: str) -> None:
+        super().__init__(f"there is no schedule {schedule[:200]!r}")
+
+
+class ScheduleChanged(HeadraceError):
+    """The schedule is in another state than the one the request was made for; nothing was changed."""
+
+    code = "SCHEDULE_CHANGED"
+
+    def __init__(self, schedule: str, found: str | None) -> None:
+        state = "is gone" if found is None else f'has the ETag "{found}" by now'
+        super().__init__(f"schedule {schedule!r} {state}; look at it and decide again")
+
+
+class ScheduleDeclared(HeadraceError):
+    """The document of a workflow names the schedule; it changes with that document."""
+
+    code = "SCHEDULE_DECLARED"
+
+    def __init__(self, schedule: str) -> None:
+        super().__init__(
+            f"schedule {schedule!r} stands in the document of its workflow; change it there, or pause it"
+        )
+
+
+class ScheduleNameTaken(HeadraceError):
+    """Another schedule of the tenant has the name."""
+
+    code = "SCHEDULE_NAME_TAKEN"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"another schedule has the name {name!r}; choose one that is free")
+
+
+class TooManySchedules(HeadraceError):
+    """The workflow has as many schedules as it may have."""
+
+    code = "TOO_MANY_SCHEDULES"
+
+    def __init__(self, workflow: str, most: int) -> None:
+        super().__init__(f"workflow {workflow!r} has {most} schedules, which is the limit; delete one first")
+
+
+class BackfillUnderWay(HeadraceError):
+    """A schedule starts slots of the past already; one backfill comes after the other."""
+
+    code = "BACKFILL_UNDER_WAY"
+
+    def __init__(self, schedule: str) -> None:
+        super().__init__(
+            f"schedule {schedule!r} has a backfill under way; wait for its end, or stop it first"
         )
 
 

@@ -88,6 +88,11 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("registered", "workflows:registered:{tenant}:{workflow_id}", "hash", "a workflow of the registry without its documents; its fields are in `orchestrator/definitions/registry.py`", "register_workflow", "remove_workflow", is_rare=True),
     KeyPattern("version", "workflows:registered:{tenant}:{workflow_id}:{version}", "hash", "one version of it: hash, title, definition as JSON, source as sent, media type, when it was made, Redis ms", "register_workflow", "remove_workflow", is_rare=True),
     KeyPattern("names", "workflows:names:{tenant}", "hash", "ids of workflows by name", "register_workflow", "remove_workflow", is_rare=True),
+    KeyPattern("schedules", "workflows:schedules", "sorted set", "schedules by when they are to be looked at, Redis ms; member tenant, schedule id", "put_schedule, fire_schedule, tend_schedule, pause_schedule, backfill_schedule, register_workflow", "with the schedule", is_rare=True),
+    KeyPattern("schedule", "workflows:schedule:{tenant}:{schedule_id}", "hash", "a schedule: its rule, its next slot, what it has started; its fields are in `orchestrator/definitions/schedule_record.py`", "those that write workflows:schedules", "remove_schedule, remove_workflow", is_rare=True),
+    KeyPattern("schedule_names", "workflows:schedule_names:{tenant}", "hash", "ids of schedules by name", "put_schedule, register_workflow", "remove_schedule, remove_workflow", is_rare=True),
+    KeyPattern("schedule_index", "idx:schedules:{tenant}", "sorted set", "ids of schedules by creation, Redis ms", "put_schedule, register_workflow", "remove_schedule, remove_workflow", is_rare=True),
+    KeyPattern("schedules_of", "idx:schedules:{tenant}:{workflow_id}", "sorted set", "ids of the schedules of a workflow by creation, Redis ms", "put_schedule, register_workflow", "remove_schedule, remove_workflow", is_rare=True),
     KeyPattern("registry", "idx:workflows:{tenant}", "sorted set", "ids of workflows by creation, Redis ms", "register_workflow", "remove_workflow", is_rare=True),
 )  # fmt: skip
 

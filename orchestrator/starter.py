@@ -10,12 +10,17 @@ from collections.abc import Awaitable, Callable
 
 from config import get_settings
 from logs import run_process
+from orchestrator.documents.json_schema import APART
 from orchestrator.loops import leases, retention, timers
+from orchestrator.loops.schedules import Schedules
 from orchestrator.loops.sweep import Sweep
+from orchestrator.operations.registered import Registered
+from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.store.reader import Store
 from orchestrator.store.script_client import STORE_FAULTS
 from orchestrator.store.transitions import Transitions
 from wiring import connect_when_usable, keys_of
+from workers.handlers import Catalogue, load_modules
 
 log = logging.getLogger("headrace.orchestrator")
 
@@ -24,7 +29,7 @@ SWEEP_S = 1.0
 
 
 class Orchestrator:
-    """Keeps time, recovers what crashed, sweeps what was missed, finishes what was purged."""
+    """Keeps time, starts what is due, recovers what crashed, sweeps what was missed, finishes purges."""
 
     def __init__(
         self, store: Store, transitions: Transitions, *, tick_ms: int, lease_ms: int, sweep_idle_ms: int
@@ -33,6 +38,7 @@ class Orchestrator:
         self.transitions = transitions
         self.tick_ms = tick_ms
         self.lease_ms = lease_ms
+        self.schedules = Schedules(store, transitions, Registered(store), SchemaChecks(effort=APART))
         self.sweep = Sweep(store, transitions, idle_ms=sweep_idle_ms)
         self.stopping = asyncio.Event()
 
@@ -40,6 +46,7 @@ class Orchestrator:
         """Do every duty at its interval until `stopping` is set."""
         await asyncio.gather(
             self._repeat("timers", self.tick_ms / 1000, self.tick),
+            self._repeat("schedules", self.tick_ms / 1000, self.fire_schedules),
             self._repeat("sweep", SWEEP_S, self.sweep_once),
             self._repeat("retention", SWEEP_S, self.finish_purges),
         )
@@ -54,6 +61,10 @@ class Orchestrator:
 
     async def sweep_once(self) -> int:
         return await self.sweep.run_once(await self.store.now_ms())
+
+    async def fire_schedules(self) -> int:
+        """Start what schedules are due for; returns how many executions."""
+        return await self.schedules.run_once(await self.store.now_ms())
 
     async def finish_purges(self) -> int:
         """Remove what unfinished purges have left; returns of how many executions."""
@@ -80,9 +91,10 @@ async def main() -> None:
     """Run one orchestrator as the settings say. Raises ConfigError where Redis cannot be used."""
     settings = get_settings()
     keys = keys_of(settings)
+    load_modules(settings.handler_modules)
     redis = await connect_when_usable(settings)
     orchestrator = Orchestrator(
-        Store(redis, keys),
+        Store(redis, keys, default_retry=Catalogue(frozenset()).default_retry),
         Transitions(redis, keys, patience_s=5.0),
         tick_ms=settings.tick_ms,
         lease_ms=settings.lease_ms,

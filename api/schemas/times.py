@@ -1,11 +1,12 @@
 """Times as clients see them: RFC 3339 in UTC with milliseconds and a Z."""
 
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 from pydantic_core import PydanticKnownError
+
+from orchestrator.documents import times
 
 
 def _as_written(value: Any) -> Any:
@@ -23,10 +24,7 @@ Time = Annotated[datetime, BeforeValidator(_as_written)]
 
 def rfc3339(time_ms: int | None) -> str | None:
     """Write Redis milliseconds as `2026-11-20T08:15:30.123Z`."""
-    if time_ms is None:
-        return None
-    seconds, milliseconds = divmod(time_ms, 1000)
-    return f"{_to_the_second(seconds)}.{milliseconds:03d}Z"
+    return None if time_ms is None else times.rfc3339(time_ms)
 
 
 def milliseconds(moment: datetime | None) -> int | None:
@@ -35,9 +33,3 @@ def milliseconds(moment: datetime | None) -> int | None:
         return None
     aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return round(aware.timestamp() * 1000)
-
-
-@lru_cache(maxsize=1024)
-def _to_the_second(seconds: int) -> str:
-    # Events come in bursts: most calls are for the second of the call before.
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol, get_args
 from orchestrator.definitions.budgets import Budget
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.definitions.trigger_rules import TriggerRule
+from orchestrator.definitions.triggers import NO_TRIGGERS, Triggers
 from orchestrator.errors import Problem
 
 #: Names the last unit of an execution, and what runs it. `$` cannot occur in ids and names of handlers.
@@ -216,6 +217,7 @@ class Definition:
     roots       nodes without dependencies, in definition order.
     gates       for each node named in a branch, the number of conditions that name it.
     id_conflict_policy  for starts with an execution key that do not say; None: `fail`.
+    triggers    what starts it once it is registered.
     output_node what renders the output of the whole, after all nodes; None without an `output`.
     """
 
@@ -228,6 +230,7 @@ class Definition:
     budget: Budget | None = None
     output_node: Node | None = None
     id_conflict_policy: str | None = None
+    triggers: Triggers = NO_TRIGGERS
     source: dict[str, Any] = field(default_factory=dict)
     version: str = ""
     by_id: Mapping[str, Node] = field(default_factory=dict, repr=False, compare=False)

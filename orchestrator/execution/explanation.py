@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
+from orchestrator.documents.times import rfc3339
 from orchestrator.execution.model import NodeState
 from orchestrator.states import ExecutionStatus, NodeStatus
 
@@ -44,5 +44,4 @@ def error_words(state: NodeState) -> str:
 def clock(moment_ms: int | None) -> str:
     if moment_ms is None:
         return "an unknown time"
-    moment = datetime.fromtimestamp(moment_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(moment_ms)

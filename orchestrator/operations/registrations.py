@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
 from orchestrator.definitions.compiler import content_hash
 from orchestrator.definitions.registry import (
     DESCRIPTION_CHARS,
+    NAME_CHARS,
     SOURCE_BYTES,
     Source,
     WorkflowRecord,
     hash_of,
     name_of,
+    name_with_id,
     workflow_id_of,
 )
+from orchestrator.definitions.schedule_record import declared_id
+from orchestrator.definitions.schedules import ScheduleSpec
+from orchestrator.definitions.triggers import Triggers
 from orchestrator.errors import DefinitionInvalid, Problem, ProblemsFound
 from orchestrator.operations.origin import label_problems
 from orchestrator.operations.submissions import Compiled, mint_uuid
-from orchestrator.store.requests import Registration
+from orchestrator.store.requests import NewSchedule, Registration
 
 
 def check(labels: Mapping[str, str] | None, source: Source) -> None:
@@ -57,6 +63,40 @@ def registration(
     if is_active is not None:
         fields["is_active"] = flag(is_active)
     return Registration("", tenant, name_of(definition.name), fields, definition=compiled.text, source=source)
+
+
+def with_schedules(wanted: Registration, triggers: Triggers, now_ms: int) -> Registration:
+    """Add the schedules that a document names to its registration, each with its first slot after now_ms."""
+    found = []
+    for each in triggers.schedules:
+        schedule_id = declared_id(wanted.workflow_id, each.entry)
+        name = (
+            f"{wanted.name[: NAME_CHARS - len(each.entry) - 1]}-{each.entry}" if each.entry else wanted.name
+        )
+        found.append(
+            NewSchedule(
+                schedule_id,
+                name,
+                {**rule_fields(schedule_id, each.spec, each.given, now_ms), "is_declared": flag(True)},
+                other_name=name_with_id(name, schedule_id),
+            )
+        )
+    return replace(wanted, schedules=found)
+
+
+def rule_fields(
+    schedule_id: str, spec: ScheduleSpec, given: Mapping[str, Any], now_ms: int
+) -> dict[str, str]:
+    """Put the rule of a schedule into the fields of its record, with its first slot after now_ms."""
+    slot = spec.next_slot(now_ms)
+    return {
+        "spec": orjson.dumps(given, option=orjson.OPT_SORT_KEYS).decode(),
+        "overlap": str(spec.overlap),
+        "pauses_on_failure": flag(spec.pauses_on_failure),
+        "max_runs": str(spec.max_runs or ""),
+        "next_ms": "" if slot is None else str(slot),
+        "due_ms": "" if slot is None else str(spec.due_ms(schedule_id, slot)),
+    }
 
 
 def created(made: Registration, name: str) -> Registration:

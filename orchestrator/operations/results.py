@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.registry import WorkflowRecord, WorkflowVersion
+from orchestrator.definitions.schedule_record import ScheduleRecord
 from orchestrator.errors import Problem
 from orchestrator.execution.access import ApiKey
 from orchestrator.execution.inventory import Check
@@ -31,6 +32,28 @@ class Submitted:
     status: ExecutionStatus
     replayed: bool
     existing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleChange:
+    """A schedule after a change, with its workflow; `already` when there was nothing to change."""
+
+    record: ScheduleRecord
+    workflow: WorkflowRecord
+    already: bool = False
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Backfilled:
+    """A backfill that has begun, or the preview of one, which has no id.
+
+    slots  for which executions are started, Unix epoch ms.
+    """
+
+    record: ScheduleRecord
+    backfill_id: str | None
+    slots: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

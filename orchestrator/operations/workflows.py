@@ -14,6 +14,7 @@ from orchestrator.definitions.registry import (
     is_workflow_id,
     name_with_id,
 )
+from orchestrator.definitions.triggers import NO_TRIGGERS, Triggers
 from orchestrator.errors import (
     HeadraceError,
     IdempotencyConflict,
@@ -30,6 +31,7 @@ from orchestrator.errors import (
 from orchestrator.operations.cursors import read_place
 from orchestrator.operations.origin import NO_ORIGIN, Origin
 from orchestrator.operations.owner import Owner
+from orchestrator.operations.record_pages import page_of
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.registrations import (
     changed,
@@ -38,10 +40,10 @@ from orchestrator.operations.registrations import (
     flag,
     mint_workflow_id,
     registration,
+    with_schedules,
 )
 from orchestrator.operations.results import Page, Submitted, VersionView, WorkflowChange
 from orchestrator.operations.submissions import Document, Submissions
-from orchestrator.operations.workflow_pages import page_of
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, Registration
 from orchestrator.store.transitions import Transitions
@@ -91,7 +93,7 @@ class Workflows:
         Raises DefinitionInvalid, ProblemsFound for labels, IdempotencyConflict, and WorkflowNotFound where
         the same request has made one that was removed since.
         """
-        made = await self._checked(document, source, body, labels or {}, is_active=is_active)
+        made, triggers = await self._checked(document, source, body, labels or {}, is_active=is_active)
         for _ in range(ROUNDS):
             workflow_id = mint_workflow_id()
             own = name_with_id(made.name, workflow_id)
@@ -103,6 +105,7 @@ class Workflows:
                 fields={**made.fields, "file": ""},
                 idempotency=idempotency,
             )
+            wanted = await self._scheduled(wanted, triggers)
             word, record = await self._transitions.register_workflow(wanted)
             if word == "conflict":
                 raise IdempotencyConflict(idempotency.name if idempotency else "")
@@ -135,7 +138,7 @@ class Workflows:
         for an id that is unknown.
         """
         meant = None if if_match is None else frozenset(if_match)
-        made: Registration | None = None
+        made, triggers = None, NO_TRIGGERS
         for _ in range(ROUNDS):
             record = await self._found(workflow)
             if file is None:
@@ -143,8 +146,9 @@ class Workflows:
             elif record is not None and record.file == file:
                 return WorkflowChange(record, "unchanged")
             if made is None:
-                made = await self._checked(document, source, body, labels, is_active=is_active)
+                made, triggers = await self._checked(document, source, body, labels, is_active=is_active)
             wanted = created(made, workflow) if record is None else changed(made, record)
+            wanted = await self._scheduled(wanted, triggers)
             if file is not None:
                 wanted = replace(wanted, fields={**wanted.fields, "file": file})
             word, found = await self._transitions.register_workflow(wanted)
@@ -270,7 +274,13 @@ class Workflows:
         text    what its title, name or description must contain, whatever the case.
         """
         return await page_of(
-            self._store.workflows, self._owner.tenant, limit=limit, cursor=cursor, labels=labels, text=text
+            self._store.workflows.list_ids,
+            self._store.workflows.records,
+            self._owner.tenant,
+            limit=limit,
+            cursor=cursor,
+            place_of=lambda record: (record.created_ms, record.workflow_id),
+            is_wanted=lambda record: _is_wanted(record, labels, text),
         )
 
     # What the verbs share
@@ -313,11 +323,18 @@ class Workflows:
         labels: Mapping[str, str] | None,
         *,
         is_active: bool | None,
-    ) -> Registration:
-        """Check what was sent; gives the registration of it, whose id is still missing."""
+    ) -> tuple[Registration, Triggers]:
+        """Check what was sent; gives the registration of it, whose id is still missing, and its triggers."""
         check(labels, source)
         compiled = await self._submissions.compile(document, body)
-        return registration(self._owner.tenant, compiled, source, labels=labels, is_active=is_active)
+        made = registration(self._owner.tenant, compiled, source, labels=labels, is_active=is_active)
+        return made, compiled.definition.triggers
+
+    async def _scheduled(self, wanted: Registration, triggers: Triggers) -> Registration:
+        """Add the schedules of a document to its registration."""
+        if not triggers.schedules:
+            return wanted
+        return with_schedules(wanted, triggers, await self._store.now_ms())
 
     async def _found(self, workflow: str) -> WorkflowRecord | None:
         """Find what is to be changed; None where it may be created.
@@ -344,6 +361,12 @@ def _admit(workflow: str, record: WorkflowRecord | None, meant: frozenset[str] |
         raise WorkflowChanged(workflow, None)
     elif ANY not in meant and record.tag not in meant:
         raise WorkflowChanged(workflow, record.tag)
+
+
+def _is_wanted(record: WorkflowRecord, labels: Sequence[tuple[str, str]], text: str | None) -> bool:
+    if any(record.labels.get(name) != value for name, value in labels):
+        return False
+    return text is None or record.has_text(text)
 
 
 def _busy(workflow: str) -> TooBusy:

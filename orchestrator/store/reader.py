@@ -1,7 +1,8 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, liveness, index, access, payloads, claim_texts, workflows) are the only
-readers of the engine's keys beside the scripts, the task reader, the subscriptions to events, and `upgrade`.
+`Store` and its parts (waits, items, liveness, index, access, payloads, claim_texts, workflows, schedules)
+are the only readers of the engine's keys beside the scripts, the task reader, the subscriptions to events,
+and `upgrade`.
 They write none of them: what the sets of timers and leases hold that no engine wrote is taken out, for it
 would stop every loop, and what they hold of damaged executions stands back.
 """
@@ -49,6 +50,7 @@ from orchestrator.store.records import (
     read_spec,
     read_worker,
 )
+from orchestrator.store.schedules import ScheduleRecords
 from orchestrator.store.waits import Waits
 from orchestrator.store.workflows import WorkflowRecords
 from orchestrator.units import node_of
@@ -100,6 +102,7 @@ class Store:
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self.workflows = WorkflowRecords(redis, self.keys, self._wire)
+        self.schedules = ScheduleRecords(redis, self.keys)
         self._definitions = DefinitionCache[str, Definition](max_entries=64)
 
     async def let_go(self) -> None:

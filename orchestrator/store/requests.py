@@ -179,6 +179,52 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
+class NewSchedule:
+    """A schedule of a workflow, or a change of its rule.
+
+    other_name  taken where the name belongs to another schedule; empty for none.
+    fields      of the record, see definitions/schedule_record.py; what is not named stays as it is.
+    """
+
+    schedule_id: str
+    name: str
+    fields: Mapping[str, str]
+    other_name: str = ""
+
+    def words(self) -> list[Argument]:
+        """Give the fields and values in turn."""
+        return [part for pair in self.fields.items() for part in pair]
+
+    def arguments(self) -> tuple[Argument, ...]:
+        words = self.words()
+        return (self.schedule_id, self.name, self.other_name, len(words), *words)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A slot of a schedule that is dealt with, as the schedule was read.
+
+    turn     of the schedule.
+    kind     slot, buffered or backfill.
+    next_ms, due_ms  what comes after it; None for nothing.
+    missed   slots before it that are let go.
+    """
+
+    tenant: str
+    schedule_id: str
+    turn: int
+    kind: str
+    slot_ms: int
+    next_ms: int | None = None
+    due_ms: int | None = None
+    missed: int = 0
+
+    def after(self) -> tuple[Argument, Argument]:
+        """Give the slot that comes next and when it is due, as scripts take them."""
+        return ("" if self.next_ms is None else self.next_ms, "" if self.due_ms is None else self.due_ms)
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """A workflow to register, or a change of one.
 
@@ -186,6 +232,7 @@ class Registration:
     revision    the one to change; None for a new workflow.
     definition  JSON, with the source as it was sent and its media type; None leaves the version as it is.
     fields      of the record, see definitions/registry.py; what is not named stays as it is.
+    schedules   those that the definition names.
     idempotency  of the request; None where it has no key of its own.
     """
 
@@ -196,6 +243,7 @@ class Registration:
     definition: bytes | None = None
     source: Source | None = None
     other_name: str = ""
+    schedules: Sequence[NewSchedule] = ()
     revision: int | None = None
     idempotency: Idempotency | None = None
     call_id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -207,7 +255,8 @@ class Registration:
         return (
             self.workflow_id, self.tenant, self.name, self.other_name,
             "" if self.revision is None else self.revision, *request, self.call_id,
-            self.definition or b"", source.text, source.media_type, *named,
+            self.definition or b"", source.text, source.media_type, len(named), *named,
+            len(self.schedules), *(word for each in self.schedules for word in each.arguments()),
         )  # fmt: skip
 
 

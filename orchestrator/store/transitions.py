@@ -27,6 +27,7 @@ from redis.exceptions import OutOfMemoryError
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
 from orchestrator.definitions.registry import WorkflowRecord
+from orchestrator.definitions.schedule_record import ScheduleRecord
 from orchestrator.errors import StoreFull
 from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
@@ -52,11 +53,14 @@ from orchestrator.store.requests import (
     Idempotency,
     KeyClaim,
     NewApiKey,
+    NewSchedule,
     OperatorNote,
     Registration,
+    Slot,
     Word,
     wait_arguments,
 )
+from orchestrator.store.schedules import read_schedule_record
 from orchestrator.store.script_client import Argument, Call, ScriptClient, refused, size_of
 from orchestrator.store.workflows import read_record
 
@@ -649,6 +653,106 @@ class Transitions(ScriptClient):
         arguments: tuple[Argument, ...] = (workflow_id, tenant, "" if revision is None else revision)
         return Call(self, "remove_workflow", (key,), arguments, read_text)
 
+    # Schedules
+
+    def put_schedule(
+        self,
+        tenant: str,
+        workflow_id: str,
+        wanted: NewSchedule,
+        *,
+        call_id: str,
+        revision: int | None = None,
+        idempotency: Idempotency | None = None,
+    ) -> Call[tuple[str, ScheduleRecord | None]]:
+        """Add a schedule to a workflow, or change its rule; revision: the one to change, None for a new one.
+
+        Replies the word, see the script, and the record it speaks of.
+        """
+        request = (idempotency.key, idempotency.digest) if idempotency else ("", "")
+        known: Argument = "" if revision is None else revision
+        head = (wanted.schedule_id, tenant, workflow_id, wanted.name, wanted.other_name, known, *request)
+
+        def read(reply: list[Any]) -> tuple[str, ScheduleRecord | None]:
+            return reply[0].decode(), read_schedule_record(tenant, reply[1])
+
+        key = self._schedule(tenant, wanted.schedule_id)
+        return Call(self, "put_schedule", (key,), (*head, call_id, *wanted.words()), read)
+
+    def remove_schedule(self, tenant: str, schedule_id: str, *, revision: int | None = None) -> Call[str]:
+        """Remove a schedule; what it has started goes on. revision: None for any."""
+        arguments: tuple[Argument, ...] = (schedule_id, tenant, "" if revision is None else revision)
+        return Call(self, "remove_schedule", (self._schedule(tenant, schedule_id),), arguments, read_text)
+
+    def pause_schedule(
+        self,
+        tenant: str,
+        schedule_id: str,
+        *,
+        turn: int,
+        call_id: str,
+        is_paused: bool,
+        by: str = "",
+        reason: str = "",
+        next_ms: int | None = None,
+        due_ms: int | None = None,
+    ) -> Call[str]:
+        """Pause a schedule, or let it go on with a slot."""
+        flag = "1" if is_paused else "0"
+        then = ("" if next_ms is None else next_ms, "" if due_ms is None else due_ms)
+        arguments: tuple[Argument, ...] = (schedule_id, tenant, turn, call_id, flag, by, reason, *then)
+        return Call(self, "pause_schedule", (self._schedule(tenant, schedule_id),), arguments, read_text)
+
+    def fire_schedule(
+        self,
+        execution_id: str,
+        slot: Slot,
+        definition: bytes,
+        last: Slice,
+        *,
+        workflow_revision: int,
+        extra: Sequence[Argument] = (),
+    ) -> Call[list[Any]]:
+        """Start the execution of a slot, unless it gives way. Replies [word, execution id, more]."""
+        named = (
+            slot.tenant,
+            slot.schedule_id,
+            slot.turn,
+            slot.slot_ms,
+            slot.kind,
+            *slot.after(),
+            slot.missed,
+        )
+        arguments = (*named, workflow_revision, definition, *last.arguments(), *extra)
+        return self._call("fire_schedule", execution_id, arguments, read_words)
+
+    def tend_schedule(
+        self, slot: Slot, *, call_id: str, is_let_go: bool = False, error: str = ""
+    ) -> Call[str]:
+        """Let a slot go, or look at what a schedule has started.
+
+        is_let_go  the slot of this kind, or of the kind `slot` all up to its next one.
+        error      why no execution could be made for it.
+        """
+        kind = slot.kind if is_let_go else ""
+        head = (slot.schedule_id, slot.tenant, slot.turn, call_id, kind, *slot.after(), slot.missed, error)
+        return Call(self, "tend_schedule", (self._schedule(slot.tenant, slot.schedule_id),), head, read_text)
+
+    def backfill_schedule(
+        self,
+        tenant: str,
+        schedule_id: str,
+        *,
+        call_id: str,
+        first_ms: int | None,
+        end_ms: int = 0,
+        most: int = 0,
+    ) -> Call[str]:
+        """Have slots from first_ms to end_ms started, `most` at a time; None stops that."""
+        first: Argument = "" if first_ms is None else first_ms
+        arguments: tuple[Argument, ...] = (schedule_id, tenant, call_id, first, end_ms, most)
+        return Call(self, "backfill_schedule", (self._schedule(tenant, schedule_id),), arguments, read_text)
+
     # Without a script of their own
 
     async def drain_worklist(self, execution_id: str) -> None:
@@ -725,6 +829,9 @@ class Transitions(ScriptClient):
         return answers
 
     # How a verb becomes a call
+
+    def _schedule(self, tenant: str, schedule_id: str) -> str:
+        return self.keys.key("schedule", tenant=tenant, schedule_id=schedule_id)
 
     def _call(
         self, name: str, execution_id: str, arguments: tuple[Argument, ...], read: Callable[[Any], R]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from orchestrator.documents import exact_json
+from orchestrator.documents.times import rfc3339
 from orchestrator.errors import TemplateError
 from orchestrator.templates.budget import Budget, TakesLong, join_parts
 from orchestrator.templates.evaluator import Interpreter, Rendering
@@ -175,8 +175,7 @@ class _Resolution:
 
     def _interpret(self, checked: Checked) -> Any:
         if self.now is None:
-            moment = datetime.fromtimestamp(self.scope.now_ms / 1_000, UTC)
-            self.now = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            self.now = rfc3339(self.scope.now_ms)
         self.budget.begin_template()
         try:
             if isinstance(checked.tree, list):

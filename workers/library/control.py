@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, model_validator
@@ -10,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, field_validator, mo
 from orchestrator.definitions.branches import targets_not_taken
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.json_types import is_true
+from orchestrator.documents.times import parse_time_ms
 from workers.context import HandlerContext
 from workers.excerpts import cut
 from workers.library.comparison import compare
@@ -131,7 +131,7 @@ class DelayConfig(BaseModel):
     @field_validator("until")
     @classmethod
     def _a_moment(cls, value: Any) -> Any:
-        return None if value is None else moment_ms(value)
+        return None if value is None else parse_time_ms(value)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -152,26 +152,6 @@ async def delay(config: DelayConfig, context: HandlerContext) -> Outcome:
     left_ms = max(0, config.until - context.now_ms)
     output = {"status": "ok", "delayed_seconds": _seconds(left_ms)}
     return Waiting(until_ms=config.until, output=output) if left_ms else Completed(output)
-
-
-def moment_ms(value: Any) -> int:
-    """Read a point in time as Unix epoch ms; a text without a time zone is UTC. Raises ValueError."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _bounded(value * 1000, value)
-    try:
-        moment = datetime.fromisoformat(value.strip())
-    except (ValueError, AttributeError):
-        raise ValueError(f"{value!r} is not a time; use RFC 3339 such as '2027-01-31T09:00:00Z'") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return _bounded(moment.timestamp() * 1000, value)
-
-
-def _bounded(value_ms: float, given: Any) -> int:
-    # Up to the year 9999; the comparison is also false for NaN.
-    if not 0 <= value_ms < 253_402_300_800_000:
-        raise ValueError(f"{given!r} is not a time between 1970 and 9999")
-    return int(value_ms)
 
 
 def _seconds(duration_ms: int) -> int | float:

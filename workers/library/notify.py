@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -16,6 +15,7 @@ from clients.http.wire import HttpError, parse_url
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
+from orchestrator.documents.times import rfc3339
 from orchestrator.errors import ErrorType
 from workers.context import MESSAGE_MAX_CHARS, HandlerContext
 from workers.excerpts import Excerpt, cut
@@ -136,11 +136,10 @@ async def _send_webhook(config: NotifyConfig, context: HandlerContext) -> dict[s
 
     content = {"title": config.title, "message": config.message, "level": config.level}
     origin = {"execution_id": context.execution_id, "node_id": context.node_id}
-    moment = datetime.fromtimestamp(context.now_ms / 1000, UTC).isoformat(timespec="milliseconds")
     body = exact_json.dumps(
         {
             "type": config.event,
-            "timestamp": moment.replace("+00:00", "Z"),
+            "timestamp": rfc3339(context.now_ms),
             "data": {**content, **origin} if config.data is None else config.data,
         }
     )

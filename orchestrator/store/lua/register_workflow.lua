@@ -1,9 +1,9 @@
--- Registers a workflow, or changes one: its record, its version, its name and its place in the list.
+-- Registers a workflow, or changes one: its record, its version, its name, its place in the list and its schedules.
 -- KEYS  1 record of the workflow
 -- ARGV  2 workflow id; 3 tenant; 4 name; 5 another name where that one is taken, or ''; 6 revision to change, or '' for a new
 --       workflow; 7 idempotency key or ''; 8 hash of the request; 9 id of this call; 10 definition, JSON, or '' to leave the
---       version as it is; 11 source; 12 media type; 13 … fields of the record and values in turn; `hash` names the
---       definition, `sent` the source
+--       version as it is; 11 source; 12 media type; 13 how many words follow: fields of the record and values in turn; `hash`
+--       names the definition, `sent` the source; then the schedules of the document, see include/schedules.lua
 -- Reply {word, fields and values of the record in turn}  word: ok; same, there was nothing to change; replayed, the key made
 --       this workflow before; conflict, the key was used for another request; taken, another workflow has the name, whose record
 --       this is; stale, it has another revision by now, or is gone. Refused whole at maxmemory.
@@ -32,15 +32,16 @@ elseif before[2] ~= ARGV[6] then
 end
 
 local has_document = ARGV[10] ~= ''
-local given = {}
-for i = 13, #ARGV, 2 do given[ARGV[i]] = ARGV[i + 1] end
+local given, last_field = {}, 13 + ARGV[13]
+for i = 14, last_field, 2 do given[ARGV[i]] = ARGV[i + 1] end
 if not is_new then
   local is_same = true
   for field, value in pairs(given) do is_same = is_same and redis.call('HGET', record, field) == value end
   if is_same then return answer_with('same') end
 end
 local version = before[3] or '0'
-if has_document and before[4] ~= given.hash then
+local is_new_version = has_document and before[4] ~= given.hash
+if is_new_version then
   version = string.format('%d', version + 1)
   redis.call('HSET', rare_key.version(tenant, workflow_id, version), 'hash', given.hash, 'title', given.title, 'definition', ARGV[10],
     'source', ARGV[11], 'media_type', ARGV[12], 'created_ms', NOW_TEXT)
@@ -48,7 +49,7 @@ elseif has_document and before[5] ~= given.sent then
   -- Another text that means the same is kept as the source of the version there is.
   redis.call('HSET', rare_key.version(tenant, workflow_id, version), 'source', ARGV[11], 'media_type', ARGV[12])
 end
-redis.call('HSET', record, unpack(ARGV, 13))
+redis.call('HSET', record, unpack(ARGV, 14, last_field))
 redis.call('HSET', record, 'calls', with_call(before[1], ARGV[9]), 'revision', string.format('%d', (before[2] or 0) + 1), 'version', version,
   'updated_ms', NOW_TEXT)
 if is_new then
@@ -59,4 +60,5 @@ if is_new then
     redis.call('SET', idempotency_key(tenant, ARGV[7]), ARGV[8] .. ' ' .. workflow_id, 'PX', 86400000)
   end
 end
+if is_new_version then schedules.put_of_document(tenant, workflow_id, last_field + 1) end
 return answer_with('ok')

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from orchestrator.documents.times import parse_time_ms
 from workers.context import HandlerContext
 from workers.handlers import HANDLER_REGISTRY
-from workers.library.control import moment_ms
 from workers.outcome import Completed, Terminal, Waiting
 
 NOW_MS = 1_800_000_000_000
@@ -142,13 +142,13 @@ async def test_a_delay_that_resolves_to_nonsense_is_a_config_error() -> None:
     ],
 )
 def test_a_moment_is_read_in_its_zone(value: Any, expected: int) -> None:
-    assert moment_ms(value) == expected
+    assert parse_time_ms(value) == expected
 
 
 @pytest.mark.parametrize("value", ["", "12:00", True, [], -1, float("nan"), float("inf"), 10**15])
 def test_what_is_no_moment_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="is not a time"):
-        moment_ms(value)
+        parse_time_ms(value)
 
 
 CASES = {"cases": {"small": "B", "large": ["C", "D"], "3": ["B", "C"]}, "default": "E"}
