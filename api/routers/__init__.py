@@ -28,6 +28,7 @@ from api.routers import (
     nodes,
     queues,
     reruns,
+    schedules,
     session,
     signals,
     simulate,
@@ -43,8 +44,8 @@ from api.validator import known_query
 from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
-    workflow, workflows, validate, simulate, executions, reruns, nodes, signals, approvals, events, handlers,
-    usage, workers, queues, dead_letters, keys, tenants, session, health, documentation,
+    workflow, workflows, schedules, validate, simulate, executions, reruns, nodes, signals, approvals,
+    events, handlers, usage, workers, queues, dead_letters, keys, tenants, session, health, documentation,
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.

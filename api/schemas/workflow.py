@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.schemas.schedules import ScheduleRule
 from api.schemas.starts import TriggerDocument
 from orchestrator.definitions.definition import IdConflictPolicy
 from orchestrator.definitions.retry import ON_EXHAUSTED
@@ -109,6 +110,20 @@ class WorkflowBudget(BudgetLimits):
     on_budget: Literal["fail", "pause"] | None = "fail"
 
 
+class DeclaredSchedule(ScheduleRule):
+    """A schedule that the document of its workflow names."""
+
+    name: str | None = Field(default=None, description="Needed where there are several.")
+
+
+class WorkflowTriggers(BaseModel):
+    """What starts a workflow by itself."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schedules: list[DeclaredSchedule] | None = Field(default=None, max_length=20)
+
+
 class WorkflowDefinition(BaseModel):
     """A workflow as submitted: its nodes in `nodes`, or in `dag`."""
 
@@ -154,6 +169,9 @@ class WorkflowDefinition(BaseModel):
     budget: WorkflowBudget | None = None
     id_conflict_policy: IdConflictPolicy | None = Field(
         default=None, description="For starts with an `execution_key` that do not say."
+    )
+    triggers: WorkflowTriggers | None = Field(
+        default=None, description="What starts it by itself, once it is registered."
     )
 
 

@@ -25,7 +25,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -104,8 +104,13 @@ class ScheduleRecord:
 
     @property
     def tag(self) -> str:
-        """Name this state of its rule; another state, or another schedule, has another tag."""
-        return f"{self.schedule_id}.{self.revision}"
+        """Name this state of the schedule; another state, or another schedule, has another tag."""
+        return f"{self.schedule_id}.{self.revision}.{self.turn}"
+
+    def is_meant(self, tags: Collection[str]) -> bool:
+        """Say whether one of these tags has its rule; what it has started since does not count."""
+        rule, _, _ = self.tag.rpartition(".")
+        return any(tag.rpartition(".")[0] == rule for tag in tags)
 
     @property
     def is_finished(self) -> bool:

@@ -310,7 +310,7 @@ class Schedules:
             raise ScheduleChanged(schedule, None) from None
         if record.is_declared:
             raise ScheduleDeclared(record.name)
-        if ANY not in meant and record.tag not in meant:
+        if ANY not in meant and not record.is_meant(meant):
             raise ScheduleChanged(schedule, record.tag)
         return record
 

@@ -82,7 +82,7 @@ async def test_a_slot_stays_dealt_with_when_its_execution_is_purged(clock: Clock
 
 
 OVERLAPS: dict[str, tuple[list[str], dict[str, Any]]] = {
-    # policy: (slots started while the first execution runs for 3.5 minutes and then ends, what the record says)
+    # The first execution runs for 3.5 minutes: which slots start in the end, and what the record says.
     "skip": (["12:01:00", "12:05:00"], {"skipped": 3}),
     "buffer_one": (["12:01:00", "12:02:00", "12:05:00"], {"skipped": 2}),
     "buffer_all": (["12:01:00", "12:02:00", "12:03:00", "12:04:00", "12:05:00"], {"skipped": 0}),
