@@ -12,6 +12,7 @@ from cli.commands.nodes import node
 from cli.commands.redis import redis
 from cli.commands.reruns import fork, replay, retry
 from cli.commands.run import run
+from cli.commands.schedules import schedules
 from cli.commands.signals import approvals, approve, deny, signal
 from cli.commands.simulate import simulate
 from cli.commands.tenants import tenants
@@ -36,6 +37,7 @@ app.command()(dev)
 app.command()(run)
 app.command()(apply)
 app.add_typer(workflows, name="workflows")
+app.add_typer(schedules, name="schedules")
 app.command()(validate)
 app.command()(simulate)
 app.command()(watch)

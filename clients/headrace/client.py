@@ -23,6 +23,7 @@ from clients.headrace.errors import ApiError, ServerUnreachable
 from clients.headrace.executions import Executions
 from clients.headrace.nodes import Nodes
 from clients.headrace.operations import DeadLetters, Handlers, Queues, Usage, Workers
+from clients.headrace.schedules import Schedules
 from clients.headrace.signals import Signals
 from clients.headrace.transport import Document, Transport, document_of
 from clients.headrace.workflows import Workflows
@@ -46,6 +47,7 @@ class Client:
         self._transport = Transport(base_url, timeout_s=timeout_s, api_key=api_key, transport=transport)
         self.definitions = Definitions(self._transport)
         self.workflows = Workflows(self._transport)
+        self.schedules = Schedules(self._transport)
         self.executions = Executions(self._transport)
         self.nodes = Nodes(self._transport)
         self.signals = Signals(self._transport)
