@@ -40,11 +40,12 @@ MAX_FUNCTION_LINES = 60
 LONG_FILES = {
     "config.py": 540,
     "docs/generate.py": 440,
-    "orchestrator/errors.py": 640,
+    "orchestrator/errors.py": 760,
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 600,
+    "orchestrator/operations/workflows.py": 400,
     "orchestrator/store/reader.py": 500,
-    "orchestrator/store/transitions.py": 800,
+    "orchestrator/store/transitions.py": 950,
     "orchestrator/templates/evaluator.py": 420,
     "tests/unit/orchestrator/execution/test_planner.py": 370,
 }
@@ -69,6 +70,8 @@ UNPACKED = {
     "include/writes": "cut at 400",
     "include/items": "the items of one turn, at most a hundred, three times",
     "include/budget": "the names of four fields",
+    "include/schedules": "the fields of one record, a dozen",
+    "put_schedule": "the fields of one record, a dozen",
     "register_workflow": "the fields of one record, a dozen",
     "remove_workflow": "cut at 500",
     "reserve_budget": "the same four names",

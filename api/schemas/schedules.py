@@ -42,7 +42,7 @@ class ScheduleRule(BaseModel):
     )
     catchup_policy: Annotated[
         Any, WithJsonSchema({"type": "string", "enum": [str(each) for each in CatchupPolicy]})
-    ] = Field(default=None, description="Of slots that passed while nobody could start them; else `latest`.")
+    ] = Field(default=None, description="Of slots that no orchestrator could start in time; else `latest`.")
     catchup_window: _Duration = Field(default=None, description="What is older is let go; else `1h`.")
     jitter: _Duration = Field(default=None, description="A slot starts up to so much later.")
     start_at: _Text = Field(default=None, description="RFC 3339; no slot lies before it.")
@@ -129,7 +129,7 @@ class ScheduleView(BaseModel):
     last_execution_id: str | None
     runs: int = Field(description="Executions started for slots; those of backfills are not among them.")
     skipped: int = Field(description="Slots that gave way to an execution before them.")
-    missed: int = Field(description="Slots that nobody could start in time.")
+    missed: int = Field(description="Slots that no orchestrator could start in time.")
     failed: int = Field(description="Slots for which no execution could be made.")
     last_error: str | None
     waiting: list[str] = Field(description="Slots that wait for the end of an execution before them.")

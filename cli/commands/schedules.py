@@ -105,25 +105,19 @@ def add(
 ) -> None:
     """Add a schedule to a registered workflow."""
     given = read_given("schedules add", inputs, inputs_file)
+    rule: dict[str, Any] = {
+        "cron": cron, "every": every, "timezone": timezone, "overlap_policy": overlap,
+        "catchup_policy": catchup, "catchup_window": catchup_window, "jitter": jitter,
+        "start_at": start_at, "end_at": end_at, "max_runs": max_runs,
+        "pause_on_failure": pause_on_failure or None,
+    }  # fmt: skip
 
     async def act(client: Client) -> int:
         definition = (await client.workflows.get(workflow))["definition"] if given.words else None
-        rule = {
-            "cron": cron,
-            "every": every,
-            "timezone": timezone,
-            "inputs": given.values(definition),
-            "overlap_policy": overlap,
-            "catchup_policy": catchup,
-            "catchup_window": catchup_window,
-            "jitter": jitter,
-            "start_at": start_at,
-            "end_at": end_at,
-            "max_runs": max_runs,
-            "pause_on_failure": pause_on_failure or None,
-        }
-        kept = {field: value for field, value in rule.items() if value is not None}
-        made = await client.schedules.create(workflow, kept, name=name)
+        wanted = {field: value for field, value in rule.items() if value is not None}
+        if (values := given.values(definition)) is not None:
+            wanted["inputs"] = values
+        made = await client.schedules.create(workflow, wanted, name=name)
         typer.echo(
             json_line(made) if as_json else f"added {made['name']}, next {made['next_slot'] or 'never'}"
         )

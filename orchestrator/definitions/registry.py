@@ -24,7 +24,7 @@ import base64
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -108,9 +108,11 @@ class WorkflowRecord:
         """Name this state of the record; another state, or another workflow of that name, has another tag."""
         return f"{self.workflow_id}.{self.revision}"
 
-    def has_text(self, text: str) -> bool:
-        """Say whether title, name or description contain a text, whatever its case."""
-        wanted = text.casefold()
+    def has(self, labels: Iterable[tuple[str, str]], text: str | None) -> bool:
+        """Say whether it has all these labels, and a text in its title, name or description, in any case."""
+        if any(self.labels.get(name) != value for name, value in labels):
+            return False
+        wanted = (text or "").casefold()
         return any(wanted in part.casefold() for part in (self.title, self.name, self.description))
 
     @classmethod

@@ -12,7 +12,7 @@ Fields of a record (a hash, written by the scripts of include/schedules.lua):
     is_paused, paused_ms, paused_by, paused_reason
     runs                executions started for slots; those of backfills are not among them
     skipped             slots that gave way to an execution before them
-    missed              slots let go because nobody could start them in time
+    missed              slots let go because no orchestrator could start them in time
     failed              slots for which no execution could be made; last_error, last_error_ms say why
     live, buffer        executions that may still run; slots that wait for their end
     last_slot_ms, last_execution_id

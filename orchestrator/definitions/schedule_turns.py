@@ -7,7 +7,7 @@ from itertools import islice, takewhile
 
 from orchestrator.definitions.schedules import CatchupPolicy, ScheduleSpec
 
-#: A slot so little late counts as on time: nobody was away.
+#: A slot so little late counts as on time.
 ON_TIME_MS = 10_000
 #: Slots looked at in one turn.
 MOST_SLOTS = 200

@@ -38,7 +38,7 @@ class OverlapPolicy(StrEnum):
 
 
 class CatchupPolicy(StrEnum):
-    """Which slots start late that passed while nobody could start them."""
+    """Which slots start late that no orchestrator could start in time."""
 
     NONE = "none"
     #: The newest of them.

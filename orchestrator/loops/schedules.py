@@ -11,7 +11,7 @@ from orchestrator.definitions.schedule_turns import turn_of
 from orchestrator.errors import HeadraceError, StoreFull, StoreUnavailable, WorkflowNotFound
 from orchestrator.operations.origin import Origin
 from orchestrator.operations.registered import Registered
-from orchestrator.operations.schedules import slot_trigger
+from orchestrator.operations.schedule_rules import slot_trigger
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.submissions import Compiled, mint_execution_id, sorted_json
 from orchestrator.store.layout import Field
@@ -86,7 +86,7 @@ class Schedules:
             if not workflow.is_active:
                 return await self._sleep(record, now_ms)
             if record.buffer and live.isdisjoint(record.live):
-                return await self._fire(record, workflow, _slot(record, "buffered", record.buffer[0]))
+                return await self.fire(record, workflow, _slot(record, "buffered", record.buffer[0]))
             if record.next_ms is not None and (
                 turn := turn_of(record.spec, record.schedule_id, record.next_ms, now_ms)
             ):
@@ -100,7 +100,7 @@ class Schedules:
                 )
                 if turn.slot is None:
                     return await self._let_go(slot)
-                return await self._fire(record, workflow, slot)
+                return await self.fire(record, workflow, slot)
         backfill = record.backfill
         if (
             workflow.is_active
@@ -111,13 +111,13 @@ class Schedules:
             later = next(record.spec.unbounded_slots(backfill.next_ms), None)
             next_ms = None if later is None or later > backfill.end_ms else later
             slot = _slot(record, "backfill", backfill.next_ms, next_ms=next_ms)
-            return await self._fire(record, workflow, slot)
+            return await self.fire(record, workflow, slot)
         await self._transitions.tend_schedule(_slot(record, "", 0), call_id=uuid4().hex)
         if not workflow.is_active:
             await self._store.schedules.put_off(record.tenant, record.schedule_id, now_ms + ASLEEP_MS)
         return "idle"
 
-    async def _fire(self, record: ScheduleRecord, workflow: WorkflowRecord, slot: Slot) -> str:
+    async def fire(self, record: ScheduleRecord, workflow: WorkflowRecord, slot: Slot) -> str:
         """Start the execution of a slot; one for which none can be made is let go, with the reason."""
         execution_id = mint_execution_id()
         try:

@@ -10,14 +10,9 @@ from uuid import uuid4
 
 from orchestrator.definitions.registry import NAME_RULE, WorkflowRecord, is_name, name_of, name_with_id
 from orchestrator.definitions.schedule_record import ScheduleRecord, is_schedule_id, schedule_id_of
-from orchestrator.definitions.schedules import FIELDS, ScheduleSpec, given_fields, read_schedule
-from orchestrator.documents.fields import Fields
-from orchestrator.documents.limits import Limits
-from orchestrator.documents.problems import Findings
-from orchestrator.documents.times import rfc3339
+from orchestrator.definitions.schedules import ScheduleSpec, given_fields
 from orchestrator.errors import (
     BackfillUnderWay,
-    DefinitionInvalid,
     IdempotencyConflict,
     PreconditionRequired,
     Problem,
@@ -36,6 +31,7 @@ from orchestrator.operations.record_pages import page_of
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.registrations import flag, rule_fields
 from orchestrator.operations.results import Backfilled, Page, ScheduleChange, Submitted
+from orchestrator.operations.schedule_rules import MOST_PREVIEWED, backfill_slots, read_spec, slot_trigger
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.submissions import mint_uuid
 from orchestrator.operations.workflows import Workflows
@@ -47,8 +43,6 @@ from orchestrator.store.transitions import Transitions
 ROUNDS = 10
 #: Schedules of one workflow; the script's own figure.
 MOST_SCHEDULES = 100
-#: Slots of one backfill, and of one preview.
-MOST_BACKFILLED, MOST_PREVIEWED = 10_000, 1_000
 #: In `if_match`: whatever state the schedule is in.
 ANY = "*"
 
@@ -219,7 +213,7 @@ class Schedules:
         Raises ScheduleNotFound, ProblemsFound, BackfillUnderWay.
         """
         record = await self.get(schedule)
-        slots = _backfill_slots(record.spec, start_ms, end_ms)
+        slots = backfill_slots(record.spec, start_ms, end_ms)
         if is_dry_run:
             return Backfilled(record, None, tuple(slots))
         call_id = uuid4().hex
@@ -344,51 +338,6 @@ class Schedules:
         compiled = await self._registered.compiled(workflow)
         inputs = None if spec.inputs is None else dict(spec.inputs)
         await self._checks.inputs(compiled.definition.inputs_schema, inputs)
-
-
-def read_spec(given: Mapping[str, Any]) -> ScheduleSpec:
-    """Read the fields of a schedule. Raises ProblemsFound."""
-    findings = Findings(Limits())
-    fields = Fields(dict(given), "", findings)
-    for name in given.keys() - set(FIELDS):
-        hint = findings.did_you_mean(name, FIELDS)
-        findings.add(name, "unknown_field", f"unknown field {name[:80]!r} in a schedule", hint)
-    spec = read_schedule(fields)
-    try:
-        findings.raise_any()
-    except DefinitionInvalid as error:
-        raise ProblemsFound(error.problems) from None
-    assert spec is not None
-    return spec
-
-
-def slot_trigger(record: ScheduleRecord, slot_ms: int) -> dict[str, Any]:
-    """Give the trigger document of an execution that a schedule starts."""
-    return {
-        "source": "schedule",
-        "schedule_id": record.schedule_id,
-        "schedule": record.name,
-        "scheduled_time": rfc3339(slot_ms),
-    }
-
-
-def _backfill_slots(spec: ScheduleSpec, start_ms: int, end_ms: int) -> list[int]:
-    if end_ms < start_ms:
-        raise ProblemsFound([Problem("end", "wrong_value", "'end' must not be before 'start'")])
-    slots = []
-    for slot in islice(spec.unbounded_slots(start_ms - 1), MOST_BACKFILLED + 1):
-        if slot > end_ms:
-            break
-        slots.append(slot)
-    if not slots:
-        message = "the schedule has no slot from 'start' to 'end'"
-        raise ProblemsFound([Problem("start", "wrong_value", message)])
-    if len(slots) > MOST_BACKFILLED:
-        message = (
-            f"there are more than {MOST_BACKFILLED:,} slots from 'start' to 'end'; choose a shorter time"
-        )
-        raise ProblemsFound([Problem("end", "wrong_value", message)])
-    return slots
 
 
 def _busy(schedule: str) -> TooBusy:

@@ -1,5 +1,7 @@
 """`engine.workflows`: register, change, list, start, pause and remove workflows."""
 
+# long: every verb and question about a workflow, on one screen after another
+
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -280,7 +282,7 @@ class Workflows:
             limit=limit,
             cursor=cursor,
             place_of=lambda record: (record.created_ms, record.workflow_id),
-            is_wanted=lambda record: _is_wanted(record, labels, text),
+            is_wanted=lambda record: record.has(labels, text),
         )
 
     # What the verbs share
@@ -361,12 +363,6 @@ def _admit(workflow: str, record: WorkflowRecord | None, meant: frozenset[str] |
         raise WorkflowChanged(workflow, None)
     elif ANY not in meant and record.tag not in meant:
         raise WorkflowChanged(workflow, record.tag)
-
-
-def _is_wanted(record: WorkflowRecord, labels: Sequence[tuple[str, str]], text: str | None) -> bool:
-    if any(record.labels.get(name) != value for name, value in labels):
-        return False
-    return text is None or record.has_text(text)
 
 
 def _busy(workflow: str) -> TooBusy:

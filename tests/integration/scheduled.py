@@ -9,6 +9,7 @@ import orjson
 
 from orchestrator.definitions.schedule_record import ScheduleRecord
 from orchestrator.documents.json_schema import APART
+from orchestrator.documents.times import parse_time_ms
 from orchestrator.loops.schedules import Schedules
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.schema_checks import SchemaChecks
@@ -18,6 +19,13 @@ from tests.integration.registered_workflows import register
 from tests.makers import Rig, held_by
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+#: When the clock begins.
+NOON = parse_time_ms("2026-06-01T12:00:00Z")
+
+
+def at(*times: str) -> list[str]:
+    """Times of that day, as they are written."""
+    return [f"2026-06-01T{time}.000Z" for time in times]
 
 
 def loop_of(rig: Rig, transitions: Transitions | None = None) -> Schedules:

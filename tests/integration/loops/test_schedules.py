@@ -8,30 +8,11 @@ from typing import Any
 import orjson
 import pytest
 
-from orchestrator.documents.times import parse_time_ms
-from orchestrator.errors import BackfillUnderWay, StoreFull
-from orchestrator.states import ExecutionStatus
-from orchestrator.store.reader import Store
+from orchestrator.errors import StoreFull
+from orchestrator.store.requests import Slot
 from tests.integration.registered_workflows import register
-from tests.integration.scheduled import DAY, HOUR, MINUTE, SECOND, Clockwork, loop_of
-from tests.makers import Rig, node
-
-NOON = parse_time_ms("2026-06-01T12:00:00Z")
-
-
-@pytest.fixture
-def clock(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Clockwork:
-    rig.transitions.now_ms = NOON
-
-    async def now_ms(_: Store) -> int:
-        return rig.now_ms
-
-    monkeypatch.setattr(Store, "now_ms", now_ms)
-    return Clockwork(rig, loop_of(rig))
-
-
-def at(*times: str) -> list[str]:
-    return [f"2026-06-01T{time}.000Z" for time in times]
+from tests.integration.scheduled import DAY, HOUR, MINUTE, NOON, SECOND, Clockwork, at, loop_of
+from tests.makers import node
 
 
 async def test_each_slot_starts_one_execution_with_its_inputs_and_its_time(clock: Clockwork) -> None:
@@ -65,7 +46,6 @@ async def test_any_number_of_orchestrators_start_a_slot_once(clock: Clockwork) -
 
 async def test_a_slot_stays_dealt_with_when_its_execution_is_purged(clock: Clockwork) -> None:
     record = await clock.add(every="1m")
-    slow = loop_of(clock.rig)
     await clock.run(MINUTE)
     await clock.end()
     (execution_id,) = await clock.executions()
@@ -73,67 +53,11 @@ async def test_a_slot_stays_dealt_with_when_its_execution_is_purged(clock: Clock
 
     # An orchestrator that has read the schedule before, and comes late.
     workflow = await clock.rig.engine.workflows.get("orders")
-    from orchestrator.loops.schedules import _slot
-
-    word = await slow._fire(record, workflow, _slot(record, "slot", NOON + MINUTE, next_ms=NOON + 2 * MINUTE))
+    late = Slot("default", record.schedule_id, record.turn, "slot", NOON + MINUTE, NOON + 2 * MINUTE, 0)
+    word = await clock.loop.fire(record, workflow, late)
 
     assert word == "stale"
     assert await clock.executions() == []
-
-
-OVERLAPS: dict[str, tuple[list[str], dict[str, Any]]] = {
-    # The first execution runs for 3.5 minutes: which slots start in the end, and what the record says.
-    "skip": (["12:01:00", "12:05:00"], {"skipped": 3}),
-    "buffer_one": (["12:01:00", "12:02:00", "12:05:00"], {"skipped": 2}),
-    "buffer_all": (["12:01:00", "12:02:00", "12:03:00", "12:04:00", "12:05:00"], {"skipped": 0}),
-    "allow_all": (["12:01:00", "12:02:00", "12:03:00", "12:04:00", "12:05:00"], {"skipped": 0}),
-}
-
-
-@pytest.mark.parametrize("policy", OVERLAPS)
-async def test_what_overlaps_does_as_its_policy_says(clock: Clockwork, policy: str) -> None:
-    expected, counts = OVERLAPS[policy]
-    await clock.add(every="1m", overlap_policy=policy)
-
-    await clock.run(4 * MINUTE + 30 * SECOND, step_ms=SECOND)
-    for _ in range(10):
-        await clock.end()
-        await clock.run(SECOND)
-    await clock.run(30 * SECOND, step_ms=SECOND)
-
-    assert await clock.slots() == at(*expected)
-    record = await clock.get()
-    assert {name: getattr(record, name) for name in counts} == counts
-
-
-async def test_cancel_other_asks_the_earlier_one_to_end_and_starts_when_it_has(clock: Clockwork) -> None:
-    await clock.add(every="1m", overlap_policy="cancel_other")
-    await clock.run(MINUTE)
-    (first,) = await clock.executions()
-    held = await clock.rig.worker.start_one("A")
-
-    await clock.run(2 * MINUTE, step_ms=SECOND)
-
-    waiting = await clock.get()
-    assert [*await clock.executions()] == [first]
-    assert waiting.buffer == (NOON + 3 * MINUTE,)  # a later slot takes the place of the one that waits
-    await clock.rig.worker.complete(held)
-    await clock.run(SECOND)
-    assert await clock.rig.status(first) is ExecutionStatus.CANCELLED
-    assert await clock.slots() == at("12:01:00", "12:03:00")
-
-
-async def test_terminate_other_ends_the_earlier_one_at_once(clock: Clockwork) -> None:
-    await clock.add(every="1m", overlap_policy="terminate_other")
-    await clock.run(MINUTE)
-    (first,) = await clock.executions()
-    held = await clock.rig.worker.start_one("A")
-
-    await clock.run(MINUTE)
-
-    assert await clock.rig.status(first) is ExecutionStatus.CANCELLED
-    assert (await clock.rig.worker.complete(held)).word != "ok"
-    assert await clock.slots() == at("12:01:00", "12:02:00")
 
 
 CATCHUPS = {
@@ -288,50 +212,6 @@ async def test_a_store_that_is_full_lets_nothing_pass_for_good(
             await clock.run(MINUTE)
 
     assert await clock.run(SECOND) == 1
-
-
-async def test_a_backfill_of_a_year_goes_on_after_a_kill(clock: Clockwork) -> None:
-    await clock.add(cron="@daily", name="daily")
-    schedules = clock.rig.engine.schedules
-    start, end = parse_time_ms("2025-01-01T00:00:00Z"), parse_time_ms("2025-12-31T23:59:59Z")
-
-    preview = await schedules.backfill("daily", start_ms=start, end_ms=end, is_dry_run=True)
-    assert await clock.executions() == []
-    begun = await schedules.backfill("daily", start_ms=start, end_ms=end, most=25)
-    with pytest.raises(BackfillUnderWay):
-        await schedules.backfill("daily", start_ms=start, end_ms=end)
-    most = 0
-    for _ in range(100):
-        clock.loop = loop_of(clock.rig)  # another process than before
-        await clock.run(SECOND)
-        active = await clock.rig.redis.scard("workflows:active")
-        most = max(most, active)
-        if not active:
-            break
-        await clock.end()
-
-    slots = await clock.slots()
-    assert len(preview.slots) == len(begun.slots) == len(slots) == len(set(slots)) == 365
-    assert (slots[0], slots[-1]) == ("2025-01-01T00:00:00.000Z", "2025-12-31T00:00:00.000Z")
-    assert most <= 25
-    record = await clock.get("daily")
-    assert record.backfill is not None
-    assert (record.backfill.runs, record.backfill.next_ms, record.runs) == (365, None, 0)
-    trigger = await clock.rig.redis.hget(f"workflow:{(await clock.executions())[0]}:runtime", "trigger")
-    assert orjson.loads(trigger)["backfill_id"] == begun.backfill_id
-
-
-async def test_a_backfill_can_be_stopped(clock: Clockwork) -> None:
-    await clock.add(cron="@daily", name="daily")
-    schedules = clock.rig.engine.schedules
-    await schedules.backfill("daily", start_ms=NOON - 100 * DAY, end_ms=NOON, most=5)
-    await clock.run(SECOND)
-
-    await schedules.stop_backfill("daily")
-    await clock.end()
-    await clock.run(MINUTE)
-
-    assert len(await clock.executions()) == 5
 
 
 async def test_a_damaged_schedule_holds_up_no_other(clock: Clockwork) -> None:

@@ -40,6 +40,7 @@ from tests.integration.transitions.prepared_calls import (
     voting,
 )
 from tests.integration.transitions.purge_calls import PURGES
+from tests.integration.transitions.schedule_calls import SCHEDULES
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
 
 
@@ -298,6 +299,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "forget_consumers": (forgetting, ""),
     **ACCESS,
     **REGISTRY,
+    **SCHEDULES,
 }
 
 

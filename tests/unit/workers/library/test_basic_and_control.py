@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from orchestrator.documents.times import parse_time_ms
 from workers.context import HandlerContext
 from workers.handlers import HANDLER_REGISTRY
 from workers.outcome import Completed, Terminal, Waiting
@@ -130,25 +129,6 @@ async def test_a_delay_waits_by_timer_and_only_for_the_future(config: dict[str, 
 async def test_a_delay_that_resolves_to_nonsense_is_a_config_error() -> None:
     with pytest.raises(Terminal, match=r"config\.seconds"):
         await run("delay", {"seconds": "later"})
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("1970-01-01T00:00:10Z", 10_000),
-        ("1970-01-01T01:00:00+01:00", 0),
-        ("1970-01-01 00:00:01", 1000),
-        (2.5, 2500),
-    ],
-)
-def test_a_moment_is_read_in_its_zone(value: Any, expected: int) -> None:
-    assert parse_time_ms(value) == expected
-
-
-@pytest.mark.parametrize("value", ["", "12:00", True, [], -1, float("nan"), float("inf"), 10**15])
-def test_what_is_no_moment_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match="is not a time"):
-        parse_time_ms(value)
 
 
 CASES = {"cases": {"small": "B", "large": ["C", "D"], "3": ["B", "C"]}, "default": "E"}

@@ -1,0 +1,54 @@
+"""Slots of the past, started some at a time, over restarts too"""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from orchestrator.documents.times import parse_time_ms
+from orchestrator.errors import BackfillUnderWay
+from tests.integration.scheduled import DAY, MINUTE, NOON, SECOND, Clockwork, loop_of
+
+
+async def test_a_backfill_of_a_year_goes_on_after_a_kill(clock: Clockwork) -> None:
+    await clock.add(cron="@daily", name="daily")
+    schedules = clock.rig.engine.schedules
+    start, end = parse_time_ms("2025-01-01T00:00:00Z"), parse_time_ms("2025-12-31T23:59:59Z")
+
+    preview = await schedules.backfill("daily", start_ms=start, end_ms=end, is_dry_run=True)
+    assert await clock.executions() == []
+    begun = await schedules.backfill("daily", start_ms=start, end_ms=end, most=25)
+    with pytest.raises(BackfillUnderWay):
+        await schedules.backfill("daily", start_ms=start, end_ms=end)
+    most = 0
+    for _ in range(100):
+        clock.loop = loop_of(clock.rig)  # another process than before
+        await clock.run(SECOND)
+        active = await clock.rig.redis.scard("workflows:active")
+        most = max(most, active)
+        if not active:
+            break
+        await clock.end()
+
+    slots = await clock.slots()
+    assert len(preview.slots) == len(begun.slots) == len(slots) == len(set(slots)) == 365
+    assert (slots[0], slots[-1]) == ("2025-01-01T00:00:00.000Z", "2025-12-31T00:00:00.000Z")
+    assert most <= 25
+    record = await clock.get("daily")
+    assert record.backfill is not None
+    assert (record.backfill.runs, record.backfill.next_ms, record.runs) == (365, None, 0)
+    trigger = await clock.rig.redis.hget(f"workflow:{(await clock.executions())[0]}:runtime", "trigger")
+    assert orjson.loads(trigger)["backfill_id"] == begun.backfill_id
+
+
+async def test_a_backfill_can_be_stopped(clock: Clockwork) -> None:
+    await clock.add(cron="@daily", name="daily")
+    schedules = clock.rig.engine.schedules
+    await schedules.backfill("daily", start_ms=NOON - 100 * DAY, end_ms=NOON, most=5)
+    await clock.run(SECOND)
+
+    await schedules.stop_backfill("daily")
+    await clock.end()
+    await clock.run(MINUTE)
+
+    assert len(await clock.executions()) == 5

@@ -1,0 +1,49 @@
+"""The `triggers` of a document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orchestrator.definitions.triggers import NO_TRIGGERS, Triggers, read_triggers
+from orchestrator.documents.fields import Fields
+from orchestrator.documents.limits import Limits
+from orchestrator.documents.problems import Findings
+
+
+def read(triggers: Any) -> tuple[Triggers, dict[str, str]]:
+    findings = Findings(Limits())
+    found = read_triggers(Fields({"triggers": triggers}, "", findings), findings)
+    return found, {problem.path: problem.message for problem in findings.problems}
+
+
+def test_a_document_names_schedules() -> None:
+    found, wrong = read({"schedules": [{"cron": "@daily"}, {"name": "weekly", "cron": "@weekly"}]})
+
+    assert wrong == {}
+    assert [each.entry for each in found.schedules] == ["", "weekly"]
+    assert found.schedules[1].given == {"cron": "@weekly"}
+
+
+def test_a_document_without_triggers_has_none() -> None:
+    assert read(None) == (NO_TRIGGERS, {})
+    assert read({}) == (NO_TRIGGERS, {})
+
+
+@pytest.mark.parametrize(
+    ("triggers", "places"),
+    [
+        ([], {"triggers"}),
+        ({"schedule": []}, {"triggers.schedule"}),
+        ({"schedules": {}}, {"triggers.schedules"}),
+        ({"schedules": [5]}, {"triggers.schedules[0]"}),
+        ({"schedules": [{"every": "5m"}] * 21}, {"triggers.schedules"}),
+        ({"schedules": [{"every": "5m"}, {"every": "6m"}]}, {"triggers.schedules[1].name"}),
+        ({"schedules": [{"every": "5m", "name": "-a"}]}, {"triggers.schedules[0].name"}),
+        ({"schedules": [{"every": "5m", "name": 5}]}, {"triggers.schedules[0].name"}),
+        ({"schedules": [{"every": "5m", "crn": 5}]}, {"triggers.schedules[0].crn"}),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(triggers: Any, places: set[str]) -> None:
+    assert set(read(triggers)[1]) == places
