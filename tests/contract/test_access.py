@@ -88,6 +88,9 @@ async def house(redis_url: str) -> AsyncIterator[House]:
         made.names |= {"execution_id": answer.json()["execution_id"], "node_id": "A", "name": "go"}
         answer = await client.put("/v1/workflows/orders", json=workflow(node("A")), headers=mine)
         made.names |= {"entry_id": "1-0", "tenant": "acme", "workflow": "orders", "version": "1"}
+        rule = {"workflow": "orders", "name": "nightly", "cron": "@daily"}
+        await client.post("/v1/schedules", json=rule, headers=mine)
+        made.names["schedule"] = "nightly"
         yield made
 
 
@@ -131,6 +134,7 @@ async def test_what_is_anothers_is_unknown(house: House) -> None:
         "key_id": "aaaaaaaa",
         "entry_id": "9-9",
         "workflow": "unknown",
+        "schedule": "unknown",
     }
     for operation in NAMING:
         foreign = await house.call(operation, house.keys["bolt"])
