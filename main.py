@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 "server.not_guarded",
                 extra={"cure": "uvicorn main:app --http api.http_protocol:GuardedProtocol"},
             )
-        _warn_of_open_doors(settings)
+        _warn_of_oversights(settings)
         environment = _environment(settings)
         apart = SchemaProcess([sys.executable, "-m", "workers.simulator.schema_process"], environment)
         async with (
@@ -103,8 +103,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _warn_of_open_doors(settings: Settings) -> None:
-    """Say what an operator who asks for keys may not have thought of."""
+def _warn_of_oversights(settings: Settings) -> None:
+    """Say what an operator may not have thought of."""
+    if "workflows_dir" in settings.model_fields_set and not settings.workflows_dir.is_dir():
+        log.warning(
+            "workflow_files.no_directory",
+            extra={"directory": str(settings.workflows_dir), "cure": "set WORKFLOWS_DIR to one that exists"},
+        )
     if settings.needs_keys and settings.operator_key is None:
         log.warning(
             "keys.no_operator", extra={"cure": "set OPERATOR_KEY: without it nobody can make the first key"}

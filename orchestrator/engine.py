@@ -66,7 +66,7 @@ class Shared:
 class TenantEngine:
     """What one tenant may ask: what is another's is unknown to every part.
 
-    workflows     create, put, get, definition, source, version, versions, list, set_active, remove, start
+    workflows     create, put, get, definition, source, version, versions, list, change, remove, start
     schedules     create, put, get, page, remove, pause, resume, trigger, upcoming, preview, backfill, …
     executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, explain, …
     nodes         get, items; complete, fail, skip, retry_now

@@ -420,12 +420,11 @@ class WorkflowNotFound(HeadraceError):
 
     code = "WORKFLOW_NOT_FOUND"
 
-    def __init__(self, workflow: str, version: int | None = None) -> None:
+    def __init__(self, workflow: str, version: int | None = None, hint: str | None = None) -> None:
         self.workflow = workflow
         named = f"workflow {workflow[:200]!r}"
-        super().__init__(
-            f"no {named} is registered" if version is None else f"{named} has no version {version}"
-        )
+        found = f"no {named} is registered" if version is None else f"{named} has no version {version}"
+        super().__init__(f"{found}; {hint}" if hint else found)
 
 
 class WorkflowInactive(HeadraceError):

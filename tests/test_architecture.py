@@ -98,6 +98,7 @@ OPERATIONS = frozenset(
         "schedules_get", "schedules_list", "schedules_next", "schedules_pause", "schedules_preview",
         "schedules_put",
         "schedules_resume", "schedules_trigger",
+        "tenants_keys_rotate", "workflows_change",
         "dead_drop", "dead_list", "dead_requeue", "definitions_simulate", "definitions_validate",
         "executions_cancel", "executions_children", "executions_pause", "executions_resume",
         "executions_node_complete", "executions_node_fail", "executions_node_retry", "executions_node_skip",

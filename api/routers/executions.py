@@ -44,6 +44,7 @@ from api.validator import (
     trigger_in,
 )
 from orchestrator.definitions.budgets import Caps
+from orchestrator.definitions.registry import is_workflow_id
 from orchestrator.operations.origin import KEY_CHARS
 from orchestrator.operations.results import Submitted
 from orchestrator.states import ExecutionStatus
@@ -92,7 +93,7 @@ async def create(request: Request) -> Response:
     operation_id="executions_list",
     summary="Executions, newest first",
     response_model=ExecutionPage,
-    responses=problems(422, 503),
+    responses=problems(404, 422, 503),
 )
 async def list_executions(
     request: Request,
@@ -101,7 +102,7 @@ async def list_executions(
     status: ExecutionStatus | None = None,
     name: Annotated[str | None, Query(max_length=256)] = None,
     workflow: Annotated[
-        str | None, Query(pattern=r"^wf_[a-z0-9]{26}$", description="Id of a registered workflow.")
+        str | None, Query(min_length=1, max_length=256, description="Name or id of a registered workflow.")
     ] = None,
     label: Annotated[list[str], Query(description="`name:value`; several must all be there.")] = [],  # noqa: B006
     execution_key: Annotated[
@@ -110,7 +111,11 @@ async def list_executions(
     created_after: Time | None = None,
     created_before: Time | None = None,
 ) -> Response:
-    page = await engine_of(request).executions.list(
+    engine = engine_of(request)
+    if workflow is not None and not is_workflow_id(workflow):
+        # By its id executions are found that are left of one that was removed.
+        workflow = (await engine.workflows.get(workflow)).workflow_id
+    page = await engine.executions.list(
         limit=limit,
         cursor=cursor,
         status=status,

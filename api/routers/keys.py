@@ -70,13 +70,7 @@ async def create(request: Request) -> Response:
     openapi_extra=body_of(RotateRequest, is_required=False),
 )
 async def rotate(request: Request, key_id: KeyId) -> Response:
-    sent = await read_envelope(request, RotateRequest, may_be_empty=True)
-    made = await engine_of(request).api_keys.rotate(
-        key_id,
-        overlap_ms=duration_ms_in(sent.overlap, "overlap"),
-        idempotency=idempotency_of(request, await request.body()),
-    )
-    return json_response(issued_fields(made), status=201, headers=replay_headers(made.replayed))
+    return await rotated(request, engine_of(request), key_id)
 
 
 @router.delete(
@@ -95,6 +89,17 @@ async def revoke(request: Request, key_id: KeyId) -> Response:
 async def listed(engine: TenantEngine) -> Response:
     """List the keys of a tenant."""
     return json_response({"items": [key_fields(key) for key in await engine.api_keys.list()]})
+
+
+async def rotated(request: Request, engine: TenantEngine, key_id: str) -> Response:
+    """Make the key that stands in for another one of a tenant."""
+    sent = await read_envelope(request, RotateRequest, may_be_empty=True)
+    made = await engine.api_keys.rotate(
+        key_id,
+        overlap_ms=duration_ms_in(sent.overlap, "overlap"),
+        idempotency=idempotency_of(request, await request.body()),
+    )
+    return json_response(issued_fields(made), status=201, headers=replay_headers(made.replayed))
 
 
 async def issued(request: Request, engine: TenantEngine) -> Response:

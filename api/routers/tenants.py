@@ -8,11 +8,12 @@ from starlette.responses import Response
 from api.auth import identity_of, operator_engine_of
 from api.problems import RequestInvalid
 from api.responses import body_of, json_response, problems, replay_headers
-from api.routers.keys import KeyId, issued, listed
+from api.routers.keys import KeyId, issued, listed, rotated
 from api.schemas.access import (
     KeyIssued,
     KeyList,
     KeyRequest,
+    RotateRequest,
     TenantChange,
     TenantCreated,
     TenantPage,
@@ -124,6 +125,19 @@ async def list_keys(request: Request, tenant: Name) -> Response:
 )
 async def create_key(request: Request, tenant: Name) -> Response:
     return await issued(request, await _existing(request, tenant))
+
+
+@router.post(
+    "/{tenant}/keys/{key_id}/rotate",
+    operation_id="tenants_keys_rotate",
+    summary="Make a key of a tenant in place of another, which goes on for an overlap",
+    status_code=201,
+    response_model=KeyIssued,
+    responses=problems(404, 409, 413, 422, 503),
+    openapi_extra=body_of(RotateRequest, is_required=False),
+)
+async def rotate_key(request: Request, tenant: Name, key_id: KeyId) -> Response:
+    return await rotated(request, await _existing(request, tenant), key_id)
 
 
 @router.delete(

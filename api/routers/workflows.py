@@ -15,6 +15,7 @@ from api.problems import RequestInvalid, pydantic_problems
 from api.responses import JSON, body_of, inline_schema, json_response, next_link, problems, replay_headers
 from api.schemas.executions import ExecutionCreated, ExecutionDetail
 from api.schemas.registry import (
+    ChangeRequest,
     RegisterRequest,
     StartRequest,
     VersionDetail,
@@ -174,6 +175,22 @@ async def get(request: Request, workflow: str) -> Response:
     return json_response(answer, headers=headers)
 
 
+@router.patch(
+    "/{workflow}",
+    operation_id="workflows_change",
+    summary="Change labels, or whether new executions start, without the definition",
+    response_model=WorkflowChanged,
+    responses=problems(404, 412, 413, 422, 503),
+    openapi_extra=body_of(ChangeRequest),
+)
+async def change(request: Request, workflow: str) -> Response:
+    meant, sent = if_match(request), await read_envelope(request, ChangeRequest)
+    done = await engine_of(request).workflows.change(
+        workflow, labels=sent.labels, is_active=sent.is_active, if_match=meant
+    )
+    return _changed(done)
+
+
 @router.delete(
     "/{workflow}",
     operation_id="workflows_delete",
@@ -241,9 +258,7 @@ async def version(request: Request, workflow: str, version: int) -> Response:
     responses=problems(404, 412, 422, 503),
 )
 async def pause(request: Request, workflow: str) -> Response:
-    done = await engine_of(request).workflows.set_active(
-        workflow, is_active=False, if_match=if_match(request)
-    )
+    done = await engine_of(request).workflows.change(workflow, is_active=False, if_match=if_match(request))
     return _changed(done)
 
 
@@ -255,7 +270,7 @@ async def pause(request: Request, workflow: str) -> Response:
     responses=problems(404, 412, 422, 503),
 )
 async def resume(request: Request, workflow: str) -> Response:
-    done = await engine_of(request).workflows.set_active(workflow, is_active=True, if_match=if_match(request))
+    done = await engine_of(request).workflows.change(workflow, is_active=True, if_match=if_match(request))
     return _changed(done)
 
 

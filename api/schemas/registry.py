@@ -21,6 +21,15 @@ class RegisterRequest(BaseModel):
     is_active: bool | None = Field(default=None, description="False: no new execution starts.")
 
 
+class ChangeRequest(BaseModel):
+    """What is kept beside a definition. What is left out stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    labels: Labels | None = Field(default=None, description="All of them: what is not named is taken away.")
+    is_active: bool | None = Field(default=None, description="False: no new execution starts.")
+
+
 class StartRequest(StartFields):
     """Optional body of a start."""
 

@@ -87,8 +87,10 @@ def read_labels(pairs: list[str] | None) -> dict[str, str] | None:
     """Labels from words; None if none were given. Raises ValueError."""
     labels: dict[str, str] = {}
     for pair in pairs or ():
-        name, equals, value = pair.partition("=")
-        if not equals or not name or not value:
+        # As the API writes them, too; a name has no colon.
+        mark = ":" if ":" in pair.partition("=")[0] else "="
+        name, found, value = pair.partition(mark)
+        if not found or not name or not value:
             raise ValueError(f"--label {pair!r}: expected NAME=VALUE")
         if name in labels:
             raise ValueError(f"--label {name!r} is given twice")

@@ -160,7 +160,7 @@ def list_executions(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Only executions of definitions of this name.")] = None,
     workflow: Annotated[
-        str | None, typer.Option(metavar="ID", help="Only executions of this registered workflow: wf_…")
+        str | None, typer.Option(metavar="NAME", help="Only those of this registered workflow; or its id.")
     ] = None,
     label: LabelsOption = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 20,
@@ -234,6 +234,8 @@ def as_text(view: ExecutionView) -> Iterator[str]:
             yield f"  {label} {source}"
     if view.execution_key:
         yield printable(f"  key {view.execution_key}")
+    if view.workflow_id:
+        yield f"  workflow {view.workflow_id} version {view.workflow_version}"
     if view.labels:
         yield printable(f"  labels {', '.join(f'{name}={value}' for name, value in view.labels.items())}")
     if parent := view.document.get("parent"):
@@ -289,7 +291,8 @@ def _row(view: ExecutionView, width: int) -> str:
     text = (
         f"{view.execution_id}  {fitted(printable(view.name), width)}  {view.created_at}  {view.status}{took}"
     )
-    return text + (f" ({why})" if why else "")
+    labels = "".join(f"  {name}={value}" for name, value in view.labels.items())
+    return text + (f" ({why})" if why else "") + printable(labels)
 
 
 def _took(seconds: float | None) -> str:

@@ -31,8 +31,11 @@ def list_keys(
     """List the keys: id, name, scopes, when it expires, and when it was used last."""
 
     async def act(client: Client) -> int:
-        for key in await client.api_keys.list(tenant=tenant):
+        found = await client.api_keys.list(tenant=tenant)
+        for key in found:
             typer.echo(json_line(key) if as_json else key_line(key))
+        if not found and not as_json:
+            typer.echo("no keys yet; make one: ./headrace keys create NAME")
         return ExitCode.SUCCESS
 
     call_server(server, act, as_operator=tenant is not None)
@@ -73,17 +76,18 @@ def rotate(
             "--overlap", metavar="DURATION", help="How long the old key goes on.", show_default="24h"
         ),
     ] = None,
+    tenant: TenantOption = None,
     as_json: AnswerOption = False,
     server: ServerOption = None,
 ) -> None:
     """Make a key of the same name and scopes in place of another one, and print it."""
 
     async def act(client: Client) -> int:
-        made = await client.api_keys.rotate(key_id, overlap=overlap)
+        made = await client.api_keys.rotate(key_id, overlap=overlap, tenant=tenant)
         typer.echo(json_line(made) if as_json else issued_lines(made))
         return ExitCode.SUCCESS
 
-    call_server(server, act)
+    call_server(server, act, as_operator=tenant is not None)
 
 
 @keys.command()

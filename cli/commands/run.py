@@ -102,6 +102,12 @@ async def _start(
             trigger=True if trigger is None else trigger,
             **origin,
         )
-    # The words are read by its schema.
-    found = (await client.workflows.get(name))["definition"] if given.words else None
-    return await client.workflows.start(name, inputs=given.values(found), trigger=trigger, **origin)
+    from clients.headrace.errors import NotFound
+
+    try:
+        # The words are read by its schema.
+        found = (await client.workflows.get(name))["definition"] if given.words else None
+        return await client.workflows.start(name, inputs=given.values(found), trigger=trigger, **origin)
+    except NotFound as error:
+        typer.echo(f"there is no file {name!r} either", err=True)
+        raise error from None

@@ -28,8 +28,11 @@ def list_tenants(as_json: AnswerOption = False, server: ServerOption = None) -> 
     """List the tenants beside `default`, oldest first."""
 
     async def act(client: Client) -> int:
-        async for tenant in client.tenants.list():
+        found = [tenant async for tenant in client.tenants.list()]
+        for tenant in found:
             typer.echo(json_line(tenant) if as_json else _line(tenant))
+        if not found and not as_json:
+            typer.echo("no tenants beside default yet; register one: ./headrace tenants create NAME")
         return ExitCode.SUCCESS
 
     call_server(server, act, as_operator=True)

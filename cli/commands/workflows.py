@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.commands.api_call import ExitCode, call_server, refusal, usage_error
-from cli.commands.documents import read_bytes, read_definition, title_of
-from cli.commands.options import AnswerOption, LinesOption, ServerOption
+from cli.commands.documents import read_bytes, read_definition, read_labels, title_of
+from cli.commands.options import AnswerOption, LabelsOption, LinesOption, ServerOption
 from cli.output.text import cells, fitted, json_line, printable
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def apply(
     name: Annotated[
         str | None, typer.Option("--name", help="Register it under this name, not the one its title makes.")
     ] = None,
+    label: LabelsOption = None,
     as_json: LinesOption = False,
     server: ServerOption = None,
 ) -> None:
@@ -59,16 +60,22 @@ def apply(
         if name is not None and len(files) > 1:
             raise ValueError("--name is for one file")
         given = [_given(file, name) for file in files]
+        labels = read_labels(label)
     except ValueError as error:
         raise usage_error("apply", error) from None
 
     async def act(client: Client) -> int:
         from clients.headrace.errors import ApiError
+        from clients.headrace.workflows import Applied
 
         code = ExitCode.SUCCESS
         for each in given:
             try:
                 done = await client.workflows.apply(each.name, each.text, media_type=each.media_type)
+                if labels is not None:
+                    changed = await client.workflows.change(done.name, labels=labels)
+                    is_same = changed["outcome"] == "unchanged" or done.outcome == "created"
+                    done = Applied(changed, done.outcome if is_same else "updated")
             except ApiError as error:
                 if error.status >= 500:
                     raise
@@ -89,7 +96,7 @@ def list_workflows(
         str | None, typer.Option("--text", help="Only those with this in title, name or description.")
     ] = None,
     label: Annotated[
-        str | None, typer.Option("--label", metavar="NAME:VALUE", help="Only those with this label.")
+        str | None, typer.Option("--label", metavar="NAME=VALUE", help="Only those with this label.")
     ] = None,
     limit: LimitOption = 50,
     as_json: LinesOption = False,
@@ -99,8 +106,14 @@ def list_workflows(
     if context.invoked_subcommand is not None:
         return
 
+    try:
+        wanted = next(iter((read_labels([label] if label else None) or {}).items()), None)
+    except ValueError as error:
+        raise usage_error("workflows", error) from None
+
     async def act(client: Client) -> int:
-        found = [each async for each in client.workflows.list(limit=limit, label=label, text=text)]
+        asked = ":".join(wanted) if wanted else None
+        found = [each async for each in client.workflows.list(limit=limit, label=asked, text=text)]
         width = min(max((cells(each["name"]) for each in found), default=0), NAME_CELLS)
         for each in found:
             typer.echo(json_line(each) if as_json else _row(each, width))
@@ -165,6 +178,37 @@ def resume(workflow: WorkflowArgument, server: ServerOption = None) -> None:
 
 
 @workflows.command()
+def label(
+    workflow: WorkflowArgument,
+    labels: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME=VALUE...", help="Labels to add; NAME= takes one away.", show_default=False
+        ),
+    ] = None,
+    server: ServerOption = None,
+) -> None:
+    """Add labels to a workflow, or take some away; without any, print those it has."""
+    added, removed = [each for each in labels or () if not each.endswith("=")], set[str]()
+    removed |= {each[:-1] for each in labels or () if each.endswith("=")}
+    try:
+        given = read_labels(added) or {}
+    except ValueError as error:
+        raise usage_error("workflows label", error) from None
+
+    async def act(client: Client) -> int:
+        found = await client.workflows.get(workflow)
+        if given or removed:
+            kept = {name: value for name, value in found["labels"].items() if name not in removed}
+            found = await client.workflows.change(workflow, labels=kept | given)
+        for name, value in found["labels"].items():
+            typer.echo(printable(f"{name}={value}"))
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+@workflows.command()
 def delete(workflow: WorkflowArgument, server: ServerOption = None) -> None:
     """Remove a workflow with its versions.
 
@@ -214,7 +258,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
     lines = [printable(f"{found['title']} ({found['name']})"), f"  {found['workflow_id']}"]
     lines.append(f"  version {found['version']}, {'active' if found['is_active'] else 'paused'}")
     lines.append(f"  created {found['created_at']}, updated {found['updated_at']}")
-    lines += [printable(f"  {name}: {value}") for name, value in found["labels"].items()]
+    lines += [printable(f"  {name}={value}") for name, value in found["labels"].items()]
     if found["description"]:
         lines.append(printable(f"  {found['description']}"))
     return lines

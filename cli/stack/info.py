@@ -71,8 +71,8 @@ def find(chosen: Path | None = None) -> StackInfo | None:
 
 
 def api_url() -> str:
-    """The API to talk to: API_URL, else the running stack's, else the documented default."""
-    if named := os.environ.get("API_URL"):
+    """The API to talk to: API_URL, of `.env` too, else the running stack's, else the documented default."""
+    if named := _named("API_URL"):
         return named.rstrip("/")
     stack = find()
     return stack.api_url if stack else "http://localhost:8000"
@@ -91,9 +91,20 @@ def redis_url() -> str:
 
 def api_key() -> str | None:
     """The key to send to the API: API_KEY; None where there is none."""
-    return os.environ.get("API_KEY") or None
+    return _named("API_KEY")
 
 
 def operator_key() -> str | None:
     """The operator's key: OPERATOR_KEY, else API_KEY."""
-    return os.environ.get("OPERATOR_KEY") or api_key()
+    return _named("OPERATOR_KEY") or api_key()
+
+
+def _named(variable: str) -> str | None:
+    """A variable of the environment, else of `.env`; an empty one counts as unset."""
+    if found := os.environ.get(variable):
+        return found
+    from dotenv import dotenv_values
+
+    from config import ENV_FILE_ENCODING
+
+    return dotenv_values(ROOT / ".env", encoding=ENV_FILE_ENCODING, interpolate=False).get(variable) or None

@@ -38,10 +38,15 @@ class ApiKeys:
         return (await self._transport.post_once(_keys(tenant), body, idempotency_key)).document
 
     async def rotate(
-        self, key_id: str, *, overlap: str | float | None = None, idempotency_key: str | None = None
+        self,
+        key_id: str,
+        *,
+        overlap: str | float | None = None,
+        tenant: str | None = None,
+        idempotency_key: str | None = None,
     ) -> Document:
         """Make a key in place of another, which goes on for the overlap, a day without one."""
-        path = path_of("keys", key_id, "rotate")
+        path = _keys(tenant, key_id, "rotate")
         return (await self._transport.post_once(path, given(overlap=overlap), idempotency_key)).document
 
     async def revoke(self, key_id: str, *, tenant: str | None = None) -> None:

@@ -83,7 +83,7 @@ class Executions:
         """Executions, newest first.
 
         labels   all of them must be there.
-        filters  status, name, workflow (an id), execution_key, created_after, created_before.
+        filters  status, name, workflow (a name or an id), execution_key, created_after, created_before.
         """
         query: dict[str, str | list[str]] = {**filters}
         if labels:

@@ -93,6 +93,14 @@ class Workflows:
             return Applied(document, document["outcome"])
         raise AssertionError
 
+    async def change(
+        self, workflow: str, *, labels: Mapping[str, str] | None = None, is_active: bool | None = None
+    ) -> Document:
+        """Give it other labels, all of them, or say whether new executions start."""
+        return await self._transport.patch(
+            path_of("workflows", workflow), given(labels=labels, is_active=is_active)
+        )
+
     async def pause(self, workflow: str) -> Document:
         """Start no new execution of it until it is resumed."""
         return await self._transport.post(path_of("workflows", workflow, "pause"), {})

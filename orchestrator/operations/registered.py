@@ -9,6 +9,7 @@ import orjson
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.registry import WorkflowRecord, is_name, is_workflow_id
+from orchestrator.documents.problems import did_you_mean
 from orchestrator.errors import WorkflowNotFound
 from orchestrator.operations.submissions import Compiled
 from orchestrator.operations.turns import LONG_BYTES
@@ -17,6 +18,8 @@ from orchestrator.store.reader import Store
 
 #: Compiled versions kept.
 KEPT = 256
+#: Names that a hint looks at.
+MOST_NAMES = 200
 #: Records kept by the names and ids they were asked for by.
 MOST_SEEN = 2_000
 
@@ -43,7 +46,7 @@ class Registered:
         known = self._seen.pop((tenant, workflow), None)
         record = await self._read(tenant, workflow, known)
         if record is None:
-            raise WorkflowNotFound(workflow)
+            raise WorkflowNotFound(workflow, hint=await self._hint(tenant, workflow))
         if len(self._seen) >= MOST_SEEN:
             del self._seen[next(iter(self._seen))]
         self._seen[tenant, workflow] = record
@@ -65,6 +68,10 @@ class Registered:
             is_long = len(text) > LONG_BYTES
             compiled = await asyncio.to_thread(self._compile, text) if is_long else self._compile(text)
             return self._cache.put(key, compiled, text_bytes=len(text))
+
+    async def _hint(self, tenant: str, workflow: str) -> str | None:
+        """Name the workflow that was probably meant."""
+        return did_you_mean(workflow, await self._store.workflows.names(tenant, MOST_NAMES))
 
     def _compile(self, text: bytes) -> Compiled:
         definition = compile_stored(orjson.loads(text), self._store.default_retry)

@@ -31,11 +31,26 @@ from orchestrator.store.requests import NewSchedule, Registration
 
 def check(labels: Mapping[str, str] | None, source: Source) -> None:
     """Check what stands beside a definition. Raises ProblemsFound for labels, DefinitionInvalid for size."""
-    if wrong := list(label_problems(labels or {})):
-        raise ProblemsFound(wrong)
+    check_labels(labels)
     if len(source.text) > SOURCE_BYTES:
         message = f"the document has {len(source.text):,} bytes; allowed are {SOURCE_BYTES:,}"
         raise DefinitionInvalid([Problem("", "too_large", message, kind="size")])
+
+
+def check_labels(labels: Mapping[str, str] | None) -> None:
+    """Check labels. Raises ProblemsFound."""
+    if wrong := list(label_problems(labels or {})):
+        raise ProblemsFound(wrong)
+
+
+def record_fields(*, labels: Mapping[str, str] | None, is_active: bool | None) -> dict[str, str]:
+    """Put what stands beside a definition into the fields of a record; None leaves it as it is."""
+    fields = {}
+    if labels is not None:
+        fields["labels"] = orjson.dumps(dict(labels), option=orjson.OPT_SORT_KEYS).decode()
+    if is_active is not None:
+        fields["is_active"] = flag(is_active)
+    return fields
 
 
 def registration(
@@ -58,10 +73,7 @@ def registration(
         "sent": hash_of(source.media_type, source.text),
         "media_type": source.media_type,
     }
-    if labels is not None:
-        fields["labels"] = orjson.dumps(dict(labels), option=orjson.OPT_SORT_KEYS).decode()
-    if is_active is not None:
-        fields["is_active"] = flag(is_active)
+    fields |= record_fields(labels=labels, is_active=is_active)
     return Registration("", tenant, name_of(definition.name), fields, definition=compiled.text, source=source)
 
 

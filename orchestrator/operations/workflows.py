@@ -38,9 +38,10 @@ from orchestrator.operations.registered import Registered
 from orchestrator.operations.registrations import (
     changed,
     check,
+    check_labels,
     created,
-    flag,
     mint_workflow_id,
+    record_fields,
     registration,
     with_schedules,
 )
@@ -160,19 +161,29 @@ class Workflows:
                 return WorkflowChange(found, "updated" if word == "ok" else "unchanged")
         raise _busy(workflow)
 
-    async def set_active(
-        self, workflow: str, *, is_active: bool, if_match: Iterable[str] | None = None
+    async def change(
+        self,
+        workflow: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        is_active: bool | None = None,
+        if_match: Iterable[str] | None = None,
     ) -> WorkflowChange:
-        """Let new executions start, or let none; what runs goes on. The same again changes nothing.
+        """Change what stands beside the definition; None leaves it, and the same again changes nothing.
 
-        Raises WorkflowNotFound, WorkflowChanged.
+        is_active  whether new executions start; what runs goes on.
+        Raises WorkflowNotFound, WorkflowChanged, ProblemsFound for labels.
         """
+        check_labels(labels)
         meant = frozenset({ANY} if if_match is None else if_match)
+        fields = record_fields(labels=labels, is_active=is_active)
         for _ in range(ROUNDS):
             record = await self.get(workflow)
             _admit(workflow, record, meant)
-            wanted = Registration("", record.tenant, "", {"is_active": flag(is_active)})
-            word, found = await self._transitions.register_workflow(changed(wanted, record))
+            if not fields:
+                return WorkflowChange(record, "unchanged")
+            wanted = changed(Registration("", record.tenant, "", fields), record)
+            word, found = await self._transitions.register_workflow(wanted)
             if found is not None and word in ("ok", "same"):
                 return WorkflowChange(found, "updated" if word == "ok" else "unchanged")
         raise _busy(workflow)

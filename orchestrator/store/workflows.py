@@ -33,6 +33,11 @@ class WorkflowRecords:
         found = await self._redis.hget(self._keys.key("names", tenant=tenant), name)
         return found.decode() if found else None
 
+    async def names(self, tenant: str, most: int) -> list[str]:
+        """Names of a tenant's workflows, some where there are more than `most`."""
+        _, found = await self._redis.hscan(self._keys.key("names", tenant=tenant), 0, count=most)
+        return [name.decode(errors="replace") for name in list(found)[:most]]
+
     async def record(self, tenant: str, workflow_id: str) -> WorkflowRecord | None:
         """Read one record. Raises StoreDamaged for one that no engine wrote."""
         (row,) = await self._wire.send([("HGETALL", self._key(tenant, workflow_id))])

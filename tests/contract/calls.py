@@ -26,6 +26,7 @@ BODIES: dict[str, Any] = {
     "workflows_create": workflow(node("A")),
     "workflows_put": workflow(node("A")),
     "workflows_start": {},
+    "workflows_change": {"labels": {"team": "shop"}},
     "schedules_create": {"workflow": "orders", "cron": "@daily"},
     "schedules_put": {"cron": "@daily"},
     "schedules_preview": {"cron": "@daily"},

@@ -106,8 +106,27 @@ async def test_lists_are_narrowed_by_label(client: httpx2.AsyncClient) -> None:
     assert await listed(client, "label=team:blue&label=env:a:b") == [both]
     assert await listed(client, "label=team:blue&status=COMPLETED") == []
     assert await listed(client, f"workflow=wf_{'a' * 26}") == []
-    for query in ("label=team", "label=:x", "label=team:", "workflow=orders", "label=a:b&" * 17):
+    for query in ("label=team", "label=:x", "label=team:", "label=a:b&" * 17):
         assert (await client.get(f"/v1/executions?{query}")).status_code == 422, query
+
+
+async def test_executions_of_a_workflow_are_listed_by_its_name_and_after_its_end_by_its_id(
+    client: httpx2.AsyncClient,
+) -> None:
+    made = (await client.put("/v1/workflows/orders", json=workflow(node("A")))).json()
+    started = (await client.post("/v1/workflows/orders/executions")).json()["execution_id"]
+
+    by_name = await listed(client, "workflow=orders")
+    slip = await client.get("/v1/executions?workflow=order")
+    await client.delete("/v1/workflows/orders")
+
+    assert by_name == [started]
+    assert (slip.status_code, slip.json()["detail"]) == (
+        404,
+        "no workflow 'order' is registered; did you mean 'orders'?",
+    )
+    assert await listed(client, f"workflow={made['workflow_id']}") == [started]
+    assert (await client.get("/v1/executions?workflow=orders")).status_code == 404
 
 
 async def test_a_page_of_a_narrowed_list_links_to_the_next(client: httpx2.AsyncClient) -> None:

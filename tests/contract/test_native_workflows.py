@@ -272,3 +272,18 @@ async def test_an_unknown_workflow_is_404(
     answer = await client.request(method, f"/v1/workflows/{workflow_id}{path}")
 
     assert (answer.status_code, answer.json()["code"]) == (404, "WORKFLOW_NOT_FOUND")
+
+
+async def test_labels_are_changed_without_the_definition(client: httpx2.AsyncClient) -> None:
+    made = await client.put("/v1/workflows/orders", json=workflow(node("A")))
+
+    labelled = await client.patch("/v1/workflows/orders", json={"labels": {"team": "shop"}})
+    again = await client.patch("/v1/workflows/orders", json={"labels": {"team": "shop"}})
+    late = await client.patch(
+        "/v1/workflows/orders", json={"is_active": False}, headers={"If-Match": made.headers["etag"]}
+    )
+    wrong = await client.patch("/v1/workflows/orders", json={"labels": {"a:b": "c"}})
+
+    assert (labelled.json()["outcome"], labelled.json()["labels"]) == ("updated", {"team": "shop"})
+    assert (labelled.json()["version"], again.json()["outcome"]) == (1, "unchanged")
+    assert (late.status_code, wrong.status_code) == (412, 422)

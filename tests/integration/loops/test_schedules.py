@@ -164,10 +164,10 @@ async def test_what_passes_while_it_is_paused_is_not_caught_up(clock: Clockwork)
 
 async def test_it_sleeps_while_its_workflow_is_paused(clock: Clockwork) -> None:
     await clock.add(every="1m", catchup_policy="all")
-    await clock.rig.engine.workflows.set_active("orders", is_active=False)
+    await clock.rig.engine.workflows.change("orders", is_active=False)
 
     nothing = await clock.run(30 * MINUTE + 30 * SECOND, step_ms=20 * SECOND)
-    await clock.rig.engine.workflows.set_active("orders", is_active=True)
+    await clock.rig.engine.workflows.change("orders", is_active=True)
     await clock.run(30 * SECOND)
 
     assert nothing == 0

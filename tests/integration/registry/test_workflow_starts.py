@@ -63,10 +63,10 @@ async def test_a_process_that_has_seen_an_earlier_state_starts_what_is_there_now
 
     await register(rig, "orders", node("B"), inputs={"type": "object"})
     wider = await other.start("orders", inputs={"n": "x"})
-    await rig.engine.workflows.set_active("orders", is_active=False)
+    await rig.engine.workflows.change("orders", is_active=False)
     with pytest.raises(WorkflowInactive):
         await other.start("orders")
-    await rig.engine.workflows.set_active("orders", is_active=True)
+    await rig.engine.workflows.change("orders", is_active=True)
     resumed = await other.start("orders")
     await rig.engine.workflows.remove("orders")
     with pytest.raises(WorkflowNotFound):

@@ -102,3 +102,9 @@ def test_the_operator_looks_after_tenants(server: Server) -> None:
 
     assert {asked[2] for asked in server.asked} == {"Bearer the-operators"}
     assert server.bodies == [{"name": "acme", "title": "Acme"}, {"is_active": False}, {"is_active": True}]
+
+
+def test_the_operator_rotates_the_key_of_a_tenant(server: Server) -> None:
+    assert run("keys", "rotate", "abcdefgh", "--tenant", "acme")[1][-1] == "hr_abcdefgh_secret"
+
+    assert server.asked == [("POST", "/v1/tenants/acme/keys/abcdefgh/rotate", "Bearer the-operators")]

@@ -36,6 +36,10 @@ class Registry:
             return self._put(name, request)
         if request.method == "DELETE":
             return httpx2.Response(204)
+        if request.method == "PATCH":
+            return httpx2.Response(
+                200, json=self.record(name) | json.loads(request.content) | {"outcome": "updated"}
+            )
         if name == "":
             return httpx2.Response(200, json={"items": [self.record("order-pipeline")], "next_cursor": None})
         if name.endswith("/executions"):
@@ -136,7 +140,7 @@ def test_workflows_are_listed_shown_paused_and_deleted(registry: Registry) -> No
         0,
         [
             "Order Pipeline (order-pipeline)", "  wf_1", "  version 1, active", "  created c, updated u",
-            "  team: shop", "  Ships.",
+            "  team=shop", "  Ships.",
         ],
     )  # fmt: skip
     assert run("workflows", "get", "order-pipeline", "--source") == (0, ORDER.splitlines())
@@ -152,4 +156,21 @@ def test_run_starts_a_registered_workflow_where_there_is_no_such_file(registry: 
     ]
     assert json.loads(registry.asked[1].content) == {"inputs": {"n": "5"}}
     assert run("run", "missing.yaml") == (2, ["headrace run: missing.yaml: no such file"])
-    assert run("run", "unknown", "-i", "n=5") == (2, ["refused: no workflow 'unknown'"])
+    assert run("run", "unknown", "-i", "n=5") == (
+        2,
+        ["there is no file 'unknown' either", "refused: no workflow 'unknown'"],
+    )
+
+
+def test_labels_are_added_and_taken_away(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "order.yaml"
+    file.write_text(ORDER)
+
+    assert run("workflows", "label", "order-pipeline", "tier=1", "team=") == (0, ["tier=1"])
+    assert run("workflows", "label", "order-pipeline") == (0, ["team=shop"])
+    assert run("apply", str(file), "--label", "team:blue") == (0, ["created order-pipeline (version 1)"])
+    assert run("workflows", "--label", "team=blue")[0] == 0
+
+    changes = [json.loads(asked.content) for asked in registry.asked if asked.method == "PATCH"]
+    assert changes == [{"labels": {"tier": "1"}}, {"labels": {"team": "blue"}}]
+    assert registry.asked[-1].url.params["label"] == "team:blue"
