@@ -26,6 +26,7 @@ from orchestrator.operations.queues import Queues
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.schema_checks import Apart, SchemaChecks
 from orchestrator.operations.signals import Signals
+from orchestrator.operations.statistics import StatisticsOf
 from orchestrator.operations.submissions import Submissions
 from orchestrator.operations.tenants import Tenants
 from orchestrator.operations.usage import UsageReport
@@ -75,6 +76,7 @@ class TenantEngine:
     events        list, last_seq, subscribe
     definitions   validate, handler_names
     usage         by_day
+    statistics    between
     api_keys      create, list, get, rotate, revoke
     """
 
@@ -92,6 +94,7 @@ class TenantEngine:
         self.events = Events(store, shared.subscribe, owner)
         self.definitions = Definitions(submissions)
         self.usage = UsageReport(store, owner)
+        self.statistics = StatisticsOf(store, transitions, owner)
         self.api_keys = ApiKeys(store, transitions, owner, pepper=shared.pepper)
 
 

@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable
 
 from config import get_settings
 from logs import run_process
+from orchestrator.definitions.retention import Retention
 from orchestrator.loops import leases, retention, timers
 from orchestrator.loops.sweep import Sweep
 from orchestrator.store.reader import Store
 from orchestrator.store.script_client import STORE_FAULTS
 from orchestrator.store.transitions import Transitions
-from wiring import connect_when_usable, keys_of
+from wiring import connect_when_usable, keys_of, retention_of
 
 log = logging.getLogger("headrace.orchestrator")
 
@@ -24,15 +25,23 @@ SWEEP_S = 1.0
 
 
 class Orchestrator:
-    """Keeps time, recovers what crashed, sweeps what was missed, finishes what was purged."""
+    """Keeps time, recovers what crashed, sweeps what was missed, counts and purges what has ended."""
 
     def __init__(
-        self, store: Store, transitions: Transitions, *, tick_ms: int, lease_ms: int, sweep_idle_ms: int
+        self,
+        store: Store,
+        transitions: Transitions,
+        *,
+        tick_ms: int,
+        lease_ms: int,
+        sweep_idle_ms: int,
+        kept: Retention | None = None,
     ) -> None:
         self.store = store
         self.transitions = transitions
         self.tick_ms = tick_ms
         self.lease_ms = lease_ms
+        self.kept = kept or Retention()
         self.sweep = Sweep(store, transitions, idle_ms=sweep_idle_ms)
         self.stopping = asyncio.Event()
 
@@ -41,7 +50,7 @@ class Orchestrator:
         await asyncio.gather(
             self._repeat("timers", self.tick_ms / 1000, self.tick),
             self._repeat("sweep", SWEEP_S, self.sweep_once),
-            self._repeat("retention", SWEEP_S, self.finish_purges),
+            self._repeat("retention", SWEEP_S, self.retain),
         )
 
     async def tick(self) -> int:
@@ -55,9 +64,10 @@ class Orchestrator:
     async def sweep_once(self) -> int:
         return await self.sweep.run_once(await self.store.now_ms())
 
-    async def finish_purges(self) -> int:
-        """Remove what unfinished purges have left; returns of how many executions."""
-        return await retention.run_once(self.store, self.transitions, await self.store.now_ms())
+    async def retain(self) -> int:
+        """Count what has ended, and purge what has been kept long enough; returns how many executions."""
+        now_ms = await self.store.now_ms()
+        return await retention.run_once(self.store, self.transitions, now_ms, kept=self.kept)
 
     async def _repeat(self, duty: str, interval_s: float, work: Callable[[], Awaitable[int]]) -> None:
         while not self.stopping.is_set():
@@ -87,6 +97,7 @@ async def main() -> None:
         tick_ms=settings.tick_ms,
         lease_ms=settings.lease_ms,
         sweep_idle_ms=settings.sweep_idle_ms,
+        kept=retention_of(settings),
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -31,6 +31,7 @@ from api.routers import (
     session,
     signals,
     simulate,
+    statistics,
     tenants,
     usage,
     validate,
@@ -44,7 +45,7 @@ from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
     workflow, workflows, validate, simulate, executions, reruns, nodes, signals, approvals, events, handlers,
-    usage, workers, queues, dead_letters, keys, tenants, session, health, documentation,
+    usage, statistics, workers, queues, dead_letters, keys, tenants, session, health, documentation,
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.

@@ -21,6 +21,7 @@ from orchestrator.definitions.definition import (
     PlainHandlers,
 )
 from orchestrator.definitions.node_compiler import NodeCompiler
+from orchestrator.definitions.retention import read_retention
 from orchestrator.definitions.retry import RetryPolicy, read_retry
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.json_schema import one_definition, schema_problem
@@ -31,7 +32,7 @@ from orchestrator.templates.references import references
 
 _TOP_FIELDS = (
     "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "output", "budget",
-    "id_conflict_policy", "dag", "nodes",
+    "retention", "id_conflict_policy", "dag", "nodes",
 )  # fmt: skip
 _DEFAULT_FIELDS = (
     "retry", "start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout", "queue",
@@ -88,6 +89,7 @@ def _compile(
     timeout_ms = top.duration("execution_timeout")
     fail_fast = top.flag("fail_fast", default=False)
     budget = read_budget(top, findings)
+    retention = read_retention(top, findings)
     policy = top.choice("id_conflict_policy", {word: word for word in ID_CONFLICT_POLICIES}, None)
     findings.raise_any()
     return Definition(
@@ -98,6 +100,7 @@ def _compile(
         execution_timeout_ms=timeout_ms,
         fail_fast=fail_fast,
         budget=budget,
+        retention=retention,
         id_conflict_policy=policy,
         output_node=output_node,
         source=document,

@@ -216,6 +216,7 @@ class Definition:
     roots       nodes without dependencies, in definition order.
     gates       for each node named in a branch, the number of conditions that name it.
     id_conflict_policy  for starts with an execution key that do not say; None: `fail`.
+    retention   what it says about how long its executions are kept, see `read_retention`.
     output_node what renders the output of the whole, after all nodes; None without an `output`.
     """
 
@@ -226,6 +227,7 @@ class Definition:
     execution_timeout_ms: int | None = None
     fail_fast: bool = False
     budget: Budget | None = None
+    retention: str = ""
     output_node: Node | None = None
     id_conflict_policy: str | None = None
     source: dict[str, Any] = field(default_factory=dict)

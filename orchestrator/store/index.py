@@ -112,12 +112,22 @@ class Index:
         answers = await pipe.execute() if execution_ids else []
         return {each for each, is_there in zip(execution_ids, answers, strict=True) if is_there}
 
-    async def purging(self, before_ms: int, limit: int) -> list[str]:
-        """Ids of executions purged before a moment of which keys are left, oldest first."""
+    async def due(self, name: str, before_ms: int, limit: int) -> list[str]:
+        """Ids in the set `ended`, `expiring` or `purging` whose moment has come, oldest first."""
         members = await self._redis.zrange(
-            self._keys.shared("purging"), "-inf", str(before_ms), byscore=True, offset=0, num=limit
+            self._keys.shared(name), "-inf", str(before_ms), byscore=True, offset=0, num=limit
         )
         return [member.decode(errors="replace") for member in members]
+
+    async def first_ms(self, name: str) -> int | None:
+        """The first moment in one of these sets; None while it is empty."""
+        first = await self._redis.zrange(self._keys.shared(name), 0, 0, withscores=True)
+        return int(first[0][1]) if first else None
+
+    async def expires_ms(self, execution_id: str) -> int | None:
+        """When the retention of an execution is looked at next; None where nothing purges it by itself."""
+        score = await self._redis.zscore(self._keys.shared("expiring"), execution_id)
+        return None if score is None else int(score)
 
     async def strays(self, execution_ids: Sequence[str]) -> list[str]:
         """Ids of those that the scan of active ones does not meet, and that have not ended.
