@@ -48,6 +48,7 @@ class Orchestrator:
     async def run(self) -> None:
         """Do every duty at its interval until `stopping` is set."""
         await asyncio.gather(
+            self._once("older executions", lambda: retention.tell_of_older(self.store)),
             self._repeat("timers", self.tick_ms / 1000, self.tick),
             self._repeat("sweep", SWEEP_S, self.sweep_once),
             self._repeat("retention", SWEEP_S, self.retain),
@@ -68,6 +69,14 @@ class Orchestrator:
         """Count what has ended, and purge what has been kept long enough; returns how many executions."""
         now_ms = await self.store.now_ms()
         return await retention.run_once(self.store, self.transitions, now_ms, kept=self.kept)
+
+    async def _once(self, duty: str, work: Callable[[], Awaitable[int]]) -> None:
+        try:
+            await work()
+        except STORE_FAULTS as error:
+            log.warning("orchestrator.duty_failed", extra={"duty": duty, "error": str(error)})
+        except Exception:
+            log.exception("orchestrator.fault", extra={"duty": duty})
 
     async def _repeat(self, duty: str, interval_s: float, work: Callable[[], Awaitable[int]]) -> None:
         while not self.stopping.is_set():

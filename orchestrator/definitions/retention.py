@@ -1,4 +1,4 @@
-"""How long an execution is kept once it has ended: what settings say, and what a definition says instead."""
+"""Retention: how long an execution is kept after its end, by the settings or by its definition."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from orchestrator.documents.fields import Fields
 from orchestrator.documents.problems import Findings
 
 DAY_MS = 86_400_000
-#: What is kept until somebody purges it.
+#: Instead of a duration: no loop purges it.
 NEVER = "never"
-#: Shorter, and who waits for the end of an execution would find it gone.
+#: A shorter retention could end before a request that waits for the execution's end has read it.
 LEAST_MS = 1_000
 #: What a retention can be given for, in the order in which scripts read it.
 KINDS = ("completed", "failed", "cancelled", "unstarted")

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from orchestrator.definitions.retention import Retention
 from orchestrator.executor import PUT_OFF_MS, fold_ended, remove_all_keys, remove_keys
+from orchestrator.redis_keys import DEFAULT_TENANT
 from orchestrator.store.reader import Store
 from orchestrator.store.script_client import STORE_OUTAGES, is_fault
 from orchestrator.store.transitions import Transitions
@@ -17,6 +18,8 @@ log = logging.getLogger("headrace.retention")
 LIMIT = 20
 #: Executions counted in one run, and looked at for a purge.
 MOST = 2_000
+#: Of each tenant, looked at once, in search of those that no retention applies to.
+LOOKED_AT = 10_000
 #: Looked at in one round trip.
 TOGETHER = 50
 #: A purge that began this lately is its caller's: the call that began it may be sent again, and finds by what
@@ -40,6 +43,27 @@ async def run_once(
     done = await fold_ended(store, transitions, now_ms, limit=MOST)
     done += await expire(store, transitions, now_ms, kept or Retention())
     return done + await finish_purges(store, transitions, now_ms, limit=limit)
+
+
+async def tell_of_older(store: Store, *, most: int = LOOKED_AT) -> int:
+    """Log how many executions no retention applies to: they ended before there was one; returns how many.
+
+    most  how many are looked at, the oldest of each tenant first.
+    """
+    found = 0
+    for tenant in (DEFAULT_TENANT, *await store.access.tenant_names()):
+        found += await store.index.unlisted(tenant, most=most)
+    if found:
+        log.warning(
+            "retention.not_applied",
+            extra={
+                "executions": found,
+                "looked_at": most,
+                "cause": "they ended, or were made and not started, before there was a retention",
+                "cure": "./headrace purge --older-than 30d",
+            },
+        )
+    return found
 
 
 async def expire(store: Store, transitions: Transitions, now_ms: int, kept: Retention) -> int:
