@@ -51,7 +51,7 @@ async def tell_of_older(store: Store, *, most: int = LOOKED_AT) -> int:
     most  how many are looked at, the oldest of each tenant first.
     """
     found = 0
-    for tenant in (DEFAULT_TENANT, *await store.access.tenant_names()):
+    for tenant in (DEFAULT_TENANT, *await store.access.names()):
         found += await store.index.unlisted(tenant, most=most)
     if found:
         log.warning(
