@@ -58,7 +58,7 @@ def test_it_is_read_line_by_line(asked: list[dict[str, str]]) -> None:
 
 
 def test_the_answer_is_printed_as_it_is(asked: list[dict[str, str]]) -> None:
-    code, (line,) = run("stats", "--json")
+    code, (line,) = run("statistics", "--json")
 
     assert (code, json.loads(line)) == (0, FOUND)
     assert asked == [{}]
