@@ -138,6 +138,13 @@ class Settings(BaseSettings):
     #: The sweep looks first at executions without an event for this long.
     sweep_idle_ms: int = Field(default=10_000, ge=100)
 
+    # Retention: how long an execution is kept once it has ended; `never` keeps it until somebody purges it.
+    retention_completed: str = "7d"
+    retention_failed: str = "30d"
+    retention_cancelled: str = "7d"
+    #: Of one that was made and never started, from then on.
+    retention_unstarted: str = "7d"
+
     # Outbound calls.
     #: Networks or host names, comma separated, or `*`. Unset: all in development, none in production.
     http_allow_private: Places = None
@@ -256,6 +263,14 @@ class Settings(BaseSettings):
                 raise ValueError(
                     f"no page has the origin {origin!r}; allowed: a comma list such as https://app.example.com"
                 )
+        return text
+
+    @field_validator("retention_completed", "retention_failed", "retention_cancelled", "retention_unstarted")
+    @classmethod
+    def _retention(cls, text: str) -> str:
+        from orchestrator.definitions.retention import parse_retention_ms
+
+        parse_retention_ms(text)
         return text
 
     @field_validator("llm_prices")

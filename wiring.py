@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 
 from clients.redis_client import connect_commands
 from config import Settings
+from orchestrator.definitions.retention import Retention, parse_retention_ms
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import ConfigError
 from orchestrator.redis_keys import Keys
@@ -44,6 +45,16 @@ def limits_of(settings: Settings) -> Limits:
         max_body_bytes=settings.max_body_bytes,
         max_yaml_bytes=settings.max_yaml_bytes,
         max_sub_workflow_depth=settings.max_sub_workflow_depth,
+    )
+
+
+def retention_of(settings: Settings) -> Retention:
+    """How long executions are kept once they have ended."""
+    return Retention(
+        parse_retention_ms(settings.retention_completed),
+        parse_retention_ms(settings.retention_failed),
+        parse_retention_ms(settings.retention_cancelled),
+        parse_retention_ms(settings.retention_unstarted),
     )
 
 

@@ -111,6 +111,7 @@ OWNERS: Mapping[str, RouteOwner] = {
     "dead_drop": RouteOwner.RUN,
     "handlers_list": RouteOwner.READ,
     "usage_get": RouteOwner.READ,
+    "statistics_get": RouteOwner.READ,
     "identity_get": RouteOwner.READ,
     "keys_list": RouteOwner.ADMIN,
     "keys_create": RouteOwner.ADMIN,

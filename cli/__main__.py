@@ -6,15 +6,17 @@ import typer
 
 from cli.commands.dev import dev
 from cli.commands.doctor import doctor
-from cli.commands.executions import cancel, explain, list_executions, pause, purge, resume, show, trigger
+from cli.commands.executions import cancel, explain, list_executions, pause, resume, show, trigger
 from cli.commands.keys import keys
 from cli.commands.nodes import node
+from cli.commands.purge import purge
 from cli.commands.redis import redis
 from cli.commands.reruns import fork, replay, retry
 from cli.commands.run import run
 from cli.commands.schedules import schedules
 from cli.commands.signals import approvals, approve, deny, signal
 from cli.commands.simulate import simulate
+from cli.commands.statistics import statistics
 from cli.commands.tenants import tenants
 from cli.commands.test import test
 from cli.commands.validate import validate
@@ -57,6 +59,7 @@ app.command()(signal)
 app.command()(approvals)
 app.command()(approve)
 app.command()(deny)
+app.command()(statistics)
 app.add_typer(keys, name="keys")
 app.add_typer(tenants, name="tenants")
 app.command(context_settings=PASS_ON | {"help_option_names": []})(redis)

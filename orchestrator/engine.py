@@ -27,6 +27,7 @@ from orchestrator.operations.registered import Registered
 from orchestrator.operations.schedules import Schedules
 from orchestrator.operations.schema_checks import Apart, SchemaChecks
 from orchestrator.operations.signals import Signals
+from orchestrator.operations.statistics import StatisticsOf
 from orchestrator.operations.submissions import Submissions
 from orchestrator.operations.tenants import Tenants
 from orchestrator.operations.usage import UsageReport
@@ -77,6 +78,7 @@ class TenantEngine:
     events        list, last_seq, subscribe
     definitions   validate, handler_names
     usage         by_day
+    statistics    between
     api_keys      create, list, get, rotate, revoke
     """
 
@@ -97,6 +99,7 @@ class TenantEngine:
         self.schedules = Schedules(
             store, transitions, self.workflows, shared.registered, owner, checks=shared.checks
         )
+        self.statistics = StatisticsOf(store, transitions, owner)
         self.api_keys = ApiKeys(store, transitions, owner, pepper=shared.pepper)
 
 

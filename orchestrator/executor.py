@@ -8,17 +8,22 @@ nothing to do.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from orchestrator.errors import ExecutionNotFound
 from orchestrator.store.reader import Store
 from orchestrator.store.repair_words import repair_words
-from orchestrator.store.script_client import STORE_OUTAGES
+from orchestrator.store.script_client import STORE_OUTAGES, is_fault
 from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.executor")
 
 #: Repairs sent in one script.
 BATCH = 200
+#: Executions counted, or purged, in one round trip: Redis answers nobody else meanwhile.
+FOLDED_TOGETHER = 50
+#: How long what is damaged stands back behind all others.
+PUT_OFF_MS = 60_000
 #: A repair may make the next one visible (a skip that cascades); so many rounds at most in one call.
 ROUNDS = 50
 
@@ -58,6 +63,45 @@ async def remove_keys(transitions: Transitions, execution_id: str, *, most_calls
         _, more = await transitions.purge_keys(execution_id)
         calls += 1
     return not more
+
+
+async def remove_all_keys(transitions: Transitions, execution_ids: Sequence[str]) -> None:
+    """Remove what is left of executions that were purged; what cannot be removed stays listed."""
+    left = list(execution_ids)
+    while left:
+        calls = [transitions.purge_keys(each) for each in left]
+        answers = await transitions.call_all(calls, are_apart=True)
+        left = [
+            each for each, answer in zip(left, answers, strict=True) if not is_fault(answer) and answer[1]
+        ]
+
+
+async def fold_ended(store: Store, transitions: Transitions, now_ms: int, *, limit: int) -> int:
+    """Count executions that have ended in the statistics, in the order of their ends; returns how many.
+
+    limit  so many at most.
+    """
+    folded = 0
+    while folded < limit:
+        ids = await store.index.due("ended", now_ms, min(FOLDED_TOGETHER, limit - folded))
+        if not ids:
+            break
+        folded += await _fold_all(store, transitions, ids, now_ms)
+    return folded
+
+
+async def _fold_all(store: Store, transitions: Transitions, execution_ids: Sequence[str], now_ms: int) -> int:
+    left, damaged = list(execution_ids), []
+    while left:
+        calls = [transitions.fold_execution(each) for each in left]
+        answers = dict(zip(left, await transitions.call_all(calls, are_apart=True), strict=True))
+        damaged += [each for each, answer in answers.items() if is_fault(answer)]
+        left = [each for each, answer in answers.items() if not is_fault(answer) and answer[1]]
+    if damaged:
+        # What cannot be counted must not keep all others from it.
+        log.error("execution.not_counted", extra={"execution_ids": damaged[:20]})
+        await store.put_off("ended", damaged, now_ms + PUT_OFF_MS)
+    return len(execution_ids) - len(damaged)
 
 
 async def drain_apart(transitions: Transitions, execution_id: str) -> None:

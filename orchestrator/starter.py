@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from config import get_settings
 from logs import run_process
+from orchestrator.definitions.retention import Retention
 from orchestrator.documents.json_schema import APART
 from orchestrator.loops import leases, retention, timers
 from orchestrator.loops.schedules import Schedules
@@ -19,7 +20,7 @@ from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.store.reader import Store
 from orchestrator.store.script_client import STORE_FAULTS
 from orchestrator.store.transitions import Transitions
-from wiring import connect_when_usable, keys_of
+from wiring import connect_when_usable, keys_of, retention_of
 from workers.handlers import Catalogue, load_modules
 
 log = logging.getLogger("headrace.orchestrator")
@@ -29,26 +30,35 @@ SWEEP_S = 1.0
 
 
 class Orchestrator:
-    """Keeps time, starts what is due, recovers what crashed, sweeps what was missed, finishes purges."""
+    """Keeps time, starts what is due, repairs, counts and purges what has ended."""
 
     def __init__(
-        self, store: Store, transitions: Transitions, *, tick_ms: int, lease_ms: int, sweep_idle_ms: int
+        self,
+        store: Store,
+        transitions: Transitions,
+        *,
+        tick_ms: int,
+        lease_ms: int,
+        sweep_idle_ms: int,
+        kept: Retention | None = None,
     ) -> None:
         self.store = store
         self.transitions = transitions
         self.tick_ms = tick_ms
         self.lease_ms = lease_ms
         self.schedules = Schedules(store, transitions, Registered(store), SchemaChecks(effort=APART))
+        self.kept = kept or Retention()
         self.sweep = Sweep(store, transitions, idle_ms=sweep_idle_ms)
         self.stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Do every duty at its interval until `stopping` is set."""
         await asyncio.gather(
+            self._once("older executions", lambda: retention.tell_of_older(self.store)),
             self._repeat("timers", self.tick_ms / 1000, self.tick),
             self._repeat("schedules", self.tick_ms / 1000, self.fire_schedules),
             self._repeat("sweep", SWEEP_S, self.sweep_once),
-            self._repeat("retention", SWEEP_S, self.finish_purges),
+            self._repeat("retention", SWEEP_S, self.retain),
         )
 
     async def tick(self) -> int:
@@ -66,9 +76,18 @@ class Orchestrator:
         """Start what schedules are due for; returns how many executions."""
         return await self.schedules.run_once(await self.store.now_ms())
 
-    async def finish_purges(self) -> int:
-        """Remove what unfinished purges have left; returns of how many executions."""
-        return await retention.run_once(self.store, self.transitions, await self.store.now_ms())
+    async def retain(self) -> int:
+        """Count what has ended, and purge what has been kept long enough; returns how many executions."""
+        now_ms = await self.store.now_ms()
+        return await retention.run_once(self.store, self.transitions, now_ms, kept=self.kept)
+
+    async def _once(self, duty: str, work: Callable[[], Awaitable[int]]) -> None:
+        try:
+            await work()
+        except STORE_FAULTS as error:
+            log.warning("orchestrator.duty_failed", extra={"duty": duty, "error": str(error)})
+        except Exception:
+            log.exception("orchestrator.fault", extra={"duty": duty})
 
     async def _repeat(self, duty: str, interval_s: float, work: Callable[[], Awaitable[int]]) -> None:
         while not self.stopping.is_set():
@@ -91,7 +110,11 @@ async def main() -> None:
     """Run one orchestrator as the settings say. Raises ConfigError where Redis cannot be used."""
     settings = get_settings()
     keys = keys_of(settings)
-    load_modules(settings.handler_modules)
+    try:
+        load_modules(settings.handler_modules)
+    except ImportError as error:
+        # Only the retries that these handlers bring are lost here, for what schedules start.
+        log.warning("handlers.not_loaded", extra={"error": str(error)})
     redis = await connect_when_usable(settings)
     orchestrator = Orchestrator(
         Store(redis, keys, default_retry=Catalogue(frozenset()).default_retry),
@@ -99,6 +122,7 @@ async def main() -> None:
         tick_ms=settings.tick_ms,
         lease_ms=settings.lease_ms,
         sweep_idle_ms=settings.sweep_idle_ms,
+        kept=retention_of(settings),
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

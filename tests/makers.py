@@ -16,6 +16,7 @@ import orjson
 from clients.redis_client import connect_blocking, connect_commands, connect_threaded
 from orchestrator.engine import Engine
 from orchestrator.errors import NodeError
+from orchestrator.executor import fold_ended
 from orchestrator.loops import leases, timers
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.store.reader import Store
@@ -246,10 +247,16 @@ class Rig:
         ]
         return not any(counts)
 
-    async def dump(self) -> dict[str, Any]:
+    async def fold(self) -> int:
+        """Count in the statistics what has ended."""
+        return await fold_ended(self.store, self.transitions, self.now_ms, limit=10_000)
+
+    async def dump(self, *, statistics: bool = True) -> dict[str, Any]:
         """The whole database, for comparing: every key, its content, whether it expires."""
         found: dict[str, Any] = {}
         for key in sorted(await self.redis.keys()):
+            if key.startswith(b"workflows:statistics:") and not statistics:
+                continue
             kind = (await self.redis.type(key)).decode()
             content = await _read(self.redis, key, kind)
             found[key.decode()] = (kind, content, await self.redis.pttl(key) >= 0)

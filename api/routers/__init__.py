@@ -32,6 +32,7 @@ from api.routers import (
     session,
     signals,
     simulate,
+    statistics,
     tenants,
     usage,
     validate,
@@ -45,7 +46,8 @@ from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
     workflow, workflows, schedules, validate, simulate, executions, reruns, nodes, signals, approvals,
-    events, handlers, usage, workers, queues, dead_letters, keys, tenants, session, health, documentation,
+    events, handlers, usage, statistics, workers, queues, dead_letters, keys, tenants, session, health,
+    documentation,
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.

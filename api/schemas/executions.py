@@ -230,6 +230,9 @@ class ExecutionSummary(BaseModel):
 
 class ExecutionDetail(ExecutionSummary):
     quiesced: bool = Field(description="It is PAUSED, and nothing runs any more.")
+    expires_at: str | None = Field(
+        description="When it is removed, with its children; null before its end, and for what is kept."
+    )
     inputs: dict[str, Any] | None
     trigger: dict[str, Any] | None = Field(description="The document it was started with; null before that.")
     output: Output = Field(

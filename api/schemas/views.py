@@ -114,6 +114,7 @@ def view_fields(view: ExecutionView) -> dict[str, Any]:
     execution_id = view.execution.execution_id
     return execution_fields(view.execution) | {
         "quiesced": view.is_quiesced,
+        "expires_at": rfc3339(view.expires_ms),
         "inputs": view.execution.inputs,
         "trigger": None if view.trigger is None else orjson.Fragment(view.trigger),
         "output": _output(view.output, view.output_bytes, f"/v1/executions/{execution_id}/output"),

@@ -124,6 +124,17 @@ class WorkflowTriggers(BaseModel):
     schedules: list[DeclaredSchedule] | None = Field(default=None, max_length=20)
 
 
+class WorkflowRetention(BaseModel):
+    """How long an execution is kept: a duration, or `never` to keep it; settings say what is left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    completed: _Duration | None = None
+    failed: _Duration | None = None
+    cancelled: _Duration | None = None
+    unstarted: _Duration | None = Field(default=None, description="Of one that was made and never started.")
+
+
 class WorkflowDefinition(BaseModel):
     """A workflow as submitted: its nodes in `nodes`, or in `dag`."""
 
@@ -167,6 +178,9 @@ class WorkflowDefinition(BaseModel):
     fail_fast: bool | None = False
     output: Any = Field(default=None, description="What the whole comes to; templates may refer to any node.")
     budget: WorkflowBudget | None = None
+    retention: WorkflowRetention | _Duration | None = Field(
+        default=None, description="How long its executions are kept once they have ended."
+    )
     id_conflict_policy: IdConflictPolicy | None = Field(
         default=None, description="For starts with an `execution_key` that do not say."
     )

@@ -1,4 +1,4 @@
-"""`./headrace trigger`, `cancel`, `pause`, `resume`, `purge`, `list`, `show`, `explain`: executions."""
+"""`./headrace trigger`, `cancel`, `pause`, `resume`, `list`, `show`, `explain`: executions."""
 
 from __future__ import annotations
 
@@ -140,20 +140,6 @@ def resume(
     call_server(server, act)
 
 
-def purge(execution_id: ExecutionArgument, server: ServerOption = None) -> None:
-    """Remove for good an execution that has ended, with its history, outputs and children.
-
-    One that was never started may be removed too; what runs has to be cancelled first.
-    """
-
-    async def act(client: Client) -> int:
-        await client.executions.purge(execution_id)
-        typer.echo("purged")
-        return ExitCode.SUCCESS
-
-    call_server(server, act)
-
-
 def list_executions(
     status: Annotated[
         str | None, typer.Option(help="Only executions of this status: RUNNING, FAILED, …")
@@ -229,6 +215,8 @@ def as_text(view: ExecutionView) -> Iterator[str]:
         words += [f"since {paused['since']}", *([paused["reason"]] if paused["reason"] else [])]
         yield printable(f"  paused {', '.join(words)}")
     yield f"  created {view.created_at}"
+    if expires_at := view.document.get("expires_at"):
+        yield f"  kept until {expires_at}"
     for label, field in (("replay of", "replay_of"), ("forked from", "forked_from")):
         if source := view.document.get(field):
             yield f"  {label} {source}"

@@ -22,7 +22,7 @@ from clients.headrace.definitions import Definitions
 from clients.headrace.errors import ApiError, ServerUnreachable
 from clients.headrace.executions import Executions
 from clients.headrace.nodes import Nodes
-from clients.headrace.operations import DeadLetters, Handlers, Queues, Usage, Workers
+from clients.headrace.operations import DeadLetters, Handlers, Queues, Statistics, Usage, Workers
 from clients.headrace.schedules import Schedules
 from clients.headrace.signals import Signals
 from clients.headrace.transport import Document, Transport, document_of
@@ -57,6 +57,7 @@ class Client:
         self.handlers = Handlers(self._transport)
         self.dead_letters = DeadLetters(self._transport)
         self.usage = Usage(self._transport)
+        self.statistics = Statistics(self._transport)
         self.api_keys = ApiKeys(self._transport)
         self.tenants = Tenants(self._transport)
 

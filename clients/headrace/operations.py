@@ -1,4 +1,4 @@
-"""What runs the executions: queues, workers and handlers, dead letters, and what calls have used."""
+"""What runs the executions: queues, workers, handlers, dead letters, statistics, what calls have used."""
 
 from __future__ import annotations
 
@@ -58,6 +58,22 @@ class DeadLetters:
     async def drop(self, entry_id: str) -> None:
         """Delete the entry; the execution stays as it is."""
         await self._transport.delete(path_of("dead", entry_id))
+
+
+class Statistics:
+    """`client.statistics`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def get(self, *, first: str | None = None, last: str | None = None) -> Document:
+        """How executions ended, by workflow, handlers' nodes and deliveries: all ends of these days.
+
+        first, last  days in UTC, `2026-11-20`; the last 30 days without them.
+        """
+        asked = {"from": first, "to": last}
+        query = {name: day for name, day in asked.items() if day is not None}
+        return await self._transport.get(path_of("statistics"), query)
 
 
 class Usage:

@@ -21,6 +21,7 @@ from orchestrator.definitions.definition import (
     PlainHandlers,
 )
 from orchestrator.definitions.node_compiler import NodeCompiler
+from orchestrator.definitions.retention import read_retention
 from orchestrator.definitions.retry import RetryPolicy, read_retry
 from orchestrator.definitions.triggers import read_triggers
 from orchestrator.documents.fields import Fields
@@ -32,7 +33,7 @@ from orchestrator.templates.references import references
 
 _TOP_FIELDS = (
     "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "output", "budget",
-    "id_conflict_policy", "triggers", "dag", "nodes",
+    "retention", "id_conflict_policy", "triggers", "dag", "nodes",
 )  # fmt: skip
 _DEFAULT_FIELDS = (
     "retry", "start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout", "queue",
@@ -89,6 +90,7 @@ def _compile(
     timeout_ms = top.duration("execution_timeout")
     fail_fast = top.flag("fail_fast", default=False)
     budget = read_budget(top, findings)
+    retention = read_retention(top, findings)
     policy = top.choice("id_conflict_policy", {word: word for word in ID_CONFLICT_POLICIES}, None)
     triggers = read_triggers(top, findings)
     findings.raise_any()
@@ -100,6 +102,7 @@ def _compile(
         execution_timeout_ms=timeout_ms,
         fail_fast=fail_fast,
         budget=budget,
+        retention=retention,
         id_conflict_policy=policy,
         triggers=triggers,
         output_node=output_node,

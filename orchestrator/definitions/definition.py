@@ -218,6 +218,7 @@ class Definition:
     gates       for each node named in a branch, the number of conditions that name it.
     id_conflict_policy  for starts with an execution key that do not say; None: `fail`.
     triggers    what starts it once it is registered.
+    retention   what it says about how long its executions are kept, see `read_retention`.
     output_node what renders the output of the whole, after all nodes; None without an `output`.
     """
 
@@ -228,6 +229,7 @@ class Definition:
     execution_timeout_ms: int | None = None
     fail_fast: bool = False
     budget: Budget | None = None
+    retention: str = ""
     output_node: Node | None = None
     id_conflict_policy: str | None = None
     triggers: Triggers = NO_TRIGGERS

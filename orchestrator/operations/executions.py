@@ -69,7 +69,7 @@ from orchestrator.operations.submissions import (
     mint_execution_id,
     sorted_json,
 )
-from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn, sources_of
+from orchestrator.states import PURGEABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
 from orchestrator.store.layout import Field, execution_fields
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, digest_of
@@ -413,6 +413,7 @@ class Executions:
             counts=counts,
             is_quiesced=await self._is_quiesced(execution, nodes, counts),
             trigger=await self._shown_trigger(execution),
+            expires_ms=await self._expires_ms(execution),
         )
         await self.store.check_present(execution)
         if final is None:
@@ -509,6 +510,15 @@ class Executions:
     async def _trigger_of(self, execution_id: str) -> dict[str, Any] | None:
         text = await self.store.payloads.trigger(execution_id)
         return None if text is None else exact_json.loads(text)
+
+    async def _expires_ms(self, execution: Execution) -> int | None:
+        """When it will be purged by itself; None where that is not known yet, or it is not."""
+        if execution.status not in PURGEABLE:
+            return None
+        found_ms = await self.store.index.expires_ms(execution.execution_id)
+        # What has just ended stands there with its end, until the loop knows how long it is kept.
+        since_ms = execution.ended_ms or execution.created_ms
+        return found_ms if found_ms is not None and found_ms > since_ms else None
 
     async def _shown_trigger(self, execution: Execution) -> bytes | None:
         text = await self.store.payloads.trigger(execution.execution_id)

@@ -146,6 +146,7 @@ class ExecutionView:
     output_bytes  its size.
     output_error  why it came to nothing.
     trigger       the document it was started with, JSON; None before that.
+    expires_ms    when it is purged by itself; None before its end, and for what is kept.
     """
 
     execution: Execution
@@ -159,6 +160,7 @@ class ExecutionView:
     output_bytes: int = 0
     sizes: Mapping[str, int] = field(default_factory=dict)
     trigger: bytes | None = None
+    expires_ms: int | None = None
 
     @property
     def node_views(self) -> list[NodeView]:

@@ -23,7 +23,10 @@ async def purge(transitions: Transitions, execution_id: str) -> None:
 
     Raises ExecutionNotFound, InvalidTransition; nothing is changed then.
     """
-    word, text = await transitions.purge_execution(execution_id, call_id=uuid4().hex)
+    call = transitions.purge_execution(execution_id, call_id=uuid4().hex)
+    word, text = await call
+    while word == "counting":
+        word, text = await call
     if word == "unknown":
         raise ExecutionNotFound(execution_id)
     if word != "ok":

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from orchestrator.documents.fields import is_id
 from orchestrator.redis_keys import Keys
-from orchestrator.states import ExecutionStatus
+from orchestrator.states import PURGEABLE, ExecutionStatus
 from orchestrator.store.records import is_damaged
 from orchestrator.store.requests import digest_of
 
@@ -17,6 +17,8 @@ from orchestrator.store.requests import digest_of
 SLICE = 500
 #: Statuses of executions that are in the set of active ones.
 UNDER_WAY = frozenset(str(status).encode() for status in ExecutionStatus if status.is_under_way)
+#: Statuses of executions that may be purged.
+OVER = frozenset(str(status).encode() for status in PURGEABLE)
 
 
 class Index:
@@ -112,12 +114,44 @@ class Index:
         answers = await pipe.execute() if execution_ids else []
         return {each for each, is_there in zip(execution_ids, answers, strict=True) if is_there}
 
-    async def purging(self, before_ms: int, limit: int) -> list[str]:
-        """Ids of executions purged before a moment of which keys are left, oldest first."""
+    async def due(self, name: str, before_ms: int, limit: int) -> list[str]:
+        """Ids in the set `ended`, `expiring` or `purging` whose moment has come, oldest first."""
         members = await self._redis.zrange(
-            self._keys.shared("purging"), "-inf", str(before_ms), byscore=True, offset=0, num=limit
+            self._keys.shared(name), "-inf", str(before_ms), byscore=True, offset=0, num=limit
         )
         return [member.decode(errors="replace") for member in members]
+
+    async def first_ms(self, name: str) -> int | None:
+        """The first moment in one of these sets; None while it is empty."""
+        first = await self._redis.zrange(self._keys.shared(name), 0, 0, withscores=True)
+        return int(first[0][1]) if first else None
+
+    async def expires_ms(self, execution_id: str) -> int | None:
+        """When the retention of an execution is looked at next; None where nothing purges it by itself."""
+        score = await self._redis.zscore(self._keys.shared("expiring"), execution_id)
+        return None if score is None else int(score)
+
+    async def unlisted(self, tenant: str, *, most: int) -> int:
+        """Count, among the oldest executions of a tenant, those over or unstarted that no loop will purge.
+
+        They are in neither `ended` nor `expiring`, and are no children.
+        most  how many are looked at.
+        """
+        index, found = self._keys.index(tenant), 0
+        for first in range(0, most, SLICE):
+            ids = await self._redis.zrange(index, first, min(first + SLICE, most) - 1)
+            if not ids:
+                break
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.mget([self._keys.status(each.decode(errors="replace")) for each in ids])
+            for name in ("ended", "expiring"):
+                pipe.zmscore(self._keys.shared(name), ids)
+            for each in ids:
+                pipe.hget(self._keys.runtime(each.decode(errors="replace")), "parent")
+            words, ended, expiring, *parents = await pipe.execute(raise_on_error=False)
+            rows = zip(words, ended, expiring, parents, strict=True)
+            found += sum(word in OVER and not any(row) for word, *row in rows)
+        return found
 
     async def strays(self, execution_ids: Sequence[str]) -> list[str]:
         """Ids of those that the scan of active ones does not meet, and that have not ended.

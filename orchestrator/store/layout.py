@@ -10,6 +10,8 @@ Written at submission and never changed:
   parent ('EXECUTION UNIT' that started it), depth (levels below the root execution)
   budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`),
   account (with it: 16 hex digits of the title's SHA-256, under which its day is counted)
+  retention (where its definition says: how long it is kept once it is COMPLETED, FAILED, CANCELLED, or was
+  never started, ms; - for ever, ? as settings say)
   unchecked ('1' while inputs have not been checked against the definition's schema)
   node|N      the facts of node N for scripts; see `parse_facts` in lua/include/base.lua
               catch=ERROR>SUCCESSOR,… among them is matched by whoever reports an error, never by a script
@@ -41,6 +43,7 @@ Written by single verbs:
   lines (log and progress lines kept), tokens (pieces of text streamed),
   idempotency (the key under which the request that made it is remembered)
   used_* (used by calls to paid services), held_tokens, held_nanos (reserved for calls under way)
+  folded (what the statistics have of it), folding (nodes counted so far); see lua/include/retention.lua
 
 Of a node, once it was queued or has ended:
   r|N         its record, "ATTEMPT NONCE MESSAGE TRIES CRASHES QUEUED_MS STARTED_MS ENDED_MS WORKER", - for
@@ -180,6 +183,8 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
         yield from ("budget", definition.budget.words())
         # Its day is counted under a digest: a title is free text, and no part of a key.
         yield from ("account", hashlib.sha256(definition.name.encode()).hexdigest()[:16])
+    if definition.retention:
+        yield from ("retention", definition.retention)
     if queues := {node.queue for node in definition.nodes} - {"default"}:
         yield from ("queues", " ".join(sorted(queues)))
     if features := _features(definition):

@@ -1,10 +1,9 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, liveness, index, access, payloads, claim_texts, workflows, schedules)
-are the only readers of the engine's keys beside the scripts, the task reader, the subscriptions to events,
-and `upgrade`.
-They write none of them: what the sets of timers and leases hold that no engine wrote is taken out, for it
-would stop every loop, and what they hold of damaged executions stands back.
+`Store` and its parts (waits, items, liveness, index, access, payloads, claim_texts, workflows, schedules,
+statistics) are the only readers of the engine's keys beside the scripts, the task reader, the subscriptions
+to events, and `upgrade`. They write none of them: what the sets of timers and leases hold that no engine
+wrote is taken out, for it would stop every loop, and what they hold of damaged executions stands back.
 """
 
 # long: everything the engine reads, in one class
@@ -51,6 +50,7 @@ from orchestrator.store.records import (
     read_worker,
 )
 from orchestrator.store.schedules import ScheduleRecords
+from orchestrator.store.statistics import StatisticsRows
 from orchestrator.store.waits import Waits
 from orchestrator.store.workflows import WorkflowRecords
 from orchestrator.units import node_of
@@ -99,6 +99,7 @@ class Store:
         self.payloads = Payloads(redis, self.keys)
         self.index = Index(redis, self.keys)
         self.access = Access(redis, self.keys)
+        self.statistics = StatisticsRows(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self.workflows = WorkflowRecords(redis, self.keys, self._wire)

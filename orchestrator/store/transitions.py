@@ -27,6 +27,7 @@ from redis.exceptions import OutOfMemoryError
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
 from orchestrator.definitions.registry import WorkflowRecord
+from orchestrator.definitions.retention import Retention
 from orchestrator.definitions.schedule_record import ScheduleRecord
 from orchestrator.errors import StoreFull
 from orchestrator.execution.model import Awaiting
@@ -191,6 +192,17 @@ class Transitions(ScriptClient):
     def purge_keys(self, execution_id: str) -> Call[tuple[str, bool]]:
         """Remove a part of what is left of an execution that was hidden, and of its children."""
         return self._call("purge_keys", execution_id, (), read_word_more)
+
+    def fold_execution(self, execution_id: str) -> Call[tuple[str, bool]]:
+        """Add an execution that has ended to the statistics of its day, a part in a call."""
+        return self._call("fold_execution", execution_id, (), read_word_more)
+
+    def expire_execution(self, execution_id: str, kept: Retention, *, call_id: str) -> Call[list[Any]]:
+        """Hide an execution whose retention is over; `purge_keys` then removes it.
+
+        Replies [word, due]: ok; later, look at it again at due, Redis ms; kept, nothing purges it now.
+        """
+        return self._call("expire_execution", execution_id, (call_id, *kept.words().split()), read_words)
 
     # A node, before it runs
 

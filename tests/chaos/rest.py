@@ -47,6 +47,10 @@ async def strangers(client: Client) -> list[str]:
         if parts[0] == "idx" and parts[1] in ("executions", "workflow", "label"):
             members: Any = await client.redis.zrange(key, 0, -1)
             found += _foreign(client, key.decode(), [member.decode() for member in members])
+    for name in ("ended", "expiring"):
+        waiting: Any = await client.redis.zrange(f"workflows:{name}", 0, -1)
+        gone = [each.decode() for each in waiting if each.decode() in client.purged]
+        found += [f"{each} was purged and is left in workflows:{name}" for each in gone]
     for tenant in client.tenants:
         own = {each for each in client.known() if client.tenant_of(each) == tenant}
         listed = await _listed(client, tenant)

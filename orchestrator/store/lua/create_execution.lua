@@ -50,5 +50,10 @@ if key ~= '' then note(x, 'idempotency', key) end
 local replay_of, forked_from = enlist(x, tenant)
 record(x, 'execution.created', '', '', replay_of and '{"replay_of":"' .. replay_of .. '"}'
   or forked_from and '{"forked_from":"' .. forked_from .. '"}' or '{}')
-if ARGV[7] == '1' then start(x, '', '') end
+if ARGV[7] == '1' then
+  start(x, '', '')
+else
+  -- The loop gives it the time that one may stay unstarted.
+  redis.call('ZADD', rare_key.expiring(), NOW_TEXT, execution_id)
+end
 return {'ok', execution_id, x.more or 0, left or nil}

@@ -48,6 +48,7 @@ x.left, x.failed, x.cancelling, x.is_listed = tonumber(ARGV[5]), tonumber(ARGV[8
 x.generation = tostring(x.generation + 1)
 redis.call('SET', status_key(x.id), 'RUNNING')
 redis.call('SADD', active_key(), x.id)
+redis.call('ZREM', rare_key.expiring(), x.id)
 -- As a start takes it.
 if key then redis.call('SET', key, x.id) end
 set_rare(x, 'generation', x.generation, 'cancelling', '', 'worklist', '1')

@@ -21,6 +21,7 @@ async def test_a_purge_that_was_killed_is_finished_by_the_loop(
     await rig.worker.read()
     before = await rig.dump()
     execution_id = await make(rig)
+    await rig.fold()
     await rig.transitions.purge_execution(execution_id, call_id="one")
     for _ in range(slices):
         await rig.transitions.purge_keys(execution_id)
@@ -29,7 +30,7 @@ async def test_a_purge_that_was_killed_is_finished_by_the_loop(
     await retention.run_once(rig.store, rig.transitions, rig.now_ms + MINUTE_MS)
 
     assert early == 0
-    assert await rig.dump() == before
+    assert await rig.dump(statistics=False) == before
 
 
 async def test_what_a_loop_cannot_remove_stands_back_behind_others(rig: Rig) -> None:

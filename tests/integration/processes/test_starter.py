@@ -9,7 +9,8 @@ import pytest
 
 from orchestrator.starter import Orchestrator
 from orchestrator.states import ExecutionStatus
-from tests.makers import LEASE_MS, Rig, node, until
+from orchestrator.store.replies import Claim
+from tests.makers import LEASE_MS, Rig, held_by, node, until
 from tests.patience import PATIENCE_S
 
 
@@ -59,6 +60,24 @@ async def test_what_an_unfinished_purge_has_left_is_removed(two_at_once: Rig) ->
         return not await rig.redis.keys(f"*{execution_id}*")
 
     await until(is_gone)
+
+
+async def test_what_has_ended_is_counted_and_goes_when_its_time_is_over(two_at_once: Rig) -> None:
+    rig = two_at_once
+    kept, short = await rig.submit(node("A")), await rig.submit(node("A"), retention="1s")
+    while tasks := await rig.worker.read():
+        for task in tasks:
+            claim = await rig.worker.claim(task)
+            assert isinstance(claim, Claim)
+            await rig.worker.complete(held_by(claim))
+    rig.transitions.now_ms = None
+
+    async def is_gone() -> bool:
+        return not await rig.redis.keys(f"*{short}*")
+
+    await until(is_gone)
+    assert await rig.status(kept) is ExecutionStatus.COMPLETED
+    assert (await rig.engine.statistics.between()).statistics.executions.total == 2
 
 
 async def test_after_a_long_silence_leases_are_held_for_one_lease(rig: Rig) -> None:

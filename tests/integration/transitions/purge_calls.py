@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from orchestrator.definitions.retention import DAY_MS, Retention
 from orchestrator.store.script_client import Call
 from tests.integration.transitions.prepared_calls import Prepare, staging
 from tests.makers import Rig, node
@@ -28,8 +29,46 @@ async def removing(rig: Rig) -> Call[Any]:
     return rig.transitions.purge_keys(str(call.arguments[0]))
 
 
+async def folding(rig: Rig) -> Call[Any]:
+    execution_id = await rig.submit(node("A"))
+    await rig.worker.run_all()
+    return rig.transitions.fold_execution(execution_id)
+
+
+async def folding_a_part(rig: Rig) -> Call[Any]:
+    """The first of two parts is done."""
+    execution_id = await rig.submit(*(node(f"n{number}") for number in range(700)))
+    await rig.drain_worklist(execution_id)
+    await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="c")
+    call = rig.transitions.fold_execution(execution_id)
+    assert await call == ("ok", True)
+    return call
+
+
+async def folded(rig: Rig) -> str:
+    """An execution that waits for its purge."""
+    call = await folding(rig)
+    await call
+    return str(call.arguments[0])
+
+
+async def expiring_at_last(rig: Rig) -> Call[Any]:
+    execution_id = await folded(rig)
+    rig.transitions.now_ms = rig.now_ms + 7 * DAY_MS
+    return rig.transitions.expire_execution(execution_id, Retention(), call_id="first")
+
+
+async def expiring_later(rig: Rig) -> Call[Any]:
+    execution_id = await folded(rig)
+    return rig.transitions.expire_execution(execution_id, Retention(), call_id="first")
+
+
 PURGES: dict[str, tuple[Prepare, str]] = {
     "purge_staging": (purging, ""),
     "purge_execution": (hiding, ""),
     "purge_keys": (removing, ""),
+    "fold_execution": (folding, ""),
+    "fold_execution, the last part": (folding_a_part, ""),
+    "expire_execution": (expiring_at_last, ""),
+    "expire_execution, not yet": (expiring_later, ""),
 }

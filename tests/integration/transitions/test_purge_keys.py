@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.definitions.retention import Retention
 from orchestrator.errors import ApprovalNotFound, ExecutionNotFound, HeadraceError
 from orchestrator.states import Reason
 from orchestrator.store.layout import lay_out
@@ -95,6 +96,8 @@ def late_calls(rig: Rig, execution_id: str, held: AttemptToken) -> list[Awaitabl
         transitions.enforce_cancel(execution_id, "1"),
         transitions.time_out_execution(execution_id, "1", error_of()),
         transitions.continue_execution(execution_id),
+        transitions.fold_execution(execution_id),
+        transitions.expire_execution(execution_id, Retention(0, 0, 0, 0), call_id="late"),
         transitions.repair_execution(execution_id, seq=1, repairs=["activate"]),
         transitions.retry_execution(
             execution_id, generation=1, position=0, nodes=None, items=["reset A 0 0 0 0 0"]

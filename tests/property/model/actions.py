@@ -19,6 +19,7 @@ from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call
 from tests.property.model.answers import ANSWERS, LATE, await_call
 from tests.property.model.child_attempts import NESTING, nest
+from tests.property.model.counts import COUNTS
 from tests.property.model.drawn_dag import QUEUES
 from tests.property.model.family_checks import parents
 from tests.property.model.interventions import INTERVENTIONS
@@ -338,5 +339,5 @@ WEIGHTS: dict[Action, int] = {
     fall_silent: 3, cancel: 3, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
     retry_chosen: 2,
     start_by_name: 2, register: 2, change: 1, remove: 1,
-    **ANSWERS, **INTERVENTIONS, **PURGES,
+    **ANSWERS, **INTERVENTIONS, **PURGES, **COUNTS,
 }  # fmt: skip

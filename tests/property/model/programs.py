@@ -8,6 +8,7 @@ from random import Random
 from orchestrator.loops import leases, timers
 from tests.property.model.actions import WEIGHTS, Action, claim, end_attempt, read
 from tests.property.model.answers import answer_all
+from tests.property.model.counts import check_statistics
 from tests.property.model.faults import FAULTS
 from tests.property.model.interventions import resume_all
 from tests.property.model.purges import purge_all
@@ -62,6 +63,7 @@ async def heal(world: World, *, seed: int) -> None:
         assert case.now.has_ended, world.told(case, ["it did not end"])
     await _leaves_nothing(world)
     await purge_all(world, dice)
+    await check_statistics(world)
 
 
 async def _round(world: World, dice: Random) -> None:

@@ -20,6 +20,8 @@ def small_turns() -> Iterator[Library]:
     assert settle != files["include/settle"]
     assert items != files["include/items"]
     purge = files["include/purge"].replace("children = 50}", "children = 1}")
+    retention = files["include/retention"].replace("{nodes = 500}", "{nodes = 3}")
+    assert retention != files["include/retention"]
     slices = files["purge_keys"].replace("local MOST = 500\n", "local MOST = 3\n")
     assert purge != files["include/purge"]
     assert slices != files["purge_keys"]
@@ -30,6 +32,7 @@ def small_turns() -> Iterator[Library]:
             "include/settle": settle,
             "include/items": items,
             "include/purge": purge,
+            "include/retention": retention,
             "purge_keys": slices,
         }
         yield compose(Keys(), {**files, **small})

@@ -47,13 +47,14 @@ async def of_lists(world: World) -> list[str]:
     rows = rows_of(world)
     registry = world.registry.expected_keys()
     held = {f"key:{tenant}:{key}": holder for (tenant, key), holder in world.holders.items()}
-    commands: list[tuple[Any, ...]] = [("KEYS", "*"), ("ZRANGE", "workflows:purging", 0, -1)]
+    commands: list[tuple[Any, ...]] = [("KEYS", "*")]
+    commands += [("ZRANGE", f"workflows:{name}", 0, -1) for name in ("purging", "ended", "expiring")]
     commands += [("ZRANGE", name, 0, -1) for name in rows]
     commands += [("GET", name) for name in held]
     commands += world.registry.questions()
     answers = iter(await world.wire.send(commands))
     keys = {key.decode() for key in next(answers)}
-    purging = {member.decode() for member in next(answers)}
+    purging, ended, expiring = ({member.decode() for member in next(answers)} for _ in range(3))
     broken = [
         f"{name} lists {sorted(found)}, there are {sorted(wanted)}"
         for name, wanted in rows.items()
@@ -70,7 +71,21 @@ async def of_lists(world: World) -> list[str]:
     found_keys = {key for key in keys if key.startswith(families)}
     broken += [f"{key} is there without a cause" for key in sorted(found_keys - wanted_keys)]
     broken += [f"{key} is missing" for key in sorted(wanted_keys - found_keys)]
+    broken += [] if world.is_faulty else _of_waiting(world, ended, expiring)
     return broken + _of_holders(world) + world.remains.broken(world, keys, purging)
+
+
+def _of_waiting(world: World, ended: set[str], expiring: set[str]) -> list[str]:
+    """Hold the lists of what has ended against what there is; [] when every promise is kept."""
+    known = {case.execution_id for case in world.cases}
+    broken = [f"{each} waits to be counted, and is not there" for each in ended - known]
+    broken += [f"{each} waits for its purge, and is not there" for each in expiring - known]
+    for case in world.cases:
+        goes_alone = "parent" not in case.now.runtime and not case.parent
+        is_over = case.now.has_ended or case.now.status == "PENDING"
+        if goes_alone and is_over and case.execution_id not in ended | expiring:
+            broken.append(f"{case.execution_id} is {case.now.status}, and nothing will ever purge it")
+    return broken
 
 
 def _of_holders(world: World) -> list[str]:

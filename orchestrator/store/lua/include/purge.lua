@@ -28,7 +28,8 @@ local function release_key(id, tenant, digest)
 end
 
 -- Takes an execution out of everything by which it is found. Whatever finds it by another key or row has its line here.
--- call: id of the call that hides it, '' for none. The caller has checked that it has ended, or was never started.
+-- call: id of the call that hides it, '' for none. The caller has checked that it has ended and is counted in the statistics,
+-- or was never started.
 function purge.hide(id, call)
   local runtime, remains = runtime_key(id), rare_key.remains(id)
   local values = redis.call('HMGET', runtime, 'tenant', 'idempotency', 'generation', 'key_digest', 'workflow_id',
@@ -43,6 +44,8 @@ function purge.hide(id, call)
   forget_request(id, tenant, values[2])
   redis.call('SREM', active_key(), id)
   redis.call('ZREM', rare_key.staging(), id)
+  redis.call('ZREM', rare_key.ended(), id)
+  redis.call('ZREM', rare_key.expiring(), id)
   redis.call('ZREM', timers_key(), timer_member('continue', id, '', '0'), timer_member('execution_timeout', id, '', generation),
     timer_member('cancel_grace', id, '', generation))
   redis.call('UNLINK', status_key(id), definition_key(id), events_key(id), signals_key(id), worklist_key(id), held_units_key(id),
@@ -55,19 +58,24 @@ function purge.hide(id, call)
   redis.call('PUBLISH', events_key(id), '0')
 end
 
--- A child goes with its parent, unless it still runs: then it goes on as an execution of its own. Gives how many there were.
+-- A child goes with its parent, unless it still runs: then it goes on as an execution of its own. Gives how many were done,
+-- nodes that were counted on the way, and whether that was enough for a step.
 local function hide_children(id, from)
-  local entries = redis.call('LRANGE', children_key(id), from, from + purge.children - 1)
-  for _, entry in ipairs(entries) do
+  local entries, counted = redis.call('LRANGE', children_key(id), from, from + purge.children - 1), 0
+  for i, entry in ipairs(entries) do
     local child_id = string.match(entry, '^%S+')
     local status = redis.call('GET', status_key(child_id))
     if may_leave('execution', 'purge_execution', status) then
+      local nodes, is_counted = retention.fold(child_id)
+      counted = counted + nodes
+      if not is_counted then return i - 1, counted, true end
       purge.hide(child_id, '')
+      if counted >= retention.nodes then return i, counted, true end
     elseif status then
       redis.call('HDEL', runtime_key(child_id), 'parent')
     end
   end
-  return #entries
+  return #entries, counted, false
 end
 
 -- Takes some of its nodes off the list of the dead. Gives the cursor for the next.
@@ -104,9 +112,9 @@ function purge.remove_some(id)
   local values = redis.call('HMGET', remains, 'hidden', 'dead_cursor', 'chunk', 'tenant')
   if values[1] ~= 'all' then
     local from = tonumber(values[1] or 0)
-    local count = hide_children(id, from)
-    redis.call('HSET', remains, 'hidden', count < purge.children and 'all' or from + count)
-    return 10 * count, false
+    local count, counted, is_cut = hide_children(id, from)
+    redis.call('HSET', remains, 'hidden', count < purge.children and not is_cut and 'all' or from + count)
+    return 10 * count + counted, false
   end
   if values[2] ~= 'end' then
     local cursor = forget_dead(remains, values[4] or 'default', values[2] or '0')

@@ -165,6 +165,8 @@ local function finish(x)
   local status, event, cause = end_of(x.cancelling, x.failed)
   redis.call('SET', status_key(x.id), status)
   redis.call('SREM', active_key(), x.id)
+  -- What follows from an end in hours or days is no part of it, see include/retention.lua.
+  redis.call('ZADD', rare_key.ended(), 'NX', NOW_TEXT, x.id)
   if x.paused then end_pause(x) end
   note(x, 'ended_ms', NOW_TEXT)
   x.has_ended = true

@@ -1,4 +1,4 @@
-"""`./headrace trigger`, `cancel`, `purge`, `list`, `show`, `explain`: what they ask the server and print."""
+"""`./headrace trigger`, `cancel`, `list`, `show`, `explain`: what they ask the server and print."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ class Server:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.purged = 204
         self.done: dict[str, Any] = {"execution_id": "e1", "status": "RUNNING", "already": False}
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
@@ -46,10 +45,6 @@ class Server:
             self.asked.append((path, json.loads(request.content)))
             return httpx2.Response(202, json=self.done)
         self.asked.append((path, dict(request.url.params)))
-        if request.method == "DELETE":
-            return httpx2.Response(
-                self.purged, json={"code": "INVALID_TRANSITION", "detail": "it is RUNNING"}
-            )
         if path == "/v1/executions":
             items = [] if request.url.params.get("name") == "none" else [EXECUTION]
             return httpx2.Response(200, json={"items": items, "next_cursor": None})
@@ -99,13 +94,6 @@ def test_cancel_says_when_that_was_the_end(server: Server) -> None:
 
     assert run("cancel", "e1") == (0, ["CANCELLED"])
     assert server.asked == [("/v1/executions/e1/cancel", {})]
-
-
-def test_a_purge_is_told_or_refused(server: Server) -> None:
-    assert run("purge", "e1") == (0, ["purged"])
-    server.purged = 409
-    assert run("purge", "e1")[0] == 2
-    assert server.asked == [("/v1/executions/e1", {})] * 2
 
 
 def test_the_list_is_filtered_by_the_server(server: Server) -> None:

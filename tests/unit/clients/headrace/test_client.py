@@ -295,6 +295,8 @@ async def test_a_fork_sends_the_change_alone() -> None:
         (lambda client: client.dead_letters.requeue("7-0"), "POST /v1/dead/7-0/requeue"),
         (lambda client: client.dead_letters.drop("7-0"), "DELETE /v1/dead/7-0"),
         (lambda client: client.usage.get(days=7), "GET /v1/usage?days=7"),
+        (lambda client: client.statistics.get(), "GET /v1/statistics"),
+        (lambda client: client.statistics.get(first="2026-11-01"), "GET /v1/statistics?from=2026-11-01"),
         (lambda client: client.readiness(), "GET /readyz?verbose="),
     ],
 )  # fmt: skip

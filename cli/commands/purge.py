@@ -1,0 +1,167 @@
+"""`./headrace purge`: one execution that has ended, or all that ended long enough ago."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.commands.api_call import ExitCode, call_server, refusal, usage_error
+from cli.commands.options import LinesOption, ServerOption
+from cli.output.text import json_line, printable
+
+if TYPE_CHECKING:
+    from clients.headrace.client import Client
+    from clients.headrace.views import ExecutionView
+
+#: What can be purged; PENDING was never started.
+STATUSES = ("COMPLETED", "FAILED", "CANCELLED", "PENDING")
+#: Purges under way at once.
+AT_ONCE = 8
+_UNIT_S = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_is_age = re.compile(r"(\d+[smhd])+").fullmatch
+
+
+def purge(
+    execution_id: Annotated[
+        str | None, typer.Argument(metavar="[EXECUTION]", help="The execution's id, or its key.")
+    ] = None,
+    older_than: Annotated[
+        str | None,
+        typer.Option("--older-than", metavar="AGE", help="All that ended longer ago than this: 30d, 12h."),
+    ] = None,
+    status: Annotated[
+        list[str] | None,
+        typer.Option("--status", help=f"Only those; may be given several times: {', '.join(STATUSES)}."),
+    ] = None,
+    workflow: Annotated[
+        str | None, typer.Option("--workflow", help="Only executions of this registered workflow.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List what would be purged, and change nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: LinesOption = False,
+    server: ServerOption = None,
+) -> None:
+    """Remove for good an execution that has ended, or all older ones, with history, outputs and children.
+
+    One that was never started may be removed too; what runs has to be cancelled first. A terminal is asked
+    before more than one is purged. Exit code: 0, or 1 if any of them was refused.
+    """
+    try:
+        wanted = _statuses(status)
+        if (execution_id is None) == (older_than is None):
+            raise ValueError("name one EXECUTION, or all that are older: --older-than 30d")
+        if execution_id is not None and (status or workflow or dry_run):
+            raise ValueError("--status, --workflow and --dry-run go with --older-than")
+        before = None if older_than is None else datetime.now(UTC) - _age(older_than)
+    except ValueError as error:
+        raise usage_error("purge", error) from None
+
+    async def act(client: Client) -> int:
+        if execution_id is not None:
+            await client.executions.purge(execution_id)
+            typer.echo("purged")
+            return ExitCode.SUCCESS
+        assert before is not None
+        found = await _older(client, before, wanted, workflow)
+        if dry_run:
+            for view in found:
+                typer.echo(json_line(view.document) if as_json else _row(view))
+        typer.echo(_summary(found, before), err=as_json)
+        if dry_run or not found:
+            return ExitCode.SUCCESS
+        if sys.stdin.isatty() and not yes and not typer.confirm("Purge them?"):
+            return ExitCode.CANCELLED
+        return await _purge_all(client, found)
+
+    call_server(server, act)
+
+
+async def _older(
+    client: Client, before: datetime, statuses: Sequence[str], workflow: str | None
+) -> list[ExecutionView]:
+    """What ended before a moment, or was made before it and never started; children go with their roots."""
+    filters: dict[str, Any] = {"created_before": before.isoformat()}
+    if workflow is not None:
+        filters["workflow"] = str((await client.workflows.get(workflow))["workflow_id"])
+    if len(statuses) == 1:
+        filters["status"] = statuses[0]
+    return [
+        view
+        async for view in client.executions.list(**filters)
+        if view.status in statuses and not view.document.get("parent") and _over_at(view) < before
+    ]
+
+
+async def _purge_all(client: Client, found: Sequence[ExecutionView]) -> int:
+    import asyncio
+
+    from clients.headrace.errors import ApiError, NotFound
+
+    gone, refused, slots = 0, 0, asyncio.Semaphore(AT_ONCE)
+
+    async def purge_one(view: ExecutionView) -> None:
+        nonlocal gone, refused
+        async with slots:
+            try:
+                await client.executions.purge(view.execution_id)
+            except NotFound:
+                return  # somebody else was faster
+            except ApiError as error:
+                if error.status >= 500:
+                    raise
+                refused += 1
+                typer.echo(f"{view.execution_id}: {refusal(error)}", err=True)
+                return
+            gone += 1
+
+    for first in range(0, len(found), 1_000):
+        async with asyncio.TaskGroup() as group:
+            for view in found[first : first + 1_000]:
+                group.create_task(purge_one(view))
+    typer.echo(f"purged {gone:,}")
+    return ExitCode.FAILED if refused else ExitCode.SUCCESS
+
+
+def _over_at(view: ExecutionView) -> datetime:
+    return datetime.fromisoformat(str(view.document.get("ended_at") or view.document["created_at"]))
+
+
+def _row(view: ExecutionView) -> str:
+    over_at = view.document.get("ended_at") or view.document["created_at"]
+    return printable(f"{view.execution_id}  {over_at}  {view.status:<9}  {view.name}")
+
+
+def _summary(found: Sequence[ExecutionView], before: datetime) -> str:
+    when = before.isoformat(timespec="seconds").replace("+00:00", "Z")
+    if not found:
+        return f"nothing ended before {when}"
+    counts = Counter(view.status for view in found)
+    kinds = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES if counts[status])
+    return f"{len(found):,} ended, or were made and not started, before {when}: {kinds}"
+
+
+def _statuses(given: Sequence[str] | None) -> tuple[str, ...]:
+    words = tuple(word.upper() for word in given or ())
+    for word in words:
+        if word not in STATUSES:
+            raise ValueError(f"nothing with status {word!r} can be purged; allowed: {', '.join(STATUSES)}")
+    return words or STATUSES
+
+
+def _age(text: str) -> timedelta:
+    """Read `30d`, `12h`, `1d12h`. Raises ValueError."""
+    if not _is_age(text):
+        raise ValueError(f"{text!r} is no age; allowed: 30d, 12h, 1d12h, 90m")
+    parts = re.findall(r"(\d+)([smhd])", text)
+    try:
+        return timedelta(seconds=sum(int(number) * _UNIT_S[unit] for number, unit in parts))
+    except OverflowError:
+        raise ValueError(f"{text!r} is longer than anything has been kept") from None
