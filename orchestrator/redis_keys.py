@@ -89,6 +89,10 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("version", "workflows:registered:{tenant}:{workflow_id}:{version}", "hash", "one version of it: hash, title, definition as JSON, source as sent, media type, when it was made, Redis ms", "register_workflow", "remove_workflow", is_rare=True),
     KeyPattern("names", "workflows:names:{tenant}", "hash", "ids of workflows by name", "register_workflow", "remove_workflow", is_rare=True),
     KeyPattern("registry", "idx:workflows:{tenant}", "sorted set", "ids of workflows by creation, Redis ms", "register_workflow", "remove_workflow", is_rare=True),
+    KeyPattern("hook", "workflows:hook:{kind}:{path}", "hash", "an address that starts a workflow, with its secrets; kind is webhook or path; its fields are in `orchestrator/definitions/webhooks.py`", "register_webhook, deliver_webhook, count_delivery", "remove_webhook, remove_workflow", is_rare=True),
+    KeyPattern("hooks", "idx:hooks:{tenant}", "sorted set", "hooks of a tenant, KIND:PATH, by creation, Redis ms", "register_webhook", "remove_webhook, remove_workflow", is_rare=True),
+    KeyPattern("delivery", "workflows:delivery:{kind}:{path}:{digest}", "string", "the hook and the execution of a delivery that carried an id, by a digest of that", "deliver_webhook", "24 hours", is_rare=True),
+    KeyPattern("statistics", "workflows:statistics:{tenant}:{day}", "hash", "deliveries to webhooks by result, `delivery|received` and so on; days count from 1970, UTC", "deliver_webhook, count_delivery", "400 days", is_rare=True),
 )  # fmt: skip
 
 _BY_NAME = {pattern.name: pattern for pattern in PATTERNS}

@@ -201,6 +201,7 @@ TABLE: tuple[Row, ...] = (
     _node("reuse_nodes", [_N.PENDING], _N.SKIPPED, "execution.created"),
     _execution("create_execution", [], _E.PENDING, "execution.created"),
     _execution("start_child", [], _E.RUNNING, "execution.started"),
+    _execution("deliver_webhook", [], _E.RUNNING, "execution.started"),
     _execution("start_execution", [_E.PENDING], _E.RUNNING, "execution.started"),
     _execution("pause_execution", [_E.RUNNING], _E.PAUSED, "execution.paused"),
     _execution("pause_for_operator", [_E.RUNNING], _E.PAUSED, "execution.paused", is_internal=True),

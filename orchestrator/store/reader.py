@@ -50,6 +50,7 @@ from orchestrator.store.records import (
     read_worker,
 )
 from orchestrator.store.waits import Waits
+from orchestrator.store.webhooks import WebhookRecords
 from orchestrator.store.workflows import WorkflowRecords
 from orchestrator.units import node_of
 
@@ -100,6 +101,7 @@ class Store:
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self.workflows = WorkflowRecords(redis, self.keys, self._wire)
+        self.webhooks = WebhookRecords(redis, self.keys)
         self._definitions = DefinitionCache[str, Definition](max_entries=64)
 
     async def let_go(self) -> None:

@@ -27,6 +27,7 @@ from redis.exceptions import OutOfMemoryError
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
 from orchestrator.definitions.registry import WorkflowRecord
+from orchestrator.definitions.webhooks import Kind, WebhookRecord, hook_name
 from orchestrator.errors import StoreFull
 from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
@@ -49,6 +50,8 @@ from orchestrator.store.requests import (
     Child,
     ClaimRequest,
     Decision,
+    Delivered,
+    HookChange,
     Idempotency,
     KeyClaim,
     NewApiKey,
@@ -58,6 +61,7 @@ from orchestrator.store.requests import (
     wait_arguments,
 )
 from orchestrator.store.script_client import Argument, Call, ScriptClient, refused, size_of
+from orchestrator.store.webhooks import read_hook
 from orchestrator.store.workflows import read_record
 
 R = TypeVar("R")
@@ -648,6 +652,44 @@ class Transitions(ScriptClient):
         key = self.keys.key("registered", tenant=tenant, workflow_id=workflow_id)
         arguments: tuple[Argument, ...] = (workflow_id, tenant, "" if revision is None else revision)
         return Call(self, "remove_workflow", (key,), arguments, read_text)
+
+    # Webhooks
+
+    def register_webhook(self, wanted: HookChange) -> Call[tuple[str, str, WebhookRecord | None]]:
+        """Make a hook, or change one. Replies the word, the salt of its secret, and the record meant."""
+        kind, _, path = wanted.name.partition(":")
+        key = self.keys.key("hook", kind=kind, path=path)
+
+        def read(reply: list[Any]) -> tuple[str, str, WebhookRecord | None]:
+            return reply[0].decode(), reply[2].decode(), read_hook(reply[1].decode(), reply[3])
+
+        return Call(self, "register_webhook", (key,), wanted.arguments(), read)
+
+    def remove_webhook(self, kind: Kind, path: str, tenant: str, *, tag: str | None = None) -> Call[str]:
+        """Remove a hook of a tenant. tag: None for any state. Replies ok, stale."""
+        key = self.keys.key("hook", kind=kind, path=path)
+        return Call(self, "remove_webhook", (key,), (hook_name(kind, path), tenant, tag or ""), read_text)
+
+    def deliver_webhook(
+        self,
+        execution_id: str,
+        definition: bytes,
+        last: Slice,
+        *,
+        delivered: Delivered,
+        extra: tuple[Argument, ...] = (),
+    ) -> Call[list[Any]]:
+        """Start an execution for a delivery, once for each delivery id. Replies [word, execution id, more].
+
+        extra  as `create_execution` takes it.
+        """
+        arguments = (definition, *delivered.arguments(), *last.arguments(), *extra)
+        return self._call("deliver_webhook", execution_id, arguments, read_words)
+
+    def count_delivery(self, kind: Kind, path: str, result: str, *, call_id: str) -> Call[str]:
+        """Count a delivery that starts nothing: rejected, error, duplicate. Replies ok, unknown."""
+        key = self.keys.key("hook", kind=kind, path=path)
+        return Call(self, "count_delivery", (key,), (hook_name(kind, path), result, call_id), read_text)
 
     # Without a script of their own
 

@@ -1,5 +1,6 @@
 -- flags: allow-oom
--- Removes a workflow from the registry: its record, its versions, its name and its place in the list. Executions of it go on.
+-- Removes a workflow from the registry: its record, its versions, its name, its hooks and its place in the list. Executions of it go
+-- on.
 -- KEYS  1 record of the workflow
 -- ARGV  2 workflow id; 3 tenant; 4 revision to remove, or '' for any
 -- Reply word: ok, also for one that is gone already; stale, it has another revision by now
@@ -16,6 +17,7 @@ for first = 1, newest, 500 do
   redis.call('UNLINK', unpack(found, 1, math.min(#found, 500)))
 end
 if redis.call('HGET', rare_key.names(tenant), name) == workflow_id then redis.call('HDEL', rare_key.names(tenant), name) end
+hooks.remove_of_workflow(tenant, workflow_id)
 redis.call('ZREM', rare_key.registry(tenant), workflow_id)
 redis.call('UNLINK', record)
 return 'ok'
