@@ -460,7 +460,7 @@ class PreconditionRequired(HeadraceError):
 
 
 class WebhookInvalid(ProblemsFound):
-    """What was said of a webhook is wrong; every problem found is listed, and nothing was changed."""
+    """What a webhook is to be is wrong; every problem found is listed, and nothing was changed."""
 
     code = "WEBHOOK_INVALID"
 

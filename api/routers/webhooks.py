@@ -159,7 +159,7 @@ async def test(request: Request, path: HookPath) -> Response:
 
 def _changed(done: WebhookChange, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Answer a change with the webhook it came to."""
-    told = etag(done.view.record.tag) | replay_headers(done.replayed) | (headers or {})
+    shown = etag(done.view.record.tag) | replay_headers(done.replayed) | (headers or {})
     if done.secret is not None:
-        told["Cache-Control"] = "no-store"
-    return json_response(change_fields(done), status=status, headers=told)
+        shown["Cache-Control"] = "no-store"
+    return json_response(change_fields(done), status=status, headers=shown)

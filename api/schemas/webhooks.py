@@ -29,7 +29,7 @@ class WebhookRequest(BaseModel):
     path: str | None = Field(
         default=None,
         description="1 to 128 of A-Z a-z 0-9 _ . ~ -; chosen by the tenant `default` alone. Without it, "
-        "`wh_` and 32 digits that nobody can guess.",
+        "`wh_` and 32 digits that cannot be guessed.",
     )
     secrets: list[_Secret] = Field(
         default=[],

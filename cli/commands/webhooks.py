@@ -59,7 +59,7 @@ def create(
     workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="The workflow's name or id.")],
     path: Annotated[
         str | None,
-        typer.Option("--path", help="Choose its path; without it, one that nobody can guess is made."),
+        typer.Option("--path", help="Choose its path; without it, one that cannot be guessed is made."),
     ] = None,
     scheme: Annotated[
         str, typer.Option("--scheme", help="hub256, standard, header_token; none in development only.")
@@ -106,8 +106,8 @@ def get(path: PathArgument, as_json: AnswerOption = False, server: ServerOption 
     call_server(server, act)
 
 
-@webhooks.command()
-def test(
+@webhooks.command("test")
+def deliver_sample(
     path: PathArgument,
     payload: Annotated[
         str | None, typer.Option("--payload", metavar="JSON", help="What is delivered; a sample without it.")

@@ -29,7 +29,7 @@ class Webhooks:
         """Make a webhook of a workflow. `secret` in the answer is one that was made for it.
 
         scheme   hub256, standard, header_token; none in development only.
-        path     None: one that nobody can guess is made.
+        path     None: one that cannot be guessed is made.
         secrets  one to four; None: one is made.
         header   of the scheme header_token.
         inputs   payload: the body becomes the inputs.

@@ -61,7 +61,7 @@ _NO_TOKEN_IN = frozenset(
 class WebhookSpec:
     """What is asked for when a hook is made.
 
-    path    None: one that nobody can guess is made.
+    path    None: one that cannot be guessed is made.
     header  of the scheme header_token, lower case; else empty.
     """
 

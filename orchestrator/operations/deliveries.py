@@ -103,8 +103,8 @@ class Deliveries:
                 raise WebhookNotFound(delivery.path)
             if refusal is not None:
                 await self._count(hook, delivery, "rejected")
-                told = {"tenant": hook.tenant, "webhook": hook.name, "reason": str(refusal)}
-                log.info("webhook.rejected", extra=told)
+                ids = {"tenant": hook.tenant, "webhook": hook.name, "reason": str(refusal)}
+                log.info("webhook.rejected", extra=ids)
                 raise SignatureInvalid
             if known is not None:
                 return await self._again(hook, delivery, known)

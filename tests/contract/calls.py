@@ -26,6 +26,8 @@ BODIES: dict[str, Any] = {
     "workflows_create": workflow(node("A")),
     "workflows_put": workflow(node("A")),
     "workflows_start": {},
+    "webhooks_create": {"workflow": "orders", "scheme": "hub256"},
+    "webhooks_change": {"is_active": True},
     "keys_create": {"name": "ci"},
     "tenants_create": {"name": "carl"},
     "tenants_change": {"title": "Acme"},

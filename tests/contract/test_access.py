@@ -87,6 +87,10 @@ async def house(redis_url: str) -> AsyncIterator[House]:
         )
         made.names |= {"execution_id": answer.json()["execution_id"], "node_id": "A", "name": "go"}
         answer = await client.put("/v1/workflows/orders", json=workflow(node("A")), headers=mine)
+        hook = await client.post(
+            "/v1/webhooks", json={"workflow": "orders", "scheme": "hub256"}, headers=mine
+        )
+        made.names["path"] = hook.json()["path"]
         made.names |= {"entry_id": "1-0", "tenant": "acme", "workflow": "orders", "version": "1"}
         yield made
 
@@ -131,6 +135,7 @@ async def test_what_is_anothers_is_unknown(house: House) -> None:
         "key_id": "aaaaaaaa",
         "entry_id": "9-9",
         "workflow": "unknown",
+        "path": "wh_" + 32 * "0",
     }
     for operation in NAMING:
         foreign = await house.call(operation, house.keys["bolt"])
