@@ -40,6 +40,7 @@ from tests.integration.transitions.prepared_calls import (
     voting,
 )
 from tests.integration.transitions.purge_calls import PURGES
+from tests.integration.transitions.webhook_calls import WEBHOOKS
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
 
 
@@ -298,6 +299,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "forget_consumers": (forgetting, ""),
     **ACCESS,
     **REGISTRY,
+    **WEBHOOKS,
 }
 
 
