@@ -142,6 +142,9 @@ class _Filling:
             *await self.unfinished(),
             {"execution_id": UNKNOWN, "node_id": "A", "entry_id": "1-0"},
         ]
+        registered = await self.client.put("/v1/workflows/orders", json=TWO)
+        assert registered.is_success, registered.text
+        await self.post("/v1/webhooks", {"workflow": "orders", "scheme": "none", "path": "orders"})
         cursors = [{"cursor": "1"}]
         for path in ("/v1/executions", "/v1/approvals", "/v1/dead"):
             page = (await self.client.get(path, params={"limit": 1})).json()
@@ -151,7 +154,13 @@ class _Filling:
         entries = [{"entry_id": entry["entry_id"]} for entry in dead]
         # Each has something for every name, so that whatever a call asks for is there to be found.
         return [
-            {"name": "go", "by": "ann", "accept": "application/x-ndjson" if index % 2 else "*/*"}
+            {
+                "name": "go",
+                "by": "ann",
+                "workflow": "orders",
+                "path": "orders",
+                "accept": "application/x-ndjson" if index % 2 else "*/*",
+            }
             | cursors[index % len(cursors)]
             | entries[index % len(entries)]
             | {"from_node": places[index]["node_id"]}
