@@ -11,6 +11,7 @@ from tests.mutation.mutant import Mutant, of
 from tests.mutation.mutants_of_features import FEATURES
 from tests.mutation.mutants_of_tenants import TENANTS
 from tests.mutation.purge_mutants import PURGES
+from tests.mutation.webhook_mutants import WEBHOOKS
 
 ATTEMPT = of(
     "include/attempt",
@@ -330,5 +331,5 @@ WHOLE = (
 
 MUTANTS: tuple[Mutant, ...] = (
     *ATTEMPT, *BASE, *STATE, *WRITES, *TOGETHER, *FAULTS, *HANDING_OVER, *CLAIM, *REPLIES, *NODES, *SETTLE, *ENDS, *KEEPERS,
-    *WHOLE, *PURGES, *FEATURES, *TENANTS,
+    *WHOLE, *PURGES, *FEATURES, *TENANTS, *WEBHOOKS,
 )  # fmt: skip

@@ -10,7 +10,7 @@ from orchestrator.errors import StoreFull
 from orchestrator.store.requests import Idempotency
 from tests.integration.registered_workflows import register
 from tests.integration.webhooks_at_work import hook_change, hooked, start_of
-from tests.makers import Rig
+from tests.makers import Rig, node
 
 DAY_MS = 86_400_000
 
@@ -68,9 +68,19 @@ async def test_what_was_compiled_from_another_state_of_the_workflow_is_not_start
     await rig.engine.workflows.set_active("orders", is_active=False)
     paused = await rig.engine.workflows.get("orders")
 
-    assert (await start_of(rig, hook, of))[0] == "moved"
+    await register(rig, "orders", node("B"))
+
     assert (await start_of(rig, hook, paused))[0] == "moved"
+    await rig.engine.workflows.set_active("orders", is_active=True)
+    assert (await start_of(rig, hook, of))[0] == "moved"
     assert await rig.store.status("x1") is None
+
+
+async def test_a_paused_workflow_is_not_started(rig: Rig) -> None:
+    hook = await hooked(rig)
+    await rig.engine.workflows.set_active("orders", is_active=False)
+
+    assert (await start_of(rig, hook, await rig.engine.workflows.get("orders")))[0] == "moved"
 
 
 async def test_a_delivery_to_a_disabled_tenant_is_not_started(rig: Rig) -> None:
@@ -159,13 +169,25 @@ async def test_a_workflow_has_a_bounded_number_of_hooks(rig: Rig) -> None:
     assert words == ["ok"] * 32 + ["full"] * 2
 
 
+async def test_a_hook_has_four_secrets_at_most(rig: Rig) -> None:
+    hook = await hooked(rig)
+    change = replace(hook_change(await register(rig, "orders")), tag=hook.tag)
+    lines = [f"{number} - secret{number}" for number in range(5)]
+
+    five = await rig.transitions.register_webhook(replace(change, fields={"secrets": "\n".join(lines)}))
+    four = await rig.transitions.register_webhook(replace(change, fields={"secrets": "\n".join(lines[:4])}))
+
+    assert (five[0], four[0]) == ("crowded", "ok")
+
+
 async def test_a_change_of_another_state_is_stale(rig: Rig) -> None:
     hook = await hooked(rig)
     change = replace(hook_change(await register(rig, "orders"), hook_id=hook.hook_id), tag=hook.tag)
     await rig.engine.webhooks.rotate("orders")
 
     late = await rig.transitions.register_webhook(change)
-    foreign = await rig.transitions.register_webhook(replace(change, tenant="acme", call_id="other"))
+    now = (await rig.engine.webhooks.get("orders")).record.tag
+    foreign = await rig.transitions.register_webhook(replace(change, tenant="acme", tag=now, call_id="other"))
     removed = await rig.transitions.remove_webhook("webhook", "orders", "default", tag=hook.tag)
     theirs = await rig.transitions.remove_webhook("webhook", "orders", "acme")
 
