@@ -64,7 +64,7 @@ SETTINGS = {
     "redis_port": "port of Redis",
     "redis_db": "database number",
     "redis_password": "password of Redis",
-    "durable_starts": "answer submissions, triggers, reruns, signals, decisions once Redis has them on disk",
+    "durable_starts": "answer starts, webhooks, reruns, signals, decisions once Redis has them on disk",
     "allow_eviction_policy": "start even where Redis may drop keys; dropped keys are lost executions",
     "environment": "`development` simulates what is missing and may call private addresses; `production` not",
     "debug": "passed on to FastAPI",

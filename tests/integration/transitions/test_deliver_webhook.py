@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.errors import StoreFull
+from orchestrator.errors import SignatureInvalid, StoreFull
 from orchestrator.store.requests import Idempotency
 from tests.integration.registered_workflows import register
-from tests.integration.webhooks_at_work import hook_change, hooked, start_of
+from tests.integration.webhooks_at_work import deliver, hook_change, hooked, start_of
 from tests.makers import Rig, node
 
 DAY_MS = 86_400_000
@@ -167,6 +167,22 @@ async def test_a_workflow_has_a_bounded_number_of_hooks(rig: Rig) -> None:
     ]
 
     assert words == ["ok"] * 32 + ["full"] * 2
+
+
+async def test_a_hook_without_a_secret_takes_nothing_until_it_has_one(rig: Rig) -> None:
+    change = hook_change(await register(rig, "orders"))
+    bare = replace(change, fields={"hook_id": "h1", "scheme": "hub256"})
+    word, _, hook = await rig.transitions.register_webhook(bare)
+    assert word == "ok"
+    assert hook is not None
+    for secret in ("", "d"):
+        with pytest.raises(SignatureInvalid):
+            await deliver(rig, hook, secret=secret)
+
+    made = await rig.engine.webhooks.rotate("orders")
+
+    assert made.secret is not None
+    assert not (await deliver(rig, hook, secret=made.secret)).replayed
 
 
 async def test_a_hook_has_four_secrets_at_most(rig: Rig) -> None:

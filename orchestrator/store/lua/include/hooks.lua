@@ -21,14 +21,18 @@ function hooks.refusal(name, tenant, workflow_id)
   return nil
 end
 
--- Writes a hook, or changes one: `fields` are fields of its record and values in turn, at most a dozen of each.
+-- Writes a hook, or changes one: `fields` are fields of its record and values in turn, at most a dozen of each. A new one needs
+-- hook_id and scheme; without secrets it takes no delivery until it is given one.
 function hooks.put(name, tenant, workflow_id, fields)
   local key = hooks.key(name)
-  local values = redis.call('HMGET', key, 'revision', 'workflow_id')
+  local revision = redis.call('HGET', key, 'revision')
+  if not revision then
+    redis.call('HSET', key, 'tenant', tenant, 'workflow_id', workflow_id, 'created_ms', NOW_TEXT, 'header', '', 'inputs', 'none',
+      'is_active', '1', 'owner', '', 'secrets', '')
+  end
   redis.call('HSET', key, unpack(fields))
-  redis.call('HSET', key, 'revision', string.format('%d', (values[1] or 0) + 1), 'updated_ms', NOW_TEXT)
-  if values[1] then return end
-  redis.call('HSET', key, 'tenant', tenant, 'workflow_id', workflow_id, 'created_ms', NOW_TEXT)
+  redis.call('HSET', key, 'revision', string.format('%d', (revision or 0) + 1), 'updated_ms', NOW_TEXT)
+  if revision then return end
   redis.call('ZADD', rare_key.hooks(tenant), NOW_TEXT, name)
   local record = rare_key.registered(tenant, workflow_id)
   redis.call('HSET', record, 'hooks', (redis.call('HGET', record, 'hooks') or ' ') .. name .. ' ')
