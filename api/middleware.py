@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.admission import Admission
-from api.problems import BodyTooLarge, respond
+from api.problems import WEBHOOKS, BodyTooLarge, respond
 from api.request_guard import READ, RequestGuard, collect
 from orchestrator.errors import HeadraceError
 
@@ -78,7 +78,13 @@ class RequestLimits:
             await send(message)
 
         limit = self._limit(scope["path"])
-        refusal = self._guard.refusal(scope["method"], scope["scheme"], headers, is_marked=is_marked)
+        refusal = self._guard.refusal(
+            scope["method"],
+            scope["scheme"],
+            headers,
+            is_marked=is_marked,
+            takes_any_body=scope["path"].startswith(WEBHOOKS),
+        )
         refusal = refusal or _oversize(headers, limit)
         if refusal is not None:
             await respond(scope, refusal)(scope, receive, send_with_id)

@@ -32,6 +32,8 @@ class RouteOwner(StrEnum):
     """Whose a route is. Of a tenant's routes it says the scope that opens them."""
 
     PUBLIC = "public"
+    #: Whoever can sign what is sent: a webhook's secret is its key, and its path says whose it is.
+    SIGNED = "signed"
     READ = "read"
     RUN = "run"
     ADMIN = "admin"
@@ -112,6 +114,14 @@ OWNERS: Mapping[str, RouteOwner] = {
     "handlers_list": RouteOwner.READ,
     "usage_get": RouteOwner.READ,
     "statistics_get": RouteOwner.READ,
+    "webhooks_receive": RouteOwner.SIGNED,
+    "webhooks_list": RouteOwner.READ,
+    "webhooks_get": RouteOwner.READ,
+    "webhooks_create": RouteOwner.ADMIN,
+    "webhooks_change": RouteOwner.ADMIN,
+    "webhooks_delete": RouteOwner.ADMIN,
+    "webhooks_rotate": RouteOwner.ADMIN,
+    "webhooks_test": RouteOwner.ADMIN,  # the answer has the signature of a sample
     "identity_get": RouteOwner.READ,
     "keys_list": RouteOwner.ADMIN,
     "keys_create": RouteOwner.ADMIN,

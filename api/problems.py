@@ -5,6 +5,8 @@ programs), `request_id`, and `errors` where several things are wrong at once: `{
 line?, column?}`.
 """
 
+# long: the status of every failure, in one table
+
 import functools
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,6 +35,8 @@ log = logging.getLogger("headrace.api")
 StoreErrorMaker = Callable[[str], errors.HeadraceError]
 
 PROBLEM_JSON = "application/problem+json"
+#: Below it the senders of webhooks are answered; see `problem_response`.
+WEBHOOKS = "/webhooks/"
 #: Seconds a client is asked to wait before it tries a store that is away again.
 RETRY_AFTER_S = 1
 #: Problems spelled out in `detail`; all of them are in `errors`.
@@ -130,6 +134,13 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.ScheduleNameTaken: Door(409, "Name already taken"),
     errors.TooManySchedules: Door(409, "Too many schedules"),
     errors.BackfillUnderWay: Door(409, "A backfill is under way"),
+    errors.WebhookNotFound: Door(404, "Not found"),
+    errors.WebhookExists: Door(409, "Path taken"),
+    errors.WebhookChanged: Door(412, "Changed meanwhile"),
+    errors.WebhookInactive: Door(409, "Inactive"),
+    errors.TooManyWebhooks: Door(409, "Too many webhooks"),
+    errors.TooManySecrets: Door(409, "Too many secrets"),
+    errors.SignatureInvalid: Door(401, "Signature refused"),
     errors.CursorInvalid: Door(422, "Request refused"),
     BodyTooLarge: Door(413, "Body too large"),
     SimulatorBusy: Door(503, "Too busy", retry_after_s=5),
@@ -180,7 +191,10 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> Response:
-    """Build the answer every failure gives."""
+    """Build the answer every failure gives.
+
+    To a sender of webhooks it has an `error` as well, `{code, message, details}`: many look for nothing else.
+    """
     body: dict[str, Any] = {
         "type": "/problems/" + code.lower().replace("_", "-"),
         "title": title,
@@ -194,6 +208,9 @@ def problem_response(
         body["errors"] = list(problems)
     if extra:
         body.update(extra)
+    if str(scope.get("path", "")).startswith(WEBHOOKS):
+        short = "NOT_FOUND" if status == 404 else code
+        body["error"] = {"code": short, "message": detail, "details": list(problems)}
     return Response(
         orjson.dumps(body, default=str), status_code=status, headers=headers, media_type=PROBLEM_JSON
     )
@@ -217,7 +234,8 @@ def respond(scope: Mapping[str, Any], error: Exception) -> Response:
         detail = _summary([problem.message for problem in problems]) or detail
     headers = {"Retry-After": str(door.retry_after_s)} if door.retry_after_s is not None else {}
     if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="headrace"'
+        scheme = "Signature" if isinstance(error, errors.SignatureInvalid) else "Bearer"
+        headers["WWW-Authenticate"] = f'{scheme} realm="headrace"'
     extra = {
         name: getattr(error, name)
         for name in (

@@ -47,12 +47,19 @@ class RequestGuard:
         self._is_own_name = lru_cache(maxsize=128)(self._look_up)
 
     def refusal(
-        self, method: str, scheme: str, headers: Mapping[bytes, bytes], *, is_marked: bool
+        self,
+        method: str,
+        scheme: str,
+        headers: Mapping[bytes, bytes],
+        *,
+        is_marked: bool,
+        takes_any_body: bool = False,
     ) -> HeadraceError | None:
         """Say why a request is not let in; None where it is.
 
-        headers    those of READ, a repeated one joined by commas.
-        is_marked  it has a header only browsers send (`sec-…`).
+        headers         those of READ, a repeated one joined by commas.
+        is_marked       it has a header only browsers send (`sec-…`).
+        takes_any_body  its route reads a body whatever it is called.
         """
         host = headers.get(b"host")
         if host is not None and not self._is_own_name(host):
@@ -64,6 +71,8 @@ class RequestGuard:
             own = f"{scheme}://{(host or b'').decode('latin-1').lower()}"
             if found := self._foreign(origin, site, own):
                 return CrossSiteRequest(found, own, self.origins)
+        if takes_any_body:
+            return None
         is_marked = is_marked or origin is not None or b"referer" in headers
         if (kind := headers.get(b"content-type")) is None or _is_readable(kind, is_marked=is_marked):
             return None

@@ -21,6 +21,7 @@ from cli.commands.tenants import tenants
 from cli.commands.test import test
 from cli.commands.validate import validate
 from cli.commands.watch import watch
+from cli.commands.webhooks import webhooks
 from cli.commands.workflows import apply, workflows
 from cli.output.text import write_what_can_be_written
 
@@ -40,6 +41,7 @@ app.command()(run)
 app.command()(apply)
 app.add_typer(workflows, name="workflows")
 app.add_typer(schedules, name="schedules")
+app.add_typer(webhooks, name="webhooks")
 app.command()(validate)
 app.command()(simulate)
 app.command()(watch)

@@ -16,6 +16,7 @@ from orchestrator.operations.approvals import Approvals
 from orchestrator.operations.authentication import Authentication
 from orchestrator.operations.dead_letters import DeadLetters
 from orchestrator.operations.definitions import Definitions
+from orchestrator.operations.deliveries import Deliveries
 from orchestrator.operations.events import Events
 from orchestrator.operations.executions import Executions
 from orchestrator.operations.health import Health
@@ -31,6 +32,7 @@ from orchestrator.operations.statistics import StatisticsOf
 from orchestrator.operations.submissions import Submissions
 from orchestrator.operations.tenants import Tenants
 from orchestrator.operations.usage import UsageReport
+from orchestrator.operations.webhooks import Webhooks
 from orchestrator.operations.workers import Workers
 from orchestrator.operations.workflows import Workflows
 from orchestrator.redis_keys import DEFAULT_TENANT, Keys
@@ -59,6 +61,7 @@ class Shared:
     transitions: Transitions
     submissions: Submissions
     registered: Registered
+    deliveries: Deliveries
     checks: SchemaChecks
     subscribe: Callable[[], EventSubscription]
     pepper: str
@@ -80,6 +83,7 @@ class TenantEngine:
     usage         by_day
     statistics    between
     api_keys      create, list, get, rotate, revoke
+    webhooks      create, get, list, change, rotate, test, remove
     """
 
     def __init__(self, owner: Owner, shared: Shared) -> None:
@@ -101,6 +105,9 @@ class TenantEngine:
         )
         self.statistics = StatisticsOf(store, transitions, owner)
         self.api_keys = ApiKeys(store, transitions, owner, pepper=shared.pepper)
+        self.webhooks = Webhooks(
+            store, transitions, shared.registered, shared.deliveries, owner, pepper=shared.pepper
+        )
 
 
 class Engine(TenantEngine):
@@ -111,6 +118,7 @@ class Engine(TenantEngine):
                  owner before
     tenants      create, list, get, change
     authentication  of_key, of_session, open_session, close_session, over
+    deliveries   receive: what strangers send to webhooks, whose owner their paths tell
     queues       list
     workers      list
     health       check
@@ -145,13 +153,17 @@ class Engine(TenantEngine):
             self.transitions.durability = Durability(durable, self.keys)
         self.store = Store(redis, self.keys, default_retry=catalogue(frozenset()).default_retry)
         checks = SchemaChecks(apart)
+        submissions = Submissions(
+            self.store, self.transitions, catalogue=catalogue, limits=limits or Limits(), checks=checks
+        )
+        registered = Registered(self.store)
+        self.deliveries = Deliveries(self.store, self.transitions, submissions, registered)
         self._shared = Shared(
             store=self.store,
             transitions=self.transitions,
-            submissions=Submissions(
-                self.store, self.transitions, catalogue=catalogue, limits=limits or Limits(), checks=checks
-            ),
-            registered=Registered(self.store),
+            submissions=submissions,
+            registered=registered,
+            deliveries=self.deliveries,
             checks=checks,
             subscribe=lambda: EventSubscription(subscriber, self.keys),
             pepper=operator_key or "",

@@ -451,10 +451,10 @@ class PreconditionRequired(HeadraceError):
 
     code = "PRECONDITION_REQUIRED"
 
-    def __init__(self, workflow: str, kind: str = "workflow") -> None:
-        found = f"{kind} {workflow!r} is there already"
+    def __init__(self, name: str, *, what: str = "workflow") -> None:
         super().__init__(
-            f"{found}; send the ETag of the state you mean to change as If-Match, or If-Match: * for any"
+            f"{what} {name!r} is registered already; send the ETag of the state you mean to change as "
+            "If-Match, or If-Match: * for any"
         )
 
 
@@ -515,6 +515,80 @@ class BackfillUnderWay(HeadraceError):
         super().__init__(
             f"schedule {schedule!r} has a backfill under way; wait for its end, or stop it first"
         )
+
+
+class WebhookInvalid(ProblemsFound):
+    """What a webhook is to be is wrong; every problem found is listed, and nothing was changed."""
+
+    code = "WEBHOOK_INVALID"
+
+
+class WebhookNotFound(HeadraceError):
+    """There is no webhook of this path, or it is inactive, or its workflow is paused."""
+
+    code = "WEBHOOK_NOT_FOUND"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"no webhook has the path {path[:200]!r}")
+
+
+class WebhookExists(HeadraceError):
+    """The path that was chosen is another webhook's."""
+
+    code = "WEBHOOK_EXISTS"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"the path {path!r} is taken; choose another one, or none and one is made")
+
+
+class WebhookChanged(HeadraceError):
+    """The webhook is in another state than the one the request was made for; nothing was changed."""
+
+    code = "WEBHOOK_CHANGED"
+
+    def __init__(self, path: str, found: str) -> None:
+        super().__init__(f'webhook {path!r} has the ETag "{found}" by now; look at it and decide again')
+
+
+class WebhookInactive(HeadraceError):
+    """The webhook takes no delivery, not even one to test it."""
+
+    code = "WEBHOOK_INACTIVE"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"webhook {path!r} is inactive; make it active, and test it then")
+
+
+class TooManyWebhooks(HeadraceError):
+    """The workflow, or the tenant, has as many webhooks as it may have."""
+
+    code = "TOO_MANY_WEBHOOKS"
+
+    def __init__(self, of_workflow: int, of_tenant: int) -> None:
+        super().__init__(
+            f"a workflow has {of_workflow} webhooks at most, and a tenant {of_tenant:,}; delete one first"
+        )
+
+
+class TooManySecrets(HeadraceError):
+    """The webhook has as many secrets as may be good at a time."""
+
+    code = "TOO_MANY_SECRETS"
+
+    def __init__(self, path: str, most: int) -> None:
+        super().__init__(
+            f"webhook {path!r} has {most} secrets that are good, the most allowed; wait until one expires, "
+            "or rotate with keep: 0, which ends them all"
+        )
+
+
+class SignatureInvalid(HeadraceError):
+    """The delivery does not prove where it comes from; nothing was stored of it but a count."""
+
+    code = "INVALID_SIGNATURE"
+
+    def __init__(self) -> None:
+        super().__init__("the signature of this delivery is missing, wrong or too old")
 
 
 class CursorInvalid(HeadraceError):

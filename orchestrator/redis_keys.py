@@ -65,7 +65,7 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("purging", "workflows:purging", "sorted set", "executions that were purged and of which keys are left, by the moment, Redis ms", "purge_execution, purge_staging, purge_keys", "when no key is left", is_rare=True),
     KeyPattern("ended", "workflows:ended", "sorted set", "executions that have ended and are not counted in the statistics yet, by the first of these ends, Redis ms", "settle, fold_execution", "when counted", is_rare=True),
     KeyPattern("expiring", "workflows:expiring", "sorted set", "executions that will be purged, by when their retention is looked at next, Redis ms", "create_execution, fold_execution, expire_execution", "with its execution", is_rare=True),
-    KeyPattern("statistics", "workflows:statistics:{tenant}:{day}", "hash", "executions that ended on a day and their nodes, counted; days count from 1970, UTC; its fields are in `orchestrator/execution/statistics.py`", "fold_execution, purge_execution, purge_keys", "400 days", is_rare=True),
+    KeyPattern("statistics", "workflows:statistics:{tenant}:{day}", "hash", "executions that ended on a day, their nodes, and deliveries to webhooks, counted; days count from 1970, UTC; its fields are in `orchestrator/execution/statistics.py`", "fold_execution, purge_execution, purge_keys, deliver_webhook, count_delivery", "400 days", is_rare=True),
     KeyPattern("dead", "workflows:dead[:{tenant}]", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped"),
     KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last checked, Redis ms", "stamp_tick", "never", is_rare=True),
     KeyPattern("hold", "workflows:tick:hold", "string", "no lease expires before this moment, Redis ms, because no worker could renew", "stamp_tick", "one lease", is_rare=True),
@@ -97,6 +97,9 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("schedule_index", "idx:schedules:{tenant}", "sorted set", "ids of schedules by creation, Redis ms", "put_schedule, register_workflow", "remove_schedule, remove_workflow", is_rare=True),
     KeyPattern("schedules_of", "idx:schedules:{tenant}:{workflow_id}", "sorted set", "ids of the schedules of a workflow by creation, Redis ms", "put_schedule, register_workflow", "remove_schedule, remove_workflow", is_rare=True),
     KeyPattern("registry", "idx:workflows:{tenant}", "sorted set", "ids of workflows by creation, Redis ms", "register_workflow", "remove_workflow", is_rare=True),
+    KeyPattern("hook", "workflows:hook:{kind}:{path}", "hash", "an address that starts a workflow, with its secrets; kind is webhook or path; its fields are in `orchestrator/definitions/webhooks.py`", "register_webhook, deliver_webhook, count_delivery", "remove_webhook, remove_workflow", is_rare=True),
+    KeyPattern("hooks", "idx:hooks:{tenant}", "sorted set", "hooks of a tenant, KIND:PATH, by creation, Redis ms", "register_webhook", "remove_webhook, remove_workflow", is_rare=True),
+    KeyPattern("delivery", "workflows:delivery:{kind}:{path}:{digest}", "string", "the hook and the execution of a delivery that carried an id, by a digest of that", "deliver_webhook", "24 hours", is_rare=True),
 )  # fmt: skip
 
 _BY_NAME = {pattern.name: pattern for pattern in PATTERNS}

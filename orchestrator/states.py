@@ -202,6 +202,7 @@ TABLE: tuple[Row, ...] = (
     _execution("create_execution", [], _E.PENDING, "execution.created"),
     _execution("start_child", [], _E.RUNNING, "execution.started"),
     _execution("fire_schedule", [], _E.RUNNING, "execution.started"),
+    _execution("deliver_webhook", [], _E.RUNNING, "execution.started"),
     _execution("start_execution", [_E.PENDING], _E.RUNNING, "execution.started"),
     _execution("pause_execution", [_E.RUNNING], _E.PAUSED, "execution.paused"),
     _execution("pause_for_operator", [_E.RUNNING], _E.PAUSED, "execution.paused", is_internal=True),

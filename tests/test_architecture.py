@@ -38,9 +38,10 @@ MAX_FILE_LINES = 350
 MAX_FUNCTION_LINES = 60
 #: A longer file says in its head why, `# long: the reason`, and stands here with its ceiling.
 LONG_FILES = {
+    "api/problems.py": 420,
     "config.py": 540,
     "docs/generate.py": 440,
-    "orchestrator/errors.py": 760,
+    "orchestrator/errors.py": 900,
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 600,
     "orchestrator/operations/workflows.py": 400,
@@ -69,10 +70,12 @@ UNPACKED = {
     "include/state": "cut at 500; the nodes of one chunk, a hundred",
     "include/writes": "cut at 400",
     "include/retention": "the nodes of one chunk, a hundred",
+    "include/hooks": "the fields of one record, a dozen",
     "include/items": "the items of one turn, at most a hundred, three times",
     "include/budget": "the names of four fields",
     "include/schedules": "the fields of one record, a dozen",
     "put_schedule": "the fields of one record, a dozen",
+    "register_webhook": "the fields of one record, a dozen",
     "register_workflow": "the fields of one record, a dozen",
     "remove_workflow": "cut at 500",
     "reserve_budget": "the same four names",
@@ -111,6 +114,8 @@ OPERATIONS = frozenset(
         "workflows_create", "workflows_delete", "workflows_get", "workflows_list", "workflows_pause",
         "workflows_put", "workflows_resume", "workflows_source", "workflows_start", "workflows_version",
         "workflows_versions",
+        "webhooks_change", "webhooks_create", "webhooks_delete", "webhooks_get", "webhooks_list",
+        "webhooks_receive", "webhooks_rotate", "webhooks_test",
         "workflow_results", "workflow_status", "workflow_submit", "workflow_trigger",
     }
 )  # fmt: skip

@@ -19,6 +19,7 @@ from api.responses import problems
 from api.routers import (
     approvals,
     dead_letters,
+    deliveries,
     documentation,
     events,
     executions,
@@ -36,6 +37,7 @@ from api.routers import (
     tenants,
     usage,
     validate,
+    webhooks,
     workers,
     workflow,
     workflows,
@@ -45,9 +47,9 @@ from api.validator import known_query
 from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
-    workflow, workflows, schedules, validate, simulate, executions, reruns, nodes, signals, approvals,
-    events, handlers, usage, statistics, workers, queues, dead_letters, keys, tenants, session, health,
-    documentation,
+    workflow, workflows, schedules, webhooks, deliveries, validate, simulate, executions, reruns, nodes,
+    signals, approvals, events, handlers, usage, statistics, workers, queues, dead_letters, keys, tenants,
+    session, health, documentation,
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.
@@ -56,7 +58,7 @@ DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate", "/v
 DEFINITION_ENDINGS = ("/fork",)
 DEFINITION_PARENTS = frozenset({"/v1/workflows"})
 #: Routes that are worth a lane of their own.
-_HOT = (*workflow.HOT, *executions.HOT, *workflows.HOT)
+_HOT = (*workflow.HOT, *executions.HOT, *workflows.HOT, *deliveries.HOT)
 
 
 #: What can be answered before a route sees the request: to any, and to one that may change something.
@@ -129,7 +131,7 @@ def _document_refusals(router: APIRouter) -> None:
             BEFORE_ROUTES if CHANGING.isdisjoint(route.methods or ()) else BEFORE_ROUTES + BEFORE_CHANGES
         )
         owner = owner_of(route.operation_id)
-        if owner is not RouteOwner.PUBLIC:
+        if owner not in (RouteOwner.PUBLIC, RouteOwner.SIGNED):
             statuses += BEFORE_OWNED
             route.openapi_extra = (route.openapi_extra or {}) | {"security": security_of(owner)}
         route.responses = problems(*statuses) | route.responses

@@ -26,6 +26,7 @@ from clients.headrace.operations import DeadLetters, Handlers, Queues, Statistic
 from clients.headrace.schedules import Schedules
 from clients.headrace.signals import Signals
 from clients.headrace.transport import Document, Transport, document_of
+from clients.headrace.webhooks import Webhooks
 from clients.headrace.workflows import Workflows
 
 
@@ -45,9 +46,11 @@ class Client:
         transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self._transport = Transport(base_url, timeout_s=timeout_s, api_key=api_key, transport=transport)
+        self.base_url = self._transport.base_url
         self.definitions = Definitions(self._transport)
         self.workflows = Workflows(self._transport)
         self.schedules = Schedules(self._transport)
+        self.webhooks = Webhooks(self._transport)
         self.executions = Executions(self._transport)
         self.nodes = Nodes(self._transport)
         self.signals = Signals(self._transport)

@@ -13,6 +13,8 @@ Fields of a record (a hash, written by `register_workflow`):
     media_type          of that source
     file                hash of the file it was last read from; empty where it came from none
     revision            from 1, one more for each change
+    hooks               names of its webhooks, ` KIND:PATH KIND:PATH `, where it has any; written by
+                        `register_webhook`, which leaves the revision as it is
     call                the call that made the last change, so that one sent again changes nothing
     created_ms          Redis ms
     updated_ms          Redis ms

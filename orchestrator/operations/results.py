@@ -9,6 +9,7 @@ from typing import Any, Literal
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.registry import WorkflowRecord, WorkflowVersion
 from orchestrator.definitions.schedule_record import ScheduleRecord
+from orchestrator.definitions.webhooks import WebhookRecord
 from orchestrator.errors import Problem
 from orchestrator.execution.access import ApiKey
 from orchestrator.execution.inventory import Check
@@ -258,3 +259,33 @@ class VersionView:
 
     version: WorkflowVersion
     definition: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookView:
+    """A webhook with the name of its workflow; empty where that is going at the moment."""
+
+    record: WebhookRecord
+    workflow: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookChange:
+    """A webhook after a change. secret: one that was made for it, shown this once; None where none was."""
+
+    view: WebhookView
+    secret: str | None = field(default=None, repr=False)
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SampleDelivery:
+    """A delivery that was made to test a webhook, and the request that would have made it.
+
+    headers  those of the scheme; a token that is not known here is written as `<token>`.
+    """
+
+    submitted: Submitted
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes

@@ -130,7 +130,7 @@ class Schedules:
         spec = read_spec(given)
         if if_match is None:
             await self.get(schedule)
-            raise PreconditionRequired(schedule, "schedule")
+            raise PreconditionRequired(schedule, what="schedule")
         meant = frozenset(if_match)
         for _ in range(ROUNDS):
             record = await self._own(schedule, meant)

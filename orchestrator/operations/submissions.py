@@ -104,18 +104,9 @@ class Submissions:
         StoreUnavailable, StoreFull; nothing is stored then.
         """
         origin = origin or NO_ORIGIN
-        extra: list[Field] = origin.fields()
-        is_checked = is_started or inputs is not None
-        values = await self.checks.inputs(compiled.definition.inputs_schema, inputs) if is_checked else {}
-        execution_id = mint_execution_id()
-        for part in compiled.layout.staged:
-            await self.transitions.stage_execution(execution_id, part)
-        if values or inputs is not None:
-            extra += ["inputs", sorted_json(values)]
-        if not is_checked and compiled.definition.inputs_schema is not None:
-            extra += ["unchecked", "1"]
-        if replay_of is not None:
-            extra += ["replay_of", replay_of]
+        execution_id, extra = await self.stage(
+            compiled, inputs=inputs, is_started=is_started, origin=origin, replay_of=replay_of
+        )
         return await self.publish(
             execution_id,
             compiled.text,
@@ -128,6 +119,34 @@ class Submissions:
             key_name=origin.execution_key,
             workflow=workflow,
         )
+
+    async def stage(
+        self,
+        compiled: Compiled,
+        *,
+        inputs: dict[str, Any] | None,
+        is_started: bool,
+        origin: Origin,
+        replay_of: str | None = None,
+    ) -> tuple[str, list[Field]]:
+        """Check a start and store all of it but the last slice, which makes it visible.
+
+        Gives the id of the execution, and runtime fields and values in turn that go with that slice.
+        Raises InputsInvalid, StartInvalid, PayloadTooLarge; nothing is stored then.
+        """
+        extra: list[Field] = origin.fields()
+        is_checked = is_started or inputs is not None
+        values = await self.checks.inputs(compiled.definition.inputs_schema, inputs) if is_checked else {}
+        execution_id = mint_execution_id()
+        for part in compiled.layout.staged:
+            await self.transitions.stage_execution(execution_id, part)
+        if values or inputs is not None:
+            extra += ["inputs", sorted_json(values)]
+        if not is_checked and compiled.definition.inputs_schema is not None:
+            extra += ["unchecked", "1"]
+        if replay_of is not None:
+            extra += ["replay_of", replay_of]
+        return execution_id, extra
 
     async def publish(
         self,

@@ -52,6 +52,7 @@ from orchestrator.store.records import (
 from orchestrator.store.schedules import ScheduleRecords
 from orchestrator.store.statistics import StatisticsRows
 from orchestrator.store.waits import Waits
+from orchestrator.store.webhooks import WebhookRecords
 from orchestrator.store.workflows import WorkflowRecords
 from orchestrator.units import node_of
 
@@ -104,6 +105,7 @@ class Store:
         self._wire = Wire(redis)
         self.workflows = WorkflowRecords(redis, self.keys, self._wire)
         self.schedules = ScheduleRecords(redis, self.keys)
+        self.webhooks = WebhookRecords(redis, self.keys)
         self._definitions = DefinitionCache[str, Definition](max_entries=64)
 
     async def let_go(self) -> None:

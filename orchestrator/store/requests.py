@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 
 import orjson
 
-from orchestrator.definitions.registry import Source
+from orchestrator.definitions.registry import Source, WorkflowRecord
+from orchestrator.definitions.webhooks import WebhookRecord
 from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType, NodeError
 from orchestrator.execution.model import Awaiting
@@ -257,6 +258,52 @@ class Registration:
             "" if self.revision is None else self.revision, *request, self.call_id,
             self.definition or b"", source.text, source.media_type, len(named), *named,
             len(self.schedules), *(word for each in self.schedules for word in each.arguments()),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class HookChange:
+    """A hook to be made, or a change of one.
+
+    name      KIND:PATH.
+    fields    of the record, see definitions/webhooks.py; what is not named stays as it is.
+    tag       the state to change; None for a new hook.
+    salt      what its secret was made of, so that the same request can be given it again; `-` for none.
+    """
+
+    name: str
+    tenant: str
+    workflow_id: str
+    fields: Mapping[str, str] = field(repr=False)
+    tag: str | None = None
+    salt: str = field(default="-", repr=False)
+    idempotency: Idempotency | None = None
+    call_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def arguments(self) -> tuple[Argument, ...]:
+        request = (self.idempotency.key, self.idempotency.digest) if self.idempotency else ("", "")
+        named = [part for pair in self.fields.items() for part in pair]
+        return (
+            self.name, self.tenant, self.workflow_id, self.tag or "", *request, self.call_id, self.salt,
+            *named,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A delivery that was verified: by this state of the hook, for this state of the workflow.
+
+    digest  of the delivery's id; empty for one without.
+    """
+
+    hook: WebhookRecord
+    workflow: WorkflowRecord
+    digest: str
+
+    def arguments(self) -> tuple[Argument, ...]:
+        return (
+            self.hook.tenant, self.hook.name, self.hook.tag, self.digest,
+            self.workflow.workflow_id, self.workflow.revision,
         )  # fmt: skip
 
 

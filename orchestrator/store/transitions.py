@@ -29,6 +29,7 @@ from orchestrator.definitions.budgets import NO_CAPS, Caps, Usage
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.retention import Retention
 from orchestrator.definitions.schedule_record import ScheduleRecord
+from orchestrator.definitions.webhooks import Kind, WebhookRecord, hook_name
 from orchestrator.errors import StoreFull
 from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
@@ -51,6 +52,8 @@ from orchestrator.store.requests import (
     Child,
     ClaimRequest,
     Decision,
+    Delivered,
+    HookChange,
     Idempotency,
     KeyClaim,
     NewApiKey,
@@ -63,6 +66,7 @@ from orchestrator.store.requests import (
 )
 from orchestrator.store.schedules import read_schedule_record
 from orchestrator.store.script_client import Argument, Call, ScriptClient, refused, size_of
+from orchestrator.store.webhooks import read_hook
 from orchestrator.store.workflows import read_record
 
 R = TypeVar("R")
@@ -764,6 +768,44 @@ class Transitions(ScriptClient):
         first: Argument = "" if first_ms is None else first_ms
         arguments: tuple[Argument, ...] = (schedule_id, tenant, call_id, first, end_ms, most)
         return Call(self, "backfill_schedule", (self._schedule(tenant, schedule_id),), arguments, read_text)
+
+    # Webhooks
+
+    def register_webhook(self, wanted: HookChange) -> Call[tuple[str, str, WebhookRecord | None]]:
+        """Make a hook, or change one. Replies the word, the salt of its secret, and the record meant."""
+        kind, _, path = wanted.name.partition(":")
+        key = self.keys.key("hook", kind=kind, path=path)
+
+        def read(reply: list[Any]) -> tuple[str, str, WebhookRecord | None]:
+            return reply[0].decode(), reply[2].decode(), read_hook(reply[1].decode(), reply[3])
+
+        return Call(self, "register_webhook", (key,), wanted.arguments(), read)
+
+    def remove_webhook(self, kind: Kind, path: str, tenant: str, *, tag: str | None = None) -> Call[str]:
+        """Remove a hook of a tenant. tag: None for any state. Replies ok, stale."""
+        key = self.keys.key("hook", kind=kind, path=path)
+        return Call(self, "remove_webhook", (key,), (hook_name(kind, path), tenant, tag or ""), read_text)
+
+    def deliver_webhook(
+        self,
+        execution_id: str,
+        definition: bytes,
+        last: Slice,
+        *,
+        delivered: Delivered,
+        extra: tuple[Argument, ...] = (),
+    ) -> Call[list[Any]]:
+        """Start an execution for a delivery, once for each delivery id. Replies [word, execution id, more].
+
+        extra  as `create_execution` takes it.
+        """
+        arguments = (definition, *delivered.arguments(), *last.arguments(), *extra)
+        return self._call("deliver_webhook", execution_id, arguments, read_words)
+
+    def count_delivery(self, kind: Kind, path: str, result: str, *, call_id: str) -> Call[str]:
+        """Count a delivery that starts nothing: rejected, error, duplicate. Replies ok, unknown."""
+        key = self.keys.key("hook", kind=kind, path=path)
+        return Call(self, "count_delivery", (key,), (hook_name(kind, path), result, call_id), read_text)
 
     # Without a script of their own
 

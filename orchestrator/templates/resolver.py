@@ -205,7 +205,7 @@ class _Resolution:
         if name == "steps":
             return Steps(self._step)
         if name == "trigger":
-            return dict(BY_HAND) if scope.trigger is None else scope.trigger
+            return dict(BY_HAND) if scope.trigger is None else with_other_names(scope.trigger)
         if name == "execution":
             return {"id": scope.execution_id}
         if name == "secrets":
@@ -232,6 +232,13 @@ class _Resolution:
         if self.size > MAX_RESOLVED:
             raise EvaluationError(f"makes this node's config larger than the allowed {MAX_RESOLVED:,} bytes")
         return value
+
+
+def with_other_names(trigger: Any) -> Any:
+    """Give a trigger document whose body is kept once, as `payload`, with its other names: data and body."""
+    if not isinstance(trigger, dict) or "payload" not in trigger:
+        return trigger
+    return {"data": trigger["payload"], "body": trigger["payload"], **trigger}
 
 
 def _written(root: str, keys: tuple[str | int, ...]) -> str:

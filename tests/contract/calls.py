@@ -31,6 +31,8 @@ BODIES: dict[str, Any] = {
     "schedules_put": {"cron": "@daily"},
     "schedules_preview": {"cron": "@daily"},
     "schedules_backfill": {"start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"},
+    "webhooks_create": {"workflow": "orders", "scheme": "hub256"},
+    "webhooks_change": {"is_active": True},
     "keys_create": {"name": "ci"},
     "tenants_create": {"name": "carl"},
     "tenants_change": {"title": "Acme"},

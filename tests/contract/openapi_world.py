@@ -142,9 +142,11 @@ class _Filling:
             *await self.unfinished(),
             {"execution_id": UNKNOWN, "node_id": "A", "entry_id": "1-0"},
         ]
-        await self.client.put("/v1/workflows/orders", json=TWO)
+        answer = await self.client.put("/v1/workflows/orders", json=TWO)
+        assert answer.is_success, answer.text
         await self.post("/v1/schedules", {"workflow": "orders", "name": "nightly", "cron": "@daily"})
-        registered = {"workflow": "orders", "schedule": "nightly"}
+        await self.post("/v1/webhooks", {"workflow": "orders", "scheme": "none", "path": "orders"})
+        registered = {"workflow": "orders", "schedule": "nightly", "path": "orders"}
         cursors = [{"cursor": "1"}]
         for path in ("/v1/executions", "/v1/approvals", "/v1/dead"):
             page = (await self.client.get(path, params={"limit": 1})).json()

@@ -87,6 +87,10 @@ async def house(redis_url: str) -> AsyncIterator[House]:
         )
         made.names |= {"execution_id": answer.json()["execution_id"], "node_id": "A", "name": "go"}
         answer = await client.put("/v1/workflows/orders", json=workflow(node("A")), headers=mine)
+        hook = await client.post(
+            "/v1/webhooks", json={"workflow": "orders", "scheme": "hub256"}, headers=mine
+        )
+        made.names["path"] = hook.json()["path"]
         made.names |= {"entry_id": "1-0", "tenant": "acme", "workflow": "orders", "version": "1"}
         rule = {"workflow": "orders", "name": "nightly", "cron": "@daily"}
         await client.post("/v1/schedules", json=rule, headers=mine)
@@ -135,6 +139,7 @@ async def test_what_is_anothers_is_unknown(house: House) -> None:
         "entry_id": "9-9",
         "workflow": "unknown",
         "schedule": "unknown",
+        "path": "wh_" + 32 * "0",
     }
     for operation in NAMING:
         foreign = await house.call(operation, house.keys["bolt"])

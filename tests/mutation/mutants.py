@@ -12,6 +12,7 @@ from tests.mutation.mutants_of_features import FEATURES
 from tests.mutation.mutants_of_tenants import TENANTS
 from tests.mutation.purge_mutants import PURGES
 from tests.mutation.retention_mutants import RETENTION
+from tests.mutation.webhook_mutants import WEBHOOKS
 
 ATTEMPT = of(
     "include/attempt",
@@ -331,5 +332,5 @@ WHOLE = (
 
 MUTANTS: tuple[Mutant, ...] = (
     *ATTEMPT, *BASE, *STATE, *WRITES, *TOGETHER, *FAULTS, *HANDING_OVER, *CLAIM, *REPLIES, *NODES, *SETTLE, *ENDS, *KEEPERS,
-    *WHOLE, *PURGES, *RETENTION, *FEATURES, *TENANTS,
+    *WHOLE, *PURGES, *RETENTION, *FEATURES, *TENANTS, *WEBHOOKS,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 -- flags: allow-oom
--- Removes a workflow from the registry: its record, its versions, its name, its place in the list and its
--- schedules. Executions of it go on.
+-- Removes a workflow from the registry: its record, its versions, its name, its place in the list, its schedules and hooks.
+-- Executions of it go on.
 -- KEYS  1 record of the workflow
 -- ARGV  2 workflow id; 3 tenant; 4 revision to remove, or '' for any
 -- Reply word: ok, also for one that is gone already; stale, it has another revision by now
@@ -18,6 +18,7 @@ for first = 1, newest, 500 do
 end
 if redis.call('HGET', rare_key.names(tenant), name) == workflow_id then redis.call('HDEL', rare_key.names(tenant), name) end
 for _, id in ipairs(schedules.of_workflow(tenant, workflow_id)) do schedules.remove(tenant, id) end
+hooks.remove_of_workflow(tenant, workflow_id)
 redis.call('ZREM', rare_key.registry(tenant), workflow_id)
 redis.call('UNLINK', record)
 return 'ok'

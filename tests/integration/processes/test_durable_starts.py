@@ -17,6 +17,7 @@ from orchestrator.store.durability import Durability
 from orchestrator.store.health import await_usable, check_redis
 from orchestrator.store.requests import Idempotency
 from tests.integration.waiting_nodes import asking, shown
+from tests.integration.webhooks_at_work import delivery, hooked
 from tests.makers import FakeWorker, Rig, node, workflow
 from tests.redis_server import RedisServer
 from workers.handlers import Catalogue
@@ -93,7 +94,20 @@ async def decide(rig: Rig, engine: Engine) -> object:
     return await engine.approvals.decide(execution_id, "P", decision="approve", by="ann", shown=seen)
 
 
-ACTS: dict[str, Act] = {act.__name__: act for act in (submit, trigger, replay, fork, retry, signal, decide)}
+async def deliver(rig: Rig, engine: Engine) -> object:
+    return await engine.deliveries.receive(delivery(await hooked(rig)))
+
+
+async def deliver_again(rig: Rig, engine: Engine) -> object:
+    sent = delivery(await hooked(rig), delivery_id="d1")
+    await rig.engine.deliveries.receive(sent)
+    return await engine.deliveries.receive(sent)
+
+
+ACTS: dict[str, Act] = {
+    act.__name__: act
+    for act in (submit, trigger, replay, fork, retry, signal, decide, deliver, deliver_again)
+}
 
 
 @pytest.mark.parametrize("act", ACTS)

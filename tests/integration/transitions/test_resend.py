@@ -14,12 +14,11 @@ from orchestrator.store.replies import EndReply
 from orchestrator.store.requests import Idempotency, KeyClaim
 from orchestrator.store.script_client import Call
 from tests.dags import compiled
-from tests.integration.transitions.access_calls import ACCESS
+from tests.integration.transitions.calls_of_parts import PARTS
 from tests.integration.transitions.prepared_calls import (
     CHILDREN,
     INTERVENTIONS,
     LINE,
-    REGISTRY,
     Prepare,
     announcing,
     awaiting,
@@ -39,8 +38,6 @@ from tests.integration.transitions.prepared_calls import (
     stamping,
     voting,
 )
-from tests.integration.transitions.purge_calls import PURGES
-from tests.integration.transitions.schedule_calls import SCHEDULES
 from tests.makers import LEASE_MS, Rig, error_of, node, workflow
 
 
@@ -292,14 +289,11 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "retry_execution, listed": (listing_chosen_nodes, ""),
     "repair_execution": (repairing, "moved"),
     "continue_execution": (continuing, "idle"),
-    **PURGES,
     "renew_leases": (renewing, ""),
     "stamp_tick": (stamping, ""),
     "announce_worker": (announcing, ""),
     "forget_consumers": (forgetting, ""),
-    **ACCESS,
-    **REGISTRY,
-    **SCHEDULES,
+    **PARTS,
 }
 
 

@@ -51,6 +51,7 @@ def value(template: Any) -> Any:
         ("{{ A.data.items }}", 5),
         ("{{ A.data }}\n", {"x": [1, 2, {"n": "é"}], "items": 5, "some key": "k"}),
         ("{{ trigger.payload.amount }}", 250),
+        ("{{ trigger.data.amount }}{{ trigger.body.amount }}", "250250"),
         ("{{ execution.id }}", "e-1"),
         ("{{ now() }}", "2025-11-20T23:06:40.123Z"),
         ("{{ inputs.user }}", "bob"),
