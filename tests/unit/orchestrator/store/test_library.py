@@ -17,7 +17,7 @@ VERBS = script_names()
 TAKES_IN_NEW_WORK = {
     "create_execution", "stage_execution", "reuse_nodes", "start_execution", "retry_execution",
     "create_tenant", "create_api_key", "open_session",
-    "register_workflow",
+    "register_workflow", "register_webhook", "deliver_webhook",
 }  # fmt: skip
 
 
