@@ -16,10 +16,10 @@ from orchestrator.operations.approvals import Approvals
 from orchestrator.operations.authentication import Authentication
 from orchestrator.operations.dead_letters import DeadLetters
 from orchestrator.operations.definitions import Definitions
-from orchestrator.operations.deliveries import Deliveries
 from orchestrator.operations.events import Events
 from orchestrator.operations.executions import Executions
 from orchestrator.operations.health import Health
+from orchestrator.operations.incoming import IncomingWebhooks
 from orchestrator.operations.nodes import Nodes
 from orchestrator.operations.outputs import Outputs
 from orchestrator.operations.owner import AnyOwner, KnownTenants, Owner
@@ -61,7 +61,7 @@ class Shared:
     transitions: Transitions
     submissions: Submissions
     registered: Registered
-    deliveries: Deliveries
+    incoming: IncomingWebhooks
     checks: SchemaChecks
     subscribe: Callable[[], EventSubscription]
     pepper: str
@@ -106,7 +106,7 @@ class TenantEngine:
         self.statistics = StatisticsOf(store, transitions, owner)
         self.api_keys = ApiKeys(store, transitions, owner, pepper=shared.pepper)
         self.webhooks = Webhooks(
-            store, transitions, shared.registered, shared.deliveries, owner, pepper=shared.pepper
+            store, transitions, shared.registered, shared.incoming, owner, pepper=shared.pepper
         )
 
 
@@ -118,7 +118,7 @@ class Engine(TenantEngine):
                  owner before
     tenants      create, list, get, change
     authentication  of_key, of_session, open_session, close_session, over
-    deliveries   receive: what strangers send to webhooks, whose owner their paths tell
+    incoming     receive: what strangers send to webhooks, whose owner their paths tell
     queues       list
     workers      list
     health       check
@@ -157,13 +157,13 @@ class Engine(TenantEngine):
             self.store, self.transitions, catalogue=catalogue, limits=limits or Limits(), checks=checks
         )
         registered = Registered(self.store)
-        self.deliveries = Deliveries(self.store, self.transitions, submissions, registered)
+        self.incoming = IncomingWebhooks(self.store, self.transitions, submissions, registered)
         self._shared = Shared(
             store=self.store,
             transitions=self.transitions,
             submissions=submissions,
             registered=registered,
-            deliveries=self.deliveries,
+            incoming=self.incoming,
             checks=checks,
             subscribe=lambda: EventSubscription(subscriber, self.keys),
             pepper=operator_key or "",

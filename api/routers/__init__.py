@@ -19,12 +19,12 @@ from api.responses import problems
 from api.routers import (
     approvals,
     dead_letters,
-    deliveries,
     documentation,
     events,
     executions,
     handlers,
     health,
+    incoming,
     keys,
     nodes,
     queues,
@@ -47,7 +47,7 @@ from api.validator import known_query
 from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
-    workflow, workflows, schedules, webhooks, deliveries, validate, simulate, executions, reruns, nodes,
+    workflow, workflows, schedules, webhooks, incoming, validate, simulate, executions, reruns, nodes,
     signals, approvals, events, handlers, usage, statistics, workers, queues, dead_letters, keys, tenants,
     session, health, documentation,
 )  # fmt: skip
@@ -58,7 +58,7 @@ DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate", "/v
 DEFINITION_ENDINGS = ("/fork",)
 DEFINITION_PARENTS = frozenset({"/v1/workflows"})
 #: Routes that are worth a lane of their own.
-_HOT = (*workflow.HOT, *executions.HOT, *workflows.HOT, *deliveries.HOT)
+_HOT = (*workflow.HOT, *executions.HOT, *workflows.HOT, *incoming.HOT)
 
 
 #: What can be answered before a route sees the request: to any, and to one that may change something.

@@ -31,7 +31,7 @@ from orchestrator.errors import (
     WorkflowInactive,
     WorkflowNotFound,
 )
-from orchestrator.operations.deliveries import Deliveries, Delivery
+from orchestrator.operations.incoming import Incoming, IncomingWebhooks
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.results import Page, SampleDelivery, WebhookChange, WebhookView
@@ -66,7 +66,7 @@ class Webhooks:
         store: Store,
         transitions: Transitions,
         registered: Registered,
-        deliveries: Deliveries,
+        incoming: IncomingWebhooks,
         owner: Owner,
         *,
         pepper: str = "",
@@ -75,7 +75,7 @@ class Webhooks:
         self._store = store
         self._transitions = transitions
         self._registered = registered
-        self._deliveries = deliveries
+        self._incoming = incoming
         self._owner = owner
         self._secrets = WebhookSecrets(pepper)
 
@@ -211,7 +211,7 @@ class Webhooks:
         """Deliver a sample that is signed as a sender would sign it; templates read `trigger.test`.
 
         payload  any JSON; None for a sample.
-        Raises WebhookNotFound, WebhookInactive, WorkflowInactive, and what `Deliveries.receive` raises.
+        Raises WebhookNotFound, WebhookInactive, WorkflowInactive, and what `IncomingWebhooks.receive` raises.
         """
         record = await self._found(path)
         if not record.is_active:
@@ -233,8 +233,8 @@ class Webhooks:
             now_s=now_ms / 1000,
             header=record.header,
         )
-        sample = Delivery(record.kind, path, headers, raw, is_test=True, is_vouched_for=is_token)
-        submitted = await self._deliveries.receive(sample, allows_unsigned=allows_unsigned)
+        sample = Incoming(record.kind, path, headers, raw, is_test=True, is_vouched_for=is_token)
+        submitted = await self._incoming.receive(sample, allows_unsigned=allows_unsigned)
         self._owner.remember(submitted.execution_id)
         return SampleDelivery(submitted, path, headers, raw)
 

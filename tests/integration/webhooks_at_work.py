@@ -9,7 +9,7 @@ import orjson
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.webhooks import WebhookRecord
 from orchestrator.documents.signatures import Scheme, signed_headers
-from orchestrator.operations.deliveries import Delivery
+from orchestrator.operations.incoming import Incoming
 from orchestrator.operations.results import Submitted
 from orchestrator.store.layout import lay_out
 from orchestrator.store.requests import Delivered, HookChange, digest_of
@@ -47,7 +47,7 @@ def delivery(
     secret: str = SECRET,
     now_s: float = 0,
     **headers: str,
-) -> Delivery:
+) -> Incoming:
     """A delivery as a sender makes it; without an id where none is given."""
     raw = payload if isinstance(payload, bytes) else orjson.dumps(payload)
     signed = signed_headers(
@@ -56,11 +56,11 @@ def delivery(
     if not delivery_id and hook.scheme is not Scheme.STANDARD:
         signed = {name: value for name, value in signed.items() if value != "d"}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Delivery(hook.kind, hook.path, signed | named, raw)
+    return Incoming(hook.kind, hook.path, signed | named, raw)
 
 
 async def deliver(rig: Rig, hook: WebhookRecord, payload: Any = ORDER, **how: Any) -> Submitted:
-    return await rig.engine.deliveries.receive(delivery(hook, payload, now_s=rig.now_ms / 1000, **how))
+    return await rig.engine.incoming.receive(delivery(hook, payload, now_s=rig.now_ms / 1000, **how))
 
 
 def hook_change(workflow: WorkflowRecord, *, name: str = "webhook:orders", **fields: str) -> HookChange:

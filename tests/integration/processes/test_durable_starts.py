@@ -95,13 +95,13 @@ async def decide(rig: Rig, engine: Engine) -> object:
 
 
 async def deliver(rig: Rig, engine: Engine) -> object:
-    return await engine.deliveries.receive(delivery(await hooked(rig)))
+    return await engine.incoming.receive(delivery(await hooked(rig)))
 
 
 async def deliver_again(rig: Rig, engine: Engine) -> object:
     sent = delivery(await hooked(rig), delivery_id="d1")
-    await rig.engine.deliveries.receive(sent)
-    return await engine.deliveries.receive(sent)
+    await rig.engine.incoming.receive(sent)
+    return await engine.incoming.receive(sent)
 
 
 ACTS: dict[str, Act] = {

@@ -16,7 +16,7 @@ from orchestrator.errors import (
     SignatureInvalid,
     WebhookNotFound,
 )
-from orchestrator.operations.deliveries import Delivery
+from orchestrator.operations.incoming import Incoming
 from tests.integration.registered_workflows import register
 from tests.integration.webhooks_at_work import ORDER, deliver, delivery, hooked
 from tests.makers import Rig, WorkerFleet, node, until
@@ -111,7 +111,7 @@ async def test_a_workflow_sees_the_delivery_and_none_of_its_proof(rig: Rig) -> N
         user_agent="curl",
     )
 
-    done = await rig.engine.deliveries.receive(replace(given, query={"shop": "3"}))
+    done = await rig.engine.incoming.receive(replace(given, query={"shop": "3"}))
 
     assert await trigger_of(rig, done.execution_id) == {
         "source": "webhook",
@@ -141,7 +141,7 @@ async def test_templates_read_the_body_under_each_of_its_names(rig: Rig, fleet: 
     hook = await hooked(rig, nodes=(node("A", handler="transform", config={"expression": text}),))
     rig.transitions.now_ms = None
     await fleet.start()
-    done = await rig.engine.deliveries.receive(delivery(hook))
+    done = await rig.engine.incoming.receive(delivery(hook))
 
     async def has_ended() -> bool:
         return (await rig.status(done.execution_id)).is_terminal
@@ -231,17 +231,17 @@ async def test_a_late_delivery_is_refused_by_the_time_of_redis(rig: Rig) -> None
     rig.transitions.now_ms = rig.now_ms + 301_000
 
     with pytest.raises(SignatureInvalid):
-        await rig.engine.deliveries.receive(late)
+        await rig.engine.incoming.receive(late)
     assert not (await deliver(rig, hook, delivery_id="d1")).replayed
 
 
 async def test_an_old_delivery_that_is_sent_again_in_time_is_the_same(rig: Rig) -> None:
     hook = await hooked(rig, scheme="standard")
     sent = delivery(hook, delivery_id="d1", now_s=rig.now_ms / 1000)
-    first = await rig.engine.deliveries.receive(sent)
+    first = await rig.engine.incoming.receive(sent)
     rig.transitions.now_ms = rig.now_ms + 299_000
 
-    assert (await rig.engine.deliveries.receive(sent)).execution_id == first.execution_id
+    assert (await rig.engine.incoming.receive(sent)).execution_id == first.execution_id
 
 
 async def test_what_is_inactive_is_unknown_whatever_the_signature(rig: Rig) -> None:
@@ -266,19 +266,19 @@ async def test_a_path_without_a_hook_is_unknown(rig: Rig, path: str) -> None:
     before = await rig.dump()
 
     with pytest.raises(WebhookNotFound):
-        await rig.engine.deliveries.receive(Delivery("webhook", path, {}, b"{}"))
+        await rig.engine.incoming.receive(Incoming("webhook", path, {}, b"{}"))
 
     assert await rig.dump() == before
 
 
 async def test_what_is_unknown_costs_as_many_calls_as_what_is_refused(rig: Rig) -> None:
     hook = await hooked(rig)
-    refused, unknown = delivery(hook, secret="wrong"), Delivery("webhook", "none", {}, b"{}")
+    refused, unknown = delivery(hook, secret="wrong"), Incoming("webhook", "none", {}, b"{}")
     counts = []
     for each in (refused, unknown, refused, unknown):
         await rig.redis.config_resetstat()
         with pytest.raises((SignatureInvalid, WebhookNotFound)):
-            await rig.engine.deliveries.receive(each)
+            await rig.engine.incoming.receive(each)
         stats = await rig.redis.info("commandstats")
         sent = {"fcall", "hgetall", "get", "time"}
         counts.append({name: row["calls"] for name, row in stats.items() if name[8:] in sent})
@@ -330,10 +330,10 @@ async def test_a_path_trigger_is_a_hook_of_its_own_name_space(rig: Rig) -> None:
     )
     assert made.secret is None
 
-    done = await rig.engine.deliveries.receive(Delivery("path", "shop/orders", {}, b'{"order": 7}'))
+    done = await rig.engine.incoming.receive(Incoming("path", "shop/orders", {}, b'{"order": 7}'))
 
     trigger = await trigger_of(rig, done.execution_id)
     assert (trigger["source"], trigger["payload"]) == ("path", ORDER)
     with pytest.raises(WebhookNotFound):
-        await rig.engine.deliveries.receive(Delivery("path", "orders", {}, b""))
+        await rig.engine.incoming.receive(Incoming("path", "orders", {}, b""))
     assert [view.record.path for view in (await rig.engine.webhooks.list()).items] == ["orders"]

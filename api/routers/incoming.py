@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api.access import reach_of
 from api.responses import JSON, json_response, problems
 from api.schemas.webhooks import DeliveryTaken
-from orchestrator.operations.deliveries import Delivery
+from orchestrator.operations.incoming import Incoming
 
 router = APIRouter(tags=["webhooks"])
 
@@ -39,14 +39,14 @@ async def receive(request: Request) -> Response:
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    delivery = Delivery(
+    delivery = Incoming(
         "webhook",
         request.path_params["path"],
         headers,
         await request.body(),
         query=dict(request.query_params),
     )
-    done = await reach.engine.deliveries.receive(delivery, allows_unsigned=reach.gate.is_development)
+    done = await reach.engine.incoming.receive(delivery, allows_unsigned=reach.gate.is_development)
     return json_response({"execution_id": done.execution_id}, status=202)
 
 

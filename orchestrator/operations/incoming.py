@@ -1,4 +1,4 @@
-"""`engine.deliveries`: what strangers send to the path of a hook, verified and started."""
+"""`engine.incoming`: what strangers send to the path of a hook, verified and started."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _is_proof = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class Incoming:
     """One delivery as it came.
 
     headers  by their names in lower case; several of one name are joined by commas.
@@ -76,7 +76,7 @@ class Delivery:
         return next((found for name in ID_HEADERS if (found := self.headers.get(name, "").strip())), "")
 
 
-class Deliveries:
+class IncomingWebhooks:
     """Takes what comes for hooks of every tenant; which tenant's is known by the path alone."""
 
     def __init__(
@@ -87,7 +87,7 @@ class Deliveries:
         self._submissions = submissions
         self._registered = registered
 
-    async def receive(self, delivery: Delivery, *, allows_unsigned: bool = False) -> Submitted:
+    async def receive(self, delivery: Incoming, *, allows_unsigned: bool = False) -> Submitted:
         """Verify a delivery and start an execution for it, once for each delivery id.
 
         allows_unsigned  whether a hook that was made natively may have the scheme none.
@@ -119,7 +119,7 @@ class Deliveries:
         raise TooBusy("the webhook or its workflow is being changed by others; send it again")
 
     async def _addressed(
-        self, delivery: Delivery
+        self, delivery: Incoming
     ) -> tuple[WebhookRecord | None, WorkflowRecord | None, str | None, int]:
         """Find hook and workflow, the execution this delivery made before, and the time.
 
@@ -143,7 +143,7 @@ class Deliveries:
         return hook, workflow, found.execution_id, now_ms
 
     def _refusal(
-        self, hook: WebhookRecord | None, delivery: Delivery, now_ms: int, *, allows_unsigned: bool
+        self, hook: WebhookRecord | None, delivery: Incoming, now_ms: int, *, allows_unsigned: bool
     ) -> Refusal | None:
         if delivery.is_vouched_for:
             return None
@@ -156,17 +156,17 @@ class Deliveries:
             hook.scheme, secrets, delivery.headers, delivery.raw, now_s=now_ms / 1000, header=hook.header
         )
 
-    async def _again(self, hook: WebhookRecord, delivery: Delivery, execution_id: str) -> Submitted:
+    async def _again(self, hook: WebhookRecord, delivery: Incoming, execution_id: str) -> Submitted:
         async with self._transitions.durable():
             await self._count(hook, delivery, "duplicate")
         return Submitted(execution_id, ExecutionStatus.RUNNING, True)
 
-    async def _count(self, hook: WebhookRecord | None, delivery: Delivery, result: str) -> None:
+    async def _count(self, hook: WebhookRecord | None, delivery: Incoming, result: str) -> None:
         path = hook.path if hook else _NO_PATH
         await self._transitions.count_delivery(delivery.kind, path, result, call_id=uuid.uuid4().hex)
 
     async def _start(
-        self, hook: WebhookRecord, workflow: WorkflowRecord, delivery: Delivery
+        self, hook: WebhookRecord, workflow: WorkflowRecord, delivery: Incoming
     ) -> Submitted | None:
         """Start an execution; None where hook or workflow have changed meanwhile."""
         parsed = await self._parsed(delivery.raw)
@@ -208,7 +208,7 @@ class Deliveries:
 _NOT_JSON = object()
 
 
-def trigger_document(hook: WebhookRecord, delivery: Delivery, parsed: Any) -> dict[str, Any]:
+def trigger_document(hook: WebhookRecord, delivery: Incoming, parsed: Any) -> dict[str, Any]:
     """Make the trigger document of a delivery. What proves where it comes from is no part of it.
 
     A body that is no JSON counts as {}; where it is text, that is `body`.
