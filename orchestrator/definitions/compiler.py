@@ -22,6 +22,7 @@ from orchestrator.definitions.definition import (
 )
 from orchestrator.definitions.node_compiler import NodeCompiler
 from orchestrator.definitions.retry import RetryPolicy, read_retry
+from orchestrator.definitions.targets import TARGET_FIELDS, read_targets
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.json_schema import one_definition, schema_problem
 from orchestrator.documents.limits import Limits
@@ -31,7 +32,7 @@ from orchestrator.templates.references import references
 
 _TOP_FIELDS = (
     "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "output", "budget",
-    "id_conflict_policy", "dag", "nodes",
+    "id_conflict_policy", *TARGET_FIELDS, "dag", "nodes",
 )  # fmt: skip
 _DEFAULT_FIELDS = (
     "retry", "start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout", "queue",
@@ -89,6 +90,7 @@ def _compile(
     fail_fast = top.flag("fail_fast", default=False)
     budget = read_budget(top, findings)
     policy = top.choice("id_conflict_policy", {word: word for word in ID_CONFLICT_POLICIES}, None)
+    targets = read_targets(top)
     findings.raise_any()
     return Definition(
         name=name,
@@ -99,6 +101,7 @@ def _compile(
         fail_fast=fail_fast,
         budget=budget,
         id_conflict_policy=policy,
+        targets=targets,
         output_node=output_node,
         source=document,
         version=version_of(document),

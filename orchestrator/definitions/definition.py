@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, get_args
 
 from orchestrator.definitions.budgets import Budget
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
+from orchestrator.definitions.targets import NO_TARGETS, Targets
 from orchestrator.definitions.trigger_rules import TriggerRule
 from orchestrator.errors import Problem
 
@@ -217,6 +218,7 @@ class Definition:
     gates       for each node named in a branch, the number of conditions that name it.
     id_conflict_policy  for starts with an execution key that do not say; None: `fail`.
     output_node what renders the output of the whole, after all nodes; None without an `output`.
+    targets     of messages about the end of an execution, by its status.
     """
 
     name: str
@@ -228,6 +230,7 @@ class Definition:
     budget: Budget | None = None
     output_node: Node | None = None
     id_conflict_policy: str | None = None
+    targets: Targets = field(default_factory=lambda: NO_TARGETS)
     source: dict[str, Any] = field(default_factory=dict)
     version: str = ""
     by_id: Mapping[str, Node] = field(default_factory=dict, repr=False, compare=False)
