@@ -16,6 +16,7 @@ from orchestrator.operations.approvals import Approvals
 from orchestrator.operations.authentication import Authentication
 from orchestrator.operations.dead_letters import DeadLetters
 from orchestrator.operations.definitions import Definitions
+from orchestrator.operations.deliveries import Deliveries
 from orchestrator.operations.events import Events
 from orchestrator.operations.executions import Executions
 from orchestrator.operations.health import Health
@@ -75,6 +76,7 @@ class TenantEngine:
     events        list, last_seq, subscribe
     definitions   validate, handler_names
     usage         by_day
+    deliveries    list, get, resend
     api_keys      create, list, get, rotate, revoke
     """
 
@@ -92,6 +94,7 @@ class TenantEngine:
         self.events = Events(store, shared.subscribe, owner)
         self.definitions = Definitions(submissions)
         self.usage = UsageReport(store, owner)
+        self.deliveries = Deliveries(store, transitions, owner)
         self.api_keys = ApiKeys(store, transitions, owner, pepper=shared.pepper)
 
 

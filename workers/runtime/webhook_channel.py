@@ -29,7 +29,7 @@ class WebhookChannel:
 
     async def send(self, delivery: Delivery, content: bytes, now_ms: int) -> Answer:
         """Post the message once. Only 2xx is a success; redirects are failures, and are not followed."""
-        from clients.notify.webhook_signer import SecretInvalid, message_id, signed_headers
+        from clients.notify.webhook_signer import SecretInvalid, signed_headers
 
         tools, target = self._tools.of(delivery.tenant), delivery.target
         named = target.url or ""
@@ -46,7 +46,7 @@ class WebhookChannel:
             place = f"{found.scheme}://{found.authority}"
             signed = signed_headers(
                 tools.webhook_secrets[secret],
-                message=message_id(delivery.delivery_id),
+                message=delivery.message_id,
                 body=content,
                 now_s=now_ms / 1000,
             )
