@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas.starts import TriggerDocument
+from api.schemas.starts import TargetsSent, TriggerDocument
 from orchestrator.definitions.definition import IdConflictPolicy
 from orchestrator.definitions.retry import ON_EXHAUSTED
 from orchestrator.definitions.trigger_rules import TriggerRule
@@ -155,6 +155,9 @@ class WorkflowDefinition(BaseModel):
     id_conflict_policy: IdConflictPolicy | None = Field(
         default=None, description="For starts with an `execution_key` that do not say."
     )
+    on_complete: TargetsSent = None
+    on_failure: TargetsSent = None
+    on_cancel: TargetsSent = None
 
 
 class TriggerRequest(BaseModel):
