@@ -13,8 +13,8 @@ from orchestrator.execution.deliveries import Answer, Delivery, message_body
 from workers.context import Toolbox
 
 TIMEOUT_S = 15.0
-#: Of the receiver's answer: read at most, and shown of one that is no success.
-ANSWER_BYTES, EXCERPT_CHARS = 64 * 1024, 300
+#: Shown of an answer that is no success.
+EXCERPT_CHARS = 300
 
 
 class WebhookChannel:
@@ -57,7 +57,6 @@ class WebhookChannel:
                 headers={**own, "content-type": "application/json", **signed},
                 content=content,
                 timeout_s=TIMEOUT_S,
-                max_bytes=ANSWER_BYTES,
                 follow_redirects=False,
             )
         except (HttpError, SecretInvalid) as error:
