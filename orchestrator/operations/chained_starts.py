@@ -43,8 +43,12 @@ class ChainedStarts:
 
     def content(self, delivery: Delivery, data: Mapping[str, Any]) -> bytes:
         """Mint the id of the execution, and write its trigger document."""
-        trigger = {"source": "parent", "parent": delivery.execution_id, "type": delivery.event, "data": data}
-        trigger["status"] = str(delivery.status)
+        trigger = {
+            "source": "parent",
+            "execution_id": delivery.execution_id,
+            "type": delivery.event,
+            "data": data,
+        }
         return exact_json.dumps({"execution_id": mint_execution_id(), "trigger": trigger})
 
     async def send(self, delivery: Delivery, content: bytes, now_ms: int) -> Answer:

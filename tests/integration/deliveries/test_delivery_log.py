@@ -74,6 +74,19 @@ async def test_deliveries_of_another_tenant_are_unknown(rig: Rig) -> None:
     assert (await acme.list()).items == []
 
 
+async def test_an_ended_execution_says_what_is_still_to_be_delivered(rig: Rig) -> None:
+    execution_id = await ended(rig)
+    await look(rig, sending(rig, Receiver(lambda delivery, now_ms: refused())))
+
+    final, pending = await rig.engine.executions.explain(execution_id)
+
+    assert final.waiting_for == "nothing: the execution is COMPLETED"
+    assert pending.waiting_for.startswith(
+        "attempt 2 of 10 to deliver execution.completed to https://receiver"
+    )
+    assert pending.until_ms == rig.now_ms + 5_000
+
+
 async def test_a_purge_takes_what_was_delivered_away(rig: Rig) -> None:
     execution_id = await ended(rig)
     await look(rig, sending(rig, Receiver()))

@@ -30,7 +30,7 @@ async def test_the_end_of_an_execution_starts_another_workflow_once(rig: Rig) ->
     assert started.execution_id == delivery.attempts[0].started
     assert started.inputs == {"n": 1}
     trigger = orjson.loads((await rig.engine.executions.get(started.execution_id)).trigger or b"")
-    assert (trigger["source"], trigger["parent"]) == ("parent", execution_id)
+    assert (trigger["source"], trigger["execution_id"]) == ("parent", execution_id)
     assert trigger["data"]["status"] == "COMPLETED"
 
 

@@ -15,6 +15,7 @@ from orchestrator.store.requests import Idempotency, KeyClaim
 from orchestrator.store.script_client import Call
 from tests.dags import compiled
 from tests.integration.transitions.access_calls import ACCESS
+from tests.integration.transitions.delivery_calls import DELIVERIES
 from tests.integration.transitions.prepared_calls import (
     CHILDREN,
     INTERVENTIONS,
@@ -297,6 +298,7 @@ CASES: dict[str, tuple[Prepare, str]] = {
     "announce_worker": (announcing, ""),
     "forget_consumers": (forgetting, ""),
     **ACCESS,
+    **DELIVERIES,
     **REGISTRY,
 }
 
