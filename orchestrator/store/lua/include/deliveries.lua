@@ -22,7 +22,10 @@ local COPIED = {'name', 'version', 'workflow_id', 'workflow_version', 'labels', 
 
 -- Makes the deliveries of an end. x.notifies says how many targets each status has: "COMPLETED=1 FAILED=2".
 function deliveries.plan(x, status)
-  local count = tonumber(string.match(x.notifies, status .. '=(%d+)') or 0)
+  local count = 0
+  for word, number in string.gmatch(x.notifies, '(%u+)=(%d+)') do
+    if word == status then count = tonumber(number) end
+  end
   if count == 0 then return end
   local tenant = tenant_of(x)
   local values = redis.call('HMGET', x.runtime, unpack(COPIED, 1, 9))
