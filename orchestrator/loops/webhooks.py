@@ -11,8 +11,8 @@ import logging
 import random as random_numbers
 import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from orchestrator.definitions.definition import OUTPUT
@@ -35,12 +35,12 @@ log = logging.getLogger("headrace.webhooks")
 #: Attempts under way in one process; of them to one place, and of one tenant: a receiver that takes its time
 #: holds up neither others nor other tenants.
 MOST, MOST_AT_PLACE, MOST_OF_TENANT = 20, 4, 10
-#: Due deliveries looked at in one run.
-LIMIT = 100
+#: Due deliveries read at a time, and how often in one look at most; taken of one place.
+LIMIT, MOST_READS, MOST_TAKEN = 500, 10, 500
 #: Until an attempt that was not recorded is made again; twice what one may take.
 LEASE_MS = 30_000
-#: How far behind all others a delivery steps whose place is busy.
-STEP_BACK_MS = 1_000
+#: How far behind all others a delivery steps of whose place enough are taken.
+STEP_BACK_MS = 30_000
 #: How long nothing is sent to a place that asks for less, unless it names a time; and the longest it may.
 THROTTLE_S, MOST_THROTTLE_S = 5.0, 60.0
 #: Places remembered that ask for less.
@@ -59,15 +59,15 @@ class Channel(Protocol):
         ...
 
 
-class _Work(NamedTuple):
-    """An attempt under way. place: tenant and target, which count together."""
+class Place(NamedTuple):
+    """Where deliveries go that count together: a target of one tenant."""
 
-    delivery: Delivery
-    place: str
+    tenant: str
+    target: str
 
 
 class Webhooks:
-    """Begins what is due within its bounds, and waits for none of it."""
+    """Takes what is due, and sends it in the background, within the bounds of places and tenants."""
 
     def __init__(
         self,
@@ -76,91 +76,137 @@ class Webhooks:
         *,
         webhook: Channel,
         workflow: Channel,
+        clock: Callable[[], Awaitable[int]] | None = None,
         random: Callable[[], float] = random_numbers.random,
     ) -> None:
-        """random: for the jitter, a number from 0 to 1."""
+        """clock gives Redis milliseconds, random a number from 0 to 1 for the jitter."""
         self.store = store
         self.transitions = transitions
         self._webhook = webhook
         self._workflow = workflow
+        self._clock = clock or store.now_ms
         self._random = random
-        self._running: dict[asyncio.Task[None], _Work] = {}
+        #: Ids that are taken and not begun. They are not claimed: another process may have them meanwhile.
+        self._taken: dict[Place, deque[str]] = {}
+        self._running: dict[asyncio.Task[None], tuple[str, Place]] = {}
         #: Places that asked for less, and until when; Redis ms.
-        self._throttled: dict[str, int] = {}
+        self._throttled: dict[Place, int] = {}
 
     async def run_once(self, now_ms: int, *, limit: int = LIMIT) -> int:
-        """Begin attempts that are due; returns how many."""
-        free = MOST - len(self._running)
-        ids = await self.store.deliveries.due(now_ms, limit) if free > 0 else []
-        if not ids:
-            return 0
-        found = await self.store.deliveries.read(ids)
-        await self.store.deliveries.forget_due(
-            [each for each, delivery in zip(ids, found, strict=True) if delivery is None]
-        )
-        under_way = list(self._running.values())
-        places = Counter(each.place for each in under_way)
-        tenants = Counter(each.delivery.tenant for each in under_way)
-        known = {each.delivery.delivery_id for each in under_way}
-        begun, waiting = 0, []
-        for delivery in found:
-            if delivery is None or delivery.delivery_id in known or begun >= free:
-                continue
-            work = _Work(delivery, f"{delivery.tenant} {delivery.target.place}")
-            is_busy = places[work.place] >= MOST_AT_PLACE or tenants[delivery.tenant] >= MOST_OF_TENANT
-            if is_busy or self._throttled.get(work.place, 0) > now_ms:
-                waiting.append(delivery.delivery_id)
-                continue
-            places[work.place] += 1
-            tenants[delivery.tenant] += 1
-            begun += 1
-            task = asyncio.create_task(self._deliver(work, now_ms))
-            self._running[task] = work
-            task.add_done_callback(self._running.pop)
-        await self.store.deliveries.put_off(waiting, now_ms + STEP_BACK_MS)
-        return begun
+        """Take what is due and begin what has room; returns how many were taken."""
+        known = {each for taken in self._taken.values() for each in taken}
+        known |= {delivery_id for delivery_id, _ in self._running.values()}
+        found, offset = 0, 0
+        for _ in range(MOST_READS):
+            ids = await self.store.deliveries.due(now_ms, limit, offset=offset)
+            fresh = [each for each in ids if each not in known]
+            moved = await self._take(fresh, now_ms)
+            found += len(fresh) - moved
+            offset += len(ids) - moved
+            if len(ids) < limit:
+                break
+        self._begin()
+        return found
 
     async def idle(self) -> None:
-        """Wait until no attempt is under way. Cancelled, it ends them: their claims end by themselves."""
+        """Wait until all that was taken is over. Cancelled, it ends it: claims end by themselves."""
         while running := list(self._running):
             try:
                 await asyncio.wait(running)
             except asyncio.CancelledError:
+                self.let_go()
                 for task in running:
                     task.cancel()
                 await asyncio.gather(*running, return_exceptions=True)
                 raise
 
-    async def _deliver(self, work: _Work, now_ms: int) -> None:
+    def let_go(self) -> None:
+        """Leave what is taken and not begun to other processes."""
+        self._taken.clear()
+
+    async def _take(self, ids: Sequence[str], now_ms: int) -> int:
+        """Take deliveries whose places have room; returns how many are due no longer."""
+        places = await self.store.deliveries.places(ids)
+        unreadable: list[str] = []
+        waiting: dict[str, int] = {}
+        for delivery_id, found in zip(ids, places, strict=True):
+            if found is None:
+                unreadable.append(delivery_id)
+                continue
+            place = Place(*found)
+            taken = self._taken.setdefault(place, deque())
+            if (until_ms := self._throttled.get(place, 0)) > now_ms:
+                waiting[delivery_id] = until_ms
+            elif len(taken) >= MOST_TAKEN:
+                waiting[delivery_id] = now_ms + STEP_BACK_MS
+            else:
+                taken.append(delivery_id)
+        await self.store.deliveries.forget_due(unreadable)
+        await self.store.deliveries.put_off(waiting)
+        return len(unreadable) + len(waiting)
+
+    def _begin(self) -> None:
+        """Begin what has room, place by place in turn."""
+        places = Counter(place for _, place in self._running.values())
+        tenants = Counter(place.tenant for _, place in self._running.values())
+        has_begun = True
+        while has_begun and len(self._running) < MOST:
+            has_begun = False
+            for place, taken in list(self._taken.items()):
+                if not taken:
+                    del self._taken[place]
+                    continue
+                is_full = places[place] >= MOST_AT_PLACE or tenants[place.tenant] >= MOST_OF_TENANT
+                if is_full or len(self._running) >= MOST:
+                    continue
+                places[place] += 1
+                tenants[place.tenant] += 1
+                delivery_id = taken.popleft()
+                task = asyncio.create_task(self._deliver(delivery_id, place))
+                self._running[task] = (delivery_id, place)
+                task.add_done_callback(self._over)
+                has_begun = True
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        if not task.cancelled():
+            self._begin()
+
+    async def _deliver(self, delivery_id: str, place: Place) -> None:
         """Claim, send, record. What goes wrong here is tried again when the claim has ended."""
-        delivery = work.delivery
-        where = {"delivery_id": delivery.delivery_id, "execution_id": delivery.execution_id}
         try:
-            channel = self._workflow if delivery.target.workflow is not None else self._webhook
-            offered = delivery.content
-            if offered is None:
-                offered = channel.content(delivery, await self._data(delivery))
-            claim_id = uuid.uuid4().hex
-            word, content, tries = await self.transitions.claim_delivery(
-                delivery.delivery_id, claim_id=claim_id, lease_ms=LEASE_MS, content=offered
-            )
-            if word != "ok":
-                return
-            answer = await _answer(channel, delivery, content.encode(), now_ms)
-            self._throttle(work.place, answer, now_ms)
-            step = next_step(answer, tries, self._random)
-            await self.transitions.record_delivery(
-                delivery.delivery_id,
-                claim_id=claim_id,
-                state=str(step.state),
-                delay_ms=step.delay_ms,
-                attempt=attempt_json(answer, at_ms=now_ms),
-            )
-            self._log(delivery, step.state, answer)
+            (delivery,) = await self.store.deliveries.read([delivery_id])
+            if delivery is not None:
+                await self._attempt(delivery, place)
         except STORE_FAULTS as error:
-            log.warning("webhook.not_recorded", extra={**where, "error": str(error)})
+            log.warning("webhook.not_recorded", extra={"delivery_id": delivery_id, "error": str(error)})
         except Exception:
-            log.exception("webhook.fault", extra=where)
+            log.exception("webhook.fault", extra={"delivery_id": delivery_id})
+
+    async def _attempt(self, delivery: Delivery, place: Place) -> None:
+        """Make the attempt that is due, unless another process has."""
+        channel = self._workflow if delivery.target.workflow is not None else self._webhook
+        offered = delivery.content
+        if offered is None:
+            offered = channel.content(delivery, await self._data(delivery))
+        claim_id = uuid.uuid4().hex
+        word, content, tries = await self.transitions.claim_delivery(
+            delivery.delivery_id, claim_id=claim_id, lease_ms=LEASE_MS, content=offered
+        )
+        if word != "ok":
+            return
+        now_ms = await self._clock()
+        answer = await _answer(channel, delivery, content.encode(), now_ms)
+        self._throttle(place, answer, now_ms)
+        step = next_step(answer, tries, self._random)
+        await self.transitions.record_delivery(
+            delivery.delivery_id,
+            claim_id=claim_id,
+            state=str(step.state),
+            delay_ms=step.delay_ms,
+            attempt=attempt_json(answer, at_ms=now_ms),
+        )
+        _log(delivery, step.state, answer, tries + 1)
 
     async def _data(self, delivery: Delivery) -> dict[str, Any]:
         """Gather what the message says. Of an execution that was purged, or runs again, no more is known."""
@@ -173,7 +219,7 @@ class Webhooks:
                 failure = await self.store.deliveries.newest_failure(delivery.execution_id)
         return event_data(delivery, output=output, failure=failure)
 
-    def _throttle(self, place: str, answer: Answer, now_ms: int) -> None:
+    def _throttle(self, place: Place, answer: Answer, now_ms: int) -> None:
         """Let what else is due at a place wait that asks for less."""
         self._throttled.pop(place, None)
         if answer.status_code in THROTTLING:
@@ -181,20 +227,8 @@ class Webhooks:
                 del self._throttled[next(iter(self._throttled))]
             wish_s = min(answer.retry_after_s or THROTTLE_S, MOST_THROTTLE_S)
             self._throttled[place] = now_ms + round(1_000 * wish_s)
-
-    def _log(self, delivery: Delivery, state: DeliveryState, answer: Answer) -> None:
-        level = logging.INFO if state is DeliveryState.DELIVERED else logging.WARNING
-        extra = {
-            "delivery_id": delivery.delivery_id,
-            "execution_id": delivery.execution_id,
-            "tenant": delivery.tenant,
-            "place": delivery.target.place,
-            "state": str(state),
-            "try": delivery.tries + 1,
-            "status_code": answer.status_code,
-            "error": answer.error,
-        }
-        log.log(level, "webhook.attempt", extra=extra)
+            # What is taken of it is due as before, and stands back at the next look.
+            self._taken.pop(place, None)
 
 
 async def _answer(channel: Channel, delivery: Delivery, content: bytes, now_ms: int) -> Answer:
@@ -208,3 +242,18 @@ async def _answer(channel: Channel, delivery: Delivery, content: bytes, now_ms: 
         log.exception("webhook.fault", extra={"delivery_id": delivery.delivery_id})
         took_ms = round(1_000 * (time.perf_counter() - started_s))
         return Answer(took_ms, error=f"the attempt broke: {type(error).__name__}")
+
+
+def _log(delivery: Delivery, state: DeliveryState, answer: Answer, number: int) -> None:
+    level = logging.INFO if state is DeliveryState.DELIVERED else logging.WARNING
+    extra = {
+        "delivery_id": delivery.delivery_id,
+        "execution_id": delivery.execution_id,
+        "tenant": delivery.tenant,
+        "place": delivery.target.place,
+        "state": str(state),
+        "try": number,
+        "status_code": answer.status_code,
+        "error": answer.error,
+    }
+    log.log(level, "webhook.attempt", extra=extra)

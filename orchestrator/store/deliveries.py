@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 from redis.asyncio import Redis
 
 from clients.redis_client import WrongKind
+from orchestrator.definitions.targets import Target
 from orchestrator.documents import exact_json
 from orchestrator.execution.deliveries import Delivery
 from orchestrator.redis_keys import Keys
@@ -27,18 +28,26 @@ class Deliveries:
         self._redis: Any = redis
         self._keys = keys
 
-    async def due(self, now_ms: int, limit: int) -> list[str]:
+    async def due(self, now_ms: int, limit: int, *, offset: int = 0) -> list[str]:
         """Ids of deliveries whose next attempt is due, longest due first."""
         rows = await self._redis.zrange(
-            self._keys.shared("deliveries_due"), "-inf", str(now_ms), byscore=True, offset=0, num=limit
+            self._keys.shared("deliveries_due"), "-inf", str(now_ms), byscore=True, offset=offset, num=limit
         )
         return [row.decode(errors="replace") for row in rows]
 
-    async def put_off(self, delivery_ids: Sequence[str], until_ms: int) -> None:
-        """Move what is due behind all others, unless it has been claimed, or put off further, meanwhile."""
-        if delivery_ids:
-            rows = dict.fromkeys(delivery_ids, until_ms)
-            await self._redis.zadd(self._keys.shared("deliveries_due"), rows, xx=True, gt=True)
+    async def places(self, delivery_ids: Sequence[str]) -> list[tuple[str, str] | None]:
+        """Tenant and place of each, in order; None where there is no record that could be read."""
+        pipe = self._redis.pipeline(transaction=False)
+        for delivery_id in delivery_ids:
+            pipe.hmget(self._keys.key("delivery", delivery_id=delivery_id), "tenant", "target")
+        answers = await pipe.execute(raise_on_error=False) if delivery_ids else []
+        return [_place(row) for row in answers]
+
+    async def put_off(self, until_ms: Mapping[str, int]) -> None:
+        """Move what is due to a later moment, unless it is claimed by then, or due even later."""
+        if until_ms:
+            key = self._keys.shared("deliveries_due")
+            await self._redis.zadd(key, dict(until_ms), xx=True, gt=True)
 
     async def forget_due(self, delivery_ids: Sequence[str]) -> None:
         """Take out what has no record that could be read: it would stand first for ever."""
@@ -83,6 +92,17 @@ class Deliveries:
                 except orjson.JSONDecodeError:
                     return None
                 return {**error, "node_id": event[b"node_id"].decode()} if isinstance(error, dict) else None
+        return None
+
+
+def _place(row: Any) -> tuple[str, str] | None:
+    if isinstance(row, Exception) and not isinstance(row, WrongKind):
+        raise row
+    if isinstance(row, WrongKind) or row[0] is None or row[1] is None:
+        return None
+    try:
+        return row[0].decode(), Target.from_json(row[1]).place
+    except ValueError:
         return None
 
 

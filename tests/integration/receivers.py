@@ -57,11 +57,15 @@ class Receiver:
 def sending(rig: Rig, receiver: Channel, *, random: Callable[[], float] = lambda: 0.0) -> Webhooks:
     """The loop, with this receiver in place of the network and without jitter."""
     starts = ChainedStarts(rig.store, rig.transitions, catalogue=Catalogue, limits=Limits())
-    return Webhooks(rig.store, rig.transitions, webhook=receiver, workflow=starts, random=random)
+
+    async def clock() -> int:
+        return rig.now_ms
+
+    return Webhooks(rig.store, rig.transitions, webhook=receiver, workflow=starts, clock=clock, random=random)
 
 
 async def look(rig: Rig, webhooks: Webhooks, *, after_ms: int = 0) -> int:
-    """Move the clock, then make every attempt that is due; gives how many there were."""
+    """Move the clock, then make every attempt that is due; gives how many were taken."""
     rig.transitions.now_ms = rig.now_ms + after_ms
     made = await webhooks.run_once(rig.now_ms)
     await webhooks.idle()

@@ -28,6 +28,7 @@ TESTS = os.environ.get(
     " tests/integration/semantics/test_handled_failures.py tests/integration/semantics/test_triggers.py"
     " tests/integration/reruns/test_retry_of_nodes.py tests/integration/reruns/test_requests_for_nodes.py"
     " tests/integration/reruns/test_retry_of_nodes_made_anew.py"
+    " tests/integration/deliveries tests/integration/loops/test_webhooks.py"
     " tests/contract/test_keys.py"
     " tests/property/test_engine_model.py",
 ).split()

@@ -56,6 +56,7 @@ class DeliveryDuty:
     async def drain(self, patience_s: float) -> None:
         """Begin nothing more, and wait for what is under way; what is not over then is sent again later."""
         self._draining.set()
+        self.webhooks.let_go()
         try:
             async with asyncio.timeout(patience_s):
                 await self.webhooks.idle()

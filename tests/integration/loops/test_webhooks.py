@@ -179,15 +179,36 @@ async def test_a_slow_receiver_holds_up_no_other(rig: Rig) -> None:
     webhooks = sending(rig, slow)
     for _ in range(waiting):
         await ended(rig)
-    assert await webhooks.run_once(rig.now_ms) == MOST_AT_PLACE
+    assert await webhooks.run_once(rig.now_ms) == waiting
     quick = await ended(rig, on_complete={"url": "https://quick.example/"})
 
     assert await webhooks.run_once(rig.now_ms) == 1
+    while len(slow.seen) < MOST_AT_PLACE + 1:
+        await asyncio.sleep(0)
 
+    assert {body["data"]["execution_id"] for body in slow.bodies} >= {quick}
     slow.may_answer.set()
     await webhooks.idle()
-    assert (await delivery_of(rig, quick)).state is S.DELIVERED
-    assert await look(rig, webhooks, after_ms=STEP_BACK_MS) == waiting - MOST_AT_PLACE
+    assert len(slow.seen) == waiting + 1
+
+
+async def test_a_backlog_of_one_place_holds_up_no_other(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orchestrator.loops.webhooks.MOST_TAKEN", 2)
+    slow = Receiver()
+    slow.may_answer.clear()
+    webhooks = sending(rig, slow)
+    for _ in range(9):
+        await ended(rig)
+    quick = await ended(rig, on_complete={"url": "https://quick.example/"})
+
+    await webhooks.run_once(rig.now_ms, limit=3)
+    while len(slow.seen) < 3:
+        await asyncio.sleep(0)
+
+    assert {body["data"]["execution_id"] for body in slow.bodies} >= {quick}
+    slow.may_answer.set()
+    await webhooks.idle()
+    assert await look(rig, webhooks, after_ms=STEP_BACK_MS) > 0
 
 
 async def test_what_no_engine_wrote_holds_up_no_other(rig: Rig) -> None:
