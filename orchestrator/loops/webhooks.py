@@ -40,7 +40,7 @@ LIMIT, MOST_READS, MOST_TAKEN = 500, 10, 500
 #: Until an attempt that was not recorded is made again; twice what one may take.
 LEASE_MS = 30_000
 #: How far behind all others a delivery steps of whose place enough are taken.
-STEP_BACK_MS = 30_000
+STEP_BACK_MS = 5_000
 #: How long nothing is sent to a place that asks for less, unless it names a time; and the longest it may.
 THROTTLE_S, MOST_THROTTLE_S = 5.0, 60.0
 #: Places remembered that ask for less.

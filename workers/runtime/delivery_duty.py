@@ -42,11 +42,16 @@ class DeliveryDuty:
         )
         self._draining = asyncio.Event()
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether nothing more is begun."""
+        return self._draining.is_set()
+
     async def run(self) -> None:
         """Send until it is cancelled; after `drain` nothing more is begun."""
         while True:
             await asyncio.sleep(LOOK_EVERY.pause_s(0))
-            if not self._is_on or self._draining.is_set():
+            if not self._is_on or self.is_draining:
                 continue
             try:
                 await self.webhooks.run_once(await self._store.now_ms())

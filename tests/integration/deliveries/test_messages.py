@@ -88,3 +88,32 @@ async def test_the_targets_of_a_start_are_added_to_those_of_the_definition(rig: 
     page = await rig.engine.deliveries.list(execution_id=submitted.execution_id)
     assert sorted(each.target.url for each in page.items) == [URL, f"{URL}/more", f"{URL}/start"]
     assert len(receiver.seen) == 3
+
+
+async def test_a_rerun_takes_over_the_targets_of_the_definition_alone(rig: Rig) -> None:
+    origin = Origin(notify={"on_complete": {"url": f"{URL}/start"}})
+    submitted = await rig.engine.executions.submit(
+        workflow(node("A"), on_complete={"url": URL}), trigger=True, origin=origin
+    )
+    await rig.worker.run_all()
+
+    rerun = await rig.engine.executions.replay(submitted.execution_id)
+    await rig.worker.run_all()
+    fork = await rig.engine.executions.fork(submitted.execution_id, from_node="A")
+    await rig.worker.run_all()
+
+    for execution_id in (rerun.execution_id, fork.execution_id):
+        page = await rig.engine.deliveries.list(execution_id=execution_id)
+        assert [each.target.url for each in page.items] == [URL]
+
+
+async def test_a_large_definition_with_targets_of_its_start_notifies_too(rig: Rig) -> None:
+    nodes = [node(f"n{number}") for number in range(1_200)]
+    submitted = await rig.engine.executions.submit(
+        workflow(*nodes), trigger=True, origin=Origin(notify={"on_cancel": {"url": URL}})
+    )
+    await rig.engine.executions.cancel(submitted.execution_id, grace_ms=0, request_id="1")
+
+    page = await rig.engine.deliveries.list(execution_id=submitted.execution_id)
+
+    assert [each.event for each in page.items] == ["execution.cancelled"]

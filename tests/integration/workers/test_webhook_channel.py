@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -15,10 +16,11 @@ from orchestrator.execution.deliveries import Answer, Delivery, DeliveryState
 from orchestrator.states import ExecutionStatus
 from tests.integration.receivers import delivery_of, ended, look, sending
 from tests.makers import Rig, WorkerFleet, node, until, workflow
-from tests.unit.clients.http.target_server import TargetServer, reply, running_target
+from tests.unit.clients.http.target_server import Seen, TargetServer, reply, running_target
 from workers.context import Toolbox
 from workers.runtime.settings import toolbox
 from workers.runtime.webhook_channel import WebhookChannel
+from workers.worker import Worker
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NEWER = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -102,6 +104,59 @@ async def test_a_worker_sends_what_is_due(
     message = Webhook(SECRET).verify(seen.body, seen.headers)
     assert message["type"] == "execution.completed"
     assert message["data"]["output"] is not None
+
+
+async def test_a_worker_that_is_drained_lets_a_message_arrive(
+    engine: Engine, fleet: WorkerFleet, target: TargetServer
+) -> None:
+    has_come, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(seen: Seen) -> bytes:
+        has_come.set()
+        await may_answer.wait()
+        return reply(204)
+
+    target.answers["/hook"] = slow
+    worker = await fleet.start(tools=Toolbox(webhook_secrets={"default": SECRET}), drain_s=60.0)
+    document = workflow(node("A"), on_complete={"url": f"{target.url}/hook"})
+    submitted = await engine.executions.submit(document, trigger=True)
+    await has_come.wait()
+    stopping = asyncio.create_task(fleet.stop(worker))
+    await until(_has_begun_to_drain(worker))
+
+    may_answer.set()
+    await stopping
+
+    page = await engine.deliveries.list(execution_id=submitted.execution_id)
+    assert [each.state for each in page.items] == [DeliveryState.DELIVERED]
+
+
+def _has_begun_to_drain(worker: Worker) -> Callable[[], Awaitable[bool]]:
+    async def has_begun() -> bool:
+        return worker.deliveries.is_draining
+
+    return has_begun
+
+
+async def test_a_worker_may_be_told_to_send_nothing(
+    engine: Engine, fleet: WorkerFleet, target: TargetServer
+) -> None:
+    await fleet.start("silent", tools=Toolbox(webhook_secrets={"default": SECRET}), deliveries=False)
+    document = workflow(node("A"), on_complete={"url": f"{target.url}/hook", "secret": "own"})
+    submitted = await engine.executions.submit(document, trigger=True)
+    tools = Toolbox(webhook_secrets={"own": SECRET})
+
+    async def has_ended() -> bool:
+        return (await engine.executions.status(submitted.execution_id)).is_terminal
+
+    await until(has_ended)
+    await fleet.start("sending", tools=tools)
+
+    async def is_sent() -> bool:
+        return bool(target.seen)
+
+    await until(is_sent)
+    assert Webhook(SECRET).verify(target.seen[0].body, target.seen[0].headers)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307])
