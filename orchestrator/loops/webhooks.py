@@ -41,6 +41,8 @@ LIMIT, MOST_READS, MOST_TAKEN = 500, 10, 500
 LEASE_MS = 30_000
 #: How far behind all others a delivery steps of whose place enough are taken.
 STEP_BACK_MS = 5_000
+#: How long one stands back that cannot be attempted, such as of an execution that another version has made.
+PUT_OFF_MS = 60_000
 #: How long nothing is sent to a place that asks for less, unless it names a time; and the longest it may.
 THROTTLE_S, MOST_THROTTLE_S = 5.0, 60.0
 #: Places remembered that ask for less.
@@ -176,12 +178,19 @@ class Webhooks:
         """Claim, send, record. What goes wrong here is tried again when the claim has ended."""
         try:
             (delivery,) = await self.store.deliveries.read([delivery_id])
-            if delivery is not None:
+            if delivery is None:
+                await self.store.deliveries.forget_due([delivery_id])
+                return
+            try:
                 await self._attempt(delivery, place)
+            except STORE_FAULTS:
+                raise
+            except Exception:
+                # It must not come first again at every look.
+                log.exception("webhook.fault", extra={"delivery_id": delivery_id})
+                await self.store.deliveries.put_off({delivery_id: await self._clock() + PUT_OFF_MS})
         except STORE_FAULTS as error:
             log.warning("webhook.not_recorded", extra={"delivery_id": delivery_id, "error": str(error)})
-        except Exception:
-            log.exception("webhook.fault", extra={"delivery_id": delivery_id})
 
     async def _attempt(self, delivery: Delivery, place: Place) -> None:
         """Make the attempt that is due, unless another process has."""

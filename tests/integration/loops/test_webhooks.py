@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from orchestrator.execution.deliveries import Answer, DeliveryState
-from orchestrator.loops.webhooks import LEASE_MS, MOST_AT_PLACE, STEP_BACK_MS
+from orchestrator.loops.webhooks import LEASE_MS, MOST_AT_PLACE, PUT_OFF_MS, STEP_BACK_MS
+from orchestrator.store.layout import VERSION
 from tests.integration.receivers import (
     TAKEN,
     URL,
@@ -221,3 +222,26 @@ async def test_what_no_engine_wrote_holds_up_no_other(rig: Rig) -> None:
 
     assert len(receiver.seen) == 1
     assert await rig.redis.zcard("workflows:deliveries_due") == 0
+
+
+async def test_a_damaged_record_is_due_no_more(rig: Rig) -> None:
+    delivery = await delivery_of(rig, await ended(rig))
+    await rig.redis.hset(f"workflows:delivery:{delivery.delivery_id}", "tries", "many")
+
+    await look(rig, sending(rig, Receiver()))
+
+    assert await rig.redis.zcard("workflows:deliveries_due") == 0
+
+
+async def test_what_another_version_has_made_stands_back(rig: Rig) -> None:
+    execution_id = await ended(rig)
+    await rig.redis.hset(f"workflow:{execution_id}:runtime", "v", "99")
+    receiver = Receiver()
+    webhooks = sending(rig, receiver)
+    await look(rig, webhooks)
+    await rig.redis.hset(f"workflow:{execution_id}:runtime", "v", str(VERSION))
+
+    assert await look(rig, webhooks, after_ms=PUT_OFF_MS - 1) == 0
+    assert await look(rig, webhooks, after_ms=1) == 1
+
+    assert len(receiver.seen) == 1
