@@ -104,3 +104,12 @@ async def test_what_is_sent_again_is_not_trimmed_as_ended(rig: Rig, delivery_id:
 
     assert await rig.redis.zcard("idx:deliveries_ended:default") == 0
     assert (await claim(rig, delivery_id, "c2"))[0] == "ok"
+
+
+async def test_a_claim_that_was_recorded_is_not_made_again(rig: Rig, delivery_id: str) -> None:
+    await claim(rig, delivery_id, "c1")
+    await record(rig, delivery_id, "c1")
+    rig.transitions.now_ms = rig.now_ms + 5_000
+
+    assert (await claim(rig, delivery_id, "c1"))[0] == "early"
+    assert (await claim(rig, delivery_id, "c2"))[0] == "ok"
