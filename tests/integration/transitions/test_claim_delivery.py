@@ -38,8 +38,9 @@ async def test_a_claim_fixes_what_is_sent(rig: Rig, delivery_id: str) -> None:
     rig.transitions.now_ms = rig.now_ms + 5_000
 
     second = await claim(rig, delivery_id, "c2", b"second")
+    again = await claim(rig, delivery_id, "c2", b"second")
 
-    assert (first, second) == (["ok", "first", 0], ["ok", "first", 1])
+    assert (first, second, again) == (["ok", "first", 0], ["ok", "first", 1], ["ok", "first", 1])
 
 
 async def test_one_claim_at_a_time_until_its_lease_ends(rig: Rig, delivery_id: str) -> None:
