@@ -127,6 +127,8 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(default=64, ge=1, le=10_000)
     #: Comma list of queues, highest priority first.
     worker_queues: str = "default"
+    #: False: this worker sends no webhooks about ends of executions, such as one without a way out.
+    worker_deliveries: bool = True
     #: Comma list of importable modules whose `@handler` functions this installation offers.
     handlers: str = ""
     lease_ms: int = Field(default=15_000, ge=300)

@@ -146,6 +146,7 @@ DOORS: Mapping[type[Exception], Door] = {
     SimulatorBusy: Door(503, "Too busy", retry_after_s=5),
     SimulationFailed: Door(503, "The simulation failed"),
     errors.DeadEntryNotFound: Door(404, "Not found"),
+    errors.DeliveryNotFound: Door(404, "Not found"),
     refusals.MalformedRequest: Door(400, "Not HTTP"),
     refusals.KeyRequired: Door(401, "Key required"),
     refusals.ScopeMissing: Door(403, "Scope missing"),

@@ -14,6 +14,7 @@ from api.responses import json_response, location, replay_headers
 from api.schemas.starts import OriginFields
 from api.schemas.views import view_fields
 from api.streaming.watcher import until_gone
+from orchestrator.definitions.targets import TARGET_FIELDS
 from orchestrator.errors import Problem
 from orchestrator.operations.origin import Origin
 from orchestrator.operations.results import Submitted
@@ -39,6 +40,7 @@ def origin_of(
         trigger=trigger,
         execution_key=sent.execution_key,
         id_conflict_policy=sent.id_conflict_policy,
+        notify={name: value for name in TARGET_FIELDS if (value := getattr(sent, name)) is not None},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from cli.commands.deliveries import deliveries
 from cli.commands.dev import dev
 from cli.commands.doctor import doctor
 from cli.commands.executions import cancel, explain, list_executions, pause, resume, show, trigger
@@ -62,6 +63,7 @@ app.command()(approvals)
 app.command()(approve)
 app.command()(deny)
 app.command()(statistics)
+app.add_typer(deliveries, name="deliveries")
 app.add_typer(keys, name="keys")
 app.add_typer(tenants, name="tenants")
 app.command(context_settings=PASS_ON | {"help_option_names": []})(redis)

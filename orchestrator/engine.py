@@ -16,6 +16,7 @@ from orchestrator.operations.approvals import Approvals
 from orchestrator.operations.authentication import Authentication
 from orchestrator.operations.dead_letters import DeadLetters
 from orchestrator.operations.definitions import Definitions
+from orchestrator.operations.deliveries import Deliveries
 from orchestrator.operations.events import Events
 from orchestrator.operations.executions import Executions
 from orchestrator.operations.health import Health
@@ -82,6 +83,7 @@ class TenantEngine:
     definitions   validate, handler_names
     usage         by_day
     statistics    between
+    deliveries    list, get, resend
     api_keys      create, list, get, rotate, revoke
     webhooks      create, get, list, change, rotate, test, remove
     """
@@ -104,6 +106,7 @@ class TenantEngine:
             store, transitions, self.workflows, shared.registered, owner, checks=shared.checks
         )
         self.statistics = StatisticsOf(store, transitions, owner)
+        self.deliveries = Deliveries(store, transitions, owner)
         self.api_keys = ApiKeys(store, transitions, owner, pepper=shared.pepper)
         self.webhooks = Webhooks(
             store, transitions, shared.registered, shared.incoming, owner, pepper=shared.pepper

@@ -415,6 +415,16 @@ class DeadEntryNotFound(HeadraceError):
         super().__init__(f"no dead entry {entry_id!r}")
 
 
+class DeliveryNotFound(HeadraceError):
+    """There is no delivery of this id, or no more."""
+
+    code = "DELIVERY_NOT_FOUND"
+
+    def __init__(self, delivery_id: str) -> None:
+        self.delivery_id = delivery_id
+        super().__init__(f"no delivery has the id {delivery_id[:200]!r}")
+
+
 class WorkflowNotFound(HeadraceError):
     """The registry has no workflow of this name or id, or it has no such version."""
 

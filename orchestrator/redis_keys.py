@@ -56,6 +56,7 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("signals", "workflow:{execution_id}:signals", "hash", "signals kept for a later wait, the waiting nodes by signal, and the requests already taken", "signal_execution, await_node, every end of a wait"),
     KeyPattern("events", "workflow:{execution_id}:events", "stream", "history; ids are dense: 1-0, 2-0, …", "every transition"),
     KeyPattern("remains", "workflow:{execution_id}:remains", "hash", "what was the runtime of a purged execution, until the rest of it is removed", "purge_execution, purge_staging, purge_keys", "when nothing else is left", is_rare=True),
+    KeyPattern("deliveries_of", "workflow:{execution_id}:deliveries", "list", "ids of the deliveries about its ends, oldest first", "settle, purge_keys", is_rare=True),
     KeyPattern("queues", "workflows:queues", "set", "queues named in definitions, beside default", "create_execution", "never", is_rare=True),
     KeyPattern("active", "workflows:active", "set", "executions that are RUNNING or PAUSED", "start_execution, settle", "never"),
     KeyPattern("leases", "workflows:leases", "sorted set", "running attempts by lease deadline, Redis ms; member execution, node, attempt", "claim_node, renew_leases", "with the attempt"),
@@ -83,6 +84,10 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("api_keys", "workflows:api_keys:{tenant}", "sorted set", "ids of a tenant's API keys, by creation, Redis ms", "create_api_key, revoke_api_key", "never", is_rare=True),
     KeyPattern("api_key", "workflows:api_key:{key_id}", "hash", "an API key: tenant, name, digest (SHA-256 of the key), scopes, created_ms, expires_ms, used_ms; of one that was revoked revoked_ms alone", "create_api_key, use_api_key, revoke_api_key", "when expired; 10 minutes after it was revoked", is_rare=True),
     KeyPattern("session", "workflows:session:{digest}", "string", "id of the API key that a browser's session stands for; digest is that of its cookie", "open_session, close_session", "12 hours", is_rare=True),
+    KeyPattern("delivery", "workflows:delivery:{delivery_id}", "hash", "a message about the end of an execution to one target, with its last attempts; its fields are in `orchestrator/store/lua/include/deliveries.lua`", "settle, claim_delivery, record_delivery, resend_delivery, purge_keys", "with its execution, but not before it has ended; when 1,000 newer ones of its tenant have ended", is_rare=True),
+    KeyPattern("deliveries_due", "workflows:deliveries_due", "sorted set", "deliveries by their next attempt, Redis ms; of one being sent, when its claim ends", "settle, claim_delivery, record_delivery, resend_delivery", "when ended", is_rare=True),
+    KeyPattern("deliveries", "idx:deliveries:{tenant}", "sorted set", "deliveries by the end they are about, Redis ms", "settle", "with the delivery", is_rare=True),
+    KeyPattern("deliveries_ended", "idx:deliveries_ended:{tenant}", "sorted set", "deliveries that have ended, by when, Redis ms; the newest 1,000", "record_delivery, resend_delivery", "with the delivery", is_rare=True),
     KeyPattern("idempotency", "idem:{tenant}:{key}", "string", "hash of the request and the execution it made", "create_execution", "24 hours, or with its execution"),
     KeyPattern("index", "idx:executions:{tenant}", "sorted set", "executions by creation, Redis ms", "create_execution, start_child", "with its execution"),
     KeyPattern("execution_key", "key:{tenant}:{key}", "string", "the execution that holds an execution key, by a digest of the key", "create_execution", is_rare=True),
@@ -99,7 +104,7 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("registry", "idx:workflows:{tenant}", "sorted set", "ids of workflows by creation, Redis ms", "register_workflow", "remove_workflow", is_rare=True),
     KeyPattern("hook", "workflows:hook:{kind}:{path}", "hash", "an address that starts a workflow, with its secrets; kind is webhook or path; its fields are in `orchestrator/definitions/webhooks.py`", "register_webhook, deliver_webhook, count_delivery", "remove_webhook, remove_workflow", is_rare=True),
     KeyPattern("hooks", "idx:hooks:{tenant}", "sorted set", "hooks of a tenant, KIND:PATH, by creation, Redis ms", "register_webhook", "remove_webhook, remove_workflow", is_rare=True),
-    KeyPattern("delivery", "workflows:delivery:{kind}:{path}:{digest}", "string", "the hook and the execution of a delivery that carried an id, by a digest of that", "deliver_webhook", "24 hours", is_rare=True),
+    KeyPattern("ledger", "workflows:ledger:{kind}:{path}:{digest}", "string", "the hook and the execution of a delivery that carried an id, by a digest of that", "deliver_webhook", "24 hours", is_rare=True),
 )  # fmt: skip
 
 _BY_NAME = {pattern.name: pattern for pattern in PATTERNS}

@@ -26,7 +26,6 @@ from config import get_settings
 from logs import run_process
 from orchestrator.definitions.branches import taker_of
 from orchestrator.errors import ErrorType, LayoutUnknown, NodeError
-from orchestrator.loops import leases, timers
 from orchestrator.operations.children import Children
 from orchestrator.redis_keys import Keys
 from orchestrator.store.layout import VERSION
@@ -41,6 +40,7 @@ from workers.handlers import Catalogue, load_modules
 from workers.registry import default_retry, names
 from workers.runtime.attempts import BATCH, Attempts
 from workers.runtime.budget_meter import MeterFactory
+from workers.runtime.delivery_duty import DeliveryDuty
 from workers.runtime.heartbeat import Heartbeat
 from workers.runtime.map_items import OWN
 from workers.runtime.redaction import hide_secrets
@@ -48,6 +48,7 @@ from workers.runtime.runner import Runner
 from workers.runtime.settings import WorkerConfig, toolbox, worker_config
 from workers.runtime.shares import Shares
 from workers.runtime.shutdown import Shutdown, cancel_all
+from workers.runtime.stand_in import stand_in
 from workers.runtime.task_reader import TaskReader
 
 log = logging.getLogger("headrace.worker")
@@ -62,10 +63,6 @@ RECORDING_S = 2.0
 SLOT_WAIT_S = 0.5
 #: After reading tasks has failed.
 READ_AGAIN = Backoff(first_s=0.05, most_s=1.0)
-#: Workers look after timers and leases themselves when no orchestrator has for this long.
-STAND_IN_MS = 2_000
-#: How often a worker looks whether one has; not all workers at once.
-STAND_IN_EVERY = Backoff(first_s=1.0, most_s=1.0, jitter=(0.5, 1.0))
 
 
 class Worker:
@@ -115,6 +112,9 @@ class Worker:
             output_max_bytes=config.output_max_bytes,
             claiming=self._take, hand_back=self._hand_back, fill=self.store.claim_texts.fill,
         )  # fmt: skip
+        self.deliveries = DeliveryDuty(
+            self.store, self.transitions, tools=self.tools, limits=config.limits, is_on=config.deliveries
+        )
         self._handlers_text = f" {' '.join(sorted(names() | OWN.keys()))} "
         self._started_ms = time.time_ns() // 1_000_000
         self._requests = 0
@@ -131,7 +131,8 @@ class Worker:
         duties = (
             self.attempts.record_ends(),
             self.attempts.send_lines(),
-            self._stand_in(),
+            stand_in(self.store, self.transitions, worker_id=self.worker_id, lease_ms=self.config.lease_ms),
+            self.deliveries.run(),
             self.heartbeat.keep_turning(),
         )
         others = [asyncio.create_task(duty) for duty in duties]
@@ -192,6 +193,7 @@ class Worker:
         deadline_s = time.monotonic() + self.config.drain_s
         while self.attempts.running and time.monotonic() < deadline_s:
             await asyncio.sleep(0.01)
+        await self.deliveries.drain(max(0.0, deadline_s - time.monotonic()))
         handed_back = 0
         try:
             async with asyncio.timeout(RECORDING_S):
@@ -298,29 +300,6 @@ class Worker:
             handlers=self._handlers_text,
             running=len(self.attempts.running) - freed,
         )
-
-    async def _stand_in(self) -> None:
-        """Look after timers and leases while no orchestrator does."""
-        while True:
-            await asyncio.sleep(STAND_IN_EVERY.pause_s(0))
-            try:
-                now_ms, hold_ms, stamped = await self.transitions.stamp_tick(
-                    lease_ms=self.config.lease_ms, only_if_older_than_ms=STAND_IN_MS
-                )
-                while stamped:
-                    await timers.run_once(self.store, self.transitions, now_ms)
-                    if now_ms >= hold_ms:
-                        await leases.run_once(self.store, self.transitions, now_ms)
-                    await asyncio.sleep(0.25)
-                    # Keep an orchestrator's pace until another process stamps. A pause would look like an
-                    # outage, and hold the expiry of short leases for ever.
-                    if await self.store.tick_ms() != now_ms:
-                        break
-                    now_ms, hold_ms, _ = await self.transitions.stamp_tick(lease_ms=self.config.lease_ms)
-            except Exception as error:
-                log.warning(
-                    "worker.stand_in_failed", extra={"worker_id": self.worker_id, "error": str(error)}
-                )
 
     def _free_slots(self) -> int:
         return self.config.concurrency - len(self.attempts.running) - len(self.runner.leftovers)

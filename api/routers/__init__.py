@@ -19,6 +19,7 @@ from api.responses import problems
 from api.routers import (
     approvals,
     dead_letters,
+    deliveries,
     documentation,
     events,
     executions,
@@ -48,8 +49,8 @@ from orchestrator.documents.limits import Limits
 
 _ROUTERS = (
     workflow, workflows, schedules, webhooks, incoming, validate, simulate, executions, reruns, nodes,
-    signals, approvals, events, handlers, usage, statistics, workers, queues, dead_letters, keys, tenants,
-    session, health, documentation,
+    signals, approvals, events, handlers, usage, statistics, workers, queues, dead_letters, deliveries, keys,
+    tenants, session, health, documentation,
 )  # fmt: skip
 
 #: The routes that take a definition, and so a larger body.

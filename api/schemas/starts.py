@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from orchestrator.definitions.definition import IdConflictPolicy
+from orchestrator.definitions.targets import HEADER_CHARS, MOST_HEADERS, MOST_TARGETS, URL_CHARS
 from orchestrator.operations.origin import KEY_CHARS, LABEL_CHARS, MOST_LABELS
 
 #: Checked by the engine, which names every label that is wrong.
@@ -27,8 +28,46 @@ TriggerDocument = Annotated[
 ]
 
 
+_TARGET = {
+    "anyOf": [
+        {
+            "type": "object",
+            "properties": {
+                "url": {"type": "string", "maxLength": URL_CHARS},
+                "secret": {"type": ["string", "null"]},
+                "headers": {
+                    "type": ["object", "null"],
+                    "additionalProperties": {"type": "string", "maxLength": HEADER_CHARS},
+                    "maxProperties": MOST_HEADERS,
+                },
+            },
+            "required": ["url"],
+            "additionalProperties": False,
+        },
+        {
+            "type": "object",
+            "properties": {"workflow": {"type": "string"}, "inputs": {"type": ["object", "null"]}},
+            "required": ["workflow"],
+            "additionalProperties": False,
+        },
+    ]
+}
+_TARGETS = {
+    "anyOf": [_TARGET, {"type": "array", "items": _TARGET, "maxItems": MOST_TARGETS}, {"type": "null"}]
+}
+#: Checked by the engine, which names every one that is wrong.
+TargetsSent = Annotated[
+    Any,
+    WithJsonSchema(_TARGETS),
+    Field(
+        description="A webhook `{url, secret, headers}` or a workflow `{workflow, inputs}` that is started, "
+        "or a list of them, beside those of the definition; `secret` is a name in `WEBHOOK_SECRETS`."
+    ),
+]
+
+
 class OriginFields(BaseModel):
-    """Labels and key of a new execution."""
+    """Labels, key and targets of a new execution."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -41,6 +80,9 @@ class OriginFields(BaseModel):
         default=None,
         description="While another execution holds the key; `fail`, unless the definition says so.",
     )
+    on_complete: TargetsSent = None
+    on_failure: TargetsSent = None
+    on_cancel: TargetsSent = None
 
 
 class StartFields(OriginFields):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.schemas.schedules import ScheduleRule
-from api.schemas.starts import TriggerDocument
+from api.schemas.starts import TargetsSent, TriggerDocument
 from orchestrator.definitions.definition import IdConflictPolicy
 from orchestrator.definitions.retry import ON_EXHAUSTED
 from orchestrator.definitions.trigger_rules import TriggerRule
@@ -187,6 +187,9 @@ class WorkflowDefinition(BaseModel):
     triggers: WorkflowTriggers | None = Field(
         default=None, description="What starts it by itself, once it is registered."
     )
+    on_complete: TargetsSent = None
+    on_failure: TargetsSent = None
+    on_cancel: TargetsSent = None
 
 
 class TriggerRequest(BaseModel):

@@ -19,6 +19,7 @@ import httpx2
 from clients.headrace.access import ApiKeys, Tenants
 from clients.headrace.approvals import Approvals
 from clients.headrace.definitions import Definitions
+from clients.headrace.deliveries import Deliveries
 from clients.headrace.errors import ApiError, ServerUnreachable
 from clients.headrace.executions import Executions
 from clients.headrace.nodes import Nodes
@@ -58,6 +59,7 @@ class Client:
         self.queues = Queues(self._transport)
         self.workers = Workers(self._transport)
         self.handlers = Handlers(self._transport)
+        self.deliveries = Deliveries(self._transport)
         self.dead_letters = DeadLetters(self._transport)
         self.usage = Usage(self._transport)
         self.statistics = Statistics(self._transport)

@@ -28,6 +28,9 @@ class Executions:
         labels: Mapping[str, str] | None = None,
         execution_key: str | None = None,
         id_conflict_policy: str | None = None,
+        on_complete: Any = None,
+        on_failure: Any = None,
+        on_cancel: Any = None,
         idempotency_key: str | None = None,
     ) -> Created:
         """Submit a definition (an object, or YAML text) and start it unless `trigger` is False.
@@ -35,12 +38,16 @@ class Executions:
         trigger             an object starts it too: templates read it as `trigger`.
         execution_key       your own name for it, taken wherever an id is.
         id_conflict_policy  while another execution holds that key: fail, use_existing, terminate_existing.
+        on_complete, …      targets of messages about its end, beside those of the definition.
         """
         body = {"definition": definition, "trigger": trigger} | given(
             inputs=inputs,
             labels=labels,
             execution_key=execution_key,
             id_conflict_policy=id_conflict_policy,
+            on_complete=on_complete,
+            on_failure=on_failure,
+            on_cancel=on_cancel,
         )
         answer = await self._transport.post_once(path_of("executions"), body, idempotency_key)
         return Created.from_dict(answer.document, is_replay=answer.is_replay)

@@ -155,6 +155,9 @@ class Workflows:
         labels: Mapping[str, str] | None = None,
         execution_key: str | None = None,
         id_conflict_policy: str | None = None,
+        on_complete: Any = None,
+        on_failure: Any = None,
+        on_cancel: Any = None,
         idempotency_key: str | None = None,
     ) -> Created:
         """Start an execution of a workflow: of its newest version, unless another is named.
@@ -168,6 +171,9 @@ class Workflows:
             labels=labels,
             execution_key=execution_key,
             id_conflict_policy=id_conflict_policy,
+            on_complete=on_complete,
+            on_failure=on_failure,
+            on_cancel=on_cancel,
         )
         path = path_of("workflows", workflow, "executions")
         answer = await self._transport.post_once(path, body, idempotency_key)

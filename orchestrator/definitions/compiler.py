@@ -23,6 +23,7 @@ from orchestrator.definitions.definition import (
 from orchestrator.definitions.node_compiler import NodeCompiler
 from orchestrator.definitions.retention import read_retention
 from orchestrator.definitions.retry import RetryPolicy, read_retry
+from orchestrator.definitions.targets import TARGET_FIELDS, read_targets
 from orchestrator.definitions.triggers import read_triggers
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.json_schema import one_definition, schema_problem
@@ -33,7 +34,7 @@ from orchestrator.templates.references import references
 
 _TOP_FIELDS = (
     "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "output", "budget",
-    "retention", "id_conflict_policy", "triggers", "dag", "nodes",
+    "retention", "id_conflict_policy", "triggers", *TARGET_FIELDS, "dag", "nodes",
 )  # fmt: skip
 _DEFAULT_FIELDS = (
     "retry", "start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout", "queue",
@@ -93,6 +94,7 @@ def _compile(
     retention = read_retention(top, findings)
     policy = top.choice("id_conflict_policy", {word: word for word in ID_CONFLICT_POLICIES}, None)
     triggers = read_triggers(top, findings)
+    targets = read_targets(top)
     findings.raise_any()
     return Definition(
         name=name,
@@ -105,6 +107,7 @@ def _compile(
         retention=retention,
         id_conflict_policy=policy,
         triggers=triggers,
+        targets=targets,
         output_node=output_node,
         source=document,
         version=version_of(document),

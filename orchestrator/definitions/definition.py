@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol, get_args
 
 from orchestrator.definitions.budgets import Budget
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
+from orchestrator.definitions.targets import NO_TARGETS, Targets
 from orchestrator.definitions.trigger_rules import TriggerRule
 from orchestrator.definitions.triggers import NO_TRIGGERS, Triggers
 from orchestrator.errors import Problem
@@ -220,6 +221,7 @@ class Definition:
     triggers    what starts it once it is registered.
     retention   what it says about how long its executions are kept, see `read_retention`.
     output_node what renders the output of the whole, after all nodes; None without an `output`.
+    targets     of messages about the end of an execution, by its status.
     """
 
     name: str
@@ -233,6 +235,7 @@ class Definition:
     output_node: Node | None = None
     id_conflict_policy: str | None = None
     triggers: Triggers = NO_TRIGGERS
+    targets: Targets = field(default_factory=lambda: NO_TARGETS)
     source: dict[str, Any] = field(default_factory=dict)
     version: str = ""
     by_id: Mapping[str, Node] = field(default_factory=dict, repr=False, compare=False)

@@ -25,6 +25,7 @@ from orchestrator.errors import (
     TriggerConflict,
 )
 from orchestrator.execution.explain import explain
+from orchestrator.execution.explain_deliveries import explain_deliveries
 from orchestrator.execution.explanation import Explanation
 from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, MapCounts, NodeState, Snapshot
@@ -76,6 +77,8 @@ from orchestrator.store.requests import Idempotency, digest_of
 from orchestrator.store.transitions import Transitions
 from orchestrator.templates.resolver import BY_HAND
 
+#: Deliveries of an execution that are explained.
+MOST_EXPLAINED = 50
 #: How often a saved worklist is drained before a pause or resume is refused as unavailable.
 ROUNDS = 20
 
@@ -443,14 +446,18 @@ class Executions:
         return text
 
     async def explain(self, execution_id: str, *, names_workers: bool = True) -> Sequence[Explanation]:
-        """Say what every unfinished node waits for. Raises ExecutionNotFound.
+        """Say what every unfinished node waits for, and what is still to be delivered of an end.
 
+        Raises ExecutionNotFound.
         names_workers  False counts the workers, which are no tenant's.
         """
         execution_id = await self._owner.execution(execution_id)
         snapshot = await self._snapshot(execution_id)
         positions = await queue_positions(self.store, snapshot)
-        return explain(snapshot, await self.store.workers(), positions, names_workers=names_workers)
+        ids = await self.store.deliveries.of_execution(execution_id)
+        deliveries = await self.store.deliveries.read(ids[:MOST_EXPLAINED])
+        found = explain(snapshot, await self.store.workers(), positions, names_workers=names_workers)
+        return found + explain_deliveries([each for each in deliveries if each is not None])
 
     async def children(self, execution_id: str, *, limit: int = 50, cursor: str | None = None) -> Page:
         """List the executions that nodes of this one started, oldest first; purged ones are left out.

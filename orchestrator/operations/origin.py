@@ -12,8 +12,11 @@ from typing import Any
 import orjson
 
 from orchestrator.definitions.definition import ID_CONFLICT_POLICIES, IdConflictPolicy
+from orchestrator.definitions.targets import NO_TARGETS, Targets, read_targets
 from orchestrator.documents import exact_json
-from orchestrator.documents.problems import quoted
+from orchestrator.documents.fields import Fields
+from orchestrator.documents.limits import Limits
+from orchestrator.documents.problems import Findings, quoted
 from orchestrator.errors import PayloadTooLarge, Problem, StartInvalid
 from orchestrator.execution.model import Execution
 from orchestrator.store.layout import Field
@@ -40,6 +43,10 @@ class Origin:
     execution_key       the caller's own name for the execution, 1 to 256 characters, one per tenant.
     id_conflict_policy  what happens while another execution that has not ended holds the key; None leaves it
                         to the definition, and `fail` without one there.
+    notify              `on_complete`, `on_failure`, `on_cancel` as they were sent: targets of its end, beside
+                        those of the definition. A rerun does not take them over.
+    execution_id        minted before, so that the same start again makes the same execution; None mints one.
+    chain               how many executions, each started by the end of the one before, led to it.
     """
 
     workflow_id: str | None = None
@@ -48,6 +55,9 @@ class Origin:
     trigger: Mapping[str, Any] | None = None
     execution_key: str | None = None
     id_conflict_policy: IdConflictPolicy | None = None
+    notify: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    execution_id: str | None = None
+    chain: int = 0
 
     def fields(self) -> list[Field]:
         """Give the runtime fields that keep it, and their values. Raises StartInvalid, PayloadTooLarge."""
@@ -66,7 +76,19 @@ class Origin:
             fields += ["trigger", trigger_text(self.trigger)]
         if self.execution_key is not None:
             fields += ["execution_key", self.execution_key, "key_digest", digest_of(self.execution_key)]
+        if self.chain:
+            fields += ["chain", self.chain]
         return fields
+
+    def targets(self) -> Targets:
+        """Read the targets that the start itself names. Raises StartInvalid."""
+        if not self.notify:
+            return NO_TARGETS
+        findings = Findings(Limits())
+        targets = read_targets(Fields(dict(self.notify), "", findings))
+        if findings.problems:
+            raise StartInvalid(findings.problems)
+        return targets
 
     def key_claim(self, policy: str | None) -> KeyClaim | None:
         """Say which key it claims; policy is what the definition says of one that is taken."""

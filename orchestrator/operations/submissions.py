@@ -15,6 +15,7 @@ from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import Definition, HandlerNames
 from orchestrator.definitions.registry import WorkflowRecord
+from orchestrator.definitions.targets import joined_targets
 from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import (
@@ -29,7 +30,7 @@ from orchestrator.operations.results import Submitted
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.turns import LONG_BYTES, Turns
 from orchestrator.states import ExecutionStatus
-from orchestrator.store.layout import Field, Layout, Slice, lay_out
+from orchestrator.store.layout import Field, Layout, Slice, lay_out, target_fields
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, KeyClaim
 from orchestrator.store.transitions import Transitions
@@ -135,9 +136,11 @@ class Submissions:
         Raises InputsInvalid, StartInvalid, PayloadTooLarge; nothing is stored then.
         """
         extra: list[Field] = origin.fields()
+        if own := origin.targets():
+            extra += target_fields(joined_targets(compiled.definition.targets, own))
         is_checked = is_started or inputs is not None
         values = await self.checks.inputs(compiled.definition.inputs_schema, inputs) if is_checked else {}
-        execution_id = mint_execution_id()
+        execution_id = origin.execution_id or mint_execution_id()
         for part in compiled.layout.staged:
             await self.transitions.stage_execution(execution_id, part)
         if values or inputs is not None:

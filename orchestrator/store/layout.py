@@ -7,6 +7,8 @@ Written at submission and never changed:
   workflow_id, workflow_version (of the registry), labels (JSON), label_digests (what stands for each in the
   name of its index), execution_key (text), key_digest (what stands for it in the name of its key)
   features (closes: some node has a schedule_to_close_timeout; output: there is a last unit $output)
+  notifies (how many targets each end has: "COMPLETED=1 FAILED=2"), target|STATUS|N (one of them, JSON)
+  chain (how many executions, each started by the end of the one before, led to it)
   parent ('EXECUTION UNIT' that started it), depth (levels below the root execution)
   budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`),
   account (with it: 16 hex digits of the title's SHA-256, under which its day is counted)
@@ -27,7 +29,7 @@ Written at submission and never changed:
 Written by every transition:
   seq (newest event), left (nodes not terminal), failed (critical nodes FAILED), updated_ms
   rare ('1' once one of these has been set: cancelling, fail_fast, deadline_ms, generation other than 1,
-  parent, children, paused, features, tenant other than default; scripts look for them only then)
+  parent, children, paused, features, notifies, tenant other than default; scripts look for them only then)
 
 Written by single verbs:
   inputs, trigger (the document, JSON; without one it was started by hand), created_ms, started_ms,
@@ -80,6 +82,7 @@ import orjson
 
 from orchestrator.definitions.branches import catch_words, read_catch_words
 from orchestrator.definitions.definition import Catch, Definition, Node
+from orchestrator.definitions.targets import Targets
 from orchestrator.definitions.trigger_rules import TriggerRule
 from orchestrator.execution.counters import Counters, expected_counters
 from orchestrator.execution.fork import ForkPlan, starting_states
@@ -191,8 +194,19 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
         yield from ("rare", "1", "features", " ".join(features))
     if definition.output_node:
         yield from _node_fields(definition, definition.output_node)
+    yield from target_fields(definition.targets)
     starts = (n.id for n in definition.nodes if not n.dependencies or n.trigger_rule is TriggerRule.ALWAYS)
     yield from list_fields("start", starts)
+
+
+def target_fields(targets: Targets) -> Iterator[Field]:
+    """Give the fields of an execution whose ends have targets."""
+    if targets:
+        counts = " ".join(f"{status}={len(targets[status])}" for status in sorted(targets))
+        yield from ("rare", "1", "notifies", counts)
+    for status in sorted(targets):
+        for number, target in enumerate(targets[status]):
+            yield from (f"target|{status}|{number}", target.to_json())
 
 
 def _features(definition: Definition) -> list[str]:

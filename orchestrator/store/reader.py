@@ -1,9 +1,10 @@
 """Everything the engine reads, in bounded slices.
 
 `Store` and its parts (waits, items, liveness, index, access, payloads, claim_texts, workflows, schedules,
-statistics) are the only readers of the engine's keys beside the scripts, the task reader, the subscriptions
-to events, and `upgrade`. They write none of them: what the sets of timers and leases hold that no engine
-wrote is taken out, for it would stop every loop, and what they hold of damaged executions stands back.
+webhooks, statistics, deliveries) are the only readers of the engine's keys beside the scripts, the task
+reader, the subscriptions to events, and `upgrade`. They write none of them: what the sets of timers, leases
+and due deliveries hold that no engine wrote is taken out, for it would stop every loop, and what they hold
+of damaged executions stands back.
 """
 
 # long: everything the engine reads, in one class
@@ -32,6 +33,7 @@ from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import PURGEABLE, Cancelling, ExecutionStatus
 from orchestrator.store.access import Access
 from orchestrator.store.claim_texts import ClaimTexts
+from orchestrator.store.deliveries import Deliveries
 from orchestrator.store.index import Index
 from orchestrator.store.items import Items
 from orchestrator.store.layout_1 import as_layout_2, is_readable
@@ -101,6 +103,7 @@ class Store:
         self.index = Index(redis, self.keys)
         self.access = Access(redis, self.keys)
         self.statistics = StatisticsRows(redis, self.keys)
+        self.deliveries = Deliveries(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
         self.workflows = WorkflowRecords(redis, self.keys, self._wire)

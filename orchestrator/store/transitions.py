@@ -649,6 +649,32 @@ class Transitions(ScriptClient):
         arguments = (token.node_id, token.attempt, number, *kept, *counts)
         return self._call("settle_budget", token.execution_id, arguments, read_text)
 
+    # Deliveries of messages about ends
+
+    def claim_delivery(
+        self, delivery_id: str, *, claim_id: str, lease_ms: int, content: bytes
+    ) -> Call[list[Any]]:
+        """Claim a delivery that is due for one attempt. Replies [word, what is sent, tries].
+
+        claim_id  new for every attempt.
+        content   what is sent, unless an earlier claim has fixed that.
+        """
+        return self._delivery("claim_delivery", delivery_id, (claim_id, lease_ms, content), read_words)
+
+    def record_delivery(
+        self, delivery_id: str, *, claim_id: str, state: str, delay_ms: int, attempt: bytes
+    ) -> Call[str]:
+        """Record an attempt of a delivery, JSON, and what it brings the delivery to. Replies ok, stale.
+
+        delay_ms  until the next attempt of one that is `pending`.
+        """
+        arguments = (claim_id, state, delay_ms, attempt)
+        return self._delivery("record_delivery", delivery_id, arguments, read_text)
+
+    def resend_delivery(self, delivery_id: str, *, tenant: str, call_id: str) -> Call[str]:
+        """Make a delivery due now, whatever became of it; its rhythm begins again. Replies ok, unknown."""
+        return self._delivery("resend_delivery", delivery_id, (tenant, call_id), read_text)
+
     # The registry of workflows
 
     def register_workflow(self, wanted: Registration) -> Call[tuple[str, WorkflowRecord | None]]:
@@ -886,6 +912,12 @@ class Transitions(ScriptClient):
 
     def _schedule(self, tenant: str, schedule_id: str) -> str:
         return self.keys.key("schedule", tenant=tenant, schedule_id=schedule_id)
+
+    def _delivery(
+        self, name: str, delivery_id: str, arguments: tuple[Argument, ...], read: Callable[[Any], R]
+    ) -> Call[R]:
+        key = self.keys.key("delivery", delivery_id=delivery_id)
+        return Call(self, name, (key,), ("", delivery_id, *arguments), read)
 
     def _call(
         self, name: str, execution_id: str, arguments: tuple[Argument, ...], read: Callable[[Any], R]

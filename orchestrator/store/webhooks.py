@@ -44,7 +44,7 @@ class WebhookRecords:
         """
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(self._key(kind, path))
-        pipe.get(self._keys.key("delivery", kind=kind, path=path, digest=digest))
+        pipe.get(self._keys.key("ledger", kind=kind, path=path, digest=digest))
         pipe.time()
         row, known, (seconds, micros) = await pipe.execute()
         record = _read(kind, path, row)

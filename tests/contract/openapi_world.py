@@ -44,7 +44,7 @@ WITH_INPUTS = workflow(
     node("A", config={"n": "{{ inputs.n }}"}),
     inputs={"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]},
 )
-TELLING = workflow(node("A"), output={"all": "{{ A }}"})
+TELLING = workflow(node("A"), output={"all": "{{ A }}"}, on_complete={"url": "https://receiver.example/"})
 MAPPED = workflow(
     node(
         "M",
@@ -185,7 +185,7 @@ class _Filling:
             {"execution_id": cancelled, "node_id": "B"},
             {"execution_id": mapped, "node_id": "M"},
             {"execution_id": mapped, "node_id": "M[0]"},
-            {"execution_id": told, "node_id": "A"},
+            {"execution_id": told, "node_id": "A", "delivery_id": f"{told}.1.0"},
         ]
 
     async def unfinished(self) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ Mistakes that a second guard makes harmless are left out; the fence, for one, ho
 
 from __future__ import annotations
 
+from tests.mutation.delivery_mutants import DELIVERIES
 from tests.mutation.mutant import Mutant, of
 from tests.mutation.mutants_of_features import FEATURES
 from tests.mutation.mutants_of_tenants import TENANTS
@@ -332,5 +333,5 @@ WHOLE = (
 
 MUTANTS: tuple[Mutant, ...] = (
     *ATTEMPT, *BASE, *STATE, *WRITES, *TOGETHER, *FAULTS, *HANDING_OVER, *CLAIM, *REPLIES, *NODES, *SETTLE, *ENDS, *KEEPERS,
-    *WHOLE, *PURGES, *RETENTION, *FEATURES, *TENANTS, *WEBHOOKS,
+    *WHOLE, *PURGES, *RETENTION, *FEATURES, *TENANTS, *WEBHOOKS, *DELIVERIES,
 )  # fmt: skip

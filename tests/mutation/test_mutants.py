@@ -28,6 +28,7 @@ TESTS = os.environ.get(
     " tests/integration/semantics/test_handled_failures.py tests/integration/semantics/test_triggers.py"
     " tests/integration/reruns/test_retry_of_nodes.py tests/integration/reruns/test_requests_for_nodes.py"
     " tests/integration/reruns/test_retry_of_nodes_made_anew.py"
+    " tests/integration/deliveries tests/integration/loops/test_webhooks.py"
     " tests/contract/test_keys.py"
     " tests/integration/loops/test_expiry.py tests/integration/test_statistics.py"
     " tests/integration/webhooks"

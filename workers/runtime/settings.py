@@ -97,6 +97,8 @@ class WorkerConfig:
     lease_ms: int = 15_000
     drain_s: float = 25.0
     output_max_bytes: int = 1024 * 1024
+    #: Whether it sends webhooks about ends of executions.
+    deliveries: bool = True
     #: What a tenant's calls to paid services may use in a day.
     tenant_daily: Caps = NO_CAPS
     #: Of definitions that nodes put together for their children.
@@ -113,5 +115,6 @@ def worker_config(settings: Settings, limits: Limits) -> WorkerConfig:
         drain_s=settings.drain_s,
         output_max_bytes=settings.output_max_bytes,
         limits=limits,
+        deliveries=settings.worker_deliveries,
         tenant_daily=Caps.of(settings.tenant_daily_tokens, settings.tenant_daily_cost_usd),
     )

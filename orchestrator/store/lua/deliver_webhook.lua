@@ -9,7 +9,7 @@
 -- Event execution.created, execution.started
 local execution_id, tenant, name = ARGV[2], ARGV[4], ARGV[5]
 local kind, path = string.match(name, '^(%a+):(.*)$')
-local ledger = ARGV[7] ~= '' and rare_key.delivery(kind, path, ARGV[7])
+local ledger = ARGV[7] ~= '' and rare_key.ledger(kind, path, ARGV[7])
 local hook = redis.call('HMGET', hooks.key(name), 'hook_id', 'revision', 'tenant')
 local hook_id, made = string.match(ledger and redis.call('GET', ledger) or '', '^(%S+) (%S+)$')
 -- The same call sent again, whatever became of the hook or of the execution since.

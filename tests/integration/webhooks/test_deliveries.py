@@ -82,7 +82,7 @@ async def test_the_same_id_is_answered_for_a_day_even_when_what_it_made_is_gone(
     again = await deliver(rig, hook, delivery_id="d1")
 
     assert again.execution_id == first.execution_id
-    (ledger,) = await rig.redis.keys("workflows:delivery:*")
+    (ledger,) = await rig.redis.keys("workflows:ledger:*")
     assert 86_390_000 < await rig.redis.pttl(ledger) <= 86_400_000
 
 

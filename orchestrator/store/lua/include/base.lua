@@ -44,12 +44,12 @@ local UNCOUNTED = -1000000000
 -- What few executions have. Whoever sets one of these says so in the field `rare`, see `set_rare`.
 local function read_rare(x)
   local values = redis.call('HMGET', x.runtime, 'cancelling', 'fail_fast', 'deadline_ms', 'generation', 'parent', 'children',
-    'paused', 'features', 'tenant')
+    'paused', 'features', 'tenant', 'notifies')
   x.cancelling, x.fail_fast = values[1] ~= '' and values[1] or nil, values[2] == '1'
   x.deadline_ms, x.generation = tonumber(values[3] or ''), values[4] or '1'
   x.parent, x.children = values[5], tonumber(values[6] or 0)
   x.paused, x.features = values[7] ~= '' and values[7] or nil, values[8]
-  x.tenant = values[9]
+  x.tenant, x.notifies = values[9], values[10]
 end
 
 -- Reads one execution's running totals; nil when it is unknown or purged, so that a late worker never writes a

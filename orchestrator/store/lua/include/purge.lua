@@ -121,6 +121,8 @@ function purge.remove_some(id)
     redis.call('HSET', remains, 'dead_cursor', cursor == '0' and 'end' or cursor)
     return 50, false
   end
+  local forgotten = deliveries.forget_some(id)
+  if forgotten > 0 then return 10 * forgotten, false end
   local chunk = string.format('%d', values[3] or 0)
   local line = redis.call('HGET', remains, 'ids|' .. chunk)
   if line then

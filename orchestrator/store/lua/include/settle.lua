@@ -173,6 +173,7 @@ local function finish(x)
   if x.deadline_ms then redis.call('ZREM', timers_key(), timer_member('execution_timeout', x.id, '', x.generation)) end
   if x.cancelling then redis.call('ZREM', timers_key(), timer_member('cancel_grace', x.id, '', x.generation)) end
   record(x, event, '', '', quoted(cause))
+  if x.notifies then deliveries.plan(x, status) end
   if x.parent then notify_parent(x, status) end
 end
 

@@ -1,0 +1,106 @@
+"""`./headrace deliveries …`: messages about ends of executions: list them, read one, send one again."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.commands.api_call import ExitCode, call_server
+from cli.commands.options import AnswerOption, LinesOption, ServerOption
+from cli.output.text import json_line, printable
+
+if TYPE_CHECKING:
+    from clients.headrace.client import Client
+
+DeliveryArgument = Annotated[str, typer.Argument(metavar="DELIVERY", help="The delivery's id.")]
+
+deliveries = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="List, read and resend the messages about ends of executions.",
+)
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+@deliveries.command("list")
+def list_deliveries(
+    execution: Annotated[
+        str | None, typer.Option("--execution", metavar="EXECUTION", help="Only those about its ends.")
+    ] = None,
+    state: Annotated[State | None, typer.Option("--state", help="Only those in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 50,
+    as_json: LinesOption = False,
+    server: ServerOption = None,
+) -> None:
+    """List deliveries, those of the newest ends first."""
+
+    async def act(client: Client) -> int:
+        count = 0
+        word = None if state is None else str(state)
+        async for each in client.deliveries.list(limit=limit, execution_id=execution, state=word):
+            typer.echo(json_line(each) if as_json else delivery_line(each))
+            count += 1
+        if not count and not as_json:
+            typer.echo("no matching deliveries" if execution or state else "no deliveries yet")
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+@deliveries.command()
+def get(delivery: DeliveryArgument, as_json: AnswerOption = False, server: ServerOption = None) -> None:
+    """Show a delivery with its last attempts."""
+
+    async def act(client: Client) -> int:
+        found = await client.deliveries.get(delivery)
+        for line in [json_line(found)] if as_json else delivery_lines(found):
+            typer.echo(line)
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+@deliveries.command()
+def resend(delivery: DeliveryArgument, as_json: AnswerOption = False, server: ServerOption = None) -> None:
+    """Send it now, whatever became of it, under the same message id."""
+
+    async def act(client: Client) -> int:
+        done = await client.deliveries.resend(delivery)
+        typer.echo(json_line(done) if as_json else f"due now: {printable(done['delivery_id'])}")
+        return ExitCode.SUCCESS
+
+    call_server(server, act)
+
+
+def delivery_line(found: dict[str, Any]) -> str:
+    """A delivery in one line."""
+    target = found["target"]
+    place = target["url"] if "url" in target else f"workflow {target['workflow']}"
+    following = f"  next {found['next_attempt_at']}" if found["next_attempt_at"] else ""
+    return printable(
+        f"{found['delivery_id']}  {found['state']:<9}  {found['type']}  {place}"
+        f"  tries {found['tries']}{following}"
+    )
+
+
+def delivery_lines(found: dict[str, Any]) -> list[str]:
+    """A delivery with a line for each attempt."""
+    return [delivery_line(found), f"message {found['message_id']}", *map(_attempt_line, found["attempts"])]
+
+
+def _attempt_line(attempt: dict[str, Any]) -> str:
+    result = attempt["error"] or (f"started {attempt['started']}" if attempt["started"] else "delivered")
+    status = attempt["status_code"] or "-"
+    return printable(
+        f"  {attempt['number']}  {attempt['at']}  {status}  {attempt['duration_ms']} ms  {result}"
+    )

@@ -1,0 +1,76 @@
+"""`./headrace deliveries`: what it asks of the server, and what it prints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.unit.cli.commands.invoking import answer_with, run
+
+DELIVERY: dict[str, Any] = {
+    "delivery_id": "e1.1.0",
+    "message_id": "msg_1",
+    "state": "pending",
+    "type": "execution.failed",
+    "target": {"url": "https://receiver.example/\x1b[2J"},
+    "tries": 2,
+    "next_attempt_at": "2026-01-01T00:05:05.000Z",
+    "attempts": [
+        {
+            "number": 1, "at": "2026-01-01T00:00:00.000Z", "duration_ms": 12, "status_code": 503,
+            "error": "https://receiver.example answered 503", "started": None,
+        },
+        {
+            "number": 2, "at": "2026-01-01T00:00:05.000Z", "duration_ms": 3, "status_code": None,
+            "error": None, "started": "e2",
+        },
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the server is asked."""
+    found: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        found.append(f"{request.method} {request.url.raw_path.decode()}")
+        if request.url.path == "/v1/deliveries":
+            items = [] if "gone" in str(request.url) else [DELIVERY]
+            return httpx2.Response(200, json={"items": items, "next_cursor": None})
+        return httpx2.Response(202 if request.method == "POST" else 200, json=DELIVERY)
+
+    answer_with(monkeypatch, answer)
+    return found
+
+
+def test_deliveries_are_listed(asked: list[str]) -> None:
+    code, lines = run("deliveries", "list", "--execution", "e1", "--state", "pending")
+
+    assert code == 0
+    (line,) = lines
+    assert line.startswith("e1.1.0  pending    execution.failed  https://receiver.example/\\x1b[2J")
+    assert line.endswith("  tries 2  next 2026-01-01T00:05:05.000Z")
+    assert asked == ["GET /v1/deliveries?execution_id=e1&state=pending&limit=50"]
+
+
+def test_an_empty_list_says_so(asked: list[str]) -> None:
+    assert run("deliveries", "list", "--state", "gone") == (0, ["no matching deliveries"])
+
+
+def test_a_delivery_is_shown_with_its_attempts(asked: list[str]) -> None:
+    code, lines = run("deliveries", "get", "e1.1.0")
+
+    assert (code, lines[1]) == (0, "message msg_1")
+    assert lines[2:] == [
+        "  1  2026-01-01T00:00:00.000Z  503  12 ms  https://receiver.example answered 503",
+        "  2  2026-01-01T00:00:05.000Z  -  3 ms  started e2",
+    ]
+    assert asked == ["GET /v1/deliveries/e1.1.0"]
+
+
+def test_a_delivery_is_sent_again(asked: list[str]) -> None:
+    assert run("deliveries", "resend", "e1.1.0") == (0, ["due now: e1.1.0"])
+    assert asked == ["POST /v1/deliveries/e1.1.0/resend"]
