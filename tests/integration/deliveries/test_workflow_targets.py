@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from orchestrator.execution.deliveries import DeliveryState
-from orchestrator.loops.webhooks import LEASE_MS
+from orchestrator.loops.webhooks import PUT_OFF_MS
 from tests.integration.receivers import Receiver, delivery_of, ended, look, sending
 from tests.integration.registered_workflows import register
 from tests.makers import Rig, node
@@ -44,7 +44,7 @@ async def test_a_start_whose_record_was_lost_is_not_made_again(rig: Rig) -> None
     webhooks.transitions.record_delivery = record  # type: ignore[method-assign]
     await rig.engine.workflows.change("cleanup", is_active=False)
 
-    await look(rig, webhooks, after_ms=LEASE_MS)
+    await look(rig, webhooks, after_ms=PUT_OFF_MS)
 
     assert (await delivery_of(rig, execution_id)).state is S.DELIVERED
     workflow_id = (await rig.engine.workflows.get("cleanup")).workflow_id
