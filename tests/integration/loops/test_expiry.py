@@ -14,6 +14,7 @@ from tests.integration.transitions.prepared_calls import child_of
 from tests.integration.transitions.purgeable import a_chain, dead_letters, grandchildren, large, with_child
 from tests.integration.transitions.started_children import nested
 from tests.makers import Rig, node
+from tests.older_layouts import restore_ended
 
 E = ExecutionStatus
 SECOND_MS, HOUR_MS = 1_000, 3_600_000
@@ -253,7 +254,7 @@ class Killed(Exception):
 
 async def of_two_parts(rig: Rig) -> str:
     """More nodes than are counted in one call."""
-    execution_id = await rig.submit(*(node(f"n{number}") for number in range(600)), trigger=False)
+    execution_id = await rig.submit(*(node(f"n{number}") for number in range(300)), trigger=False)
     await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="c")
     return execution_id
 
@@ -306,6 +307,17 @@ async def test_what_is_damaged_stands_back_behind_others(rig: Rig) -> None:
 
     assert (counted, again, later) == (1, 0, 1)
     assert await expires_in(rig, execution_id) == 7 * DAY_MS - 60_000
+
+
+async def test_one_of_an_older_layout_goes_uncounted(rig: Rig) -> None:
+    execution_id = await restore_ended(rig.redis)
+    await rig.redis.zadd("workflows:ended", {execution_id: rig.now_ms})
+
+    await look(rig)
+    await look(rig, 30 * DAY_MS)
+
+    assert not [key for key in await rig.redis.keys() if execution_id.encode() in key]
+    assert await rig.redis.keys("workflows:statistics:*") == []
 
 
 async def test_at_maxmemory_it_goes_on(rig: Rig) -> None:

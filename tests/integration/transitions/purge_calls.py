@@ -37,7 +37,7 @@ async def folding(rig: Rig) -> Call[Any]:
 
 async def folding_a_part(rig: Rig) -> Call[Any]:
     """The first of two parts is done."""
-    execution_id = await rig.submit(*(node(f"n{number}") for number in range(700)))
+    execution_id = await rig.submit(*(node(f"n{number}") for number in range(300)))
     await rig.drain_worklist(execution_id)
     await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="c")
     call = rig.transitions.fold_execution(execution_id)

@@ -6,7 +6,7 @@
 --   folding, "GENERATION CHUNK [HANDLER TOTAL FAILED] …", chunks of nodes counted so far
 
 -- nodes: looked at in one call, about.
-local retention = {nodes = 500}
+local retention = {nodes = 200}
 
 -- The parent of an execution, as long as it is there.
 function retention.parent_of(id)
