@@ -65,6 +65,7 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("purging", "workflows:purging", "sorted set", "executions that were purged and of which keys are left, by the moment, Redis ms", "purge_execution, purge_staging, purge_keys", "when no key is left", is_rare=True),
     KeyPattern("ended", "workflows:ended", "sorted set", "executions that have ended and are not counted in the statistics yet, by the first of these ends, Redis ms", "settle, fold_execution", "when counted", is_rare=True),
     KeyPattern("expiring", "workflows:expiring", "sorted set", "executions that will be purged, by when their retention is looked at next, Redis ms", "create_execution, fold_execution, expire_execution", "with its execution", is_rare=True),
+    KeyPattern("retention", "workflows:retention", "string", "the retention of the settings, as it was when all that waits for its purge was last looked at: four words, ms or - for ever", "apply_retention", "never", is_rare=True),
     KeyPattern("statistics", "workflows:statistics:{tenant}:{day}", "hash", "executions that ended on a day and their nodes, counted; days count from 1970, UTC; its fields are in `orchestrator/execution/statistics.py`", "fold_execution, purge_execution, purge_keys", "400 days", is_rare=True),
     KeyPattern("dead", "workflows:dead[:{tenant}]", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped"),
     KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last checked, Redis ms", "stamp_tick", "never", is_rare=True),

@@ -63,10 +63,15 @@ async def expiring_later(rig: Rig) -> Call[Any]:
     return rig.transitions.expire_execution(execution_id, Retention(), call_id="first")
 
 
+async def applying(rig: Rig) -> Call[Any]:
+    return rig.transitions.apply_retention(Retention())
+
+
 PURGES: dict[str, tuple[Prepare, str]] = {
     "purge_staging": (purging, ""),
     "purge_execution": (hiding, ""),
     "purge_keys": (removing, ""),
+    "apply_retention": (applying, ""),
     "fold_execution": (folding, ""),
     "fold_execution, the last part": (folding_a_part, ""),
     "expire_execution": (expiring_at_last, ""),
