@@ -129,6 +129,7 @@ async def interrupted_fold(rig: Rig, dice: Random) -> None:
 async def test_five_hundred_mixed_executions_are_counted_as_by_hand(rig: Rig, seed: int) -> None:
     dice = Random(seed)
     await mixed(rig, dice, 500)
+    await rig.fold()
 
     found = await statistics(rig)
 
