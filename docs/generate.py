@@ -28,6 +28,7 @@ HEADING = "<!-- Written by `python -m docs.generate`; changes here are lost. -->
 
 #: Scripts that change no status of their own, and so have no row in the table.
 WITHOUT_ROW = {
+    "apply_retention": "says with which settings all that waits for its purge was looked at",
     "announce_worker": "keeps the list of live workers",
     "change_tenant": "changes a tenant",
     "claim_delivery": "claims a delivery for one attempt",

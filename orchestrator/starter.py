@@ -55,6 +55,9 @@ class Orchestrator:
         """Do every duty at its interval until `stopping` is set."""
         await asyncio.gather(
             self._once("older executions", lambda: retention.tell_of_older(self.store)),
+            self._once(
+                "changed retention", lambda: retention.review(self.store, self.transitions, self.kept)
+            ),
             self._repeat("timers", self.tick_ms / 1000, self.tick),
             self._repeat("schedules", self.tick_ms / 1000, self.fire_schedules),
             self._repeat("sweep", SWEEP_S, self.sweep_once),
@@ -82,22 +85,29 @@ class Orchestrator:
         return await retention.run_once(self.store, self.transitions, now_ms, kept=self.kept)
 
     async def _once(self, duty: str, work: Callable[[], Awaitable[int]]) -> None:
+        """Do what is done at the start; `stopping` ends it in the middle."""
+
+        async def stop(working: asyncio.Task[None]) -> None:
+            await self.stopping.wait()
+            working.cancel()
+
+        working = asyncio.create_task(self._attempt(duty, work))
+        watching = asyncio.create_task(stop(working))
+        await asyncio.wait({working})
+        watching.cancel()
+
+    async def _attempt(self, duty: str, work: Callable[[], Awaitable[int]]) -> None:
         try:
             await work()
         except STORE_FAULTS as error:
             log.warning("orchestrator.duty_failed", extra={"duty": duty, "error": str(error)})
         except Exception:
+            # A fault of ours in one duty, or about one execution, must not stop the clock for all others.
             log.exception("orchestrator.fault", extra={"duty": duty})
 
     async def _repeat(self, duty: str, interval_s: float, work: Callable[[], Awaitable[int]]) -> None:
         while not self.stopping.is_set():
-            try:
-                await work()
-            except STORE_FAULTS as error:
-                log.warning("orchestrator.duty_failed", extra={"duty": duty, "error": str(error)})
-            except Exception:
-                # A fault of ours in one duty, or about one execution, must not stop the clock for all others.
-                log.exception("orchestrator.fault", extra={"duty": duty})
+            await self._attempt(duty, work)
             try:
                 # Jitter keeps several orchestrators from doing the same at the same moment.
                 async with asyncio.timeout(interval_s * (0.8 + 0.4 * random.random())):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from uuid import uuid4
 
 from orchestrator.definitions.retention import Retention
@@ -73,17 +74,46 @@ async def expire(store: Store, transitions: Transitions, now_ms: int, kept: Rete
         ids = await store.index.due("expiring", now_ms, TOGETHER)
         if not ids:
             break
-        calls = [transitions.expire_execution(each, kept, call_id=uuid4().hex) for each in ids]
-        answers = dict(zip(ids, await transitions.call_all(calls, are_apart=True), strict=True))
-        if faulty := [each for each, answer in answers.items() if is_fault(answer)]:
-            log.error("retention.fault", extra={"execution_ids": faulty[:20]})
-            await store.put_off("expiring", faulty, now_ms + PUT_OFF_MS)
-        hidden = [each for each in ids if each not in faulty and answers[each][0] == "ok"]
-        await remove_all_keys(transitions, hidden)
-        looked_at, purged = looked_at + len(ids), purged + len(hidden)
+        purged += await _look_at(store, transitions, ids, now_ms, kept)
+        looked_at += len(ids)
     if purged:
         log.info("retention.purged", extra={"executions": purged})
     return purged
+
+
+async def review(store: Store, transitions: Transitions, kept: Retention) -> int:
+    """Look again at all that waits for its purge, if settings have changed; returns how many were looked at.
+
+    Killed on the way, it begins again at the next start.
+    """
+    if await store.index.applied_retention() == kept.words():
+        return 0
+    cursor, looked_at = 0, 0
+    while True:
+        cursor, ids = await store.index.expiring(cursor, TOGETHER)
+        now_ms = await store.now_ms()
+        for first in range(0, len(ids), TOGETHER):
+            await _look_at(store, transitions, ids[first : first + TOGETHER], now_ms, kept)
+        looked_at += len(ids)
+        if cursor == 0:
+            break
+    await transitions.apply_retention(kept)
+    log.info("retention.reviewed", extra={"executions": looked_at, "retention_ms": kept.words()})
+    return looked_at
+
+
+async def _look_at(
+    store: Store, transitions: Transitions, execution_ids: Sequence[str], now_ms: int, kept: Retention
+) -> int:
+    """Purge those whose retention is over, and note when that of others ends; returns how many went."""
+    calls = [transitions.expire_execution(each, kept, call_id=uuid4().hex) for each in execution_ids]
+    answers = dict(zip(execution_ids, await transitions.call_all(calls, are_apart=True), strict=True))
+    if faulty := [each for each, answer in answers.items() if is_fault(answer)]:
+        log.error("retention.fault", extra={"execution_ids": faulty[:20]})
+        await store.put_off("expiring", faulty, now_ms + PUT_OFF_MS)
+    hidden = [each for each, answer in answers.items() if each not in faulty and answer[0] == "ok"]
+    await remove_all_keys(transitions, hidden)
+    return len(hidden)
 
 
 async def finish_purges(store: Store, transitions: Transitions, now_ms: int, *, limit: int) -> int:

@@ -14,7 +14,7 @@ from orchestrator.store.reader import Store
 from orchestrator.store.transitions import Transitions
 
 #: Executions that one question counts before it is answered, those of other tenants among them.
-MOST_FOLDED = 2_000
+MOST_FOLDED = 500
 #: Days that one question may ask for.
 MOST_DAYS = 366
 #: Days without a bound given.

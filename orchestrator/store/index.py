@@ -131,6 +131,17 @@ class Index:
         score = await self._redis.zscore(self._keys.shared("expiring"), execution_id)
         return None if score is None else int(score)
 
+    async def expiring(self, cursor: int, count: int) -> tuple[int, list[str]]:
+        """Scan what waits for its purge, about `count` at a time; the cursor is 0 after the last."""
+        key = self._keys.shared("expiring")
+        following, members = await self._redis.zscan(key, cursor, count=count)
+        return following, [member.decode(errors="replace") for member, _ in members]
+
+    async def applied_retention(self) -> str | None:
+        """The retention that all of that was looked at with, as scripts read it."""
+        words = await self._redis.get(self._keys.shared("retention"))
+        return words.decode() if words else None
+
     async def unlisted(self, tenant: str, *, most: int) -> int:
         """Count, among the oldest executions of a tenant, those over or unstarted that no loop will purge.
 

@@ -208,6 +208,11 @@ class Transitions(ScriptClient):
         """
         return self._call("expire_execution", execution_id, (call_id, *kept.words().split()), read_words)
 
+    def apply_retention(self, kept: Retention) -> Call[str]:
+        """Record that all that waits for its purge has been looked at with this retention."""
+        key = self.keys.shared("retention")
+        return Call(self, "apply_retention", (key,), ("", *kept.words().split()), read_text)
+
     # A node, before it runs
 
     def claim_node(

@@ -70,6 +70,7 @@ OWNERS: dict[str, tuple[str, str]] = {
     "names": ("tenant", "remove_workflow takes the field"),
     "registry": ("tenant", "remove_workflow takes the member"),
     "queues": ("deployment", "nothing: a name for each queue"),
+    "retention": ("deployment", "nothing: four words"),
     "repairs": ("deployment", "nothing: a field for each kind"),
     "tick": ("deployment", "nothing: one number"),
     "hold": ("deployment", "by itself after one lease"),

@@ -30,8 +30,8 @@ TESTS = os.environ.get(
     " tests/integration/reruns/test_retry_of_nodes_made_anew.py"
     " tests/integration/deliveries tests/integration/loops/test_webhooks.py"
     " tests/contract/test_keys.py"
-    " tests/integration/loops/test_expiry.py tests/integration/test_statistics.py"
-    " tests/integration/webhooks"
+    " tests/integration/loops/test_expiry.py tests/integration/loops/test_expiry_faults.py"
+    " tests/integration/test_statistics.py tests/integration/webhooks"
     " tests/property/test_engine_model.py",
 ).split()
 #: A mutant that hangs is noticed too.

@@ -11,11 +11,19 @@ from redis.asyncio import Redis
 
 import wiring
 from config import Settings
+from orchestrator.definitions.retention import Retention
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import ConfigError
 from tests.patience import PATIENCE_S
 
 SETTINGS = Settings(_env_file=None)
+
+
+def test_the_retention_of_the_settings_is_that_of_the_orchestrator() -> None:
+    found = Settings(_env_file=None, retention_completed="1h", retention_failed="never")
+
+    assert wiring.retention_of(SETTINGS) == Retention()
+    assert wiring.retention_of(found) == Retention(completed_ms=3_600_000, failed_ms=None)
 
 
 class Checks:

@@ -28,7 +28,7 @@ local function due_of()
   for word in string.gmatch(values[3] or '', '%S+') do own[#own + 1] = word end
   local kept = own[place]
   if not kept or kept == '?' then kept = ARGV[3 + place] end
-  local since = tonumber(status == 'PENDING' and values[4] or values[5]) or NOW
+  local since = tonumber(status ~= 'PENDING' and values[5] or values[4]) or NOW
   return kept ~= '-' and since + kept or NOW + AGAIN_MS
 end
 

@@ -10,28 +10,14 @@ from orchestrator.definitions.retention import DAY_MS, FOR_EVER, Retention
 from orchestrator.errors import ExecutionNotFound
 from orchestrator.loops import retention
 from orchestrator.states import ExecutionStatus
+from tests.integration.loops.expiring import expires_in, is_there, look
 from tests.integration.transitions.prepared_calls import child_of
-from tests.integration.transitions.purgeable import a_chain, dead_letters, grandchildren, large, with_child
+from tests.integration.transitions.purgeable import a_chain, dead_letters, with_child
 from tests.integration.transitions.started_children import nested
 from tests.makers import Rig, node
 
 E = ExecutionStatus
 SECOND_MS, HOUR_MS = 1_000, 3_600_000
-
-
-async def look(rig: Rig, after_ms: int = 0, kept: Retention | None = None) -> int:
-    """What the loop does after a while."""
-    rig.transitions.now_ms = rig.now_ms + after_ms
-    return await retention.run_once(rig.store, rig.transitions, rig.now_ms, kept=kept)
-
-
-async def is_there(rig: Rig, execution_id: str) -> bool:
-    return await rig.store.status(execution_id) is not None
-
-
-async def expires_in(rig: Rig, execution_id: str) -> int | None:
-    expires_ms = (await rig.engine.executions.get(execution_id)).expires_ms
-    return None if expires_ms is None else expires_ms - rig.now_ms
 
 
 async def cancelled(rig: Rig) -> str:
@@ -103,6 +89,22 @@ async def test_settings_that_keep_longer_hold_for_what_has_ended_before(rig: Rig
     await look(rig, 2 * SECOND_MS, Retention())
 
     assert await expires_in(rig, execution_id) == 7 * DAY_MS - 2 * SECOND_MS
+
+
+async def test_settings_that_keep_shorter_hold_once_all_has_been_looked_at_again(rig: Rig) -> None:
+    made = [await a_chain(rig) for _ in range(150)]
+    failed = await dead_letters(rig)
+    await look(rig)
+    await retention.review(rig.store, rig.transitions, Retention())
+    rig.transitions.now_ms = rig.now_ms + DAY_MS
+
+    unchanged = await retention.review(rig.store, rig.transitions, Retention())
+    looked_at = await retention.review(rig.store, rig.transitions, Retention(completed_ms=HOUR_MS))
+    again = await retention.review(rig.store, rig.transitions, Retention(completed_ms=HOUR_MS))
+
+    assert (unchanged, looked_at, again) == (0, 151, 0)
+    assert not [each for each in made if await is_there(rig, each)]
+    assert await expires_in(rig, failed) == 29 * DAY_MS
 
 
 async def test_one_that_is_started_in_time_is_kept_from_its_end_on(rig: Rig) -> None:
@@ -242,104 +244,3 @@ async def test_a_fork_and_a_replay_stay_when_their_source_expires(rig: Rig) -> N
         assert await rig.status(each) is E.COMPLETED
         assert all((await rig.engine.executions.results(each)).values())
         assert (await rig.engine.executions.fork(each, from_node="B")).execution_id
-
-
-# Faults
-
-
-class Killed(Exception):
-    """The process ends here."""
-
-
-async def of_two_parts(rig: Rig) -> str:
-    """More nodes than are counted in one call."""
-    execution_id = await rig.submit(*(node(f"n{number}") for number in range(600)), trigger=False)
-    await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="c")
-    return execution_id
-
-
-@pytest.mark.parametrize("make", [of_two_parts, grandchildren, dead_letters])
-async def test_whatever_step_it_is_killed_at_another_one_goes_on(
-    rig: Rig, make: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await rig.worker.read()
-    before = await rig.dump()
-    for survived in range(40):
-        await make(rig)
-        await rig.worker.read()
-        left = [survived]
-        send = rig.transitions.call_all
-
-        async def killed(calls: Any, *, are_apart: bool = False, left: Any = left, send: Any = send) -> Any:
-            left[0] -= 1
-            if left[0] < 0:
-                raise Killed
-            return await send(calls, are_apart=are_apart)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(rig.transitions, "call_all", killed)
-            try:
-                await look(rig)
-                await look(rig, 30 * DAY_MS)
-            except Killed:
-                pass
-        # The second look is for what an end that was counted only now has put off; the third finishes purges.
-        for after_ms in (0, 30 * DAY_MS, 60_000):
-            await look(rig, after_ms)
-        assert await rig.dump(statistics=False) == before, survived
-        if left[0] >= 0:
-            return
-    raise AssertionError("it is never through")
-
-
-async def test_what_is_damaged_stands_back_behind_others(rig: Rig) -> None:
-    damaged, execution_id = await a_chain(rig), await a_chain(rig)
-    key = f"workflow:{damaged}:status"
-    await rig.redis.delete(key)
-    await rig.redis.lpush(key, "no status")
-
-    counted = await look(rig)
-    again = await look(rig)
-    await rig.redis.delete(key)
-    await rig.redis.set(key, "COMPLETED")
-    later = await look(rig, 60_000)
-
-    assert (counted, again, later) == (1, 0, 1)
-    assert await expires_in(rig, execution_id) == 7 * DAY_MS - 60_000
-
-
-async def test_at_maxmemory_it_goes_on(rig: Rig) -> None:
-    execution_id = await large(rig)
-    await rig.redis.config_set("maxmemory", "1mb")
-    try:
-        await look(rig)
-        await look(rig, 7 * DAY_MS)
-    finally:
-        await rig.redis.config_set("maxmemory", "0")
-
-    assert not [key for key in await rig.redis.keys() if execution_id.encode() in key]
-
-
-# Executions from before
-
-
-async def test_those_that_ended_before_there_was_a_retention_are_told_of_and_stay(
-    rig: Rig, caplog: pytest.LogCaptureFixture
-) -> None:
-    older = [await a_chain(rig), await unstarted(rig)]
-    await rig.redis.delete("workflows:ended", "workflows:expiring")
-    await a_chain(rig)
-    await rig.submit(node("A"))
-    *_, x = await with_child(rig)
-    await rig.worker.complete(x)
-
-    with caplog.at_level("WARNING"):
-        found = await retention.tell_of_older(rig.store)
-    await look(rig)
-    told_again = await retention.tell_of_older(rig.store)
-    await look(rig, 400 * DAY_MS)
-
-    assert (found, told_again) == (2, 2)
-    (record,) = {each.message for each in caplog.records}
-    assert record == "retention.not_applied"
-    assert [await is_there(rig, each) for each in older] == [True, True]

@@ -37,7 +37,7 @@ async def folding(rig: Rig) -> Call[Any]:
 
 async def folding_a_part(rig: Rig) -> Call[Any]:
     """The first of two parts is done."""
-    execution_id = await rig.submit(*(node(f"n{number}") for number in range(700)))
+    execution_id = await rig.submit(*(node(f"n{number}") for number in range(300)))
     await rig.drain_worklist(execution_id)
     await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="c")
     call = rig.transitions.fold_execution(execution_id)
@@ -63,10 +63,15 @@ async def expiring_later(rig: Rig) -> Call[Any]:
     return rig.transitions.expire_execution(execution_id, Retention(), call_id="first")
 
 
+async def applying(rig: Rig) -> Call[Any]:
+    return rig.transitions.apply_retention(Retention())
+
+
 PURGES: dict[str, tuple[Prepare, str]] = {
     "purge_staging": (purging, ""),
     "purge_execution": (hiding, ""),
     "purge_keys": (removing, ""),
+    "apply_retention": (applying, ""),
     "fold_execution": (folding, ""),
     "fold_execution, the last part": (folding_a_part, ""),
     "expire_execution": (expiring_at_last, ""),

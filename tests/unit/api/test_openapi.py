@@ -14,7 +14,7 @@ import yaml
 from jsonschema_rs import Draft202012Validator, meta
 
 from docs import generate
-from orchestrator.definitions import budgets, compiler, maps, node_compiler
+from orchestrator.definitions import budgets, compiler, maps, node_compiler, retention
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import PlainHandlers
 
@@ -40,6 +40,7 @@ WHOLE: dict[str, Any] = {
     "fail_fast": True,
     "output": {"all": "{{ each }}"},
     "budget": {"max_tokens": 9, "max_cost_usd": 1.5, "daily": {"max_tokens": 90}, "on_budget": "fail"},
+    "retention": {"completed": "1d", "failed": "never", "cancelled": 3600, "unstarted": "1h"},
     "nodes": [
         {
             "id": "each",
@@ -112,6 +113,7 @@ def test_the_schema_is_a_schema() -> None:
         (("defaults",), compiler._DEFAULT_FIELDS),
         (("budget",), budgets._FIELDS),
         (("budget", "daily"), budgets._CAPS),
+        (("retention",), retention.KINDS),
         (("nodes",), node_compiler._FIELDS),
         (("dag", "nodes"), node_compiler._FIELDS),
         (("nodes", "map"), maps._FIELDS),

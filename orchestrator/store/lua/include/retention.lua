@@ -1,12 +1,12 @@
 -- retention: what becomes of an execution once it has ended. Its end puts it into workflows:ended. From there it is folded: its
 -- nodes are counted, a part in a call, and added to the statistics of its tenant and day; then it waits in workflows:expiring
--- for its purge, unless it is a child, which goes with its root.
+-- for its purge. A child is taken off that list: it goes with its root.
 -- An execution that is retried counts once: as it ended last, on the day (UTC) on which it ended first.
 -- Fields of the runtime:  folded, "DAY STATUS MS [HANDLER TOTAL FAILED] …", what the statistics have of it, STATUS - for nothing;
 --   folding, "GENERATION CHUNK [HANDLER TOTAL FAILED] …", chunks of nodes counted so far
 
 -- nodes: looked at in one call, about.
-local retention = {nodes = 500}
+local retention = {nodes = 200}
 
 -- The parent of an execution, as long as it is there.
 function retention.parent_of(id)
@@ -130,7 +130,7 @@ function retention.fold(id)
   redis.call('HDEL', x.runtime, 'folding')
   redis.call('ZREM', rare_key.ended(), id)
   -- Its end, which has passed, until the loop knows how long it is kept.
-  if not retention.parent_of(id) then redis.call('ZADD', rare_key.expiring(), ended_ms or NOW_TEXT, id) end
+  redis.call('ZADD', rare_key.expiring(), ended_ms or NOW_TEXT, id)
   return looked_at, true
 end
 
