@@ -56,6 +56,9 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("signals", "workflow:{execution_id}:signals", "hash", "signals kept for a later wait, the waiting nodes by signal, and the requests already taken", "signal_execution, await_node, every end of a wait"),
     KeyPattern("events", "workflow:{execution_id}:events", "stream", "history; ids are dense: 1-0, 2-0, …", "every transition"),
     KeyPattern("remains", "workflow:{execution_id}:remains", "hash", "what was the runtime of a purged execution, until the rest of it is removed", "purge_execution, purge_staging, purge_keys", "when nothing else is left", is_rare=True),
+    KeyPattern("layout", "workflows:layout:{tenant}:{digest}", "hash", "the static layout of definitions with the same content: what scripts and workers need of each node, listed below", "create_execution, start_child, stage_execution, stage_layout", "one hour after the last execution that points to it", is_rare=True),
+    KeyPattern("layouts", "workflows:layouts", "hash", "executions that point to each static layout, by tenant:digest", "create_execution, start_child, stage_execution, purge_keys", "never", is_rare=True),
+    KeyPattern("unused_layouts", "workflows:layouts:unused", "sorted set", "static layouts without an execution, tenant:digest, by since when, Redis ms", "purge_keys, stage_layout, drop_layout", "one hour", is_rare=True),
     KeyPattern("queues", "workflows:queues", "set", "queues named in definitions, beside default", "create_execution", "never", is_rare=True),
     KeyPattern("active", "workflows:active", "set", "executions that are RUNNING or PAUSED", "start_execution, settle", "never"),
     KeyPattern("leases", "workflows:leases", "sorted set", "running attempts by lease deadline, Redis ms; member execution, node, attempt", "claim_node, renew_leases", "with the attempt"),
@@ -127,6 +130,9 @@ class Keys:
 
     def runtime(self, execution_id: str) -> str:
         return f"{self.prefix}workflow:{execution_id}:runtime"
+
+    def layout(self, tenant: str, digest: str) -> str:
+        return self.key("layout", tenant=tenant, digest=digest)
 
     def worklist(self, execution_id: str) -> str:
         return self.key("worklist", execution_id=execution_id)

@@ -29,9 +29,10 @@ from orchestrator.operations.results import Submitted
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.turns import LONG_BYTES, Turns
 from orchestrator.states import ExecutionStatus
-from orchestrator.store.layout import Field, Layout, Slice, lay_out
+from orchestrator.store.layout import Field, Layout, lay_out
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, KeyClaim
+from orchestrator.store.static_layouts import StaticLayouts
 from orchestrator.store.transitions import Transitions
 
 if sys.version_info >= (3, 14):
@@ -79,6 +80,7 @@ class Submissions:
         #: Those of large definitions.
         self.turns = Turns()
         self.transitions = transitions
+        self.layouts = StaticLayouts(transitions)
         self.limits = limits
         self._catalogue = catalogue
         self._announced: tuple[float, frozenset[str]] = (float("-inf"), frozenset())
@@ -108,8 +110,7 @@ class Submissions:
         is_checked = is_started or inputs is not None
         values = await self.checks.inputs(compiled.definition.inputs_schema, inputs) if is_checked else {}
         execution_id = mint_execution_id()
-        for part in compiled.layout.staged:
-            await self.transitions.stage_execution(execution_id, part)
+        await self.stage(execution_id, compiled.layout, tenant)
         if values or inputs is not None:
             extra += ["inputs", sorted_json(values)]
         if not is_checked and compiled.definition.inputs_schema is not None:
@@ -119,7 +120,7 @@ class Submissions:
         return await self.publish(
             execution_id,
             compiled.text,
-            compiled.layout.last,
+            compiled.layout,
             extra=extra,
             is_started=is_started,
             idempotency=idempotency,
@@ -129,11 +130,21 @@ class Submissions:
             workflow=workflow,
         )
 
+    async def stage(self, execution_id: str, layout: Layout, tenant: str) -> None:
+        """Write every slice of an execution but the last. Raises TooBusy, StoreFull."""
+        for part in layout.staged:
+            await self.layouts.send(
+                tenant,
+                layout,
+                part,
+                lambda part: self.transitions.stage_execution(execution_id, part, tenant=tenant),
+            )
+
     async def publish(
         self,
         execution_id: str,
         text: bytes,
-        last: Slice,
+        layout: Layout,
         *,
         extra: Sequence[Field],
         is_started: bool,
@@ -151,16 +162,21 @@ class Submissions:
         Raises IdempotencyConflict, ExecutionKeyTaken, DurabilityUnknown, TooBusy.
         """
         async with self.transitions.durable():
-            word, created_id, more, *left = await self.transitions.create_execution(
-                execution_id,
-                text,
-                last,
-                tenant=tenant,
-                idempotency=idempotency,
-                key=key,
-                workflow=workflow,
-                is_started=is_started,
-                extra=("tenant", tenant, *extra),
+            word, created_id, more, *left = await self.layouts.send(
+                tenant,
+                layout,
+                layout.last,
+                lambda last: self.transitions.create_execution(
+                    execution_id,
+                    text,
+                    last,
+                    tenant=tenant,
+                    idempotency=idempotency,
+                    key=key,
+                    workflow=workflow,
+                    is_started=is_started,
+                    extra=tuple(extra),
+                ),
             )
         if word == "conflict":
             raise IdempotencyConflict(idempotency.name if idempotency else "")

@@ -1,8 +1,20 @@
-"""How a Definition is laid out in an execution's runtime hash, readable without a JSON parser.
+"""How a Definition is laid out for scripts and workers, readable without a JSON parser.
 
-Written at submission and never changed:
+In the static layout, one hash for all executions of a tenant whose definitions have the same content:
+  node|N      the facts of node N for scripts; see `parse_facts` in lua/include/state.lua
+              catch=ERROR>SUCCESSOR,… among them is matched by whoever reports an error, never by a script
+  spec|N      handler, config and policies for its worker, JSON
+  refs|N      the nodes it refers to; $inputs and $trigger when it refers to these
+  item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
+  next|N|K    its successors, K counting the chunks; * marks one that a branch of N names,
+              ! one that takes over when N fails, = one that depends on nothing else
+  whole       '1' once all of it is written; 'rebuilt' where it was lost, was made of the definition again,
+              and is not what its digest stands for
+
+The rest is in the execution's runtime hash. Written at submission and never changed:
   v, name, version, tenant; where they differ from 0: fail_fast, execution_timeout_ms; queues (other than
   default)
+  layout (digest of its static layout; it is counted there)
   replay_of, forked_from (the execution it repeats)
   workflow_id, workflow_version (of the registry), labels (JSON), label_digests (what stands for each in the
   name of its index), execution_key (text), key_digest (what stands for it in the name of its key)
@@ -11,13 +23,6 @@ Written at submission and never changed:
   budget (where there is one: tokens and nanos of an execution, then of a day; - for no limit; `pause`),
   account (with it: 16 hex digits of the title's SHA-256, under which its day is counted)
   unchecked ('1' while inputs have not been checked against the definition's schema)
-  node|N      the facts of node N for scripts; see `parse_facts` in lua/include/base.lua
-              catch=ERROR>SUCCESSOR,… among them is matched by whoever reports an error, never by a script
-  spec|N      handler, config and policies for its worker, JSON
-  refs|N      the nodes it refers to; $inputs and $trigger when it refers to these
-  item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
-  next|N|K    its successors, K counting the chunks; * marks one that a branch of N names,
-              ! one that takes over when N fails, = one that depends on nothing else
   ids|K       all nodes; start|K, those decided at the start: without dependencies or, in a fork, behind
               what it keeps
   reused|N    '1': ended in the execution this one is forked from
@@ -69,7 +74,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -82,11 +87,13 @@ from orchestrator.execution.counters import Counters, expected_counters
 from orchestrator.execution.fork import ForkPlan, starting_states
 
 #: Layout version, kept in every execution; a reader that does not know it must stand back.
-VERSION = 2
+VERSION = 3
 #: Ids in one list field. A full list means that another follows.
 CHUNK = 100
 #: Nodes written by one script; a larger submission is staged. A multiple of CHUNK.
 SLICE = 200
+#: Fields and values of a static layout that one script writes; an even number.
+STATICS = 2_000
 
 Field = str | bytes | int
 T = TypeVar("T")
@@ -94,21 +101,44 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Part of a submission that one script writes: node ids, and runtime fields and values in turn."""
+    """Part of a submission that one script writes: node ids, and runtime fields and values in turn.
+
+    layout   digest of the static layout.
+    statics  fields and values of that layout, all of them, in case it is not there; () names it alone.
+    """
 
     node_ids: tuple[str, ...]
     fields: tuple[Field, ...]
+    layout: str
+    statics: tuple[Field, ...] = ()
 
     def arguments(self) -> tuple[Field, ...]:
-        return (len(self.node_ids), *self.node_ids, *self.fields)
+        head = (self.layout, len(self.statics), *self.statics)
+        return (*head, len(self.node_ids), *self.node_ids, *self.fields)
+
+    def bare(self) -> Slice:
+        """The same without the static layout, for where that is there already."""
+        return replace(self, statics=()) if self.statics else self
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A whole submission: every slice but the last is staged, the last makes it visible."""
+    """A whole submission: every slice but the last is staged, the last makes it visible.
+
+    digest   of the static layout: equal digests, equal content.
+    statics  fields and values of the static layout, one part for each script; a single part is in the slice
+             that is written first as well.
+    """
 
     staged: tuple[Slice, ...]
     last: Slice
+    digest: str
+    statics: tuple[tuple[Field, ...], ...]
+
+    @property
+    def statics_count(self) -> int:
+        """Fields of the static layout."""
+        return sum(len(part) for part in self.statics) // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +165,41 @@ def lay_out(definition: Definition, *, is_staged: bool = False) -> Layout:
 
     is_staged  write every node before the last slice, even of a small definition.
     """
+    statics = static_layout(definition)
+    digest = _digest_of(statics)
+    first = statics[0] if len(statics) == 1 else ()
     slices = [
-        Slice(tuple(node.id for node in nodes), tuple(_slice_fields(definition, nodes, number)))
+        Slice(
+            tuple(node.id for node in nodes),
+            tuple(_slice_fields(definition, nodes, number)),
+            digest,
+            first if number == 0 else (),
+        )
         for number, nodes in enumerate(batches(definition.nodes, SLICE))
     ]
-    last = slices[-1]
-    whole = Slice(last.node_ids, (*last.fields, *_execution_fields(definition)))
-    if len(whole.fields) <= 4_000 and not is_staged:
-        return Layout(tuple(slices[:-1]), whole)
-    return Layout(tuple(slices), Slice((), tuple(_execution_fields(definition))))
+    fields = tuple(_execution_fields(definition))
+    if is_staged:
+        return Layout(tuple(slices), Slice((), fields, digest), digest, statics)
+    last = replace(slices[-1], fields=(*slices[-1].fields, *fields))
+    return Layout(tuple(slices[:-1]), last, digest, statics)
+
+
+def static_layout(definition: Definition) -> tuple[tuple[Field, ...], ...]:
+    """Give what never changes of all executions, in parts that one script can write."""
+    nodes = [*definition.nodes, definition.output_node] if definition.output_node else definition.nodes
+    fields = [field for node in nodes for field in _node_fields(definition, node)]
+    return tuple(tuple(fields[i : i + STATICS]) for i in range(0, len(fields), STATICS))
+
+
+def _digest_of(statics: Iterable[Iterable[Field]]) -> str:
+    """Name a static layout by its content, 32 hex digits."""
+    found = hashlib.sha256()
+    for field in (field for part in statics for field in part):
+        text = field if isinstance(field, bytes) else str(field).encode()
+        # With its length, so that no two contents are the same bytes.
+        found.update(b"%d " % len(text))
+        found.update(text)
+    return found.hexdigest()[:32]
 
 
 def spec_of(node: Node) -> dict[str, Any]:
@@ -184,8 +240,6 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
         yield from ("queues", " ".join(sorted(queues)))
     if features := _features(definition):
         yield from ("rare", "1", "features", " ".join(features))
-    if definition.output_node:
-        yield from _node_fields(definition, definition.output_node)
     starts = (n.id for n in definition.nodes if not n.dependencies or n.trigger_rule is TriggerRule.ALWAYS)
     yield from list_fields("start", starts)
 
@@ -202,8 +256,6 @@ def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) ->
     if definition.output_node and ids[-1] == definition.nodes[-1].id:
         ids.append(definition.output_node.id)
     yield from list_fields("ids", ids, first=number * SLICE // CHUNK)
-    for node in nodes:
-        yield from _node_fields(definition, node)
 
 
 def _node_fields(definition: Definition, node: Node) -> Iterator[Field]:

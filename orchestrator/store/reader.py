@@ -258,11 +258,25 @@ class Store:
         """
         pipe = self._redis.pipeline(transaction=False)
         for execution_id, node_id in units:
-            node = node_of(node_id)
             own = (f"{field}|{node_id}" for field in ("r", "counts", "kept"))
-            pipe.hmget(self.keys.runtime(execution_id), ["v", f"spec|{node}", f"node|{node}", *own])
+            pipe.hmget(self.keys.runtime(execution_id), ["v", "tenant", "layout", *own])
         rows = await pipe.execute(raise_on_error=False)
-        return [read_spec(execution_id, row) for (execution_id, _), row in zip(units, rows, strict=True)]
+        pipe = self._redis.pipeline(transaction=False)
+        for (_, node_id), row in zip(units, rows, strict=True):
+            tenant, digest = (None, None) if isinstance(row, Exception) else row[1:3]
+            key = self.keys.layout((tenant or b"default").decode(), (digest or b"none").decode())
+            pipe.hmget(key, [f"{part}|{node_of(node_id)}" for part in ("spec", "node")])
+        plans = await pipe.execute(raise_on_error=False) if units else []
+        return [
+            read_spec(execution_id, row, plan)
+            for (execution_id, _), row, plan in zip(units, rows, plans, strict=True)
+        ]
+
+    async def unused_layouts(self, before_ms: int, limit: int) -> list[tuple[str, str]]:
+        """(tenant, digest) of static layouts that have had no execution since, the longest first."""
+        key = self.keys.shared("unused_layouts")
+        rows = await self._redis.zrange(key, "-inf", before_ms, byscore=True, offset=0, num=limit)
+        return [(tenant, digest) for tenant, _, digest in (row.decode().rpartition(":") for row in rows)]
 
     async def workers(self) -> list[WorkerInfo]:
         """Workers heard of lately, in order of their ids."""
@@ -384,7 +398,8 @@ class Store:
         """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice."""
         keys = self.keys
         # Read before everything else: whatever is written while we read makes the repair be refused.
-        seq = int(await self._redis.hget(keys.runtime(execution_id), "seq") or 0)
+        seq_text, layout = await self._redis.hmget(keys.runtime(execution_id), ["seq", "layout"])
+        seq, digest = int(seq_text or 0), (layout or b"").decode()
         execution = await self.execution(execution_id)
         if execution is None:
             return None
@@ -409,9 +424,10 @@ class Store:
         pipe.zscore(keys.shared("timers"), timer_member("cancel_grace", execution_id, "", generation))
         pipe.sismember(keys.shared("active"), execution_id)
         pipe.hget(keys.runtime(execution_id), "grace_ms")
+        pipe.hexists(keys.layout(execution.tenant, digest), "whole")
         if execution.status is ExecutionStatus.PAUSED:
             pipe.lrange(keys.held(execution_id), 0, -1)
-        worklist, continued, deadline, grace, is_active, grace_ms, *held = await pipe.execute()
+        worklist, continued, deadline, grace, is_active, grace_ms, is_laid_out, *held = await pipe.execute()
         missing = []
         # An ended execution took its timers with it; saved turns may be those that a timer just fired.
         may_miss = not execution.status.is_terminal and not worklist
@@ -438,7 +454,8 @@ class Store:
             held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
         )
         limits = await self.liveness.lost_limits(execution_id, units, generation) if may_miss else ()
-        return RepairView(snapshot, seq, tuple(missing), bool(is_active), limits)
+        lost_layout = digest if digest and not is_laid_out else None
+        return RepairView(snapshot, seq, tuple(missing), bool(is_active), limits, lost_layout)
 
     async def _nodes(
         self, execution_id: str, node_ids: Sequence[str]

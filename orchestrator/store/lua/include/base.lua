@@ -66,7 +66,7 @@ function open(execution_id, ids, parts)
     seq = 0, left = 0, failed = 0, is_listed = false, is_changed = false, is_rare = false, generation = '1', children = 0,
     notes = {}, work = {}, head = 1, tail = 0,
   }
-  local names, holders, kinds = {'v', 'seq', 'left', 'failed', 'worklist', 'rare'}, {}, {}
+  local names, holders, kinds = {'v', 'seq', 'left', 'failed', 'worklist', 'rare', 'layout'}, {}, {}
   if ids then ask_for(x, ids, parts, names, holders, kinds) end
   local values = redis.call('HMGET', x.runtime, unpack(names))
   local layout = values[1]
@@ -78,8 +78,11 @@ function open(execution_id, ids, parts)
   x.seq, x.failed = tonumber(values[2] or 0), tonumber(values[4] or 0)
   x.left = tonumber(values[3] and values[4] and values[3] or UNCOUNTED)
   x.is_listed, x.is_rare = values[5] == '1', values[6] == '1'
-  for i = 7, #names do take(holders[i], kinds[i], values[i]) end
+  for i = 8, #names do take(holders[i], kinds[i], values[i]) end
   if x.is_rare then read_rare(x) end
+  x.layout = values[7]
+  x.plans = plans_of(x.layout)
+  if ids then know_plans(x, ids, parts) end
   OPEN[execution_id] = x
   return x
 end

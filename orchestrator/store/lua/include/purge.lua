@@ -94,14 +94,14 @@ local function remove_nodes(id, line)
 end
 
 -- Removes a part of what is left of an execution that was hidden. Gives the number of keys and rows touched, and whether
--- nothing is left. Its children go first to last, before the list that names them.
+-- nothing is left. Its children go first to last, before the list that names them; its static layout it needs no more at the end.
 function purge.remove_some(id)
   local remains = rare_key.remains(id)
   if redis.call('EXISTS', remains) == 0 then
     redis.call('ZREM', rare_key.purging(), id)
     return 1, true
   end
-  local values = redis.call('HMGET', remains, 'hidden', 'dead_cursor', 'chunk', 'tenant')
+  local values = redis.call('HMGET', remains, 'hidden', 'dead_cursor', 'chunk', 'tenant', 'layout')
   if values[1] ~= 'all' then
     local from = tonumber(values[1] or 0)
     local count = hide_children(id, from)
@@ -125,6 +125,8 @@ function purge.remove_some(id)
     if is_done then redis.call('LPOP', children_key(id)) end
     return touched, false
   end
+  -- Once in all: whoever comes again finds no remains.
+  layouts.let_go(values[4] or 'default', values[5])
   redis.call('UNLINK', remains, children_key(id))
   redis.call('ZREM', rare_key.purging(), id)
   return 3, true
