@@ -192,14 +192,18 @@ def static_layout(definition: Definition) -> tuple[tuple[Field, ...], ...]:
 
 
 def _digest_of(statics: Iterable[Iterable[Field]]) -> str:
-    """Name a static layout by its content, 32 hex digits."""
+    """Name a static layout by its content: `sha256:` and 64 hex digits.
+
+    Longer than the 64 bytes up to which Redis packs small hashes into lists: the runtime is a table of fields
+    from its first one on, which the record of the first attempt would make of it anyway.
+    """
     found = hashlib.sha256()
     for field in (field for part in statics for field in part):
         text = field if isinstance(field, bytes) else str(field).encode()
         # With its length, so that no two contents are the same bytes.
         found.update(b"%d " % len(text))
         found.update(text)
-    return found.hexdigest()[:32]
+    return f"sha256:{found.hexdigest()}"
 
 
 def spec_of(node: Node) -> dict[str, Any]:
@@ -227,7 +231,7 @@ def _seldom(node: Node) -> Iterator[tuple[str, Any]]:
 
 def _execution_fields(definition: Definition) -> Iterator[Field]:
     yield from ("v", VERSION, "name", definition.name, "version", definition.version)
-    yield from ("seq", 0, "left", len(definition.nodes), "failed", 0)
+    yield from ("left", len(definition.nodes))
     if definition.execution_timeout_ms:
         yield from ("execution_timeout_ms", definition.execution_timeout_ms)
     if definition.fail_fast:

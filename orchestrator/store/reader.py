@@ -276,7 +276,7 @@ class Store:
         """(tenant, digest) of static layouts that have had no execution since, the longest first."""
         key = self.keys.shared("unused_layouts")
         rows = await self._redis.zrange(key, "-inf", before_ms, byscore=True, offset=0, num=limit)
-        return [(tenant, digest) for tenant, _, digest in (row.decode().rpartition(":") for row in rows)]
+        return [(tenant, digest) for tenant, _, digest in (row.decode().partition(":") for row in rows)]
 
     async def workers(self) -> list[WorkerInfo]:
         """Workers heard of lately, in order of their ids."""

@@ -44,10 +44,9 @@ if holder and is_live(holder) then
   local x = open(holder)
   left = x and replace_execution(x, execution_id) and holder
 end
-create(execution_id, tenant, ARGV[3], 12)
+local x = create(execution_id, tenant, ARGV[3], 12)
 if name ~= '' then redis.call('SET', rare_key.execution_key(tenant, name), execution_id) end
 remember(execution_id)
-local x = open(execution_id)
 if key ~= '' then note(x, 'idempotency', key) end
 local replay_of, forked_from = enlist(x, tenant)
 record(x, 'execution.created', '', '', replay_of and '{"replay_of":"' .. replay_of .. '"}'

@@ -30,9 +30,7 @@ else
   else
     park_on_child(x, node_id, attempt, child_id)
   end
-  create(child_id, tenant, ARGV[19], 20)
-  redis.call('HSET', runtime_key(child_id), 'rare', '1', 'parent', x.id .. ' ' .. node_id, 'depth', depth)
-  local child = open(child_id)
+  local child = create(child_id, tenant, ARGV[19], 20, x.id .. ' ' .. node_id, depth)
   enlist(child, tenant)
   record(child, 'execution.created', '', '', '{"parent":"' .. x.id .. '","node":"' .. node_id .. '"}')
   start(child, '', '')

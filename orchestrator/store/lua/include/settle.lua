@@ -98,7 +98,7 @@ local function count_at_successors(x, outcome, node_id, chunk)
 end
 
 local function each_in_chunk(x, field, visit)
-  local line = redis.call('HGET', x.runtime, field)
+  local line = x.given and x.given[field] or redis.call('HGET', x.runtime, field)
   if not line then return nil end
   local ids = {}
   for id in string.gmatch(line, '%S+') do ids[#ids + 1] = id end

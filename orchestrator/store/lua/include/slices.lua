@@ -43,25 +43,48 @@ local function index_rows(tenant, workflow_id, label_digests)
   return rows
 end
 
--- Makes an execution visible that lacks nothing, its last slice written from ARGV[at] on. Its lists, history and start are the caller's.
-local function create(execution_id, tenant, definition, at)
+-- What is asked for of the fields that a new execution was given.
+local ASKED = {
+  left = true, rare = true, queues = true, workflow_id = true, label_digests = true, replay_of = true, forked_from = true,
+  execution_timeout_ms = true, ['start|0'] = true,
+}
+
+-- Makes an execution visible that lacks nothing, its last slice written from ARGV[at] on, and opens it. Its lists, history and start
+-- are the caller's. parent: 'EXECUTION UNIT' that starts it, with its depth; nil for none.
+local function create(execution_id, tenant, definition, at, parent, depth)
   local first, runtime = layouts.after(at), runtime_key(execution_id)
   local count = tonumber(ARGV[first])
   local keys = {status_key(execution_id), 'PENDING', definition_key(execution_id), definition}
   for i = 1, count do keys[2 * i + 3], keys[2 * i + 4] = node_key(execution_id, ARGV[first + i]), 'PENDING' end
   in_parts('MSET', keys)
   if is_alone(at) then layouts.hold(tenant, at) else redis.call('ZREM', rare_key.staging(), execution_id) end
-  if tenant ~= 'default' then redis.call('HSET', runtime, 'rare', '1') end
   for i = first + count + 1, #ARGV, 400 do
-    redis.call('HSET', runtime, 'created_ms', NOW_TEXT, 'tenant', tenant, 'layout', ARGV[at],
+    redis.call('HSET', runtime, 'created_ms', NOW_TEXT, 'tenant', tenant, 'layout', ARGV[at], 'failed', '0',
       unpack(ARGV, i, math.min(i + 399, #ARGV)))
   end
+  if parent then redis.call('HSET', runtime, 'parent', parent, 'depth', depth) end
+  local is_rare = tenant ~= 'default' or parent
+  if is_rare then redis.call('HSET', runtime, 'rare', '1') end
+  if not is_alone(at) then return open(execution_id) end
+  local given = {}
+  for i = first + count + 1, #ARGV, 2 do
+    if ASKED[ARGV[i]] then given[ARGV[i]] = ARGV[i + 1] end
+  end
+  if is_rare then given.rare = '1' end
+  return open_new(execution_id, ARGV[at], given)
 end
 
 -- Puts an execution that was just created into its lists, and its queues into theirs. Gives what it repeats.
 local function enlist(x, tenant)
-  local queues, workflow_id, label_digests, replay_of, forked_from =
-    fields_of(x, 'queues', 'workflow_id', 'label_digests', 'replay_of', 'forked_from')
+  local queues, workflow_id, label_digests, replay_of, forked_from
+  if x.given then
+    local given = x.given
+    queues, workflow_id, label_digests = given.queues, given.workflow_id, given.label_digests
+    replay_of, forked_from = given.replay_of, given.forked_from
+  else
+    queues, workflow_id, label_digests, replay_of, forked_from =
+      fields_of(x, 'queues', 'workflow_id', 'label_digests', 'replay_of', 'forked_from')
+  end
   for queue in string.gmatch(queues or '', '%S+') do redis.call('SADD', rare_key.queues(), queue) end
   for _, row in ipairs(index_rows(tenant, workflow_id, label_digests)) do redis.call('ZADD', row, NOW_TEXT, x.id) end
   return replay_of, forked_from

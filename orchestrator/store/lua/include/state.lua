@@ -11,13 +11,14 @@
 local ENDED = '!'
 
 -- unit_of: the unit. know: reads parts of units ahead, in one command, and of their plans in one more, where these are not kept;
--- ask_for, take, know_plans: its parts. plans_of: the plans that are kept of a layout, by node id; plan_of: the plan of a unit's node, which has at least the part that is asked for.
+-- take, know_plans: its halves. plans_of: the plans that are kept of a layout, by node id; plan_of: that of a unit's node, which has
+-- at least the part that is asked for.
 -- status_of, move: the status, read or changed. statuses_ahead: reads those of several nodes. output_of, put_output, drop_output.
 -- state_of: the unit with its record; amend: the same, to be changed. facts_of: a node's facts; nil for one there is not.
 -- next_of: a chunk of its successors, taken apart.
 -- counters_of: the unit with its counters; count_only, count_at, set_counters change them; drop_counters: they need not be written.
 -- add_changes: adds to two lists what has changed: keys and values, runtime fields and values.
-local unit_of, know, ask_for, take, plans_of, know_plans, plan_of, status_of, statuses_ahead, move, output_of, put_output, drop_output
+local unit_of, know, take, plans_of, know_plans, plan_of, status_of, statuses_ahead, move, output_of, put_output, drop_output
 local state_of, amend, facts_of, next_of, counters_of, count_only, count_at, set_counters, drop_counters, add_changes
 
 do
@@ -54,24 +55,6 @@ function unit_of(x, id)
   -- Of an item its node has the static parts.
   unit.node = index and unit_of(x, node_id) or unit
   return unit
-end
-
--- Parts of a unit go by what stands before its id in the name of their field. The unit has them under the same name: nil as long
--- as they are not known, false where there is none, true once the record and the counters are taken apart.
-function ask_for(x, ids, parts, names, holders, kinds)
-  local count = #names
-  for i = 1, #ids do
-    local id = ids[i]
-    local unit = x.units[id] or unit_of(x, id)
-    for j = 1, #parts do
-      local part = parts[j]
-      if (part == 'r|' or part == 'c|') and unit[part] == nil then
-        unit[part] = false
-        count = count + 1
-        names[count], holders[count], kinds[count] = part .. id, unit, part
-      end
-    end
-  end
 end
 
 -- Plans by digest and node id, kept from call to call. A digest says what the plans are, so none can be out of date; a process
@@ -136,7 +119,7 @@ local function keep_plan(x, id, plan)
 end
 
 function know_plans(x, ids, parts)
-  local names, plans, kinds, count = {}, {}, {}, 0
+  local names, plans, kinds, count = nil, nil, nil, 0
   for i = 1, #ids do
     local unit = x.units[ids[i]] or unit_of(x, ids[i])
     local node = unit.node
@@ -146,6 +129,8 @@ function know_plans(x, ids, parts)
       if part == 'refs|' and node ~= unit then part = 'item_refs|' end
       if plan[part] == nil and part ~= 'r|' and part ~= 'c|' then
         plan[part] = false
+        -- As a rule all of it is known, and no table is needed.
+        if count == 0 then names, plans, kinds = {}, {}, {} end
         count = count + 1
         names[count], plans[count], kinds[count] = part .. node.id, plan, part
         if part == 'next|' then names[count] = names[count] .. '|0' end
@@ -190,20 +175,35 @@ function take(unit, part, value)
   end
 end
 
+-- Parts of a unit go by what stands before its id in the name of their field. The unit has them under the same name: nil as long
+-- as they are not known, false where there is none, true once the record and the counters are taken apart.
 function know(x, ids, parts)
-  local names, holders, kinds = {}, {}, {}
-  ask_for(x, ids, parts, names, holders, kinds)
-  for from = 1, #names, 500 do
-    local to = math.min(from + 499, #names)
+  local names, units, kinds, count = {}, {}, {}, 0
+  for i = 1, #ids do
+    local id = ids[i]
+    local unit = x.units[id] or unit_of(x, id)
+    for j = 1, #parts do
+      local part = parts[j]
+      if (part == 'r|' or part == 'c|') and unit[part] == nil then
+        unit[part] = false
+        if not x.given then
+          count = count + 1
+          names[count], units[count], kinds[count] = part .. id, unit, part
+        end
+      end
+    end
+  end
+  for from = 1, count, 500 do
+    local to = math.min(from + 499, count)
     local values = redis.call('HMGET', x.runtime, unpack(names, from, to))
-    for i = from, to do take(holders[i], kinds[i], values[i - from + 1]) end
+    for i = from, to do take(units[i], kinds[i], values[i - from + 1]) end
   end
   know_plans(x, ids, parts)
 end
 
 -- One part that a call has not read ahead.
 local function read_part(x, unit, part, name)
-  take(unit, part, redis.call('HGET', x.runtime, name))
+  take(unit, part, not x.given and redis.call('HGET', x.runtime, name))
 end
 
 function state_of(x, id)
@@ -243,12 +243,13 @@ end
 
 function status_of(x, id)
   local unit = x.units[id] or unit_of(x, id)
-  if unit.status == nil then unit.status = stored_status(x.id, id) end
+  if unit.status == nil then unit.status = x.given and unit.node == unit and 'PENDING' or stored_status(x.id, id) end
   return unit.status
 end
 
 -- 500 units at most; items are left out.
 function statuses_ahead(x, ids)
+  if x.given then return end
   local keys, units, count = {}, {}, 0
   for i = 1, #ids do
     local unit = unit_of(x, ids[i])
