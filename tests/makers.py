@@ -246,6 +246,11 @@ class Rig:
         ]
         return not any(counts)
 
+    async def drop_unused_layouts(self) -> None:
+        """Remove what the sweep removes an hour after the last purge: static layouts nobody points to."""
+        for tenant, digest in await self.store.unused_layouts(self.now_ms, 1_000):
+            assert await self.transitions.drop_layout(tenant, digest, age_ms=0) == "ok"
+
     async def dump(self) -> dict[str, Any]:
         """The whole database, for comparing: every key, its content, whether it expires."""
         found: dict[str, Any] = {}

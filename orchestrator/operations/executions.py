@@ -70,7 +70,8 @@ from orchestrator.operations.submissions import (
     sorted_json,
 )
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn, sources_of
-from orchestrator.store.layout import Field, execution_fields
+from orchestrator.store.fork_layout import execution_fields
+from orchestrator.store.layout import Field
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, digest_of
 from orchestrator.store.transitions import Transitions

@@ -30,7 +30,8 @@ from orchestrator.execution.rerun import (
 from orchestrator.operations.results import Forked, Submitted
 from orchestrator.operations.submissions import Submissions
 from orchestrator.states import ExecutionStatus, NodeStatus, sources_of
-from orchestrator.store.layout import VERSION, Layout, lay_out, reuses
+from orchestrator.store.fork_layout import reuses
+from orchestrator.store.layout import VERSION, Layout, lay_out
 from orchestrator.store.reader import Store
 from orchestrator.store.repair_words import retry_words
 from orchestrator.store.transitions import Transitions

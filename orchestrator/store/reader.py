@@ -398,8 +398,7 @@ class Store:
         """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice."""
         keys = self.keys
         # Read before everything else: whatever is written while we read makes the repair be refused.
-        seq_text, layout = await self._redis.hmget(keys.runtime(execution_id), ["seq", "layout"])
-        seq, digest = int(seq_text or 0), (layout or b"").decode()
+        seq = int(await self._redis.hget(keys.runtime(execution_id), "seq") or 0)
         execution = await self.execution(execution_id)
         if execution is None:
             return None
@@ -424,10 +423,9 @@ class Store:
         pipe.zscore(keys.shared("timers"), timer_member("cancel_grace", execution_id, "", generation))
         pipe.sismember(keys.shared("active"), execution_id)
         pipe.hget(keys.runtime(execution_id), "grace_ms")
-        pipe.hexists(keys.layout(execution.tenant, digest), "whole")
         if execution.status is ExecutionStatus.PAUSED:
             pipe.lrange(keys.held(execution_id), 0, -1)
-        worklist, continued, deadline, grace, is_active, grace_ms, is_laid_out, *held = await pipe.execute()
+        worklist, continued, deadline, grace, is_active, grace_ms, *held = await pipe.execute()
         missing = []
         # An ended execution took its timers with it; saved turns may be those that a timer just fired.
         may_miss = not execution.status.is_terminal and not worklist
@@ -454,8 +452,16 @@ class Store:
             held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
         )
         limits = await self.liveness.lost_limits(execution_id, units, generation) if may_miss else ()
-        lost_layout = digest if digest and not is_laid_out else None
-        return RepairView(snapshot, seq, tuple(missing), bool(is_active), limits, lost_layout)
+        lost = await self._lost_layout(execution)
+        return RepairView(snapshot, seq, tuple(missing), bool(is_active), limits, lost)
+
+    async def _lost_layout(self, execution: Execution) -> str | None:
+        """Digest of an execution's static layout, where that is lost."""
+        digest = await self._redis.hget(self.keys.runtime(execution.execution_id), "layout")
+        if digest is None:
+            return None
+        key = self.keys.layout(execution.tenant, digest.decode())
+        return None if await self._redis.hexists(key, "whole") else digest.decode()
 
     async def _nodes(
         self, execution_id: str, node_ids: Sequence[str]

@@ -31,7 +31,8 @@ from orchestrator.errors import StoreFull
 from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.durability import Durability
-from orchestrator.store.layout import Reuse, Slice
+from orchestrator.store.fork_layout import Reuse
+from orchestrator.store.layout import Slice
 from orchestrator.store.parts import parts_of
 from orchestrator.store.replies import (
     REPLY_BYTES,

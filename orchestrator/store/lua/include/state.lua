@@ -4,44 +4,19 @@
 --   r|N  the record of a unit: "ATTEMPT NONCE MESSAGE TRIES CRASHES QUEUED_MS STARTED_MS ENDED_MS WORKER", - for none.
 --        NONCE is that of its last claim, with a ! before it once its worker has ended the attempt; - once another verb has.
 --   c|N  what a node has counted of its dependencies while it is PENDING: "OK BAD SKIP GATES NOT_TAKEN"
--- Beside it the static layout of its definition, in a key of its own: node|N, spec|N, refs|N, item_refs|N, next|N|K. It never
--- changes, so what a call has read of it is kept for all later ones: the plan of a node.
 -- A unit as a call sees it is one table, x.units[N]: each new table and each long string costs as much as a small command.
 
 local ENDED = '!'
 
--- unit_of: the unit. know: reads parts of units ahead, in one command, and of their plans in one more, where these are not kept;
--- take, know_plans: its halves. plans_of: the plans that are kept of a layout, by node id; plan_of: that of a unit's node, which has
--- at least the part that is asked for.
+-- unit_of: the unit. know: reads parts of units ahead, in one command, and of their plans (plans.lua); take: sets one that was read.
 -- status_of, move: the status, read or changed. statuses_ahead: reads those of several nodes. output_of, put_output, drop_output.
--- state_of: the unit with its record; amend: the same, to be changed. facts_of: a node's facts; nil for one there is not.
--- next_of: a chunk of its successors, taken apart.
+-- state_of: the unit with its record; amend: the same, to be changed.
 -- counters_of: the unit with its counters; count_only, count_at, set_counters change them; drop_counters: they need not be written.
 -- add_changes: adds to two lists what has changed: keys and values, runtime fields and values.
-local unit_of, know, take, plans_of, know_plans, plan_of, status_of, statuses_ahead, move, output_of, put_output, drop_output
-local state_of, amend, facts_of, next_of, counters_of, count_only, count_at, set_counters, drop_counters, add_changes
+local know, take, status_of, statuses_ahead, move, output_of, put_output, drop_output
+local state_of, amend, counters_of, count_only, count_at, set_counters, drop_counters, add_changes
 
 do
-
--- A node's static facts: handler, queue, trigger rule, dependency count, gate count,
--- critical, schedule_to_start_ms, start_to_close_ms; then, only where a node has them, ` name=value` pairs.
--- Definitions run again and again, so the facts taken apart are kept from call to call, a thousand at most.
-local FACTS, FACTS_COUNT = {}, 0
-
-local function parse_facts(text)
-  local facts = FACTS[text]
-  if facts then return facts end
-  local handler, queue, rule, total, gates, critical, start_ms, close_ms, extras =
-    string.match(text, '^(%S+) (%S+) (%S+) (%d+) (%d+) (%d) (%d+) (%d+)(.*)$')
-  facts = {
-    handler = handler, queue = queue, rule = rule, total = tonumber(total), gates = tonumber(gates),
-    is_critical = critical == '1', schedule_to_start_ms = tonumber(start_ms), start_to_close_ms = tonumber(close_ms),
-  }
-  for name, value in string.gmatch(extras, ' ([%w_]+)=(%S+)') do facts[name] = tonumber(value) or value end
-  if FACTS_COUNT == 1000 then FACTS, FACTS_COUNT = {}, 0 end
-  FACTS[text], FACTS_COUNT = facts, FACTS_COUNT + 1
-  return facts
-end
 
 function unit_of(x, id)
   local unit = x.units[id]
@@ -55,106 +30,6 @@ function unit_of(x, id)
   -- Of an item its node has the static parts.
   unit.node = index and unit_of(x, node_id) or unit
   return unit
-end
-
--- Plans by digest and node id, kept from call to call. A digest says what the plans are, so none can be out of date; a process
--- that has just started, or has loaded the library again, has none, and reads them.
-local PLANS, PLANS_COUNT, PLANS_BYTES = {}, 0, 0
-local MOST_PLANS, MOST_PLANS_BYTES = 20000, 16 * 1024 * 1024
-
-function plans_of(digest) return digest and PLANS[digest] or {} end
-
--- A list of successors, taken apart: ids, and their marks in the same order, '' for none.
-local function successors_in(line)
-  local list = {ids = {}, marks = {}, has_taker = string.find(line, '!', 1, true), has_branch = string.find(line, '*', 1, true)}
-  for id, mark in string.gmatch(line, '([^%s*!=]+)([*!=]?)') do
-    list.ids[#list.ids + 1], list.marks[#list.marks + 1] = id, mark
-  end
-  return list
-end
-
-local function set_plan(plan, part, value)
-  PLANS_BYTES = PLANS_BYTES + #value
-  if part == 'node|' then
-    plan[part] = parse_facts(value)
-  else
-    plan[part] = string.sub(part, 1, 5) == 'next|' and successors_in(value) or value
-  end
-end
-
--- Where a static layout is lost nothing of it can be done, and nothing is kept; the sweep makes it of the definition again.
-local function fail_without_layout(x)
-  error({err = 'ERR the static layout of execution ' .. x.id .. ' is lost: ' .. (x.layout or 'it names none')})
-end
-
--- Reads fields of plans. names: whole, and the fields.
-local function read_plans(x, names, plans, parts)
-  if not x.layout then fail_without_layout(x) end
-  local key = rare_key.layout(x.tenant or 'default', x.layout)
-  for from = 1, #names, 500 do
-    local to = math.min(from + 499, #names)
-    local values = redis.call('HMGET', key, 'whole', unpack(names, from, to))
-    if not values[1] then fail_without_layout(x) end
-    x.is_rebuilt = values[1] ~= '1'
-    for i = from, to do
-      local value = values[i - from + 2]
-      if value then set_plan(plans[i], parts[i], value) else plans[i][parts[i]] = false end
-    end
-  end
-end
-
-local function own_plan(x, node)
-  node.plan = x.plans[node.id] or {}
-  return node.plan
-end
-
--- Keeps what was read of a node. What is no node is not kept, and neither is what need not be what its digest says.
-local function keep_plan(x, id, plan)
-  if x.plans[id] or not plan['node|'] or x.is_rebuilt then return end
-  if PLANS_COUNT >= MOST_PLANS or PLANS_BYTES >= MOST_PLANS_BYTES then
-    PLANS, PLANS_COUNT, PLANS_BYTES, x.plans = {}, 0, 0, {}
-  end
-  PLANS[x.layout] = x.plans
-  x.plans[id], PLANS_COUNT = plan, PLANS_COUNT + 1
-end
-
-function know_plans(x, ids, parts)
-  local names, plans, kinds, count = nil, nil, nil, 0
-  for i = 1, #ids do
-    local unit = x.units[ids[i]] or unit_of(x, ids[i])
-    local node = unit.node
-    local plan = node.plan or own_plan(x, node)
-    for j = 1, #parts do
-      local part = parts[j]
-      if part == 'refs|' and node ~= unit then part = 'item_refs|' end
-      if plan[part] == nil and part ~= 'r|' and part ~= 'c|' then
-        plan[part] = false
-        -- As a rule all of it is known, and no table is needed.
-        if count == 0 then names, plans, kinds = {}, {}, {} end
-        count = count + 1
-        names[count], plans[count], kinds[count] = part .. node.id, plan, part
-        if part == 'next|' then names[count] = names[count] .. '|0' end
-      end
-    end
-  end
-  if count == 0 then return end
-  -- What cannot be read is not known to be nothing.
-  local is_read, fault = pcall(read_plans, x, names, plans, kinds)
-  if not is_read then
-    for i = 1, count do if plans[i][kinds[i]] == false then plans[i][kinds[i]] = nil end end
-    error(fault)
-  end
-  for i = 1, #ids do
-    local node = x.units[ids[i]].node
-    keep_plan(x, node.id, node.plan)
-  end
-end
-
-function plan_of(x, id, part)
-  local node = (x.units[id] or unit_of(x, id)).node
-  local plan = node.plan or own_plan(x, node)
-  if plan[part] == nil then know_plans(x, {node.id}, {part}) end
-  return plan
 end
 
 -- Of what no engine wrote: whoever needs it fails, and nobody else who is read in the same round.
@@ -228,17 +103,6 @@ function amend(x, id)
   unit.is_changed = true
   list_change(x, unit)
   return unit
-end
-
-function facts_of(x, id)
-  return plan_of(x, id, 'node|')['node|'] or nil
-end
-
-function next_of(x, node_id, chunk)
-  if chunk == 0 then return plan_of(x, node_id, 'next|')['next|'] end
-  local plan, part = plan_of(x, node_id, 'node|'), 'next|' .. string.format('%d', chunk)
-  if plan[part] == nil then read_plans(x, {'next|' .. node_id .. '|' .. string.sub(part, 6)}, {plan}, {part}) end
-  return plan[part]
 end
 
 function status_of(x, id)

@@ -11,7 +11,8 @@ from orchestrator.execution.counters import expected_counters
 from orchestrator.execution.fork import ForkPlan, plan_fork, plan_rest
 from orchestrator.execution.model import NodeState, Snapshot
 from orchestrator.states import ExecutionStatus, NodeStatus, Reason
-from orchestrator.store.layout import SLICE, execution_fields, reuses
+from orchestrator.store.fork_layout import execution_fields, reuses
+from orchestrator.store.layout import SLICE
 from tests.dags import compiled, condition, node, workflow
 from tests.simulation import fresh
 from tests.snapshots import ENDS

@@ -15,8 +15,8 @@ FILES = sources()
 VERBS = script_names()
 #: At maxmemory these are refused whole; everything else must be able to finish.
 TAKES_IN_NEW_WORK = {
-    "create_execution", "stage_execution", "reuse_nodes", "start_execution", "retry_execution",
-    "create_tenant", "create_api_key", "open_session",
+    "create_execution", "stage_execution", "stage_layout", "reuse_nodes", "start_execution",
+    "retry_execution", "create_tenant", "create_api_key", "open_session",
     "register_workflow",
 }  # fmt: skip
 
