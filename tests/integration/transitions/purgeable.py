@@ -140,10 +140,15 @@ async def made_under_a_key(rig: Rig) -> str:
 
 
 async def of_layout_1(rig: Rig) -> str:
-    return await restore_ended(rig.redis)
+    return await restore_ended(rig.redis, 1)
+
+
+async def of_layout_2(rig: Rig) -> str:
+    return await restore_ended(rig.redis, 2)
 
 
 MAKERS = (
     a_chain, an_output, a_map, signals, an_approval, an_approval_nobody_gave, grandchildren, dead_letters,
     retried, paused_and_cancelled, timed_out, large, never_started, made_under_a_key, of_layout_1,
+    of_layout_2,
 )  # fmt: skip

@@ -49,11 +49,12 @@ function layouts.let_go(tenant, digest)
   redis.call('ZADD', rare_key.unused_layouts(), NOW_TEXT, row_of(tenant, digest))
 end
 
--- Removes one that has had no execution for so long. Says whether it did.
+-- Removes one that has had no execution for so long. Says whether it is gone.
 function layouts.drop(tenant, digest, age_ms)
   local row = row_of(tenant, digest)
-  local since_ms = tonumber(redis.call('ZSCORE', rare_key.unused_layouts(), row))
-  if not since_ms or since_ms + age_ms > NOW then return false end
+  local since_ms = tonumber(redis.call('ZSCORE', rare_key.unused_layouts(), row) or '')
+  if not since_ms then return redis.call('EXISTS', rare_key.layout(tenant, digest)) == 0 end
+  if since_ms + age_ms > NOW then return false end
   redis.call('ZREM', rare_key.unused_layouts(), row)
   if redis.call('HEXISTS', rare_key.layouts(), row) == 1 then return false end
   redis.call('UNLINK', rare_key.layout(tenant, digest))
