@@ -9,7 +9,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from orchestrator.loops.sweep import LAYOUT_AGE_MS, STAGING_AGE_MS, Sweep
-from orchestrator.states import ExecutionStatus
+from orchestrator.states import ExecutionStatus, Reason
 from orchestrator.store.layout import Layout, lay_out
 from orchestrator.store.static_layouts import StaticLayouts
 from tests.dags import compiled
@@ -365,8 +365,8 @@ async def test_an_unknown_node_is_not_remembered(rig: Rig) -> None:
         answer = await rig.transitions.fail_node(
             held._replace(node_id="nobody"),
             error_of(),
-            reason="error",
-            is_dead=False,  # type: ignore[arg-type]
+            reason=Reason.ERROR,
+            is_dead=False,
         )
         assert answer.word == "gone"
     assert await rig.status(execution_id) is ExecutionStatus.RUNNING

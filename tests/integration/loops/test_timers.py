@@ -90,7 +90,7 @@ async def test_timers_fire_in_the_order_they_are_due(rig: Rig) -> None:
 async def test_a_timer_whose_record_cannot_be_read_holds_up_no_other(rig: Rig) -> None:
     execution_id = await park(rig, 1)
     keys = rig.store.keys
-    await rig.redis.hset(keys.runtime(execution_id), "spec|n0", '{"start_to_close_ms": "soon"}')
+    await rig.set_plan(execution_id, "spec|n0", '{"start_to_close_ms": "soon"}')
     broken = timer_member("start_to_close", execution_id, "n0", 1)
     await rig.redis.zadd(keys.shared("timers"), {broken: 1})
     rig.transitions.now_ms = rig.now_ms + 1_000

@@ -75,9 +75,7 @@ async def grandchildren(rig: Rig) -> str:
     """Two levels below the root, and another child beside them."""
     execution_id, _, x = await begin(rig, nested("S"), nested("T"))
     grandchild = child_of(x.execution_id, "x")
-    await rig.redis.hset(
-        rig.engine.keys.runtime(x.execution_id), "node|x", b"sub_workflow default x 0 0 1 0 0 child=terminate"
-    )
+    await rig.set_plan(x.execution_id, "node|x", "sub_workflow default x 0 0 1 0 0 child=terminate")
     assert (await rig.transitions.start_child(x, grandchild)).word == "ok"
     await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="c")
     for each in (x.execution_id, grandchild.execution_id):

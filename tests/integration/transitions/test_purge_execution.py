@@ -76,7 +76,8 @@ async def test_what_it_used_stays_in_the_accounts_of_the_day(rig: Rig) -> None:
     await purged(rig, execution_id)
 
     kept = {key.decode() for key in await rig.redis.keys()}
-    assert all(key.startswith(("workflows:usage:", "workflow:tasks")) for key in kept), kept
+    stay = ("workflows:usage:", "workflow:tasks", "workflows:layout")
+    assert all(key.startswith(stay) for key in kept), kept
     (used,) = await rig.store.usage_rows("default", [int(day)])
     assert (used.calls, used.tokens) == (2, 40 + 60)
     # The call of B ends after all, and its day is all that it can count for.
