@@ -246,17 +246,6 @@ class Rig:
         ]
         return not any(counts)
 
-    async def layout_key(self, execution_id: str) -> str:
-        """The key of its static layout."""
-        names = ("tenant", "layout")
-        tenant, digest = await self.redis.hmget(self.transitions.keys.runtime(execution_id), names)
-        return self.transitions.keys.layout(tenant.decode(), digest.decode())
-
-    async def set_plan(self, execution_id: str, field: str, value: str) -> None:
-        """Change what its static layout says of a node; scripts forget what they have read of it."""
-        await self.redis.hset(await self.layout_key(execution_id), field, value)
-        await self.transitions.load()
-
     async def dump(self) -> dict[str, Any]:
         """The whole database, for comparing: every key, its content, whether it expires.
 

@@ -8,7 +8,6 @@ from tests.mutation.mutant import Mutant, of
 LAYOUTS: tuple[Mutant, ...] = (
     *of(
         "include/layouts",
-        ("a layout in use is listed as unused", "redis.call('HINCRBY', rare_key.layouts(), row_of(tenant, digest), 1) == 1", "redis.call('HINCRBY', rare_key.layouts(), row_of(tenant, digest), 1) == 0"),
         ("a start does not count", "row_of(tenant, digest), 1) == 1 then", "row_of(tenant, digest), 0) == 1 then"),
         ("the last purge lets nothing go", "redis.call('ZADD', rare_key.unused_layouts(), NOW_TEXT, row_of(tenant, digest))\nend", "return\nend"),
         ("the first of two purges lets it go", "if tonumber(count) > 1 then", "if tonumber(count) > 2 then"),

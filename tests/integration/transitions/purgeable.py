@@ -8,6 +8,7 @@ from orchestrator.definitions.budgets import NO_CAPS, Usage
 from orchestrator.engine import Idempotency
 from orchestrator.store.requests import AttemptToken
 from tests.integration.mapped_nodes import listed, tens, tens_registered
+from tests.integration.static_layouts import set_plan
 from tests.integration.transitions.prepared_calls import child_of
 from tests.integration.transitions.started_children import begin, nested
 from tests.integration.waiting_nodes import asking, decide, waiting
@@ -75,7 +76,7 @@ async def grandchildren(rig: Rig) -> str:
     """Two levels below the root, and another child beside them."""
     execution_id, _, x = await begin(rig, nested("S"), nested("T"))
     grandchild = child_of(x.execution_id, "x")
-    await rig.set_plan(x.execution_id, "node|x", "sub_workflow default x 0 0 1 0 0 child=terminate")
+    await set_plan(rig, x.execution_id, "node|x", "sub_workflow default x 0 0 1 0 0 child=terminate")
     assert (await rig.transitions.start_child(x, grandchild)).word == "ok"
     await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="c")
     for each in (x.execution_id, grandchild.execution_id):

@@ -13,6 +13,7 @@ from orchestrator.states import ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.store.replies import Claim
 from orchestrator.store.requests import Idempotency, OperatorNote
 from orchestrator.store.transitions import HANDLER_PATIENCE_MS, MAX_INFRA_ATTEMPTS
+from tests.integration.static_layouts import key_for, set_plan
 from tests.makers import LEASE_MS, Rig, error_of, held_by, node
 
 N = NodeStatus
@@ -190,8 +191,8 @@ async def test_what_was_stored_before_patterns_were_bounded_is_caught_as_ever(ri
 
 async def as_an_older_version_kept_it(rig: Rig, execution_id: str) -> str:
     """Put a pattern first that is not taken any more; gives the facts of the node as they were."""
-    facts: str = (await rig.redis.hget(await rig.layout_key(execution_id), "node|A")).decode()
-    await rig.set_plan(execution_id, "node|A", facts.replace("Http.*>C", f"{STARS}>B,Http.*>C"))
+    facts: str = (await rig.redis.hget(await key_for(rig, execution_id), "node|A")).decode()
+    await set_plan(rig, execution_id, "node|A", facts.replace("Http.*>C", f"{STARS}>B,Http.*>C"))
     return facts
 
 

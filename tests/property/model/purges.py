@@ -142,7 +142,7 @@ async def call_late(world: World, dice: Random) -> None:
     assert set(words) <= LATE_WORDS, words
     if execution_id not in world.remains.removed:
         for part in layout.lay_out(case.definition).staged:
-            await world.transitions.stage_execution(execution_id, part)
+            await world.transitions.stage_execution(execution_id, part, tenant=case.tenant)
     after = await everything(world)
     changed = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
     assert not changed, f"late calls for {execution_id} changed {changed}"
