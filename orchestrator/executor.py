@@ -11,9 +11,12 @@ import logging
 from collections.abc import Sequence
 
 from orchestrator.errors import ExecutionNotFound
+from orchestrator.execution.model import RepairView
+from orchestrator.store.layout import lay_out
 from orchestrator.store.reader import Store
 from orchestrator.store.repair_words import repair_words
 from orchestrator.store.script_client import STORE_OUTAGES, is_fault
+from orchestrator.store.static_layouts import StaticLayouts
 from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.executor")
@@ -38,6 +41,10 @@ async def execute_workflow(store: Store, transitions: Transitions, execution_id:
             return made  # it has ended and was purged while it was read
         if view is None:
             return made
+        if view.lost_layout is not None:
+            # Every repair below needs it.
+            await rebuild_layout(transitions, view, view.lost_layout)
+            made += 1
         repairs = repair_words(view)
         if not repairs:
             return made
@@ -51,6 +58,23 @@ async def execute_workflow(store: Store, transitions: Transitions, execution_id:
         if more:
             await transitions.drain_worklist(execution_id)
     return made
+
+
+async def rebuild_layout(transitions: Transitions, view: RepairView, digest: str) -> None:
+    """Make a static layout that is lost of the stored definition again.
+
+    It may differ from the one that was lost where a handler has a retry policy of its own, which only workers
+    and API know of: `is_equal` says so, and the next start that brings the true one replaces it.
+    """
+    execution = view.snapshot.execution
+    layout = lay_out(view.snapshot.definition)
+    await StaticLayouts(transitions).write(execution.tenant, layout, digest=digest)
+    log.warning(
+        "execution.layout_rebuilt",
+        extra={
+            "execution_id": execution.execution_id, "layout": digest, "is_equal": digest == layout.digest,
+        },
+    )  # fmt: skip
 
 
 async def remove_keys(transitions: Transitions, execution_id: str, *, most_calls: int | None = None) -> bool:

@@ -51,24 +51,28 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("runtime", "workflow:{execution_id}:runtime", "hash", "fields of the execution and its units, listed below", "every transition"),
     KeyPattern("worklist", "workflow:{execution_id}:worklist", "list", "nodes left for the next script, because one script changes 500 at most", "settle", "when empty"),
     KeyPattern("held_units", "workflow:{execution_id}:held", "list", "units that are ready or due while the execution is paused, in order", "every verb that would queue them, resume_execution", "with the pause"),
-    KeyPattern("reset", "workflow:{execution_id}:reset", "list", "nodes that a retry will run again, while they are being listed", "retry_execution", "when the retry commits"),
+    KeyPattern("reset", "workflow:{execution_id}:reset", "list", "nodes that a retry will run again, while they are being listed", "retry_execution", "when the retry commits", is_rare=True),
     KeyPattern("reservations", "workflow:{execution_id}:reservations", "sorted set", "reserved for calls under way, by start, Redis ms; 0: the end of the call is unknown, and the reservation counts as used", "reserve_budget, settle_budget, every end of an attempt"),
     KeyPattern("signals", "workflow:{execution_id}:signals", "hash", "signals kept for a later wait, the waiting nodes by signal, and the requests already taken", "signal_execution, await_node, every end of a wait"),
     KeyPattern("events", "workflow:{execution_id}:events", "stream", "history; ids are dense: 1-0, 2-0, …", "every transition"),
+    KeyPattern("packed", "workflow:{execution_id}:events:packed", "stream", "the history of an execution that ends, copied to take no more memory than it needs", "settle", "in the same script, which renames it", is_rare=True),
     KeyPattern("remains", "workflow:{execution_id}:remains", "hash", "what was the runtime of a purged execution, until the rest of it is removed", "purge_execution, purge_staging, purge_keys", "when nothing else is left", is_rare=True),
     KeyPattern("deliveries_of", "workflow:{execution_id}:deliveries", "list", "ids of the deliveries about its ends, oldest first", "settle, purge_keys", is_rare=True),
+    KeyPattern("layout", "workflows:layout:{tenant}:{digest}", "hash", "the static layout of definitions with the same content: what scripts and workers need of each node, listed below", "create_execution, start_child, stage_execution, stage_layout", "one hour after the last execution that points to it", is_rare=True),
+    KeyPattern("layouts", "workflows:layouts", "hash", "executions that point to each static layout, by tenant:digest", "create_execution, start_child, stage_execution, purge_keys", "never", is_rare=True),
+    KeyPattern("unused_layouts", "workflows:layouts:unused", "sorted set", "static layouts without an execution, tenant:digest, by since when, Redis ms", "purge_keys, stage_layout, drop_layout", "one hour", is_rare=True),
     KeyPattern("queues", "workflows:queues", "set", "queues named in definitions, beside default", "create_execution", "never", is_rare=True),
     KeyPattern("active", "workflows:active", "set", "executions that are RUNNING or PAUSED", "start_execution, settle", "never"),
     KeyPattern("leases", "workflows:leases", "sorted set", "running attempts by lease deadline, Redis ms; member execution, node, attempt", "claim_node, renew_leases", "with the attempt"),
     KeyPattern("timers", "workflows:timers", "sorted set", "due times, Redis ms; member kind, execution, node, attempt", "every verb that starts a wait or a time limit", "when fired"),
-    KeyPattern("approvals", "workflows:approvals[:{tenant}]", "sorted set", "open approvals, by when they were asked for, Redis ms; member execution, node, attempt", "await_node, every end of the wait", "with the wait"),
+    KeyPattern("approvals", "workflows:approvals[:{tenant}]", "sorted set", "open approvals, by when they were asked for, Redis ms; member execution, node, attempt", "await_node, every end of the wait", "with the wait", is_rare=True),
     KeyPattern("staging", "workflows:staging", "sorted set", "submissions being written in chunks, by start, Redis ms", "stage_execution", "10 minutes", is_rare=True),
     KeyPattern("purging", "workflows:purging", "sorted set", "executions that were purged and of which keys are left, by the moment, Redis ms", "purge_execution, purge_staging, purge_keys", "when no key is left", is_rare=True),
     KeyPattern("ended", "workflows:ended", "sorted set", "executions that have ended and are not counted in the statistics yet, by the first of these ends, Redis ms", "settle, fold_execution", "when counted", is_rare=True),
     KeyPattern("expiring", "workflows:expiring", "sorted set", "executions that will be purged, by when their retention is looked at next, Redis ms", "create_execution, fold_execution, expire_execution", "with its execution", is_rare=True),
     KeyPattern("retention", "workflows:retention", "string", "the retention of the settings, as it was when all that waits for its purge was last looked at: four words, ms or - for ever", "apply_retention", "never", is_rare=True),
     KeyPattern("statistics", "workflows:statistics:{tenant}:{day}", "hash", "executions that ended on a day, their nodes, and deliveries to webhooks, counted; days count from 1970, UTC; its fields are in `orchestrator/execution/statistics.py`", "fold_execution, purge_execution, purge_keys, deliver_webhook, count_delivery", "400 days", is_rare=True),
-    KeyPattern("dead", "workflows:dead[:{tenant}]", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped"),
+    KeyPattern("dead", "workflows:dead[:{tenant}]", "stream", "poison and exhausted nodes, the newest 10,000", "fail_node, reap_node, time_out_node", "capped", is_rare=True),
     KeyPattern("tick", "workflows:tick", "string", "when timers and leases were last checked, Redis ms", "stamp_tick", "never", is_rare=True),
     KeyPattern("hold", "workflows:tick:hold", "string", "no lease expires before this moment, Redis ms, because no worker could renew", "stamp_tick", "one lease", is_rare=True),
     KeyPattern("repairs", "workflows:repairs", "hash", "repairs of the sweep, counted by kind", "repair_execution", "never", is_rare=True),
@@ -76,10 +80,10 @@ PATTERNS: tuple[KeyPattern, ...] = (
     KeyPattern("workers", "workflows:workers", "sorted set", "workers by last beat, Redis ms", "announce_worker", "one hour after the last beat", is_rare=True),
     KeyPattern("worker", "workflows:workers:{worker_id}", "hash", "a worker's handlers, queues and slots, and the layout of executions it works with", "announce_worker", "one minute after the last beat", is_rare=True),
     KeyPattern("readers", "workflows:readers:{queue}", "sorted set", "workers that read a queue, by last beat, Redis ms", "announce_worker", "one minute after the last beat", is_rare=True),
-    KeyPattern("usage", "workflows:usage:{tenant}:{day}", "hash", "what calls to paid services used; days count from 1970, UTC", "settle_budget, reserve_budget", "400 days"),
-    KeyPattern("held", "workflows:held:{tenant}:{day}", "sorted set", "reserved for calls under way, by start, Redis ms", "reserve_budget", "2 days"),
-    KeyPattern("usage_of", "workflows:usage:{tenant}:{day}:{account}", "hash", "the same for a definition with a daily budget", "settle_budget, reserve_budget", "400 days"),
-    KeyPattern("held_of", "workflows:held:{tenant}:{day}:{account}", "sorted set", "the same for a definition with a daily budget", "reserve_budget", "2 days"),
+    KeyPattern("usage", "workflows:usage:{tenant}:{day}", "hash", "what calls to paid services used; days count from 1970, UTC", "settle_budget, reserve_budget", "400 days", is_rare=True),
+    KeyPattern("held", "workflows:held:{tenant}:{day}", "sorted set", "reserved for calls under way, by start, Redis ms", "reserve_budget", "2 days", is_rare=True),
+    KeyPattern("usage_of", "workflows:usage:{tenant}:{day}:{account}", "hash", "the same for a definition with a daily budget", "settle_budget, reserve_budget", "400 days", is_rare=True),
+    KeyPattern("held_of", "workflows:held:{tenant}:{day}:{account}", "sorted set", "the same for a definition with a daily budget", "reserve_budget", "2 days", is_rare=True),
     KeyPattern("tenants", "workflows:tenants", "sorted set", "tenants beside default, by creation, Redis ms", "create_tenant", "never", is_rare=True),
     KeyPattern("tenant", "workflows:tenants:{tenant}", "hash", "a tenant: title, created_ms, is_active, calls (those that changed it last)", "create_tenant, change_tenant", "never", is_rare=True),
     KeyPattern("api_keys", "workflows:api_keys:{tenant}", "sorted set", "ids of a tenant's API keys, by creation, Redis ms", "create_api_key, revoke_api_key", "never", is_rare=True),
@@ -144,6 +148,9 @@ class Keys:
 
     def runtime(self, execution_id: str) -> str:
         return f"{self.prefix}workflow:{execution_id}:runtime"
+
+    def layout(self, tenant: str, digest: str) -> str:
+        return self.key("layout", tenant=tenant, digest=digest)
 
     def worklist(self, execution_id: str) -> str:
         return self.key("worklist", execution_id=execution_id)

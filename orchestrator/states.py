@@ -164,6 +164,7 @@ TABLE: tuple[Row, ...] = (
     _node("start_child", [_N.RUNNING], _N.WAITING, "node.waiting"),
     _node("start_child", [_N.RUNNING], _N.COMPLETED, "node.completed"),
     _node("start_child", [_N.RUNNING], _N.FAILED, "node.failed"),
+    _node("start_child", [_N.RUNNING], _N.QUEUED, "node.queued"),
     _node("await_child", [_N.RUNNING], _N.WAITING, "node.waiting"),
     _node("await_child", [_N.RUNNING], _N.QUEUED, "node.queued"),
     _node("wake_parent", [_N.WAITING], _N.QUEUED, "node.queued", is_internal=True),

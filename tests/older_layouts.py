@@ -7,15 +7,19 @@ from typing import Any
 
 import orjson
 
-#: Every key of an execution that a version of layout 1 has run to its end, each with its kind and content:
-#: A completed at its second try, M has two items, P was approved, B failed, C and `no` were skipped.
-ENDED = Path(__file__).with_name("layout_1.json")
-ENDED_ID = "01a2233e-af9f-7040-85da-79942ec83000"
+#: Executions that versions of older layouts have run to their end, in files `layout_N.json`: every key with
+#: its kind and content. A completed at its second try, M has two items, P was approved, B failed, C and `no`
+#: were skipped.
+ENDED = {
+    1: "01a2233e-af9f-7040-85da-79942ec83000",
+    2: "01a2233e-af9f-7040-85da-79942ec84000",
+}
 
 
-async def restore_ended(redis: Any) -> str:
-    """Put the execution of layout 1 that has ended into Redis, and give its id."""
-    for key, (kind, content) in orjson.loads(ENDED.read_bytes()).items():
+async def restore_ended(redis: Any, layout: int = 1) -> str:
+    """Put the execution of an older layout that has ended into Redis, and give its id."""
+    kept = Path(__file__).with_name(f"layout_{layout}.json").read_bytes()
+    for key, (kind, content) in orjson.loads(kept).items():
         match kind:
             case "string":
                 await redis.set(key, content)
@@ -28,7 +32,7 @@ async def restore_ended(redis: Any) -> str:
                     await redis.xadd(key, fields, id=entry_id)
             case _:
                 raise AssertionError(f"{key} is a {kind}")
-    return ENDED_ID
+    return ENDED[layout]
 
 
 async def set_layout(redis: Any, execution_id: str, layout: int) -> None:

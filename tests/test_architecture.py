@@ -67,6 +67,7 @@ UNPACKED = {
     "announce_worker": "the fields of one worker's record, about twenty",
     "end_nodes": "the arguments of one call, fewer than a thousand",
     "include/base": "four parts of sixteen units that end, or are claimed, together",
+    "include/plans": "cut at 500",
     "include/state": "cut at 500; the nodes of one chunk, a hundred",
     "include/writes": "cut at 400",
     "include/retention": "the nodes of one chunk, a hundred",

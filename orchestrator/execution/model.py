@@ -267,6 +267,7 @@ class RepairView:
     missing   timers of the whole execution that ought to exist and do not: (kind, due ms).
     is_active member of workflows:active.
     limits    time limits of live nodes whose timer does not exist: (node id, attempt, kind, due ms).
+    lost_layout  digest of its static layout, where that is lost.
     """
 
     snapshot: Snapshot
@@ -274,6 +275,7 @@ class RepairView:
     missing: tuple[tuple[str, int], ...]
     is_active: bool
     limits: tuple[tuple[str, int, str, int], ...] = ()
+    lost_layout: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from orchestrator.operations.registered import Registered
 from orchestrator.operations.schedule_rules import slot_trigger
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.submissions import Compiled, mint_execution_id, sorted_json
-from orchestrator.store.layout import Field
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Slot
 from orchestrator.store.script_client import STORE_OUTAGES
+from orchestrator.store.static_layouts import StaticLayouts
 from orchestrator.store.transitions import Transitions
 
 log = logging.getLogger("headrace.schedules")
@@ -43,6 +43,7 @@ class Schedules:
         self._transitions = transitions
         self._registered = registered
         self._checks = checks
+        self._layouts = StaticLayouts(transitions)
         #: Inputs as they are stored, by schedule, its revision and the version of its workflow.
         self._checked: dict[tuple[str, int, int], bytes | None] = {}
 
@@ -134,16 +135,26 @@ class Schedules:
             return await self._let_go(slot, error=str(error)[:500])
         if inputs is not None:
             extra += ["inputs", inputs]
-        for part in compiled.layout.staged:
-            await self._transitions.stage_execution(execution_id, part)
-        fields: list[Field] = ["tenant", record.tenant, *extra]
-        word, found_id, more = await self._transitions.fire_schedule(
-            execution_id,
-            slot,
-            compiled.text,
-            compiled.layout.last,
-            workflow_revision=workflow.revision,
-            extra=fields,
+        layout, tenant = compiled.layout, record.tenant
+        for part in layout.staged:
+            await self._layouts.send(
+                tenant,
+                layout,
+                part,
+                lambda part: self._transitions.stage_execution(execution_id, part, tenant=tenant),
+            )
+        word, found_id, more = await self._layouts.send(
+            tenant,
+            layout,
+            layout.last,
+            lambda last: self._transitions.fire_schedule(
+                execution_id,
+                slot,
+                compiled.text,
+                last,
+                workflow_revision=workflow.revision,
+                extra=extra,
+            ),
         )
         if word == "ok":
             log.info(

@@ -33,6 +33,9 @@ MOST_DAMAGED = 10_000
 CONSUMER_IDLE_MS = 3_600_000
 #: A submission still staged after this long was abandoned.
 STAGING_AGE_MS = 600_000
+#: A static layout that no execution has pointed to for this long is removed, so many in one run at most.
+LAYOUT_AGE_MS = 3_600_000
+MOST_LAYOUTS = 50
 
 
 class Sweep:
@@ -83,6 +86,7 @@ class Sweep:
             self._is_thorough_round = False
         await self._purge_staging(now_ms)
         await self._forget_consumers()
+        await self._drop_layouts(now_ms)
         return repairs
 
     async def _apart(self, execution_id: str, now_ms: int, work: Coroutine[Any, Any, int]) -> int:
@@ -134,6 +138,11 @@ class Sweep:
         """Forget consumers of workers that are gone: every restarted container leaves a name behind."""
         for queue in await self.store.queue_names():
             await self.transitions.forget_consumers(queue, idle_ms=CONSUMER_IDLE_MS)
+
+    async def _drop_layouts(self, now_ms: int) -> None:
+        """Remove static layouts whose last execution was purged an hour ago, or that never had one."""
+        for tenant, digest in await self.store.unused_layouts(now_ms - LAYOUT_AGE_MS, MOST_LAYOUTS):
+            await self.transitions.drop_layout(tenant, digest, age_ms=LAYOUT_AGE_MS)
 
     async def _purge_staging(self, now_ms: int) -> None:
         for execution_id in await self.store.staged_ids(10 + len(self._damaged)):

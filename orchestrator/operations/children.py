@@ -164,8 +164,9 @@ class Children:
         compiled = request.compiled
         name = compiled.definition.name
         child_id = child_id_of(execution_id, unit, attempt)
-        for part in compiled.layout.staged:
-            await self._transitions.stage_execution(child_id, part)
+        if compiled.layout.staged:
+            tenant = await self.store.tenant(execution_id) or DEFAULT_TENANT
+            await self._submissions.stage(child_id, compiled.layout, tenant)
         trigger: dict[str, Any] = {"source": "parent", "execution_id": execution_id, "node_id": node_of(unit)}
         if (item := index_of(unit)) is not None:
             trigger["item"] = item

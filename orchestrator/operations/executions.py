@@ -71,7 +71,8 @@ from orchestrator.operations.submissions import (
     sorted_json,
 )
 from orchestrator.states import PURGEABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
-from orchestrator.store.layout import Field, execution_fields
+from orchestrator.store.fork_layout import execution_fields
+from orchestrator.store.layout import Field
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, digest_of
 from orchestrator.store.transitions import Transitions
@@ -349,12 +350,18 @@ class Executions:
         if values or given is not None:
             extra += ["inputs", sorted_json(values)]
         fork_id = mint_execution_id()
-        last = await stage_fork(self._transitions, fork_id, execution_id, plan)
+        layout = await stage_fork(self._submissions, fork_id, execution_id, plan, tenant)
         if (await self._execution(execution_id)).generation != source.execution.generation:
             # A retry of nodes may have run again what has been copied, so it need not be of one piece.
             raise StoreUnavailable(f"execution {execution_id} was retried while being forked")
         fork = await self._submissions.publish(
-            fork_id, compiled.text, last, extra=extra, is_started=True, idempotency=idempotency, tenant=tenant
+            fork_id,
+            compiled.text,
+            layout,
+            extra=extra,
+            is_started=True,
+            idempotency=idempotency,
+            tenant=tenant,
         )
         if fork.replayed:
             return await self._forked_before(fork, execution_id)

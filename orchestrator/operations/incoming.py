@@ -179,17 +179,22 @@ class IncomingWebhooks:
             compiled = await self._registered.compiled(workflow)
         except WorkflowNotFound:
             return None
-        execution_id, extra = await self._submissions.stage(
-            compiled, inputs=_inputs(hook, parsed), is_started=True, origin=origin
+        execution_id, extra = await self._submissions.prepare(
+            compiled, tenant=hook.tenant, inputs=_inputs(hook, parsed), is_started=True, origin=origin
         )
         digest = digest_of(delivery.delivery_id) if delivery.delivery_id else ""
         async with self._transitions.durable():
-            word, made, more = await self._transitions.deliver_webhook(
-                execution_id,
-                compiled.text,
+            word, made, more = await self._submissions.layouts.send(
+                hook.tenant,
+                compiled.layout,
                 compiled.layout.last,
-                delivered=Delivered(hook, workflow, digest),
-                extra=("tenant", hook.tenant, *extra),
+                lambda last: self._transitions.deliver_webhook(
+                    execution_id,
+                    compiled.text,
+                    last,
+                    delivered=Delivered(hook, workflow, digest),
+                    extra=tuple(extra),
+                ),
             )
         if word == "moved":
             return None

@@ -28,8 +28,10 @@ from orchestrator.execution.rerun import (
     runs_again,
 )
 from orchestrator.operations.results import Forked, Submitted
+from orchestrator.operations.submissions import Submissions
 from orchestrator.states import ExecutionStatus, NodeStatus, sources_of
-from orchestrator.store.layout import VERSION, Slice, lay_out, reuses
+from orchestrator.store.fork_layout import reuses
+from orchestrator.store.layout import VERSION, Layout, lay_out
 from orchestrator.store.reader import Store
 from orchestrator.store.repair_words import retry_words
 from orchestrator.store.transitions import Transitions
@@ -191,14 +193,16 @@ def merged_inputs(
     return {**(old or {}), **new} if is_merged else new
 
 
-async def stage_fork(transitions: Transitions, execution_id: str, source_id: str, plan: ForkPlan) -> Slice:
-    """Write every slice of a fork but the last, with what it keeps; gives the last, which makes it visible.
+async def stage_fork(
+    submissions: Submissions, execution_id: str, source_id: str, plan: ForkPlan, tenant: str
+) -> Layout:
+    """Write every slice of a fork but the last, which makes it visible, with what it keeps.
 
     Raises ExecutionNotFound when the source is purged meanwhile, StoreUnavailable when the staged fork is.
     """
     layout = lay_out(plan.definition, is_staged=True)
-    for part in layout.staged:
-        await transitions.stage_execution(execution_id, part)
+    await submissions.stage(execution_id, layout, tenant)
+    transitions = submissions.transitions
     for reuse in reuses(plan):
         rest = reuse
         while rest.nodes or rest.fields:
@@ -209,7 +213,7 @@ async def stage_fork(transitions: Transitions, execution_id: str, source_id: str
                 # What is kept never changes: what was staged has been purged. Start over.
                 raise StoreUnavailable(f"execution {source_id} was {word} while being forked")
             rest = rest.after(done)
-    return layout.last
+    return layout
 
 
 def fork_result(plan: ForkPlan, source_id: str, fork: Submitted | None = None) -> Forked:

@@ -30,9 +30,10 @@ from orchestrator.operations.results import Submitted
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.turns import LONG_BYTES, Turns
 from orchestrator.states import ExecutionStatus
-from orchestrator.store.layout import Field, Layout, Slice, lay_out, target_fields
+from orchestrator.store.layout import Field, Layout, lay_out, target_fields
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, KeyClaim
+from orchestrator.store.static_layouts import StaticLayouts
 from orchestrator.store.transitions import Transitions
 
 if sys.version_info >= (3, 14):
@@ -80,6 +81,7 @@ class Submissions:
         #: Those of large definitions.
         self.turns = Turns()
         self.transitions = transitions
+        self.layouts = StaticLayouts(transitions)
         self.limits = limits
         self._catalogue = catalogue
         self._announced: tuple[float, frozenset[str]] = (float("-inf"), frozenset())
@@ -105,13 +107,18 @@ class Submissions:
         StoreUnavailable, StoreFull; nothing is stored then.
         """
         origin = origin or NO_ORIGIN
-        execution_id, extra = await self.stage(
-            compiled, inputs=inputs, is_started=is_started, origin=origin, replay_of=replay_of
+        execution_id, extra = await self.prepare(
+            compiled,
+            tenant=tenant,
+            inputs=inputs,
+            is_started=is_started,
+            origin=origin,
+            replay_of=replay_of,
         )
         return await self.publish(
             execution_id,
             compiled.text,
-            compiled.layout.last,
+            compiled.layout,
             extra=extra,
             is_started=is_started,
             idempotency=idempotency,
@@ -121,10 +128,11 @@ class Submissions:
             workflow=workflow,
         )
 
-    async def stage(
+    async def prepare(
         self,
         compiled: Compiled,
         *,
+        tenant: str,
         inputs: dict[str, Any] | None,
         is_started: bool,
         origin: Origin,
@@ -133,7 +141,7 @@ class Submissions:
         """Check a start and store all of it but the last slice, which makes it visible.
 
         Gives the id of the execution, and runtime fields and values in turn that go with that slice.
-        Raises InputsInvalid, StartInvalid, PayloadTooLarge; nothing is stored then.
+        Raises InputsInvalid, StartInvalid, PayloadTooLarge, TooBusy, StoreFull; nothing is visible then.
         """
         extra: list[Field] = origin.fields()
         if own := origin.targets():
@@ -141,8 +149,7 @@ class Submissions:
         is_checked = is_started or inputs is not None
         values = await self.checks.inputs(compiled.definition.inputs_schema, inputs) if is_checked else {}
         execution_id = origin.execution_id or mint_execution_id()
-        for part in compiled.layout.staged:
-            await self.transitions.stage_execution(execution_id, part)
+        await self.stage(execution_id, compiled.layout, tenant)
         if values or inputs is not None:
             extra += ["inputs", sorted_json(values)]
         if not is_checked and compiled.definition.inputs_schema is not None:
@@ -151,11 +158,21 @@ class Submissions:
             extra += ["replay_of", replay_of]
         return execution_id, extra
 
+    async def stage(self, execution_id: str, layout: Layout, tenant: str) -> None:
+        """Write every slice of an execution but the last. Raises TooBusy, StoreFull."""
+        for part in layout.staged:
+            await self.layouts.send(
+                tenant,
+                layout,
+                part,
+                lambda part: self.transitions.stage_execution(execution_id, part, tenant=tenant),
+            )
+
     async def publish(
         self,
         execution_id: str,
         text: bytes,
-        last: Slice,
+        layout: Layout,
         *,
         extra: Sequence[Field],
         is_started: bool,
@@ -173,16 +190,21 @@ class Submissions:
         Raises IdempotencyConflict, ExecutionKeyTaken, DurabilityUnknown, TooBusy.
         """
         async with self.transitions.durable():
-            word, created_id, more, *left = await self.transitions.create_execution(
-                execution_id,
-                text,
-                last,
-                tenant=tenant,
-                idempotency=idempotency,
-                key=key,
-                workflow=workflow,
-                is_started=is_started,
-                extra=("tenant", tenant, *extra),
+            word, created_id, more, *left = await self.layouts.send(
+                tenant,
+                layout,
+                layout.last,
+                lambda last: self.transitions.create_execution(
+                    execution_id,
+                    text,
+                    last,
+                    tenant=tenant,
+                    idempotency=idempotency,
+                    key=key,
+                    workflow=workflow,
+                    is_started=is_started,
+                    extra=tuple(extra),
+                ),
             )
         if word == "conflict":
             raise IdempotencyConflict(idempotency.name if idempotency else "")

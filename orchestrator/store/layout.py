@@ -1,8 +1,20 @@
-"""How a Definition is laid out in an execution's runtime hash, readable without a JSON parser.
+"""How a Definition is laid out for scripts and workers, readable without a JSON parser.
 
-Written at submission and never changed:
+In the static layout, one hash for all executions of a tenant whose definitions have the same content:
+  node|N      the facts of node N for scripts; see `parse_facts` in lua/include/state.lua
+              catch=ERROR>SUCCESSOR,… among them is matched by whoever reports an error, never by a script
+  spec|N      handler, config and policies for its worker, JSON
+  refs|N      the nodes it refers to; $inputs and $trigger when it refers to these
+  item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
+  next|N|K    its successors, K counting the chunks; * marks one that a branch of N names,
+              ! one that takes over when N fails, = one that depends on nothing else
+  whole       '1' once all of it is written; 'rebuilt' where it was lost, was made of the definition again,
+              and is not what its digest stands for
+
+The rest is in the execution's runtime hash. Written at submission and never changed:
   v, name, version, tenant; where they differ from 0: fail_fast, execution_timeout_ms; queues (other than
   default)
+  layout (digest of its static layout; it is counted there)
   replay_of, forked_from (the execution it repeats)
   workflow_id, workflow_version (of the registry), labels (JSON), label_digests (what stands for each in the
   name of its index), execution_key (text), key_digest (what stands for it in the name of its key)
@@ -15,13 +27,6 @@ Written at submission and never changed:
   retention (where its definition says: how long it is kept once it is COMPLETED, FAILED, CANCELLED, or was
   never started, ms; - for ever, ? as settings say)
   unchecked ('1' while inputs have not been checked against the definition's schema)
-  node|N      the facts of node N for scripts; see `parse_facts` in lua/include/base.lua
-              catch=ERROR>SUCCESSOR,… among them is matched by whoever reports an error, never by a script
-  spec|N      handler, config and policies for its worker, JSON
-  refs|N      the nodes it refers to; $inputs and $trigger when it refers to these
-  item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
-  next|N|K    its successors, K counting the chunks; * marks one that a branch of N names,
-              ! one that takes over when N fails, = one that depends on nothing else
   ids|K       all nodes; start|K, those decided at the start: without dependencies or, in a fork, behind
               what it keeps
   reused|N    '1': ended in the execution this one is forked from
@@ -74,7 +79,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -84,15 +89,15 @@ from orchestrator.definitions.branches import catch_words, read_catch_words
 from orchestrator.definitions.definition import Catch, Definition, Node
 from orchestrator.definitions.targets import Targets
 from orchestrator.definitions.trigger_rules import TriggerRule
-from orchestrator.execution.counters import Counters, expected_counters
-from orchestrator.execution.fork import ForkPlan, starting_states
 
 #: Layout version, kept in every execution; a reader that does not know it must stand back.
-VERSION = 2
+VERSION = 3
 #: Ids in one list field. A full list means that another follows.
 CHUNK = 100
 #: Nodes written by one script; a larger submission is staged. A multiple of CHUNK.
 SLICE = 200
+#: Fields and values of a static layout that one script writes; an even number.
+STATICS = 2_000
 
 Field = str | bytes | int
 T = TypeVar("T")
@@ -100,40 +105,44 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Part of a submission that one script writes: node ids, and runtime fields and values in turn."""
+    """Part of a submission that one script writes: node ids, and runtime fields and values in turn.
+
+    layout   digest of the static layout.
+    statics  fields and values of that layout, all of them, in case it is not there; () names it alone.
+    """
 
     node_ids: tuple[str, ...]
     fields: tuple[Field, ...]
+    layout: str
+    statics: tuple[Field, ...] = ()
 
     def arguments(self) -> tuple[Field, ...]:
-        return (len(self.node_ids), *self.node_ids, *self.fields)
+        head = (self.layout, len(self.statics), *self.statics)
+        return (*head, len(self.node_ids), *self.node_ids, *self.fields)
+
+    def bare(self) -> Slice:
+        """The same without the static layout, for where that is there already."""
+        return replace(self, statics=()) if self.statics else self
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A whole submission: every slice but the last is staged, the last makes it visible."""
+    """A whole submission: every slice but the last is staged, the last makes it visible.
+
+    digest   of the static layout: equal digests, equal content.
+    statics  fields and values of the static layout, one part for each script; a single part is in the slice
+             that is written first as well.
+    """
 
     staged: tuple[Slice, ...]
     last: Slice
+    digest: str
+    statics: tuple[tuple[Field, ...], ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Reuse:
-    """Nodes that a fork keeps from its source, as one script takes them.
-
-    nodes   (node id, status) of what is kept.
-    fields  runtime fields and values in turn, those of nodes that run again too.
-    """
-
-    nodes: tuple[tuple[str, str], ...]
-    fields: tuple[Field, ...]
-
-    def arguments(self) -> tuple[Field, ...]:
-        return (len(self.nodes), *(word for pair in self.nodes for word in pair), *self.fields)
-
-    def after(self, count: int) -> Reuse:
-        """Give what is left when the first `count` nodes and the fields are written."""
-        return Reuse(self.nodes[count:], ())
+    @property
+    def statics_count(self) -> int:
+        """Fields of the static layout."""
+        return sum(len(part) for part in self.statics) // 2
 
 
 def lay_out(definition: Definition, *, is_staged: bool = False) -> Layout:
@@ -141,15 +150,45 @@ def lay_out(definition: Definition, *, is_staged: bool = False) -> Layout:
 
     is_staged  write every node before the last slice, even of a small definition.
     """
+    statics = static_layout(definition)
+    digest = _digest_of(statics)
+    first = statics[0] if len(statics) == 1 else ()
     slices = [
-        Slice(tuple(node.id for node in nodes), tuple(_slice_fields(definition, nodes, number)))
+        Slice(
+            tuple(node.id for node in nodes),
+            tuple(_slice_fields(definition, nodes, number)),
+            digest,
+            first if number == 0 else (),
+        )
         for number, nodes in enumerate(batches(definition.nodes, SLICE))
     ]
-    last = slices[-1]
-    whole = Slice(last.node_ids, (*last.fields, *_execution_fields(definition)))
-    if len(whole.fields) <= 4_000 and not is_staged:
-        return Layout(tuple(slices[:-1]), whole)
-    return Layout(tuple(slices), Slice((), tuple(_execution_fields(definition))))
+    fields = tuple(_execution_fields(definition))
+    if is_staged:
+        return Layout(tuple(slices), Slice((), fields, digest), digest, statics)
+    last = replace(slices[-1], fields=(*slices[-1].fields, *fields))
+    return Layout(tuple(slices[:-1]), last, digest, statics)
+
+
+def static_layout(definition: Definition) -> tuple[tuple[Field, ...], ...]:
+    """Give what never changes of all executions, in parts that one script can write."""
+    nodes = [*definition.nodes, definition.output_node] if definition.output_node else definition.nodes
+    fields = [field for node in nodes for field in _node_fields(definition, node)]
+    return tuple(tuple(fields[i : i + STATICS]) for i in range(0, len(fields), STATICS))
+
+
+def _digest_of(statics: Iterable[Iterable[Field]]) -> str:
+    """Name a static layout by its content: `sha256:` and 64 hex digits.
+
+    Longer than the 64 bytes up to which Redis packs small hashes into lists: the runtime is a table of fields
+    from its first one on, which the record of the first attempt would make of it anyway.
+    """
+    found = hashlib.sha256()
+    for field in (field for part in statics for field in part):
+        text = field if isinstance(field, bytes) else str(field).encode()
+        # With its length, so that no two contents are the same bytes.
+        found.update(b"%d " % len(text))
+        found.update(text)
+    return f"sha256:{found.hexdigest()}"
 
 
 def spec_of(node: Node) -> dict[str, Any]:
@@ -177,7 +216,7 @@ def _seldom(node: Node) -> Iterator[tuple[str, Any]]:
 
 def _execution_fields(definition: Definition) -> Iterator[Field]:
     yield from ("v", VERSION, "name", definition.name, "version", definition.version)
-    yield from ("seq", 0, "left", len(definition.nodes), "failed", 0)
+    yield from ("left", len(definition.nodes))
     if definition.execution_timeout_ms:
         yield from ("execution_timeout_ms", definition.execution_timeout_ms)
     if definition.fail_fast:
@@ -192,8 +231,6 @@ def _execution_fields(definition: Definition) -> Iterator[Field]:
         yield from ("queues", " ".join(sorted(queues)))
     if features := _features(definition):
         yield from ("rare", "1", "features", " ".join(features))
-    if definition.output_node:
-        yield from _node_fields(definition, definition.output_node)
     yield from target_fields(definition.targets)
     starts = (n.id for n in definition.nodes if not n.dependencies or n.trigger_rule is TriggerRule.ALWAYS)
     yield from list_fields("start", starts)
@@ -221,8 +258,6 @@ def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) ->
     if definition.output_node and ids[-1] == definition.nodes[-1].id:
         ids.append(definition.output_node.id)
     yield from list_fields("ids", ids, first=number * SLICE // CHUNK)
-    for node in nodes:
-        yield from _node_fields(definition, node)
 
 
 def _node_fields(definition: Definition, node: Node) -> Iterator[Field]:
@@ -305,45 +340,3 @@ def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch
-
-
-def reuses(plan: ForkPlan) -> Iterator[Reuse]:
-    """Put what is kept, and every node's counters, into slices for the scripts."""
-    counters = expected_counters(
-        plan.definition, *starting_states(plan.definition, plan.kept), plan.not_taken
-    )
-    for nodes in batches(plan.definition.nodes, SLICE):
-        kept = [(node.id, str(plan.kept[node.id].status)) for node in nodes if node.id in plan.kept]
-        fields: list[Field] = []
-        for node in nodes:
-            fields += _counter_fields(node.id, counters[node.id])
-            fields += _kept_fields(node.id, plan)
-        if kept or fields:
-            yield Reuse(tuple(kept), tuple(fields))
-
-
-def execution_fields(plan: ForkPlan) -> tuple[Field, ...]:
-    """Give the fields in which the fork as a whole differs from an execution that begins with nothing."""
-    left = [node for node in plan.definition.nodes if node.id not in plan.kept]
-    begin = (
-        node.id
-        for node in left
-        if not node.dependencies
-        or node.trigger_rule is TriggerRule.ALWAYS
-        or any(other in plan.kept for other in node.dependencies)
-    )
-    return ("left", len(left), *list_fields("start", begin))
-
-
-def _counter_fields(node_id: str, counters: Counters) -> Iterator[Field]:
-    if counters != Counters():
-        numbers = (counters.ok, counters.bad, counters.skip, counters.gates_done, int(counters.not_taken))
-        yield from (f"c|{node_id}", " ".join(map(str, numbers)))
-
-
-def _kept_fields(node_id: str, plan: ForkPlan) -> Iterator[Field]:
-    state = plan.kept.get(node_id)
-    if state is not None and state.reason is not None:
-        yield from (f"reason|{node_id}", str(state.reason))
-    if rejects := plan.not_taken.get(node_id):
-        yield from (f"rejects|{node_id}", " ".join(sorted(rejects)))

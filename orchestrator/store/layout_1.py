@@ -1,7 +1,8 @@
-"""Reads executions of layout 1 as layout 2 has them, so that those that have ended stay readable.
+"""Reads executions of older layouts as the present one has them, so that those that have ended stay readable.
 
-Layout 1 kept each fact of a unit in a field of its own, where layout 2 has r|N and c|N; whatever else is read
-is the same in both. See store/layout.py. Scripts know layout 2 alone.
+Layout 1 kept each fact of a unit in a field of its own, where layout 2 has r|N and c|N. Layout 2 kept the
+static layout in the runtime of every execution, and of what has ended nobody reads that. Whatever else is
+read is the same in all. See store/layout.py. Scripts know the present layout alone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from orchestrator.redis_keys import Keys
 from orchestrator.store.layout import VERSION
 
 #: What `v` may be where an execution can be read, with the older layout it means. A damaged one has no `v`.
-_READABLE = {None: None, str(VERSION).encode(): None, b"1": 1}
+_READABLE = {None: None, str(VERSION).encode(): None, b"1": 1, b"2": 2}
 #: What r|N and c|N are made of, in their order, each with what stands there for nothing.
 _PARTS: Mapping[str, Mapping[str, str]] = {
     "r": {
@@ -47,11 +48,11 @@ def older_layout(execution_id: str, found: bytes | None) -> int | None:
 async def as_layout_2(
     redis: Any, keys: Keys, execution_id: str, names: Sequence[str], values: list[bytes | None]
 ) -> list[bytes | None]:
-    """Give the values of runtime fields as layout 2 has them; `v` must be the first of their names.
+    """Give the values of runtime fields as layouts from 2 on have them; `v` must be the first of their names.
 
     Asks Redis again where the execution is of layout 1, and only there. Raises LayoutUnknown.
     """
-    if older_layout(execution_id, values[0]) is None:
+    if older_layout(execution_id, values[0]) != 1:
         return values
     parts = {name: _parts_of(name) for name in names if name.partition("|")[0] in _PARTS}
     if not parts:

@@ -267,11 +267,25 @@ class Store:
         """
         pipe = self._redis.pipeline(transaction=False)
         for execution_id, node_id in units:
-            node = node_of(node_id)
             own = (f"{field}|{node_id}" for field in ("r", "counts", "kept"))
-            pipe.hmget(self.keys.runtime(execution_id), ["v", f"spec|{node}", f"node|{node}", *own])
+            pipe.hmget(self.keys.runtime(execution_id), ["v", "tenant", "layout", *own])
         rows = await pipe.execute(raise_on_error=False)
-        return [read_spec(execution_id, row) for (execution_id, _), row in zip(units, rows, strict=True)]
+        pipe = self._redis.pipeline(transaction=False)
+        for (_, node_id), row in zip(units, rows, strict=True):
+            tenant, digest = (None, None) if isinstance(row, Exception) else row[1:3]
+            key = self.keys.layout((tenant or b"default").decode(), (digest or b"none").decode())
+            pipe.hmget(key, [f"{part}|{node_of(node_id)}" for part in ("spec", "node")])
+        plans = await pipe.execute(raise_on_error=False) if units else []
+        return [
+            read_spec(execution_id, row, plan)
+            for (execution_id, _), row, plan in zip(units, rows, plans, strict=True)
+        ]
+
+    async def unused_layouts(self, before_ms: int, limit: int) -> list[tuple[str, str]]:
+        """(tenant, digest) of static layouts that have had no execution since, the longest first."""
+        key = self.keys.shared("unused_layouts")
+        rows = await self._redis.zrange(key, "-inf", before_ms, byscore=True, offset=0, num=limit)
+        return [(tenant, digest) for tenant, _, digest in (row.decode().partition(":") for row in rows)]
 
     async def workers(self) -> list[WorkerInfo]:
         """Workers heard of lately, in order of their ids."""
@@ -447,7 +461,16 @@ class Store:
             held=frozenset(unit.decode() for unit in held[0]) if held else frozenset(),
         )
         limits = await self.liveness.lost_limits(execution_id, units, generation) if may_miss else ()
-        return RepairView(snapshot, seq, tuple(missing), bool(is_active), limits)
+        lost = await self._lost_layout(execution)
+        return RepairView(snapshot, seq, tuple(missing), bool(is_active), limits, lost)
+
+    async def _lost_layout(self, execution: Execution) -> str | None:
+        """Digest of an execution's static layout, where that is lost."""
+        digest = await self._redis.hget(self.keys.runtime(execution.execution_id), "layout")
+        if digest is None:
+            return None
+        key = self.keys.layout(execution.tenant, digest.decode())
+        return None if await self._redis.hexists(key, "whole") else digest.decode()
 
     async def _nodes(
         self, execution_id: str, node_ids: Sequence[str]

@@ -222,11 +222,15 @@ def is_damaged(execution_id: str, *answers: Any) -> bool:
     return False
 
 
-def read_spec(execution_id: str, row: Any) -> dict[str, Any]:
-    """Read a node's spec with what decides about its ends; {} for one gone, damaged or of another layout."""
-    if is_damaged(execution_id, row) or row[0] != _CURRENT or not row[1]:
+def read_spec(execution_id: str, row: Any, plan: Any) -> dict[str, Any]:
+    """Read a node's spec with what decides about its ends; {} for one gone, damaged or of another layout.
+
+    row, plan  what its runtime and its static layout answer.
+    """
+    if is_damaged(execution_id, row, plan) or row[0] != _CURRENT or not plan[0]:
         return {}
-    _, spec, facts, text, counts, kept = row
+    *_, text, counts, kept = row
+    spec, facts = plan
     try:
         record = read_record(text)
         return {

@@ -164,6 +164,7 @@ class Child:
     """A child execution to create and start for a unit; every slice of it but the last is staged.
 
     definition   as it is stored, JSON.
+    last         brings its static layout, unless that came with an earlier slice.
     extra        runtime fields and values in turn; they beat those of the layout.
     most_levels  levels of children allowed below the root.
     too_deep     the error, JSON, of the unit whose child would be one level deeper.

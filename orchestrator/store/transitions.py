@@ -34,7 +34,8 @@ from orchestrator.errors import StoreFull
 from orchestrator.execution.model import Awaiting
 from orchestrator.states import Reason, WaitingOn
 from orchestrator.store.durability import Durability
-from orchestrator.store.layout import Reuse, Slice
+from orchestrator.store.fork_layout import Reuse
+from orchestrator.store.layout import Slice
 from orchestrator.store.parts import parts_of
 from orchestrator.store.replies import (
     REPLY_BYTES,
@@ -91,9 +92,30 @@ class Transitions(ScriptClient):
 
     # Submission
 
-    def stage_execution(self, execution_id: str, part: Slice) -> Call[str]:
-        """Store one slice of a large submission; nothing is visible before `create_execution`."""
-        return self._call("stage_execution", execution_id, part.arguments(), read_text)
+    def stage_layout(
+        self, tenant: str, digest: str, part: Sequence[Argument], *, count: int = 0, is_rebuilt: bool = False
+    ) -> Call[str]:
+        """Write a part of a static layout that is too large to come with an execution. Replies ok, lost.
+
+        part        fields and values in turn.
+        count       of all its fields, with the last part; 0 before.
+        is_rebuilt  it was lost, and is not what its digest stands for.
+        """
+        key = self.keys.layout(tenant, digest)
+        word = "rebuilt" if is_rebuilt else "1"
+        return Call(self, "stage_layout", (key,), ("", tenant, digest, count, word, *part), read_text)
+
+    def drop_layout(self, tenant: str, digest: str, *, age_ms: int) -> Call[str]:
+        """Remove a static layout that no execution has pointed to for so long. Replies ok, kept."""
+        key = self.keys.layout(tenant, digest)
+        return Call(self, "drop_layout", (key,), ("", tenant, digest, age_ms), read_text)
+
+    def stage_execution(self, execution_id: str, part: Slice, *, tenant: str = "default") -> Call[str]:
+        """Store one slice of a large submission; nothing is visible before `create_execution`.
+
+        Replies ok; layout_needed where its static layout is not there, and the slice does not bring it.
+        """
+        return self._call("stage_execution", execution_id, (tenant, *part.arguments()), read_text)
 
     def reuse_nodes(self, execution_id: str, source_id: str, part: Reuse) -> Call[list[Any]]:
         """End nodes of a staged fork as in its source, outputs copied. Replies [word, nodes done]."""
@@ -118,6 +140,7 @@ class Transitions(ScriptClient):
     ) -> Call[list[Any]]:
         """Make a submission visible and, with is_started, start it. Replies [word, execution id, more, …].
 
+        last      brings its static layout, or names it where that should be there.
         workflow  must be as this record says, or nothing is made.
         extra     runtime fields and values in turn; they beat those of the layout.
         """

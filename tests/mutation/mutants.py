@@ -8,6 +8,7 @@ Mistakes that a second guard makes harmless are left out; the fence, for one, ho
 from __future__ import annotations
 
 from tests.mutation.delivery_mutants import DELIVERIES
+from tests.mutation.layout_mutants import LAYOUTS
 from tests.mutation.mutant import Mutant, of
 from tests.mutation.mutants_of_features import FEATURES
 from tests.mutation.mutants_of_tenants import TENANTS
@@ -32,7 +33,8 @@ BASE = of(
     ("a lost count counts as none left", "local UNCOUNTED = -1000000000", "local UNCOUNTED = 0"),
     ("an execution opened twice is read as it was", "local x = OPEN[execution_id]", "local x = nil"),
     ("another layout is read as if it were known", "if layout ~= LAYOUT then", "if false then"),
-    ("the first part read with an execution is not there", "for i = 7, #names do take(", "for i = 8, #names do take("),
+    ("the record read with an execution is not taken", "take(unit, 'r|', values[8])", ""),
+    ("a history that goes on for long is copied", "if x.seq > PACKED_EVENTS then return end", "if x.seq <= PACKED_EVENTS then return end"),
     ("what few executions have is not looked for", "redis.call('HSET', x.runtime, 'rare', '1', ...)", "redis.call('HSET', x.runtime, ...)"),
     ("nodes left are not written back", "note(x, 'left', string.format('%d', x.left))", ""),
     ("failures are not written back", "note(x, 'failed', string.format('%d', x.failed))", ""),
@@ -40,7 +42,7 @@ BASE = of(
 )  # fmt: skip
 STATE = of(
     "include/state",
-    ("what is written is read as it was", "if unit.status == nil then unit.status = stored_status(x.id, id) end\n  return unit.status", "return stored_status(x.id, id)"),
+    ("what is written is read as it was", "if unit.status == nil then unit.status = x.given and unit.node == unit and 'PENDING' or stored_status(x.id, id) end\n  return unit.status", "return stored_status(x.id, id)"),
     ("what is written twice keeps its first value", "  unit.status = status\n", "  unit.status = unit.is_moved and unit.status or status\n"),
     ("an only dependency counts as skipped", "unit['c|'], unit[outcome] = true, 1", "unit['c|'], unit.skip = true, 1"),
     ("an only dependency is not counted", "unit['c|'], unit[outcome] = true, 1", "unit['c|'] = true"),
@@ -333,5 +335,5 @@ WHOLE = (
 
 MUTANTS: tuple[Mutant, ...] = (
     *ATTEMPT, *BASE, *STATE, *WRITES, *TOGETHER, *FAULTS, *HANDING_OVER, *CLAIM, *REPLIES, *NODES, *SETTLE, *ENDS, *KEEPERS,
-    *WHOLE, *PURGES, *RETENTION, *FEATURES, *TENANTS, *WEBHOOKS, *DELIVERIES,
+    *WHOLE, *PURGES, *RETENTION, *LAYOUTS, *FEATURES, *TENANTS, *WEBHOOKS, *DELIVERIES,
 )  # fmt: skip

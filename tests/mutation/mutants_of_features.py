@@ -24,7 +24,7 @@ PAID = (
         ("a new limit takes the other away", "nanos ~= '-' and nanos or old_nanos", "nanos"),
         ("an item counts for itself only", "  count_for_unit(scope.used, node, added)", ""),
         ("a budget never pauses", "  return string.find(error, '{\"type\":\"BudgetExceeded\"', 1, true) == 1\n", "  return false\n"),
-        ("all definitions share one day", "usage_of_key(tenant, day, account_id)", "usage_of_key(tenant, day, '')"),
+        ("all definitions share one day", "rare_key.usage_of(tenant, day, account_id)", "rare_key.usage_of(tenant, day, '')"),
     ),
     *of(
         "reserve_budget",
@@ -201,8 +201,8 @@ ANSWERS = (
     *of(
         "include/waits",
         ("nobody is listed as waiting", "  redis.call('HSET', signals_key(x.id), 'waits|' .. awaits, line .. entry)", ""),
-        ("an approval is not listed", "    redis.call('ZADD', approvals_key(tenant_of(x)), 'NX', NOW, lease_member(x.id, node_id, attempt))", ""),
-        ("a decided approval stays listed", "    redis.call('ZREM', approvals_key(tenant_of(x)), lease_member(x.id, node_id, attempt))", ""),
+        ("an approval is not listed", "    redis.call('ZADD', rare_key.approvals(tenant_of(x)), 'NX', NOW, lease_member(x.id, node_id, attempt))", ""),
+        ("a decided approval stays listed", "    redis.call('ZREM', rare_key.approvals(tenant_of(x)), lease_member(x.id, node_id, attempt))", ""),
         ("who waits no more stays listed", "    line = string.sub(line, 1, from) .. string.sub(line, to + 1)", ""),
     ),
     *of(

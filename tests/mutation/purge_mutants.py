@@ -23,7 +23,7 @@ PURGES = (
         ("a child that runs is purged", "if may_leave('execution', 'purge_execution', status) then", "if true then"),
         ("a child keeps a parent that is gone", "    redis.call('HDEL', runtime_key(child_id), 'parent')\n", ""),
         ("children are left", "      purge.hide(child_id, '')\n", ""),
-        ("the dead stay on their list", "    in_parts('XDEL', entries, dead_key(tenant))\n", ""),
+        ("the dead stay on their list", "    in_parts('XDEL', entries, rare_key.dead(tenant))\n", ""),
         ("an execution is listed as purged for ever", "  redis.call('UNLINK', remains, children_key(id))\n  redis.call('ZREM', rare_key.purging(), id)\n", "  redis.call('UNLINK', remains, children_key(id))\n"),
     ),
     *of("include/purge", ("a late copy makes it again", "status_key(id), rare_key.remains(id)) > 0", "status_key(id)) > 0")),

@@ -20,7 +20,8 @@ ROOT = Path(__file__).parents[2]
 TESTS = os.environ.get(
     "MUTATION_TESTS",
     "tests/integration/transitions"
-    " tests/integration/layouts/test_other_layouts.py"
+    " tests/integration/layouts/test_other_layouts.py tests/integration/layouts/test_static_layout.py"
+    " tests/integration/layouts/test_layout_needed.py"
     " tests/integration/maps/test_map_faults.py tests/integration/maps/test_map_reruns.py"
     " tests/integration/maps/test_map_limits.py"
     " tests/integration/waits/test_signals.py tests/integration/waits/test_signal_time_limits.py"

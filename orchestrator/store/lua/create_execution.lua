@@ -6,8 +6,9 @@
 --       revision that this must have; 12 … the last slice, see include/slices.lua
 -- Reply {word, execution id, more}  word: ok; replayed, the idempotency key made this execution before; conflict, it was
 --       used for another request; taken, this execution holds the key; existing, it is to be used; moved, the
---       workflow has another revision by now, or is gone; lost, what was staged has been given up meanwhile. After ok a fourth element names an execution that was terminated
---       and has turns left. Refused whole at maxmemory.
+--       workflow has another revision by now, or is gone; lost, what was staged has been given up meanwhile; layout_needed, its
+--       static layout is not there. After ok a fourth element names an execution that was terminated and has turns left. Refused
+--       whole at maxmemory.
 -- Event execution.created; of an execution that is terminated execution.cancelled
 local execution_id, tenant, key, name = ARGV[2], ARGV[4], ARGV[5], ARGV[8]
 if key ~= '' then
@@ -24,7 +25,8 @@ if key ~= '' then
   end
 end
 if purge.is_made(execution_id) then return {'ok', execution_id, 0} end
-if not is_whole(execution_id, 12) then return {'lost', execution_id, 0} end
+local lacks = what_lacks(execution_id, tenant, 12)
+if lacks then return {lacks, execution_id, 0} end
 if ARGV[10] ~= '' and redis.call('HGET', rare_key.registered(tenant, ARGV[10]), 'revision') ~= ARGV[11] then
   return {'moved', execution_id, 0}
 end
@@ -42,10 +44,9 @@ if holder and is_live(holder) then
   local x = open(holder)
   left = x and replace_execution(x, execution_id) and holder
 end
-create(execution_id, tenant, ARGV[3], 12)
+local x = create(execution_id, tenant, ARGV[3], 12)
 if name ~= '' then redis.call('SET', rare_key.execution_key(tenant, name), execution_id) end
 remember(execution_id)
-local x = open(execution_id)
 if key ~= '' then note(x, 'idempotency', key) end
 local replay_of, forked_from = enlist(x, tenant)
 record(x, 'execution.created', '', '', replay_of and '{"replay_of":"' .. replay_of .. '"}'

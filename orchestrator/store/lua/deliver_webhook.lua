@@ -5,7 +5,8 @@
 --       verified, HOOK_ID.REVISION; 7 digest of the delivery's id, or '' for one without; 8 workflow id; 9 the revision that the
 --       workflow must have; 10 … the last slice, see include/slices.lua
 -- Reply {word, execution id, more}  word: ok; replayed, the delivery made this execution before; moved, hook, workflow or tenant
---       have another state by now; lost, what was staged has been given up meanwhile. Refused whole at maxmemory.
+--       have another state by now; lost, what was staged has been given up meanwhile;
+--       layout_needed, its static layout is not there. Refused whole at maxmemory.
 -- Event execution.created, execution.started
 local execution_id, tenant, name = ARGV[2], ARGV[4], ARGV[5]
 local kind, path = string.match(name, '^(%a+):(.*)$')
@@ -23,10 +24,10 @@ if made and hook_id == hook[1] then
 end
 local workflow = redis.call('HMGET', rare_key.registered(tenant, ARGV[8]), 'revision', 'is_active')
 if workflow[1] ~= ARGV[9] or workflow[2] ~= '1' then return {'moved', execution_id, 0} end
-if not is_whole(execution_id, 10) then return {'lost', execution_id, 0} end
-create(execution_id, tenant, ARGV[3], 10)
+local lacks = what_lacks(execution_id, tenant, 10)
+if lacks then return {lacks, execution_id, 0} end
+local x = create(execution_id, tenant, ARGV[3], 10)
 if ledger then redis.call('SET', ledger, hook[1] .. ' ' .. execution_id, 'PX', hooks.ledger_ms) end
-local x = open(execution_id)
 enlist(x, tenant)
 record(x, 'execution.created', '', '', '{}')
 start(x, '', '')

@@ -6,7 +6,8 @@
 --       let go; 11 the revision that the workflow must have; 12 definition, JSON; 13 … the last slice, see include/slices.lua
 -- Reply {word, execution id, more}  word: ok; skipped, buffered, as its overlap policy says; waiting, an execution before it still
 --       runs; paused, the execution of that id has failed; stale, somebody else has dealt with it; moved, the workflow has
---       another revision by now, or is gone; lost, what was staged has been given up; unknown. Refused whole at maxmemory.
+--       another revision by now, or is gone; lost, what was staged has been given up; layout_needed, its static
+--       layout is not there; unknown. Refused whole at maxmemory.
 -- Event execution.created, execution.started; of an execution that gives way execution.cancelled
 local execution_id, tenant, slot, kind = ARGV[2], ARGV[3], ARGV[6], ARGV[7]
 local s = schedules.open(tenant, ARGV[4])
@@ -15,7 +16,8 @@ local answered = schedules.answer_before(s, execution_id)
 if answered then return {answered, execution_id, 0} end
 if s.turn ~= ARGV[5] then return {'stale', execution_id, 0} end
 if redis.call('HGET', rare_key.registered(tenant, s.workflow_id), 'revision') ~= ARGV[11] then return {'moved', execution_id, 0} end
-if not is_whole(execution_id, 13) then return {'lost', execution_id, 0} end
+local lacks = what_lacks(execution_id, tenant, 13)
+if lacks then return {lacks, execution_id, 0} end
 
 local function done(word)
   schedules.save(s, execution_id, word)
@@ -40,8 +42,7 @@ else
   s.backfill_next = ARGV[8]
 end
 
-create(execution_id, tenant, ARGV[12], 13)
-local x = open(execution_id)
+local x = create(execution_id, tenant, ARGV[12], 13)
 enlist(x, tenant)
 record(x, 'execution.created', '', '', '{"schedule":"' .. s.id .. '"}')
 start(x, '', '')

@@ -24,7 +24,7 @@ local tenant, digest = fields_of(x, 'tenant', 'key_digest')
 local key = digest and rare_key.execution_key(tenant or 'default', digest)
 local holder = key and redis.call('GET', key)
 if holder and holder ~= x.id and is_live(holder) then return {'taken', holder, 0} end
-local list, position, choice = reset_key(x.id), tonumber(ARGV[4]), ARGV[7]
+local list, position, choice = rare_key.reset(x.id), tonumber(ARGV[4]), ARGV[7]
 -- The choice stands before what is listed. Another one begins the list again: two of them must never be mixed.
 if position == 0 and redis.call('LINDEX', list, 0) ~= choice then
   redis.call('UNLINK', list)

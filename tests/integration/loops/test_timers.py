@@ -7,6 +7,7 @@ import asyncio
 from orchestrator.loops import timers
 from orchestrator.redis_keys import timer_member
 from orchestrator.states import NodeStatus
+from tests.integration.static_layouts import set_plan
 from tests.makers import Rig, node
 
 
@@ -90,7 +91,7 @@ async def test_timers_fire_in_the_order_they_are_due(rig: Rig) -> None:
 async def test_a_timer_whose_record_cannot_be_read_holds_up_no_other(rig: Rig) -> None:
     execution_id = await park(rig, 1)
     keys = rig.store.keys
-    await rig.redis.hset(keys.runtime(execution_id), "spec|n0", '{"start_to_close_ms": "soon"}')
+    await set_plan(rig, execution_id, "spec|n0", '{"start_to_close_ms": "soon"}')
     broken = timer_member("start_to_close", execution_id, "n0", 1)
     await rig.redis.zadd(keys.shared("timers"), {broken: 1})
     rig.transitions.now_ms = rig.now_ms + 1_000

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from orchestrator.definitions.retention import DAY_MS, Retention
+from orchestrator.store.layout import lay_out
 from orchestrator.store.script_client import Call
+from tests.dags import compiled
 from tests.integration.transitions.prepared_calls import Prepare, staging
-from tests.makers import Rig, node
+from tests.makers import Rig, node, workflow
 
 
 async def purging(rig: Rig) -> Call[Any]:
@@ -67,6 +69,20 @@ async def applying(rig: Rig) -> Call[Any]:
     return rig.transitions.apply_retention(Retention())
 
 
+async def writing_a_layout(rig: Rig) -> Call[Any]:
+    layout = lay_out(compiled(workflow(node("A"))))
+    return rig.transitions.stage_layout(
+        "default", layout.digest, layout.statics[0], count=layout.statics_count
+    )
+
+
+async def dropping_a_layout(rig: Rig) -> Call[Any]:
+    call = await writing_a_layout(rig)
+    await call
+    _, tenant, digest, *_ = call.arguments
+    return rig.transitions.drop_layout(str(tenant), str(digest), age_ms=0)
+
+
 PURGES: dict[str, tuple[Prepare, str]] = {
     "purge_staging": (purging, ""),
     "purge_execution": (hiding, ""),
@@ -76,4 +92,6 @@ PURGES: dict[str, tuple[Prepare, str]] = {
     "fold_execution, the last part": (folding_a_part, ""),
     "expire_execution": (expiring_at_last, ""),
     "expire_execution, not yet": (expiring_later, ""),
+    "stage_layout": (writing_a_layout, ""),
+    "drop_layout": (dropping_a_layout, ""),
 }

@@ -8,6 +8,7 @@ from orchestrator.definitions.budgets import NO_CAPS, Usage
 from orchestrator.engine import Idempotency
 from orchestrator.store.requests import AttemptToken
 from tests.integration.mapped_nodes import listed, tens, tens_registered
+from tests.integration.static_layouts import set_plan
 from tests.integration.transitions.prepared_calls import child_of
 from tests.integration.transitions.started_children import begin, nested
 from tests.integration.waiting_nodes import asking, decide, waiting
@@ -75,9 +76,7 @@ async def grandchildren(rig: Rig) -> str:
     """Two levels below the root, and another child beside them."""
     execution_id, _, x = await begin(rig, nested("S"), nested("T"))
     grandchild = child_of(x.execution_id, "x")
-    await rig.redis.hset(
-        rig.engine.keys.runtime(x.execution_id), "node|x", b"sub_workflow default x 0 0 1 0 0 child=terminate"
-    )
+    await set_plan(rig, x.execution_id, "node|x", "sub_workflow default x 0 0 1 0 0 child=terminate")
     assert (await rig.transitions.start_child(x, grandchild)).word == "ok"
     await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="c")
     for each in (x.execution_id, grandchild.execution_id):
@@ -140,10 +139,15 @@ async def made_under_a_key(rig: Rig) -> str:
 
 
 async def of_layout_1(rig: Rig) -> str:
-    return await restore_ended(rig.redis)
+    return await restore_ended(rig.redis, 1)
+
+
+async def of_layout_2(rig: Rig) -> str:
+    return await restore_ended(rig.redis, 2)
 
 
 MAKERS = (
     a_chain, an_output, a_map, signals, an_approval, an_approval_nobody_gave, grandchildren, dead_letters,
     retried, paused_and_cancelled, timed_out, large, never_started, made_under_a_key, of_layout_1,
+    of_layout_2,
 )  # fmt: skip

@@ -12,6 +12,7 @@ from orchestrator.errors import DefinitionInvalid, ExecutionNotFound, Idempotenc
 from orchestrator.loops.sweep import STAGING_AGE_MS, Sweep
 from orchestrator.states import ExecutionStatus, NodeStatus
 from orchestrator.store.layout import lay_out
+from orchestrator.store.static_layouts import StaticLayouts
 from tests.dags import compiled
 from tests.makers import Rig, node, workflow
 
@@ -77,6 +78,7 @@ async def test_a_key_belongs_to_its_route(rig: Rig) -> None:
 
 async def test_a_large_submission_cannot_be_seen_before_it_is_whole(rig: Rig) -> None:
     layout = lay_out(compiled(LARGE))
+    await StaticLayouts(rig.transitions).write("default", layout)
     for part in layout.staged:
         await rig.transitions.stage_execution("x1", part)
 
@@ -98,13 +100,16 @@ async def test_every_slice_of_a_submission_is_small(rig: Rig) -> None:
 
     assert max(len(part.node_ids) for part in (*layout.staged, layout.last)) <= 200
     assert max(len(part.fields) for part in (*layout.staged, layout.last)) <= 4_000
+    assert max(len(part) for part in layout.statics) <= 2_000
 
 
 @pytest.mark.parametrize("parts", [1, 3])
 async def test_an_abandoned_submission_is_purged_after_ten_minutes_without_a_trace(
     rig: Rig, parts: int
 ) -> None:
-    for part in lay_out(compiled(LARGE)).staged[:parts]:
+    layout = lay_out(compiled(LARGE))
+    await StaticLayouts(rig.transitions).write("default", layout)
+    for part in layout.staged[:parts]:
         await rig.transitions.stage_execution("x1", part)
     sweep = Sweep(rig.store, rig.transitions)
 

@@ -76,7 +76,7 @@ async def test_what_it_used_stays_in_the_accounts_of_the_day(rig: Rig) -> None:
     await purged(rig, execution_id)
 
     kept = {key.decode() for key in await rig.redis.keys()}
-    stay = ("workflows:usage:", "workflows:statistics:", "workflow:tasks")
+    stay = ("workflows:usage:", "workflows:statistics:", "workflow:tasks", "workflows:layout")
     assert all(key.startswith(stay) for key in kept), kept
     (used,) = await rig.store.usage_rows("default", [int(day)])
     assert (used.calls, used.tokens) == (2, 40 + 60)

@@ -8,7 +8,8 @@ import orjson
 import pytest
 
 from orchestrator.states import Reason, WaitingOn
-from orchestrator.store.layout import Reuse, lay_out
+from orchestrator.store.fork_layout import Reuse
+from orchestrator.store.layout import lay_out
 from orchestrator.store.library import script_names
 from orchestrator.store.replies import EndReply
 from orchestrator.store.requests import Idempotency, KeyClaim

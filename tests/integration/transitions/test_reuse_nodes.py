@@ -10,7 +10,8 @@ import pytest
 from orchestrator.errors import ExecutionNotFound
 from orchestrator.loops.sweep import STAGING_AGE_MS, Sweep
 from orchestrator.states import ExecutionStatus, NodeStatus, sources_of
-from orchestrator.store.layout import Reuse, lay_out
+from orchestrator.store.fork_layout import Reuse
+from orchestrator.store.layout import lay_out
 from tests.dags import compiled
 from tests.makers import Rig, node, workflow
 

@@ -77,7 +77,7 @@ async def _start(
         output=orjson.dumps({"execution_id": child_id}),
     )
     for part in laid.staged:
-        await world.transitions.stage_execution(child_id, part)
+        await world.transitions.stage_execution(child_id, part, tenant=case.tenant)
     is_made = any(each.execution_id == child_id for each in world.cases)
     if not is_made:
         # Nothing of it may be left should the call be refused.

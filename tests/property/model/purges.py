@@ -146,7 +146,7 @@ async def call_late(world: World, dice: Random) -> None:
     assert set(words) <= LATE_WORDS, words
     if execution_id not in world.remains.removed:
         for part in layout.lay_out(case.definition).staged:
-            await world.transitions.stage_execution(execution_id, part)
+            await world.transitions.stage_execution(execution_id, part, tenant=case.tenant)
     after = await everything(world)
     changed = [key for key in before.keys() | after.keys() if before.get(key) != after.get(key)]
     assert not changed, f"late calls for {execution_id} changed {changed}"
@@ -219,6 +219,9 @@ async def purge_all(world: World, dice: Random) -> None:
         await remove_slice(world, dice)
         await world.look()
     assert not world.cases, [case.execution_id for case in world.cases]
+    # An hour later they go: nothing points to any of them any more.
+    for tenant, digest in await world.store.unused_layouts(2**52, 10_000):
+        assert await world.transitions.drop_layout(tenant, digest, age_ms=0) == "ok"
     kept = {"workflow:tasks", "workflow:tasks:side", "workflows:queues", "workflows:repairs"}
     for key in ("workflows:dead", "workflows:dead:other"):
         # A retry may have taken the last entry off: the stream itself stays.

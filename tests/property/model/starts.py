@@ -69,7 +69,7 @@ async def start_one(
     definition, body = compiled(document), orjson.dumps(document)
     laid = layout.lay_out(definition)
     for part in laid.staged:
-        await world.transitions.stage_execution(execution_id, part)
+        await world.transitions.stage_execution(execution_id, part, tenant=tenant)
     if dice.random() < 0.05:
         world.staged.append(execution_id)
         return

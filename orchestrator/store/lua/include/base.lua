@@ -34,7 +34,7 @@ local function may_leave(subject, verb, status)
   return status and MAY_LEAVE[subject][verb][status]
 end
 
-local open
+local open, open_new
 
 do
 
@@ -52,23 +52,42 @@ local function read_rare(x)
   x.tenant, x.notifies = values[9], values[10]
 end
 
+local function totals(execution_id)
+  return {
+    id = execution_id, runtime = runtime_key(execution_id), events = events_key(execution_id), units = {}, changed = {},
+    seq = 0, left = 0, failed = 0, is_listed = false, is_changed = false, is_rare = false, generation = '1', children = 0,
+    notes = {}, work = {}, head = 1, tail = 0,
+  }
+end
+
+-- Opens an execution that this call has made, of which there is nothing to read: none of its nodes has begun. given: those of its
+-- runtime fields that may be asked for, see given_of.
+function open_new(execution_id, layout, given)
+  local x = totals(execution_id)
+  x.given, x.left, x.layout, x.plans, x.is_rare = given, tonumber(given.left), layout, plans_of(layout), given.rare == '1'
+  if x.is_rare then read_rare(x) end
+  OPEN[execution_id] = x
+  return x
+end
+
 -- Reads one execution's running totals; nil when it is unknown or purged, so that a late worker never writes a
--- key that would outlive it. Parts of units may be named, to be read in the same round, see `know`. An execution is opened
--- once in a call.
+-- key that would outlive it. Parts of units may be named, see `know`; the record of a single one is read in the same round. An
+-- execution is opened once in a call.
 function open(execution_id, ids, parts)
   local x = OPEN[execution_id]
   if x then
     if ids then know(x, ids, parts) end
     return x
   end
-  x = {
-    id = execution_id, runtime = runtime_key(execution_id), events = events_key(execution_id), units = {}, changed = {},
-    seq = 0, left = 0, failed = 0, is_listed = false, is_changed = false, is_rare = false, generation = '1', children = 0,
-    notes = {}, work = {}, head = 1, tail = 0,
-  }
-  local names, holders, kinds = {'v', 'seq', 'left', 'failed', 'worklist', 'rare'}, {}, {}
-  if ids then ask_for(x, ids, parts, names, holders, kinds) end
-  local values = redis.call('HMGET', x.runtime, unpack(names))
+  x = totals(execution_id)
+  local unit, values = ids and not ids[2] and unit_of(x, ids[1]), nil
+  -- A table of names, for most calls the same ones, would cost as much as half the command.
+  if unit then
+    values = redis.call('HMGET', x.runtime, 'v', 'seq', 'left', 'failed', 'worklist', 'rare', 'layout', 'r|' .. unit.id)
+    take(unit, 'r|', values[8])
+  else
+    values = redis.call('HMGET', x.runtime, 'v', 'seq', 'left', 'failed', 'worklist', 'rare', 'layout')
+  end
   local layout = values[1]
   if not layout then return nil end
   -- Nothing is changed, and its messages stay where they are: a process that knows the layout will come for them.
@@ -78,8 +97,10 @@ function open(execution_id, ids, parts)
   x.seq, x.failed = tonumber(values[2] or 0), tonumber(values[4] or 0)
   x.left = tonumber(values[3] and values[4] and values[3] or UNCOUNTED)
   x.is_listed, x.is_rare = values[5] == '1', values[6] == '1'
-  for i = 7, #names do take(holders[i], kinds[i], values[i]) end
   if x.is_rare then read_rare(x) end
+  x.layout = values[7]
+  x.plans = plans_of(x.layout)
+  if unit then know_plans(x, ids, parts) elseif ids then know(x, ids, parts) end
   OPEN[execution_id] = x
   return x
 end
@@ -131,6 +152,16 @@ end
 
 end
 
+-- A stream takes 4 kB for its first entries and gives nothing back, and as a rule an execution fills less than half of that. A copy
+-- takes what there is. Longer histories fill theirs, and to copy them would take too long.
+local PACKED_EVENTS = 100
+
+local function pack_events(x)
+  if x.seq > PACKED_EVENTS then return end
+  redis.call('COPY', x.events, rare_key.packed(x.id), 'REPLACE')
+  redis.call('RENAME', rare_key.packed(x.id), x.events)
+end
+
 -- Writes all that a call has changed, the totals of its executions too, and wakes their subscribers; the message says only
 -- how far the history goes. Messages and leases come last.
 local function leave()
@@ -147,6 +178,7 @@ local function leave()
       note(x, 'failed', string.format('%d', x.failed))
       note(x, 'updated_ms', NOW_TEXT)
       in_parts('HSET', x.notes, x.runtime)
+      if x.has_ended then pack_events(x) end
       redis.call('PUBLISH', x.events, seq)
     end
   end
@@ -170,6 +202,12 @@ end
 -- Runtime fields that only few calls need, in the order asked for; false for none.
 local function fields_of(x, ...)
   return unpack(redis.call('HMGET', x.runtime, ...))
+end
+
+-- One of the fields that a submission gives; of an execution that this call has made it need not be read.
+local function given_of(x, field)
+  if x.given then return x.given[field] end
+  return redis.call('HGET', x.runtime, field)
 end
 
 -- Whose execution it is.

@@ -28,11 +28,11 @@ function budget.scopes_of(id, account, day, tenant_tokens, tenant_nanos)
   local tokens, nanos, daily_tokens, daily_nanos = string.match(account[2] or '', '^(%S+) (%S+) (%S+) (%S+)')
   local scopes = {
     {word = 'execution', used = runtime_key(id), held = reservations_key(id), tokens = tonumber(tokens), nanos = tonumber(nanos)},
-    {word = 'tenant', used = usage_key(tenant, day), held = held_key(tenant, day), tokens = tonumber(tenant_tokens),
+    {word = 'tenant', used = rare_key.usage(tenant, day), held = rare_key.held(tenant, day), tokens = tonumber(tenant_tokens),
       nanos = tonumber(tenant_nanos), is_daily = true},
   }
   if tonumber(daily_tokens) or tonumber(daily_nanos) then
-    scopes[3] = {word = 'definition', used = usage_of_key(tenant, day, account_id), held = held_of_key(tenant, day, account_id),
+    scopes[3] = {word = 'definition', used = rare_key.usage_of(tenant, day, account_id), held = rare_key.held_of(tenant, day, account_id),
       tokens = tonumber(daily_tokens), nanos = tonumber(daily_nanos), is_daily = true}
   end
   return scopes

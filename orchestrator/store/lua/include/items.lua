@@ -87,7 +87,7 @@ end
 -- items but their records, so that the attempt numbers of those to come go on.
 function TURNS.unmake(x, rest)
   local node_id, from = string.match(rest, '^(%S+) (%d+)$')
-  local key, dead = items_key(x.id, node_id), dead_key(tenant_of(x))
+  local key, dead = items_key(x.id, node_id), rare_key.dead(tenant_of(x))
   local total, first = tonumber(redis.call('HGET', key, 'total') or 0), tonumber(from)
   local following = math.min(total, first + UNMADE_IN_A_TURN)
   local fields, listed, entries = {}, {}, {}

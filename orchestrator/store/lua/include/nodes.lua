@@ -180,7 +180,7 @@ function settle_failure(x, node_id, attempt, facts, reason, error, is_dead, take
   -- An item that its map may lose is no more dead than a node whose failure was handled. Its end has been counted above.
   if is_dead and is_item and is_tolerated(x, node_id) then is_handled = true end
   if is_dead and (reason == 'poison' or not is_handled) then
-    local entry = redis.call('XADD', dead_key(tenant_of(x)), 'MAXLEN', '~', 10000, '*', 'execution_id', x.id, 'node_id', node_id,
+    local entry = redis.call('XADD', rare_key.dead(tenant_of(x)), 'MAXLEN', '~', 10000, '*', 'execution_id', x.id, 'node_id', node_id,
       'attempt', attempt, 'reason', reason, 'error', error, 'ts_ms', NOW)
     redis.call('HSET', x.runtime, 'dead|' .. node_id, entry)
   end
@@ -192,6 +192,6 @@ end
 local function revive(x, unit)
   local entry = redis.call('HGET', x.runtime, 'dead|' .. unit)
   if not entry then return end
-  redis.call('XDEL', dead_key(tenant_of(x)), entry)
+  redis.call('XDEL', rare_key.dead(tenant_of(x)), entry)
   redis.call('HDEL', x.runtime, 'dead|' .. unit)
 end

@@ -49,7 +49,7 @@ function purge.hide(id, call)
   redis.call('ZREM', timers_key(), timer_member('continue', id, '', '0'), timer_member('execution_timeout', id, '', generation),
     timer_member('cancel_grace', id, '', generation))
   redis.call('UNLINK', status_key(id), definition_key(id), events_key(id), signals_key(id), worklist_key(id), held_units_key(id),
-    reset_key(id), reservations_key(id))
+    rare_key.reset(id), reservations_key(id))
   -- A submission of which nothing but nodes was staged has none.
   if redis.call('EXISTS', runtime) == 1 then redis.call('RENAME', runtime, remains) end
   redis.call('HSET', remains, 'purged_by', call)
@@ -84,9 +84,9 @@ local function forget_dead(remains, tenant, cursor)
   local entries = {}
   for i = 2, #answer[2], 2 do entries[#entries + 1] = answer[2][i] end
   if entries[1] then
-    in_parts('XDEL', entries, dead_key(tenant))
+    in_parts('XDEL', entries, rare_key.dead(tenant))
     -- A stream without entries stays otherwise, unlike a list or a set.
-    if redis.call('XLEN', dead_key(tenant)) == 0 then redis.call('DEL', dead_key(tenant)) end
+    if redis.call('XLEN', rare_key.dead(tenant)) == 0 then redis.call('DEL', rare_key.dead(tenant)) end
   end
   return answer[1]
 end
@@ -102,14 +102,14 @@ local function remove_nodes(id, line)
 end
 
 -- Removes a part of what is left of an execution that was hidden. Gives the number of keys and rows touched, and whether
--- nothing is left. Its children go first to last, before the list that names them.
+-- nothing is left. Its children go first to last, before the list that names them; its static layout it needs no more at the end.
 function purge.remove_some(id)
   local remains = rare_key.remains(id)
   if redis.call('EXISTS', remains) == 0 then
     redis.call('ZREM', rare_key.purging(), id)
     return 1, true
   end
-  local values = redis.call('HMGET', remains, 'hidden', 'dead_cursor', 'chunk', 'tenant')
+  local values = redis.call('HMGET', remains, 'hidden', 'dead_cursor', 'chunk', 'tenant', 'layout')
   if values[1] ~= 'all' then
     local from = tonumber(values[1] or 0)
     local count, counted, is_cut = hide_children(id, from)
@@ -135,6 +135,8 @@ function purge.remove_some(id)
     if is_done then redis.call('LPOP', children_key(id)) end
     return touched, false
   end
+  -- Once in all: whoever comes again finds no remains.
+  layouts.let_go(values[4] or 'default', values[5])
   redis.call('UNLINK', remains, children_key(id))
   redis.call('ZREM', rare_key.purging(), id)
   return 3, true

@@ -87,8 +87,9 @@ end
 function claimed(x, unit, facts, message_id)
   local state = state_of(x, unit)
   local node = state.node
-  if node['spec|'] == nil then know(x, {unit}, CLAIMING) end
-  local spec, refs = node['spec|'], node[state.index and 'item_refs|' or 'refs|']
+  know_plans(x, {unit}, CLAIMING)
+  local plan = node.plan
+  local spec, refs = plan['spec|'], plan[state.index and 'item_refs|' or 'refs|']
   local resume, counts, beat
   -- What has been before: nothing at a first attempt.
   if state.attempt ~= '1' then

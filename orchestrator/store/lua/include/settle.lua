@@ -47,7 +47,7 @@ do
 local BUDGET = 160
 
 -- What deciding a node looks at; the same of one that has a single dependency; and of one that will be handed over.
-local DECIDING, FOLLOWING, HANDED = {'r|', 'c|', 'node|'}, {'r|', 'node|'}, {'r|', 'node|', 'spec|', 'refs|'}
+local DECIDING, FOLLOWING, HANDED = {'r|', 'c|', 'node|'}, {'r|', 'node|'}, {'r|', 'node|', 'spec|', 'refs|', 'next|'}
 
 -- Reads ahead, in two commands, what deciding nodes takes.
 local function look_ahead(x, ids, is_only)
@@ -62,27 +62,11 @@ local function look_ahead(x, ids, is_only)
   end
 end
 
--- A list of successors, taken apart: ids, and their marks in the same order, '' for none. Kept from call to call, as facts are.
-local LISTS, LISTS_COUNT = {}, 0
-
-local function successors_in(line)
-  local list = LISTS[line]
-  if list then return list end
-  list = {ids = {}, marks = {}, has_taker = string.find(line, '!', 1, true), has_branch = string.find(line, '*', 1, true)}
-  for id, mark in string.gmatch(line, '([^%s*!=]+)([*!=]?)') do
-    list.ids[#list.ids + 1], list.marks[#list.marks + 1] = id, mark
-  end
-  if LISTS_COUNT == 1000 then LISTS, LISTS_COUNT = {}, 0 end
-  LISTS[line], LISTS_COUNT = list, LISTS_COUNT + 1
-  return list
-end
-
 -- Counts the end of a node at one chunk of its successors. A successor marked * is named in a branch of it, one marked !
 -- takes over when it fails, one marked = depends on nothing else.
 local function count_at_successors(x, outcome, node_id, chunk)
-  local line = next_of(x, node_id, chunk)
-  if not line then return 0 end
-  local list = successors_in(line)
+  local list = next_of(x, node_id, chunk)
+  if not list then return 0 end
   local ids, marks = list.ids, list.marks
   local taker = list.has_taker and redis.call('HGET', x.runtime, 'caught|' .. node_id)
   local not_taken
@@ -114,7 +98,7 @@ local function count_at_successors(x, outcome, node_id, chunk)
 end
 
 local function each_in_chunk(x, field, visit)
-  local line = redis.call('HGET', x.runtime, field)
+  local line = x.given and x.given[field] or redis.call('HGET', x.runtime, field)
   if not line then return nil end
   local ids = {}
   for id in string.gmatch(line, '%S+') do ids[#ids + 1] = id end

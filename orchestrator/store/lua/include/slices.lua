@@ -1,20 +1,38 @@
 -- slices: writes one slice of a submission: node statuses and runtime fields. Nothing of it can be seen before the
--- execution's status key exists. A node that is there already stays as it is: a slice that arrives a second time, late,
--- must not undo what a fork has marked as ended since.
--- ARGV from first: count of node ids, the ids, then runtime fields and values in pairs to the end.
+-- execution's status key exists.
+-- ARGV from at: the static layout, see layouts.lua; count of node ids, the ids, then runtime fields and values in pairs to the end.
 
-local function write_chunk(execution_id, first)
+-- Stages a slice; the first one counts the execution at its static layout, which then stays. A node that is there already stays as it
+-- is: a slice that arrives a second time, late, must not undo what a fork has marked as ended since. Says whether it is staged: without
+-- its static layout nothing is.
+local function write_chunk(execution_id, tenant, at)
+  local runtime = runtime_key(execution_id)
+  if redis.call('HEXISTS', runtime, 'layout') == 0 then
+    if not layouts.is_known(tenant, at) then return false end
+    layouts.hold(tenant, at)
+    redis.call('HSET', runtime, 'layout', ARGV[at], 'tenant', tenant)
+  end
+  local first = layouts.after(at)
   local count = tonumber(ARGV[first])
   for i = first + 1, first + count do redis.call('SET', node_key(execution_id, ARGV[i]), 'PENDING', 'NX') end
-  local runtime = runtime_key(execution_id)
   for i = first + count + 1, #ARGV, 400 do
     redis.call('HSET', runtime, unpack(ARGV, i, math.min(i + 399, #ARGV)))
   end
+  return true
 end
 
--- Whether what was staged before the last slice is still there; a last slice that has the first nodes is the whole.
-local function is_whole(execution_id, first)
-  return ARGV[first + ARGV[first] + 1] == 'ids|0' or redis.call('HEXISTS', runtime_key(execution_id), 'ids|0') == 1
+-- Whether a last slice is the whole: it has the first nodes.
+local function is_alone(at)
+  local first = layouts.after(at)
+  return ARGV[first + ARGV[first] + 1] == 'ids|0'
+end
+
+-- What an execution lacks that is about to be created: lost, what was staged before the last slice; layout_needed, the static
+-- layout of one that is not staged; nil for nothing.
+local function what_lacks(execution_id, tenant, at)
+  if is_alone(at) then return not layouts.is_known(tenant, at) and 'layout_needed' or nil end
+  local found = redis.call('HMGET', runtime_key(execution_id), 'ids|0', 'layout')
+  return not (found[1] and found[2]) and 'lost' or nil
 end
 
 -- Every list that an execution stands in: written when it is created, taken away when it is purged.
@@ -25,20 +43,48 @@ local function index_rows(tenant, workflow_id, label_digests)
   return rows
 end
 
--- Makes an execution visible, its last slice written from ARGV[first] on. Its lists, history and start are the caller's.
-local function create(execution_id, tenant, definition, first)
-  redis.call('SET', status_key(execution_id), 'PENDING')
-  if tenant ~= 'default' then redis.call('HSET', runtime_key(execution_id), 'rare', '1') end
-  redis.call('SET', definition_key(execution_id), definition)
-  write_chunk(execution_id, first)
-  redis.call('HSET', runtime_key(execution_id), 'created_ms', NOW, 'tenant', tenant)
-  redis.call('ZREM', rare_key.staging(), execution_id)
+-- What is asked for of the fields that a new execution was given.
+local ASKED = {
+  left = true, rare = true, queues = true, workflow_id = true, label_digests = true, replay_of = true, forked_from = true,
+  execution_timeout_ms = true, ['start|0'] = true,
+}
+
+-- Makes an execution visible that lacks nothing, its last slice written from ARGV[at] on, and opens it. Its lists, history and start
+-- are the caller's. parent: 'EXECUTION UNIT' that starts it, with its depth; nil for none.
+local function create(execution_id, tenant, definition, at, parent, depth)
+  local first, runtime = layouts.after(at), runtime_key(execution_id)
+  local count = tonumber(ARGV[first])
+  local keys = {status_key(execution_id), 'PENDING', definition_key(execution_id), definition}
+  for i = 1, count do keys[2 * i + 3], keys[2 * i + 4] = node_key(execution_id, ARGV[first + i]), 'PENDING' end
+  in_parts('MSET', keys)
+  if is_alone(at) then layouts.hold(tenant, at) else redis.call('ZREM', rare_key.staging(), execution_id) end
+  for i = first + count + 1, #ARGV, 400 do
+    redis.call('HSET', runtime, 'created_ms', NOW_TEXT, 'tenant', tenant, 'layout', ARGV[at], 'failed', '0',
+      unpack(ARGV, i, math.min(i + 399, #ARGV)))
+  end
+  if parent then redis.call('HSET', runtime, 'parent', parent, 'depth', depth) end
+  local is_rare = tenant ~= 'default' or parent
+  if is_rare then redis.call('HSET', runtime, 'rare', '1') end
+  if not is_alone(at) then return open(execution_id) end
+  local given = {}
+  for i = first + count + 1, #ARGV, 2 do
+    if ASKED[ARGV[i]] then given[ARGV[i]] = ARGV[i + 1] end
+  end
+  if is_rare then given.rare = '1' end
+  return open_new(execution_id, ARGV[at], given)
 end
 
 -- Puts an execution that was just created into its lists, and its queues into theirs. Gives what it repeats.
 local function enlist(x, tenant)
-  local queues, workflow_id, label_digests, replay_of, forked_from =
-    fields_of(x, 'queues', 'workflow_id', 'label_digests', 'replay_of', 'forked_from')
+  local queues, workflow_id, label_digests, replay_of, forked_from
+  if x.given then
+    local given = x.given
+    queues, workflow_id, label_digests = given.queues, given.workflow_id, given.label_digests
+    replay_of, forked_from = given.replay_of, given.forked_from
+  else
+    queues, workflow_id, label_digests, replay_of, forked_from =
+      fields_of(x, 'queues', 'workflow_id', 'label_digests', 'replay_of', 'forked_from')
+  end
   for queue in string.gmatch(queues or '', '%S+') do redis.call('SADD', rare_key.queues(), queue) end
   for _, row in ipairs(index_rows(tenant, workflow_id, label_digests)) do redis.call('ZADD', row, NOW_TEXT, x.id) end
   return replay_of, forked_from

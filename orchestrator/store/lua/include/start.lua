@@ -6,7 +6,7 @@ local BY_HAND = '{"source":"manual"}'
 
 -- Gives an execution with a time limit its deadline, counted from now.
 local function set_deadline(x)
-  local timeout_ms = tonumber(redis.call('HGET', x.runtime, 'execution_timeout_ms') or 0)
+  local timeout_ms = tonumber(given_of(x, 'execution_timeout_ms') or 0)
   if timeout_ms > 0 then
     x.deadline_ms = NOW + timeout_ms
     set_rare(x, 'deadline_ms', x.deadline_ms)

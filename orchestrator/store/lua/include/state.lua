@@ -4,41 +4,19 @@
 --   r|N  the record of a unit: "ATTEMPT NONCE MESSAGE TRIES CRASHES QUEUED_MS STARTED_MS ENDED_MS WORKER", - for none.
 --        NONCE is that of its last claim, with a ! before it once its worker has ended the attempt; - once another verb has.
 --   c|N  what a node has counted of its dependencies while it is PENDING: "OK BAD SKIP GATES NOT_TAKEN"
---   and, never changed, node|N, spec|N, refs|N, item_refs|N, next|N|K
 -- A unit as a call sees it is one table, x.units[N]: each new table and each long string costs as much as a small command.
 
 local ENDED = '!'
 
--- unit_of: the unit. know: reads parts of units ahead, in one command; ask_for, take: its two halves.
+-- unit_of: the unit. know: reads parts of units ahead, in one command, and of their plans (plans.lua); take: sets one that was read.
 -- status_of, move: the status, read or changed. statuses_ahead: reads those of several nodes. output_of, put_output, drop_output.
--- state_of: the unit with its record; amend: the same, to be changed. facts_of: a node's facts; nil for one there is not.
--- next_of: a chunk of its successors, as it is listed.
+-- state_of: the unit with its record; amend: the same, to be changed.
 -- counters_of: the unit with its counters; count_only, count_at, set_counters change them; drop_counters: they need not be written.
 -- add_changes: adds to two lists what has changed: keys and values, runtime fields and values.
-local unit_of, know, ask_for, take, status_of, statuses_ahead, move, output_of, put_output, drop_output
-local state_of, amend, facts_of, next_of, counters_of, count_only, count_at, set_counters, drop_counters, add_changes
+local know, take, status_of, statuses_ahead, move, output_of, put_output, drop_output
+local state_of, amend, counters_of, count_only, count_at, set_counters, drop_counters, add_changes
 
 do
-
--- A node's static facts, written at submission: handler, queue, trigger rule, dependency count, gate count,
--- critical, schedule_to_start_ms, start_to_close_ms; then, only where a node has them, ` name=value` pairs.
--- Definitions run again and again, so the facts taken apart are kept from call to call, a thousand at most.
-local FACTS, FACTS_COUNT = {}, 0
-
-local function parse_facts(text)
-  local facts = FACTS[text]
-  if facts then return facts end
-  local handler, queue, rule, total, gates, critical, start_ms, close_ms, extras =
-    string.match(text, '^(%S+) (%S+) (%S+) (%d+) (%d+) (%d) (%d+) (%d+)(.*)$')
-  facts = {
-    handler = handler, queue = queue, rule = rule, total = tonumber(total), gates = tonumber(gates),
-    is_critical = critical == '1', schedule_to_start_ms = tonumber(start_ms), start_to_close_ms = tonumber(close_ms),
-  }
-  for name, value in string.gmatch(extras, ' ([%w_]+)=(%S+)') do facts[name] = tonumber(value) or value end
-  if FACTS_COUNT == 1000 then FACTS, FACTS_COUNT = {}, 0 end
-  FACTS[text], FACTS_COUNT = facts, FACTS_COUNT + 1
-  return facts
-end
 
 function unit_of(x, id)
   local unit = x.units[id]
@@ -54,30 +32,6 @@ function unit_of(x, id)
   return unit
 end
 
--- Parts of a unit go by what stands before its id in the name of their field. The unit has them under the same name: nil as long
--- as they are not known, false where there is none, true for those that are taken apart, the record and the counters.
-function ask_for(x, ids, parts, names, holders, kinds)
-  local count = #names
-  for i = 1, #ids do
-    local id = ids[i]
-    local unit = x.units[id] or unit_of(x, id)
-    local node = unit.node
-    for j = 1, #parts do
-      local part, holder = parts[j], node
-      -- What an item has of its own.
-      if node ~= unit then
-        if part == 'r|' or part == 'c|' then holder = unit elseif part == 'refs|' then part = 'item_refs|' end
-      end
-      if holder[part] == nil then
-        holder[part] = false
-        count = count + 1
-        names[count], holders[count], kinds[count] = part .. holder.id, holder, part
-        if part == 'next|' then names[count] = names[count] .. '|0' end
-      end
-    end
-  end
-end
-
 -- Of what no engine wrote: whoever needs it fails, and nobody else who is read in the same round.
 local DAMAGED = 'damaged'
 
@@ -88,31 +42,43 @@ function take(unit, part, value)
     unit.attempt, unit.nonce, unit.message_id, unit.tries, unit.crashes, unit.queued_ms, unit.started_ms, unit.ended_ms,
       unit.worker = string.match(value, '^(%d+) (%S+) (%S+) (%-?%d+) (%d+) (%S+) (%S+) (%S+) (%S+)$')
     unit[part] = unit.attempt and true or DAMAGED
-  elseif part == 'c|' then
+  else
     local ok, bad, skip, gates, not_taken = string.match(value, '^(%d+) (%d+) (%d+) (%d+) (%d)$')
     unit[part] = ok and true or DAMAGED
     unit.ok, unit.bad, unit.skip, unit.gates = tonumber(ok), tonumber(bad), tonumber(skip), tonumber(gates)
     unit.is_not_taken = not_taken == '1'
-  elseif part == 'node|' then
-    unit[part] = parse_facts(value)
-  else
-    unit[part] = value
   end
 end
 
+-- Parts of a unit go by what stands before its id in the name of their field. The unit has them under the same name: nil as long
+-- as they are not known, false where there is none, true once the record and the counters are taken apart.
 function know(x, ids, parts)
-  local names, holders, kinds = {}, {}, {}
-  ask_for(x, ids, parts, names, holders, kinds)
-  for from = 1, #names, 500 do
-    local to = math.min(from + 499, #names)
-    local values = redis.call('HMGET', x.runtime, unpack(names, from, to))
-    for i = from, to do take(holders[i], kinds[i], values[i - from + 1]) end
+  local names, units, kinds, count = {}, {}, {}, 0
+  for i = 1, #ids do
+    local id = ids[i]
+    local unit = x.units[id] or unit_of(x, id)
+    for j = 1, #parts do
+      local part = parts[j]
+      if (part == 'r|' or part == 'c|') and unit[part] == nil then
+        unit[part] = false
+        if not x.given then
+          count = count + 1
+          names[count], units[count], kinds[count] = part .. id, unit, part
+        end
+      end
+    end
   end
+  for from = 1, count, 500 do
+    local to = math.min(from + 499, count)
+    local values = redis.call('HMGET', x.runtime, unpack(names, from, to))
+    for i = from, to do take(units[i], kinds[i], values[i - from + 1]) end
+  end
+  know_plans(x, ids, parts)
 end
 
 -- One part that a call has not read ahead.
 local function read_part(x, unit, part, name)
-  take(unit, part, redis.call('HGET', x.runtime, name))
+  take(unit, part, not x.given and redis.call('HGET', x.runtime, name))
 end
 
 function state_of(x, id)
@@ -139,27 +105,15 @@ function amend(x, id)
   return unit
 end
 
-function facts_of(x, id)
-  local node = (x.units[id] or unit_of(x, id)).node
-  if node['node|'] == nil then read_part(x, node, 'node|', 'node|' .. node.id) end
-  return node['node|'] or nil
-end
-
-function next_of(x, node_id, chunk)
-  if chunk > 0 then return redis.call('HGET', x.runtime, 'next|' .. node_id .. '|' .. string.format('%d', chunk)) end
-  local unit = unit_of(x, node_id)
-  if unit['next|'] == nil then read_part(x, unit, 'next|', 'next|' .. node_id .. '|0') end
-  return unit['next|']
-end
-
 function status_of(x, id)
   local unit = x.units[id] or unit_of(x, id)
-  if unit.status == nil then unit.status = stored_status(x.id, id) end
+  if unit.status == nil then unit.status = x.given and unit.node == unit and 'PENDING' or stored_status(x.id, id) end
   return unit.status
 end
 
 -- 500 units at most; items are left out.
 function statuses_ahead(x, ids)
+  if x.given then return end
   local keys, units, count = {}, {}, 0
   for i = 1, #ids do
     local unit = unit_of(x, ids[i])

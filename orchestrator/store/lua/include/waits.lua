@@ -17,7 +17,7 @@ local MOST_WAITING = 500
 
 local function list_wait(x, node_id, attempt, on, awaits)
   if on == 'approval' then
-    redis.call('ZADD', approvals_key(tenant_of(x)), 'NX', NOW, lease_member(x.id, node_id, attempt))
+    redis.call('ZADD', rare_key.approvals(tenant_of(x)), 'NX', NOW, lease_member(x.id, node_id, attempt))
     return
   end
   local line = redis.call('HGET', signals_key(x.id), 'waits|' .. awaits) or ';'
@@ -29,7 +29,7 @@ end
 -- Takes a node that stops waiting off its list. What it waits on may be anything.
 local function unlist_wait(x, node_id, attempt, on)
   if on == 'approval' then
-    redis.call('ZREM', approvals_key(tenant_of(x)), lease_member(x.id, node_id, attempt))
+    redis.call('ZREM', rare_key.approvals(tenant_of(x)), lease_member(x.id, node_id, attempt))
   elseif on == 'signal' then
     local field = 'waits|' .. (redis.call('HGET', x.runtime, 'awaits|' .. node_id) or '')
     local line = redis.call('HGET', signals_key(x.id), field)

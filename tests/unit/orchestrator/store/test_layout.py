@@ -13,11 +13,11 @@ from tests.dags import compiled, condition, node, workflow
 
 
 def fields_of(layout: Layout) -> dict[str, Any]:
-    """Every field of the hash, once all slices are written."""
+    """Every field of the static layout and of the runtime, once all slices are written."""
     pairs: dict[str, Any] = {}
-    for part in (*layout.staged, layout.last):
-        assert len(part.fields) % 2 == 0
-        for name, value in zip(part.fields[::2], part.fields[1::2], strict=True):
+    for fields in (*layout.statics, *(part.fields for part in (*layout.staged, layout.last))):
+        assert len(fields) % 2 == 0
+        for name, value in zip(fields[::2], fields[1::2], strict=True):
             assert name not in pairs
             pairs[str(name)] = value
     return pairs

@@ -15,9 +15,9 @@ FILES = sources()
 VERBS = script_names()
 #: At maxmemory these are refused whole; everything else must be able to finish.
 TAKES_IN_NEW_WORK = {
-    "create_execution", "stage_execution", "reuse_nodes", "start_execution", "retry_execution",
-    "create_tenant", "create_api_key", "open_session",
-    "register_workflow", "register_webhook", "deliver_webhook",
+    "create_execution", "stage_execution", "stage_layout", "reuse_nodes", "start_execution",
+    "retry_execution", "create_tenant", "create_api_key", "open_session",
+    "register_workflow", "register_webhook", "deliver_webhook", "put_schedule", "fire_schedule",
 }  # fmt: skip
 
 
