@@ -24,10 +24,10 @@ LAYOUTS: tuple[Mutant, ...] = (
     ),
     *of("include/purge", ("a purge counts on", "  layouts.let_go(values[4] or 'default', values[5])\n", "")),
     *of("stage_layout", ("a part makes it whole", "~= tonumber(ARGV[5]) then return 'lost' end", "~= tonumber(ARGV[5]) then end")),
-    *of("start_child", ("a child that was given up is started", "elseif what_lacks(child_id, tenant, 20) then", "elseif false then")),
+    *of("start_child", ("a child that was given up is started", "elseif slices.lacks(child_id, tenant, 20) then", "elseif false then")),
     *of(
         "include/plans",
-        ("plans of one definition are those of all", "function plans_of(digest) return digest and PLANS[digest] or {} end", "function plans_of(digest) local _, plans = next(PLANS) return plans or {} end"),
+        ("plans of one definition are those of all", "function plans.of(digest) return digest and PLANS[digest] or {} end", "function plans.of(digest) local _, kept = next(PLANS) return kept or {} end"),
         ("nothing is kept", "  x.plans[id], PLANS_COUNT = plan, PLANS_COUNT + 1\n", ""),
         ("what is lost is nothing", "if not values[1] then fail_without_layout(x) end", ""),
     ),

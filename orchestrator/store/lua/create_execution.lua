@@ -25,7 +25,7 @@ if key ~= '' then
   end
 end
 if purge.is_made(execution_id) then return {'ok', execution_id, 0} end
-local lacks = what_lacks(execution_id, tenant, 12)
+local lacks = slices.lacks(execution_id, tenant, 12)
 if lacks then return {lacks, execution_id, 0} end
 if ARGV[10] ~= '' and redis.call('HGET', rare_key.registered(tenant, ARGV[10]), 'revision') ~= ARGV[11] then
   return {'moved', execution_id, 0}

@@ -4,6 +4,6 @@
 -- Reply ok; also when the execution is visible already, or is being purged: such a late copy of a call writes nothing;
 --       layout_needed, its static layout is not there. Refused whole at maxmemory.
 if purge.is_made(ARGV[2]) then return 'ok' end
-if not write_chunk(ARGV[2], ARGV[3], 4) then return 'layout_needed' end
+if not slices.stage(ARGV[2], ARGV[3], 4) then return 'layout_needed' end
 redis.call('ZADD', rare_key.staging(), 'NX', NOW, ARGV[2])
 return 'ok'

@@ -16,7 +16,7 @@ if is_ending(x, node_id) then
   end_node(x, node_id, 'CANCELLED', 'cancelled', 'node.cancelled', attempt, quoted('cancelled'))
 elseif depth > tonumber(ARGV[15]) then
   settle_failure(x, node_id, attempt, facts, 'error', ARGV[16], false, ARGV[17])
-elseif what_lacks(child_id, tenant, 20) then
+elseif slices.lacks(child_id, tenant, 20) then
   uncharge(x, node_id)
   queue_node(x, node_id, 'RUNNING', facts, '{"cause":"staging"}')
 else

@@ -128,6 +128,20 @@ async def test_a_lost_one_is_repaired_once(rig: Rig) -> None:
     assert await rig.nothing_is_left_behind()
 
 
+async def test_a_retry_without_it_loses_no_turn(rig: Rig) -> None:
+    execution_id = await rig.submit(*CHAIN)
+    await rig.worker.run_all(failing=["B"])
+    await lose(rig, of(*CHAIN))
+
+    with pytest.raises(ResponseError, match="static layout of execution"):
+        await rig.engine.executions.retry(execution_id)
+    await sweep_after(rig, 60_000)
+
+    assert await rig.worker.run_all() == ["B", "C"]
+    assert await rig.status(execution_id) is ExecutionStatus.COMPLETED
+    assert await rig.nothing_is_left_behind()
+
+
 async def test_one_that_is_rebuilt_otherwise_serves_until_a_start_brings_the_true_one(rig: Rig) -> None:
     true = of(node("A", retry={"max_attempts": 3}))
     other = of(node("A"))

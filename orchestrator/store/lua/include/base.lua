@@ -61,10 +61,10 @@ local function totals(execution_id)
 end
 
 -- Opens an execution that this call has made, of which there is nothing to read: none of its nodes has begun. given: those of its
--- runtime fields that may be asked for, see given_of.
+-- runtime fields that may be asked for.
 function open_new(execution_id, layout, given)
   local x = totals(execution_id)
-  x.given, x.left, x.layout, x.plans, x.is_rare = given, tonumber(given.left), layout, plans_of(layout), given.rare == '1'
+  x.given, x.left, x.layout, x.plans, x.is_rare = given, tonumber(given.left), layout, plans.of(layout), given.rare == '1'
   if x.is_rare then read_rare(x) end
   OPEN[execution_id] = x
   return x
@@ -99,8 +99,8 @@ function open(execution_id, ids, parts)
   x.is_listed, x.is_rare = values[5] == '1', values[6] == '1'
   if x.is_rare then read_rare(x) end
   x.layout = values[7]
-  x.plans = plans_of(x.layout)
-  if unit then know_plans(x, ids, parts) elseif ids then know(x, ids, parts) end
+  x.plans = plans.of(x.layout)
+  if unit then plans.know(x, ids, parts) elseif ids then know(x, ids, parts) end
   OPEN[execution_id] = x
   return x
 end
@@ -152,6 +152,10 @@ end
 
 end
 
+local leave
+
+do
+
 -- A stream takes 4 kB for its first entries and gives nothing back, and as a rule an execution fills less than half of that. A copy
 -- takes what there is. Longer histories fill theirs, and to copy them would take too long.
 local PACKED_EVENTS = 100
@@ -164,7 +168,7 @@ end
 
 -- Writes all that a call has changed, the totals of its executions too, and wakes their subscribers; the message says only
 -- how far the history goes. Messages and leases come last.
-local function leave()
+function leave()
   local keys = {}
   for _, x in pairs(OPEN) do
     if x.changed[1] then add_changes(x, keys, x.notes) end
@@ -186,6 +190,8 @@ local function leave()
   flush_leases()
 end
 
+end
+
 local function as_error(fault) return type(fault) == 'table' and fault or redis.error_reply(fault) end
 
 -- Puts the tasks that were kept back onto their streams; see claim.lua.
@@ -202,12 +208,6 @@ end
 -- Runtime fields that only few calls need, in the order asked for; false for none.
 local function fields_of(x, ...)
   return unpack(redis.call('HMGET', x.runtime, ...))
-end
-
--- One of the fields that a submission gives; of an execution that this call has made it need not be read.
-local function given_of(x, field)
-  if x.given then return x.given[field] end
-  return redis.call('HGET', x.runtime, field)
 end
 
 -- Whose execution it is.

@@ -3,10 +3,10 @@
 -- A plan has each part under what stands before the id in its field's name: nil as long as it is not known, false for none; the facts
 -- of a node and its successors are taken apart.
 
--- plans_of: the plans that are kept of a layout, by node id. know_plans: reads parts of units ahead; parts of their state are left
--- out. plan_of: the plan of a unit's node, which has at least the part that is asked for.
+-- plans.of: the plans that are kept of a layout, by node id. plans.know: reads parts of units ahead; parts of their state are left out.
+-- plans.check: fails where the layout is lost.
 -- facts_of: a node's facts; nil for one there is not. next_of: a chunk of its successors. unit_of: see state.lua.
-local plans_of, know_plans, plan_of, facts_of, next_of, unit_of
+local plans, facts_of, next_of, unit_of = {}, nil, nil, nil
 
 do
 
@@ -35,7 +35,7 @@ end
 local PLANS, PLANS_COUNT, PLANS_BYTES = {}, 0, 0
 local MOST_PLANS, MOST_PLANS_BYTES = 20000, 16 * 1024 * 1024
 
-function plans_of(digest) return digest and PLANS[digest] or {} end
+function plans.of(digest) return digest and PLANS[digest] or {} end
 
 -- A list of successors, taken apart: ids, and their marks in the same order, '' for none.
 local function successors_in(line)
@@ -60,8 +60,12 @@ local function fail_without_layout(x)
   error({err = 'ERR the static layout of execution ' .. x.id .. ' is lost: ' .. (x.layout or 'it names none')})
 end
 
--- Reads fields of plans. names: whole, and the fields.
-local function read_plans(x, names, plans, parts)
+function plans.check(x)
+  if not x.layout or redis.call('HEXISTS', rare_key.layout(x.tenant or 'default', x.layout), 'whole') == 0 then fail_without_layout(x) end
+end
+
+-- Reads fields of plans.
+local function read_plans(x, names, holders, parts)
   if not x.layout then fail_without_layout(x) end
   local key = rare_key.layout(x.tenant or 'default', x.layout)
   for from = 1, #names, 500 do
@@ -71,7 +75,7 @@ local function read_plans(x, names, plans, parts)
     x.is_rebuilt = values[1] ~= '1'
     for i = from, to do
       local value = values[i - from + 2]
-      if value then set_plan(plans[i], parts[i], value) else plans[i][parts[i]] = false end
+      if value then set_plan(holders[i], parts[i], value) else holders[i][parts[i]] = false end
     end
   end
 end
@@ -91,8 +95,8 @@ local function keep_plan(x, id, plan)
   x.plans[id], PLANS_COUNT = plan, PLANS_COUNT + 1
 end
 
-function know_plans(x, ids, parts)
-  local names, plans, kinds, count = nil, nil, nil, 0
+function plans.know(x, ids, parts)
+  local names, holders, kinds, count = nil, nil, nil, 0
   for i = 1, #ids do
     local unit = x.units[ids[i]] or unit_of(x, ids[i])
     local node = unit.node
@@ -103,18 +107,18 @@ function know_plans(x, ids, parts)
       if plan[part] == nil and part ~= 'r|' and part ~= 'c|' then
         plan[part] = false
         -- As a rule all of it is known, and no table is needed.
-        if count == 0 then names, plans, kinds = {}, {}, {} end
+        if count == 0 then names, holders, kinds = {}, {}, {} end
         count = count + 1
-        names[count], plans[count], kinds[count] = part .. node.id, plan, part
+        names[count], holders[count], kinds[count] = part .. node.id, plan, part
         if part == 'next|' then names[count] = names[count] .. '|0' end
       end
     end
   end
   if count == 0 then return end
   -- What cannot be read is not known to be nothing.
-  local is_read, fault = pcall(read_plans, x, names, plans, kinds)
+  local is_read, fault = pcall(read_plans, x, names, holders, kinds)
   if not is_read then
-    for i = 1, count do if plans[i][kinds[i]] == false then plans[i][kinds[i]] = nil end end
+    for i = 1, count do if holders[i][kinds[i]] == false then holders[i][kinds[i]] = nil end end
     error(fault)
   end
   for i = 1, #ids do
@@ -123,10 +127,11 @@ function know_plans(x, ids, parts)
   end
 end
 
-function plan_of(x, id, part)
+-- The plan of a unit's node, which has at least the part that is asked for.
+local function plan_of(x, id, part)
   local node = (x.units[id] or unit_of(x, id)).node
   local plan = node.plan or own_plan(x, node)
-  if plan[part] == nil then know_plans(x, {node.id}, {part}) end
+  if plan[part] == nil then plans.know(x, {node.id}, {part}) end
   return plan
 end
 

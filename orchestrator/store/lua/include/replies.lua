@@ -87,7 +87,7 @@ end
 function claimed(x, unit, facts, message_id)
   local state = state_of(x, unit)
   local node = state.node
-  know_plans(x, {unit}, CLAIMING)
+  plans.know(x, {unit}, CLAIMING)
   local plan = node.plan
   local spec, refs = plan['spec|'], plan[state.index and 'item_refs|' or 'refs|']
   local resume, counts, beat

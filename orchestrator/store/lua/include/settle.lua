@@ -165,6 +165,8 @@ end
 -- x.more tells the caller to come back at once; the timer does so if the caller dies.
 function settle(x)
   x.is_settling = true
+  -- A turn that is taken off the list and then fails would be lost, and that of a retry nobody could make again.
+  if x.is_listed then plans.check(x) end
   while SPENT < BUDGET do
     local item
     if x.head <= x.tail then

@@ -2,10 +2,14 @@
 -- execution's status key exists.
 -- ARGV from at: the static layout, see layouts.lua; count of node ids, the ids, then runtime fields and values in pairs to the end.
 
+local slices, create = {}, nil
+
+do
+
 -- Stages a slice; the first one counts the execution at its static layout, which then stays. A node that is there already stays as it
 -- is: a slice that arrives a second time, late, must not undo what a fork has marked as ended since. Says whether it is staged: without
 -- its static layout nothing is.
-local function write_chunk(execution_id, tenant, at)
+function slices.stage(execution_id, tenant, at)
   local runtime = runtime_key(execution_id)
   if redis.call('HEXISTS', runtime, 'layout') == 0 then
     if not layouts.is_known(tenant, at) then return false end
@@ -29,18 +33,10 @@ end
 
 -- What an execution lacks that is about to be created: lost, what was staged before the last slice; layout_needed, the static
 -- layout of one that is not staged; nil for nothing.
-local function what_lacks(execution_id, tenant, at)
+function slices.lacks(execution_id, tenant, at)
   if is_alone(at) then return not layouts.is_known(tenant, at) and 'layout_needed' or nil end
   local found = redis.call('HMGET', runtime_key(execution_id), 'ids|0', 'layout')
   return not (found[1] and found[2]) and 'lost' or nil
-end
-
--- Every list that an execution stands in: written when it is created, taken away when it is purged.
-local function index_rows(tenant, workflow_id, label_digests)
-  local rows = {index_key(tenant)}
-  if workflow_id then rows[2] = rare_key.workflow_index(tenant, workflow_id) end
-  for digest in string.gmatch(label_digests or '', '%S+') do rows[#rows + 1] = rare_key.label_index(tenant, digest) end
-  return rows
 end
 
 -- What is asked for of the fields that a new execution was given.
@@ -51,7 +47,7 @@ local ASKED = {
 
 -- Makes an execution visible that lacks nothing, its last slice written from ARGV[at] on, and opens it. Its lists, history and start
 -- are the caller's. parent: 'EXECUTION UNIT' that starts it, with its depth; nil for none.
-local function create(execution_id, tenant, definition, at, parent, depth)
+function create(execution_id, tenant, definition, at, parent, depth)
   local first, runtime = layouts.after(at), runtime_key(execution_id)
   local count = tonumber(ARGV[first])
   local keys = {status_key(execution_id), 'PENDING', definition_key(execution_id), definition}
@@ -72,6 +68,16 @@ local function create(execution_id, tenant, definition, at, parent, depth)
   end
   if is_rare then given.rare = '1' end
   return open_new(execution_id, ARGV[at], given)
+end
+
+end
+
+-- Every list that an execution stands in: written when it is created, taken away when it is purged.
+local function index_rows(tenant, workflow_id, label_digests)
+  local rows = {index_key(tenant)}
+  if workflow_id then rows[2] = rare_key.workflow_index(tenant, workflow_id) end
+  for digest in string.gmatch(label_digests or '', '%S+') do rows[#rows + 1] = rare_key.label_index(tenant, digest) end
+  return rows
 end
 
 -- Puts an execution that was just created into its lists, and its queues into theirs. Gives what it repeats.

@@ -6,7 +6,9 @@ local BY_HAND = '{"source":"manual"}'
 
 -- Gives an execution with a time limit its deadline, counted from now.
 local function set_deadline(x)
-  local timeout_ms = tonumber(given_of(x, 'execution_timeout_ms') or 0)
+  local timeout
+  if x.given then timeout = x.given.execution_timeout_ms else timeout = redis.call('HGET', x.runtime, 'execution_timeout_ms') end
+  local timeout_ms = tonumber(timeout or 0)
   if timeout_ms > 0 then
     x.deadline_ms = NOW + timeout_ms
     set_rare(x, 'deadline_ms', x.deadline_ms)

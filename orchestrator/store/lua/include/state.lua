@@ -73,7 +73,7 @@ function know(x, ids, parts)
     local values = redis.call('HMGET', x.runtime, unpack(names, from, to))
     for i = from, to do take(units[i], kinds[i], values[i - from + 1]) end
   end
-  know_plans(x, ids, parts)
+  plans.know(x, ids, parts)
 end
 
 -- One part that a call has not read ahead.
