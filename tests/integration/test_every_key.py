@@ -42,6 +42,10 @@ OWNERS: dict[str, tuple[str, str]] = {
     "expiring": ("execution", "expire_execution, retry_execution or purge.hide takes the member"),
     "purging": ("execution", "purge_keys takes the member"),
     "dead": ("execution", "purge_keys takes the entry, and the stream with its last one"),
+    "packed": ("execution", "the script that writes it renames it"),
+    "layout": ("tenant", "drop_layout, an hour after its last execution went"),
+    "layouts": ("tenant", "purge_keys takes the field of a layout with its last execution"),
+    "unused_layouts": ("tenant", "drop_layout, or the next execution, takes the member"),
     "deliveries_of": ("execution", "purge_keys"),
     "delivery": ("tenant", "purge_keys, once it has ended; 1,000 newer ones"),
     "deliveries_due": ("tenant", "record_delivery takes the member"),
@@ -87,6 +91,8 @@ def expression(pattern: KeyPattern) -> re.Pattern[str]:
     """What a key of a family looks like."""
     stem, _, rest = pattern.pattern.partition("[")
     whole = re.escape(stem) + (f"(?:{re.escape(rest.rstrip(']'))})?" if rest else "")
+    # A digest names its algorithm, too.
+    whole = whole.replace(r"\{digest\}", ".+")
     return re.compile(re.sub(r"\\\{\w+\\\}", "[^:]+", whole))
 
 
@@ -109,7 +115,14 @@ def test_every_key_has_an_owner_and_something_that_removes_it() -> None:
 
 #: These look at the list of the dead before others add to it; what has an older layout does not expire.
 FIRST = (purgeable.retried, purgeable.dead_letters)
-MAKERS = (*FIRST, *(make for make in purgeable.MAKERS if make not in (*FIRST, purgeable.of_layout_1)))
+MAKERS = (
+    *FIRST,
+    *(
+        make
+        for make in purgeable.MAKERS
+        if make not in (*FIRST, purgeable.of_layout_1, purgeable.of_layout_2)
+    ),
+)
 
 
 async def with_everything(rig: Rig) -> None:
