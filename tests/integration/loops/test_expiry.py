@@ -112,7 +112,8 @@ async def test_one_that_is_started_in_time_is_kept_from_its_end_on(rig: Rig) -> 
     await look(rig)
     await rig.engine.executions.trigger(execution_id)
 
-    await look(rig, 8 * DAY_MS)
+    rig.transitions.now_ms = rig.now_ms + 8 * DAY_MS
+    assert await rig.transitions.expire_execution(execution_id, Retention(), call_id="c") == ["kept", 0]
     await rig.worker.run_all()
     await look(rig)
     promised = await expires_in(rig, execution_id)
@@ -196,6 +197,9 @@ async def test_a_retry_of_what_is_gone_finds_nothing(rig: Rig) -> None:
 async def test_children_go_with_their_root_and_not_before(rig: Rig) -> None:
     execution_id, child_id, x = await with_child(rig)
     await rig.worker.complete(x)
+    (last,) = (await rig.worker.start()).values()
+    await rig.worker.complete(last)
+    assert (await rig.status(child_id), await rig.status(execution_id)) == (E.COMPLETED, E.RUNNING)
     await look(rig)
     await look(rig, 60 * DAY_MS)
     assert await is_there(rig, child_id)  # its root still runs
