@@ -143,6 +143,7 @@ async def test_a_retry_takes_it_off_the_list_and_its_next_end_puts_it_back(rig: 
     await look(rig)
     rig.transitions.now_ms = rig.now_ms + 29 * DAY_MS
     await rig.engine.executions.retry(execution_id)
+    assert await rig.store.index.expires_ms(execution_id) is None
 
     await look(rig, 2 * DAY_MS)
     is_running = await rig.status(execution_id)
