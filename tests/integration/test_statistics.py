@@ -207,6 +207,17 @@ async def test_statistics_stay_when_what_they_count_goes(rig: Rig) -> None:
     assert (found.executions.counts, found.handlers) == ({E.COMPLETED: 1}, {"noop": NodeCounts(1, 0)})
 
 
+async def test_a_large_one_that_is_purged_at_once_is_counted_whole(rig: Rig) -> None:
+    execution_id = await rig.submit(*(node(f"n{number}") for number in range(300)))
+    await rig.drain_worklist(execution_id)
+    while held := await rig.worker.start(1_000):
+        for token in held.values():
+            await rig.worker.complete(token)
+    await rig.engine.executions.purge(execution_id)
+
+    assert (await statistics(rig)).handlers == {"noop": NodeCounts(300, 0)}
+
+
 async def test_children_that_go_with_their_root_uncounted_are_counted_on_the_way(rig: Rig) -> None:
     execution_id = await rig.submit(nested("S"))
     held = await rig.worker.start()

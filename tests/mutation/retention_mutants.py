@@ -47,7 +47,6 @@ RETENTION = (
     *of(
         "include/purge",
         ("a purged one waits to expire", "  redis.call('ZREM', rare_key.expiring(), id)\n", ""),
-        ("a purged one waits to be counted", "  redis.call('ZREM', rare_key.ended(), id)\n", ""),
         ("children go uncounted", "local nodes, is_counted = retention.fold(child_id)", "local nodes, is_counted = 0, true"),
         ("children that are counted in part are passed over", "if not is_counted then return i - 1, counted, true end", "if not is_counted then return i, counted, true end"),
     ),

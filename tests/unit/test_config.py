@@ -125,14 +125,6 @@ def test_an_origin_no_page_can_have_is_refused(origin: str, monkeypatch: pytest.
         read_settings()
 
 
-@pytest.mark.parametrize("kept", ["soon", "0s", "11000d", "-1"])
-def test_a_retention_that_is_none_is_refused(kept: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RETENTION_FAILED", kept)
-
-    with pytest.raises(SettingsInvalid, match=r"^RETENTION_FAILED: .*, or 'never'$"):
-        read_settings()
-
-
 def test_images_and_networks_follow_the_environment_unless_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings().allowed_images, settings().allowed_networks) == (None, None)
 

@@ -10,7 +10,7 @@ import pytest
 from redis.asyncio import Redis
 
 import wiring
-from config import Settings
+from config import Settings, SettingsInvalid, read_settings
 from orchestrator.definitions.retention import Retention
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import ConfigError
@@ -24,6 +24,14 @@ def test_the_retention_of_the_settings_is_that_of_the_orchestrator() -> None:
 
     assert wiring.retention_of(SETTINGS) == Retention()
     assert wiring.retention_of(found) == Retention(completed_ms=3_600_000, failed_ms=None)
+
+
+@pytest.mark.parametrize("kept", ["soon", "0s", "11000d", "-1"])
+def test_a_retention_that_is_none_is_refused(kept: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RETENTION_FAILED", kept)
+
+    with pytest.raises(SettingsInvalid, match=r"^RETENTION_FAILED: .*, or 'never'$"):
+        read_settings()
 
 
 class Checks:

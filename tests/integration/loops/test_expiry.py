@@ -112,7 +112,8 @@ async def test_one_that_is_started_in_time_is_kept_from_its_end_on(rig: Rig) -> 
     await look(rig)
     await rig.engine.executions.trigger(execution_id)
 
-    await look(rig, 8 * DAY_MS)
+    rig.transitions.now_ms = rig.now_ms + 8 * DAY_MS
+    assert await rig.transitions.expire_execution(execution_id, Retention(), call_id="c") == ["kept", 0]
     await rig.worker.run_all()
     await look(rig)
     promised = await expires_in(rig, execution_id)
@@ -142,6 +143,7 @@ async def test_a_retry_takes_it_off_the_list_and_its_next_end_puts_it_back(rig: 
     await look(rig)
     rig.transitions.now_ms = rig.now_ms + 29 * DAY_MS
     await rig.engine.executions.retry(execution_id)
+    assert await rig.store.index.expires_ms(execution_id) is None
 
     await look(rig, 2 * DAY_MS)
     is_running = await rig.status(execution_id)
@@ -196,6 +198,9 @@ async def test_a_retry_of_what_is_gone_finds_nothing(rig: Rig) -> None:
 async def test_children_go_with_their_root_and_not_before(rig: Rig) -> None:
     execution_id, child_id, x = await with_child(rig)
     await rig.worker.complete(x)
+    (last,) = (await rig.worker.start()).values()
+    await rig.worker.complete(last)
+    assert (await rig.status(child_id), await rig.status(execution_id)) == (E.COMPLETED, E.RUNNING)
     await look(rig)
     await look(rig, 60 * DAY_MS)
     assert await is_there(rig, child_id)  # its root still runs

@@ -110,6 +110,7 @@ async def test_those_that_ended_before_there_was_a_retention_are_told_of_and_sta
     await rig.submit(node("A"))
     *_, x = await with_child(rig)
     await rig.worker.complete(x)
+    await rig.worker.run_all()
 
     with caplog.at_level("WARNING"):
         found = await retention.tell_of_older(rig.store)

@@ -44,7 +44,6 @@ function purge.hide(id, call)
   forget_request(id, tenant, values[2])
   redis.call('SREM', active_key(), id)
   redis.call('ZREM', rare_key.staging(), id)
-  redis.call('ZREM', rare_key.ended(), id)
   redis.call('ZREM', rare_key.expiring(), id)
   redis.call('ZREM', timers_key(), timer_member('continue', id, '', '0'), timer_member('execution_timeout', id, '', generation),
     timer_member('cancel_grace', id, '', generation))
