@@ -116,12 +116,24 @@ class DeclaredSchedule(ScheduleRule):
     name: str | None = Field(default=None, description="Needed where there are several.")
 
 
+class DeclaredWebhook(BaseModel):
+    """A webhook that the document of its workflow names. Its secrets are set apart from it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str | None = Field(default=None, description="One is made where none is given.")
+    scheme: Literal["hub256", "standard", "header_token", "none"]
+    header: str | None = Field(default=None, description="Of the scheme `header_token`.")
+    inputs: Literal["payload", "none"] | None = None
+
+
 class WorkflowTriggers(BaseModel):
     """What starts a workflow by itself."""
 
     model_config = ConfigDict(extra="forbid")
 
     schedules: list[DeclaredSchedule] | None = Field(default=None, max_length=20)
+    webhooks: list[DeclaredWebhook] | None = Field(default=None, max_length=20)
 
 
 class WorkflowRetention(BaseModel):

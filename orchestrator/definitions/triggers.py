@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.definitions.schedules import FIELDS, ScheduleSpec, given_fields, read_schedule
+from orchestrator.definitions.webhooks import WebhookSpec, read_webhook
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.problems import Findings, quoted
 
-#: Schedules that one document may name.
-MOST_SCHEDULES = 20
-_KINDS = ("schedules",)
+#: Schedules, and webhooks, that one document may name.
+MOST_NAMED = 20
+_KINDS = ("schedules", "webhooks")
 _SCHEDULE_FIELDS = ("name", *FIELDS)
 _is_entry = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?").fullmatch
 
@@ -36,6 +37,7 @@ class Triggers:
     """What starts a workflow by itself."""
 
     schedules: tuple[DeclaredSchedule, ...] = ()
+    webhooks: tuple[WebhookSpec, ...] = ()
 
 
 NO_TRIGGERS = Triggers()
@@ -51,27 +53,13 @@ def read_triggers(top: Fields, findings: Findings) -> Triggers:
         return NO_TRIGGERS
     fields = Fields(raw, "triggers", findings)
     fields.refuse_unknown(frozenset(_KINDS), _KINDS)
-    return Triggers(schedules=tuple(_schedules(fields, findings)))
+    return Triggers(tuple(_schedules(fields, findings)), tuple(_webhooks(fields, findings)))
 
 
 def _schedules(fields: Fields, findings: Findings) -> list[DeclaredSchedule]:
-    raw = fields.raw.get("schedules")
-    if raw is None:
-        return []
-    if not isinstance(raw, list):
-        fields.wrong("schedules", "a list", raw)
-        return []
-    if len(raw) > MOST_SCHEDULES:
-        message = f"'triggers.schedules' has {len(raw)} entries; allowed are {MOST_SCHEDULES}"
-        findings.add("triggers.schedules", "too_many", message)
-        return []
     found: dict[str, DeclaredSchedule] = {}
-    for place, each in enumerate(raw):
-        path = f"triggers.schedules[{place}]"
-        if not isinstance(each, dict):
-            findings.add(path, "wrong_type", f"'{path}' must be an object, got {quoted(each)}")
-            continue
-        entry_fields = Fields(each, path, findings)
+    for entry_fields in _entries(fields, "schedules"):
+        path, each = entry_fields.path, entry_fields.raw
         entry_fields.refuse_unknown(frozenset(_SCHEDULE_FIELDS), _SCHEDULE_FIELDS)
         entry = _entry(entry_fields)
         spec = read_schedule(entry_fields, is_stored=findings.is_stored)
@@ -82,6 +70,38 @@ def _schedules(fields: Fields, findings: Findings) -> list[DeclaredSchedule]:
         elif entry is not None and spec is not None:
             found[entry] = DeclaredSchedule(entry, spec, given_fields(each))
     return list(found.values())
+
+
+def _webhooks(fields: Fields, findings: Findings) -> list[WebhookSpec]:
+    found: list[WebhookSpec] = []
+    for entry in _entries(fields, "webhooks"):
+        spec = read_webhook(entry)
+        if spec is not None and spec.path is not None and spec.path in [each.path for each in found]:
+            message = f"'{entry.path}' has the path {spec.path!r}, as another webhook before it"
+            findings.add(f"{entry.path}.path", "twice", message)
+        elif spec is not None:
+            found.append(spec)
+    return found
+
+
+def _entries(fields: Fields, name: str) -> Iterator[Fields]:
+    """Give the objects of a list, noting what is none."""
+    raw = fields.raw.get(name)
+    if raw is None:
+        return
+    if not isinstance(raw, list):
+        fields.wrong(name, "a list", raw)
+        return
+    if len(raw) > MOST_NAMED:
+        message = f"'{fields.where(name)}' has {len(raw)} entries; allowed are {MOST_NAMED}"
+        fields.findings.add(fields.where(name), "too_many", message)
+        return
+    for place, each in enumerate(raw):
+        path = f"{fields.where(name)}[{place}]"
+        if isinstance(each, dict):
+            yield Fields(each, path, fields.findings)
+        else:
+            fields.findings.add(path, "wrong_type", f"'{path}' must be an object, got {quoted(each)}")
 
 
 def _entry(fields: Fields) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import orjson
 
@@ -23,10 +24,12 @@ from orchestrator.definitions.registry import (
 from orchestrator.definitions.schedule_record import declared_id
 from orchestrator.definitions.schedules import ScheduleSpec
 from orchestrator.definitions.triggers import Triggers
+from orchestrator.definitions.webhooks import MINTED, hook_name
 from orchestrator.errors import DefinitionInvalid, Problem, ProblemsFound
 from orchestrator.operations.origin import label_problems
 from orchestrator.operations.submissions import Compiled, mint_uuid
-from orchestrator.store.requests import NewSchedule, Registration
+from orchestrator.redis_keys import DEFAULT_TENANT
+from orchestrator.store.requests import NewHook, NewSchedule, Registration
 
 
 def check(labels: Mapping[str, str] | None, source: Source) -> None:
@@ -94,6 +97,25 @@ def with_schedules(wanted: Registration, triggers: Triggers, now_ms: int) -> Reg
             )
         )
     return replace(wanted, schedules=found)
+
+
+def with_webhooks(wanted: Registration, triggers: Triggers) -> Registration:
+    """Add the webhooks that a document names to its registration. One without a path gets the same each time.
+
+    Raises ProblemsFound for a path of another tenant than `default`.
+    """
+    found, problems = [], []
+    for place, each in enumerate(triggers.webhooks):
+        if each.path is not None and wanted.tenant != DEFAULT_TENANT:
+            where = f"triggers.webhooks[{place}].path"
+            message = f"'{where}': this tenant's paths are made, and not chosen; leave it out"
+            problems.append(Problem(where, "wrong_value", message))
+        path = each.path or MINTED + hash_of(wanted.workflow_id, "webhook", str(place))[:32]
+        name = hook_name("webhook", path)
+        found.append(NewHook(name, uuid4().hex, str(each.scheme), each.header, each.inputs))
+    if problems:
+        raise ProblemsFound(problems)
+    return replace(wanted, webhooks=found)
 
 
 def rule_fields(

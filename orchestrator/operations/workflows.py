@@ -26,6 +26,7 @@ from orchestrator.errors import (
     StoreFull,
     StoreUnavailable,
     TooBusy,
+    WebhookExists,
     WorkflowChanged,
     WorkflowInactive,
     WorkflowNotFound,
@@ -44,6 +45,7 @@ from orchestrator.operations.registrations import (
     record_fields,
     registration,
     with_schedules,
+    with_webhooks,
 )
 from orchestrator.operations.results import Page, Submitted, VersionView, WorkflowChange
 from orchestrator.operations.submissions import Document, Submissions
@@ -93,8 +95,8 @@ class Workflows:
 
         document, body  as `Executions.submit` takes them.
         source          the document as its writer sent it.
-        Raises DefinitionInvalid, ProblemsFound for labels, IdempotencyConflict, and WorkflowNotFound where
-        the same request has made one that was removed since.
+        Raises DefinitionInvalid, ProblemsFound for labels, WebhookExists, IdempotencyConflict, and
+        WorkflowNotFound where the same request has made one that was removed since.
         """
         made, triggers = await self._checked(document, source, body, labels or {}, is_active=is_active)
         for _ in range(ROUNDS):
@@ -108,10 +110,12 @@ class Workflows:
                 fields={**made.fields, "file": ""},
                 idempotency=idempotency,
             )
-            wanted = await self._scheduled(wanted, triggers)
+            wanted = await self._triggered(wanted, triggers)
             word, record = await self._transitions.register_workflow(wanted)
             if word == "conflict":
                 raise IdempotencyConflict(idempotency.name if idempotency else "")
+            if word.startswith("path "):
+                raise WebhookExists(word.removeprefix("path "))
             if word == "taken":  # that name with this ending, too
                 continue
             if record is None:
@@ -137,8 +141,8 @@ class Workflows:
         if_match           None creates, and changes nothing that exists.
         file               hash of the file that was read: it needs no if_match, and one that was read before
                            changes nothing.
-        Raises DefinitionInvalid, ProblemsFound, PreconditionRequired, WorkflowChanged, and WorkflowNotFound
-        for an id that is unknown.
+        Raises DefinitionInvalid, ProblemsFound, PreconditionRequired, WorkflowChanged, WebhookExists, and
+        WorkflowNotFound for an id that is unknown.
         """
         meant = None if if_match is None else frozenset(if_match)
         made, triggers = None, NO_TRIGGERS
@@ -151,10 +155,12 @@ class Workflows:
             if made is None:
                 made, triggers = await self._checked(document, source, body, labels, is_active=is_active)
             wanted = created(made, workflow) if record is None else changed(made, record)
-            wanted = await self._scheduled(wanted, triggers)
+            wanted = await self._triggered(wanted, triggers)
             if file is not None:
                 wanted = replace(wanted, fields={**wanted.fields, "file": file})
             word, found = await self._transitions.register_workflow(wanted)
+            if word.startswith("path "):
+                raise WebhookExists(word.removeprefix("path "))
             if found is not None and word in ("ok", "same"):
                 if record is None:
                     return WorkflowChange(found, "created")
@@ -343,11 +349,13 @@ class Workflows:
         made = registration(self._owner.tenant, compiled, source, labels=labels, is_active=is_active)
         return made, compiled.definition.triggers
 
-    async def _scheduled(self, wanted: Registration, triggers: Triggers) -> Registration:
-        """Add the schedules of a document to its registration."""
-        if not triggers.schedules:
-            return wanted
-        return with_schedules(wanted, triggers, await self._store.now_ms())
+    async def _triggered(self, wanted: Registration, triggers: Triggers) -> Registration:
+        """Add the triggers of a document to its registration. Raises ProblemsFound."""
+        if triggers.webhooks:
+            wanted = with_webhooks(wanted, triggers)
+        if triggers.schedules:
+            wanted = with_schedules(wanted, triggers, await self._store.now_ms())
+        return wanted
 
     async def _found(self, workflow: str) -> WorkflowRecord | None:
         """Find what is to be changed; None where it may be created.

@@ -202,6 +202,20 @@ class NewSchedule:
         return (self.schedule_id, self.name, self.other_name, len(words), *words)
 
 
+class NewHook(NamedTuple):
+    """A webhook that a definition names.
+
+    name     `webhook:PATH`.
+    hook_id  taken if there is none of that name yet.
+    """
+
+    name: str
+    hook_id: str
+    scheme: str
+    header: str
+    inputs: str
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
     """A slot of a schedule that is dealt with, as the schedule was read.
@@ -234,7 +248,7 @@ class Registration:
     revision    the one to change; None for a new workflow.
     definition  JSON, with the source as it was sent and its media type; None leaves the version as it is.
     fields      of the record, see definitions/registry.py; what is not named stays as it is.
-    schedules   those that the definition names.
+    schedules, webhooks  those that the definition names.
     idempotency  of the request; None where it has no key of its own.
     """
 
@@ -246,6 +260,7 @@ class Registration:
     source: Source | None = None
     other_name: str = ""
     schedules: Sequence[NewSchedule] = ()
+    webhooks: Sequence[NewHook] = ()
     revision: int | None = None
     idempotency: Idempotency | None = None
     call_id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -259,6 +274,7 @@ class Registration:
             "" if self.revision is None else self.revision, *request, self.call_id,
             self.definition or b"", source.text, source.media_type, len(named), *named,
             len(self.schedules), *(word for each in self.schedules for word in each.arguments()),
+            len(self.webhooks), *(word for each in self.webhooks for word in each),
         )  # fmt: skip
 
 

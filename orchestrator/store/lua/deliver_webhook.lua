@@ -24,7 +24,7 @@ if made and hook_id == hook[1] then
 end
 local workflow = redis.call('HMGET', rare_key.registered(tenant, ARGV[8]), 'revision', 'is_active')
 if workflow[1] ~= ARGV[9] or workflow[2] ~= '1' then return {'moved', execution_id, 0} end
-local lacks = what_lacks(execution_id, tenant, 10)
+local lacks = slices.lacks(execution_id, tenant, 10)
 if lacks then return {lacks, execution_id, 0} end
 local x = create(execution_id, tenant, ARGV[3], 10)
 if ledger then redis.call('SET', ledger, hook[1] .. ' ' .. execution_id, 'PX', hooks.ledger_ms) end

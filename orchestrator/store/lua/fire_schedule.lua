@@ -16,7 +16,7 @@ local answered = schedules.answer_before(s, execution_id)
 if answered then return {answered, execution_id, 0} end
 if s.turn ~= ARGV[5] then return {'stale', execution_id, 0} end
 if redis.call('HGET', rare_key.registered(tenant, s.workflow_id), 'revision') ~= ARGV[11] then return {'moved', execution_id, 0} end
-local lacks = what_lacks(execution_id, tenant, 13)
+local lacks = slices.lacks(execution_id, tenant, 13)
 if lacks then return {lacks, execution_id, 0} end
 
 local function done(word)

@@ -1,12 +1,15 @@
--- Registers a workflow, or changes one: its record, its version, its name, its place in the list and its schedules.
+-- Registers a workflow, or changes one: its record, its version, its name, its place in the list, its schedules and
+-- webhooks.
 -- KEYS  1 record of the workflow
 -- ARGV  2 workflow id; 3 tenant; 4 name; 5 another name where that one is taken, or ''; 6 revision to change, or '' for a new
 --       workflow; 7 idempotency key or ''; 8 hash of the request; 9 id of this call; 10 definition, JSON, or '' to leave the
 --       version as it is; 11 source; 12 media type; 13 how many words follow: fields of the record and values in turn; `hash`
---       names the definition, `sent` the source; then the schedules of the document, see include/schedules.lua
+--       names the definition, `sent` the source; then the schedules and the webhooks of the document, see include/schedules.lua and
+--       include/hooks.lua
 -- Reply {word, fields and values of the record in turn}  word: ok; same, there was nothing to change; replayed, the key made
 --       this workflow before; conflict, the key was used for another request; taken, another workflow has the name, whose record
---       this is; stale, it has another revision by now, or is gone. Refused whole at maxmemory.
+--       this is; stale, it has another revision by now, or is gone; path PATH, another
+--       workflow has a webhook of that path. Refused whole at maxmemory.
 local record, workflow_id, tenant, name = KEYS[1], ARGV[2], ARGV[3], ARGV[4]
 local names, is_new = rare_key.names(tenant), ARGV[6] == ''
 
@@ -39,6 +42,9 @@ if not is_new then
   for field, value in pairs(given) do is_same = is_same and redis.call('HGET', record, field) == value end
   if is_same then return answer_with('same') end
 end
+local after_schedules = has_document and schedules.after(last_field + 1)
+local taken = has_document and hooks.taken_of_document(tenant, workflow_id, after_schedules)
+if taken then return {'path ' .. taken, {}} end
 local version = before[3] or '0'
 local is_new_version = has_document and before[4] ~= given.hash
 if is_new_version then
@@ -60,5 +66,8 @@ if is_new then
     redis.call('SET', idempotency_key(tenant, ARGV[7]), ARGV[8] .. ' ' .. workflow_id, 'PX', 86400000)
   end
 end
-if is_new_version then schedules.put_of_document(tenant, workflow_id, last_field + 1) end
+if is_new_version then
+  schedules.put_of_document(tenant, workflow_id, last_field + 1)
+  hooks.put_of_document(tenant, workflow_id, after_schedules)
+end
 return answer_with('ok')

@@ -65,6 +65,40 @@ function hooks.remove_of_workflow(tenant, workflow_id)
   end
 end
 
+-- The webhooks of a document in ARGV, from a count on: for each its name, an id for a new one, scheme, header, inputs.
+
+-- The path of one that is another workflow's; nil for none.
+function hooks.taken_of_document(tenant, workflow_id, from)
+  for i = 0, ARGV[from] - 1 do
+    local name = ARGV[from + 1 + 5 * i]
+    local holder = redis.call('HMGET', hooks.key(name), 'tenant', 'workflow_id')
+    if holder[1] and (holder[1] ~= tenant or holder[2] ~= workflow_id) then return string.match(name, ':(.*)$') end
+  end
+end
+
+-- Makes the webhooks that a document names those of its workflow; they keep their secrets unless their scheme is another one.
+function hooks.put_of_document(tenant, workflow_id, from)
+  local named = {}
+  for i = 0, ARGV[from] - 1 do
+    local at = from + 1 + 5 * i
+    local name, key = ARGV[at], hooks.key(ARGV[at])
+    local before = redis.call('HMGET', key, 'scheme', 'header', 'inputs')
+    named[name] = true
+    local fields = {'is_declared', '1', 'scheme', ARGV[at + 2], 'header', ARGV[at + 3], 'inputs', ARGV[at + 4]}
+    if not before[1] then
+      fields[#fields + 1], fields[#fields + 2] = 'hook_id', ARGV[at + 1]
+    elseif before[1] ~= ARGV[at + 2] then
+      fields[#fields + 1], fields[#fields + 2] = 'secrets', ''
+    end
+    local is_same = before[1] == ARGV[at + 2] and before[2] == ARGV[at + 3] and before[3] == ARGV[at + 4]
+    if not is_same then hooks.put(name, tenant, workflow_id, fields) end
+  end
+  local listed = redis.call('HGET', rare_key.registered(tenant, workflow_id), 'hooks')
+  for name in string.gmatch(listed or '', '%S+') do
+    if not named[name] and redis.call('HGET', hooks.key(name), 'is_declared') == '1' then hooks.remove(name) end
+  end
+end
+
 -- Counts a delivery by its result: accepted, duplicate (which is accepted, too), rejected, error.
 -- call: id of the call that counts, so that the same call sent again does not; '' where its caller knows that it is new.
 function hooks.count(name, tenant, result, call)

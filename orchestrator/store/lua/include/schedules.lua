@@ -186,8 +186,15 @@ function schedules.of_workflow(tenant, workflow_id)
   return redis.call('ZRANGE', rare_key.schedules_of(tenant, workflow_id), 0, -1)
 end
 
+-- Where the arguments go on after the schedules of a document.
+function schedules.after(from)
+  local place = from + 1
+  for _ = 1, tonumber(ARGV[from]) do place = place + 4 + ARGV[place + 3] end
+  return place
+end
+
 -- Makes the schedules that a workflow's document names those of the workflow. from: in ARGV, a count and for each its id, name,
--- other name, the number of its fields and values, and these. Gives the place after them.
+-- other name, the number of its fields and values, and these.
 function schedules.put_of_document(tenant, workflow_id, from)
   local count, place, named = tonumber(ARGV[from]), from + 1, {}
   for _ = 1, count do
@@ -207,7 +214,6 @@ function schedules.put_of_document(tenant, workflow_id, from)
       schedules.remove(tenant, id)
     end
   end
-  return place
 end
 
 end

@@ -26,6 +26,13 @@ def test_a_document_names_schedules() -> None:
     assert found.schedules[1].given == {"cron": "@weekly"}
 
 
+def test_a_document_names_webhooks() -> None:
+    found, wrong = read({"webhooks": [{"path": "orders", "scheme": "hub256"}, {"scheme": "standard"}]})
+
+    assert wrong == {}
+    assert [each.path for each in found.webhooks] == ["orders", None]
+
+
 def test_a_document_without_triggers_has_none() -> None:
     assert read(None) == (NO_TRIGGERS, {})
     assert read({}) == (NO_TRIGGERS, {})
@@ -43,6 +50,9 @@ def test_a_document_without_triggers_has_none() -> None:
         ({"schedules": [{"every": "5m", "name": "-a"}]}, {"triggers.schedules[0].name"}),
         ({"schedules": [{"every": "5m", "name": 5}]}, {"triggers.schedules[0].name"}),
         ({"schedules": [{"every": "5m", "crn": 5}]}, {"triggers.schedules[0].crn"}),
+        ({"webhooks": {}}, {"triggers.webhooks"}),
+        ({"webhooks": [{"path": "a", "scheme": "none"}] * 2}, {"triggers.webhooks[1].path"}),
+        ({"webhooks": [{"path": "a b", "scheme": "none"}]}, {"triggers.webhooks[0].path"}),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(triggers: Any, places: set[str]) -> None:
