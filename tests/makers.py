@@ -25,6 +25,7 @@ from orchestrator.store.replies import Claim, Delivery, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.transitions import Transitions
 from tests.dags import condition, node, workflow
+from tests.dumped import content_of
 from tests.patience import PATIENCE_S
 from workers.context import Toolbox
 from workers.runtime.settings import WorkerConfig
@@ -264,7 +265,7 @@ class Rig:
             if key.startswith(b"workflows:statistics:") and not statistics:
                 continue
             kind = (await self.redis.type(key)).decode()
-            content = await _read(self.redis, key, kind)
+            content = await content_of(self.redis, key, kind)
             found[key.decode()] = (kind, content, await self.redis.pttl(key) >= 0)
         return found
 
@@ -316,28 +317,6 @@ class WorkerFleet:
 
     async def _is_announced(self, redis: Any, worker: Worker) -> bool:
         return await redis.zscore("workflows:workers", worker.worker_id) is not None
-
-
-async def _read(redis: Any, key: bytes, kind: str) -> Any:
-    match kind:
-        case "string":
-            return await redis.get(key)
-        case "hash":
-            return await redis.hgetall(key)
-        case "list":
-            return await redis.lrange(key, 0, -1)
-        case "set":
-            return await redis.smembers(key)
-        case "zset":
-            return await redis.zrange(key, 0, -1, withscores=True)
-        case "stream":
-            groups = await redis.xinfo_groups(key)
-            pending = [
-                [row["message_id"] for row in await redis.xpending_range(key, group["name"], "-", "+", 1_000)]
-                for group in groups
-            ]
-            return await redis.xrange(key), pending
-    raise AssertionError(f"{key!r} is a {kind}")
 
 
 __all__ = [

@@ -32,7 +32,7 @@ WEBHOOKS = (
         ("a hook comes from no workflow", "  if not values[1] then return 'unknown' end\n", ""),
         ("a removed hook is listed", "  redis.call('ZREM', rare_key.hooks(values[1]), name)\n", ""),
         ("a removed workflow leaves its hooks", "    if values[1] == tenant and values[2] == workflow_id then hooks.remove(name) end\n", ""),
-        ("a call sent again counts again", "    if is_known_call(counted, call) then return end\n", ""),
+        ("a delivery sent again counts again", "    if is_known_call(counted, call) then return end\n", ""),
         ("a duplicate is not accepted", "    redis.call('HINCRBY', key, 'accepted', 1)\n", ""),
     ),
     *of("remove_webhook", ("another tenant's hook is removed", "if values[1] ~= ARGV[3] then return 'ok' end", "if not values[1] then return 'ok' end")),

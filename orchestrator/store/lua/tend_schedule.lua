@@ -1,3 +1,4 @@
+-- flags: allow-oom
 -- Lets slots of a schedule go, or looks at the executions it has started: what has ended makes room for what waits.
 -- KEYS  1 record of the schedule
 -- ARGV  2 schedule id; 3 tenant; 4 turn of the schedule that was read; 5 id of this call; 6 kind: slot, buffered or backfill, what is

@@ -51,7 +51,9 @@ async def test_templates_and_conditions_read_the_document(rig: Rig) -> None:
     )
 
     assert await result_of(rig, execution_id) == 8
-    assert await result_of(rig, execution_id, "B") == HOOK
+    # A payload is read under each of its names, and kept once.
+    named = {"data": HOOK["payload"], "body": HOOK["payload"]}
+    assert await result_of(rig, execution_id, "B") == HOOK | named
     assert orjson.loads(await rig.engine.outputs.of_execution(execution_id)) == "webhook"
     assert await shown(rig, execution_id) == HOOK
 

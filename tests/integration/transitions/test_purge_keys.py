@@ -27,6 +27,7 @@ async def hidden(rig: Rig) -> tuple[str, AttemptToken]:
     held = (await rig.worker.start(1_000))["A"]
     await rig.worker.fail(held, is_dead=True)
     await rig.engine.executions.cancel(execution_id, grace_ms=0, request_id="c")
+    await rig.fold()
     await rig.transitions.purge_execution(execution_id, call_id="one")
     return execution_id, held
 

@@ -18,6 +18,7 @@ TAKES_IN_NEW_WORK = {
     "create_execution", "stage_execution", "stage_layout", "reuse_nodes", "start_execution",
     "retry_execution", "create_tenant", "create_api_key", "open_session",
     "register_workflow", "register_webhook", "deliver_webhook", "put_schedule", "fire_schedule",
+    "backfill_schedule",
 }  # fmt: skip
 
 
