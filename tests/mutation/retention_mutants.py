@@ -24,10 +24,10 @@ RETENTION = (
         ("a count has no end", "until not line or looked_at >= retention.nodes", "until not line"),
         ("a part is counted again", "x.generation .. string.format(' %d ', chunk) .. text", "x.generation .. ' 0 ' .. text"),
         ("what was counted is forgotten", "  redis.call('HSET', x.runtime, 'folded', string.format('%d %s %d ', day, status, ms) .. text)\n", ""),
-        ("a call sent again counts again", "  redis.call('HDEL', x.runtime, 'folding')\n  redis.call('ZREM', rare_key.ended(), id)\n  -- Its end", "  redis.call('HDEL', x.runtime, 'folding')\n  -- Its end"),
+        ("a call sent again counts again", "  if folding then redis.call('HDEL', x.runtime, 'folding') end\n  redis.call('ZREM', rare_key.ended(), id)\n", "  if folding then redis.call('HDEL', x.runtime, 'folding') end\n"),
         ("what was counted stays for ever", "  redis.call('ZADD', rare_key.expiring(), ended_ms or NOW_TEXT, id)\n", ""),
         ("a day that has gone comes back", "if NOW - day * DAY_MS >= KEPT_DAYS * DAY_MS then return end", ""),
-        ("statistics never go", "  redis.call('PEXPIRE', key, KEPT_DAYS * DAY_MS)\n", ""),
+        ("statistics never go", "  if is_new then redis.call('PEXPIRE', key, KEPT_DAYS * DAY_MS) end\n", ""),
     ),
     *of(
         "expire_execution",

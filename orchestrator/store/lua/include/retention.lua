@@ -69,19 +69,22 @@ local function write(tenant, day, changes)
   -- What has gone by its time must not come back as a part of a day.
   if NOW - day * DAY_MS >= KEPT_DAYS * DAY_MS then return end
   local key = rare_key.statistics(tenant, string.format('%d', day))
+  local is_new = false
   for field, by in pairs(changes) do
-    if by ~= 0 then redis.call('HINCRBY', key, field, string.format('%d', by)) end
+    -- A field that is new may be the first of its day.
+    if by ~= 0 then is_new = redis.call('HINCRBY', key, field, string.format('%d', by)) == by or is_new end
   end
-  redis.call('PEXPIRE', key, KEPT_DAYS * DAY_MS)
+  if is_new then redis.call('PEXPIRE', key, KEPT_DAYS * DAY_MS) end
 end
 
 -- Folds a part of an execution. Gives the nodes looked at, and whether nothing of it is left to be folded.
 function retention.fold(id)
   local first_ms = redis.call('ZSCORE', rare_key.ended(), id)
   if not first_ms then return 0, true end
-  -- Looked at before anything is written, so that nothing is added twice should it be of another kind.
-  redis.call('ZSCORE', rare_key.expiring(), id)
-  local status, layout = redis.call('GET', status_key(id)), redis.call('HGET', runtime_key(id), 'v')
+  local status = redis.call('GET', status_key(id))
+  local values = redis.call('HMGET', runtime_key(id), 'v', 'tenant', 'workflow_id', 'forked_from', 'started_ms', 'ended_ms',
+    'folded', 'folding', 'ids|0')
+  local layout = values[1]
   if not status or not layout then
     redis.call('ZREM', rare_key.ended(), id)
     return 0, true
@@ -93,8 +96,7 @@ function retention.fold(id)
     return 0, true
   end
   local x = open(id)
-  local tenant, workflow_id, forked_from, started_ms, ended_ms, folded, folding =
-    fields_of(x, 'tenant', 'workflow_id', 'forked_from', 'started_ms', 'ended_ms', 'folded', 'folding')
+  local tenant, workflow_id, forked_from, started_ms, ended_ms, folded, folding = unpack(values, 2, 8)
   local day, old_status, old_ms, old_counts = string.match(folded or '', '^(%d+) (%S+) (%d+) ?(.*)$')
   day = tonumber(day) or math.floor(first_ms / DAY_MS)
   if status == 'PENDING' or not may_leave('execution', 'purge_execution', status) then
@@ -109,12 +111,14 @@ function retention.fold(id)
   local counts, looked_at, line = read_counts(so_far), 0, nil
   chunk = tonumber(chunk)
   repeat
-    line = redis.call('HGET', x.runtime, 'ids|' .. string.format('%d', chunk))
+    line = chunk == 0 and values[9] or redis.call('HGET', x.runtime, 'ids|' .. string.format('%d', chunk))
     if line then
       local ids = {}
       for node_id in string.gmatch(line, '%S+') do ids[#ids + 1] = node_id end
       count_nodes(x, ids, forked_from, counts)
       looked_at, chunk = looked_at + #ids, chunk + 1
+      -- Only behind a full list there is another.
+      if #ids < CHUNK then line = nil end
     end
   until not line or looked_at >= retention.nodes
   local text = as_text(counts)
@@ -122,15 +126,16 @@ function retention.fold(id)
     redis.call('HSET', x.runtime, 'folding', x.generation .. string.format(' %d ', chunk) .. text)
     return looked_at, false
   end
+  -- Before anything is added, so that nothing is added twice should it be of another kind. Its end, which has passed, until the loop
+  -- knows how long it is kept.
+  redis.call('ZADD', rare_key.expiring(), ended_ms or NOW_TEXT, id)
   local changes, ms = {}, started_ms and ended_ms and math.max(0, ended_ms - started_ms) or 0
   if old_status then add(changes, -1, old_status, workflow_id or '-', tonumber(old_ms), read_counts(old_counts)) end
   add(changes, 1, status, workflow_id or '-', ms, counts)
   write(tenant or 'default', day, changes)
   redis.call('HSET', x.runtime, 'folded', string.format('%d %s %d ', day, status, ms) .. text)
-  redis.call('HDEL', x.runtime, 'folding')
+  if folding then redis.call('HDEL', x.runtime, 'folding') end
   redis.call('ZREM', rare_key.ended(), id)
-  -- Its end, which has passed, until the loop knows how long it is kept.
-  redis.call('ZADD', rare_key.expiring(), ended_ms or NOW_TEXT, id)
   return looked_at, true
 end
 
