@@ -56,12 +56,12 @@ class Cron:
         one. A time that comes twice is due the first time.
         """
         last = time_ms
-        start = datetime.fromtimestamp(time_ms // 1000, UTC).astimezone(self._zone)
         try:
+            start = datetime.fromtimestamp(time_ms // 1000, UTC).astimezone(self._zone)
             for moment in CronSim(self._fields, start):
                 due = round(moment.timestamp()) * 1000
                 if due > last:
                     last = due
                     yield due
-        except OverflowError:  # the year 10000
+        except (OverflowError, ValueError):  # before the year 1, or after 9999
             return

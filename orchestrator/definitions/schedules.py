@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import count
+from itertools import count, islice, pairwise, takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -54,6 +54,10 @@ FIELDS = (
 _OVERLAPS = {str(policy): policy for policy in OverlapPolicy}
 _CATCHUPS = {str(policy): policy for policy in CatchupPolicy}
 LEAST_EVERY_MS = 1_000
+#: The last second of the year 9999.
+LAST_MS = 253_402_300_799_000
+#: Slots between which the smallest gap of a cron expression is looked for.
+LOOKED_AT = 100
 CATCHUP_WINDOW_MS = 3_600_000
 MOST_RUNS = 1_000_000_000
 
@@ -93,6 +97,9 @@ class ScheduleSpec:
 
     def unbounded_slots(self, after_ms: int) -> Iterator[int]:
         """Give the same as if the schedule had neither start nor end."""
+        return takewhile(lambda slot: slot <= LAST_MS - self.jitter_ms, self._all_slots(after_ms))
+
+    def _all_slots(self, after_ms: int) -> Iterator[int]:
         if self.cron is not None:
             return self.cron.after(after_ms)
         every_ms = self.every_ms or LEAST_EVERY_MS
@@ -143,6 +150,11 @@ def read_schedule(fields: Fields, *, is_stored: bool = False) -> ScheduleSpec | 
     )  # fmt: skip
     if len(findings.problems) + findings.left_out > before:
         return None
+    if not is_stored and cron is not None and jitter_ms and jitter_ms >= _smallest_gap_ms(spec):
+        # Those behind a slot that is due late would be late themselves, and count as missed.
+        expected = "shorter than the time between two slots of 'cron'"
+        fields.wrong("jitter", expected, fields.raw["jitter"], code="bad_value")
+        return None
     if not is_stored and next(spec.slots(0), None) is None:
         name = "cron" if cron is not None else "every"
         message = f"'{fields.where(name)}' has no time between 'start_at' and 'end_at', or none at all"
@@ -163,6 +175,11 @@ def stored_schedule(raw: dict[str, Any]) -> ScheduleSpec:
 def given_fields(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Give the fields of a schedule that its writer has set, as they were written."""
     return {name: raw[name] for name in FIELDS if raw.get(name) is not None}
+
+
+def _smallest_gap_ms(spec: ScheduleSpec) -> float:
+    gaps = (after - before for before, after in pairwise(islice(spec.slots(0), LOOKED_AT)))
+    return min(gaps, default=float("inf"))
 
 
 def _or(value: Any, default: Any) -> Any:

@@ -79,6 +79,9 @@ def _webhooks(fields: Fields, findings: Findings) -> list[WebhookSpec]:
         if spec is not None and spec.path is not None and spec.path in [each.path for each in found]:
             message = f"'{entry.path}' has the path {spec.path!r}, as another webhook before it"
             findings.add(f"{entry.path}.path", "twice", message)
+        elif spec is not None and spec.path is None and None in [each.path for each in found]:
+            message = f"'{entry.path}' has no path, as another webhook before it; one may be without"
+            findings.add(f"{entry.path}.path", "twice", message)
         elif spec is not None:
             found.append(spec)
     return found

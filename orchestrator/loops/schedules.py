@@ -182,7 +182,8 @@ class Schedules:
         """Let the slots go that come while the workflow is paused; they are not missed."""
         if record.due_ms is None or record.due_ms > now_ms:
             await self._transitions.tend_schedule(_slot(record, "", 0), call_id=uuid4().hex)
-            await self._store.schedules.put_off(record.tenant, record.schedule_id, now_ms + ASLEEP_MS)
+            if record.backfill is not None and record.backfill.next_ms is not None:
+                await self._store.schedules.put_off(record.tenant, record.schedule_id, now_ms + ASLEEP_MS)
             return "idle"
         later = record.spec.next_slot(now_ms)
         due_ms = None if later is None else record.spec.due_ms(record.schedule_id, later)

@@ -164,9 +164,14 @@ class Children:
         compiled = request.compiled
         name = compiled.definition.name
         child_id = child_id_of(execution_id, unit, attempt)
-        if compiled.layout.staged:
+        layout = compiled.layout
+        if layout.staged or len(layout.statics) > 1:
             tenant = await self.store.tenant(execution_id) or DEFAULT_TENANT
-            await self._submissions.stage(child_id, compiled.layout, tenant)
+            if layout.staged:
+                await self._submissions.stage(child_id, layout, tenant)
+            else:
+                # The last slice brings a static layout only where that is in one part.
+                await self._submissions.layouts.write(tenant, layout)
         trigger: dict[str, Any] = {"source": "parent", "execution_id": execution_id, "node_id": node_of(unit)}
         if (item := index_of(unit)) is not None:
             trigger["item"] = item
@@ -178,7 +183,7 @@ class Children:
         return Child(
             execution_id=child_id,
             definition=compiled.text,
-            last=compiled.layout.last,
+            last=layout.last,
             extra=extra,
             most_levels=self._most_levels,
             too_deep=orjson.dumps(error.to_dict()),

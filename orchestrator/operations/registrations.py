@@ -110,7 +110,7 @@ def with_webhooks(wanted: Registration, triggers: Triggers) -> Registration:
             where = f"triggers.webhooks[{place}].path"
             message = f"'{where}': this tenant's paths are made, and not chosen; leave it out"
             problems.append(Problem(where, "wrong_value", message))
-        path = each.path or MINTED + hash_of(wanted.workflow_id, "webhook", str(place))[:32]
+        path = each.path or MINTED + hash_of(wanted.workflow_id, "webhook")[:32]
         name = hook_name("webhook", path)
         found.append(NewHook(name, uuid4().hex, str(each.scheme), each.header, each.inputs))
     if problems:

@@ -44,10 +44,13 @@ def slot_trigger(record: ScheduleRecord, slot_ms: int) -> dict[str, Any]:
     }
 
 
-def backfill_slots(spec: ScheduleSpec, start_ms: int, end_ms: int) -> list[int]:
+def backfill_slots(spec: ScheduleSpec, start_ms: int, end_ms: int, now_ms: int) -> list[int]:
     """Give the slots of a time that has passed. Raises ProblemsFound where there are none, or too many."""
     if end_ms < start_ms:
         raise ProblemsFound([Problem("end", "wrong_value", "'end' must not be before 'start'")])
+    if end_ms > now_ms:
+        message = f"'end' must be in the past; found {rfc3339(end_ms)}, now it is {rfc3339(now_ms)}"
+        raise ProblemsFound([Problem("end", "wrong_value", message)])
     slots = []
     for slot in islice(spec.unbounded_slots(start_ms - 1), MOST_BACKFILLED + 1):
         if slot > end_ms:

@@ -213,7 +213,7 @@ class Schedules:
         Raises ScheduleNotFound, ProblemsFound, BackfillUnderWay.
         """
         record = await self.get(schedule)
-        slots = backfill_slots(record.spec, start_ms, end_ms)
+        slots = backfill_slots(record.spec, start_ms, end_ms, await self._store.now_ms())
         if is_dry_run:
             return Backfilled(record, None, tuple(slots))
         call_id = uuid4().hex

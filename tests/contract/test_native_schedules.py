@@ -232,3 +232,34 @@ async def test_what_is_wrong_with_a_schedule_in_a_document_is_told_with_its_plac
         "triggers.schedules[3].cron",
         "triggers.schedules[3].name",
     }
+
+
+async def test_inputs_in_a_document_are_checked_with_their_place(client: httpx2.AsyncClient) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}}
+    document = scheduled({"cron": "@daily", "inputs": {"n": "x"}}) | {"inputs": schema}
+
+    answer = await client.post("/v1/workflows", json=document)
+
+    assert answer.status_code == 422
+    assert [problem["path"] for problem in answer.json()["errors"]] == ["triggers.schedules[0].inputs.n"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"cron": "0 0 * * *", "timezone": "Asia/Tokyo", "start_at": "9999-12-31T23:00:00Z"},
+        {"cron": "0 0 * * *", "start_at": "9999-12-01T00:00:00Z", "jitter": "3650d"},
+        {"cron": "* * * * *", "jitter": "5m"},
+    ],
+)
+async def test_what_lies_beyond_all_calendars_is_refused(
+    client: httpx2.AsyncClient, orders: str, rule: dict[str, Any]
+) -> None:
+    answer = await client.post("/v1/schedules", json={"workflow": orders, **rule})
+
+    assert answer.status_code == 422, answer.text
+    far = await client.post("/v1/schedules/preview", json={"every": "3650d", "count": 1000})
+    early = await client.post(
+        "/v1/schedules/preview", json={"cron": "@daily", "after": "0001-01-01T00:00:00Z"}
+    )
+    assert (far.status_code, early.status_code) == (200, 200)

@@ -6,6 +6,8 @@ local s = schedules.open(ARGV[3], ARGV[2])
 if not s then return 'unknown' end
 local answered = schedules.answer_before(s, ARGV[4])
 if answered then return answered end
+-- The same call, whatever came after it.
+if ARGV[5] ~= '' and redis.call('HGET', s.key, 'backfill_id') == ARGV[4] then return 'ok' end
 if ARGV[5] ~= '' and s.backfill_next ~= '' then return 'busy' end
 if ARGV[5] == '' and s.backfill_next == '' then return 'idle' end
 s.backfill_next = ARGV[5]

@@ -10,12 +10,12 @@ local answered = schedules.answer_before(s, ARGV[5])
 if answered then return answered end
 if s.is_paused == ARGV[6] then return 'already' end
 if s.turn ~= ARGV[4] then return 'stale' end
+-- Failures before it goes on do not pause it again.
+if ARGV[6] == '0' then schedules.look(s) end
 s.is_paused, s.next_ms, s.due_ms = ARGV[6], ARGV[9], ARGV[10]
 if ARGV[6] == '1' then
   redis.call('HSET', s.key, 'paused_ms', NOW_TEXT, 'paused_by', ARGV[7], 'paused_reason', ARGV[8])
 else
-  -- Failures before this moment do not pause it again.
-  if s.pauses_on_failure == '1' then s.live = {} end
   redis.call('HDEL', s.key, 'paused_ms', 'paused_by', 'paused_reason')
 end
 redis.call('HINCRBY', s.key, 'revision', 1)

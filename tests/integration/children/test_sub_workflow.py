@@ -56,6 +56,17 @@ async def test_parent_and_child_know_each_other(rig: Rig, fleet: WorkerFleet) ->
     assert orjson.loads(first.data) == {"parent": execution_id, "node": "S"}
 
 
+async def test_a_child_starts_whose_static_layout_is_long_and_whose_nodes_are_few(
+    rig: Rig, fleet: WorkerFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.store.layout.STATICS", 4)
+    await fleet.start()
+
+    execution_id = await rig.submit(parent("S", family(kid("x"), kid("y", after=["x"]))))
+
+    assert await ended(rig, execution_id) is E.COMPLETED
+
+
 async def test_no_worker_is_held_while_the_child_runs(rig: Rig, fleet: WorkerFleet, nursery: Nursery) -> None:
     worker = await fleet.start(concurrency=1)
     nursery.waiting.add("x")

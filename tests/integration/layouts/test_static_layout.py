@@ -177,3 +177,14 @@ async def test_a_large_child_that_was_given_up_is_staged_by_another_attempt(rig:
     (state,) = (await rig.engine.executions.get(execution_id)).nodes
     assert (ended.word, str(state.status), state.attempt, state.tries) == ("ok", "QUEUED", 2, 0)
     assert (await rig.redis.keys("workflow:*:node:n*")) == []
+
+
+async def test_what_has_ended_is_counted_and_purged_without_it(rig: Rig) -> None:
+    execution_id = await run(rig, *CHAIN)
+    await rig.redis.delete(key_of(of(*CHAIN)))
+    await rig.redis.function_flush("SYNC")  # what scripts keep from call to call is gone, too
+
+    assert await rig.fold() == 1
+    await rig.engine.executions.purge(execution_id)
+
+    assert not await rig.redis.keys(f"*{execution_id}*")

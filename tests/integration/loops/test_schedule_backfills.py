@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
 from orchestrator.documents.times import parse_time_ms
-from orchestrator.errors import BackfillUnderWay
+from orchestrator.errors import BackfillUnderWay, ProblemsFound
 from tests.integration.scheduled import DAY, MINUTE, NOON, SECOND, Clockwork, loop_of
 
 
@@ -52,3 +54,23 @@ async def test_a_backfill_can_be_stopped(clock: Clockwork) -> None:
     await clock.run(MINUTE)
 
     assert len(await clock.executions()) == 5
+
+
+async def test_the_same_call_sent_again_starts_nothing_again(clock: Clockwork) -> None:
+    record = await clock.add(cron="@daily", name="daily")
+    wanted: dict[str, Any] = {"call_id": "one", "first_ms": NOON - NOON % DAY, "end_ms": NOON, "most": 5}
+    for _ in range(2):
+        word = await clock.rig.transitions.backfill_schedule("default", record.schedule_id, **wanted)
+        await clock.run(SECOND)
+        await clock.end()
+        await clock.run(SECOND)
+
+    assert word == "ok"
+    assert len(await clock.executions()) == 1
+
+
+async def test_a_time_that_has_not_come_is_not_filled_back(clock: Clockwork) -> None:
+    await clock.add(cron="@daily", name="daily")
+
+    with pytest.raises(ProblemsFound, match="must be in the past"):
+        await clock.rig.engine.schedules.backfill("daily", start_ms=NOON, end_ms=NOON + 2 * DAY)

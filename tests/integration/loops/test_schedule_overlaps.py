@@ -62,3 +62,36 @@ async def test_terminate_other_ends_the_earlier_one_at_once(clock: Clockwork) ->
     assert await clock.rig.status(first) is ExecutionStatus.CANCELLED
     assert (await clock.rig.worker.complete(held)).word != "ok"
     assert await clock.slots() == at("12:01:00", "12:02:00")
+
+
+async def test_what_waits_is_no_more_than_the_runs_that_are_left(clock: Clockwork) -> None:
+    await clock.add(every="1m", overlap_policy="buffer_all", max_runs=2)
+
+    await clock.run(5 * MINUTE, step_ms=10 * SECOND)
+    for _ in range(6):
+        await clock.end()
+        await clock.run(SECOND)
+
+    assert len(await clock.executions()) == 2
+
+
+async def test_what_runs_is_still_known_after_a_pause(clock: Clockwork) -> None:
+    await clock.add(every="1m", pause_on_failure=True)
+    await clock.run(MINUTE)
+
+    await clock.rig.engine.schedules.pause("clock")
+    await clock.rig.engine.schedules.resume("clock")
+    await clock.run(MINUTE)
+
+    assert len(await clock.executions()) == 1
+
+
+async def test_what_waits_goes_with_the_policy_that_let_it_wait(clock: Clockwork) -> None:
+    await clock.add(every="1m", overlap_policy="buffer_all")
+    await clock.run(3 * MINUTE, step_ms=10 * SECOND)
+
+    rule = {"every": "1m", "overlap_policy": "skip"}
+    await clock.rig.engine.schedules.put("clock", rule, if_match=["*"])
+
+    record = await clock.get()
+    assert (record.buffer, record.skipped) == ((), 2)

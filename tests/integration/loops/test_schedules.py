@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from orchestrator.errors import StoreFull
-from orchestrator.store.requests import Slot
+from orchestrator.store.requests import NewSchedule, Slot
 from tests.integration.registered_workflows import register
 from tests.integration.scheduled import DAY, HOUR, MINUTE, NOON, SECOND, Clockwork, at, loop_of
 from tests.makers import node
@@ -239,3 +239,30 @@ async def test_removing_a_workflow_removes_its_schedules_and_no_key_stays(clock:
     await clock.rig.engine.workflows.remove("orders")
 
     assert await clock.rig.dump() == before
+
+
+async def test_a_rule_that_was_put_late_starts_no_slot_again(clock: Clockwork) -> None:
+    record = await clock.add(every="1m", overlap_policy="allow_all")
+    slot = str(NOON + MINUTE)
+    wanted = NewSchedule(
+        record.schedule_id, "clock", {"spec": '{"every":"1m"}', "next_ms": slot, "due_ms": slot}
+    )
+    await clock.run(MINUTE)
+
+    await clock.rig.transitions.put_schedule(
+        "default", record.workflow_id, wanted, call_id="late", revision=1
+    )
+    await clock.run(SECOND)
+
+    assert await clock.slots() == at("12:01:00")
+    assert (await clock.get()).next_ms == NOON + 2 * MINUTE
+
+
+async def test_one_that_sleeps_is_left_alone_until_its_next_slot(clock: Clockwork) -> None:
+    await clock.add(every="24h")
+    await clock.rig.engine.workflows.change("orders", is_active=False)
+    before = (await clock.get()).turn
+
+    await clock.run(MINUTE, step_ms=SECOND)
+
+    assert (await clock.get()).turn - before <= 1

@@ -98,7 +98,7 @@ end
 
 -- Writes what has changed. call: the call that did it; word: its answer.
 function schedules.save(s, call, word)
-  if s.max_runs ~= '' and tonumber(s.runs) >= tonumber(s.max_runs) then s.next_ms, s.due_ms = '', '' end
+  if s.max_runs ~= '' and tonumber(s.runs) >= tonumber(s.max_runs) then s.next_ms, s.due_ms, s.buffer = '', '', {} end
   redis.call('HSET', s.key, 'turn', string.format('%d', s.turn + 1), 'live', table.concat(s.live, ' '),
     'buffer', table.concat(s.buffer, ' '), 'next_ms', s.next_ms, 'due_ms', s.due_ms, 'is_paused', s.is_paused, 'runs', s.runs,
     'backfill_next', s.backfill_next, 'backfill_live', table.concat(s.backfill_live, ' '), 'call', call .. ' ' .. word)
@@ -120,7 +120,7 @@ function schedules.give_way(s, slot, execution_id)
       local x = open(id)
       if x then end_for(x, execution_id, NOW) end
     end
-    s.live = {}
+    s.live, s.buffer = {}, {}
     return nil
   end
   if policy == 'cancel_other' then
@@ -128,6 +128,8 @@ function schedules.give_way(s, slot, execution_id)
       local x = open(id)
       if x and not x.cancelling then end_for(x, execution_id, NOW + schedules.grace_ms) end
     end
+    -- It takes the place of one that waits already.
+    if #s.buffer > 0 then redis.call('HINCRBY', s.key, 'skipped', #s.buffer) end
     s.buffer = {slot}
     return 'buffered'
   end
@@ -159,10 +161,22 @@ function schedules.put(tenant, id, workflow_id, name, other_name, fields)
     redis.call('HSET', key, 'schedule_id', id, 'name', name, 'workflow_id', workflow_id, 'created_ms', NOW_TEXT, 'turn', '0',
       'is_paused', '0', 'runs', '0', 'revision', '0')
   end
+  local before = redis.call('HMGET', key, 'next_ms', 'due_ms', 'last_slot_ms')
   redis.call('HSET', key, 'updated_ms', NOW_TEXT, unpack(fields))
   redis.call('HINCRBY', key, 'revision', 1)
   redis.call('HINCRBY', key, 'turn', 1)
   local s = schedules.open(tenant, id)
+  -- The slot was calculated before the last one that has been dealt with.
+  if before[3] and s.next_ms ~= '' and tonumber(s.next_ms) <= tonumber(before[3]) then
+    s.next_ms, s.due_ms = before[1], before[2]
+    redis.call('HSET', key, 'next_ms', s.next_ms, 'due_ms', s.due_ms)
+  end
+  -- What waits does so by a policy that lets it wait.
+  if #s.buffer > 0 and not string.match(s.overlap, '^buffer_') and s.overlap ~= 'cancel_other' then
+    redis.call('HINCRBY', key, 'skipped', #s.buffer)
+    redis.call('HSET', key, 'buffer', '')
+    s.buffer = {}
+  end
   -- One that is paused gets its next slot when it goes on.
   if s.is_paused == '1' or s.max_runs ~= '' and tonumber(s.runs) >= tonumber(s.max_runs) then
     redis.call('HSET', key, 'next_ms', '', 'due_ms', '')
