@@ -146,7 +146,8 @@ class _Filling:
         assert answer.is_success, answer.text
         await self.post("/v1/schedules", {"workflow": "orders", "name": "nightly", "cron": "@daily"})
         await self.post("/v1/webhooks", {"workflow": "orders", "scheme": "none", "path": "orders"})
-        registered = {"workflow": "orders", "schedule": "nightly", "path": "orders"}
+        # Nothing ends in between that a call could wait for.
+        registered = {"workflow": "orders", "schedule": "nightly", "path": "orders", "wait": "0"}
         cursors = [{"cursor": "1"}]
         for path in ("/v1/executions", "/v1/approvals", "/v1/dead"):
             page = (await self.client.get(path, params={"limit": 1})).json()
