@@ -10,6 +10,7 @@ from uuid import uuid4
 import orjson
 
 from orchestrator.definitions.compiler import content_hash
+from orchestrator.definitions.definition import Definition
 from orchestrator.definitions.registry import (
     DESCRIPTION_CHARS,
     NAME_CHARS,
@@ -25,8 +26,9 @@ from orchestrator.definitions.schedule_record import declared_id
 from orchestrator.definitions.schedules import ScheduleSpec
 from orchestrator.definitions.triggers import Triggers
 from orchestrator.definitions.webhooks import MINTED, hook_name
-from orchestrator.errors import DefinitionInvalid, Problem, ProblemsFound
+from orchestrator.errors import DefinitionInvalid, InputsInvalid, Problem, ProblemsFound
 from orchestrator.operations.origin import label_problems
+from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.submissions import Compiled, mint_uuid
 from orchestrator.redis_keys import DEFAULT_TENANT
 from orchestrator.store.requests import NewHook, NewSchedule, Registration
@@ -44,6 +46,19 @@ def check_labels(labels: Mapping[str, str] | None) -> None:
     """Check labels. Raises ProblemsFound."""
     if wrong := list(label_problems(labels or {})):
         raise ProblemsFound(wrong)
+
+
+async def check_schedules(checks: SchemaChecks, definition: Definition) -> None:
+    """Check the inputs of the schedules that a document names. Raises DefinitionInvalid."""
+    for place, each in enumerate(definition.triggers.schedules):
+        inputs = None if each.spec.inputs is None else dict(each.spec.inputs)
+        try:
+            await checks.inputs(definition.inputs_schema, inputs)
+        except InputsInvalid as error:
+            where = f"triggers.schedules[{place}]"
+            raise DefinitionInvalid(
+                [replace(problem, path=f"{where}.{problem.path}") for problem in error.problems]
+            ) from None
 
 
 def record_fields(*, labels: Mapping[str, str] | None, is_active: bool | None) -> dict[str, str]:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from orchestrator.definitions.definition import Definition
 from orchestrator.definitions.registry import (
     NAME_RULE,
     Source,
@@ -19,10 +18,8 @@ from orchestrator.definitions.registry import (
 )
 from orchestrator.definitions.triggers import NO_TRIGGERS, Triggers
 from orchestrator.errors import (
-    DefinitionInvalid,
     HeadraceError,
     IdempotencyConflict,
-    InputsInvalid,
     PreconditionRequired,
     Problem,
     ProblemsFound,
@@ -43,6 +40,7 @@ from orchestrator.operations.registrations import (
     changed,
     check,
     check_labels,
+    check_schedules,
     created,
     mint_workflow_id,
     record_fields,
@@ -350,20 +348,8 @@ class Workflows:
         check(labels, source)
         compiled = await self._submissions.compile(document, body)
         made = registration(self._owner.tenant, compiled, source, labels=labels, is_active=is_active)
-        await self._check_inputs(compiled.definition)
+        await check_schedules(self._submissions.checks, compiled.definition)
         return made, compiled.definition.triggers
-
-    async def _check_inputs(self, definition: Definition) -> None:
-        """Check the inputs of the schedules that a document names. Raises DefinitionInvalid."""
-        for place, each in enumerate(definition.triggers.schedules):
-            inputs = None if each.spec.inputs is None else dict(each.spec.inputs)
-            try:
-                await self._submissions.checks.inputs(definition.inputs_schema, inputs)
-            except InputsInvalid as error:
-                where = f"triggers.schedules[{place}]"
-                raise DefinitionInvalid(
-                    [replace(problem, path=f"{where}.{problem.path}") for problem in error.problems]
-                ) from None
 
     async def _triggered(self, wanted: Registration, triggers: Triggers) -> Registration:
         """Add the triggers of a document to its registration. Raises ProblemsFound."""
