@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Callable
+from functools import partial
 
 from orchestrator.errors import DeliveryNotFound
 from orchestrator.execution.deliveries import Delivery, DeliveryState
 from orchestrator.operations.cursors import read_position
 from orchestrator.operations.owner import Owner
+from orchestrator.operations.pages import BATCH, page_of, place_text
 from orchestrator.operations.results import Page
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import digest_of
 from orchestrator.store.transitions import Transitions
-
-#: Rows read at a time, and at most for one page, when a filter is narrow.
-BATCH, MOST_ROWS = 200, 5_000
 
 
 class Deliveries:
@@ -37,23 +36,21 @@ class Deliveries:
 
         execution_id  only those about its ends; its key will do. Raises ExecutionNotFound, CursorInvalid.
         """
-        position = read_position(cursor)
-        if execution_id is None:
-            batches = self._batches(position)
-        else:
-            batches = self._batches_of(await self._owner.execution(execution_id), position)
-        items: list[Delivery] = []
-        seen = 0
-        async for found in batches:
-            for delivery in found:
-                if state is None or delivery.state is state:
-                    if len(items) == limit:
-                        return Page(items, _place(items[-1]))
-                    items.append(delivery)
-            seen += len(found)
-            if seen >= MOST_ROWS:
-                return Page(items, _place(found[-1]))
-        return Page(items, None)
+
+        def is_wanted(delivery: Delivery) -> bool:
+            return state is None or delivery.state is state
+
+        if execution_id is not None:
+            execution_id = await self._owner.execution(execution_id)
+            return await self._of_execution(execution_id, limit=limit, cursor=cursor, is_wanted=is_wanted)
+        return await page_of(
+            partial(self._store.deliveries.list_ids, self._owner.tenant),
+            self._store.deliveries.read,
+            limit=limit,
+            cursor=cursor,
+            place_of=_place,
+            is_wanted=is_wanted,
+        )
 
     async def get(self, delivery_id: str) -> Delivery:
         """Read one with its last attempts. Raises DeliveryNotFound, for those of others too."""
@@ -74,36 +71,22 @@ class Deliveries:
             raise DeliveryNotFound(delivery_id)
         return await self.get(delivery_id)
 
-    async def _batches(self, position: tuple[int, str] | None) -> AsyncIterator[Sequence[Delivery]]:
-        """Read the log of the tenant from a place on."""
-        newest, after_id = ("+inf", "") if position is None else (str(position[0]), position[1])
-        offset = 0
-        while True:
-            rows = await self._store.deliveries.rows(
-                self._owner.tenant, newest_ms=newest, offset=offset, count=BATCH
-            )
-            # Those of one millisecond are in descending order of id: up to the cursor's own they were given.
-            fresh = [row[0] for row in rows if not after_id or row[1] < int(newest) or row[0] < after_id]
-            if found := await self._read(fresh):
-                yield found
-            if len(rows) < BATCH:
-                return
-            offset += BATCH
-
-    async def _batches_of(
-        self, execution_id: str, position: tuple[int, str] | None
-    ) -> AsyncIterator[Sequence[Delivery]]:
-        """Read those of one execution, from a place on."""
+    async def _of_execution(
+        self, execution_id: str, *, limit: int, cursor: str | None, is_wanted: Callable[[Delivery], bool]
+    ) -> Page:
+        position = read_position(cursor)
         ids = await self._store.deliveries.of_execution(execution_id)
         if position is not None and position[1] in ids:
             ids = ids[ids.index(position[1]) + 1 :]
+        items: list[Delivery] = []
         for first in range(0, len(ids), BATCH):
-            if found := await self._read(ids[first : first + BATCH]):
-                yield found
+            for delivery in await self._store.deliveries.read(ids[first : first + BATCH]):
+                if delivery is not None and is_wanted(delivery):
+                    if len(items) == limit:
+                        return Page(items, place_text(_place(items[-1])))
+                    items.append(delivery)
+        return Page(items, None)
 
-    async def _read(self, ids: Sequence[str]) -> Sequence[Delivery]:
-        return [each for each in await self._store.deliveries.read(ids) if each is not None]
 
-
-def _place(delivery: Delivery) -> str:
-    return f"{delivery.ended_ms}.{delivery.delivery_id}"
+def _place(delivery: Delivery) -> tuple[int, str]:
+    return delivery.ended_ms, delivery.delivery_id

@@ -30,7 +30,8 @@ from orchestrator.execution.explanation import Explanation
 from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, MapCounts, NodeState, Snapshot
 from orchestrator.executor import execute_workflow
-from orchestrator.operations.cursors import read_place, read_position
+from orchestrator.operations.cursors import read_place
+from orchestrator.operations.execution_pages import executions_of
 from orchestrator.operations.origin import (
     Origin,
     checked_trigger,
@@ -39,7 +40,6 @@ from orchestrator.operations.origin import (
     replayed_trigger,
 )
 from orchestrator.operations.owner import Owner
-from orchestrator.operations.pages import page_of
 from orchestrator.operations.queues import queue_positions
 from orchestrator.operations.reruns import (
     check_named,
@@ -507,11 +507,10 @@ class Executions:
             holder = await self.store.index.holder(self._owner.tenant, execution_key)
             ids = await self.store.index.members(indexes, [holder] if holder else [])
             return Page([row for row in await self.store.executions(ids) if row and is_wanted(row)], None)
-        newest, after_id = ("+inf" if created_before_ms is None else str(created_before_ms)), ""
-        if position := read_position(cursor):
-            newest, after_id = str(position[0]), position[1]
-        oldest = "-inf" if created_after_ms is None else str(created_after_ms)
-        return await page_of(self.store, indexes, newest, oldest, after_id, limit=limit, is_wanted=is_wanted)
+        span_ms = (created_after_ms, created_before_ms)
+        return await executions_of(
+            self.store, indexes, limit=limit, cursor=cursor, span_ms=span_ms, is_wanted=is_wanted
+        )
 
     # What the verbs share
 

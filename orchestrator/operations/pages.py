@@ -1,46 +1,64 @@
-"""Lists executions by what they have, page after page."""
+"""Pages of lists by time, newest first: of executions, workflows, schedules, webhooks, deliveries."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
 
-from orchestrator.execution.model import Execution
+from orchestrator.operations.cursors import read_position
 from orchestrator.operations.results import Page
-from orchestrator.store.reader import Store
 
 #: Index rows read at a time, and at most for one page, when a filter is narrow.
 BATCH = 200
 MOST_ROWS = 5_000
 
+R = TypeVar("R")
+
+
+class ListIds(Protocol):
+    """Reads ids and times from an index, newest first; equal times in descending order of id."""
+
+    def __call__(self, *, newest_ms: str, offset: int, count: int) -> Awaitable[list[tuple[str, int]]]: ...
+
 
 async def page_of(
-    store: Store,
-    indexes: Sequence[str],
-    newest: str,
-    oldest: str,
-    after_id: str,
+    list_ids: ListIds,
+    read: Callable[[Sequence[str]], Awaitable[Sequence[R | None]]],
     *,
     limit: int,
-    is_wanted: Callable[[Execution], bool],
+    cursor: str | None,
+    place_of: Callable[[R], tuple[int, str]],
+    is_wanted: Callable[[R], bool] = lambda _: True,
+    newest_ms: str = "+inf",
 ) -> Page:
-    """Read rows of the narrowest index until a page is full. The cursor names the last row given: `MS.ID`."""
-    items: list[Execution] = []
-    offset = 0
-    index, *others = await store.index.narrowest_first(indexes)
-    while offset < MOST_ROWS:
-        rows = await store.index.rows(index, newest_ms=newest, oldest_ms=oldest, offset=offset, count=BATCH)
-        offset += len(rows)
-        # Rows of one millisecond are in descending order of id: those up to the cursor's own were given
-        # before.
-        fresh = [row for row in rows if not after_id or row[1] < int(newest) or row[0] < after_id]
-        ids = await store.index.members(others, [execution_id for execution_id, _ in fresh])
-        found = await store.executions(ids) if ids else []
-        for execution in found:
-            if execution and is_wanted(execution):
+    """Read rows of an index until a page is full. The cursor names the last row given: `MS.ID`.
+
+    read       gives the records of ids; None for one that is gone or unwanted.
+    place_of   gives the row of a record: its time, Redis ms, and its id.
+    newest_ms  where the first page begins, as ZRANGE takes it.
+    Raises CursorInvalid.
+    """
+    after_id = ""
+    if position := read_position(cursor):
+        newest_ms, after_id = str(position[0]), position[1]
+    items: list[R] = []
+    last_id, last_ms = "", 0
+    for offset in range(0, MOST_ROWS, BATCH):
+        rows = await list_ids(newest_ms=newest_ms, offset=offset, count=BATCH)
+        # Those of one millisecond are in descending order of id: up to the cursor's own they were given.
+        fresh = [row for row in rows if not after_id or row[1] < int(newest_ms) or row[0] < after_id]
+        for record in await read([row[0] for row in fresh]):
+            if record is not None and is_wanted(record):
                 if len(items) == limit:
-                    return Page(items, f"{items[-1].created_ms}.{items[-1].execution_id}")
-                items.append(execution)
+                    return Page(items, place_text(place_of(items[-1])))
+                items.append(record)
         if len(rows) < BATCH:
             return Page(items, None)
-    last_id, last_ms = fresh[-1] if fresh else ("", 0)
-    return Page(items, f"{last_ms}.{last_id}")
+        if fresh:
+            last_id, last_ms = fresh[-1]
+    return Page(items, place_text((last_ms, last_id)))
+
+
+def place_text(place: tuple[int, str]) -> str:
+    """Write the cursor behind a row of this time and id."""
+    return f"{place[0]}.{place[1]}"

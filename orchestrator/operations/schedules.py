@@ -27,7 +27,7 @@ from orchestrator.errors import (
 )
 from orchestrator.operations.origin import Origin
 from orchestrator.operations.owner import Owner
-from orchestrator.operations.record_pages import page_of
+from orchestrator.operations.pages import page_of
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.registrations import flag, rule_fields
 from orchestrator.operations.results import Backfilled, Page, ScheduleChange, Submitted
@@ -262,9 +262,8 @@ class Schedules:
         """
         of = None if workflow is None else (await self._workflows.get(workflow)).workflow_id
         return await page_of(
-            partial(self._store.schedules.list_ids, workflow_id=of),
-            self._store.schedules.records,
-            self._owner.tenant,
+            partial(self._store.schedules.list_ids, self._owner.tenant, workflow_id=of),
+            partial(self._store.schedules.records, self._owner.tenant),
             limit=limit,
             cursor=cursor,
             place_of=lambda record: (record.created_ms, record.schedule_id),

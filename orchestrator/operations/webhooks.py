@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from orchestrator.definitions.webhooks import (
@@ -33,10 +34,10 @@ from orchestrator.errors import (
 )
 from orchestrator.operations.incoming import Incoming, IncomingWebhooks
 from orchestrator.operations.owner import Owner
+from orchestrator.operations.pages import page_of
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.results import Page, SampleDelivery, WebhookChange, WebhookView
 from orchestrator.operations.webhook_fields import checked, fields_of, invalid, merged, spec_fields
-from orchestrator.operations.webhook_pages import page_of, views_of
 from orchestrator.operations.webhook_secrets import WebhookSecrets, carried, check_secrets, rotated
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import HookChange, Idempotency
@@ -251,7 +252,21 @@ class Webhooks:
         """
         tenant = self._owner.tenant
         workflow_id = (await self._registered.find(tenant, workflow)).workflow_id if workflow else None
-        return await page_of(self._store, tenant, limit=limit, cursor=cursor, workflow_id=workflow_id)
+
+        def is_wanted(record: WebhookRecord) -> bool:
+            # Trigger paths belong to the doors that made them.
+            is_listed = record.kind == "webhook" and record.tenant == tenant
+            return is_listed and workflow_id in (None, record.workflow_id)
+
+        page = await page_of(
+            partial(self._store.webhooks.list_names, tenant),
+            self._store.webhooks.records,
+            limit=limit,
+            cursor=cursor,
+            place_of=lambda record: (record.created_ms, record.name),
+            is_wanted=is_wanted,
+        )
+        return Page(list(await self._views(page.items)), page.next_cursor)
 
     # What the verbs share
 
@@ -263,8 +278,15 @@ class Webhooks:
         return record
 
     async def _view(self, record: WebhookRecord) -> WebhookView:
-        (view,) = await views_of(self._store, self._owner.tenant, [record])
+        (view,) = await self._views([record])
         return view
+
+    async def _views(self, records: Sequence[WebhookRecord]) -> Sequence[WebhookView]:
+        """Add the names of their workflows."""
+        ids = list(dict.fromkeys(record.workflow_id for record in records))
+        found = await self._store.workflows.records(self._owner.tenant, ids)
+        names = {each.workflow_id: each.name for each in found}
+        return [WebhookView(record, names.get(record.workflow_id, "")) for record in records]
 
     async def _now_ms(self) -> int:
         now_ms = self._transitions.now_ms

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from orchestrator.definitions.registry import (
@@ -34,7 +35,7 @@ from orchestrator.errors import (
 from orchestrator.operations.cursors import read_place
 from orchestrator.operations.origin import NO_ORIGIN, Origin
 from orchestrator.operations.owner import Owner
-from orchestrator.operations.record_pages import page_of
+from orchestrator.operations.pages import page_of
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.registrations import (
     changed,
@@ -294,9 +295,8 @@ class Workflows:
         text    what its title, name or description must contain, whatever the case.
         """
         return await page_of(
-            self._store.workflows.list_ids,
-            self._store.workflows.records,
-            self._owner.tenant,
+            partial(self._store.workflows.list_ids, self._owner.tenant),
+            partial(self._store.workflows.records, self._owner.tenant),
             limit=limit,
             cursor=cursor,
             place_of=lambda record: (record.created_ms, record.workflow_id),

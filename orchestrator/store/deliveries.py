@@ -14,6 +14,7 @@ from orchestrator.definitions.targets import Target
 from orchestrator.documents import exact_json
 from orchestrator.execution.deliveries import Delivery
 from orchestrator.redis_keys import Keys
+from orchestrator.store.record_lists import newest_first, read_many
 
 log = logging.getLogger("headrace.store")
 
@@ -57,25 +58,15 @@ class Deliveries:
 
     async def read(self, delivery_ids: Sequence[str]) -> list[Delivery | None]:
         """Read records, in order; None for one that is gone or damaged."""
-        pipe = self._redis.pipeline(transaction=False)
-        for delivery_id in delivery_ids:
-            pipe.hgetall(self._keys.key("delivery", delivery_id=delivery_id))
-        answers = await pipe.execute(raise_on_error=False) if delivery_ids else []
-        return [_delivery(each, row) for each, row in zip(delivery_ids, answers, strict=True)]
+        keys = {each: self._keys.key("delivery", delivery_id=each) for each in delivery_ids}
+        return await read_many(self._redis, keys, _delivery, what="delivery")
 
-    async def rows(self, tenant: str, *, newest_ms: str, offset: int, count: int) -> list[tuple[str, int]]:
-        """Ids and times of a tenant's deliveries, newest first; those of one millisecond by descending id."""
-        rows = await self._redis.zrange(
-            self._keys.key("deliveries", tenant=tenant),
-            newest_ms,
-            "-inf",
-            desc=True,
-            byscore=True,
-            offset=offset,
-            num=count,
-            withscores=True,
-        )
-        return [(member.decode(errors="replace"), int(score)) for member, score in rows]
+    async def list_ids(
+        self, tenant: str, *, newest_ms: str, offset: int, count: int
+    ) -> list[tuple[str, int]]:
+        """Ids of a tenant's deliveries and times of the ends they are about, see `newest_first`."""
+        key = self._keys.key("deliveries", tenant=tenant)
+        return await newest_first(self._redis, key, newest_ms=newest_ms, offset=offset, count=count)
 
     async def of_execution(self, execution_id: str) -> list[str]:
         """Ids of the deliveries about the ends of one execution, newest first."""
@@ -106,13 +97,5 @@ def _place(row: Any) -> tuple[str, str] | None:
         return None
 
 
-def _delivery(delivery_id: str, row: Any) -> Delivery | None:
-    if isinstance(row, Exception) and not isinstance(row, WrongKind):
-        raise row
-    if not row or isinstance(row, WrongKind):
-        return None
-    try:
-        return Delivery.from_redis(delivery_id, row)
-    except (ValueError, KeyError, TypeError) as error:
-        log.error("delivery.unreadable", extra={"delivery_id": delivery_id, "error": str(error)})
-        return None
+def _delivery(delivery_id: str, row: Mapping[bytes, bytes]) -> Delivery | None:
+    return Delivery.from_redis(delivery_id, row) if row else None

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from orchestrator.documents.fields import is_id
 from orchestrator.redis_keys import Keys
 from orchestrator.states import PURGEABLE, ExecutionStatus
+from orchestrator.store.record_lists import newest_first
 from orchestrator.store.records import is_damaged
 from orchestrator.store.requests import digest_of
 
@@ -84,11 +85,10 @@ class Index:
     async def rows(
         self, key: str, *, newest_ms: str, oldest_ms: str, offset: int, count: int
     ) -> list[tuple[str, int]]:
-        """Ids and creation times, newest first; bounds as ZRANGE takes them."""
-        rows = await self._redis.zrange(
-            key, newest_ms, oldest_ms, desc=True, byscore=True, offset=offset, num=count, withscores=True
+        """Ids and times of creation, see `newest_first`."""
+        return await newest_first(
+            self._redis, key, newest_ms=newest_ms, oldest_ms=oldest_ms, offset=offset, count=count
         )
-        return [(member.decode(), int(score)) for member, score in rows]
 
     async def members(self, keys: Sequence[str], execution_ids: Sequence[str]) -> list[str]:
         """Those of the ids that stand in every one of these indexes, in order."""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 
-from clients.redis_client import WrongKind
 from orchestrator.definitions.schedule_record import ScheduleRecord
 from orchestrator.errors import StoreDamaged
 from orchestrator.redis_keys import SEPARATOR, Keys
-
-log = logging.getLogger("headrace.store")
+from orchestrator.store.record_lists import newest_first, read_many
 
 
 class ScheduleRecords:
@@ -38,34 +35,22 @@ class ScheduleRecords:
 
     async def records(self, tenant: str, schedule_ids: Sequence[str]) -> list[ScheduleRecord]:
         """Read many; what is gone meanwhile, or damaged, is left out."""
-        pipe = self._redis.pipeline(transaction=False)
-        for schedule_id in schedule_ids:
-            pipe.hgetall(self._key(tenant, schedule_id))
-        found = []
-        answers = await pipe.execute(raise_on_error=False) if schedule_ids else []
-        for schedule_id, row in zip(schedule_ids, answers, strict=True):
-            if isinstance(row, Exception) and not isinstance(row, WrongKind):
-                raise row
-            try:
-                if record := read_schedule_record(tenant, {} if isinstance(row, WrongKind) else row):
-                    found.append(record)
-            except ValueError as error:
-                log.error("schedule.unreadable", extra={"schedule_id": schedule_id, "error": str(error)})
-        return found
+        keys = {each: self._key(tenant, each) for each in schedule_ids}
+        found = await read_many(
+            self._redis, keys, lambda _, row: read_schedule_record(tenant, row), what="schedule"
+        )
+        return [record for record in found if record]
 
     async def list_ids(
         self, tenant: str, *, workflow_id: str | None, newest_ms: str, offset: int, count: int
     ) -> list[tuple[str, int]]:
-        """Ids and times of creation, newest first; those of one millisecond in descending order of id."""
+        """Ids and times of creation, see `newest_first`; workflow_id: of this one only."""
         key = (
             self._keys.key("schedule_index", tenant=tenant)
             if workflow_id is None
             else self._keys.key("schedules_of", tenant=tenant, workflow_id=workflow_id)
         )
-        rows = await self._redis.zrange(
-            key, newest_ms, "-inf", desc=True, byscore=True, offset=offset, num=count, withscores=True
-        )
-        return [(member.decode(errors="replace"), int(score)) for member, score in rows]
+        return await newest_first(self._redis, key, newest_ms=newest_ms, offset=offset, count=count)
 
     async def due(self, now_ms: int, limit: int) -> list[tuple[str, str]]:
         """(tenant, schedule id) of those that are to be looked at, the longest overdue first."""

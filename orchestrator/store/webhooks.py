@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
 
-from clients.redis_client import WrongKind
 from orchestrator.definitions.webhooks import Kind, WebhookRecord
 from orchestrator.errors import StoreDamaged
 from orchestrator.redis_keys import Keys
-
-log = logging.getLogger("headrace.store")
+from orchestrator.store.record_lists import newest_first, read_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,37 +55,19 @@ class WebhookRecords:
 
     async def records(self, names: Sequence[str]) -> list[WebhookRecord]:
         """Read many records by KIND:PATH; what is gone meanwhile, or damaged, is left out."""
-        pipe = self._redis.pipeline(transaction=False)
+        keys = {}
         for name in names:
             kind, _, path = name.partition(":")
-            pipe.hgetall(self._keys.key("hook", kind=kind, path=path))
-        found = []
-        answers = await pipe.execute(raise_on_error=False) if names else []
-        for name, row in zip(names, answers, strict=True):
-            if isinstance(row, Exception) and not isinstance(row, WrongKind):
-                raise row
-            try:
-                if record := read_hook(name, {} if isinstance(row, WrongKind) else row):
-                    found.append(record)
-            except ValueError as error:
-                log.error("webhook.unreadable", extra={"webhook": name, "error": str(error)})
-        return found
+            keys[name] = self._keys.key("hook", kind=kind, path=path)
+        found = await read_many(self._redis, keys, read_hook, what="webhook")
+        return [record for record in found if record]
 
     async def list_names(
         self, tenant: str, *, newest_ms: str, offset: int, count: int
     ) -> list[tuple[str, int]]:
-        """Names, KIND:PATH, and times of creation, newest first."""
-        rows = await self._redis.zrange(
-            self._keys.key("hooks", tenant=tenant),
-            newest_ms,
-            "-inf",
-            desc=True,
-            byscore=True,
-            offset=offset,
-            num=count,
-            withscores=True,
-        )
-        return [(member.decode(errors="replace"), int(score)) for member, score in rows]
+        """Names, KIND:PATH, and times of creation, see `newest_first`."""
+        key = self._keys.key("hooks", tenant=tenant)
+        return await newest_first(self._redis, key, newest_ms=newest_ms, offset=offset, count=count)
 
     def _key(self, kind: Kind, path: str) -> str:
         return self._keys.key("hook", kind=kind, path=path)

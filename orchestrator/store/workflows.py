@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from redis.asyncio import Redis
 
-from clients.redis_client import WrongKind
 from clients.redis_wire import Wire
 from orchestrator.definitions.registry import Source, WorkflowRecord, WorkflowVersion
 from orchestrator.errors import StoreDamaged
 from orchestrator.redis_keys import Keys
-
-log = logging.getLogger("headrace.store")
+from orchestrator.store.record_lists import newest_first, read_many
 
 _VERSION_FIELDS = ("hash", "title", "media_type", "created_ms")
 
@@ -50,36 +47,16 @@ class WorkflowRecords:
 
     async def records(self, tenant: str, workflow_ids: Sequence[str]) -> list[WorkflowRecord]:
         """Read many records; what is gone meanwhile, or damaged, is left out."""
-        pipe = self._redis.pipeline(transaction=False)
-        for workflow_id in workflow_ids:
-            pipe.hgetall(self._key(tenant, workflow_id))
-        found = []
-        answers = await pipe.execute(raise_on_error=False) if workflow_ids else []
-        for workflow_id, row in zip(workflow_ids, answers, strict=True):
-            if isinstance(row, Exception) and not isinstance(row, WrongKind):
-                raise row
-            try:
-                if record := read_record(tenant, {} if isinstance(row, WrongKind) else row):
-                    found.append(record)
-            except ValueError as error:
-                log.error("workflow.unreadable", extra={"workflow_id": workflow_id, "error": str(error)})
-        return found
+        keys = {each: self._key(tenant, each) for each in workflow_ids}
+        found = await read_many(self._redis, keys, lambda _, row: read_record(tenant, row), what="workflow")
+        return [record for record in found if record]
 
     async def list_ids(
         self, tenant: str, *, newest_ms: str, offset: int, count: int
     ) -> list[tuple[str, int]]:
-        """Ids and times of creation, newest first; those of one millisecond in descending order of id."""
-        rows = await self._redis.zrange(
-            self._keys.key("registry", tenant=tenant),
-            newest_ms,
-            "-inf",
-            desc=True,
-            byscore=True,
-            offset=offset,
-            num=count,
-            withscores=True,
-        )
-        return [(member.decode(errors="replace"), int(score)) for member, score in rows]
+        """Ids and times of creation, see `newest_first`."""
+        key = self._keys.key("registry", tenant=tenant)
+        return await newest_first(self._redis, key, newest_ms=newest_ms, offset=offset, count=count)
 
     async def versions(self, tenant: str, workflow_id: str, numbers: Sequence[int]) -> list[WorkflowVersion]:
         """Read versions without their documents; what is not there is left out."""

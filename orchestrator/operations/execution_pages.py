@@ -1,0 +1,42 @@
+"""Pages of the executions that stand in all of some indexes: of a tenant, a workflow, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from orchestrator.execution.model import Execution
+from orchestrator.operations.pages import page_of
+from orchestrator.operations.results import Page
+from orchestrator.store.reader import Store
+
+
+async def executions_of(
+    store: Store,
+    indexes: Sequence[str],
+    *,
+    limit: int,
+    cursor: str | None,
+    span_ms: tuple[int | None, int | None],
+    is_wanted: Callable[[Execution], bool],
+) -> Page:
+    """List them, newest first, by the rows of the shortest index.
+
+    span_ms  the first and the last moment at which they were made, Redis ms; None for no bound.
+    Raises CursorInvalid.
+    """
+    oldest, newest = span_ms
+    index, *others = await store.index.narrowest_first(indexes)
+
+    async def read(execution_ids: Sequence[str]) -> Sequence[Execution | None]:
+        return await store.executions(await store.index.members(others, execution_ids))
+
+    return await page_of(
+        partial(store.index.rows, index, oldest_ms="-inf" if oldest is None else str(oldest)),
+        read,
+        limit=limit,
+        cursor=cursor,
+        place_of=lambda row: (row.created_ms, row.execution_id),
+        is_wanted=is_wanted,
+        newest_ms="+inf" if newest is None else str(newest),
+    )
