@@ -136,13 +136,7 @@ class Schedules:
         if inputs is not None:
             extra += ["inputs", inputs]
         layout, tenant = compiled.layout, record.tenant
-        for part in layout.staged:
-            await self._layouts.send(
-                tenant,
-                layout,
-                part,
-                lambda part: self._transitions.stage_execution(execution_id, part, tenant=tenant),
-            )
+        await self._layouts.stage(execution_id, layout, tenant)
         word, found_id, more = await self._layouts.send(
             tenant,
             layout,

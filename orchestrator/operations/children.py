@@ -168,7 +168,7 @@ class Children:
         if layout.staged or len(layout.statics) > 1:
             tenant = await self.store.tenant(execution_id) or DEFAULT_TENANT
             if layout.staged:
-                await self._submissions.stage(child_id, layout, tenant)
+                await self._submissions.layouts.stage(child_id, layout, tenant)
             else:
                 # The last slice brings a static layout only where that is in one part.
                 await self._submissions.layouts.write(tenant, layout)

@@ -201,7 +201,7 @@ async def stage_fork(
     Raises ExecutionNotFound when the source is purged meanwhile, StoreUnavailable when the staged fork is.
     """
     layout = lay_out(plan.definition, is_staged=True)
-    await submissions.stage(execution_id, layout, tenant)
+    await submissions.layouts.stage(execution_id, layout, tenant)
     transitions = submissions.transitions
     for reuse in reuses(plan):
         rest = reuse

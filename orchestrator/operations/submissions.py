@@ -149,7 +149,7 @@ class Submissions:
         is_checked = is_started or inputs is not None
         values = await self.checks.inputs(compiled.definition.inputs_schema, inputs) if is_checked else {}
         execution_id = origin.execution_id or mint_execution_id()
-        await self.stage(execution_id, compiled.layout, tenant)
+        await self.layouts.stage(execution_id, compiled.layout, tenant)
         if values or inputs is not None:
             extra += ["inputs", sorted_json(values)]
         if not is_checked and compiled.definition.inputs_schema is not None:
@@ -157,16 +157,6 @@ class Submissions:
         if replay_of is not None:
             extra += ["replay_of", replay_of]
         return execution_id, extra
-
-    async def stage(self, execution_id: str, layout: Layout, tenant: str) -> None:
-        """Write every slice of an execution but the last. Raises TooBusy, StoreFull."""
-        for part in layout.staged:
-            await self.layouts.send(
-                tenant,
-                layout,
-                part,
-                lambda part: self.transitions.stage_execution(execution_id, part, tenant=tenant),
-            )
 
     async def publish(
         self,

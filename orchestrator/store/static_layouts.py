@@ -47,6 +47,16 @@ class StaticLayouts:
             await self.write(tenant, layout)
         raise TooBusy("the static layout of the definition was removed again and again; send it again")
 
+    async def stage(self, execution_id: str, layout: Layout, tenant: str) -> None:
+        """Write every slice of an execution but the last. Raises TooBusy, StoreFull."""
+        for part in layout.staged:
+            await self.send(
+                tenant,
+                layout,
+                part,
+                lambda part: self._transitions.stage_execution(execution_id, part, tenant=tenant),
+            )
+
     async def write(self, tenant: str, layout: Layout, *, digest: str | None = None) -> None:
         """Write a static layout. digest: of the one that is lost, and that it stands in for."""
         name = digest or layout.digest
