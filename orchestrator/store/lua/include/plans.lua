@@ -4,7 +4,7 @@
 -- of a node and its successors are taken apart.
 
 -- plans.of: the plans that are kept of a layout, by node id. plans.know: reads parts of units ahead; parts of their state are left out.
--- plans.check: fails where the layout is lost.
+-- plans.is_there: whether the layout can be read. plans.check: fails where it is lost.
 -- facts_of: a node's facts; nil for one there is not. next_of: a chunk of its successors. unit_of: see state.lua.
 local plans, facts_of, next_of, unit_of = {}, nil, nil, nil
 
@@ -60,8 +60,12 @@ local function fail_without_layout(x)
   error({err = 'ERR the static layout of execution ' .. x.id .. ' is lost: ' .. (x.layout or 'it names none')})
 end
 
+function plans.is_there(x)
+  return x.layout and redis.pcall('HEXISTS', rare_key.layout(x.tenant or 'default', x.layout), 'whole') == 1
+end
+
 function plans.check(x)
-  if not x.layout or redis.call('HEXISTS', rare_key.layout(x.tenant or 'default', x.layout), 'whole') == 0 then fail_without_layout(x) end
+  if not plans.is_there(x) then fail_without_layout(x) end
 end
 
 -- Reads fields of plans.

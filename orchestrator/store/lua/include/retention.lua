@@ -37,7 +37,8 @@ end
 -- Counts the nodes of one chunk that ran to an end here. One that a fork has kept ran in its source. Where the static layout is lost
 -- none can be counted, and the execution is all the same.
 local function count_nodes(x, ids, is_fork, counts)
-  if not pcall(know, x, ids, {'node|'}) then return end
+  if not plans.is_there(x) then return end
+  plans.know(x, ids, {'node|'})
   statuses_ahead(x, ids)
   local reused = {}
   if is_fork then
