@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +15,9 @@ from api.streaming.hub import Hub
 from api.streaming.watcher import Watcher
 from clients.redis_client import connect_commands, connect_subscriber
 from orchestrator.engine import Engine
+from tests.api_process import api_process
 from tests.patience import PATIENCE_S
-from tests.redis_server import free_port
 from workers.handlers import Catalogue
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -110,14 +104,8 @@ async def test_sigterm_ends_open_streams_and_the_process_though_the_client_stays
     engine: Engine, redis_url: str
 ) -> None:
     execution_id = await started(engine, 1)
-    port = free_port()
-    server = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"],
-        cwd=ROOT,
-        env={**os.environ, "REDIS_URL": redis_url},
-    )
-    try:
-        reader, writer = await _connect(port)
+    with api_process(redis_url) as (server, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(f"GET /v1/executions/{execution_id}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         async with asyncio.timeout(PATIENCE_S):
             await reader.readuntil(b"node.queued")
@@ -128,15 +116,3 @@ async def test_sigterm_ends_open_streams_and_the_process_though_the_client_stays
         await asyncio.to_thread(server.wait, PATIENCE_S)
 
         assert rest.endswith(b"0\r\n\r\n")  # ended, not cut: the client knows that it has everything so far
-    finally:
-        server.kill()
-        server.wait()
-
-
-async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            try:
-                return await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.05)

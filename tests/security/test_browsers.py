@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from tests.api_process import api_process
 from tests.patience import PATIENCE_S
-from tests.redis_server import free_port
 from tests.security.browsers import BODY, GARBAGE, HOSTS, PAGES, PROGRAMS
 
-ROOT = Path(__file__).parents[2]
 LIVE = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -78,24 +73,13 @@ async def test_no_page_may_read_an_answer_without_a_setting(local: httpx2.AsyncC
 @pytest.fixture(scope="module")
 def server() -> Any:
     """`uvicorn main:app` started plainly; it needs no Redis to refuse."""
-    port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "main:app", "--port", str(port), "--log-level", "warning"],
-        cwd=ROOT,
-        env={**os.environ, "REDIS_URL": "redis://127.0.0.1:1/0"},
-    )
-    yield port
-    process.kill()
-    process.wait()
+    with api_process("redis://127.0.0.1:1/0") as (_, port):
+        yield port
 
 
 async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     async with asyncio.timeout(PATIENCE_S):
-        while True:
-            try:
-                return await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0)
+        return await asyncio.open_connection("127.0.0.1", port)
 
 
 async def exchange(port: int, sent: bytes) -> bytes:
