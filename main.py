@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from api import routers
 from api.access import Reach, attach
+from api.dialects import DIALECTS
 from api.http_protocol import guard_server
 from api.owners import Gate
 from api.request_guard import RequestGuard
@@ -28,7 +29,7 @@ from logs import level_of, set_up
 from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
 from orchestrator.errors import StoreDamaged, StoreForbidden, StoreUnavailable
-from orchestrator.operations.workflow_files import register_files
+from orchestrator.operations.workflow_files import READERS, Reader, register_files
 from wiring import FIRST_ANSWER_S, keys_of, limits_of, usable_while_serving
 from workers.handlers import Catalogue, load_modules
 
@@ -161,7 +162,7 @@ async def _files_registered(directory: Path, engine: Engine, limits: Limits) -> 
 
     async def register() -> None:
         try:
-            await register_files(directory, engine.workflows, limits=limits)
+            await register_files(directory, engine.workflows, limits=limits, readers=_readers())
         except Exception:
             log.exception("workflow_files.failed", extra={"directory": str(directory)})
 
@@ -173,6 +174,11 @@ async def _files_registered(directory: Path, engine: Engine, limits: Limits) -> 
         work.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await work
+
+
+def _readers() -> list[Reader]:
+    """Those that know the shapes of workflow files; native documents come first."""
+    return [*READERS, *(reader for dialect in DIALECTS for reader in dialect.readers)]
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,9 +16,20 @@ from orchestrator.execution.access import Identity
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-async def authorised(request: Request) -> None:
-    """Let a request pass to the route it was found for, or raise; a dependency of every route."""
-    await _pass(request, owner_of(request.scope["route"].operation_id))
+def authorised(
+    owners: Mapping[str, RouteOwner], *, needs_key: bool = False
+) -> Callable[[Request], Awaitable[None]]:
+    """Make the dependency that every route has: it lets a request pass to its route, or raises.
+
+    owners     of the routes, by operation id.
+    needs_key  a request needs a key also where none is required.
+    """
+
+    async def passed(request: Request) -> None:
+        request.scope["headrace.needs_key"] = needs_key
+        await _pass(request, owner_of(request.scope["route"].operation_id, owners))
+
+    return passed
 
 
 def guarded(endpoint: Endpoint, operation_id: str) -> Endpoint:
@@ -52,7 +63,13 @@ async def admit_again(request: Request) -> None:
 async def _admit(request: Request, *, is_fresh: bool = False) -> Identity:
     reach = reach_of(request)
     owner = request.scope["headrace.owner"]
-    return await reach.gate.admit(request.scope, reach.engine.authentication, owner, is_fresh=is_fresh)
+    return await reach.gate.admit(
+        request.scope,
+        reach.engine.authentication,
+        owner,
+        is_fresh=is_fresh,
+        needs_key=request.scope.get("headrace.needs_key", False),
+    )
 
 
 async def require_operator(request: Request) -> None:

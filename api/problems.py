@@ -24,6 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from api import refusals
+from api.error_shapes import Failure, shape_of
 from orchestrator import errors
 from orchestrator.documents.problems import quoted
 from orchestrator.errors import Problem
@@ -194,27 +195,45 @@ def problem_response(
 ) -> Response:
     """Build the answer every failure gives.
 
-    To a sender of webhooks it has an `error` as well, `{code, message, details}`: many look for nothing else.
+    A problem document, unless the contract of the path says otherwise. To a sender of webhooks it has an
+    `error` as well, `{code, message, details}`: many look for nothing else.
     """
+    failure = Failure(
+        status=status,
+        title=title,
+        detail=detail,
+        code=code,
+        path=str(scope.get("path", "")),
+        request_id=request_id_of(scope),
+        problems=problems,
+        extra=extra or {},
+    )
+    if (shape := shape_of(scope)) is not None:
+        status, content = shape.write_failure(failure)
+        return _json(content, status, headers)
     body: dict[str, Any] = {
         "type": "/problems/" + code.lower().replace("_", "-"),
         "title": title,
         "status": status,
         "detail": detail,
-        "instance": scope.get("path", ""),
+        "instance": failure.path,
         "code": code,
-        "request_id": request_id_of(scope),
+        "request_id": failure.request_id,
     }
     if problems:
         body["errors"] = list(problems)
     if extra:
         body.update(extra)
-    if str(scope.get("path", "")).startswith(WEBHOOKS):
+    if failure.path.startswith(WEBHOOKS):
         short = "NOT_FOUND" if status == 404 else code
         body["error"] = {"code": short, "message": detail, "details": list(problems)}
-    return Response(
-        orjson.dumps(body, default=str), status_code=status, headers=headers, media_type=PROBLEM_JSON
-    )
+    return _json(body, status, headers, PROBLEM_JSON)
+
+
+def _json(
+    content: Any, status: int, headers: Mapping[str, str] | None, media_type: str = "application/json"
+) -> Response:
+    return Response(orjson.dumps(content, default=str), status, headers, media_type)
 
 
 def respond(scope: Mapping[str, Any], error: Exception) -> Response:

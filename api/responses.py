@@ -59,7 +59,14 @@ def next_link(request: Request, next_cursor: str | None) -> dict[str, str] | Non
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Document the failures a route can give; without statuses, all others."""
-    content = {"application/problem+json": {"schema": inline_schema(ProblemDocument)}}
+    return failures(ProblemDocument, *statuses, media_type="application/problem+json")
+
+
+def failures(
+    model: type[BaseModel], *statuses: int, media_type: str = JSON
+) -> dict[int | str, dict[str, Any]]:
+    """Document failures of this form; without statuses, all others."""
+    content = {media_type: {"schema": inline_schema(model)}}
     found: dict[int | str, dict[str, Any]]
     found = {status: {"description": _WORDS[status], "content": content} for status in statuses}
     return found or {"default": {"description": "Any other failure", "content": content}}

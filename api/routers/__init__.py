@@ -1,6 +1,7 @@
-"""The native routes, and how they are put on an app."""
+"""The native routes, and how they and those of the dialects are put on an app."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -10,12 +11,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
 from api.auth import authorised, guarded
+from api.dialects import DIALECTS
+from api.dialects.dialect import Dialect
 from api.hot_lane import HotLane
 from api.middleware import RequestLimits
-from api.owners import SECURITY_SCHEMES, RouteOwner, owner_of, security_of
+from api.owners import OWNERS, SECURITY_SCHEMES, RouteOwner, owner_of, security_of
 from api.problems import StoreErrorMaker, install_handlers
 from api.request_guard import CHANGING, RequestGuard
-from api.responses import problems
+from api.responses import failures, problems
 from api.routers import (
     approvals,
     dead_letters,
@@ -62,6 +65,8 @@ DEFINITION_PARENTS = frozenset({"/v1/workflows"})
 _HOT = (*workflow.HOT, *executions.HOT, *workflows.HOT, *incoming.HOT)
 
 
+Documented = dict[int | str, dict[str, Any]]
+
 #: What can be answered before a route sees the request: to any, and to one that may change something.
 BEFORE_ROUTES = (421, 422, 431)
 BEFORE_CHANGES = (403, 408, 415)
@@ -75,22 +80,19 @@ def install(
     *,
     guard: RequestGuard | None = None,
     store_errors: Mapping[type[Exception], StoreErrorMaker] = MappingProxyType({}),
+    dialects: Sequence[Dialect] = DIALECTS,
 ) -> None:
-    """Give the app its routes, its guard and limits, and its one way to say that something went wrong.
+    """Give the app its routes, its guard and limits, and its ways to say that something went wrong.
 
     store_errors  what the store's client raises, and what each type of it means; see `install_handlers`.
+    dialects      the contracts served beside the native one; their failures have their own forms.
     """
     # Reached first, and without FastAPI's machinery for dependencies, which these functions do not use, where
     # the lane does not serve them. The routers below document the same functions.
     hot = [(path, method, guarded(endpoint, name)) for path, method, name, endpoint in _HOT]
     for path, method, endpoint in hot:
         app.router.routes.append(Route(path, endpoint, methods=[method]))
-    for module in _ROUTERS:
-        _document_refusals(module.router)
-        # Named for all others, so that no route promises the framework's own words for a request it refuses.
-        app.include_router(
-            module.router, dependencies=[Depends(authorised), Depends(known_query)], responses=problems()
-        )
+    _include(app, dialects)
     _document_keys(app)
     guard = guard or RequestGuard()
     if guard.origins:
@@ -115,7 +117,7 @@ def install(
         guard=guard,
         max_body_bytes=limits.max_body_bytes,
         max_definition_bytes=limits.max_definition_bytes,
-        definition_paths=DEFINITION_PATHS,
+        definition_paths=DEFINITION_PATHS.union(*(dialect.definition_paths for dialect in dialects)),
         definition_endings=DEFINITION_ENDINGS,
         definition_parents=DEFINITION_PARENTS,
     )
@@ -123,19 +125,42 @@ def install(
     install_handlers(app, store_errors)
 
 
-def _document_refusals(router: APIRouter) -> None:
-    """Add what the guard, the gate, the server and `known_query` answer to what every route promises."""
+def _include(app: FastAPI, dialects: Sequence[Dialect]) -> None:
+    """Put the native routes and those of the dialects on the app, each behind its gate."""
+    for module in _ROUTERS:
+        _document_refusals(module.router, OWNERS, problems)
+        # Named for all others, so that no route promises the framework's own words for a request it refuses.
+        app.include_router(
+            module.router,
+            dependencies=[Depends(authorised(OWNERS)), Depends(known_query)],
+            responses=problems(),
+        )
+    for dialect in dialects:
+        documented = partial(failures, dialect.failure_model)
+        _document_refusals(dialect.router, dialect.owners, documented)
+        passed = authorised(dialect.owners, needs_key=dialect.needs_key)
+        app.include_router(dialect.router, dependencies=[Depends(passed)], responses=documented())
+    app.state.error_shapes = tuple(dialects)
+
+
+def _document_refusals(
+    router: APIRouter, owners: Mapping[str, RouteOwner], documented: Callable[..., Documented]
+) -> None:
+    """Add what the guard, the gate, the server and `known_query` answer to what every route promises.
+
+    documented  gives what the OpenAPI document says of failures with these statuses.
+    """
     # Before the router is included: the app holds it as a whole, and shows none of its routes.
     for route in router.routes:
         assert isinstance(route, APIRoute)
         statuses: tuple[int, ...] = (
             BEFORE_ROUTES if CHANGING.isdisjoint(route.methods or ()) else BEFORE_ROUTES + BEFORE_CHANGES
         )
-        owner = owner_of(route.operation_id)
+        owner = owner_of(route.operation_id, owners)
         if owner not in (RouteOwner.PUBLIC, RouteOwner.SIGNED):
             statuses += BEFORE_OWNED
             route.openapi_extra = (route.openapi_extra or {}) | {"security": security_of(owner)}
-        route.responses = problems(*statuses) | route.responses
+        route.responses = documented(*statuses) | route.responses
 
 
 def _document_keys(app: FastAPI) -> None:

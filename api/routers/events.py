@@ -1,20 +1,16 @@
 """An execution's history: replayed from any point, then live, as SSE or NDJSON."""
 
-import asyncio
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from api.access import reach_of
 from api.auth import engine_of, identity_of
 from api.problems import RequestInvalid
 from api.responses import inline_schema, problems
-from api.schemas.events import MEDIA_TYPES, HistoryLine, Wire
-from api.streaming.hub import RETRY, Hub
-from api.streaming.watcher import Send as SendNow
-from api.streaming.watcher import body_of, until_gone
+from api.schemas.events import HistoryLine, Wire
+from api.streaming.event_stream import EventStream
 from api.validator import execution_in
 from orchestrator.errors import Problem
 
@@ -73,52 +69,6 @@ async def events(
     wire: Wire = "ndjson" if "ndjson" in accept and "text/event-stream" not in accept else "sse"
     credential = identity_of(request).credential
     return EventStream(reach.hub, execution_id, after=position, wire=wire, credential=credential)
-
-
-class EventStream(Response):
-    """A response that lasts as long as the history grows and the client listens.
-
-    Not a StreamingResponse: that costs a task group per client and a layer of generators per line.
-    """
-
-    def __init__(
-        self, hub: Hub, execution_id: str, *, after: int, wire: Wire, credential: str | None = None
-    ) -> None:
-        # No content length, and no buffering or rewriting on the way.
-        headers = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
-        super().__init__(None, 200, headers, MEDIA_TYPES[wire])
-        del self.headers["content-length"]
-        self._hub = hub
-        self._execution_id = execution_id
-        self._after = after
-        self._wire: Wire = wire
-        #: The stream ends with this key or session.
-        self._credential = credential
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Joined here, not when built: a client gone before the first byte never gets this far, and leaks
-        # nothing. What a server gives to send with is a coroutine function; ASGI only promises an awaitable.
-        watcher = self._hub.join(
-            self._execution_id,
-            after=self._after,
-            wire=self._wire,
-            send=cast(SendNow, send),
-            credential=self._credential,
-        )
-        gone = asyncio.ensure_future(until_gone(receive))
-        gone.add_done_callback(lambda _: watcher.close())
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            chunk: bytes | None = RETRY if self._wire == "sse" else b""
-            while chunk is not None:
-                await watcher.hand_over(send(body_of(chunk)))
-                chunk = await watcher.next_chunk()
-            await watcher.hand_over(send({"type": "http.response.body", "body": b""}))
-        except TimeoutError:
-            return  # it takes nothing; without an end to the response the server cuts the connection
-        finally:
-            gone.cancel()
-            self._hub.leave(watcher)
 
 
 def _event_id(last_event_id: str | None, after: int | None) -> int | None:

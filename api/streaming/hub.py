@@ -14,7 +14,7 @@ from api.schemas.events import Wire
 from api.streaming.channel import READ_AGAIN, Channel
 from api.streaming.ends import Ends
 from api.streaming.history import History
-from api.streaming.watcher import Send, Watcher
+from api.streaming.watcher import PING, Send, Watcher
 from clients.backoff import Backoff
 from orchestrator.engine import TenantEngine
 from orchestrator.operations.events import EventSubscription
@@ -76,17 +76,19 @@ class Hub:
         after: int,
         wire: Wire,
         send: Send | None = None,
+        ping: bytes | None = PING,
         credential: str | None = None,
     ) -> Watcher:
         """Open a stream behind the line `after`; `send` lets the channel hand over what is new itself.
 
+        ping        see `Watcher`.
         credential  the key or session that opened it: it ends with that.
         """
         channel = self._channels.get(execution_id)
         if channel is None:
             channel = self._channels[execution_id] = Channel(execution_id, self._engine, self._history)
             self._followers[execution_id] = self._spawn(self._follow(channel))
-        watcher = Watcher(channel, after=after, wire=wire, send=send, credential=credential)
+        watcher = Watcher(channel, after=after, wire=wire, send=send, ping=ping, credential=credential)
         channel.watchers.add(watcher)
         if self.is_stopping:
             watcher.close()

@@ -47,6 +47,7 @@ class Watcher:
     """One client's place in one history.
 
     send  hands a part of the response to the server; None where the client is not a response.
+    ping  given after PING_AFTER_S without a line; None for nothing.
     """
 
     __slots__ = (
@@ -60,6 +61,7 @@ class Watcher:
         "channel",
         "credential",
         "cursor",
+        "ping",
         "send",
         "wire",
     )
@@ -71,9 +73,11 @@ class Watcher:
         after: int,
         wire: Wire,
         send: Send | None = None,
+        ping: bytes | None = PING,
         credential: str | None = None,
     ) -> None:
         self.channel = channel
+        self.ping = ping
         self.send = send
         #: Id of the last line handed out.
         self.cursor = after
@@ -103,9 +107,9 @@ class Watcher:
                 return self._take(lines)
             if self.channel.ended_at is not None and self.cursor >= self.channel.ended_at:
                 return None
-            if self.wire == "sse" and self._loop.time() - self._active_s >= PING_AFTER_S:
+            if self.ping is not None and self._loop.time() - self._active_s >= PING_AFTER_S:
                 self._active_s = self._loop.time()
-                return PING
+                return self.ping
             self._wake = self._loop.create_future()
             await self._wake
             if self._unfinished is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,10 +34,11 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """What a reader makes of a document: the title of the workflow, and its definition."""
+    """What a reader makes of a document: the title of the workflow, its definition, and labels for it."""
 
     title: str
     definition: dict[str, Any]
+    labels: Mapping[str, str] | None = None
 
 
 class Reader(Protocol):
@@ -117,7 +118,9 @@ async def _put(workflows: Workflows, name: str, readable: Readable, source: Sour
     tries = 0
     while True:
         try:
-            done = await workflows.put(name, readable.definition, source, file=hash_of(source.text))
+            done = await workflows.put(
+                name, readable.definition, source, labels=readable.labels, file=hash_of(source.text)
+            )
             return done.outcome
         except STORE_OUTAGES as error:
             tries += 1

@@ -36,7 +36,13 @@ async def drain(watcher: Watcher) -> bytes:
 class Client:
     """An HTTP client of the app that can be slow, leave, and see what was sent so far."""
 
-    def __init__(self, app: FastAPI, query: str = "", headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        app: FastAPI,
+        query: str = "",
+        headers: dict[str, str] | None = None,
+        path: str = f"/v1/executions/{EXECUTION_ID}/events",
+    ) -> None:
         self.status = 0
         self.headers: dict[str, str] = {}
         self.body = b""
@@ -51,7 +57,7 @@ class Client:
             "http_version": "1.1",
             "method": "GET",
             "scheme": "http",
-            "path": f"/v1/executions/{EXECUTION_ID}/events",
+            "path": path,
             "raw_path": b"",
             "root_path": "",
             "query_string": query.encode(),

@@ -1,0 +1,47 @@
+"""What a dialect is: one documented contract of another system, as routes over our engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from api.error_shapes import Failure
+from api.owners import RouteOwner
+from orchestrator.operations.workflow_files import Reader
+
+#: The label of whatever was made through a dialect, by which its lists find their own.
+DOOR_LABEL = "door"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One contract: its routes, whose they are, and how it words failures.
+
+    name              of its folder; the value of the label `door`.
+    owners            the owner of each route, by operation id.
+    is_path           whether a path is one of its own, also where no route is found for it.
+    write_failure     gives status and body of a failure on such a path.
+    failure_model     what that body is, for the OpenAPI document.
+    definition_paths  paths that take a workflow, and so the larger body.
+    needs_key         a request needs a key also where the deployment requires none.
+    readers           know its documents among the files of `workflows/`.
+    """
+
+    name: str
+    router: APIRouter
+    owners: Mapping[str, RouteOwner]
+    is_path: Callable[[str], bool]
+    write_failure: Callable[[Failure], tuple[int, Any]]
+    failure_model: type[BaseModel]
+    definition_paths: frozenset[str] = frozenset()
+    needs_key: bool = False
+    readers: tuple[Reader, ...] = ()
+
+    @property
+    def label(self) -> dict[str, str]:
+        """The label of its workflows and executions."""
+        return {DOOR_LABEL: self.name}

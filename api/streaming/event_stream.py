@@ -1,0 +1,135 @@
+"""Responses that last as long as a history grows: its lines as they are, or in another contract's words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any, Protocol, cast
+
+import orjson
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.schemas.events import MEDIA_TYPES, Wire
+from api.streaming.hub import RETRY, Hub
+from api.streaming.watcher import PING, Watcher, body_of, until_gone
+from api.streaming.watcher import Send as SendNow
+
+#: No buffering or rewriting on the way.
+HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
+
+
+class Renderer(Protocol):
+    """Words the events of one execution for one client, in their order."""
+
+    #: The client has all that it was promised: the response ends.
+    is_over: bool
+
+    def render(self, event: dict[str, Any]) -> bytes:
+        """Give what the client gets for an event, or for a gap; nothing for one that it is not to see.
+
+        event  as a line of NDJSON has it, see `EventLine` and `GapLine`.
+        """
+        ...
+
+
+class EventStream(Response):
+    """A response that lasts as long as the history grows and the client listens.
+
+    Not a StreamingResponse: that costs a task group per client and a layer of generators per line.
+    """
+
+    def __init__(
+        self, hub: Hub, execution_id: str, *, after: int, wire: Wire, credential: str | None = None
+    ) -> None:
+        super().__init__(None, 200, HEADERS, MEDIA_TYPES[wire])
+        del self.headers["content-length"]
+        self._hub = hub
+        self._execution_id = execution_id
+        self._after = after
+        self._wire: Wire = wire
+        self._head = RETRY if wire == "sse" else b""
+        #: The stream ends with this key or session.
+        self._credential = credential
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Joined here, not when built: a client gone before the first byte never gets this far, and leaks
+        # nothing. What a server gives to send with is a coroutine function; ASGI only promises an awaitable.
+        watcher = self._join(cast(SendNow, send))
+        gone = asyncio.ensure_future(until_gone(receive))
+        gone.add_done_callback(lambda _: watcher.close())
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await watcher.hand_over(send(body_of(self._head)))
+            await self._pass_on(watcher, send)
+            await watcher.hand_over(send({"type": "http.response.body", "body": b""}))
+        except TimeoutError:
+            return  # it takes nothing; without an end to the response the server cuts the connection
+        finally:
+            gone.cancel()
+            self._hub.leave(watcher)
+
+    def _join(self, send: SendNow) -> Watcher:
+        return self._hub.join(
+            self._execution_id,
+            after=self._after,
+            wire=self._wire,
+            send=send,
+            ping=PING if self._wire == "sse" else None,
+            credential=self._credential,
+        )
+
+    async def _pass_on(self, watcher: Watcher, send: Send) -> None:
+        while (chunk := await watcher.next_chunk()) is not None:
+            await watcher.hand_over(send(body_of(chunk)))
+
+
+class RenderedStream(EventStream):
+    """A response with the same events in the words of another contract.
+
+    renderer    of this response alone: it may keep count.
+    media_type  of what it gives.
+    head        sent before everything else.
+    ping        sent after PING_AFTER_S without an event; None sends nothing then.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        execution_id: str,
+        *,
+        after: int,
+        renderer: Renderer,
+        media_type: str,
+        head: bytes = b"",
+        ping: bytes | None = PING,
+        credential: str | None = None,
+    ) -> None:
+        super().__init__(hub, execution_id, after=after, wire="ndjson", credential=credential)
+        self.headers["content-type"] = media_type
+        self._renderer = renderer
+        self._head = head
+        self._ping = ping
+
+    def _join(self, send: SendNow) -> Watcher:
+        # Nothing is handed to the server before it was rendered.
+        return self._hub.join(
+            self._execution_id,
+            after=self._after,
+            wire=self._wire,
+            ping=self._ping,
+            credential=self._credential,
+        )
+
+    async def _pass_on(self, watcher: Watcher, send: Send) -> None:
+        while not self._renderer.is_over and (chunk := await watcher.next_chunk()) is not None:
+            if chunk is not self._ping:
+                chunk = b"".join(self._rendered(chunk))
+            if chunk:
+                await watcher.hand_over(send(body_of(chunk)))
+
+    def _rendered(self, lines: bytes) -> Iterator[bytes]:
+        for line in lines.splitlines():
+            yield self._renderer.render(orjson.loads(line))
+            if self._renderer.is_over:
+                return
