@@ -9,6 +9,7 @@ routes stand in the README between two marks. `tests/test_architecture.py` fails
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -344,6 +345,7 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "state-machine.md", state_machine()
     yield ROOT / "docs" / "keys.md", keys()
     yield ROOT / "docs" / "trigger-rules.md", trigger_rules()
+    yield ROOT / "docs" / "openapi.json", json.dumps(openapi(), indent=1, ensure_ascii=False) + "\n"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = between(readme, "settings", settings_table())
     yield ROOT / "README.md", between(readme, "routes", routes_table())
