@@ -1,4 +1,4 @@
-"""The OpenAPI document as it is served: how keys are sent, and each schema once.
+"""The OpenAPI document as it is served: how keys are sent, which headers count, and each schema once.
 
 Routes that read their own bodies, and failures, bring whole schemas along. What several of them bring
 becomes a component that each refers to: the document is a tenth of the size, and what is generated from it
@@ -19,6 +19,33 @@ from api.owners import SECURITY_SCHEMES
 
 Document = dict[str, Any]
 
+#: Headers that routes read themselves, with what each is for.
+HEADERS: dict[str, tuple[str, str]] = {
+    "IdempotencyKey": (
+        "Idempotency-Key",
+        "Names the request for a day: the same again gets the same answer, another body is refused.",
+    ),
+    "Prefer": ("Prefer", "`wait=N` answers once the execution has ended, or after N seconds (60 at most)."),
+    "IfMatch": ("If-Match", "The `ETag` of the state that is meant, `*` for any; another state is refused."),
+    "IfNoneMatch": ("If-None-Match", "The `ETag` of the state that is known; the same again is 304."),
+}
+#: Which routes read which, by operation id.
+READ_BY: dict[str, tuple[str, ...]] = {
+    "IdempotencyKey": (
+        "workflow_submit", "executions_create", "executions_replay", "executions_fork", "executions_signal",
+        "executions_decide", "executions_node_complete", "executions_node_fail", "executions_node_skip",
+        "executions_node_retry", "workflows_create", "workflows_start", "webhooks_create",
+        "webhooks_rotate", "schedules_create", "schedules_trigger", "keys_create", "keys_rotate",
+        "tenants_create", "tenants_keys_create", "tenants_keys_rotate",
+    ),
+    "Prefer": ("executions_create", "executions_trigger", "executions_replay", "workflows_start"),
+    "IfMatch": (
+        "workflows_put", "workflows_change", "workflows_delete", "workflows_pause", "workflows_resume",
+        "webhooks_change", "webhooks_delete", "schedules_put", "schedules_delete",
+    ),
+    "IfNoneMatch": ("workflows_get", "schedules_get"),
+}  # fmt: skip
+
 _REFERENCE = "#/components/schemas/"
 #: Members that hold values, in which nothing is a schema.
 _VALUES = frozenset({"example", "examples", "default", "const", "enum"})
@@ -37,6 +64,7 @@ def _kept(build: Callable[[], Document]) -> Callable[[], Document]:
         if not made:
             document = share_schemas(build())
             document["components"]["securitySchemes"] = SECURITY_SCHEMES
+            _name_headers(document)
             made.append(document)
         return made[0]
 
@@ -46,6 +74,20 @@ def _kept(build: Callable[[], Document]) -> Callable[[], Document]:
 def share_schemas(document: Document) -> Document:
     """Give the document with each schema of an object that stands in several places as one component."""
     return _Sharing(document).document()
+
+
+def _name_headers(document: Document) -> None:
+    """Add to each operation the headers that its route reads itself."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            found = [HEADERS[key] for key, names in READ_BY.items() if operation["operationId"] in names]
+            if found:
+                operation["parameters"] = [*operation.get("parameters", ()), *map(_header, found)]
+
+
+def _header(named: tuple[str, str]) -> Document:
+    name, text = named
+    return {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
 
 
 class _Sharing:
