@@ -27,7 +27,7 @@ from tests.property.model.map_attempts import has_failed, kinds_for
 from tests.property.model.purges import PURGES
 from tests.property.model.reading import TASKS
 from tests.property.model.registered import change, register, remove
-from tests.property.model.reports import report
+from tests.property.model.reports import report, say
 from tests.property.model.retries import retry_chosen, retry_whole
 from tests.property.model.starts import start_by_name, submit
 from tests.property.model.together import send_end
@@ -130,6 +130,8 @@ async def end_late(world: World, dice: Random) -> None:
 async def end_attempt(
     world: World, dice: Random, worker: SimWorker, token: AttemptToken, *, kinds: str = "ccccccfrswlxaap"
 ) -> None:
+    while dice.random() < 0.5:
+        await say(world, dice, token)
     case = world.case_of(token.execution_id)
     claiming = None
     if dice.random() < 0.5:

@@ -13,15 +13,18 @@ EVENT = "node.event"
 
 
 async def report(world: World, dice: Random) -> None:
-    """Say something more, and send it with some of what was sent before; perhaps twice."""
+    """Let an attempt say something more, be it one that is over."""
     held = [each for worker in world.workers for each in worker.held] + world.strays
-    if not held:
-        return
-    token = dice.choice(held)
+    if held:
+        await say(world, dice, dice.choice(held))
+
+
+async def say(world: World, dice: Random, token: AttemptToken) -> None:
+    """Say something more, and send it with some of what was sent before; perhaps twice."""
     said = world.said.setdefault(token, [])
     first = said[-1][0] + 1 if said else 1
     said += [
-        (number, dice.choice((EVENT, "node.log"))) for number in range(first, first + dice.randint(1, 3))
+        (number, dice.choice((EVENT, "node.log"))) for number in range(first, first + dice.randint(1, 4))
     ]
     newest = world.newest.get(token, 0)
     # A client sends again what it is not sure of, and leaves out nothing.
