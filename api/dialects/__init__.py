@@ -5,7 +5,11 @@ definitions) and `rendering` (our views and events to theirs). None knows anothe
 none has logic that the engine lacks. To take one away, delete its folder and its row.
 """
 
+from importlib import import_module
+
 from api.dialects.dialect import Dialect
 
-#: A row for each.
-DIALECTS: tuple[Dialect, ...] = ()
+#: A row for each, which is the name of its folder.
+_NAMES: tuple[str, ...] = ()
+
+DIALECTS: tuple[Dialect, ...] = tuple(import_module(f"{__name__}.{name}").DIALECT for name in _NAMES)
