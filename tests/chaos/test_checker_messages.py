@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos.checker import judge
 from tests.chaos.history import Call, EndReply, Expired, History, Line, Message, Sending
-from tests.chaos.test_checker_schedules import fired
+from tests.chaos.made_ends import fired
 from tests.dags import node, workflow
 
 TARGET = {"url": "http://receiver/told"}

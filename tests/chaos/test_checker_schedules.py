@@ -7,40 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.documents.times import rfc3339
 from tests.chaos.checker import judge
-from tests.chaos.history import Clock, EndReply, History, Line
-from tests.dags import node, workflow
+from tests.chaos.history import Clock, History
+from tests.chaos.made_ends import fired
 
-DOCUMENT = workflow(node("a"))
-LINES = (
-    Line(1, "execution.created"),
-    Line(2, "execution.started"),
-    Line(3, "node.queued", "a", 1),
-    Line(4, "node.started", "a", 1),
-    Line(5, "node.completed", "a", 1),
-    Line(6, "execution.completed"),
-)
 CLOCK = Clock("clock", "wf", 1_000, True, 10_500, 15_000, 4, 0, 0, 0, runs=4)
 #: One whose slots give way: the one of 12 s did.
 TURNS = replace(CLOCK, overlaps=False, runs_until=3, skipped=1, runs=3)
-
-
-def fired(second: int, **changed: object) -> EndReply:
-    """What was started for the slot of a second: it goes on for a second."""
-    made = EndReply(
-        f"x{second}",
-        DOCUMENT,
-        "COMPLETED",
-        {"a": "COMPLETED"},
-        {"a": {}},
-        LINES,
-        created_ms=1_000 * second + 10,
-        ended_ms=1_000 * second + 900,
-        workflow_id="wf",
-        trigger={"source": "schedule", "scheduled_time": rfc3339(1_000 * second)},
-    )
-    return replace(made, **changed)  # type: ignore[arg-type]
 
 
 ALL = tuple(fired(second) for second in (11, 12, 13, 14))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos.checker import judge
 from tests.chaos.history import EndReply, History, Hook, Sent
-from tests.chaos.test_checker_schedules import fired
+from tests.chaos.made_ends import fired
 
 HOOK = Hook("orders", "wf", accepted=4, duplicate=1, rejected=1, error=0)
 
