@@ -27,8 +27,12 @@ from orchestrator.store.requests import AttemptToken, digest_of
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from orchestrator.units import index_of, node_of
+from tests.property.model.clocks import Clocks
 from tests.property.model.drawn_dag import compiled
 from tests.property.model.family_checks import of_family
+from tests.property.model.hooks import Hooks
+from tests.property.model.mails import Mails
+from tests.property.model.processes import Process
 from tests.property.model.purges import Remains
 from tests.property.model.reading import GONE, Reader
 from tests.property.model.registered import Registry
@@ -139,8 +143,9 @@ class World:
         self.keys_used: dict[tuple[str, str], tuple[str, str]] = {}
         #: Who holds an execution key, by tenant and digest.
         self.holders: dict[tuple[str, str], str] = {}
-        self.registry = Registry()
+        self.registry, self.clocks, self.hooks, self.mails = Registry(), Clocks(), Hooks(), Mails()
         self.remains = Remains()
+        self.processes = [Process(self.store, self.transitions) for _ in range(2)]
         self.submitted = 0
         self.staged: list[str] = []
         self.numbers = count(1)
@@ -166,6 +171,7 @@ class World:
     async def close(self) -> None:
         """Give back the connections it has kept."""
         await self.wire.let_go()
+        await self.store.let_go()
 
     async def make_groups(self) -> None:
         for stream in ("workflow:tasks", "workflow:tasks:side"):
@@ -249,6 +255,7 @@ class World:
             if not broken and (not self.is_faulty or self.states % 5 == 0):
                 broken = await self._unexplained(case)
             assert not broken, self.told(case, broken)
+        self.mails.take_in(self)
         broken = await of_lists(self) + await of_views(self)
         strange = sorted(set(shared) & set(self.remains.cases))
         broken += [f"{each} was purged, and has {shared[each]}" for each in strange]
