@@ -165,6 +165,7 @@ async def send_all(world: World, dice: Random) -> None:
         if dice.random() < 0.4:
             await dice.choice((claim_mail, record_late, resend_mail))(world, dice)
             await world.look()
+            continue
         first = min(pending, key=lambda each: each.due_ms)
         world.now_ms = max(world.now_ms, first.due_ms)
         await claim_one(world, dice, first, answers=ANSWERS if dice.random() < 0.4 else TAKEN)

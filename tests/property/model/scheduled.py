@@ -33,7 +33,7 @@ NAMES = ("clock", "alarm")
 MOST_CLOCKS = 3
 OVERLAPS = ("skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow_all")
 #: How far the time goes on before turns are taken.
-STEPS_MS = (0, 0, 1_000, 2_500, 6_000, 15_000)
+STEPS_MS = (0, 1_000, 2_500, 6_000, 15_000)
 
 
 def drawn_rule(world: World, dice: Random) -> Rule:
@@ -301,6 +301,6 @@ async def stop_schedules(world: World, dice: Random) -> None:
 
 #: How often each is drawn.
 SCHEDULES: dict[Action, int] = {
-    put_schedule: 2, pause_schedule: 2, remove_schedule: 1, trigger_schedule: 1, take_turns: 5,
+    put_schedule: 2, pause_schedule: 2, remove_schedule: 1, trigger_schedule: 1, take_turns: 6,
     act_on_an_old_turn: 1,
 }  # fmt: skip

@@ -310,7 +310,8 @@ class World:
         open_nodes = [node_id for node_id, word in case.now.nodes.items() if word not in ENDED]
         broken = [f"{node_id} is not explained" for node_id in open_nodes if node_id not in told]
         broken += [f"it says too little: {each}" for each in told.values() if not each.waiting_for]
-        if not repairs:
+        # Turns of a resume that are saved may be about to set a timer again.
+        if not repairs and not sight.snapshot.worklist:
             broken += [f"nothing repairs {each}" for each in told.values() if each.details.get("repair")]
         if not self.is_faulty:
             broken += [f"a repair is planned: {repair}" for repair in repairs]
