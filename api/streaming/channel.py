@@ -97,7 +97,7 @@ class Channel:
                 continue
             tries = 0
             if (task := asyncio.current_task()) is not None and task.cancelling():
-                # A cancel was swallowed on the way, as `asyncio.wait_for` of Python 3.11 does that ends with it.
+                # Swallowed on the way: `asyncio.wait_for` of Python 3.11 does that to one at its end.
                 raise asyncio.CancelledError
             await self._is_dirty.wait()
             if len(self.watchers) >= TURN:

@@ -20,6 +20,7 @@ from orchestrator.errors import (
     ExecutionNotFound,
     InvalidTransition,
     NodeError,
+    PayloadTooLarge,
     WorkflowNotFound,
 )
 from orchestrator.execution.counters import is_handled
@@ -162,12 +163,10 @@ class Children:
     async def stage(self, request: ChildRequest, execution_id: str, unit: str, attempt: int) -> Child:
         """Stage every slice of a new child but the last; the verb that starts it writes that one.
 
-        Raises StoreFull, and PayloadTooLarge for inputs that have no room in a trigger document.
+        Raises StoreFull, and ConfigError for inputs that have no room in a trigger document.
         """
-        compiled = request.compiled
-        name = compiled.definition.name
+        compiled, layout, name = request.compiled, request.compiled.layout, request.compiled.definition.name
         child_id = child_id_of(execution_id, unit, attempt)
-        layout = compiled.layout
         if layout.staged or len(layout.statics) > 1:
             tenant = await self.store.tenant(execution_id) or DEFAULT_TENANT
             if layout.staged:
@@ -180,18 +179,21 @@ class Children:
             trigger["item"] = item
         if request.is_payload:
             trigger["payload"] = exact_json.loads(request.inputs)
-        extra: list[Field] = replace(request.origin, trigger=trigger).fields()
+        try:
+            extra: list[Field] = replace(request.origin, trigger=trigger).fields()
+        except PayloadTooLarge as error:
+            raise ConfigError(str(error)) from error
         if request.inputs != b"{}":
             extra += ["inputs", request.inputs]
         message = f"the child '{name}' would be more than {self._most_levels} levels below its root execution"
-        error = NodeError(ErrorType.CONFIG_ERROR, message, False, attempt=attempt)
+        too_deep = NodeError(ErrorType.CONFIG_ERROR, message, False, attempt=attempt)
         return Child(
             execution_id=child_id,
             definition=compiled.text,
             last=layout.last,
             extra=extra,
             most_levels=self._most_levels,
-            too_deep=orjson.dumps(error.to_dict()),
+            too_deep=orjson.dumps(too_deep.to_dict()),
             output=orjson.dumps({"execution_id": child_id, "name": name}),
         )
 

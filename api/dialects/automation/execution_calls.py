@@ -20,9 +20,10 @@ from api.dialects.automation.schemas import (
     LogList,
     ReplayRequest,
     Started,
+    Update,
 )
 from api.refusals import ReplayDisabled
-from api.responses import body_of, json_response, replay_headers
+from api.responses import body_of, inline_schema, json_response, replay_headers
 from api.schemas.times import Time, milliseconds
 from api.streaming.event_stream import RenderedStream
 from api.validator import execution_in, idempotency_of, read_envelope, repeat_id_of
@@ -37,7 +38,21 @@ PAGE = 1_000
 _STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "`connected`, then every update from the beginning, then live until the end.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {
+            "text/event-stream": {
+                "itemSchema": {
+                    "type": "object",
+                    "properties": {
+                        "id": {"type": "string"},
+                        "data": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "contentSchema": inline_schema(Update),
+                        },
+                    },
+                }
+            }
+        },
     },
     204: {"description": "The execution has ended, and the client has seen it all."},
 }

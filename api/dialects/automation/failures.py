@@ -15,7 +15,17 @@ _CODES = {
     "BODY_TOO_LARGE": "PAYLOAD_TOO_LARGE",
     "RATE_LIMITED": "RATE_LIMIT_EXCEEDED",
     "INTERNAL": "INTERNAL_ERROR",
+    "WEBHOOK_INVALID": "VALIDATION_ERROR",
+    "START_INVALID": "VALIDATION_ERROR",
 }
+#: Our words for what the sender of a workflow knows by others.
+_WORDS = (
+    ("nodes[", "steps["),
+    ("node '", "step '"),
+    ("triggers.schedules[0].cron", "trigger_config.cron_expression"),
+    ("'config.workflow'", "'config.workflow_id'"),
+    ("'secret'", "'webhook_secret'"),
+)
 #: Codes of what is wrong with a workflow that its lowering has given already.
 _OWN = frozenset(
     {
@@ -54,15 +64,22 @@ def write_failure(failure: Failure) -> tuple[int, Any]:
         status = 413 if status == 413 else 400
     elif status == 404:
         code = "NOT_FOUND"
-    return status, _body(code, failure.detail, details)
+    return status, _body(code, _in_words(failure.detail), details)
 
 
 def _detail(problem: dict[str, Any]) -> dict[str, Any]:
     """Give a problem in the words of the document that was sent."""
-    code, path = str(problem["code"]), str(problem["path"]).replace("nodes[", "steps[", 1)
+    code, path = str(problem["code"]), _in_words(str(problem["path"]))
+    path = "webhook_secret" if path == "secret" else path
     if code not in _OWN:
         code = _FOUND.get(code, "STEP_CONFIG_ERROR" if path.startswith("steps[") else "VALIDATION_ERROR")
-    return {**problem, "code": code, "path": path}
+    return {**problem, "code": code, "path": path, "message": _in_words(str(problem["message"]))}
+
+
+def _in_words(text: str) -> str:
+    for ours, theirs in _WORDS:
+        text = text.replace(ours, theirs)
+    return text
 
 
 def _body(code: str, message: str, details: list[dict[str, Any]]) -> dict[str, Any]:

@@ -209,6 +209,19 @@ class LogList(BaseModel):
     logs: list[LogEntry]
 
 
+class Update(BaseModel):
+    """A frame of a stream: its beginning, or what a step or the execution has become."""
+
+    type: Literal["connected", "step_update", "execution_update"]
+    execution_id: str
+    status: str
+    timestamp: str | None = None
+    step_id: str | None = None
+    step_type: str | None = None
+    attempt: int | None = None
+    error: str | None = None
+
+
 class WorkflowMetrics(BaseModel):
     """Executions of one workflow."""
 
