@@ -181,7 +181,7 @@ def _step_problems(steps: Sequence[Any], terms: Terms) -> Iterator[Problem]:
 
 
 def _shape_problems(step: dict[str, Any], path: str) -> Iterator[Problem]:
-    for name in step.keys() - set(STEP_FIELDS):
+    for name in sorted(step.keys() - set(STEP_FIELDS)):
         allowed = ", ".join(STEP_FIELDS)
         message = f"unknown field {name[:80]!r} in a step (allowed: {allowed})"
         yield _problem(f"{path}.{name[:80]}", "VALIDATION_ERROR", message)
@@ -224,7 +224,7 @@ def _retry_problems(retry: Any, path: str) -> Iterator[Problem]:
 
 
 def _config_problems(kind: str, config: dict[str, Any], path: str) -> Iterator[Problem]:
-    for name in config.keys() - set(_FIELDS[kind]):
+    for name in sorted(config.keys() - set(_FIELDS[kind])):
         allowed = ", ".join(_FIELDS[kind])
         message = f"unknown field {name[:80]!r} in the config of a step {kind!r} (allowed: {allowed})"
         yield _problem(f"{path}.{name[:80]}", "STEP_CONFIG_ERROR", message)
