@@ -302,16 +302,6 @@ async def test_metrics_count_executions_steps_and_deliveries(redis_url: str, fle
         assert isinstance(found["avg_duration_ms"], int)
 
 
-async def test_health_needs_no_key_and_counts_workers(redis_url: str, fleet: WorkerFleet) -> None:
-    async with serving(redis_url) as client:
-        alone = await client.get("/api/health")
-        await fleet.start()
-        together = await client.get("/api/health")
-
-        assert alone.json() == {"status": "degraded", "pg": True, "redis": True, "workers": 0}
-        assert together.json() == {"status": "ok", "pg": True, "redis": True, "workers": 1}
-
-
 async def test_an_execution_of_another_door_is_shown_in_its_words(redis_url: str, fleet: WorkerFleet) -> None:
     await fleet.start()
     async with serving(redis_url) as client:

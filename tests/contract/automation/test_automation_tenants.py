@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.contract.automation.automation_over_http import register, serving
-from tests.makers import Rig
+from tests.makers import Rig, WorkerFleet
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
 #: Every call that needs a key.
@@ -175,3 +175,13 @@ async def test_every_failure_on_its_paths_has_its_form(redis_url: str) -> None:
             assert answer.json()["error"]["code"] == code
             assert isinstance(answer.json()["error"]["details"], list)
         assert [answer.status_code for answer in answers.values()] == [404, 405, 413, 415, 422]
+
+
+async def test_health_needs_no_key_and_counts_workers(redis_url: str, fleet: WorkerFleet) -> None:
+    async with serving(redis_url) as client:
+        alone = await client.get("/api/health")
+        await fleet.start()
+        together = await client.get("/api/health")
+
+        assert alone.json() == {"status": "degraded", "pg": True, "redis": True, "workers": 0}
+        assert together.json() == {"status": "ok", "pg": True, "redis": True, "workers": 1}
