@@ -27,7 +27,7 @@ async def test_a_door_s_key_has_its_prefix_and_32_hex_digits(rig: Rig) -> None:
     assert made.text.rpartition("_")[2] not in stored
     await keys.revoke(made.key.key_id)
     with pytest.raises(ApiKeyInvalid):
-        await rig.engine.authentication.of_key(made.text)
+        await rig.engine.authentication.of_key(made.text, is_fresh=True)
 
 
 @pytest.mark.parametrize(

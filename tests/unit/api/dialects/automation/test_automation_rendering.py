@@ -87,7 +87,7 @@ def test_a_document_of_another_door_is_made_of_its_definition() -> None:
 
 
 def event(kind: str, data: Any = None, **fields: Any) -> Event:
-    given = {"seq": 7, "execution_id": "x", "node_id": "A", "attempt": 2, "ts_ms": 0} | fields
+    given: dict[str, Any] = {"seq": 7, "execution_id": "x", "node_id": "A", "attempt": 2, "ts_ms": 0} | fields
     return Event(type=kind, data=orjson.dumps(data or {}), **given)
 
 
