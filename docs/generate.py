@@ -68,6 +68,7 @@ WITHOUT_ROW = {
     "settle_budget": "counts what it has used",
     "stage_execution": "writes part of a submission that is not visible yet",
     "stamp_tick": "says that timers and leases are being looked at",
+    "take_rate": "counts a request against a rate",
     "use_api_key": "says when a key was used last",
 }
 
@@ -89,6 +90,15 @@ SETTINGS = {
     "self_registration_enabled": "anybody may register a tenant with `POST /v1/tenants`",
     "cors_origins": "origins whose pages may use the API, comma separated, such as `https://app.example.com`",
     "workflows_dir": "directory of workflow files that are registered when the API starts",
+    "max_steps_per_workflow": "steps of a workflow that is sent to `/api/workflows`",
+    "execution_timeout_seconds": "how long an execution of such a workflow may take",
+    "http_step_timeout": "seconds an `http` step of it may take that names no `timeout_seconds`",
+    "webhook_replay_enabled": "executions may be replayed under `/api/executions`",
+    "cron_timezone": "IANA time zone of its cron triggers",
+    "rate_limit_register": "registrations under `/api` from one address in a minute; `0`: any number",
+    "rate_limit_workflows": "changes of workflows by one tenant under `/api` in a minute",
+    "rate_limit_executions": "starts, replays and cancels of executions there",
+    "rate_limit_reads": "reads there",
     "worker_stream": "task stream of the queue `default`; another queue appends `:NAME`",
     "worker_group": "consumer group of the task streams",
     "worker_name": "the worker's consumer name; need not be unique",

@@ -10,6 +10,8 @@ from importlib import import_module
 from api.dialects.dialect import Dialect
 
 #: A row for each, which is the name of its folder.
-_NAMES: tuple[str, ...] = ()
+_NAMES = (
+    "automation",
+)
 
 DIALECTS: tuple[Dialect, ...] = tuple(import_module(f"{__name__}.{name}").DIALECT for name in _NAMES)

@@ -512,6 +512,10 @@ class Executions:
             self.store, indexes, limit=limit, cursor=cursor, span_ms=span_ms, is_wanted=is_wanted
         )
 
+    async def triggers(self, rows: Sequence[Execution]) -> dict[str, bytes]:
+        """Read the trigger documents of executions that a list has given; those without one are left out."""
+        return await self.store.payloads.triggers([row.execution_id for row in rows])
+
     # What the verbs share
 
     async def _execution(self, execution_id: str) -> Execution:

@@ -7,7 +7,7 @@ import logging
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.definitions.registry import WorkflowRecord
@@ -26,7 +26,7 @@ from orchestrator.errors import (
     WebhookNotFound,
     WorkflowNotFound,
 )
-from orchestrator.operations.origin import Origin
+from orchestrator.operations.origin import workflow_origin
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.results import Submitted
 from orchestrator.operations.submissions import Submissions
@@ -170,11 +170,7 @@ class IncomingWebhooks:
     ) -> Submitted | None:
         """Start an execution; None where hook or workflow have changed meanwhile."""
         parsed = await self._parsed(delivery.raw)
-        origin = Origin(
-            workflow_id=workflow.workflow_id,
-            workflow_version=workflow.version,
-            trigger=trigger_document(hook, delivery, parsed),
-        )
+        origin = replace(workflow_origin(workflow), trigger=trigger_document(hook, delivery, parsed))
         try:
             compiled = await self._registered.compiled(workflow)
         except WorkflowNotFound:
