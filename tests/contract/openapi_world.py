@@ -161,7 +161,7 @@ class _Filling:
             | {"name": "go", "by": "ann", "accept": "application/x-ndjson" if index % 2 else "*/*"}
             | cursors[index % len(cursors)]
             | entries[index % len(entries)]
-            | {"from_node": places[index]["node_id"]}
+            | {"from_node": places[index]["node_id"], "job_id": places[index]["execution_id"]}
             | places[index]
             for index in range(len(places))
         ]
