@@ -104,6 +104,7 @@ class WorkflowRecord:
     revision: int
     created_ms: int
     updated_ms: int
+    hooks: tuple[str, ...] = ()
 
     @property
     def tag(self) -> str:
@@ -136,6 +137,7 @@ class WorkflowRecord:
                 revision=int(fields[b"revision"]),
                 created_ms=int(fields[b"created_ms"]),
                 updated_ms=int(fields[b"updated_ms"]),
+                hooks=tuple(fields.get(b"hooks", b"").decode().split()),
             )
         except KeyError as error:
             raise ValueError(f"the record of a workflow lacks the field {error}") from None

@@ -25,7 +25,8 @@ from orchestrator.definitions.registry import (
 from orchestrator.definitions.schedule_record import declared_id
 from orchestrator.definitions.schedules import ScheduleSpec
 from orchestrator.definitions.triggers import Triggers
-from orchestrator.definitions.webhooks import MINTED, hook_name
+from orchestrator.definitions.webhooks import MINTED, Kind, WebhookSpec, hook_name
+from orchestrator.documents.signatures import Scheme
 from orchestrator.errors import DefinitionInvalid, InputsInvalid, Problem, ProblemsFound
 from orchestrator.operations.origin import label_problems
 from orchestrator.operations.schema_checks import SchemaChecks
@@ -115,18 +116,25 @@ def with_schedules(wanted: Registration, triggers: Triggers, now_ms: int) -> Reg
 
 
 def with_webhooks(wanted: Registration, triggers: Triggers) -> Registration:
-    """Add the webhooks that a document names to its registration. One without a path gets the same each time.
+    """Add the webhooks and trigger paths that a document names to its registration.
 
-    Raises ProblemsFound for a path of another tenant than `default`.
+    One without a path gets the same each time. Raises ProblemsFound for a path of another tenant than
+    `default`.
     """
+    specs: list[tuple[Kind, str, WebhookSpec]] = []
+    specs += [("webhook", f"webhooks[{place}]", each) for place, each in enumerate(triggers.webhooks)]
+    specs += [
+        ("path", f"paths[{place}]", WebhookSpec(path, Scheme.NONE))
+        for place, path in enumerate(triggers.paths)
+    ]
     found, problems = [], []
-    for place, each in enumerate(triggers.webhooks):
+    for kind, entry, each in specs:
         if each.path is not None and wanted.tenant != DEFAULT_TENANT:
-            where = f"triggers.webhooks[{place}].path"
+            where = f"triggers.{entry}.path"
             message = f"'{where}': this tenant's paths are made, and not chosen; leave it out"
             problems.append(Problem(where, "wrong_value", message))
-        path = each.path or MINTED + hash_of(wanted.workflow_id, "webhook")[:32]
-        name = hook_name("webhook", path)
+        path = each.path or MINTED + hash_of(wanted.workflow_id, kind)[:32]
+        name = hook_name(kind, path)
         found.append(NewHook(name, uuid4().hex, str(each.scheme), each.header, each.inputs))
     if problems:
         raise ProblemsFound(problems)

@@ -353,7 +353,7 @@ class Workflows:
 
     async def _triggered(self, wanted: Registration, triggers: Triggers) -> Registration:
         """Add the triggers of a document to its registration. Raises ProblemsFound."""
-        if triggers.webhooks:
+        if triggers.webhooks or triggers.paths:
             wanted = with_webhooks(wanted, triggers)
         if triggers.schedules:
             wanted = with_schedules(wanted, triggers, await self._store.now_ms())

@@ -203,9 +203,9 @@ class NewSchedule:
 
 
 class NewHook(NamedTuple):
-    """A webhook that a definition names.
+    """A webhook or a trigger path that a definition names.
 
-    name     `webhook:PATH`.
+    name     KIND:PATH.
     hook_id  taken if there is none of that name yet.
     """
 
