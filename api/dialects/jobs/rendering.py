@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
-
-import orjson
 
 from api.dialects.dialect import DOOR_LABEL
 from api.error_shapes import Failure
+from api.shown_outputs import ShownOutputs
 from orchestrator.execution.model import NodeState
 from orchestrator.operations.results import ExecutionView
 from orchestrator.states import ExecutionStatus, NodeStatus
@@ -29,14 +27,11 @@ def accepted_fields(job_id: str) -> dict[str, Any]:
     return {"job_id": job_id, "status_url": f"/status/{job_id}"}
 
 
-def status_fields(view: ExecutionView, whole: Mapping[str, bytes | None], result: Any) -> dict[str, Any]:
-    """Show an execution as a job, whatever made it.
-
-    whole   outputs that are too large for a view, as stored; one that is not among them is shown by its size.
-    result  what it came to.
-    """
+def status_fields(outputs: ShownOutputs, result: Any) -> dict[str, Any]:
+    """Show an execution as a job, whatever made it. result: what it came to."""
+    view = outputs.view
     word = _word_of(view)
-    answer: dict[str, Any] = {"status": word, "progress": _progress(view, whole), "result": None}
+    answer: dict[str, Any] = {"status": word, "progress": _progress(view, outputs), "result": None}
     if word == "finished":
         answer["result"] = result
     if word == "failed":
@@ -44,13 +39,13 @@ def status_fields(view: ExecutionView, whole: Mapping[str, bytes | None], result
     return answer
 
 
-def result_fields(view: ExecutionView, whole: Mapping[str, bytes | None]) -> dict[str, Any]:
+def result_fields(outputs: ShownOutputs) -> dict[str, Any]:
     """Make a result of an execution whose definition has none."""
-    outputs = {node_id: _output(view, whole, node_id) for node_id, size in view.sizes.items() if size}
+    execution = outputs.view.execution
     return {
-        "run_name": view.execution.name,
-        "inputs": view.execution.inputs or {},
-        "outputs": outputs,
+        "run_name": execution.name,
+        "inputs": execution.inputs or {},
+        "outputs": {node_id: outputs.of(node_id) for node_id, size in outputs.view.sizes.items() if size},
         "stores": {},
     }
 
@@ -92,7 +87,7 @@ def _word_of(view: ExecutionView) -> str:
     return _WORDS.get(view.execution.status) or ("started" if has_begun else "queued")
 
 
-def _progress(view: ExecutionView, whole: Mapping[str, bytes | None]) -> list[dict[str, Any]]:
+def _progress(view: ExecutionView, outputs: ShownOutputs) -> list[dict[str, Any]]:
     """List what has happened, in order."""
     execution, ops = view.execution, _ops_of(view)
     lines = [_line(execution.created_ms, "enqueued")]
@@ -102,7 +97,7 @@ def _progress(view: ExecutionView, whole: Mapping[str, bytes | None]) -> list[di
     steps: list[dict[str, Any]] = []
     for state in view.nodes:
         if state.node_id in ops:
-            steps += _lines_of(state, ops[state.node_id], _output(view, whole, state.node_id))
+            steps += _lines_of(state, ops[state.node_id], outputs.of(state.node_id) or {})
     # In the order of time, and within a millisecond in that of the steps.
     lines += sorted(steps, key=lambda line: float(line["ts"]))
     if execution.status is ExecutionStatus.COMPLETED:
@@ -123,16 +118,6 @@ def _lines_of(state: NodeState, op: str, output: Any) -> list[dict[str, Any]]:
 
 def _line(time_ms: int | None, message: str, **more: Any) -> dict[str, Any]:
     return {"ts": (time_ms or 0) / 1000, "msg": message, **more}
-
-
-def _output(view: ExecutionView, whole: Mapping[str, bytes | None], node_id: str) -> Any:
-    """Show an output as stored; of one too large to be shown with others its size, and where it is."""
-    output = view.outputs.get(node_id) or whole.get(node_id)
-    if output is not None:
-        return orjson.Fragment(output)
-    size_bytes = view.sizes.get(node_id, 0)
-    href = f"/v1/executions/{view.execution.execution_id}/nodes/{node_id}/output"
-    return {"truncated": True, "bytes": size_bytes, "href": href} if size_bytes else {}
 
 
 def _job_of(view: ExecutionView) -> dict[str, Any] | None:

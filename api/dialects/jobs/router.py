@@ -14,19 +14,17 @@ from api.dialects.jobs.lowering import lower
 from api.dialects.jobs.rendering import NAME, accepted_fields, result_fields, status_fields
 from api.dialects.jobs.schemas import JobAccepted, JobFailure, JobRequest, JobStatus
 from api.responses import body_of, failures, json_response, replay_headers
+from api.shown_outputs import ShownOutputs, shown_outputs
 from api.validator import execution_in, idempotency_of, read_envelope
 from orchestrator.engine import TenantEngine
 from orchestrator.errors import OutputNotFound
 from orchestrator.operations.origin import Origin
-from orchestrator.operations.results import ExecutionView
 from orchestrator.states import ExecutionStatus
 
 router = APIRouter(tags=[NAME])
 
 RUN_PATH, STATUS_PATH = "/workflow/run", "/status/"
 LABELS = {DOOR_LABEL: NAME}
-#: Outputs of one answer together; where there is more, the large ones are named by where they are.
-MOST_BYTES = 16 * 1024 * 1024
 
 
 @router.post(
@@ -65,23 +63,16 @@ async def run(request: Request) -> Response:
 async def status(request: Request, job_id: str) -> Response:
     engine = engine_of(request)
     view = await engine.executions.get(await execution_in(request, job_id))
-    whole = await _large_outputs(engine, view)
-    return json_response(status_fields(view, whole, await _result(engine, view, whole)))
+    outputs = await shown_outputs(engine, view)
+    return json_response(status_fields(outputs, await _result(engine, outputs)))
 
 
-async def _large_outputs(engine: TenantEngine, view: ExecutionView) -> dict[str, bytes | None]:
-    """Read the outputs that are too large for a view, unless that is more than one answer can hold."""
-    large = [node_id for node_id, size in view.sizes.items() if size and view.outputs.get(node_id) is None]
-    if not large or sum(view.sizes.values()) > MOST_BYTES:
-        return {}
-    return await engine.executions.results(view.execution.execution_id)
-
-
-async def _result(engine: TenantEngine, view: ExecutionView, whole: dict[str, bytes | None]) -> Any:
+async def _result(engine: TenantEngine, outputs: ShownOutputs) -> Any:
+    view = outputs.view
     if view.execution.status is not ExecutionStatus.COMPLETED:
         return None
     if view.definition.output_node is None:
-        return result_fields(view, whole)
+        return result_fields(outputs)
     if view.output is not None:
         return orjson.Fragment(view.output)
     try:

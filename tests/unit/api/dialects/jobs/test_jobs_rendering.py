@@ -10,6 +10,7 @@ import pytest
 
 from api.dialects.jobs.rendering import error_of, result_fields, status_fields, write_failure
 from api.error_shapes import Failure
+from api.shown_outputs import ShownOutputs
 from orchestrator.execution.model import Execution, NodeState
 from orchestrator.operations.results import ExecutionView
 from orchestrator.states import ExecutionStatus, NodeStatus
@@ -31,7 +32,8 @@ def view(
 
 
 def shown(found: ExecutionView, whole: dict[str, bytes | None] | None = None) -> dict[str, Any]:
-    fields: dict[str, Any] = orjson.loads(orjson.dumps(status_fields(found, whole or {}, "the result")))
+    outputs = ShownOutputs(found, whole or {})
+    fields: dict[str, Any] = orjson.loads(orjson.dumps(status_fields(outputs, "the result")))
     return fields
 
 
@@ -110,7 +112,7 @@ def test_the_result_is_shown_once_it_is_finished() -> None:
 def test_without_one_of_its_own_a_result_is_made_of_the_outputs() -> None:
     found = replace(view(), outputs={"A": b"{}"}, sizes={"A": 2, "B": 0})
 
-    made = orjson.loads(orjson.dumps(result_fields(found, {})))
+    made = orjson.loads(orjson.dumps(result_fields(ShownOutputs(found))))
 
     assert made == {"run_name": "title", "inputs": JOB, "outputs": {"A": {}}, "stores": {}}
 
