@@ -5,8 +5,8 @@ definitions) and `rendering` (our views and events to theirs). None knows anothe
 none has logic that the engine lacks. To take one away, delete its folder and its row.
 """
 
-from api.dialects import jobs
+from api.dialects import jobs, yaml_runs
 from api.dialects.dialect import Dialect
 
 #: A row for each.
-DIALECTS: tuple[Dialect, ...] = (jobs.DIALECT,)
+DIALECTS: tuple[Dialect, ...] = (jobs.DIALECT, yaml_runs.DIALECT)
