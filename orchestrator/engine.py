@@ -86,7 +86,7 @@ class TenantEngine:
     statistics    between
     deliveries    list, get, resend
     api_keys      create, list, get, rotate, revoke
-    webhooks      create, get, list, change, rotate, test, remove
+    webhooks      create, get, list, change, rotate, test, trigger, remove
     """
 
     def __init__(self, owner: Owner, shared: Shared) -> None:

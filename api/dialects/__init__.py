@@ -11,6 +11,8 @@ from api.dialects.dialect import Dialect
 
 #: A row for each, which is the name of its folder.
 _NAMES = (
+    "jobs",
+    "yaml_runs",
     "automation",
 )
 

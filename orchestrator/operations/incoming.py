@@ -59,7 +59,8 @@ class Incoming:
     headers  by their names in lower case; several of one name are joined by commas.
     query    parameters of the URL.
     is_test  it is a sample that the owner of the hook asked for; templates read `trigger.test`.
-    is_vouched_for  it comes from the engine, which has no token to sign it with.
+    is_vouched_for  it comes from the engine, or from one of the tenant who needs no signature.
+    labels   of the execution.
     """
 
     kind: Kind
@@ -69,6 +70,7 @@ class Incoming:
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_test: bool = False
     is_vouched_for: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def delivery_id(self) -> str:
@@ -170,7 +172,9 @@ class IncomingWebhooks:
     ) -> Submitted | None:
         """Start an execution; None where hook or workflow have changed meanwhile."""
         parsed = await self._parsed(delivery.raw)
-        origin = replace(workflow_origin(workflow), trigger=trigger_document(hook, delivery, parsed))
+        origin = workflow_origin(workflow)
+        labels = {**origin.labels, **delivery.labels}
+        origin = replace(origin, labels=labels, trigger=trigger_document(hook, delivery, parsed))
         try:
             compiled = await self._registered.compiled(workflow)
         except WorkflowNotFound:

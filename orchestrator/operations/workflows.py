@@ -359,7 +359,7 @@ class Workflows:
 
     async def _triggered(self, wanted: Registration, triggers: Triggers, hooks: HookTerms) -> Registration:
         """Add the triggers of a document to its registration. Raises ProblemsFound."""
-        if not triggers.webhooks and not triggers.schedules:
+        if not triggers.webhooks and not triggers.paths and not triggers.schedules:
             return wanted
         now_ms = await self._store.now_ms()
         return with_schedules(with_webhooks(wanted, triggers, now_ms, hooks), triggers, now_ms)

@@ -202,8 +202,10 @@ class NewSchedule:
 
 
 class NewHook(NamedTuple):
-    """A webhook that a definition names: `webhook:PATH`, the id of one that is new, and the rest.
+    """A webhook or a trigger path that a definition names.
 
+    name     KIND:PATH.
+    hook_id  taken if there is none of that name yet.
     owner    the door that writes it; empty leaves it.
     secrets  as a record keeps them; empty leaves those there are, unless the scheme is another one.
     """

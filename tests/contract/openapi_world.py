@@ -27,8 +27,8 @@ from tests.patience import PATIENCE_S
 from workers.handlers import Catalogue
 
 BASE_URL = "http://headrace"
-#: How long a stream that does not end is listened to.
-LISTEN_S = 0.2
+#: How long a stream that does not end is listened to, and an answer that does not come is waited for.
+LISTEN_S, WAIT_S = 0.2, 0.4
 
 TWO = workflow(node("A"), node("B", after=["A"], config={"rows": "{{ A.rows | default([]) }}"}))
 BRANCHED = workflow(
@@ -45,6 +45,13 @@ WITH_INPUTS = workflow(
     inputs={"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]},
 )
 TELLING = workflow(node("A"), output={"all": "{{ A }}"}, on_complete={"url": "https://receiver.example/"})
+STEPS = """\
+name: Steps
+trigger: {type: webhook, path: /triggers/orders}
+steps:
+  - {id: A, type: trigger}
+  - {id: B, type: notify, channel: log, message: "{A.body.n}"}
+"""
 MAPPED = workflow(
     node(
         "M",
@@ -165,6 +172,8 @@ class _Filling:
             "workflow": "orders", "schedule": "nightly", "path": "orders", "wait": "0",
             "workflow_id": flow.json()["id"],
         }  # fmt: skip
+        made = await self.post("/api/v1/workflows", {"yaml_content": STEPS})
+        of_steps = registered | {"workflow_id": made["id"]}
         cursors = [{"cursor": "1"}]
         for path in ("/v1/executions", "/v1/approvals", "/v1/dead"):
             page = (await self.client.get(path, params={"limit": 1})).json()
@@ -174,11 +183,12 @@ class _Filling:
         entries = [{"entry_id": entry["entry_id"]} for entry in dead]
         # Each has something for every name, so that whatever a call asks for is there to be found.
         return [
-            registered
+            (of_steps if index % 3 == 2 else registered)
             | {"name": "go", "by": "ann", "accept": "application/x-ndjson" if index % 2 else "*/*"}
             | cursors[index % len(cursors)]
             | entries[index % len(entries)]
             | {"from_node": places[index]["node_id"]}
+            | dict.fromkeys(("job_id", "run_id"), places[index]["execution_id"])
             | places[index]
             for index in range(len(places))
         ]
@@ -247,6 +257,8 @@ async def _send(app: FastAPI, request: PreparedRequest) -> Response:
     url, loop = urlsplit(str(request.url)), asyncio.get_running_loop()
     body = request.body.encode() if isinstance(request.body, str) else request.body or b""
     gone, is_read = asyncio.Event(), False
+    # Some answers come at the end of an execution; a client that leaves is answered at once.
+    loop.call_later(WAIT_S, gone.set)
     status, content = 0, bytearray()
     headers: dict[str, list[str]] = {}
 
