@@ -60,7 +60,7 @@ WITHOUT_ROW = {
     "register_workflow": "writes record, version, name, schedules and place in the list of a workflow",
     "remove_webhook": "removes a webhook",
     "remove_workflow": "removes a registered workflow with its versions, schedules and webhooks",
-    "report_events": "appends what a handler logs and reports",
+    "report_events": "appends what a handler logs, reports and emits",
     "resend_delivery": "makes a delivery due at once",
     "reserve_budget": "sets aside what a call to a paid service may use",
     "revoke_api_key": "takes a key of a tenant away",

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-import orjson
-
 from orchestrator.definitions.budgets import Usage
-from orchestrator.documents import exact_json
-from orchestrator.documents.json_types import kind_of
+from orchestrator.definitions.interface import Interface
 from orchestrator.redis_keys import DEFAULT_TENANT
-from workers.excerpts import Excerpt, text_of
+from workers.reports import EventWriter, NullWriter, Written, event_of, plain, short, whole
 
 if TYPE_CHECKING:
     from clients.containers.docker import ContainerEngine
@@ -28,10 +25,8 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LOG_LEVELS: frozenset[str] = frozenset({"debug", "info", "warning", "error"})
 #: Events of streamed text: a piece of it, and the withdrawal of all pieces so far.
 TOKEN, RESET = "node.token", "stream.reset"
-MESSAGE_MAX_CHARS = 2000
-DATA_MAX_BYTES = 16 * 1024
-
-
+#: A typed event.
+EVENT = "node.event"
 #: Heartbeats with details shown in the history: one in so long.
 SHOWN_EVERY_S = 1.0
 #: What a sink gets for the attempt after this one, rather than for the history: {"details": …}.
@@ -42,7 +37,8 @@ class EventSink(Protocol):
     """Takes what an attempt reports while it runs."""
 
     def emit(self, type: str, data: dict[str, Any]) -> None:
-        """Accept one event: `node.log`, `node.progress`, `node.token`, `stream.reset`; or HEARTBEAT.
+        """Accept one event: `node.log`, `node.progress`, `node.token`, `stream.reset`, `node.event`; or
+        HEARTBEAT.
 
         Never blocks; callable from any thread.
         """
@@ -222,6 +218,9 @@ class HandlerContext:
     #: Access to the child execution of a `sub_workflow` node; None for every other one.
     child: ChildHandle | None = None
     sink: EventSink = field(default_factory=NullSink)
+    events: EventWriter = field(default_factory=NullWriter)
+    #: What the definition declares of its events; None where it declares nothing.
+    interface: Interface | None = None
     tools: Toolbox = field(default_factory=Toolbox)
     #: Budgets and accounts of calls to paid services.
     meter: Meter = field(default_factory=NullMeter)
@@ -265,14 +264,14 @@ class HandlerContext:
         """Write a line to the execution's history, as a `node.log` event."""
         self.last_beat_s = time.monotonic()
         shown = level if level in LOG_LEVELS else "info"
-        self.sink.emit("node.log", {"level": shown, "message": _short(message), "data": _plain(data)})
+        self.sink.emit("node.log", {"level": shown, "message": short(message), "data": plain(data)})
 
     def progress(self, fraction: float | None, message: str | None = None, **data: Any) -> None:
         """Report how far the work is, from 0 to 1 (None: unknown), as a `node.progress` event."""
         self.last_beat_s = time.monotonic()
         share = None if fraction is None or fraction != fraction else min(1.0, max(0.0, float(fraction)))
-        text = None if message is None else _short(message)
-        self.sink.emit("node.progress", {"fraction": share, "message": text, "data": _plain(data)})
+        text = None if message is None else short(message)
+        self.sink.emit("node.progress", {"fraction": share, "message": text, "data": plain(data)})
 
     def token(self, text: str) -> None:
         """Stream a piece of the answer to those who watch, as part of a `node.token` event.
@@ -286,7 +285,23 @@ class HandlerContext:
 
     def reset_stream(self, reason: str) -> None:
         """Take back what this attempt has streamed: its answer begins again."""
-        self.sink.emit(RESET, {"reason": _short(reason)})
+        self.sink.emit(RESET, {"reason": short(reason)})
+
+    def emit(self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False) -> Written:
+        """Write a typed event into the execution's history, as a `node.event`: `await context.emit(…)`.
+
+        Once that returns the event is kept, in its place among all that was said before; in a sync handler
+        the call itself waits. No event is dropped, and none is written twice within an attempt.
+
+        type      a bare name, such as `StreamEvent`; value: JSON of 256 KiB at most.
+        parents   names of its parent types; those that the `interface` of the definition declares, if none.
+        internal  for those who look at how the work is done, rather than at what it comes to.
+        Raises Terminal: `EventInvalid` for what is no such event, or does not fit the schema that the
+        definition declares for the type; `EventsExceeded` beyond 10,000 events of the execution, which then
+        fails the attempt in any case; `LeaseLost` when the attempt has been replaced.
+        """
+        self.last_beat_s = time.monotonic()
+        return self.events.write(event_of(type, value, parents, internal=internal, interface=self.interface))
 
     def heartbeat(self, details: Mapping[str, Any] | None = None) -> None:
         """Show that the handler is alive, as often as it likes: nothing is sent for it.
@@ -299,7 +314,7 @@ class HandlerContext:
         self.last_beat_s = time.monotonic()
         if details is None:
             return
-        self.beat_details = _whole(details)
+        self.beat_details = whole(details)
         self.sink.emit(HEARTBEAT, {"details": self.beat_details})
         if self.last_beat_s - self._shown_s >= SHOWN_EVERY_S:
             self._shown_s = self.last_beat_s
@@ -308,38 +323,3 @@ class HandlerContext:
     def is_cancelled(self) -> bool:
         """Whether the work is no longer wanted. A sync handler should look now and then, and return."""
         return self.cancelled.is_set()
-
-
-def _short(message: str) -> Excerpt:
-    """Mark a message as one that is cut where it is kept; whole until then."""
-    return Excerpt(text_of(message), MESSAGE_MAX_CHARS)
-
-
-def _whole(details: Any) -> dict[str, Any]:
-    """Take details as they are: half of what was reached is worse for the next attempt than an error now."""
-    if not isinstance(details, Mapping):
-        raise ValueError(f"details of a heartbeat must be an object, got {kind_of(details)}")
-    try:
-        raw = exact_json.dumps(dict(details))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f"details of a heartbeat must be JSON: {error}") from None
-    if len(raw) > DATA_MAX_BYTES:
-        raise ValueError(
-            f"details of a heartbeat have {len(raw):,} bytes as JSON; allowed are {DATA_MAX_BYTES:,}"
-        )
-    whole: dict[str, Any] = exact_json.loads(raw)
-    return whole
-
-
-def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Reduce to bounded JSON: a log line must never fail the attempt that wrote it."""
-    if not data:
-        return {}
-    try:
-        raw = exact_json.dumps(dict(data), default=repr, option=orjson.OPT_NON_STR_KEYS)
-    except (TypeError, ValueError, RecursionError):
-        return {"unreadable": True}
-    if len(raw) > DATA_MAX_BYTES:
-        return {"truncated": True, "bytes": len(raw)}
-    plain: dict[str, Any] = exact_json.loads(raw)
-    return plain

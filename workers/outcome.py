@@ -212,20 +212,32 @@ def encode_output(output: Any, *, max_bytes: int) -> bytes:
     Done before any script is called: an output that JSON cannot hold is a failed attempt, not a broken
     worker. Raises Terminal (`HandlerError` or `OutputTooLarge`) with the reason.
     """
-    try:
-        raw = exact_json.dumps(output)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise Terminal(f"the handler's output is not JSON: {error}") from error
+    raw = encode_json(output, "the handler's output")
     if len(raw) > max_bytes:
         raise Terminal(
             f"the output is {len(raw)} bytes; at most {max_bytes} are kept (OUTPUT_MAX_BYTES)",
             type="OutputTooLarge",
             details={"bytes": len(raw), "max_bytes": max_bytes},
         )
-    # orjson writes NaN and the infinities as null, silently; only an output with a null can have held one.
-    if b"null" in raw and (path := _path_of_nan(output)) is not None:
-        raise Terminal(f"the handler's output is not JSON: {path} is NaN or infinite")
+    refuse_nan(raw, output, "the handler's output", root="output")
     return raw
+
+
+def encode_json(value: Any, what: str, *, type: str = "HandlerError") -> bytes:
+    """Serialise a value; `what` names it. Raises Terminal of that type for one that JSON cannot hold."""
+    try:
+        return exact_json.dumps(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Terminal(f"{what} is not JSON: {error}", type=type) from error
+
+
+def refuse_nan(raw: bytes, value: Any, what: str, *, root: str, type: str = "HandlerError") -> None:
+    """Raise Terminal for a value, serialised as `raw`, that holds NaN or an infinity; root begins its path.
+
+    orjson writes them as null, silently; only a value with a null can have held one.
+    """
+    if b"null" in raw and (path := _path_of_nan(value, root)) is not None:
+        raise Terminal(f"{what} is not JSON: {path} is NaN or infinite", type=type)
 
 
 _ENGINE_TYPES = {
@@ -251,8 +263,8 @@ def _one_line(text: str) -> Excerpt:
     return Excerpt(" ".join(text.split()), MESSAGE_MAX_CHARS)
 
 
-def _path_of_nan(output: Any) -> str | None:
-    stack: list[tuple[str, Any]] = [("output", output)]
+def _path_of_nan(value: Any, root: str) -> str | None:
+    stack: list[tuple[str, Any]] = [(root, value)]
     while stack:
         path, value = stack.pop()
         if isinstance(value, float) and not math.isfinite(value):

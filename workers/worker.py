@@ -103,7 +103,7 @@ class Worker:
         )
         self.runner = Runner(
             worker_id=self.worker_id, tools=self.tools, threads=self.threads, items=self.store.items,
-            max_bytes=config.output_max_bytes,
+            interfaces=self.store.interfaces, max_bytes=config.output_max_bytes,
             meter=MeterFactory(self.transitions, config.tenant_daily).meter,
             children=Children(self.store, self.transitions, catalogue=Catalogue, limits=config.limits),
         )  # fmt: skip

@@ -147,6 +147,40 @@ class WorkflowRetention(BaseModel):
     unstarted: _Duration | None = Field(default=None, description="Of one that was made and never started.")
 
 
+class DeclaredEvent(BaseModel):
+    """A type of events."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_: dict[str, Any] | None = Field(default=None, alias="schema", description="Of its values.")
+    types: list[_Name] | None = Field(default=None, max_length=16, description="Its parent types.")
+    qualified_name: str | None = Field(default=None, min_length=1, max_length=256)
+
+
+class DeclaredEnd(DeclaredEvent):
+    """The type of what an execution starts or ends with."""
+
+    name: _Name | None = Field(default=None, description="`StartEvent` or `StopEvent` if none is given.")
+
+
+class WorkflowInterface(BaseModel):
+    """The types of what starts an execution, of its output, and of its events."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    start: DeclaredEnd | dict[str, Any] | None = Field(
+        default=None, description="A type, or its JSON Schema alone. Inputs are checked by `inputs`."
+    )
+    stop: DeclaredEnd | dict[str, Any] | None = Field(
+        default=None, description="A type, or its JSON Schema alone: `output` has to fit it."
+    )
+    events: dict[str, DeclaredEvent] | None = Field(
+        default=None,
+        max_length=256,
+        description="By name: typed events of nodes and signals of that name have to fit them.",
+    )
+
+
 class WorkflowDefinition(BaseModel):
     """A workflow as submitted: its nodes in `nodes`, or in `dag`."""
 
@@ -185,6 +219,9 @@ class WorkflowDefinition(BaseModel):
     dag: WorkflowDag | None = None
     description: str | None = None
     inputs: dict[str, Any] | None = Field(default=None, description="JSON Schema of the inputs.")
+    interface: WorkflowInterface | None = Field(
+        default=None, description="Declares types of events. Served as it is."
+    )
     defaults: NodeDefaults | None = None
     execution_timeout: _Duration | None = None
     fail_fast: bool | None = False

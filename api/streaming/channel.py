@@ -12,6 +12,7 @@ from clients.backoff import Backoff
 from orchestrator.engine import TenantEngine
 from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.model import Event
+from orchestrator.operations.events import is_cut
 
 log = logging.getLogger("headrace.api.streaming")
 
@@ -113,7 +114,7 @@ class Channel:
             if events:
                 self.ended_at = None
             await self._serve_all()
-            if len(events) < RING:
+            if len(events) < RING and not is_cut(events):
                 break
         is_due = not self._last or not events or (self._ring and self._ring[-1].is_terminal)
         if self.ended_at is None and is_due:

@@ -121,7 +121,7 @@ class Progress:
 
 
 def note(event: Event) -> str:
-    """The text an event carries: a progress report, a log line, an error, or why and until when it waits."""
+    """The text an event carries: what a handler says, an error, or why and until when it waits."""
     data = event.data
     if event.type == "node.progress":
         fraction, message = data.get("fraction"), data.get("message")
@@ -131,6 +131,8 @@ def note(event: Event) -> str:
         return str(data.get("text", ""))
     if event.type == "node.log":
         return str(data.get("message", ""))
+    if event.type == "node.event":
+        return f"{data.get('type', '')} {shorten(data.get('value'), longest=STREAM_CHARS)}"
     if event.type in ("node.failed", "node.retrying") and (text := error_text(data.get("error") or data)):
         return text
     if event.type in ("execution.failed", "execution.cancelled"):

@@ -20,6 +20,7 @@ from orchestrator.definitions.definition import (
     Node,
     PlainHandlers,
 )
+from orchestrator.definitions.interface import read_interface
 from orchestrator.definitions.node_compiler import NodeCompiler
 from orchestrator.definitions.retention import read_retention
 from orchestrator.definitions.retry import RetryPolicy, read_retry
@@ -33,8 +34,8 @@ from orchestrator.errors import DefinitionInvalid
 from orchestrator.templates.references import references
 
 _TOP_FIELDS = (
-    "name", "description", "inputs", "defaults", "execution_timeout", "fail_fast", "output", "budget",
-    "retention", "id_conflict_policy", "triggers", *TARGET_FIELDS, "dag", "nodes",
+    "name", "description", "inputs", "interface", "defaults", "execution_timeout", "fail_fast", "output",
+    "budget", "retention", "id_conflict_policy", "triggers", *TARGET_FIELDS, "dag", "nodes",
 )  # fmt: skip
 _DEFAULT_FIELDS = (
     "retry", "start_to_close_timeout", "schedule_to_start_timeout", "schedule_to_close_timeout", "queue",
@@ -78,6 +79,7 @@ def _compile(
         problem = schema_problem(schema)
         if problem:
             findings.add("inputs", "bad_schema", problem)
+    interface = read_interface(top)
     defaults = _read_defaults(top, findings)
 
     def check_child(inner: dict[str, Any], path: str) -> None:
@@ -101,6 +103,7 @@ def _compile(
         nodes=tuple(nodes),
         description=description,
         inputs_schema=schema,
+        interface=interface,
         execution_timeout_ms=timeout_ms,
         fail_fast=fail_fast,
         budget=budget,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, get_args
 
 from orchestrator.definitions.budgets import Budget
+from orchestrator.definitions.interface import Interface
 from orchestrator.definitions.retry import ONE_ATTEMPT, RetryPolicy
 from orchestrator.definitions.targets import NO_TARGETS, Targets
 from orchestrator.definitions.trigger_rules import TriggerRule
@@ -222,6 +223,7 @@ class Definition:
     retention   what it says about how long its executions are kept, see `read_retention`.
     output_node what renders the output of the whole, after all nodes; None without an `output`.
     targets     of messages about the end of an execution, by its status.
+    interface   the types of its start, its end and its events; None where it declares none.
     """
 
     name: str
@@ -236,6 +238,7 @@ class Definition:
     id_conflict_policy: str | None = None
     triggers: Triggers = NO_TRIGGERS
     targets: Targets = field(default_factory=lambda: NO_TARGETS)
+    interface: Interface | None = None
     source: dict[str, Any] = field(default_factory=dict)
     version: str = ""
     by_id: Mapping[str, Node] = field(default_factory=dict, repr=False, compare=False)

@@ -26,6 +26,7 @@ from orchestrator.lint.dead_nodes import (
     idle_conditions,
     never_running,
 )
+from orchestrator.lint.events import unchecked_stop, undeclared_events
 from orchestrator.lint.map_reads import misread_maps
 from orchestrator.lint.references import missing_in_output, missing_references
 from orchestrator.lint.template_reads import uses_in
@@ -207,6 +208,13 @@ def _texts(value: Any) -> Iterator[tuple[str, str]]:
             stack += found
 
 
+def _events(linter: Linter) -> None:
+    for node, path, code, message, hint in undeclared_events(linter.definition, linter.findings):
+        linter.warn(linter.at(node, path), code, message, hint)
+    for path, code, message, hint in unchecked_stop(linter.definition):
+        linter.warn(path, code, message, hint)
+
+
 def _nothing_critical(linter: Linter) -> None:
     if any(node.critical for node in linter.definition.nodes):
         return
@@ -228,5 +236,6 @@ _CHECKS: tuple[Callable[[Linter], None], ...] = (
     _limits,
     _retries,
     _inputs,
+    _events,
     _nothing_critical,
 )

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.model import Event
 from orchestrator.operations.owner import Owner
+from orchestrator.store.histories import is_cut
 from orchestrator.store.reader import Store
 from orchestrator.store.subscription import EventSubscription
 
-__all__ = ["EventSubscription", "Events"]
+__all__ = ["EventSubscription", "Events", "is_cut"]
 
 
 class Events:
@@ -27,6 +28,7 @@ class Events:
     async def list(self, execution_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[Event]:
         """List events in order, from number `after` + 1 on; none of one that was just purged.
 
+        Fewer than the limit where they are large: `is_cut` says whether more may follow.
         Raises ExecutionNotFound.
         """
         execution_id = await self._owner.execution(execution_id)

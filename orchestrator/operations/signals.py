@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from orchestrator.definitions.branches import WAIT_FOR_SIGNAL
+from orchestrator.definitions.definition import Definition
 from orchestrator.documents import exact_json
 from orchestrator.errors import (
     ExecutionNotFound,
@@ -56,20 +57,24 @@ class Signals:
         """Deliver a signal to every node that waits for its name, or keep it for the first that will.
 
         payload  JSON, 64 KiB at most. The same idempotency key again gets the same answer.
-        Raises ExecutionNotFound, InvalidTransition once the execution has ended, PayloadInvalid when it does
-        not fit the schema of a waiting node (then it is delivered to none), or, where none waits, that of no
-        node of the definition that will wait for the name; PayloadTooLarge, SignalsFull,
-        IdempotencyConflict.
+        Raises ExecutionNotFound, InvalidTransition once the execution has ended, PayloadTooLarge,
+        SignalsFull, IdempotencyConflict, and PayloadInvalid, then it is delivered to none: when it does not
+        fit what the interface of the definition declares for an event of the name, the schema of a waiting
+        node or, where none waits, that of any node of the definition that will wait for the name.
         """
         execution_id = await self._owner.execution(execution_id)
         text = payload_json(payload, "payload")
         idempotency = idempotency or Idempotency.unnamed()
+        definition = await self._definition(execution_id)
+        declared = await self._declared_problems(definition, name, payload)
         for _ in range(ROUNDS):
             waiting, schemas = await self._store.waits.for_signal(execution_id, name)
-            if schemas:
+            if declared:
+                problems = declared
+            elif schemas:
                 problems = await self._problems(schemas.values(), payload)
             else:
-                problems = await self._future_problems(execution_id, name, payload)
+                problems = await self._future_problems(definition, name, payload)
             if problems and not await self._store.waits.knows(execution_id, idempotency.key):
                 await self._refuse_ended(execution_id)
                 raise PayloadInvalid(problems)
@@ -94,15 +99,29 @@ class Signals:
             status = await self._store.status(execution_id) or status
         return Signalled(execution_id, ExecutionStatus(status), nodes, word == "replayed")
 
-    async def _future_problems(self, execution_id: str, name: str, payload: Any) -> list[Problem]:
+    async def _definition(self, execution_id: str) -> Definition | None:
+        execution = await self._store.execution(execution_id)
+        if execution is None:
+            return None
+        return await self._store.definition(execution_id, execution.version)
+
+    async def _declared_problems(
+        self, definition: Definition | None, name: str, payload: Any
+    ) -> list[Problem]:
+        """Check a payload by the type of events of its signal's name, if there is one."""
+        interface = definition.interface if definition else None
+        declared = interface.events.get(name) if interface else None
+        if declared is None or declared.schema is None:
+            return []
+        return await self._checks.problems(declared.schema, payload, "payload")
+
+    async def _future_problems(self, definition: Definition | None, name: str, payload: Any) -> list[Problem]:
         """Check a payload against every node of the definition that will wait for the name.
 
         Empty when it fits one of them, and where names or schemas are templates, known only in the run.
         """
-        execution = await self._store.execution(execution_id)
-        if execution is None:
+        if definition is None:
             return []
-        definition = await self._store.definition(execution_id, execution.version)
         found: list[Problem] = []
         for config in (node.config for node in definition.nodes if node.handler == WAIT_FOR_SIGNAL):
             schema = config.get("schema") or {}

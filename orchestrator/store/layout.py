@@ -8,6 +8,7 @@ In the static layout, one hash for all executions of a tenant whose definitions 
   item_refs|N the same for each item of a mapped node; refs|N is then what `when` and `items` refer to
   next|N|K    its successors, K counting the chunks; * marks one that a branch of N names,
               ! one that takes over when N fails, = one that depends on nothing else
+  interface   what its definition declares of its events, as far as workers check it, JSON; only where it does
   whole       '1' once all of it is written; 'rebuilt' where it was lost, was made of the definition again,
               and is not what its digest stands for
 
@@ -47,7 +48,7 @@ Written by single verbs:
   paused (number of the current pause), pauses (how many there were), paused_by, paused_reason,
   paused_ms, pause_calls (requests already taken)
   worklist ('1' while nodes are left for a next script),
-  lines (log and progress lines kept), tokens (pieces of text streamed),
+  lines (log and progress lines kept), tokens (pieces of text streamed), emitted (typed events),
   idempotency (the key under which the request that made it is remembered)
   used_* (used by calls to paid services), held_tokens, held_nanos (reserved for calls under way)
   folded (what the statistics have of it), folding (nodes counted so far); see lua/include/retention.lua
@@ -172,7 +173,11 @@ def lay_out(definition: Definition, *, is_staged: bool = False) -> Layout:
 def static_layout(definition: Definition) -> tuple[tuple[Field, ...], ...]:
     """Give what never changes of all executions, in parts that one script can write."""
     nodes = [*definition.nodes, definition.output_node] if definition.output_node else definition.nodes
-    fields = [field for node in nodes for field in _node_fields(definition, node)]
+    declared = definition.interface.text if definition.interface else b""
+    mark = hashlib.sha256(declared).hexdigest()[:40] if declared else ""
+    fields = [field for node in nodes for field in _node_fields(definition, node, mark)]
+    if declared:
+        fields += ["interface", declared]
     return tuple(tuple(fields[i : i + STATICS]) for i in range(0, len(fields), STATICS))
 
 
@@ -191,8 +196,8 @@ def _digest_of(statics: Iterable[Iterable[Field]]) -> str:
     return f"sha256:{found.hexdigest()}"
 
 
-def spec_of(node: Node) -> dict[str, Any]:
-    """What a worker needs to run a node; travels in the claim."""
+def spec_of(node: Node, interface: str = "") -> dict[str, Any]:
+    """What a worker needs to run a node; travels in the claim. interface: names that of its definition."""
     return {
         "handler": node.handler,
         "config": node.config,
@@ -203,11 +208,13 @@ def spec_of(node: Node) -> dict[str, Any]:
         "templated": node.templated,
         "queue": node.queue,
         "critical": node.critical,
-    } | dict(_seldom(node))
+    } | dict(_seldom(node, interface))
 
 
-def _seldom(node: Node) -> Iterator[tuple[str, Any]]:
+def _seldom(node: Node, interface: str) -> Iterator[tuple[str, Any]]:
     """Give what only some nodes have; left out elsewhere."""
+    if interface:
+        yield "interface", interface
     if node.map:
         yield "map", node.map.to_dict()
     if node.heartbeat_ms is not None:
@@ -260,9 +267,9 @@ def _slice_fields(definition: Definition, nodes: Sequence[Node], number: int) ->
     yield from list_fields("ids", ids, first=number * SLICE // CHUNK)
 
 
-def _node_fields(definition: Definition, node: Node) -> Iterator[Field]:
+def _node_fields(definition: Definition, node: Node, interface: str) -> Iterator[Field]:
     yield from (f"node|{node.id}", node_facts(definition, node))
-    yield from (f"spec|{node.id}", orjson.dumps(spec_of(node)))
+    yield from (f"spec|{node.id}", orjson.dumps(spec_of(node, interface)))
     if node.map:
         its = node.map
         yield from _refs("refs", node.id, its.references, its.uses_inputs, its.uses_trigger)

@@ -34,7 +34,9 @@ from orchestrator.states import PURGEABLE, Cancelling, ExecutionStatus
 from orchestrator.store.access import Access
 from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.deliveries import Deliveries
+from orchestrator.store.histories import read_history
 from orchestrator.store.index import Index
+from orchestrator.store.interfaces import Interfaces
 from orchestrator.store.items import Items
 from orchestrator.store.layout_1 import as_layout_2, is_readable
 from orchestrator.store.liveness import Liveness, child_states
@@ -45,7 +47,6 @@ from orchestrator.store.records import (
     NODE_FIELDS,
     is_damaged,
     read_dead_entry,
-    read_event,
     read_execution,
     read_node_state,
     read_spec,
@@ -98,6 +99,7 @@ class Store:
         self.waits = Waits(redis, self.keys)
         self.items = Items(redis, self.keys)
         self.claim_texts = ClaimTexts(redis, self.keys)
+        self.interfaces = Interfaces(redis, self.keys)
         self.liveness = Liveness(redis, self.keys)
         self.payloads = Payloads(redis, self.keys)
         self.index = Index(redis, self.keys)
@@ -211,9 +213,9 @@ class Store:
         return outputs
 
     async def events(self, execution_id: str, *, after: int, limit: int) -> list[Event]:
-        """Read the history from event `after` + 1 on."""
-        rows = await self._redis.xrange(self.keys.events(execution_id), f"{after + 1}-0", "+", count=limit)
-        return [read_event(execution_id, entry_id, fields) for entry_id, fields in rows]
+        """Read the history from event `after` + 1 on; see `read_history`."""
+        key = self.keys.events(execution_id)
+        return await read_history(self._redis, key, execution_id, after=after, limit=limit)
 
     async def last_seq(self, execution_id: str) -> int:
         """Number of the newest event; 0 when there is none."""

@@ -80,6 +80,8 @@ HANDLER_PATIENCE_MS = 300_000
 MAX_LINES = 20_000
 #: Pieces of streamed text kept for one execution, about 250 characters each.
 MAX_TOKENS = 50_000
+#: Typed events kept for one execution; a unit that emits one more fails.
+MAX_EVENTS = 10_000
 #: Ends made in one call, and bytes of their arguments: with more, the calls of others would wait too long.
 TOGETHER, TOGETHER_BYTES = 16, 512 * 1024
 
@@ -436,9 +438,13 @@ class Transitions(ScriptClient):
         *,
         allowed: int = MAX_LINES,
         tokens_allowed: int = MAX_TOKENS,
+        events_allowed: int = MAX_EVENTS,
     ) -> Call[str]:
-        """Append lines and streamed text to the history: (number within the attempt, event type, JSON)."""
-        flat: list[Argument] = [allowed, tokens_allowed]
+        """Append what a handler says to the history: (number within the attempt, event type, JSON).
+
+        Replies ok, fenced, full (no more lines are kept), exceeded (a typed event is one too many).
+        """
+        flat: list[Argument] = [allowed, tokens_allowed, events_allowed]
         for line in lines:
             flat.extend(line)
         return self._call("report_events", token.execution_id, (*token.arguments(), *flat), read_text)

@@ -11,6 +11,8 @@ import orjson
 from orchestrator.store.replies import Claim
 from tests.makers import FakeWorker, Rig, held_by
 from workers.context import Toolbox
+from workers.runtime.event_buffer import EventBuffer
+from workers.runtime.event_writer import LineSender
 from workers.runtime.recording import end_call
 from workers.runtime.runner import Runner
 
@@ -26,10 +28,17 @@ class Lines:
 
 
 async def act(rig: Rig, *, worker: FakeWorker | None = None, lines: Lines | None = None) -> list[str]:
-    """Run what is queued, and what follows, until nothing is; gives the node ids in the order they ran."""
+    """Run what is queued, and what follows, until nothing is; gives the node ids in the order they ran.
+
+    Typed events become history; other lines only go to `lines`.
+    """
     worker = worker or rig.worker
     runner = Runner(
-        worker_id=worker.worker_id, tools=Toolbox(), threads=ThreadPoolExecutor(1), items=rig.store.items
+        worker_id=worker.worker_id,
+        tools=Toolbox(),
+        threads=ThreadPoolExecutor(1),
+        items=rig.store.items,
+        interfaces=rig.store.interfaces,
     )
     ran: list[str] = []
     while tasks := await worker.read():
@@ -38,7 +47,9 @@ async def act(rig: Rig, *, worker: FakeWorker | None = None, lines: Lines | None
             if not isinstance(claim, Claim):
                 continue
             spec = orjson.loads(claim.spec)
-            result = await runner.run(claim, spec, lines or Lines(), asyncio.Event())
+            buffer = EventBuffer()
+            sender = LineSender(rig.transitions, held_by(claim), buffer)
+            result = await runner.run(claim, spec, lines or buffer, asyncio.Event(), sender)
             ended = await end_call(
                 rig.transitions, claim, spec, result, output_max_bytes=1_000_000, claiming=None
             )

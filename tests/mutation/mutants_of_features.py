@@ -46,6 +46,10 @@ PAID = (
         "report_events",
         ("a long stream fills the history", "if tokens <= tokens_allowed then", "if true then"),
         ("half a stream stays", "        reset('{\"reason\":\"capped\"}')", ""),
+        ("typed events have no end", "is_exceeded = emitted >= tonumber(ARGV[8])", "is_exceeded = false"),
+        ("a refused event is recorded", "      if is_exceeded then break end", ""),
+        ("typed events are not counted", "if emitted then redis.call('HSET', x.runtime, 'emitted', emitted) end", ""),
+        ("a refused event is passed over", "if is_exceeded then return 'exceeded' end", ""),
         ("a reset is said without a stream", "if is_streamed then record(x, 'stream.reset'", "if true then record(x, 'stream.reset'"),
     ),
     *of(

@@ -17,11 +17,11 @@ from orchestrator.documents import exact_json
 from orchestrator.documents.durations import parse_duration_ms
 from orchestrator.documents.times import rfc3339
 from orchestrator.errors import ErrorType
-from workers.context import MESSAGE_MAX_CHARS, HandlerContext
+from workers.context import HandlerContext
 from workers.excerpts import Excerpt, cut
 from workers.library.http import PASSING_STATUSES
 from workers.library.plain_text import as_text
-from workers.outcome import HandlerFault, Retryable, Terminal
+from workers.outcome import MESSAGE_MAX_CHARS, HandlerFault, Retryable, Terminal
 from workers.registry import handler
 
 log = logging.getLogger("headrace.notify")

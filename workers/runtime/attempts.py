@@ -19,6 +19,7 @@ from orchestrator.store.script_client import Call, retry_while_unavailable
 from orchestrator.store.transitions import Transitions
 from workers.outcome import Completed, Retryable, from_exception
 from workers.runtime.event_buffer import EventBuffer
+from workers.runtime.event_writer import LineSender
 from workers.runtime.heartbeat import Heartbeat, Pulse
 from workers.runtime.map_items import Mapped, stage
 from workers.runtime.recording import end_call, token_of
@@ -42,7 +43,8 @@ class Attempt:
     claim: Claim
     token: AttemptToken
     spec: dict[str, Any]
-    buffer: EventBuffer = field(default_factory=EventBuffer)
+    buffer: EventBuffer
+    sender: LineSender
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     stop_cause: str = ""
@@ -94,7 +96,9 @@ class Attempts:
         unread = [claim for claim in claims if claim.unread]
         reading = asyncio.create_task(self._read(unread)) if unread else None
         for claim in claims:
-            attempt = Attempt(claim, token_of(claim), orjson.loads(claim.spec))
+            token, buffer = token_of(claim), EventBuffer()
+            sender = LineSender(self._transitions, token, buffer)
+            attempt = Attempt(claim, token, orjson.loads(claim.spec), buffer, sender)
             attempt.reading = reading if claim.unread else None
             self.running[attempt.token] = attempt
             self._heartbeat.hold(attempt.token, Pulse(attempt.buffer, attempt.spec.get("heartbeat_ms")))
@@ -172,14 +176,11 @@ class Attempts:
 
     async def _send_lines(self, writing: list[Attempt]) -> None:
         parts = [attempt.buffer.waiting() for attempt in writing]
-        calls = [
-            self._transitions.report_events(attempt.token, part)
-            for attempt, part in zip(writing, parts, strict=True)
-        ]
-        await self._transitions.call_all(calls, are_apart=True)
+        calls = [attempt.sender.call(part) for attempt, part in zip(writing, parts, strict=True)]
+        answers = await self._transitions.call_all(calls, are_apart=True)
         # Only now: the end of an attempt sends again whatever may not have arrived.
-        for attempt, part in zip(writing, parts, strict=True):
-            attempt.buffer.confirm(part[-1][0])
+        for attempt, part, answer in zip(writing, parts, answers, strict=True):
+            attempt.sender.take(part, answer)
 
     async def _read(self, claims: list[Claim]) -> dict[AttemptToken, Claim]:
         """Read what the claims of one reply had no room for, together: they may share it."""
@@ -193,7 +194,7 @@ class Attempts:
                 attempt.claim = (await asyncio.shield(attempt.reading))[attempt.token]
                 attempt.reading = None
             attempt.result = await self._runner.run(
-                attempt.claim, attempt.spec, attempt.buffer, attempt.cancelled
+                attempt.claim, attempt.spec, attempt.buffer, attempt.cancelled, attempt.sender
             )
             if isinstance(attempt.result, Mapped):
                 attempt.result = await stage(self._transitions, attempt.token, attempt.result)
@@ -253,7 +254,7 @@ class Attempts:
 
     def _last_reports(self, attempt: Attempt) -> list[Call[Any]]:
         """Build the calls that write the lines left, and the heartbeat details unless the node completes."""
-        reports = [self._transitions.report_events(attempt.token, part) for part in attempt.buffer.rest()]
+        reports: list[Call[Any]] = [attempt.sender.call(part) for part in attempt.buffer.rest()]
         return reports if isinstance(attempt.result, Completed) else [*reports, *self._last_beat(attempt)]
 
     def _last_beat(self, attempt: Attempt) -> list[Call[Any]]:

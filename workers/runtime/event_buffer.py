@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
 from orchestrator.documents import exact_json
-from workers.context import HEARTBEAT, MESSAGE_MAX_CHARS, RESET, TOKEN
+from workers.context import EVENT, HEARTBEAT, RESET, TOKEN
 from workers.excerpts import cut, shown
+from workers.outcome import MESSAGE_MAX_CHARS
 
 #: Lines kept until they are written; what a handler writes faster than that is dropped, with one warning.
 MOST_WAITING = 500
 #: Lines sent by one script.
 MOST_AT_ONCE = 100
+#: Bytes of the lines sent by one script; of one line alone, whatever it has.
+MOST_BYTES = 2 * 1024 * 1024
 #: Characters of streamed text in one event; more only when they come faster than they can be written.
 PIECE = 256
 LARGE_PIECE = 16 * 1024
@@ -28,7 +32,8 @@ class EventBuffer:
 
     A line leaves when it is confirmed, not when it is sent: it has a number, so sending it again is harmless.
     Streamed text (`node.token`) is collected into pieces and never dropped, since a text with a hole in it is
-    another text. Of heartbeats only the newest is kept: its details are for the attempt that follows.
+    another text; nor are typed events (`node.event`), whose writer waits instead. Of heartbeats only the
+    newest is kept: its details are for the attempt that follows.
     """
 
     def __init__(self) -> None:
@@ -37,6 +42,8 @@ class EventBuffer:
         self._number = 0
         self._lost = 0
         self._beat = b""
+        #: Of the typed events that have still to be confirmed.
+        self.event_bytes = 0
         #: Monotonic seconds of the last sign of life.
         self.last_beat_s = time.monotonic()
         #: Streamed text that is not yet a line, and the number of pieces since the stream began.
@@ -59,7 +66,7 @@ class EventBuffer:
             if type == RESET:
                 self._cut()
                 self._index = 0
-            elif len(self._lines) >= MOST_WAITING:
+            elif len(self._lines) >= MOST_WAITING and type != EVENT:
                 self._lost += 1
                 return
             # What was streamed before this line stands before it.
@@ -79,13 +86,29 @@ class EventBuffer:
                 self._append("node.log", {"level": "warning", "message": message, "data": {}})
             if len(self._lines) < MOST_AT_ONCE:
                 self._cut()
-            return self._lines[:MOST_AT_ONCE]
+            return next(_parts(self._lines), [])
 
     def rest(self) -> list[list[Line]]:
-        """Give all lines that are left, in parts of at most MOST_AT_ONCE."""
+        """Give all lines that are left, in parts that one script can write."""
         with self._lock:
             self._cut()
-            return [self._lines[i : i + MOST_AT_ONCE] for i in range(0, len(self._lines), MOST_AT_ONCE)]
+            return list(_parts(self._lines))
+
+    @property
+    def newest(self) -> int:
+        """Number of the last line so far."""
+        return self._number
+
+    def has_up_to(self, number: int) -> bool:
+        """Whether a line of this number, or a lower one, has still to be confirmed."""
+        with self._lock:
+            return bool(self._lines) and self._lines[0][0] <= number
+
+    def drop_events(self) -> None:
+        """Let go of all typed events: one was too many, and their attempt fails."""
+        with self._lock:
+            self._lines = [line for line in self._lines if line[1] != EVENT]
+            self.event_bytes = 0
 
     def beat(self) -> bytes:
         """Give the details of the newest heartbeat, JSON, until they are confirmed; b"" without news."""
@@ -100,6 +123,9 @@ class EventBuffer:
     def confirm(self, number: int) -> None:
         """Let go of lines up to this number: they are written."""
         with self._lock:
+            if self.event_bytes:
+                gone = (len(text) for each, type, text in self._lines if each <= number and type == EVENT)
+                self.event_bytes -= sum(gone)
             self._lines = [line for line in self._lines if line[0] > number]
 
     def _cut(self, *, keep: bool = False) -> None:
@@ -118,8 +144,25 @@ class EventBuffer:
     def _append(self, type: str, data: dict[str, Any]) -> None:
         self._number += 1
         try:
-            text = exact_json.dumps(shown(data), default=repr)
+            # A typed event is cut nowhere.
+            text = exact_json.dumps(data if type == EVENT else shown(data), default=repr)
         except (TypeError, ValueError, RecursionError):
             message = cut(ascii(data), MESSAGE_MAX_CHARS)
             text = orjson.dumps({"level": "warning", "message": message, "data": {}})
+        if type == EVENT:
+            self.event_bytes += len(text)
         self._lines.append((self._number, type, text))
+
+
+def _parts(lines: list[Line]) -> Iterator[list[Line]]:
+    """Cut lines into parts that one script can write."""
+    part: list[Line] = []
+    size = 0
+    for line in lines:
+        if part and (len(part) == MOST_AT_ONCE or size + len(line[2]) > MOST_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += len(line[2])
+    if part:
+        yield part

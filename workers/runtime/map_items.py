@@ -23,6 +23,7 @@ from orchestrator.templates.resolver import Scope, resolve
 from workers.context import HandlerContext
 from workers.outcome import Completed, Failed, Terminal
 from workers.registry import HandlerSpec
+from workers.reports import check_value
 
 #: Errors of items in the error of their node.
 MOST_ERRORS = 5
@@ -115,8 +116,12 @@ async def _failure(items: Items, claim: Claim, ended: Mapping[str, Any], failed:
 
 
 async def _give_output(config: dict[str, Any], context: HandlerContext) -> Completed:
-    """Give the output as it was resolved."""
-    return Completed(config["output"])
+    """Give the output as it was resolved. Raises Terminal (`OutputInvalid`) if it is no value of the stop."""
+    output, interface = config["output"], context.interface
+    stop = interface.stop if interface is not None else None
+    if stop is not None and stop.schema is not None:
+        check_value(stop.schema, output, "the output", root="output", type=ErrorType.OUTPUT_INVALID)
+    return Completed(output)
 
 
 #: Every worker has these, whatever handlers it loads.

@@ -33,7 +33,8 @@ from workers.outcome import (
 )
 from workers.registry import default_retry
 from workers.runtime.map_items import Mapped
-from workers.runtime.runner import ConditionFalse, Result
+from workers.runtime.runner import Result
+from workers.runtime.work import ConditionFalse
 
 #: Of a wait: prompt, form, schema, assignees.
 MAX_ASK_BYTES = 256 * 1024

@@ -13,7 +13,7 @@ from typing import Any
 
 from orchestrator.documents import exact_json
 from orchestrator.errors import NodeError
-from workers.context import RESET, TOKEN, EventSink
+from workers.context import EVENT, RESET, TOKEN, EventSink
 from workers.excerpts import Excerpt, cut, text_of
 from workers.outcome import (
     MESSAGE_MAX_CHARS,
@@ -265,7 +265,9 @@ class RedactingSink:
             if type == RESET:
                 # What was streamed is dropped by its readers, and most of a secret would give the rest away.
                 self._held = ""
-            self._sink.emit(type, self._redactor.value(data))
+            # A typed event may be large: it is looked through as outputs are.
+            hide = self._redactor.output if type == EVENT else self._redactor.value
+            self._sink.emit(type, hide(data))
 
     def end(self) -> None:
         """Let go of what was held back: the stream is whole, and what it ends with is no secret."""

@@ -6,74 +6,46 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from orchestrator.definitions.branches import CONDITION
-from orchestrator.definitions.ends import reads_outputs
+from orchestrator.definitions.interface import Interface
 from orchestrator.definitions.sub_workflows import SUB_WORKFLOW
 from orchestrator.documents import exact_json
-from orchestrator.documents.json_types import is_true
 from orchestrator.errors import ErrorType
 from orchestrator.operations.children import ChildHandle, Children
-from orchestrator.states import Reason
+from orchestrator.store.interfaces import Interfaces
 from orchestrator.store.items import Items
 from orchestrator.store.replies import Claim
 from orchestrator.store.requests import AttemptToken
-from orchestrator.templates.budget import Budget
-from orchestrator.templates.resolver import NodeResult, Scope, evaluate, resolve
+from orchestrator.store.script_client import retry_while_unavailable
+from orchestrator.templates.resolver import NodeResult, Scope
 from orchestrator.units import index_of
 from workers.context import EventSink, HandlerContext, Meter, NullMeter, Toolbox
 from workers.outcome import (
     Completed,
     Failed,
     Outcome,
+    Retryable,
     Terminal,
     Waiting,
     to_outcome,
 )
 from workers.registry import HandlerSpec, find_handler
 from workers.runtime.evaluation import Evaluation
+from workers.runtime.event_writer import NO_SENDER, AttemptEvents, Sender
 from workers.runtime.leftovers import Leftovers, Raised, call_in_thread
-from workers.runtime.map_items import OWN, Mapped, gather, list_items
+from workers.runtime.map_items import OWN, Mapped, gather
 from workers.runtime.redaction import RedactingSink, Redactors
 from workers.runtime.timeouts import LimitPassed, TimeLimits
 from workers.runtime.tracebacks import failure_of, log_failure
-
-#: JSON of an output from which on a thread looks for secrets in it.
-LARGE_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class ConditionFalse:
-    """The node's `when` was false: it is skipped without a handler call."""
-
-    reason: Reason = Reason.CONDITION_FALSE
-
+from workers.runtime.work import ConditionFalse, Work, config_of, item_names, items_of, outputs_of
 
 Result = Outcome | ConditionFalse | Mapped
 
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What one claim asks for, decoded.
-
-    index   of the item of a map; None for a node.
-    resume  what the node waited for, when it runs again to use it; None otherwise.
-    """
-
-    claim: Claim
-    spec: Mapping[str, Any]
-    inputs: Mapping[str, Any]
-    index: int | None
-    resume: Any
-    now_ms: int
-
-    @property
-    def is_map(self) -> bool:
-        """Whether this is a mapped node itself, rather than one of its items."""
-        return "map" in self.spec and self.index is None
+#: JSON of an output from which on a thread looks for secrets in it.
+LARGE_BYTES = 64 * 1024
 
 
 class Runner:
@@ -82,6 +54,7 @@ class Runner:
     threads    where sync handlers run.
     items      reads the outputs of a map's items; None where no node is mapped.
     children   starts and reads child executions; None where no node has one.
+    interfaces  reads what definitions declare of their events; None: nothing is checked by it.
     max_bytes  of a node's output, and of all items of a map together.
     find       the handler of a name.
     clock      Unix milliseconds, as templates and handlers see them.
@@ -96,6 +69,7 @@ class Runner:
         threads: Executor,
         items: Items | None = None,
         children: Children | None = None,
+        interfaces: Interfaces | None = None,
         max_bytes: int = 1024 * 1024,
         find: Callable[[str], HandlerSpec | None] = find_handler,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -103,6 +77,7 @@ class Runner:
     ) -> None:
         self.items = items
         self.children = children
+        self.interfaces = interfaces
         self.max_bytes = max_bytes
         self._find = find
         self._clock = clock
@@ -116,24 +91,30 @@ class Runner:
         self._evaluation = Evaluation()
 
     async def run(
-        self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
+        self,
+        claim: Claim,
+        spec: Mapping[str, Any],
+        sink: EventSink,
+        cancelled: asyncio.Event,
+        sender: Sender = NO_SENDER,
     ) -> Result:
         """Run one attempt to its outcome. Raises only CancelledError, when the attempt is stopped; every
         other failure is an outcome.
 
+        sender  sends what the sink has collected: a handler waits until its typed events are written.
         No known secret of any tenant is in the outcome, nor in what the sink gets, and what is too long in it
         is cut.
         """
         redactor = self.redactors.of(claim.tenant)
         if redactor:
             sink = redacting = RedactingSink(sink, redactor)
-            result = await self._attempt(claim, spec, redacting, cancelled)
+            result = await self._attempt(claim, spec, redacting, cancelled, sender)
             if isinstance(result, Completed | Waiting):
                 # Only a stream that is kept has an end; of one that is taken back, less is known by showing
                 # less.
                 redacting.end()
         else:
-            result = await self._attempt(claim, spec, sink, cancelled)
+            result = await self._attempt(claim, spec, sink, cancelled, sender)
         if isinstance(result, ConditionFalse | Mapped):
             return result  # What a map is made from may hold no secret: that is refused at submission.
         if redactor and isinstance(result, Completed | Waiting) and _is_large(result.output):
@@ -145,8 +126,14 @@ class Runner:
         return result
 
     async def _attempt(
-        self, claim: Claim, spec: Mapping[str, Any], sink: EventSink, cancelled: asyncio.Event
+        self,
+        claim: Claim,
+        spec: Mapping[str, Any],
+        sink: EventSink,
+        cancelled: asyncio.Event,
+        sender: Sender,
     ) -> Result:
+        events = AttemptEvents(sink, sender)
         try:
             handler = self._handler(spec)
             work = self._read(claim, spec)
@@ -155,11 +142,12 @@ class Runner:
                 return await self._map(work, scope)
             config: Mapping[str, Any] | None = spec["config"]
             if scope is not None:
-                config = await self._evaluation.run(partial(_config, work, scope))
+                config = await self._evaluation.run(partial(config_of, work, scope))
             if config is None:
                 return ConditionFalse()
-            context = self._context(work, sink, cancelled)
-            value = await self._perform(handler, config, context, TimeLimits.from_spec(spec))
+            interface = await self._interface(claim, spec) if "interface" in spec else None
+            context = self._context(work, sink, cancelled, events, interface)
+            value = await self._perform(handler, config, context, events, TimeLimits.from_spec(spec))
             if isinstance(value, Raised):
                 raise value.error
             return to_outcome(value)
@@ -168,6 +156,8 @@ class Runner:
         except BaseException as error:
             # sys.exit() in a handler ends its attempt, not the worker and its neighbours.
             return failure_of(error, claim, worker_id=self.worker_id)
+        finally:
+            events.close()
 
     def _handler(self, spec: Mapping[str, Any]) -> HandlerSpec:
         """Find the handler. Raises Terminal (`HandlerNotFound`) where this worker has none of the name."""
@@ -207,19 +197,39 @@ class Runner:
             execution_id=claim.execution_id,
             now_ms=work.now_ms,
             secrets=self.tools.of(claim.tenant).secrets,
-            local=_item_names(work),
+            local=item_names(work),
         )
 
     async def _map(self, work: Work, scope: Scope | None) -> Result:
         """Run a mapped node itself: list its items, or, once they have ended, gather their outputs."""
         if scope is not None:
-            return await self._evaluation.run(partial(_items, work, scope, self.max_bytes))
+            return await self._evaluation.run(partial(items_of, work, scope, self.max_bytes))
         if "again" in work.resume:
             return Mapped(None)
         assert self.items is not None
         return await gather(self.items, work.claim, work.spec, work.resume, max_bytes=self.max_bytes)
 
-    def _context(self, work: Work, sink: EventSink, cancelled: asyncio.Event) -> HandlerContext:
+    async def _interface(self, claim: Claim, spec: Mapping[str, Any]) -> Interface | None:
+        """Give what the definition declares of its events. Raises Retryable where that is lost just now."""
+        if self.interfaces is None:
+            return None
+        if kept := self.interfaces.kept(spec["interface"]):
+            return kept
+        where = (claim.execution_id, claim.tenant, spec["interface"])
+        found = await retry_while_unavailable(partial(self.interfaces.read, *where))
+        if found is None:
+            # The sweep makes it of the definition again.
+            raise Retryable("what the definition declares of its events cannot be read just now")
+        return found
+
+    def _context(
+        self,
+        work: Work,
+        sink: EventSink,
+        cancelled: asyncio.Event,
+        events: AttemptEvents,
+        interface: Interface | None,
+    ) -> HandlerContext:
         """Build the context that the handler sees."""
         claim = work.claim
         return HandlerContext(
@@ -229,13 +239,15 @@ class Runner:
             try_number=claim.tries,
             worker_id=self.worker_id,
             inputs=work.inputs,
-            outputs=_outputs(work),
+            outputs=outputs_of(work),
             resume=work.resume,
             now_ms=work.now_ms,
             has_retry_policy=work.spec["retry"] is not None,
             last_heartbeat=exact_json.loads(claim.beat) if claim.beat else None,
             child=self._child(work),
             sink=sink,
+            events=events,
+            interface=interface,
             tools=self.tools.of(claim.tenant),
             meter=self._meter(claim),
             cancelled=cancelled,
@@ -255,15 +267,33 @@ class Runner:
         )
 
     async def _perform(
-        self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext, limits: TimeLimits
+        self,
+        handler: HandlerSpec,
+        config: Mapping[str, Any],
+        context: HandlerContext,
+        events: AttemptEvents,
+        limits: TimeLimits,
     ) -> Any:
         """Await the handler within its time limits. Raises LimitPassed, and what the handler raises."""
         try:
-            return await limits.hold(self._call(handler, config, context), context)
+            return await limits.hold(self._whole_call(handler, config, context, events), context)
         except LimitPassed:
             # A sync handler cannot be stopped from outside: it may look at `cancelled`; its result is lost.
             context.cancelled.set()
             raise
+
+    async def _whole_call(
+        self,
+        handler: HandlerSpec,
+        config: Mapping[str, Any],
+        context: HandlerContext,
+        events: AttemptEvents,
+    ) -> Any:
+        """Call the handler, and wait until every event that it has emitted is written."""
+        value = await self._call(handler, config, context)
+        if not isinstance(value, Raised):
+            await events.finish()
+        return value
 
     async def _call(self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext) -> Any:
         """Call an async handler in the event loop, a sync one in a thread."""
@@ -285,54 +315,3 @@ def _is_large(output: Any) -> bool:
         return len(exact_json.dumps(output)) > LARGE_BYTES
     except (TypeError, ValueError, RecursionError):
         return False  # It is refused when it is written.
-
-
-def _items(work: Work, scope: Scope, max_bytes: int, budget: Budget) -> Mapped | Completed | ConditionFalse:
-    """List the items of a mapped node, unless it is not wanted."""
-    if not _is_wanted(work, scope, budget):
-        return ConditionFalse()
-    return list_items(work.spec, scope, node_id=work.claim.node_id, max_bytes=max_bytes, budget=budget)
-
-
-def _config(work: Work, scope: Scope, budget: Budget) -> Mapping[str, Any] | None:
-    """Give the config with its templates resolved; None where the node is not wanted."""
-    return _resolved(work, scope, budget) if _is_wanted(work, scope, budget) else None
-
-
-def _is_wanted(work: Work, scope: Scope, budget: Budget) -> bool:
-    """Evaluate `when`, once for each node: items of a map and nodes that resume have passed it before."""
-    when = work.spec["when"]
-    if when is None or work.index is not None or work.claim.resume:
-        return True
-    return is_true(evaluate(when, scope, node_id=work.claim.node_id, path="when", budget=budget))
-
-
-def _resolved(work: Work, scope: Scope, budget: Budget) -> Mapping[str, Any]:
-    """Resolve every template in the config. A condition's expression is evaluated rather than rendered."""
-    config: dict[str, Any] = work.spec["config"]
-    handler, node_id = work.spec["handler"], work.claim.node_id
-    is_condition = handler == CONDITION and isinstance(config.get("expression"), str)
-    # The templates in the definition of a child are the child's own.
-    is_nested = handler == SUB_WORKFLOW and isinstance(config.get("workflow"), dict)
-    apart = ("expression",) if is_condition else ("workflow",) if is_nested else ()
-    resolved: dict[str, Any] = resolve(config, scope, node_id=node_id, skip=apart, budget=budget)
-    if is_condition:
-        expression = config["expression"]
-        resolved["expression"] = evaluate(
-            expression, scope, node_id=node_id, path="config.expression", budget=budget
-        )
-    return resolved
-
-
-def _outputs(work: Work) -> Mapping[str, Any]:
-    """Give the outputs that the node reads without naming them; what has none is left out."""
-    if not reads_outputs(work.spec["handler"], work.spec["config"]):
-        return {}
-    return {node_id: exact_json.loads(output) for node_id, _, output in work.claim.references if output}
-
-
-def _item_names(work: Work) -> Mapping[str, Any]:
-    """Give the names an item of a map has for itself: its value and its index."""
-    if work.index is None:
-        return {}
-    return {work.spec["map"]["item_name"]: exact_json.loads(work.claim.value), "index": work.index}

@@ -37,11 +37,13 @@ from orchestrator.store.replies import Claim, Delivery
 from orchestrator.store.requests import AttemptToken
 from orchestrator.store.transitions import Transitions
 from orchestrator.units import index_of, node_of
-from workers.context import NullSink, Toolbox
+from workers.context import Toolbox
 from workers.handlers import Catalogue
 from workers.outcome import Awaiting, Failed
 from workers.registry import default_retry
-from workers.runtime.recording import end_call
+from workers.runtime.event_buffer import EventBuffer
+from workers.runtime.event_writer import LineSender
+from workers.runtime.recording import end_call, token_of
 from workers.runtime.runner import Result, Runner
 from workers.runtime.shares import Shares
 from workers.runtime.task_reader import TaskReader
@@ -133,6 +135,7 @@ class Simulator:
             tools=tools,
             threads=threads,
             items=self.store.items,
+            interfaces=self.store.interfaces,
             children=Children(
                 self.store, self.transitions, catalogue=catalogue, limits=limits, checks=checks
             ),
@@ -243,7 +246,9 @@ class Simulator:
         spec: dict[str, Any] = orjson.loads(claim.spec)
         await self._learn(claim.execution_id)
         self._playing = stub = await self._stub_for(claim, spec)
-        result = await self._runner.run(claim, spec, NullSink(), asyncio.Event())
+        buffer = EventBuffer()
+        sender = LineSender(self.transitions, token_of(claim), buffer)
+        result = await self._runner.run(claim, spec, buffer, asyncio.Event(), sender)
         duration_ms = stub.duration_ms
         limit_ms = spec["start_to_close_ms"]
         if limit_ms is not None and duration_ms > limit_ms:

@@ -34,6 +34,7 @@ REAL = frozenset(
         "condition",
         "switch",
         "transform",
+        "emit",
         "delay",
         "sub_workflow",
         "wait_for_signal",

@@ -1,10 +1,11 @@
 -- flags: allow-oom
--- Appends log lines, progress and streamed text of a handler. Lines are numbered upwards within the attempt; a line sent
--- twice is dropped, and so is every line of a superseded attempt.
+-- Appends log lines, progress, streamed text and typed events of a handler. Lines are numbered upwards within the attempt; a line
+-- sent twice is dropped, and so is every line of a superseded attempt.
 -- KEYS  1 runtime of the execution
--- ARGV  3 node id, 4 attempt, 5 nonce, 6 lines and 7 pieces of streamed text allowed for the whole execution; then three for each line:
---       number, event type, data, JSON
--- Reply ok; fenced; full, the execution has used up its lines (recorded once in its history)
+-- ARGV  3 node id, 4 attempt, 5 nonce, 6 lines, 7 pieces of streamed text and 8 typed events allowed for the whole execution; then
+--       three for each line: number, event type, data, JSON
+-- Reply ok; fenced; full, the execution has used up its lines (recorded once in its history); exceeded, one of these is a typed event
+--       too many: it is not recorded, nor is what comes behind it
 local node_id, attempt = ARGV[3], ARGV[4]
 local x = open(ARGV[2], {node_id}, {'r|'})
 if not x or not is_current(x, node_id, attempt, ARGV[5]) or status_of(x, node_id) ~= 'RUNNING' then return 'fenced' end
@@ -14,6 +15,8 @@ newest = of_attempt == attempt and tonumber(newest) or 0
 local lines, allowed = tonumber(lines_kept or 0), tonumber(ARGV[6])
 local tokens, tokens_allowed = tonumber(tokens_kept or 0), tonumber(ARGV[7])
 local is_streamed = streamed == attempt
+-- Read and written only where there is a typed event.
+local emitted, is_exceeded
 -- Numbers rise, so the last one says whether there is anything new.
 if tonumber(ARGV[#ARGV - 2]) <= newest then return lines > allowed and 'full' or 'ok' end
 
@@ -23,11 +26,20 @@ local function reset(data)
   is_streamed = false
 end
 
-for i = 8, #ARGV, 3 do
+for i = 9, #ARGV, 3 do
   local number, event, data = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2]
   if number > newest then
+    if event == 'node.event' then
+      emitted = emitted or tonumber(fields_of(x, 'emitted') or 0)
+      -- Its number is not passed by: sent again, it is refused again.
+      is_exceeded = emitted >= tonumber(ARGV[8])
+      if is_exceeded then break end
+    end
     newest = number
-    if event == 'stream.reset' then
+    if event == 'node.event' then
+      emitted = emitted + 1
+      record(x, event, node_id, attempt, data)
+    elseif event == 'stream.reset' then
       reset(data)
     elseif event == 'node.token' then
       tokens = tokens + 1
@@ -51,9 +63,11 @@ for i = 8, #ARGV, 3 do
 end
 redis.call('HSET', x.runtime, 'reported|' .. node_id, attempt .. ':' .. newest, 'lines', lines)
 if tokens > 0 then redis.call('HSET', x.runtime, 'tokens', tokens) end
+if emitted then redis.call('HSET', x.runtime, 'emitted', emitted) end
 if is_streamed then
   redis.call('HSET', x.runtime, 'streamed|' .. node_id, attempt)
 elseif streamed then
   redis.call('HDEL', x.runtime, 'streamed|' .. node_id)
 end
+if is_exceeded then return 'exceeded' end
 return lines > allowed and 'full' or 'ok'

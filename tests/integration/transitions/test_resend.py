@@ -152,7 +152,8 @@ async def reaping(rig: Rig) -> Call[Any]:
 
 async def reporting(rig: Rig) -> Call[Any]:
     held = await running(rig)
-    return rig.transitions.report_events(held, [(1, "node.log", b"{}"), (2, "node.progress", b"{}")])
+    lines = [(1, "node.log", b"{}"), (2, "node.event", b"{}"), (3, "node.progress", b"{}")]
+    return rig.transitions.report_events(held, lines)
 
 
 async def reusing(rig: Rig) -> Call[Any]:

@@ -27,6 +27,7 @@ from tests.property.model.map_attempts import has_failed, kinds_for
 from tests.property.model.purges import PURGES
 from tests.property.model.reading import TASKS
 from tests.property.model.registered import change, register, remove
+from tests.property.model.reports import report, say
 from tests.property.model.retries import retry_chosen, retry_whole
 from tests.property.model.starts import start_by_name, submit
 from tests.property.model.together import send_end
@@ -129,6 +130,8 @@ async def end_late(world: World, dice: Random) -> None:
 async def end_attempt(
     world: World, dice: Random, worker: SimWorker, token: AttemptToken, *, kinds: str = "ccccccfrswlxaap"
 ) -> None:
+    while dice.random() < 0.5:
+        await say(world, dice, token)
     case = world.case_of(token.execution_id)
     claiming = None
     if dice.random() < 0.5:
@@ -280,16 +283,6 @@ async def renew(world: World, dice: Random) -> None:
         assert word == expected, (token, word)
 
 
-async def report(world: World, dice: Random) -> None:
-    held = [each for worker in world.workers for each in worker.held] + world.strays
-    if not held:
-        return
-    token = dice.choice(held)
-    lines = [(number, "node.log", b"{}") for number in range(1, dice.randint(2, 4))]
-    word = await world.transitions.report_events(token, lines)
-    assert (word == "ok") == (world.expected_word(token) == "ok"), (token, word)
-
-
 async def fall_silent(world: World, dice: Random) -> None:
     worker = world.one_with(dice, "held")
     if worker is not None and len(world.strays) < 8:
@@ -335,7 +328,7 @@ async def sweep_round(world: World, dice: Random) -> None:
 
 #: How often each action is drawn.
 WEIGHTS: dict[Action, int] = {
-    submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, renew: 2, report: 1,
+    submit: 5, start: 3, read: 14, claim: 14, end: 20, end_late: 3, resend: 4, renew: 2, report: 2,
     fall_silent: 3, cancel: 3, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
     retry_chosen: 2,
     start_by_name: 2, register: 2, change: 1, remove: 1,

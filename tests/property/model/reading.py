@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from clients.redis_wire import Wire
 from orchestrator.definitions.definition import OUTPUT
 from orchestrator.redis_keys import SEPARATOR
@@ -112,12 +114,14 @@ def _snapshot(case: Case, events: list[Any], rest: list[Any], own: Shared) -> Ex
     length, status, runtime, nodes, outputs, worklist, signals, held, children, *rows = rest
     before = case.seen
     known = before.lines if before else ()
-    fresh, told = [], []
+    fresh, told, emitted = [], [], []
     for number, (entry_id, flat) in enumerate(events, len(known) + 1):
         assert entry_id == b"%d-0" % number, f"event ids are not dense: {entry_id!r} where {number} was due"
         line = _pairs(flat)
         unit = f"{line['node_id']}[{line['item']}]" if "item" in line else line["node_id"]
         fresh.append((line["type"], unit, int(line["attempt"] or 0)))
+        if line["type"] == "node.event":
+            emitted.append((unit, int(line["attempt"]), int(orjson.loads(line["data"])["value"])))
         if unit and (child := re.search('"child":"([^"]+)"', line["data"])):
             told.append((line["type"], unit, child[1]))
     assert length == len(known) + len(fresh), "the history has changed behind what was read"
@@ -144,6 +148,7 @@ def _snapshot(case: Case, events: list[Any], rest: list[Any], own: Shared) -> Ex
         held=tuple(unit.decode() for unit in held),
         children=tuple(tuple(entry.decode().split(" ")) for entry in children),
         told=(*(before.told if before else ()), *told),
+        events=(*(before.events if before else ()), *emitted),
     )
 
 

@@ -25,6 +25,7 @@ _OF_RECORD = (
 _TELLING = frozenset(("waiting_on", "c", "reason"))
 _TELLING_OF_RECORD = ("attempt", "tries", "crashes")
 Line = tuple[str, str, int]  # event type, node id, attempt
+Emitted = tuple[str, int, int]
 Told = tuple[str, str, str]
 
 
@@ -55,6 +56,8 @@ class ExecutionSnapshot:
     children: tuple[tuple[str, str], ...] = ()
     #: Its history as far as it tells of children: (event type, unit, execution id).
     told: tuple[Told, ...] = ()
+    #: Typed events of its history: (unit, attempt, number within it).
+    events: tuple[Emitted, ...] = ()
 
     def of(self, name: str, node_id: str) -> str:
         """What is kept of a unit under a name, in a field of its own or in its record; '' for nothing."""

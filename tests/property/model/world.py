@@ -88,6 +88,8 @@ class Case:
     #: What retries counted and heartbeats told last, by unit.
     counts: dict[str, tuple[int, ...]] = field(default_factory=dict)
     beats: dict[str, bytes] = field(default_factory=dict)
+    #: Typed events that were taken, in order: unit, attempt, number within it.
+    events: list[tuple[str, int, int]] = field(default_factory=list)
 
     @property
     def now(self) -> ExecutionSnapshot:
@@ -134,6 +136,9 @@ class World:
         self.workers = [SimWorker("w0", own), SimWorker("w1", f"{own}odd ")]
         #: Attempts whose worker fell silent; it may still come back with a result.
         self.strays: list[AttemptToken] = []
+        #: What each attempt has said and may send again, by number; and the newest that was taken of it.
+        self.said: dict[AttemptToken, list[tuple[int, str]]] = {}
+        self.newest: dict[AttemptToken, int] = {}
         self.sent: deque[tuple[Call[Any], SimWorker]] = deque(maxlen=20)
         #: Idempotency keys by tenant: digest of the request, and what it made.
         self.keys_used: dict[tuple[str, str], tuple[str, str]] = {}
@@ -265,6 +270,8 @@ class World:
         """Hold what was seen of one execution against the promises; gives what it has started since."""
         broken = broken_promises(case.seen, now, case.definition, is_faulty=self.is_faulty, again=case.again)
         broken += self._foreign_outputs(case, now)
+        if list(now.events) != case.events:
+            broken.append(f"its typed events are {now.events}, taken were {case.events}")
         case.seen = now
         if case.parent in self.remains.cases and "parent" not in now.runtime:
             # Cut loose: it goes on as an execution of its own.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.output.progress import Progress, depths, ordered, plain_line, render, report
+from cli.output.progress import Progress, depths, note, ordered, plain_line, render, report
 from clients.headrace.views import Event, ExecutionView, NodeView
 
 
@@ -144,6 +144,15 @@ def test_a_plain_line_has_time_type_node_and_words() -> None:
     assert line.split("  ")[0] == "08:15:30.123"
     assert "A (attempt 2)" in line
     assert line.endswith("- fetched 3 rows")
+
+
+def test_a_typed_event_is_one_line_of_its_type_and_value() -> None:
+    short = event("node.event", "A", type="Step", value={"n": 1, "text": "two\nlines"})
+    long = event("node.event", "A", type="Step", value="x" * 500)
+
+    assert plain_line(short).endswith('A  - Step {"n": 1, "text": "two\\nlines"}')
+    assert "… (502 characters)" in note(long)
+    assert len(note(long)) < 250
 
 
 def test_the_report_tells_failures_and_outputs_nobody_used() -> None:

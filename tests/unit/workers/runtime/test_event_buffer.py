@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from workers.runtime.event_buffer import MOST_AT_ONCE, MOST_WAITING, PIECE, EventBuffer, Line
+from workers.runtime.event_buffer import MOST_AT_ONCE, MOST_BYTES, MOST_WAITING, PIECE, EventBuffer, Line
 
 
 def stream(buffer: EventBuffer, *texts: str) -> None:
@@ -107,3 +107,53 @@ def test_the_rest_comes_in_parts_a_script_can_take() -> None:
     parts = buffer.rest()
 
     assert [len(part) for part in parts] == [MOST_AT_ONCE, MOST_AT_ONCE, 1]
+
+
+def test_typed_events_are_never_dropped_however_many_lines_wait() -> None:
+    buffer = EventBuffer()
+    for number in range(MOST_WAITING):
+        buffer.emit("node.log", {"message": f"line {number}"})
+
+    for number in range(700):
+        buffer.emit("node.event", {"value": number})
+    buffer.emit("node.log", {"message": "dropped"})
+
+    values = [orjson.loads(data)["value"] for _, type, data in everything(buffer) if type == "node.event"]
+    assert values == list(range(700))
+    assert buffer.event_bytes == 0
+
+
+def test_large_events_are_sent_in_parts_that_one_script_can_write() -> None:
+    buffer = EventBuffer()
+    for _ in range(20):
+        buffer.emit("node.event", {"value": "x" * 250_000})
+    buffer.emit("node.event", {"value": "x" * MOST_BYTES})
+
+    sizes = [[len(data) for _, _, data in part] for part in buffer.rest()]
+
+    assert [len(part) for part in sizes] == [8, 8, 4, 1]
+    assert buffer.waiting() == buffer.rest()[0]
+
+
+def test_what_has_still_to_be_confirmed_is_known_by_its_number() -> None:
+    buffer = EventBuffer()
+    buffer.emit("node.event", {"value": 1})
+    before = buffer.newest
+    buffer.emit("node.log", {"message": "line"})
+
+    assert (before, buffer.newest) == (1, 2)
+    assert buffer.has_up_to(before)
+    buffer.confirm(1)
+    assert not buffer.has_up_to(before)
+    assert buffer.has_up_to(2)
+
+
+def test_events_that_are_let_go_leave_the_lines_between_them() -> None:
+    buffer = EventBuffer()
+    for type in ("node.log", "node.event", "node.log"):
+        buffer.emit(type, {"message": type})
+
+    buffer.drop_events()
+
+    assert [(number, type) for number, type, _ in buffer.waiting()] == [(1, "node.log"), (3, "node.log")]
+    assert buffer.event_bytes == 0

@@ -1,0 +1,179 @@
+"""Reads the `interface` of a document: the types of what starts an execution, ends it, and of its events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from orchestrator.documents import exact_json
+from orchestrator.documents.fields import ID_RULE, Fields, is_id
+from orchestrator.documents.json_schema import schema_problem
+from orchestrator.documents.problems import Findings, quoted
+
+#: The handler that writes a typed event.
+EMIT = "emit"
+#: What the start and the end are called that give no name.
+START, STOP = "StartEvent", "StopEvent"
+MOST_EVENTS = 256
+#: Parent types of one type.
+MOST_PARENTS = 16
+QUALIFIED_NAME_MAX_CHARS = 256
+
+_FIELDS = ("start", "stop", "events")
+_TYPE_FIELDS = ("schema", "types", "qualified_name")
+_END_FIELDS = ("name", *_TYPE_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """One declared type of events.
+
+    schema          JSON Schema of its values; None takes any value.
+    types           names of its parent types.
+    qualified_name  of the class it stands for, such as `orders.events.Shipped`; None without one.
+    """
+
+    name: str
+    schema: dict[str, Any] | None = None
+    types: tuple[str, ...] = ()
+    qualified_name: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Write it, its name apart."""
+        return {"schema": self.schema, "types": list(self.types), "qualified_name": self.qualified_name}
+
+    @classmethod
+    def from_dict(cls, name: str, fields: Mapping[str, Any]) -> EventType:
+        """Read what `to_dict` has written."""
+        return cls(name, fields["schema"], tuple(fields["types"]), fields["qualified_name"])
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """What a definition declares of its events.
+
+    start   the type of its inputs: for readers, `inputs` is what is checked.
+    stop    the type of its output.
+    events  by name, those that its nodes emit and those that come as signals.
+    """
+
+    start: EventType | None = None
+    stop: EventType | None = None
+    events: Mapping[str, EventType] = field(default_factory=dict)
+
+    @property
+    def checks_output(self) -> bool:
+        """Whether the output of the execution has to fit a schema."""
+        return self.stop is not None and self.stop.schema is not None
+
+    @property
+    def text(self) -> bytes:
+        """What workers check events and the output by, JSON; b"" where they have nothing to check."""
+        if not self.events and not self.checks_output:
+            return b""
+        stop = {"name": self.stop.name, **self.stop.to_dict()} if self.stop else None
+        events = {name: each.to_dict() for name, each in self.events.items()}
+        return exact_json.dumps({"stop": stop, "events": events})
+
+    @classmethod
+    def from_text(cls, text: bytes) -> Interface:
+        """Read what `text` gives; the start is not in it."""
+        fields = exact_json.loads(text)
+        stop = fields["stop"]
+        events = {name: EventType.from_dict(name, each) for name, each in fields["events"].items()}
+        return cls(stop=EventType.from_dict(stop["name"], stop) if stop else None, events=events)
+
+
+def read_interface(top: Fields) -> Interface | None:
+    """Read the field `interface` of a document, and note what is wrong in it; None without one."""
+    raw: Any = top.raw.get("interface")
+    if raw is None:
+        return None
+    if not isinstance(raw, dict):
+        top.wrong("interface", "an object", raw)
+        return None
+    fields = Fields(raw, top.where("interface"), top.findings)
+    fields.refuse_unknown(frozenset(_FIELDS), _FIELDS)
+    return Interface(_end(fields, "start", START), _end(fields, "stop", STOP), _events(fields))
+
+
+def _end(fields: Fields, name: str, default: str) -> EventType | None:
+    """Read a start or a stop: `{name, schema, types, qualified_name}`, or a JSON Schema alone."""
+    raw: Any = fields.raw.get(name)
+    if raw is None:
+        return None
+    where = fields.where(name)
+    if not isinstance(raw, dict):
+        fields.wrong(name, "an object", raw)
+        return None
+    # None of these words is one of JSON Schema.
+    if raw and not raw.keys() & frozenset(_END_FIELDS):
+        return EventType(default, _schema(raw, where, default, fields.findings))
+    inner = Fields(raw, where, fields.findings)
+    inner.refuse_unknown(frozenset(_END_FIELDS), _END_FIELDS)
+    return _type(inner, inner.identifier("name") or default)
+
+
+def _events(fields: Fields) -> dict[str, EventType]:
+    raw: Any = fields.raw.get("events")
+    if raw is None:
+        return {}
+    where, findings = fields.where("events"), fields.findings
+    if not isinstance(raw, dict):
+        fields.wrong("events", "an object", raw)
+        return {}
+    if len(raw) > MOST_EVENTS:
+        message = f"'{where}' has {len(raw):,} types; allowed are {MOST_EVENTS}"
+        findings.add(where, "too_many", message)
+        return {}
+    found = {}
+    for name, fields_of_type in raw.items():
+        place = f"{where}.{name}"[:300]
+        if not is_id(name):
+            findings.add(place, "bad_id", f"{quoted(name)} in '{where}' must be made of {ID_RULE}")
+        elif not isinstance(fields_of_type, dict):
+            message = f"'{place}' must be an object, got {quoted(fields_of_type)}"
+            findings.add(place, "wrong_type", message)
+        else:
+            inner = Fields(fields_of_type, place, findings)
+            inner.refuse_unknown(frozenset(_TYPE_FIELDS), _TYPE_FIELDS)
+            found[name] = _type(inner, name)
+    return found
+
+
+def _type(fields: Fields, name: str) -> EventType:
+    schema: Any = fields.raw.get("schema")
+    if schema is not None:
+        schema = _schema(schema, fields.where("schema"), name, fields.findings)
+    return EventType(name, schema, _types(fields), _qualified_name(fields))
+
+
+def _schema(schema: Any, where: str, name: str, findings: Findings) -> dict[str, Any] | None:
+    """Check a schema, unless it was accepted before."""
+    if not findings.is_stored and (problem := schema_problem(schema, name)):
+        findings.add(where, "bad_schema", f"'{where}': {problem}")
+        return None
+    return schema if isinstance(schema, dict) else None
+
+
+def _types(fields: Fields) -> tuple[str, ...]:
+    raw: Any = fields.raw.get("types")
+    if raw is None:
+        return ()
+    if not isinstance(raw, list) or not all(isinstance(each, str) and is_id(each) for each in raw):
+        fields.wrong("types", f"a list of names made of {ID_RULE}", raw)
+        return ()
+    if len(raw) > MOST_PARENTS:
+        fields.wrong("types", f"a list of at most {MOST_PARENTS} names", f"{len(raw)} names", code="too_many")
+        return ()
+    return tuple(dict.fromkeys(raw))
+
+
+def _qualified_name(fields: Fields) -> str | None:
+    name = fields.text("qualified_name")
+    if name is not None and not (0 < len(name) <= QUALIFIED_NAME_MAX_CHARS and name.isprintable()):
+        expected = f"1 to {QUALIFIED_NAME_MAX_CHARS} characters on one line"
+        fields.wrong("qualified_name", expected, name, code="bad_value")
+        return None
+    return name
