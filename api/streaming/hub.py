@@ -163,8 +163,8 @@ class Hub:
         self._ends.mark(execution_id)
 
     async def _subscribe(self, execution_id: str) -> bool:
-        # To its end, also when its caller has left by then, as one does whose execution has just ended: a first
-        # subscription that is given up half-way would leave a connection without its tail, for good.
+        # To its end, also when its caller has left by then, as one does whose execution has just ended: a
+        # first subscription that is given up half-way would leave a connection without its tail, for good.
         return await asyncio.shield(self._spawn(self._subscribed(execution_id)))
 
     async def _subscribed(self, execution_id: str) -> bool:
