@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps
-from orchestrator.definitions.definition import OUTPUT
+from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.documents import exact_json
 from orchestrator.errors import (
     ExecutionKeyTaken,
@@ -434,6 +434,12 @@ class Executions:
             execution_id, size, each_bytes=SHOWN_FINAL_BYTES, most_bytes=SHOWN_FINAL_BYTES
         )
         return replace(view, output=output.get(OUTPUT), output_bytes=size[OUTPUT], output_error=error)
+
+    async def brief(self, execution_id: str) -> tuple[Execution, Definition]:
+        """Read an execution without its nodes, and its definition. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
+        execution = await self._execution(execution_id)
+        return execution, await self.store.definition(execution_id, execution.version)
 
     async def results(self, execution_id: str) -> dict[str, bytes | None]:
         """Read every node's output as stored. Raises ExecutionNotFound."""
