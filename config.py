@@ -120,6 +120,10 @@ class Settings(BaseSettings):
     #: Its files are registered when the API starts; a directory that does not exist has none.
     workflows_dir: Path = ROOT / "workflows"
 
+    # The contract of workflow servers by itself.
+    workflows_py_server_host: str = "0.0.0.0"
+    workflows_py_server_port: int = Field(default=8080, ge=1, le=65535)
+
     # Workers.
     worker_stream: str = Field(default="workflow:tasks", min_length=1)
     worker_group: str = Field(default="workflow_group", min_length=1)

@@ -88,6 +88,8 @@ SETTINGS = {
     "self_registration_enabled": "anybody may register a tenant with `POST /v1/tenants`",
     "cors_origins": "origins whose pages may use the API, comma separated, such as `https://app.example.com`",
     "workflows_dir": "directory of workflow files that are registered when the API starts",
+    "workflows_py_server_host": "address of `./headrace workflow-server`",
+    "workflows_py_server_port": "its port",
     "worker_stream": "task stream of the queue `default`; another queue appends `:NAME`",
     "worker_group": "consumer group of the task streams",
     "worker_name": "the worker's consumer name; need not be unique",

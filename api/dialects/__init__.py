@@ -5,7 +5,8 @@ definitions) and `rendering` (our views and events to theirs). None knows anothe
 none has logic that the engine lacks. To take one away, delete its folder and its row.
 """
 
+from api.dialects import workflow_server
 from api.dialects.dialect import Dialect
 
 #: A row for each.
-DIALECTS: tuple[Dialect, ...] = ()
+DIALECTS: tuple[Dialect, ...] = (workflow_server.DIALECT,)
