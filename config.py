@@ -137,6 +137,9 @@ class Settings(BaseSettings):
     rate_limit_workflows: int = Field(default=20, ge=0)
     rate_limit_executions: int = Field(default=300, ge=0)
     rate_limit_reads: int = Field(default=1_200, ge=0)
+    # The contract of workflow servers by itself.
+    workflows_py_server_host: str = "0.0.0.0"
+    workflows_py_server_port: int = Field(default=8080, ge=1, le=65535)
 
     # Workers.
     worker_stream: str = Field(default="workflow:tasks", min_length=1)

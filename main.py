@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from api import routers
 from api.access import AutomationRules, Reach, attach
 from api.dialects import DIALECTS
+from api.dialects.dialect import Dialect
 from api.http_protocol import guard_server
 from api.owners import Gate
 from api.request_guard import RequestGuard
@@ -43,8 +44,11 @@ STORE_ERRORS = {
 }
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """Put the API together. Nothing is connected to before the app starts."""
+def create_app(settings: Settings | None = None, *, alone: Dialect | None = None) -> FastAPI:
+    """Put the API together. Nothing is connected to before the app starts.
+
+    alone  a contract that is served by itself; None for the native one and all others beside it.
+    """
     settings = settings or get_settings()
     limits = limits_of(settings)
     gate = Gate(
@@ -100,6 +104,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         limits,
         guard=RequestGuard(hosts=settings.host_names, origins=settings.page_origins),
         store_errors=STORE_ERRORS,
+        dialects=DIALECTS if alone is None else (alone,),
+        is_native=alone is None,
     )
     return app
 
@@ -118,6 +124,15 @@ def _automation(settings: Settings) -> AutomationRules:
             "reads": settings.rate_limit_reads,
         },
     )
+
+
+def workflow_server() -> FastAPI:
+    """Put together the API that serves the contract of workflow servers by itself.
+
+    `uvicorn --factory main:workflow_server --port 8080`.
+    """
+    (alone,) = (dialect.alone for dialect in DIALECTS if dialect.alone is not None)
+    return create_app(alone=alone)
 
 
 def _warn_of_oversights(settings: Settings) -> None:

@@ -72,9 +72,14 @@ async def _admit(request: Request, *, is_fresh: bool = False) -> Identity:
     )
 
 
+async def require(request: Request, owner: RouteOwner) -> None:
+    """Let on only who passes to what this owner has, in a route that is another's otherwise."""
+    await _pass(request, owner)
+
+
 async def require_operator(request: Request) -> None:
     """Let only the operator on, in a route that is public otherwise."""
-    await _pass(request, RouteOwner.OPERATOR)
+    await require(request, RouteOwner.OPERATOR)
 
 
 def identity_of(request: Request) -> Identity:

@@ -23,6 +23,7 @@ from cli.commands.test import test
 from cli.commands.validate import validate
 from cli.commands.watch import watch
 from cli.commands.webhooks import webhooks
+from cli.commands.workflow_server import workflow_server
 from cli.commands.workflows import apply, workflows
 from cli.output.text import write_what_can_be_written
 
@@ -38,6 +39,7 @@ app = typer.Typer(
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app.command()(dev)
+app.command()(workflow_server)
 app.command()(run)
 app.command()(apply)
 app.add_typer(workflows, name="workflows")

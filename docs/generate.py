@@ -99,6 +99,8 @@ SETTINGS = {
     "rate_limit_workflows": "changes of workflows by one tenant under `/api` in a minute",
     "rate_limit_executions": "starts, replays and cancels of executions there",
     "rate_limit_reads": "reads there",
+    "workflows_py_server_host": "address of `./headrace workflow-server`",
+    "workflows_py_server_port": "its port",
     "worker_stream": "task stream of the queue `default`; another queue appends `:NAME`",
     "worker_group": "consumer group of the task streams",
     "worker_name": "the worker's consumer name; need not be unique",

@@ -14,6 +14,7 @@ _NAMES = (
     "jobs",
     "yaml_runs",
     "automation",
+    "workflow_server",
 )
 
 DIALECTS: tuple[Dialect, ...] = tuple(import_module(f"{__name__}.{name}").DIALECT for name in _NAMES)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -82,18 +82,23 @@ def install(
     guard: RequestGuard | None = None,
     store_errors: Mapping[type[Exception], StoreErrorMaker] = MappingProxyType({}),
     dialects: Sequence[Dialect] = DIALECTS,
+    is_native: bool = True,
 ) -> None:
     """Give the app its routes, its guard and limits, and its ways to say that something went wrong.
 
     store_errors  what the store's client raises, and what each type of it means; see `install_handlers`.
     dialects      the contracts served beside the native one; their failures have their own forms.
+    is_native     False: the native contract is not served, only those of the dialects.
     """
     # Reached first, and without FastAPI's machinery for dependencies, which these functions do not use, where
     # the lane does not serve them. The routers below document the same functions.
-    hot = [(path, method, guarded(endpoint, name)) for path, method, name, endpoint in _HOT]
+    hot = [
+        (path, method, guarded(endpoint, name))
+        for path, method, name, endpoint in (_HOT if is_native else ())
+    ]
     for path, method, endpoint in hot:
         app.router.routes.append(Route(path, endpoint, methods=[method]))
-    _include(app, dialects)
+    _include(app, _ROUTERS if is_native else (), dialects)
     openapi.install(app)
     guard = guard or RequestGuard()
     if guard.origins:
@@ -126,9 +131,9 @@ def install(
     install_handlers(app, store_errors)
 
 
-def _include(app: FastAPI, dialects: Sequence[Dialect]) -> None:
+def _include(app: FastAPI, natives: Sequence[ModuleType], dialects: Sequence[Dialect]) -> None:
     """Put the native routes and those of the dialects on the app, each behind its gate."""
-    for module in _ROUTERS:
+    for module in natives:
         _document_refusals(module.router, OWNERS, problems)
         # Named for all others, so that no route promises the framework's own words for a request it refuses.
         app.include_router(

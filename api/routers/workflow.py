@@ -22,7 +22,7 @@ from api.schemas.workflow import (
     WorkflowStatus,
     WorkflowTriggered,
 )
-from api.streaming.results import STREAMED_BYTES, ResultStream
+from api.streaming.results import STREAMED_BYTES, result_stream
 from api.validator import (
     definition_in,
     execution_in,
@@ -103,7 +103,7 @@ async def results(request: Request, execution_id: str) -> Response:
     first = await outputs.page(execution_id, most_bytes=STREAMED_BYTES)
     if first.next_cursor is None:
         return json_response({"execution_id": execution_id, "results": result_fields(first)})
-    return ResultStream(outputs, execution_id, first)
+    return result_stream(outputs, execution_id, first)
 
 
 async def trigger_inputs(request: Request) -> dict[str, Any]:

@@ -47,6 +47,7 @@ class WorkflowSummary(BaseModel):
     labels: dict[str, str]
     is_active: bool
     version: int = Field(description="Number of the newest version, from 1.")
+    has_interface: bool = Field(description="Whether that version declares its events.")
     hash: str = Field(description="Names the definition: equal ones have equal hashes.")
     media_type: str = Field(description="Of its source.")
     created_at: str

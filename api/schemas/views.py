@@ -301,6 +301,7 @@ def workflow_fields(record: WorkflowRecord) -> dict[str, Any]:
         "labels": record.labels,
         "is_active": record.is_active,
         "version": record.version,
+        "has_interface": record.has_interface,
         "hash": record.hash,
         "media_type": record.media_type,
         "created_at": rfc3339(record.created_ms),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol, cast
 
-import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -14,6 +14,10 @@ from api.schemas.events import MEDIA_TYPES, Wire
 from api.streaming.hub import RETRY, Hub
 from api.streaming.watcher import PING, Watcher, body_of, until_gone
 from api.streaming.watcher import Send as SendNow
+from orchestrator.documents import exact_json
+from orchestrator.errors import HeadraceError
+
+log = logging.getLogger("headrace.api.streaming")
 
 #: No buffering or rewriting on the way.
 HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
@@ -31,6 +35,10 @@ class Renderer(Protocol):
         event  as a line of NDJSON has it, see `EventLine` and `GapLine`.
         """
         ...
+
+
+#: Reads what the words of an event need, before it is rendered. Raises HeadraceError to cut the stream there.
+LookUp = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class EventStream(Response):
@@ -65,6 +73,9 @@ class EventStream(Response):
             await watcher.hand_over(send({"type": "http.response.body", "body": b""}))
         except TimeoutError:
             return  # it takes nothing; without an end to the response the server cuts the connection
+        except HeadraceError as error:
+            # As above: a client that is cut off comes back behind the last event that it has.
+            log.warning("stream.cut", extra={"execution_id": self._execution_id, "error": str(error)})
         finally:
             gone.cancel()
             self._hub.leave(watcher)
@@ -89,6 +100,7 @@ class RenderedStream(EventStream):
 
     renderer    of this response alone: it may keep count.
     media_type  of what it gives.
+    look_up     awaited before each event is rendered; None where the words need nothing else.
     head        sent before everything else.
     ping        sent after PING_AFTER_S without an event; None sends nothing then.
     """
@@ -101,6 +113,7 @@ class RenderedStream(EventStream):
         after: int,
         renderer: Renderer,
         media_type: str,
+        look_up: LookUp | None = None,
         head: bytes = b"",
         ping: bytes | None = PING,
         credential: str | None = None,
@@ -108,6 +121,7 @@ class RenderedStream(EventStream):
         super().__init__(hub, execution_id, after=after, wire="ndjson", credential=credential)
         self.headers["content-type"] = media_type
         self._renderer = renderer
+        self._look_up = look_up
         self._head = head
         self._ping = ping
 
@@ -124,12 +138,15 @@ class RenderedStream(EventStream):
     async def _pass_on(self, watcher: Watcher, send: Send) -> None:
         while not self._renderer.is_over and (chunk := await watcher.next_chunk()) is not None:
             if chunk is not self._ping:
-                chunk = b"".join(self._rendered(chunk))
+                chunk = b"".join([part async for part in self._rendered(chunk)])
             if chunk:
                 await watcher.hand_over(send(body_of(chunk)))
 
-    def _rendered(self, lines: bytes) -> Iterator[bytes]:
+    async def _rendered(self, lines: bytes) -> AsyncIterator[bytes]:
         for line in lines.splitlines():
-            yield self._renderer.render(orjson.loads(line))
+            event = exact_json.loads(line)
+            if self._look_up is not None:
+                await self._look_up(event)
+            yield self._renderer.render(event)
             if self._renderer.is_over:
                 return

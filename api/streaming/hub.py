@@ -8,7 +8,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVar
 
 from api.schemas.events import Wire
 from api.streaming.channel import READ_AGAIN, Channel
@@ -32,6 +32,7 @@ TAIL_AGAIN = Backoff(first_s=1.0, most_s=1.0)
 #: Sent once at the start: how long a client waits before it comes back.
 RETRY = b"retry: 2000\n\n"
 
+Done = TypeVar("Done")
 Over = Callable[[set[str]], Awaitable[set[str]]]
 
 
@@ -55,7 +56,7 @@ class Hub:
         self._wakeups: EventSubscription | None = None
         self._watched: set[str] = set()
         self._subscribing = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._spawn(self._pulse())
         self._spawn(self._ends.run())
         if over is not None:
@@ -166,6 +167,11 @@ class Hub:
         self._ends.mark(execution_id)
 
     async def _subscribe(self, execution_id: str) -> bool:
+        # To its end, also when its caller has left by then, as one does whose execution has just ended: a
+        # first subscription that is given up half-way would leave a connection without its tail, for good.
+        return await asyncio.shield(self._spawn(self._subscribed(execution_id)))
+
+    async def _subscribed(self, execution_id: str) -> bool:
         async with self._subscribing:
             try:
                 is_first = self._wakeups is None
@@ -249,7 +255,7 @@ class Hub:
         for channel in self._channels.values():
             channel.mark(is_suspect=is_suspect)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _spawn(self, work: Coroutine[Any, Any, Done]) -> asyncio.Task[Done]:
         # In a context of its own: the request that comes first lends it neither its time nor its name.
         task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
         self._tasks.add(task)

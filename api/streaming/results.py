@@ -1,4 +1,4 @@
-"""All results of an execution as one JSON object, sent as they are read: memory holds one share of them."""
+"""JSON that is sent as it is read, such as all results of an execution: memory holds one share of it."""
 
 import asyncio
 import logging
@@ -22,24 +22,24 @@ STREAMED_BYTES = 1024 * 1024
 PIECE_BYTES = 64 * 1024
 
 
-class ResultStream(Response):
-    """The results of an execution, of which the first share has been read.
+class JsonStream(Response):
+    """JSON of any length, whose first part can be given at once.
 
     A read that fails cuts the connection: what was sent is no whole JSON, and cannot be taken for it.
     """
 
-    def __init__(self, outputs: Outputs, execution_id: str, first: ResultPage) -> None:
+    def __init__(self, chunks: AsyncIterator[bytes], *, subject: str) -> None:
+        """Take the parts of it. subject: what it is about, for the log."""
         super().__init__(None, 200, media_type=JSON)
         del self.headers["content-length"]
-        self._outputs = outputs
-        self._execution_id = execution_id
-        self._first = first
+        self._chunks = chunks
+        self._subject = subject
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         gone = asyncio.ensure_future(until_gone(receive))
         try:
-            async for chunk in self._chunks():
+            async for chunk in self._chunks:
                 for start in range(0, len(chunk), PIECE_BYTES):
                     async with asyncio.timeout(STALLED_AFTER_S):
                         await send(body_of(chunk[start : start + PIECE_BYTES]))
@@ -50,19 +50,22 @@ class ResultStream(Response):
         except TimeoutError:
             return  # it takes nothing; without an end to the response the server cuts the connection
         except Exception as error:
-            log.warning("results.cut", extra={"execution_id": self._execution_id, "error": str(error)})
+            log.warning("results.cut", extra={"subject": self._subject, "error": str(error)})
         finally:
             gone.cancel()
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        page = self._first
-        yield b'{"execution_id":%b,"results":{' % orjson.dumps(self._execution_id) + _members(page)
-        while page.next_cursor is not None:
-            page = await self._outputs.page(
-                self._execution_id, cursor=page.next_cursor, most_bytes=STREAMED_BYTES
-            )
-            yield b"," + _members(page)
-        yield b"}}"
+
+def result_stream(outputs: Outputs, execution_id: str, first: ResultPage) -> JsonStream:
+    """Give the results of an execution, of which the first share has been read."""
+    return JsonStream(_results(outputs, execution_id, first), subject=execution_id)
+
+
+async def _results(outputs: Outputs, execution_id: str, page: ResultPage) -> AsyncIterator[bytes]:
+    yield b'{"execution_id":%b,"results":{' % orjson.dumps(execution_id) + _members(page)
+    while page.next_cursor is not None:
+        page = await outputs.page(execution_id, cursor=page.next_cursor, most_bytes=STREAMED_BYTES)
+        yield b"," + _members(page)
+    yield b"}}"
 
 
 def _members(page: ResultPage) -> bytes:

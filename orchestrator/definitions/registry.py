@@ -8,6 +8,7 @@ Fields of a record (a hash, written by `register_workflow`):
     labels              JSON object
     is_active           1 or 0; 0: nothing new starts
     version             number of the newest version, from 1
+    has_interface       1 or 0: whether that version declares its events
     hash                names the definition of that version: equal definitions have equal hashes
     sent                names its source and media type
     media_type          of that source
@@ -106,6 +107,7 @@ class WorkflowRecord:
     updated_ms: int
     #: Names of its webhooks, oldest first.
     hooks: tuple[str, ...] = ()
+    has_interface: bool = False
 
     @property
     def tag(self) -> str:
@@ -139,6 +141,8 @@ class WorkflowRecord:
                 created_ms=int(fields[b"created_ms"]),
                 updated_ms=int(fields[b"updated_ms"]),
                 hooks=tuple(fields.get(b"hooks", b"").decode().split()),
+                # Not there in the record of one that was registered before there were interfaces.
+                has_interface=fields.get(b"has_interface") == b"1",
             )
         except KeyError as error:
             raise ValueError(f"the record of a workflow lacks the field {error}") from None

@@ -40,3 +40,16 @@ async def executions_of(
         is_wanted=is_wanted,
         newest_ms="+inf" if newest is None else str(newest),
     )
+
+
+async def holder_of(
+    store: Store,
+    tenant: str,
+    execution_key: str,
+    indexes: Sequence[str],
+    is_wanted: Callable[[Execution], bool],
+) -> Page:
+    """List the one execution that holds a key, if it stands in all of the indexes and is wanted."""
+    holder = await store.index.holder(tenant, execution_key)
+    ids = await store.index.members(indexes, [holder] if holder else [])
+    return Page([row for row in await store.executions(ids) if row and is_wanted(row)], None)

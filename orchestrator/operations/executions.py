@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps
-from orchestrator.definitions.definition import OUTPUT
+from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.documents import exact_json
 from orchestrator.errors import (
     ExecutionKeyTaken,
@@ -31,7 +31,7 @@ from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, MapCounts, NodeState, Snapshot
 from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place
-from orchestrator.operations.execution_pages import executions_of
+from orchestrator.operations.execution_pages import executions_of, holder_of
 from orchestrator.operations.origin import (
     Origin,
     checked_trigger,
@@ -435,6 +435,12 @@ class Executions:
         )
         return replace(view, output=output.get(OUTPUT), output_bytes=size[OUTPUT], output_error=error)
 
+    async def brief(self, execution_id: str) -> tuple[Execution, Definition]:
+        """Read an execution without its nodes, and its definition. Raises ExecutionNotFound."""
+        execution_id = await self._owner.execution(execution_id)
+        execution = await self._execution(execution_id)
+        return execution, await self.store.definition(execution_id, execution.version)
+
     async def results(self, execution_id: str) -> dict[str, bytes | None]:
         """Read every node's output as stored. Raises ExecutionNotFound."""
         execution_id = await self._owner.execution(execution_id)
@@ -504,9 +510,7 @@ class Executions:
         digests = [label_digest(*label) for label in labels]
         indexes = self.store.index.keys_of(self._owner.tenant, workflow_id, digests)
         if execution_key is not None:
-            holder = await self.store.index.holder(self._owner.tenant, execution_key)
-            ids = await self.store.index.members(indexes, [holder] if holder else [])
-            return Page([row for row in await self.store.executions(ids) if row and is_wanted(row)], None)
+            return await holder_of(self.store, self._owner.tenant, execution_key, indexes, is_wanted)
         span_ms = (created_after_ms, created_before_ms)
         return await executions_of(
             self.store, indexes, limit=limit, cursor=cursor, span_ms=span_ms, is_wanted=is_wanted

@@ -101,6 +101,7 @@ def registration(
         "hash": content_hash(definition.source),
         "sent": hash_of(source.media_type, source.text),
         "media_type": source.media_type,
+        "has_interface": flag(definition.interface is not None),
     }
     fields |= record_fields(labels=labels, is_active=is_active)
     return Registration("", tenant, name_of(definition.name), fields, definition=compiled.text, source=source)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from orchestrator.definitions.definition import Definition
 from orchestrator.definitions.registry import (
     NAME_RULE,
     Source,
@@ -260,6 +261,10 @@ class Workflows:
     async def definition(self, record: WorkflowRecord) -> bytes:
         """Read the newest definition of a workflow, JSON. Raises WorkflowNotFound."""
         return (await self._registered.compiled(record)).text
+
+    async def compiled(self, record: WorkflowRecord) -> Definition:
+        """Give the newest definition of a workflow, checked. Raises WorkflowNotFound."""
+        return (await self._registered.compiled(record)).definition
 
     async def source(self, record: WorkflowRecord) -> Source:
         """Read the document of a workflow as its writer sent it. Raises WorkflowNotFound."""

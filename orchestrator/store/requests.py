@@ -204,10 +204,9 @@ class NewSchedule:
 class NewHook(NamedTuple):
     """A webhook or a trigger path that a definition names.
 
-    name     KIND:PATH.
-    hook_id  taken if there is none of that name yet.
-    owner    the door that writes it; empty leaves it.
-    secrets  as a record keeps them; empty leaves those there are, unless the scheme is another one.
+    name, hook_id  KIND:PATH, and the id it gets if there is none of that name yet.
+    owner, secrets  the door that writes it, secrets as a record keeps them; empty leaves what is there, but
+                    for secrets of another scheme.
     """
 
     name: str

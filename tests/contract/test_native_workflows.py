@@ -66,6 +66,29 @@ async def test_a_workflow_is_registered_changed_listed_and_started_by_name_and_b
     ] * 2
 
 
+async def test_a_workflow_says_whether_its_newest_version_declares_its_events(
+    client: httpx2.AsyncClient,
+) -> None:
+    plain = {**workflow(node("A")), "name": "events"}
+
+    async def shown() -> list[bool]:
+        one = (await client.get("/v1/workflows/events")).json()
+        (listed,) = (await client.get("/v1/workflows")).json()["items"]
+        return [one["has_interface"], listed["has_interface"]]
+
+    async def put(document: dict[str, Any]) -> None:
+        await client.put("/v1/workflows/events", json=document, headers={"If-Match": "*"})
+
+    await client.post("/v1/workflows", json=plain)
+    first = await shown()
+    await put(plain | {"interface": {}})
+    second = await shown()
+    await put(plain)
+
+    assert (first, second) == ([False, False], [True, True])
+    assert await shown() == [False, False]
+
+
 async def test_one_key_makes_one_workflow_however_many_send_it(
     client: httpx2.AsyncClient, redis: Redis
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import httpx2
 import pytest
@@ -23,6 +24,7 @@ from api.streaming.event_stream import RenderedStream
 from api.streaming.hub import Hub
 from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
+from orchestrator.errors import StoreUnavailable
 from tests.patience import PATIENCE_S
 from tests.unit.api.fakes import EXECUTION_ID, FakeEngine
 from tests.unit.api.streaming.watching import Client, until
@@ -66,6 +68,30 @@ async def events(request: Request, execution_id: str) -> Response:
     return RenderedStream(hub, execution_id, after=0, renderer=Counting(), media_type="text/plain")
 
 
+@router.get("/toy/names/{execution_id}", operation_id="toy_names")
+async def names(request: Request, execution_id: str) -> Response:
+    """Events worded by what is read before each of them."""
+    engine, found = engine_of(request), dict[int, str]()
+
+    class Naming:
+        is_over = False
+
+        def render(self, event: dict[str, Any]) -> bytes:
+            return f"{event['seq']} {found[event['seq']]}\n".encode()
+
+    async def look_up(event: dict[str, Any]) -> None:
+        found[event["seq"]] = str(await engine.executions.status(event["execution_id"]))
+
+    return RenderedStream(
+        reach_of(request).hub,
+        execution_id,
+        after=0,
+        renderer=Naming(),
+        look_up=look_up,
+        media_type="text/plain",
+    )
+
+
 class Oh(BaseModel):
     oh: str
 
@@ -78,7 +104,9 @@ def toy(*, needs_key: bool = False) -> Dialect:
     return Dialect(
         name="toy",
         router=router,
-        owners=dict.fromkeys(("toy_status", "toy_size", "toy_large", "toy_events"), RouteOwner.READ),
+        owners=dict.fromkeys(
+            ("toy_status", "toy_size", "toy_large", "toy_events", "toy_names"), RouteOwner.READ
+        ),
         is_path=lambda path: path.startswith("/toy/"),
         write_failure=written,
         failure_model=Oh,
@@ -161,6 +189,30 @@ async def test_events_are_replayed_and_followed_in_its_own_words(app: FastAPI, f
     assert client.body == b"1 execution.created\n2 node.started\n3 node.completed\n"
     assert client.headers["content-type"].startswith("text/plain")
     assert client.is_over
+
+
+async def test_what_words_need_is_read_before_each_event(app: FastAPI, fake: FakeEngine) -> None:
+    fake.record("execution.created")
+    fake.finish()
+    client = Client(app, path=f"/toy/names/{EXECUTION_ID}")
+    await asyncio.wait_for(client.task, PATIENCE_S)
+
+    assert client.body == b"1 COMPLETED\n2 COMPLETED\n"
+    assert client.is_over
+
+
+async def test_a_stream_is_cut_where_that_cannot_be_read(app: FastAPI, fake: FakeEngine) -> None:
+    fake.record("execution.created")
+    client = Client(app, path=f"/toy/names/{EXECUTION_ID}")
+    await until(lambda: client.body == b"1 RUNNING\n")
+
+    fake.executions.status = AsyncMock(side_effect=StoreUnavailable("away"))
+    fake.record("node.started")
+    await asyncio.wait_for(client.task, PATIENCE_S)
+
+    # Without an end the client knows that there is more, and comes back for it.
+    assert client.body == b"1 RUNNING\n"
+    assert not client.is_over
 
 
 def test_its_failures_are_documented_in_its_form(app: FastAPI) -> None:

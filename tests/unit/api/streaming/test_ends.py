@@ -148,3 +148,25 @@ async def test_a_store_that_is_away_is_asked_again(
     fake.fail_with = None
 
     assert await waiter
+
+
+async def test_a_first_wait_that_ends_before_its_subscription_stands_leaves_one_that_works(
+    hub: Hub, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_stand, watch = asyncio.Event(), FakeWakeups.watch
+
+    async def slowly(wakeups: FakeWakeups, execution_id: str) -> None:
+        await may_stand.wait()
+        await watch(wakeups, execution_id)
+
+    monkeypatch.setattr(FakeWakeups, "watch", slowly)
+    fake.current = ExecutionStatus.COMPLETED
+    assert await hub.wait_for_end(EXECUTION_ID, PATIENCE_S)
+    fake.current = ExecutionStatus.RUNNING
+    waiters = waiting(hub, 3)
+    may_stand.set()
+    await subscribed(fake)
+
+    fake.finish()
+
+    assert await asyncio.gather(*waiters) == [True] * 3

@@ -79,6 +79,12 @@ def test_a_record_is_found_by_what_it_says_whatever_the_case() -> None:
     assert not record().has((), "shop")
 
 
+def test_a_record_from_before_there_were_interfaces_has_none() -> None:
+    assert not record().has_interface
+    assert record(has_interface=b"1").has_interface
+    assert not record(has_interface=b"0").has_interface
+
+
 def test_every_change_has_another_tag() -> None:
     assert record().tag == f"{ID}.3"
     assert record(revision=b"4").tag != record().tag

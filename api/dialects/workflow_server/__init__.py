@@ -1,0 +1,48 @@
+"""The contract of workflow servers: named workflows that start with an event, and give and take events."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from api.dialects.dialect import Dialect
+from api.dialects.workflow_server.handlers import NAME
+from api.dialects.workflow_server.router import ALONE, BESIDE, PREFIX
+from api.dialects.workflow_server.schemas import Detail
+from api.error_shapes import Failure
+
+#: Of its paths at the root; others that begin as these do are native.
+_is_own = re.compile(
+    r"/(page\.(js|css)"
+    r"|workflows(/[^/]*/(run|run-nowait|schema|events|representation))?"
+    r"|(results|handlers|events)(/.*)?)?",
+    re.DOTALL,
+).fullmatch
+#: Where its words are fixed, by the code of the failure.
+_WORDS = {
+    "EXECUTION_NOT_FOUND": "Handler not found",
+    "WORKFLOW_NOT_FOUND": "Workflow not found",
+    "NOT_FOUND": "Not Found",
+}
+
+
+def _is_path(path: str) -> bool:
+    return path == PREFIX or path.startswith(f"{PREFIX}/") or _is_own(path) is not None
+
+
+def _write_failure(failure: Failure) -> tuple[int, Any]:
+    # Of a request that has the wrong shape this contract says 400.
+    status = 400 if failure.status == 422 else failure.status
+    return status, {"detail": _WORDS.get(failure.code, failure.detail)}
+
+
+_BESIDE = Dialect(
+    name=NAME,
+    router=BESIDE.router,
+    owners=BESIDE.owners,
+    is_path=_is_path,
+    write_failure=_write_failure,
+    failure_model=Detail,
+)
+_ALONE = replace(_BESIDE, router=ALONE.router, owners=ALONE.owners, is_path=lambda path: True)
+#: Served beside the native contract; by itself every path is its own.
+DIALECT = replace(_BESIDE, alone=_ALONE)

@@ -1,0 +1,95 @@
+"""The types of events of a workflow as clients of workflow servers know them: classes with parents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from orchestrator.definitions.branches import WAIT_FOR_SIGNAL
+from orchestrator.definitions.definition import Definition, Node
+from orchestrator.definitions.interface import EMIT, START, STOP, EventType
+from orchestrator.documents.fields import is_id
+
+#: The module of the classes that every client has.
+MODULE = "workflows.events."
+#: The parent of events that people are asked by.
+INPUT_REQUIRED = "InputRequiredEvent"
+
+
+@dataclass(frozen=True, slots=True)
+class EventTypes:
+    """The types of one workflow.
+
+    others     emitted by its nodes, or sent to them, in the order of its `interface`.
+    is_closed  it has an `interface`, and so no other types.
+    """
+
+    start: EventType
+    stop: EventType
+    others: Mapping[str, EventType]
+    is_closed: bool
+
+    @classmethod
+    def of(cls, definition: Definition) -> EventTypes:
+        """Take them from a definition; what it does not declare is as in every client."""
+        declared = definition.interface
+        start = _below((declared and declared.start) or EventType(START), START)
+        if start.schema is None:
+            start = replace(start, schema=definition.inputs_schema)
+        stop = _below((declared and declared.stop) or EventType(STOP), STOP)
+        return cls(start, stop, declared.events if declared else {}, declared is not None)
+
+    @property
+    def known(self) -> dict[str, EventType]:
+        """All of them by name."""
+        return {**self.others, self.start.name: self.start, self.stop.name: self.stop}
+
+    @property
+    def starting(self) -> tuple[str, ...]:
+        """The names under which a start is accepted: its own, and that of its parent."""
+        return tuple(dict.fromkeys((self.start.name, START)))
+
+    @property
+    def stops_plainly(self) -> bool:
+        """Whether the output stands alone, as the result of the event that ends a run."""
+        return self.stop.name == STOP and self.stop.schema is None
+
+    def schemas(self) -> list[dict[str, Any]]:
+        """Give the schema of each type."""
+        return [schema_of(each) for each in self.known.values()]
+
+
+def schema_of(found: EventType) -> dict[str, Any]:
+    """Give the JSON Schema of a type as pydantic writes that of a class."""
+    return {"properties": {}, "title": found.name, "type": "object", **(found.schema or {})}
+
+
+def qualified_name_of(found: EventType) -> str | None:
+    """Give the class a type stands for, with its module; None for one that nothing names."""
+    is_common = found.name in (START, STOP)
+    return found.qualified_name or (MODULE + found.name if is_common else None)
+
+
+def taken_by(node: Node, start: str) -> str | None:
+    """Name the event that makes a node run; None for a node that other nodes make run."""
+    if node.handler == WAIT_FOR_SIGNAL:
+        return _fixed(node.config.get("name"))
+    return None if node.dependencies else start
+
+
+def given_by(node: Node, definition: Definition, stop: str) -> str | None:
+    """Name the event that a node gives; None for a node whose output is for others."""
+    if node.handler == EMIT:
+        return _fixed(node.config.get("type"))
+    return None if definition.successors.get(node.id) else stop
+
+
+def _below(found: EventType, parent: str) -> EventType:
+    """Give a type its parent, where it has another name and says nothing of parents."""
+    return found if found.types or found.name == parent else replace(found, types=(parent,))
+
+
+def _fixed(name: Any) -> str | None:
+    """Give a name that is written in the definition, and not made in the run."""
+    return name if isinstance(name, str) and is_id(name) else None

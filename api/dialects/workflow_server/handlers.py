@@ -1,0 +1,260 @@
+"""Executions as handlers: found by their ids, read with what their ends came to, listed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.exceptions import HTTPException
+
+from api.dialects.dialect import DOOR_LABEL
+from api.dialects.workflow_server.event_types import EventTypes
+from api.dialects.workflow_server.lowering import key_of
+from api.dialects.workflow_server.rendering import (
+    Envelope,
+    Fault,
+    cancelled_envelope,
+    failed_envelope,
+    fault_of,
+    handler_fields,
+    handler_id_of,
+    plain_result,
+    stop_envelope,
+    word_of,
+)
+from orchestrator.definitions.definition import Definition
+from orchestrator.definitions.registry import WorkflowRecord
+from orchestrator.engine import TenantEngine
+from orchestrator.errors import ExecutionNotFound, OutputNotFound, WorkflowNotFound
+from orchestrator.execution.model import Execution
+from orchestrator.operations.origin import KEY_CHARS, has_id_shape, is_on_a_line
+from orchestrator.states import ExecutionStatus
+
+NAME = "workflow_server"
+#: Of whatever is started by this contract.
+LABEL = (DOOR_LABEL, NAME)
+#: Rows of executions read at a time, and of these the ends that are read side by side.
+PAGE = 100
+ENDS_TOGETHER = 10
+
+
+class AlreadyRunning(HTTPException):
+    """A run goes on under the id of this handler."""
+
+    def __init__(self, handler_id: str) -> None:
+        super().__init__(409, f"Handler '{handler_id}' is already running")
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What a run came to. output: JSON, of one that completed; fault: of one that failed."""
+
+    output: bytes | None = None
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """An execution under the id of its handler."""
+
+    handler_id: str
+    workflow_name: str
+    execution: Execution
+    definition: Definition
+    end: End
+
+    @property
+    def status(self) -> str:
+        """Give the word for its status."""
+        return word_of(self.execution.status)
+
+    @property
+    def last_event(self) -> Envelope | None:
+        """Give the event that ended it; None while it runs."""
+        if self.execution.status is ExecutionStatus.COMPLETED:
+            return stop_envelope(EventTypes.of(self.definition), self.end.output)
+        if self.execution.status is ExecutionStatus.CANCELLED:
+            return cancelled_envelope()
+        return failed_envelope(self.execution, self.end.fault) if self.end.fault else None
+
+    def fields(self, *, is_unwrapped: bool = False) -> dict[str, Any]:
+        """Show it. is_unwrapped: its result without an envelope."""
+        result = None
+        if self.execution.status is ExecutionStatus.COMPLETED:
+            types = EventTypes.of(self.definition)
+            result = (
+                plain_result(types, self.end.output)
+                if is_unwrapped
+                else stop_envelope(types, self.end.output)
+            )
+        return handler_fields(
+            self.execution,
+            handler_id=self.handler_id,
+            workflow_name=self.workflow_name,
+            result=result,
+            error=self.end.fault.message if self.end.fault else None,
+        )
+
+
+async def find(engine: TenantEngine, handler_id: str) -> str:
+    """Give the id of the execution that goes on as a handler: the newest under its id.
+
+    Raises ExecutionNotFound.
+    """
+    if not 1 <= len(handler_id) <= KEY_CHARS or not is_on_a_line(handler_id):
+        raise ExecutionNotFound(handler_id[:KEY_CHARS])
+    if has_id_shape(handler_id):
+        with contextlib.suppress(ExecutionNotFound):
+            return await engine.executions.find(key_of(handler_id))
+    return await engine.executions.find(handler_id)
+
+
+async def read(engine: TenantEngine, handler_id: str, execution_id: str | None = None) -> Handler:
+    """Read a handler with what it came to. Raises ExecutionNotFound.
+
+    execution_id  where it is known already.
+    """
+    execution_id = execution_id or await find(engine, handler_id)
+    execution, definition = await engine.executions.brief(execution_id)
+    names = WorkflowNames(engine)
+    return await _handler(engine, names, execution, definition, handler_id)
+
+
+async def end_of(engine: TenantEngine, execution: Execution, definition: Definition) -> End:
+    """Read what an execution came to; nothing while it runs. Raises ExecutionNotFound."""
+    execution_id = execution.execution_id
+    if execution.status is ExecutionStatus.COMPLETED and definition.output_node is not None:
+        with contextlib.suppress(OutputNotFound):
+            return End(output=await engine.outputs.of_execution(execution_id))
+    if execution.status is ExecutionStatus.FAILED:
+        return End(fault=fault_of(await engine.executions.get(execution_id)))
+    return End()
+
+
+async def refuse_running(engine: TenantEngine, handler_id: str) -> None:
+    """Raise AlreadyRunning while the execution itself goes on whose id a client would have another run under.
+
+    Of ids that are execution keys the start says so.
+    """
+    if has_id_shape(handler_id):
+        with contextlib.suppress(ExecutionNotFound):
+            if not (await engine.executions.status(handler_id)).is_terminal:
+                raise AlreadyRunning(handler_id)
+
+
+async def remove(engine: TenantEngine, handler_id: str, execution_id: str) -> None:
+    """Remove the runs that are found under the id of a handler. Raises InvalidTransition while one runs."""
+    await engine.executions.purge(execution_id)
+    if has_id_shape(handler_id) and execution_id != handler_id:
+        with contextlib.suppress(ExecutionNotFound):
+            await engine.executions.purge(handler_id)
+
+
+async def named_workflow(engine: TenantEngine, name: str) -> WorkflowRecord:
+    """Find a workflow that clients may start: one with an `interface`. Raises WorkflowNotFound."""
+    record = await engine.workflows.get(name)
+    if not record.has_interface:
+        raise WorkflowNotFound(name)
+    return record
+
+
+async def workflow_names(engine: TenantEngine) -> list[str]:
+    """List the workflows that clients may start, the first that was registered first."""
+    found: list[str] = []
+    cursor = None
+    while True:
+        page = await engine.workflows.list(limit=PAGE, cursor=cursor)
+        found += [record.name for record in page.items if record.has_interface]
+        cursor = page.next_cursor
+        if cursor is None:
+            return found[::-1]
+
+
+class WorkflowNames:
+    """The names of the workflows of executions, each looked up once."""
+
+    def __init__(self, engine: TenantEngine) -> None:
+        self._workflows = engine.workflows
+        self._known: dict[str, str | None] = {}
+
+    async def of(self, execution: Execution) -> str:
+        """Give the name of its workflow; the title of its definition where none is registered any more."""
+        workflow_id = execution.workflow_id
+        if workflow_id is None:
+            return execution.name
+        if workflow_id not in self._known:
+            self._known[workflow_id] = None
+            with contextlib.suppress(WorkflowNotFound):
+                self._known[workflow_id] = (await self._workflows.get(workflow_id)).name
+        return self._known[workflow_id] or execution.name
+
+
+class HandlerList:
+    """The handlers that were started by this contract, newest first; each id once, with its newest run.
+
+    statuses, names  words and workflows it is narrowed to; empty for all.
+    """
+
+    def __init__(
+        self,
+        engine: TenantEngine,
+        *,
+        statuses: Collection[str],
+        names: Collection[str],
+    ) -> None:
+        self._engine = engine
+        self._statuses = frozenset(statuses)
+        self._names = frozenset(names)
+        self._workflow_names = WorkflowNames(engine)
+        #: Ids under which more than one run may have been: those that are no execution's own.
+        self._seen: set[str] = set()
+
+    async def pages(self) -> AsyncIterator[list[Handler]]:
+        """Read them page by page."""
+        cursor = None
+        while True:
+            page = await self._engine.executions.list(limit=PAGE, cursor=cursor, labels=[LABEL])
+            wanted = [row for row in page.items if await self._is_wanted(row)]
+            for start in range(0, len(wanted), ENDS_TOGETHER):
+                part = wanted[start : start + ENDS_TOGETHER]
+                found = await asyncio.gather(*(self._read(row) for row in part))
+                yield [each for each in found if each is not None]
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def _is_wanted(self, row: Execution) -> bool:
+        handler_id = handler_id_of(row)
+        if handler_id in self._seen:
+            return False
+        if handler_id != row.execution_id:
+            self._seen.add(handler_id)
+        if self._statuses and word_of(row.status) not in self._statuses:
+            return False
+        return not self._names or await self._workflow_names.of(row) in self._names
+
+    async def _read(self, row: Execution) -> Handler | None:
+        try:
+            _, definition = await self._engine.executions.brief(row.execution_id)
+            return await _handler(self._engine, self._workflow_names, row, definition, handler_id_of(row))
+        except ExecutionNotFound:  # purged meanwhile
+            return None
+
+
+async def _handler(
+    engine: TenantEngine,
+    names: WorkflowNames,
+    execution: Execution,
+    definition: Definition,
+    handler_id: str,
+) -> Handler:
+    return Handler(
+        handler_id=handler_id,
+        workflow_name=await names.of(execution),
+        execution=execution,
+        definition=definition,
+        end=await end_of(engine, execution, definition),
+    )

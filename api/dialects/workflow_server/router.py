@@ -1,0 +1,166 @@
+"""The routes of workflow servers: at the root but for `/health`, and once more complete below `/llama`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from api.dialects.workflow_server import calls, page
+from api.dialects.workflow_server.handlers import NAME
+from api.dialects.workflow_server.schemas import (
+    CancelAnswer,
+    Detail,
+    EventEnvelope,
+    EventsAnswer,
+    HandlerData,
+    HandlerResult,
+    HandlersAnswer,
+    Health,
+    RepresentationAnswer,
+    RunRequest,
+    SchemaAnswer,
+    SendRequest,
+    SentAnswer,
+    WorkflowNamesAnswer,
+)
+from api.owners import RouteOwner
+from api.responses import body_of, failures, inline_schema
+
+#: Where all of it is served once more.
+PREFIX = "/llama"
+
+Documented = Mapping[int | str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call. answers: what it gives by status; failures: statuses of other failures."""
+
+    name: str
+    method: str
+    path: str
+    endpoint: Callable[..., Any]
+    owner: RouteOwner
+    summary: str
+    answers: Documented
+    failures: tuple[int, ...] = ()
+    body: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def _json(model: type[BaseModel], description: str) -> dict[str, Any]:
+    return {"model": model, "description": description}
+
+
+def _text(media_type: str, description: str) -> dict[str, Any]:
+    return {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}
+
+
+def _looked_at(model: type[BaseModel]) -> Documented:
+    """What a look at a handler gives: its status says how it stands."""
+    return {
+        200: _json(model, "It completed"),
+        202: _json(model, "It runs"),
+        500: _json(model, "It failed, or was cancelled"),
+    }
+
+
+_STREAMED: Documented = {
+    200: {
+        "description": "The events from the asked one on, then live until the run has ended",
+        "content": {
+            calls.SSE: {
+                "itemSchema": {
+                    "type": "object",
+                    "properties": {
+                        "id": {"type": "string"},
+                        "data": {
+                            "type": "string",
+                            "contentMediaType": "application/json",
+                            "contentSchema": inline_schema(EventEnvelope),
+                        },
+                    },
+                }
+            },
+            calls.NDJSON: {"schema": inline_schema(EventEnvelope)},
+        },
+    },
+    204: {"description": "The run has ended, and there is no further event"},
+}
+_READ, _RUN, _PUBLIC = RouteOwner.READ, RouteOwner.RUN, RouteOwner.PUBLIC
+
+HEALTH = Call(
+    "health", "GET", "/health", calls.health, _PUBLIC, "Whether the server is healthy",
+    {200: _json(Health, "It is")},
+)  # fmt: skip
+CALLS = (
+    Call("page", "GET", "/", page.page, _PUBLIC, "A page to start runs and watch them",
+         {200: _text("text/html", "The page")}),
+    Call("script", "GET", "/page.js", page.script, _PUBLIC, "The script of that page",
+         {200: _text("text/javascript", "The script")}),
+    Call("style", "GET", "/page.css", page.style, _PUBLIC, "The style of that page",
+         {200: _text("text/css", "The style")}),
+    Call("list", "GET", "/workflows", calls.list_workflows, _READ, "Names of workflows with an `interface`",
+         {200: _json(WorkflowNamesAnswer, "Their names")}, (503,)),
+    Call("run", "POST", "/workflows/{name}/run", calls.run, _RUN, "Start a run and wait for its end",
+         _looked_at(HandlerData), (400, 404, 409, 413, 503), body_of(RunRequest)),
+    Call("run_nowait", "POST", "/workflows/{name}/run-nowait", calls.run_nowait, _RUN, "Start a run",
+         {200: _json(HandlerData, "It was started")}, (400, 404, 409, 413, 503), body_of(RunRequest)),
+    Call("schema", "GET", "/workflows/{name}/schema", calls.schema, _READ,
+         "Schemas of what starts a run and of what ends it", {200: _json(SchemaAnswer, "Both")}, (404, 503)),
+    Call("events_schema", "GET", "/workflows/{name}/events", calls.events_schema, _READ,
+         "Schemas of all events", {200: _json(EventsAnswer, "All of them")}, (404, 503)),
+    Call("representation", "GET", "/workflows/{name}/representation", calls.representation, _READ,
+         "The workflow as a graph", {200: _json(RepresentationAnswer, "The graph")}, (404, 503)),
+    Call("result", "GET", "/results/{handler_id}", calls.result, _READ, "A handler with its plain result",
+         _looked_at(HandlerResult), (404, 503)),
+    Call("handlers", "GET", "/handlers", calls.list_handlers, _READ, "Handlers, newest first",
+         {200: _json(HandlersAnswer, "All that fit")}, (400, 503)),
+    Call("handler", "GET", "/handlers/{handler_id}", calls.handler, _READ, "A handler with its last event",
+         _looked_at(HandlerData), (404, 503)),
+    Call("cancel", "POST", "/handlers/{handler_id}/cancel", calls.cancel, _RUN, "Cancel a run, or remove it",
+         {200: _json(CancelAnswer, "Done")}, (400, 404, 409, 503)),
+    Call("events", "GET", "/events/{handler_id}", calls.events, _READ, "Events with replay and tail",
+         _STREAMED, (400, 404, 503)),
+    Call("send", "POST", "/events/{handler_id}", calls.send_event, _RUN, "Send an event to a run",
+         {200: _json(SentAnswer, "It was sent")}, (400, 404, 409, 413, 429, 503), body_of(SendRequest)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """Calls as routes, with the owner of each."""
+
+    router: APIRouter
+    owners: Mapping[str, RouteOwner]
+
+
+def routes_of(*placed: tuple[str, str, tuple[Call, ...]]) -> Routes:
+    """Make the routes of calls. placed: what stands before their paths and before their names, and they."""
+    router, owners = APIRouter(tags=["workflow server"]), {}
+    for prefix, mark, some in placed:
+        for call in some:
+            operation_id = f"{NAME}_{mark}{call.name}"
+            owners[operation_id] = call.owner
+            statuses = {**failures(Detail, *call.failures)} if call.failures else {}
+            router.add_api_route(
+                prefix + call.path,
+                call.endpoint,
+                methods=[call.method],
+                operation_id=operation_id,
+                summary=call.summary,
+                response_model=None,
+                responses={**statuses, **call.answers},
+                openapi_extra=dict(call.body),
+            )
+    return Routes(router, owners)
+
+
+#: Beside the native contract, which has a `/health` of its own.
+BESIDE = routes_of(("", "", CALLS), (PREFIX, "llama_", (HEALTH, *CALLS)))
+#: All by itself.
+ALONE = routes_of(("", "", (HEALTH, *CALLS)))

@@ -1,0 +1,18 @@
+"""A workflow server with workers behind it, and some workflows registered."""
+
+from __future__ import annotations
+
+import httpx2
+import pytest
+
+from tests.contract.workflow_server.served import Served
+from tests.fake_handlers import Stage
+from tests.makers import Rig, WorkerFleet
+
+
+@pytest.fixture
+async def served(client: httpx2.AsyncClient, rig: Rig, stage: Stage, fleet: WorkerFleet) -> Served:
+    await fleet.start()
+    made = Served(client, rig)
+    await made.register()
+    return made
