@@ -31,7 +31,7 @@ from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, MapCounts, NodeState, Snapshot
 from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place
-from orchestrator.operations.execution_pages import executions_of, holder_of
+from orchestrator.operations.execution_pages import executions_of, holder_of, those_of
 from orchestrator.operations.origin import (
     Origin,
     checked_trigger,
@@ -503,10 +503,7 @@ class Executions:
         execution_key  only the one that holds it: some keys cannot stand in a path.
         Raises CursorInvalid.
         """
-
-        def is_wanted(row: Execution) -> bool:
-            return (status is None or row.status is status) and (name is None or row.name == name)
-
+        is_wanted = those_of(status, name)
         digests = [label_digest(*label) for label in labels]
         indexes = self.store.index.keys_of(self._owner.tenant, workflow_id, digests)
         if execution_key is not None:

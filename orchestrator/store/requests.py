@@ -205,8 +205,7 @@ class NewHook(NamedTuple):
     """A webhook or a trigger path that a definition names.
 
     name, hook_id  KIND:PATH, and the id it gets if there is none of that name yet.
-    owner, secrets  the door that writes it, secrets as a record keeps them; empty leaves what is there, but
-                    for secrets of another scheme.
+    owner, secrets  the door that writes it, secrets as kept; empty leaves those there are of this scheme.
     """
 
     name: str
