@@ -28,6 +28,8 @@ OUTPUTS: Mapping[str, tuple[str, ...]] = {
 }
 #: The error of a job whose steps have no order.
 NO_ORDER = "Cyclic or missing dependencies in steps."
+#: Type of the error of a step that refers to nothing.
+UNRESOLVED = "ReferenceNotFound"
 #: Characters of a reference that an error shows.
 SHOWN_CHARS = 140
 _NOT_ON_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -124,7 +126,7 @@ class _Chain:
         try:
             node = {"id": step.id, "handler": "output", "config": _CONFIGS[step.op](self, step)}
         except NotThere as error:
-            node = _failing(step.id, str(error))
+            node = _failing(step.id, str(error), type=UNRESOLVED)
         if self.nodes:
             node["dependencies"] = [self.nodes[-1]["id"]]
         self.nodes.append(node)
@@ -178,8 +180,8 @@ def _reference(step: Step, name: str) -> str:
     return f"step '{step.id}' refers to '{{{{ {step.param(name)} | truncate({SHOWN_CHARS}) }}}}'"
 
 
-def _failing(node_id: str, message: str) -> dict[str, Any]:
-    return {"id": node_id, "handler": "fail", "config": {"message": message}}
+def _failing(node_id: str, message: str, **config: str) -> dict[str, Any]:
+    return {"id": node_id, "handler": "fail", "config": {"message": message, **config}}
 
 
 def _free_id(taken: set[str]) -> str:

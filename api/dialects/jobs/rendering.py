@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from api.dialects.dialect import DOOR_LABEL
+from api.dialects.jobs.lowering import NO_ORDER, UNRESOLVED
 from api.error_shapes import Failure
 from api.shown_outputs import ShownOutputs
 from orchestrator.execution.model import NodeState
@@ -35,7 +36,7 @@ def status_fields(outputs: ShownOutputs, result: Any) -> dict[str, Any]:
     if word == "finished":
         answer["result"] = result
     if word == "failed":
-        answer["error"] = error_of(view)
+        answer |= failure_of(view)
     return answer
 
 
@@ -50,13 +51,23 @@ def result_fields(outputs: ShownOutputs) -> dict[str, Any]:
     }
 
 
-def error_of(view: ExecutionView) -> str:
-    """Say why an execution has not finished: the first error of a node, or what ended the whole."""
+def failure_of(view: ExecutionView) -> dict[str, str]:
+    """Say why an execution has not finished: the first error of a node, or what ended the whole.
+
+    A reference to nothing is worded as a need of nothing is, and `detail` says which one it is.
+    """
     failed = [state for state in view.nodes if state.status is NodeStatus.FAILED and state.error]
     failed.sort(key=lambda state: state.ended_ms or 0)
     errors = [*(state.error for state in failed), view.output_error, view.execution.error]
-    messages = (str(error["message"]) for error in errors if error and "message" in error)
-    return next(messages, view.execution.reason or str(view.execution.status).lower())
+    for error in errors:
+        if error and "message" in error:
+            message = str(error["message"])
+            return (
+                {"error": NO_ORDER, "detail": message}
+                if error.get("type") == UNRESOLVED
+                else {"error": message}
+            )
+    return {"error": view.execution.reason or str(view.execution.status).lower()}
 
 
 def write_failure(failure: Failure) -> tuple[int, Any]:
@@ -103,7 +114,7 @@ def _progress(view: ExecutionView, outputs: ShownOutputs) -> list[dict[str, Any]
     if execution.status is ExecutionStatus.COMPLETED:
         lines.append(_line(execution.ended_ms, "finished"))
     elif execution.status.is_terminal:
-        lines.append(_line(execution.ended_ms, "failed", error=error_of(view)))
+        lines.append(_line(execution.ended_ms, "failed", **failure_of(view)))
     return lines
 
 

@@ -78,12 +78,16 @@ class ProgressLine(BaseModel):
 
 
 class JobStatus(BaseModel):
-    """A job as it stands. `result` is null until it has finished; `error` is there once it has failed."""
+    """A job as it stands. `result` is null until it has finished; `error` is there once it has failed.
+
+    detail  which step refers to nothing, where that is why.
+    """
 
     status: Literal["queued", "started", "finished", "failed"]
     progress: list[ProgressLine]
     result: Any
     error: str | None = None
+    detail: str | None = None
 
 
 class JobProblem(BaseModel):

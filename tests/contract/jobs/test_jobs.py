@@ -190,7 +190,7 @@ async def test_steps_without_an_order_are_taken_and_fail(jobs: Jobs, steps: list
 
 
 @pytest.mark.parametrize(
-    ("data", "error"),
+    ("data", "detail"),
     [
         ("@ghost", "step 'b' refers to '@ghost', which is no step before it (before it: a)"),
         (
@@ -203,7 +203,7 @@ async def test_steps_without_an_order_are_taken_and_fail(jobs: Jobs, steps: list
     ],
 )
 async def test_a_reference_to_nothing_is_taken_and_fails_at_its_step(
-    jobs: Jobs, data: str, error: str
+    jobs: Jobs, data: str, detail: str
 ) -> None:
     steps = [
         step("a", "preprocess"),
@@ -219,9 +219,9 @@ async def test_a_reference_to_nothing_is_taken_and_fails_at_its_step(
         {"msg": "step_start", "step": "a", "op": "preprocess"},
         {"msg": "step_done", "step": "a", "outputs": {"clean_text": "x"}},
         {"msg": "step_start", "step": "b", "op": "store_result"},
-        {"msg": "failed", "error": error},
+        {"msg": "failed", "error": NO_ORDER, "detail": detail},
     ]
-    assert found == {"status": "failed", "result": None, "error": error}
+    assert found == {"status": "failed", "result": None, "error": NO_ORDER, "detail": detail}
 
 
 async def test_large_outputs_are_shown_whole(jobs: Jobs) -> None:

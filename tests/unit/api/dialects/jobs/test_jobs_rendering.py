@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from api.dialects.jobs.rendering import error_of, result_fields, status_fields, write_failure
+from api.dialects.jobs.lowering import NO_ORDER, UNRESOLVED
+from api.dialects.jobs.rendering import failure_of, result_fields, status_fields, write_failure
 from api.error_shapes import Failure
 from api.shown_outputs import ShownOutputs
 from orchestrator.execution.model import Execution, NodeState
@@ -122,11 +123,22 @@ def test_the_error_is_that_of_the_node_that_failed_first() -> None:
     early = NodeState("B", NodeStatus.FAILED, ended_ms=4_000, error={"message": "first"})
     failed = ExecutionStatus.FAILED
 
-    assert error_of(view(late, early, status=failed)) == "first"
-    assert error_of(replace(view(status=failed), output_error={"message": "too large"})) == "too large"
-    assert error_of(view(status=failed, error={"message": "too late"})) == "too late"
-    assert error_of(view(status=ExecutionStatus.CANCELLED, reason="no more")) == "no more"
-    assert error_of(view(status=ExecutionStatus.CANCELLED)) == "cancelled"
+    assert failure_of(view(late, early, status=failed)) == {"error": "first"}
+    assert failure_of(replace(view(status=failed), output_error={"message": "too large"})) == {
+        "error": "too large"
+    }
+    assert failure_of(view(status=failed, error={"message": "too late"})) == {"error": "too late"}
+    assert failure_of(view(status=ExecutionStatus.CANCELLED, reason="no more")) == {"error": "no more"}
+    assert failure_of(view(status=ExecutionStatus.CANCELLED)) == {"error": "cancelled"}
+
+
+def test_a_reference_to_nothing_is_worded_as_documented_and_named_beside() -> None:
+    error = {"type": UNRESOLVED, "message": "step 'b' refers to '@ghost'"}
+    state = NodeState("A", NodeStatus.FAILED, ended_ms=5_000, error=error)
+
+    found = failure_of(view(state, status=ExecutionStatus.FAILED))
+
+    assert found == {"error": NO_ORDER, "detail": "step 'b' refers to '@ghost'"}
 
 
 def failure(status: int, code: str = "X", **fields: Any) -> Failure:
