@@ -107,6 +107,22 @@ class Channel:
     async def _read_news(self) -> None:
         if self._floor is None or self._is_suspect:
             await self._find_place()
+        events = await self._take_events()
+        is_due = not self._last or not events or (self._ring and self._ring[-1].is_terminal)
+        if self.ended_at is None and is_due:
+            # A retry puts more lines behind a terminal one, so that the status has the last word. Woken for
+            # nothing new: it may have been purged.
+            status = await self._engine.executions.status(self.execution_id)
+            if not status.is_terminal:
+                return
+            # It may have ended, or begun again, between the two reads: what came then is looked behind again.
+            if await self._take_events():
+                self._is_dirty.set()
+            else:
+                self._end()
+
+    async def _take_events(self) -> list[Event]:
+        """Read all that is new, and hand it out; gives the last part of it."""
         while True:
             events = await self._events()
             if events and events[0].seq != self._last + 1:
@@ -118,14 +134,7 @@ class Channel:
                 self.ended_at = None
             await self._serve_all()
             if len(events) < RING and not is_cut(events):
-                break
-        is_due = not self._last or not events or (self._ring and self._ring[-1].is_terminal)
-        if self.ended_at is None and is_due:
-            # A retry puts more lines behind a terminal one, so that the status has the last word. Woken for
-            # nothing new: it may have been purged.
-            status = await self._engine.executions.status(self.execution_id)
-            if status.is_terminal:
-                self._end()
+                return events
 
     async def _find_place(self) -> None:
         last = await self._engine.events.last_seq(self.execution_id)

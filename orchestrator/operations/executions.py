@@ -287,12 +287,13 @@ class Executions:
         inputs: dict[str, Any] | None = None,
         *,
         trigger: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
         merge: bool = True,
         idempotency: Idempotency | None = None,
     ) -> Submitted:
         """Start a new execution of the same definition with the same inputs and trigger document, or others.
 
-        Workflow and labels stay, the source of the document becomes `replay`; a key is not taken over.
+        Workflow and labels stay, `labels` come beside them; the source becomes `replay`; a key is not kept.
         merge  `inputs` and `trigger` override what has the same name; otherwise they replace all.
         Raises ExecutionNotFound, and what `submit` raises.
         """
@@ -306,7 +307,7 @@ class Executions:
             tenant=source.tenant,
             replay_of=execution_id,
             origin=replace(
-                origin_of(source),
+                origin_of(source, labels),
                 trigger=replayed_trigger(await self._trigger_of(execution_id), trigger, is_merged=merge),
             ),
         )

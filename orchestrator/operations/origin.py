@@ -133,12 +133,15 @@ class Origin:
 NO_ORIGIN = Origin()
 
 
-def origin_of(execution: Execution) -> Origin:
-    """Give what an execution made of another one takes over; trigger and key are no part of it."""
+def origin_of(execution: Execution, labels: Mapping[str, str] | None = None) -> Origin:
+    """Give what an execution made of another one takes over; trigger and key are no part of it.
+
+    labels  come beside those that it takes over.
+    """
     return Origin(
         workflow_id=execution.workflow_id,
         workflow_version=execution.workflow_version,
-        labels=execution.labels,
+        labels={**execution.labels, **(labels or {})},
     )
 
 

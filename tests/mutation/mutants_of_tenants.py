@@ -27,10 +27,10 @@ TENANTS = (
     *of("revoke_api_key", ("another tenant's key is revoked", "if redis.call('HGET', KEYS[1], 'tenant') ~= ARGV[3] then return 'unknown' end", "")),
     *of(
         "take_rate",
-        ("a window never ends", "local is_same = values[1] == start", "local is_same = values[1]"),
-        ("a call sent again counts", "if not is_known_call(calls, ARGV[5]) then", "if true then"),
+        ("a window never ends", "values[1] == start and", "values[1] and"),
+        ("a call sent again counts", "if not is_known_call(values[3], ARGV[5]) then", "if true then"),
         ("a rate has one more", "if taken < most then", "if taken <= most then"),
-        ("what was counted stays", "redis.call('PEXPIRE', KEYS[1], window_ms)", ""),
+        ("what was counted stays", "redis.call('PEXPIRE', KEYS[1], 2 * window_ms)", ""),
     ),
     *of("use_api_key", ("a use brings a revoked key back", "if redis.call('HEXISTS', KEYS[1], 'digest') == 0 then return 'unknown' end", "")),
 )  # fmt: skip

@@ -140,7 +140,10 @@ async def replay(request: Request, execution_id: str) -> Response:
     override = {**sent.override_data, **sent.trigger_data}
     trigger = await _merged(engine, execution_id, override) if override else None
     submitted = await engine.executions.replay(
-        execution_id, trigger=trigger, idempotency=idempotency_of(request, await request.body())
+        execution_id,
+        trigger=trigger,
+        labels=LABEL,
+        idempotency=idempotency_of(request, await request.body()),
     )
     answer = {"execution_id": submitted.execution_id}
     return json_response(answer, status=202, headers=replay_headers(submitted.replayed))

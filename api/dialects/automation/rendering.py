@@ -54,7 +54,7 @@ def tenant_fields(tenant: Tenant) -> dict[str, Any]:
 
 
 def workflow_fields(record: WorkflowRecord, document: Mapping[str, Any]) -> dict[str, Any]:
-    """Show a workflow. document: as `document_of` gave it."""
+    """Show a workflow. document: its own, or that of one made elsewhere."""
     hooks = [name.removeprefix(WEBHOOK) for name in record.hooks if name.startswith(WEBHOOK)]
     return {
         "id": record.workflow_id,
@@ -68,12 +68,6 @@ def workflow_fields(record: WorkflowRecord, document: Mapping[str, Any]) -> dict
         "created_at": rfc3339(record.created_ms),
         "updated_at": rfc3339(record.updated_ms),
     }
-
-
-def document_of(source: bytes, definition: bytes) -> dict[str, Any]:
-    """Give the document of a workflow as this door shows it; of one made elsewhere from its definition."""
-    found = own_document(source)
-    return _of_definition(orjson.loads(definition)) if found is None else found
 
 
 def own_document(source: bytes) -> dict[str, Any] | None:
@@ -92,7 +86,9 @@ def is_signed(definition: bytes) -> bool:
     return any(hook.get("scheme") != "none" for hook in webhooks)
 
 
-def _of_definition(definition: Mapping[str, Any]) -> dict[str, Any]:
+def foreign_document(text: bytes) -> dict[str, Any]:
+    """Make a document, as this door shows it, of the definition of a workflow that was made elsewhere."""
+    definition = orjson.loads(text)
     triggers = definition.get("triggers") or {}
     schedules = triggers.get("schedules") or []
     nodes = definition.get("nodes") or (definition.get("dag") or {}).get("nodes") or []

@@ -12,7 +12,7 @@ from api.access import AutomationRules, reach_of
 from api.auth import engine_of
 from api.dialects.automation.calls import LABEL, NAME, counted, refused, router
 from api.dialects.automation.lowering import AutomationDocument, Terms, lower
-from api.dialects.automation.rendering import document_of, is_signed, own_document, workflow_fields
+from api.dialects.automation.rendering import foreign_document, is_signed, own_document, workflow_fields
 from api.dialects.automation.schemas import (
     Deleted,
     ExecuteRequest,
@@ -68,7 +68,7 @@ async def create(request: Request) -> Response:
         hooks=_hooks(secret),
         idempotency=idempotency_of(request, await request.body()),
     )
-    fields = await _shown(engine, await engine.workflows.get(done.record.workflow_id))
+    fields = await _shown(engine, done.record)
     return json_response(fields, status=201, headers=replay_headers(done.replayed))
 
 
@@ -198,8 +198,10 @@ async def _change(
 
 
 async def _shown(engine: TenantEngine, record: WorkflowRecord) -> dict[str, Any]:
-    source = await engine.workflows.source(record)
-    return workflow_fields(record, document_of(source.text, await engine.workflows.definition(record)))
+    document = own_document((await engine.workflows.source(record)).text)
+    if document is None:
+        document = foreign_document(await engine.workflows.definition(record))
+    return workflow_fields(record, document)
 
 
 def _fields_of(document: dict[str, Any]) -> dict[str, Any]:

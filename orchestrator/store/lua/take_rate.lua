@@ -7,15 +7,13 @@ local most, window_ms = tonumber(ARGV[3]), tonumber(ARGV[4])
 local start_ms = NOW - NOW % window_ms
 local values = redis.call('HMGET', KEYS[1], 'start_ms', 'taken', 'calls')
 local start = string.format('%d', start_ms)
-local is_same = values[1] == start
-local taken = is_same and tonumber(values[2]) or 0
-local calls = is_same and values[3] or nil
-local word = 'ok'
-if not is_known_call(calls, ARGV[5]) then
+local taken, word = values[1] == start and tonumber(values[2]) or 0, 'ok'
+if not is_known_call(values[3], ARGV[5]) then
   if taken < most then
     taken = taken + 1
-    redis.call('HSET', KEYS[1], 'start_ms', start, 'taken', string.format('%d', taken), 'calls', with_call(calls, ARGV[5]))
-    redis.call('PEXPIRE', KEYS[1], window_ms)
+    redis.call('HSET', KEYS[1], 'start_ms', start, 'taken', string.format('%d', taken), 'calls', with_call(values[3], ARGV[5]))
+    -- For as long as a call may be sent again, too.
+    redis.call('PEXPIRE', KEYS[1], 2 * window_ms)
   else
     word = 'refused'
   end

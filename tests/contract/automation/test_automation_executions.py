@@ -321,7 +321,10 @@ async def test_an_execution_of_another_door_is_shown_in_its_words(redis_url: str
 
         found = await tenant.call("GET", f"/executions/{execution_id}", 200)
         await tenant.call("POST", f"/executions/{execution_id}/cancel", 200)
+        again = await tenant.call("POST", f"/executions/{execution_id}/replay", 202)
 
+        listed = (await tenant.call("GET", "/executions", 200))["executions"]
+        assert [each["id"] for each in listed] == [again["execution_id"]]
         assert [each["step_type"] for each in found["steps"]] == ["transform", "wait_for_signal"]
         assert found["execution"]["workflow_id"] is None
         assert (await tenant.ended(execution_id))["execution"]["status"] == "cancelled"

@@ -84,4 +84,4 @@ async def test_what_was_counted_goes_by_itself(rig: Rig) -> None:
     await left(rig)
 
     (key,) = await rig.redis.keys("workflows:rate:*")
-    assert 0 < await rig.redis.pttl(key) <= MINUTE_MS
+    assert 0 < await rig.redis.pttl(key) <= 2 * MINUTE_MS

@@ -13,6 +13,7 @@ from api.streaming.history import PAGE, REPLAYS
 from api.streaming.hub import Hub
 from api.streaming.watcher import PING, body_of
 from orchestrator.engine import Engine
+from orchestrator.states import ExecutionStatus
 from tests.patience import PATIENCE_S
 from tests.unit.api.fakes import EXECUTION_ID, FakeEngine
 from tests.unit.api.streaming.watching import Client, drain, ids, until
@@ -288,3 +289,25 @@ async def test_a_cancel_that_is_swallowed_keeps_nothing_alive(fake: FakeEngine) 
         await hub.close()
 
     assert not hub._tasks
+
+
+async def test_what_ends_between_two_reads_is_handed_out_to_its_end(hub: Hub, fake: FakeEngine) -> None:
+    fake.record()
+    watcher = hub.join(EXECUTION_ID, after=0, wire="sse")
+    assert ids(await watcher.next_chunk() or b"") == [1]
+    read, has_ended = fake.executions.status, False
+
+    async def ending(execution_id: str) -> ExecutionStatus:
+        nonlocal has_ended
+        if not has_ended:
+            has_ended = True
+            fake.record(is_announced=False)
+            fake.finish()
+        found: ExecutionStatus = await read(execution_id)
+        return found
+
+    fake.executions.status = ending
+    # Woken for nothing new, it asks for the status.
+    fake.wakeups_made[0].inbox.put_nowait(EXECUTION_ID)
+
+    assert ids(await drain(watcher)) == [2, 3]

@@ -14,9 +14,10 @@ from api.dialects.automation.failures import write_failure
 from api.dialects.automation.rendering import (
     STATUSES,
     STEP_STATUSES,
-    document_of,
+    foreign_document,
     is_signed,
     metric_fields,
+    own_document,
     trigger_data,
 )
 from api.error_shapes import Failure
@@ -77,13 +78,15 @@ def test_a_document_of_another_door_is_made_of_its_definition() -> None:
         }
     )
 
-    found = document_of(b"name: n", definition)
+    found = foreign_document(definition)
 
     assert found["steps"] == [{"id": "A", "type": "http", "config": {"url": "u"}, "depends_on": []}]
     assert (found["trigger_type"], found["trigger_config"]) == ("cron", {"cron_expression": "@daily"})
     assert not is_signed(definition)
     own = b'{"name": "n", "trigger_type": "manual", "steps": [7]}'
-    assert document_of(own, definition) == orjson.loads(own)
+    assert own_document(own) == orjson.loads(own)
+    for other in (b"name: n", b"[]", b'{"name": "n", "steps": [], "trigger": {}}', definition):
+        assert own_document(other) is None
 
 
 def event(kind: str, data: Any = None, **fields: Any) -> Event:
