@@ -121,7 +121,12 @@ class Channel:
             # A retry puts more lines behind a terminal one, so that the status has the last word. Woken for
             # nothing new: it may have been purged.
             status = await self._engine.executions.status(self.execution_id)
-            if status.is_terminal:
+            if not status.is_terminal:
+                return
+            # It may have ended since the history was read: its last lines are still to come then.
+            if await self._engine.events.last_seq(self.execution_id) > self._last:
+                self._is_dirty.set()
+            else:
                 self._end()
 
     async def _find_place(self) -> None:
