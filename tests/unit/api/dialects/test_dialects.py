@@ -104,7 +104,9 @@ def toy(*, needs_key: bool = False) -> Dialect:
     return Dialect(
         name="toy",
         router=router,
-        owners=dict.fromkeys(("toy_status", "toy_size", "toy_large", "toy_events", "toy_names"), RouteOwner.READ),
+        owners=dict.fromkeys(
+            ("toy_status", "toy_size", "toy_large", "toy_events", "toy_names"), RouteOwner.READ
+        ),
         is_path=lambda path: path.startswith("/toy/"),
         write_failure=written,
         failure_model=Oh,
