@@ -19,6 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 from urllib.parse import quote, urlsplit
+from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
@@ -120,6 +121,22 @@ class Settings(BaseSettings):
     #: Its files are registered when the API starts; a directory that does not exist has none.
     workflows_dir: Path = ROOT / "workflows"
 
+    # The front door `/api`. Natively there are other limits, below, and none of these.
+    max_steps_per_workflow: int = Field(default=50, ge=1, le=10_000)
+    #: Of one execution from start to end.
+    execution_timeout_seconds: int = Field(default=300, ge=1)
+    #: Of one HTTP call, in seconds, where a step says nothing.
+    http_step_timeout: float = Field(default=30.0, gt=0)
+    #: False: executions are not replayed through it.
+    webhook_replay_enabled: bool = True
+    #: IANA time zone of its cron triggers.
+    cron_timezone: str = "UTC"
+    #: Requests a minute: registrations of one address, and of one tenant changes of workflows, starts and
+    #: other changes of executions, and reads. 0: any number.
+    rate_limit_register: int = Field(default=5, ge=0)
+    rate_limit_workflows: int = Field(default=20, ge=0)
+    rate_limit_executions: int = Field(default=300, ge=0)
+    rate_limit_reads: int = Field(default=1_200, ge=0)
     # The contract of workflow servers by itself.
     workflows_py_server_host: str = "0.0.0.0"
     workflows_py_server_port: int = Field(default=8080, ge=1, le=65535)
@@ -278,6 +295,17 @@ class Settings(BaseSettings):
 
         parse_retention_ms(text)
         return text
+
+    @field_validator("cron_timezone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ValueError, OSError, LookupError):
+            raise ValueError(
+                f"no time zone is called {name!r}; allowed: a name such as 'Europe/Berlin' or 'UTC'"
+            ) from None
+        return name
 
     @field_validator("llm_prices")
     @classmethod

@@ -15,10 +15,9 @@ from types import FrameType
 from fastapi import FastAPI
 
 from api import routers
-from api.access import Reach, attach
+from api.access import AutomationRules, Reach, attach
 from api.dialects import DIALECTS
 from api.dialects.dialect import Dialect
-from api.dialects.workflow_server import ALONE
 from api.http_protocol import guard_server
 from api.owners import Gate
 from api.request_guard import RequestGuard
@@ -75,7 +74,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
         ):
             hub = Hub(engine.all_tenants, over=engine.authentication.over)
             simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
-            attach(app, Reach(engine, hub, simulator, gate))
+            attach(app, Reach(engine, hub, simulator, gate, automation=_automation(settings)))
             # What is there now stays: each scan of it by the collector would hold up every open stream.
             gc.collect()
             gc.freeze()
@@ -111,12 +110,29 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
     return app
 
 
+def _automation(settings: Settings) -> AutomationRules:
+    return AutomationRules(
+        max_steps=settings.max_steps_per_workflow,
+        execution_timeout_s=settings.execution_timeout_seconds,
+        http_timeout_s=settings.http_step_timeout,
+        cron_timezone=settings.cron_timezone,
+        is_replay_enabled=settings.webhook_replay_enabled,
+        rates={
+            "register": settings.rate_limit_register,
+            "workflows": settings.rate_limit_workflows,
+            "executions": settings.rate_limit_executions,
+            "reads": settings.rate_limit_reads,
+        },
+    )
+
+
 def workflow_server() -> FastAPI:
     """Put together the API that serves the contract of workflow servers by itself.
 
     `uvicorn --factory main:workflow_server --port 8080`.
     """
-    return create_app(alone=ALONE)
+    (alone,) = (dialect.alone for dialect in DIALECTS if dialect.alone is not None)
+    return create_app(alone=alone)
 
 
 def _warn_of_oversights(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """What the routes work with: the engine, the hub of open streams, the gate."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fastapi import FastAPI
@@ -13,6 +14,21 @@ from orchestrator.operations.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
+class AutomationRules:
+    """The limits of the front door `automation`; see the settings of the same names.
+
+    rates  requests a minute, by what is asked for; 0 for any number.
+    """
+
+    max_steps: int = 50
+    execution_timeout_s: int = 300
+    http_timeout_s: float = 30.0
+    cron_timezone: str = "UTC"
+    is_replay_enabled: bool = True
+    rates: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Reach:
     """Everything the routes work with, put together once by the root."""
 
@@ -22,6 +38,7 @@ class Reach:
     gate: Gate = field(default_factory=Gate)
     #: Those of large bodies, which are read also while a definition takes long to compile.
     turns: Turns = field(default_factory=Turns)
+    automation: AutomationRules = field(default_factory=AutomationRules)
 
 
 def attach(app: FastAPI, reach: Reach) -> None:

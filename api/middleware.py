@@ -68,13 +68,16 @@ class RequestLimits:
         admission = scope["headrace.admission"] = Admission()
         request_id = _request_id(headers)
         scope["headrace.request_id"] = request_id.decode("ascii")
+        # What a route's dependencies add to its answer, whatever that is.
+        more_headers: list[tuple[bytes, bytes]] = []
+        scope["headrace.more_headers"] = more_headers
         is_started = False
 
         async def send_with_id(message: Message) -> None:
             nonlocal is_started
             if message["type"] == "http.response.start":
                 is_started = True
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+                message["headers"] = [*message["headers"], *more_headers, (b"x-request-id", request_id)]
             await send(message)
 
         limit = self._limit(scope["path"])

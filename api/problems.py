@@ -110,6 +110,7 @@ DOORS: Mapping[type[Exception], Door] = {
     errors.PayloadInvalid: Door(422, "Payload refused"),
     errors.PayloadTooLarge: Door(413, "Payload too large"),
     errors.SignalsFull: Door(429, "Too many signals kept"),
+    errors.RateLimited: Door(429, "Too many requests"),
     errors.ApprovalNotFound: Door(404, "Not found"),
     errors.NotAssigned: Door(403, "Not yours to decide"),
     errors.AlreadyDecided: Door(409, "Already decided"),
@@ -151,6 +152,7 @@ DOORS: Mapping[type[Exception], Door] = {
     refusals.MalformedRequest: Door(400, "Not HTTP"),
     refusals.KeyRequired: Door(401, "Key required"),
     refusals.ScopeMissing: Door(403, "Scope missing"),
+    refusals.ReplayDisabled: Door(403, "Switched off"),
     refusals.OperatorOnly: Door(403, "The operator's"),
     refusals.CrossSiteRequest: Door(403, "Another site's page"),
     refusals.RequestTooSlow: Door(408, "Too slow"),
@@ -252,7 +254,8 @@ def respond(scope: Mapping[str, Any], error: Exception) -> Response:
     if isinstance(error, errors.DefinitionInvalid):
         status = definition_status(str(problem.kind) for problem in problems)
         detail = _summary([problem.message for problem in problems]) or detail
-    headers = {"Retry-After": str(door.retry_after_s)} if door.retry_after_s is not None else {}
+    retry_after_s = getattr(error, "retry_after_s", door.retry_after_s)
+    headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
     if status == 401:
         scheme = "Signature" if isinstance(error, errors.SignatureInvalid) else "Bearer"
         headers["WWW-Authenticate"] = f'{scheme} realm="headrace"'

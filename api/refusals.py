@@ -64,6 +64,15 @@ class ScopeMissing(HeadraceError):
         super().__init__(f"this needs the scope '{needed}' of a tenant's key; {has}")
 
 
+class ReplayDisabled(HeadraceError):
+    """The deployment does not let executions be replayed this way."""
+
+    code: ClassVar[str] = "REPLAY_DISABLED"
+
+    def __init__(self) -> None:
+        super().__init__("replays are switched off here (WEBHOOK_REPLAY_ENABLED)")
+
+
 class OperatorOnly(HeadraceError):
     """The route belongs to the operator of the deployment."""
 

@@ -9,6 +9,7 @@ routes stand in the README between two marks. `tests/test_architecture.py` fails
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -67,6 +68,7 @@ WITHOUT_ROW = {
     "settle_budget": "counts what it has used",
     "stage_execution": "writes part of a submission that is not visible yet",
     "stamp_tick": "says that timers and leases are being looked at",
+    "take_rate": "counts a request against a rate",
     "use_api_key": "says when a key was used last",
 }
 
@@ -88,6 +90,15 @@ SETTINGS = {
     "self_registration_enabled": "anybody may register a tenant with `POST /v1/tenants`",
     "cors_origins": "origins whose pages may use the API, comma separated, such as `https://app.example.com`",
     "workflows_dir": "directory of workflow files that are registered when the API starts",
+    "max_steps_per_workflow": "steps of a workflow that is sent to `/api/workflows`",
+    "execution_timeout_seconds": "how long an execution of such a workflow may take",
+    "http_step_timeout": "seconds an `http` step of it may take that names no `timeout_seconds`",
+    "webhook_replay_enabled": "executions may be replayed under `/api/executions`",
+    "cron_timezone": "IANA time zone of its cron triggers",
+    "rate_limit_register": "registrations under `/api` from one address in a minute; `0`: any number",
+    "rate_limit_workflows": "changes of workflows by one tenant under `/api` in a minute",
+    "rate_limit_executions": "starts, replays and cancels of executions there",
+    "rate_limit_reads": "reads there",
     "workflows_py_server_host": "address of `./headrace workflow-server`",
     "workflows_py_server_port": "its port",
     "worker_stream": "task stream of the queue `default`; another queue appends `:NAME`",
@@ -346,6 +357,7 @@ def documents() -> Iterator[tuple[Path, str]]:
     yield ROOT / "docs" / "state-machine.md", state_machine()
     yield ROOT / "docs" / "keys.md", keys()
     yield ROOT / "docs" / "trigger-rules.md", trigger_rules()
+    yield ROOT / "docs" / "openapi.json", json.dumps(openapi(), indent=1, ensure_ascii=False) + "\n"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     readme = between(readme, "settings", settings_table())
     yield ROOT / "README.md", between(readme, "routes", routes_table())

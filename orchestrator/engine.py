@@ -25,6 +25,7 @@ from orchestrator.operations.nodes import Nodes
 from orchestrator.operations.outputs import Outputs
 from orchestrator.operations.owner import AnyOwner, KnownTenants, Owner
 from orchestrator.operations.queues import Queues
+from orchestrator.operations.rates import Rates
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.schedules import Schedules
 from orchestrator.operations.schema_checks import Apart, SchemaChecks
@@ -85,7 +86,7 @@ class TenantEngine:
     statistics    between
     deliveries    list, get, resend
     api_keys      create, list, get, rotate, revoke
-    webhooks      create, get, list, change, rotate, test, remove
+    webhooks      create, get, list, change, rotate, test, trigger, remove
     """
 
     def __init__(self, owner: Owner, shared: Shared) -> None:
@@ -119,11 +120,12 @@ class Engine(TenantEngine):
     of           the view of a tenant
     all_tenants  the view of the engine itself, for which every execution is known: for what has asked an
                  owner before
-    tenants      create, list, get, change
+    tenants      create, register, list, get, change
     authentication  of_key, of_session, open_session, close_session, over
     incoming     receive: what strangers send to webhooks, whose owner their paths tell
     queues       list
     workers      list
+    rates        take
     health       check
     """
 
@@ -179,6 +181,7 @@ class Engine(TenantEngine):
         self.authentication = Authentication(self.store, self.transitions, operator_key=operator_key)
         self.queues = Queues(self.store)
         self.workers = Workers(self.store)
+        self.rates = Rates(self.transitions)
         self.health = Health(
             lambda: check_redis(
                 redis, allow_eviction_policy=allow_eviction_policy, durable_starts=durable is not None

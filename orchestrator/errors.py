@@ -615,6 +615,24 @@ class CursorInvalid(HeadraceError):
         )
 
 
+class RateLimited(HeadraceError):
+    """The subject has made as many requests of this kind as a window of time allows; this one did nothing.
+
+    retry_after_s  whole seconds until the next window has begun.
+    """
+
+    code = "RATE_LIMITED"
+
+    def __init__(self, bucket: str, most: int, *, now_ms: int, resets_ms: int) -> None:
+        self.most = most
+        self.resets_ms = resets_ms
+        self.retry_after_s = max(1, -(-(resets_ms - now_ms) // 1_000))
+        super().__init__(
+            f"more than the {most} requests of the kind '{bucket}' that are allowed in this time; "
+            f"try again in {self.retry_after_s} s"
+        )
+
+
 class ApiKeyInvalid(HeadraceError):
     """The key that was sent opens nothing: unknown, revoked, expired or no key at all."""
 

@@ -151,7 +151,14 @@ TABLE: tuple[Row, ...] = (
         "node.held",
         is_internal=True,
     ),
-    _node("ask_operator", [_N.QUEUED, _N.RUNNING, _N.WAITING], _N.WAITING, "node.waiting", is_internal=True),
+    # PENDING only while held: its time may be over before it is queued again.
+    _node(
+        "ask_operator",
+        [_N.PENDING, _N.QUEUED, _N.RUNNING, _N.WAITING],
+        _N.WAITING,
+        "node.waiting",
+        is_internal=True,
+    ),
     _node("pass_over_node", [_N.PENDING], _N.SKIPPED, "node.skipped", is_internal=True),
     _node("claim_node", [_N.QUEUED], _N.RUNNING, "node.started"),
     _node("complete_node", [_N.RUNNING], _N.COMPLETED, "node.completed"),

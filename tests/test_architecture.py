@@ -44,6 +44,7 @@ LONG_FILES = {
     "orchestrator/errors.py": 900,
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 600,
+    "orchestrator/operations/webhooks.py": 400,
     "orchestrator/operations/workflows.py": 400,
     "orchestrator/store/reader.py": 500,
     "orchestrator/store/transitions.py": 1_000,

@@ -175,3 +175,11 @@ def test_examples_compile(text: str) -> None:
     document["nodes"] += [{"id": node_id, "handler": "noop"} for node_id in sorted(needed)]
 
     assert compile_definition(document, handlers=Catalogue()).nodes
+
+
+def test_the_index_for_language_models_has_every_page_and_no_other() -> None:
+    linked = set(re.findall(r"\]\(([^)#]+)\)", (ROOT / "llms.txt").read_text(encoding="utf-8")))
+    pages = {f"docs/{path.name}" for path in (ROOT / "docs").glob("*.*") if path.suffix in (".md", ".json")}
+
+    assert not [path for path in linked if not (ROOT / path).is_file()]
+    assert pages <= linked

@@ -10,7 +10,7 @@ import orjson
 from orchestrator.definitions.interface import MOST_PARENTS, Interface
 from orchestrator.documents import exact_json
 from orchestrator.documents.fields import ID_RULE, is_id
-from orchestrator.documents.json_schema import value_problems
+from orchestrator.documents.json_schema import IN_A_WORKER, judge
 from orchestrator.documents.json_types import kind_of
 from orchestrator.errors import ErrorType, Problem
 from workers.excerpts import Excerpt, cut, text_of
@@ -121,7 +121,7 @@ def event_of(
 
 def check_value(schema: dict[str, Any], value: Any, what: str, *, root: str, type: ErrorType) -> None:
     """Check a value by the schema that the interface declares for it. Raises Terminal with all problems."""
-    problems = value_problems(schema, value, root)
+    problems = judge(schema, value, root, IN_A_WORKER).problems
     if problems:
         raise Terminal(
             f"{what} does not fit the schema that the interface declares: {_named(problems)}",

@@ -5,8 +5,16 @@ definitions) and `rendering` (our views and events to theirs). None knows anothe
 none has logic that the engine lacks. To take one away, delete its folder and its row.
 """
 
-from api.dialects import workflow_server
+from importlib import import_module
+
 from api.dialects.dialect import Dialect
 
-#: A row for each.
-DIALECTS: tuple[Dialect, ...] = (workflow_server.DIALECT,)
+#: A row for each, which is the name of its folder.
+_NAMES = (
+    "jobs",
+    "yaml_runs",
+    "automation",
+    "workflow_server",
+)
+
+DIALECTS: tuple[Dialect, ...] = tuple(import_module(f"{__name__}.{name}").DIALECT for name in _NAMES)

@@ -29,6 +29,7 @@ class Dialect:
     definition_paths  paths that take a workflow, and so the larger body.
     needs_key         a request needs a key also where the deployment requires none.
     readers           know its documents among the files of `workflows/`.
+    alone             the same contract as it is served by itself; None where it is not.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Dialect:
     definition_paths: frozenset[str] = frozenset()
     needs_key: bool = False
     readers: tuple[Reader, ...] = ()
+    alone: Dialect | None = None
 
     @property
     def label(self) -> dict[str, str]:

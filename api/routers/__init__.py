@@ -10,12 +10,13 @@ from fastapi.routing import APIRoute
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 
+from api import openapi
 from api.auth import authorised, guarded
 from api.dialects import DIALECTS
 from api.dialects.dialect import Dialect
 from api.hot_lane import HotLane
 from api.middleware import RequestLimits
-from api.owners import OWNERS, SECURITY_SCHEMES, RouteOwner, owner_of, security_of
+from api.owners import OWNERS, RouteOwner, owner_of, security_of
 from api.problems import StoreErrorMaker, install_handlers
 from api.request_guard import CHANGING, RequestGuard
 from api.responses import failures, problems
@@ -98,7 +99,7 @@ def install(
     for path, method, endpoint in hot:
         app.router.routes.append(Route(path, endpoint, methods=[method]))
     _include(app, _ROUTERS if is_native else (), dialects)
-    _document_keys(app)
+    openapi.install(app)
     guard = guard or RequestGuard()
     if guard.origins:
         app.add_middleware(
@@ -166,15 +167,3 @@ def _document_refusals(
             statuses += BEFORE_OWNED
             route.openapi_extra = (route.openapi_extra or {}) | {"security": security_of(owner)}
         route.responses = documented(*statuses) | route.responses
-
-
-def _document_keys(app: FastAPI) -> None:
-    """Say in the OpenAPI document how a key is sent."""
-    build = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = build()
-        document.setdefault("components", {})["securitySchemes"] = SECURITY_SCHEMES
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]

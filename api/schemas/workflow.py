@@ -127,6 +127,14 @@ class DeclaredWebhook(BaseModel):
     inputs: Literal["payload", "none"] | None = None
 
 
+class DeclaredPath(BaseModel):
+    """A name by which those who have a key start the workflow; made where it is left out."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    path: str | None = Field(default=None, max_length=128)
+
+
 class WorkflowTriggers(BaseModel):
     """What starts a workflow by itself."""
 
@@ -134,6 +142,7 @@ class WorkflowTriggers(BaseModel):
 
     schedules: list[DeclaredSchedule] | None = Field(default=None, max_length=20)
     webhooks: list[DeclaredWebhook] | None = Field(default=None, max_length=20)
+    paths: list[DeclaredPath] | None = Field(default=None, max_length=20)
 
 
 class WorkflowRetention(BaseModel):

@@ -97,6 +97,9 @@ class Channel:
                 await asyncio.sleep(READ_AGAIN.pause_s(tries))
                 continue
             tries = 0
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                # Swallowed on the way: `asyncio.wait_for` of Python 3.11 does that to one at its end.
+                raise asyncio.CancelledError
             await self._is_dirty.wait()
             if len(self.watchers) >= TURN:
                 await asyncio.sleep(min(MOST_GATHER_S, GATHER_S * len(self.watchers)))

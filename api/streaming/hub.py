@@ -23,6 +23,8 @@ log = logging.getLogger("headrace.api.streaming")
 
 #: Each watched history is looked at this often even without a wake-up.
 CHECK_EVERY_S = 5.0
+#: At the end a task is cancelled again that has not ended by then.
+CANCEL_AGAIN_S = 0.5
 #: The credentials of open streams are looked at this often.
 CREDENTIALS_EVERY_S = 0.5
 #: After the tail of the subscription has ended.
@@ -138,10 +140,12 @@ class Hub:
     async def close(self) -> None:
         """Give back everything the hub holds."""
         self.stop()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = set(self._tasks)
+        while tasks:
+            for task in tasks:
+                task.cancel()
+            # Again, where a cancel was swallowed on the way; see `Channel.follow`.
+            _, tasks = await asyncio.wait(tasks, timeout=CANCEL_AGAIN_S)
         if self._wakeups is not None:
             await self._wakeups.aclose()
 

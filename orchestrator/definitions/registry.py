@@ -105,6 +105,8 @@ class WorkflowRecord:
     revision: int
     created_ms: int
     updated_ms: int
+    #: Names of its webhooks, oldest first.
+    hooks: tuple[str, ...] = ()
     has_interface: bool = False
 
     @property
@@ -138,6 +140,7 @@ class WorkflowRecord:
                 revision=int(fields[b"revision"]),
                 created_ms=int(fields[b"created_ms"]),
                 updated_ms=int(fields[b"updated_ms"]),
+                hooks=tuple(fields.get(b"hooks", b"").decode().split()),
                 # Not there in the record of one that was registered before there were interfaces.
                 has_interface=fields.get(b"has_interface") == b"1",
             )

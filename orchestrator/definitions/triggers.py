@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestrator.definitions.schedules import FIELDS, ScheduleSpec, given_fields, read_schedule
-from orchestrator.definitions.webhooks import WebhookSpec, read_webhook
+from orchestrator.definitions.webhooks import PATH_RULE, WebhookSpec, is_path, read_webhook
 from orchestrator.documents.fields import Fields
 from orchestrator.documents.problems import Findings, quoted
 
-#: Schedules, and webhooks, that one document may name.
+#: Schedules, webhooks and trigger paths that one document may name, of each.
 MOST_NAMED = 20
-_KINDS = ("schedules", "webhooks")
+_KINDS = ("schedules", "webhooks", "paths")
 _SCHEDULE_FIELDS = ("name", *FIELDS)
 _is_entry = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?").fullmatch
 
@@ -34,10 +34,14 @@ class DeclaredSchedule:
 
 @dataclass(frozen=True, slots=True)
 class Triggers:
-    """What starts a workflow by itself."""
+    """What starts a workflow by itself.
+
+    paths  names by which those who have a key start it; one that cannot be guessed is made for None.
+    """
 
     schedules: tuple[DeclaredSchedule, ...] = ()
     webhooks: tuple[WebhookSpec, ...] = ()
+    paths: tuple[str | None, ...] = ()
 
 
 NO_TRIGGERS = Triggers()
@@ -53,7 +57,11 @@ def read_triggers(top: Fields, findings: Findings) -> Triggers:
         return NO_TRIGGERS
     fields = Fields(raw, "triggers", findings)
     fields.refuse_unknown(frozenset(_KINDS), _KINDS)
-    return Triggers(tuple(_schedules(fields, findings)), tuple(_webhooks(fields, findings)))
+    return Triggers(
+        tuple(_schedules(fields, findings)),
+        tuple(_webhooks(fields, findings)),
+        tuple(_paths(fields, findings)),
+    )
 
 
 def _schedules(fields: Fields, findings: Findings) -> list[DeclaredSchedule]:
@@ -84,6 +92,22 @@ def _webhooks(fields: Fields, findings: Findings) -> list[WebhookSpec]:
             findings.add(f"{entry.path}.path", "twice", message)
         elif spec is not None:
             found.append(spec)
+    return found
+
+
+def _paths(fields: Fields, findings: Findings) -> list[str | None]:
+    found: list[str | None] = []
+    for entry in _entries(fields, "paths"):
+        entry.refuse_unknown(frozenset({"path"}), ("path",))
+        path = entry.text("path")
+        if path is not None and not is_path(path, "path"):
+            entry.wrong("path", f"segments parted by '/', {PATH_RULE}", path, code="bad_value")
+        elif path in found:
+            which = "no path" if path is None else f"the path {path!r}"
+            message = f"'{entry.path}' has {which}, as another one before it"
+            findings.add(f"{entry.path}.path", "twice", message)
+        else:
+            found.append(path)
     return found
 
 

@@ -72,6 +72,23 @@ class WebhookSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class HookTerms:
+    """What comes beside a document for the webhooks that it names.
+
+    door    which has written the document, and may leave its webhooks unsigned; empty natively.
+    secret  that senders sign with; None leaves what there is.
+    digits  hex digits of a path that is made.
+    """
+
+    door: str = ""
+    secret: str | None = field(default=None, repr=False)
+    digits: int = 32
+
+
+NATIVE_TERMS = HookTerms()
+
+
+@dataclass(frozen=True, slots=True)
 class Secret:
     """A secret as it is kept. expires_ms: None for one that is good for ever."""
 

@@ -56,6 +56,8 @@ class Effort:
 
 #: In an event loop that others wait for: neither takes more than about 50 ms.
 IN_A_LOOP = Effort(400_000, 300_000)
+#: In a worker, for what attempts put out: a megabyte by an ordinary schema, and about 50 ms at most.
+IN_A_WORKER = Effort(1_000_000, 300_000)
 #: In a process that serves checks only, and that is ended when it takes too long.
 APART = Effort(60_000_000, 60_000_000)
 

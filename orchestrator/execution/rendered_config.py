@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,10 +38,16 @@ class MaskedSecrets(Mapping[str, str]):
         return 0
 
 
-def render_config(node: Node, scope: Scope) -> RenderedConfig:
+def render_configs(nodes: Iterable[Node], scope: Scope) -> dict[str, RenderedConfig]:
+    """Resolve the configs of several nodes, by node id, all within one budget."""
+    budget = Budget()
+    return {node.id: render_config(node, scope, budget) for node in nodes}
+
+
+def render_config(node: Node, scope: Scope, budget: Budget | None = None) -> RenderedConfig:
     """Resolve each template of a node's config by itself, all within one budget: it may take a second."""
     config = own_config(node.handler, node.config)
-    rendering = _Rendering(node.id, scope)
+    rendering = _Rendering(node.id, scope, budget or Budget())
     shown: dict[str, Any] = {}
     for field, value in config.items():
         if node.handler == CONDITION and field == "expression" and isinstance(value, str):
@@ -53,11 +59,11 @@ def render_config(node: Node, scope: Scope) -> RenderedConfig:
 
 
 class _Rendering:
-    def __init__(self, node_id: str, scope: Scope) -> None:
+    def __init__(self, node_id: str, scope: Scope, budget: Budget) -> None:
         self.problems: list[Problem] = []
         self._node_id = node_id
         self._scope = scope
-        self._budget = Budget()
+        self._budget = budget
 
     def expression(self, source: str) -> Any:
         where = {"node_id": self._node_id, "path": "config.expression"}

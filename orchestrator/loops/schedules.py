@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from uuid import uuid4
 
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.schedule_record import ScheduleRecord
 from orchestrator.definitions.schedule_turns import turn_of
 from orchestrator.errors import HeadraceError, StoreFull, StoreUnavailable, WorkflowNotFound
-from orchestrator.operations.origin import Origin
+from orchestrator.operations.origin import Origin, workflow_origin
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.schedule_rules import slot_trigger
 from orchestrator.operations.schema_checks import SchemaChecks
@@ -206,7 +207,7 @@ def _origin(record: ScheduleRecord, workflow: WorkflowRecord, slot: Slot) -> Ori
     trigger = slot_trigger(record, slot.slot_ms)
     if slot.kind == "backfill" and record.backfill is not None:
         trigger["backfill_id"] = record.backfill.backfill_id
-    return Origin(workflow_id=workflow.workflow_id, workflow_version=workflow.version, trigger=trigger)
+    return replace(workflow_origin(workflow), trigger=trigger)
 
 
 def _slot(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Collection, Sequence
+from typing import Literal
 
 from orchestrator.errors import ApiKeyNotFound, IdempotencyConflict, TenantNotFound, TooManyApiKeys
 from orchestrator.execution.access import ApiKey, Scope
@@ -19,9 +21,17 @@ from orchestrator.store.transitions import Transitions
 #: What every key begins with, so that scanners for leaked secrets know it.
 PREFIX = "hr"
 ID_CHARACTERS, SECRET_CHARACTERS = 8, 43
+#: Of a key in the form `hex`, which has no id in it.
+HEX_DIGITS = 32
 #: Keys of one tenant; the script's own figure.
 MOST_KEYS = 100
 _ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+#: `PREFIX_ID_SECRET`, or, of doors whose keys are promised so, `PREFIX_` and 32 hex digits.
+Form = Literal["plain", "hex"]
+_plain_key = re.compile(
+    rf"[A-Za-z0-9_]{{1,16}}_([a-z2-7]{{{ID_CHARACTERS}}})_[A-Za-z0-9_-]{{{SECRET_CHARACTERS}}}", re.ASCII
+).fullmatch
+_hex_key = re.compile(rf"[A-Za-z0-9_]{{1,16}}_[0-9a-f]{{{HEX_DIGITS}}}", re.ASCII).fullmatch
 
 
 class ApiKeys:
@@ -41,17 +51,19 @@ class ApiKeys:
         *,
         lasts_ms: int | None = None,
         prefix: str = PREFIX,
+        form: Form = "plain",
         idempotency: Idempotency | None = None,
     ) -> IssuedKey:
         """Make a key. It is in the answer, and nowhere else: only its SHA-256 is kept.
 
         lasts_ms  from now until it expires; None for a key that does not.
         prefix    what it begins with.
+        form      hex: the prefix and 32 hex digits; its id is made of its SHA-256.
         The same idempotency key again gives the same key.
         Raises TenantNotFound, TooManyApiKeys, IdempotencyConflict.
         """
         expires_ms = None if lasts_ms is None else await self._store.now_ms() + lasts_ms
-        return await self._issue(name, scopes, expires_ms, prefix=prefix, idempotency=idempotency)
+        return await self._issue(name, scopes, expires_ms, prefix=prefix, form=form, idempotency=idempotency)
 
     async def rotate(
         self,
@@ -101,6 +113,7 @@ class ApiKeys:
         expires_ms: int | None,
         *,
         prefix: str,
+        form: Form = "plain",
         idempotency: Idempotency | None,
         replaces: str = "",
         overlap_ms: int = 0,
@@ -108,7 +121,8 @@ class ApiKeys:
         tenant = self._owner.tenant
         key_id = "".join(secrets.choice(_ID_ALPHABET) for _ in range(ID_CHARACTERS))
         salt = secrets.token_urlsafe(32)
-        text = self._text(prefix, key_id, salt, idempotency)
+        text = self._text(prefix, form, key_id, salt, idempotency)
+        key_id = id_of_key(text) or key_id
         word, made_id, made_salt, created_ms = await self._transitions.create_api_key(
             tenant,
             NewApiKey(
@@ -134,7 +148,7 @@ class ApiKeys:
             case "full":
                 raise TooManyApiKeys(tenant, MOST_KEYS)
         if word == "replayed":
-            before, again = await self.get(made_id), self._text(prefix, made_id, made_salt, idempotency)
+            before, again = await self.get(made_id), self._text(prefix, form, made_id, made_salt, idempotency)
             if digest_of_key(again) != before.digest:  # the pepper or the prefix is another one by now
                 raise ApiKeyNotFound(made_id)
             return IssuedKey(before, again, True)
@@ -151,13 +165,31 @@ class ApiKeys:
         )
         return IssuedKey(kept, text, False)
 
-    def _text(self, prefix: str, key_id: str, salt: str, idempotency: Idempotency | None) -> str:
+    def _text(self, prefix: str, form: Form, key_id: str, salt: str, idempotency: Idempotency | None) -> str:
         """Put a key together; the same again for the same request, of which only a digest is kept."""
-        made_of = f"{key_id}\n{idempotency.name if idempotency else ''}\n{self._pepper}"
-        secret = hmac.digest(salt.encode(), made_of.encode(), "sha256")
+        name = idempotency.name if idempotency else ""
+        if form == "hex":
+            secret = hmac.digest(salt.encode(), f"{name}\n{self._pepper}".encode(), "sha256")
+            return f"{prefix}_{secret.hex()[:HEX_DIGITS]}"
+        secret = hmac.digest(salt.encode(), f"{key_id}\n{name}\n{self._pepper}".encode(), "sha256")
         return f"{prefix}_{key_id}_{base64.urlsafe_b64encode(secret).decode().rstrip('=')}"
 
 
+def id_of_key(text: str) -> str | None:
+    """Give the id under which a key is kept; None for what is no key.
+
+    A key in the form `hex` is named by its SHA-256, so that all its 128 bits are secret.
+    """
+    if (found := _plain_key(text)) is not None:
+        return found[1]
+    if _hex_key(text) is None:
+        return None
+    return base64.b32encode(bytes.fromhex(digest_of_key(text))).decode().lower()[:ID_CHARACTERS]
+
+
 def digest_of_key(text: str) -> str:
-    """SHA-256 of a key, hex: what is kept of it. It has 256 random bits, so that a slow hash adds nothing."""
+    """SHA-256 of a key, hex: what is kept of it.
+
+    A key has 128 random bits or more, so that a slow hash adds nothing.
+    """
     return hashlib.sha256(text.encode()).hexdigest()

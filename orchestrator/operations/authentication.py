@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import re
 import secrets
 import time
 from collections.abc import Collection
@@ -14,7 +13,7 @@ from functools import lru_cache
 
 from orchestrator.errors import ApiKeyInvalid, HeadraceError, TenantDisabled
 from orchestrator.execution.access import ApiKey, Identity, Scope, opened_by
-from orchestrator.operations.api_keys import ID_CHARACTERS, SECRET_CHARACTERS, digest_of_key
+from orchestrator.operations.api_keys import digest_of_key, id_of_key
 from orchestrator.redis_keys import DEFAULT_TENANT
 from orchestrator.store.reader import Store
 from orchestrator.store.script_client import STORE_FAULTS
@@ -32,9 +31,6 @@ MINUTE_MS = 60_000
 _OPERATOR = "operator "
 #: What names a session among credentials, before the digest of its cookie.
 SESSION = "session "
-_KEY = re.compile(
-    rf"[A-Za-z0-9_]{{1,16}}_([a-z2-7]{{{ID_CHARACTERS}}})_[A-Za-z0-9_-]{{{SECRET_CHARACTERS}}}\Z", re.ASCII
-)
 #: Compared with where there is no key, so that it takes as long.
 _NO_DIGEST = "0" * 64
 
@@ -68,10 +64,10 @@ class Authentication:
         kept = None if is_fresh else self._kept.get(("key", digest))
         if kept is not None and time.monotonic() < kept[1]:
             return kept[0]
-        shape = _KEY.match(text)
-        if shape is None:
+        key_id = id_of_key(text)
+        if key_id is None:
             raise ApiKeyInvalid
-        identity = await self._read(shape[1], digest)
+        identity = await self._read(key_id, digest)
         self._keep(("key", digest), identity)
         return identity
 

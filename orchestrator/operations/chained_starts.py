@@ -82,7 +82,12 @@ class ChainedStarts:
             await workflows.start(
                 delivery.target.workflow or "",
                 inputs=None if inputs is None else dict(inputs),
-                origin=Origin(trigger=trigger, execution_id=execution_id, chain=delivery.chain + 1),
+                origin=Origin(
+                    trigger=trigger,
+                    execution_id=execution_id,
+                    chain=delivery.chain + 1,
+                    is_triggered=True,
+                ),
             )
         except StoreUnavailable:
             raise

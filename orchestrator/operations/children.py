@@ -12,6 +12,7 @@ import orjson
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_stored, version_of
 from orchestrator.definitions.definition import OUTPUT, Definition, HandlerNames
+from orchestrator.documents import exact_json
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import (
     ConfigError,
@@ -19,12 +20,13 @@ from orchestrator.errors import (
     ExecutionNotFound,
     InvalidTransition,
     NodeError,
+    PayloadTooLarge,
     WorkflowNotFound,
 )
 from orchestrator.execution.counters import is_handled
 from orchestrator.execution.model import Execution
 from orchestrator.operations.executions import Executions
-from orchestrator.operations.origin import NO_ORIGIN, Origin, has_id_shape
+from orchestrator.operations.origin import NO_ORIGIN, Origin, has_id_shape, workflow_origin
 from orchestrator.operations.owner import AnyOwner
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.schema_checks import SchemaChecks
@@ -48,13 +50,15 @@ MOST_FAILURES = 5
 class ChildRequest:
     """The child execution a unit asks for.
 
-    inputs  JSON with sorted keys.
-    origin  its workflow and labels.
+    inputs      JSON with sorted keys.
+    origin      its workflow and labels.
+    is_payload  they are `trigger.payload`, too.
     """
 
     compiled: Compiled
     inputs: bytes
     origin: Origin = NO_ORIGIN
+    is_payload: bool = False
 
     def is_met_by(self, child: Execution) -> bool:
         """Say whether an execution runs the same definition with the same inputs."""
@@ -101,6 +105,7 @@ class Children:
         version: int | str | None,
         tenant_of: str,
         is_checked: bool,
+        inputs_as_payload: bool = False,
     ) -> ChildRequest:
         """Compile the definition a unit asks for, and check its inputs.
 
@@ -132,7 +137,7 @@ class Children:
         if isinstance(version, str) and version != found:
             raise ConfigError(f"the workflow has the version {found}, wanted is {version[:200]}")
         values = await self._submissions.checks.inputs(compiled.definition.inputs_schema, dict(inputs))
-        return ChildRequest(compiled, sorted_json(values), origin)
+        return ChildRequest(compiled, sorted_json(values), origin, inputs_as_payload)
 
     async def _of_registry(
         self, workflow: str, version: int | None, tenant_of: str
@@ -144,8 +149,7 @@ class Children:
             compiled = await self._registered.compiled(record, version)
         except WorkflowNotFound as error:
             raise ConfigError(str(error)) from error
-        number = record.version if version is None else version
-        return compiled, Origin(workflow_id=record.workflow_id, workflow_version=number)
+        return compiled, workflow_origin(record, version)
 
     def _stored(self, document: dict[str, Any], text: bytes | None = None) -> Compiled:
         """Compile what was accepted before; the handlers it needs may come and go."""
@@ -159,12 +163,10 @@ class Children:
     async def stage(self, request: ChildRequest, execution_id: str, unit: str, attempt: int) -> Child:
         """Stage every slice of a new child but the last; the verb that starts it writes that one.
 
-        Raises StoreFull.
+        Raises StoreFull, and ConfigError for inputs that have no room in a trigger document.
         """
-        compiled = request.compiled
-        name = compiled.definition.name
+        compiled, layout, name = request.compiled, request.compiled.layout, request.compiled.definition.name
         child_id = child_id_of(execution_id, unit, attempt)
-        layout = compiled.layout
         if layout.staged or len(layout.statics) > 1:
             tenant = await self.store.tenant(execution_id) or DEFAULT_TENANT
             if layout.staged:
@@ -175,18 +177,23 @@ class Children:
         trigger: dict[str, Any] = {"source": "parent", "execution_id": execution_id, "node_id": node_of(unit)}
         if (item := index_of(unit)) is not None:
             trigger["item"] = item
-        extra: list[Field] = replace(request.origin, trigger=trigger).fields()
+        if request.is_payload:
+            trigger["payload"] = exact_json.loads(request.inputs)
+        try:
+            extra: list[Field] = replace(request.origin, trigger=trigger).fields()
+        except PayloadTooLarge as error:
+            raise ConfigError(str(error)) from error
         if request.inputs != b"{}":
             extra += ["inputs", request.inputs]
         message = f"the child '{name}' would be more than {self._most_levels} levels below its root execution"
-        error = NodeError(ErrorType.CONFIG_ERROR, message, False, attempt=attempt)
+        too_deep = NodeError(ErrorType.CONFIG_ERROR, message, False, attempt=attempt)
         return Child(
             execution_id=child_id,
             definition=compiled.text,
             last=layout.last,
             extra=extra,
             most_levels=self._most_levels,
-            too_deep=orjson.dumps(error.to_dict()),
+            too_deep=orjson.dumps(too_deep.to_dict()),
             output=orjson.dumps({"execution_id": child_id, "name": name}),
         )
 
@@ -214,6 +221,19 @@ class Children:
         definition = await self.store.definition(child.execution_id, child.version)
         if definition.output_node is not None:
             return orjson.Fragment(await self.store.output(child.execution_id, OUTPUT) or b"null")
+        return await self._outputs(child, definition, max_bytes)
+
+    async def context(self, child: Execution, *, max_bytes: int) -> dict[str, Any]:
+        """Read what the templates of a completed child could name, as JSON, bounded as `output` is."""
+        definition = await self.store.definition(child.execution_id, child.version)
+        outputs = await self._outputs(child, definition, max_bytes)
+        trigger = await self.store.payloads.trigger(child.execution_id)
+        return {
+            "trigger": orjson.Fragment(trigger or b"{}"),
+            "steps": {node_id: {"output": output} for node_id, output in outputs.items()},
+        }
+
+    async def _outputs(self, child: Execution, definition: Definition, max_bytes: int) -> dict[str, Any]:
         node_ids = [node.id for node in definition.nodes]
         found: dict[str, Any] = {}
         size = first = 0
@@ -284,7 +304,12 @@ class ChildHandle:
         return await retry_while_unavailable(lambda: self.children.find(self.execution_id, self.unit))
 
     async def request(
-        self, workflow: dict[str, Any] | str, inputs: Mapping[str, Any], version: int | str | None
+        self,
+        workflow: dict[str, Any] | str,
+        inputs: Mapping[str, Any],
+        version: int | str | None,
+        *,
+        inputs_as_payload: bool = False,
     ) -> ChildRequest:
         return await retry_while_unavailable(
             lambda: self.children.request(
@@ -293,6 +318,7 @@ class ChildHandle:
                 version=version,
                 tenant_of=self.execution_id,
                 is_checked=self.is_checked,
+                inputs_as_payload=inputs_as_payload,
             )
         )
 
@@ -305,6 +331,9 @@ class ChildHandle:
 
     async def output(self, child: Execution) -> Any:
         return await retry_while_unavailable(lambda: self.children.output(child, max_bytes=self.max_bytes))
+
+    async def context(self, child: Execution) -> dict[str, Any]:
+        return await retry_while_unavailable(lambda: self.children.context(child, max_bytes=self.max_bytes))
 
     async def failure(self, child: Execution) -> NodeError:
         return await retry_while_unavailable(lambda: self.children.failure(child))

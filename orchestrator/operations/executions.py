@@ -31,7 +31,7 @@ from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, MapCounts, NodeState, Snapshot
 from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place
-from orchestrator.operations.execution_pages import executions_of
+from orchestrator.operations.execution_pages import executions_of, holder_of, those_of
 from orchestrator.operations.origin import (
     Origin,
     checked_trigger,
@@ -503,20 +503,19 @@ class Executions:
         execution_key  only the one that holds it: some keys cannot stand in a path.
         Raises CursorInvalid.
         """
-
-        def is_wanted(row: Execution) -> bool:
-            return (status is None or row.status is status) and (name is None or row.name == name)
-
+        is_wanted = those_of(status, name)
         digests = [label_digest(*label) for label in labels]
         indexes = self.store.index.keys_of(self._owner.tenant, workflow_id, digests)
         if execution_key is not None:
-            holder = await self.store.index.holder(self._owner.tenant, execution_key)
-            ids = await self.store.index.members(indexes, [holder] if holder else [])
-            return Page([row for row in await self.store.executions(ids) if row and is_wanted(row)], None)
+            return await holder_of(self.store, self._owner.tenant, execution_key, indexes, is_wanted)
         span_ms = (created_after_ms, created_before_ms)
         return await executions_of(
             self.store, indexes, limit=limit, cursor=cursor, span_ms=span_ms, is_wanted=is_wanted
         )
+
+    async def triggers(self, rows: Sequence[Execution]) -> dict[str, bytes]:
+        """Read the trigger documents of executions that a list has given; those without one are left out."""
+        return await self.store.payloads.triggers([row.execution_id for row in rows])
 
     # What the verbs share
 

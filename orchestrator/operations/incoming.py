@@ -7,7 +7,7 @@ import logging
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orchestrator.definitions.registry import WorkflowRecord
@@ -26,7 +26,7 @@ from orchestrator.errors import (
     WebhookNotFound,
     WorkflowNotFound,
 )
-from orchestrator.operations.origin import Origin
+from orchestrator.operations.origin import workflow_origin
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.results import Submitted
 from orchestrator.operations.submissions import Submissions
@@ -59,7 +59,8 @@ class Incoming:
     headers  by their names in lower case; several of one name are joined by commas.
     query    parameters of the URL.
     is_test  it is a sample that the owner of the hook asked for; templates read `trigger.test`.
-    is_vouched_for  it comes from the engine, which has no token to sign it with.
+    is_vouched_for  it comes from the engine, or from one of the tenant who needs no signature.
+    labels   of the execution.
     """
 
     kind: Kind
@@ -69,6 +70,7 @@ class Incoming:
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_test: bool = False
     is_vouched_for: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def delivery_id(self) -> str:
@@ -170,11 +172,9 @@ class IncomingWebhooks:
     ) -> Submitted | None:
         """Start an execution; None where hook or workflow have changed meanwhile."""
         parsed = await self._parsed(delivery.raw)
-        origin = Origin(
-            workflow_id=workflow.workflow_id,
-            workflow_version=workflow.version,
-            trigger=trigger_document(hook, delivery, parsed),
-        )
+        origin = workflow_origin(workflow)
+        labels = {**origin.labels, **delivery.labels}
+        origin = replace(origin, labels=labels, trigger=trigger_document(hook, delivery, parsed))
         try:
             compiled = await self._registered.compiled(workflow)
         except WorkflowNotFound:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -23,7 +24,13 @@ from orchestrator.errors import (
     Problem,
     TooBusy,
 )
-from orchestrator.execution.rendered_config import MaskedSecrets, RenderedConfig, render_config
+from orchestrator.execution.model import Execution
+from orchestrator.execution.rendered_config import (
+    MaskedSecrets,
+    RenderedConfig,
+    render_config,
+    render_configs,
+)
 from orchestrator.operations.cursors import read_place
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.results import SHOWN_BYTES, NodeResult, NodeView, Page
@@ -79,13 +86,40 @@ class Nodes:
         execution = await self._store.execution(execution_id)
         if node.id != node_id or execution is None:
             raise NodeNotFound(execution_id, node_id)
-        read = sorted(node.references | (node.map.config_references if node.map else frozenset()))
+        # In a thread: it may take as long as the templates of an attempt may.
+        scope = await self._scope(execution, [node])
+        return await asyncio.to_thread(render_config, node, scope)
+
+    async def rendered_configs(self, execution_id: str, most: int = 100) -> dict[str, RenderedConfig]:
+        """Resolve the configs of the first nodes that have begun, by node id, as `rendered_config` does.
+
+        All of them together have the budget of one attempt: what comes after it is left as it is written.
+        Raises ExecutionNotFound.
+        """
+        execution_id = await self._owner.execution(execution_id)
+        execution = await self._store.execution(execution_id)
+        if execution is None:
+            raise ExecutionNotFound(execution_id)
+        definition = await self._store.definition(execution_id, execution.version)
+        nodes = definition.nodes[:most]
+        states = await self._store.nodes(execution_id, [node.id for node in nodes])
+        begun = [node for node in nodes if states[node.id].started_ms is not None]
+        scope = await self._scope(execution, begun)
+        return await asyncio.to_thread(render_configs, begun, scope)
+
+    async def _scope(self, execution: Execution, nodes: Sequence[Node]) -> Scope:
+        """Read what the templates of nodes can name."""
+        execution_id = execution.execution_id
+        named = [
+            node.references | (node.map.config_references if node.map else frozenset()) for node in nodes
+        ]
+        read = sorted(frozenset().union(*named))
         states = await self._store.nodes(execution_id, read)
         sizes = await self._store.payloads.sizes(execution_id, read)
         outputs = await self._store.payloads.small(
             execution_id, sizes, each_bytes=MAX_OUTPUT_BYTES, most_bytes=MOST_RENDERED_BYTES
         )
-        scope = Scope(
+        return Scope(
             nodes={
                 other: TemplateInput(str(state.status), _parsed(outputs.get(other)), state.reason)
                 for other, state in states.items()
@@ -96,8 +130,6 @@ class Nodes:
             now_ms=await self._store.now_ms(),
             secrets=MaskedSecrets(),
         )
-        # In a thread: it may take as long as the templates of an attempt may.
-        return await asyncio.to_thread(render_config, node, scope)
 
     async def items(
         self,

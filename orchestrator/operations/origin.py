@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 import orjson
 
 from orchestrator.definitions.definition import ID_CONFLICT_POLICIES, IdConflictPolicy
+from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.targets import NO_TARGETS, Targets, read_targets
 from orchestrator.documents import exact_json
 from orchestrator.documents.fields import Fields
@@ -47,6 +48,7 @@ class Origin:
                         those of the definition. A rerun does not take them over.
     execution_id        minted before, so that the same start again makes the same execution; None mints one.
     chain               how many executions, each started by the end of the one before, led to it.
+    is_triggered        the workflow starts by itself: its labels are those of the execution.
     """
 
     workflow_id: str | None = None
@@ -58,6 +60,16 @@ class Origin:
     notify: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     execution_id: str | None = None
     chain: int = 0
+    is_triggered: bool = False
+
+    def of(self, record: WorkflowRecord, version: int | None) -> Origin:
+        """Give the same of an execution of a workflow; version: None is the newest."""
+        return replace(
+            self,
+            workflow_id=record.workflow_id,
+            workflow_version=record.version if version is None else version,
+            labels=record.labels if self.is_triggered else self.labels,
+        )
 
     def fields(self) -> list[Field]:
         """Give the runtime fields that keep it, and their values. Raises StartInvalid, PayloadTooLarge."""
@@ -128,6 +140,11 @@ def origin_of(execution: Execution) -> Origin:
         workflow_version=execution.workflow_version,
         labels=execution.labels,
     )
+
+
+def workflow_origin(record: WorkflowRecord, version: int | None = None) -> Origin:
+    """Give the origin of an execution that starts by itself: it has the labels of its workflow."""
+    return Origin(is_triggered=True).of(record, version)
 
 
 def checked_trigger(trigger: Mapping[str, Any]) -> bytes:

@@ -25,11 +25,22 @@ from orchestrator.definitions.registry import (
 from orchestrator.definitions.schedule_record import declared_id
 from orchestrator.definitions.schedules import ScheduleSpec
 from orchestrator.definitions.triggers import Triggers
-from orchestrator.definitions.webhooks import MINTED, hook_name
+from orchestrator.definitions.webhooks import (
+    MINTED,
+    NATIVE_TERMS,
+    HookTerms,
+    Kind,
+    Secret,
+    WebhookSpec,
+    hook_name,
+    secrets_text,
+)
+from orchestrator.documents.signatures import Scheme, kept_secret
 from orchestrator.errors import DefinitionInvalid, InputsInvalid, Problem, ProblemsFound
 from orchestrator.operations.origin import label_problems
 from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.submissions import Compiled, mint_uuid
+from orchestrator.operations.webhook_secrets import check_secrets
 from orchestrator.redis_keys import DEFAULT_TENANT
 from orchestrator.store.requests import NewHook, NewSchedule, Registration
 
@@ -115,20 +126,42 @@ def with_schedules(wanted: Registration, triggers: Triggers, now_ms: int) -> Reg
     return replace(wanted, schedules=found)
 
 
-def with_webhooks(wanted: Registration, triggers: Triggers) -> Registration:
-    """Add the webhooks that a document names to its registration. One without a path gets the same each time.
+def with_webhooks(
+    wanted: Registration, triggers: Triggers, now_ms: int, terms: HookTerms = NATIVE_TERMS
+) -> Registration:
+    """Add the webhooks and trigger paths that a document names to its registration.
 
-    Raises ProblemsFound for a path of another tenant than `default`.
+    One without a path gets the same each time. Raises ProblemsFound for a path of another tenant than
+    `default`, and for a secret that cannot be one.
     """
+    specs: list[tuple[Kind, str, WebhookSpec]] = []
+    specs += [("webhook", f"webhooks[{place}]", each) for place, each in enumerate(triggers.webhooks)]
+    specs += [
+        ("path", f"paths[{place}]", WebhookSpec(path, Scheme.NONE))
+        for place, path in enumerate(triggers.paths)
+    ]
     found, problems = [], []
-    for place, each in enumerate(triggers.webhooks):
+    for kind, entry, each in specs:
         if each.path is not None and wanted.tenant != DEFAULT_TENANT:
-            where = f"triggers.webhooks[{place}].path"
+            where = f"triggers.{entry}.path"
             message = f"'{where}': this tenant's paths are made, and not chosen; leave it out"
             problems.append(Problem(where, "wrong_value", message))
-        path = each.path or MINTED + hash_of(wanted.workflow_id, "webhook")[:32]
-        name = hook_name("webhook", path)
-        found.append(NewHook(name, uuid4().hex, str(each.scheme), each.header, each.inputs))
+        path = each.path or MINTED + hash_of(wanted.workflow_id, kind)[: terms.digits]
+        secrets = ""
+        if terms.secret is not None and each.scheme is not Scheme.NONE:
+            check_secrets(each.scheme, [terms.secret], "secret")
+            secrets = secrets_text([Secret(now_ms, None, kept_secret(each.scheme, terms.secret))])
+        found.append(
+            NewHook(
+                hook_name(kind, path),
+                uuid4().hex,
+                str(each.scheme),
+                each.header,
+                each.inputs,
+                terms.door,
+                secrets,
+            )
+        )
     if problems:
         raise ProblemsFound(problems)
     return replace(wanted, webhooks=found)

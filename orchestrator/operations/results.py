@@ -279,6 +279,14 @@ class WebhookChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Triggered:
+    """An execution that was started by a trigger path, and its workflow."""
+
+    submitted: Submitted
+    workflow_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class SampleDelivery:
     """A delivery that was made to test a webhook, and the request that would have made it.
 

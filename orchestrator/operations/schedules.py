@@ -192,7 +192,10 @@ class Schedules:
         return await self._workflows.start(
             record.workflow_id,
             inputs=own if inputs is None else inputs,
-            origin=Origin(trigger=slot_trigger(record, await self._store.now_ms()) | {"by_hand": True}),
+            origin=Origin(
+                trigger=slot_trigger(record, await self._store.now_ms()) | {"by_hand": True},
+                is_triggered=True,
+            ),
             idempotency=idempotency,
         )
 

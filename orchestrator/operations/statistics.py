@@ -26,6 +26,7 @@ class StatisticsReport:
     """Statistics of the days from `first_day` to `last_day`, both included; days count from 1970, UTC.
 
     as_of_ms  every execution that ended before then is counted.
+    under_way  executions that are RUNNING or PAUSED now; they are in none of the sums.
     records   what the registry knows of the workflows, by id.
     """
 
@@ -34,6 +35,7 @@ class StatisticsReport:
     as_of_ms: int
     statistics: Statistics
     records: Mapping[str, WorkflowRecord]
+    under_way: int = 0
 
 
 class StatisticsOf:
@@ -70,4 +72,5 @@ class StatisticsOf:
             as_of_ms=now_ms if waiting_ms is None else min(now_ms, waiting_ms),
             statistics=found,
             records={record.workflow_id: record for record in records if record is not None},
+            under_way=await self.store.index.under_way(tenant),
         )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import secrets
 import uuid
 
-from orchestrator.errors import IdempotencyConflict, TenantExists, TenantNotFound
+from orchestrator.definitions.registry import name_of
+from orchestrator.errors import IdempotencyConflict, TenantExists, TenantNotFound, TooBusy
 from orchestrator.execution.access import Tenant
 from orchestrator.operations.cursors import read_place
 from orchestrator.operations.results import Page
@@ -15,6 +18,11 @@ from orchestrator.store.transitions import Transitions
 
 #: Part of keys, paths and, in upper case, of names of settings: TENANT_<NAME>_SECRET_<SECRET>.
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?\Z")
+#: A name that is made: letters of the title, and letters of chance.
+_SLUG_CHARS, _TAIL_CHARS = 31, 8
+_TAIL_ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+#: How often another name is tried.
+ROUNDS = 10
 NAME_ALLOWED = "1 to 40 of a-z 0-9 and -, which neither begins nor ends it, and no part `secret`"
 
 
@@ -42,6 +50,20 @@ class Tenants:
         if word == "taken":
             raise TenantExists(name)
         return await self.get(made), word == "replayed"
+
+    async def register(self, title: str, *, idempotency: Idempotency | None = None) -> tuple[Tenant, bool]:
+        """Register a tenant whose name is made of its title and chance, so that none is ever taken.
+
+        Gives it, and whether the same request had registered it before. Raises IdempotencyConflict.
+        """
+        slug = name_of(title)[:_SLUG_CHARS].strip("-")
+        if not slug or not is_tenant_name(slug):
+            slug = "tenant"
+        for _ in range(ROUNDS):
+            tail = "".join(secrets.choice(_TAIL_ALPHABET) for _ in range(_TAIL_CHARS))
+            with contextlib.suppress(TenantExists):
+                return await self.create(f"{slug}-{tail}", title, idempotency=idempotency)
+        raise TooBusy(f"no free name was found for {title[:80]!r}; try again")
 
     async def get(self, name: str) -> Tenant:
         """Read one tenant. Raises TenantNotFound."""

@@ -1,5 +1,7 @@
 """`engine.webhooks`: the webhooks of a tenant: made, changed, rotated, tested and removed."""
 
+# long: every verb and question about a webhook, on one screen after another
+
 from __future__ import annotations
 
 import uuid
@@ -36,9 +38,10 @@ from orchestrator.operations.incoming import Incoming, IncomingWebhooks
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.pages import page_of
 from orchestrator.operations.registered import Registered
-from orchestrator.operations.results import Page, SampleDelivery, WebhookChange, WebhookView
+from orchestrator.operations.results import Page, SampleDelivery, Triggered, WebhookChange, WebhookView
 from orchestrator.operations.webhook_fields import checked, fields_of, invalid, merged, spec_fields
 from orchestrator.operations.webhook_secrets import WebhookSecrets, carried, check_secrets, rotated
+from orchestrator.redis_keys import DEFAULT_TENANT
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import HookChange, Idempotency
 from orchestrator.store.transitions import Transitions
@@ -239,7 +242,40 @@ class Webhooks:
         self._owner.remember(submitted.execution_id)
         return SampleDelivery(submitted, path, headers, raw)
 
+    async def trigger(
+        self,
+        path: str,
+        raw: bytes,
+        *,
+        headers: Mapping[str, str],
+        query: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> Triggered:
+        """Start the workflow of a trigger path, for one of the tenant: it takes no signature.
+
+        raw, headers, query  of the request, as `Incoming` has them.
+        Raises WebhookNotFound, and what `IncomingWebhooks.receive` raises.
+        """
+        record = await self._found(path, "path")
+        delivery = Incoming(
+            "path",
+            path,
+            headers,
+            raw,
+            query=query or {},
+            is_vouched_for=True,
+            labels=labels or {},
+        )
+        submitted = await self._incoming.receive(delivery)
+        self._owner.remember(submitted.execution_id)
+        return Triggered(submitted, record.workflow_id)
+
     # Questions
+
+    @property
+    def chooses_paths(self) -> bool:
+        """Whether this tenant may choose its paths; those of all others are made."""
+        return self._owner.tenant == DEFAULT_TENANT
 
     async def get(self, path: str) -> WebhookView:
         """Read a webhook. Raises WebhookNotFound, for those of others too."""
@@ -270,9 +306,9 @@ class Webhooks:
 
     # What the verbs share
 
-    async def _found(self, path: str) -> WebhookRecord:
+    async def _found(self, path: str, kind: Kind = "webhook") -> WebhookRecord:
         # Another tenant's is read all the same: it takes as long as what does not exist.
-        record = await self._store.webhooks.record("webhook", path if is_known_path(path) else "")
+        record = await self._store.webhooks.record(kind, path if is_known_path(path, kind) else "")
         if record is None or record.tenant != self._owner.tenant:
             raise WebhookNotFound(path)
         return record

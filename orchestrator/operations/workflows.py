@@ -19,6 +19,7 @@ from orchestrator.definitions.registry import (
     name_with_id,
 )
 from orchestrator.definitions.triggers import NO_TRIGGERS, Triggers
+from orchestrator.definitions.webhooks import NATIVE_TERMS, HookTerms
 from orchestrator.errors import (
     HeadraceError,
     IdempotencyConflict,
@@ -92,12 +93,14 @@ class Workflows:
         body: bytes | None = None,
         labels: Mapping[str, str] | None = None,
         is_active: bool = True,
+        hooks: HookTerms = NATIVE_TERMS,
         idempotency: Idempotency | None = None,
     ) -> WorkflowChange:
         """Register a new workflow, named after the title in its definition.
 
         document, body  as `Executions.submit` takes them.
         source          the document as its writer sent it.
+        hooks           what comes beside it for the webhooks that it names.
         Raises DefinitionInvalid, ProblemsFound for labels, WebhookExists, IdempotencyConflict, and
         WorkflowNotFound where the same request has made one that was removed since.
         """
@@ -113,7 +116,7 @@ class Workflows:
                 fields={**made.fields, "file": ""},
                 idempotency=idempotency,
             )
-            wanted = await self._triggered(wanted, triggers)
+            wanted = await self._triggered(wanted, triggers, hooks)
             word, record = await self._transitions.register_workflow(wanted)
             if word == "conflict":
                 raise IdempotencyConflict(idempotency.name if idempotency else "")
@@ -135,12 +138,14 @@ class Workflows:
         body: bytes | None = None,
         labels: Mapping[str, str] | None = None,
         is_active: bool | None = None,
+        hooks: HookTerms = NATIVE_TERMS,
         if_match: Iterable[str] | None = None,
         file: str | None = None,
     ) -> WorkflowChange:
         """Register a workflow under a name, or change the one that has it; the same again changes nothing.
 
         labels, is_active  None leaves them as they are.
+        hooks              as in `create`; they take effect with a new version.
         if_match           None creates, and changes nothing that exists.
         file               hash of the file that was read: it needs no if_match, and one that was read before
                            changes nothing.
@@ -158,7 +163,7 @@ class Workflows:
             if made is None:
                 made, triggers = await self._checked(document, source, body, labels, is_active=is_active)
             wanted = created(made, workflow) if record is None else changed(made, record)
-            wanted = await self._triggered(wanted, triggers)
+            wanted = await self._triggered(wanted, triggers, hooks)
             if file is not None:
                 wanted = replace(wanted, fields={**wanted.fields, "file": file})
             word, found = await self._transitions.register_workflow(wanted)
@@ -293,11 +298,13 @@ class Workflows:
         cursor: str | None = None,
         labels: Sequence[tuple[str, str]] = (),
         text: str | None = None,
+        is_active: bool | None = None,
     ) -> Page:
         """List workflows, newest first. Raises CursorInvalid.
 
         labels  names and values that a workflow must have, all of them.
         text    what its title, name or description must contain, whatever the case.
+        is_active  whether it must be active, or paused; None for both.
         """
         return await page_of(
             partial(self._store.workflows.list_ids, self._owner.tenant),
@@ -305,7 +312,7 @@ class Workflows:
             limit=limit,
             cursor=cursor,
             place_of=lambda record: (record.created_ms, record.workflow_id),
-            is_wanted=lambda record: record.has(labels, text),
+            is_wanted=lambda record: record.has(labels, text) and is_active in (None, record.is_active),
         )
 
     # What the verbs share
@@ -321,14 +328,13 @@ class Workflows:
         if not record.is_active:
             raise WorkflowInactive(record.name)
         compiled = await self._registered.compiled(record, version)
-        number = record.version if version is None else version
         return await self._submissions.create(
             compiled,
             inputs=inputs,
             is_started=True,
             idempotency=idempotency,
             tenant=record.tenant,
-            origin=replace(origin, workflow_id=record.workflow_id, workflow_version=number),
+            origin=origin.of(record, version),
             workflow=record,
         )
 
@@ -356,13 +362,12 @@ class Workflows:
         await check_schedules(self._submissions.checks, compiled.definition)
         return made, compiled.definition.triggers
 
-    async def _triggered(self, wanted: Registration, triggers: Triggers) -> Registration:
+    async def _triggered(self, wanted: Registration, triggers: Triggers, hooks: HookTerms) -> Registration:
         """Add the triggers of a document to its registration. Raises ProblemsFound."""
-        if triggers.webhooks:
-            wanted = with_webhooks(wanted, triggers)
-        if triggers.schedules:
-            wanted = with_schedules(wanted, triggers, await self._store.now_ms())
-        return wanted
+        if not triggers.webhooks and not triggers.paths and not triggers.schedules:
+            return wanted
+        now_ms = await self._store.now_ms()
+        return with_schedules(with_webhooks(wanted, triggers, now_ms, hooks), triggers, now_ms)
 
     async def _found(self, workflow: str) -> WorkflowRecord | None:
         """Find what is to be changed; None where it may be created.

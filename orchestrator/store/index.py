@@ -72,6 +72,11 @@ class Index:
             keys.append(self._keys.key("workflow_index", tenant=tenant, workflow_id=workflow_id))
         return keys or [self._keys.index(tenant)]
 
+    async def under_way(self, tenant: str) -> int:
+        """Number of executions of a tenant that are RUNNING or PAUSED."""
+        keys = [self._keys.shared("active"), self._keys.index(tenant)]
+        return int(await self._redis.zintercard(len(keys), keys))
+
     async def narrowest_first(self, keys: Sequence[str]) -> list[str]:
         """Order indexes by the number of their executions."""
         if len(keys) < 2:

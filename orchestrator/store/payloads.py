@@ -25,6 +25,14 @@ class Payloads:
         text: bytes | None = await self._redis.hget(self._keys.runtime(execution_id), "trigger")
         return text
 
+    async def triggers(self, execution_ids: Sequence[str]) -> dict[str, bytes]:
+        """The trigger documents of many executions, of those that have one."""
+        pipe = self._redis.pipeline(transaction=False)
+        for execution_id in execution_ids:
+            pipe.hget(self._keys.runtime(execution_id), "trigger")
+        found = zip(execution_ids, await pipe.execute() if execution_ids else (), strict=True)
+        return {execution_id: text for execution_id, text in found if text is not None}
+
     async def sizes(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, int]:
         """The bytes of each output; 0 for a node without one."""
         sizes: dict[str, int] = {}

@@ -135,8 +135,7 @@ class KeyClaim:
     """The execution key that a new execution is to hold.
 
     digest  of the key.
-    policy  what happens while another execution that has not ended holds it: fail, use_existing,
-            terminate_existing.
+    policy  while one holds it that has not ended: fail, use_existing, terminate_existing.
     """
 
     digest: str
@@ -203,10 +202,10 @@ class NewSchedule:
 
 
 class NewHook(NamedTuple):
-    """A webhook that a definition names.
+    """A webhook or a trigger path that a definition names.
 
-    name     `webhook:PATH`.
-    hook_id  taken if there is none of that name yet.
+    name, hook_id  KIND:PATH, and the id it gets if there is none of that name yet.
+    owner, secrets  the door that writes it, secrets as kept; empty leaves those there are of this scheme.
     """
 
     name: str
@@ -214,6 +213,8 @@ class NewHook(NamedTuple):
     scheme: str
     header: str
     inputs: str
+    owner: str
+    secrets: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,7 @@ class Registration:
 
     other_name  taken where the name belongs to another workflow; empty for none.
     revision    the one to change; None for a new workflow.
-    definition  JSON, with the source as it was sent and its media type; None leaves the version as it is.
+    definition  JSON, with the source as it was sent; None leaves the version as it is.
     fields      of the record, see definitions/registry.py; what is not named stays as it is.
     schedules, webhooks  those that the definition names.
     idempotency  of the request; None where it has no key of its own.
@@ -331,13 +332,12 @@ def digest_of(text: bytes | str) -> str:
 
 def wait_arguments(wait: Awaiting, attempt: int) -> tuple[Argument, ...]:
     """Put a wait of this attempt into the arguments of `await_node`."""
-    is_fatal = isinstance(wait.late, NodeError)
     return (
         str(wait.on),
         wait.awaits,
         exact_json.dumps(wait.ask),
         "" if wait.timeout_ms is None else wait.timeout_ms,
-        "fail" if is_fatal else "complete",
+        "fail" if isinstance(wait.late, NodeError) else "complete",
         _error(wait.late, attempt) if isinstance(wait.late, NodeError) else exact_json.dumps(wait.late),
         wait.quorum,
         " ".join(wait.unless_late),

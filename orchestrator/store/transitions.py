@@ -63,6 +63,7 @@ from orchestrator.store.requests import (
     Registration,
     Slot,
     Word,
+    digest_of,
     wait_arguments,
 )
 from orchestrator.store.schedules import read_schedule_record
@@ -828,6 +829,22 @@ class Transitions(ScriptClient):
         first: Argument = "" if first_ms is None else first_ms
         arguments: tuple[Argument, ...] = (schedule_id, tenant, call_id, first, end_ms, most)
         return Call(self, "backfill_schedule", (self._schedule(tenant, schedule_id),), arguments, read_text)
+
+    # Rates
+
+    def take_rate(
+        self, bucket: str, subject: str, *, most: int, window_ms: int, call_id: str
+    ) -> Call[tuple[str, int, int, int]]:
+        """Count a request against a rate.
+
+        Replies ok or refused, how many are left, the time, and when the next window begins.
+        """
+        key = self.keys.key("rate", bucket=bucket, digest=digest_of(subject))
+
+        def read(reply: list[Any]) -> tuple[str, int, int, int]:
+            return reply[0].decode(), int(reply[1]), int(reply[2]), int(reply[3])
+
+        return Call(self, "take_rate", (key,), ("", most, window_ms, call_id), read)
 
     # Webhooks
 

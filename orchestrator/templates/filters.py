@@ -15,7 +15,7 @@ from urllib.parse import quote, quote_plus
 
 import orjson
 
-from orchestrator.documents import exact_json
+from orchestrator.documents import comparison, exact_json
 from orchestrator.documents.exact_json import MAX_INT_DIGITS
 from orchestrator.documents.json_types import is_true, kind_of
 from orchestrator.documents.strict_json import parse
@@ -207,6 +207,12 @@ def _default(value: Any, other: Any = "", boolean: Any = False) -> Any:
     return other if isinstance(value, Missing) or (is_true(boolean) and not is_true(value)) else value
 
 
+def _compare(value: Any, sign: Any, other: Any) -> bool:
+    if sign not in comparison.OPERATORS:
+        raise EvaluationError(f"takes one of {', '.join(comparison.OPERATORS)} first")
+    return comparison.compare(value, sign, other)
+
+
 def _length(value: Any) -> int:
     if not isinstance(value, str | list | dict):
         raise EvaluationError(f"expected a list, an object or text, got {kind_of(value)}")
@@ -226,6 +232,7 @@ def range_of(*bounds: Any) -> list[int]:
 FILTERS: Mapping[str, Operation] = {
     "abs": lambda value: abs(_number(value)),
     "capitalize": lambda value: _text(value).capitalize(),
+    "compare": _compare,
     "count": _length,
     "d": _default,
     "default": _default,

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from orchestrator.definitions.definition import OUTPUT
+from tests.chaos.expiry import of_expired
 from tests.chaos.history import Call, EndReply, History, Line
 from tests.chaos.kinship import of_children, of_output
+from tests.chaos.messages import of_messages
+from tests.chaos.receipts import of_hooks
 from tests.chaos.script import outcome_of
+from tests.chaos.slots import of_clocks
 from tests.interpreter import interpret, nodes_of, status_of, words_of_items
 
 TRACED = ("record", "record_in_thread", "record_beating")
@@ -59,21 +63,18 @@ def judge(history: History) -> Verdict:
         broken += [f"{ended.execution_id}: {what}" for what in _of_execution(ended, by_node)]
         kin = of_children(ended, known, _ends_of(ended))
         broken += [f"{ended.execution_id}: {what}" for what in (*kin, *of_output(ended))]
-        for unit in _units(ended):
-            calls = by_node.get((ended.execution_id, unit), [])
-            extra = max(0, len(calls) - _tries(ended, unit))
-            explained = min(extra, _struck(calls, history))
-            duplicates, excused = duplicates + extra, excused + explained
-            if extra > explained:
-                broken.append(
-                    f"{ended.execution_id}: {unit} ran {extra} times too often, {explained} explained"
-                )
+    for gone in history.expired:
+        broken += [f"{gone.execution_id}: {what}" for what in of_expired(gone, by_node, TRACED)]
+    for execution_id, unit, tries in _charged(history):
+        calls = by_node.get((execution_id, unit), [])
+        extra = max(0, len(calls) - tries)
+        explained = min(extra, _struck(calls, history))
+        duplicates, excused = duplicates + extra, excused + explained
+        if extra > explained:
+            broken.append(f"{execution_id}: {unit} ran {extra} times too often, {explained} explained")
     broken += _changed(history)
-    broken += [
-        f"{call.execution_id}: unknown, yet its handler ran"
-        for call in history.calls
-        if call.execution_id not in known
-    ]
+    broken += _unknown(history, {*known, *(gone.execution_id for gone in history.expired)})
+    broken += [*of_clocks(history), *of_hooks(history), *of_messages(history)]
     return Verdict(tuple(broken), len(history.calls), duplicates, excused)
 
 
@@ -88,11 +89,21 @@ def _of_execution(ended: EndReply, by_node: dict[Key, list[Call]]) -> Iterator[s
             yield from _output(ended, unit, output, by_node.get((ended.execution_id, unit), []))
 
 
-def _units(ended: EndReply) -> list[str]:
+def _charged(history: History) -> Iterator[tuple[str, str, int]]:
+    """Give every unit of every execution, and how often its handler had to be called."""
+    for ended in history.executions:
+        for unit in _units(ended.document):
+            yield ended.execution_id, unit, _tries(ended, unit)
+    for gone in history.expired:
+        for unit in _units(gone.document):
+            yield gone.execution_id, unit, 1
+
+
+def _units(document: Mapping[str, Any]) -> list[str]:
     """List the nodes and, of those that are mapped, the items."""
     return [
         unit
-        for node in nodes_of(dict(ended.document))
+        for node in nodes_of(dict(document))
         for unit in (
             node["id"],
             *(f"{node['id']}[{i}]" for i in range(len(node.get("map", {}).get("items", ())))),
@@ -268,7 +279,7 @@ def _changed(history: History) -> Iterator[str]:
     """What a client once read as an end or as an output is still so, unless Redis may have lost it."""
     final = {ended.execution_id: ended for ended in history.executions}
     for sample in history.samples:
-        if any(begin_s <= sample.at_s <= end_s for begin_s, end_s in history.losses):
+        if history.may_be_lost(sample.at_s):
             continue
         ended = final.get(sample.execution_id)
         if ended is None:
@@ -279,3 +290,18 @@ def _changed(history: History) -> Iterator[str]:
         for node_id, output in sample.outputs.items():
             if output is not None and output != (now := ended.outputs.get(node_id)):
                 yield f"{sample.execution_id}: the output of {node_id} was {output} and is {now}"
+
+
+def _unknown(history: History, known: set[str]) -> Iterator[str]:
+    """What ran is known, and what was accepted is there, unless Redis may have lost it."""
+    first_s: dict[str, float] = {}
+    for call in history.calls:
+        if call.execution_id not in known:
+            first_s[call.execution_id] = min(call.start_s, first_s.get(call.execution_id, call.start_s))
+    for execution_id, start_s in first_s.items():
+        # A worker begins what it has claimed though Redis is gone.
+        if not (history.may_be_lost(start_s) or history.may_be_lost(start_s - NOTICED_S)):
+            yield f"{execution_id}: unknown, yet its handler ran"
+    for execution_id, at_s in history.accepted.items():
+        if execution_id not in known and not history.may_be_lost(at_s):
+            yield f"{execution_id}: was accepted and is gone"

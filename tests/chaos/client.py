@@ -13,14 +13,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from clients.redis_client import connect_commands, connect_subscriber
-from orchestrator.definitions.definition import OUTPUT
 from orchestrator.engine import Engine, Idempotency, TenantEngine
 from orchestrator.errors import ExecutionKeyTaken, ExecutionNotFound, HeadraceError, InvalidTransition
-from orchestrator.execution.model import Approval, Event, Execution
+from orchestrator.execution.model import Approval, Execution
 from orchestrator.operations.approvals import Approvals
 from orchestrator.states import ExecutionStatus
-from orchestrator.units import index_of, node_of, unit_of
-from tests.chaos.history import EndReply, Line, Sample
+from orchestrator.units import index_of, node_of
+from tests.chaos.history import EndReply, Sample
 from tests.chaos.nested_workload import child_of
 from tests.chaos.script import outcome_of
 from tests.chaos.tenancy import TENANTS, start_by_name
@@ -38,6 +37,9 @@ class Client:
         self.engine = Engine(self.redis, self.subscriber, catalogue=Catalogue, patience_s=0.5)
         self.dice = Random(seed)
         self.documents: dict[str, dict[str, Any]] = {}
+        #: Executions that their retention purges soon after their end, and when the start of each was seen.
+        self.fleeting: dict[str, dict[str, Any]] = {}
+        self.accepted: dict[str, float] = {}
         self.samples: list[Sample] = []
         self.ended: set[str] = set()
         #: Signals not sent yet: (execution id, name).
@@ -92,8 +94,10 @@ class Client:
         return execution_id
 
     def accept(self, execution_id: str, tenant: str, document: dict[str, Any]) -> None:
-        """Take note of an execution whose start was answered."""
-        self.documents[execution_id] = document
+        """Take note of an execution whose start was answered, or that was found."""
+        kept = self.fleeting if "retention" in document else self.documents
+        kept[execution_id] = document
+        self.accepted[execution_id] = time.monotonic()
         self._owners[execution_id] = tenant
         self._expect_signals(execution_id, document)
 
@@ -107,7 +111,12 @@ class Client:
 
     def known(self) -> set[str]:
         """Every execution that was started, children too."""
-        return {*self.documents, *self.kin}
+        return {*self.documents, *self.kin, *self.fleeting}
+
+    @property
+    def gone(self) -> set[str]:
+        """Executions of which nothing may be left at the end."""
+        return {*self.purged, *self.fleeting}
 
     def kin_below(self, execution_id: str) -> list[str]:
         """The children of an execution, and theirs."""
@@ -125,7 +134,7 @@ class Client:
         """Get to know the children of everybody known, and theirs."""
         asked: set[str] = set()
         while found := [
-            each for each in self.known() - set(self.purged) if each not in asked and self._misses(each)
+            each for each in self.known() - self.gone if each not in asked and self._misses(each)
         ]:
             for execution_id in found:
                 asked.add(execution_id)
@@ -173,6 +182,8 @@ class Client:
                 self.retried.add(execution_id)
                 if self.dice.random() < 0.5:
                     await self._retry(execution_id, execution.generation)
+            except ExecutionNotFound:
+                self.retried.add(execution_id)  # Redis has lost it.
             except (HeadraceError, RedisError, OSError):
                 return
 
@@ -259,7 +270,7 @@ class Client:
 
     async def sample(self) -> None:
         """Read some executions, and remember what must not change any more."""
-        left = sorted(set(self.documents) - set(self.purged))
+        left = sorted(set(self.documents) - self.gone)
         for execution_id in self.dice.sample(left, min(8, len(left))):
             executions = self.view_of(execution_id).executions
             try:
@@ -279,6 +290,8 @@ class Client:
             try:
                 if (await self.view_of(execution_id).executions.status(execution_id)).is_terminal:
                     self.ended.add(execution_id)
+            except ExecutionNotFound:
+                self.ended.add(execution_id)  # Redis has lost it.
             except (HeadraceError, RedisError, OSError):
                 break
         left = set(self.documents) - self.ended
@@ -290,37 +303,16 @@ class Client:
             left.add("(Redis did not answer)")
         return sorted(left)
 
-    async def collect(self) -> tuple[EndReply, ...]:
-        """Read every execution whole, with its history and its children."""
-        await self.adopt()
-        left = [each for each in (*self.documents, *self.kin) if each not in self.purged]
-        return (*self.purged.values(), *[await self.read(execution_id) for execution_id in left])
-
     def counts(self) -> dict[str, int]:
         """What it did, in figures."""
-        owners = Counter(self.tenant_of(each) for each in self.documents)
-        done = {"purged": len(self.purged), "existing": self.existing, "retries": self.retries}
+        owners = Counter(self.tenant_of(each) for each in (*self.documents, *self.fleeting))
+        done = {
+            "purged": len(self.purged),
+            "expired": len(self.fleeting),
+            "existing": self.existing,
+            "retries": self.retries,
+        }
         return {**owners, "named": self.named, **done, "pauses": self.pauses}
-
-    async def read(self, execution_id: str) -> EndReply:
-        own = self.view_of(execution_id)
-        view = await own.executions.get(execution_id)
-        outputs = await own.executions.results(execution_id)
-        events = await own.events.list(execution_id, limit=10_000)
-        entries: Any = await self.redis.lrange(self.engine.store.keys.children(execution_id), 0, -1)
-        execution, final = view.execution, await self.engine.store.output(execution_id, OUTPUT)
-        return EndReply(
-            execution_id,
-            self.document_of(execution_id),
-            str(execution.status),
-            {node.node_id: str(node.status) for node in view.nodes},
-            {node_id: orjson.loads(text) if text else None for node_id, text in outputs.items()},
-            tuple(Line(event.seq, event.type, _unit_of(event), event.attempt) for event in events),
-            final=orjson.loads(final) if final else None,
-            parent=(execution.parent, execution.parent_unit or "") if execution.parent else None,
-            children=tuple((child, unit) for child, unit in (e.decode().split(" ") for e in entries)),
-            ended_ms=execution.ended_ms,
-        )
 
     async def until_answered(self, request: Any) -> Any:
         deadline_s = time.monotonic() + 60
@@ -333,9 +325,3 @@ class Client:
                 if time.monotonic() > deadline_s:
                     raise AssertionError(f"no answer for 60 s: {error}") from error
                 await asyncio.sleep(0.1)
-
-
-def _unit_of(event: Event) -> str | None:
-    if event.node_id is None or event.item is None:
-        return event.node_id
-    return unit_of(event.node_id, event.item)

@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from tests.chaos.history import Strike, StrikeKind
+from tests.chaos.receiver import ENVIRONMENT
 from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[2]
@@ -71,7 +72,7 @@ class Cluster:
             "REDIS_PORT": str(self.redis.port), "LEASE_MS": str(self.lease_ms), "WORKER_NAME": name,
             "WORKER_CONCURRENCY": "16", "HANDLERS": "tests.chaos.handlers", "CHAOS_TRACE": str(self.trace),
             "DRAIN_S": str(DRAIN_S), "SWEEP_IDLE_MS": "2000", "LOG_LEVEL": "INFO",
-            "LLM_PROVIDER": "echo",
+            "LLM_PROVIDER": "echo", **ENVIRONMENT,
         }  # fmt: skip
         with (self.directory / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(

@@ -55,6 +55,7 @@ class EndReply:
     final     what the `output` of its definition came to.
     parent    (execution id, unit) whose child it is.
     children  (execution id, unit), in the order in which they were started.
+    trigger   the document it was started with.
     """
 
     execution_id: str
@@ -67,6 +68,99 @@ class EndReply:
     parent: tuple[str, str] | None = None
     children: tuple[tuple[str, str], ...] = ()
     ended_ms: int | None = None
+    created_ms: int | None = None
+    tenant: str = "default"
+    workflow_id: str | None = None
+    trigger: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """One execution that its retention has purged: all that can be judged is what it did outside Redis."""
+
+    execution_id: str
+    document: Mapping[str, Any]
+    tenant: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """One schedule at the end. Its slots are the multiples of every_ms, since 1970.
+
+    overlaps    whether executions run beside each other; else a slot gives way to one that goes on.
+    created_ms  when it was made; until_ms, the next slot at a moment when none was due.
+    skipped, missed, failed  slots up to that moment; runs, executions it has started, up to its pause too.
+    runs_until  those up to that moment.
+    """
+
+    name: str
+    workflow_id: str
+    every_ms: int
+    overlaps: bool
+    created_ms: int
+    until_ms: int
+    runs_until: int
+    skipped: int
+    missed: int
+    failed: int
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One webhook at the end, with its counts of deliveries."""
+
+    path: str
+    workflow_id: str
+    accepted: int
+    duplicate: int
+    rejected: int
+    error: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One request with a delivery. Of one order there may be many, under one id or without any.
+
+    answer  the execution it was answered with, "refused", or None when no answer came.
+    at_s    when the answer came, on the machine's monotonic clock.
+    """
+
+    path: str
+    order: int
+    delivery_id: str
+    answer: str | None
+    at_s: float
+    is_forged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One request with a message about an end, as the receiver saw it.
+
+    signed_by  the tenant whose secret signed it; None for a signature that is wrong.
+    answered   the status that the receiver gave.
+    """
+
+    message_id: str
+    execution_id: str
+    generation: int
+    status: str
+    signed_by: str | None
+    answered: int
+    body: bytes
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One delivery of a message as the engine's log has it at the end, with the numbers of its attempts."""
+
+    execution_id: str
+    generation: int
+    is_start: bool
+    state: str
+    numbers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +183,9 @@ class History:
     left_behind  what was still in Redis at rest, in words; repairs, what the sweep counted.
     losses       spans of time, each (from, to), whose writes Redis may have lost by the way it was set up.
     counts       what the client did beside, for the report.
+    accepted     when the start of each execution was answered, or the execution was first seen.
+    expired      executions that had a short retention.
+    purged       executions that a client purged.
     """
 
     calls: tuple[Call, ...] = ()
@@ -99,6 +196,18 @@ class History:
     repairs: Mapping[str, int] = field(default_factory=dict)
     losses: tuple[tuple[float, float], ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    accepted: Mapping[str, float] = field(default_factory=dict)
+    expired: tuple[Expired, ...] = ()
+    purged: frozenset[str] = frozenset()
+    clocks: tuple[Clock, ...] = ()
+    hooks: tuple[Hook, ...] = ()
+    sent: tuple[Sent, ...] = ()
+    messages: tuple[Message, ...] = ()
+    sendings: tuple[Sending, ...] = ()
+
+    def may_be_lost(self, at_s: float) -> bool:
+        """Say whether Redis may have lost what was written at a moment."""
+        return any(begin_s <= at_s <= end_s for begin_s, end_s in self.losses)
 
 
 def read_calls(trace: Path) -> tuple[Call, ...]:

@@ -17,6 +17,7 @@ from tests.chaos.workload import (
     diamond,
     failing,
     fan,
+    fleeting,
     handled,
     mapping,
     retry,
@@ -24,14 +25,26 @@ from tests.chaos.workload import (
 )
 
 Maker = Callable[[Random], dict[str, Any]]
+#: How many of the others, beside those of which nothing is left to be asked for.
+TELLING = 0.3
 MIX: tuple[Maker, ...] = (
-    chain, nested, diamond, crowd, fan, orphans, branch, retry, broken, delay, failing, by_rules, mapping,
-    choice, telling, handled, asking, too_many,
+    chain, nested, diamond, fleeting, crowd, fan, orphans, branch, retry, broken, fleeting, delay, failing,
+    by_rules, mapping, choice, telling, fleeting, handled, asking, too_many,
 )  # fmt: skip
 
 
 def mixed(count: int, seed: int, url: str) -> list[dict[str, Any]]:
-    """So many workflows, every kind in turn; url is that of a server that answers on /data."""
+    """So many workflows, every kind in turn, of which some send a message about each of their ends.
+
+    url  of a server that answers on /data, and takes messages on /told.
+    """
     dice = Random(seed)
     kinds: tuple[Maker, ...] = (*MIX, lambda dice: calling(dice, url))
-    return [kinds[i % len(kinds)](dice) for i in range(count)]
+    return [_telling_of_ends(kinds[i % len(kinds)](dice), dice, url) for i in range(count)]
+
+
+def _telling_of_ends(document: dict[str, Any], dice: Random, url: str) -> dict[str, Any]:
+    if "retention" not in document and dice.random() > TELLING:
+        return document
+    target = {"url": f"{url}/told"}
+    return document | {"on_complete": target, "on_failure": [target]}

@@ -16,6 +16,8 @@ async def left_behind(client: Client) -> list[str]:
         "workflows:timers",
         "workflows:approvals",
         "workflows:approvals:other",
+        "workflows:schedules",
+        "workflows:deliveries_due",
     ):
         if rest := await client.redis.zrange(key, 0, -1):
             found.append(f"at rest, {key} holds {rest[:3]!r}")
@@ -39,29 +41,40 @@ async def strangers(client: Client) -> list[str]:
     found: list[str] = []
     async for key in client.redis.scan_iter(match="*", count=5_000):
         parts = key.decode().split(":")
-        if parts[0] == "workflow" and parts[1] in client.purged:
+        if parts[0] == "workflow" and parts[1] in client.gone:
             found.append(f"{parts[1]} was purged and has left {key.decode()}")
+        if parts[:2] == ["workflows", "delivery"] and _about(parts[2]) in client.gone:
+            found.append(f"{_about(parts[2])} was purged and has left {key.decode()}")
         if parts[0] == "key":
             held: Any = await client.redis.get(key)
             found += _foreign(client, key.decode(), [held.decode()])
         if parts[0] == "idx" and parts[1] in ("executions", "workflow", "label"):
             members: Any = await client.redis.zrange(key, 0, -1)
             found += _foreign(client, key.decode(), [member.decode() for member in members])
+        if parts[0] == "idx" and parts[1] in ("deliveries", "deliveries_ended"):
+            rows: Any = await client.redis.zrange(key, 0, -1)
+            about = dict.fromkeys(_about(row.decode()) for row in rows)
+            found += _foreign(client, key.decode(), list(about))
     for name in ("ended", "expiring"):
         waiting: Any = await client.redis.zrange(f"workflows:{name}", 0, -1)
-        gone = [each.decode() for each in waiting if each.decode() in client.purged]
+        gone = [each.decode() for each in waiting if each.decode() in client.gone]
         found += [f"{each} was purged and is left in workflows:{name}" for each in gone]
     for tenant in client.tenants:
         own = {each for each in client.known() if client.tenant_of(each) == tenant}
         listed = await _listed(client, tenant)
-        if own - set(client.purged) != listed:
-            found.append(f"{tenant} lists {len(listed)} executions, it has {len(own - set(client.purged))}")
+        if own - client.gone != listed:
+            found.append(f"{tenant} lists {len(listed)} executions, it has {len(own - client.gone)}")
     return found
+
+
+def _about(delivery_id: str) -> str:
+    """Give the execution that a delivery is about."""
+    return delivery_id.split(".")[0]
 
 
 def _foreign(client: Client, key: str, execution_ids: list[str]) -> list[str]:
     tenant = key.split(":")[2 if key.startswith("idx:") else 1]
-    known = [each for each in execution_ids if each in client.known() and each not in client.purged]
+    known = [each for each in execution_ids if each in client.known() and each not in client.gone]
     gone = [each for each in execution_ids if each not in known]
     foreign = [each for each in known if client.tenant_of(each) != tenant]
     return [f"{key} names {each}, which is not of {tenant} or is gone" for each in (*gone, *foreign)]

@@ -12,6 +12,7 @@ from orchestrator.definitions.registry import Source, name_of
 from orchestrator.errors import ExecutionNotFound, HeadraceError, PreconditionRequired
 from orchestrator.operations.origin import Origin
 from orchestrator.store.requests import Idempotency
+from tests.chaos.collected import read
 
 if TYPE_CHECKING:
     from tests.chaos.client import Client
@@ -26,19 +27,25 @@ PATIENCE_S = 100.0
 async def start_by_name(client: Client, tenant: str, document: dict[str, Any]) -> str:
     """Register a definition under its name and trigger it, now and then twice; gives the newest execution."""
     name, execution_id = name_of(document["name"]), ""
-    await client.until_answered(lambda: _register(client, tenant, name, document))
+    await register(client, tenant, name, document)
     for _ in range(2 if client.dice.random() < 0.4 else 1):
         execution_id = await trigger(client, tenant, name, document)
     return execution_id
 
 
-async def _register(client: Client, tenant: str, name: str, document: dict[str, Any]) -> None:
+async def register(client: Client, tenant: str, name: str, document: dict[str, Any]) -> str:
+    """Register a definition, or make it the newest version; gives the id of the workflow."""
+    return str(await client.until_answered(lambda: _register(client, tenant, name, document)))
+
+
+async def _register(client: Client, tenant: str, name: str, document: dict[str, Any]) -> str:
     body = orjson.dumps(document)
     workflows, source = client.engine.of(tenant).workflows, Source(body, "application/json")
     try:
-        await workflows.put(name, document, source, body=body)
+        done = await workflows.put(name, document, source, body=body)
     except PreconditionRequired:
-        await workflows.put(name, document, source, body=body, if_match=["*"])
+        done = await workflows.put(name, document, source, body=body, if_match=["*"])
+    return done.record.workflow_id
 
 
 async def trigger(client: Client, tenant: str, name: str, document: dict[str, Any]) -> str:
@@ -54,7 +61,7 @@ async def trigger(client: Client, tenant: str, name: str, document: dict[str, An
         )
         assert execution_id in ("", submitted.execution_id), "one request started two executions"
         execution_id = submitted.execution_id
-    if execution_id in client.documents:
+    if execution_id in client.accepted:
         assert client.tenant_of(execution_id) == tenant, "a key named an execution of another tenant"
         client.existing += 1
     else:
@@ -70,7 +77,7 @@ async def purge_some(client: Client) -> None:
         return
     root = client.dice.choice(ready)
     try:
-        family = [await client.read(each) for each in (root, *client.kin_below(root))]
+        family = [await read(client, each) for each in (root, *client.kin_below(root))]
     except (HeadraceError, RedisError, OSError):
         return
     listed = {child for each in family for child, _ in each.children}

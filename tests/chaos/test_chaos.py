@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -19,8 +20,11 @@ import tests.chaos.handlers  # noqa: F401  # submission checks handler names
 from tests.chaos.checker import Verdict, judge
 from tests.chaos.client import Client
 from tests.chaos.cluster import Cluster
+from tests.chaos.collected import collect, expired
 from tests.chaos.history import History, read_calls
 from tests.chaos.mix import mixed
+from tests.chaos.outside import Outside
+from tests.chaos.receiver import Receiver
 from tests.chaos.rest import left_behind
 from tests.chaos.rest import repairs as repairs_of
 from tests.chaos.tenancy import PATIENCE_S as PURGED_WITHIN_S
@@ -33,6 +37,8 @@ SEED = int(os.environ.get("CHAOS_SEED", "1"))
 PATIENCE_S = 60.0
 #: With `appendfsync everysec`, Redis may lose what it wrote within this time before its process died.
 EVERYSEC_LOSS_S = 2.0
+#: Submissions between two looks at what was started beside them.
+ADOPTED_EVERY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,72 +72,112 @@ async def play(plan: Plan, directory: Path) -> tuple[History, float]:
     redis.start()
     cluster = Cluster(directory, plan.lease_ms, redis)
     client = Client(redis.url, SEED)
-    problems: list[str] = []
     async with running_target() as target:
+        receiver = Receiver()
         target.answers["/data"] = reply(body=b'{"n": 1}', content_type="application/json")
-        return await play_on(plan, cluster, client, target.url, problems)
+        target.answers["/told"] = receiver.take
+        outside = Outside(client, target.url, receiver, SEED + 2)
+        return await play_on(plan, cluster, client, outside, mixed(plan.executions, SEED, target.url))
 
 
 async def play_on(
-    plan: Plan, cluster: Cluster, client: Client, url: str, problems: list[str]
+    plan: Plan, cluster: Cluster, client: Client, outside: Outside, documents: list[dict[str, Any]]
 ) -> tuple[History, float]:
+    problems: list[str] = []
     try:
         cluster.start(orchestrators=plan.orchestrators, workers=plan.workers)
         while len(await client.engine.workers.list()) < plan.workers:
             await asyncio.sleep(0.05)
         await client.share()
+        await outside.start()
         began_s = time.monotonic()
         striking = asyncio.create_task(strike_on(cluster, plan, Random(SEED + 1)))
-        kills = {int(share * plan.executions) for share in plan.redis_kills}
-        losses: list[tuple[float, float]] = []
-        for number, document in enumerate(mixed(plan.executions, SEED, url)):
-            if number in kills:
-                if plan.fsync == "everysec":
-                    losses.append((time.monotonic() - EVERYSEC_LOSS_S, time.monotonic()))
-                await asyncio.to_thread(cluster.restart_redis, down_s=1.0)
-            await client.run(document)
-            await client.adopt()
-            await client.answer()
-            await client.interrupt()
-            await client.retry_some()
-            await purge_some(client)
-            await client.sample()
-            await asyncio.sleep(plan.pace_s)
+        losses = await submit_all(plan, cluster, client, outside, documents)
         striking.cancel()
         cluster.resume_due(all_of_them=True)
+        await outside.stop()
         await client.resume_all()
-        deadline_s = time.monotonic() + PATIENCE_S
-        while (left := await client.open_executions()) and time.monotonic() < deadline_s:
-            await client.adopt()
-            await client.answer()
-            await client.retry_some()
-            await client.sample()
-            await asyncio.sleep(0.1)
+        problems += await settle(client, outside)
         took_s = time.monotonic() - began_s
-        problems += [f"{each} had not ended after {PATIENCE_S:g} s" for each in left]
-        deadline_s = time.monotonic() + PURGED_WITHIN_S
-        while await purges_left(client, deadline_s):
-            await asyncio.sleep(0.5)
-        await asyncio.sleep(0.5)
         problems += await left_behind(client)
-        executions, repairs = await client.collect(), await repairs_of(client)
+        executions, repairs = await collect(client), await repairs_of(client)
+        hooks, sendings = await outside.senders.hooks(), await outside.sendings()
     finally:
         await client.aclose()
         problems += cluster.close()
-    calls = read_calls(cluster.trace)
     history = History(
-        calls, tuple(cluster.strikes), executions, tuple(client.samples), tuple(problems), repairs,
-        tuple(losses), client.counts(),
+        read_calls(cluster.trace), tuple(cluster.strikes), executions, tuple(client.samples), tuple(problems),
+        repairs, tuple(losses), client.counts(), client.accepted, expired(client), frozenset(client.purged),
+        outside.stopped, hooks, tuple(outside.senders.sent), tuple(outside.receiver.messages), sendings,
     )  # fmt: skip
     return history, took_s
 
 
+async def submit_all(
+    plan: Plan, cluster: Cluster, client: Client, outside: Outside, documents: list[dict[str, Any]]
+) -> list[tuple[float, float]]:
+    """Submit everything, and do beside it what clients do; gives the spans whose writes may be lost."""
+    kills = {int(share * plan.executions) for share in plan.redis_kills}
+    losses: list[tuple[float, float]] = []
+    for number, document in enumerate(documents):
+        if number in kills:
+            if plan.fsync == "everysec":
+                losses.append((time.monotonic() - EVERYSEC_LOSS_S, time.monotonic()))
+            await asyncio.to_thread(cluster.restart_redis, down_s=1.0)
+        await client.run(document)
+        await client.adopt()
+        if number % ADOPTED_EVERY == 0:
+            await outside.adopt()
+        await client.answer()
+        await client.interrupt()
+        await client.retry_some()
+        await purge_some(client)
+        await client.sample()
+        await asyncio.sleep(plan.pace_s)
+    return losses
+
+
+async def settle(client: Client, outside: Outside) -> list[str]:
+    """Wait until everything has ended, is told of, and is purged if it is to be; gives what has not."""
+    problems: list[str] = []
+    deadline_s = time.monotonic() + PATIENCE_S
+    while left := await settling(client, outside):
+        if time.monotonic() > deadline_s:
+            problems += [f"{each} had not ended after {PATIENCE_S:g} s" for each in left]
+            break
+        await asyncio.sleep(0.1)
+    deadline_s = time.monotonic() + PURGED_WITHIN_S
+    # A message that is delivered may have an execution started.
+    while await purges_left(client, deadline_s) or await outside.goes_on() or await settling(client, outside):
+        if time.monotonic() > deadline_s:
+            problems.append(f"messages or purges had not ended after {PURGED_WITHIN_S:g} s")
+            break
+        await asyncio.sleep(0.5)
+    await asyncio.sleep(0.5)
+    await outside.adopt(all_of_them=True)
+    return problems
+
+
+async def settling(client: Client, outside: Outside) -> list[str]:
+    """Do what clients do once nothing more is submitted; gives what has not ended."""
+    if left := await client.open_executions():
+        await outside.adopt()
+        await client.adopt()
+        await client.answer()
+        await client.retry_some()
+        await client.sample()
+    return left
+
+
 def told(history: History, verdict: Verdict, took_s: float) -> str:
     strikes = Counter(strike.kind for strike in history.strikes)
+    slots = sum(clock.runs + clock.skipped for clock in history.clocks)
+    beside = f"{slots} slots, {len(history.sent)} deliveries, {len(history.messages)} messages"
     return (
         f"\n{len(history.executions)} executions, {verdict.calls} handler calls in {took_s:.0f} s;"
         f" strikes {dict(strikes)}; {verdict.duplicates} duplicates, {verdict.excused} in struck workers;"
-        f" {dict(history.counts)}; repairs {dict(history.repairs)}; {len(verdict.broken)} promises broken"
+        f" {dict(history.counts)}; {beside}; repairs {dict(history.repairs)};"
+        f" {len(verdict.broken)} promises broken"
     )
 
 
@@ -148,7 +194,7 @@ async def run(plan: Plan, directory: Path, capsys: pytest.CaptureFixture[str]) -
 async def test_a_small_stack_survives_a_strike_each_second(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = Plan(57, 0.2, lease_ms=2_000, workers=3, redis_kills=(0.5,))
+    plan = Plan(66, 0.2, lease_ms=2_000, workers=3, redis_kills=(0.5,))
     await run(plan, tmp_path, capsys)
 
 

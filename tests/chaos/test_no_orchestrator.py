@@ -11,6 +11,7 @@ import pytest
 from tests.chaos.checker import judge
 from tests.chaos.client import Client
 from tests.chaos.cluster import Cluster, until
+from tests.chaos.collected import collect
 from tests.chaos.history import History, read_calls
 from tests.chaos.rest import left_behind
 from tests.chaos.workload import chain, delay, retry
@@ -38,7 +39,7 @@ async def go_on_without(cluster: Cluster, client: Client, *, for_s: float) -> Hi
         await asyncio.sleep(0.05)
     calls = read_calls(cluster.trace)
     rest = tuple(await left_behind(client))
-    return History(calls, tuple(cluster.strikes), await client.collect(), left_behind=rest)
+    return History(calls, tuple(cluster.strikes), await collect(client), left_behind=rest)
 
 
 async def test_retries_and_delays_go_on_without_an_orchestrator(cluster: Cluster, client: Client) -> None:
@@ -60,7 +61,7 @@ async def test_a_lost_worker_is_noticed_without_an_orchestrator(cluster: Cluster
 
     while await client.open_executions():
         await asyncio.sleep(0.05)
-    history = History(read_calls(cluster.trace), tuple(cluster.strikes), await client.collect())
+    history = History(read_calls(cluster.trace), tuple(cluster.strikes), await collect(client))
     assert history.executions[0].execution_id == execution_id
     assert judge(history).broken == ()
 

@@ -13,6 +13,7 @@ from orchestrator.store.requests import AttemptToken
 from tests.chaos.checker import judge
 from tests.chaos.client import Client
 from tests.chaos.cluster import Cluster, until
+from tests.chaos.collected import collect
 from tests.chaos.history import Call, History, read_calls
 from tests.dags import node, workflow
 
@@ -36,7 +37,7 @@ async def test_a_worker_stopped_past_its_lease_cannot_complete_what_was_given_to
     await until(lambda: len(calls()) == 2 and calls()[1].ended == "ok", "the second attempt")
     while await client.open_executions():
         await asyncio.sleep(0.02)
-    before = await client.collect()
+    before = await collect(client)
 
     sleeper.process.send_signal(signal.SIGCONT)
     sleeper.resume_at_s = None
@@ -44,7 +45,7 @@ async def test_a_worker_stopped_past_its_lease_cannot_complete_what_was_given_to
     await asyncio.sleep(1.0)
     late = AttemptToken(execution_id, "a", 1, nonce)
     answer = await client.engine.transitions.complete_node(late, b'{"nonce":"late"}')
-    after = await client.collect()
+    after = await collect(client)
 
     first, second = calls()
     assert answer.word == "fenced"

@@ -8,7 +8,8 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.chaos.client import Client
-from tests.chaos.rest import strangers
+from tests.chaos.collected import read
+from tests.chaos.rest import left_behind, strangers
 from tests.dags import node, workflow
 
 DOCUMENT = workflow(node("a", handler="record"))
@@ -46,7 +47,7 @@ async def test_a_row_that_is_missing_is_found(own: Client) -> None:
 
 async def test_a_key_of_a_purged_execution_is_found(own: Client) -> None:
     (execution_id,) = own.documents
-    own.purged[execution_id] = await own.read(execution_id)
+    own.purged[execution_id] = await read(own, execution_id)
     await own.engine.executions.purge(execution_id)
     assert await strangers(own) == []
 
@@ -57,3 +58,29 @@ async def test_a_key_of_a_purged_execution_is_found(own: Client) -> None:
         f"{execution_id} was purged and has left workflow:{execution_id}:node:a",
         f"key:default:1 names {execution_id}, which is not of default or is gone",
     ]
+
+
+async def test_a_key_of_an_execution_that_its_retention_has_purged_is_found(own: Client) -> None:
+    own.accept("brief", "default", DOCUMENT | {"retention": "8s"})
+    assert await strangers(own) == []
+
+    await own.redis.set("workflow:brief:status", "COMPLETED")
+    await own.redis.hset("workflows:delivery:brief.1.0", "state", "pending")
+    await own.redis.zadd("idx:deliveries:default", {"brief.1.0": 1})
+
+    assert sorted(await strangers(own)) == [
+        "brief was purged and has left workflow:brief:status",
+        "brief was purged and has left workflows:delivery:brief.1.0",
+        "idx:deliveries:default names brief, which is not of default or is gone",
+    ]
+
+
+async def test_what_is_still_due_is_found(own: Client) -> None:
+    await own.redis.xgroup_create("workflow:tasks", "workflow_group", id="0", mkstream=True)
+    await own.redis.zadd("workflows:deliveries_due", {"x.1.0": 1})
+    await own.redis.zadd("workflows:schedules", {"default sch": 1})
+
+    found = await left_behind(own)
+
+    assert "at rest, workflows:deliveries_due holds [b'x.1.0']" in found
+    assert "at rest, workflows:schedules holds [b'default sch']" in found

@@ -31,6 +31,11 @@ def diamond(dice: Random) -> dict[str, Any]:
     )
 
 
+def fleeting(dice: Random) -> dict[str, Any]:
+    """Is purged by its retention soon after its end; long enough after it for a request to be made again."""
+    return diamond(dice) | {"name": "fleeting", "retention": "8s"}
+
+
 def fan(dice: Random, width: int = 50) -> dict[str, Any]:
     names = [f"n{i}" for i in range(width)]
     middle = [work(name, dice, after=["first"]) for name in names]

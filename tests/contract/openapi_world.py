@@ -27,8 +27,8 @@ from tests.patience import PATIENCE_S
 from workers.handlers import Catalogue
 
 BASE_URL = "http://headrace"
-#: How long a stream that does not end is listened to.
-LISTEN_S = 0.2
+#: How long a stream that does not end is listened to, and an answer that does not come is waited for.
+LISTEN_S, WAIT_S = 0.2, 0.4
 
 TWO = workflow(node("A"), node("B", after=["A"], config={"rows": "{{ A.rows | default([]) }}"}))
 BRANCHED = workflow(
@@ -45,6 +45,13 @@ WITH_INPUTS = workflow(
     inputs={"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]},
 )
 TELLING = workflow(node("A"), output={"all": "{{ A }}"}, on_complete={"url": "https://receiver.example/"})
+STEPS = """\
+name: Steps
+trigger: {type: webhook, path: /triggers/orders}
+steps:
+  - {id: A, type: trigger}
+  - {id: B, type: notify, channel: log, message: "{A.body.n}"}
+"""
 MAPPED = workflow(
     node(
         "M",
@@ -55,6 +62,8 @@ MAPPED = workflow(
 )
 WAITING = node("W", handler="wait_for_signal", config={"name": "go", "timeout": "1h"})
 APPROVAL = node("Y", handler="approval", config={"prompt": "Ship?", "assignees": ["ann"], "timeout": 60})
+#: A workflow of the door `automation`.
+FLOW = {"name": "Flow", "steps": [{"id": "A", "type": "transform", "config": {"expression": "x"}}]}
 #: Definitions that can be taken, and call nobody when they run.
 DEFINITIONS: list[dict[str, Any]] = [
     TWO,
@@ -71,16 +80,18 @@ class World:
     """An app that is started, and what there is behind it.
 
     places  values of path parameters and fields of bodies that belong together, one of them for each thing.
+    key     of the tenant that has all this; sent where a contract asks for one.
     """
 
     app: FastAPI
     redis_url: str
     runner: asyncio.Runner
     places: list[dict[str, Any]] = field(default_factory=list)
+    key: str = ""
 
     def fill(self) -> None:
         """Make what there is, in an empty Redis."""
-        self.places = self.runner.run(_fill(self.app, self.redis_url))
+        self.places, self.key = self.runner.run(_fill(self.app, self.redis_url))
 
     def work(self) -> None:
         """Run what is queued, and what follows, on a worker."""
@@ -88,6 +99,8 @@ class World:
 
     def send(self, request: PreparedRequest) -> Response:
         """Send a request, wait for the whole answer, and leave a stream that does not end."""
+        if str(request.path_url).startswith("/api/"):
+            request.headers.setdefault("X-API-Key", self.key)
         return self.runner.run(_send(self.app, request))
 
 
@@ -95,7 +108,10 @@ class World:
 def started(redis_url: str) -> Iterator[World]:
     """Start an app. What runs here are plain functions: Hypothesis calls no others."""
     with asyncio.Runner() as runner:
-        app, stack = create_app(Settings(redis_url=redis_url)), AsyncExitStack()
+        # A call that is refused for its haste is answered as documented, and says nothing else.
+        kinds = ("register", "workflows", "executions", "reads")
+        rates: dict[str, Any] = {f"rate_limit_{kind}": 0 for kind in kinds}
+        app, stack = create_app(Settings(redis_url=redis_url, **rates)), AsyncExitStack()
         runner.run(stack.enter_async_context(app.router.lifespan_context(app)))
         try:
             yield World(app, redis_url, runner)
@@ -113,13 +129,14 @@ async def _rig(redis_url: str) -> AsyncIterator[Rig]:
         await redis.aclose()
 
 
-async def _fill(app: FastAPI, redis_url: str) -> list[dict[str, Any]]:
+async def _fill(app: FastAPI, redis_url: str) -> tuple[list[dict[str, Any]], str]:
     transport: Any = httpx2.ASGITransport(app=app)
     async with (
         httpx2.AsyncClient(transport=transport, base_url=BASE_URL) as client,
         _rig(redis_url) as rig,
     ):
-        return await _Filling(client, rig).places()
+        filling = _Filling(client, rig)
+        return await filling.places(), filling.key
 
 
 async def _work(redis_url: str) -> None:
@@ -133,6 +150,7 @@ class _Filling:
 
     client: httpx2.AsyncClient
     rig: Rig
+    key: str = ""
 
     async def places(self) -> list[dict[str, Any]]:
         places: list[dict[str, Any]] = [
@@ -146,8 +164,16 @@ class _Filling:
         assert answer.is_success, answer.text
         await self.post("/v1/schedules", {"workflow": "orders", "name": "nightly", "cron": "@daily"})
         await self.post("/v1/webhooks", {"workflow": "orders", "scheme": "none", "path": "orders"})
+        self.key = (await self.post("/v1/keys", {"name": "k", "scopes": ["admin"]}))["key"]
+        flow = await self.client.post("/api/workflows", json=FLOW, headers={"X-API-Key": self.key})
+        assert flow.is_success, flow.text
         # Nothing ends in between that a call could wait for.
-        registered = {"workflow": "orders", "schedule": "nightly", "path": "orders", "wait": "0"}
+        registered = {
+            "workflow": "orders", "schedule": "nightly", "path": "orders", "wait": "0",
+            "workflow_id": flow.json()["id"],
+        }  # fmt: skip
+        made = await self.post("/api/v1/workflows", {"yaml_content": STEPS})
+        of_steps = registered | {"workflow_id": made["id"]}
         cursors = [{"cursor": "1"}]
         for path in ("/v1/executions", "/v1/approvals", "/v1/dead"):
             page = (await self.client.get(path, params={"limit": 1})).json()
@@ -157,11 +183,12 @@ class _Filling:
         entries = [{"entry_id": entry["entry_id"]} for entry in dead]
         # Each has something for every name, so that whatever a call asks for is there to be found.
         return [
-            registered
+            (of_steps if index % 3 == 2 else registered)
             | {"name": "go", "by": "ann", "accept": "application/x-ndjson" if index % 2 else "*/*"}
             | cursors[index % len(cursors)]
             | entries[index % len(entries)]
             | {"from_node": places[index]["node_id"]}
+            | dict.fromkeys(("job_id", "run_id"), places[index]["execution_id"])
             | places[index]
             for index in range(len(places))
         ]
@@ -230,6 +257,8 @@ async def _send(app: FastAPI, request: PreparedRequest) -> Response:
     url, loop = urlsplit(str(request.url)), asyncio.get_running_loop()
     body = request.body.encode() if isinstance(request.body, str) else request.body or b""
     gone, is_read = asyncio.Event(), False
+    # Some answers come at the end of an execution; a client that leaves is answered at once.
+    loop.call_later(WAIT_S, gone.set)
     status, content = 0, bytearray()
     headers: dict[str, list[str]] = {}
 

@@ -69,6 +69,7 @@ OWNERS: dict[str, tuple[str, str]] = {
     "api_key": ("tenant", "by itself, when it expires or was revoked"),
     "api_keys": ("tenant", "revoke_api_key takes the member"),
     "session": ("tenant", "close_session; by itself after 12 hours"),
+    "rate": ("deployment", "by itself, one window after the last request"),
     "registered": ("tenant", "remove_workflow"),
     "version": ("tenant", "remove_workflow"),
     "names": ("tenant", "remove_workflow takes the field"),

@@ -14,6 +14,7 @@ from tests.mutation.mutants_of_features import FEATURES
 from tests.mutation.mutants_of_tenants import TENANTS
 from tests.mutation.purge_mutants import PURGES
 from tests.mutation.retention_mutants import RETENTION
+from tests.mutation.schedule_mutants import SCHEDULES
 from tests.mutation.webhook_mutants import WEBHOOKS
 
 ATTEMPT = of(
@@ -42,7 +43,8 @@ BASE = of(
 )  # fmt: skip
 STATE = of(
     "include/state",
-    ("what is written is read as it was", "if unit.status == nil then unit.status = x.given and unit.node == unit and 'PENDING' or stored_status(x.id, id) end\n  return unit.status", "return stored_status(x.id, id)"),
+    ("what is written is read as it was", "  return unit.status\n", "  return stored_status(x.id, id)\n"),
+    ("what renders the output of a new execution is PENDING", " and id ~= '$output'", ""),
     ("what is written twice keeps its first value", "  unit.status = status\n", "  unit.status = unit.is_moved and unit.status or status\n"),
     ("an only dependency counts as skipped", "unit['c|'], unit[outcome] = true, 1", "unit['c|'], unit.skip = true, 1"),
     ("an only dependency is not counted", "unit['c|'], unit[outcome] = true, 1", "unit['c|'] = true"),
@@ -335,5 +337,5 @@ WHOLE = (
 
 MUTANTS: tuple[Mutant, ...] = (
     *ATTEMPT, *BASE, *STATE, *WRITES, *TOGETHER, *FAULTS, *HANDING_OVER, *CLAIM, *REPLIES, *NODES, *SETTLE, *ENDS, *KEEPERS,
-    *WHOLE, *PURGES, *RETENTION, *LAYOUTS, *FEATURES, *TENANTS, *WEBHOOKS, *DELIVERIES,
+    *WHOLE, *PURGES, *RETENTION, *LAYOUTS, *FEATURES, *TENANTS, *WEBHOOKS, *DELIVERIES, *SCHEDULES,
 )  # fmt: skip

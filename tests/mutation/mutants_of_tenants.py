@@ -25,5 +25,12 @@ TENANTS = (
         ("a key does not expire", "if ARGV[8] ~= '' then expire(key_id, ARGV[8]) end", ""),
     ),
     *of("revoke_api_key", ("another tenant's key is revoked", "if redis.call('HGET', KEYS[1], 'tenant') ~= ARGV[3] then return 'unknown' end", "")),
+    *of(
+        "take_rate",
+        ("a window never ends", "local is_same = values[1] == start", "local is_same = values[1]"),
+        ("a call sent again counts", "if not is_known_call(calls, ARGV[5]) then", "if true then"),
+        ("a rate has one more", "if taken < most then", "if taken <= most then"),
+        ("what was counted stays", "redis.call('PEXPIRE', KEYS[1], window_ms)", ""),
+    ),
     *of("use_api_key", ("a use brings a revoked key back", "if redis.call('HEXISTS', KEYS[1], 'digest') == 0 then return 'unknown' end", "")),
 )  # fmt: skip

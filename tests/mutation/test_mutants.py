@@ -33,6 +33,7 @@ TESTS = os.environ.get(
     " tests/contract/test_keys.py"
     " tests/integration/loops/test_expiry.py tests/integration/loops/test_expiry_faults.py"
     " tests/integration/test_statistics.py tests/integration/webhooks"
+    " tests/integration/loops/test_schedules.py tests/integration/loops/test_schedule_overlaps.py"
     " tests/property/test_engine_model.py",
 ).split()
 #: A mutant that hangs is noticed too.

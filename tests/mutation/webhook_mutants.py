@@ -28,6 +28,8 @@ WEBHOOKS = (
     ),
     *of(
         "include/hooks",
+        ("a secret that comes with a document is lost", "if ARGV[at + 6] ~= '' or before[1] and", "if before[1] and"),
+        ("a door does not own what it writes", "if ARGV[at + 5] ~= '' then", "if false then"),
         ("a workflow has any number of hooks", "if count >= hooks.most_of_workflow or", "if false or"),
         ("a hook comes from no workflow", "  if not values[1] then return 'unknown' end\n", ""),
         ("a removed hook is listed", "  redis.call('ZREM', rare_key.hooks(values[1]), name)\n", ""),

@@ -68,6 +68,9 @@ class LlmConfig(BaseModel):
     json_schema: dict[str, Any] | None = Field(
         default=None, alias="schema", description="JSON Schema the answer must match."
     )
+    parse: bool = Field(
+        default=False, description="Put an answer that is JSON out as `parsed`, too; null where it is none."
+    )
     effort: Literal["low", "medium", "high", "xhigh", "max"] | None = Field(
         default=None, description="Reasoning effort."
     )
@@ -136,7 +139,8 @@ async def llm(config: LlmConfig, context: HandlerContext) -> dict[str, Any]:
     """Ask a language model.
 
     Output: {"status": "ok", "answer", "content", "model", "usage", "stop_reason", "cost_usd"}; `answer` and
-    `content` are the same text. With `schema` also "parsed"; from the echo provider "simulated": true.
+    `content` are the same text. With `schema` or `parse` also "parsed"; from the echo provider
+    "simulated": true.
     The answer is streamed as it comes, as `node.token` events.
     """
     request = config.to_request()
@@ -153,6 +157,8 @@ async def llm(config: LlmConfig, context: HandlerContext) -> dict[str, Any]:
     }
     if request.schema is not None:
         output["parsed"] = answer.parsed
+    elif config.parse:
+        output["parsed"], _ = read_structured(reply.text, {})
     if reply.is_simulated:
         output["simulated"] = True
     return output

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from orchestrator.definitions.registry import is_name, is_workflow_id
 from orchestrator.errors import ErrorType
@@ -26,6 +26,10 @@ class SubWorkflowConfig(BaseModel):
     workflow: dict[str, Any] | str
     version: int | str | None = None
     inputs: dict[str, Any] = {}
+    #: Whether the child reads its inputs as `trigger.payload`, too.
+    inputs_as_payload: bool = False
+    #: The outputs of the child, or these with what else its templates could read.
+    form: Annotated[Literal["outputs", "context"], Field(alias="as")] = "outputs"
     wait: bool = True
     parent_close_policy: Literal["request_cancel", "terminate", "abandon"] = "request_cancel"
 
@@ -61,7 +65,8 @@ async def sub_workflow(config: SubWorkflowConfig, context: HandlerContext) -> Ou
     """Run another workflow as an execution of its own, and wait for its end without a worker.
 
     Output: its `output` or, without one, the outputs of its nodes by node id; {"execution_id", "name"} where
-    it is not waited for.
+    it is not waited for. With `as: context`: {"status": "completed", "context": {"trigger", "steps": {ID:
+    {"output"}}}}.
     A child that failed is retried in place when this node is tried again.
     """
     own = context.child
@@ -70,7 +75,9 @@ async def sub_workflow(config: SubWorkflowConfig, context: HandlerContext) -> Ou
     child = await own.find()
     is_woken = isinstance(context.resume, dict) and "child" in context.resume
     if child is None or not is_woken:
-        request = await own.request(config.workflow, config.inputs, config.version)
+        request = await own.request(
+            config.workflow, config.inputs, config.version, inputs_as_payload=config.inputs_as_payload
+        )
         if child is None or not request.is_met_by(child):
             return Nesting(await own.stage(request))
         if child.status.is_terminal and child.status is not ExecutionStatus.COMPLETED:
@@ -78,6 +85,8 @@ async def sub_workflow(config: SubWorkflowConfig, context: HandlerContext) -> Ou
             is_retried = await own.retry(child)
             return AwaitingChild(child.execution_id) if is_retried else Nesting(await own.stage(request))
     if child.status is ExecutionStatus.COMPLETED:
+        if config.form == "context":
+            return Completed({"status": "completed", "context": await own.context(child)})
         return Completed(await own.output(child))
     if child.status.is_terminal:
         return Failed(await own.failure(child))

@@ -47,6 +47,8 @@ NO_SENDER = NoSender()
 class LineSender:
     """Sends the lines of one attempt's buffer. A part that is sent twice at a time is written once."""
 
+    __slots__ = ("_buffer", "_fault", "_token", "_transitions")
+
     def __init__(self, transitions: Transitions, token: AttemptToken, buffer: EventBuffer) -> None:
         self._transitions = transitions
         self._token = token
@@ -93,19 +95,22 @@ class AttemptEvents:
     sender  sends what the sink has collected.
     """
 
+    __slots__ = ("_is_closed", "_loop", "_sender", "_sink", "has_any")
+
     def __init__(self, sink: EventSink, sender: Sender) -> None:
         self._sink = sink
         self._sender = sender
         self._loop = asyncio.get_running_loop()
-        self._has_any = False
         self._is_closed = False
+        #: Whether there has been an event.
+        self.has_any = False
 
     def write(self, event: dict[str, Any]) -> Written:
         """Write one event; see `EventWriter`."""
         if self._is_closed:
             raise Terminal("the attempt has ended: it can emit nothing more", type=ErrorType.LEASE_LOST)
         self._sender.check()
-        self._has_any = True
+        self.has_any = True
         self._sink.emit(EVENT, event)
         if _running_loop() is self._loop:
             return Written(self._sender.flush)
@@ -119,7 +124,7 @@ class AttemptEvents:
     async def finish(self) -> None:
         """Take no more events, and wait for those that nobody has waited for. Raises what `write` raises."""
         self.close()
-        if self._has_any:
+        if self.has_any:
             await self._sender.flush()
 
     def close(self) -> None:

@@ -276,13 +276,13 @@ class Runner:
     ) -> Any:
         """Await the handler within its time limits. Raises LimitPassed, and what the handler raises."""
         try:
-            return await limits.hold(self._whole_call(handler, config, context, events), context)
+            return await limits.hold(self._call(handler, config, context, events), context)
         except LimitPassed:
             # A sync handler cannot be stopped from outside: it may look at `cancelled`; its result is lost.
             context.cancelled.set()
             raise
 
-    async def _whole_call(
+    async def _call(
         self,
         handler: HandlerSpec,
         config: Mapping[str, Any],
@@ -290,15 +290,18 @@ class Runner:
         events: AttemptEvents,
     ) -> Any:
         """Call the handler, and wait until every event that it has emitted is written."""
-        value = await self._call(handler, config, context)
-        if not isinstance(value, Raised):
+        if handler.is_async:
+            value = await handler(config, context)
+        else:
+            value = await self._call_in_thread(handler, config, context)
+        if events.has_any and not isinstance(value, Raised):
             await events.finish()
         return value
 
-    async def _call(self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext) -> Any:
-        """Call an async handler in the event loop, a sync one in a thread."""
-        if handler.is_async:
-            return await handler(config, context)
+    async def _call_in_thread(
+        self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext
+    ) -> Any:
+        """Call a sync handler, which would hold up the event loop."""
         thread = self.threads.submit(call_in_thread, handler, config, context)
         try:
             return await asyncio.wrap_future(thread)

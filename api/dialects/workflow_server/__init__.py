@@ -6,8 +6,7 @@ from typing import Any
 
 from api.dialects.dialect import Dialect
 from api.dialects.workflow_server.handlers import NAME
-from api.dialects.workflow_server.router import ALONE as ALONE_ROUTES
-from api.dialects.workflow_server.router import BESIDE, PREFIX
+from api.dialects.workflow_server.router import ALONE, BESIDE, PREFIX
 from api.dialects.workflow_server.schemas import Detail
 from api.error_shapes import Failure
 
@@ -36,8 +35,7 @@ def _write_failure(failure: Failure) -> tuple[int, Any]:
     return status, {"detail": _WORDS.get(failure.code, failure.detail)}
 
 
-#: Served beside the native contract.
-DIALECT = Dialect(
+_BESIDE = Dialect(
     name=NAME,
     router=BESIDE.router,
     owners=BESIDE.owners,
@@ -45,5 +43,6 @@ DIALECT = Dialect(
     write_failure=_write_failure,
     failure_model=Detail,
 )
-#: Served by itself, every path being its own.
-ALONE = replace(DIALECT, router=ALONE_ROUTES.router, owners=ALONE_ROUTES.owners, is_path=lambda path: True)
+_ALONE = replace(_BESIDE, router=ALONE.router, owners=ALONE.owners, is_path=lambda path: True)
+#: Served beside the native contract; by itself every path is its own.
+DIALECT = replace(_BESIDE, alone=_ALONE)

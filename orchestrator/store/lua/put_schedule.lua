@@ -3,8 +3,9 @@
 -- ARGV  2 schedule id; 3 tenant; 4 workflow id; 5 name; 6 another name where that one is taken, or ''; 7 revision to change, or ''
 --       for a new one; 8 idempotency key or ''; 9 hash of the request; 10 id of this call; 11 … fields of the record and values
 -- Reply {word, fields and values of the record in turn}  word: ok; replayed, the key made this schedule before; conflict, the key
---       was used for another request; taken, this schedule has the name; stale, it has another revision, or is gone;
---       unknown, the workflow is gone; full, the workflow has 100 of them. Refused whole at maxmemory.
+--       was used for another request; taken, this schedule has the name; stale, it has another revision, or is gone, or its next
+--       slot was calculated before one that it has started since; unknown, the workflow is gone; full, the workflow has 100 of
+--       them. Refused whole at maxmemory.
 local id, tenant, workflow_id, is_new = ARGV[2], ARGV[3], ARGV[4], ARGV[7] == ''
 
 local function answer_with(word, other) return {word, redis.call('HGETALL', rare_key.schedule(tenant, other or id))} end
@@ -19,7 +20,7 @@ if is_new then
   end
   if redis.call('EXISTS', rare_key.registered(tenant, workflow_id)) == 0 then return {'unknown', {}} end
   if redis.call('ZCARD', rare_key.schedules_of(tenant, workflow_id)) >= 100 then return {'full', {}} end
-elseif before[1] ~= ARGV[7] then
+elseif before[1] ~= ARGV[7] or schedules.is_late(KEYS[1], {unpack(ARGV, 11)}) then
   return answer_with('stale')
 end
 local holder = schedules.put(tenant, id, workflow_id, ARGV[5], ARGV[6], {unpack(ARGV, 11)})

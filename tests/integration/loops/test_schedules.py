@@ -258,6 +258,46 @@ async def test_a_rule_that_was_put_late_starts_no_slot_again(clock: Clockwork) -
     assert (await clock.get()).next_ms == NOON + 2 * MINUTE
 
 
+async def test_a_rule_that_was_put_late_lets_no_slot_wait_twice(clock: Clockwork) -> None:
+    record = await clock.add(every="1m", overlap_policy="buffer_all")
+    await clock.run(2 * MINUTE, step_ms=MINUTE)
+    slot = str(NOON + 2 * MINUTE)
+    wanted = NewSchedule(
+        record.schedule_id, "clock", {"spec": '{"every":"1m"}', "next_ms": slot, "due_ms": slot}
+    )
+
+    word, _ = await clock.rig.transitions.put_schedule(
+        "default", record.workflow_id, wanted, call_id="late", revision=1
+    )
+    await clock.run(SECOND)
+
+    assert word == "stale"
+    assert (await clock.get()).buffer == (NOON + 2 * MINUTE,)
+
+
+async def test_a_finished_schedule_goes_on_by_a_rule_that_was_put_as_it_ended(
+    clock: Clockwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await clock.add(every="1m", max_runs=1)
+    put = clock.rig.transitions.put_schedule
+    words: list[str] = []
+
+    async def put_after_a_slot(*args: Any, **named: Any) -> Any:
+        if not words:
+            await clock.run(MINUTE)
+        answer = await put(*args, **named)
+        words.append(answer[0])
+        return answer
+
+    monkeypatch.setattr(clock.rig.transitions, "put_schedule", put_after_a_slot)
+    await clock.rig.engine.schedules.put("clock", {"every": "1m", "max_runs": 2}, if_match=["*"])
+    await clock.end()
+    await clock.run(2 * MINUTE, step_ms=MINUTE)
+
+    assert words == ["stale", "ok"]
+    assert await clock.slots() == at("12:01:00", "12:02:00")
+
+
 async def test_one_that_sleeps_is_left_alone_until_its_next_slot(clock: Clockwork) -> None:
     await clock.add(every="24h")
     await clock.rig.engine.workflows.change("orders", is_active=False)

@@ -84,3 +84,47 @@ async def test_the_levels_of_children_are_a_setting(rig: Rig, fleet: WorkerFleet
     first = await child_of(rig, execution_id, "A")
     error = (await state_of(rig, first.execution_id, "B")).error or {}
     assert error["message"] == "the child 'second' would be more than 1 levels below its root execution"
+
+
+async def test_a_child_reads_its_inputs_as_a_payload_where_its_node_asks_for_that(
+    rig: Rig, fleet: WorkerFleet
+) -> None:
+    await fleet.start()
+    read = {"n": "{{ trigger.payload.n }}{{ trigger.data.n }}"}
+    await register(rig, "billing", kid("x", config=read))
+    asking = parent("P", "billing", inputs={"n": 7})
+    asking["config"]["inputs_as_payload"] = True
+
+    execution_id = await rig.submit(asking)
+
+    assert await ended(rig, execution_id) is E.COMPLETED
+    assert await output(rig, execution_id, "P") == {"x": {"of": "x", "n": "77"}}
+
+
+async def test_a_node_may_give_the_context_of_its_child(rig: Rig, fleet: WorkerFleet) -> None:
+    await fleet.start()
+    await register(rig, "billing", kid("x"), output={"only": "{{ x.of }}"})
+    asking = parent("P", "billing")
+    asking["config"]["as"] = "context"
+
+    execution_id = await rig.submit(asking)
+
+    assert await ended(rig, execution_id) is E.COMPLETED
+    found = await output(rig, execution_id, "P")
+    assert found["status"] == "completed"
+    assert found["context"]["steps"] == {"x": {"output": {"of": "x"}}}
+    assert found["context"]["trigger"]["source"] == "parent"
+
+
+async def test_inputs_without_room_in_a_trigger_document_fail_the_node(rig: Rig, fleet: WorkerFleet) -> None:
+    await fleet.start()
+    await register(rig, "billing", kid("x"))
+    asking = parent("P", "billing", inputs={f"t{n}": "{{ A.text }}" for n in range(5)}, after=["A"])
+    asking["config"]["inputs_as_payload"] = True
+
+    execution_id = await rig.submit(kid("A", config={"text": "x" * 60_000}), asking)
+
+    assert await ended(rig, execution_id) is E.FAILED
+    error = (await state_of(rig, execution_id, "P")).error or {}
+    assert "trigger document" in error["message"]
+    assert error["retryable"] is False

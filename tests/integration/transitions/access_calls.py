@@ -56,6 +56,10 @@ async def closing_a_session(rig: Rig) -> Call[Any]:
     return rig.transitions.close_session("0" * 64)
 
 
+async def taking_of_a_rate(rig: Rig) -> Call[Any]:
+    return rig.transitions.take_rate("starts", "tenant acme", most=2, window_ms=60_000, call_id="call")
+
+
 #: Tenants, keys and sessions. What is asked to be gone is gone, whoever took it away.
 ACCESS: dict[str, tuple[Prepare, str]] = {
     "create_tenant": (registering, ""),
@@ -67,4 +71,5 @@ ACCESS: dict[str, tuple[Prepare, str]] = {
     "use_api_key": (using_a_key, ""),
     "open_session": (opening_a_session, ""),
     "close_session": (closing_a_session, "unknown"),
+    "take_rate": (taking_of_a_rate, ""),
 }

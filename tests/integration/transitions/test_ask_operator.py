@@ -44,6 +44,23 @@ async def test_the_node_waits_and_the_execution_is_paused(rig: Rig) -> None:
     assert await rig.advance(3_600_000) == 0
 
 
+async def test_a_node_whose_time_is_over_while_it_is_held_asks_as_well(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A", retry=PAUSE, schedule_to_close_timeout=20))
+    await rig.engine.executions.pause(execution_id, request_id="p")
+    await rig.worker.start()
+    assert (await rig.nodes(execution_id))["A"] is N.PENDING
+
+    await rig.advance(20_000)
+
+    state = (await rig.engine.nodes.get(execution_id, "A")).state
+    assert (state.status, state.waiting_on) == (N.WAITING, WaitingOn.OPERATOR)
+    assert await rig.redis.lrange(rig.transitions.keys.held(execution_id), 0, -1) == [b"A"]
+    await rig.engine.executions.resume(execution_id, request_id="r")
+    assert await rig.worker.run_all() == ["A"]
+    assert await rig.status(execution_id) is E.COMPLETED
+    assert await rig.nothing_is_left_behind()
+
+
 async def test_a_resume_gives_a_fresh_budget_of_tries(rig: Rig) -> None:
     execution_id = await asked(rig)
 

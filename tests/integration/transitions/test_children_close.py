@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 
 from orchestrator.errors import NodeBusy
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
+from orchestrator.store.layout import lay_out
 from orchestrator.store.records import read_record
 from orchestrator.store.requests import AttemptToken, OperatorNote
-from tests.integration.transitions.prepared_calls import child_of
+from tests.dags import compiled
+from tests.integration.transitions.prepared_calls import KID, child_of
 from tests.integration.transitions.started_children import begin, nested, resume_of, state
 from tests.makers import Rig, error_of, node
 
@@ -108,6 +112,22 @@ async def test_a_failing_parent_closes_every_child_that_nobody_waits_for(rig: Ri
     found = await rig.store.executions(children)
     statuses = {child.status for child in found if child}
     assert statuses == ({E.RUNNING} if policy == "abandon" else {E.CANCELLED})
+
+
+@pytest.mark.parametrize("policy", ["request_cancel", "terminate"])
+async def test_a_child_that_is_closed_as_it_starts_ends_with_its_output(rig: Rig, policy: str) -> None:
+    execution_id = await rig.submit(nested("S", wait=False, parent_close_policy=policy), node("bad"))
+    held = await rig.worker.start()
+    await rig.worker.fail(held["bad"])
+    document = {**KID, "output": {"of": "the whole"}}
+    last = lay_out(compiled(document)).last
+    child = replace(child_of(execution_id, "S"), definition=orjson.dumps(document), last=last)
+
+    await rig.transitions.start_child(held["S"], child)
+
+    assert await rig.status(execution_id) is E.FAILED
+    assert await rig.status(child.execution_id) is E.CANCELLED
+    assert await rig.nothing_is_left_behind()
 
 
 async def test_a_parent_that_completes_leaves_them_running(rig: Rig) -> None:

@@ -22,13 +22,16 @@ from tests.property.model.child_attempts import NESTING, nest
 from tests.property.model.counts import COUNTS
 from tests.property.model.drawn_dag import QUEUES
 from tests.property.model.family_checks import parents
+from tests.property.model.hooked import HOOKS
 from tests.property.model.interventions import INTERVENTIONS
+from tests.property.model.mailed import MAILS
 from tests.property.model.map_attempts import has_failed, kinds_for
 from tests.property.model.purges import PURGES
 from tests.property.model.reading import TASKS
 from tests.property.model.registered import change, register, remove
 from tests.property.model.reports import report, say
 from tests.property.model.retries import retry_chosen, retry_whole
+from tests.property.model.scheduled import SCHEDULES
 from tests.property.model.starts import start_by_name, submit
 from tests.property.model.together import send_end
 from tests.property.model.world import LEASE_MS, Case, SimWorker, World
@@ -332,5 +335,5 @@ WEIGHTS: dict[Action, int] = {
     fall_silent: 3, cancel: 3, pass_time: 5, fire_timers: 4, expire_leases: 3, sweep_round: 2, retry_whole: 2,
     retry_chosen: 2,
     start_by_name: 2, register: 2, change: 1, remove: 1,
-    **ANSWERS, **INTERVENTIONS, **PURGES, **COUNTS,
+    **ANSWERS, **INTERVENTIONS, **PURGES, **COUNTS, **SCHEDULES, **HOOKS, **MAILS,
 }  # fmt: skip

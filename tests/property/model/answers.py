@@ -157,10 +157,13 @@ async def answer_all(world: World, dice: Random) -> None:
     """Answer whatever waits, so that everything can end."""
     for case in world.cases:
         for node_id in case.now.units:
-            if case.now.of("waiting_on", node_id) == "signal" and case.now.units[node_id] == "WAITING":
+            on, is_waiting = case.now.of("waiting_on", node_id), case.now.units[node_id] == "WAITING"
+            if on == "signal" and is_waiting:
                 await signal(world, dice, case, case.now.of("awaits", node_id))
-            elif case.now.of("waiting_on", node_id) == "approval":
+            elif on == "approval":
                 await decide(world, dice, case, node_id)
+            else:
+                continue
             await world.look()
 
 

@@ -83,7 +83,9 @@ async def _start(
         # Nothing of it may be left should the call be refused.
         world.staged.append(child_id)
     record: dict[str, Any] = {}
-    if world.expected_word(token) == "ok" and not case.now.runtime.get("cancelling"):
+    # Of a map that has stopped no item starts anything.
+    is_ending = case.now.runtime.get("cancelling") or case.now.items.get(node.id, {}).get("halted") == "1"
+    if world.expected_word(token) == "ok" and not is_ending:
         if case.depth >= MOST_LEVELS:
             record = {unit: "fail"}
         else:

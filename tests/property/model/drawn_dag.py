@@ -15,10 +15,15 @@ HANDLERS = PlainHandlers(frozenset({"noop", "condition", "odd", "sub_workflow"})
 QUEUES = ("default", "side")
 #: At each level, the share of nodes that run a definition of the next. The last level is one too deep to run.
 NESTED = (0.25, 0.3, 0.3, 0.0)
+#: A receiver of messages about ends; nothing is ever sent to it.
+URL = "https://receiver.example/hook"
 
 
-def draw_document(dice: Random, *, level: int = 0) -> dict[str, Any]:
-    """Draw one definition, with those of its children in it; equal dice give equal documents."""
+def draw_document(dice: Random, *, level: int = 0, starts: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Draw one definition, with those of its children in it; equal dice give equal documents.
+
+    starts  names of workflows that its end may have started.
+    """
     names = [f"n{i}" for i in range(dice.randint(1, 3 if level else 9))]
     parents = {
         name: sorted(dice.sample(names[:i], min(i, dice.choice((0, 1, 1, 2, 2, 3)))))
@@ -60,7 +65,21 @@ def draw_document(dice: Random, *, level: int = 0) -> dict[str, Any]:
         extras["execution_timeout"] = dice.choice((2, 30))
     if dice.random() < 0.25:
         extras["output"] = {"of": "the whole"}
+    if level < 2 and dice.random() < 0.4:
+        extras |= _targets(dice, starts)
     return workflow(*nodes.values(), name=f"level{level}", **extras)
+
+
+def _targets(dice: Random, starts: tuple[str, ...]) -> dict[str, Any]:
+    """Draw who learns of the end."""
+    drawn: dict[str, Any] = {}
+    for name in ("on_complete", "on_failure", "on_cancel"):
+        targets: list[dict[str, Any]] = [{"url": URL}] * dice.choice((0, 1, 1, 2))
+        if starts and dice.random() < 0.3:
+            targets.append({"workflow": dice.choice(starts)})
+        if targets:
+            drawn[name] = targets
+    return drawn
 
 
 def _child(dice: Random, level: int) -> dict[str, Any]:

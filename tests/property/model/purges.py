@@ -46,7 +46,7 @@ class Remains:
             left = owned.get(execution_id, set())
             base = f"workflow:{execution_id}"
             hidden = {key for key in left if key.startswith(f"{base}:node:")}
-            hidden |= left & {f"{base}:remains", f"{base}:children"}
+            hidden |= left & {f"{base}:remains", f"{base}:children", f"{base}:deliveries"}
             if left != hidden:
                 broken.append(f"{execution_id} was purged and is found by {sorted(left - hidden)}")
             if left - self.keys.get(execution_id, left):
@@ -91,6 +91,8 @@ async def purge_one(world: World, dice: Random) -> None:
     """Hide an execution, perhaps with the reply lost once, and perhaps remove some of what is left."""
     # A child whose parent was lost from it is purged with that all the same.
     known = [case for case in world.cases if not case.parent or "parent" in case.now.runtime]
+    # Started again, it would be back: nobody has noted yet that it was started.
+    known = [case for case in known if case.execution_id not in world.mails.about_to_start()]
     ready = [case for case in known if expected_word(world, case)[0] == "ok"]
     if not known:
         return
@@ -228,7 +230,8 @@ async def purge_all(world: World, dice: Random) -> None:
         assert await world.redis.xlen(key) == 0, key
         kept.add(key)
     kept |= {"workflows:tenants", *(f"workflows:tenants:{tenant}" for tenant in TENANTS)}
-    keys = {key.decode() for key in await everything(world)} - kept - world.registry.expected_keys()
+    kept |= world.registry.expected_keys() | world.clocks.expected_keys() | world.hooks.expected_keys()
+    keys = {key.decode() for key in await everything(world)} - kept
     left = [key for key in keys if not key.startswith(("idem:", "workflows:statistics:"))]
     assert left == [], f"after everything was purged there is {left}"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from orchestrator.definitions.registry import Source, WorkflowRecord
+from orchestrator.definitions.registry import Source, WorkflowRecord, workflow_id_of
 from orchestrator.operations.registrations import changed, created, flag, registration
 from orchestrator.operations.submissions import Compiled
 from orchestrator.store import layout
@@ -111,7 +111,8 @@ def _sent(tenant: str, document: dict[str, Any]) -> Registration:
 async def register(world: World, dice: Random) -> None:
     """Register a workflow under a name that may be taken, perhaps with the reply lost once."""
     tenant, name = dice.choice(TENANTS), dice.choice(NAMES)
-    workflow_id, document = f"wf_{next(world.numbers)}", draw_document(dice)
+    workflow_id = workflow_id_of(next(world.numbers).to_bytes(16))
+    document = draw_document(dice)
     holder = world.registry.id_of(tenant, name)
     wanted = replace(created(_sent(tenant, document), name), workflow_id=workflow_id)
     for _ in range(2 if dice.random() < 0.3 else 1):
@@ -175,3 +176,5 @@ async def remove(world: World, dice: Random) -> None:
         assert word == ("stale" if is_stale else "ok"), (word, revision, known)
     if not is_stale:
         world.registry.workflows.pop(record.workflow_id, None)
+        world.clocks.forget_workflow(record.workflow_id)
+        world.hooks.forget_workflow(record.workflow_id)

@@ -18,8 +18,9 @@ from tests.property.model.registered import NAMES
 from tests.property.model.tenancy import TENANTS, drawn_origin
 from tests.property.model.world import Case, World
 
-#: Executions of one world.
+#: Executions of one world that clients start, and with those that schedules, webhooks and ends have started.
 MOST_CASES = 6
+MOST_STARTED = 8
 
 
 async def submit(world: World, dice: Random) -> None:
@@ -30,7 +31,7 @@ async def submit(world: World, dice: Random) -> None:
     body_dice = Random(dice.randint(0, 3)) if request else dice
     tenant, origin = dice.choice(TENANTS), drawn_origin(dice)
     is_started = dice.random() < 0.6
-    document = draw_document(body_dice)
+    document = draw_document(body_dice, starts=NAMES)
     await start_one(world, dice, tenant, document, origin, is_started=is_started, request=request)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,11 @@ LABELS: tuple[dict[str, str], ...] = ({}, {"team": "blue"}, {"team": "red", "sit
 POLICIES = ("fail", "use_existing", "terminate_existing")
 #: States between two questions through the views: the keys behind them are read in every state.
 ASKED_EVERY = 4
+#: Keys that are all known beforehand.
+FAMILIES = (
+    "idx:", "key:", "workflows:names:", "workflows:registered:", "workflows:schedule", "workflows:hook:",
+    "workflows:ledger:", "workflows:deliver",
+)  # fmt: skip
 
 
 def drawn_origin(dice: Random) -> Origin:
@@ -45,13 +51,14 @@ def rows_of(world: World) -> dict[str, set[str]]:
 async def of_lists(world: World) -> list[str]:
     """Compare all lists and keys of both tenants with what there is; [] when every promise is kept."""
     rows = rows_of(world)
-    registry = world.registry.expected_keys()
+    others = (world.registry, world.clocks, world.hooks, world.mails)
     held = {f"key:{tenant}:{key}": holder for (tenant, key), holder in world.holders.items()}
     commands: list[tuple[Any, ...]] = [("KEYS", "*")]
     commands += [("ZRANGE", f"workflows:{name}", 0, -1) for name in ("purging", "ended", "expiring")]
     commands += [("ZRANGE", name, 0, -1) for name in rows]
     commands += [("GET", name) for name in held]
-    commands += world.registry.questions()
+    registry, clocks, hooks = (each.questions() for each in others[:3])
+    commands += [*registry, *clocks, *hooks, *world.mails.questions(world)]
     answers = iter(await world.wire.send(commands))
     keys = {key.decode() for key in next(answers)}
     purging, ended, expiring = ({member.decode() for member in next(answers)} for _ in range(3))
@@ -65,10 +72,12 @@ async def of_lists(world: World) -> list[str]:
         for name, holder in held.items()
         if (found := next(answers)) != holder.encode()
     ]
-    broken += world.registry.broken(list(answers))
-    wanted_keys = {*rows, *held, *registry}
-    families = ("idx:", "key:", "workflows:names:", "workflows:registered:")
-    found_keys = {key for key in keys if key.startswith(families)}
+    broken += world.registry.broken(list(islice(answers, len(registry))))
+    broken += world.clocks.broken(world, list(islice(answers, len(clocks))))
+    broken += world.hooks.broken(list(islice(answers, len(hooks))))
+    broken += world.mails.broken(world, list(answers))
+    wanted_keys = {*rows, *held}.union(*(each.expected_keys() for each in others))
+    found_keys = {key for key in keys if key.startswith(FAMILIES)}
     broken += [f"{key} is there without a cause" for key in sorted(found_keys - wanted_keys)]
     broken += [f"{key} is missing" for key in sorted(wanted_keys - found_keys)]
     broken += [] if world.is_faulty else _of_waiting(world, ended, expiring)

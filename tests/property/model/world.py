@@ -27,8 +27,12 @@ from orchestrator.store.requests import AttemptToken, digest_of
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from orchestrator.units import index_of, node_of
+from tests.property.model.clocks import Clocks
 from tests.property.model.drawn_dag import compiled
 from tests.property.model.family_checks import of_family
+from tests.property.model.hooks import Hooks
+from tests.property.model.mails import Mails
+from tests.property.model.processes import Process
 from tests.property.model.purges import Remains
 from tests.property.model.reading import GONE, Reader
 from tests.property.model.registered import Registry
@@ -144,8 +148,9 @@ class World:
         self.keys_used: dict[tuple[str, str], tuple[str, str]] = {}
         #: Who holds an execution key, by tenant and digest.
         self.holders: dict[tuple[str, str], str] = {}
-        self.registry = Registry()
+        self.registry, self.clocks, self.hooks, self.mails = Registry(), Clocks(), Hooks(), Mails()
         self.remains = Remains()
+        self.processes = [Process(self.store, self.transitions) for _ in range(2)]
         self.submitted = 0
         self.staged: list[str] = []
         self.numbers = count(1)
@@ -171,6 +176,7 @@ class World:
     async def close(self) -> None:
         """Give back the connections it has kept."""
         await self.wire.let_go()
+        await self.store.let_go()
 
     async def make_groups(self) -> None:
         for stream in ("workflow:tasks", "workflow:tasks:side"):
@@ -254,6 +260,7 @@ class World:
             if not broken and (not self.is_faulty or self.states % 5 == 0):
                 broken = await self._unexplained(case)
             assert not broken, self.told(case, broken)
+        self.mails.take_in(self)
         broken = await of_lists(self) + await of_views(self)
         strange = sorted(set(shared) & set(self.remains.cases))
         broken += [f"{each} was purged, and has {shared[each]}" for each in strange]
@@ -310,7 +317,8 @@ class World:
         open_nodes = [node_id for node_id, word in case.now.nodes.items() if word not in ENDED]
         broken = [f"{node_id} is not explained" for node_id in open_nodes if node_id not in told]
         broken += [f"it says too little: {each}" for each in told.values() if not each.waiting_for]
-        if not repairs:
+        # Turns of a resume that are saved may be about to set a timer again.
+        if not repairs and not sight.snapshot.worklist:
             broken += [f"nothing repairs {each}" for each in told.values() if each.details.get("repair")]
         if not self.is_faulty:
             broken += [f"a repair is planned: {repair}" for repair in repairs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from jsonschema_rs import Draft202012Validator, meta
 
+from api.openapi import share_schemas
 from api.owners import OWNERS
 from docs import generate
 from orchestrator.definitions import budgets, compiler, maps, node_compiler, retention
@@ -81,8 +83,17 @@ def openapi() -> dict[str, Any]:
 def schema() -> dict[str, Any]:
     """What the body of a submission is said to be."""
     operation = openapi()["paths"]["/workflow"]["post"]
-    found: dict[str, Any] = operation["requestBody"]["content"]["application/json"]["schema"]
-    return found
+    return whole(operation["requestBody"]["content"]["application/json"]["schema"])
+
+
+def whole(found: dict[str, Any]) -> dict[str, Any]:
+    """A schema of the document, with what it refers to."""
+    return {**found, "components": openapi()["components"]}
+
+
+def resolved(found: dict[str, Any]) -> dict[str, Any]:
+    reference = found.get("$ref", "")
+    return openapi()["components"]["schemas"][reference.rpartition("/")[2]] if reference else found
 
 
 def wrong(document: Any) -> list[str]:
@@ -92,6 +103,7 @@ def wrong(document: Any) -> list[str]:
 
 def below(found: dict[str, Any], *path: str) -> Iterator[dict[str, Any]]:
     """Every schema of an object at this path of properties."""
+    found = resolved(found)
     for choice in found.get("anyOf", ()):
         yield from below(choice, *path)
     if "items" in found:
@@ -216,4 +228,48 @@ async def test_a_refused_query_gets_the_document_that_was_promised(client: httpx
 
     assert answer.status_code == 422
     assert answer.json()["code"] == "REQUEST_INVALID"
-    Draft202012Validator(promised[answer.headers["content-type"]]["schema"]).validate(answer.json())
+    Draft202012Validator(whole(promised[answer.headers["content-type"]]["schema"])).validate(answer.json())
+
+
+def test_each_schema_stands_once() -> None:
+    found = Counter(_titled_objects(openapi()["paths"]))
+
+    assert found
+    assert max(found.values()) == 1
+    assert set(found).isdisjoint(map(_text, openapi()["components"]["schemas"].values()))
+
+
+def test_what_only_looks_alike_is_not_shared() -> None:
+    def path(kind: str) -> dict[str, Any]:
+        thing = {"title": "Thing", "type": "object", "properties": {"a": {"type": kind}}}
+        return {"get": {"responses": {"default": {"content": {"x": {"schema": thing}}, "description": ""}}}}
+
+    made = share_schemas({"paths": {"/1": path("string"), "/2": path("string"), "/3": path("null")}})
+
+    assert list(made["components"]["schemas"]) == ["Thing"]
+    schemas = [
+        found["get"]["responses"]["default"]["content"]["x"]["schema"] for found in made["paths"].values()
+    ]
+    assert [set(found) for found in schemas] == [{"$ref"}, {"$ref"}, {"title", "type", "properties"}]
+
+
+def test_values_are_no_schemas() -> None:
+    thing = {"title": "Thing", "type": "object", "properties": {}}
+    document = {"paths": {"/1": {"example": thing}, "/2": {"default": [thing]}, "/3": {"enum": [thing]}}}
+
+    assert share_schemas(document)["paths"] == document["paths"]
+
+
+def _titled_objects(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for each in value:
+            yield from _titled_objects(each)
+    elif isinstance(value, dict):
+        if value.get("type") == "object" and isinstance(value.get("title"), str) and "properties" in value:
+            yield _text(value)
+        for each in value.values():
+            yield from _titled_objects(each)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)

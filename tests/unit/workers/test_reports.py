@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from orchestrator.definitions.interface import EventType, Interface
+from orchestrator.errors import ErrorType
 from workers.context import HandlerContext
 from workers.outcome import Terminal
-from workers.reports import VALUE_MAX_BYTES, Written, event_of
+from workers.reports import VALUE_MAX_BYTES, Written, check_value, event_of
 
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 DECLARED = Interface(
@@ -74,6 +75,16 @@ def test_a_value_that_does_not_fit_its_schema_is_refused_with_all_problems() -> 
     assert refused.value.error_type == "EventInvalid"
     assert [each["path"] for each in refused.value.details["problems"]] == ["value.n"]
     assert event("Free", value={"n": "one"}, interface=DECLARED)["value"] == {"n": "one"}
+
+
+def test_a_megabyte_is_checked_and_what_takes_too_long_is_refused_and_named() -> None:
+    rows = {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "integer"}}}}
+    large = [{"id": number, "name": "a row"} for number in range(30_000)]
+    nested = {"anyOf": [{"items": {"anyOf": [{"maxLength": n} for n in range(40)]}} for _ in range(3)]}
+
+    check_value(rows, large, "the output", root="output", type=ErrorType.OUTPUT_INVALID)
+    with pytest.raises(Terminal, match="the schema asks for too many checks of this output"):
+        check_value(nested, ["x"] * 30_000, "the output", root="output", type=ErrorType.OUTPUT_INVALID)
 
 
 async def test_a_context_outside_a_worker_checks_events_and_keeps_none() -> None:

@@ -65,32 +65,36 @@ function hooks.remove_of_workflow(tenant, workflow_id)
   end
 end
 
--- The webhooks of a document in ARGV, from a count on: for each its name, an id for a new one, scheme, header, inputs.
+-- The webhooks of a document in ARGV, from a count on: for each its name, an id for a new one, scheme, header, inputs, owner or '',
+-- secrets or ''.
 
 -- The path of one that is another workflow's; nil for none.
 function hooks.taken_of_document(tenant, workflow_id, from)
   for i = 0, ARGV[from] - 1 do
-    local name = ARGV[from + 1 + 5 * i]
+    local name = ARGV[from + 1 + 7 * i]
     local holder = redis.call('HMGET', hooks.key(name), 'tenant', 'workflow_id')
     if holder[1] and (holder[1] ~= tenant or holder[2] ~= workflow_id) then return string.match(name, ':(.*)$') end
   end
 end
 
--- Makes the webhooks that a document names those of its workflow; they keep their secrets unless their scheme is another one.
+-- Makes the webhooks that a document names those of its workflow; they keep their secrets unless their scheme is another one, or
+-- secrets come with the document.
 function hooks.put_of_document(tenant, workflow_id, from)
   local named = {}
   for i = 0, ARGV[from] - 1 do
-    local at = from + 1 + 5 * i
+    local at = from + 1 + 7 * i
     local name, key = ARGV[at], hooks.key(ARGV[at])
     local before = redis.call('HMGET', key, 'scheme', 'header', 'inputs')
     named[name] = true
     local fields = {'is_declared', '1', 'scheme', ARGV[at + 2], 'header', ARGV[at + 3], 'inputs', ARGV[at + 4]}
     if not before[1] then
       fields[#fields + 1], fields[#fields + 2] = 'hook_id', ARGV[at + 1]
-    elseif before[1] ~= ARGV[at + 2] then
-      fields[#fields + 1], fields[#fields + 2] = 'secrets', ''
     end
-    local is_same = before[1] == ARGV[at + 2] and before[2] == ARGV[at + 3] and before[3] == ARGV[at + 4]
+    if ARGV[at + 5] ~= '' then fields[#fields + 1], fields[#fields + 2] = 'owner', ARGV[at + 5] end
+    if ARGV[at + 6] ~= '' or before[1] and before[1] ~= ARGV[at + 2] then
+      fields[#fields + 1], fields[#fields + 2] = 'secrets', ARGV[at + 6]
+    end
+    local is_same = before[1] == ARGV[at + 2] and before[2] == ARGV[at + 3] and before[3] == ARGV[at + 4] and ARGV[at + 6] == ''
     if not is_same then hooks.put(name, tenant, workflow_id, fields) end
   end
   local listed = redis.call('HGET', rare_key.registered(tenant, workflow_id), 'hooks')

@@ -142,6 +142,16 @@ function schedules.give_way(s, slot, execution_id)
   return 'skipped'
 end
 
+-- Whether the next slot of a rule, in fields of a record, was calculated before the last slot that has been started, or that waits.
+function schedules.is_late(key, fields)
+  local values = redis.call('HMGET', key, 'last_slot_ms', 'buffer')
+  local newest = tonumber(string.match(values[2] or '', '(%d+)$') or values[1]) or 0
+  for i = 1, #fields, 2 do
+    if fields[i] == 'next_ms' and fields[i + 1] ~= '' then return tonumber(fields[i + 1]) <= newest end
+  end
+  return false
+end
+
 -- Adds a schedule to a workflow, or changes the rule of the one there is. fields: of its record, in turn; they hold its name
 -- and, in next_ms and due_ms, its next slot. other_name: taken where another schedule has the name.
 -- Gives the id of a schedule that has the name, and then writes nothing.
@@ -161,13 +171,13 @@ function schedules.put(tenant, id, workflow_id, name, other_name, fields)
     redis.call('HSET', key, 'schedule_id', id, 'name', name, 'workflow_id', workflow_id, 'created_ms', NOW_TEXT, 'turn', '0',
       'is_paused', '0', 'runs', '0', 'revision', '0')
   end
-  local before = redis.call('HMGET', key, 'next_ms', 'due_ms', 'last_slot_ms')
+  local before, is_late = redis.call('HMGET', key, 'next_ms', 'due_ms'), schedules.is_late(key, fields)
   redis.call('HSET', key, 'updated_ms', NOW_TEXT, unpack(fields))
   redis.call('HINCRBY', key, 'revision', 1)
   redis.call('HINCRBY', key, 'turn', 1)
   local s = schedules.open(tenant, id)
-  -- The slot was calculated before the last one that has been dealt with.
-  if before[3] and s.next_ms ~= '' and tonumber(s.next_ms) <= tonumber(before[3]) then
+  -- That slot must not be started again.
+  if is_late then
     s.next_ms, s.due_ms = before[1], before[2]
     redis.call('HSET', key, 'next_ms', s.next_ms, 'due_ms', s.due_ms)
   end

@@ -107,7 +107,10 @@ end
 
 function status_of(x, id)
   local unit = x.units[id] or unit_of(x, id)
-  if unit.status == nil then unit.status = x.given and unit.node == unit and 'PENDING' or stored_status(x.id, id) end
+  if unit.status == nil then
+    -- Every node of a new execution is PENDING; what renders its output is none, and has no status before all of them have ended.
+    unit.status = x.given and unit.node == unit and id ~= '$output' and 'PENDING' or stored_status(x.id, id)
+  end
   return unit.status
 end
 

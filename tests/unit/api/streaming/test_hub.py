@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from typing import Any, cast
 
 import pytest
 from fastapi import FastAPI
@@ -11,6 +12,7 @@ from api.streaming import watcher as watcher_module
 from api.streaming.history import PAGE, REPLAYS
 from api.streaming.hub import Hub
 from api.streaming.watcher import PING, body_of
+from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus
 from tests.patience import PATIENCE_S
 from tests.unit.api.fakes import EXECUTION_ID, FakeEngine
@@ -282,3 +284,28 @@ async def test_client_that_is_gone_ends_its_own_stream_only(hub: Hub, fake: Fake
     with pytest.raises(ConnectionError):
         await asyncio.wait_for(waiting, PATIENCE_S)
     assert ids(await asyncio.wait_for(reading, PATIENCE_S)) == [1, 2]
+
+
+async def test_a_cancel_that_is_swallowed_keeps_nothing_alive(fake: FakeEngine) -> None:
+    """As `asyncio.wait_for` of Python 3.11 does, by which the client of Redis sends."""
+    hub = Hub(cast(Engine, fake))
+    read, is_asked, may_answer = fake.events.list, asyncio.Event(), asyncio.Event()
+
+    async def swallowing(execution_id: str, *, after: int = 0, limit: int = 1000) -> Any:
+        is_asked.set()
+        try:
+            await may_answer.wait()
+        except asyncio.CancelledError:
+            pass
+        return await read(execution_id, after=after, limit=limit)
+
+    fake.events.list = swallowing  # type: ignore[method-assign]
+    fake.record()
+    watcher = hub.join(EXECUTION_ID, after=0, wire="sse")
+    await is_asked.wait()
+
+    hub.leave(watcher)
+    async with asyncio.timeout(PATIENCE_S):
+        await hub.close()
+
+    assert not hub._tasks

@@ -33,6 +33,13 @@ def test_a_document_names_webhooks() -> None:
     assert [each.path for each in found.webhooks] == ["orders", None]
 
 
+def test_a_document_names_trigger_paths() -> None:
+    found, wrong = read({"paths": [{"path": "orders/new"}, {}]})
+
+    assert wrong == {}
+    assert found.paths == ("orders/new", None)
+
+
 def test_a_document_without_triggers_has_none() -> None:
     assert read(None) == (NO_TRIGGERS, {})
     assert read({}) == (NO_TRIGGERS, {})
@@ -53,6 +60,13 @@ def test_a_document_without_triggers_has_none() -> None:
         ({"webhooks": {}}, {"triggers.webhooks"}),
         ({"webhooks": [{"path": "a", "scheme": "none"}] * 2}, {"triggers.webhooks[1].path"}),
         ({"webhooks": [{"path": "a b", "scheme": "none"}]}, {"triggers.webhooks[0].path"}),
+        ({"paths": ["a"]}, {"triggers.paths[0]"}),
+        (
+            {"paths": [{"path": "a"}, {"path": "/b"}, {"path": "a"}]},
+            {"triggers.paths[1].path", "triggers.paths[2].path"},
+        ),
+        ({"paths": [{}, {}]}, {"triggers.paths[1].path"}),
+        ({"paths": [{"path": "a", "scheme": "none"}]}, {"triggers.paths[0].scheme"}),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(triggers: Any, places: set[str]) -> None:

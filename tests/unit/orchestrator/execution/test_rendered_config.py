@@ -6,7 +6,12 @@ from typing import Any
 
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import PlainHandlers
-from orchestrator.execution.rendered_config import MaskedSecrets, RenderedConfig, render_config
+from orchestrator.execution.rendered_config import (
+    MaskedSecrets,
+    RenderedConfig,
+    render_config,
+    render_configs,
+)
 from orchestrator.templates.resolver import NodeResult, Scope
 from tests.makers import node, workflow
 
@@ -61,3 +66,16 @@ def test_secrets_are_masked_whatever_their_names() -> None:
     secrets = MaskedSecrets()
 
     assert (secrets.get("ANY"), len(secrets), list(secrets)) == ("***", 0, [])
+
+
+def test_several_configs_share_one_budget() -> None:
+    nodes = [
+        node("A"),
+        node("B"),
+        *(node(f"C{n}", after=["A"], config={"n": "{{ A.id }}"}) for n in range(2)),
+    ]
+    made = compile_definition(workflow(*nodes), handlers=HANDLERS)
+
+    found = render_configs([made.by_id["C0"], made.by_id["C1"]], SCOPE)
+
+    assert {name: each.config for name, each in found.items()} == {"C0": {"n": 7}, "C1": {"n": 7}}

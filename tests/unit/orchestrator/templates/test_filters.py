@@ -41,6 +41,9 @@ from orchestrator.templates.values import EvaluationError
         ("urlencode", ([["k", 1], ["k", 2]],), "k=1&k=2"),
         ("urlencode", ({},), ""),
         ("fromjson", ('{"a": [1]}',), {"a": [1]}),
+        ("compare", ("10", ">", 9), True),
+        ("compare", ("b", ">", "a"), False),
+        ("compare", ({"b": 1, "a": 2}, "==", {"a": 2, "b": 1}), True),
     ],
 )
 def test_a_filter_gives_plain_data(name: str, arguments: tuple[Any, ...], result: Any) -> None:
@@ -66,6 +69,11 @@ def test_a_filter_gives_plain_data(name: str, arguments: tuple[Any, ...], result
 def test_a_value_of_another_type_is_named(name: str, value: Any, words: str) -> None:
     with pytest.raises(EvaluationError, match=words):
         FILTERS[name](value)
+
+
+def test_values_are_compared_by_a_known_sign() -> None:
+    with pytest.raises(EvaluationError, match="takes one of ==, !=, <, <=, >, >= first"):
+        FILTERS["compare"](1, "=", 1)
 
 
 def test_a_range_is_bounded() -> None:

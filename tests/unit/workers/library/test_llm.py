@@ -79,6 +79,19 @@ async def test_an_answer_is_parsed_by_its_schema() -> None:
     assert (await run({"prompt": "Rate", "schema": SCORE}))["parsed"] == {"score": 0}
 
 
+@pytest.mark.parametrize(
+    ("answer", "parsed"),
+    [('{"score": 7}', {"score": 7}), ("```json\n[1]\n```", [1]), ("I think 7", None), ("", None)],
+)
+async def test_an_answer_that_is_json_is_parsed_on_request(answer: str, parsed: Any) -> None:
+    api = FakeMessagesApi(message(answer))
+
+    output = await run({"prompt": "Rate", "parse": True}, api.provider())
+
+    assert (output["parsed"], output["content"]) == (parsed, answer)
+    assert len(api.requests) == 1
+
+
 async def test_an_answer_that_does_not_match_is_asked_for_again() -> None:
     api = FakeMessagesApi(
         message("I think 7"), message('{"score": 70}'), message('```json\n{"score": 7}\n```')

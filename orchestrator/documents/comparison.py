@@ -1,4 +1,4 @@
-"""Compares two values as the handler `condition` does."""
+"""Compares two values of any kind, as the handler `condition` and the filter `compare` do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from workers.library.plain_text import as_text
+import orjson
+
+from orchestrator.documents import exact_json
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -34,7 +36,7 @@ def compare(left: Any, operator_name: str, right: Any) -> bool:
         return OPERATORS[operator_name](*numbers)
     if operator_name not in ("==", "!="):
         return False
-    return OPERATORS[operator_name](as_text(left, is_sorted=True), as_text(right, is_sorted=True))
+    return OPERATORS[operator_name](_text(left), _text(right))
 
 
 def _number(value: Any) -> Decimal | None:
@@ -48,3 +50,8 @@ def _number(value: Any) -> Decimal | None:
         return None
     text = value.strip()
     return Decimal(text) if _NUMBER.fullmatch(text) else None
+
+
+def _text(value: Any) -> str:
+    """Write a value so that equal ones are equal texts: text as it is, all else as JSON with sorted keys."""
+    return value if isinstance(value, str) else exact_json.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from workers.library.comparison import compare
+from orchestrator.documents.comparison import compare
 
 
 @pytest.mark.parametrize(
