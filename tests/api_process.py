@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,8 +14,10 @@ from tests.source_tree import ROOT
 
 
 @contextmanager
-def api_process(redis_url: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """Run `uvicorn main:app`; gives the process and its port, to which clients may connect at once.
+def api_process(
+    redis_url: str, *, app: str = "main:app", arguments: Sequence[str] = ()
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run an app under uvicorn; gives the process and its port, to which clients may connect at once.
 
     The socket is opened here and handed over: a free port that is only looked for may be another's by the
     time the server takes it.
@@ -23,7 +25,7 @@ def api_process(redis_url: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listening:
         server: Any = subprocess.Popen(
             [
-                *(sys.executable, "-m", "uvicorn", "main:app", "--log-level", "warning"),
+                *(sys.executable, "-m", "uvicorn", app, *arguments, "--log-level", "warning"),
                 *("--fd", str(listening.fileno())),
             ],
             cwd=ROOT,

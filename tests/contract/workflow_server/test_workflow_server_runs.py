@@ -11,6 +11,7 @@ import pytest
 
 from tests.contract.workflow_server.served import PREFIXES, Served, stop_event
 from tests.fake_handlers import Stage
+from tests.patience import PATIENCE_S
 
 UUID = "9b2d7d3c-0c0e-4f3e-8b1a-5f6f4d3c2b1a"
 
@@ -169,7 +170,7 @@ async def test_a_run_that_is_not_waited_for_is_running_and_looked_at_later(
     handler_id = answer.json()["handler_id"]
     looks = [await placed.get(f"/{kind}/{handler_id}") for kind in ("results", "handlers")]
     stage.may_go_on.set()
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_S):
         await placed.watch(handler_id).task
     later = [await placed.get(f"/{kind}/{handler_id}") for kind in ("results", "handlers")]
 
@@ -188,7 +189,7 @@ async def test_a_result_is_plain_where_the_last_event_is_plain_and_its_value_oth
     quick = await placed.finished("quick")
     human = await placed.start("human")
     await placed.post(f"/events/{human}", {"event": {"type": "ResponseEvent", "value": {"response": "Ada"}}})
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_S):
         await placed.watch(human).task
 
     assert (await placed.get(f"/results/{quick}")).json()["result"] == "Hello, World!"
@@ -272,7 +273,7 @@ async def test_a_handler_that_the_server_named_goes_on_under_its_id(placed: Serv
     first = await placed.start("slow")
     running = await placed.post("/workflows/quick/run", {"handler_id": first})
     stage.may_go_on.set()
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_S):
         await placed.watch(first).task
     second = (await placed.post("/workflows/quick/run", {"handler_id": first})).json()
     third = (await placed.post("/workflows/quick/run", {"handler_id": first})).json()
@@ -394,7 +395,7 @@ async def test_a_handler_is_cancelled_once_and_removed_with_purge(placed: Served
 
 async def test_what_a_handler_runs_ends_when_it_is_cancelled(placed: Served, stage: Stage) -> None:
     handler_id = await placed.start("slow")
-    async with asyncio.timeout(90):
+    async with asyncio.timeout(PATIENCE_S):
         await stage.started.wait()
 
     answer = await placed.post(f"/handlers/{handler_id}/cancel")

@@ -32,6 +32,26 @@ async def test_lost_wake_up_costs_time_but_no_event(
     assert ids(await drain(watcher)) == [2, 3]
 
 
+async def test_an_end_between_a_look_at_the_history_and_one_at_the_status_is_seen(
+    hub: Hub, fake: FakeEngine
+) -> None:
+    fake.record()
+    watcher = hub.join(EXECUTION_ID, after=0, wire="sse")
+    assert ids(await watcher.next_chunk() or b"") == [1]
+    status = fake.executions.status
+
+    async def ending(execution_id: str) -> ExecutionStatus:
+        if fake.current is ExecutionStatus.RUNNING:
+            fake.finish()
+        found: ExecutionStatus = await status(execution_id)
+        return found
+
+    fake.executions.status = ending
+    fake.wakeups_made[0].inbox.put_nowait(EXECUTION_ID)  # for nothing new
+
+    assert ids(await drain(watcher)) == [2]
+
+
 async def test_a_thousand_watchers_share_one_tail_and_few_reads(hub: Hub, fake: FakeEngine) -> None:
     for _ in range(50):
         fake.record()
