@@ -157,6 +157,8 @@ async def end_attempt(
         check_taken(claiming, reply)
     if reply.word == "ok":
         case.taken.update(record)
+        # An item that was given back for good runs again once its map does.
+        case.given_up -= record.keys()
         if kind == "r":
             case.counts[token.node_id] = counts_of(call)
         if kind in "ap":
