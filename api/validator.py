@@ -252,6 +252,14 @@ def idempotency_of(request: Request, body: bytes) -> Idempotency | None:
     return Idempotency.named(key, route=f"{request.method} {request.url.path}", body=body)
 
 
+def joined_headers(request: Request) -> dict[str, str]:
+    """Give the headers of a request by their names in lower case; several of one name are joined."""
+    headers: dict[str, str] = {}
+    for name, value in request.headers.items():
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
 def repeat_id_of(request: Request) -> str:
     """Name a request that changes nothing when it is made again: its idempotency key, or else its own id."""
     return str(request.headers.get("idempotency-key") or request.scope["headrace.request_id"])

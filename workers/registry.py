@@ -52,7 +52,8 @@ class HandlerSpec:
         from pydantic import ValidationError
 
         try:
-            return self.config_model.model_validate(dict(config))
+            # Validators know by the context that no template is left to be resolved.
+            return self.config_model.model_validate(dict(config), context=config)
         except ValidationError as error:
             raise self._refusal(self.config_model, config, error) from error
         except BaseException as error:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from api.access import reach_of
 from api.responses import JSON, json_response, problems
 from api.schemas.webhooks import DeliveryTaken
+from api.validator import joined_headers
 from orchestrator.operations.incoming import Incoming
 
 router = APIRouter(tags=["webhooks"])
@@ -36,13 +37,10 @@ async def documented(request: Request, path: Annotated[str, Path(max_length=256)
 async def receive(request: Request) -> Response:
     """Hand a delivery to the engine, raw: its signature is of these bytes."""
     reach = reach_of(request)
-    headers: dict[str, str] = {}
-    for name, value in request.headers.items():
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     delivery = Incoming(
         "webhook",
         request.path_params["path"],
-        headers,
+        joined_headers(request),
         await request.body(),
         query=dict(request.query_params),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -34,11 +34,15 @@ MOST_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """What a reader makes of a document: the title of the workflow, its definition, and labels for it."""
+    """What a reader makes of a document: the title of the workflow, its definition, and labels for it.
+
+    in_words  gives a problem of the definition as one of the document.
+    """
 
     title: str
     definition: dict[str, Any]
     labels: Mapping[str, str] | None = None
+    in_words: Callable[[Problem], Problem] | None = None
 
 
 class Reader(Protocol):
@@ -100,8 +104,10 @@ async def _register(
     """Register one file. files: those read so far, by the name of their workflow."""
     source = await asyncio.to_thread(_source, path)
     document, locate = await asyncio.to_thread(_document, source, limits)
+    in_words: Callable[[Problem], Problem] | None = None
     try:
         readable = _reader_of(document, readers).read(document)
+        in_words = readable.in_words
         name = name_of(readable.title) or name_of(path.stem)
         if not name:
             message = "neither the title nor the file has letters of ASCII or digits to make a name of"
@@ -111,7 +117,8 @@ async def _register(
             raise ProblemsFound([Problem("name", "taken", message)])
         return await _put(workflows, name, readable, source)
     except ProblemsFound as error:
-        raise ProblemsFound(located(error.problems, locate) if locate else error.problems) from error
+        problems = list(map(in_words, error.problems)) if in_words else error.problems
+        raise ProblemsFound(located(problems, locate) if locate else problems) from error
 
 
 async def _put(workflows: Workflows, name: str, readable: Readable, source: Source) -> str:

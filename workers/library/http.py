@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import unquote, unquote_plus, urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from clients.http.retry_after import retry_after_s
 from clients.http.wire import (
@@ -62,7 +62,10 @@ class CallConfig(BaseModel):
 
     @field_validator("url")
     @classmethod
-    def _a_url(cls, value: str) -> str:
+    def _a_url(cls, value: str, info: ValidationInfo) -> str:
+        # Once it is resolved, a URL that is none is a call that fails where the node puts those out.
+        if isinstance(info.context, Mapping) and info.context.get("on_failure") == "output":
+            return value
         try:
             parse_url(value)
         except RequestInvalid as error:
@@ -123,13 +126,12 @@ async def http(config: HttpConfig, context: HandlerContext) -> dict[str, Any]:
     Output: {"status": "ok", "status_code", "headers", "body", "duration_ms"}.
     4xx and 5xx fail the node (Http.4xx, Http.5xx) unless `expect_status` lists them. With
     `on_failure: output` a failed call gives {"status": "error", "status_code", "error"} instead, the code 0
-    where no answer came.
+    where no answer came, or the URL is none once it is resolved.
     """
     try:
         return await _answer(config, context)
     except (HandlerFault, HttpError) as error:
-        # A request that cannot be sent is no failed call: it is to be mended in the definition.
-        if config.on_failure == "fail" or isinstance(error, RequestInvalid):
+        if config.on_failure == "fail":
             raise
         return {
             "status": "error",

@@ -10,6 +10,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from orchestrator.documents.fields import TITLE_MAX_CHARS
@@ -32,6 +33,8 @@ NO_ORDER = "Cyclic or missing dependencies in steps."
 UNRESOLVED = "ReferenceNotFound"
 #: Characters of a reference that an error shows.
 SHOWN_CHARS = 140
+#: Steps that an error lists.
+SHOWN_STEPS = 20
 _NOT_ON_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
@@ -145,7 +148,8 @@ class _Chain:
         step_id, _, key = sent[1:].rpartition(".")
         found = self._before.get(step_id)
         if found is None:
-            known = f"before it: {joined(self._before)}" if self._before else "it is the first step"
+            shown = joined(list(islice(self._before, SHOWN_STEPS)))
+            known = f"before it: {shown}" if self._before else "it is the first step"
             raise NotThere(f"{_reference(step, name)}, which is no step before it ({known})")
         if key not in OUTPUTS[found.op]:
             known = joined(OUTPUTS[found.op])

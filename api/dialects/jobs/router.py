@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from api.access import reach_of
 from api.auth import engine_of
 from api.dialects.dialect import DOOR_LABEL
 from api.dialects.jobs.lowering import lower
@@ -39,7 +40,7 @@ LABELS = {DOOR_LABEL: NAME}
 async def run(request: Request) -> Response:
     body = await request.body()
     job = (await read_envelope(request, JobRequest)).model_dump()
-    definition = lower(job)
+    definition = await reach_of(request).turns.read(body, lambda: lower(job))
     submitted = await engine_of(request).executions.submit(
         definition,
         # Written out, so that the engine recognises a definition it has compiled before.

@@ -51,7 +51,7 @@ class JobRequest(BaseModel):
 
     run_name: str
     inputs: dict[str, Any] = {}
-    steps: list[JobStep]
+    steps: Annotated[list[JobStep], Field(max_length=10_000)]
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:

@@ -31,7 +31,9 @@ def when_of(place: int, before: Sequence[Jump]) -> When:
         on_true = place >= jump.if_true and not place == jump.if_false != jump.if_true
         on_false = place >= jump.if_false and not place == jump.if_true != jump.if_false
         answer = _either(_result_of(jump), on_true, on_false)
-        verdict = _either(_has_run(jump), answer, verdict)
+        # One that lets the step run in any case says nothing new where it runs on the same terms itself.
+        if answer is not True or jump.when != verdict:
+            verdict = _either(_has_run(jump), answer, verdict)
     for jump in before:
         if jump.if_true == jump.if_false or place not in (jump.if_true, jump.if_false):
             continue

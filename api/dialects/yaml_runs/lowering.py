@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 from api.dialects.yaml_runs.jumps import Jump, When, when_of
@@ -32,6 +33,10 @@ from orchestrator.errors import Problem
 MODEL, MAX_TOKENS = "claude-sonnet-4-6", 1024
 #: Seconds that a call may take.
 TIMEOUT_S = 30
+#: Conditions that may jump over one step: it asks them all.
+MOST_JUMPS = 50
+#: Steps that a problem lists.
+SHOWN_STEPS = 20
 CHANNELS = ("email", "slack", "webhook", "ghl", "log")
 #: What stands before the path of a trigger.
 TRIGGERS = "/triggers/"
@@ -53,13 +58,12 @@ _WORDS = ((re.compile(r"\bnode '"), "step '"), (re.compile(r"'config\."), "'"))
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step as it was written. before: types of the steps before it, by id."""
+    """One step as it was written."""
 
     place: int
     id: str
     type: str
     fields: Fields
-    before: Mapping[str, str]
 
 
 def lower(document: Any, *, limits: Limits, chooses_path: bool = True) -> dict[str, Any]:
@@ -137,7 +141,7 @@ def _read_steps(top: Fields) -> list[Step]:
         top.wrong("steps", "a list", raw)
         return []
     steps: list[Step] = []
-    before: dict[str, str] = {}
+    taken: set[str] = set()
     for place, each in enumerate(raw):
         where = f"steps[{place}]"
         if not isinstance(each, dict):
@@ -145,12 +149,12 @@ def _read_steps(top: Fields) -> list[Step]:
             continue
         fields = Fields(each, where, top.findings)
         step_id, kind = fields.identifier("id", required=True), _read_type(fields)
-        if step_id and step_id in before:
+        if step_id and step_id in taken:
             top.findings.add(
                 f"{where}.id", "duplicate_id", f"'{where}.id': another step has the id {step_id!r}"
             )
-        steps.append(Step(place, step_id, kind, fields, dict(before)))
-        before.setdefault(step_id, kind)
+        steps.append(Step(place, step_id, kind, fields))
+        taken.add(step_id)
     return steps
 
 
@@ -177,18 +181,31 @@ def _read_type(fields: Fields) -> str:
 
 def _nodes(steps: list[Step]) -> list[dict[str, Any]]:
     """Make a node of each step, behind the one before it."""
-    places = {step.id: step.place for step in reversed(steps) if step.id}
+    places: dict[str, int] = {}
+    for step in steps:
+        if step.id:
+            places.setdefault(step.id, step.place)
     nodes: list[dict[str, Any]] = []
+    #: Types of the steps before the one that is made, by id, and the conditions that may jump over it.
+    before: dict[str, str] = {}
     jumps: list[Jump] = []
     for step in steps:
+        # Behind all that it may jump to, a condition decides nothing unless one before it still does.
+        while jumps and max(jumps[0].if_true, jumps[0].if_false) < step.place:
+            del jumps[0]
+        if len(jumps) > MOST_JUMPS:
+            message = f"'{step.fields.path}': {MOST_JUMPS} conditions at most may jump over one step"
+            step.fields.findings.add(step.fields.path, "too_many", message)
+            break
         when = when_of(step.place, jumps)
         if step.type == "condition":
             jump = _jump(step, places, when)
             jumps.append(jump)
-            node = _condition(step, jump, steps)
+            node = _condition(step, before, jump, steps)
         else:
-            node = _MAKERS[step.type](step) if step.type else {}
+            node = _MAKERS[step.type](step, before) if step.type else {}
         nodes.append({"id": step.id, **node, **_order(nodes, when)})
+        before.setdefault(step.id, step.type)
     return nodes
 
 
@@ -197,15 +214,15 @@ def _order(nodes: list[dict[str, Any]], when: When) -> dict[str, Any]:
     return order | {"dependencies": [nodes[-1]["id"]], "trigger_rule": "none_failed"} if nodes else order
 
 
-def _trigger(step: Step) -> dict[str, Any]:
+def _trigger(step: Step, before: Mapping[str, str]) -> dict[str, Any]:
     values = {name: f"{{{{ trigger.{name} | default({{}}) }}}}" for name in ("body", "headers")}
     return {"handler": "output", "config": values}
 
 
-def _http(step: Step) -> dict[str, Any]:
+def _http(step: Step, before: Mapping[str, str]) -> dict[str, Any]:
     fields = step.fields
     config: dict[str, Any] = {
-        "url": compile_text(fields.text("url") or "", step.before),
+        "url": compile_text(fields.text("url") or "", before),
         # Whatever is answered is an answer, and no answer at all is one with the code 0.
         "expect_status": ["4xx", "5xx"],
         "on_failure": "output",
@@ -213,24 +230,24 @@ def _http(step: Step) -> dict[str, Any]:
     }
     for name in ("method", "headers", "body"):
         if (value := fields.raw.get(name)) is not None:
-            config[name] = compile_value(value, step.before)
+            config[name] = compile_value(value, before)
     return {"handler": "http", "config": config}
 
 
-def _llm(step: Step) -> dict[str, Any]:
+def _llm(step: Step, before: Mapping[str, str]) -> dict[str, Any]:
     fields = step.fields
     config = {
-        "prompt": compile_text(fields.text("prompt") or "", step.before),
-        "model": compile_text(fields.text("model") or MODEL, step.before),
+        "prompt": compile_text(fields.text("prompt") or "", before),
+        "model": compile_text(fields.text("model") or MODEL, before),
         "max_tokens": fields.whole_number("max_tokens", least=1, most=1_000_000, default=MAX_TOKENS),
         "parse": True,
     }
     return {"handler": "llm", "config": config}
 
 
-def _notify(step: Step) -> dict[str, Any]:
+def _notify(step: Step, before: Mapping[str, str]) -> dict[str, Any]:
     """Write a notice to the log, and say so: nothing is sent."""
-    fields, before = step.fields, step.before
+    fields = step.fields
     channel = fields.text("channel") or ""
     names = ", ".join(map(constant, CHANNELS))
     known = f"(({expression(channel, before)} | string | lower) in [{names}])"
@@ -253,8 +270,8 @@ def _notify(step: Step) -> dict[str, Any]:
     return {"handler": "notify", "config": config}
 
 
-def _condition(step: Step, jump: Jump, steps: list[Step]) -> dict[str, Any]:
-    question = _question(step)
+def _condition(step: Step, before: Mapping[str, str], jump: Jump, steps: list[Step]) -> dict[str, Any]:
+    question = _question(step, before)
     targets = [
         constant(steps[place].id) if place < len(steps) else "none" for place in (jump.if_true, jump.if_false)
     ]
@@ -266,11 +283,11 @@ def _condition(step: Step, jump: Jump, steps: list[Step]) -> dict[str, Any]:
     return {"handler": "output", "config": config}
 
 
-def _question(step: Step) -> Question:
+def _question(step: Step, before: Mapping[str, str]) -> Question:
     raw = step.fields.raw.get("condition")
     text = str(raw).lower() if isinstance(raw, bool) else step.fields.text("condition") or "false"
     try:
-        return compile_condition(text, step.before)
+        return compile_condition(text, before)
     except ConditionRefused as error:
         where = step.fields.where("condition")
         step.fields.findings.add(where, "bad_value", f"'{where}': {error}; found {quoted(text)}")
@@ -288,23 +305,26 @@ def _target(step: Step, name: str, places: Mapping[str, int]) -> int:
     target = step.fields.text(name)
     if target is None:
         return following
-    where = step.fields.where(name)
     place = places.get(target)
-    if place is None:
-        hint = step.fields.findings.did_you_mean(target, places)
-        known = joined([each for each in places if places[each] > step.place]) or "none"
+    if place is not None and place > step.place:
+        return place
+    where, findings = step.fields.where(name), step.fields.findings
+    if findings.full:
+        findings.add(where, "unknown_step", "")
+    elif place is None:
+        hint = findings.did_you_mean(target, places)
+        behind = (each for each, at in places.items() if at > step.place)
+        known = joined(list(islice(behind, SHOWN_STEPS))) or "none"
         message = f"'{where}': there is no step {quoted(target)} (steps behind this one: {known})"
-        step.fields.findings.add(where, "unknown_step", message, hint)
-        return following
-    if place <= step.place:
+        findings.add(where, "unknown_step", message, hint)
+    else:
         which = "itself" if place == step.place else f"{target!r}, which is before it"
         message = f"'{where}': a condition goes forward, and this one goes to {which}"
-        step.fields.findings.add(where, "backward", message)
-        return following
-    return place
+        findings.add(where, "backward", message)
+    return following
 
 
-_MAKERS: Mapping[str, Callable[[Step], dict[str, Any]]] = {
+_MAKERS: Mapping[str, Callable[[Step, Mapping[str, str]], dict[str, Any]]] = {
     TRIGGER: _trigger,
     "http": _http,
     "llm": _llm,

@@ -43,9 +43,9 @@ from api.responses import JSON, body_of, failures, inline_schema, json_response,
 from api.shown_outputs import shown_outputs
 from api.starts import ended_in_time
 from api.streaming.event_stream import RenderedStream
-from api.validator import execution_in, idempotency_of, read_envelope
+from api.validator import execution_in, idempotency_of, joined_headers, read_envelope
 from orchestrator.definitions.registry import Source
-from orchestrator.documents.yaml import load_yaml, located
+from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.errors import DefinitionInvalid
 from orchestrator.operations.origin import Origin
 from orchestrator.operations.results import Submitted
@@ -181,7 +181,7 @@ async def trigger(request: Request, path: str) -> Response:
     done = await engine.webhooks.trigger(
         trigger_path_of(path),
         await request.body(),
-        headers=dict(request.headers),
+        headers=joined_headers(request),
         query=dict(request.query_params),
         labels=LABELS,
     )
@@ -304,10 +304,18 @@ async def demo(request: Request) -> Response:
 @asynccontextmanager
 async def _definition_of(text: str, request: Request) -> AsyncIterator[dict[str, Any]]:
     """Give the definition of a document; what is found wrong with it gets its line."""
-    reach, engine = reach_of(request), engine_of(request)
-    document, locate = await reach.turns.read(text, lambda: load_yaml(text, limits=engine.limits))
+    limits, chooses_path = engine_of(request).limits, engine_of(request).webhooks.chooses_paths
+
+    def read() -> tuple[dict[str, Any], Locate]:
+        document, locate = load_yaml(text, limits=limits)
+        try:
+            return lower(document, limits=limits, chooses_path=chooses_path), locate
+        except DefinitionInvalid as error:
+            raise DefinitionInvalid(located(error.problems, locate)) from error
+
+    definition, locate = await reach_of(request).turns.read(text, read)
     try:
-        yield lower(document, limits=engine.limits, chooses_path=engine.webhooks.chooses_paths)
+        yield definition
     except DefinitionInvalid as error:
         raise DefinitionInvalid(located(map(in_their_words, error.problems), locate)) from error
 

@@ -14,7 +14,9 @@ from typing import Any
 #: What started the run: `{trigger.body.x}`, `{trigger.headers.x}`.
 TRIGGER = "trigger"
 NOTIFY = "notify"
-_REFERENCE = re.compile(r"\{([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+)\}")
+#: As deep as JSON is read. Longer ones are none: they lead nowhere.
+_KEY = r"[A-Za-z0-9_-]{1,128}"
+_REFERENCE = re.compile(rf"\{{({_KEY}(?:\.{_KEY}){{1,64}})\}}")
 _ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r"})
 _OPERATOR = re.compile(r">=|<=|!=|==|>|<")
 _OPERATOR_NEXT = re.compile(r"\s*(?:>=|<=|!=|==|>|<)")

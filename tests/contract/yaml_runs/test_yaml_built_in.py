@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
+from api.dialects.yaml_runs.reader import StepsReader
 from config import ROOT, Settings
 from main import create_app
+from orchestrator.documents.limits import Limits
+from orchestrator.operations.workflow_files import READERS, register_files
 from tests.contract.yaml_runs.running_yaml import Runs
-from tests.makers import WorkerFleet
+from tests.makers import Rig, WorkerFleet
 from workers.context import Toolbox
 
 TYPES = {
@@ -117,6 +121,27 @@ async def test_the_demonstration_starts_the_health_pipeline(built_in: Runs) -> N
     await built_in.ended(run_id)
     answer = await built_in.client.get(answer.json()["stream_url"])
     assert '"type":"run_completed"' in answer.text
+
+
+async def test_mistakes_of_a_file_are_named_with_their_lines(
+    rig: Rig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = "name: x\ntrigger: {path: x}\nsteps:\n"
+    (tmp_path / "a.yaml").write_text(head + "  - {id: a, type: htp}\n")
+    (tmp_path / "b.yaml").write_text(
+        head + "  - {id: a, type: trigger}\n  - {id: b, type: http, url: 'ftp://x'}\n"
+    )
+
+    counts = await register_files(
+        tmp_path, rig.engine.workflows, limits=Limits(), readers=[*READERS, StepsReader()]
+    )
+
+    assert counts == {"refused": 2}
+    errors = [record.error for record in caplog.records if hasattr(record, "error")]
+    assert [
+        ("steps[0].type" in errors[0], "4" in errors[0]),
+        ("step 'b'" in errors[1], "5" in errors[1]),
+    ] == [(True, True)] * 2
 
 
 async def test_a_file_is_registered_once(built_in: Runs, redis_url: str) -> None:

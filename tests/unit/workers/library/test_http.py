@@ -15,6 +15,7 @@ from workers.context import HandlerContext, Toolbox
 from workers.handlers import HANDLER_REGISTRY
 from workers.library.http import map_service
 from workers.outcome import Failed, from_exception
+from workers.registry import check_config
 
 Run = Callable[..., Any]
 
@@ -338,3 +339,18 @@ async def test_a_call_that_fails_can_be_the_output(target: TargetServer, context
     assert (answered["status"], answered["status_code"]) == ("error", 404)
     assert answered["error"] == f"Http.4xx: GET {target.url}/gone answered 404"
     assert (unreachable["status"], unreachable["status_code"]) == ("error", 0)
+
+
+@pytest.mark.parametrize("url", ["{url}", "", "ftp://x/", "http://", "http://a b/"])
+async def test_a_url_that_is_none_once_it_is_resolved_is_a_failed_call(
+    url: str, context: HandlerContext
+) -> None:
+    found = await run("http", {"url": url, "on_failure": "output"}, context)
+    failed = await fail("http", {"url": url}, context)
+
+    assert (found["status"], found["status_code"]) == ("error", 0)
+    assert found["error"].startswith("ConfigError: ")
+    assert failed.error.type == "ConfigError"
+    assert [each.path for each in check_config("http", {"url": url, "on_failure": "output"})] == [
+        "config.url"
+    ]

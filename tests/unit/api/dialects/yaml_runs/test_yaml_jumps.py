@@ -68,3 +68,11 @@ def test_a_condition_that_may_not_run_decides_only_if_it_has() -> None:
     answer, has_run = 'steps["s1"].output.result', 'steps["s1"].status == "COMPLETED"'
     assert whens[1] == 'steps["s0"].output.result'
     assert whens[3] == f"(not {has_run} or (not {answer}))"
+
+
+def test_conditions_inside_of_one_jump_add_nothing_to_what_is_asked() -> None:
+    targets = {0: (1, 9)} | {place: (place + 1, place + 1) for place in range(1, 8)}
+
+    whens = whens_of(Program(10, targets, dict.fromkeys(targets, True)))
+
+    assert whens[1:9] == ['steps["s0"].output.result'] * 8

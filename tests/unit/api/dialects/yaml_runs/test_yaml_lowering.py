@@ -130,6 +130,18 @@ def test_steps_that_no_condition_can_skip_are_asked_nothing() -> None:
     ]
 
 
+def test_many_conditions_may_follow_each_other_and_few_may_jump_over_one_step() -> None:
+    def asked(number: int, target: str) -> dict[str, Any]:
+        return {"id": f"c{number}", "type": "condition", "condition": "true", "on_true": target}
+
+    row = [asked(number, f"c{number + 2}") for number in range(998)]
+    last = [asked(998, "c999"), {"id": "c999", "type": "trigger"}]
+    over = [asked(number, "c999") for number in range(60)]
+
+    assert len(lowered(*row, *last)["nodes"]) == 1_000
+    assert mistakes(document(*over, last[1])) == {"steps[51]": "too_many"}
+
+
 @pytest.mark.parametrize(
     ("text", "path"),
     [

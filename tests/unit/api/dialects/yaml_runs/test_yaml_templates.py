@@ -71,7 +71,10 @@ def test_a_reference_is_what_it_leads_to(text: str, value: Any) -> None:
         "{later.x}",
         "{told.nothing}",
         "before {fetch.nothing} after",
+        f"{{fetch{'.x' * 60_000}}}",
+        f"{{{'x' * 60_000}.y}}",
     ],
+    ids=lambda text: text[:40],
 )
 def test_a_reference_to_nothing_stays_as_it_is_written(text: str) -> None:
     assert resolved(compile_text(text, BEFORE)) == text
