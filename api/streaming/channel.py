@@ -103,6 +103,19 @@ class Channel:
     async def _read_news(self) -> None:
         if self._floor is None or self._is_suspect:
             await self._find_place()
+        found = await self._read_on()
+        is_due = not self._last or not found or (self._ring and self._ring[-1].is_terminal)
+        if self.ended_at is None and is_due:
+            # A retry puts more lines behind a terminal one, so that the status has the last word. Woken for
+            # nothing new: it may have been purged.
+            status = await self._engine.executions.status(self.execution_id)
+            if status.is_terminal:
+                # What was written between the two reads, the end itself perhaps.
+                await self._read_on()
+                self._end()
+
+    async def _read_on(self) -> bool:
+        """Take in all that is new; says whether the last read found anything."""
         while True:
             events = await self._events()
             if events and events[0].seq != self._last + 1:
@@ -114,14 +127,7 @@ class Channel:
                 self.ended_at = None
             await self._serve_all()
             if len(events) < RING:
-                break
-        is_due = not self._last or not events or (self._ring and self._ring[-1].is_terminal)
-        if self.ended_at is None and is_due:
-            # A retry puts more lines behind a terminal one, so that the status has the last word. Woken for
-            # nothing new: it may have been purged.
-            status = await self._engine.executions.status(self.execution_id)
-            if status.is_terminal:
-                self._end()
+                return bool(events)
 
     async def _find_place(self) -> None:
         last = await self._engine.events.last_seq(self.execution_id)

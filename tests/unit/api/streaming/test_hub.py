@@ -11,6 +11,7 @@ from api.streaming import watcher as watcher_module
 from api.streaming.history import PAGE, REPLAYS
 from api.streaming.hub import Hub
 from api.streaming.watcher import PING, body_of
+from orchestrator.states import ExecutionStatus
 from tests.patience import PATIENCE_S
 from tests.unit.api.fakes import EXECUTION_ID, FakeEngine
 from tests.unit.api.streaming.watching import Client, drain, ids, until
@@ -25,6 +26,26 @@ async def test_lost_wake_up_costs_time_but_no_event(
 
     fake.record(is_announced=False)
     fake.finish()
+
+    assert ids(await drain(watcher)) == [2, 3]
+
+
+async def test_an_end_that_comes_between_two_reads_is_not_lost(hub: Hub, fake: FakeEngine) -> None:
+    fake.record()
+    watcher = hub.join(EXECUTION_ID, after=0, wire="sse")
+    assert ids(await watcher.next_chunk() or b"") == [1]
+    status = fake.executions.status
+
+    async def ended_meanwhile(execution_id: str) -> ExecutionStatus:
+        fake.executions.status = status
+        fake.record(is_announced=False)
+        fake.current = ExecutionStatus.COMPLETED
+        fake.record("execution.completed", is_announced=False)
+        found: ExecutionStatus = await status(execution_id)
+        return found
+
+    fake.executions.status = ended_meanwhile
+    fake.wakeups_made[0].inbox.put_nowait(EXECUTION_ID)  # for nothing new: now the status is read
 
     assert ids(await drain(watcher)) == [2, 3]
 
