@@ -51,11 +51,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
     """
     settings = settings or get_settings()
     limits = limits_of(settings)
-    gate = Gate(
-        is_required=settings.needs_keys,
-        is_development=not settings.is_production,
-        is_registration_open=settings.is_registration_open,
-    )
+    gate = _gate(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -108,6 +104,14 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
         is_native=alone is None,
     )
     return app
+
+
+def _gate(settings: Settings) -> Gate:
+    return Gate(
+        is_required=settings.needs_keys,
+        is_development=not settings.is_production,
+        is_registration_open=settings.is_registration_open,
+    )
 
 
 def _automation(settings: Settings) -> AutomationRules:

@@ -39,7 +39,7 @@ app = typer.Typer(
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 app.command()(dev)
-app.command()(workflow_server)
+app.command("workflow-server")(workflow_server)
 app.command()(run)
 app.command()(apply)
 app.add_typer(workflows, name="workflows")

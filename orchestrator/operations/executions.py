@@ -438,9 +438,8 @@ class Executions:
 
     async def brief(self, execution_id: str) -> tuple[Execution, Definition]:
         """Read an execution without its nodes, and its definition. Raises ExecutionNotFound."""
-        execution_id = await self._owner.execution(execution_id)
-        execution = await self._execution(execution_id)
-        return execution, await self.store.definition(execution_id, execution.version)
+        execution = await self._execution(await self._owner.execution(execution_id))
+        return execution, await self.store.definition(execution.execution_id, execution.version)
 
     async def results(self, execution_id: str) -> dict[str, bytes | None]:
         """Read every node's output as stored. Raises ExecutionNotFound."""

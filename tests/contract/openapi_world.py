@@ -64,6 +64,13 @@ WAITING = node("W", handler="wait_for_signal", config={"name": "go", "timeout": 
 APPROVAL = node("Y", handler="approval", config={"prompt": "Ship?", "assignees": ["ann"], "timeout": 60})
 #: A workflow of the door `automation`.
 FLOW = {"name": "Flow", "steps": [{"id": "A", "type": "transform", "config": {"expression": "x"}}]}
+#: Gives and takes events, and waits for one.
+TALKING = workflow(
+    node("E", handler="emit", config={"type": "Said", "value": {"n": 1}}),
+    WAITING | {"dependencies": ["E"]},
+    interface={"events": {"Said": {"types": ["InputRequiredEvent"]}, "go": {}}, "stop": {"name": "Done"}},
+    output={"said": "{{ W }}"},
+)
 #: Definitions that can be taken, and call nobody when they run.
 DEFINITIONS: list[dict[str, Any]] = [
     TWO,
@@ -162,6 +169,9 @@ class _Filling:
         ]
         answer = await self.client.put("/v1/workflows/orders", json=TWO)
         assert answer.is_success, answer.text
+        # Signals and workflows are both called `name`.
+        answer = await self.client.put("/v1/workflows/go", json=TALKING)
+        assert answer.is_success, answer.text
         await self.post("/v1/schedules", {"workflow": "orders", "name": "nightly", "cron": "@daily"})
         await self.post("/v1/webhooks", {"workflow": "orders", "scheme": "none", "path": "orders"})
         self.key = (await self.post("/v1/keys", {"name": "k", "scopes": ["admin"]}))["key"]
@@ -188,7 +198,7 @@ class _Filling:
             | cursors[index % len(cursors)]
             | entries[index % len(entries)]
             | {"from_node": places[index]["node_id"]}
-            | dict.fromkeys(("job_id", "run_id"), places[index]["execution_id"])
+            | dict.fromkeys(("job_id", "run_id", "handler_id"), places[index]["execution_id"])
             | places[index]
             for index in range(len(places))
         ]

@@ -26,7 +26,7 @@ class WorkflowNamesAnswer(BaseModel):
     workflows: list[str]
 
 
-class RunRequest(BaseModel):
+class HandlerStart(BaseModel):
     """What starts a run; all of it may be left out."""
 
     # No field: pydantic's own arguments have this name.
@@ -43,7 +43,7 @@ class RunRequest(BaseModel):
     )
 
 
-class SendRequest(BaseModel):
+class HandlerEvent(BaseModel):
     """An event for a run."""
 
     event: dict[str, Any] | str = Field(

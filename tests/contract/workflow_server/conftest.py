@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from tests.contract.workflow_server.served import Served
+from tests.contract.workflow_server.served import PREFIXES, Served
 from tests.fake_handlers import Stage
 from tests.makers import Rig, WorkerFleet
 
@@ -16,3 +16,9 @@ async def served(client: httpx2.AsyncClient, rig: Rig, stage: Stage, fleet: Work
     made = Served(client, rig)
     await made.register()
     return made
+
+
+@pytest.fixture(params=PREFIXES, ids=["root", "llama"])
+def placed(served: Served, request: pytest.FixtureRequest) -> Served:
+    """The same server at both of its places."""
+    return Served(served.client, served.rig, request.param)

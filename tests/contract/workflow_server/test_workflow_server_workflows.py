@@ -6,12 +6,10 @@ import asyncio
 from itertools import pairwise
 from typing import Any
 
-import pytest
-
 from config import ROOT
 from orchestrator.documents.limits import Limits
 from orchestrator.operations.workflow_files import register_files
-from tests.contract.workflow_server.served import PREFIXES, Served, stop_event, stream_event
+from tests.contract.workflow_server.served import Served, stop_event, stream_event
 from tests.patience import PATIENCE_S
 
 REQUEST_SCHEMA = {
@@ -33,12 +31,6 @@ OUT_SCHEMA = {
     "type": "object",
 }
 START_SCHEMA: dict[str, Any] = {"properties": {}, "title": "StartEvent", "type": "object"}
-
-
-@pytest.fixture(params=PREFIXES, ids=["root", "llama"])
-def placed(served: Served, request: pytest.FixtureRequest) -> Served:
-    """The same server at both of its places."""
-    return Served(served.client, served.rig, request.param)
 
 
 async def test_what_starts_and_what_ends_a_workflow_have_schemas(placed: Served) -> None:
