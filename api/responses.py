@@ -1,6 +1,7 @@
 """How answers are written, and how routes that read their own body are documented all the same."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -84,8 +85,12 @@ def _plain(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
+@cache
 def inline_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Give a schema without `$defs`, which nothing could refer to inside an OpenAPI document."""
+    """Give a schema without `$defs`, which nothing could refer to inside an OpenAPI document.
+
+    One object for all who ask: it takes ten milliseconds to make, and every route documents a dozen failures.
+    """
     schema = model.model_json_schema()
     defs = schema.pop("$defs", {})
 

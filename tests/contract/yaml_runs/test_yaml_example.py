@@ -38,7 +38,7 @@ async def test_it_registers_once_runs_and_prints_the_events(
 
     for code, lines in (first, again):
         words = [line.split() for line in lines[1:]]
-        assert code == 0
+        assert code == 0, lines
         assert [words[0][0], words[-1][0]] == ["run_started", "run_completed"]
         progress = [line[2] for line in words if line[0] == "step_completed"]
         assert progress == ["16", "33", "50", "66", "83", "100"]

@@ -8,9 +8,11 @@ from typing import Any
 import httpx2
 import pytest
 
+from clients.llm.provider import LlmSettings
 from tests.contract.samples import node, submit, workflow
 from tests.contract.yaml_runs.running_yaml import TWO, Runs, steps, without
 from tests.makers import Rig, until
+from workers.context import Toolbox
 
 TIMES = {"started_at", "completed_at", "created_at"}
 NOTE = "written to the log; nothing leaves from here"
@@ -154,10 +156,11 @@ async def test_one_request_by_its_key_is_one_run(runs: Runs) -> None:
         assert [answer.headers.get("Idempotency-Replayed") for answer in answers] == [None, "true"]
 
 
-async def test_runs_are_listed_newest_first_by_page_workflow_and_status(runs: Runs) -> None:
+async def test_runs_are_listed_newest_first_by_page_workflow_and_status(runs: Runs, tools: Toolbox) -> None:
+    tools.llm_settings = LlmSettings(environment="production")
     first = await runs.register(TWO)
     failing = await runs.register(
-        TWO.replace("sample", "other").replace("type: trigger", "type: http, url: '{trigger.body.url}'")
+        TWO.replace("sample", "other").replace("type: trigger", "type: llm, prompt: x")
     )
     await runs.client.post("/v1/executions", json={"definition": workflow(node("A")), "trigger": True})
     ids = [(await runs.execute(first["id"]))["id"] for _ in range(3)]

@@ -15,7 +15,6 @@ from workers.context import HandlerContext, Toolbox
 from workers.handlers import HANDLER_REGISTRY
 from workers.library.http import map_service
 from workers.outcome import Failed, from_exception
-from workers.registry import check_config
 
 Run = Callable[..., Any]
 
@@ -329,28 +328,3 @@ def test_only_a_name_without_a_port_is_a_service() -> None:
     assert map_service("http://a/x?y=1", services) == "http://echo:9000/x?y=1"
     assert map_service("http://a:8080/x", services) == "http://a:8080/x"
     assert map_service("http://b/x", services) == "http://b/x"
-
-
-async def test_a_call_that_fails_can_be_the_output(target: TargetServer, context: HandlerContext) -> None:
-    target.answers["/gone"] = reply(404, b"no such order")
-    answered = await run("http", {"url": f"{target.url}/gone", "on_failure": "output"}, context)
-    unreachable = await run("http", {"url": "http://127.0.0.1:1024/", "on_failure": "output"}, context)
-
-    assert (answered["status"], answered["status_code"]) == ("error", 404)
-    assert answered["error"] == f"Http.4xx: GET {target.url}/gone answered 404"
-    assert (unreachable["status"], unreachable["status_code"]) == ("error", 0)
-
-
-@pytest.mark.parametrize("url", ["{url}", "", "ftp://x/", "http://", "http://a b/"])
-async def test_a_url_that_is_none_once_it_is_resolved_is_a_failed_call(
-    url: str, context: HandlerContext
-) -> None:
-    found = await run("http", {"url": url, "on_failure": "output"}, context)
-    failed = await fail("http", {"url": url}, context)
-
-    assert (found["status"], found["status_code"]) == ("error", 0)
-    assert found["error"].startswith("ConfigError: ")
-    assert failed.error.type == "ConfigError"
-    assert [each.path for each in check_config("http", {"url": url, "on_failure": "output"})] == [
-        "config.url"
-    ]
