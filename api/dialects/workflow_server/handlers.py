@@ -71,15 +71,6 @@ class Handler:
         """Give the word for its status."""
         return word_of(self.execution.status)
 
-    @property
-    def last_event(self) -> Envelope | None:
-        """Give the event that ended it; None while it runs."""
-        if self.execution.status is ExecutionStatus.COMPLETED:
-            return stop_envelope(EventTypes.of(self.definition), self.end.output)
-        if self.execution.status is ExecutionStatus.CANCELLED:
-            return cancelled_envelope()
-        return failed_envelope(self.execution, self.end.fault) if self.end.fault else None
-
     def fields(self, *, is_unwrapped: bool = False) -> dict[str, Any]:
         """Show it. is_unwrapped: its result without an envelope."""
         result = None
@@ -151,6 +142,15 @@ async def remove(engine: TenantEngine, handler_id: str, execution_id: str) -> No
     if has_id_shape(handler_id) and execution_id != handler_id:
         with contextlib.suppress(ExecutionNotFound):
             await engine.executions.purge(handler_id)
+
+
+def last_event(execution: Execution, definition: Definition, end: End) -> Envelope | None:
+    """Give the event that ended a run; None while it runs."""
+    if execution.status is ExecutionStatus.COMPLETED:
+        return stop_envelope(EventTypes.of(definition), end.output)
+    if execution.status is ExecutionStatus.CANCELLED:
+        return cancelled_envelope()
+    return failed_envelope(execution, end.fault) if end.fault else None
 
 
 async def named_workflow(engine: TenantEngine, name: str) -> WorkflowRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.dialects.workflow_server.handlers import Handler, end_of
+from api.dialects.workflow_server.handlers import end_of, last_event
 from api.dialects.workflow_server.rendering import Envelope, cancelled_envelope
 from api.schemas.events import TERMINAL_TYPES
 from orchestrator.engine import TenantEngine
@@ -39,5 +39,4 @@ class Ends:
         execution, definition = await self._engine.executions.brief(execution_id)
         if not execution.status.is_terminal or last != event["seq"]:
             return None
-        end = await end_of(self._engine, execution, definition)
-        return Handler("", "", execution, definition, end).last_event
+        return last_event(execution, definition, await end_of(self._engine, execution, definition))
