@@ -15,7 +15,7 @@ from types import FrameType
 from fastapi import FastAPI
 
 from api import routers
-from api.access import AutomationRules, Reach, attach
+from api.access import Reach, attach
 from api.dialects import DIALECTS
 from api.dialects.dialect import Dialect
 from api.http_protocol import guard_server
@@ -29,7 +29,7 @@ from config import ROOT, Settings, get_settings
 from logs import level_of, set_up
 from orchestrator.documents.limits import Limits
 from orchestrator.engine import Engine
-from orchestrator.errors import StoreDamaged, StoreForbidden, StoreUnavailable
+from orchestrator.errors import ConfigError, StoreDamaged, StoreForbidden, StoreUnavailable
 from orchestrator.operations.workflow_files import READERS, Reader, register_files
 from wiring import FIRST_ANSWER_S, keys_of, limits_of, usable_while_serving
 from workers.handlers import Catalogue, load_modules
@@ -70,7 +70,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
         ):
             hub = Hub(engine.all_tenants, over=engine.authentication.over)
             simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
-            attach(app, Reach(engine, hub, simulator, gate, automation=_automation(settings)))
+            attach(app, Reach(engine, hub, simulator, gate, rules=_rules(settings)))
             # What is there now stays: each scan of it by the collector would hold up every open stream.
             gc.collect()
             gc.freeze()
@@ -114,20 +114,10 @@ def _gate(settings: Settings) -> Gate:
     )
 
 
-def _automation(settings: Settings) -> AutomationRules:
-    return AutomationRules(
-        max_steps=settings.max_steps_per_workflow,
-        execution_timeout_s=settings.execution_timeout_seconds,
-        http_timeout_s=settings.http_step_timeout,
-        cron_timezone=settings.cron_timezone,
-        is_replay_enabled=settings.webhook_replay_enabled,
-        rates={
-            "register": settings.rate_limit_register,
-            "workflows": settings.rate_limit_workflows,
-            "executions": settings.rate_limit_executions,
-            "reads": settings.rate_limit_reads,
-        },
-    )
+def _rules(settings: Settings) -> dict[str, object]:
+    """The limits of dialects that have some of their own."""
+    found = ((dialect.name, dialect.rules_from) for dialect in DIALECTS)
+    return {name: rules_from(settings) for name, rules_from in found if rules_from is not None}
 
 
 def workflow_server() -> FastAPI:
@@ -135,7 +125,9 @@ def workflow_server() -> FastAPI:
 
     `uvicorn --factory main:workflow_server --port 8080`.
     """
-    (alone,) = (dialect.alone for dialect in DIALECTS if dialect.alone is not None)
+    alone = next((dialect.alone for dialect in DIALECTS if dialect.alone is not None), None)
+    if alone is None:
+        raise ConfigError("there is no dialect that is served by itself; see api/dialects/__init__.py")
     return create_app(alone=alone)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -14,21 +15,6 @@ from orchestrator.operations.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
-class AutomationRules:
-    """The limits of the front door `automation`; see the settings of the same names.
-
-    rates  requests a minute, by what is asked for; 0 for any number.
-    """
-
-    max_steps: int = 50
-    execution_timeout_s: int = 300
-    http_timeout_s: float = 30.0
-    cron_timezone: str = "UTC"
-    is_replay_enabled: bool = True
-    rates: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Reach:
     """Everything the routes work with, put together once by the root."""
 
@@ -38,7 +24,8 @@ class Reach:
     gate: Gate = field(default_factory=Gate)
     #: Those of large bodies, which are read also while a definition takes long to compile.
     turns: Turns = field(default_factory=Turns)
-    automation: AutomationRules = field(default_factory=AutomationRules)
+    #: Limits of dialects that have some of their own, by their names.
+    rules: Mapping[str, Any] = field(default_factory=dict)
 
 
 def attach(app: FastAPI, reach: Reach) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import orjson
@@ -29,7 +29,7 @@ HEADERS: dict[str, tuple[str, str]] = {
     "IfMatch": ("If-Match", "The `ETag` of the state that is meant, `*` for any; another state is refused."),
     "IfNoneMatch": ("If-None-Match", "The `ETag` of the state that is known; the same again is 304."),
 }
-#: Which routes read which, by operation id.
+#: Which native routes read which, by operation id.
 READ_BY: dict[str, tuple[str, ...]] = {
     "IdempotencyKey": (
         "workflow_submit", "executions_create", "executions_replay", "executions_fork", "executions_signal",
@@ -52,19 +52,23 @@ _VALUES = frozenset({"example", "examples", "default", "const", "enum"})
 _is_name = re.compile(r"[A-Za-z0-9._-]+").fullmatch
 
 
-def install(app: FastAPI) -> None:
-    """Have the app give its document so."""
-    app.openapi = _kept(app.openapi)  # type: ignore[method-assign]
+def install(app: FastAPI, once: Collection[str] = ()) -> None:
+    """Have the app give its document so.
+
+    once  operation ids of further routes that read an `Idempotency-Key`.
+    """
+    read_by = {**READ_BY, "IdempotencyKey": (*READ_BY["IdempotencyKey"], *once)}
+    app.openapi = _kept(app.openapi, read_by)  # type: ignore[method-assign]
 
 
-def _kept(build: Callable[[], Document]) -> Callable[[], Document]:
+def _kept(build: Callable[[], Document], read_by: Mapping[str, Collection[str]]) -> Callable[[], Document]:
     made: list[Document] = []
 
     def openapi() -> Document:
         if not made:
             document = share_schemas(build())
             document["components"]["securitySchemes"] = SECURITY_SCHEMES
-            _name_headers(document)
+            _name_headers(document, read_by)
             made.append(document)
         return made[0]
 
@@ -76,11 +80,11 @@ def share_schemas(document: Document) -> Document:
     return _Sharing(document).document()
 
 
-def _name_headers(document: Document) -> None:
+def _name_headers(document: Document, read_by: Mapping[str, Collection[str]]) -> None:
     """Add to each operation the headers that its route reads itself."""
     for operations in document["paths"].values():
         for operation in operations.values():
-            found = [HEADERS[key] for key, names in READ_BY.items() if operation["operationId"] in names]
+            found = [HEADERS[key] for key, names in read_by.items() if operation["operationId"] in names]
             if found:
                 operation["parameters"] = [*operation.get("parameters", ()), *map(_header, found)]
 

@@ -30,6 +30,8 @@ class Dialect:
     needs_key         a request needs a key also where the deployment requires none.
     readers           know its documents among the files of `workflows/`.
     alone             the same contract as it is served by itself; None where it is not.
+    once              operation ids of its calls that count once under an `Idempotency-Key`.
+    rules_from        reads limits of its own from the settings of a deployment; they are `Reach.rules[name]`.
     """
 
     name: str
@@ -42,8 +44,10 @@ class Dialect:
     needs_key: bool = False
     readers: tuple[Reader, ...] = ()
     alone: Dialect | None = None
+    once: frozenset[str] = frozenset()
+    rules_from: Callable[[Any], object] | None = None
 
-    @property
-    def label(self) -> dict[str, str]:
-        """The label of its workflows and executions."""
-        return {DOOR_LABEL: self.name}
+
+def door_label(name: str) -> dict[str, str]:
+    """Give the label of the workflows and executions of a dialect."""
+    return {DOOR_LABEL: name}

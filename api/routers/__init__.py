@@ -99,7 +99,7 @@ def install(
     for path, method, endpoint in hot:
         app.router.routes.append(Route(path, endpoint, methods=[method]))
     _include(app, _ROUTERS if is_native else (), dialects)
-    openapi.install(app)
+    openapi.install(app, once=frozenset().union(*(dialect.once for dialect in dialects)))
     guard = guard or RequestGuard()
     if guard.origins:
         app.add_middleware(

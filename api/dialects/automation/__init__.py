@@ -1,8 +1,9 @@
 """Multi-tenant automation under `/api`: workflows of steps, started by hand, by webhooks and by cron."""
 
-from api.dialects.automation.calls import NAME, OWNERS
+from api.dialects.automation.calls import ONCE, OWNERS
 from api.dialects.automation.failures import write_failure
 from api.dialects.automation.router import router
+from api.dialects.automation.rules import NAME, rules_from
 from api.dialects.automation.schemas import ErrorDocument
 from api.dialects.dialect import Dialect
 
@@ -21,4 +22,6 @@ DIALECT = Dialect(
     write_failure=write_failure,
     failure_model=ErrorDocument,
     needs_key=True,
+    once=ONCE,
+    rules_from=rules_from,
 )

@@ -9,8 +9,9 @@ from starlette.responses import Response
 
 from api.access import reach_of
 from api.auth import engine_of, operator_engine_of
-from api.dialects.automation.calls import NAME, counted, refused, router
+from api.dialects.automation.calls import counted, refused, router
 from api.dialects.automation.rendering import metric_fields, tenant_fields
+from api.dialects.automation.rules import NAME
 from api.dialects.automation.schemas import (
     HealthView,
     Metrics,

@@ -8,18 +8,23 @@ from typing import Any
 from fastapi import APIRouter, Depends
 
 from api.access import Reach
+from api.dialects.automation.rules import NAME, rules_in
 from api.dialects.automation.schemas import ErrorDocument
+from api.dialects.dialect import door_label
 from api.owners import RouteOwner
 from api.rate_limits import Subject, limited
 from api.responses import failures
 
-NAME = "automation"
-LABEL = {"door": NAME}
+LABEL = door_label(NAME)
 
 router = APIRouter(prefix="/api", tags=[NAME])
 #: Documents the failures of a call.
 refused = partial(failures, ErrorDocument)
 
+#: Calls that count once under an `Idempotency-Key`.
+ONCE = frozenset(
+    {"automation_workflows_create", "automation_workflows_execute", "automation_executions_replay"}
+)
 OWNERS = {
     "automation_tenants_register": RouteOwner.REGISTRATION,
     "automation_tenants_me": RouteOwner.READ,
@@ -44,6 +49,6 @@ def counted(kind: str, *, by: Subject = "tenant") -> list[Any]:
     """Take a call from a rate; kind as in `AutomationRules.rates`."""
 
     def most(reach: Reach) -> int:
-        return reach.automation.rates.get(kind, 0)
+        return rules_in(reach).rates.get(kind, 0)
 
     return [Depends(limited(f"{NAME}_{kind}", most, by=by))]

@@ -13,6 +13,7 @@ from api.auth import engine_of, identity_of
 from api.dialects.automation.calls import LABEL, counted, refused, router
 from api.dialects.automation.events import Updates, connected_frame, log_fields
 from api.dialects.automation.rendering import STATUSES, detail_fields, execution_fields
+from api.dialects.automation.rules import rules_of
 from api.dialects.automation.schemas import (
     Cancelled,
     ExecutionDetail,
@@ -132,7 +133,7 @@ async def cancel(request: Request, execution_id: str) -> Response:
     dependencies=counted("executions"),
 )
 async def replay(request: Request, execution_id: str) -> Response:
-    if not reach_of(request).automation.is_replay_enabled:
+    if not rules_of(request).is_replay_enabled:
         raise ReplayDisabled
     sent = await read_envelope(request, ReplayRequest, may_be_empty=True)
     engine = engine_of(request)

@@ -24,7 +24,6 @@ _WORDS = (
     ("node '", "step '"),
     ("triggers.schedules[0].cron", "trigger_config.cron_expression"),
     ("'config.workflow'", "'config.workflow_id'"),
-    ("'secret'", "'webhook_secret'"),
 )
 #: Codes of what is wrong with a workflow that its lowering has given already.
 _OWN = frozenset(
@@ -64,16 +63,22 @@ def write_failure(failure: Failure) -> tuple[int, Any]:
         status = 413 if status == 413 else 400
     elif status == 404:
         code = "NOT_FOUND"
-    return status, _body(code, _in_words(failure.detail), details)
+    message = failure.detail
+    for ours, theirs in zip(failure.problems, details, strict=True):
+        message = message.replace(str(ours["message"]), theirs["message"])
+    return status, _body(code, message, details)
 
 
 def _detail(problem: dict[str, Any]) -> dict[str, Any]:
     """Give a problem in the words of the document that was sent."""
-    code, path = str(problem["code"]), _in_words(str(problem["path"]))
-    path = "webhook_secret" if path == "secret" else path
-    if code not in _OWN:
-        code = _FOUND.get(code, "STEP_CONFIG_ERROR" if path.startswith("steps[") else "VALIDATION_ERROR")
-    return {**problem, "code": code, "path": path, "message": _in_words(str(problem["message"]))}
+    code, path, message = str(problem["code"]), str(problem["path"]), str(problem["message"])
+    if code in _OWN:
+        return problem
+    if path == "secret":
+        path, message = "webhook_secret", message.replace("'secret'", "'webhook_secret'")
+    path, message = _in_words(path), _in_words(message)
+    code = _FOUND.get(code, "STEP_CONFIG_ERROR" if path.startswith("steps[") else "VALIDATION_ERROR")
+    return {**problem, "code": code, "path": path, "message": message}
 
 
 def _in_words(text: str) -> str:

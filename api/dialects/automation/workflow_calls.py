@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 from starlette.responses import Response
 
-from api.access import AutomationRules, reach_of
 from api.auth import engine_of
-from api.dialects.automation.calls import LABEL, NAME, counted, refused, router
+from api.dialects.automation.calls import LABEL, counted, refused, router
 from api.dialects.automation.lowering import AutomationDocument, Terms, lower
 from api.dialects.automation.rendering import foreign_document, is_signed, own_document, workflow_fields
+from api.dialects.automation.rules import NAME, AutomationRules, rules_of
 from api.dialects.automation.schemas import (
     Deleted,
     ExecuteRequest,
@@ -59,7 +59,7 @@ async def create(request: Request) -> Response:
         steps=sent.steps,
     )
     secret = sent.webhook_secret or None
-    definition = lower(document, _terms(reach_of(request).automation, is_signed=secret is not None))
+    definition = lower(document, _terms(rules_of(request), is_signed=secret is not None))
     done = await engine.workflows.create(
         definition,
         Source(document.to_json(), JSON),
@@ -118,7 +118,7 @@ async def get(request: Request, workflow_id: str) -> Response:
 )
 async def change(request: Request, workflow_id: str) -> Response:
     sent = await read_envelope(request, WorkflowChangeRequest)
-    engine, rules = engine_of(request), reach_of(request).automation
+    engine, rules = engine_of(request), rules_of(request)
     for _ in range(ROUNDS):
         record = await engine.workflows.get(workflow_id)
         try:

@@ -14,4 +14,5 @@ DIALECT = Dialect(
     write_failure=write_failure,
     failure_model=JobFailure,
     definition_paths=frozenset({RUN_PATH}),
+    once=frozenset({"jobs_run"}),
 )

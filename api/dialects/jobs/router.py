@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.access import reach_of
 from api.auth import engine_of
-from api.dialects.dialect import DOOR_LABEL
+from api.dialects.dialect import door_label
 from api.dialects.jobs.lowering import lower
 from api.dialects.jobs.rendering import NAME, accepted_fields, result_fields, status_fields
 from api.dialects.jobs.schemas import JobAccepted, JobFailure, JobRequest, JobStatus
@@ -25,7 +25,7 @@ from orchestrator.states import ExecutionStatus
 router = APIRouter(tags=[NAME])
 
 RUN_PATH, STATUS_PATH = "/workflow/run", "/status/"
-LABELS = {DOOR_LABEL: NAME}
+LABELS = door_label(NAME)
 
 
 @router.post(

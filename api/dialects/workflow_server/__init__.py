@@ -1,6 +1,7 @@
 """The contract of workflow servers: named workflows that start with an event, and give and take events."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from api.dialects.workflow_server.handlers import NAME
 from api.dialects.workflow_server.router import ALONE, BESIDE, PREFIX
 from api.dialects.workflow_server.schemas import Detail
 from api.error_shapes import Failure
+from api.owners import RouteOwner
 
 #: Of its paths at the root; others that begin as these do are native.
 _is_own = re.compile(
@@ -35,6 +37,10 @@ def _write_failure(failure: Failure) -> tuple[int, Any]:
     return status, {"detail": _WORDS.get(failure.code, failure.detail)}
 
 
+def _once(owners: Mapping[str, RouteOwner]) -> frozenset[str]:
+    return frozenset(name for name in owners if name.endswith(("_run", "_run_nowait", "_send")))
+
+
 _BESIDE = Dialect(
     name=NAME,
     router=BESIDE.router,
@@ -42,7 +48,14 @@ _BESIDE = Dialect(
     is_path=_is_path,
     write_failure=_write_failure,
     failure_model=Detail,
+    once=_once(BESIDE.owners),
 )
-_ALONE = replace(_BESIDE, router=ALONE.router, owners=ALONE.owners, is_path=lambda path: True)
+_ALONE = replace(
+    _BESIDE,
+    router=ALONE.router,
+    owners=ALONE.owners,
+    is_path=lambda path: True,
+    once=_once(ALONE.owners),
+)
 #: Served beside the native contract; by itself every path is its own.
 DIALECT = replace(_BESIDE, alone=_ALONE)

@@ -91,17 +91,6 @@ _STREAMED: Documented = {
     },
     204: {"description": "The run has ended, and there is no further event"},
 }
-#: Of calls that are made once, however often they come under the same key.
-_ONCE = {
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "Names the request for a day: the same again gets the same answer.",
-            "schema": {"type": "string"},
-        }
-    ]
-}
 _READ, _RUN, _PUBLIC = RouteOwner.READ, RouteOwner.RUN, RouteOwner.PUBLIC
 
 HEALTH = Call(
@@ -118,10 +107,10 @@ CALLS = (
     Call("list", "GET", "/workflows", calls.list_workflows, _READ, "Names of workflows with an `interface`",
          {200: _json(WorkflowNamesAnswer, "Their names")}, (503,)),
     Call("run", "POST", "/workflows/{name}/run", calls.run, _RUN, "Start a run and wait for its end",
-         _looked_at(HandlerData), (400, 404, 409, 413, 503), body_of(HandlerStart) | _ONCE),
+         _looked_at(HandlerData), (400, 404, 409, 413, 503), body_of(HandlerStart)),
     Call("run_nowait", "POST", "/workflows/{name}/run-nowait", calls.run_nowait, _RUN, "Start a run",
          {200: _json(HandlerData, "It was started")}, (400, 404, 409, 413, 503),
-         body_of(HandlerStart) | _ONCE),
+         body_of(HandlerStart)),
     Call("schema", "GET", "/workflows/{name}/schema", calls.schema, _READ,
          "Schemas of what starts a run and of what ends it", {200: _json(SchemaAnswer, "Both")}, (404, 503)),
     Call("events_schema", "GET", "/workflows/{name}/events", calls.events_schema, _READ,
@@ -140,7 +129,7 @@ CALLS = (
          _STREAMED, (400, 404, 503)),
     Call("send", "POST", "/events/{handler_id}", calls.send_event, _RUN, "Send an event to a run",
          {200: _json(SentAnswer, "It was sent")}, (400, 404, 409, 413, 429, 503),
-         body_of(HandlerEvent) | _ONCE),
+         body_of(HandlerEvent)),
 )  # fmt: skip
 
 

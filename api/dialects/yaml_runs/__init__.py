@@ -28,4 +28,5 @@ DIALECT = Dialect(
     failure_model=YamlFailure,
     definition_paths=frozenset({f"{PREFIX}/workflows"}),
     readers=(StepsReader(),),
+    once=frozenset(f"yaml_runs_{call}" for call in ("create", "execute", "execute_async", "demo", "trigger")),
 )

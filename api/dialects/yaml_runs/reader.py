@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api.dialects.dialect import DOOR_LABEL
+from api.dialects.dialect import door_label
 from api.dialects.yaml_runs.lowering import in_their_words, lower
 from api.dialects.yaml_runs.rendering import NAME
 from orchestrator.documents.limits import Limits
@@ -23,4 +23,4 @@ class StepsReader:
     def read(self, document: dict[str, Any]) -> Readable:
         """Make a definition of it. Raises DefinitionInvalid."""
         definition = lower(document, limits=Limits())
-        return Readable(definition["name"], definition, {DOOR_LABEL: NAME}, in_their_words)
+        return Readable(definition["name"], definition, door_label(NAME), in_their_words)

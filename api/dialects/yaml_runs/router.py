@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.access import reach_of
 from api.auth import engine_of, identity_of
-from api.dialects.dialect import DOOR_LABEL
+from api.dialects.dialect import door_label
 from api.dialects.yaml_runs.events import HEAD, RunEvents
 from api.dialects.yaml_runs.lowering import in_their_words, lower, trigger_path_of
 from api.dialects.yaml_runs.pages import page_of_runs, views_of
@@ -53,7 +53,7 @@ from orchestrator.operations.results import Submitted
 router = APIRouter(tags=[NAME])
 
 PREFIX, DEMO_PATH = "/api/v1", "/demo"
-LABELS = {DOOR_LABEL: NAME}
+LABELS = door_label(NAME)
 YAML = "application/yaml"
 #: The workflow that a demonstration runs, by the name that its title gives it.
 DEMO_WORKFLOW = "service-health-pipeline"

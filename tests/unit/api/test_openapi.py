@@ -14,6 +14,8 @@ import pytest
 import yaml
 from jsonschema_rs import Draft202012Validator, meta
 
+from api.dialects import DIALECTS
+from api.dialects.dialect import Dialect
 from api.openapi import share_schemas
 from api.owners import OWNERS
 from docs import generate
@@ -273,3 +275,17 @@ def _titled_objects(value: Any) -> Iterator[str]:
 
 def _text(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
+def test_calls_of_dialects_that_count_once_name_the_header(dialect: Dialect) -> None:
+    found = {
+        operation["operationId"]
+        for operations in openapi()["paths"].values()
+        for operation in operations.values()
+        if "Idempotency-Key" in [each["name"] for each in operation.get("parameters", ())]
+    }
+
+    assert dialect.once
+    assert dialect.once <= dialect.owners.keys()
+    assert dialect.once == found & dialect.owners.keys()
