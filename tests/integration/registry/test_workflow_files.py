@@ -26,6 +26,10 @@ async def read(rig: Rig, directory: Path, **options: Any) -> dict[str, int]:
     return await register_files(directory, rig.engine.workflows, limits=Limits(), **options)
 
 
+#: The files that come along.
+SHIPPED = list((ROOT / "workflows").iterdir())
+
+
 async def test_files_are_registered_and_the_same_again_change_nothing(rig: Rig, tmp_path: Path) -> None:
     (tmp_path / "order.yaml").write_text(ORDER)
     (tmp_path / "check.json").write_bytes(orjson.dumps(workflow(node("A"), name="Bestellung prüfen")))
@@ -128,7 +132,7 @@ async def test_a_reader_gives_title_and_definition_of_a_shape_of_its_own(rig: Ri
     assert (await rig.engine.workflows.source(record)).text.decode() == text
 
 
-async def test_the_shipped_file_runs_without_any_service(
+async def test_the_shipped_files_run_without_any_service(
     rig: Rig, redis_url: str, fleet: WorkerFleet, redis: Redis
 ) -> None:
     await fleet.start()
@@ -136,10 +140,13 @@ async def test_the_shipped_file_runs_without_any_service(
 
     async with app.router.lifespan_context(app):
 
-        async def is_there() -> bool:
-            return await redis.zcard("idx:workflows:default") > 0
+        async def are_there() -> bool:
+            return await redis.zcard("idx:workflows:default") == len(SHIPPED)
 
-        await until(is_there)
+        await until(are_there)
         for record in (await rig.engine.workflows.list()).items:
             started = await rig.engine.workflows.start(record.name)
-            assert str(await ended(rig, started.execution_id)) == "COMPLETED"
+            if record.name == "human":
+                answer = {"response": "Ada"}
+                await rig.engine.signals.send(started.execution_id, "ResponseEvent", payload=answer)
+            assert str(await ended(rig, started.execution_id)) == "COMPLETED", record.name
