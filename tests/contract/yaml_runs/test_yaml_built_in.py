@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from api.dialects.yaml_runs.reader import StepsReader
@@ -16,6 +15,7 @@ from orchestrator.documents.limits import Limits
 from orchestrator.operations.workflow_files import READERS, register_files
 from tests.contract.yaml_runs.running_yaml import Runs
 from tests.makers import Rig, WorkerFleet
+from tests.serving import serving_app
 from workers.context import Toolbox
 
 TYPES = {
@@ -34,11 +34,7 @@ async def built_in(redis_url: str, fleet: WorkerFleet, tools: Toolbox) -> AsyncI
     """The API as it starts in a deployment, with its own workflow files."""
     await fleet.start(tools=tools)
     app = create_app(Settings(redis_url=redis_url, workflows_dir=ROOT / "workflows"))
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as client,
-    ):
+    async with serving_app(app) as client:
         yield Runs(client)
 
 
