@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
@@ -23,6 +22,7 @@ from orchestrator.store.transitions import Transitions
 from tests.fake_handlers import Stage, register_handlers
 from tests.makers import FakeWorker, Rig, WorkerFleet
 from tests.redis_server import RedisServer
+from tests.serving import serving_app
 from workers.handlers import Catalogue
 from workers.registry import HANDLER_REGISTRY
 
@@ -107,10 +107,5 @@ async def engine(redis: Redis, stage: Stage) -> Engine:
 
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(Settings(redis_url=redis_url, workflows_dir=NO_FILES))
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as made,
-    ):
+    async with serving_app(create_app(Settings(redis_url=redis_url, workflows_dir=NO_FILES))) as made:
         yield made

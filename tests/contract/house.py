@@ -4,32 +4,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx2
 
-from api.owners import OWNERS
+from api.owners import OWNERS, RouteOwner
 from config import Settings
 from main import create_app
 from tests.contract.calls import call_of
+from tests.contract.two_tenants import TwoTenants, two_tenants
 from tests.makers import node, workflow
 
-OPERATOR_KEY = "the-operators-own-key"
-CLOSED: dict[str, Any] = {
-    "auth_required": True,
-    "operator_key": OPERATOR_KEY,
-    "self_registration_enabled": False,
-}
 
-
-def operations() -> dict[str, tuple[str, str]]:
-    """Every native route of the API: its method and path by its operation id."""
+def operations(owners: Mapping[str, RouteOwner] = OWNERS) -> dict[str, tuple[str, str]]:
+    """Method and path of each route that has an owner there, by its operation id; of each native one."""
     paths = create_app(Settings(_env_file=None)).openapi()["paths"]
     return {
         operation["operationId"]: (method.upper(), path)
         for path, methods in paths.items()
         for method, operation in methods.items()
-        if operation["operationId"] in OWNERS
+        if operation["operationId"] in owners
     }
 
 
@@ -39,10 +32,10 @@ OPERATIONS = operations()
 class House:
     """An API that asks for keys, with two tenants, and what the first one has."""
 
-    def __init__(self, client: httpx2.AsyncClient) -> None:
-        self.client = client
-        self.keys: dict[str, str] = {}
-        self.names: dict[str, str] = {}
+    def __init__(self, tenants: TwoTenants) -> None:
+        self.client = tenants.client
+        self.keys = tenants.keys
+        self.names = {"key_id": tenants.key_ids["run"]}
 
     async def call(
         self, operation: str, key: str | None, *, sent: Mapping[str, str] | None = None, **names: str
@@ -56,22 +49,9 @@ class House:
 @asynccontextmanager
 async def built(redis_url: str) -> AsyncIterator[House]:
     """An API that asks for keys, and what its first tenant has of everything."""
-    app = create_app(Settings(redis_url=redis_url, **CLOSED))
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as client,
-    ):
-        made = House(client)
-        operator = {"Authorization": f"Bearer {OPERATOR_KEY}"}
-        for tenant in ("acme", "bolt"):
-            answer = await client.post("/v1/tenants", json={"name": tenant}, headers=operator)
-            made.keys[tenant] = answer.json()["api_key"]["key"]
+    async with two_tenants(redis_url) as tenants:
+        made, client = House(tenants), tenants.client
         mine = {"X-API-Key": made.keys["acme"]}
-        for scope in ("read", "run"):
-            answer = await client.post("/v1/keys", json={"name": scope, "scopes": [scope]}, headers=mine)
-            made.keys[scope] = answer.json()["key"]
-            made.names["key_id"] = answer.json()["key_id"]
         answer = await client.post(
             "/v1/executions", json={"definition": workflow(node("A")), "trigger": True}, headers=mine
         )

@@ -19,9 +19,11 @@ from api.owners import OWNERS, RouteOwner, owner_of
 from config import Settings
 from main import create_app
 from tests.contract.calls import A_KEY
-from tests.contract.house import CLOSED, OPERATIONS, OPERATOR_KEY, House, built
+from tests.contract.house import OPERATIONS, House, built
+from tests.contract.two_tenants import CLOSED, OPERATOR_KEY
 from tests.makers import until
 from tests.patience import PATIENCE_S
+from tests.serving import serving_app
 
 SMALLER = {RouteOwner.RUN: "read", RouteOwner.ADMIN: "run"}
 TENANTS = [
@@ -146,12 +148,7 @@ async def test_details_of_readiness_are_the_operators(house: House) -> None:
 
 async def test_in_production_without_an_operators_key_nothing_of_the_operators_opens(redis_url: str) -> None:
     settings = Settings(redis_url=redis_url, environment="production", _env_file=None)
-    app = create_app(settings)
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as client,
-    ):
+    async with serving_app(create_app(settings)) as client:
         workers = await client.get("/v1/workers")
         tenants = await client.post("/v1/tenants", json={"name": "acme"})
         mine = await client.get("/v1/executions")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from api.openapi import HEADERS, READ_BY
-from tests.contract.house import OPERATIONS, OPERATOR_KEY, built
+from tests.contract.house import OPERATIONS, built
+from tests.contract.two_tenants import OPERATOR_KEY
 
 #: What no route that reads the header takes.
 WRONG = {"IdempotencyKey": "", "Prefer": "wait=soon", "IfMatch": "no tag", "IfNoneMatch": "no tag"}

@@ -14,6 +14,7 @@ from config import Settings
 from main import create_app
 from orchestrator.operations.authentication import SESSION_MS
 from tests.makers import Rig
+from tests.serving import serving_app
 
 OPERATOR = {"X-API-Key": "the-operators-own-key"}
 
@@ -27,12 +28,7 @@ async def closed(redis_url: str) -> AsyncIterator[httpx2.AsyncClient]:
         operator_key=OPERATOR["X-API-Key"],
         self_registration_enabled=False,
     )
-    app = create_app(settings)
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as made,
-    ):
+    async with serving_app(create_app(settings)) as made:
         yield made
 
 
@@ -247,12 +243,7 @@ async def test_a_rotated_key_that_is_rotated_again_gives_one_that_lasts_as_long(
 async def test_a_stranger_is_never_shown_the_key_of_another(redis_url: str) -> None:
     """Whoever guesses name and Idempotency-Key of a registration gets nothing."""
     settings = Settings(redis_url=redis_url, environment="production", self_registration_enabled=True)
-    app = create_app(settings)
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as stranger,
-    ):
+    async with serving_app(create_app(settings)) as stranger:
         headers = {"Idempotency-Key": "register-1"}
         first = await stranger.post("/v1/tenants", json={"name": "victim"}, headers=headers)
         again = await stranger.post("/v1/tenants", json={"name": "victim"}, headers=headers)

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from config import Settings
 from main import create_app
 from tests.contract.samples import LINEAR, RACE, UNKNOWN, node, submit, workflow
+from tests.serving import serving_app
 
 DEEP = '{"name": "x", "dag": {"nodes": [{"id": "A", "handler": "noop", "config": {"a": %s1%s}}]}}'
 BAD: dict[str, tuple[str, int, str]] = {
@@ -168,12 +169,7 @@ async def test_readiness_states_the_durability_in_force(client: httpx2.AsyncClie
 
 
 async def test_store_that_is_away_is_503_with_retry_after() -> None:
-    app = create_app(Settings(redis_url="redis://127.0.0.1:1/0"))
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as client,
-    ):
+    async with serving_app(create_app(Settings(redis_url="redis://127.0.0.1:1/0"))) as client:
         answer = await client.get(f"/workflows/{UNKNOWN}")
         alive, ready = await client.get("/livez"), await client.get("/readyz")
 

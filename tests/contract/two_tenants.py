@@ -11,6 +11,8 @@ import httpx2
 
 from config import Settings
 from main import create_app
+from tests.contract.calls import A_KEY
+from tests.serving import serving_app
 
 OPERATOR_KEY = "the-operators-own-key"
 CLOSED: dict[str, Any] = {
@@ -18,15 +20,18 @@ CLOSED: dict[str, Any] = {
     "operator_key": OPERATOR_KEY,
     "self_registration_enabled": False,
 }
-BAD_KEY = "hr_aaaaaaaa_" + 43 * "a"
 
 
 @dataclass
 class TwoTenants:
-    """Keys: `acme` and `bolt` open all of a tenant; `read` and `run` open that much of acme."""
+    """Keys: `acme` and `bolt` open all of a tenant; `read` and `run` open that much of acme.
+
+    key_ids are those of the smaller keys.
+    """
 
     client: httpx2.AsyncClient
     keys: dict[str, str] = field(default_factory=dict)
+    key_ids: dict[str, str] = field(default_factory=dict)
 
     async def call(self, method: str, path: str, key: str | None, body: Any = None) -> httpx2.Response:
         headers = {} if key is None else {"X-API-Key": self.keys.get(key, key)}
@@ -40,19 +45,14 @@ class TwoTenants:
 
     async def statuses(self, method: str, path: str, body: Any = None) -> dict[str, int]:
         """Give the status that each sort of key gets, and none."""
-        keys = {"no key": None, "bad key": BAD_KEY, "read": "read", "run": "run"}
+        keys = {"no key": None, "bad key": A_KEY, "read": "read", "run": "run"}
         return {name: (await self.call(method, path, key, body)).status_code for name, key in keys.items()}
 
 
 @asynccontextmanager
 async def two_tenants(redis_url: str, **settings: Any) -> AsyncIterator[TwoTenants]:
     """Start the API and make both tenants."""
-    app = create_app(Settings(redis_url=redis_url, **{**CLOSED, **settings}))
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as client,
-    ):
+    async with serving_app(create_app(Settings(redis_url=redis_url, **{**CLOSED, **settings}))) as client:
         made = TwoTenants(client)
         operator = {"Authorization": f"Bearer {OPERATOR_KEY}"}
         for tenant in ("acme", "bolt"):
@@ -60,5 +60,5 @@ async def two_tenants(redis_url: str, **settings: Any) -> AsyncIterator[TwoTenan
             made.keys[tenant] = answer.json()["api_key"]["key"]
         for scope in ("read", "run"):
             answer = await made.post("/v1/keys", "acme", {"name": scope, "scopes": [scope]})
-            made.keys[scope] = answer.json()["key"]
+            made.keys[scope], made.key_ids[scope] = answer.json()["key"], answer.json()["key_id"]
         yield made

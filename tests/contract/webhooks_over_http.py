@@ -12,6 +12,7 @@ import httpx2
 from config import Settings
 from main import create_app
 from tests.makers import node, workflow
+from tests.serving import serving_app
 
 BODY = b'{"order": 7}'
 PATH = "/webhooks/orders"
@@ -41,10 +42,5 @@ def signed(secret: str, delivery_id: str = "", body: bytes = BODY) -> dict[str, 
 
 @asynccontextmanager
 async def serving(redis_url: str, **settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(Settings(redis_url=redis_url, _env_file=None, **settings))
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as made,
-    ):
+    async with serving_app(create_app(Settings(redis_url=redis_url, _env_file=None, **settings))) as made:
         yield made

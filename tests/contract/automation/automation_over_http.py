@@ -14,6 +14,7 @@ import httpx2
 from config import Settings
 from main import create_app
 from tests.makers import until
+from tests.serving import serving_app
 
 SECRET = "my-secret"
 #: A directory without workflow files.
@@ -129,9 +130,5 @@ async def serving(redis_url: str, **settings: Any) -> AsyncIterator[httpx2.Async
     app = create_app(
         Settings(redis_url=redis_url, _env_file=None, workflows_dir=NO_FILES, **(rates | settings))
     )
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as made,
-    ):
+    async with serving_app(app) as made:
         yield made

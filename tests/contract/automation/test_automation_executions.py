@@ -221,7 +221,7 @@ async def test_a_log_tells_what_has_happened(redis_url: str, fleet: WorkerFleet)
         assert {entry["step_id"] for entry in own} == {"b"}
         assert [entry["message"] for entry in own] == ["Step queued", "Step started", "Step failed"]
         assert own[-1]["level"] == "error"
-        assert "thing" in own[-1]["data"]["message"] or "no" in own[-1]["data"]["message"]
+        assert "trigger.no.thing" in own[-1]["data"]["message"]
         assert (await tenant.call("GET", f"{path}?step_id=nobody", 200))["logs"] == []
 
 

@@ -92,6 +92,27 @@ async def test_a_call_is_tried_again_after_a_5xx_and_not_after_a_4xx(
         assert detail["execution"]["error"].startswith("Step '")
 
 
+async def test_a_call_without_an_answer_in_time_is_tried_again(redis_url: str, fleet: WorkerFleet) -> None:
+    await fleet.start()
+    never = asyncio.Event()
+
+    async def keep_waiting(_: Seen) -> bytes:
+        await never.wait()
+        return reply(200)
+
+    async with running_target() as target, serving(redis_url) as client:
+        target.answers["/silent"] = keep_waiting
+        tenant = await register(client)
+        silent = step("silent", "http", url=f"{target.url}/silent", method="POST", timeout_seconds=0.1)
+
+        detail = await tenant.run(await tenant.create({**silent, "retry": AT_ONCE | {"max_attempts": 2}}))
+        never.set()
+
+        shown = steps_of(detail)["silent"]
+        assert (shown["status"], shown["attempt"], shown["max_attempts"]) == ("failed", 2, 2)
+        assert shown["error"] == f"no complete answer from {target.url}/silent within 0.1 s"
+
+
 async def test_a_delay_waits_without_a_worker(redis_url: str, rig: Rig, fleet: WorkerFleet) -> None:
     await fleet.start()
     async with serving(redis_url) as client:

@@ -7,7 +7,10 @@ import re
 import httpx2
 import pytest
 
+from api.dialects.automation import DIALECT
+from api.owners import RouteOwner
 from tests.contract.automation.automation_over_http import register, serving
+from tests.contract.house import operations
 from tests.makers import Rig, WorkerFleet
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
@@ -37,6 +40,22 @@ CHANGES = [
     ("POST", f"/executions/{UNKNOWN}/cancel", "read"),
     ("POST", f"/executions/{UNKNOWN}/replay", "read"),
 ]
+#: What is too small for a call, by whose it is.
+SMALLER = {RouteOwner.RUN: "read", RouteOwner.ADMIN: "run"}
+
+
+def test_every_call_that_needs_a_key_is_played() -> None:
+    names = {"workflow_id": "wf_x", "execution_id": UNKNOWN}
+    owners = {
+        (method, path.removeprefix("/api").format(**names)): DIALECT.owners[operation]
+        for operation, (method, path) in operations(DIALECT.owners).items()
+    }
+
+    assert len(owners) == len(DIALECT.owners)
+    keyed = {call for call, owner in owners.items() if owner in (RouteOwner.READ, *SMALLER)}
+    assert set(CALLS) == keyed
+    assert owners.keys() - keyed == {("POST", "/tenants/register"), ("GET", "/health")}
+    assert set(CHANGES) == {(*call, SMALLER[owners[call]]) for call in keyed if owners[call] in SMALLER}
 
 
 async def test_a_tenant_is_registered_with_a_key_that_is_shown_once(redis_url: str) -> None:
@@ -122,9 +141,10 @@ async def test_a_disabled_tenant_is_refused(redis_url: str) -> None:
         tenant = await register(client)
         await client.patch(f"/v1/tenants/{tenant.id}", json={"is_active": False})
 
-        answer = await client.post("/api/workflows", json={}, headers={"X-API-Key": tenant.key})
+        for method, path in CALLS:
+            answer = await client.request(method, f"/api{path}", json={}, headers={"X-API-Key": tenant.key})
 
-        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "TENANT_DISABLED")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "TENANT_DISABLED"), path
 
 
 async def test_what_is_another_tenants_is_unknown(redis_url: str) -> None:

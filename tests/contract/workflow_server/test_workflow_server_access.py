@@ -11,11 +11,12 @@ import pytest
 from api.dialects.workflow_server.router import CALLS, HEALTH
 from api.owners import RouteOwner
 from config import Settings
-from main import create_app, workflow_server
+from main import workflow_server
 from tests.contract.calls import A_KEY
+from tests.contract.two_tenants import TwoTenants, two_tenants
 from tests.contract.workflow_server.served import PREFIXES, SLOW, Served
+from tests.serving import serving_app
 
-OPERATOR = {"X-API-Key": "the-operators-own-key"}
 BODIES: dict[str, Any] = {
     "run": {},
     "run_nowait": {},
@@ -28,9 +29,9 @@ PUBLIC = [call for call in (HEALTH, *CALLS) if call.owner is RouteOwner.PUBLIC]
 class Closed:
     """A server that asks for keys, with two tenants, and what the first one has."""
 
-    def __init__(self, client: httpx2.AsyncClient) -> None:
-        self.client = client
-        self.keys: dict[str, str] = {}
+    def __init__(self, tenants: TwoTenants) -> None:
+        self.client = tenants.client
+        self.keys = tenants.keys
         self.names = {"name": "slow", "handler_id": ""}
 
     async def call(self, call: Any, key: str | None, prefix: str = "", query: str = "") -> httpx2.Response:
@@ -41,21 +42,9 @@ class Closed:
 
 @pytest.fixture
 async def closed(redis_url: str) -> AsyncIterator[Closed]:
-    settings = Settings(redis_url=redis_url, auth_required=True, operator_key=OPERATOR["X-API-Key"])
-    app = create_app(settings)
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as client,
-    ):
-        made = Closed(client)
-        for tenant in ("acme", "bolt"):
-            answer = await client.post("/v1/tenants", json={"name": tenant}, headers=OPERATOR)
-            made.keys[tenant] = answer.json()["api_key"]["key"]
+    async with two_tenants(redis_url) as tenants:
+        made, client = Closed(tenants), tenants.client
         mine = {"X-API-Key": made.keys["acme"]}
-        for scope in ("read", "run"):
-            answer = await client.post("/v1/keys", json={"name": scope, "scopes": [scope]}, headers=mine)
-            made.keys[scope] = answer.json()["key"]
         document = {"name": "slow", "nodes": [{"id": "A", "handler": "noop"}], "interface": {}}
         await client.put("/v1/workflows/slow", json=document, headers=mine)
         answer = await client.post("/workflows/slow/run-nowait", json={}, headers=mine)
@@ -198,12 +187,7 @@ async def test_native_routes_beside_it_stay_as_they_are(served: Served) -> None:
 
 async def test_it_is_served_by_itself(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("main.get_settings", lambda: Settings(redis_url=redis_url))
-    app = workflow_server()
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as client,
-    ):
+    async with serving_app(workflow_server()) as client:
         health, listed = await client.get("/health"), await client.get("/workflows")
         page = await client.get("/")
         started = await client.post("/workflows/human/run-nowait", json={})

@@ -138,16 +138,29 @@ async def test_an_event_that_comes_before_its_wait_is_kept(served: Served, stage
 
 
 async def test_one_idempotency_key_sends_one_event(served: Served) -> None:
-    handler_id = await served.start("human")
-    await served.waits(handler_id)
-    event = {"event": {"type": "ResponseEvent", "value": {"response": "Ada"}}}
-    headers = {"Idempotency-Key": "once"}
+    document = workflow(
+        node("first", handler="wait_for_signal", config={"name": "StreamEvent"}),
+        node("next", handler="wait_for_signal", after=["first"], config={"name": "StreamEvent"}),
+        name="twice",
+        interface={"events": {"StreamEvent": STREAM_EVENT}},
+        output="{{ first.sequence }}, {{ next.sequence }}",
+    )
+    await served.client.put("/v1/workflows/twice", json=document)
+    handler_id = await served.start("twice")
 
-    first = await served.post(f"/events/{handler_id}", event, headers=headers)
-    again = await served.post(f"/events/{handler_id}", event, headers=headers)
+    answers = []
+    for sequence, key in ((1, "once"), (1, "once"), (2, "another")):
+        event = {"event": {"type": "StreamEvent", "value": {"sequence": sequence}}}
+        headers = {"Idempotency-Key": key}
+        answers.append(await served.post(f"/events/{handler_id}", event, headers=headers))
+    async with asyncio.timeout(PATIENCE_S):
+        await served.watch(handler_id).task
 
-    assert (first.status_code, again.status_code) == (200, 200)
-    assert again.headers["Idempotency-Replayed"] == "true"
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert [answer.headers.get("Idempotency-Replayed") for answer in answers] == [None, "true", None]
+    assert (await served.get(f"/results/{handler_id}")).json()["result"] == "1, 2"
+    history = await served.client.get(f"/v1/executions/{handler_id}/events")
+    assert history.text.count('"signal.received"') == 2
 
 
 async def test_a_native_execution_takes_events_of_any_name(served: Served) -> None:

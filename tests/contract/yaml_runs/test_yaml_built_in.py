@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from api.dialects.yaml_runs.reader import StepsReader
@@ -16,6 +15,7 @@ from orchestrator.documents.limits import Limits
 from orchestrator.operations.workflow_files import READERS, register_files
 from tests.contract.yaml_runs.running_yaml import Runs
 from tests.makers import Rig, WorkerFleet
+from tests.serving import serving_app
 from workers.context import Toolbox
 
 TYPES = {
@@ -34,11 +34,7 @@ async def built_in(redis_url: str, fleet: WorkerFleet, tools: Toolbox) -> AsyncI
     """The API as it starts in a deployment, with its own workflow files."""
     await fleet.start(tools=tools)
     app = create_app(Settings(redis_url=redis_url, workflows_dir=ROOT / "workflows"))
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as client,
-    ):
+    async with serving_app(app) as client:
         yield Runs(client)
 
 
@@ -62,40 +58,61 @@ async def test_four_workflows_are_there_with_their_paths(built_in: Runs) -> None
         assert [step["type"] for step in shown["steps"]] == TYPES[row["name"]]
 
 
-async def test_the_health_pipeline_runs_six_of_six(built_in: Runs) -> None:
-    answer = await built_in.client.post("/api/v1/runs/trigger/service-health", json={})
+@pytest.mark.parametrize(("status", "skipped"), [(200, "notify_degraded"), (503, "notify_healthy")])
+async def test_the_health_pipeline_runs_six_of_six(
+    runs: Runs, service: str, status: int, skipped: str
+) -> None:
+    text = (ROOT / "workflows" / "service_health_pipeline.yaml").read_text()
+    address = "http://localhost:8000/health"
+    assert text.count(address) == 1
+    # What this machine serves on that port is none of this test.
+    await runs.register(text.replace(address, f"{service}/{status}/health"))
+
+    answer = await runs.client.post("/api/v1/runs/trigger/service-health", json={})
 
     found = answer.json()
     assert (found["status"], found["steps_completed"], found["total_steps"]) == ("completed", 6, 6)
-    shown = await built_in.detail(found["run_id"])
+    shown = await runs.detail(found["run_id"])
     assert list(shown["by_id"]) == SIX
     assert [step["node_type"] for step in shown["steps"]] == TYPES["service_health_pipeline"]
-    # Where nothing answers on that port, it is the other notice that is skipped.
-    is_up = shown["by_id"]["fetch_health"]["output_data"]["status_code"] == 200
-    skipped = "notify_degraded" if is_up else "notify_healthy"
+    assert shown["by_id"]["fetch_health"]["output_data"]["status_code"] == status
     assert [step["step_id"] for step in shown["steps"] if step["status"] == "skipped"] == [skipped]
-    events = await built_in.events(found["run_id"])
+    events = await runs.events(found["run_id"])
     progress = [event["progress"] for event in events if event["type"] == "step_completed"]
     assert progress == [16, 33, 50, 66, 83, 100]
 
 
 @pytest.mark.parametrize(
-    ("path", "data"),
+    ("path", "data", "asked"),
     [
-        ("document-summary", {"url": "http://127.0.0.1:9/", "email": "jane@example.com"}),
-        ("lead-qualification", {"name": "Jane", "company": "Acme", "message": "Seats, please"}),
-        ("support-triage", {"from": "jane@example.com", "subject": "Down", "text": "Nothing works"}),
+        (
+            "document-summary",
+            {"url": "{service}/200/doc", "email": "jane@example.com"},
+            '"path":"/200/doc"',
+        ),
+        (
+            "lead-qualification",
+            {"name": "Jane", "company": "Acme", "message": "Seats, please"},
+            "Seats, please",
+        ),
+        (
+            "support-triage",
+            {"from": "jane@example.com", "subject": "Down", "text": "Nothing works"},
+            "Nothing works",
+        ),
     ],
 )
 async def test_those_that_ask_a_model_run_by_the_echo_too(
-    built_in: Runs, path: str, data: dict[str, str]
+    built_in: Runs, service: str, path: str, data: dict[str, str], asked: str
 ) -> None:
+    data = {name: text.replace("{service}", service) for name, text in data.items()}
+
     answer = await built_in.client.post(f"/api/v1/runs/trigger/{path}", json=data)
 
     found = await built_in.detail(answer.json()["run_id"])
     assert (found["status"], found["steps_completed"]) == ("completed", found["total_steps"])
     model = next(step for step in found["steps"] if step["node_type"] == "llm")
-    assert next(iter(data.values())) in model["output_data"]["content"] or path == "document-summary"
+    assert asked in model["output_data"]["content"]
     notices = [
         step for step in found["steps"] if step["node_type"] == "notify" and step["status"] == "completed"
     ]
@@ -139,8 +156,8 @@ async def test_mistakes_of_a_file_are_named_with_their_lines(
     assert counts == {"refused": 2}
     errors = [record.error for record in caplog.records if hasattr(record, "error")]
     assert [
-        ("steps[0].type" in errors[0], "4" in errors[0]),
-        ("step 'b'" in errors[1], "5" in errors[1]),
+        ("steps[0].type" in errors[0], "line 4" in errors[0]),
+        ("step 'b'" in errors[1], "line 5" in errors[1]),
     ] == [(True, True)] * 2
 
 

@@ -72,7 +72,8 @@ async def test_a_model_that_cannot_be_asked_ends_the_run(runs: Runs, tools: Tool
 
     assert (found["status"], found["steps_completed"], found["total_steps"]) == ("failed", 1, 4)
     assert [step["status"] for step in found["steps"]] == ["completed", "failed", "pending", "pending"]
-    assert found["error_message"] == found["by_id"]["ask"]["error_message"] != ""
+    assert found["error_message"].startswith("no language model is configured: set ANTHROPIC_API_KEY")
+    assert found["by_id"]["ask"]["error_message"] == found["error_message"]
     assert found["by_id"]["tell"]["error_message"] is None
     failed = (await runs.events(found["id"]))[-1]
     assert (failed["type"], failed["status"], failed["steps_completed"]) == ("run_failed", "failed", 1)

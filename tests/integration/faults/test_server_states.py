@@ -17,6 +17,7 @@ from orchestrator.store.transitions import Transitions
 from tests.integration.faults.server_states import OPTIONS, STATES
 from tests.makers import node, workflow
 from tests.redis_server import RedisServer
+from tests.serving import serving_app
 
 
 @pytest.fixture
@@ -38,11 +39,7 @@ async def admin(server: RedisServer) -> AsyncIterator[Any]:
 @pytest.fixture
 async def api(server: RedisServer) -> AsyncIterator[httpx2.AsyncClient]:
     app = create_app(Settings(redis_url=server.url))
-    transport: Any = httpx2.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx2.AsyncClient(transport=transport, base_url="http://headrace") as made,
-    ):
+    async with serving_app(app) as made:
         app.state.reach.engine.transitions.patience_s = 0.1
         yield made
 
