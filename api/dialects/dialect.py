@@ -11,6 +11,9 @@ from pydantic import BaseModel
 
 from api.error_shapes import Failure
 from api.owners import RouteOwner
+from orchestrator.definitions.registry import WorkflowRecord
+from orchestrator.engine import TenantEngine
+from orchestrator.errors import WorkflowNotFound
 from orchestrator.operations.workflow_files import Reader
 
 #: The label of whatever was made through a dialect, by which its lists find their own.
@@ -46,6 +49,17 @@ class Dialect:
     alone: Dialect | None = None
     once: frozenset[str] = frozenset()
     rules_from: Callable[[Any], object] | None = None
+
+
+async def own_workflow(engine: TenantEngine, name: str, workflow: str) -> WorkflowRecord:
+    """Find a workflow that was made through a dialect, by its name or id. Raises WorkflowNotFound.
+
+    Any may be looked at and started; one is changed and removed through the door that shows it.
+    """
+    record = await engine.workflows.get(workflow)
+    if record.labels.get(DOOR_LABEL) != name:
+        raise WorkflowNotFound(workflow)
+    return record
 
 
 def door_label(name: str) -> dict[str, str]:

@@ -66,6 +66,7 @@ def write_failure(failure: Failure) -> tuple[int, Any]:
     message = failure.detail
     for ours, theirs in zip(failure.problems, details, strict=True):
         message = message.replace(str(ours["message"]), theirs["message"])
+    message = message.removesuffix("see errors") + ("see details" if message.endswith("see errors") else "")
     return status, _body(code, message, details)
 
 
@@ -76,6 +77,8 @@ def _detail(problem: dict[str, Any]) -> dict[str, Any]:
         return problem
     if path == "secret":
         path, message = "webhook_secret", message.replace("'secret'", "'webhook_secret'")
+    if path == "query.cursor":
+        message = message.replace("'next_cursor'", "'cursor'").replace("next_cursor", "cursor")
     path, message = _in_words(path), _in_words(message)
     code = _FOUND.get(code, "STEP_CONFIG_ERROR" if path.startswith("steps[") else "VALIDATION_ERROR")
     return {**problem, "code": code, "path": path, "message": message}

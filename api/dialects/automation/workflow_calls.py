@@ -23,6 +23,7 @@ from api.dialects.automation.schemas import (
     WorkflowRequest,
     WorkflowView,
 )
+from api.dialects.dialect import own_workflow
 from api.responses import JSON, body_of, json_response, replay_headers
 from api.validator import idempotency_of, read_envelope
 from orchestrator.definitions.registry import Source, WorkflowRecord
@@ -120,7 +121,7 @@ async def change(request: Request, workflow_id: str) -> Response:
     sent = await read_envelope(request, WorkflowChangeRequest)
     engine, rules = engine_of(request), rules_of(request)
     for _ in range(ROUNDS):
-        record = await engine.workflows.get(workflow_id)
+        record = await own_workflow(engine, NAME, workflow_id)
         try:
             await _change(engine, record, sent, rules)
         except WorkflowChanged:
@@ -138,7 +139,9 @@ async def change(request: Request, workflow_id: str) -> Response:
     dependencies=counted("workflows"),
 )
 async def delete(request: Request, workflow_id: str) -> Response:
-    await engine_of(request).workflows.remove(workflow_id)
+    engine = engine_of(request)
+    record = await own_workflow(engine, NAME, workflow_id)
+    await engine.workflows.remove(record.workflow_id)
     return json_response({"deleted": True})
 
 

@@ -13,7 +13,8 @@ from api.auth import engine_of
 from api.dialects.dialect import door_label
 from api.dialects.jobs.lowering import lower
 from api.dialects.jobs.rendering import NAME, accepted_fields, result_fields, status_fields
-from api.dialects.jobs.schemas import JobAccepted, JobFailure, JobRequest, JobStatus
+from api.dialects.jobs.schemas import JobAccepted, JobFailure, JobRequest, JobStatus, id_problems
+from api.problems import RequestInvalid
 from api.responses import body_of, failures, json_response, replay_headers
 from api.shown_outputs import ShownOutputs, shown_outputs
 from api.validator import execution_in, idempotency_of, read_envelope
@@ -39,7 +40,10 @@ LABELS = door_label(NAME)
 )
 async def run(request: Request) -> Response:
     body = await request.body()
-    job = (await read_envelope(request, JobRequest)).model_dump()
+    sent = await read_envelope(request, JobRequest)
+    if problems := list(id_problems(sent)):
+        raise RequestInvalid(problems)
+    job = sent.model_dump()
     definition = await reach_of(request).turns.read(body, lambda: lower(job))
     submitted = await engine_of(request).executions.submit(
         definition,

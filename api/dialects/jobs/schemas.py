@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from api.dialects.jobs.lowering import PARAMS
+from orchestrator.errors import Problem
 
 Op = Literal["preprocess", "llm_summarize", "store_result"]
 
@@ -53,14 +55,14 @@ class JobRequest(BaseModel):
     inputs: dict[str, Any] = {}
     steps: Annotated[list[JobStep], Field(max_length=10_000)]
 
-    @model_validator(mode="after")
-    def _ids_are_unique(self) -> Self:
-        seen: set[str] = set()
-        for step in self.steps:
-            if step.id in seen:
-                raise ValueError(f"two steps have the id {step.id!r}; each needs one of its own")
-            seen.add(step.id)
-        return self
+
+def id_problems(job: JobRequest) -> Iterator[Problem]:
+    """Name each step whose id another one before it has."""
+    first: dict[str, int] = {}
+    for place, step in enumerate(job.steps):
+        if (other := first.setdefault(step.id, place)) != place:
+            message = f"step {step.id!r} has the id of step {other + 1}; each needs one of its own"
+            yield Problem(f"steps[{place}].id", "duplicate_id", message)
 
 
 class JobAccepted(BaseModel):

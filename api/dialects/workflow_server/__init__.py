@@ -25,6 +25,11 @@ _WORDS = {
     "WORKFLOW_NOT_FOUND": "Workflow not found",
     "NOT_FOUND": "Not Found",
 }
+#: How a sentence begins the place of a mistake, in our words and in those of a client.
+_PLACES = {
+    "INPUTS_INVALID": ("'inputs", "'start_event"),
+    "PAYLOAD_INVALID": ("'payload", "'event.value"),
+}
 
 
 def _is_path(path: str) -> bool:
@@ -34,7 +39,9 @@ def _is_path(path: str) -> bool:
 def _write_failure(failure: Failure) -> tuple[int, Any]:
     # Of a request that has the wrong shape this contract says 400.
     status = 400 if failure.status == 422 else failure.status
-    return status, {"detail": _WORDS.get(failure.code, failure.detail)}
+    detail = _WORDS.get(failure.code, failure.detail)
+    ours, theirs = _PLACES.get(failure.code, ("", ""))
+    return status, {"detail": detail.replace(ours, theirs) if ours else detail}
 
 
 def _once(owners: Mapping[str, RouteOwner]) -> frozenset[str]:

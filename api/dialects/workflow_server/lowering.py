@@ -133,6 +133,8 @@ def handler_id_in(sent: Any) -> str | None:
     if not isinstance(sent, str) or not is_on_a_line(sent) or len(key_of(sent)) > KEY_CHARS:
         expected = f"a text of 1 to {KEY_CHARS - len(CONTINUED)} characters without control characters"
         raise Refused(f"'handler_id' must be {expected}", "handler_id")
+    if "/" in sent:
+        raise Refused("'handler_id' must be without '/', for it stands in paths", "handler_id")
     return sent
 
 

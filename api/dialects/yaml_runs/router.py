@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api.access import reach_of
 from api.auth import engine_of, identity_of
-from api.dialects.dialect import door_label
+from api.dialects.dialect import door_label, own_workflow
 from api.dialects.yaml_runs.events import HEAD, RunEvents
 from api.dialects.yaml_runs.lowering import in_their_words, lower, trigger_path_of
 from api.dialects.yaml_runs.pages import page_of_runs, views_of
@@ -161,7 +161,9 @@ async def get_workflow(request: Request, workflow_id: str) -> Response:
     responses=_failures(404, 503),
 )
 async def delete(request: Request, workflow_id: str) -> Response:
-    await engine_of(request).workflows.remove(workflow_id)
+    engine = engine_of(request)
+    record = await own_workflow(engine, NAME, workflow_id)
+    await engine.workflows.remove(record.workflow_id)
     return Response(status_code=204)
 
 

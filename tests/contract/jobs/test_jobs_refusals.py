@@ -29,6 +29,18 @@ async def test_what_is_no_job_is_422_with_the_place_of_each_mistake(jobs: Jobs) 
     }
 
 
+async def test_a_step_with_the_id_of_another_is_named(jobs: Jobs) -> None:
+    steps = [step("a", "preprocess"), step("b", "preprocess"), step("a", "store_result")]
+
+    answer = await jobs.client.post("/workflow/run", json=job(*steps))
+
+    message = "step 'a' has the id of step 1; each needs one of its own"
+    assert answer.status_code == 422
+    assert answer.json() == {
+        "detail": [{"loc": ["body", "steps", 2, "id"], "msg": message, "type": "duplicate_id"}]
+    }
+
+
 @pytest.mark.parametrize(
     "body",
     [

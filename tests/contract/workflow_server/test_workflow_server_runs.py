@@ -120,7 +120,7 @@ async def test_nothing_is_a_start_event_without_fields(served: Served, body: dic
         ),
         (
             b'{"start_event": {"name": 7}}',
-            "'inputs.name' must be text, found 7",
+            "'start_event.name' must be text, found 7",
         ),
         (b'{"kwargs": 7}', "'kwargs' must be an object; found a number"),
         (

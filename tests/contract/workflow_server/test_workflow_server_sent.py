@@ -71,9 +71,9 @@ EXPECTED = "Expected one of RequestEvent, ResponseEvent, StartEvent, OutEvent"
         ),
         (
             {"event": {"type": "ResponseEvent", "value": {"response": 3}}},
-            "'payload.response' must be text, found 3",
+            "'event.value.response' must be text, found 3",
         ),
-        ({"event": {"type": "ResponseEvent", "value": {}}}, "'payload': 'response' is missing"),
+        ({"event": {"type": "ResponseEvent", "value": {}}}, "'event.value': 'response' is missing"),
         (
             {"event": {"type": "ResponseEvent", "value": {"response": "Ada"}}, "step": "nope"},
             "Step 'nope' does not exist. Expected one of prompt_human, greet_human",

@@ -260,7 +260,6 @@ async def test_a_run_is_an_execution_like_any_other(runs: Runs) -> None:
     native = (await runs.client.get(f"/v1/executions/{found['id']}")).json()
 
     assert (native["name"], native["labels"]) == ("sample", {"door": "yaml_runs"})
-    assert (await runs.client.get(f"/status/{found['id']}")).json()["status"] == "finished"
 
 
 async def test_a_cancelled_run_has_failed_and_says_why(client: httpx2.AsyncClient) -> None:

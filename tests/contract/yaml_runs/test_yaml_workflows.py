@@ -43,6 +43,16 @@ async def test_a_workflow_is_registered_listed_shown_and_removed(calls: Runs) ->
     assert again["id"] != made["id"]
 
 
+async def test_what_was_not_registered_here_is_removed_elsewhere(calls: Runs) -> None:
+    native = await put_workflow(calls.client, "native", "name: Native\nnodes: [{id: A, handler: noop}]\n")
+    path = f"/api/v1/workflows/{native.json()['workflow_id']}"
+
+    refused = await calls.client.delete(path)
+
+    assert (refused.status_code, refused.json()) == (404, {"detail": "Workflow not found"})
+    assert (await calls.client.get(path)).status_code == 200
+
+
 async def test_the_list_has_what_was_registered_here_newest_first(calls: Runs) -> None:
     await put_workflow(calls.client, "native", "name: Native\nnodes: [{id: A, handler: noop}]\n")
     made = [await calls.register(TWO.replace("sample", f"sample{number}")) for number in range(3)]

@@ -192,3 +192,8 @@ def test_a_body_that_is_no_object_is_refused(body: bytes, message: str) -> None:
 def test_a_body_that_readers_disagree_on_is_refused(body: bytes) -> None:
     with pytest.raises(Refused, match=r"^Invalid JSON body: "):
         read_body(body, max_depth=64)
+
+
+def test_an_id_of_a_handler_can_stand_in_a_path() -> None:
+    with pytest.raises(Refused, match="must be without '/'"):
+        handler_id_in("orders/17")
