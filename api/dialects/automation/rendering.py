@@ -16,7 +16,7 @@ from orchestrator.execution.access import Tenant
 from orchestrator.execution.model import Execution, NodeState
 from orchestrator.execution.rendered_config import RenderedConfig
 from orchestrator.execution.statistics import NodeCounts, Statistics
-from orchestrator.operations.results import ExecutionView
+from orchestrator.operations.results import ExecutionFailure, ExecutionView
 from orchestrator.states import ExecutionStatus, NodeStatus
 
 STATUSES = {
@@ -113,8 +113,10 @@ def step_type(handler: str) -> str:
     return handler if handler in STEP_TYPES else _TYPES.get(handler, handler)
 
 
-def execution_fields(execution: Execution, trigger: bytes | None, error: str | None = None) -> dict[str, Any]:
-    """Show an execution without its steps. trigger: its document; error: of the step that failed it."""
+def execution_fields(
+    execution: Execution, trigger: bytes | None, failure: ExecutionFailure | None = None
+) -> dict[str, Any]:
+    """Show an execution without its steps. trigger: its document; failure: where its steps were read."""
     started_ms, ended_ms = execution.started_ms, execution.ended_ms
     is_over = execution.status.is_terminal
     return {
@@ -122,7 +124,7 @@ def execution_fields(execution: Execution, trigger: bytes | None, error: str | N
         "workflow_id": execution.workflow_id,
         "status": STATUSES[execution.status],
         "trigger_data": trigger_data(None if trigger is None else orjson.loads(trigger)),
-        "error": _error_of(execution, error),
+        "error": _error_of(execution, failure),
         "started_at": None if started_ms is None else rfc3339(started_ms),
         "completed_at": rfc3339(ended_ms) if is_over and ended_ms is not None else None,
         "duration_ms": _between(started_ms, ended_ms) if is_over else None,
@@ -155,11 +157,8 @@ def detail_fields(
 ) -> dict[str, Any]:
     """Show an execution with every step. outputs: whole; configs: of the steps that have begun."""
     execution, nodes = view.execution, view.definition.by_id
-    failed = [state for state in view.nodes if state.status is NodeStatus.FAILED]
-    failed.sort(key=lambda state: state.ended_ms or 0)
-    error = f"Step '{failed[0].node_id}' failed: {_message(failed[0])}" if failed else None
     return {
-        "execution": execution_fields(execution, view.trigger, error),
+        "execution": execution_fields(execution, view.trigger, view.failure),
         "steps": [
             _step_fields(
                 execution, nodes[state.node_id], state, outputs.get(state.node_id), configs.get(state.node_id)
@@ -265,13 +264,15 @@ def _step_rates(handlers: Mapping[str, NodeCounts]) -> list[dict[str, Any]]:
     ]
 
 
-def _error_of(execution: Execution, error: str | None) -> str | None:
+def _error_of(execution: Execution, failure: ExecutionFailure | None) -> str | None:
     """Say why an execution failed; in a list, where its steps are not read, only of its time limit."""
     if execution.status is not ExecutionStatus.FAILED:
         return None
-    if execution.error is not None:
-        return str(execution.error.get("message", ""))
-    return error
+    if failure is None:
+        return None if execution.error is None else str(execution.error.get("message", ""))
+    return (
+        failure.message if failure.node_id is None else f"Step '{failure.node_id}' failed: {failure.message}"
+    )
 
 
 def _message(state: NodeState) -> str:

@@ -19,6 +19,7 @@ from tests.contract.automation.automation_over_http import (
     step,
     steps_of,
 )
+from tests.contract.samples import CAUGHT, node, start, workflow
 from tests.makers import WorkerFleet
 from tests.patience import PATIENCE_S
 
@@ -200,6 +201,23 @@ async def test_replays_may_be_switched_off(redis_url: str) -> None:
         answer = await tenant.call("POST", f"/executions/{execution_id}/replay", 403)
 
         assert answer["error"]["code"] == "REPLAY_DISABLED"
+
+
+async def test_an_error_is_what_failed_it_and_no_failure_that_was_caught(
+    redis_url: str, fleet: WorkerFleet
+) -> None:
+    await fleet.start()
+    async with serving(redis_url) as client:
+        tenant = await register(client)
+        key = {"X-API-Key": tenant.key}
+
+        caught = await tenant.ended(await start(client, CAUGHT, **key))
+        outputs = workflow(node("A"), output="{{ trigger.no.thing }}")
+        unrendered = await tenant.ended(await start(client, outputs, **key))
+
+        assert caught["execution"]["status"] == unrendered["execution"]["status"] == "failed"
+        assert caught["execution"]["error"] == f"Step 'C' failed: {steps_of(caught)['C']['error']}"
+        assert "no" in unrendered["execution"]["error"]
 
 
 async def test_a_log_tells_what_has_happened(redis_url: str, fleet: WorkerFleet) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from api.dialects.automation.failures import write_failure
 from api.dialects.automation.rendering import (
     STATUSES,
     STEP_STATUSES,
+    execution_fields,
     foreign_document,
     is_signed,
     metric_fields,
@@ -23,8 +25,9 @@ from api.dialects.automation.rendering import (
 from api.error_shapes import Failure
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import PlainHandlers
-from orchestrator.execution.model import Event
+from orchestrator.execution.model import Event, Execution
 from orchestrator.execution.statistics import Ends, NodeCounts, Statistics
+from orchestrator.operations.results import ExecutionFailure
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.makers import node, workflow
 
@@ -67,6 +70,23 @@ def test_what_started_it_is_shown_by_the_names_of_its_templates(trigger: Any, sh
     wanted = shown or {"source": "sub_workflow", "data": trigger["data"], "payload": trigger["data"]}
 
     assert trigger_data(trigger) == wanted
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        (ExecutionFailure("b", "Http.5xx", "it broke"), "Step 'b' failed: it broke"),
+        (ExecutionFailure(None, "TemplateError", "no such key"), "no such key"),
+        (None, "in a list"),
+    ],
+)
+def test_an_error_names_the_step_where_it_was_one(failure: ExecutionFailure | None, error: str) -> None:
+    failed = Execution("x", "n", "v", ExecutionStatus.FAILED, 0, created_ms=1, error={"message": "in a list"})
+    running = replace(failed, status=ExecutionStatus.RUNNING)
+
+    assert execution_fields(failed, None, failure)["error"] == error
+    assert execution_fields(running, None)["error"] is None
+    assert execution_fields(replace(failed, error=None), None)["error"] is None
 
 
 def test_a_document_of_another_door_is_made_of_its_definition() -> None:
