@@ -10,8 +10,9 @@ from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.registry import WorkflowRecord, WorkflowVersion
 from orchestrator.definitions.schedule_record import ScheduleRecord
 from orchestrator.definitions.webhooks import WebhookRecord
-from orchestrator.errors import Problem
+from orchestrator.errors import ErrorType, Problem
 from orchestrator.execution.access import ApiKey
+from orchestrator.execution.counters import is_handled
 from orchestrator.execution.inventory import Check
 from orchestrator.execution.model import Execution, MapCounts, NodeState
 from orchestrator.states import ExecutionStatus, NodeStatus
@@ -135,6 +136,21 @@ class NodeView:
 
 
 @dataclass(frozen=True, slots=True)
+class ExecutionFailure:
+    """Why an execution has ended without a result.
+
+    node_id  of the node that failed it first; None where it was no node.
+    type     an ErrorType, or a handler's own word.
+    tries    of that node.
+    """
+
+    node_id: str | None
+    type: str
+    message: str
+    tries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class ExecutionView:
     """One execution with all its nodes, in definition order.
 
@@ -164,6 +180,34 @@ class ExecutionView:
     expires_ms: int | None = None
 
     @property
+    def has_begun(self) -> bool:
+        """Whether a worker has taken any of its nodes."""
+        return any(state.started_ms is not None for state in self.nodes)
+
+    @property
+    def failure(self) -> ExecutionFailure | None:
+        """Why it FAILED or was CANCELLED; None in every other status.
+
+        Its time limit, else the first critical node whose failure nothing handled, else its output.
+        """
+        execution, nodes = self.execution, self.definition.by_id
+        if execution.status not in (ExecutionStatus.FAILED, ExecutionStatus.CANCELLED):
+            return None
+        otherwise = execution.reason or str(execution.status).lower()
+        if execution.status is ExecutionStatus.CANCELLED:
+            return ExecutionFailure(None, ErrorType.CANCELLED, otherwise)
+        failed = [state for state in self.nodes if state.status is NodeStatus.FAILED]
+        decisive = [
+            state
+            for state in failed
+            if (node := nodes[state.node_id]).critical and not is_handled(node, state)
+        ]
+        first = min(decisive, key=lambda state: state.ended_ms or 0, default=None)
+        if execution.error is not None or first is None:
+            return _failure(execution.error or self.output_error or {}, otherwise)
+        return _failure(first.error or {}, otherwise, first)
+
+    @property
     def node_views(self) -> list[NodeView]:
         """Every node with its definition, output and counts, in definition order."""
         return [
@@ -176,6 +220,12 @@ class ExecutionView:
             )
             for state in self.nodes
         ]
+
+
+def _failure(error: Mapping[str, Any], otherwise: str, node: NodeState | None = None) -> ExecutionFailure:
+    type, message = error.get("type") or ErrorType.HANDLER_ERROR, error.get("message") or otherwise
+    node_id, tries = (None, 1) if node is None else (node.node_id, max(node.tries, 1))
+    return ExecutionFailure(node_id, str(type), str(message), tries)
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ class Workflows:
         """Register a workflow under a name, or change the one that has it; the same again changes nothing.
 
         labels, is_active  None leaves them as they are.
-        hooks              as in `create`; they take effect with a new version.
+        hooks              as in `create`; a secret takes effect at once, all else with a new version.
         if_match           None creates, and changes nothing that exists.
         file               hash of the file that was read: it needs no if_match, and one that was read before
                            changes nothing.

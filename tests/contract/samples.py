@@ -34,11 +34,32 @@ LINEAR = workflow(
     node("C", handler="call_external_service", after=["B"], config={"url": "http://consumer/{{ B.answer }}"}),
 )
 RACE = workflow(node("B"), node("C"), node("D", after=["B", "C"]))
+#: A fails, and B takes over; what fails it is C.
+CAUGHT = workflow(
+    node(
+        "A",
+        handler="transform",
+        config={"expression": "{{ trigger.caught.x }}"},
+        catch=[{"errors": ["*"], "goto": "B"}],
+    ),
+    node("B", after=["A"]),
+    node("C", handler="transform", after=["B"], config={"expression": "{{ trigger.decisive.x }}"}),
+)
 
 
 async def submit(client: httpx2.AsyncClient, document: dict[str, Any]) -> str:
     answer = await client.post("/workflow", json=document)
     assert answer.status_code == 200, answer.text
+    execution_id: str = answer.json()["execution_id"]
+    return execution_id
+
+
+async def start(client: httpx2.AsyncClient, document: dict[str, Any], **headers: str) -> str:
+    """Submit a document and start it; gives the id of its execution."""
+    answer = await client.post(
+        "/v1/executions", json={"definition": document, "trigger": True}, headers=headers
+    )
+    assert answer.status_code == 202, answer.text
     execution_id: str = answer.json()["execution_id"]
     return execution_id
 

@@ -37,5 +37,6 @@ WEBHOOKS = (
         ("a delivery sent again counts again", "    if is_known_call(counted, call) then return end\n", ""),
         ("a duplicate is not accepted", "    redis.call('HINCRBY', key, 'accepted', 1)\n", ""),
     ),
+    *of("register_workflow", ("a secret alone changes nothing", "local is_same = not has_secrets", "local is_same = true")),
     *of("remove_webhook", ("another tenant's hook is removed", "if values[1] ~= ARGV[3] then return 'ok' end", "if not values[1] then return 'ok' end")),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -26,9 +27,12 @@ from api.dialects.automation.schemas import (
 from api.refusals import ReplayDisabled
 from api.responses import body_of, inline_schema, json_response, replay_headers
 from api.schemas.times import Time, milliseconds
+from api.shown_outputs import shown_outputs
 from api.streaming.event_stream import RenderedStream
+from api.streaming.results import JsonStream
 from api.validator import execution_in, idempotency_of, read_envelope, repeat_id_of
 from orchestrator.engine import TenantEngine
+from orchestrator.operations.events import Events
 
 #: By their words here; what is paused counts as running.
 _STATUSES = {word: status for status, word in reversed(STATUSES.items())}
@@ -103,9 +107,9 @@ async def get(request: Request, execution_id: str) -> Response:
     engine = engine_of(request)
     execution_id = await execution_in(request, execution_id)
     view = await engine.executions.get(execution_id)
-    outputs = await _outputs(engine, execution_id)
+    outputs = await shown_outputs(engine, view)
     configs = await engine.nodes.rendered_configs(execution_id)
-    return json_response(detail_fields(view, outputs, configs))
+    return json_response(detail_fields(outputs, configs))
 
 
 @router.post(
@@ -163,13 +167,9 @@ async def logs(
 ) -> Response:
     events = engine_of(request).events
     execution_id = await execution_in(request, execution_id)
-    found: list[dict[str, Any]] = []
-    after = 0
-    while part := await events.list(execution_id, after=after, limit=PAGE):
-        after = part[-1].seq
-        rows = (log_fields(event) for event in part if step_id in (None, event.node_id))
-        found += [row for row in rows if row is not None]
-    return json_response({"logs": found})
+    # What comes while it is written is left to the next call.
+    last = await events.last_seq(execution_id)
+    return JsonStream(_log(events, execution_id, last, step_id), subject=execution_id)
 
 
 @router.get(
@@ -202,15 +202,18 @@ async def stream(
     )
 
 
-async def _outputs(engine: TenantEngine, execution_id: str) -> dict[str, bytes | None]:
-    """Read every output whole, in pages."""
-    found: dict[str, bytes | None] = {}
-    cursor = None
-    while True:
-        page = await engine.outputs.page(execution_id, cursor=cursor)
-        found |= page.outputs
-        if (cursor := page.next_cursor) is None:
-            return found
+async def _log(events: Events, execution_id: str, last: int, step_id: str | None) -> AsyncIterator[bytes]:
+    """Write the log up to event `last`, a part of the history at a time."""
+    yield b'{"logs":['
+    separator, after = b"", 0
+    while after < last and (part := await events.list(execution_id, after=after, limit=PAGE)):
+        after = part[-1].seq
+        wanted = (event for event in part if event.seq <= last and step_id in (None, event.node_id))
+        rows = [orjson.dumps(row) for event in wanted if (row := log_fields(event)) is not None]
+        if rows:
+            yield separator + b",".join(rows)
+            separator = b","
+    yield b"]}"
 
 
 async def _merged(engine: TenantEngine, execution_id: str, override: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from api.dialects.automation.lowering import STEP_TYPES, branch_of
+from api.shown_outputs import ShownOutputs
 from orchestrator.definitions.definition import Node
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.documents.times import rfc3339
@@ -16,7 +17,7 @@ from orchestrator.execution.access import Tenant
 from orchestrator.execution.model import Execution, NodeState
 from orchestrator.execution.rendered_config import RenderedConfig
 from orchestrator.execution.statistics import NodeCounts, Statistics
-from orchestrator.operations.results import ExecutionView
+from orchestrator.operations.results import ExecutionFailure
 from orchestrator.states import ExecutionStatus, NodeStatus
 
 STATUSES = {
@@ -113,8 +114,10 @@ def step_type(handler: str) -> str:
     return handler if handler in STEP_TYPES else _TYPES.get(handler, handler)
 
 
-def execution_fields(execution: Execution, trigger: bytes | None, error: str | None = None) -> dict[str, Any]:
-    """Show an execution without its steps. trigger: its document; error: of the step that failed it."""
+def execution_fields(
+    execution: Execution, trigger: bytes | None, failure: ExecutionFailure | None = None
+) -> dict[str, Any]:
+    """Show an execution without its steps. trigger: its document; failure: where its steps were read."""
     started_ms, ended_ms = execution.started_ms, execution.ended_ms
     is_over = execution.status.is_terminal
     return {
@@ -122,7 +125,7 @@ def execution_fields(execution: Execution, trigger: bytes | None, error: str | N
         "workflow_id": execution.workflow_id,
         "status": STATUSES[execution.status],
         "trigger_data": trigger_data(None if trigger is None else orjson.loads(trigger)),
-        "error": _error_of(execution, error),
+        "error": _error_of(execution, failure),
         "started_at": None if started_ms is None else rfc3339(started_ms),
         "completed_at": rfc3339(ended_ms) if is_over and ended_ms is not None else None,
         "duration_ms": _between(started_ms, ended_ms) if is_over else None,
@@ -148,34 +151,23 @@ def trigger_data(trigger: Mapping[str, Any] | None) -> dict[str, Any]:
             return {"source": source, "data": payload, "payload": payload}
 
 
-def detail_fields(
-    view: ExecutionView,
-    outputs: Mapping[str, bytes | None],
-    configs: Mapping[str, RenderedConfig],
-) -> dict[str, Any]:
-    """Show an execution with every step. outputs: whole; configs: of the steps that have begun."""
-    execution, nodes = view.execution, view.definition.by_id
-    failed = [state for state in view.nodes if state.status is NodeStatus.FAILED]
-    failed.sort(key=lambda state: state.ended_ms or 0)
-    error = f"Step '{failed[0].node_id}' failed: {_message(failed[0])}" if failed else None
+def detail_fields(outputs: ShownOutputs, configs: Mapping[str, RenderedConfig]) -> dict[str, Any]:
+    """Show an execution with every step. configs: of the steps that have begun."""
+    view = outputs.view
+    nodes = view.definition.by_id
     return {
-        "execution": execution_fields(execution, view.trigger, error),
+        "execution": execution_fields(view.execution, view.trigger, view.failure),
         "steps": [
-            _step_fields(
-                execution, nodes[state.node_id], state, outputs.get(state.node_id), configs.get(state.node_id)
-            )
+            _step_fields(outputs, nodes[state.node_id], state, configs.get(state.node_id))
             for state in view.nodes
         ],
     }
 
 
 def _step_fields(
-    execution: Execution,
-    node: Node,
-    state: NodeState,
-    output: bytes | None,
-    config: RenderedConfig | None,
+    outputs: ShownOutputs, node: Node, state: NodeState, config: RenderedConfig | None
 ) -> dict[str, Any]:
+    execution = outputs.view.execution
     status = STEP_STATUSES[state.status]
     if execution.status is ExecutionStatus.CANCELLED and not state.status.is_terminal:
         status = "skipped"
@@ -187,7 +179,7 @@ def _step_fields(
         "status": status,
         "input_data": {} if config is None else _input(node.handler, config.config),
         # Read after the status: of a step that ends meanwhile it may be there already.
-        "output_data": _output(node, output) if is_over and output is not None else None,
+        "output_data": _output(node, outputs) if is_over else None,
         "error": None if state.status is NodeStatus.COMPLETED or state.error is None else _message(state),
         "attempt": state.tries,
         "max_attempts": node.policy.max_attempts,
@@ -211,12 +203,13 @@ def _input(handler: str, config: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _output(node: Node, output: bytes) -> Any:
+def _output(node: Node, outputs: ShownOutputs) -> Any:
     """Show an output as it is; that of a condition also says which steps its branch has."""
-    if node.handler != "condition":
-        return orjson.Fragment(output)
-    found = orjson.loads(output)
-    if isinstance(found, dict) and found.get("branch") in ("true", "false"):
+    text = outputs.text(node.id) if node.handler == "condition" else None
+    found = None if text is None else orjson.loads(text)
+    if not isinstance(found, dict):
+        return outputs.of(node.id)
+    if found.get("branch") in ("true", "false"):
         found["branch_steps"] = branch_of(node.config, f"{found['branch']}_branch")
     return found
 
@@ -265,13 +258,15 @@ def _step_rates(handlers: Mapping[str, NodeCounts]) -> list[dict[str, Any]]:
     ]
 
 
-def _error_of(execution: Execution, error: str | None) -> str | None:
+def _error_of(execution: Execution, failure: ExecutionFailure | None) -> str | None:
     """Say why an execution failed; in a list, where its steps are not read, only of its time limit."""
     if execution.status is not ExecutionStatus.FAILED:
         return None
-    if execution.error is not None:
-        return str(execution.error.get("message", ""))
-    return error
+    if failure is None:
+        return None if execution.error is None else str(execution.error.get("message", ""))
+    return (
+        failure.message if failure.node_id is None else f"Step '{failure.node_id}' failed: {failure.message}"
+    )
 
 
 def _message(state: NodeState) -> str:

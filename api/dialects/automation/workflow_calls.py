@@ -194,10 +194,6 @@ async def _change(
         hooks=_hooks(sent.webhook_secret or None),
         if_match=[record.tag],
     )
-    if sent.webhook_secret and was_signed and changed.trigger_type == "webhook":
-        # A new secret alone makes no new version of the workflow.
-        shown = workflow_fields(await engine.workflows.get(record.workflow_id), _fields_of(document))
-        await engine.webhooks.rotate(shown["webhook_path"], secret=sent.webhook_secret, keep_ms=0)
 
 
 async def _shown(engine: TenantEngine, record: WorkflowRecord) -> dict[str, Any]:

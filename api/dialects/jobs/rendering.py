@@ -52,22 +52,16 @@ def result_fields(outputs: ShownOutputs) -> dict[str, Any]:
 
 
 def failure_of(view: ExecutionView) -> dict[str, str]:
-    """Say why an execution has not finished: the first error of a node, or what ended the whole.
+    """Say why an execution has not finished; nothing for one that has, or is under way.
 
     A reference to nothing is worded as a need of nothing is, and `detail` says which one it is.
     """
-    failed = [state for state in view.nodes if state.status is NodeStatus.FAILED and state.error]
-    failed.sort(key=lambda state: state.ended_ms or 0)
-    errors = [*(state.error for state in failed), view.output_error, view.execution.error]
-    for error in errors:
-        if error and "message" in error:
-            message = str(error["message"])
-            return (
-                {"error": NO_ORDER, "detail": message}
-                if error.get("type") == UNRESOLVED
-                else {"error": message}
-            )
-    return {"error": view.execution.reason or str(view.execution.status).lower()}
+    failure = view.failure
+    if failure is None:
+        return {}
+    if failure.type == UNRESOLVED:
+        return {"error": NO_ORDER, "detail": failure.message}
+    return {"error": failure.message}
 
 
 def write_failure(failure: Failure) -> tuple[int, Any]:
@@ -94,8 +88,7 @@ def _location(path: str) -> list[str | int]:
 
 
 def _word_of(view: ExecutionView) -> str:
-    has_begun = any(state.started_ms is not None for state in view.nodes)
-    return _WORDS.get(view.execution.status) or ("started" if has_begun else "queued")
+    return _WORDS.get(view.execution.status) or ("started" if view.has_begun else "queued")
 
 
 def _progress(view: ExecutionView, outputs: ShownOutputs) -> list[dict[str, Any]]:

@@ -15,10 +15,8 @@ from api.dialects.workflow_server.event_types import EventTypes
 from api.dialects.workflow_server.lowering import key_of
 from api.dialects.workflow_server.rendering import (
     Envelope,
-    Fault,
     cancelled_envelope,
     failed_envelope,
-    fault_of,
     handler_fields,
     handler_id_of,
     plain_result,
@@ -31,6 +29,7 @@ from orchestrator.engine import TenantEngine
 from orchestrator.errors import ExecutionNotFound, OutputNotFound, WorkflowNotFound
 from orchestrator.execution.model import Execution
 from orchestrator.operations.origin import KEY_CHARS, has_id_shape, is_on_a_line
+from orchestrator.operations.results import ExecutionFailure
 from orchestrator.states import ExecutionStatus
 
 NAME = "workflow_server"
@@ -50,10 +49,10 @@ class AlreadyRunning(HTTPException):
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """What a run came to. output: JSON, of one that completed; fault: of one that failed."""
+    """What a run came to. output: JSON, of one that completed; failure: of one that failed."""
 
     output: bytes | None = None
-    fault: Fault | None = None
+    failure: ExecutionFailure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ class Handler:
             handler_id=self.handler_id,
             workflow_name=self.workflow_name,
             result=result,
-            error=self.end.fault.message if self.end.fault else None,
+            error=self.end.failure.message if self.end.failure else None,
         )
 
 
@@ -121,7 +120,7 @@ async def end_of(engine: TenantEngine, execution: Execution, definition: Definit
         with contextlib.suppress(OutputNotFound):
             return End(output=await engine.outputs.of_execution(execution_id))
     if execution.status is ExecutionStatus.FAILED:
-        return End(fault=fault_of(await engine.executions.get(execution_id)))
+        return End(failure=(await engine.executions.get(execution_id)).failure)
     return End()
 
 
@@ -150,7 +149,7 @@ def last_event(execution: Execution, definition: Definition, end: End) -> Envelo
         return stop_envelope(EventTypes.of(definition), end.output)
     if execution.status is ExecutionStatus.CANCELLED:
         return cancelled_envelope()
-    return failed_envelope(execution, end.fault) if end.fault else None
+    return failed_envelope(execution, end.failure) if end.failure else None
 
 
 async def named_workflow(engine: TenantEngine, name: str) -> WorkflowRecord:

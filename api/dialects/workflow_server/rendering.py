@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,10 +21,10 @@ from orchestrator.definitions.definition import Definition
 from orchestrator.definitions.interface import STOP
 from orchestrator.documents import exact_json
 from orchestrator.errors import ErrorType
-from orchestrator.execution.model import Execution, NodeState
+from orchestrator.execution.model import Execution
 from orchestrator.operations.origin import has_id_shape
-from orchestrator.operations.results import ExecutionView
-from orchestrator.states import ExecutionStatus, NodeStatus
+from orchestrator.operations.results import ExecutionFailure
+from orchestrator.states import ExecutionStatus
 
 #: The words for an execution that has ended; for every other it is `running`.
 ENDED = {
@@ -53,16 +52,6 @@ _LINE_ENDS = [(each.encode(), f"\\u{ord(each):04x}".encode()) for each in "\u202
 _ANY_EVENT = "Event"
 
 Envelope = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What made a run fail. step: the node; None where it was no node."""
-
-    step: str | None
-    type: str
-    message: str
-    attempts: int = 1
 
 
 def word_of(status: ExecutionStatus) -> str:
@@ -130,17 +119,17 @@ def plain_result(types: EventTypes, output: bytes | None) -> Any:
     return {"result": _spliced(output)}
 
 
-def failed_envelope(execution: Execution, fault: Fault) -> Envelope:
+def failed_envelope(execution: Execution, failure: ExecutionFailure) -> Envelope:
     """Wrap why a run failed as its last event."""
     ended_ms = execution.ended_ms or execution.updated_ms
     elapsed_s = (ended_ms - (execution.started_ms or ended_ms)) / 1000
-    if fault.type == ErrorType.TIMEOUT_EXECUTION:
+    if failure.type == ErrorType.TIMEOUT_EXECUTION:
         return _last("WorkflowTimedOutEvent", {"timeout": elapsed_s, "active_steps": []})
-    exception = {"exception_type": fault.type, "exception_message": fault.message}
+    exception = {"exception_type": failure.type, "exception_message": failure.message}
     value = {
-        "step_name": fault.step or execution.name,
+        "step_name": failure.node_id or execution.name,
         "exception": exception,
-        "attempts": fault.attempts,
+        "attempts": failure.tries,
         "elapsed_seconds": elapsed_s,
     }
     return _last("WorkflowFailedEvent", value)
@@ -149,18 +138,6 @@ def failed_envelope(execution: Execution, fault: Fault) -> Envelope:
 def cancelled_envelope() -> Envelope:
     """Wrap a cancel as the last event of a run."""
     return _last("WorkflowCancelledEvent", {})
-
-
-def fault_of(view: ExecutionView) -> Fault:
-    """Find what made an execution fail: its time limit, the first node that failed it, or its output."""
-    if view.execution.error is not None:
-        return _fault(None, view.execution.error)
-    failed = [state for state in view.nodes if state.status is NodeStatus.FAILED and not state.caught]
-    decisive = [state for state in failed if view.definition.node(state.node_id).critical] or failed
-    if decisive:
-        first = min(decisive, key=_ended_ms)
-        return _fault(first.node_id, first.error or {}, first.tries)
-    return _fault(None, view.output_error or {})
 
 
 def step_envelope(event: Mapping[str, Any], definition: Definition, types: EventTypes) -> Envelope | None:
@@ -257,15 +234,6 @@ def _spliced(output: bytes | None) -> Any:
 
 def _last(name: str, value: Any) -> Envelope:
     return envelope(name, value, types=[STOP], qualified_name=MODULE + name)
-
-
-def _fault(step: str | None, error: Mapping[str, Any], attempts: int = 1) -> Fault:
-    message = str(error.get("message") or error.get("type") or "the workflow failed")
-    return Fault(step, str(error.get("type") or ErrorType.HANDLER_ERROR), message, max(attempts, 1))
-
-
-def _ended_ms(state: NodeState) -> int:
-    return state.ended_ms or 0
 
 
 def _moment(time_ms: int) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from api.dialects.yaml_runs.rendering import type_of
+from orchestrator.definitions.branches import taker_of
 from orchestrator.definitions.definition import Definition
 
 #: Sent before the first event.
@@ -20,13 +22,19 @@ _RUN_ENDS = {
 
 
 class RunEvents:
-    """Renders one history for one client: it keeps count of the steps that are behind the run."""
+    """Renders one history for one client: it keeps count of the steps that are behind the run.
+
+    failures  what made the run fail, by the number of the event that says so; of an end that is not among
+              them, the first failure of a step that nothing handled is named.
+    """
 
     #: The history ends by itself, when the run has.
     is_over = False
 
-    def __init__(self, run_id: str, definition: Definition) -> None:
+    def __init__(self, run_id: str, definition: Definition, failures: Mapping[int, str]) -> None:
         self._run_id = run_id
+        self._definition = definition
+        self._failures = failures
         self._types = {node.id: type_of(node) for node in definition.nodes}
         #: Steps of which it is not known before their end whether they run at all.
         self._open = {node.id for node in definition.nodes if node.when is not None}
@@ -47,9 +55,19 @@ class RunEvents:
             self._done.discard(step_id)
             return b"" if step_id in self._open else self._started(event, step_id)
         if kind == "node.failed":
-            self._error = self._error or str(event["data"].get("message", "failed"))
+            if self._error is None and not self._is_handled(step_id, event["data"]):
+                self._error = str(event["data"].get("message", "failed"))
             return self._started(event, step_id) if step_id in self._open else b""
         return self._completed(event, step_id, _STEP_ENDS[kind]) if kind in _STEP_ENDS else b""
+
+    def _is_handled(self, step_id: str, error: Mapping[str, Any]) -> bool:
+        """Whether the run goes on when this step fails with this error."""
+        node = self._definition.by_id[step_id]
+        return (
+            not node.critical
+            or node.continues_on_failure
+            or taker_of(node.catch, str(error.get("type"))) != ""
+        )
 
     def _completed(self, event: dict[str, Any], step_id: str, status: str) -> bytes:
         is_late = status == "completed" and step_id in self._open
@@ -71,9 +89,11 @@ class RunEvents:
     def _end(self, event: dict[str, Any], kind: str, status: str) -> bytes:
         if status == "completed":
             return self._frame(event, kind, status)
-        is_cancelled = event["type"] == "execution.cancelled"
-        reason = "cancelled" if is_cancelled else event["data"].get("reason") or status
-        return self._frame(event, kind, status, error_message=self._error or str(reason))
+        error = self._failures.get(event["seq"])
+        if error is None and event["type"] == "execution.cancelled":
+            error = "cancelled"
+        error = error or self._error or str(event["data"].get("reason") or status)
+        return self._frame(event, kind, status, error_message=error)
 
     def _frame(self, event: dict[str, Any], kind: str, status: str, **more: Any) -> bytes:
         fields = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from api.dialects.yaml_runs.rendering import row_status
+from api.dialects.yaml_runs.rendering import status_of, word_of
 from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.model import Execution
 from orchestrator.operations.executions import Executions
@@ -16,12 +16,10 @@ from orchestrator.states import ExecutionStatus
 ROWS = 200
 #: Runs of a page that are read side by side.
 AT_ONCE = 8
-#: The one state of the engine that a word stands for; the others are looked for among all.
-_ONLY = {
-    "pending": ExecutionStatus.PENDING,
-    "queued": ExecutionStatus.RUNNING,
-    "completed": ExecutionStatus.COMPLETED,
-}
+#: The one status that a word stands for; the others are looked for among all.
+_ONLY = {"pending": ExecutionStatus.PENDING, "completed": ExecutionStatus.COMPLETED}
+#: Words of a run that only its steps tell apart.
+_UNDER_WAY = ("queued", "running")
 
 
 async def page_of_runs(
@@ -32,36 +30,47 @@ async def page_of_runs(
     status: str | None,
     skip: int,
     count: int,
-) -> list[Execution]:
-    """List runs with these labels, newest first: `count` of them behind the first `skip`."""
-    found: list[Execution] = []
+) -> list[ExecutionView]:
+    """Read runs with these labels, newest first: `count` of them behind the first `skip`.
+
+    One that was removed meanwhile, or has another status by now, is left out.
+    """
+    found: list[ExecutionView] = []
     cursor: str | None = None
     while True:
         page = await executions.list(
             limit=ROWS, cursor=cursor, status=_ONLY.get(status or ""), workflow_id=workflow_id, labels=labels
         )
-        for row in page.items:
-            if status is not None and row_status(row) != status:
-                continue
-            if skip:
-                skip -= 1
-                continue
-            found.append(row)
+        rows = [row for row in page.items if _may_have(row, status)]
+        if status not in _UNDER_WAY:
+            passed = min(skip, len(rows))
+            rows, skip = rows[passed:], skip - passed
+        for start in range(0, len(rows), AT_ONCE):
+            for view in await _views_of(executions, rows[start : start + AT_ONCE]):
+                if status is not None and status_of(view) != status:
+                    continue
+                if skip:
+                    skip -= 1
+                elif len(found) < count:
+                    found.append(view)
             if len(found) == count:
                 return found
         if (cursor := page.next_cursor) is None:
             return found
 
 
-async def views_of(executions: Executions, rows: Sequence[Execution]) -> list[ExecutionView]:
+def _may_have(row: Execution, status: str | None) -> bool:
+    word = word_of(row.status)
+    return status is None or word == status or (word is None and status in _UNDER_WAY)
+
+
+async def _views_of(executions: Executions, rows: Sequence[Execution]) -> list[ExecutionView]:
     """Read these runs; one that was removed meanwhile is left out."""
-    turns = asyncio.Semaphore(AT_ONCE)
 
     async def read(row: Execution) -> ExecutionView | None:
-        async with turns:
-            try:
-                return await executions.get(row.execution_id)
-            except ExecutionNotFound:
-                return None
+        try:
+            return await executions.get(row.execution_id)
+        except ExecutionNotFound:
+            return None
 
     return [view for view in await asyncio.gather(*map(read, rows)) if view is not None]

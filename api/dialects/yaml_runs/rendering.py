@@ -15,7 +15,7 @@ from api.shown_outputs import ShownOutputs
 from orchestrator.definitions.definition import Node
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.documents import exact_json
-from orchestrator.execution.model import Execution, NodeState
+from orchestrator.execution.model import NodeState
 from orchestrator.operations.results import ExecutionView
 from orchestrator.states import ExecutionStatus, NodeStatus
 
@@ -84,7 +84,7 @@ def run_row(view: ExecutionView) -> dict[str, Any]:
         "status": status_of(view),
         "steps_completed": steps_completed(view),
         "total_steps": len(view.nodes),
-        "error_message": error_of(view),
+        "error_message": view.failure and view.failure.message,
         "started_at": rfc3339(execution.started_ms),
         "completed_at": rfc3339(execution.ended_ms),
         "created_at": rfc3339(execution.created_ms),
@@ -115,33 +115,17 @@ def queued_fields(run_id: str, workflow_id: str) -> dict[str, Any]:
 
 def status_of(view: ExecutionView) -> str:
     """Give the word for the state of a run."""
-    has_begun = any(state.started_ms is not None for state in view.nodes)
-    return _RUN_WORDS.get(view.execution.status) or ("running" if has_begun else "queued")
+    return word_of(view.execution.status) or ("running" if view.has_begun else "queued")
 
 
-def row_status(execution: Execution) -> str:
-    """Give the word for the state of a run of which only the row is known.
-
-    One that has changed since its start has begun; within the millisecond of its start it may have, too.
-    """
-    has_begun = execution.updated_ms > (execution.started_ms or 0)
-    return _RUN_WORDS.get(execution.status) or ("running" if has_begun else "queued")
+def word_of(status: ExecutionStatus) -> str | None:
+    """Give the word for a status; None where it depends on whether a step has begun."""
+    return _RUN_WORDS.get(status)
 
 
 def steps_completed(view: ExecutionView) -> int:
     """Count the steps that are behind a run: those it has skipped too."""
     return sum(state.status in (NodeStatus.COMPLETED, NodeStatus.SKIPPED) for state in view.nodes)
-
-
-def error_of(view: ExecutionView) -> str | None:
-    """Say why a run has failed; None for one that has not."""
-    if status_of(view) != "failed":
-        return None
-    failed = [state for state in view.nodes if state.status is NodeStatus.FAILED and state.error]
-    failed.sort(key=lambda state: state.ended_ms or 0)
-    errors = [*(state.error for state in failed), view.output_error, view.execution.error]
-    messages = (str(error["message"]) for error in errors if error and "message" in error)
-    return next(messages, view.execution.reason or str(view.execution.status).lower())
 
 
 def type_of(node: Node) -> str:

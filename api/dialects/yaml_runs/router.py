@@ -14,8 +14,9 @@ from api.access import reach_of
 from api.auth import engine_of, identity_of
 from api.dialects.dialect import door_label, own_workflow
 from api.dialects.yaml_runs.events import HEAD, RunEvents
+from api.dialects.yaml_runs.failures import Failures
 from api.dialects.yaml_runs.lowering import in_their_words, lower, trigger_path_of
-from api.dialects.yaml_runs.pages import page_of_runs, views_of
+from api.dialects.yaml_runs.pages import page_of_runs
 from api.dialects.yaml_runs.rendering import (
     NAME,
     queued_fields,
@@ -238,16 +239,15 @@ async def list_runs(
     page: Annotated[int, Query(ge=1, le=1_000)] = 1,
     page_size: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
-    executions = engine_of(request).executions
     found = await page_of_runs(
-        executions,
+        engine_of(request).executions,
         list(LABELS.items()),
         workflow_id=workflow_id,
         status=status,
         skip=(page - 1) * page_size,
         count=page_size,
     )
-    return json_response([run_row(view) for view in await views_of(executions, found)])
+    return json_response([run_row(view) for view in found])
 
 
 @router.get(
@@ -272,13 +272,15 @@ async def get_run(request: Request, run_id: str) -> Response:
 )
 async def stream(request: Request, run_id: str) -> Response:
     # All checks come before the first byte: inside a stream an error could no longer have a status.
-    view = await engine_of(request).executions.get(await execution_in(request, run_id))
-    found = view.execution.execution_id
+    engine = engine_of(request)
+    view = await engine.executions.get(await execution_in(request, run_id))
+    found, failures = view.execution.execution_id, Failures(engine)
     return RenderedStream(
         reach_of(request).hub,
         found,
         after=0,
-        renderer=RunEvents(found, view.definition),
+        renderer=RunEvents(found, view.definition, failures.found),
+        look_up=failures.look_up,
         media_type="text/event-stream",
         head=HEAD,
         credential=identity_of(request).credential,

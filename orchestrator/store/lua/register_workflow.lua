@@ -37,12 +37,13 @@ end
 local has_document = ARGV[10] ~= ''
 local given, last_field = {}, 13 + ARGV[13]
 for i = 14, last_field, 2 do given[ARGV[i]] = ARGV[i + 1] end
+local after_schedules = has_document and schedules.after(last_field + 1)
+local has_secrets = has_document and hooks.has_secrets(after_schedules)
 if not is_new then
-  local is_same = true
+  local is_same = not has_secrets
   for field, value in pairs(given) do is_same = is_same and redis.call('HGET', record, field) == value end
   if is_same then return answer_with('same') end
 end
-local after_schedules = has_document and schedules.after(last_field + 1)
 local taken = has_document and hooks.taken_of_document(tenant, workflow_id, after_schedules)
 if taken then return {'path ' .. taken, {}} end
 local version = before[3] or '0'
@@ -66,8 +67,6 @@ if is_new then
     redis.call('SET', idempotency_key(tenant, ARGV[7]), ARGV[8] .. ' ' .. workflow_id, 'PX', 86400000)
   end
 end
-if is_new_version then
-  schedules.put_of_document(tenant, workflow_id, last_field + 1)
-  hooks.put_of_document(tenant, workflow_id, after_schedules)
-end
+if is_new_version then schedules.put_of_document(tenant, workflow_id, last_field + 1) end
+if is_new_version or has_secrets then hooks.put_of_document(tenant, workflow_id, after_schedules) end
 return answer_with('ok')

@@ -9,7 +9,7 @@ import httpx2
 import pytest
 
 from tests.contract.jobs.running_jobs import CLEAN, DOCUMENTED, TEXT, Jobs, job, step, without_times
-from tests.contract.samples import node, submit, workflow
+from tests.contract.samples import CAUGHT, node, start, submit, workflow
 from tests.makers import Rig
 
 NO_ORDER = "Cyclic or missing dependencies in steps."
@@ -292,3 +292,11 @@ async def test_a_job_is_an_execution_like_any_other(jobs: Jobs) -> None:
     assert (await jobs.client.get(f"/workflows/{job_id}")).json()["status"] == "COMPLETED"
     listed = await jobs.client.get("/v1/executions", params={"label": "door:jobs"})
     assert [row["execution_id"] for row in listed.json()["items"]] == [job_id]
+
+
+async def test_a_failure_that_was_caught_is_not_why_a_job_failed(jobs: Jobs) -> None:
+    found = await jobs.ended(await start(jobs.client, CAUGHT))
+
+    assert found["status"] == found["progress"][-1]["msg"] == "failed"
+    assert found["error"] == found["progress"][-1]["error"]
+    assert "decisive" in found["error"]

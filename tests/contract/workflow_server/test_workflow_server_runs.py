@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.samples import CAUGHT
 from tests.contract.workflow_server.served import Served, stop_event
 from tests.fake_handlers import Stage
 from tests.patience import PATIENCE_S
@@ -224,3 +225,15 @@ async def test_a_run_that_was_cancelled_is_answered_with_500_and_its_handler(pla
         None,
     )
     assert (await placed.get("/results/mine")).status_code == 500
+
+
+async def test_a_failure_that_was_caught_is_not_why_a_run_failed(served: Served) -> None:
+    await served.client.put("/v1/workflows/caught", json=CAUGHT | {"name": "caught", "interface": {}})
+    handler_id = await served.finished("caught")
+
+    found = (await served.get(f"/handlers/{handler_id}")).json()
+    last = (await served.lines(handler_id))[-1]
+
+    assert "decisive" in found["error"]
+    assert last["value"]["step_name"] == "C"
+    assert last["value"]["exception"]["exception_message"] == found["error"]

@@ -200,14 +200,21 @@ async def test_queued_and_running_are_told_apart_in_lists(client: httpx2.AsyncCl
     made = await runs.register(TWO)
     ids = [(await client.post(f"/api/v1/runs/{made['id']}/execute-async")).json()["id"] for _ in range(2)]
 
-    async def listed(status: str) -> list[str]:
-        return [row["id"] for row in (await client.get("/api/v1/runs", params={"status": status})).json()]
+    async def listed(status: str, **query: Any) -> list[str]:
+        rows = (await client.get("/api/v1/runs", params={"status": status, **query})).json()
+        assert {row["status"] for row in rows} <= {status}
+        return [row["id"] for row in rows]
 
     assert (await listed("queued"), await listed("running")) == (ids[::-1], [])
-    later = (await rig.store.now_ms()) + 1_000
-    rig.transitions.now_ms = later
+    # A change that is no beginning makes no run of it that is running.
+    for verb in ("pause", "resume"):
+        answer = await client.post(f"/v1/executions/{ids[1]}/{verb}")
+        assert answer.status_code == 202, answer.text
+        assert (await listed("queued"), await listed("running")) == (ids[::-1], [])
+    assert [await listed("queued", page=page, page_size=1) for page in (1, 2, 3)] == [ids[1:], ids[:1], []]
     await rig.worker.start(1)
-    assert (await listed("queued"), await listed("running")) == (ids[1:], ids[:1])
+    assert sorted(await listed("queued") + await listed("running")) == ids
+    assert len(await listed("running")) == 1
 
 
 @pytest.mark.parametrize("query", ["page=0", "page_size=101", "status=odd", "page=x"])

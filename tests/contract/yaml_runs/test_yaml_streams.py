@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from tests.contract.samples import node, workflow
+from tests.contract.samples import CAUGHT, node, start, workflow
 from tests.contract.yaml_runs.running_yaml import TWO, Runs, events_in, steps, without
 from tests.makers import Rig
 
@@ -93,8 +93,30 @@ async def test_a_cancelled_run_has_failed(client: httpx2.AsyncClient) -> None:
         "status": "failed",
         "steps_completed": 0,
         "total_steps": 2,
-        "error_message": "cancelled",
+        "error_message": "no more",
     }
+    assert (await runs.detail(run_id))["error_message"] == "no more"
+
+
+async def test_a_failure_that_was_caught_is_not_why_a_run_failed(runs: Runs) -> None:
+    run_id = await start(runs.client, CAUGHT)
+    found = await runs.ended(run_id)
+
+    events = await runs.events(run_id)
+
+    assert "decisive" in found["error_message"]
+    assert events[-1]["error_message"] == found["error_message"]
+    assert "caught" in found["by_id"]["A"]["error_message"]
+
+
+async def test_an_output_that_fails_is_why_a_run_failed(runs: Runs) -> None:
+    run_id = await start(runs.client, workflow(node("A"), output="{{ trigger.no.thing }}"))
+    found = await runs.ended(run_id)
+
+    events = await runs.events(run_id)
+
+    assert "no" in found["error_message"]
+    assert (events[-1]["type"], events[-1]["error_message"]) == ("run_failed", found["error_message"])
 
 
 async def test_the_events_of_any_execution_are_told_by_its_nodes(runs: Runs) -> None:

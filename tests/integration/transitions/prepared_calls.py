@@ -14,7 +14,7 @@ from orchestrator.operations.children import child_id_of
 from orchestrator.states import NodeStatus, Reason, WaitingOn
 from orchestrator.store.layout import lay_out
 from orchestrator.store.replies import EndReply
-from orchestrator.store.requests import AttemptToken, Child, Idempotency, OperatorNote, Word
+from orchestrator.store.requests import AttemptToken, Child, Idempotency, NewHook, OperatorNote, Word
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from tests.dags import compiled
@@ -305,6 +305,13 @@ async def changing_a_workflow(rig: Rig) -> Call[Any]:
     return rig.transitions.register_workflow(registration(revision=1, hash="h2"))
 
 
+async def bringing_a_secret(rig: Rig) -> Call[Any]:
+    hook = NewHook("webhook:wh_a", "h1", "hub256", "", "none", "x", "1 - one")
+    await rig.transitions.register_workflow(replace(registration(), webhooks=[hook]))
+    changed = hook._replace(secrets="2 - two")
+    return rig.transitions.register_workflow(replace(registration(revision=1), webhooks=[changed]))
+
+
 async def removing_a_workflow(rig: Rig) -> Call[Any]:
     await rig.transitions.register_workflow(registration())
     return rig.transitions.remove_workflow("default", registration().workflow_id, revision=1)
@@ -313,5 +320,6 @@ async def removing_a_workflow(rig: Rig) -> Call[Any]:
 REGISTRY: dict[str, tuple[Prepare, str]] = {
     "register_workflow": (registering, ""),
     "register_workflow, changed": (changing_a_workflow, ""),
+    "register_workflow, a secret": (bringing_a_secret, ""),
     "remove_workflow": (removing_a_workflow, ""),
 }

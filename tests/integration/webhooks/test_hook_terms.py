@@ -9,18 +9,20 @@ import pytest
 
 from orchestrator.definitions.registry import Source
 from orchestrator.definitions.webhooks import HookTerms, WebhookRecord
-from orchestrator.errors import SignatureInvalid, WebhookInvalid
+from orchestrator.errors import SignatureInvalid, WebhookInvalid, WorkflowChanged
 from orchestrator.operations.results import WorkflowChange
 from tests.integration.webhooks_at_work import deliver
 from tests.makers import Rig, node, workflow
 
 
-async def put(rig: Rig, scheme: str = "hub256", **terms: Any) -> WorkflowChange:
+async def put(
+    rig: Rig, scheme: str = "hub256", *, if_match: list[str] | None = None, **terms: Any
+) -> WorkflowChange:
     document = workflow(node("A"), name="orders", triggers={"webhooks": [{"scheme": scheme}]})
     source = Source(orjson.dumps(document), "application/json")
     is_new = await rig.store.workflows.id_of("acme", "orders") is None
     return await rig.engine.of("acme").workflows.put(
-        "orders", document, source, hooks=HookTerms(**terms), if_match=None if is_new else ["*"]
+        "orders", document, source, hooks=HookTerms(**terms), if_match=if_match or (None if is_new else ["*"])
     )
 
 
@@ -67,6 +69,32 @@ async def test_without_a_secret_the_one_there_is_stays(rig: Rig) -> None:
     await put(rig)
 
     assert [each.kept for each in (await hook_of(rig)).secrets] == ["one"]
+
+
+async def test_a_new_secret_alone_takes_effect_with_the_change_that_brings_it(rig: Rig) -> None:
+    await put(rig, door="x", secret="one")
+    before = await hook_of(rig)
+
+    change = await put(rig, door="x", secret="two")
+    hook = await hook_of(rig)
+
+    assert (change.outcome, change.record.version, change.record.revision) == ("updated", 1, 2)
+    assert (hook.path, hook.hook_id, [each.kept for each in hook.secrets]) == (
+        before.path,
+        before.hook_id,
+        ["two"],
+    )
+    assert (await put(rig, door="x")).outcome == "unchanged"
+
+
+async def test_a_secret_comes_with_a_change_of_the_revision_it_is_meant_for_only(rig: Rig) -> None:
+    first = await put(rig, door="x", secret="one")
+    await put(rig, door="x", secret="two")
+
+    with pytest.raises(WorkflowChanged):
+        await put(rig, door="x", secret="three", if_match=[first.record.tag])
+
+    assert [each.kept for each in (await hook_of(rig)).secrets] == ["two"]
 
 
 async def test_natively_a_webhook_has_no_door_and_32_digits(rig: Rig) -> None:

@@ -68,6 +68,14 @@ end
 -- The webhooks of a document in ARGV, from a count on: for each its name, an id for a new one, scheme, header, inputs, owner or '',
 -- secrets or ''.
 
+-- Whether a secret comes with any of them: it takes effect also where the document is the one there is.
+function hooks.has_secrets(from)
+  for i = 1, ARGV[from] do
+    if ARGV[from + 7 * i] ~= '' then return true end
+  end
+  return false
+end
+
 -- The path of one that is another workflow's; nil for none.
 function hooks.taken_of_document(tenant, workflow_id, from)
   for i = 0, ARGV[from] - 1 do

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -14,6 +15,8 @@ from api.dialects.automation.failures import write_failure
 from api.dialects.automation.rendering import (
     STATUSES,
     STEP_STATUSES,
+    detail_fields,
+    execution_fields,
     foreign_document,
     is_signed,
     metric_fields,
@@ -21,10 +24,12 @@ from api.dialects.automation.rendering import (
     trigger_data,
 )
 from api.error_shapes import Failure
+from api.shown_outputs import ShownOutputs
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import PlainHandlers
-from orchestrator.execution.model import Event
+from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.execution.statistics import Ends, NodeCounts, Statistics
+from orchestrator.operations.results import ExecutionFailure, ExecutionView
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.makers import node, workflow
 
@@ -67,6 +72,41 @@ def test_what_started_it_is_shown_by_the_names_of_its_templates(trigger: Any, sh
     wanted = shown or {"source": "sub_workflow", "data": trigger["data"], "payload": trigger["data"]}
 
     assert trigger_data(trigger) == wanted
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        (ExecutionFailure("b", "Http.5xx", "it broke"), "Step 'b' failed: it broke"),
+        (ExecutionFailure(None, "TemplateError", "no such key"), "no such key"),
+        (None, "in a list"),
+    ],
+)
+def test_an_error_names_the_step_where_it_was_one(failure: ExecutionFailure | None, error: str) -> None:
+    failed = Execution("x", "n", "v", ExecutionStatus.FAILED, 0, created_ms=1, error={"message": "in a list"})
+    running = replace(failed, status=ExecutionStatus.RUNNING)
+
+    assert execution_fields(failed, None, failure)["error"] == error
+    assert execution_fields(running, None)["error"] is None
+    assert execution_fields(replace(failed, error=None), None)["error"] is None
+
+
+def test_an_output_that_is_too_large_is_shown_by_its_size_and_place() -> None:
+    made = compile_definition(workflow(node("A"), node("B"), node("C")), handlers=HANDLERS)
+    nodes = [NodeState(each, NodeStatus.COMPLETED) for each in "ABC"]
+    execution = Execution("x1", "n", "v", ExecutionStatus.COMPLETED, 0, created_ms=1)
+    found = ExecutionView(
+        execution, made, nodes, {"A": b'{"a":1}'}, {}, False, sizes={"A": 7, "B": 70_000, "C": 0}
+    )
+
+    steps = orjson.loads(orjson.dumps(detail_fields(ShownOutputs(found), {})))["steps"]
+
+    href = "/v1/executions/x1/nodes/B/output"
+    assert [each["output_data"] for each in steps] == [
+        {"a": 1},
+        {"truncated": True, "bytes": 70_000, "href": href},
+        None,
+    ]
 
 
 def test_a_document_of_another_door_is_made_of_its_definition() -> None:

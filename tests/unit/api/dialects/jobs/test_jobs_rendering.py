@@ -118,18 +118,16 @@ def test_without_one_of_its_own_a_result_is_made_of_the_outputs() -> None:
     assert made == {"run_name": "title", "inputs": JOB, "outputs": {"A": {}}, "stores": {}}
 
 
-def test_the_error_is_that_of_the_node_that_failed_first() -> None:
-    late = NodeState("A", NodeStatus.FAILED, ended_ms=5_000, error={"message": "second"})
-    early = NodeState("B", NodeStatus.FAILED, ended_ms=4_000, error={"message": "first"})
+def test_the_error_is_what_failed_the_job_and_no_failure_that_was_caught() -> None:
+    caught = NodeState("A", NodeStatus.FAILED, ended_ms=4_000, error={"message": "caught"}, caught="B")
+    decisive = NodeState("B", NodeStatus.FAILED, ended_ms=5_000, error={"message": "decisive"})
     failed = ExecutionStatus.FAILED
+    late = {"message": "too late"}
 
-    assert failure_of(view(late, early, status=failed)) == {"error": "first"}
-    assert failure_of(replace(view(status=failed), output_error={"message": "too large"})) == {
-        "error": "too large"
-    }
-    assert failure_of(view(status=failed, error={"message": "too late"})) == {"error": "too late"}
+    assert failure_of(view(caught, decisive, status=failed)) == {"error": "decisive"}
+    assert failure_of(view(caught, status=failed, error=late)) == {"error": "too late"}
     assert failure_of(view(status=ExecutionStatus.CANCELLED, reason="no more")) == {"error": "no more"}
-    assert failure_of(view(status=ExecutionStatus.CANCELLED)) == {"error": "cancelled"}
+    assert failure_of(view(caught)) == {}
 
 
 def test_a_reference_to_nothing_is_worded_as_documented_and_named_beside() -> None:

@@ -13,9 +13,7 @@ from api.dialects.workflow_server.event_types import EventTypes
 from api.dialects.workflow_server.lowering import CONTINUED
 from api.dialects.workflow_server.rendering import (
     EventWords,
-    Fault,
     failed_envelope,
-    fault_of,
     handler_fields,
     handler_id_of,
     plain_result,
@@ -26,9 +24,9 @@ from api.dialects.workflow_server.rendering import (
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.definitions.definition import Definition, PlainHandlers
 from orchestrator.definitions.interface import EventType
-from orchestrator.execution.model import Execution, NodeState
-from orchestrator.operations.results import ExecutionView
-from orchestrator.states import ExecutionStatus, NodeStatus
+from orchestrator.execution.model import Execution
+from orchestrator.operations.results import ExecutionFailure
+from orchestrator.states import ExecutionStatus
 from tests.makers import node, workflow
 
 UUID = "9b2d7d3c-0c0e-4f3e-8b1a-5f6f4d3c2b1a"
@@ -118,36 +116,10 @@ def test_the_last_event_has_its_class() -> None:
     }  # fmt: skip
 
 
-def view(*states: NodeState, execution: Execution = EXECUTION, **extra: Any) -> ExecutionView:
-    nodes = [node(state.node_id, critical=state.node_id != "spare") for state in states]
-    return ExecutionView(execution, definition(*nodes), list(states), {}, {}, False, **extra)
-
-
-def failed(node_id: str, at_ms: int, **extra: Any) -> NodeState:
-    error = {"type": "Http.5xx", "message": f"{node_id} broke"}
-    return NodeState(node_id, NodeStatus.FAILED, ended_ms=at_ms, tries=3, error=error, **extra)
-
-
-def test_the_first_node_that_failed_the_execution_is_named() -> None:
-    states = [failed("late", 9), failed("early", 5), failed("spare", 1), failed("caught", 2, caught="late")]
-
-    assert fault_of(view(*states)) == Fault("early", "Http.5xx", "early broke", 3)
-
-
-def test_the_fault_of_an_execution_as_a_whole_names_no_node() -> None:
-    over = replace(EXECUTION, error={"type": "Timeout.Execution", "message": "passed its deadline"})
-    states = [failed("A", 1)]
-
-    assert fault_of(view(*states, execution=over)) == Fault(None, "Timeout.Execution", "passed its deadline")
-    output = {"type": "TemplateError", "message": "no such key"}
-    assert fault_of(view(NodeState("A"), output_error=output)) == Fault(None, "TemplateError", "no such key")
-    assert fault_of(view(NodeState("A"))) == Fault(None, "HandlerError", "the workflow failed")
-
-
 def test_a_failure_and_a_time_that_is_over_are_different_events() -> None:
     ended = replace(EXECUTION, status=ExecutionStatus.FAILED, ended_ms=4_500)
 
-    assert failed_envelope(ended, Fault("A", "Http.5xx", "broke", 3)) == {
+    assert failed_envelope(ended, ExecutionFailure("A", "Http.5xx", "broke", 3)) == {
         "value": {
             "step_name": "A",
             "exception": {"exception_type": "Http.5xx", "exception_message": "broke"},
@@ -158,11 +130,13 @@ def test_a_failure_and_a_time_that_is_over_are_different_events() -> None:
         "type": "WorkflowFailedEvent",
         "types": ["StopEvent"],
     }
-    assert failed_envelope(ended, Fault(None, "Timeout.Execution", "over"))["value"] == {
+    assert failed_envelope(ended, ExecutionFailure(None, "Timeout.Execution", "over"))["value"] == {
         "timeout": 2.5,
         "active_steps": [],
     }
-    assert failed_envelope(ended, Fault(None, "TemplateError", "x"))["value"]["step_name"] == "Orders"
+    assert (
+        failed_envelope(ended, ExecutionFailure(None, "TemplateError", "x"))["value"]["step_name"] == "Orders"
+    )
 
 
 def test_steps_change_with_the_nodes_and_no_worker_is_named() -> None:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from api.dialects.yaml_runs.events import RunEvents
+from orchestrator.definitions.definition import Definition
 from tests.dags import compiled, node, workflow
 
+NO_FAILURES: Mapping[int, str] = {}
 DEFINITION = compiled(workflow(node("A"), node("B", after=["A"], when="true"), node("C", after=["B"])))
 
 
 class History:
     """Gives events of the engine to a renderer; collects what it makes of them."""
 
-    def __init__(self) -> None:
-        self.renderer = RunEvents("x1", DEFINITION)
+    def __init__(
+        self, definition: Definition = DEFINITION, failures: Mapping[int, str] = NO_FAILURES
+    ) -> None:
+        self.renderer = RunEvents("x1", definition, failures)
 
     def tell(self, kind: str, node_id: str | None = None, **more: Any) -> list[dict[str, Any]]:
-        event = {"type": kind, "ts": "2026-01-01T00:00:00.000Z", "data": more.pop("data", {}), **more}
+        event = {"type": kind, "seq": 7, "ts": "2026-01-01T00:00:00.000Z", "data": {}, **more}
         if node_id is not None:
             event["node_id"] = node_id
         text = self.renderer.render(event)
@@ -73,6 +78,33 @@ def test_a_run_that_failed_says_what_failed_first() -> None:
     assert History().tell("execution.failed", data={"reason": "timeout"})[0]["error_message"] == "timeout"
     assert History().tell("execution.failed")[0]["error_message"] == "failed"
     assert History().tell("execution.cancelled", data={"reason": "user"})[0]["error_message"] == "cancelled"
+
+
+def test_a_failure_that_was_handled_is_not_why_a_run_failed() -> None:
+    handled = compiled(
+        workflow(
+            node("A", catch=[{"errors": ["Http.*"], "goto": "B"}]),
+            node("B", after=["A"]),
+            node("C", critical=False),
+            node("D", retry={"max_attempts": 1, "on_exhausted": "continue"}),
+            node("E"),
+        )
+    )
+
+    def failing(*steps: tuple[str, str], failures: Mapping[int, str] = NO_FAILURES) -> str:
+        history = History(handled, failures)
+        for step_id, kind in steps:
+            history.tell("node.failed", step_id, data={"type": kind, "message": step_id})
+        message: str = history.tell("execution.failed")[0]["error_message"]
+        return message
+
+    before = [("A", "Http.5xx"), ("C", "Broken"), ("D", "Broken")]
+    assert failing(*before, ("E", "Broken")) == "E"
+    assert failing(*before) == "failed"
+    assert failing(("A", "Broken"), ("E", "Broken")) == "A"
+    # What the run itself says comes before what its steps have said.
+    assert failing(*before, ("E", "Broken"), failures={7: "too late"}) == "too late"
+    assert failing(*before, ("E", "Broken"), failures={6: "too late"}) == "E"
 
 
 def test_a_run_that_goes_on_counts_what_runs_again_once() -> None:

@@ -9,13 +9,12 @@ import orjson
 import pytest
 
 from api.dialects.yaml_runs.rendering import (
-    error_of,
-    row_status,
     run_detail,
     run_row,
     status_of,
     steps_shown,
     type_of,
+    word_of,
     workflow_row,
     write_failure,
 )
@@ -53,11 +52,12 @@ def view(
         (ExecutionStatus.CANCELLED, False, "failed"),
     ],
 )
-def test_every_status_has_a_word_also_in_lists(status: ExecutionStatus, has_begun: bool, word: str) -> None:
+def test_every_status_has_a_word(status: ExecutionStatus, has_begun: bool, word: str) -> None:
     state = NodeState("A", NodeStatus.RUNNING, started_ms=2_000 if has_begun else None)
-    found = view(state, status=status, updated_ms=2_000 if has_begun else 1_000)
 
-    assert (status_of(found), row_status(found.execution)) == (word, word)
+    assert status_of(view(state, status=status)) == word
+    # Without its steps it is known of none that is under way.
+    assert word_of(status) == (word if word not in ("queued", "running") else None)
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,21 @@ def test_an_error_is_shown_of_what_failed_and_of_nothing_else() -> None:
     failed = view(NodeState("A", NodeStatus.FAILED, error=error), status=ExecutionStatus.FAILED)
     retried = view(NodeState("A", NodeStatus.COMPLETED, error=error), status=ExecutionStatus.COMPLETED)
 
-    assert error_of(failed) == "it broke"
-    assert error_of(retried) is None
-    assert [step["error_message"] for step in run_detail(ShownOutputs(failed))["steps"]] == ["it broke", None]
-    assert [step["error_message"] for step in run_detail(ShownOutputs(retried))["steps"]] == [None, None]
-    assert error_of(view(status=ExecutionStatus.FAILED, error={"message": "too late"})) == "too late"
-    assert error_of(view(status=ExecutionStatus.CANCELLED)) == "cancelled"
+    for found, message in ((failed, "it broke"), (retried, None)):
+        shown = run_detail(ShownOutputs(found))
+        assert shown["error_message"] == message
+        assert [step["error_message"] for step in shown["steps"]] == [message, None]
+
+
+def test_the_error_is_what_failed_the_run_and_no_failure_that_was_caught() -> None:
+    caught = NodeState("A", NodeStatus.FAILED, ended_ms=4_000, error={"message": "caught"}, caught="B")
+    decisive = NodeState("B", NodeStatus.FAILED, ended_ms=5_000, error={"message": "decisive"})
+    late, failed = {"message": "too late"}, ExecutionStatus.FAILED
+    cancelled = view(status=ExecutionStatus.CANCELLED, reason="no more")
+
+    assert run_row(view(caught, decisive, status=failed))["error_message"] == "decisive"
+    assert run_row(view(caught, status=failed, error=late))["error_message"] == "too late"
+    assert run_row(cancelled)["error_message"] == "no more"
 
 
 @pytest.mark.parametrize(
