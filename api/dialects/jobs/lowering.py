@@ -6,6 +6,7 @@ taken for a template, and equal steps make equal definitions whatever they are g
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -190,7 +191,5 @@ def _failing(node_id: str, message: str, **config: str) -> dict[str, Any]:
 
 def _free_id(taken: set[str]) -> str:
     """Name a node that is no step."""
-    node_id = "job"
-    while node_id in taken:
-        node_id += "_"
-    return node_id
+    numbered = (f"job-{number}" for number in itertools.count(2))
+    return next(node_id for node_id in itertools.chain(["job"], numbered) if node_id not in taken)

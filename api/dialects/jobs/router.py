@@ -19,7 +19,7 @@ from api.responses import body_of, failures, json_response, replay_headers
 from api.shown_outputs import ShownOutputs, shown_outputs
 from api.validator import execution_in, idempotency_of, read_envelope
 from orchestrator.engine import TenantEngine
-from orchestrator.errors import OutputNotFound
+from orchestrator.errors import OutputNotFound, Problem
 from orchestrator.operations.origin import Origin
 from orchestrator.states import ExecutionStatus
 
@@ -44,7 +44,9 @@ async def run(request: Request) -> Response:
     if problems := list(id_problems(sent)):
         raise RequestInvalid(problems)
     job = sent.model_dump()
-    definition = await reach_of(request).turns.read(body, lambda: lower(job))
+    reach = reach_of(request)
+    definition = await reach.turns.read(body, lambda: lower(job))
+    _check_size(definition, reach.engine.limits.max_config_bytes)
     submitted = await engine_of(request).executions.submit(
         definition,
         # Written out, so that the engine recognises a definition it has compiled before.
@@ -56,6 +58,17 @@ async def run(request: Request) -> Response:
     )
     headers = replay_headers(submitted.replayed)
     return json_response(accepted_fields(submitted.execution_id), status=202, headers=headers)
+
+
+def _check_size(definition: dict[str, Any], most_bytes: int) -> None:
+    """Refuse a job whose result would name too many steps, before any of them is compiled."""
+    found = len(orjson.dumps(definition.get("output", {})))
+    if found > most_bytes:
+        message = (
+            f"the result of {len(definition['nodes']):,} steps takes {found:,} bytes to write down;"
+            f" allowed are {most_bytes:,}: send fewer steps, or shorter ids"
+        )
+        raise RequestInvalid([Problem("steps", "too_many", message)])
 
 
 @router.get(

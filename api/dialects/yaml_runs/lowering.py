@@ -34,7 +34,7 @@ MODEL, MAX_TOKENS = "claude-sonnet-4-6", 1024
 #: Seconds that a call may take.
 TIMEOUT_S = 30
 #: Conditions that may jump over one step: it asks them all.
-MOST_JUMPS = 50
+MOST_JUMPS = 16
 #: Steps that a problem lists.
 SHOWN_STEPS = 20
 CHANNELS = ("email", "slack", "webhook", "ghl", "log")

@@ -41,6 +41,17 @@ async def test_a_step_with_the_id_of_another_is_named(jobs: Jobs) -> None:
     }
 
 
+async def test_a_job_whose_result_would_be_too_large_is_refused_before_it_is_compiled(jobs: Jobs) -> None:
+    steps = [step(f"step-{number}", "preprocess") for number in range(3_000)]
+
+    answer = await jobs.client.post("/workflow/run", json=job(*steps))
+
+    (problem,) = answer.json()["detail"]
+    assert answer.status_code == 422
+    assert (problem["loc"], problem["type"]) == (["body", "steps"], "too_many")
+    assert problem["msg"].startswith("the result of 3,000 steps takes ")
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -117,7 +117,7 @@ def test_every_step_comes_behind_all_it_needs(seed: int) -> None:
 def test_steps_without_an_order_are_one_node_that_fails_and_is_no_step() -> None:
     definition = lower(filled({"id": "job", "op": "preprocess", "needs": ["job"]}))
 
-    assert definition["nodes"] == [{"id": "job_", "handler": "fail", "config": {"message": NO_ORDER}}]
+    assert definition["nodes"] == [{"id": "job-2", "handler": "fail", "config": {"message": NO_ORDER}}]
     assert "output" not in definition
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.dialects.yaml_runs.lowering import in_their_words, lower, trigger_path_of
+from api.dialects.yaml_runs.lowering import MOST_JUMPS, in_their_words, lower, trigger_path_of
 from api.dialects.yaml_runs.reader import StepsReader
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.documents.limits import Limits
@@ -139,7 +139,16 @@ def test_many_conditions_may_follow_each_other_and_few_may_jump_over_one_step() 
     over = [asked(number, "c999") for number in range(60)]
 
     assert len(lowered(*row, *last)["nodes"]) == 1_000
-    assert mistakes(document(*over, last[1])) == {"steps[51]": "too_many"}
+    assert mistakes(document(*over, last[1])) == {"steps[17]": "too_many"}
+
+
+def test_as_many_conditions_as_may_jump_over_one_step_compile() -> None:
+    asked = {"type": "condition", "condition": "{got.body.x} > 1", "on_true": "z", "on_false": "y"}
+    over = [{"id": f"c{number}", **asked} for number in range(MOST_JUMPS)]
+
+    made = lowered(TRIGGER, *over, {"id": "y", "type": "trigger"}, {"id": "z", "type": "trigger"})
+
+    assert len(made["nodes"]) == MOST_JUMPS + 3
 
 
 @pytest.mark.parametrize(
