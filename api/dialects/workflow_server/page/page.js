@@ -27,7 +27,9 @@ async function attempt(work, place = "failure") {
   try {
     await work();
   } catch (error) {
-    if (error.name !== "AbortError") say(place, error.message);
+    if (error.name === "AbortError") return;
+    say(place, error.message);
+    find(place).scrollIntoView({ block: "nearest" });
   }
 }
 
