@@ -28,6 +28,11 @@ result() {
 }
 status() { curl -s -o /dev/null -w '%{http_code}' "$@"; }
 
+if ! curl -sf -o /dev/null "$API/api/health"; then
+  echo "no Headrace answers at $API; start one with ./headrace dev, or set API_URL" >&2
+  exit 1
+fi
+
 echo "# Register a tenant"
 MADE=$(curl -sf -X POST "$API/api/tenants/register" \
   -H "Content-Type: application/json" \

@@ -11,7 +11,7 @@ import os
 import sys
 import urllib.error
 import urllib.request
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,7 +42,7 @@ def register() -> str:
         return next(str(row["id"]) for row in json.load(answer) if row["name"] == NAME)
 
 
-def main() -> int:
+def run() -> int:
     """Run it and follow it; the exit code says whether it completed."""
     workflow_id = register()
     with send("POST", f"/api/v1/runs/{workflow_id}/execute-async", {"data": {}}) as answer:
@@ -56,6 +56,24 @@ def main() -> int:
                 step = f"{last.get('progress', ''):>4} {last.get('step_id', '')}".rstrip()
                 print(f"{last['type']:<15} {last['status']:<10} {step}")
     return 0 if last.get("type") == "run_completed" else 1
+
+
+def main() -> int:
+    """Run it; what goes wrong on the way is one line."""
+    try:
+        return run()
+    except urllib.error.HTTPError as error:
+        if error.code == 401:
+            reason = "the API needs a key that it knows; set API_KEY"
+        else:
+            reason = (
+                f"{error.url} answered with HTTP {error.code}: {error.read(400).decode(errors='replace')}"
+            )
+    except (OSError, HTTPException) as error:
+        cause = getattr(error, "reason", None) or error
+        reason = f"no API answers at {API_URL} ({cause}); start one with ./headrace dev, or set API_URL"
+    print(f"stream_demo: {reason}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from api.owners import RouteOwner
 
 #: Of its paths at the root; others that begin as these do are native.
 _is_own = re.compile(
-    r"/(page\.(js|css)"
+    r"/(page(-calls|-graph)?\.js|page\.css"
     r"|workflows(/[^/]*/(run|run-nowait|schema|events|representation))?"
     r"|(results|handlers|events)(/.*)?)?",
     re.DOTALL,

@@ -1,4 +1,4 @@
-"""The page of workflow servers: three small files of our own, and nothing from elsewhere."""
+"""The page of workflow servers: a few small files of our own, and nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ async def page() -> Response:
 
 async def script() -> Response:
     return _file("page.js", "text/javascript")
+
+
+async def script_of_calls() -> Response:
+    return _file("page-calls.js", "text/javascript")
+
+
+async def script_of_graph() -> Response:
+    return _file("page-graph.js", "text/javascript")
 
 
 async def style() -> Response:

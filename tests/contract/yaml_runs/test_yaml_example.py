@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -17,12 +18,13 @@ from workers.context import Toolbox
 
 
 async def demonstrated(port: int) -> tuple[int | None, list[str]]:
-    """Run the example against an API; gives its exit code and what it printed."""
+    """Run the example against an API; gives its exit code and what it printed, errors with it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "examples" / "stream_demo.py"),
         env={**os.environ, "API_URL": f"http://127.0.0.1:{port}"},
         stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )
     printed, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     return process.returncode, printed.decode().splitlines()
@@ -42,3 +44,26 @@ async def test_it_registers_once_runs_and_prints_the_events(
         assert [words[0][0], words[-1][0]] == ["run_started", "run_completed"]
         progress = [line[2] for line in words if line[0] == "step_completed"]
         assert progress == ["16", "33", "50", "66", "83", "100"]
+
+
+async def test_without_an_api_it_says_so_in_one_line() -> None:
+    with socket.socket() as bound:  # and does not listen
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        code, lines = await demonstrated(port)
+
+    assert code == 1
+    (line,) = lines
+    assert line.startswith(f"stream_demo: no API answers at http://127.0.0.1:{port} (")
+    assert line.endswith("; start one with ./headrace dev, or set API_URL")
+
+
+async def test_without_a_key_it_says_which_variable_has_it(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTH_REQUIRED", "true")
+    monkeypatch.delenv("API_KEY", raising=False)
+    with api_process(redis_url) as (_, port):
+        code, lines = await demonstrated(port)
+
+    assert (code, lines) == (1, ["stream_demo: the API needs a key that it knows; set API_KEY"])
