@@ -152,6 +152,8 @@ def _retry(kind: str, retry: Mapping[str, Any]) -> dict[str, Any]:
         "maximum_interval": delay_s,
         "backoff_coefficient": 1,
         "jitter": "none",
+        # The delay is as long as the step says, whatever the server asks for.
+        "respect_retry_after": False,
         # The receiver understood, and said no; of passing faults it says so by a 5xx.
         **({"non_retryable": ["Http.4xx"]} if kind == "http" else {}),
     }

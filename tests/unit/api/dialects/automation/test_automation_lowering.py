@@ -46,6 +46,7 @@ def test_a_workflow_is_a_definition_with_a_time_limit() -> None:
                     "maximum_interval": 5,
                     "backoff_coefficient": 1,
                     "jitter": "none",
+                    "respect_retry_after": False,
                 },
             }
         ],
@@ -84,6 +85,8 @@ def test_retries_are_as_many_and_as_slow_as_the_step_says() -> None:
     retries = {node["id"]: node.get("retry") for node in nodes}
     assert retries["h"]["max_attempts"] == 7
     assert (retries["h"]["initial_interval"], retries["h"]["non_retryable"]) == (0, ["Http.4xx"])
+    # A server that asks for another delay is not heard.
+    assert retries["h"]["respect_retry_after"] is False
     # A sub-workflow retries its own steps.
     assert retries["s"] is None
     assert retries["r"]["max_attempts"] == 7
