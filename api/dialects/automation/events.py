@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from api.dialects.automation.rendering import step_type
 from orchestrator.definitions.definition import Definition
+from orchestrator.documents import exact_json
 from orchestrator.documents.times import rfc3339
 from orchestrator.execution.model import Event
 
@@ -60,7 +59,7 @@ _OWN_LEVELS = {"debug": "debug", "info": "info", "warning": "warn", "error": "er
 
 def log_fields(event: Event) -> dict[str, Any] | None:
     """Show an event as an entry of the log; None for what is none, such as pieces of streamed text."""
-    data = orjson.loads(event.data or b"{}")
+    data = exact_json.loads(event.data or b"{}")
     if event.type == "node.log":
         level, message = _OWN_LEVELS.get(str(data.get("level")), "info"), str(data.get("message", ""))
         data = data.get("data") or {}
@@ -126,4 +125,4 @@ def _error_in(data: Mapping[str, Any]) -> str | None:
 
 def _frame(fields: Mapping[str, Any], seq: int | None = None) -> bytes:
     head = b"" if seq is None else b"id: %d\n" % seq
-    return head + b"data: " + orjson.dumps(fields) + b"\n\n"
+    return head + b"data: " + exact_json.dumps(fields) + b"\n\n"

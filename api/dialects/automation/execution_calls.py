@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import Header, Query, Request
 from starlette.responses import Response
 
@@ -31,6 +30,7 @@ from api.shown_outputs import shown_outputs
 from api.streaming.event_stream import RenderedStream
 from api.streaming.results import JsonStream
 from api.validator import execution_in, idempotency_of, read_envelope, repeat_id_of
+from orchestrator.documents import exact_json
 from orchestrator.engine import TenantEngine
 from orchestrator.operations.events import Events
 
@@ -209,7 +209,7 @@ async def _log(events: Events, execution_id: str, last: int, step_id: str | None
     while after < last and (part := await events.list(execution_id, after=after, limit=PAGE)):
         after = part[-1].seq
         wanted = (event for event in part if event.seq <= last and step_id in (None, event.node_id))
-        rows = [orjson.dumps(row) for event in wanted if (row := log_fields(event)) is not None]
+        rows = [exact_json.dumps(row) for event in wanted if (row := log_fields(event)) is not None]
         if rows:
             yield separator + b",".join(rows)
             separator = b","
@@ -219,5 +219,5 @@ async def _log(events: Events, execution_id: str, last: int, step_id: str | None
 async def _merged(engine: TenantEngine, execution_id: str, override: dict[str, Any]) -> dict[str, Any]:
     """Put what is sent over the payload of the original."""
     view = await engine.executions.get(execution_id)
-    payload = orjson.loads(view.trigger or b"{}").get("payload")
+    payload = exact_json.loads(view.trigger or b"{}").get("payload")
     return {"payload": {**(payload if isinstance(payload, dict) else {}), **override}}

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import orjson
 
 from api.dialects.automation.templates import compile_templates
-from orchestrator.documents.problems import quoted
-from orchestrator.errors import DefinitionInvalid, Problem
+from orchestrator.documents.limits import Limits
+from orchestrator.documents.problems import Findings, quoted
+from orchestrator.errors import Problem
 
 STEP_TYPES = ("http", "transform", "condition", "delay", "sub_workflow")
 TRIGGER_TYPES = ("manual", "webhook", "cron")
@@ -40,40 +42,38 @@ _REQUIRED = {
 
 @dataclass(frozen=True, slots=True)
 class AutomationDocument:
-    """A workflow as its writer sent it, without what is secret in it."""
+    """A workflow as its writer sent it, without what is secret in it.
+
+    is_signed  deliveries to its webhook are signed; kept while it has another trigger.
+    """
 
     name: str
     trigger_type: str
     steps: Sequence[Any]
     description: str | None = None
     trigger_config: Mapping[str, Any] = field(default_factory=dict)
+    is_signed: bool = False
 
     def to_json(self) -> bytes:
         """Write it as the source of the workflow."""
-        return orjson.dumps(asdict(self))
+        return orjson.dumps(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the deployment says of every workflow of this door.
-
-    is_signed  deliveries to its webhook are signed.
-    """
+    """What the deployment says of every workflow of this door."""
 
     max_steps: int = 50
     execution_timeout_s: int = 300
     http_timeout_s: float = 30.0
     cron_timezone: str = "UTC"
-    is_signed: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
 def lower(document: AutomationDocument, terms: Terms) -> dict[str, Any]:
-    """Make a definition of a workflow. Raises DefinitionInvalid with everything that is wrong."""
-    problems = [*_step_problems(document.steps, terms)]
-    if not problems:
-        problems = [*_graph_problems(document.steps), *_trigger_problems(document)]
-    if problems:
-        raise DefinitionInvalid(problems)
+    """Make a definition of a workflow. Raises DefinitionInvalid with the first `max_problems` problems."""
+    _raise_any(_step_problems(document.steps, terms), terms.limits)
+    _raise_any(chain(_graph_problems(document.steps), _trigger_problems(document)), terms.limits)
     definition: dict[str, Any] = {
         "name": document.name,
         "execution_timeout": terms.execution_timeout_s,
@@ -82,7 +82,7 @@ def lower(document: AutomationDocument, terms: Terms) -> dict[str, Any]:
     if document.description:
         definition["description"] = document.description
     if document.trigger_type == "webhook":
-        definition["triggers"] = {"webhooks": [{"scheme": "hub256" if terms.is_signed else "none"}]}
+        definition["triggers"] = {"webhooks": [{"scheme": "hub256" if document.is_signed else "none"}]}
     if document.trigger_type == "cron":
         schedule = {"cron": document.trigger_config["cron_expression"], "timezone": terms.cron_timezone}
         definition["triggers"] = {"schedules": [schedule]}
@@ -93,6 +93,13 @@ def branch_of(config: Mapping[str, Any], name: str) -> list[str]:
     """Give the ids of a branch of a condition; a single one may stand without a list."""
     value = config.get(name) or []
     return [value] if isinstance(value, str) else list(value)
+
+
+def _raise_any(problems: Iterable[Problem], limits: Limits) -> None:
+    findings = Findings(limits)
+    for problem in problems:
+        findings.take(problem)
+    findings.raise_any()
 
 
 def _nodes(steps: Sequence[dict[str, Any]], terms: Terms) -> list[dict[str, Any]]:
@@ -152,6 +159,8 @@ def _retry(kind: str, retry: Mapping[str, Any]) -> dict[str, Any]:
         "maximum_interval": delay_s,
         "backoff_coefficient": 1,
         "jitter": "none",
+        # The delay is as long as the step says, whatever the server asks for.
+        "respect_retry_after": False,
         # The receiver understood, and said no; of passing faults it says so by a 5xx.
         **({"non_retryable": ["Http.4xx"]} if kind == "http" else {}),
     }
@@ -172,15 +181,15 @@ def _step_problems(steps: Sequence[Any], terms: Terms) -> Iterator[Problem]:
         if not isinstance(step, dict):
             yield _problem(path, "VALIDATION_ERROR", f"'{path}' must be an object; found {quoted(step)}")
             continue
-        yield from _shape_problems(step, path)
+        yield from _shape_problems(step, path, terms.limits.max_config_bytes)
         step_id = step.get("id")
         if isinstance(step_id, str) and step_id in seen:
-            yield _problem(f"{path}.id", "DUPLICATE_STEP_ID", f"two steps have the id {step_id!r}")
+            yield _problem(f"{path}.id", "DUPLICATE_STEP_ID", f"two steps have the id {quoted(step_id)}")
         if isinstance(step_id, str):
             seen.add(step_id)
 
 
-def _shape_problems(step: dict[str, Any], path: str) -> Iterator[Problem]:
+def _shape_problems(step: dict[str, Any], path: str, max_config_bytes: int) -> Iterator[Problem]:
     for name in sorted(step.keys() - set(STEP_FIELDS)):
         allowed = ", ".join(STEP_FIELDS)
         message = f"unknown field {name[:80]!r} in a step (allowed: {allowed})"
@@ -203,6 +212,12 @@ def _shape_problems(step: dict[str, Any], path: str) -> Iterator[Problem]:
         yield _problem(f"{path}.config", "VALIDATION_ERROR", message)
     else:
         yield from _config_problems(kind, config or {}, f"{path}.config")
+        # Before its templates are read.
+        if (size := len(orjson.dumps(config))) > max_config_bytes:
+            message = (
+                f"'{path}.config' has {size:,} bytes; allowed are {max_config_bytes:,} (max_config_bytes)"
+            )
+            yield Problem(f"{path}.config", "STEP_CONFIG_ERROR", message, kind="size")
 
 
 def _retry_problems(retry: Any, path: str) -> Iterator[Problem]:

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from api.dialects.automation.lowering import STEP_TYPES, branch_of
 from api.shown_outputs import ShownOutputs
 from orchestrator.definitions.definition import Node
 from orchestrator.definitions.registry import WorkflowRecord
+from orchestrator.documents import exact_json
 from orchestrator.documents.times import rfc3339
 from orchestrator.execution.access import Tenant
 from orchestrator.execution.model import Execution, NodeState
@@ -74,7 +73,7 @@ def workflow_fields(record: WorkflowRecord, document: Mapping[str, Any]) -> dict
 def own_document(source: bytes) -> dict[str, Any] | None:
     """Read the document of a workflow that was sent to this door; None for another one."""
     try:
-        found = orjson.loads(source)
+        found = exact_json.loads(source)
     except ValueError:
         return None
     is_own = isinstance(found, dict) and "trigger_type" in found and isinstance(found.get("steps"), list)
@@ -83,13 +82,13 @@ def own_document(source: bytes) -> dict[str, Any] | None:
 
 def is_signed(definition: bytes) -> bool:
     """Say whether deliveries to the webhook of a definition are signed."""
-    webhooks = (orjson.loads(definition).get("triggers") or {}).get("webhooks") or []
+    webhooks = (exact_json.loads(definition).get("triggers") or {}).get("webhooks") or []
     return any(hook.get("scheme") != "none" for hook in webhooks)
 
 
 def foreign_document(text: bytes) -> dict[str, Any]:
     """Make a document, as this door shows it, of the definition of a workflow that was made elsewhere."""
-    definition = orjson.loads(text)
+    definition = exact_json.loads(text)
     triggers = definition.get("triggers") or {}
     schedules = triggers.get("schedules") or []
     nodes = definition.get("nodes") or (definition.get("dag") or {}).get("nodes") or []
@@ -124,7 +123,7 @@ def execution_fields(
         "id": execution.execution_id,
         "workflow_id": execution.workflow_id,
         "status": STATUSES[execution.status],
-        "trigger_data": trigger_data(None if trigger is None else orjson.loads(trigger)),
+        "trigger_data": trigger_data(None if trigger is None else exact_json.loads(trigger)),
         "error": _error_of(execution, failure),
         "started_at": None if started_ms is None else rfc3339(started_ms),
         "completed_at": rfc3339(ended_ms) if is_over and ended_ms is not None else None,
@@ -206,7 +205,7 @@ def _input(handler: str, config: Mapping[str, Any]) -> dict[str, Any]:
 def _output(node: Node, outputs: ShownOutputs) -> Any:
     """Show an output as it is; that of a condition also says which steps its branch has."""
     text = outputs.text(node.id) if node.handler == "condition" else None
-    found = None if text is None else orjson.loads(text)
+    found = None if text is None else exact_json.loads(text)
     if not isinstance(found, dict):
         return outputs.of(node.id)
     if found.get("branch") in ("true", "false"):

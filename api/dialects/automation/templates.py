@@ -6,6 +6,7 @@ Both are Jinja, and `steps.fetch.output.body.name` and `trigger.payload.x` mean 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError
@@ -18,6 +19,8 @@ _LEXING = Environment(
     keep_trailing_newline=True,
     autoescape=False,
 )
+_TRIGGER = ("name", "trigger")
+_REST = (("operator", "."), ("name", "triggered_by"))
 _TRIGGERED_BY = "('cron' if trigger.source == 'schedule' else trigger.triggered_by)"
 
 
@@ -39,30 +42,30 @@ def _compiled(text: str) -> str:
         tokens = [(kind, word) for _, kind, word in _LEXING.lex(text)]
     except TemplateSyntaxError:
         return text  # the engine says what is wrong with it
-    found, place = "", 0
+    return compile_tokens(tokens)
+
+
+def compile_tokens(tokens: Sequence[tuple[str, str]]) -> str:
+    """Write tokens, each a kind and a word, as text, with our name for `triggered_by`; takes linear time."""
+    parts, before, place = [], "", 0
     while place < len(tokens):
-        length = _length_of_triggered_by(tokens, place)
-        found += _TRIGGERED_BY if length else tokens[place][1]
-        place += length or 1
-    return found
+        kind, word = tokens[place]
+        end = 0 if before in (".", "|") else _end_of_triggered_by(tokens, place)
+        parts.append(_TRIGGERED_BY if end else word)
+        if kind != "whitespace":
+            before = word
+        place = end or place + 1
+    return "".join(parts)
 
 
-def _length_of_triggered_by(tokens: list[tuple[str, str]], place: int) -> int:
-    """Count the tokens from `trigger` to `triggered_by`, blanks between them too; 0 without them."""
-    if tokens[place] != ("name", "trigger") or _word_before(tokens, place) in (".", "|"):
+def _end_of_triggered_by(tokens: Sequence[tuple[str, str]], place: int) -> int:
+    """Find the place after `trigger.triggered_by`, which may have blanks in it; 0 where it does not stand."""
+    if tokens[place] != _TRIGGER:
         return 0
-    wanted = iter([("operator", "."), ("name", "triggered_by")])
-    following = next(wanted)
-    for length, token in enumerate(tokens[place + 1 :], start=2):
-        if token[0] == "whitespace":
-            continue
-        if token != following:
+    for wanted in _REST:
+        place += 1
+        if place < len(tokens) and tokens[place][0] == "whitespace":
+            place += 1
+        if place >= len(tokens) or tokens[place] != wanted:
             return 0
-        following = next(wanted, ("", ""))
-        if following == ("", ""):
-            return length
-    return 0
-
-
-def _word_before(tokens: list[tuple[str, str]], place: int) -> str:
-    return next((word for kind, word in reversed(tokens[:place]) if kind != "whitespace"), "")
+    return place + 1

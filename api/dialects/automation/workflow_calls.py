@@ -8,11 +8,12 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 from starlette.responses import Response
 
+from api.access import Reach, reach_of
 from api.auth import engine_of
 from api.dialects.automation.calls import LABEL, counted, refused, router
 from api.dialects.automation.lowering import AutomationDocument, Terms, lower
 from api.dialects.automation.rendering import foreign_document, is_signed, own_document, workflow_fields
-from api.dialects.automation.rules import NAME, AutomationRules, rules_of
+from api.dialects.automation.rules import NAME, rules_in
 from api.dialects.automation.schemas import (
     Deleted,
     ExecuteRequest,
@@ -29,7 +30,7 @@ from api.validator import idempotency_of, read_envelope
 from orchestrator.definitions.registry import Source, WorkflowRecord
 from orchestrator.definitions.webhooks import HookTerms
 from orchestrator.engine import TenantEngine
-from orchestrator.errors import Problem, ProblemsFound, TooBusy, WorkflowChanged
+from orchestrator.errors import DefinitionInvalid, Problem, ProblemsFound, TooBusy, WorkflowChanged
 from orchestrator.operations.origin import Origin
 
 #: Of a webhook path, after `wh_`.
@@ -37,6 +38,13 @@ PATH_DIGITS = 24
 TRIGGER_LABEL = "trigger_type"
 #: How often a change is made again that others have overtaken.
 ROUNDS = 5
+#: A secret is forgotten with its webhook, which must not come back without one unless that is meant.
+_SECRET_FORGOTTEN = Problem(
+    "webhook_secret",
+    "VALIDATION_ERROR",
+    "deliveries to this workflow were signed, and its secret went with its webhook: send 'webhook_secret', "
+    'or "" for none',
+)
 
 
 @router.post(
@@ -51,19 +59,19 @@ ROUNDS = 5
 )
 async def create(request: Request) -> Response:
     sent = await read_envelope(request, WorkflowRequest)
-    engine = engine_of(request)
+    engine, secret = engine_of(request), sent.webhook_secret or None
     document = AutomationDocument(
         name=sent.name,
         description=sent.description,
         trigger_type=sent.trigger_type,
         trigger_config=sent.trigger_config,
         steps=sent.steps,
+        is_signed=secret is not None,
     )
-    secret = sent.webhook_secret or None
-    definition = lower(document, _terms(rules_of(request), is_signed=secret is not None))
+    definition, source = await _lowered(document, reach_of(request))
     done = await engine.workflows.create(
         definition,
-        Source(document.to_json(), JSON),
+        source,
         labels=_labels(sent.trigger_type),
         is_active=sent.is_active,
         hooks=_hooks(secret),
@@ -119,11 +127,11 @@ async def get(request: Request, workflow_id: str) -> Response:
 )
 async def change(request: Request, workflow_id: str) -> Response:
     sent = await read_envelope(request, WorkflowChangeRequest)
-    engine, rules = engine_of(request), rules_of(request)
+    engine, reach = engine_of(request), reach_of(request)
     for _ in range(ROUNDS):
         record = await own_workflow(engine, NAME, workflow_id)
         try:
-            await _change(engine, record, sent, rules)
+            await _change(engine, record, sent, reach)
         except WorkflowChanged:
             continue
         return json_response(await _shown(engine, await engine.workflows.get(record.workflow_id)))
@@ -167,7 +175,7 @@ async def execute(request: Request, workflow_id: str) -> Response:
 
 
 async def _change(
-    engine: TenantEngine, record: WorkflowRecord, sent: WorkflowChangeRequest, rules: AutomationRules
+    engine: TenantEngine, record: WorkflowRecord, sent: WorkflowChangeRequest, reach: Reach
 ) -> None:
     """Change a workflow from the state that was read. Raises WorkflowChanged where it has another by now."""
     document = own_document((await engine.workflows.source(record)).text)
@@ -182,13 +190,18 @@ async def _change(
             raise ProblemsFound([Problem("path.workflow_id", "wrong_value", message)])
         await engine.workflows.change(record.workflow_id, is_active=sent.is_active, if_match=[record.tag])
         return
-    was_signed = is_signed(await engine.workflows.definition(record))
-    signed = was_signed if sent.webhook_secret is None else sent.webhook_secret != ""
-    changed = AutomationDocument(**{**_fields_of(document), **wanted})
+    signed = bool(sent.webhook_secret)
+    if sent.webhook_secret is None:
+        signed = document.get("is_signed", False) or is_signed(await engine.workflows.definition(record))
+    changed = AutomationDocument(**{**_fields_of(document), **wanted, "is_signed": signed})
+    is_new_hook = changed.trigger_type == "webhook" and document["trigger_type"] != "webhook"
+    if is_new_hook and signed and sent.webhook_secret is None:
+        raise DefinitionInvalid([_SECRET_FORGOTTEN])
+    definition, source = await _lowered(changed, reach)
     await engine.workflows.put(
         record.workflow_id,
-        lower(changed, _terms(rules, is_signed=signed)),
-        Source(changed.to_json(), JSON),
+        definition,
+        source,
         labels={**record.labels, **_labels(changed.trigger_type)},
         is_active=sent.is_active,
         hooks=_hooks(sent.webhook_secret or None),
@@ -208,13 +221,21 @@ def _fields_of(document: dict[str, Any]) -> dict[str, Any]:
     return {name: document[name] for name in names if name in document}
 
 
-def _terms(rules: AutomationRules, *, is_signed: bool) -> Terms:
+async def _lowered(document: AutomationDocument, reach: Reach) -> tuple[dict[str, Any], Source]:
+    """Make definition and source of a workflow; a large one waits its turn. Raises as `lower`; TooBusy."""
+    source, terms = document.to_json(), _terms(reach)
+    definition = await reach.turns.read(source, lambda: lower(document, terms))
+    return definition, Source(source, JSON)
+
+
+def _terms(reach: Reach) -> Terms:
+    rules = rules_in(reach)
     return Terms(
         max_steps=rules.max_steps,
         execution_timeout_s=rules.execution_timeout_s,
         http_timeout_s=rules.http_timeout_s,
         cron_timezone=rules.cron_timezone,
-        is_signed=is_signed,
+        limits=reach.engine.limits,
     )
 
 

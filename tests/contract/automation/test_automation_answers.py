@@ -63,3 +63,27 @@ async def test_outputs_beyond_one_answer_are_named_by_their_place(
         answer = await client.get(shown["href"], headers={"X-API-Key": tenant.key})
         assert answer.json() == {"result": large}
         assert steps["b"]["output_data"] == {"result": "ok"}
+
+
+async def test_a_replay_keeps_every_digit_of_what_is_not_sent(redis_url: str, fleet: WorkerFleet) -> None:
+    await fleet.start()
+    number = 123456789012345678901234567890
+    async with serving(redis_url) as client:
+        tenant = await register(client)
+        workflow = await tenant.create(
+            step("a", expression="{{ trigger.payload.n }}"), trigger_type="webhook"
+        )
+        hook = await client.post(f"/webhooks/{workflow['webhook_path']}", json={"n": number, "x": 1})
+        assert hook.status_code == 202, hook.text
+        first = await tenant.ended(hook.json()["execution_id"])
+        path = f"/executions/{first['execution']['id']}/replay"
+
+        made = await tenant.call("POST", path, 202, json={"override_data": {"x": 2}})
+
+        again = await tenant.ended(made["execution_id"])
+        assert first["execution"]["trigger_data"]["payload"] == {"n": number, "x": 1}
+        assert again["execution"]["trigger_data"]["payload"] == {"n": number, "x": 2}
+        assert again["steps"][0]["output_data"] == {"result": str(number)}
+        rows = (await tenant.call("GET", "/executions", 200))["executions"]
+        assert [row["trigger_data"]["payload"]["n"] for row in rows] == [number, number]
+        await tenant.call("GET", f"/executions/{first['execution']['id']}/logs", 200)

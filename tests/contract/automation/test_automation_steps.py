@@ -60,7 +60,9 @@ async def test_a_call_is_tried_again_after_a_5xx_and_not_after_a_4xx(
 ) -> None:
     await fleet.start()
     async with running_target() as target, serving(redis_url) as client:
-        answers = iter([reply(503), reply(500), reply(200, b"{}", content_type="application/json")])
+        answers = iter(
+            [reply(503, retry_after="200"), reply(500), reply(200, b"{}", content_type="application/json")]
+        )
         target.answers |= {
             "/flaky": lambda _: next(answers),
             "/down": reply(502),

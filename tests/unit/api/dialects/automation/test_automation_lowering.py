@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
+import orjson
 import pytest
 
 from api.dialects.automation.lowering import AutomationDocument, Terms, lower
+from orchestrator.documents.limits import Limits
 from orchestrator.errors import DefinitionInvalid
 
 
@@ -46,6 +49,7 @@ def test_a_workflow_is_a_definition_with_a_time_limit() -> None:
                     "maximum_interval": 5,
                     "backoff_coefficient": 1,
                     "jitter": "none",
+                    "respect_retry_after": False,
                 },
             }
         ],
@@ -84,6 +88,8 @@ def test_retries_are_as_many_and_as_slow_as_the_step_says() -> None:
     retries = {node["id"]: node.get("retry") for node in nodes}
     assert retries["h"]["max_attempts"] == 7
     assert (retries["h"]["initial_interval"], retries["h"]["non_retryable"]) == (0, ["Http.4xx"])
+    # A server that asks for another delay is not heard.
+    assert retries["h"]["respect_retry_after"] is False
     # A sub-workflow retries its own steps.
     assert retries["s"] is None
     assert retries["r"]["max_attempts"] == 7
@@ -108,22 +114,24 @@ def test_a_branch_waits_for_its_condition_whatever_else_it_waits_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "terms", "triggers"),
+    ("kind", "fields", "triggers"),
     [
-        ("manual", Terms(), None),
-        ("webhook", Terms(), {"webhooks": [{"scheme": "none"}]}),
-        ("webhook", Terms(is_signed=True), {"webhooks": [{"scheme": "hub256"}]}),
+        ("manual", {}, None),
+        ("manual", {"is_signed": True}, None),
+        ("webhook", {}, {"webhooks": [{"scheme": "none"}]}),
+        ("webhook", {"is_signed": True}, {"webhooks": [{"scheme": "hub256"}]}),
         (
             "cron",
-            Terms(cron_timezone="Europe/Berlin"),
+            {
+                "trigger_config": {"cron_expression": "*/5 * * * *"},
+                "terms": Terms(cron_timezone="Europe/Berlin"),
+            },
             {"schedules": [{"cron": "*/5 * * * *", "timezone": "Europe/Berlin"}]},
         ),
     ],
 )
-def test_triggers_stand_in_the_definition(kind: str, terms: Terms, triggers: Any) -> None:
-    config = {"cron_expression": "*/5 * * * *"} if kind == "cron" else {}
-
-    assert lowered(step("a"), kind=kind, terms=terms, trigger_config=config).get("triggers") == triggers
+def test_triggers_stand_in_the_definition(kind: str, fields: dict[str, Any], triggers: Any) -> None:
+    assert lowered(step("a"), kind=kind, **fields).get("triggers") == triggers
 
 
 def test_everything_wrong_with_the_steps_is_told_at_once() -> None:
@@ -180,10 +188,48 @@ def test_what_a_call_cannot_be_is_refused(config: dict[str, Any], path: str) -> 
     assert codes(step("h", "http", **config)) == [("STEP_CONFIG_ERROR", f"steps[0].config.{path}")]
 
 
+def test_a_config_beyond_the_limit_is_refused_before_its_templates_are_read() -> None:
+    large = step("a", expression="{{ " + "trigger " * 20 + "triggered_by }}")
+    size = len(orjson.dumps(large["config"]))
+
+    assert lowered(large, terms=Terms(limits=Limits(max_config_bytes=size)))
+    with (
+        patch("api.dialects.automation.lowering.compile_templates") as compiled,
+        pytest.raises(DefinitionInvalid) as raised,
+    ):
+        lowered(large, terms=Terms(limits=Limits(max_config_bytes=size - 1)))
+
+    (problem,) = raised.value.problems
+    assert (problem.code, problem.path, problem.kind) == ("STEP_CONFIG_ERROR", "steps[0].config", "size")
+    assert problem.message == (
+        f"'steps[0].config' has {size} bytes; allowed are {size - 1} (max_config_bytes)"
+    )
+    compiled.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        step("a", after=tuple(f"b{place}" for place in range(1_000))),
+        step("a") | {f"field_{place}": 1 for place in range(1_000)},
+        step("a") | {"config": {"expression": "x"} | {f"field_{place}": 1 for place in range(1_000)}},
+        step("a") | {"retry": {f"field_{place}": 1 for place in range(1_000)}},
+    ],
+    ids=["dependencies", "fields", "fields of a config", "fields of a retry"],
+)
+def test_of_many_problems_the_first_are_named_and_the_others_counted(wrong: dict[str, Any]) -> None:
+    with pytest.raises(DefinitionInvalid) as raised:
+        lowered(wrong, terms=Terms(limits=Limits(max_problems=3)))
+
+    *named, last = raised.value.problems
+    assert len(named) == 3
+    assert (last.path, last.message) == ("", "and 997 more problems")
+
+
 def test_a_document_keeps_no_secret() -> None:
-    document = AutomationDocument("Flow", "webhook", [step("a")], trigger_config={"k": 1})
+    document = AutomationDocument("Flow", "webhook", [step("a")], trigger_config={"k": 1}, is_signed=True)
 
     assert document.to_json() == (
         b'{"name":"Flow","trigger_type":"webhook","steps":[{"id":"a","type":"transform",'
-        b'"config":{"expression":"x"},"depends_on":[]}],"description":null,"trigger_config":{"k":1}}'
+        b'"config":{"expression":"x"},"depends_on":[]}],"description":null,"trigger_config":{"k":1},"is_signed":true}'
     )
