@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     #: Its files are registered when the API starts; a directory that does not exist has none.
     workflows_dir: Path = ROOT / "workflows"
 
-    # The front door `/api`. Natively there are other limits, below, and none of these.
+    # The front door `/api`. Natively there are other limits, below, and of these the first rate.
     max_steps_per_workflow: int = Field(default=50, ge=1, le=10_000)
     #: Of one execution from start to end.
     execution_timeout_seconds: int = Field(default=300, ge=1)
@@ -131,8 +131,8 @@ class Settings(BaseSettings):
     webhook_replay_enabled: bool = True
     #: IANA time zone of its cron triggers.
     cron_timezone: str = "UTC"
-    #: Requests a minute: registrations of one address, and of one tenant changes of workflows, starts and
-    #: other changes of executions, and reads. 0: any number.
+    #: Requests a minute: registrations of one address (natively, too, counted apart), and of one tenant
+    #: changes of workflows, starts and other changes of executions, and reads. 0: any number.
     rate_limit_register: int = Field(default=5, ge=0)
     rate_limit_workflows: int = Field(default=20, ge=0)
     rate_limit_executions: int = Field(default=300, ge=0)

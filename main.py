@@ -70,7 +70,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
         ):
             hub = Hub(engine.all_tenants, over=engine.authentication.over)
             simulator = SimulatorProcess([sys.executable, "-m", "workers.simulator.process"], environment)
-            attach(app, Reach(engine, hub, simulator, gate, rules=_rules(settings)))
+            attach(app, _reach(settings, engine, hub, simulator, gate))
             # What is there now stays: each scan of it by the collector would hold up every open stream.
             gc.collect()
             gc.freeze()
@@ -112,6 +112,11 @@ def _gate(settings: Settings) -> Gate:
         is_development=not settings.is_production,
         is_registration_open=settings.is_registration_open,
     )
+
+
+def _reach(settings: Settings, engine: Engine, hub: Hub, simulator: SimulatorProcess, gate: Gate) -> Reach:
+    most = settings.rate_limit_register
+    return Reach(engine, hub, simulator, gate, rules=_rules(settings), registrations_a_minute=most)
 
 
 def _rules(settings: Settings) -> dict[str, object]:

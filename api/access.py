@@ -26,6 +26,8 @@ class Reach:
     turns: Turns = field(default_factory=Turns)
     #: Limits of dialects that have some of their own, by their names.
     rules: Mapping[str, Any] = field(default_factory=dict)
+    #: Tenants that strangers may register from one address in a minute; 0 for any number.
+    registrations_a_minute: int = 0
 
 
 def attach(app: FastAPI, reach: Reach) -> None:

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from api.auth import identity_of, operator_engine_of
 from api.problems import RequestInvalid
+from api.rate_limits import limited
 from api.responses import body_of, json_response, problems, replay_headers
 from api.routers.keys import KeyId, issued, listed, rotated
 from api.schemas.access import (
@@ -33,6 +34,13 @@ router = APIRouter(prefix="/v1/tenants", tags=["tenants"])
 Name = Annotated[str, Path(max_length=64)]
 #: What the key that comes with a new tenant is called.
 FIRST_KEY = "first key"
+_of_strangers = limited("register", lambda reach: reach.registrations_a_minute, by="address")
+
+
+async def counted(request: Request) -> None:
+    """Count a registration by the address it comes from, unless it is the operator's."""
+    if not identity_of(request).is_operator:
+        await _of_strangers(request)
 
 
 @router.post(
@@ -41,8 +49,9 @@ FIRST_KEY = "first key"
     summary="Register a tenant; the answer shows its first key, which opens everything of it",
     status_code=201,
     response_model=TenantCreated,
-    responses=problems(409, 413, 422, 503),
+    responses=problems(409, 413, 422, 429, 503),
     openapi_extra=body_of(TenantRequest),
+    dependencies=[Depends(counted)],
 )
 async def create(request: Request) -> Response:
     sent = await read_envelope(request, TenantRequest)

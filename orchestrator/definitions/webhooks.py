@@ -10,6 +10,7 @@ Fields of a record (a hash, written by `register_webhook` and, once a definition
     inputs              payload: the body becomes the inputs; none: there are none
     is_active           1 or 0; 0: the path is unknown
     owner               the door that made it; empty for one that was made natively
+    is_declared         1 where the document of its workflow names it, else missing
     secrets             a line for each, newest last: `CREATED_MS EXPIRES_MS SECRET`, - for one that does not
                         expire; of the scheme header_token their SHA-256
     revision            from 1, one more for each change
@@ -77,7 +78,7 @@ class HookTerms:
 
     door    which has written the document, and may leave its webhooks unsigned; empty natively.
     secret  that senders sign with; None leaves what there is.
-    digits  hex digits of a path that is made.
+    digits  hex digits of a path that is made; one that was made before stays as long as it is.
     """
 
     door: str = ""
@@ -125,6 +126,7 @@ class WebhookRecord:
     inputs: InputsFrom
     is_active: bool
     owner: str
+    is_declared: bool
     secrets: tuple[Secret, ...] = field(repr=False)
     revision: int
     created_ms: int
@@ -160,6 +162,7 @@ class WebhookRecord:
                 inputs="payload" if text["inputs"] == "payload" else "none",
                 is_active=text["is_active"] == "1",
                 owner=text["owner"],
+                is_declared=text.get("is_declared") == "1",
                 secrets=read_secrets(text["secrets"]),
                 revision=int(text["revision"]),
                 created_ms=int(text["created_ms"]),

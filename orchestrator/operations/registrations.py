@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from secrets import token_hex
 from typing import Any
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ from orchestrator.definitions.webhooks import (
     HookTerms,
     Kind,
     Secret,
+    WebhookRecord,
     WebhookSpec,
     hook_name,
     secrets_text,
@@ -42,6 +44,7 @@ from orchestrator.operations.schema_checks import SchemaChecks
 from orchestrator.operations.submissions import Compiled, mint_uuid
 from orchestrator.operations.webhook_secrets import check_secrets
 from orchestrator.redis_keys import DEFAULT_TENANT
+from orchestrator.store.reader import Store
 from orchestrator.store.requests import NewHook, NewSchedule, Registration
 
 
@@ -57,6 +60,21 @@ def check_labels(labels: Mapping[str, str] | None) -> None:
     """Check labels. Raises ProblemsFound."""
     if wrong := list(label_problems(labels or {})):
         raise ProblemsFound(wrong)
+
+
+async def with_triggers(
+    store: Store, wanted: Registration, triggers: Triggers, terms: HookTerms, record: WorkflowRecord | None
+) -> Registration:
+    """Add the triggers of a document to its registration. Raises ProblemsFound.
+
+    record  of the workflow that is changed. A change of its hooks by another document changes its revision,
+            too, so that two registrations at a time never make two paths for one entry.
+    """
+    if not triggers.webhooks and not triggers.paths and not triggers.schedules:
+        return wanted
+    now_ms = await store.now_ms()
+    made = made_paths(await store.webhooks.records(record.hooks)) if record else {}
+    return with_schedules(with_webhooks(wanted, triggers, now_ms, terms, made), triggers, now_ms)
 
 
 async def check_schedules(checks: SchemaChecks, definition: Definition) -> None:
@@ -126,14 +144,25 @@ def with_schedules(wanted: Registration, triggers: Triggers, now_ms: int) -> Reg
     return replace(wanted, schedules=found)
 
 
+def made_paths(hooks: Iterable[WebhookRecord]) -> dict[Kind, str]:
+    """Give the paths that were made for a document before: of each kind it has one without a path at most."""
+    return {hook.kind: hook.path for hook in hooks if hook.is_declared and hook.path.startswith(MINTED)}
+
+
 def with_webhooks(
-    wanted: Registration, triggers: Triggers, now_ms: int, terms: HookTerms = NATIVE_TERMS
+    wanted: Registration,
+    triggers: Triggers,
+    now_ms: int,
+    terms: HookTerms = NATIVE_TERMS,
+    made: Mapping[Kind, str] | None = None,
 ) -> Registration:
     """Add the webhooks and trigger paths that a document names to its registration.
 
-    One without a path gets the same each time. Raises ProblemsFound for a path of another tenant than
-    `default`, and for a secret that cannot be one.
+    made  see `made_paths`. One without a path keeps that of its kind; a new one is random, so that it
+          cannot be worked out from anything that others may see.
+    Raises ProblemsFound for a path of another tenant than `default`, and for a secret that cannot be one.
     """
+    known = made or {}
     specs: list[tuple[Kind, str, WebhookSpec]] = []
     specs += [("webhook", f"webhooks[{place}]", each) for place, each in enumerate(triggers.webhooks)]
     specs += [
@@ -146,7 +175,7 @@ def with_webhooks(
             where = f"triggers.{entry}.path"
             message = f"'{where}': this tenant's paths are made, and not chosen; leave it out"
             problems.append(Problem(where, "wrong_value", message))
-        path = each.path or MINTED + hash_of(wanted.workflow_id, kind)[: terms.digits]
+        path = each.path or known.get(kind) or MINTED + token_hex(terms.digits)[: terms.digits]
         secrets = ""
         if terms.secret is not None and each.scheme is not Scheme.NONE:
             check_secrets(each.scheme, [terms.secret], "secret")

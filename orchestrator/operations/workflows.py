@@ -48,8 +48,7 @@ from orchestrator.operations.registrations import (
     mint_workflow_id,
     record_fields,
     registration,
-    with_schedules,
-    with_webhooks,
+    with_triggers,
 )
 from orchestrator.operations.results import Page, Submitted, VersionView, WorkflowChange
 from orchestrator.operations.submissions import Document, Submissions
@@ -116,7 +115,7 @@ class Workflows:
                 fields={**made.fields, "file": ""},
                 idempotency=idempotency,
             )
-            wanted = await self._triggered(wanted, triggers, hooks)
+            wanted = await with_triggers(self._store, wanted, triggers, hooks, None)
             word, record = await self._transitions.register_workflow(wanted)
             if word == "conflict":
                 raise IdempotencyConflict(idempotency.name if idempotency else "")
@@ -163,7 +162,7 @@ class Workflows:
             if made is None:
                 made, triggers = await self._checked(document, source, body, labels, is_active=is_active)
             wanted = created(made, workflow) if record is None else changed(made, record)
-            wanted = await self._triggered(wanted, triggers, hooks)
+            wanted = await with_triggers(self._store, wanted, triggers, hooks, record)
             if file is not None:
                 wanted = replace(wanted, fields={**wanted.fields, "file": file})
             word, found = await self._transitions.register_workflow(wanted)
@@ -361,13 +360,6 @@ class Workflows:
         made = registration(self._owner.tenant, compiled, source, labels=labels, is_active=is_active)
         await check_schedules(self._submissions.checks, compiled.definition)
         return made, compiled.definition.triggers
-
-    async def _triggered(self, wanted: Registration, triggers: Triggers, hooks: HookTerms) -> Registration:
-        """Add the triggers of a document to its registration. Raises ProblemsFound."""
-        if not triggers.webhooks and not triggers.paths and not triggers.schedules:
-            return wanted
-        now_ms = await self._store.now_ms()
-        return with_schedules(with_webhooks(wanted, triggers, now_ms, hooks), triggers, now_ms)
 
     async def _found(self, workflow: str) -> WorkflowRecord | None:
         """Find what is to be changed; None where it may be created.

@@ -252,6 +252,39 @@ async def test_a_stranger_is_never_shown_the_key_of_another(redis_url: str) -> N
     assert (again.status_code, again.json()["code"]) == (409, "TENANT_EXISTS")
 
 
+async def test_strangers_of_one_address_register_so_many_tenants_a_minute(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The first request of a test may be the last of its minute.
+    monkeypatch.setattr("api.rate_limits.WINDOW_MS", 10**12)
+    settings = Settings(
+        redis_url=redis_url,
+        environment="production",
+        operator_key=OPERATOR["X-API-Key"],
+        self_registration_enabled=True,
+        rate_limit_register=2,
+    )
+    async with serving_app(create_app(settings)) as client:
+        answers = [await client.post("/v1/tenants", json={"name": f"t{number}"}) for number in range(3)]
+        key = {"X-API-Key": answers[0].json()["api_key"]["key"]}
+        of_a_tenant = await client.post("/v1/tenants", json={"name": "t4"}, headers=key)
+        of_the_operator = [
+            await client.post("/v1/tenants", json={"name": f"o{number}"}, headers=OPERATOR)
+            for number in range(3)
+        ]
+        missing = await client.get("/v1/tenants/t2", headers=OPERATOR)
+
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert [answer.headers["x-ratelimit-remaining"] for answer in answers] == ["1", "0", "0"]
+    refused = answers[2]
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert (refused.json()["code"], of_a_tenant.status_code) == ("RATE_LIMITED", 429)
+    assert int(refused.headers["retry-after"]) > 0
+    assert [answer.status_code for answer in of_the_operator] == [201] * 3
+    assert "x-ratelimit-limit" not in of_the_operator[0].headers
+    assert missing.status_code == 404
+
+
 async def test_a_key_that_was_just_revoked_makes_no_other(
     closed: httpx2.AsyncClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -68,6 +68,23 @@ async def test_a_document_brings_its_paths_and_takes_them_away(client: httpx2.As
     assert again.status_code == 201
 
 
+async def test_a_path_that_is_made_stays_while_the_document_names_one_and_is_another_afterwards(
+    client: httpx2.AsyncClient, rig: Rig
+) -> None:
+    found: list[list[str]] = []
+    documents: list[list[dict[str, str]]] = [[{}], [{}, {"path": "orders"}], [], [{}]]
+    for number, paths in enumerate(documents):
+        document = named(*paths) | {"description": f"text {number}"}
+        await client.put("/v1/workflows/orders", json=document, headers={"If-Match": "*"} if number else {})
+        record = await rig.engine.workflows.get("orders")
+        found.append([name for name in record.hooks if name != "path:orders"])
+
+    assert found[0] == found[1]
+    assert found[2] == []
+    assert len(found[0]) == len(found[3]) == 1
+    assert found[0] != found[3]
+
+
 async def test_they_are_no_webhooks_and_may_have_the_path_of_one(client: httpx2.AsyncClient) -> None:
     hook = {"webhooks": [{"path": "orders", "scheme": "hub256"}], "paths": [{"path": "orders"}]}
     await client.post("/v1/workflows", json=workflow(node("A"), name="Orders", triggers=hook))

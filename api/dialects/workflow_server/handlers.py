@@ -136,11 +136,29 @@ async def refuse_running(engine: TenantEngine, handler_id: str) -> None:
 
 
 async def remove(engine: TenantEngine, handler_id: str, execution_id: str) -> None:
-    """Remove the runs that are found under the id of a handler. Raises InvalidTransition while one runs."""
+    """Remove the runs that had the id of a handler. Raises InvalidTransition while one runs."""
+    execution, _ = await engine.executions.brief(execution_id)
+    if execution.execution_key == (key := key_of(handler_id)):
+        # The newest goes last: until then the id leads to it, and a removal that was cut off is repeated.
+        await _remove_older(engine, key, execution_id)
     await engine.executions.purge(execution_id)
     if has_id_shape(handler_id) and execution_id != handler_id:
         with contextlib.suppress(ExecutionNotFound):
             await engine.executions.purge(handler_id)
+
+
+async def _remove_older(engine: TenantEngine, key: str, newest: str) -> None:
+    """Remove the ended runs of this contract that had a key before the one that holds it."""
+    cursor = None
+    while True:
+        page = await engine.executions.list(limit=PAGE, cursor=cursor, labels=[LABEL])
+        for row in page.items:
+            if row.execution_key == key and row.execution_id != newest and row.status.is_terminal:
+                with contextlib.suppress(ExecutionNotFound):
+                    await engine.executions.purge(row.execution_id)
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
 def last_event(execution: Execution, definition: Definition, end: End) -> Envelope | None:
@@ -192,8 +210,9 @@ class WorkflowNames:
 
 
 class HandlerList:
-    """The handlers that were started by this contract, newest first; each id once, with its newest run.
+    """The handlers that were started by this contract, newest first; each id once, with the run it leads to.
 
+    An id that leads nowhere any more, because its newest run was removed, is left out.
     statuses, names  words and workflows it is narrowed to; empty for all.
     """
 
@@ -229,11 +248,20 @@ class HandlerList:
         handler_id = handler_id_of(row)
         if handler_id in self._seen:
             return False
-        if handler_id != row.execution_id:
+        if row.execution_key is not None:
+            if not await self._leads_to(row.execution_key, row.execution_id):
+                return False
             self._seen.add(handler_id)
         if self._statuses and word_of(row.status) not in self._statuses:
             return False
         return not self._names or await self._workflow_names.of(row) in self._names
+
+    async def _leads_to(self, key: str, execution_id: str) -> bool:
+        """Say whether a key leads to this run, or to a later one that the list may have missed."""
+        try:
+            return await self._engine.executions.find(key) >= execution_id
+        except ExecutionNotFound:
+            return False
 
     async def _read(self, row: Execution) -> Handler | None:
         try:

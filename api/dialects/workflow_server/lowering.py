@@ -135,6 +135,8 @@ def handler_id_in(sent: Any) -> str | None:
         raise Refused(f"'handler_id' must be {expected}", "handler_id")
     if "/" in sent:
         raise Refused("'handler_id' must be without '/', for it stands in paths", "handler_id")
+    if sent in (".", ".."):
+        raise Refused("'handler_id' must be neither '.' nor '..', for it stands in paths", "handler_id")
     return sent
 
 

@@ -172,6 +172,37 @@ async def test_a_handler_is_cancelled_once_and_removed_with_purge(placed: Served
     assert (await placed.get("/handlers")).json() == {"handlers": []}
 
 
+async def test_removing_a_handler_removes_every_run_that_was_under_its_id(placed: Served) -> None:
+    runs = [(await placed.post("/workflows/quick/run", {"handler_id": "dup"})).json() for _ in range(3)]
+    other = (await placed.post("/workflows/quick/run", {"handler_id": "other"})).json()
+
+    removed = await placed.post("/handlers/dup/cancel?purge=true")
+    again = await placed.post("/handlers/dup/cancel?purge=true")
+    listed = (await placed.get("/handlers")).json()["handlers"]
+    left = [(await placed.client.get(f"/v1/executions/{each['run_id']}")).status_code for each in runs]
+
+    assert len({each["run_id"] for each in runs}) == 3
+    assert (removed.status_code, removed.json()) == (200, {"status": "deleted"})
+    assert (again.status_code, again.json()) == (404, {"detail": "Handler not found"})
+    assert [(each["handler_id"], each["run_id"]) for each in listed] == [("other", other["run_id"])]
+    assert left == [404] * 3
+
+
+async def test_an_id_whose_newest_run_was_removed_alone_is_not_listed(placed: Served) -> None:
+    first = (await placed.post("/workflows/quick/run", {"handler_id": "dup"})).json()
+    newest = (await placed.post("/workflows/quick/run", {"handler_id": "dup"})).json()
+
+    await placed.client.delete(f"/v1/executions/{newest['run_id']}")
+    gone = await placed.get("/handlers/dup")
+    listed = (await placed.get("/handlers")).json()["handlers"]
+    third = (await placed.post("/workflows/quick/run", {"handler_id": "dup"})).json()
+    later = (await placed.get("/handlers")).json()["handlers"]
+
+    assert (gone.status_code, listed) == (404, [])
+    assert (await placed.get(f"/handlers/{first['run_id']}")).status_code == 200
+    assert [(each["handler_id"], each["run_id"]) for each in later] == [("dup", third["run_id"])]
+
+
 async def test_what_a_handler_runs_ends_when_it_is_cancelled(placed: Served, stage: Stage) -> None:
     handler_id = await placed.start("slow")
     async with asyncio.timeout(PATIENCE_S):

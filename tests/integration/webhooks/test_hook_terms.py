@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
 import pytest
 
-from orchestrator.definitions.registry import Source
+from orchestrator.definitions.registry import Source, hash_of
 from orchestrator.definitions.webhooks import HookTerms, WebhookRecord
 from orchestrator.errors import SignatureInvalid, WebhookInvalid, WorkflowChanged
 from orchestrator.operations.results import WorkflowChange
@@ -16,9 +17,11 @@ from tests.makers import Rig, node, workflow
 
 
 async def put(
-    rig: Rig, scheme: str = "hub256", *, if_match: list[str] | None = None, **terms: Any
+    rig: Rig, scheme: str | None = "hub256", *, if_match: list[str] | None = None, **terms: Any
 ) -> WorkflowChange:
-    document = workflow(node("A"), name="orders", triggers={"webhooks": [{"scheme": scheme}]})
+    """Register a workflow whose document names one webhook without a path. scheme: None for no webhook."""
+    hooks = [] if scheme is None else [{"scheme": scheme}]
+    document = workflow(node("A"), name="orders", triggers={"webhooks": hooks})
     source = Source(orjson.dumps(document), "application/json")
     is_new = await rig.store.workflows.id_of("acme", "orders") is None
     return await rig.engine.of("acme").workflows.put(
@@ -102,6 +105,56 @@ async def test_natively_a_webhook_has_no_door_and_32_digits(rig: Rig) -> None:
     hook = await hook_of(rig)
 
     assert (hook.owner, hook.secrets, len(hook.path)) == ("", (), 35)
+
+
+async def test_a_path_that_is_made_does_not_follow_from_the_workflow_and_can_be_replaced(rig: Rig) -> None:
+    record = (await put(rig, secret="one")).record
+    first = await hook_of(rig)
+    await put(rig, "standard")
+    kept = await hook_of(rig)
+
+    await put(rig, None)
+    without = (await rig.engine.of("acme").workflows.get("orders")).hooks
+    await put(rig, "standard")
+    other = await hook_of(rig)
+
+    assert first.path.removeprefix("wh_") != hash_of(record.workflow_id, "webhook")[:32]
+    assert (kept.path, without) == (first.path, ())
+    assert other.path.startswith("wh_")
+    assert other.path != first.path
+
+
+async def test_a_path_keeps_its_length_when_a_door_that_makes_others_writes_the_document(rig: Rig) -> None:
+    await put(rig, digits=24)
+    first = await hook_of(rig)
+
+    await put(rig, "standard", digits=32)
+
+    assert (await hook_of(rig)).path == first.path
+
+
+async def test_a_webhook_that_was_made_by_hand_is_not_taken_for_that_of_the_document(rig: Rig) -> None:
+    acme = rig.engine.of("acme")
+    await put(rig, None)
+    by_hand = (await acme.webhooks.create("orders", {"scheme": "hub256"}, secrets=["by hand"])).view.record
+
+    await put(rig, "standard")
+    names = (await acme.workflows.get("orders")).hooks
+    kept = await rig.store.webhooks.record("webhook", by_hand.path)
+
+    assert len(names) == 2
+    assert kept == by_hand
+
+
+async def test_registrations_at_the_same_time_make_one_path(rig: Rig) -> None:
+    await put(rig, None)
+
+    done = await asyncio.gather(
+        *(put(rig, scheme) for scheme in ("hub256", "standard", "hub256", "standard"))
+    )
+
+    (name,) = (await rig.engine.of("acme").workflows.get("orders")).hooks
+    assert {each.record.hooks for each in done} == {(name,)}
 
 
 @pytest.mark.parametrize("secret", [" blank", "x" * 257, "ü"])

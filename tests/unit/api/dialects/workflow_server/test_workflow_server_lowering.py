@@ -197,3 +197,10 @@ def test_a_body_that_readers_disagree_on_is_refused(body: bytes) -> None:
 def test_an_id_of_a_handler_can_stand_in_a_path() -> None:
     with pytest.raises(Refused, match="must be without '/'"):
         handler_id_in("orders/17")
+
+
+@pytest.mark.parametrize("sent", [".", ".."])
+def test_an_id_that_paths_leave_out_is_refused(sent: str) -> None:
+    with pytest.raises(Refused, match=r"must be neither '\.' nor '\.\.'"):
+        handler_id_in(sent)
+    assert handler_id_in("..." + sent) == "..." + sent
