@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from api.detail_failures import problem_details
 from api.dialects.dialect import DOOR_LABEL
 from api.dialects.jobs.lowering import NO_ORDER, UNRESOLVED
 from api.error_shapes import Failure
@@ -20,7 +20,6 @@ _WORDS = {
     ExecutionStatus.FAILED: "failed",
     ExecutionStatus.CANCELLED: "failed",
 }
-_PART = re.compile(r"\[(\d+)\]|[^.\[\]]+")
 
 
 def accepted_fields(job_id: str) -> dict[str, Any]:
@@ -69,22 +68,8 @@ def write_failure(failure: Failure) -> tuple[int, Any]:
     if failure.code == "EXECUTION_NOT_FOUND":
         return failure.status, {"detail": "Job not found"}
     if failure.status == 422 and failure.problems:
-        problems = [
-            {"loc": _location(each["path"]), "msg": each["message"], "type": each["code"]}
-            for each in failure.problems
-        ]
-        return failure.status, {"detail": problems}
+        return failure.status, {"detail": problem_details(failure.problems)}
     return failure.status, {"detail": failure.detail}
-
-
-def _location(path: str) -> list[str | int]:
-    """Take a path such as `steps[1].op` or `steps.1.op` apart; of a body where it does not say what of."""
-    parts: list[str | int] = []
-    for match in _PART.finditer(path):
-        text = match[1] or match[0]
-        parts.append(int(text) if text.isdecimal() and len(text) < 9 else text)
-    known = ("query", "header", "path", "body")
-    return parts if parts and parts[0] in known else ["body", *parts]
 
 
 def _word_of(view: ExecutionView) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from api.detail_failures import DetailProblem
 from api.dialects.jobs.lowering import PARAMS
 from orchestrator.errors import Problem
 
@@ -92,15 +93,7 @@ class JobStatus(BaseModel):
     detail: str | None = None
 
 
-class JobProblem(BaseModel):
-    """One thing that is wrong with a request: where, what, and the kind of mistake."""
-
-    loc: list[str | int]
-    msg: str
-    type: str
-
-
 class JobFailure(BaseModel):
     """What every failure of these calls says: a sentence or, with 422, what is wrong, one by one."""
 
-    detail: str | list[JobProblem]
+    detail: str | list[DetailProblem]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+from api.detail_failures import problem_details
 from api.dialects.yaml_runs.lowering import TRIGGERS
 from api.error_shapes import Failure
 from api.schemas.times import rfc3339
@@ -48,7 +48,6 @@ _DETAILS = {
 }
 #: Mistakes of a document that a failure spells out; the rest is in its `errors`.
 _MOST_NAMED = 3
-_PART = re.compile(r"\[(\d+)\]|[^.\[\]]+")
 
 
 def workflow_row(record: WorkflowRecord) -> dict[str, Any]:
@@ -145,27 +144,13 @@ def write_failure(failure: Failure) -> tuple[int, Any]:
             lines.append(f"and {rest} more, see errors")
         return status, {"detail": "; ".join(lines) or failure.detail, "errors": problems}
     if failure.status == 422 and failure.problems:
-        found = [
-            {"loc": _location(each["path"]), "msg": each["message"], "type": each["code"]}
-            for each in failure.problems
-        ]
-        return failure.status, {"detail": found}
+        return failure.status, {"detail": problem_details(failure.problems)}
     return failure.status, {"detail": _DETAILS.get(failure.code, failure.detail)}
 
 
 def _with_line(problem: Mapping[str, Any]) -> str:
     line, message = problem.get("line"), str(problem["message"])
     return message if line is None else f"line {line}: {message}"
-
-
-def _location(path: str) -> list[str | int]:
-    """Take a path such as `query.page` or `data.x` apart; of a body where it does not say what of."""
-    parts: list[str | int] = []
-    for match in _PART.finditer(path):
-        text = match[1] or match[0]
-        parts.append(int(text) if text.isdecimal() and len(text) < 9 else text)
-    known = ("query", "header", "path", "body")
-    return parts if parts and parts[0] in known else ["body", *parts]
 
 
 def _step(view: ExecutionView, node: Node, state: NodeState, outputs: ShownOutputs) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.detail_failures import DetailProblem
+
 #: What a run is called in each state, and a step.
 RunStatus = Literal["pending", "queued", "running", "completed", "failed"]
 StepStatus = Literal["pending", "queued", "running", "completed", "failed", "skipped"]
@@ -108,14 +110,6 @@ class RunEvent(BaseModel):
     error_message: str | None = None
 
 
-class YamlProblem(BaseModel):
-    """One thing that is wrong with a request: where, what, and the kind of mistake."""
-
-    loc: list[str | int]
-    msg: str
-    type: str
-
-
 class YamlMistake(BaseModel):
     """One thing that is wrong with a document, and its place there."""
 
@@ -131,5 +125,5 @@ class YamlMistake(BaseModel):
 class YamlFailure(BaseModel):
     """What every failure of these calls says; with 422 what is wrong with the request, one by one."""
 
-    detail: str | list[YamlProblem]
+    detail: str | list[DetailProblem]
     errors: list[YamlMistake] | None = Field(default=None, description="Of a workflow that was refused.")

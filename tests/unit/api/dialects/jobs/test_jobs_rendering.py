@@ -12,24 +12,19 @@ from api.dialects.jobs.lowering import NO_ORDER, UNRESOLVED
 from api.dialects.jobs.rendering import failure_of, result_fields, status_fields, write_failure
 from api.error_shapes import Failure
 from api.shown_outputs import ShownOutputs
-from orchestrator.execution.model import Execution, NodeState
+from orchestrator.execution.model import NodeState
 from orchestrator.operations.results import ExecutionView
 from orchestrator.states import ExecutionStatus, NodeStatus
-from tests.dags import compiled, node, workflow
+from tests.unit.api.dialects import shown_executions
 
 JOB = {"run_name": "the run", "inputs": {}, "steps": [{"id": "A", "op": "preprocess"}]}
 
 
-def view(
-    *states: NodeState, status: ExecutionStatus = ExecutionStatus.RUNNING, **fields: Any
-) -> ExecutionView:
-    """An execution of A -> B, made as a job unless it says otherwise."""
-    execution = Execution("x1", "title", "v", status, left=0, created_ms=1_000, ended_ms=9_000)
-    execution = replace(execution, **{"labels": {"door": "jobs"}, "inputs": JOB, **fields})
-    definition = compiled(workflow(node("A"), node("B", after=["A"])))
-    given = {state.node_id: state for state in states}
-    nodes = [given.get(each.id, NodeState(each.id)) for each in definition.nodes]
-    return ExecutionView(execution, definition, nodes, {}, {}, is_quiesced=False)
+def view(*states: NodeState, **fields: Any) -> ExecutionView:
+    """An execution that was made as a job, unless it says otherwise."""
+    return shown_executions.view(
+        *states, **{"labels": {"door": "jobs"}, "inputs": JOB, "ended_ms": 9_000, **fields}
+    )
 
 
 def shown(found: ExecutionView, whole: dict[str, bytes | None] | None = None) -> dict[str, Any]:

@@ -21,23 +21,16 @@ from api.dialects.yaml_runs.rendering import (
 from api.error_shapes import Failure
 from api.shown_outputs import ShownOutputs
 from orchestrator.definitions.registry import WorkflowRecord
-from orchestrator.execution.model import Execution, NodeState
+from orchestrator.execution.model import NodeState
 from orchestrator.operations.results import ExecutionView
 from orchestrator.states import ExecutionStatus, NodeStatus
 from tests.dags import compiled, node, workflow
+from tests.unit.api.dialects import shown_executions
 
 
-def view(
-    *states: NodeState, status: ExecutionStatus = ExecutionStatus.RUNNING, **fields: Any
-) -> ExecutionView:
-    """An execution of A -> B."""
-    execution = Execution(
-        "x1", "title", "v", status, left=0, created_ms=1_000, started_ms=1_000, ended_ms=None
-    )
-    definition = compiled(workflow(node("A"), node("B", after=["A"])))
-    given = {state.node_id: state for state in states}
-    nodes = [given.get(each.id, NodeState(each.id)) for each in definition.nodes]
-    return ExecutionView(replace(execution, **fields), definition, nodes, {}, {}, is_quiesced=False)
+def view(*states: NodeState, **fields: Any) -> ExecutionView:
+    """An execution that was started when it was made."""
+    return shown_executions.view(*states, **{"started_ms": 1_000, **fields})
 
 
 @pytest.mark.parametrize(
