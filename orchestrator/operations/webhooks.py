@@ -93,8 +93,6 @@ class Webhooks:
         secrets: Sequence[str] = (),
         is_active: bool = True,
         allows_unsigned: bool = False,
-        kind: Kind = "webhook",
-        door: str = "",
         idempotency: Idempotency | None = None,
     ) -> WebhookChange:
         """Make a webhook of a workflow.
@@ -103,18 +101,19 @@ class Webhooks:
                  that cannot be guessed; only the tenant `default` chooses.
         secrets  one to four that senders sign with; without any one is made, and shown in this answer alone.
         allows_unsigned  whether the scheme may be none.
-        door     which door makes it; empty natively.
         Raises WebhookInvalid, WebhookExists, WorkflowNotFound, TooManyWebhooks, IdempotencyConflict.
         """
-        spec = checked(wanted, secrets, tenant=self._owner.tenant, kind=kind, allows_unsigned=allows_unsigned)
+        spec = checked(
+            wanted, secrets, tenant=self._owner.tenant, kind="webhook", allows_unsigned=allows_unsigned
+        )
         record = await self._registered.find(self._owner.tenant, workflow)
         now_ms, hook_id, made, salt = await self._now_ms(), uuid.uuid4().hex, None, "-"
         if not secrets and spec.scheme is not Scheme.NONE:
             made, salt = self._secrets.make(hook_id, idempotency)
         kept = [Secret(now_ms, None, kept_secret(spec.scheme, each)) for each in (*secrets, made) if each]
-        fields = spec_fields(spec, kept, is_active=is_active) | {"hook_id": hook_id, "owner": door}
+        fields = spec_fields(spec, kept, is_active=is_active) | {"hook_id": hook_id, "owner": ""}
         path = spec.path or f"{MINTED}{uuid.uuid4().hex}"
-        name = hook_name(kind, path)
+        name = hook_name("webhook", path)
         change = HookChange(
             name, record.tenant, record.workflow_id, fields, salt=salt, idempotency=idempotency
         )

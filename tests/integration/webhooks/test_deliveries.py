@@ -320,19 +320,11 @@ async def test_a_large_workflow_is_started_whole_and_once(rig: Rig) -> None:
 
 
 async def test_a_path_trigger_is_a_hook_of_its_own_name_space(rig: Rig) -> None:
-    await hooked(rig)
-    made = await rig.engine.webhooks.create(
-        "orders",
-        {"scheme": "none", "path": "shop/orders"},
-        kind="path",
-        door="steps",
-        allows_unsigned=True,
-    )
-    assert made.secret is None
+    await hooked(rig, extras={"triggers": {"paths": [{"path": "shop/orders"}]}})
 
-    done = await rig.engine.incoming.receive(Incoming("path", "shop/orders", {}, b'{"order": 7}'))
+    done = await rig.engine.webhooks.trigger("shop/orders", b'{"order": 7}', headers={})
 
-    trigger = await trigger_of(rig, done.execution_id)
+    trigger = await trigger_of(rig, done.submitted.execution_id)
     assert (trigger["source"], trigger["payload"]) == ("path", ORDER)
     with pytest.raises(WebhookNotFound):
         await rig.engine.incoming.receive(Incoming("path", "orders", {}, b""))
