@@ -61,7 +61,7 @@ local function fail_without_layout(x)
 end
 
 function plans.is_there(x)
-  return x.layout and redis.pcall('HEXISTS', rare_key.layout(x.tenant or 'default', x.layout), 'whole') == 1
+  return x.layout and redis.call('HEXISTS', rare_key.layout(x.tenant or 'default', x.layout), 'whole') == 1
 end
 
 function plans.check(x)
