@@ -1,8 +1,8 @@
 """The OpenAPI document as it is served: how keys are sent, which headers count, and each schema once.
 
 Routes that read their own bodies, and failures, bring whole schemas along. What several of them bring
-becomes a component that each refers to: the document is a tenth of the size, and what is generated from it
-has one class for one thing.
+becomes a component that each refers to: the document is much smaller, and what is generated from it has one
+class for one thing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How answers are written, and how routes that read their own body are documented all the same."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -71,6 +71,34 @@ def failures(
     found: dict[int | str, dict[str, Any]]
     found = {status: {"description": _WORDS[status], "content": content} for status in statuses}
     return found or {"default": {"description": "Any other failure", "content": content}}
+
+
+def event_stream(
+    model: type[BaseModel],
+    *,
+    description: str,
+    fields: Collection[str] = ("id",),
+    has_lines: bool = False,
+    over: str | None = None,
+    example: str | None = None,
+) -> dict[int | str, dict[str, Any]]:
+    """Document an answer that is a stream of server-sent events.
+
+    model      of the JSON in `data`.
+    fields     of a frame beside that: id, event, retry.
+    has_lines  the same comes as lines of JSON, too.
+    over       when the answer is 204, in words; None where it never is.
+    """
+    data = {"type": "string", "contentMediaType": JSON, "contentSchema": inline_schema(model)}
+    known = {"id": {"type": "string"}, "event": {"type": "string"}, "retry": {"type": "integer"}}
+    frame = {"type": "object", "properties": {**{name: known[name] for name in fields}, "data": data}}
+    content: dict[str, Any] = {"text/event-stream": {"itemSchema": frame}}
+    if example is not None:
+        content["text/event-stream"]["example"] = example
+    if has_lines:
+        content["application/x-ndjson"] = {"schema": inline_schema(model)}
+    found: dict[int | str, dict[str, Any]] = {200: {"description": description, "content": content}}
+    return found if over is None else {**found, 204: {"description": over}}
 
 
 def body_of(model: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """An execution's history: replayed from any point, then live, as SSE or NDJSON."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import Response
@@ -8,7 +8,7 @@ from starlette.responses import Response
 from api.access import reach_of
 from api.auth import engine_of, identity_of
 from api.problems import RequestInvalid
-from api.responses import inline_schema, problems
+from api.responses import event_stream, problems
 from api.schemas.events import HistoryLine, Wire
 from api.streaming.event_stream import EventStream
 from api.validator import execution_in
@@ -16,31 +16,14 @@ from orchestrator.errors import Problem
 
 router = APIRouter(prefix="/v1/executions", tags=["events"])
 
-_STREAMED: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The history from the asked point on, then live until the execution has ended.",
-        "content": {
-            "text/event-stream": {
-                "itemSchema": {
-                    "type": "object",
-                    "properties": {
-                        "id": {"type": "string"},
-                        "event": {"type": "string"},
-                        "retry": {"type": "integer"},
-                        "data": {
-                            "type": "string",
-                            "contentMediaType": "application/json",
-                            "contentSchema": inline_schema(HistoryLine),
-                        },
-                    },
-                },
-                "example": 'id: 2\nevent: execution.started\ndata: {"seq":2,"type":"execution.started"}\n\n',
-            },
-            "application/x-ndjson": {"schema": inline_schema(HistoryLine)},
-        },
-    },
-    204: {"description": "The execution has ended and you have seen it all; EventSource stops on this."},
-}
+_STREAMED = event_stream(
+    HistoryLine,
+    description="The history from the asked point on, then live until the execution has ended.",
+    fields=("id", "event", "retry"),
+    has_lines=True,
+    over="The execution has ended and you have seen it all; EventSource stops on this.",
+    example='id: 2\nevent: execution.started\ndata: {"seq":2,"type":"execution.started"}\n\n',
+)
 
 
 @router.get(

@@ -26,9 +26,6 @@ HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 class Renderer(Protocol):
     """Words the events of one execution for one client, in their order."""
 
-    #: The client has all that it was promised: the response ends.
-    is_over: bool
-
     def render(self, event: dict[str, Any]) -> bytes:
         """Give what the client gets for an event, or for a gap; nothing for one that it is not to see.
 
@@ -136,7 +133,7 @@ class RenderedStream(EventStream):
         )
 
     async def _pass_on(self, watcher: Watcher, send: Send) -> None:
-        while not self._renderer.is_over and (chunk := await watcher.next_chunk()) is not None:
+        while (chunk := await watcher.next_chunk()) is not None:
             if chunk is not self._ping:
                 chunk = b"".join([part async for part in self._rendered(chunk)])
             if chunk:
@@ -148,5 +145,3 @@ class RenderedStream(EventStream):
             if self._look_up is not None:
                 await self._look_up(event)
             yield self._renderer.render(event)
-            if self._renderer.is_over:
-                return

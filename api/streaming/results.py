@@ -50,7 +50,7 @@ class JsonStream(Response):
         except TimeoutError:
             return  # it takes nothing; without an end to the response the server cuts the connection
         except Exception as error:
-            log.warning("results.cut", extra={"subject": self._subject, "error": str(error)})
+            log.warning("json.cut", extra={"subject": self._subject, "error": str(error)})
         finally:
             gone.cancel()
 

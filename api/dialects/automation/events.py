@@ -86,8 +86,6 @@ def connected_frame(execution_id: str, status: str) -> bytes:
 class Updates:
     """Words the events of one stream: a frame for each change of a step, or of the execution."""
 
-    is_over = False
-
     def __init__(self, definition: Definition) -> None:
         self._types = {node.id: step_type(node.handler) for node in definition.nodes}
 

@@ -24,7 +24,7 @@ from api.dialects.automation.schemas import (
     Update,
 )
 from api.refusals import ReplayDisabled
-from api.responses import body_of, inline_schema, json_response, replay_headers
+from api.responses import body_of, event_stream, json_response, replay_headers
 from api.schemas.times import Time, milliseconds
 from api.shown_outputs import shown_outputs
 from api.streaming.event_stream import RenderedStream
@@ -40,27 +40,11 @@ StatusWord = Literal["pending", "running", "completed", "failed", "cancelled"]
 #: Events read at a time for a log.
 PAGE = 1_000
 
-_STREAMED: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "`connected`, then every update from the beginning, then live until the end.",
-        "content": {
-            "text/event-stream": {
-                "itemSchema": {
-                    "type": "object",
-                    "properties": {
-                        "id": {"type": "string"},
-                        "data": {
-                            "type": "string",
-                            "contentMediaType": "application/json",
-                            "contentSchema": inline_schema(Update),
-                        },
-                    },
-                }
-            }
-        },
-    },
-    204: {"description": "The execution has ended, and the client has seen it all."},
-}
+_STREAMED = event_stream(
+    Update,
+    description="`connected`, then every update from the beginning, then live until the end.",
+    over="The execution has ended, and the client has seen it all.",
+)
 
 
 @router.get(

@@ -22,7 +22,7 @@ STEP_FIELDS = ("id", "type", "config", "depends_on", "retry", "name", "descripti
 MAX_ATTEMPTS, DELAY_S = 3, 5
 MOST_ATTEMPTS, MOST_DELAY_S = 10, 300
 #: Of a step `delay`, in seconds.
-MOST_WAIT_S = 3600
+MOST_DELAY_STEP_S = 3600
 _is_step_id = re.compile(r"[A-Za-z0-9_.-]{1,128}").fullmatch
 _FIELDS = {
     "http": ("url", "method", "headers", "body", "timeout_seconds", "expect_status"),
@@ -248,8 +248,8 @@ def _config_problems(kind: str, config: dict[str, Any], path: str) -> Iterator[P
     if value is None or value == "":
         yield _problem(f"{path}.{required}", "STEP_CONFIG_ERROR", f"a step {kind!r} needs '{required}'")
     elif kind == "delay":
-        if not _is_number(value) or not 0 < value <= MOST_WAIT_S:
-            expected = f"a number of seconds above 0, at most {MOST_WAIT_S}"
+        if not _is_number(value) or not 0 < value <= MOST_DELAY_STEP_S:
+            expected = f"a number of seconds above 0, at most {MOST_DELAY_STEP_S}"
             yield _wrong(f"{path}.seconds", expected, value)
     elif not isinstance(value, str):
         yield _wrong(f"{path}.{required}", "a text", value)

@@ -170,9 +170,6 @@ class EventWords:
     has_qualified_names  names classes with their modules.
     """
 
-    #: The history says when it is over.
-    is_over = False
-
     def __init__(
         self,
         definition: Definition,

@@ -29,7 +29,7 @@ from api.dialects.workflow_server.schemas import (
     WorkflowNamesAnswer,
 )
 from api.owners import RouteOwner
-from api.responses import body_of, failures, inline_schema
+from api.responses import body_of, event_stream, failures
 
 #: Where all of it is served once more.
 PREFIX = "/llama"
@@ -69,28 +69,12 @@ def _looked_at(model: type[BaseModel]) -> Documented:
     }
 
 
-_STREAMED: Documented = {
-    200: {
-        "description": "The events from the asked one on, then live until the run has ended",
-        "content": {
-            calls.SSE: {
-                "itemSchema": {
-                    "type": "object",
-                    "properties": {
-                        "id": {"type": "string"},
-                        "data": {
-                            "type": "string",
-                            "contentMediaType": "application/json",
-                            "contentSchema": inline_schema(EventEnvelope),
-                        },
-                    },
-                }
-            },
-            calls.NDJSON: {"schema": inline_schema(EventEnvelope)},
-        },
-    },
-    204: {"description": "The run has ended, and there is no further event"},
-}
+_STREAMED = event_stream(
+    EventEnvelope,
+    description="The events from the asked one on, then live until the run has ended",
+    has_lines=True,
+    over="The run has ended, and there is no further event",
+)
 _READ, _RUN, _PUBLIC = RouteOwner.READ, RouteOwner.RUN, RouteOwner.PUBLIC
 
 HEALTH = Call(

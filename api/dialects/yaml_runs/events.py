@@ -28,9 +28,6 @@ class RunEvents:
               them, the first failure of a step that nothing handled is named.
     """
 
-    #: The history ends by itself, when the run has.
-    is_over = False
-
     def __init__(self, run_id: str, definition: Definition, failures: Mapping[int, str]) -> None:
         self._run_id = run_id
         self._definition = definition

@@ -40,7 +40,7 @@ from api.dialects.yaml_runs.schemas import (
     YamlWorkflowDetail,
     YamlWorkflowRow,
 )
-from api.responses import JSON, body_of, failures, inline_schema, json_response, replay_headers
+from api.responses import JSON, body_of, event_stream, failures, json_response, replay_headers
 from api.shown_outputs import shown_outputs
 from api.starts import ended_in_time
 from api.streaming.event_stream import RenderedStream
@@ -59,27 +59,10 @@ YAML = "application/yaml"
 #: The workflow that a demonstration runs, by the name that its title gives it.
 DEMO_WORKFLOW = "service-health-pipeline"
 #: How long a call waits for the end of its run, unless its client leaves before.
-MOST_WAIT_S = 3_600
-_EVENTS: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The whole history of the run, then live until it has ended.",
-        "content": {
-            "text/event-stream": {
-                "itemSchema": {
-                    "type": "object",
-                    "properties": {
-                        "retry": {"type": "integer"},
-                        "data": {
-                            "type": "string",
-                            "contentMediaType": "application/json",
-                            "contentSchema": inline_schema(RunEvent),
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
+WAITED_FOR_S = 3_600
+_EVENTS = event_stream(
+    RunEvent, description="The whole history of the run, then live until it has ended.", fields=("retry",)
+)
 #: Whatever a sender sends.
 _ANY_BODY = {"requestBody": {"required": False, "content": {JSON: {"schema": {}}}}}
 
@@ -189,7 +172,7 @@ async def trigger(request: Request, path: str) -> Response:
         labels=LABELS,
     )
     run_id = done.submitted.execution_id
-    await ended_in_time(request, run_id, MOST_WAIT_S)
+    await ended_in_time(request, run_id, WAITED_FOR_S)
     view = await engine.executions.get(run_id)
     return json_response(triggered_fields(view), headers=replay_headers(done.submitted.replayed))
 
@@ -205,7 +188,7 @@ async def trigger(request: Request, path: str) -> Response:
 )
 async def execute(request: Request, workflow_id: str) -> Response:
     _, submitted = await _started(request, workflow_id)
-    await ended_in_time(request, submitted.execution_id, MOST_WAIT_S)
+    await ended_in_time(request, submitted.execution_id, WAITED_FOR_S)
     view = await engine_of(request).executions.get(submitted.execution_id)
     return json_response(run_row(view), status=201, headers=replay_headers(submitted.replayed))
 

@@ -118,4 +118,3 @@ def test_a_run_that_goes_on_counts_what_runs_again_once() -> None:
     assert said(history.tell("node.completed", "A")) == [("step_completed", "completed", 2)]
     history.tell("node.completed", "C")
     assert said(history.tell("execution.completed")) == [("run_completed", "completed", 3)]
-    assert not history.renderer.is_over
