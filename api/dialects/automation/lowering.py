@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from api.dialects.automation.templates import compile_templates
+from orchestrator.definitions.graph import find_cycle
 from orchestrator.documents.limits import Limits
 from orchestrator.documents.problems import Findings, quoted
 from orchestrator.errors import Problem
@@ -103,13 +104,19 @@ def _raise_any(problems: Iterable[Problem], limits: Limits) -> None:
 
 
 def _nodes(steps: Sequence[dict[str, Any]], terms: Terms) -> list[dict[str, Any]]:
-    dependencies = {step["id"]: list(dict.fromkeys(step.get("depends_on") or [])) for step in steps}
+    dependencies = _dependencies(steps)
+    return [_node(step, dependencies[step["id"]], terms) for step in steps]
+
+
+def _dependencies(steps: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """Give what each step comes behind: what it names, and the conditions in whose branches it is."""
+    found = {step["id"]: list(dict.fromkeys(step.get("depends_on") or [])) for step in steps}
     for step in steps:
         # A branch is decided by its condition, whatever else its steps wait for.
-        for target in _targets(step):
-            if step["id"] not in dependencies[target]:
-                dependencies[target].append(step["id"])
-    return [_node(step, dependencies[step["id"]], terms) for step in steps]
+        for _, target in _branches(step):
+            if target in found and step["id"] not in found[target]:
+                found[target].append(step["id"])
+    return found
 
 
 def _node(step: dict[str, Any], dependencies: list[str], terms: Terms) -> dict[str, Any]:
@@ -271,44 +278,27 @@ def _config_problems(kind: str, config: dict[str, Any], path: str) -> Iterator[P
 
 def _graph_problems(steps: Sequence[dict[str, Any]]) -> Iterator[Problem]:
     known = {step["id"] for step in steps}
-    before: dict[str, list[str]] = {step["id"]: list(step.get("depends_on") or []) for step in steps}
     is_whole = True
     for place, step in enumerate(steps):
         named = [(f"depends_on[{at}]", name) for at, name in enumerate(step.get("depends_on") or [])]
-        named += [("config.true_branch and false_branch", name) for name in _targets(step)]
+        named += _branches(step)
         for where, name in named:
             if name not in known:
                 is_whole = False
                 message = f"step {step['id']!r} names {name[:128]!r}, which is no step of this workflow"
                 yield _problem(f"steps[{place}].{where}", "INVALID_DEPENDENCY", message)
-        for target in _targets(step):
-            before.get(target, []).append(step["id"])
-    if is_whole and (cycle := _cycle(before)):
+    if is_whole and (cycle := find_cycle(_dependencies(steps))):
         yield _problem(
             "steps", "CYCLE_DETECTED", f"steps depend on each other in a cycle: {' -> '.join(cycle)}"
         )
 
 
-def _cycle(before: Mapping[str, Sequence[str]]) -> list[str]:
-    """Name a cycle in the direction of work; empty where there is none."""
-    left = {step_id: set(names) for step_id, names in before.items()}
-    while ready := [step_id for step_id, names in left.items() if not names & left.keys()]:
-        for step_id in ready:
-            del left[step_id]
-    if not left:
-        return []
-    path = [next(iter(left))]
-    while len(set(path)) == len(path):
-        path.append(sorted(left[path[-1]] & left.keys())[0])
-    return path[path.index(path[-1]) :][::-1]
-
-
-def _targets(step: Mapping[str, Any]) -> list[str]:
-    """Give the steps that a condition names in its branches."""
+def _branches(step: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Give the steps that a condition names in its branches, each behind the field that names it."""
     if step["type"] != "condition":
         return []
-    config = step.get("config") or {}
-    return [target for name in ("true_branch", "false_branch") for target in branch_of(config, name)]
+    config, fields = step.get("config") or {}, ("true_branch", "false_branch")
+    return [(f"config.{name}", target) for name in fields for target in branch_of(config, name)]
 
 
 def _trigger_problems(document: AutomationDocument) -> Iterator[Problem]:

@@ -191,7 +191,7 @@ async def test_a_deleted_workflow_is_unknown_and_its_executions_stay(redis_url: 
         (
             [step("a", "condition", expression="true", true_branch=["b"])],
             "INVALID_DEPENDENCY",
-            "steps[0].config.true_branch and false_branch",
+            "steps[0].config.true_branch",
         ),
         ([step("a", after=("b",)), step("b", after=("a",))], "CYCLE_DETECTED", "steps"),
         ([step("a", expression="{{ 1 + }}")], "EXPRESSION_ERROR", "steps[0].config.expression"),
