@@ -23,6 +23,7 @@ from api.dialects.workflow_server.rendering import (
     stop_envelope,
     word_of,
 )
+from api.whole_lists import pages_of
 from orchestrator.definitions.definition import Definition
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.engine import TenantEngine
@@ -35,8 +36,7 @@ from orchestrator.states import ExecutionStatus
 NAME = "workflow_server"
 #: Of whatever is started by this contract.
 LABEL = (DOOR_LABEL, NAME)
-#: Rows of executions read at a time, and of these the ends that are read side by side.
-PAGE = 100
+#: Ends of runs that are read side by side.
 ENDS_TOGETHER = 10
 
 
@@ -149,16 +149,11 @@ async def remove(engine: TenantEngine, handler_id: str, execution_id: str) -> No
 
 async def _remove_older(engine: TenantEngine, key: str, newest: str) -> None:
     """Remove the ended runs of this contract that had a key before the one that holds it."""
-    cursor = None
-    while True:
-        page = await engine.executions.list(limit=PAGE, cursor=cursor, labels=[LABEL])
-        for row in page.items:
+    async for rows in pages_of(engine.executions.list, labels=[LABEL]):
+        for row in rows:
             if row.execution_key == key and row.execution_id != newest and row.status.is_terminal:
                 with contextlib.suppress(ExecutionNotFound):
                     await engine.executions.purge(row.execution_id)
-        cursor = page.next_cursor
-        if cursor is None:
-            return
 
 
 def last_event(execution: Execution, definition: Definition, end: End) -> Envelope | None:
@@ -181,13 +176,9 @@ async def named_workflow(engine: TenantEngine, name: str) -> WorkflowRecord:
 async def workflow_names(engine: TenantEngine) -> list[str]:
     """List the workflows that clients may start, the first that was registered first."""
     found: list[str] = []
-    cursor = None
-    while True:
-        page = await engine.workflows.list(limit=PAGE, cursor=cursor)
-        found += [record.name for record in page.items if record.has_interface]
-        cursor = page.next_cursor
-        if cursor is None:
-            return found[::-1]
+    async for records in pages_of(engine.workflows.list):
+        found += [record.name for record in records if record.has_interface]
+    return found[::-1]
 
 
 class WorkflowNames:
@@ -232,17 +223,12 @@ class HandlerList:
 
     async def pages(self) -> AsyncIterator[list[Handler]]:
         """Read them page by page."""
-        cursor = None
-        while True:
-            page = await self._engine.executions.list(limit=PAGE, cursor=cursor, labels=[LABEL])
-            wanted = [row for row in page.items if await self._is_wanted(row)]
+        async for rows in pages_of(self._engine.executions.list, labels=[LABEL]):
+            wanted = [row for row in rows if await self._is_wanted(row)]
             for start in range(0, len(wanted), ENDS_TOGETHER):
                 part = wanted[start : start + ENDS_TOGETHER]
                 found = await asyncio.gather(*(self._read(row) for row in part))
                 yield [each for each in found if each is not None]
-            cursor = page.next_cursor
-            if cursor is None:
-                return
 
     async def _is_wanted(self, row: Execution) -> bool:
         handler_id = handler_id_of(row)

@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Sequence
 
 from api.dialects.yaml_runs.rendering import status_of, word_of
+from api.whole_lists import pages_of
 from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.model import Execution
 from orchestrator.operations.executions import Executions
 from orchestrator.operations.results import ExecutionView
 from orchestrator.states import ExecutionStatus
 
-#: Rows read at a time.
-ROWS = 200
 #: Runs of a page that are read side by side.
 AT_ONCE = 8
 #: The one status that a word stands for; the others are looked for among all.
@@ -36,12 +35,9 @@ async def page_of_runs(
     One that was removed meanwhile, or has another status by now, is left out.
     """
     found: list[ExecutionView] = []
-    cursor: str | None = None
-    while True:
-        page = await executions.list(
-            limit=ROWS, cursor=cursor, status=_ONLY.get(status or ""), workflow_id=workflow_id, labels=labels
-        )
-        rows = [row for row in page.items if _may_have(row, status)]
+    only = _ONLY.get(status or "")
+    async for page in pages_of(executions.list, status=only, workflow_id=workflow_id, labels=labels):
+        rows = [row for row in page if _may_have(row, status)]
         if status not in _UNDER_WAY:
             passed = min(skip, len(rows))
             rows, skip = rows[passed:], skip - passed
@@ -55,8 +51,7 @@ async def page_of_runs(
                     found.append(view)
             if len(found) == count:
                 return found
-        if (cursor := page.next_cursor) is None:
-            return found
+    return found
 
 
 def _may_have(row: Execution, status: str | None) -> bool:

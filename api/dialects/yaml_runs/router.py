@@ -45,6 +45,7 @@ from api.shown_outputs import shown_outputs
 from api.starts import ended_in_time
 from api.streaming.event_stream import RenderedStream
 from api.validator import execution_in, idempotency_of, joined_headers, read_envelope
+from api.whole_lists import pages_of
 from orchestrator.definitions.registry import Source
 from orchestrator.documents.yaml import Locate, load_yaml, located
 from orchestrator.errors import DefinitionInvalid
@@ -105,13 +106,10 @@ async def create(request: Request) -> Response:
     responses=_failures(503),
 )
 async def list_workflows(request: Request) -> Response:
-    rows, cursor = [], None
-    while True:
-        labels = list(LABELS.items())
-        page = await engine_of(request).workflows.list(limit=200, cursor=cursor, labels=labels)
-        rows += [workflow_row(record) for record in page.items]
-        if (cursor := page.next_cursor) is None:
-            return json_response(rows)
+    rows: list[dict[str, Any]] = []
+    async for records in pages_of(engine_of(request).workflows.list, labels=list(LABELS.items())):
+        rows += map(workflow_row, records)
+    return json_response(rows)
 
 
 @router.get(
