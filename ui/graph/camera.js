@@ -72,3 +72,27 @@ export function reveal(camera, bounds, view, margin = 32) {
   const dy = top < margin ? margin - top : Math.min(0, view.height - margin - bottom);
   return dx || dy ? { ...camera, x: camera.x + dx, y: camera.y + dy } : camera;
 }
+
+/**
+ * Show a rectangle at a zoom, in the middle unless that would leave an empty border beside the graph.
+ * @param {Rectangle} bounds
+ * @param {Rectangle} all  the whole graph
+ * @param {Size} view
+ * @param {number} zoom
+ * @param {number} margin  px
+ * @returns {Camera}
+ */
+export function lookAt(bounds, all, view, zoom, margin = 24) {
+  const centred = centreOn(bounds, view, zoom);
+  /** @param {number} offset @param {number} start @param {number} length @param {number} room */
+  const bound = (offset, start, length, room) => {
+    const first = margin - start * centred.zoom;
+    const last = room - margin - (start + length) * centred.zoom;
+    return first > last ? Math.max(last, Math.min(first, offset)) : (first + last) / 2;
+  };
+  return {
+    x: bound(centred.x, all.x, all.width, view.width),
+    y: bound(centred.y, all.y, all.height, view.height),
+    zoom: centred.zoom,
+  };
+}

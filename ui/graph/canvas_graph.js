@@ -1,18 +1,19 @@
 // The graph on a canvas, above 300 nodes: draws what is in view, once per frame.
 
+import { colourOf } from "../core/statuses.js";
+import { ICONS } from "../parts/icons.js";
 import { paintBoxes, paintEdges, paintFlatBoxes, paintFlatEdges, paintPulse, TEXT_ZOOM } from "./canvas_paint.js";
 import { BOX } from "./layout.js";
-import { iconPath } from "./node_icons.js";
 import { GraphStage, UNKNOWN } from "./stage.js";
 import { fitMiddle, fitPair } from "./text_fit.js";
-import { readPalette, TONES, toneOf, watchTheme } from "./tones.js";
+import { COLOURS, readPalette, watchTheme } from "./palette.js";
 
 const TEXT_ROOM = BOX.width - 36 - 8;
 const PULSES = 100;
 const PULSE_MS = 1600;
 /** The pulse is drawn this often; more is not seen. */
 const PULSE_STEP_MS = 66;
-const RUNNING = TONES.indexOf("running");
+const RUNNING = COLOURS.indexOf("running");
 
 /** @typedef {{name: string, detail: string, icon: Path2D, share: import("./scene.js").NodeState["progress"]}} Texts */
 
@@ -25,9 +26,9 @@ export class CanvasGraph extends GraphStage {
     this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d", { alpha: false }));
     this.mirror = this.makeMirror();
     this.element.append(this.canvas, this.mirror);
-    /** @type {import("./tones.js").Palette | null} */
+    /** @type {import("./palette.js").Palette | null} */
     this.palette = null;
-    this.tones = new Uint8Array(0);
+    this.colours = new Uint8Array(0);
     this.shown = new Int32Array(0);
     /** Left, top, right, bottom of each edge. */
     this.edgeBounds = new Float32Array(0);
@@ -55,12 +56,12 @@ export class CanvasGraph extends GraphStage {
 
   paintScene() {
     const { nodes, edges } = this.scene;
-    this.tones = new Uint8Array(nodes.length);
+    this.colours = new Uint8Array(nodes.length);
     this.shown = new Int32Array(nodes.length);
     this.texts = new Array(nodes.length);
     this.edgeBounds = new Float32Array(edges.length * 4);
     for (let e = 0; e < edges.length; e++) this.measureEdge(e);
-    nodes.forEach((node, i) => (this.tones[i] = toneNumber((this.states.get(node.id) ?? UNKNOWN).state)));
+    nodes.forEach((node, i) => (this.colours[i] = colourNumber((this.states.get(node.id) ?? UNKNOWN).state)));
   }
 
   /** @param {number} e */
@@ -83,7 +84,7 @@ export class CanvasGraph extends GraphStage {
     for (const id of changed) {
       const i = this.scene.indices.get(id);
       if (i === undefined) continue;
-      this.tones[i] = toneNumber((this.states.get(id) ?? UNKNOWN).state);
+      this.colours[i] = colourNumber((this.states.get(id) ?? UNKNOWN).state);
       this.texts[i] = undefined;
     }
     if (this.focused !== null && changed.has(this.focused)) this.mirror.setAttribute("aria-label", this.nameOf(this.focused));
@@ -114,7 +115,7 @@ export class CanvasGraph extends GraphStage {
     const bottom = top + this.size.height / camera.zoom;
     const count = this.scene.grid.find(left - 8, top - 8, right, bottom, this.shown);
     const selected = this.scene.indices.get(this.selected ?? "") ?? -1;
-    const picture = { scene: this.scene, tones: this.tones, shown: this.shown, count, zoom: camera.zoom, palette: this.palette, selected };
+    const picture = { scene: this.scene, colours: this.colours, shown: this.shown, count, zoom: camera.zoom, palette: this.palette, selected };
     const edges = this.edgesWithin(left, top, right, bottom);
     if (camera.zoom < TEXT_ZOOM) {
       paintFlatEdges(context, picture, edges);
@@ -167,7 +168,7 @@ export class CanvasGraph extends GraphStage {
     const node = this.scene.nodes[i];
     const { state, detail, progress } = this.states.get(node.id) ?? UNKNOWN;
     const family = this.palette?.family ?? "sans-serif";
-    const path = iconPath(state);
+    const path = (ICONS[state] ?? ICONS.pending).d;
     let icon = this.icons.get(path);
     if (!icon) this.icons.set(path, (icon = new Path2D(path)));
     const texts = {
@@ -185,7 +186,7 @@ export class CanvasGraph extends GraphStage {
     this.pulsing = [];
     if (this.reducedMotion.matches) return;
     for (let k = 0; k < count && this.pulsing.length < PULSES; k++) {
-      if (this.tones[this.shown[k]] === RUNNING) this.pulsing.push(this.shown[k]);
+      if (this.colours[this.shown[k]] === RUNNING) this.pulsing.push(this.shown[k]);
     }
     if (this.pulsing.length && !this.pulseFrame) this.pulse(0);
   }
@@ -246,6 +247,6 @@ export class CanvasGraph extends GraphStage {
 }
 
 /** @param {string} state */
-function toneNumber(state) {
-  return TONES.indexOf(toneOf(state));
+function colourNumber(state) {
+  return COLOURS.indexOf(colourOf(state));
 }

@@ -2,32 +2,32 @@
 
 import { traceArrow, traceEdge } from "./edge_shape.js";
 import { BOX } from "./layout.js";
-import { TONES } from "./tones.js";
+import { COLOURS } from "./palette.js";
 
 /** Below this zoom boxes are flat and without texts. */
 export const TEXT_ZOOM = 0.35;
 
-const RUNNING = TONES.indexOf("running");
-const FAILED = TONES.indexOf("failed");
-const UPSTREAM = TONES.indexOf("upstream_failed");
-const PENDING = TONES.indexOf("pending");
-const SKIPPED = TONES.indexOf("skipped");
-const CANCELLED = TONES.indexOf("cancelled");
+const RUNNING = COLOURS.indexOf("running");
+const FAILED = COLOURS.indexOf("failed");
+const UPSTREAM = COLOURS.indexOf("upstream_failed");
+const PENDING = COLOURS.indexOf("pending");
+const SKIPPED = COLOURS.indexOf("skipped");
+const CANCELLED = COLOURS.indexOf("cancelled");
 const FAINT = new Set([UPSTREAM, PENDING, SKIPPED]);
 const OUTLINED = new Set([FAILED, UPSTREAM, PENDING, SKIPPED, CANCELLED]);
 /** Failed ones come last, so that none of them is hidden by its neighbours. */
-const PAINTED = TONES.map((_, tone) => tone).sort((a, b) => Number(a === FAILED) - Number(b === FAILED));
+const PAINTED = COLOURS.map((_, colour) => colour).sort((a, b) => Number(a === FAILED) - Number(b === FAILED));
 /** Smallest side of a failed box, px. */
 const LEAST_FAILED = 4;
 
 /**
  * @typedef {object} Picture
  * @property {import("./scene.js").Scene} scene
- * @property {Uint8Array} tones  of each node, a number of TONES
+ * @property {Uint8Array} colours  of each node, a number of COLOURS
  * @property {Int32Array} shown  numbers of the nodes in view
  * @property {number} count  of them
  * @property {number} zoom
- * @property {import("./tones.js").Palette} palette
+ * @property {import("./palette.js").Palette} palette
  * @property {number} selected  number of the node, or -1
  */
 
@@ -36,15 +36,15 @@ const LEAST_FAILED = 4;
  * @param {CanvasRenderingContext2D} context  in the coordinates of the graph
  * @param {Picture} picture
  */
-export function paintFlatBoxes(context, { scene, tones, shown, count, zoom, palette, selected }) {
-  for (const tone of PAINTED) {
-    context.fillStyle = FAINT.has(tone) ? palette.faint[tone] : palette.tones[tone];
-    const least = tone === FAILED ? LEAST_FAILED / zoom : 1 / zoom;
+export function paintFlatBoxes(context, { scene, colours, shown, count, zoom, palette, selected }) {
+  for (const colour of PAINTED) {
+    context.fillStyle = FAINT.has(colour) ? palette.faint[colour] : palette.states[colour];
+    const least = colour === FAILED ? LEAST_FAILED / zoom : 1 / zoom;
     const width = Math.max(BOX.width, least);
     const height = Math.max(BOX.height, least);
     for (let k = 0; k < count; k++) {
       const i = shown[k];
-      if (tones[i] === tone) context.fillRect(scene.xs[i], scene.ys[i], width, height);
+      if (colours[i] === colour) context.fillRect(scene.xs[i], scene.ys[i], width, height);
     }
   }
   if (selected < 0) return;
@@ -59,24 +59,24 @@ export function paintFlatBoxes(context, { scene, tones, shown, count, zoom, pale
  * @param {CanvasRenderingContext2D} context
  * @param {Picture & {textsOf: (i: number) => {name: string, detail: string, icon: Path2D, share: import("./scene.js").NodeState["progress"]}}} picture
  */
-export function paintBoxes(context, { scene, tones, shown, count, palette, selected, textsOf }) {
+export function paintBoxes(context, { scene, colours, shown, count, palette, selected, textsOf }) {
   const fonts = { name: `550 13px ${palette.family}`, detail: `400 11px ${palette.family}` };
   for (let k = 0; k < count; k++) {
     const i = shown[k];
-    const tone = tones[i];
+    const colour = colours[i];
     const [x, y] = [scene.xs[i], scene.ys[i]];
-    if (scene.nodes[i].members) for (const by of [6, 3]) paintBox(context, x + by, y + by, tone, palette, false);
-    paintBox(context, x, y, tone, palette, i === selected);
-    paintBar(context, x, y, palette.tones[tone]);
+    if (scene.nodes[i].members) for (const by of [6, 3]) paintBox(context, x + by, y + by, colour, palette, false);
+    paintBox(context, x, y, colour, palette, i === selected);
+    paintBar(context, x, y, palette.states[colour]);
     const { name, detail, icon, share } = textsOf(i);
-    context.globalAlpha = tone === SKIPPED ? 0.6 : 1;
+    context.globalAlpha = colour === SKIPPED ? 0.6 : 1;
     context.fillStyle = palette.text;
     context.font = fonts.name;
     context.fillText(name, x + 36, y + 19);
     context.fillStyle = palette.muted;
     context.font = fonts.detail;
     context.fillText(detail, x + 36, y + 34);
-    paintIcon(context, icon, x + 11, y + 14, palette.tones[tone], tone === RUNNING || tone === CANCELLED);
+    paintIcon(context, icon, x + 11, y + 14, palette.states[colour], colour === RUNNING || colour === CANCELLED);
     context.globalAlpha = 1;
     if (share) paintShare(context, x + 8, y + BOX.height - 4, share, palette);
   }
@@ -86,19 +86,19 @@ export function paintBoxes(context, { scene, tones, shown, count, palette, selec
  * @param {CanvasRenderingContext2D} context
  * @param {number} x
  * @param {number} y
- * @param {number} tone
- * @param {import("./tones.js").Palette} palette
+ * @param {number} colour
+ * @param {import("./palette.js").Palette} palette
  * @param {boolean} isSelected
  */
-function paintBox(context, x, y, tone, palette, isSelected) {
+function paintBox(context, x, y, colour, palette, isSelected) {
   context.beginPath();
   context.roundRect(x, y, BOX.width, BOX.height, 6);
-  context.fillStyle = tone === FAILED ? palette.failedFill : palette.raised;
+  context.fillStyle = colour === FAILED ? palette.failedFill : palette.raised;
   context.fill();
-  if (tone === UPSTREAM) paintHatch(context, x, y, palette.tones[tone]);
-  context.strokeStyle = isSelected ? palette.accent : OUTLINED.has(tone) ? palette.tones[tone] : palette.outlines[tone];
+  if (colour === UPSTREAM) paintHatch(context, x, y, palette.states[colour]);
+  context.strokeStyle = isSelected ? palette.accent : OUTLINED.has(colour) ? palette.states[colour] : palette.outlines[colour];
   context.lineWidth = isSelected ? 2 : 1;
-  const dash = isSelected ? [] : tone === PENDING ? [4, 3] : tone === SKIPPED ? [1, 3] : [];
+  const dash = isSelected ? [] : colour === PENDING ? [4, 3] : colour === SKIPPED ? [1, 3] : [];
   if (dash.length) context.setLineDash(dash);
   context.stroke();
   if (dash.length) context.setLineDash([]);
@@ -155,15 +155,15 @@ function paintIcon(context, icon, x, y, colour, isFilled) {
  * @param {number} x
  * @param {number} y
  * @param {{ended: number, failed: number, total: number}} share
- * @param {import("./tones.js").Palette} palette
+ * @param {import("./palette.js").Palette} palette
  */
 function paintShare(context, x, y, share, palette) {
   const width = BOX.width - 16;
   const bad = (width * share.failed) / Math.max(1, share.total);
   const good = (width * share.ended) / Math.max(1, share.total) - bad;
-  context.fillStyle = palette.tones[TONES.indexOf("completed")];
+  context.fillStyle = palette.states[COLOURS.indexOf("completed")];
   context.fillRect(x, y, good, 2);
-  context.fillStyle = palette.tones[FAILED];
+  context.fillStyle = palette.states[FAILED];
   context.fillRect(x + good, y, bad, 2);
 }
 
@@ -172,14 +172,14 @@ function paintShare(context, x, y, share, palette) {
  * @param {CanvasRenderingContext2D} context
  * @param {import("./scene.js").Scene} scene
  * @param {readonly number[]} pulsing
- * @param {import("./tones.js").Palette} palette
+ * @param {import("./palette.js").Palette} palette
  * @param {number} strength  0 to 1
  */
 export function paintPulse(context, scene, pulsing, palette, strength) {
   for (const i of pulsing) {
     paintBar(context, scene.xs[i], scene.ys[i], palette.raised);
     context.globalAlpha = strength;
-    paintBar(context, scene.xs[i], scene.ys[i], palette.tones[RUNNING]);
+    paintBar(context, scene.xs[i], scene.ys[i], palette.states[RUNNING]);
     context.globalAlpha = 1;
   }
 }
@@ -190,7 +190,7 @@ export function paintPulse(context, scene, pulsing, palette, strength) {
  * @param {Picture} picture
  * @param {readonly number[]} edges  numbers of those in view
  */
-export function paintEdges(context, { scene, tones, palette, selected }, edges) {
+export function paintEdges(context, { scene, colours, palette, selected }, edges) {
   /** @param {readonly number[]} some @param {string} colour @param {number} width @param {number[]} dash */
   const draw = (some, colour, width, dash) => {
     if (!some.length) return;
@@ -211,7 +211,7 @@ export function paintEdges(context, { scene, tones, palette, selected }, edges) 
   for (const e of edges) {
     const [from, to] = [scene.edgeFrom[e], scene.edgeTo[e]];
     if (from === selected || to === selected) kinds.near.push(e);
-    else if (tones[from] === SKIPPED || tones[to] === SKIPPED) kinds.skipped.push(e);
+    else if (colours[from] === SKIPPED || colours[to] === SKIPPED) kinds.skipped.push(e);
     else kinds.plain.push(e);
   }
   draw(kinds.plain, palette.strong, 1.25, []);

@@ -1,7 +1,7 @@
 // Dependencies of a graph as number arrays, so that 10,000 nodes are laid out within a frame or two.
 
 /**
- * @typedef {{id: string, dependencies: string[], group?: string}} LayoutNode
+ * @typedef {{id: string, dependencies: readonly string[]}} LayoutNode
  * @typedef {{from: Int32Array, to: Int32Array}} Links
  * @typedef {{starts: Int32Array, ends: Int32Array}} Adjacency  ends[starts[n] … starts[n + 1] - 1] belong to n
  */

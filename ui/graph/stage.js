@@ -1,6 +1,6 @@
 // What both renderers share: camera, gestures, keyboard, selection, focus and one picture per frame.
 
-import { centreOn, fitTo, reveal, zoomAt } from "./camera.js";
+import { centreOn, fitTo, lookAt, reveal, zoomAt } from "./camera.js";
 import { listenForGestures } from "./gestures.js";
 import { BOX } from "./layout.js";
 import { Scene } from "./scene.js";
@@ -48,6 +48,8 @@ export class GraphStage {
     this.due = { scene: false, camera: false, marks: false };
     this.frame = 0;
     this.flight = 0;
+    /** Where a flight ends. @type {import("./camera.js").Camera | undefined} */
+    this.goal = undefined;
     this.movedAt = -Infinity;
     this.failed = 0;
     /** A view that was asked for before the size was known. @type {(() => void) | null} */
@@ -104,9 +106,32 @@ export class GraphStage {
     });
   }
 
+  /**
+   * The first picture: the whole graph where that can be read, else what is urgent, or the beginning.
+   * @param {string | null} urgent  id of a node
+   * @param {number} least  zoom below which nothing is read
+   */
+  begin(urgent, least) {
+    this.whenSized(() => {
+      const bounds = this.scene.bounds();
+      const whole = fitTo(bounds, this.size);
+      const box = this.boxOf(urgent ?? this.scene.nodes[0]?.id ?? "");
+      this.flyTo(whole.zoom >= least || !box ? whole : lookAt(box, bounds, this.size, Math.max(0.75, least)));
+      this.land();
+    });
+  }
+
+  /** Move only if the node is out of sight. @param {string} id */
+  reveal(id) {
+    this.whenSized(() => {
+      const box = this.boxOf(id);
+      if (box) this.flyTo(reveal(this.goal ?? this.camera, box, this.size));
+    });
+  }
+
   /** @param {number} factor */
   zoomBy(factor) {
-    this.flyTo(zoomAt(this.camera, factor, this.size.width / 2, this.size.height / 2));
+    this.flyTo(zoomAt(this.goal ?? this.camera, factor, this.size.width / 2, this.size.height / 2));
   }
 
   destroy() {
@@ -181,6 +206,7 @@ export class GraphStage {
       const zoom = from.zoom * (camera.zoom / from.zoom) ** eased;
       this.setCamera({ x: from.x + (camera.x - from.x) * eased, y: from.y + (camera.y - from.y) * eased, zoom });
       if (part < 1) this.flight = requestAnimationFrame(step);
+      else this.goal = undefined;
     };
     step();
   }
@@ -191,6 +217,13 @@ export class GraphStage {
     if (this.goal) this.setCamera(this.goal);
     this.goal = undefined;
     this.movedAt = -Infinity;
+  }
+
+  /** Move by hand, which ends a flight. @param {import("./camera.js").Camera} camera */
+  jumpTo(camera) {
+    cancelAnimationFrame(this.flight);
+    this.goal = undefined;
+    this.setCamera(camera);
   }
 
   /** @param {import("./camera.js").Camera} camera */
@@ -243,8 +276,8 @@ export class GraphStage {
         const i = this.scene.grid.at((x - this.camera.x) / this.camera.zoom, (y - this.camera.y) / this.camera.zoom);
         return i < 0 ? null : this.scene.nodes[i].id;
       },
-      pan: (dx, dy) => this.setCamera({ ...this.camera, x: this.camera.x + dx, y: this.camera.y + dy }),
-      zoom: (factor, x, y) => this.setCamera(zoomAt(this.camera, factor, x, y)),
+      pan: (dx, dy) => this.jumpTo({ ...this.camera, x: this.camera.x + dx, y: this.camera.y + dy }),
+      zoom: (factor, x, y) => this.jumpTo(zoomAt(this.camera, factor, x, y)),
       drag: (id, dx, dy) => this.dragNode(id, dx / this.camera.zoom, dy / this.camera.zoom),
       drop: (id) => {
         const box = this.boxOf(id);
@@ -292,7 +325,7 @@ export class GraphStage {
     if (next < 0 || next >= this.scene.nodes.length) return;
     const { id } = this.scene.nodes[next];
     const box = this.boxOf(id);
-    if (box) this.setCamera(reveal(this.camera, box, this.size));
+    if (box) this.jumpTo(reveal(this.camera, box, this.size));
     this.focusNode(id);
   }
 }

@@ -1,11 +1,11 @@
 // The graph as SVG, up to 300 nodes: sharp at every zoom, each node an element that takes the focus.
 
+import { colourOf } from "../core/statuses.js";
+import { ICONS } from "../parts/icons.js";
 import { PathText, traceArrow, traceEdge } from "./edge_shape.js";
 import { BOX } from "./layout.js";
-import { iconPath } from "./node_icons.js";
 import { GraphStage, UNKNOWN } from "./stage.js";
 import { fitMiddle, fitPair } from "./text_fit.js";
-import { toneOf } from "./tones.js";
 
 const TEXT_LEFT = 36;
 const PULSES = 100;
@@ -98,7 +98,9 @@ export class SvgGraph extends GraphStage {
       this.setPulse(id, state === "running");
       parts.group.setAttribute("class", this.classOf(id, state));
       parts.group.setAttribute("aria-label", this.nameOf(id));
-      parts.icon.setAttribute("d", iconPath(state));
+      const icon = ICONS[state] ?? ICONS.pending;
+      parts.icon.setAttribute("d", icon.d);
+      parts.icon.classList.toggle("is-filled", icon.isFilled === true);
       const room = BOX.width - TEXT_LEFT - 8;
       parts.name.textContent = fitMiddle(node.label ?? node.id, room, `550 13px ${family}`);
       parts.detail.textContent = fitPair(node.handler, detail, room, `400 11px ${family}`);
@@ -115,7 +117,7 @@ export class SvgGraph extends GraphStage {
   /** @param {string} id @param {string} state */
   classOf(id, state) {
     const marks = `${this.pulsing.has(id) ? " is-pulsing" : ""}${id === this.selected ? " is-selected" : ""}`;
-    return `graph-node state-${state} tone-${toneOf(state)}${marks}`;
+    return `graph-node state-${colourOf(state)}${marks}`;
   }
 
   /** @param {string} id @param {boolean} isRunning */

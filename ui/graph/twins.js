@@ -1,5 +1,7 @@
 // Twins: nodes with the same handler, dependencies and dependents. Eight or more become one stacked node.
 
+import { STATES, wordOf } from "../core/statuses.js";
+
 /**
  * @typedef {import("./scene.js").GraphNode} GraphNode
  * @typedef {import("./scene.js").NodeState} NodeState
@@ -7,11 +9,6 @@
  */
 
 const COLLAPSE_FROM = 8;
-/** State of a group: that of the first of these which any of its members has. */
-const RANKING = [
-  "failed", "retrying", "running", "waiting_operator", "waiting_approval", "waiting", "paused", "queued", "upstream_failed", "cancelled",
-  "pending", "completed", "skipped",
-];
 const ENDED = new Set(["completed", "failed", "upstream_failed", "skipped", "cancelled"]);
 
 /**
@@ -117,21 +114,19 @@ export class TwinCounts {
     this.counts.set(after, (this.counts.get(after) ?? 0) + 1);
   }
 
-  /** @returns {NodeState} */
+  /**
+   * The state of the group: that of its members which stands first in STATES.
+   * @returns {NodeState}
+   */
   state() {
     const total = this.group.members.length;
-    let [ended, failed, best, found] = [0, 0, RANKING.length, "pending"];
+    let [ended, failed] = [0, 0];
     for (const [state, count] of this.counts) {
-      if (count <= 0) continue;
       if (ENDED.has(state)) ended += count;
       if (state === "failed") failed += count;
-      const known = RANKING.indexOf(state);
-      const rank = known < 0 ? RANKING.indexOf("waiting") : known;
-      if (rank < best) [best, found] = [rank, state];
     }
-    // Some done and some not begun: the group as a whole is under way, though none runs this very moment.
-    if (found === "pending" && ended > 0) found = "queued";
+    const state = STATES.find((each) => (this.counts.get(each) ?? 0) > 0) ?? "pending";
     const detail = failed ? `${ended}/${total}, ${failed} failed` : `${ended}/${total}`;
-    return { state: found, label: found.replaceAll("_", " "), detail, progress: { ended, failed, total } };
+    return { state, label: wordOf(state), detail, progress: { ended, failed, total } };
   }
 }

@@ -1,17 +1,12 @@
-// Which colour a display state has. Several states share one: each kind of waiting is told apart by its icon.
+// Colours of the states, as a canvas needs them: read from the page, and again after a change of theme.
 
-export const TONES = [
+/** Names of the colours, the ends of the `--state-…` properties; see `colourOf` in statuses.js. */
+export const COLOURS = [
   "queued", "running", "waiting", "retrying", "completed", "failed", "upstream_failed", "pending", "skipped", "cancelled",
 ];
 
-/** @param {string} state  display state @returns {string} one of TONES, the end of a `--state-…` property */
-export function toneOf(state) {
-  if (TONES.includes(state)) return state;
-  return state.startsWith("waiting") || state === "paused" ? "waiting" : "pending";
-}
-
 /**
- * Colours as they are now on the page; read again after a change of theme.
+ * Colours as they are now on the page.
  *
  * By way of an element's `color`, because the text of a property may itself be a function such as
  * light-dark(), which a canvas does not understand.
@@ -25,14 +20,14 @@ export function readPalette(element) {
     probe.style.setProperty("color", colour);
     return getComputedStyle(probe).color;
   };
-  /** @param {(tone: string) => string} colour */
-  const ofEach = (colour) => TONES.map((tone) => read(colour(`var(--state-${tone})`)));
+  /** @param {(state: string) => string} colour */
+  const ofEach = (colour) => COLOURS.map((name) => read(colour(`var(--state-${name})`)));
   const palette = {
-    /** By number of the tone, as the others of this kind. */
-    tones: ofEach((tone) => tone),
-    outlines: ofEach((tone) => `color-mix(in srgb, ${tone} 55%, var(--surface))`),
-    faint: ofEach((tone) => `color-mix(in srgb, ${tone} 35%, var(--surface))`),
-    failedFill: read("color-mix(in srgb, var(--state-failed) 12%, var(--raised))"),
+    /** By number in COLOURS, as the next two. */
+    states: ofEach((state) => state),
+    outlines: ofEach((state) => `color-mix(in srgb, ${state} 55%, var(--surface))`),
+    faint: ofEach((state) => `color-mix(in srgb, ${state} 35%, var(--surface))`),
+    failedFill: read("color-mix(in srgb, var(--state-failed) var(--tint), var(--raised))"),
     surface: read("var(--surface)"),
     raised: read("var(--raised)"),
     strong: read("var(--border-strong)"),
