@@ -51,9 +51,11 @@ export class GraphStage {
     /** Where a flight ends. @type {import("./camera.js").Camera | undefined} */
     this.goal = undefined;
     this.movedAt = -Infinity;
+    /** Nodes, those inside of groups counted each; and the failed ones of them. */
+    this.count = 0;
     this.failed = 0;
-    /** A view that was asked for before the size was known. @type {(() => void) | null} */
-    this.pendingView = null;
+    /** Views that were asked for before the size was known. @type {(() => void)[]} */
+    this.pendingViews = [];
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.element);
     this.reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
@@ -66,6 +68,7 @@ export class GraphStage {
     this.scene = new Scene(graph);
     if (this.focused !== null && !this.scene.indices.has(this.focused)) this.focused = null;
     for (const id of this.states.keys()) if (!this.scene.indices.has(id)) this.states.delete(id);
+    this.count = graph.nodes.reduce((sum, node) => sum + (node.members?.length ?? 1), 0);
     this.failed = 0;
     for (const [id, state] of this.states) this.failed += this.failedIn(id, state);
     this.due.scene = true;
@@ -171,7 +174,7 @@ export class GraphStage {
   /** @param {() => void} view */
   whenSized(view) {
     if (this.size.width) view();
-    else this.pendingView = view;
+    else this.pendingViews.push(view);
   }
 
   resize() {
@@ -179,10 +182,8 @@ export class GraphStage {
     if (!size.width || !size.height) return;
     const [dx, dy] = this.size.width ? [(size.width - this.size.width) / 2, (size.height - this.size.height) / 2] : [0, 0];
     this.size = size;
-    if (this.pendingView) {
-      const view = this.pendingView;
-      this.pendingView = null;
-      view();
+    if (this.pendingViews.length) {
+      for (const view of this.pendingViews.splice(0)) view();
       this.land();
     } else this.camera = { ...this.camera, x: this.camera.x + dx, y: this.camera.y + dy };
     this.due.camera = true;
@@ -255,8 +256,7 @@ export class GraphStage {
     if (due.scene || due.camera) this.paintCamera();
     this.paintFrame();
     if (due.scene || changed.size) {
-      const count = this.scene.nodes.reduce((sum, node) => sum + (node.members?.length ?? 1), 0);
-      this.element.setAttribute("aria-label", `Graph of ${count} nodes, ${this.failed} failed`);
+      this.element.setAttribute("aria-label", `Graph of ${this.count} nodes, ${this.failed} failed`);
     }
   }
 
