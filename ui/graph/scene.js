@@ -16,6 +16,7 @@ import { GridIndex } from "./grid_index.js";
  * @property {string} label  the same in words, with the attempt: "failed, attempt 3 of 3"
  * @property {string} detail  behind the handler in the box: state or duration
  * @property {{ended: number, failed: number, total: number} | null} progress
+ * @property {ReadonlySet<string>} [kinds]  of a group: all states that its members have
  *
  * @typedef {object} Graph
  * @property {readonly GraphNode[]} nodes

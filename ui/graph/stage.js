@@ -42,6 +42,8 @@ export class GraphStage {
     this.selected = null;
     /** @type {string | null} */
     this.focused = null;
+    /** @type {string | null} */
+    this.filter = null;
     /** @type {Set<string>} */
     this.changed = new Set();
     /** What the next frame has to draw. */
@@ -95,6 +97,21 @@ export class GraphStage {
     if (id !== null && this.scene.indices.has(id)) this.focused = id;
     this.due.marks = true;
     this.invalidate();
+  }
+
+  /** Let nodes in other states step back. @param {string | null} state  null: none */
+  setFilter(state) {
+    if (this.filter === state) return;
+    this.filter = state;
+    for (const id of this.scene.indices.keys()) this.changed.add(id);
+    this.invalidate();
+  }
+
+  /** @param {string} id */
+  isDim(id) {
+    if (this.filter === null) return false;
+    const { state, kinds } = this.states.get(id) ?? UNKNOWN;
+    return kinds ? !kinds.has(this.filter) : state !== this.filter;
   }
 
   fit() {

@@ -213,6 +213,7 @@ export class TimelinePane {
       piece.style.setProperty("width", `${width.toFixed(1)}px`);
     });
     const end = Math.max(0, Math.min(this.width, this.placeOf(row.end ?? nowMs)));
+    took.hidden = !pieces.length;
     took.textContent = duration((row.end ?? nowMs) - row.start, { isTicking: row.end === null });
     took.style.setProperty("transform", `translateX(${(end + 6).toFixed(1)}px)`);
     if (took.parentElement !== track.parentElement) track.after(took);
