@@ -20,15 +20,15 @@ export function failureBanner(live, select) {
     () => html`<section class="banner state-failed stack" aria-label="What failed">
       ${show(() => causes().length > 0, () => html`<h2>${() => plural(causes().length, "node")} failed</h2>`)}
       ${show(() => own() !== null, () => html`<p class="wrap"><bdi>${() => errorLine(own())}</bdi></p>`)}
-      <ul class="stack">${each(
+      <ul class="stack-tight">${each(
         () => (all.value ? causes() : causes().slice(0, SHOWN)),
         (cause) => cause.node_id,
         (cause) => html`<li class="wrap"><button type="button" class="as-link strong" onclick=${() => select(cause.peek().node_id)}><bdi>${() => cause.value.node_id}</bdi></button>
           ${message(() => errorLine(cause.value.error))}
-          <span class="muted">${() => (cause.value.attempt > 1 ? ` attempt ${cause.value.attempt}` : "")}${() => (cause.value.kept ? `, ${plural(cause.value.kept, "node")} never ran because of it` : "")}</span></li>`,
+          <div class="muted">${() => moreOf(cause.value)}</div></li>`,
       )}</ul>
       ${show(() => !all.value && causes().length > SHOWN, () => html`<button type="button" class="as-link" onclick=${() => (all.value = true)}>${() => `${causes().length - SHOWN} more`}</button>`)}
-      ${show(() => kept() > 0, () => html`<p class="muted">${() => `${plural(kept(), "more node", "more nodes")} never ran because of ${causes().length === 1 ? "it" : "them"}.`}</p>`)}
+      ${show(() => kept() > 0 && causes().length > 1, () => html`<p class="muted">${() => `${plural(kept(), "more node", "more nodes")} never ran because of them.`}</p>`)}
     </section>`,
   );
 }
@@ -41,6 +41,11 @@ function causesOf(run) {
   if ((run.counts.get("failed") ?? 0) <= known.length) return known;
   const late = [...run.nodes.values()].filter((node) => node.status === "FAILED" && !ids.has(node.node_id));
   return [...known, ...late.slice(0, 50).map(({ node_id, error, attempt }) => ({ node_id, error, attempt, kept: 0 }))];
+}
+
+/** @param {{attempt: number, kept: number}} cause */
+function moreOf({ attempt, kept }) {
+  return [attempt > 1 ? `attempt ${attempt}` : "", kept > 0 ? `${plural(kept, "node")} never ran because of it` : ""].filter(Boolean).join(", ");
 }
 
 /** A message, cut where it is long. @param {() => string} text */
