@@ -1,4 +1,4 @@
-"""Serves the page that is measured: the files of `ui/` and of this directory, under the policy of the page."""
+"""Serves the page that is measured: files of `ui/` and of this directory, under the policy of the page."""
 
 from __future__ import annotations
 

@@ -121,7 +121,8 @@ export class Scene {
     if (direction === "left" || direction === "right") {
       for (const e of this.edgesOf(i)) {
         const other = direction === "left" ? this.edgeFrom[e] : this.edgeTo[e];
-        const away = Math.abs(this.ys[other] - this.ys[i]);
+        const layers = Math.abs(this.layers[other] - this.layers[i]);
+        const away = Math.abs(this.ys[other] - this.ys[i]) + 1e6 * layers;
         if (other === i || away >= least) continue;
         [best, least] = [other, away];
       }

@@ -15,16 +15,22 @@ _SHOW = """async ([nodes, states, key]) => {
     const filter = view.signal(null);
     const version = view.signal(0);
     const known = new Map(nodes.map(({ id }) => [id, states[id] ?? "completed"]));
-    const stateOf = (id) => ({ state: known.get(id), label: known.get(id).replaceAll("_", " "), detail: "2 s", progress: null });
+    const wordOf = (state) => state.replaceAll("_", " ");
+    const stateOf = (id) => ({ state: known.get(id), label: wordOf(known.get(id)), detail: "2 s", progress: null });
     let changed = [];
     const holder = document.createElement("div");
     holder.style.setProperty("height", "600px");
     document.body.replaceChildren(holder);
     view.root(holder, () => graphView({
-        nodes: () => nodes, stateOf, changed: () => { void version.value; return changed.splice(0); },
-        selected, onSelect: (id) => (selected.value = id), filter: () => filter.value, storageKey: key, hasKeys: false,
+        nodes: () => nodes, stateOf, changed: () => { void version.value; return changed.splice(0); }, selected,
+        onSelect: (id) => (selected.value = id), filter: () => filter.value, storageKey: key, hasKeys: false,
     }));
-    window.shown = { selected, filter, change: (id, state) => { known.set(id, state); changed.push(id); version.value++; } };
+    const change = (id, state) => {
+        known.set(id, state);
+        changed.push(id);
+        version.value++;
+    };
+    window.shown = { selected, filter, change };
 }"""
 
 
@@ -67,7 +73,7 @@ def layered(layers: int, width: int) -> list[Node]:
 def show_graph(
     page: Page, nodes: list[Node], states: dict[str, str] | None = None, key: str | None = None
 ) -> Locator:
-    """Show a graph instead of the page's content; gives its stage. A node is completed unless `states` has it."""
+    """Show a graph in place of the page; gives its stage. A node is completed unless `states` has it."""
     page.evaluate(_SHOW, [nodes, states or {}, key])
     return page.get_by_role("application")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.graph.graphs import Node, change, chain, fan_out, selected, show_graph, trip
+from tests.browser.graph.graphs import Node, chain, change, fan_out, selected, show_graph, trip
 
 
 @pytest.fixture

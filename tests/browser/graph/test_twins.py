@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.browser.modules import Module
 
 from tests.browser.graph.graphs import Node, fan_out, node
-from tests.browser.modules import Module
 
 
 @pytest.fixture
@@ -67,8 +67,10 @@ def test_nodes_that_stand_alone_are_no_twins(twins: Callable[..., dict[str, Any]
 def test_a_group_is_as_its_most_urgent_member(module: Callable[[str], Module]) -> None:
     state = module("graph/twins.js").run(
         """({ TwinCounts }) => {
-            const counts = new TwinCounts({ id: "twins:a", label: "a…", handler: "http", members: ["a", "b", "c", "d"] });
-            for (const state of ["pending", "pending", "completed", "failed"]) counts.change(undefined, state);
+            const members = ["a", "b", "c", "d"];
+            const counts = new TwinCounts({ id: "twins:a", label: "a…", handler: "http", members });
+            const states = ["pending", "pending", "completed", "failed"];
+            for (const state of states) counts.change(undefined, state);
             counts.change("pending", "running");
             const { state, detail, progress } = counts.state();
             return { state, detail, progress };
