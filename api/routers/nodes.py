@@ -9,6 +9,7 @@ from starlette.responses import Response
 from api.auth import engine_of
 from api.responses import ANY_JSON, JSON, body_of, json_response, problems, replay_headers
 from api.schemas.executions import ItemPage, NodeView
+from api.schemas.history import AttemptList, attempts_fields
 from api.schemas.interventions import CompleteRequest, FailRequest, GivenError, NodeAnswer, NodeRequest
 from api.schemas.views import config_fields, item_fields, node_fields, override_fields, page_fields
 from api.validator import execution_in, idempotency_of, read_envelope, unit_in
@@ -76,6 +77,18 @@ async def items(
         execution_id, node_id, limit=limit, cursor=cursor, status=status
     )
     return json_response(page_fields(page, partial(item_fields, execution_id, node_id)))
+
+
+@router.get(
+    "/{node_id}/attempts",
+    operation_id="executions_attempts",
+    summary="The attempts of a node, or of an item such as `fetch[3]`, with what each has logged",
+    response_model=AttemptList,
+    responses=problems(404, 503),
+)
+async def attempts(request: Request, execution_id: str, node_id: str) -> Response:
+    found = await engine_of(request).nodes.attempts(*unit_in(execution_id, node_id))
+    return json_response(attempts_fields(found))
 
 
 @router.post(
