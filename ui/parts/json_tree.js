@@ -10,11 +10,12 @@ import { copyButton } from "./copy.js";
 import { icon } from "./icons.js";
 
 /** @typedef {Array<string | number>} Path */
+/** @typedef {{from: number, to: number}} Range  `to` is not in it */
 /**
  * @typedef {object} Tree
  * @property {string | undefined} reference
  * @property {(path: Path) => import("../core/view.js").Signal<boolean>} isOpen
- * @property {(path: Path) => import("../core/view.js").Signal<number>} shownOf  how many entries of a value are in the page
+ * @property {(path: Path) => import("../core/view.js").Signal<Range>} rangeOf  which entries of a value are in the page
  */
 
 /** Entries that are added at once. */
@@ -75,13 +76,13 @@ export function jsonTree(value, { reference, label = "JSON", name = "value" } = 
   const search = signal("");
   /** @type {Map<string, import("../core/view.js").Signal<boolean>>} */
   const open = new Map();
-  /** @type {Map<string, import("../core/view.js").Signal<number>>} */
-  const shown = new Map();
+  /** @type {Map<string, import("../core/view.js").Signal<Range>>} */
+  const ranges = new Map();
   /** @type {Tree} */
   const tree = {
     reference,
     isOpen: (path) => kept(open, path, path.length === 0),
-    shownOf: (path) => kept(shown, path, STEP),
+    rangeOf: (path) => kept(ranges, path, { from: 0, to: STEP }),
   };
   const text = () => JSON.stringify(value(), null, 2) ?? "";
   const isLarge = computed(() => hasMoreThan(value(), LARGE));
@@ -92,8 +93,9 @@ export function jsonTree(value, { reference, label = "JSON", name = "value" } = 
       const outer = path.slice(0, at);
       tree.isOpen(outer).value = true;
       const place = typeof part === "number" ? part : Object.keys(valueAt(value(), outer)).indexOf(part);
-      const count = tree.shownOf(outer);
-      count.value = Math.max(count.peek(), place + 1);
+      const range = tree.rangeOf(outer);
+      const { from, to } = range.peek();
+      if (place < from || place >= to) range.value = { from: Math.max(0, place - STEP / 2), to: place + STEP / 2 };
     });
     search.value = "";
   };
@@ -160,21 +162,25 @@ function hasMoreThan(value, most) {
 
 /** One value, with all that is in it. @param {string | number | null} key @param {any} value @param {Path} path @param {Tree} tree @returns {any} */
 function entry(key, value, path, tree) {
-  const name = key === null ? null : html`<span class=${typeof key === "number" ? "json-index" : "json-key"}><bdi>${key}</bdi>:</span> `;
+  const name = key === null ? null : html`<span class=${typeof key === "number" ? "json-index" : "json-key"}><bdi>${key}</bdi>:</span>`;
   if (!isContainer(value)) return html`<li><div class="json-line"><span class="json-gap"></span><span class="json-value">${name}${leaf(value)}</span>${referenceButton(path, tree)}</div></li>`;
   const keys = Array.isArray(value) ? null : Object.keys(value);
   const count = keys === null ? value.length : keys.length;
   const summary = summaryOf(value);
   if (count === 0) return html`<li><div class="json-line"><span class="json-gap"></span><span class="json-value">${name}<span class="muted">${keys === null ? "[]" : "{}"}</span></span>${referenceButton(path, tree)}</div></li>`;
   const isOpen = tree.isOpen(path);
-  const shownCount = tree.shownOf(path);
-  const numbered = () => Array.from({ length: Math.min(shownCount.value, count) }, (_, at) => at);
+  const range = tree.rangeOf(path);
+  const end = () => Math.min(range.value.to, count);
+  const numbered = () => Array.from({ length: end() - range.value.from }, (_, at) => range.value.from + at);
+  /** @param {Range} next @param {number} missing */
+  const more = (next, missing) =>
+    html`<button type="button" class="as-link json-more" onclick=${() => (range.value = next)}>${number(Math.min(STEP, missing))} more of ${number(count)}</button>`;
   return html`<li>
     <div class="json-line"><button type="button" class="quiet json-toggle" aria-expanded=${() => String(isOpen.value)}
         aria-label=${`${key ?? "value"}, ${summary}`} onclick=${() => (isOpen.value = !isOpen.peek())}>${icon("chevron")}</button><span class="json-value">${name}<span class="muted">${summary}</span></span>${referenceButton(path, tree)}</div>
     ${show(
       () => isOpen.value,
-      () => html`<ul>${each(
+      () => html`${() => (range.value.from > 0 ? more({ ...range.value, from: Math.max(0, range.value.from - STEP) }, range.value.from) : null)}<ul>${each(
           numbered,
           (at) => at,
           (at) => {
@@ -182,10 +188,7 @@ function entry(key, value, path, tree) {
             return entry(inner, value[inner], [...path, inner], tree);
           },
         )}</ul>
-        ${show(
-          () => shownCount.value < count,
-          () => html`<button type="button" class="as-link json-more" onclick=${() => (shownCount.value += STEP)}>${() => `${number(Math.min(STEP, count - shownCount.value))} more of ${number(count)}`}</button>`,
-        )}`,
+        ${() => (end() < count ? more({ ...range.value, to: range.value.to + STEP }, count - end()) : null)}`,
     )}
   </li>`;
 }

@@ -111,7 +111,7 @@ function split(attempts, endOf) {
     const parts = /** @type {const} */ (["queued", "running", "waiting"]).filter((name) => spent[name] > 0);
     if (parts.length === 0) return null;
     const words = parts.map((name) => `${name} ${duration(spent[name])}`).join(", ");
-    const attemptCount = attempts().length > 1 ? `, in ${plural(attempts().length, "attempt")}` : "";
+    const attemptCount = attempts().length > 1 ? `in ${plural(attempts().length, "attempt")}` : "";
     return html`<div><div class="split" role="img" aria-label=${words}>${parts.map((name) => html`<i class=${`part-${name}`} style=${{ "flex-grow": String(spent[name]) }}></i>`)}</div>
       <p class="muted number">${parts.map((name) => html`<span class="split-word"><i class=${`part-${name}`}></i>${name} ${duration(spent[name])}</span>`)}${attemptCount}</p></div>`;
   };

@@ -48,8 +48,8 @@ export function eventsTab(unit) {
       rowHeight: 28,
       empty: () => html`<p class="empty">${() => (page.answer.value === null ? (page.error.value?.message ?? "") : "No event is about it yet.")}</p>`,
       columns: [
-        { title: "Time", width: "96px", cell: (row) => html`<time class="number" title=${() => moment(milliseconds(row().event.ts))}>${() => clockTime(Date.parse(row().event.ts))}</time>` },
-        { title: "After", width: "68px", isEnd: true, cell: (row) => html`<span class="muted number">${() => (row().delta === null ? "" : `+${duration(row().delta)}`)}</span>` },
+        { title: "Time", width: "108px", cell: (row) => html`<time class="number" title=${() => moment(milliseconds(row().event.ts))}>${() => clockTime(Date.parse(row().event.ts))}</time>` },
+        { title: "After", width: "76px", isEnd: true, cell: (row) => html`<span class="muted number">${() => (row().delta === null ? "" : `+${duration(row().delta)}`)}</span>` },
         { title: "Event", width: "minmax(180px, 1fr)", cell: (row) => html`<span class=${() => (/failed$|retrying$/.test(row().event.type) ? "strong" : "")}>${() => nameOf(row().event)}</span> <span class="muted text">${() => summaryOf(row().event)}</span>` },
       ],
     })}
@@ -68,5 +68,13 @@ export function summaryOf({ type, data, attempt }) {
   if (type === "node.started") return `attempt ${attempt} on ${data.worker ?? "a worker"}`;
   if (type === "node.log") return inOneLine(data.message, 160);
   if (type === "node.token") return inOneLine(data.text, 80);
-  return inOneLine(Object.entries(data).filter(([, value]) => value !== null).map(([key, value]) => `${key} ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", "), 160);
+  const words = Object.entries(data).filter(([, value]) => value !== null && value !== undefined).map(([key, value]) => wordsOf(key, value));
+  return inOneLine(words.join(", "), 160);
+}
+
+/** @param {string} key @param {any} value */
+function wordsOf(key, value) {
+  if (key === "due_ms") return `due ${clockTime(value)}`;
+  if (key === "delay_ms") return `after ${duration(value)}`;
+  return `${key.replaceAll("_", " ")} ${typeof value === "string" ? value : JSON.stringify(value)}`;
 }

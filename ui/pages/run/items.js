@@ -118,7 +118,7 @@ export function itemsView(unit, onSelect) {
       empty: () => show(() => rows.value.size === 0, () => html`<p class="empty">${() => (status.value ? "No item has this status." : "Its items are not known yet.")}</p>`),
       columns: [
         { title: "#", width: "56px", isEnd: true, cell: (row) => html`<span class="number">${() => row().index}</span>` },
-        { title: "Status", width: "116px", cell: (row) => statusChip(() => stateOfItem(row())) },
+        { title: "Status", width: "128px", cell: (row) => statusChip(() => stateOfItem(row())) },
         { title: "Item", width: "minmax(110px, 1fr)", cell: (row) => html`<span class="text" title=${() => errorLine(row().error)}>${() => (row().error ? errorLine(row().error) : inOneLine(row().value, 80))}</span>` },
         { title: "Took", width: "76px", isEnd: true, cell: (row) => html`<span class="number muted">${() => tookOf(row())}</span>` },
       ],

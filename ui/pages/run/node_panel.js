@@ -10,6 +10,7 @@ import { milliseconds, now } from "../../core/time.js";
 import { computed, html, show, untracked } from "../../core/view.js";
 import { approvalCard } from "../../parts/approval_card.js";
 import { icon } from "../../parts/icons.js";
+import { problemList } from "../../parts/problems.js";
 import { shortcuts } from "../../parts/shortcuts.js";
 import { signalForm, signalOffers } from "../../parts/signal_form.js";
 import { statusChip } from "../../parts/status.js";
@@ -54,8 +55,9 @@ export function nodePanel({ live, nodeId, onClose, onSelect }) {
     onClose();
   };
   return html`<aside class="node-panel" aria-label="Node" onkeydown=${onKey}>${() => {
-    const unit = unitOf(live, id.value);
+    const current = id.value;
     return untracked(() => {
+      const unit = unitOf(live, current);
       // The number of an attempt means nothing of another node.
       if (before !== null && route.value.query.attempt) queueMicrotask(() => setQuery({ attempt: null }));
       before = unit.id;
@@ -92,12 +94,14 @@ function content(unit, choice, onClose, onSelect) {
     const found = isNewest() ? (unit.node()?.error ?? choice.chosen()?.error) : choice.chosen()?.error;
     return found ? JSON.stringify(found) : null;
   });
+  const failure = () => unit.failures.map(({ value }) => value).find((each) => each !== null) ?? null;
   const endOf = () => milliseconds(unit.node()?.ended_at) ?? now.value;
   return html`${heading(unit, onClose, onSelect)}
     ${show(
       () => !unit.isThere.value,
       () => html`<p class="muted">${() => (unit.live.run === null || unit.live.version.value === 0 ? "" : "There is no such node in this run.")}</p>`,
       () => html`<div class="stack">
+        ${show(() => failure() !== null, () => problemList(failure))}
         ${waitingView(unit, onSelect)}
         ${() => {
           const found = error.value;
@@ -159,7 +163,8 @@ function signalOf(unit) {
 
 /** @param {Unit} unit @param {ReturnType<typeof choiceOf>} choice */
 function tabsOf(unit, choice) {
-  const handler = unit.parent()?.handler ?? "";
+  // A mapped node makes no call itself: its items do.
+  const handler = unit.index === null && unit.parent()?.items != null ? "" : (unit.parent()?.handler ?? "");
   const list = [
     ...(handler === "llm" ? [{ key: "llm", title: "LLM", content: () => llmTab(unit) }] : []),
     ...(HTTP_HANDLERS.has(handler) ? [{ key: "http", title: "HTTP", content: () => httpTab(unit) }] : []),

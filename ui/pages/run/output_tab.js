@@ -49,6 +49,7 @@ export function inputTab(unit) {
   const problems = () => unit.whole.value?.config_problems ?? [];
   const hasBegun = () => (unit.node()?.attempt ?? 0) > 0;
   const rendered = () => unit.whole.value?.config;
+  const isSame = () => written() !== null && JSON.stringify(written().config ?? {}) === JSON.stringify(rendered());
   return html`<div class="stack">
     ${show(
       () => unit.index !== null && unit.row.value !== null,
@@ -59,8 +60,8 @@ export function inputTab(unit) {
       () => html`<div class=${() => (hasBegun() ? "problem" : "muted")}><p>${() => (written()?.map ? "What an item gives is filled in for each item:" : "Not known yet:")}</p><ul class="bullets">${() => problems().map((/** @type {any} */ each) => html`<li><code>${each.path}</code> <span class="text">${each.message}</span></li>`)}</ul></div>`,
     )}
     <div class="side-by-side">
-      ${show(() => rendered() !== undefined, () => html`<section class="stack-tight"><h3>As its handler gets it</h3>${jsonTree(rendered, { label: "the config, rendered", name: `${unit.id}-config` })}</section>`)}
-      ${show(() => written() !== null, () => html`<section class="stack-tight"><h3>As written</h3>${jsonTree(() => written()?.config ?? {}, { label: "the config as written", name: `${unit.id}-template` })}</section>`)}
+      ${show(() => rendered() !== undefined, () => html`<section class="stack-tight"><h3>${() => (isSame() ? "As written, without templates" : "As its handler gets it")}</h3>${jsonTree(rendered, { label: "the config, rendered", name: `${unit.id}-config` })}</section>`)}
+      ${show(() => written() !== null && !isSame(), () => html`<section class="stack-tight"><h3>As written</h3>${jsonTree(() => written()?.config ?? {}, { label: "the config as written", name: `${unit.id}-template` })}</section>`)}
     </div>
     ${show(() => Boolean(written()?.when ?? written()?.map), () => html`<dl class="facts">${() => (written()?.when ? html`<dt>when</dt><dd><code>${written().when}</code></dd>` : null)}${() => (written()?.map ? html`<dt>map</dt><dd><code class="wrap">${JSON.stringify(written().map)}</code></dd>` : null)}</dl>`)}
   </div>`;

@@ -13,8 +13,6 @@ const COMING = {
   back_off: "Next attempt",
   delay: "Goes on",
   worker: "Gives up on a worker",
-  approval: "Its time limit is",
-  signal: "Its time limit is",
   hold: "Due",
 };
 
@@ -27,12 +25,12 @@ export function waitingView(unit, onSelect) {
   const countdown = (at) => {
     const left = at - now.value;
     const coming = COMING[unit.node()?.waiting_on ?? ""] ?? "Time limit";
-    return left > 0 ? `${coming} in ${duration(left, { isTicking: true })}` : `${coming.replace(/ is$/, "")} now`;
+    return left > 0 ? `${coming} in ${duration(left, { isTicking: true })}` : `${coming} now`;
   };
   return show(
     () => !isOver() && (answer() !== null || canEnd(unit) || causes(unit).length > 0),
     () => html`<section class="waiting" aria-label="What it waits for">
-      ${() => (answer() === null ? null : html`<p class="text">${capitalised(sentence(answer().waiting_for))}</p>`)}
+      ${() => (answer() === null ? null : html`<p class="text">${sentence(answer().waiting_for)}</p>`)}
       ${() => (answer()?.wakes && !isEnded(unit) ? html`<p class="muted text">Moved on by: ${answer().wakes}</p>` : null)}
       ${show(
         () => dueAt() !== null && !isEnded(unit),
@@ -50,8 +48,12 @@ const causes = (unit) => unit.node()?.because_of ?? [];
 /** @param {Unit} unit */
 const isEnded = (unit) => unit.node()?.ended_at != null;
 
-/** @param {string} text */
-const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
+/** What an explanation says, as a sentence. Its moments are written for programs. @param {string} text */
+function sentence(text) {
+  const read = text.replace(/\b\d{4}-\d{2}-\d{2}T[\d:.]+Z/g, (at) => moment(milliseconds(at)));
+  const whole = /^nothing: /i.test(read) ? capitalised(read.slice(9)) : `Waits for ${read}`;
+  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
+}
 
 /** @param {Unit} unit @param {(id: string) => void} onSelect */
 function causeLinks(unit, onSelect) {
@@ -76,7 +78,7 @@ function actions(unit) {
     ${show(() => canRetryNow(unit), () => html`<button type="button" class="primary" onclick=${() => void retryNow(unit)}>${() => (isDelay() ? "Go on now" : "Retry now")}</button>`)}
     ${show(
       () => canEnd(unit),
-      () => html`<button type="button" onclick=${() => endByHand(unit, "complete")}>Complete…</button><button type="button" onclick=${() => endByHand(unit, "fail")}>Fail…</button><button type="button" onclick=${() => endByHand(unit, "skip")}>Skip…</button>`,
+      () => html`<span class="by-hand"><span class="muted">By hand:</span>${/** @type {const} */ (["complete", "fail", "skip"]).map((verb) => html`<button type="button" class="quiet" onclick=${() => endByHand(unit, verb)}>${capitalised(verb)}…</button>`)}</span>`,
     )}
   </div>`;
 }
