@@ -47,7 +47,7 @@ export function approvalCard({ executionId, nodeId, onDone = () => {}, follow = 
     again();
     onDone();
   }
-  return html`<section class="card approval" aria-label=${`Approval ${nodeId}`}>
+  return html`<section class="approval" aria-label=${`Approval ${nodeId}`}>
     ${show(() => error.value !== null && answer.value === null, () => problemList(() => error.value))}
     ${show(() => notice.value !== "", () => html`<p class="banner state-retrying" role="alert">${() => notice.value}</p>`)}
     ${() => {

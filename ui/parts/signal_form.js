@@ -1,7 +1,7 @@
 /** Send a signal to a run: one that nodes wait for, one that its interface declares, or any other name. */
 import { api } from "../core/api.js";
 import { plural } from "../core/format.js";
-import { computed, html, show, signal, untracked } from "../core/view.js";
+import { computed, effect, html, show, signal, untracked } from "../core/view.js";
 import { jsonField } from "./json_field.js";
 import { problemList } from "./problems.js";
 
@@ -48,7 +48,13 @@ let last = 0;
  */
 export function signalForm({ executionId, offers, name: given = "", onDone = () => {} }) {
   const id = `signal-${++last}`;
-  const name = signal(given || (untracked(offers)[0]?.name ?? ""));
+  const name = signal(given);
+  let isTouched = false;
+  // What can be sent may be known a moment later.
+  effect(() => {
+    const first = offers()[0]?.name ?? "";
+    if (!isTouched && name.peek() === "") name.value = first;
+  });
   const payload = signal(/** @type {any} */ (undefined));
   const failure = signal(/** @type {any} */ (null));
   const result = signal("");
@@ -72,10 +78,14 @@ export function signalForm({ executionId, offers, name: given = "", onDone = () 
       isBusy.value = false;
     }
   };
+  const onName = (/** @type {Event} */ event) => {
+    isTouched = true;
+    name.value = /** @type {HTMLInputElement} */ (event.target).value;
+  };
   const describe = (/** @type {Offer} */ { name: each, waiting }) => (waiting.length > 0 ? `${each}: ${waiting.slice(0, 3).join(", ")} ${waiting.length === 1 ? "waits" : "wait"} for it` : each);
   return html`<form class="signal-form" onsubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
     ${given !== "" ? null : html`<div class="field"><label for=${id}>Signal</label>
-      <input id=${id} list=${`${id}-names`} autocomplete="off" spellcheck="false" .value=${name.peek()} oninput=${(/** @type {Event} */ event) => (name.value = /** @type {HTMLInputElement} */ (event.target).value)}>
+      <input id=${id} list=${`${id}-names`} autocomplete="off" spellcheck="false" .value=${() => name.value} oninput=${onName}>
       <datalist id=${`${id}-names`}>${() => offers().map((each) => html`<option value=${each.name}>${describe(each)}</option>`)}</datalist></div>`}
     ${() => {
       const schema = JSON.parse(schemaText.value);

@@ -1,80 +1,148 @@
-/** The history of one node: its newest events, earlier ones on demand, and those that come. */
+/** The history of a run as a list that is followed to its end, and read backwards from there. */
 import { api } from "../../core/api.js";
-import { asked } from "../../core/asked.js";
-import { errorLine, inOneLine } from "../../core/format.js";
-import { clockTime, duration, milliseconds, moment } from "../../core/time.js";
-import { computed, html, show, signal } from "../../core/view.js";
-import { openDialog } from "../../parts/dialog.js";
+import { errorLine, inOneLine, plural } from "../../core/format.js";
+import { clockTime, duration, milliseconds } from "../../core/time.js";
+import { computed, html, onDispose, show, signal } from "../../core/view.js";
 import { jsonTree } from "../../parts/json_tree.js";
 import { notifyError } from "../../parts/notices.js";
+import { shortcuts } from "../../parts/shortcuts.js";
 import { table } from "../../parts/table.js";
+import { openDialog } from "../../parts/dialog.js";
+import { sendSignal } from "./actions.js";
+import { may } from "../../core/session.js";
 
-/** @typedef {import("./unit.js").Unit} Unit */
 /** @typedef {import("../../core/reducer.js").RunEvent} RunEvent */
 
-const PAGE = 200;
+const PAGE = 500;
+/** Events of the engine's own doing, or pieces of a text: shown when they are asked for. */
+const INTERNAL = new Set(["node.token", "stream.reset", "node.queued", "node.held"]);
 
-/** @param {Unit} unit */
-export function eventsTab(unit) {
-  const fresh = signal(/** @type {RunEvent[]} */ ([]));
-  const earlier = signal(/** @type {{events: RunEvent[], before: number | null} | null} */ (null));
-  unit.listen((events) => (fresh.value = [...fresh.peek(), ...events].slice(-5 * PAGE)));
-  const path = `${unit.live.path}/history`;
-  const page = asked(() => "", async () => /** @type {{items: RunEvent[], next_before: number | null}} */ (await api.get(path, { node: unit.id, limit: PAGE })));
-  const rows = computed(() => {
-    const all = new Map([...(earlier.value?.events ?? []), ...(page.answer.value?.items ?? []), ...fresh.value].map((event) => [event.seq, event]));
-    return [...all.values()].sort((one, other) => one.seq - other.seq).map((event, at, list) => ({ event, delta: at === 0 ? null : Date.parse(event.ts) - Date.parse(list[at - 1].ts) }));
-  });
-  const before = () => (earlier.value === null ? (page.answer.value?.next_before ?? null) : earlier.value.before);
-  const readEarlier = async () => {
+/** @param {import("../run.js").RunView} view */
+export function eventsTab({ live, nodeId, select }) {
+  const events = signal(/** @type {RunEvent[]} */ ([]));
+  const text = signal("");
+  const isInternalShown = signal(false);
+  const isFollowing = signal(true);
+  let before = /** @type {number | null} */ (null);
+  let isReading = false;
+  /** @type {HTMLElement | undefined} */
+  let box;
+
+  async function readOlder() {
+    if (isReading) return;
+    isReading = true;
     try {
-      const found = await api.get(path, { node: unit.id, limit: PAGE, before: before() });
-      earlier.value = { events: [...found.items, ...(earlier.peek()?.events ?? [])], before: found.next_before };
+      const page = await api.get(`${live.path}/history`, { before: before ?? undefined, limit: PAGE });
+      before = page.next_before;
+      const known = events.peek()[0]?.seq ?? Infinity;
+      events.value = [...page.items.filter((/** @type {RunEvent} */ event) => event.seq < known), ...events.peek()];
     } catch (error) {
       notifyError(error);
+    } finally {
+      isReading = false;
     }
-  };
-  /** @param {{event: RunEvent}} row */
-  const open = ({ event }) => openDialog({ title: `${event.seq} ${event.type}`, isWide: true, body: () => html`<p class="muted">${moment(milliseconds(event.ts))}</p>${jsonTree(() => event, { label: "the event", name: `event-${event.seq}` })}` });
-  return html`<div class="stack-tight">
-    ${show(() => before() !== null, () => html`<button type="button" class="as-link" onclick=${() => void readEarlier()}>Earlier events</button>`)}
+  }
+  void readOlder().then(follow);
+  onDispose(
+    live.listen((news) => {
+      const last = events.peek().at(-1)?.seq ?? 0;
+      events.value = [...events.peek(), ...news.filter((event) => event.seq > last)];
+      follow();
+    }),
+  );
+  shortcuts([{ keys: ".", does: "follow the newest events, or stop", run: () => ((isFollowing.value = !isFollowing.peek()), follow()) }]);
+  function follow() {
+    if (isFollowing.peek()) requestAnimationFrame(() => box && (box.scrollTop = box.scrollHeight));
+  }
+  const shown = computed(() => {
+    const words = text.value.trim().split(/\s+/).filter(Boolean).map(matcher);
+    return events.value.filter((event) => (isInternalShown.value || !INTERNAL.has(event.type)) && words.every((fits) => fits(event)));
+  });
+  const deltas = computed(() => {
+    /** @type {Map<number, number>} */
+    const found = new Map();
+    let last = null;
+    for (const event of shown.value) {
+      const at = milliseconds(event.ts);
+      if (last !== null && at !== null) found.set(event.seq, at - last);
+      last = at;
+    }
+    return found;
+  });
+  return html`<div class="stack">
+    <div class="row">
+      <input type="search" aria-label="Filter events" placeholder="type:node.failed node:fetch* text" class="wide" oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}>
+      <label><input type="checkbox" onchange=${(/** @type {any} */ event) => (isInternalShown.value = event.target.checked)}>internal</label>
+      <label><input type="checkbox" .checked=${() => isFollowing.value} onchange=${(/** @type {any} */ event) => ((isFollowing.value = event.target.checked), follow())}>follow</label>
+      <span class="muted number">${() => plural(shown.value.length, "event")}</span>
+      ${show(() => before !== null && events.value.length > 0, () => html`<button type="button" onclick=${() => void readOlder()}>Older</button>`)}
+      ${show(() => may("run"), () => html`<button type="button" onclick=${() => sendSignal(live)}>Send signal…</button>`)}
+    </div>
     ${table({
-      label: `Events of ${unit.id}`,
-      rows: () => rows.value,
-      keyOf: ({ event }) => event.seq,
-      onOpen: open,
-      height: "360px",
-      least: 340,
+      label: "Events",
+      rows: () => shown.value,
+      keyOf: (event) => event.seq,
+      onOpen: openEvent,
+      least: 640,
       rowHeight: 28,
-      empty: () => html`<p class="empty">${() => (page.answer.value === null ? (page.error.value?.message ?? "") : "No event is about it yet.")}</p>`,
+      ref: (element) => {
+        box = element;
+        element.addEventListener("wheel", () => (isFollowing.value = false), { passive: true });
+      },
+      empty: () => html`<div class="empty">No event fits.</div>`,
       columns: [
-        { title: "Time", width: "108px", cell: (row) => html`<time class="number" title=${() => moment(milliseconds(row().event.ts))}>${() => clockTime(Date.parse(row().event.ts))}</time>` },
-        { title: "After", width: "76px", isEnd: true, cell: (row) => html`<span class="muted number">${() => (row().delta === null ? "" : `+${duration(row().delta)}`)}</span>` },
-        { title: "Event", width: "minmax(180px, 1fr)", cell: (row) => html`<span class=${() => (/failed$|retrying$/.test(row().event.type) ? "strong" : "")}>${() => nameOf(row().event)}</span> <span class="muted text">${() => summaryOf(row().event)}</span>` },
+        { title: "No.", width: "72px", isEnd: true, cell: (event) => html`<span class="number muted">${() => event().seq}</span>` },
+        { title: "Time", width: "110px", cell: (event) => html`<time class="mono">${() => clockTime(Date.parse(event().ts))}</time>` },
+        { title: "After", width: "84px", isEnd: true, cell: (event) => html`<span class="number muted">${() => (deltas.value.has(event().seq) ? `+${duration(deltas.value.get(event().seq) ?? 0)}` : "")}</span>` },
+        { title: "Event", width: "170px", cell: (event) => html`<span class="mono">${() => event().type}</span>` },
+        {
+          title: "Node",
+          width: "minmax(100px, 200px)",
+          cell: (event) => html`${() => (event().node_id ? html`<button type="button" class="as-link" onclick=${() => select(unitOf(event()))}><bdi>${unitOf(event())}</bdi></button>` : null)}`,
+        },
+        { title: "Says", width: "minmax(200px, 1fr)", cell: (event) => html`<bdi class="text">${() => summaryOf(event())}</bdi>` },
       ],
     })}
   </div>`;
 }
 
 /** @param {RunEvent} event */
-function nameOf({ type, item }) {
-  return `${type.replace(/^node\./, "")}${item === undefined ? "" : ` [${item}]`}`;
+export function openEvent(event) {
+  openDialog({ title: `Event ${event.seq}: ${event.type}`, isWide: true, body: () => jsonTree(() => event) });
 }
 
-/** What an event says, in one line. Pure. @param {RunEvent} event */
-export function summaryOf({ type, data, attempt }) {
-  if (!data || Object.keys(data).length === 0) return attempt ? `attempt ${attempt}` : "";
-  if (data.error) return inOneLine(errorLine(data.error), 160);
-  if (type === "node.started") return `attempt ${attempt} on ${data.worker ?? "a worker"}`;
-  if (type === "node.log") return inOneLine(data.message, 160);
-  if (type === "node.token") return inOneLine(data.text, 80);
-  const words = Object.entries(data).filter(([, value]) => value !== null && value !== undefined).map(([key, value]) => wordsOf(key, value));
-  return inOneLine(words.join(", "), 160);
+/** @param {RunEvent} event */
+function unitOf({ node_id: nodeId, item }) {
+  return item === undefined ? (nodeId ?? "") : `${nodeId}[${item}]`;
 }
 
-/** @param {string} key @param {any} value */
-function wordsOf(key, value) {
-  if (key === "due_ms") return `due ${clockTime(value)}`;
-  if (key === "delay_ms") return `after ${duration(value)}`;
-  return `${key.replaceAll("_", " ")} ${typeof value === "string" ? value : JSON.stringify(value)}`;
+/** An event in one line. @param {RunEvent} event */
+export function summaryOf({ type, attempt, data }) {
+  if (data.error) return inOneLine(errorLine(data.error), 300);
+  switch (type) {
+    case "node.log":
+      return inOneLine(`${data.level}: ${data.message}`, 300);
+    case "node.progress":
+      return [data.fraction === null || data.fraction === undefined ? "" : `${Math.round(data.fraction * 100)} %`, data.message ?? ""].join(" ");
+    case "node.token":
+      return inOneLine(data.text, 200);
+    case "node.started":
+      return `attempt ${attempt}${data.worker ? ` on ${data.worker}` : ""}`;
+    case "node.waiting":
+      return `for ${String(data.waiting_on).replaceAll("_", " ")}`;
+    case "node.event":
+      return inOneLine(`${data.type} ${JSON.stringify(data.value)}`, 300);
+    default:
+      return Object.keys(data).length === 0 ? "" : inOneLine(data, 300);
+  }
+}
+
+/** What one word of the filter wants. @param {string} word @returns {(event: RunEvent) => boolean} */
+function matcher(word) {
+  const [, field, value] = /^(?:(type|node):)?(.*)$/.exec(word) ?? [];
+  const pattern = new RegExp(`^${value.split("*").map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&")).join(".*")}${field ? "$" : ""}`, "i");
+  if (field === "type") return (event) => pattern.test(event.type);
+  if (field === "node") return (event) => pattern.test(unitOf(event)) || pattern.test(event.node_id ?? "");
+  const small = word.toLowerCase();
+  return (event) => JSON.stringify(event).toLowerCase().includes(small);
 }

@@ -18,7 +18,7 @@ import { tabs } from "../../parts/tabs.js";
 import { attemptsView } from "./attempts.js";
 import { definitionOf } from "./definition.js";
 import { errorView } from "./error_view.js";
-import { eventsTab } from "./events_tab.js";
+import { nodeEventsTab } from "./node_events_tab.js";
 import { HTTP_HANDLERS, httpTab } from "./http_tab.js";
 import { itemsView } from "./items.js";
 import { llmTab } from "./llm_tab.js";
@@ -48,13 +48,7 @@ export function nodePanel({ live, nodeId, onClose, onSelect }) {
   const id = computed(nodeId);
   /** @type {string | null} */
   let before = null;
-  /** @param {KeyboardEvent} event */
-  const onKey = (event) => {
-    if (event.key !== "Escape" || event.defaultPrevented) return;
-    event.preventDefault();
-    onClose();
-  };
-  return html`<aside class="node-panel" aria-label="Node" onkeydown=${onKey}>${() => {
+  return html`<div class="node-panel">${() => {
     const current = id.value;
     return untracked(() => {
       const unit = unitOf(live, current);
@@ -65,7 +59,7 @@ export function nodePanel({ live, nodeId, onClose, onSelect }) {
       step = choice.step;
       return content(unit, choice, onClose, onSelect);
     });
-  }}</aside>`;
+  }}</div>`;
 }
 
 /** Which attempt is looked at: the newest, or the one that the address names. @param {Unit} unit */
@@ -145,7 +139,7 @@ function heading(unit, onClose, onSelect) {
 function human(unit) {
   const isAsked = computed(() => unit.node()?.handler === "approval" && unit.node()?.items == null && (unit.node()?.attempt ?? 0) > 0 && !unit.node()?.reused && ["WAITING", "COMPLETED", "FAILED"].includes(unit.node()?.status ?? ""));
   return [
-    show(() => isAsked.value, () => approvalCard({ executionId: unit.live.id, nodeId: unit.id, follow: () => unit.stamp.value })),
+    show(() => isAsked.value, () => html`<div class="card">${approvalCard({ executionId: unit.live.id, nodeId: unit.id, follow: () => unit.stamp.value })}</div>`),
     show(() => unit.state.value === "waiting_signal", () => signalOf(unit)),
   ];
 }
@@ -173,7 +167,7 @@ function tabsOf(unit, choice) {
     { key: "output", title: "Output", content: () => outputTab(unit) },
     { key: "input", title: "Input", content: () => inputTab(unit) },
     { key: "logs", title: "Logs", content: () => logsTab(unit, choice.chosen) },
-    { key: "events", title: "Events", content: () => eventsTab(unit) },
+    { key: "events", title: "Events", content: () => nodeEventsTab(unit) },
     ...list,
     { key: "retry", title: "Retry policy", content: () => retryTab(unit) },
   ];
