@@ -47,7 +47,7 @@ def dev(
     import asyncio
 
     from cli.stack import info
-    from cli.stack.demo import NoDemo, require_development
+    from cli.stack.demo import NoDemo
     from cli.stack.ports import NoSuchHost
     from cli.stack.redis_binary import DataTooNew, NoServer
     from cli.stack.redis_server import RedisUnavailable, StackRunning
@@ -64,11 +64,7 @@ def dev(
     )
 
     async def run() -> None:
-        settings = read_settings()
-        if demo:
-            # Before anything is started that would have to be stopped again.
-            require_development(settings)
-        await Stack(options, settings, emit=print_line, announce=announce).run()
+        await Stack(options, read_settings(), emit=print_line, announce=announce).run()
 
     try:
         asyncio.run(run())

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from cli.stack import info as stack_info
 from cli.stack import ports
-from cli.stack.demo import DemoRun, demo_environment, start_demo
+from cli.stack.demo import DemoRun, demo_environment, require_development, start_demo
 from cli.stack.info import ROOT, StackInfo
 from cli.stack.process import Child
 from cli.stack.redis_server import RedisPlace, find_redis, lock
@@ -72,6 +72,8 @@ class Stack:
     async def run(self) -> None:
         """Start everything, wait for a signal, stop everything. Raises what keeps it from starting."""
         began = time.monotonic()
+        if self.options.is_demo:
+            require_development(self.settings)
         lock_fd = lock(self.options.data_dir)
         self._listen_for_signals()
         watchers: list[asyncio.Task[None]] = []
