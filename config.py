@@ -47,6 +47,7 @@ ENV_FILE_ENCODING = "utf-8-sig"
 _is_queue = re.compile(r"[A-Za-z0-9_.\-]{1,128}").fullmatch
 #: What a browser sends as Origin: no path, no user, and never a pattern.
 _is_origin = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:\d{1,5})?").fullmatch
+_is_prefix = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+").fullmatch
 #: What can be the name of a machine, or its address without colons.
 _is_host = re.compile(r"[A-Za-z0-9_.\-]+").fullmatch
 
@@ -120,6 +121,11 @@ class Settings(BaseSettings):
     self_registration_enabled: bool | None = None
     #: Its files are registered when the API starts; a directory that does not exist has none.
     workflows_dir: Path = ROOT / "workflows"
+
+    #: What stands before every path to a browser, `/headrace`, where a proxy takes it off; unset: nothing.
+    root_path: str = ""
+    #: True: in development the routes of the demo are served.
+    demo: bool = False
 
     # The front door `/api`. Natively there are other limits, below, and of these the first rate.
     max_steps_per_workflow: int = Field(default=50, ge=1, le=10_000)
@@ -266,6 +272,14 @@ class Settings(BaseSettings):
                 "the value cannot be a key; allowed: 16 or more printable ASCII characters, no outer blanks"
             )
         return key
+
+    @field_validator("root_path")
+    @classmethod
+    def _prefix(cls, text: str) -> str:
+        prefix = text.rstrip("/")
+        if prefix and not _is_prefix(prefix):
+            raise ValueError(f"no path begins with {text[:80]!r}; allowed: a prefix such as /headrace")
+        return prefix
 
     @field_validator("worker_queues")
     @classmethod

@@ -56,11 +56,6 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         set_up(settings.log_level)
-        if not guard_server():
-            log.warning(
-                "server.not_guarded",
-                extra={"cure": "uvicorn main:app --http api.http_protocol:GuardedProtocol"},
-            )
         _warn_of_oversights(settings)
         environment = _environment(settings)
         apart = SchemaProcess([sys.executable, "-m", "workers.simulator.schema_process"], environment)
@@ -91,6 +86,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
         # The framework's own pages run scripts of another server, which none vouches for; ours is at /docs.
         docs_url=None,
         redoc_url=None,
+        servers=[{"url": settings.root_path}] if settings.root_path else None,
         # Where a tracer is set up, one span per request is enough; four are noise.
         telemetry={"operation_spans": False},
     )
@@ -116,7 +112,15 @@ def _gate(settings: Settings) -> Gate:
 
 def _reach(settings: Settings, engine: Engine, hub: Hub, simulator: SimulatorProcess, gate: Gate) -> Reach:
     most = settings.rate_limit_register
-    return Reach(engine, hub, simulator, gate, rules=_rules(settings), registrations_a_minute=most)
+    return Reach(
+        engine,
+        hub,
+        simulator,
+        gate,
+        rules=_rules(settings),
+        root_path=settings.root_path,
+        registrations_a_minute=most,
+    )
 
 
 def _rules(settings: Settings) -> dict[str, object]:
@@ -138,6 +142,11 @@ def workflow_server() -> FastAPI:
 
 def _warn_of_oversights(settings: Settings) -> None:
     """Say what an operator may not have thought of."""
+    if not guard_server():
+        log.warning(
+            "server.not_guarded",
+            extra={"cure": "uvicorn main:app --http api.http_protocol:GuardedProtocol"},
+        )
     if "workflows_dir" in settings.model_fields_set and not settings.workflows_dir.is_dir():
         log.warning(
             "workflow_files.no_directory",

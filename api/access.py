@@ -26,6 +26,10 @@ class Reach:
     turns: Turns = field(default_factory=Turns)
     #: Limits of dialects that have some of their own, by their names.
     rules: Mapping[str, Any] = field(default_factory=dict)
+    #: What stands before every path to a browser, where a proxy takes it off.
+    root_path: str = ""
+    #: Whether the routes of the demo are served.
+    is_demo: bool = False
     #: Tenants that strangers may register from one address in a minute; 0 for any number.
     registrations_a_minute: int = 0
 

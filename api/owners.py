@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from api.refusals import KeyRequired, OperatorOnly, ScopeMissing
+from orchestrator.errors import ApiKeyInvalid, TenantDisabled
 from orchestrator.execution.access import Identity, Scope
 from orchestrator.operations.authentication import Authentication, anybody
 
@@ -50,6 +51,9 @@ OWNERS: Mapping[str, RouteOwner] = {
     "documentation": RouteOwner.PUBLIC,
     "session_open": RouteOwner.PUBLIC,  # with the key in its body
     "session_close": RouteOwner.PUBLIC,
+    "page_shell": RouteOwner.PUBLIC,
+    "page_file": RouteOwner.PUBLIC,
+    "context_get": RouteOwner.PUBLIC,
     "workflow_submit": RouteOwner.RUN,
     "workflow_trigger": RouteOwner.RUN,
     "workflow_status": RouteOwner.READ,
@@ -194,6 +198,17 @@ class Gate:
             found = [scope for scope in Scope if scope in identity.scopes]
             raise ScopeMissing(owner, found, is_operator=identity.tenant is None)
         return identity
+
+    async def identity(self, scope: Mapping[str, Any], authentication: Authentication) -> Identity | None:
+        """Say who makes a request, without refusing anybody.
+
+        None without a key where one is needed, and with a key or session that opens nothing.
+        """
+        try:
+            found = await self._identify(scope.get("headrace.headers", {}), authentication, is_fresh=False)
+        except (ApiKeyInvalid, TenantDisabled):
+            return None
+        return found or self._without_key(RouteOwner.READ)
 
     async def _identify(
         self, headers: Mapping[bytes, bytes], authentication: Authentication, *, is_fresh: bool

@@ -89,6 +89,8 @@ SETTINGS = {
     "operator_key": "opens tenants, their keys, workers, queues, `/readyz?verbose`; 16 characters or more",
     "self_registration_enabled": "anybody may register a tenant with `POST /v1/tenants`",
     "cors_origins": "origins whose pages may use the API, comma separated, such as `https://app.example.com`",
+    "root_path": "prefix of all paths behind a proxy that takes it off again, such as `/headrace`",
+    "demo": "in development: serve the demo, as `./headrace dev --demo` does",
     "workflows_dir": "directory of workflow files that are registered when the API starts",
     "max_steps_per_workflow": "steps of a workflow that is sent to `/api/workflows`",
     "execution_timeout_seconds": "how long an execution of such a workflow may take",

@@ -17,6 +17,8 @@ from api.dialects.dialect import Dialect
 from api.hot_lane import HotLane
 from api.middleware import RequestLimits
 from api.owners import OWNERS, RouteOwner, owner_of, security_of
+from api.page import context
+from api.page import routes as page
 from api.problems import StoreErrorMaker, install_handlers
 from api.request_guard import CHANGING, RequestGuard
 from api.responses import failures, problems
@@ -54,8 +56,10 @@ from orchestrator.documents.limits import Limits
 _ROUTERS = (
     workflow, workflows, schedules, webhooks, incoming, validate, simulate, executions, reruns, nodes,
     signals, approvals, events, handlers, usage, statistics, workers, queues, dead_letters, deliveries, keys,
-    tenants, session, health, documentation,
+    tenants, session, health, documentation, context, page,
 )  # fmt: skip
+#: Routes of pages: their query strings are for scripts in the browser.
+_PAGES = frozenset({page})
 
 #: The routes that take a definition, and so a larger body.
 DEFINITION_PATHS = frozenset({"/workflow", "/v1/executions", "/v1/validate", "/v1/simulate", "/v1/workflows"})
@@ -136,9 +140,10 @@ def _include(app: FastAPI, natives: Sequence[ModuleType], dialects: Sequence[Dia
     for module in natives:
         _document_refusals(module.router, OWNERS, problems)
         # Named for all others, so that no route promises the framework's own words for a request it refuses.
+        checks = [authorised(OWNERS)] if module in _PAGES else [authorised(OWNERS), known_query]
         app.include_router(
             module.router,
-            dependencies=[Depends(authorised(OWNERS)), Depends(known_query)],
+            dependencies=[Depends(check) for check in checks],
             responses=problems(),
         )
     for dialect in dialects:

@@ -53,7 +53,7 @@ def _set(answer: Response, request: Request, cookie: str, lasts_s: int) -> None:
         COOKIE,
         cookie,
         max_age=lasts_s,
-        path="/",
+        path=reach_of(request).root_path or "/",
         secure=request.url.scheme == "https",
         httponly=True,
         samesite="strict",

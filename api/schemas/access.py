@@ -1,4 +1,4 @@
-"""Bodies of `/v1/keys`, `/v1/tenants`, `/v1/identity` and `/ui/session`."""
+"""Bodies of `/v1/keys`, `/v1/tenants`, `/v1/identity`, `/ui/session` and `/ui/context`."""
 
 from __future__ import annotations
 
@@ -126,6 +126,27 @@ class IdentityView(BaseModel):
     is_operator: bool
 
 
+class Visitor(BaseModel):
+    """Who opens the page."""
+
+    tenant: str | None = Field(description="null for the operator, who is no tenant.")
+    scopes: list[Scope]
+    is_operator: bool
+
+
+class ContextView(BaseModel):
+    """What the page needs to know before anything else."""
+
+    environment: str = Field(description="`development` or `production`.")
+    version: str
+    needs_key: bool = Field(description="Whether requests need a key or a session.")
+    demo: bool = Field(description="Whether the routes of the demo are served.")
+    identity: Visitor | None = Field(
+        description="null without a key where one is needed, and with a key or session that is not good."
+    )
+    root_path: str = Field(description="What stands before every path, such as `/headrace`; mostly empty.")
+
+
 def key_fields(key: ApiKey) -> dict[str, Any]:
     """Show what is kept of a key."""
     return {
@@ -154,11 +175,15 @@ def tenant_fields(tenant: Tenant) -> dict[str, Any]:
     }
 
 
-def identity_fields(identity: Identity) -> dict[str, Any]:
-    """Show who makes a request."""
+def visitor_fields(identity: Identity) -> dict[str, Any]:
+    """Show who opens the page."""
     return {
         "tenant": identity.tenant,
         "scopes": [scope for scope in Scope if scope in identity.scopes],
-        "key_id": identity.key_id,
         "is_operator": identity.is_operator,
     }
+
+
+def identity_fields(identity: Identity) -> dict[str, Any]:
+    """Show who makes a request."""
+    return visitor_fields(identity) | {"key_id": identity.key_id}

@@ -14,9 +14,8 @@ from api.owners import RouteOwner
 
 #: Of its paths at the root; others that begin as these do are native.
 _is_own = re.compile(
-    r"/(page(-calls|-graph)?\.js|page\.css"
-    r"|workflows(/[^/]*/(run|run-nowait|schema|events|representation))?"
-    r"|(results|handlers|events)(/.*)?)?",
+    r"/(workflows(/[^/]*/(run|run-nowait|schema|events|representation))?"
+    r"|(results|handlers|events)(/.*)?)",
     re.DOTALL,
 ).fullmatch
 #: Where its words are fixed, by the code of the failure.

@@ -1,4 +1,4 @@
-"""The routes of workflow servers: at the root but for `/health`, and once more complete below `/llama`."""
+"""The routes of workflow servers: at the root but for `/health` and the page, and complete below `/llama`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from api.dialects.workflow_server.schemas import (
 from api.owners import RouteOwner
 from api.responses import body_of, event_stream, failures
 
-#: Where all of it is served once more.
+#: Where all of it is served.
 PREFIX = "/llama"
 
 Documented = Mapping[int | str, dict[str, Any]]
@@ -81,7 +81,7 @@ HEALTH = Call(
     "health", "GET", "/health", calls.health, _PUBLIC, "Whether the server is healthy",
     {200: _json(Health, "It is")},
 )  # fmt: skip
-CALLS = (
+PAGE = (
     Call("page", "GET", "/", page.page, _PUBLIC, "A page to start runs and watch them",
          {200: _text("text/html", "The page")}),
     Call("script", "GET", "/page.js", page.script, _PUBLIC, "The script of that page",
@@ -92,6 +92,8 @@ CALLS = (
          "The part of that script that draws graphs", {200: _text("text/javascript", "The part")}),
     Call("style", "GET", "/page.css", page.style, _PUBLIC, "The style of that page",
          {200: _text("text/css", "The style")}),
+)  # fmt: skip
+CALLS = (
     Call("list", "GET", "/workflows", calls.list_workflows, _READ, "Names of workflows with an `interface`",
          {200: _json(WorkflowNamesAnswer, "Their names")}, (503,)),
     Call("run", "POST", "/workflows/{name}/run", calls.run, _RUN, "Start a run and wait for its end",
@@ -150,7 +152,7 @@ def routes_of(*placed: tuple[str, str, tuple[Call, ...]]) -> Routes:
     return Routes(router, owners)
 
 
-#: Beside the native contract, which has a `/health` of its own.
-BESIDE = routes_of(("", "", CALLS), (PREFIX, "llama_", (HEALTH, *CALLS)))
+#: Beside the native contract, which has a `/health` and a page of its own.
+BESIDE = routes_of(("", "", CALLS), (PREFIX, "llama_", (HEALTH, *PAGE, *CALLS)))
 #: All by itself.
-ALONE = routes_of(("", "", (HEALTH, *CALLS)))
+ALONE = routes_of(("", "", (HEALTH, *PAGE, *CALLS)))

@@ -10,9 +10,12 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from config import Settings
+from main import workflow_server
 from tests.api_process import api_process
-from tests.contract.workflow_server.served import PREFIXES, Served
+from tests.contract.workflow_server.served import Served
 from tests.patience import PATIENCE_S
+from tests.serving import serving_app
 
 SCRIPTS = ("page.js", "page-calls.js", "page-graph.js")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -23,11 +26,17 @@ SWITCHES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("prefix", PREFIXES)
-async def test_the_page_runs_its_own_scripts_and_nothing_else(served: Served, prefix: str) -> None:
-    page = await served.client.get(f"{prefix}/")
-    scripts = [await served.client.get(f"{prefix}/{name}") for name in SCRIPTS]
-    style = await served.client.get(f"{prefix}/page.css")
+@pytest.mark.parametrize("is_alone", [False, True])
+async def test_the_page_runs_its_own_scripts_and_nothing_else(
+    served: Served, redis_url: str, is_alone: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("main.get_settings", lambda: Settings(redis_url=redis_url))
+    async with serving_app(workflow_server()) as alone:
+        get = alone.get if is_alone else served.client.get
+        prefix = "" if is_alone else "/llama"
+        page = await get(f"{prefix}/")
+        scripts = [await get(f"{prefix}/{name}") for name in SCRIPTS]
+        style = await get(f"{prefix}/page.css")
 
     kinds = ((page, "html"), (style, "css"), *((script, "javascript") for script in scripts))
     for answer, kind in kinds:
@@ -60,7 +69,7 @@ async def test_the_page_runs_its_own_scripts_and_nothing_else(served: Served, pr
 
 
 async def test_failures_and_the_run_stand_before_the_long_list_of_runs(served: Served) -> None:
-    page = (await served.client.get("/")).text
+    page = (await served.client.get("/llama/")).text
 
     places = [page.index(f'id="{name}"') for name in ("failure", "start", "run", "runs")]
     assert page.index("</header>") < places[0]
@@ -89,7 +98,7 @@ async def test_an_address_opens_a_run_with_the_event_that_it_waits_for(
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 async def test_a_workflow_is_drawn(redis_url: str, tmp_path: Path) -> None:
     with api_process(redis_url) as (_, port):
-        shown = await _shown(f"http://127.0.0.1:{port}/", tmp_path)
+        shown = await _shown(f"http://127.0.0.1:{port}/llama/", tmp_path)
 
     # Of `greet`: six steps, three of which emit one type, a start and a stop.
     kinds = re.findall(r'<g class="(step|event|external)">', shown)
@@ -103,7 +112,7 @@ async def test_where_no_workflow_can_be_started_the_page_says_how_to_register_on
 ) -> None:
     monkeypatch.setenv("WORKFLOWS_DIR", str(tmp_path))
     with api_process(redis_url) as (_, port):
-        shown = await _shown(f"http://127.0.0.1:{port}/", tmp_path)
+        shown = await _shown(f"http://127.0.0.1:{port}/llama/", tmp_path)
 
     assert '<p id="none">No workflow' in shown
     assert '<button id="start-button" type="submit" disabled="">' in shown

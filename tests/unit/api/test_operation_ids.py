@@ -8,7 +8,8 @@ from docs import generate
 #: Operation ids are names that clients are generated from: they never change.
 OPERATIONS = frozenset(
     {
-        "identity_get", "keys_create", "keys_list", "keys_revoke", "keys_rotate", "session_close",
+        "context_get", "identity_get", "keys_create", "keys_list",
+        "keys_revoke", "keys_rotate", "session_close",
         "session_open", "tenants_change", "tenants_create", "tenants_get", "tenants_keys_create",
         "tenants_keys_list", "tenants_keys_revoke", "tenants_list",
         "approvals_get", "approvals_list", "executions_decide", "executions_signal",
