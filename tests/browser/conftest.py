@@ -24,6 +24,7 @@ from redis import Redis as SyncRedis
 
 from tests.browser import chromium
 from tests.browser.faults import Faults
+from tests.browser.looking import settle
 from tests.browser.modules import Module
 from tests.browser.stack import Stack, running_stack
 from tests.patience import PATIENCE_S
@@ -114,7 +115,7 @@ def open_page(page: Page) -> Callable[[str], Page]:
     def open_it(path: str) -> Page:
         answer = page.goto(path)
         assert answer is not None and answer.ok, f"{path} answered {answer and answer.status}"
-        expect(page.get_by_role("main")).to_be_visible()
+        settle(page)
         return page
 
     return open_it
