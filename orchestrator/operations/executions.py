@@ -400,9 +400,13 @@ class Executions:
                 known.append(await self._owner.execution(execution_id))
         return await self.store.index.statuses(known)
 
-    async def get(self, execution_id: str) -> ExecutionView:
-        """Read an execution with all its nodes and their smaller outputs. Raises ExecutionNotFound."""
+    async def get(self, execution_id: str, *, is_lean: bool = False) -> ExecutionView:
+        """Read an execution with all its nodes and their smaller outputs. Raises ExecutionNotFound.
+
+        is_lean  leaves out all outputs and the trigger document; they are not read.
+        """
         execution_id = await self._owner.execution(execution_id)
+        seq = await self.store.seq(execution_id)
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
         node_ids = [node.id for node in definition.nodes]
@@ -412,7 +416,7 @@ class Executions:
             execution_id, [node.id for node in definition.nodes if node.map]
         )
         final = await self.store.output_state(execution_id) if definition.output_node else None
-        sizes = await self.store.payloads.sizes(execution_id, node_ids)
+        sizes = {} if is_lean else await self.store.payloads.sizes(execution_id, node_ids)
         view = ExecutionView(
             execution=execution,
             definition=definition,
@@ -423,18 +427,19 @@ class Executions:
             sizes=sizes,
             counts=counts,
             is_quiesced=await self._is_quiesced(execution, nodes, counts),
-            trigger=await self._shown_trigger(execution),
+            trigger=None if is_lean else await self._shown_trigger(execution),
             expires_ms=await self._expires_ms(execution),
+            output_error=None if final is None or final.status is NodeStatus.COMPLETED else final.error,
+            seq=seq,
         )
         await self.store.check_present(execution)
-        if final is None:
+        if final is None or is_lean:
             return view
-        error = None if final.status is NodeStatus.COMPLETED else final.error
         size = await self.store.payloads.sizes(execution_id, [OUTPUT])
         output = await self.store.payloads.small(
             execution_id, size, each_bytes=SHOWN_FINAL_BYTES, most_bytes=SHOWN_FINAL_BYTES
         )
-        return replace(view, output=output.get(OUTPUT), output_bytes=size[OUTPUT], output_error=error)
+        return replace(view, output=output.get(OUTPUT), output_bytes=size[OUTPUT])
 
     async def brief(self, execution_id: str) -> tuple[Execution, Definition]:
         """Read an execution without its nodes, and its definition. Raises ExecutionNotFound."""
