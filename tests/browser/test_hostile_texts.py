@@ -12,11 +12,19 @@ from tests.browser.faults import Faults
 from tests.browser.hostile import TEXTS
 from tests.browser.looking import each_tab, too_wide
 from tests.browser.stack import Stack
-from tests.browser.world import PATHS, World, hostile_world
+from tests.browser.world import PATHS, World, hostile_world, needs_page
 
 #: Fields of addresses that pages read.
 FIELDS = ("tab", "node", "status", "text", "name", "workflow", "run", "a", "b", "attempt", "cursor")
-ADDRESSES = ("/", "/ui/runs/{text}", "/ui/runs/compare", "/ui/workflows/{text}", "/ui/edit", "/ui/{text}")
+#: Page -> its address with a text for what it is of.
+ADDRESSES = {
+    "runs": "/",
+    "run": "/ui/runs/{text}",
+    "compare": "/ui/runs/compare",
+    "workflow": "/ui/workflows/{text}",
+    "edit": "/ui/edit",
+    "unknown": "/ui/{text}",
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +54,8 @@ def is_unharmed(page: Page) -> bool:
 def test_hostile_texts_are_only_shown(
     open_page: Callable[[str], Page], faults: Faults, requests: list[str], world: World, name: str
 ) -> None:
-    if name == "unknown run":
+    needs_page(name)
+    if name == "run, unknown":
         faults.allow("status of 404")
     page = open_page(world.path(name))
 
@@ -56,10 +65,11 @@ def test_hostile_texts_are_only_shown(
     assert not requests
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize(("name", "address"), ADDRESSES.items())
 def test_hostile_addresses_do_nothing(
-    open_page: Callable[[str], Page], page: Page, faults: Faults, requests: list[str], address: str
+    open_page: Callable[[str], Page], page: Page, faults: Faults, requests: list[str], name: str, address: str
 ) -> None:
+    needs_page(name)
     faults.allow("status of 4")
     for text in [text for text in TEXTS.values() if len(text) < 200][::4]:
         given = quote(text, safe="")

@@ -1,6 +1,6 @@
 """Something of every kind that a page can show, and the paths of all pages that show it.
 
-A page that is not listed in PATHS is tested by nobody: `test_every_page.py` visits these.
+Pages that are not listed in PATHS are visited by no test; `test_every_page.py` compares the list with theirs.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import pytest
+
 from tests.browser.hostile import TEXTS, nested, on_a_line
 from tests.browser.stack import Stack
 from tests.dags import node, workflow
+from tests.source_tree import ROOT
 
-#: Name of each page -> its path; what stands in braces are the ids of a `World`.
+#: The name of each page as the router knows it, with what is special after a comma -> its path.
 PATHS = {
     "runs": "/",
     "run, failed": "/ui/runs/{failed}",
     "run, completed": "/ui/runs/{completed}",
     "run, going on": "/ui/runs/{running}",
+    "run, unknown": "/ui/runs/00000000-0000-7000-8000-000000000000",
     "compare": "/ui/runs/compare?a={completed}&b={failed}",
     "workflows": "/ui/workflows",
     "workflow": "/ui/workflows/{workflow}",
@@ -31,7 +35,7 @@ PATHS = {
     "workers": "/ui/workers",
     "dead": "/ui/dead",
     "settings": "/ui/settings",
-    "unknown run": "/ui/runs/00000000-0000-7000-8000-000000000000",
+    "unknown": "/ui/nothing/here",
 }
 
 FORM = {
@@ -169,3 +173,10 @@ def _waiting(title: str, count: int = 1) -> dict[str, Any]:
         node("end", after=["ask_0", "signal", "pause", "work"]),
         name=title,
     )
+
+
+def needs_page(name: str) -> None:
+    """Skip a test of a page that there is no module for."""
+    module = name.partition(",")[0]
+    if not (ROOT / "ui" / "pages" / f"{module}.js").is_file():
+        pytest.skip(f"there is no ui/pages/{module}.js")
