@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from api import openapi
 from api.auth import authorised, guarded
+from api.compression import Compression
 from api.dialects import DIALECTS
 from api.dialects.dialect import Dialect
 from api.hot_lane import HotLane
@@ -122,6 +123,7 @@ def install(
         )
     else:
         app.add_middleware(HotLane, routes=hot)
+    app.add_middleware(Compression)
     app.add_middleware(
         RequestLimits,
         guard=guard,

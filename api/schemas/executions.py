@@ -306,7 +306,16 @@ class ExplanationView(BaseModel):
     waiting_for: str
     until: str | None
     wakes: str
-    details: dict[str, Any]
+    details: dict[str, Any] = Field(
+        description="The same for programs. `actions`, where requests move it on: their verbs, `trigger`, "
+        "`resume`, `signal`, `decide`, `complete`, `fail`, `skip`, `retry`."
+    )
+
+
+class NodeExplanation(ExplanationView):
+    """What one node or item waits for, or why it ended as it did."""
+
+    node_id: str
 
 
 class ExplainAnswer(BaseModel):

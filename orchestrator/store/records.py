@@ -14,7 +14,7 @@ from orchestrator.execution.inventory import DeadEntry, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.store.layout import VERSION, catch_of
-from orchestrator.store.layout_1 import older_layout
+from orchestrator.store.layout_1 import older_layout, present_data
 
 log = logging.getLogger("headrace.store")
 
@@ -170,15 +170,15 @@ def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | Non
 
 
 def read_event(execution_id: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Event:
-    attempt = fields[b"attempt"]
+    attempt, kind = fields[b"attempt"], fields[b"type"].decode()
     return Event(
         seq=int(entry_id.split(b"-")[0]),
-        type=fields[b"type"].decode(),
+        type=kind,
         execution_id=execution_id,
         node_id=fields[b"node_id"].decode() or None,
         attempt=int(attempt) if attempt else None,
         ts_ms=int(fields[b"ts_ms"]),
-        data=fields[b"data"],
+        data=present_data(kind, fields[b"data"]),
         item=int(fields[b"item"]) if b"item" in fields else None,
     )
 

@@ -22,6 +22,8 @@ const NEWEST = 1_000;
 export class LiveRun {
   /** Raised with each change that is shown. Follow it, then read `run`. */
   version = signal(0);
+  /** Raised when the view was read again: its nodes may be others. */
+  shape = signal(0);
   /** @type {import("./view.js").Signal<Connection>} */
   connection = signal(/** @type {Connection} */ ("loading"));
   /** @type {import("./view.js").Signal<ApiError | null>} why it cannot be shown */
@@ -79,6 +81,7 @@ export class LiveRun {
       for (const node of this.run.nodes.values()) node.text = texts.get(node.node_id);
       for (const id of this.run.nodes.keys()) this.#changed.add(id);
       this.error.value = null;
+      this.shape.value++;
       this.version.value++;
       if (!document.hidden) this.#follow();
     } catch (error) {
