@@ -122,10 +122,13 @@ def open_page(page: Page) -> Callable[[str], Page]:
 
 
 @pytest.fixture
-def module(open_page: Callable[[str], Page]) -> Callable[[str], Module]:
-    """Import a module of the page by its path in `ui/`: `module("core/format.js").call("shorten", "x")`."""
+def module(page: Page, faults: Faults) -> Callable[[str], Module]:
+    """Import a module of the page by its path in `ui/`: `module("core/format.js").call("shorten", "x")`.
 
-    def load(path: str) -> Module:
-        return Module(open_page("/"), path)
-
-    return load
+    The shell and its policy are those of the page, but nothing is mounted in it.
+    """
+    page.route("**/ui/static/main.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    # The shell announces what the module in its place would have loaded.
+    faults.allow("was preloaded using link preload but not used")
+    page.goto("/")
+    return lambda path: Module(page, path)

@@ -26,6 +26,13 @@ class Module:
         assert name in self.exports, f"{self.path} exports {self.exports}, not {name}"
         return self.page.evaluate(_CALL, [self.path, name, given])
 
+    def each(self, name: str, *calls: tuple[Any, ...]) -> list[Any]:
+        """Call an exported function once for each list of values; gives what it returned."""
+        assert name in self.exports, f"{self.path} exports {self.exports}, not {name}"
+        source = f"(module, calls) => Promise.all(calls.map((given) => module.{name}(...given)))"
+        found: list[Any] = self.run(source, [list(call) for call in calls])
+        return found
+
     def get(self, name: str) -> Any:
         """Give an exported value that is no function."""
         return self.call(name)

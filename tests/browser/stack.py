@@ -7,6 +7,7 @@ tests has a fresh one. What a test does by itself goes over HTTP, as the calls o
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
@@ -73,6 +74,18 @@ class Stack:
         body = {"definition": definition, "inputs": inputs, "trigger": True, **extras}
         started: str = self.call("POST", "/v1/executions", body)["execution_id"]
         return started
+
+    def events(self, execution_id: str, *, until_seq: int) -> list[dict[str, Any]]:
+        """The events of a run up to a number, as its stream gives them to a page."""
+        found: list[dict[str, Any]] = []
+        headers = {"Accept": "text/event-stream"}
+        with self.http.stream("GET", f"/v1/executions/{execution_id}/events", headers=headers) as answer:
+            for line in answer.iter_lines():
+                if line.startswith("data:"):
+                    found.append(json.loads(line.removeprefix("data:")))
+                    if found[-1]["seq"] >= until_seq:
+                        break
+        return found
 
     def wait_end(self, execution_id: str) -> ExecutionStatus:
         """Wait until a run has ended; gives how."""
