@@ -64,6 +64,7 @@ OWNERS: Mapping[str, RouteOwner] = {
     "executions_definition": RouteOwner.READ,
     "executions_children": RouteOwner.READ,
     "executions_events": RouteOwner.READ,
+    "executions_feed": RouteOwner.READ,
     "executions_explain": RouteOwner.READ,
     "executions_trigger": RouteOwner.RUN,
     "executions_purge": RouteOwner.ADMIN,

@@ -1,10 +1,10 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, liveness, index, access, payloads, claim_texts, workflows, schedules,
-webhooks, statistics, deliveries) are the only readers of the engine's keys beside the scripts, the task
-reader, the subscriptions to events, and `upgrade`. They write none of them: what the sets of timers, leases
-and due deliveries hold that no engine wrote is taken out, for it would stop every loop, and what they hold
-of damaged executions stands back.
+`Store` and its parts (waits, items, liveness, index, briefs, access, payloads, claim_texts, workflows,
+schedules, webhooks, statistics, deliveries) are the only readers of the engine's keys beside the scripts, the
+task reader, the subscriptions to events, and `upgrade`. They write none of them: what the sets of timers,
+leases and due deliveries hold that no engine wrote is taken out, for it would stop every loop, and what they
+hold of damaged executions stands back.
 """
 
 # long: everything the engine reads, in one class
@@ -32,6 +32,7 @@ from orchestrator.execution.model import Event, Execution, NodeState, RepairView
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import PURGEABLE, Cancelling, ExecutionStatus
 from orchestrator.store.access import Access
+from orchestrator.store.briefs import Briefs
 from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.deliveries import Deliveries
 from orchestrator.store.histories import read_history
@@ -108,6 +109,7 @@ class Store:
         self.deliveries = Deliveries(redis, self.keys)
         #: For the question that is asked most.
         self._wire = Wire(redis)
+        self.briefs = Briefs(redis, self.keys, self._wire)
         self.workflows = WorkflowRecords(redis, self.keys, self._wire)
         self.schedules = ScheduleRecords(redis, self.keys)
         self.webhooks = WebhookRecords(redis, self.keys)
