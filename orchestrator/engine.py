@@ -26,6 +26,7 @@ from orchestrator.operations.outputs import Outputs
 from orchestrator.operations.owner import AnyOwner, KnownTenants, Owner
 from orchestrator.operations.queues import Queues
 from orchestrator.operations.rates import Rates
+from orchestrator.operations.recent import Recent
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.schedules import Schedules
 from orchestrator.operations.schema_checks import Apart, SchemaChecks
@@ -74,7 +75,7 @@ class TenantEngine:
 
     workflows     create, put, get, definition, source, version, versions, list, change, remove, start
     schedules     create, put, get, page, remove, pause, resume, trigger, upcoming, preview, backfill, …
-    executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, explain, …
+    executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, count, …
     nodes         get, items, attempts; complete, fail, skip, retry_now
     signals       send
     approvals     get, list, decide
@@ -82,6 +83,7 @@ class TenantEngine:
     outputs       of_execution, of_unit, page
     events        list, page, last_seq, subscribe
     definitions   validate, handler_names
+    recent        sight, rows, gone
     usage         by_day
     statistics    between
     deliveries    list, get, resend
@@ -101,6 +103,7 @@ class TenantEngine:
         self.approvals = Approvals(store, transitions, owner, checks=shared.checks)
         self.dead_letters = DeadLetters(store, transitions, self.executions, owner)
         self.events = Events(store, shared.subscribe, owner)
+        self.recent = Recent(store, owner)
         self.definitions = Definitions(submissions)
         self.usage = UsageReport(store, owner)
         self.schedules = Schedules(

@@ -29,7 +29,7 @@ from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, Snapshot
 from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place
-from orchestrator.operations.execution_pages import executions_of, holder_of, those_of
+from orchestrator.operations.execution_pages import count_of, executions_of, holder_of
 from orchestrator.operations.execution_views import read_view
 from orchestrator.operations.explanations import explain_execution, explain_one
 from orchestrator.operations.origin import (
@@ -51,6 +51,7 @@ from orchestrator.operations.reruns import (
     stage_fork,
 )
 from orchestrator.operations.results import (
+    Counts,
     ExecutionView,
     Forked,
     Page,
@@ -59,6 +60,7 @@ from orchestrator.operations.results import (
     VerbResult,
 )
 from orchestrator.operations.retention import purge
+from orchestrator.operations.sieve import EVERYTHING, Sieve
 from orchestrator.operations.submissions import (
     Compiled,
     Document,
@@ -460,8 +462,7 @@ class Executions:
         *,
         limit: int = 50,
         cursor: str | None = None,
-        status: ExecutionStatus | None = None,
-        name: str | None = None,
+        sieve: Sieve = EVERYTHING,
         workflow_id: str | None = None,
         labels: Sequence[tuple[str, str]] = (),
         execution_key: str | None = None,
@@ -473,21 +474,42 @@ class Executions:
         execution_key  only the one that holds it: some keys cannot stand in a path.
         Raises CursorInvalid.
         """
-        is_wanted = those_of(status, name)
-        digests = [label_digest(*label) for label in labels]
-        indexes = self.store.index.keys_of(self._owner.tenant, workflow_id, digests)
+        indexes = self._indexes(workflow_id, labels)
         if execution_key is not None:
-            return await holder_of(self.store, self._owner.tenant, execution_key, indexes, is_wanted)
+            return await holder_of(self.store, self._owner.tenant, execution_key, indexes, sieve)
         span_ms = (created_after_ms, created_before_ms)
         return await executions_of(
-            self.store, indexes, limit=limit, cursor=cursor, span_ms=span_ms, is_wanted=is_wanted
+            self.store, indexes, limit=limit, cursor=cursor, span_ms=span_ms, sieve=sieve
         )
+
+    async def count(
+        self,
+        *,
+        sieve: Sieve = EVERYTHING,
+        workflow_id: str | None = None,
+        labels: Sequence[tuple[str, str]] = (),
+        execution_key: str | None = None,
+        created_after_ms: int | None = None,
+        created_before_ms: int | None = None,
+    ) -> Counts:
+        """Count by status what `list` gives with the same filters and any status: the newest, to a bound."""
+        indexes = self._indexes(workflow_id, labels)
+        if execution_key is not None:
+            sieve = sieve.of_any_status()
+            page = await holder_of(self.store, self._owner.tenant, execution_key, indexes, sieve)
+            return Counts({row.status: 1 for row in page.items}, is_complete=True)
+        span_ms = (created_after_ms, created_before_ms)
+        return await count_of(self.store, indexes, span_ms=span_ms, sieve=sieve)
 
     async def triggers(self, rows: Sequence[Execution]) -> dict[str, bytes]:
         """Read the trigger documents of executions that a list has given; those without one are left out."""
         return await self.store.payloads.triggers([row.execution_id for row in rows])
 
     # What the verbs share
+
+    def _indexes(self, workflow_id: str | None, labels: Sequence[tuple[str, str]]) -> Sequence[str]:
+        digests = [label_digest(*label) for label in labels]
+        return self.store.index.keys_of(self._owner.tenant, workflow_id, digests)
 
     async def _execution(self, execution_id: str) -> Execution:
         execution = await self.store.execution(execution_id)
