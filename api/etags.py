@@ -1,4 +1,7 @@
-"""Strong ETags: of what a client has seen (If-None-Match), and of what it means to change (If-Match)."""
+"""Strong ETags: of what a client has seen (If-None-Match), and of what it means to change (If-Match).
+
+A strong tag stands for bytes, so that of a compressed answer is another one. Both name the same state.
+"""
 
 import re
 from collections.abc import Iterator
@@ -10,12 +13,19 @@ from orchestrator.errors import Problem
 
 #: Stands for any state in either header.
 ANY = "*"
+#: How the tag of a compressed answer ends; no tag of ours does by itself.
+_COMPRESSED = "-gzip"
 _TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e]*)"\s*(?:,|\Z)')
 
 
 def etag(tag: str) -> dict[str, str]:
     """Name the state that an answer shows."""
     return {"ETag": f'"{tag}"'}
+
+
+def compressed(tag: bytes) -> bytes:
+    """Give the tag of an answer, in quotes, for the same answer compressed."""
+    return tag[:-1] + _COMPRESSED.encode() + b'"'
 
 
 def if_match(request: Request) -> frozenset[str] | None:
@@ -51,5 +61,5 @@ def _tags(text: str, name: str) -> Iterator[tuple[str, bool]]:
             message = f"{name} must be ETags in quotes, separated by commas, or *; found {text[:80]!r}"
             raise RequestInvalid([Problem(f"header.{name}", "wrong_value", message)])
         if found[2] != ANY:  # in quotes it is a tag, which no state has
-            yield found[2], found[1] is not None
+            yield found[2].removesuffix(_COMPRESSED), found[1] is not None
         place = found.end()

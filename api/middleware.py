@@ -26,7 +26,7 @@ log = logging.getLogger("headrace.api")
 
 #: What a client may send as X-Request-ID and get back; anything else is replaced, never echoed.
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:/+=-]{1,128}\Z")
-_WANTED = READ | {b"x-request-id", b"cookie"}
+_WANTED = READ | {b"x-request-id", b"cookie", b"accept-encoding", b"if-none-match"}
 
 
 class RequestLimits:

@@ -79,6 +79,7 @@ OWNERS: Mapping[str, RouteOwner] = {
     "executions_fork": RouteOwner.RUN,
     "executions_node": RouteOwner.READ,
     "executions_node_output": RouteOwner.READ,
+    "executions_node_explain": RouteOwner.READ,
     "executions_items": RouteOwner.READ,
     "executions_node_complete": RouteOwner.RUN,
     "executions_node_fail": RouteOwner.RUN,

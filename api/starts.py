@@ -11,8 +11,8 @@ from api.access import reach_of
 from api.auth import admit_again, engine_of
 from api.problems import RequestInvalid
 from api.responses import json_response, location, replay_headers
+from api.schemas.execution_views import view_fields
 from api.schemas.starts import OriginFields
-from api.schemas.views import view_fields
 from api.streaming.watcher import until_gone
 from orchestrator.definitions.targets import TARGET_FIELDS
 from orchestrator.errors import Problem

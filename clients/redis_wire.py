@@ -166,6 +166,14 @@ class Wire:
             self._call_next()
         return answers
 
+    async def ask(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Give the answers in order. Raises the first error answer, and redis errors when there is none."""
+        answers = await self.send(commands)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
+
     async def let_go(self) -> None:
         """Return the kept connections to the pool. It can be used again afterwards."""
         while self._idle:

@@ -1,10 +1,11 @@
-// A classic script, so that it runs before the first paint: a module would show the wrong colours first.
-(() => {
+// Before anything is drawn: the theme that was chosen here, or the one of the system.
+{
   let chosen = null;
   try {
-    chosen = localStorage.getItem("headrace-theme");
+    chosen = localStorage.getItem("headrace.theme");
   } catch {
-    // A browser that keeps nothing has the colours of its system.
+    // Storage may be forbidden; the system's theme is good enough.
   }
-  if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;
-})();
+  const isDark = chosen === null ? matchMedia("(prefers-color-scheme: dark)").matches : chosen === "dark";
+  document.documentElement.dataset.theme = isDark ? "dark" : "light";
+}

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from api import openapi
 from api.auth import authorised, guarded
+from api.compression import Compression
 from api.demo import routes as demo
 from api.dialects import DIALECTS
 from api.dialects.dialect import Dialect
@@ -127,6 +128,7 @@ def install(
         )
     else:
         app.add_middleware(HotLane, routes=hot)
+    app.add_middleware(Compression)
     app.add_middleware(
         RequestLimits,
         guard=guard,

@@ -1,6 +1,6 @@
 """`/v1/executions`: submit, list, read, trigger, cancel, pause, resume, purge and explain executions."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request
@@ -10,6 +10,7 @@ from api.access import reach_of
 from api.auth import engine_of, identity_of
 from api.responses import ANY_JSON, JSON, body_of, json_response, next_link, problems
 from api.routers.workflow import trigger_inputs
+from api.schemas.execution_views import lean_view_fields, view_fields
 from api.schemas.executions import (
     CancelRequest,
     ExecutionCreated,
@@ -17,6 +18,7 @@ from api.schemas.executions import (
     ExecutionPage,
     ExecutionRequest,
     ExplainAnswer,
+    LeanExecutionDetail,
     ResultsPage,
     VerbAnswer,
 )
@@ -28,7 +30,6 @@ from api.schemas.views import (
     page_fields,
     result_fields,
     verb_fields,
-    view_fields,
 )
 from api.schemas.workflow import TriggerRequest, WorkflowDefinition
 from api.starts import IN_TIME, MOST_WAIT_S, ended_in_time, origin_of, preferred_wait_s, started
@@ -135,7 +136,10 @@ async def list_executions(
     operation_id="executions_get",
     summary="An execution with all its nodes; with `wait`, once it has ended or the time is over",
     response_model=ExecutionDetail,
-    responses=problems(404, 422, 503),
+    responses={
+        200: {"model": ExecutionDetail | LeanExecutionDetail, "description": "The second with `view=lean`"},
+        **problems(404, 422, 503),
+    },
 )
 async def get(
     request: Request,
@@ -143,11 +147,16 @@ async def get(
     wait: Annotated[
         int | None, Query(ge=0, le=MOST_WAIT_S, description="Seconds to wait for its end.")
     ] = None,
+    view: Annotated[
+        Literal["lean"] | None,
+        Query(description="`lean` leaves out inputs, trigger, outputs, and what nodes used."),
+    ] = None,
 ) -> Response:
     execution_id = await execution_in(request, execution_id)
     if wait:
         await ended_in_time(request, execution_id, wait)
-    return json_response(view_fields(await engine_of(request).executions.get(execution_id)))
+    found = await engine_of(request).executions.get(execution_id, is_lean=view == "lean")
+    return json_response(view_fields(found) if view is None else lean_view_fields(found))
 
 
 @router.delete(

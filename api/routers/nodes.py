@@ -6,11 +6,18 @@ from typing import Annotated, Literal, TypeVar
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from api.auth import engine_of
+from api.auth import engine_of, identity_of
 from api.responses import ANY_JSON, JSON, body_of, json_response, problems, replay_headers
-from api.schemas.executions import ItemPage, NodeView
+from api.schemas.executions import ItemPage, NodeExplanation, NodeView
 from api.schemas.interventions import CompleteRequest, FailRequest, GivenError, NodeAnswer, NodeRequest
-from api.schemas.views import config_fields, item_fields, node_fields, override_fields, page_fields
+from api.schemas.views import (
+    config_fields,
+    explanation_fields,
+    item_fields,
+    node_fields,
+    override_fields,
+    page_fields,
+)
 from api.validator import execution_in, idempotency_of, read_envelope, unit_in
 from orchestrator.engine import Idempotency, OperatorNote
 from orchestrator.operations.results import NodeResult
@@ -76,6 +83,20 @@ async def items(
         execution_id, node_id, limit=limit, cursor=cursor, status=status
     )
     return json_response(page_fields(page, partial(item_fields, execution_id, node_id)))
+
+
+@router.get(
+    "/{node_id}/explain",
+    operation_id="executions_node_explain",
+    summary="What a node, or an item such as `fetch[3]`, waits for, or why it ended as it did",
+    response_model=NodeExplanation,
+    responses=problems(404, 503),
+)
+async def explain(request: Request, execution_id: str, node_id: str) -> Response:
+    found = await engine_of(request).executions.explain_unit(
+        *unit_in(execution_id, node_id), names_workers=identity_of(request).is_operator
+    )
+    return json_response(explanation_fields(found))
 
 
 @router.post(

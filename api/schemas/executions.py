@@ -114,8 +114,8 @@ class ConfigProblem(BaseModel):
     message: str
 
 
-class NodeView(BaseModel):
-    """A node and where it stands."""
+class LeanNodeView(BaseModel):
+    """A node and where it stands, without its output and what it used."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -136,8 +136,18 @@ class NodeView(BaseModel):
     error: ErrorObject | None
     reused: bool = Field(description="It ended in the execution this one is forked from.")
     child: str | None = Field(description="The execution a sub_workflow node started.")
-    output: Output = Field(default=None, description="Up to 4 KiB; of a larger one what stands for it.")
     items: MapProgress | None = Field(default=None, description="How far a mapped node is.")
+    because_of: list[str] | None = Field(
+        default=None,
+        description="Among the nodes of an execution, on one skipped as `upstream_failed`: its root causes, "
+        "oldest first, at most 10.",
+    )
+
+
+class NodeView(LeanNodeView):
+    """A node and where it stands, with its output."""
+
+    output: Output = Field(default=None, description="Up to 4 KiB; of a larger one what stands for it.")
     usage: UsageView | None = Field(
         description="Of all its attempts and items; null for a node without calls."
     )
@@ -228,18 +238,48 @@ class ExecutionSummary(BaseModel):
     )
 
 
-class ExecutionDetail(ExecutionSummary):
+class RootCauseView(BaseModel):
+    """A node that failed, or was cancelled, not because of another one."""
+
+    node_id: str
+    error: ErrorObject | None
+    attempt: int
+    ended_at: str | None
+    kept: int = Field(description="Nodes that were skipped as `upstream_failed` because of it.")
+
+
+class ExecutionStanding(ExecutionSummary):
+    """What an execution comes to, all its nodes together."""
+
+    seq: int = Field(
+        description="Number of the last event that this view certainly contains; go on with those behind it."
+    )
     quiesced: bool = Field(description="It is PAUSED, and nothing runs any more.")
     expires_at: str | None = Field(
         description="When it is removed, with its children; null before its end, and for what is kept."
     )
+    output_error: ErrorObject | None = Field(description="Why its `output` came to nothing.")
+    counts: dict[str, int] = Field(description="Nodes by status; a status without any is left out.")
+    reasons: dict[str, int] = Field(description="Skipped nodes by reason.")
+    waiting: dict[str, int] = Field(description="Waiting nodes by what they wait for.")
+    root_causes: list[RootCauseView] = Field(description="Oldest first, at most 50.")
+
+
+class LeanExecutionDetail(ExecutionStanding):
+    """An execution with all its nodes, without anything that handlers or clients gave."""
+
+    nodes: list[LeanNodeView]
+
+
+class ExecutionDetail(ExecutionStanding):
+    """An execution with all its nodes."""
+
     inputs: dict[str, Any] | None
     trigger: dict[str, Any] | None = Field(description="The document it was started with; null before that.")
     output: Output = Field(
         description="What the `output` of its definition came to; null before that, and without one. "
         "Up to 64 KiB; of a larger one what stands for it."
     )
-    output_error: ErrorObject | None = Field(description="Why its `output` came to nothing.")
     nodes: list[NodeView]
 
 
@@ -266,7 +306,16 @@ class ExplanationView(BaseModel):
     waiting_for: str
     until: str | None
     wakes: str
-    details: dict[str, Any]
+    details: dict[str, Any] = Field(
+        description="The same for programs. `actions`, where requests move it on: their verbs, `trigger`, "
+        "`resume`, `signal`, `decide`, `complete`, `fail`, `skip`, `retry`."
+    )
+
+
+class NodeExplanation(ExplanationView):
+    """What one node or item waits for, or why it ended as it did."""
+
+    node_id: str
 
 
 class ExplainAnswer(BaseModel):

@@ -9,6 +9,7 @@ import orjson
 
 from api.schemas.times import rfc3339
 from orchestrator.definitions.budgets import NOTHING_USED, Usage
+from orchestrator.definitions.definition import Node
 from orchestrator.definitions.registry import WorkflowRecord, WorkflowVersion
 from orchestrator.documents.yaml import Locate, located
 from orchestrator.execution.explanation import Explanation
@@ -16,7 +17,6 @@ from orchestrator.execution.inventory import Check, DeadEntry, QueueInfo, Worker
 from orchestrator.execution.model import Execution, Item, MapCounts, NodeState
 from orchestrator.execution.rendered_config import RenderedConfig
 from orchestrator.operations.results import (
-    ExecutionView,
     NodeResult,
     NodeView,
     Page,
@@ -109,26 +109,12 @@ def _parent_fields(execution: Execution) -> dict[str, Any] | None:
     return {"execution_id": execution.parent, "node_id": node_of(unit), "item": index_of(unit)}
 
 
-def view_fields(view: ExecutionView) -> dict[str, Any]:
-    """Show an execution with all its nodes."""
-    execution_id = view.execution.execution_id
-    return execution_fields(view.execution) | {
-        "quiesced": view.is_quiesced,
-        "expires_at": rfc3339(view.expires_ms),
-        "inputs": view.execution.inputs,
-        "trigger": None if view.trigger is None else orjson.Fragment(view.trigger),
-        "output": _output(view.output, view.output_bytes, f"/v1/executions/{execution_id}/output"),
-        "output_error": view.output_error,
-        "nodes": [node_fields(execution_id, node) for node in view.node_views],
-    }
-
-
 def result_fields(page: ResultPage) -> dict[str, Any]:
     """Show outputs by node id, as stored; `{}` where there is none."""
     return {node_id: orjson.Fragment(output or b"{}") for node_id, output in page.outputs.items()}
 
 
-def _output(output: bytes | None, size_bytes: int, href: str) -> Any:
+def output_fields(output: bytes | None, size_bytes: int, href: str) -> Any:
     """Show an output as stored; of one too large to be shown among others its size, and where it is."""
     if output is not None:
         return orjson.Fragment(output)
@@ -136,14 +122,23 @@ def _output(output: bytes | None, size_bytes: int, href: str) -> Any:
 
 
 def node_fields(execution_id: str, view: NodeView) -> dict[str, Any]:
-    """Show a node of the definition together with where it stands."""
-    node, state, counts = view.node, view.state, view.counts
+    """Show a node of the definition together with where it stands, and its output."""
+    state = view.state
     href = f"/v1/executions/{execution_id}/nodes/{state.node_id}/output"
+    return {
+        **lean_node_fields(view.node, state, view.counts),
+        "output": output_fields(view.output, view.output_bytes, href),
+        **_own_usage_fields(state),
+    }
+
+
+def lean_node_fields(node: Node, state: NodeState, counts: MapCounts | None) -> dict[str, Any]:
+    """Show a node without its output and what it used. Done for each of 10,000 nodes: it copies nothing."""
     return {
         "node_id": state.node_id,
         "handler": node.handler,
         "dependencies": node.dependencies,
-        "status": str(state.status),
+        "status": state.status,
         "reason": state.reason,
         "waiting_on": state.waiting_on,
         "attempt": state.attempt,
@@ -158,9 +153,7 @@ def node_fields(execution_id: str, view: NodeView) -> dict[str, Any]:
         "error": None if state.status is NodeStatus.COMPLETED else state.error,
         "reused": state.reused,
         "child": state.child,
-        "output": _output(view.output, view.output_bytes, href),
         "items": None if counts is None else _counts_fields(counts),
-        **_own_usage_fields(state),
     }
 
 
@@ -203,7 +196,7 @@ def item_fields(execution_id: str, node_id: str, item: Item) -> dict[str, Any]:
         "error": None if state.status is NodeStatus.COMPLETED else state.error,
         "child": state.child,
         "value": orjson.Fragment(item.value),
-        "output": _output(item.output, item.output_bytes, href),
+        "output": output_fields(item.output, item.output_bytes, href),
         **_own_usage_fields(state),
     }
 

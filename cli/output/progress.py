@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,8 @@ class Progress:
             if verb == "started":
                 self.started_at = event.ts
             self.ended_at = event.ts if event.is_terminal else None
+            if verb == "retried":
+                self._begin_again(event.data.get("nodes") or ())
             return
         node = self.nodes.get(event.node_id or "")
         if node is None:
@@ -106,6 +108,13 @@ class Progress:
             try_number=node.try_number + (event.type == "node.started"),
         )
 
+    def _begin_again(self, node_ids: Iterable[str]) -> None:
+        """Put back the nodes that a retry names; those of a large one change when their turn comes."""
+        for node_id in node_ids:
+            self.notes.pop(node_id, None)
+            if node := self.nodes.get(node_id):
+                self.nodes[node_id] = replace(node, status="PENDING", reason=None, try_number=0)
+
     @property
     def took_s(self) -> float:
         """How long it has run, however late the watching began."""
@@ -133,7 +142,7 @@ def note(event: Event) -> str:
         return str(data.get("message", ""))
     if event.type == "node.event":
         return f"{data.get('type', '')} {shorten(data.get('value'), longest=STREAM_CHARS)}"
-    if event.type in ("node.failed", "node.retrying") and (text := error_text(data.get("error") or data)):
+    if event.type in ("node.failed", "node.retrying") and (text := error_text(data.get("error"))):
         return text
     if event.type in ("execution.failed", "execution.cancelled"):
         return str(data.get("reason") or "")
@@ -143,7 +152,7 @@ def note(event: Event) -> str:
         return "held"
     if event.type == "stream.reset":
         return str(data.get("reason") or "")
-    if event.type in ("node.waiting", "node.skipped", "node.cancelled", "node.failed"):
+    if event.type in ("node.waiting", "node.skipped", "node.cancelled"):
         return str(data.get("waiting_on") or data.get("on") or data.get("reason") or "")
     return ""
 

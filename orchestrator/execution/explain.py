@@ -1,4 +1,4 @@
-"""Explains what every unfinished node waits for, and what will wake it.
+"""Explains what nodes wait for, and what will wake them.
 
 The reason is never empty. Where nothing would wake a node, `details["repair"]` is true, and the sweep
 repairs it by the plan made from the same snapshot.
@@ -6,18 +6,28 @@ repairs it by the plan made from the same snapshot.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from orchestrator.definitions.definition import OUTPUT, Node
 from orchestrator.definitions.trigger_rules import RUN
 from orchestrator.execution.counters import Counters, decide_node, snapshot_counters
+from orchestrator.execution.explain_below import explain_child, explain_items, explain_unstarted
+from orchestrator.execution.explain_ended import explain_ended
 from orchestrator.execution.explain_held import explain_held, explain_pause
-from orchestrator.execution.explain_queued import NAMES_SHOWN, explain_queued
-from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_words, waits_for
+from orchestrator.execution.explain_queued import explain_queued
+from orchestrator.execution.explanation import (
+    NAMES_SHOWN,
+    SWEEP,
+    Explanation,
+    clock,
+    error_words,
+    names_of,
+    try_words,
+    waits_for,
+)
 from orchestrator.execution.inventory import WORKER_ALIVE_MS, WorkerInfo
-from orchestrator.execution.model import ChildState, NodeState, Snapshot, WaitState
-from orchestrator.execution.planner import recount_map
+from orchestrator.execution.model import NodeState, Snapshot, WaitState
 from orchestrator.states import ANSWERED, ExecutionStatus, NodeStatus, Reason, WaitingOn
+from orchestrator.units import node_of
 
 #: What drains a saved worklist.
 _NEXT_PASS = "the next worklist pass (continue timer)"
@@ -57,13 +67,46 @@ def explain(
         open_nodes.append(last)
     if snapshot.execution.status.is_terminal or not open_nodes:
         return [_explain_execution(snapshot)]
-    oldest_ms = snapshot.now_ms - WORKER_ALIVE_MS
-    live = tuple(worker for worker in workers if not snapshot.now_ms or worker.beat_ms >= oldest_ms)
-    view = _View(snapshot, live, queue_positions, snapshot_counters(snapshot), names_workers)
+    view = _view(snapshot, workers, queue_positions, names_workers)
     execution = snapshot.execution
     is_paused = execution.status is ExecutionStatus.PAUSED and execution.cancelling is None
     paused = [explain_pause(snapshot)] if is_paused else []
     return paused + [_explain_node(view, node) for node in open_nodes]
+
+
+def explain_unit(
+    snapshot: Snapshot,
+    state: NodeState,
+    workers: Sequence[WorkerInfo],
+    queue_positions: Mapping[str, int],
+    *,
+    names_workers: bool = True,
+) -> Explanation:
+    """Explain one node, or one item of a mapped node, also where it has ended: why.
+
+    state  of the node or the item; the rest is as in `explain`.
+    """
+    node = snapshot.definition.node(node_of(state.node_id))
+    if state.status.is_terminal:
+        return explain_ended(snapshot, node, state)
+    if state.node_id != node.id:
+        if state.status is NodeStatus.PENDING and state.node_id not in snapshot.held:
+            return explain_unstarted(snapshot, node, state)
+        # It has the life of a node that depends on nothing.
+        node = replace(node, id=state.node_id, dependencies=(), map=None)
+        snapshot = replace(snapshot, nodes={**snapshot.nodes, state.node_id: state})
+    return _explain_node(_view(snapshot, workers, queue_positions, names_workers), node)
+
+
+def _view(
+    snapshot: Snapshot,
+    workers: Sequence[WorkerInfo],
+    queue_positions: Mapping[str, int],
+    names_workers: bool,
+) -> _View:
+    oldest_ms = snapshot.now_ms - WORKER_ALIVE_MS
+    live = tuple(worker for worker in workers if not snapshot.now_ms or worker.beat_ms >= oldest_ms)
+    return _View(snapshot, live, queue_positions, snapshot_counters(snapshot), names_workers)
 
 
 def _explain_execution(snapshot: Snapshot) -> Explanation:
@@ -96,7 +139,8 @@ def _explain_node(view: _View, node: Node) -> Explanation:
         return waits_for(
             state,
             "the start of the execution, which has not been triggered",
-            f"POST /workflow/trigger/{execution.execution_id}",
+            "a trigger of the execution",
+            actions=["trigger"],
         )
     if node.id == OUTPUT and state.status == NodeStatus.PENDING:
         return explain_held(view.snapshot, state) or _explain_due(view, state, "queued")
@@ -117,20 +161,21 @@ def _explain_pending(view: _View, node: Node, state: NodeState) -> Explanation:
         return _explain_due(view, state, "queued" if verdict is RUN else f"skipped ({verdict})")
     unfinished = [d for d in node.dependencies if not view.snapshot.nodes[d].status.is_terminal]
     if not unfinished:
-        ended = _names(view, node.dependencies)
+        ended = names_of(view.snapshot.nodes, node.dependencies)
         return waits_for(
             state, f"a decision that no rule gives: its dependencies are {ended}", SWEEP, repair=True
         )
     if gates and counters.gates_done < gates:
         branches = view.snapshot.definition.node
         unfinished = [d for d in unfinished if node.id in branches(d).branches]
-        what = f"{_names(view, unfinished)} to say whether this branch is taken"
+        what = f"{names_of(view.snapshot.nodes, unfinished)} to say whether this branch is taken"
     else:
-        what = f"{_names(view, unfinished)} ({total - len(unfinished)} of {total} dependencies done)"
+        done = total - len(unfinished)
+        what = f"{names_of(view.snapshot.nodes, unfinished)} ({done} of {total} dependencies done)"
     return waits_for(
         state,
         f"{what}; trigger rule {node.trigger_rule}",
-        f"the end of {_names(view, unfinished, with_status=False)}",
+        f"the end of {names_of(view.snapshot.nodes, unfinished, with_status=False)}",
         dependencies={d: str(view.snapshot.nodes[d].status) for d in unfinished},
         trigger_rule=str(node.trigger_rule),
     )
@@ -178,7 +223,7 @@ def _explain_running(view: _View, node: Node, state: NodeState) -> Explanation:
     ending = f"; it was asked to stop (cause: {cancelling})" if cancelling is not None else ""
     return waits_for(
         state,
-        f"handler '{node.handler}', running on {who}{since}, {_try(node, state)}{ending}",
+        f"handler '{node.handler}', running on {who}{since}, {try_words(node, state)}{ending}",
         "the handler's outcome, its time limit, or the loss of its lease",
         until_ms,
         worker=name,
@@ -194,13 +239,13 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
     if (child := view.snapshot.children.get(node.id)) is not None:
         return explain_child(child, state)
     if node.id in view.snapshot.maps:
-        return _explain_items(view, node, state)
+        return explain_items(view.snapshot, node, state)
     if kind is None or (kind, node.id, state.attempt) not in view.snapshot.timers:
         waits = f"its timer ({kind})" if kind else "something it does not name"
         return waits_for(state, f"{waits}, which is missing", SWEEP, state.due_ms, repair=True)
     at = f"at {clock(state.due_ms)}" if state.due_ms is not None else "when its timer fires"
     sentences = {
-        WaitingOn.BACK_OFF: f"its next try {at}, {_try(node, state)} failed{error_words(state)}",
+        WaitingOn.BACK_OFF: f"its next try {at}, {try_words(node, state)} failed{error_words(state)}",
         WaitingOn.DELAY: f"the end of its delay {at}",
         WaitingOn.WORKER: f"a worker with handler '{node.handler}' on queue '{node.queue}'; asked again {at}",
         WaitingOn.HOLD: f"the end of a hold {at}: its worker was lost {state.crashes} times",
@@ -221,8 +266,8 @@ def _explain_waiting(view: _View, node: Node, state: NodeState) -> Explanation:
 
 
 def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitState) -> Explanation:
-    """Explain a wait for a signal or approval: who answers, and by which request."""
-    execution_id, details = view.snapshot.execution.execution_id, {"waiting_on": str(state.waiting_on)}
+    """Explain a wait for a signal or approval: who answers, and how."""
+    details = {"waiting_on": str(state.waiting_on)}
     until = "" if state.due_ms is None else f" until {clock(state.due_ms)}"
     if wait.awaits is None or not wait.is_listed:
         return waits_for(
@@ -233,54 +278,30 @@ def _explain_answered(view: _View, node: Node, state: NodeState, wait: WaitState
         return waits_for(state, text, SWEEP, state.due_ms, repair=True, **details)
     or_timer = ", or its time limit" if until else ""
     if state.waiting_on == WaitingOn.SIGNAL:
-        wakes = f"POST /v1/executions/{execution_id}/signals/{wait.awaits}{or_timer}"
         return waits_for(
-            state, f"signal '{wait.awaits}'{until}", wakes, state.due_ms, signal=wait.awaits, **details
+            state,
+            f"signal '{wait.awaits}'{until}",
+            f"signal '{wait.awaits}', sent to the execution{or_timer}",
+            state.due_ms,
+            signal=wait.awaits,
+            actions=["signal"],
+            **details,
         )
     people = "anybody"
     if wait.assignees is not None:
         more = len(wait.assignees) - NAMES_SHOWN
         people = ", ".join(wait.assignees[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
     share = f" ({wait.given} of {wait.quorum} given)" if wait.quorum > 1 else ""
-    wakes = f"POST /v1/executions/{execution_id}/approvals/{node.id}{or_timer}"
     return waits_for(
         state,
         f"approval by {people}{share}{until}",
-        wakes,
+        f"an answer to the approval{or_timer}",
         state.due_ms,
+        actions=["decide"],
         assignees=wait.assignees,
         quorum=wait.quorum,
         approvals=wait.given,
         **details,
-    )
-
-
-def _explain_items(view: _View, node: Node, state: NodeState) -> Explanation:
-    map_state = view.snapshot.maps[node.id]
-    is_held = node.id in view.snapshot.held
-    counts = map_state.counts
-    done = counts.ended + (counts.left if counts.is_halted else 0)
-    words = [item.status for item in map_state.live.values()]
-    parts = [f"map: {done:,} of {counts.total:,} items done"]
-    for status in (NodeStatus.RUNNING, NodeStatus.QUEUED, NodeStatus.WAITING):
-        if status in words:
-            parts.append(f"{words.count(status):,} {status.lower()}")
-    if counts.failed:
-        parts.append(f"{counts.failed:,} failed ({counts.tolerated:,} tolerated)")
-    if held := words.count(NodeStatus.PENDING):
-        parts.append(f"{held:,} held")
-    # A saved worklist entry has changed its item, but not yet the counts.
-    is_stuck = not view.snapshot.worklist and bool(recount_map(node, map_state, may_start=not is_held))
-    return waits_for(
-        state,
-        f"its items ({', '.join(parts)})",
-        SWEEP if is_stuck else f"{'a resume, and ' * is_held}the end of the last item",
-        waiting_on=str(state.waiting_on),
-        total=counts.total,
-        done=done,
-        failed=counts.failed,
-        live=counts.live,
-        **({"repair": True} if is_stuck else {}),
     )
 
 
@@ -290,34 +311,3 @@ _BY_STATUS: dict[NodeStatus, Callable[[_View, Node, NodeState], Explanation]] = 
     NodeStatus.RUNNING: _explain_running,
     NodeStatus.WAITING: _explain_waiting,
 }
-
-
-def _names(view: _View, node_ids: Sequence[str], *, with_status: bool = True) -> str:
-    shown = [
-        f"{node_id} ({view.snapshot.nodes[node_id].status})" if with_status else node_id
-        for node_id in node_ids[:NAMES_SHOWN]
-    ]
-    more = len(node_ids) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
-
-
-def _try(node: Node, state: NodeState) -> str:
-    allowed = node.policy.max_attempts
-    return f"try {max(state.tries, 1)} of {allowed}"
-
-
-def explain_child(child: ChildState, state: NodeState) -> Explanation:
-    """Explain a wait for a child execution."""
-    named = f"child execution {child.child_id}" + (f" ('{child.name}')" if child.name else "")
-    details: dict[str, Any] = {
-        "waiting_on": str(WaitingOn.CHILD),
-        "child": child.child_id,
-        "child_status": str(child.status) if child.status else None,
-    }
-    if child.has_ended or state.waiting_on is None:
-        what = f"has ended {child.status}" if child.status else "is not there"
-        what = what if child.has_ended else "would not wake it"
-        return waits_for(state, f"its {named}, which {what}", SWEEP, repair=True, **details)
-    ending = ", being cancelled" if child.is_cancelling else ""
-    wakes = f"the end of execution {child.child_id}"
-    return waits_for(state, f"the end of its {named}, which is {child.status}{ending}", wakes, **details)

@@ -9,6 +9,8 @@ from orchestrator.execution.explanation import SWEEP, Explanation, clock, error_
 from orchestrator.execution.model import Execution, NodeState, Snapshot
 from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
 
+_RESUME = "a resume of the execution"
+
 
 def explain_pause(snapshot: Snapshot) -> Explanation:
     """Explain a PAUSED execution itself."""
@@ -19,8 +21,9 @@ def explain_pause(snapshot: Snapshot) -> Explanation:
         execution.status,
         f"a resume: {_pause(execution)}; {state}, {len(snapshot.held)} held",
         None,
-        _resume(execution),
+        _RESUME,
         {
+            "actions": ["resume"],
             "paused_by": execution.paused_by,
             "paused_reason": execution.paused_reason,
             "held": len(snapshot.held),
@@ -45,30 +48,37 @@ def explain_held(snapshot: Snapshot, state: NodeState) -> Explanation | None:
         return None
     if state.status is NodeStatus.QUEUED and state.node_id in snapshot.live_messages:
         what = f"a resume; the next worker that reads its task holds it: {_pause(execution)}"
-        return waits_for(state, what, _resume(execution), held=False)
+        return waits_for(state, what, _RESUME, held=False, actions=["resume"])
     if state.node_id not in snapshot.held:
         return None
     if state.status is NodeStatus.PENDING:
         what = f"a resume: it is ready, and {_pause(execution)}"
-        return waits_for(state, what, _resume(execution), held=True)
+        return waits_for(state, what, _RESUME, held=True, actions=["resume"])
     if state.status is NodeStatus.WAITING and state.waiting_on is not WaitingOn.MAP:
         due = f"its timer ({state.waiting_on}) fell due at {clock(state.due_ms)}"
         what = f"a resume: {due}, and {_pause(execution)}"
-        details: dict[str, Any] = {"held": True, "waiting_on": str(state.waiting_on), "error": state.error}
-        return waits_for(state, what, _resume(execution), state.due_ms, **details)
+        return waits_for(
+            state,
+            what,
+            _RESUME,
+            state.due_ms,
+            held=True,
+            waiting_on=str(state.waiting_on),
+            error=state.error,
+            actions=["resume"],
+        )
     return None
 
 
 def _explain_asking(snapshot: Snapshot, state: NodeState) -> Explanation:
-    execution = snapshot.execution
     details: dict[str, Any] = {"waiting_on": str(WaitingOn.OPERATOR), "error": state.error}
     what = f"an operator: it has failed{error_words(state)}"
     if snapshot.worklist or state.node_id in snapshot.held:
-        base = f"/v1/executions/{execution.execution_id}"
         is_broke = state.error is not None and state.error.get("type") == ErrorType.BUDGET_EXCEEDED
         how = "to try again, with a larger `budget` where it is its own" if is_broke else "for new tries"
-        wakes = f"POST {base}/resume {how}, or {base}/nodes/{state.node_id}/complete, fail or skip"
-        return waits_for(state, what, wakes, **details)
+        wakes = f"{_RESUME} {how}, or completing, failing or skipping the node by hand"
+        actions = ["resume", "complete", "fail", "skip"]
+        return waits_for(state, what, wakes, actions=actions, is_over_budget=is_broke, **details)
     return waits_for(state, f"{what}; nothing lists it for the resume", SWEEP, repair=True, **details)
 
 
@@ -76,7 +86,3 @@ def _pause(execution: Execution) -> str:
     by = f" by {execution.paused_by}" if execution.paused_by else ""
     why = f" ({execution.paused_reason})" if execution.paused_reason else ""
     return f"the execution is paused{by} since {clock(execution.paused_ms)}{why}"
-
-
-def _resume(execution: Execution) -> str:
-    return f"POST /v1/executions/{execution.execution_id}/resume"

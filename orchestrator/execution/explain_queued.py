@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orchestrator.definitions.definition import Node
-from orchestrator.execution.explanation import SWEEP, Explanation, waits_for
+from orchestrator.execution.explanation import NAMES_SHOWN, SWEEP, Explanation, waits_for
 from orchestrator.execution.inventory import WorkerInfo
 from orchestrator.execution.model import NodeState, Snapshot
-
-#: How many names of nodes or workers a sentence holds before it says "and N more".
-NAMES_SHOWN = 5
 
 
 def explain_queued(

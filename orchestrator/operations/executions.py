@@ -24,7 +24,7 @@ from orchestrator.errors import (
     TooBusy,
     TriggerConflict,
 )
-from orchestrator.execution.explain import explain
+from orchestrator.execution.explain import explain, explain_unit
 from orchestrator.execution.explain_deliveries import explain_deliveries
 from orchestrator.execution.explanation import Explanation
 from orchestrator.execution.fork import plan_fork, plan_rest
@@ -77,6 +77,7 @@ from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, digest_of
 from orchestrator.store.transitions import Transitions
 from orchestrator.templates.resolver import BY_HAND
+from orchestrator.units import index_of, node_of
 
 #: Deliveries of an execution that are explained.
 MOST_EXPLAINED = 50
@@ -400,9 +401,13 @@ class Executions:
                 known.append(await self._owner.execution(execution_id))
         return await self.store.index.statuses(known)
 
-    async def get(self, execution_id: str) -> ExecutionView:
-        """Read an execution with all its nodes and their smaller outputs. Raises ExecutionNotFound."""
+    async def get(self, execution_id: str, *, is_lean: bool = False) -> ExecutionView:
+        """Read an execution with all its nodes and their smaller outputs. Raises ExecutionNotFound.
+
+        is_lean  leaves out all outputs and the trigger document; they are not read.
+        """
         execution_id = await self._owner.execution(execution_id)
+        seq = await self.store.seq(execution_id)
         execution = await self._execution(execution_id)
         definition = await self.store.definition(execution_id, execution.version)
         node_ids = [node.id for node in definition.nodes]
@@ -412,7 +417,7 @@ class Executions:
             execution_id, [node.id for node in definition.nodes if node.map]
         )
         final = await self.store.output_state(execution_id) if definition.output_node else None
-        sizes = await self.store.payloads.sizes(execution_id, node_ids)
+        sizes = {} if is_lean else await self.store.payloads.sizes(execution_id, node_ids)
         view = ExecutionView(
             execution=execution,
             definition=definition,
@@ -423,18 +428,19 @@ class Executions:
             sizes=sizes,
             counts=counts,
             is_quiesced=await self._is_quiesced(execution, nodes, counts),
-            trigger=await self._shown_trigger(execution),
+            trigger=None if is_lean else await self._shown_trigger(execution),
             expires_ms=await self._expires_ms(execution),
+            output_error=None if final is None or final.status is NodeStatus.COMPLETED else final.error,
+            seq=seq,
         )
         await self.store.check_present(execution)
-        if final is None:
+        if final is None or is_lean:
             return view
-        error = None if final.status is NodeStatus.COMPLETED else final.error
         size = await self.store.payloads.sizes(execution_id, [OUTPUT])
         output = await self.store.payloads.small(
             execution_id, size, each_bytes=SHOWN_FINAL_BYTES, most_bytes=SHOWN_FINAL_BYTES
         )
-        return replace(view, output=output.get(OUTPUT), output_bytes=size[OUTPUT], output_error=error)
+        return replace(view, output=output.get(OUTPUT), output_bytes=size[OUTPUT])
 
     async def brief(self, execution_id: str) -> tuple[Execution, Definition]:
         """Read an execution without its nodes, and its definition. Raises ExecutionNotFound."""
@@ -466,11 +472,23 @@ class Executions:
         """
         execution_id = await self._owner.execution(execution_id)
         snapshot = await self._snapshot(execution_id)
-        positions = await queue_positions(self.store, snapshot)
+        positions = await queue_positions(self.store, snapshot.definition, snapshot.nodes.values())
         ids = await self.store.deliveries.of_execution(execution_id)
         deliveries = await self.store.deliveries.read(ids[:MOST_EXPLAINED])
         found = explain(snapshot, await self.store.workers(), positions, names_workers=names_workers)
         return found + explain_deliveries([each for each in deliveries if each is not None])
+
+    async def explain_unit(self, execution_id: str, unit: str, *, names_workers: bool = True) -> Explanation:
+        """Say what a node, or an item such as `fetch[3]`, waits for, or why it ended as it did.
+
+        Raises ExecutionNotFound, NodeNotFound. names_workers as in `explain`.
+        """
+        execution_id = await self._owner.execution(execution_id)
+        snapshot = await self._snapshot(execution_id)
+        state = await self._unit_state(snapshot, unit)
+        positions = await queue_positions(self.store, snapshot.definition, [state])
+        workers = await self.store.workers()
+        return explain_unit(snapshot, state, workers, positions, names_workers=names_workers)
 
     async def children(self, execution_id: str, *, limit: int = 50, cursor: str | None = None) -> Page:
         """List the executions that nodes of this one started, oldest first; purged ones are left out.
@@ -548,6 +566,21 @@ class Executions:
             raise ExecutionNotFound(execution_id)
         await self.store.check_present(view.snapshot.execution)
         return view.snapshot
+
+    async def _unit_state(self, snapshot: Snapshot, unit: str) -> NodeState:
+        """Find the state of a node or an item. Raises NodeNotFound."""
+        execution_id, node_id, index = snapshot.execution.execution_id, node_of(unit), index_of(unit)
+        node = snapshot.definition.by_id.get(node_id)
+        if node is None or (index is not None and not node.map):
+            raise NodeNotFound(execution_id, unit)
+        if index is None:
+            return snapshot.nodes[node_id]
+        if node_id in snapshot.maps and (live := snapshot.maps[node_id].live.get(unit)) is not None:
+            return live
+        items = await self.store.items.page(execution_id, node_id, index, 1, each_bytes=0)
+        if not items:
+            raise NodeNotFound(execution_id, unit)
+        return items[0].state
 
     async def _recompiled(self, execution_id: str) -> Compiled:
         text = await self.store.definition_text(execution_id)

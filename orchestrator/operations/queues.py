@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from orchestrator.definitions.definition import Definition
 from orchestrator.execution.inventory import QueueInfo
-from orchestrator.execution.model import Snapshot
+from orchestrator.execution.model import NodeState
 from orchestrator.states import NodeStatus
 from orchestrator.store.reader import Store
+from orchestrator.units import node_of
 
 #: Tasks counted when looking for a place in a queue; further back, the place is not known.
 MOST_PLACES = 1_000
@@ -27,13 +29,15 @@ class Queues:
         return [await self.store.queue_info(name) for name in sorted(names)]
 
 
-async def queue_positions(store: Store, snapshot: Snapshot) -> dict[str, int]:
-    """Count the tasks ahead of each QUEUED node of an execution, where known."""
+async def queue_positions(
+    store: Store, definition: Definition, states: Iterable[NodeState]
+) -> dict[str, int]:
+    """Count the tasks ahead of each QUEUED one of these nodes and items, where known."""
     positions: dict[str, int] = {}
     waiting = {
-        node.id: (node.queue, snapshot.nodes[node.id].message_id)
-        for node in snapshot.definition.nodes
-        if snapshot.nodes[node.id].status is NodeStatus.QUEUED
+        state.node_id: (definition.node(node_of(state.node_id)).queue, state.message_id)
+        for state in states
+        if state.status is NodeStatus.QUEUED
     }
     for queue in {queue for queue, _ in waiting.values()}:
         heads = await store.queue_heads(queue, MOST_PLACES)

@@ -46,14 +46,14 @@ class RetryPlan:
     """What a retry in place runs again.
 
     nodes   to be run, in definition order; with those that wait for them.
-    chosen  how many nodes are reset.
+    chosen  every node that is reset, in definition order.
     items   the turns of the retry, as the script takes them.
     choice  tells these turns from those of a retry of other nodes.
     failed  critical nodes that stay FAILED or CANCELLED.
     """
 
     nodes: tuple[str, ...]
-    chosen: int
+    chosen: tuple[str, ...]
     items: list[str]
     choice: str
     failed: int
@@ -159,7 +159,7 @@ def _plan(source: Snapshot, chosen: list[str], anew: Collection[str] = ()) -> Re
     items = retry_words(counters_after_reset(source, chosen), anew)
     return RetryPlan(
         nodes=tuple(runs_again(source, chosen)),
-        chosen=len(chosen),
+        chosen=tuple(chosen),
         items=items,
         choice=sha256("\n".join(items).encode()).hexdigest()[:16],
         failed=count_failed(source, without=frozenset(chosen)),

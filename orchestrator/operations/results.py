@@ -163,6 +163,7 @@ class ExecutionView:
     output_bytes  its size.
     output_error  why it came to nothing.
     trigger       the document it was started with, JSON; None before that.
+    seq           number of an event that all of this certainly contains, and of later ones perhaps some.
     expires_ms    when it is purged by itself; None before its end, and for what is kept.
     """
 
@@ -178,6 +179,7 @@ class ExecutionView:
     sizes: Mapping[str, int] = field(default_factory=dict)
     trigger: bytes | None = None
     expires_ms: int | None = None
+    seq: int = 0
 
     @property
     def has_begun(self) -> bool:

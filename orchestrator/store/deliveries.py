@@ -15,6 +15,7 @@ from orchestrator.documents import exact_json
 from orchestrator.execution.deliveries import Delivery
 from orchestrator.redis_keys import Keys
 from orchestrator.store.record_lists import newest_first, read_many
+from orchestrator.store.records import read_event
 
 log = logging.getLogger("headrace.store")
 
@@ -76,13 +77,14 @@ class Deliveries:
     async def newest_failure(self, execution_id: str) -> dict[str, Any] | None:
         """The error of the node that failed last, with its node_id; None where none is near the end."""
         rows = await self._redis.xrevrange(self._keys.events(execution_id), count=LAST_EVENTS)
-        for _, event in rows:
-            if event.get(b"type") == b"node.failed":
+        for entry_id, fields in rows:
+            if fields.get(b"type") == b"node.failed":
+                event = read_event(execution_id, entry_id, fields)
                 try:
-                    error = exact_json.loads(event[b"data"])
+                    error = exact_json.loads(event.data)["error"]
                 except orjson.JSONDecodeError:
                     return None
-                return {**error, "node_id": event[b"node_id"].decode()} if isinstance(error, dict) else None
+                return {**error, "node_id": event.node_id} if isinstance(error, dict) else None
         return None
 
 

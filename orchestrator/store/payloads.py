@@ -7,6 +7,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from clients.redis_wire import Wire
 from orchestrator.redis_keys import Keys
 
 #: Sizes read in one round trip.
@@ -16,9 +17,10 @@ SLICE = 500
 class Payloads:
     """Reads the outputs of nodes, and the document that started an execution."""
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
+    def __init__(self, redis: Redis, keys: Keys, wire: Wire) -> None:
         self._redis: Any = redis
         self._keys = keys
+        self._wire = wire
 
     async def trigger(self, execution_id: str) -> bytes | None:
         """The trigger document, JSON; None where there is none of its own."""
@@ -38,10 +40,10 @@ class Payloads:
         sizes: dict[str, int] = {}
         for first in range(0, len(node_ids), SLICE):
             part = node_ids[first : first + SLICE]
-            pipe = self._redis.pipeline(transaction=False)
-            for node_id in part:
-                pipe.strlen(self._keys.output(execution_id, node_id))
-            sizes.update(zip(part, await pipe.execute(), strict=True))
+            found = await self._wire.ask(
+                [("STRLEN", self._keys.output(execution_id, node_id)) for node_id in part]
+            )
+            sizes.update(zip(part, found, strict=True))
         return sizes
 
     async def read(self, execution_id: str, node_ids: Sequence[str]) -> dict[str, bytes | None]:

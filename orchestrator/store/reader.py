@@ -101,13 +101,13 @@ class Store:
         self.claim_texts = ClaimTexts(redis, self.keys)
         self.interfaces = Interfaces(redis, self.keys)
         self.liveness = Liveness(redis, self.keys)
-        self.payloads = Payloads(redis, self.keys)
         self.index = Index(redis, self.keys)
         self.access = Access(redis, self.keys)
         self.statistics = StatisticsRows(redis, self.keys)
         self.deliveries = Deliveries(redis, self.keys)
-        #: For the question that is asked most.
+        #: For the questions that are asked most, and those with most words.
         self._wire = Wire(redis)
+        self.payloads = Payloads(redis, self.keys, self._wire)
         self.workflows = WorkflowRecords(redis, self.keys, self._wire)
         self.schedules = ScheduleRecords(redis, self.keys)
         self.webhooks = WebhookRecords(redis, self.keys)
@@ -118,17 +118,13 @@ class Store:
         await self._wire.let_go()
 
     async def status(self, execution_id: str) -> ExecutionStatus | None:
-        (word,) = await self._wire.send([("GET", self.keys.status(execution_id))])
-        if isinstance(word, Exception):
-            raise word
+        (word,) = await self._wire.ask([("GET", self.keys.status(execution_id))])
         return ExecutionStatus(word.decode()) if word else None
 
     async def tenant(self, execution_id: str) -> str | None:
         """Whose execution it is; None for one that is unknown."""
         key = self.keys.runtime(execution_id)
-        (fields,) = await self._wire.send([("HMGET", key, "v", "tenant")])
-        if isinstance(fields, Exception):
-            raise fields
+        (fields,) = await self._wire.ask([("HMGET", key, "v", "tenant")])
         layout, tenant = fields
         return None if layout is None else (tenant or b"default").decode()
 
@@ -216,6 +212,11 @@ class Store:
         """Read the history from event `after` + 1 on; see `read_history`."""
         key = self.keys.events(execution_id)
         return await read_history(self._redis, key, execution_id, after=after, limit=limit)
+
+    async def seq(self, execution_id: str) -> int:
+        """Number of an event that what is read from now on contains; 0 for an unknown execution."""
+        (number,) = await self._wire.ask([("HGET", self.keys.runtime(execution_id), "seq")])
+        return int(number or 0)
 
     async def last_seq(self, execution_id: str) -> int:
         """Number of the newest event; 0 when there is none."""
@@ -409,7 +410,7 @@ class Store:
         """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice."""
         keys = self.keys
         # Read before everything else: whatever is written while we read makes the repair be refused.
-        seq = int(await self._redis.hget(keys.runtime(execution_id), "seq") or 0)
+        seq = await self.seq(execution_id)
         execution = await self.execution(execution_id)
         if execution is None:
             return None
@@ -481,11 +482,13 @@ class Store:
         rejects: dict[str, frozenset[str]] = {}
         width = len(NODE_FIELDS)
         for part in _slices(node_ids):
-            pipe = self._redis.pipeline(transaction=False)
-            pipe.mget([self.keys.node(execution_id, node_id) for node_id in part])
             names = ["v", *(f"{field}|{node_id}" for node_id in part for field in NODE_FIELDS)]
-            pipe.hmget(self.keys.runtime(execution_id), names)
-            statuses, answers = await pipe.execute()
+            statuses, answers = await self._wire.ask(
+                [
+                    ("MGET", *(self.keys.node(execution_id, node_id) for node_id in part)),
+                    ("HMGET", self.keys.runtime(execution_id), *names),
+                ]
+            )
             _, *values = await as_layout_2(self._redis, self.keys, execution_id, names, answers)
             for i, node_id in enumerate(part):
                 fields = values[i * width : (i + 1) * width]

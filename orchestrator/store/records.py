@@ -14,7 +14,7 @@ from orchestrator.execution.inventory import DeadEntry, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState
 from orchestrator.states import Cancelling, ExecutionStatus, NodeStatus, Reason, WaitingOn
 from orchestrator.store.layout import VERSION, catch_of
-from orchestrator.store.layout_1 import older_layout
+from orchestrator.store.layout_1 import older_layout, present_data
 
 log = logging.getLogger("headrace.store")
 
@@ -112,6 +112,8 @@ class Record(NamedTuple):
     worker: str | None
 
 
+#: Counters of a node none of whose dependencies has ended.
+_NOTHING_ENDED = (0, 0, 0, 0, 0)
 _NO_RECORD = Record(0, None, None, 0, 0, None, None, None, None)
 
 
@@ -119,65 +121,64 @@ def read_record(text: bytes | None) -> Record:
     """Take a record apart. Raises ValueError for one that no engine wrote."""
     if not text:
         return _NO_RECORD
-    attempt, nonce, message_id, tries, crashes, queued_ms, started_ms, ended_ms, worker = (
-        None if word == "-" else word for word in text.decode().split(" ")
-    )
+    attempt, nonce, message, tries, crashes, queued, started, ended, worker = text.decode().split(" ")
     return Record(
-        attempt=int(attempt or 0),
-        nonce=nonce,
-        message_id=message_id,
-        tries=int(tries or 0),
-        crashes=int(crashes or 0),
-        queued_ms=int(queued_ms) if queued_ms else None,
-        started_ms=int(started_ms) if started_ms else None,
-        ended_ms=int(ended_ms) if ended_ms else None,
-        worker=worker,
+        int(attempt) if attempt != "-" else 0,
+        nonce if nonce != "-" else None,
+        message if message != "-" else None,
+        int(tries) if tries != "-" else 0,
+        int(crashes) if crashes != "-" else 0,
+        int(queued) if queued != "-" else None,
+        int(started) if started != "-" else None,
+        int(ended) if ended != "-" else None,
+        worker if worker != "-" else None,
     )
 
 
 def read_node_state(node_id: str, status: bytes | None, fields: list[bytes | None]) -> NodeState:
-    row = dict(zip(NODE_FIELDS, fields, strict=False))
-    record = read_record(row["r"])
-    ok, bad, skip, gates_done, not_taken = map(int, (row["c"] or b"0 0 0 0 0").split())
+    """Read one record. fields: values of NODE_FIELDS without the last."""
+    known, counters, due_ms, reason, error, waiting_on, reused, caught, child, held, close_ms, used = fields
+    record = read_record(known)
+    ok, bad, skip, gates_done, not_taken = map(int, counters.split()) if counters else _NOTHING_ENDED
     return NodeState(
         node_id=node_id,
         status=NodeStatus(status.decode()) if status else NodeStatus.PENDING,
-        reason=Reason(row["reason"].decode()) if row["reason"] else None,
-        waiting_on=WaitingOn(row["waiting_on"].decode()) if row["waiting_on"] else None,
+        reason=Reason(reason.decode()) if reason else None,
+        waiting_on=WaitingOn(waiting_on.decode()) if waiting_on else None,
         attempt=record.attempt,
         tries=record.tries,
         crashes=record.crashes,
         queued_ms=record.queued_ms,
         started_ms=record.started_ms,
         ended_ms=record.ended_ms,
-        due_ms=_number(row["due_ms"]),
+        due_ms=_number(due_ms),
         worker=record.worker,
-        error=exact_json.loads(row["error"]) if row["error"] else None,
+        error=exact_json.loads(error) if error else None,
         ok=ok,
         bad=bad,
         skip=skip,
         gates_done=gates_done,
         not_taken=bool(not_taken),
         message_id=record.message_id,
-        reused=row["reused"] == b"1",
-        caught=read_text(row["caught"]) or None,
-        close_ms=_number(row["close_ms"]),
-        child=read_text(row["child"]),
-        usage=read_usage(list(row["used"].split())) if row["used"] else NOTHING_USED,
-        held=_number(row["held"]),
+        reused=reused == b"1",
+        caught=read_text(caught) or None,
+        close_ms=_number(close_ms),
+        child=read_text(child),
+        usage=read_usage(list(used.split())) if used else NOTHING_USED,
+        held=_number(held),
     )
 
 
 def read_event(execution_id: str, entry_id: bytes, fields: dict[bytes, bytes]) -> Event:
-    attempt = fields[b"attempt"]
+    attempt, kind = fields[b"attempt"], fields[b"type"].decode()
     return Event(
         seq=int(entry_id.split(b"-")[0]),
-        type=fields[b"type"].decode(),
+        type=kind,
         execution_id=execution_id,
         node_id=fields[b"node_id"].decode() or None,
         attempt=int(attempt) if attempt else None,
         ts_ms=int(fields[b"ts_ms"]),
-        data=fields[b"data"],
+        data=present_data(kind, fields[b"data"]),
         item=int(fields[b"item"]) if b"item" in fields else None,
     )
 

@@ -73,6 +73,9 @@ from orchestrator.store.workflows import read_record
 
 R = TypeVar("R")
 
+#: Nodes of a retry that its event names.
+MOST_NAMED = 1_000
+
 #: Leases a unit may lose before it counts as poison.
 MAX_INFRA_ATTEMPTS = 5
 #: How long a task is handed from worker to worker while none offers its handler.
@@ -184,7 +187,7 @@ class Transitions(ScriptClient):
         *,
         generation: int,
         position: int,
-        nodes: int | None,
+        nodes: Sequence[str] | None,
         items: Sequence[str],
         wanted_by: str = "",
         choice: str = "all",
@@ -193,13 +196,14 @@ class Transitions(ScriptClient):
         """Save one slice of the turns of a retry; the last one starts it. Replies [word, status, more].
 
         position   of the slice among all turns.
-        nodes      how many run again; None for every slice but the last.
+        nodes      what runs again; None for every slice but the last. The event names up to MOST_NAMED.
         wanted_by  `EXECUTION UNIT ATTEMPT` that waits for it; refused once that attempt is to end.
         choice     tells turns of this retry from those of another one; no spaces.
         failed     critical nodes that stay FAILED or CANCELLED.
         """
-        count = "" if nodes is None else nodes
-        arguments = (generation, position, count, wanted_by, choice, failed, *items)
+        count = "" if nodes is None else len(nodes)
+        named = b"null" if nodes is None or len(nodes) > MOST_NAMED else orjson.dumps(list(nodes))
+        arguments = (generation, position, count, wanted_by, choice, failed, named, *items)
         return self._call("retry_execution", execution_id, arguments, read_words)
 
     def continue_execution(self, execution_id: str) -> Call[tuple[str, bool]]:

@@ -37,9 +37,7 @@ class WorkflowRecords:
 
     async def record(self, tenant: str, workflow_id: str) -> WorkflowRecord | None:
         """Read one record. Raises StoreDamaged for one that no engine wrote."""
-        (row,) = await self._wire.send([("HGETALL", self._key(tenant, workflow_id))])
-        if isinstance(row, Exception):
-            raise row
+        (row,) = await self._wire.ask([("HGETALL", self._key(tenant, workflow_id))])
         try:
             return read_record(tenant, row)
         except ValueError as error:

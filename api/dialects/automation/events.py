@@ -116,9 +116,9 @@ def _told(attempt: int | None, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _error_in(data: Mapping[str, Any]) -> str | None:
-    """Find the message of an error: it stands in the data of an event, or is all of it."""
-    found = data.get("error", data)
-    return str(found["message"]) if isinstance(found, dict) and "retryable" in found else None
+    """Find the message of the error that an event carries."""
+    found = data.get("error")
+    return str(found["message"]) if isinstance(found, dict) and "message" in found else None
 
 
 def _frame(fields: Mapping[str, Any], seq: int | None = None) -> bytes:

@@ -52,8 +52,9 @@ class RunEvents:
             self._done.discard(step_id)
             return b"" if step_id in self._open else self._started(event, step_id)
         if kind == "node.failed":
-            if self._error is None and not self._is_handled(step_id, event["data"]):
-                self._error = str(event["data"].get("message", "failed"))
+            error = event["data"].get("error") or {}
+            if self._error is None and not self._is_handled(step_id, error):
+                self._error = str(error.get("message", "failed"))
             return self._started(event, step_id) if step_id in self._open else b""
         return self._completed(event, step_id, _STEP_ENDS[kind]) if kind in _STEP_ENDS else b""
 

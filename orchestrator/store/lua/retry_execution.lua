@@ -1,9 +1,10 @@
 -- Retries an ended execution in place, as a new generation. The nodes to run again are first listed in the key
 -- `reset`, in slices; the last slice commits.  FAILED, CANCELLED, COMPLETED -> RUNNING
 -- KEYS  1 runtime of the execution
--- ARGV  3 generation the list was made for; 4 position of this slice in the list; 5 nodes to run again, or '' for a slice before the last;
---       6 'EXECUTION UNIT ATTEMPT' of the unit that asks, or '' for a request from outside; 7 what was chosen, as a hash; 8 critical
---       nodes that stay as they failed or were cancelled; then worklist items, see store/repair_words.py
+-- ARGV  3 generation the list was made for; 4 position of this slice in the list; 5 how many nodes run again, or '' for a slice before
+--       the last; 6 'EXECUTION UNIT ATTEMPT' of the unit that asks, or '' for a request from outside; 7 what was chosen, as a hash;
+--       8 critical nodes that stay as they failed or were cancelled; 9 ids of the nodes that run again, JSON, or null where they are
+--       too many for an event; then worklist items, see store/repair_words.py
 -- Reply {word, status, more}  word: ok; listed; already, that generation has been retried; lost, slices listed before have
 --       expired, or another choice is being listed; running; unwanted, that attempt has ended or is about to end; taken, its
 --       execution key belongs by now to another execution that has not ended, named in place of the status; unknown
@@ -34,9 +35,9 @@ end
 -- another one, is the same slice.
 local is_ours = redis.call('LINDEX', list, 0) == choice
 if is_ours and redis.call('LLEN', list) == position + 1 then
-  for i = 9, #ARGV do redis.call('RPUSH', list, ARGV[i]) end
+  for i = 10, #ARGV do redis.call('RPUSH', list, ARGV[i]) end
 end
-if ARGV[5] ~= '' and not (is_ours and redis.call('LLEN', list) == position + #ARGV - 7) then return {'lost', status, 0} end
+if ARGV[5] ~= '' and not (is_ours and redis.call('LLEN', list) == position + #ARGV - 8) then return {'lost', status, 0} end
 if ARGV[5] == '' then
   redis.call('PEXPIRE', list, 600000)
   return {'listed', status, 0}
@@ -56,6 +57,6 @@ set_rare(x, 'generation', x.generation, 'cancelling', '', 'worklist', '1')
 redis.call('HDEL', x.runtime, 'ended_ms', 'error', 'cancel_reason', 'grace_ms')
 forget_output(x)
 set_deadline(x)
-record(x, 'execution.retried', '', '', '{"nodes":' .. ARGV[5] .. '}')
+record(x, 'execution.retried', '', '', '{"nodes":' .. ARGV[9] .. '}')
 settle(x)
 return {'ok', 'RUNNING', x.more}

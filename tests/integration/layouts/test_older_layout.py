@@ -86,6 +86,7 @@ async def test_every_question_about_it_is_answered_over_http(client: httpx2.Asyn
         await answer(client, path)
     events = (await client.get(f"{place}/events")).text
     listed = await answer(client, "/v1/executions")
+    assert 'data":{"error":{"type":"HandlerError","message":"it broke"' in events
     assert "event: node.failed" in events
     assert "event: execution.failed" in events
     assert [row["execution_id"] for row in listed["items"]] == [ended]

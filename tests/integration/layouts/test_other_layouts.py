@@ -45,7 +45,7 @@ VERBS: dict[str, Callable[[Transitions, AttemptToken], Call[Any]]] = {
     "enforce_cancel": lambda t, a: t.enforce_cancel(a.execution_id, "1"),
     "time_out_execution": lambda t, a: t.time_out_execution(a.execution_id, "1", error_of()),
     "retry_execution": lambda t, a: t.retry_execution(
-        a.execution_id, generation=1, position=0, nodes=1, items=["reset A"]
+        a.execution_id, generation=1, position=0, nodes=["A"], items=["reset A"]
     ),
     "continue_execution": lambda t, a: t.continue_execution(a.execution_id),
     "repair_execution": lambda t, a: t.repair_execution(a.execution_id, seq=4, repairs=["requeue A"]),

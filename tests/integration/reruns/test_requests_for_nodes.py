@@ -47,9 +47,9 @@ async def test_two_choices_at_once_are_never_mixed(rig: Rig) -> None:
 
     listed = await retry(execution_id, position=0, nodes=None, items=first, choice="one", **known)
     other = await retry(execution_id, position=0, nodes=None, items=second, choice="two", **known)
-    late = await retry(execution_id, position=2, nodes=2, items=decides, choice="one", **known)
+    late = await retry(execution_id, position=2, nodes=["A", "B"], items=decides, choice="one", **known)
     decides = ["decide X"]
-    last = await retry(execution_id, position=1, nodes=1, items=decides, choice="two", failed=1, **known)
+    last = await retry(execution_id, position=1, nodes=["X"], items=decides, choice="two", failed=1, **known)
 
     assert [listed[0], other[0], late[0], last[0]] == ["listed", "listed", "lost", "ok"]
     assert await rig.worker.run_all() == ["X"]

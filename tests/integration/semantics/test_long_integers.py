@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from api.responses import json_response
-from api.schemas.views import view_fields
+from api.schemas.execution_views import view_fields
 from orchestrator.states import ExecutionStatus
 from tests.integration.child_workflows import child_of
 from tests.integration.execution_ends import ended

@@ -212,8 +212,7 @@ async def test_it_is_explained(rig: Rig) -> None:
     assert "(node A has failed, and its retry policy asks for an operator); nothing runs" in whole.waiting_for
     assert found.waiting_for == "an operator: it has failed with HandlerError: it broke"
     assert found.wakes == (
-        f"POST /v1/executions/{execution_id}/resume for new tries, or"
-        f" /v1/executions/{execution_id}/nodes/A/complete, fail or skip"
+        "a resume of the execution for new tries, or completing, failing or skipping the node by hand"
     )
 
 

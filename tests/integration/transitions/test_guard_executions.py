@@ -46,7 +46,7 @@ async def send_to(rig: Rig, execution_id: str, verb: str) -> str:
                 execution_id,
                 generation=1,
                 position=0,
-                nodes=2,
+                nodes=["A", "B"],
                 items=["reset A 0 0 0 0 0", "reset B 0 0 0 0 0", "decide A", "decide B"],
             )
             return str(reply[0])

@@ -81,7 +81,7 @@ async def test_a_node_is_failed_wherever_it_stands(rig: Rig, status: NodeStatus)
     assert (state.error["type"], state.error["message"]) == ("Operator", "I know better")
     assert state.error["details"] == {"by": "ann", "reason": "I know better"}
     assert (await rig.nodes(execution_id))["B"] is N.SKIPPED
-    assert await data_of(rig, execution_id, "node.failed") == state.error
+    assert await data_of(rig, execution_id, "node.failed") == {"error": state.error}
 
 
 @pytest.mark.parametrize("status", OPEN)

@@ -219,7 +219,9 @@ async def retrying_in_place(rig: Rig) -> Call[Any]:
     execution_id = await rig.submit(*LINE)
     await rig.worker.run_all(failing=["A"])
     items = ["reset A 0 0 0 0 0", "reset B 0 0 0 0 0", "decide A", "decide B"]
-    return rig.transitions.retry_execution(execution_id, generation=1, position=0, nodes=2, items=items)
+    return rig.transitions.retry_execution(
+        execution_id, generation=1, position=0, nodes=["A", "B"], items=items
+    )
 
 
 async def retrying_chosen_nodes(rig: Rig) -> Call[Any]:
@@ -227,7 +229,7 @@ async def retrying_chosen_nodes(rig: Rig) -> Call[Any]:
     await rig.worker.run_all(failing=["X"])
     items = ["renew B 0 0 0 0 0", "decide B"]
     return rig.transitions.retry_execution(
-        execution_id, generation=1, position=0, nodes=1, items=items, failed=1
+        execution_id, generation=1, position=0, nodes=["B"], items=items, failed=1
     )
 
 

@@ -118,7 +118,7 @@ async def test_a_pause_is_explained(rig: Rig) -> None:
     whole = found[None]
     assert whole.waiting_for.startswith("a resume: the execution is paused by ann since ")
     assert whole.waiting_for.endswith("(a look); nothing runs, 2 held")
-    assert whole.wakes == f"POST /v1/executions/{execution_id}/resume"
+    assert whole.wakes == "a resume of the execution"
     assert found["B"].waiting_for.startswith("a resume: it is ready, and the execution is paused by ann")
     assert found["C"].waiting_for.startswith("a resume: its timer (back_off) fell due at ")
     assert "the next worker that reads its task holds it" in found["D"].waiting_for

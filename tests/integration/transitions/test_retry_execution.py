@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
 import pytest
 
 from orchestrator.errors import DeadEntryNotFound, InvalidTransition
@@ -23,6 +26,16 @@ async def fail_for_good(rig: Rig, execution_id: str, node_id: str) -> str:
     assert await rig.status(execution_id) is E.FAILED
     entry_id: str = (await rig.engine.dead_letters.list()).items[0].entry_id
     return entry_id
+
+
+async def retried(rig: Rig, execution_id: str) -> Any:
+    """Give the data of the event that says that an execution goes on."""
+    (event,) = (
+        event
+        for event in await rig.engine.events.list(execution_id, limit=10_000)
+        if event.type == "execution.retried"
+    )
+    return orjson.loads(event.data)
 
 
 async def test_what_failed_and_what_it_kept_from_running_runs_again(rig: Rig) -> None:
@@ -101,6 +114,17 @@ async def test_more_than_one_slice_of_nodes_is_run_again(rig: Rig) -> None:
     assert await rig.status(execution_id) is E.COMPLETED
     assert await rig.nothing_is_left_behind()
     assert await rig.redis.keys("*:reset") == []
+    # So many are not named in an event.
+    assert await retried(rig, execution_id) == {"nodes": None}
+
+
+async def test_the_event_of_a_retry_names_what_begins_again(rig: Rig) -> None:
+    execution_id = await rig.submit(node("K"), node("A"), node("B", after=["A"]))
+    await rig.worker.run_all(failing=["A"])
+
+    await rig.engine.executions.retry(execution_id)
+
+    assert await retried(rig, execution_id) == {"nodes": ["A", "B"]}
 
 
 async def test_what_a_condition_outside_the_set_left_aside_stays_aside(rig: Rig) -> None:
@@ -172,7 +196,9 @@ async def test_a_late_slice_of_a_list_cannot_spoil_it(rig: Rig) -> None:
     resets, decides = ["reset A 0 0 0 0 0", "reset B 0 0 0 0 0"], ["decide A", "decide B"]
     first = rig.transitions.retry_execution(execution_id, generation=1, position=0, nodes=None, items=resets)
     await first
-    last = rig.transitions.retry_execution(execution_id, generation=1, position=2, nodes=2, items=decides)
+    last = rig.transitions.retry_execution(
+        execution_id, generation=1, position=2, nodes=["A", "B"], items=decides
+    )
 
     await first
     word, status, _ = await last
@@ -188,7 +214,7 @@ async def test_a_list_with_a_part_missing_is_not_committed(rig: Rig) -> None:
     await rig.worker.run_all(failing=["A"])
 
     word, _, _ = await rig.transitions.retry_execution(
-        execution_id, generation=1, position=500, nodes=1, items=["decide A"]
+        execution_id, generation=1, position=500, nodes=["A"], items=["decide A"]
     )
 
     assert word == "lost"

@@ -164,7 +164,8 @@ async def test_an_approval_is_explained(rig: Rig) -> None:
 
     assert found.waiting_for.startswith("approval by ann, bob until 2")
     assert found.until_ms == rig.now_ms + 60_000
-    assert found.wakes == f"POST /v1/executions/{execution_id}/approvals/P, or its time limit"
+    assert found.wakes == "an answer to the approval, or its time limit"
+    assert found.details["actions"] == ["decide"]
 
 
 async def test_an_approval_that_fell_off_its_list_is_put_back(rig: Rig) -> None:

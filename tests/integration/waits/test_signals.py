@@ -186,7 +186,8 @@ async def test_a_wait_is_explained(rig: Rig) -> None:
     found = {each.node_id: each for each in await rig.engine.executions.explain(execution_id)}
 
     assert found["A"].waiting_for == "signal 'go'"
-    assert found["A"].wakes == f"POST /v1/executions/{execution_id}/signals/go"
+    assert found["A"].wakes == "signal 'go', sent to the execution"
+    assert (found["A"].details["actions"], found["A"].details["signal"]) == (["signal"], "go")
     assert found["B"].waiting_for.startswith("signal 'go' until 2")
     assert found["B"].until_ms == rig.now_ms + 60_000
     assert found["B"].wakes.endswith(", or its time limit")

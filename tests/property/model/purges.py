@@ -199,7 +199,7 @@ async def _late_requests(world: World, case: Case) -> list[str]:
         await does.cancel_execution(execution_id, reason='"late"', grace_ms=0, request_id="late"),
         await does.pause_execution(execution_id, by=b"null", reason=b"null", request="late"),
         await does.retry_execution(
-            execution_id, generation=int(case.now.generation), position=0, nodes=0, items=[]
+            execution_id, generation=int(case.now.generation), position=0, nodes=[], items=[]
         ),
     ]
     return [answer[0] for answer in answers]

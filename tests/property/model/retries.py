@@ -52,7 +52,7 @@ async def _is_kept_from_it(world: World, case: Case) -> bool:
     if holder in (None, case.execution_id) or world.case_of(str(holder)).now.has_ended:
         return False
     word, named, _ = await world.transitions.retry_execution(
-        case.execution_id, generation=int(case.now.generation), position=0, nodes=0, items=[]
+        case.execution_id, generation=int(case.now.generation), position=0, nodes=[], items=[]
     )
     assert (word, named) == ("taken", holder), (word, named, holder)
     return True
@@ -97,7 +97,7 @@ async def _retry(
         is_last = position + TOGETHER >= len(items)
         call = world.transitions.retry_execution(
             case.execution_id, generation=source.execution.generation, position=position,
-            nodes=len(chosen) if is_last else None, items=items[position : position + TOGETHER],
+            nodes=chosen if is_last else None, items=items[position : position + TOGETHER],
             choice="these" if anew else "all", failed=failed,
         )  # fmt: skip
         word, _, more = await call

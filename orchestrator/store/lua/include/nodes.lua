@@ -164,10 +164,11 @@ function settle_failure(x, node_id, attempt, facts, reason, error, is_dead, take
   taker = not is_item and is_taker(facts, taker) and taker
   local why = not taker and not is_ending(x, node_id) and reason ~= 'operator' and why_ask(x, node_id, facts, error)
   if why then return ask_operator(x, node_id, attempt, error, why) end
+  local failure = '{"error":' .. error .. '}'
   local is_handled = taker or (facts.goes_on and not is_item)
   if is_handled then
     if taker then redis.call('HSET', x.runtime, 'caught|' .. node_id, taker) end
-    put_output(x, node_id, '{"error":' .. error .. '}')
+    put_output(x, node_id, failure)
   elseif facts.is_critical and not is_item then
     x.failed = x.failed + 1
     if x.fail_fast and not x.cancelling then
@@ -176,7 +177,7 @@ function settle_failure(x, node_id, attempt, facts, reason, error, is_dead, take
       push(x, 'cancel 0')
     end
   end
-  end_node(x, node_id, 'FAILED', reason, 'node.failed', attempt, error, is_handled and not taker and 'ok' or nil)
+  end_node(x, node_id, 'FAILED', reason, 'node.failed', attempt, failure, is_handled and not taker and 'ok' or nil)
   -- An item that its map may lose is no more dead than a node whose failure was handled. Its end has been counted above.
   if is_dead and is_item and is_tolerated(x, node_id) then is_handled = true end
   if is_dead and (reason == 'poison' or not is_handled) then

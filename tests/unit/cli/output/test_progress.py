@@ -38,6 +38,27 @@ def test_the_time_shown_is_that_of_the_execution_not_of_the_watching() -> None:
     assert progress.took_s > 10.0
 
 
+def test_what_a_retry_names_begins_again() -> None:
+    progress = Progress.of(view(node("A"), node("B"), node("C", after=("B",))))
+    for each in (
+        event("node.started", "A"),
+        event("node.completed", "A"),
+        event("node.started", "B"),
+        event("node.failed", "B", error={"type": "Http.4xx", "message": "HTTP 404"}),
+        event("node.skipped", "C", reason="upstream_failed"),
+        event("execution.failed"),
+        event("execution.retried", nodes=["B", "C"]),
+    ):
+        progress.apply(each)
+
+    assert [n.status for n in progress.nodes.values()] == ["COMPLETED", "PENDING", "PENDING"]
+    assert (progress.nodes["B"].try_number, progress.nodes["C"].reason, progress.notes) == (0, None, {})
+
+    progress.apply(event("execution.retried", nodes=None))
+
+    assert progress.done == 1
+
+
 def test_what_a_fork_has_kept_begins_as_it_is() -> None:
     kept = node("A", status="COMPLETED", reused=True)
 
@@ -80,8 +101,8 @@ def test_a_retry_counts_tries_and_shows_the_error() -> None:
     assert "A" not in progress.notes
 
 
-def test_an_event_whose_data_is_the_error_itself_shows_it() -> None:
-    failed = event("node.failed", "A", type="Http.4xx", message="HTTP 404")
+def test_a_failure_shows_its_error() -> None:
+    failed = event("node.failed", "A", error={"type": "Http.4xx", "message": "HTTP 404"})
 
     assert plain_line(failed).endswith("- Http.4xx: HTTP 404")
 

@@ -1,6 +1,8 @@
 """Explanations: every unfinished node says what it waits for and what will wake it."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -8,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.execution.explain import explain
+from orchestrator.execution import explain as explain_module
+from orchestrator.execution.explain import explain, explain_unit
 from orchestrator.execution.explanation import Explanation
 from orchestrator.execution.inventory import WorkerInfo
 from orchestrator.execution.model import MapCounts, MapState, NodeState, Snapshot
@@ -77,7 +80,8 @@ def test_an_untriggered_execution_waits_for_its_trigger() -> None:
     explanation = only(pending)
 
     assert explanation.waiting_for == "the start of the execution, which has not been triggered"
-    assert explanation.wakes == "POST /workflow/trigger/x1"
+    assert explanation.wakes == "a trigger of the execution"
+    assert explanation.details["actions"] == ["trigger"]
 
 
 def test_a_ready_node_that_is_not_queued_is_for_the_sweep() -> None:
@@ -224,15 +228,7 @@ def test_a_terminal_execution_waits_for_nothing() -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(dag=scripted_dags(max_nodes=25), seed=st.integers(0, 2**32), ends=st.integers(0, 20))
 def test_no_node_of_a_random_dag_is_without_a_reason(dag: ScriptedDag, seed: int, ends: int) -> None:
-    play, order = Play(fresh(compiled(dag.document))), Random(seed)
-    play.settle()
-    for _ in range(ends):
-        if queued := play.having(N.QUEUED):
-            chosen = order.choice(queued)
-            play.end(chosen, dag.outcomes[chosen])
-            play.settle()
-
-    snapshot = play.view()
+    snapshot = _played(dag, seed, ends)
     explanations = explain(snapshot, [WORKER], {})
 
     unfinished: list[str | None] = [i for i, s in snapshot.nodes.items() if not s.status.is_terminal]
@@ -263,3 +259,59 @@ def test_an_execution_that_is_done_ends_by_the_worklist_or_a_repair(
     assert explanation.waiting_for.startswith("its end: all 1 nodes are done")
     assert explanation.details.get("repair", False) is not bool(worklist)
     assert ("worklist" in explanation.wakes) is bool(worklist)
+
+
+# One node or item
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(dag=scripted_dags(max_nodes=25), seed=st.integers(0, 2**32), ends=st.integers(0, 20))
+def test_every_node_of_a_random_dag_is_explained_by_itself(dag: ScriptedDag, seed: int, ends: int) -> None:
+    snapshot = _played(dag, seed, ends)
+    together = {e.node_id: e for e in explain(snapshot, [WORKER], {})}
+
+    for node_id, state in snapshot.nodes.items():
+        alone = explain_unit(snapshot, state, [WORKER], {})
+
+        assert alone.node_id == node_id
+        assert alone.waiting_for and alone.wakes
+        assert alone == together.get(node_id, alone)
+        assert alone.waiting_for.startswith("nothing: ") is state.status.is_terminal
+
+
+def test_a_running_item_is_explained_like_a_node() -> None:
+    running = NodeState("A[1]", N.RUNNING, attempt=1, tries=1, worker="w1", started_ms=9_000)
+    counts = MapCounts(total=2, started=2, live=1, completed=1, failed=0, skipped=0)
+    snapshot = having(
+        workflow(node("A", map={"items": [1, 2]})),
+        NodeState("A", N.WAITING, waiting_on=WaitingOn.MAP),
+        maps={"A": MapState(counts, live={"A[1]": running})},
+        leases=frozenset({("A[1]", 1)}),
+    )
+
+    found = explain_unit(snapshot, running, [WORKER], {}, names_workers=False)
+
+    assert found.node_id == "A[1]"
+    assert found.waiting_for == (
+        "handler 'noop', running on its worker since 1970-01-01T00:00:09.000Z, try 1 of 1"
+    )
+    assert found.details["worker"] is None
+
+
+def test_no_sentence_names_a_route() -> None:
+    root = Path(explain_module.__file__).parent
+
+    for path in root.glob("expla*.py"):
+        assert not re.search(r"/v1/|/workflow|\b(GET|POST|PUT|PATCH|DELETE) /", path.read_text()), path.name
+
+
+def _played(dag: ScriptedDag, seed: int, ends: int) -> Snapshot:
+    """Play a DAG until some of its nodes have ended, in a random order."""
+    play, order = Play(fresh(compiled(dag.document))), Random(seed)
+    play.settle()
+    for _ in range(ends):
+        if queued := play.having(N.QUEUED):
+            chosen = order.choice(queued)
+            play.end(chosen, dag.outcomes[chosen])
+            play.settle()
+    return play.view()

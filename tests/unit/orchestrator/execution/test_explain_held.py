@@ -10,7 +10,7 @@ from orchestrator.states import ExecutionStatus, NodeStatus, WaitingOn
 from tests.snapshots import CHAIN, done, given_states
 
 N = NodeStatus
-RESUME = "/resume"
+RESUME = "a resume of the execution"
 
 
 def paused(*states: NodeState, held: str = "", **fields: object) -> Snapshot:
@@ -29,7 +29,7 @@ def test_a_pause_names_who_paused_and_what_still_runs() -> None:
     assert "paused by ann" in explanation.waiting_for
     assert "(a look); 1 still runs, 0 held" in explanation.waiting_for
     assert (explanation.details["running"], explanation.details["quiesced"]) == (1, False)
-    assert explanation.wakes.endswith(RESUME)
+    assert explanation.wakes == RESUME
     assert running_units(snapshot) == 1
 
 
@@ -53,7 +53,8 @@ def test_a_failed_node_asks_an_operator() -> None:
 
     assert explanation is not None
     assert explanation.waiting_for == "an operator: it has failed with Http.5xx: 503"
-    assert "/nodes/A/complete" in explanation.wakes
+    assert explanation.wakes == f"{RESUME} for new tries, or completing, failing or skipping the node by hand"
+    assert explanation.details["actions"] == ["resume", "complete", "fail", "skip"]
 
 
 def test_nothing_is_held_while_the_execution_runs() -> None:

@@ -69,8 +69,8 @@ def test_a_step_that_may_be_skipped_is_told_to_have_started_once_it_has_run() ->
 
 def test_a_run_that_failed_says_what_failed_first() -> None:
     history = History()
-    history.tell("node.failed", "A", data={"message": "first"})
-    history.tell("node.failed", "C", data={"message": "second"})
+    history.tell("node.failed", "A", data={"error": {"message": "first"}})
+    history.tell("node.failed", "C", data={"error": {"message": "second"}})
 
     (last,) = history.tell("execution.failed", data={"reason": "fail_fast"})
 
@@ -94,7 +94,7 @@ def test_a_failure_that_was_handled_is_not_why_a_run_failed() -> None:
     def failing(*steps: tuple[str, str], failures: Mapping[int, str] = NO_FAILURES) -> str:
         history = History(handled, failures)
         for step_id, kind in steps:
-            history.tell("node.failed", step_id, data={"type": kind, "message": step_id})
+            history.tell("node.failed", step_id, data={"error": {"type": kind, "message": step_id}})
         message: str = history.tell("execution.failed")[0]["error_message"]
         return message
 
@@ -110,7 +110,7 @@ def test_a_failure_that_was_handled_is_not_why_a_run_failed() -> None:
 def test_a_run_that_goes_on_counts_what_runs_again_once() -> None:
     history = History()
     for kind, step_id in (("node.completed", "A"), ("node.completed", "B"), ("node.failed", "C")):
-        history.tell(kind, step_id, data={"message": "broke"})
+        history.tell(kind, step_id, data={"error": {"message": "broke"}})
     history.tell("execution.failed")
 
     assert said(history.tell("execution.retried")) == [("run_started", "running", None)]

@@ -1,0 +1,122 @@
+/**
+ * Calls of the server's public routes.
+ *
+ * The key never stands in an address: a session cookie that no script can read comes with each request by
+ * itself. A 401 opens the question for a key, see `needsKey`.
+ */
+import { href } from "./router.js";
+import { setClockBy } from "./time.js";
+import { signal } from "./view.js";
+
+/** A call that the server refused, or that did not reach it (status 0). */
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {{code?: string, title?: string, detail?: string, errors?: Array<{path?: string, message: string, line?: number, column?: number}>}} problem
+   * @param {number | null} [retryAfterS]
+   */
+  constructor(status, problem, retryAfterS = null) {
+    super(problem.detail || problem.title || `the server answered ${status}`);
+    this.status = status;
+    this.code = problem.code ?? "";
+    this.title = problem.title ?? "";
+    this.errors = problem.errors ?? [];
+    this.retryAfterS = retryAfterS;
+  }
+}
+
+/** Whether the server asks for a key. */
+export const needsKey = signal(false);
+/** Whether the last call reached the server, and it could work. */
+export const isReachable = signal(true);
+
+/** @typedef {Record<string, string | number | boolean | string[] | null | undefined>} Query */
+
+export const api = {
+  /** @param {string} path @param {Query} [query] @param {{signal?: AbortSignal}} [more] @returns {Promise<any>} */
+  get: (path, query, more) => call("GET", withQuery(path, query), undefined, more),
+  /** @param {string} path @param {unknown} [body] @param {{headers?: Record<string, string>, signal?: AbortSignal}} [more] @returns {Promise<any>} */
+  post: (path, body, more) => call("POST", path, body, more),
+  /** @param {string} path @param {unknown} [body] @param {{headers?: Record<string, string>}} [more] @returns {Promise<any>} */
+  put: (path, body, more) => call("PUT", path, body, more),
+  /** @param {string} path @param {unknown} [body] @param {{headers?: Record<string, string>}} [more] @returns {Promise<any>} */
+  patch: (path, body, more) => call("PATCH", path, body, more),
+  /** @param {string} path @param {{headers?: Record<string, string>}} [more] @returns {Promise<any>} */
+  delete: (path, more) => call("DELETE", path, undefined, more),
+};
+
+/**
+ * Read every page of a list.
+ * @param {string} path @param {Query} [query] @param {number} [most] items
+ * @returns {Promise<any[]>}
+ */
+export async function everyPage(path, query = {}, most = 1_000) {
+  /** @type {any[]} */
+  const items = [];
+  let cursor = null;
+  do {
+    const page = await api.get(path, { ...query, cursor });
+    items.push(...page.items);
+    cursor = page.next_cursor;
+  } while (cursor !== null && items.length < most);
+  return items;
+}
+
+/** @param {string} path @param {Query} [query] */
+export function withQuery(path, query = {}) {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const each of Array.isArray(value) ? value : [value]) {
+      if (each !== null && each !== undefined && each !== "") search.append(name, String(each));
+    }
+  }
+  const text = search.toString();
+  return text ? `${path}${path.includes("?") ? "&" : "?"}${text}` : path;
+}
+
+/**
+ * Ask the server, and give its answer whole. Raises ApiError.
+ * @param {string} method @param {string} path @param {unknown} [body]
+ * @param {{headers?: Record<string, string>, signal?: AbortSignal}} [more]
+ */
+export async function send(method, path, body, { headers = {}, signal: stop } = {}) {
+  const isText = typeof body === "string";
+  const type = isText ? "application/yaml" : "application/json";
+  let answer;
+  try {
+    answer = await fetch(href(path), {
+      method,
+      headers: { ...(body === undefined ? {} : { "Content-Type": type }), ...headers },
+      body: body === undefined ? undefined : isText ? body : JSON.stringify(body),
+      signal: stop,
+    });
+  } catch (error) {
+    if (stop?.aborted) throw error;
+    isReachable.value = false;
+    throw new ApiError(0, { title: "No connection", detail: "the server cannot be reached" });
+  }
+  setClockBy(answer.headers.get("Date"));
+  isReachable.value = answer.status !== 503;
+  if (answer.ok) return answer;
+  if (answer.status === 401 && path !== "/ui/session") needsKey.value = true;
+  const retryAfter = Number(answer.headers.get("Retry-After"));
+  throw new ApiError(answer.status, await problemOf(answer), Number.isFinite(retryAfter) ? retryAfter : null);
+}
+
+/** @param {string} method @param {string} path @param {unknown} [body] @param {any} [more] */
+async function call(method, path, body, more) {
+  const answer = await send(method, path, body, more);
+  if (answer.status === 204) return null;
+  const type = answer.headers.get("Content-Type") ?? "";
+  return type.includes("json") ? answer.json() : answer.text();
+}
+
+/** @param {Response} answer */
+async function problemOf(answer) {
+  try {
+    const found = await answer.json();
+    return typeof found === "object" && found !== null ? found : {};
+  } catch {
+    return {};
+  }
+}

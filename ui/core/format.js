@@ -1,0 +1,62 @@
+/** Values as people read them. Pure. */
+
+/** Shorten a text in the middle, where it tells least. @param {string} text @param {number} most characters */
+export function shorten(text, most = 32) {
+  const characters = [...text];
+  if (characters.length <= most) return text;
+  const front = Math.ceil((most - 1) / 2);
+  return `${characters.slice(0, front).join("")}…${characters.slice(characters.length - (most - 1 - front)).join("")}`;
+}
+
+/**
+ * The part of an execution's id that tells it from its neighbours: these begin with their moment, and what
+ * follows its first half differs.
+ * @param {string} id
+ */
+export function shortId(id) {
+  return /^[0-9a-f]{8}-[0-9a-f]{4}-/.test(id) ? `${id.slice(4, 8)}-${id.slice(9, 13)}-${id.slice(19, 23)}` : shorten(id, 18);
+}
+
+/** @param {number} count @param {string} one @param {string} [many] */
+export function plural(count, one, many = `${one}s`) {
+  return `${number(count)} ${count === 1 ? one : many}`;
+}
+
+/** @param {number} value */
+export function number(value) {
+  return value.toLocaleString("en-GB").replaceAll(",", "\u202f");
+}
+
+/** @param {number} count */
+export function bytes(count) {
+  if (count < 1_024) return `${count} B`;
+  if (count < 1_048_576) return `${(count / 1_024).toFixed(1)} KiB`;
+  return `${(count / 1_048_576).toFixed(1)} MiB`;
+}
+
+/** @param {number | null | undefined} usd */
+export function cost(usd) {
+  if (usd === null || usd === undefined) return "";
+  return usd !== 0 && usd < 0.01 ? `$${usd.toPrecision(2)}` : `$${usd.toFixed(2)}`;
+}
+
+/** A first letter in large. @param {string} text */
+export function capitalised(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/**
+ * One line of a value, for a place where it is not shown whole.
+ * @param {unknown} value  of JSON
+ * @param {number} most  characters
+ */
+export function inOneLine(value, most = 120) {
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  return shorten(text.replace(/\s+/g, " "), most);
+}
+
+/** The first line of an error: its type and its message. @param {{type?: string, message?: string} | null | undefined} error */
+export function errorLine(error) {
+  if (!error) return "";
+  return [error.type, error.message].filter(Boolean).join(": ");
+}

@@ -1,0 +1,177 @@
+/**
+ * What is known of one execution: a view, and the events that came after it.
+ *
+ * A view contains all events up to its `seq`, and perhaps a few more; an event that it contains already may be
+ * applied again, and after the last one the state is the same. Pure: `apply` changes the state that it is
+ * given, since copies of ten thousand nodes a thousand times a second are too many, and says what it changed.
+ */
+import { isOver, stateOf } from "./statuses.js";
+
+/** @typedef {{type: string, message: string, retryable?: boolean, details?: any}} ErrorObject */
+/**
+ * A node as the lean view has it, with what events said of it since.
+ * @typedef {object} RunNode
+ * @property {string} node_id
+ * @property {string} handler
+ * @property {string[]} dependencies
+ * @property {string} status
+ * @property {string | null} reason
+ * @property {string | null} waiting_on
+ * @property {number} attempt
+ * @property {number} try
+ * @property {number} max_attempts
+ * @property {string | null} queued_at
+ * @property {string | null} started_at
+ * @property {string | null} ended_at
+ * @property {string | null} due_at
+ * @property {string | null} worker
+ * @property {ErrorObject | null} error
+ * @property {boolean} reused
+ * @property {string | null} child
+ * @property {Record<string, number> | null} items
+ * @property {string[]} [because_of]
+ * @property {{fraction: number | null, message: string | null}} [progress]
+ * @property {string} [text]  what it has streamed
+ */
+/** @typedef {{seq: number, type: string, node_id?: string, item?: number, attempt?: number, ts: string, data: any}} RunEvent */
+/**
+ * @typedef {object} Run
+ * @property {any} execution  the view without its nodes
+ * @property {Map<string, RunNode>} nodes  in the order of the definition
+ * @property {Map<string, number>} counts  of nodes by state, see `statuses.js`
+ * @property {number} seq  of the last event that it contains
+ */
+/**
+ * What an event changed.
+ * @typedef {object} Change
+ * @property {string | null} node  id of the node that looks different now
+ * @property {boolean} isExecution  the execution itself does
+ * @property {boolean} isStale  the view must be read again: an event does not say all that changed
+ * @property {string | null} staleNode  id of a node that must be read again
+ */
+
+/** The most text of a node's stream that is kept, in characters; of more the end is kept. */
+const MOST_TEXT = 200_000;
+const NOTHING = Object.freeze({ node: null, isExecution: false, isStale: false, staleNode: null });
+
+/** @param {any} view  as `GET /v1/executions/{id}` gives it @returns {Run} */
+export function runOf(view) {
+  const { nodes: list, ...execution } = view;
+  const nodes = new Map(list.map((/** @type {RunNode} */ node) => [node.node_id, { ...node }]));
+  /** @type {Run} */
+  const run = { execution, nodes, counts: new Map(), seq: view.seq ?? 0 };
+  for (const node of run.nodes.values()) count(run, stateOf(node), 1);
+  return run;
+}
+
+/** Change a run by an event. @param {Run} run @param {RunEvent} event @returns {Change} */
+export function apply(run, event) {
+  if (event.type === "gap") return { ...NOTHING, isStale: true };
+  // After a reconnect some events may come twice.
+  if (event.seq <= run.seq) return NOTHING;
+  run.seq = event.seq;
+  if (event.node_id === undefined) return applyToExecution(run, event);
+  const node = run.nodes.get(event.node_id);
+  if (node === undefined) return NOTHING;
+  // How far a mapped node is, one event of an item does not say.
+  if (event.item !== undefined) return { ...NOTHING, staleNode: node.node_id };
+  const before = stateOf(node);
+  const change = applyToNode(node, event);
+  const after = stateOf(node);
+  if (before !== after) {
+    count(run, before, -1);
+    count(run, after, 1);
+  }
+  return change;
+}
+
+/** Put a node that was read again in its place. @param {Run} run @param {RunNode} fresh */
+export function replaceNode(run, fresh) {
+  const node = run.nodes.get(fresh.node_id);
+  if (node === undefined) return;
+  count(run, stateOf(node), -1);
+  Object.assign(node, fresh);
+  count(run, stateOf(node), 1);
+}
+
+/** @type {Record<string, string>} */
+const EXECUTION_STATUSES = {
+  "execution.started": "RUNNING",
+  "execution.resumed": "RUNNING",
+  "execution.retried": "RUNNING",
+  "execution.paused": "PAUSED",
+  "execution.completed": "COMPLETED",
+  "execution.failed": "FAILED",
+  "execution.cancelled": "CANCELLED",
+};
+
+/** @param {Run} run @param {RunEvent} event @returns {Change} */
+function applyToExecution(run, { type, ts, data }) {
+  const status = EXECUTION_STATUSES[type];
+  if (status === undefined) return NOTHING;
+  const { execution } = run;
+  execution.status = status;
+  if (type === "execution.started") execution.started_at = ts;
+  if (type === "execution.paused") execution.paused = { by: data.by, reason: data.reason, since: ts };
+  if (isOver(status)) Object.assign(execution, { ended_at: ts, reason: data.reason ?? null });
+  // Nodes begin anew, or the execution has an output now.
+  return { ...NOTHING, isExecution: true, isStale: type === "execution.retried" || isOver(status) };
+}
+
+/** @param {RunNode} node @param {RunEvent} event @returns {Change} */
+function applyToNode(node, { type, ts, attempt, data }) {
+  if (attempt !== undefined) node.attempt = attempt;
+  switch (type) {
+    case "node.queued":
+      Object.assign(node, { status: "QUEUED", queued_at: ts, waiting_on: null, due_at: null, started_at: null, ended_at: null });
+      break;
+    case "node.started":
+      Object.assign(node, { status: "RUNNING", started_at: ts, worker: data.worker ?? null, progress: undefined });
+      break;
+    case "node.held":
+      Object.assign(node, { status: "PENDING", waiting_on: null });
+      break;
+    case "node.waiting":
+      Object.assign(node, { status: "WAITING", waiting_on: data.waiting_on, due_at: rfc3339(data.due_ms), worker: null });
+      if (data.child) node.child = data.child;
+      break;
+    case "node.retrying":
+      node.error = data.error ?? null;
+      node.try += 1;
+      Object.assign(node, { status: "WAITING", waiting_on: "back_off", worker: null, progress: undefined });
+      node.due_at = rfc3339(Date.parse(ts) + (data.delay_ms ?? 0));
+      break;
+    case "node.completed":
+    case "node.failed":
+    case "node.skipped":
+    case "node.cancelled":
+      Object.assign(node, { status: type.slice(5).toUpperCase(), ended_at: ts, waiting_on: null, due_at: null });
+      node.reason = data.reason ?? null;
+      node.error = type === "node.failed" ? (data.error ?? null) : null;
+      break;
+    case "node.progress":
+      node.progress = { fraction: data.fraction ?? null, message: data.message ?? null };
+      break;
+    case "node.token":
+      node.text = ((node.text ?? "") + data.text).slice(-MOST_TEXT);
+      break;
+    case "stream.reset":
+      node.text = "";
+      break;
+    default:
+      return NOTHING;
+  }
+  return { ...NOTHING, node: node.node_id };
+}
+
+/** @param {Run} run @param {string} state @param {number} by */
+function count(run, state, by) {
+  const found = (run.counts.get(state) ?? 0) + by;
+  if (found === 0) run.counts.delete(state);
+  else run.counts.set(state, found);
+}
+
+/** @param {number | null | undefined} ms */
+function rfc3339(ms) {
+  return ms === null || ms === undefined ? null : new Date(ms).toISOString();
+}

@@ -1,0 +1,65 @@
+/**
+ * What a node or an execution looks like: one of a few states, each with an icon, a word and a colour.
+ *
+ * The state is a display of `status`, `reason` and `waiting_on`: a node skipped because another failed has a
+ * look of its own, and each kind of waiting has its own icon. Pure.
+ */
+
+/** @typedef {{status: string, reason?: string | null, waiting_on?: string | null}} HasStatus */
+
+/** @type {Record<string, string>} the words of states that are not their own name */
+const WORDS = {
+  waiting_delay: "delay",
+  waiting_worker: "no worker",
+  waiting_hold: "held back",
+  waiting_map: "items",
+  waiting_child: "child",
+  waiting_signal: "signal",
+  waiting_approval: "approval",
+  waiting_operator: "operator",
+  upstream_failed: "upstream failed",
+};
+
+/** In the order in which counts of them are shown: what needs somebody first. */
+export const STATES = [
+  "failed",
+  "waiting_approval",
+  "waiting_operator",
+  "waiting_signal",
+  "retrying",
+  "running",
+  "waiting_child",
+  "waiting_map",
+  "waiting_delay",
+  "waiting_worker",
+  "waiting_hold",
+  "queued",
+  "paused",
+  "pending",
+  "completed",
+  "upstream_failed",
+  "skipped",
+  "cancelled",
+];
+
+/** The state of a node, or of an item. @param {HasStatus} node */
+export function stateOf({ status, reason, waiting_on: waitingOn }) {
+  if (status === "WAITING") return waitingOn === "back_off" ? "retrying" : `waiting_${waitingOn ?? "hold"}`;
+  if (status === "SKIPPED" && reason === "upstream_failed") return "upstream_failed";
+  return status.toLowerCase();
+}
+
+/** The word for a state. @param {string} state */
+export function wordOf(state) {
+  return WORDS[state] ?? state.replaceAll("_", " ");
+}
+
+/** The name of the state's colour: kinds of waiting share one. @param {string} state */
+export function colourOf(state) {
+  return state.startsWith("waiting_") || state === "paused" ? "waiting" : state;
+}
+
+/** Whether a node in this state is over. @param {string} status */
+export function isOver(status) {
+  return status === "COMPLETED" || status === "FAILED" || status === "SKIPPED" || status === "CANCELLED";
+}

@@ -1,0 +1,141 @@
+/** What can be done with a run: each says first what it would touch. */
+import { api } from "../../core/api.js";
+import { plural } from "../../core/format.js";
+import { go, hrefOf } from "../../core/router.js";
+import { html, signal } from "../../core/view.js";
+import { copy } from "../../parts/copy.js";
+import { openDialog } from "../../parts/dialog.js";
+import { notify, notifyError } from "../../parts/notices.js";
+import { signalForm } from "../../parts/signal_form.js";
+
+/** @typedef {import("../../core/live_run.js").LiveRun} LiveRun */
+
+/** @param {LiveRun} live */
+export function cancelRun(live) {
+  let reason = "";
+  const counts = live.run?.counts ?? new Map();
+  const running = counts.get("running") ?? 0;
+  openDialog({
+    title: "Cancel this run?",
+    body: () => html`<p>${plural(live.run?.nodes.size ?? 0, "node")} in all. ${running > 0 ? `${plural(running, "node")} that run get 30 seconds to finish; ` : ""}what has not started will not. Children are cancelled, too.</p>
+      <div class="field"><label for="cancel-reason">Reason</label><input id="cancel-reason" maxlength="2000" oninput=${(/** @type {any} */ event) => (reason = event.target.value)}></div>`,
+    closeLabel: "Let it run",
+    actions: [{ label: "Cancel the run", look: "danger", run: () => api.post(`${live.path}/cancel`, { reason: reason.trim() || null }).then(requested) }],
+  });
+}
+
+/** @param {LiveRun} live */
+export function pauseRun(live) {
+  void api.post(`${live.path}/pause`).then(requested, notifyError);
+}
+
+/** @param {LiveRun} live */
+export function resumeRun(live) {
+  void api.post(`${live.path}/resume`).then(requested, notifyError);
+}
+
+/** @param {LiveRun} live */
+export async function retryRun(live) {
+  const preview = await api.post(`${live.path}/retry`, { preview: true }).catch(notifyError);
+  if (!preview) return;
+  openDialog({
+    title: "Retry what failed?",
+    body: () => html`<p>${plural(preview.nodes.length, "node")} will run again; what completed stays.</p>${nodeList(preview.nodes)}`,
+    actions: [
+      {
+        label: "Retry",
+        look: "primary",
+        isDisabled: () => preview.nodes.length === 0,
+        // With the generation that was shown: pressed by two people at once, it is one retry.
+        run: () => api.post(`${live.path}/retry`, { generation: preview.generation }).then((answer) => notify(answer.already ? "It has been retried already" : "Requested")),
+      },
+    ],
+  });
+}
+
+/** @param {LiveRun} live */
+export async function replayRun(live) {
+  const view = await api.get(live.path).catch(notifyError);
+  if (!view) return;
+  const text = signal(JSON.stringify(view.inputs ?? {}, null, 2));
+  openDialog({
+    title: "Run again",
+    isWide: true,
+    body: () => html`<p>A new run of the same definition. Other inputs than these, or another definition: <b>Rerun with changes</b>.</p>
+      <div class="field"><label for="replay-inputs">Inputs, JSON</label>
+      <textarea id="replay-inputs" class="mono" rows="10" spellcheck="false" .value=${text.peek()} oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}></textarea></div>`,
+    actions: [
+      {
+        label: "Run",
+        look: "primary",
+        run: async () => {
+          const inputs = parsed(text.peek());
+          const { execution_id: id } = await api.post(`${live.path}/replay`, view.inputs === null && Object.keys(inputs).length === 0 ? {} : { inputs, merge: false });
+          go(`/ui/runs/${encodeURIComponent(id)}`);
+        },
+      },
+    ],
+  });
+}
+
+/** @param {LiveRun} live */
+export function sendSignal(live) {
+  openDialog({ title: "Send a signal", isWide: true, body: (close) => signalForm({ executionId: live.id, onDone: close }) });
+}
+
+/** @param {LiveRun} live */
+export function shareRun(live) {
+  const address = `${location.origin}${location.pathname.replace(/\/ui\/.*$/, "")}`;
+  const ways = [
+    ["Address of this page", () => location.href],
+    ["curl: its state", () => `curl -s '${address}${live.path}'`],
+    ["curl: its events, live", () => `curl -sN '${address}${live.path}/events'`],
+    ["Command line", () => `./headrace watch ${live.id}`],
+  ];
+  openDialog({
+    title: "Copy as",
+    body: () => html`<ul class="stack">${ways.map(([label, text]) => html`<li class="stack"><div class="row spread"><h3>${label}</h3><button type="button" onclick=${() => void copy(/** @type {any} */ (text))}>Copy</button></div><pre class="card">${/** @type {any} */ (text)()}</pre></li>`)}
+        <li><div class="row spread"><h3>Everything, as JSON</h3><button type="button" onclick=${() => void exportRun(live).catch(notifyError)}>Download</button></div></li></ul>`,
+  });
+}
+
+/** View, definition and all events of a run, as a file. @param {LiveRun} live */
+async function exportRun(live) {
+  const [view, definition] = await Promise.all([api.get(live.path), api.get(`${live.path}/definition`)]);
+  const events = [];
+  for (let after = 0; after !== null; ) {
+    const page = await api.get(`${live.path}/history`, { after, limit: 1_000 });
+    events.push(...page.items);
+    after = page.next_after;
+  }
+  const blob = new Blob([JSON.stringify({ execution: view, definition, events }, null, 2)], { type: "application/json" });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = `${live.id}.json`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1_000);
+}
+
+/** Ids of nodes, shortened where they are many. @param {string[]} ids */
+export function nodeList(ids) {
+  const shown = ids.slice(0, 100);
+  return html`<ul class="row">${shown.map((id) => html`<li class="tag"><bdi>${id}</bdi></li>`)}${ids.length > shown.length ? html`<li class="muted">and ${ids.length - shown.length} more</li>` : null}</ul>`;
+}
+
+/** Open the editor on a node of a run. @param {LiveRun} live @param {string} nodeId */
+export function forkFrom(live, nodeId) {
+  go(hrefOf("/ui/edit", { run: live.id, node: nodeId }));
+}
+
+/** @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text || "{}");
+  } catch (error) {
+    throw new Error(`the inputs are not JSON: ${/** @type {Error} */ (error).message}`);
+  }
+}
+
+function requested() {
+  notify("Requested");
+}

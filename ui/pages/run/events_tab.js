@@ -1,0 +1,148 @@
+/** The history of a run as a list that is followed to its end, and read backwards from there. */
+import { api } from "../../core/api.js";
+import { errorLine, inOneLine, plural } from "../../core/format.js";
+import { clockTime, duration, milliseconds } from "../../core/time.js";
+import { computed, html, onDispose, show, signal } from "../../core/view.js";
+import { jsonTree } from "../../parts/json_tree.js";
+import { notifyError } from "../../parts/notices.js";
+import { shortcuts } from "../../parts/shortcuts.js";
+import { table } from "../../parts/table.js";
+import { openDialog } from "../../parts/dialog.js";
+import { sendSignal } from "./actions.js";
+import { may } from "../../core/session.js";
+
+/** @typedef {import("../../core/reducer.js").RunEvent} RunEvent */
+
+const PAGE = 500;
+/** Events of the engine's own doing, or pieces of a text: shown when they are asked for. */
+const INTERNAL = new Set(["node.token", "stream.reset", "node.queued", "node.held"]);
+
+/** @param {import("../run.js").RunView} view */
+export function eventsTab({ live, nodeId, select }) {
+  const events = signal(/** @type {RunEvent[]} */ ([]));
+  const text = signal("");
+  const isInternalShown = signal(false);
+  const isFollowing = signal(true);
+  let before = /** @type {number | null} */ (null);
+  let isReading = false;
+  /** @type {HTMLElement | undefined} */
+  let box;
+
+  async function readOlder() {
+    if (isReading) return;
+    isReading = true;
+    try {
+      const page = await api.get(`${live.path}/history`, { before: before ?? undefined, limit: PAGE });
+      before = page.next_before;
+      const known = events.peek()[0]?.seq ?? Infinity;
+      events.value = [...page.items.filter((/** @type {RunEvent} */ event) => event.seq < known), ...events.peek()];
+    } catch (error) {
+      notifyError(error);
+    } finally {
+      isReading = false;
+    }
+  }
+  void readOlder().then(follow);
+  onDispose(
+    live.listen((news) => {
+      const last = events.peek().at(-1)?.seq ?? 0;
+      events.value = [...events.peek(), ...news.filter((event) => event.seq > last)];
+      follow();
+    }),
+  );
+  shortcuts([{ keys: ".", does: "follow the newest events, or stop", run: () => ((isFollowing.value = !isFollowing.peek()), follow()) }]);
+  function follow() {
+    if (isFollowing.peek()) requestAnimationFrame(() => box && (box.scrollTop = box.scrollHeight));
+  }
+  const shown = computed(() => {
+    const words = text.value.trim().split(/\s+/).filter(Boolean).map(matcher);
+    return events.value.filter((event) => (isInternalShown.value || !INTERNAL.has(event.type)) && words.every((fits) => fits(event)));
+  });
+  const deltas = computed(() => {
+    /** @type {Map<number, number>} */
+    const found = new Map();
+    let last = null;
+    for (const event of shown.value) {
+      const at = milliseconds(event.ts);
+      if (last !== null && at !== null) found.set(event.seq, at - last);
+      last = at;
+    }
+    return found;
+  });
+  return html`<div class="stack">
+    <div class="row">
+      <input type="search" aria-label="Filter events" placeholder="type:node.failed node:fetch* text" class="wide" oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}>
+      <label><input type="checkbox" onchange=${(/** @type {any} */ event) => (isInternalShown.value = event.target.checked)}>internal</label>
+      <label><input type="checkbox" .checked=${() => isFollowing.value} onchange=${(/** @type {any} */ event) => ((isFollowing.value = event.target.checked), follow())}>follow</label>
+      <span class="muted number">${() => plural(shown.value.length, "event")}</span>
+      ${show(() => before !== null && events.value.length > 0, () => html`<button type="button" onclick=${() => void readOlder()}>Older</button>`)}
+      ${show(() => may("run"), () => html`<button type="button" onclick=${() => sendSignal(live)}>Send signal…</button>`)}
+    </div>
+    ${table({
+      label: "Events",
+      rows: () => shown.value,
+      keyOf: (event) => event.seq,
+      onOpen: openEvent,
+      least: 640,
+      rowHeight: 28,
+      ref: (element) => {
+        box = element;
+        element.addEventListener("wheel", () => (isFollowing.value = false), { passive: true });
+      },
+      empty: () => html`<div class="empty">No event fits.</div>`,
+      columns: [
+        { title: "No.", width: "72px", isEnd: true, cell: (event) => html`<span class="number muted">${() => event().seq}</span>` },
+        { title: "Time", width: "110px", cell: (event) => html`<time class="mono">${() => clockTime(Date.parse(event().ts))}</time>` },
+        { title: "After", width: "84px", isEnd: true, cell: (event) => html`<span class="number muted">${() => (deltas.value.has(event().seq) ? `+${duration(deltas.value.get(event().seq) ?? 0)}` : "")}</span>` },
+        { title: "Event", width: "170px", cell: (event) => html`<span class="mono">${() => event().type}</span>` },
+        {
+          title: "Node",
+          width: "minmax(100px, 200px)",
+          cell: (event) => html`${() => (event().node_id ? html`<button type="button" class="as-link" onclick=${() => select(unitOf(event()))}><bdi>${unitOf(event())}</bdi></button>` : null)}`,
+        },
+        { title: "Says", width: "minmax(200px, 1fr)", cell: (event) => html`<bdi class="text">${() => summaryOf(event())}</bdi>` },
+      ],
+    })}
+  </div>`;
+}
+
+/** @param {RunEvent} event */
+function openEvent(event) {
+  openDialog({ title: `Event ${event.seq}: ${event.type}`, isWide: true, body: () => jsonTree(() => event) });
+}
+
+/** @param {RunEvent} event */
+function unitOf({ node_id: nodeId, item }) {
+  return item === undefined ? (nodeId ?? "") : `${nodeId}[${item}]`;
+}
+
+/** An event in one line. @param {RunEvent} event */
+function summaryOf({ type, attempt, data }) {
+  if (data.error) return inOneLine(errorLine(data.error), 300);
+  switch (type) {
+    case "node.log":
+      return inOneLine(`${data.level}: ${data.message}`, 300);
+    case "node.progress":
+      return [data.fraction === null || data.fraction === undefined ? "" : `${Math.round(data.fraction * 100)} %`, data.message ?? ""].join(" ");
+    case "node.token":
+      return inOneLine(data.text, 200);
+    case "node.started":
+      return `attempt ${attempt}${data.worker ? ` on ${data.worker}` : ""}`;
+    case "node.waiting":
+      return `for ${String(data.waiting_on).replaceAll("_", " ")}`;
+    case "node.event":
+      return inOneLine(`${data.type} ${JSON.stringify(data.value)}`, 300);
+    default:
+      return Object.keys(data).length === 0 ? "" : inOneLine(data, 300);
+  }
+}
+
+/** What one word of the filter wants. @param {string} word @returns {(event: RunEvent) => boolean} */
+function matcher(word) {
+  const [, field, value] = /^(?:(type|node):)?(.*)$/.exec(word) ?? [];
+  const pattern = new RegExp(`^${value.split("*").map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, "\\$&")).join(".*")}${field ? "$" : ""}`, "i");
+  if (field === "type") return (event) => pattern.test(event.type);
+  if (field === "node") return (event) => pattern.test(unitOf(event)) || pattern.test(event.node_id ?? "");
+  const small = word.toLowerCase();
+  return (event) => JSON.stringify(event).toLowerCase().includes(small);
+}

@@ -1,0 +1,58 @@
+/** Why a run failed, before everything else: the causes, and how much they kept from running. */
+import { errorLine, plural } from "../../core/format.js";
+import { each, html, show, signal } from "../../core/view.js";
+
+/** Causes shown at first; characters of a message shown at first. */
+const SHOWN = 3;
+const LONG = 240;
+
+/**
+ * @param {import("../../core/live_run.js").LiveRun} live
+ * @param {(id: string) => void} select
+ */
+export function failureBanner(live, select) {
+  const all = signal(false);
+  const causes = () => (void live.version.value, causesOf(live.run));
+  const kept = () => (void live.version.value, live.run?.counts.get("upstream_failed") ?? 0);
+  const own = () => (void live.version.value, live.run?.execution.error ?? live.run?.execution.output_error ?? null);
+  return show(
+    () => causes().length > 0 || own() !== null,
+    () => html`<section class="banner state-failed stack" aria-label="What failed">
+      ${show(() => causes().length > 0, () => html`<h2>${() => plural(causes().length, "node")} failed</h2>`)}
+      ${show(() => own() !== null, () => html`<p class="wrap"><bdi>${() => errorLine(own())}</bdi></p>`)}
+      <ul class="stack-tight">${each(
+        () => (all.value ? causes() : causes().slice(0, SHOWN)),
+        (cause) => cause.node_id,
+        (cause) => html`<li class="wrap"><button type="button" class="as-link strong" onclick=${() => select(cause.peek().node_id)}><bdi>${() => cause.value.node_id}</bdi></button>
+          ${message(() => errorLine(cause.value.error))}
+          <div class="muted">${() => moreOf(cause.value)}</div></li>`,
+      )}</ul>
+      ${show(() => !all.value && causes().length > SHOWN, () => html`<button type="button" class="as-link" onclick=${() => (all.value = true)}>${() => `${causes().length - SHOWN} more`}</button>`)}
+      ${show(() => kept() > 0 && causes().length > 1, () => html`<p class="muted">${() => `${plural(kept(), "more node", "more nodes")} never ran because of them.`}</p>`)}
+    </section>`,
+  );
+}
+
+/** Those of the view, and those that failed since it was read. @param {import("../../core/reducer.js").Run | null} run */
+function causesOf(run) {
+  if (run === null) return [];
+  const known = (run.execution.root_causes ?? []).filter((/** @type {any} */ cause) => run.nodes.get(cause.node_id)?.status === "FAILED");
+  const ids = new Set(known.map((/** @type {any} */ cause) => cause.node_id));
+  if ((run.counts.get("failed") ?? 0) <= known.length) return known;
+  const late = [...run.nodes.values()].filter((node) => node.status === "FAILED" && !ids.has(node.node_id));
+  return [...known, ...late.slice(0, 50).map(({ node_id, error, attempt }) => ({ node_id, error, attempt, kept: 0 }))];
+}
+
+/** @param {{attempt: number, kept: number}} cause */
+function moreOf({ attempt, kept }) {
+  return [attempt > 1 ? `attempt ${attempt}` : "", kept > 0 ? `${plural(kept, "node")} never ran because of it` : ""].filter(Boolean).join(", ");
+}
+
+/** A message, cut where it is long. @param {() => string} text */
+function message(text) {
+  const isWhole = signal(false);
+  return html`<bdi>${() => (isWhole.value || text().length <= LONG ? text() : `${text().slice(0, LONG)}…`)}</bdi>${show(
+    () => !isWhole.value && text().length > LONG,
+    () => html` <button type="button" class="as-link" onclick=${() => (isWhole.value = true)}>more</button>`,
+  )}`;
+}

@@ -1,0 +1,93 @@
+/** The head of a run: what it is, how it stands, and what can be done with it. */
+import { cost, number, plural, shortId } from "../../core/format.js";
+import { href, hrefOf } from "../../core/router.js";
+import { may } from "../../core/session.js";
+import { isOver } from "../../core/statuses.js";
+import { duration, milliseconds, moment, now } from "../../core/time.js";
+import { html, show } from "../../core/view.js";
+import { copyButton } from "../../parts/copy.js";
+import { statusChip } from "../../parts/status.js";
+import { cancelRun, pauseRun, replayRun, resumeRun, retryRun, sendSignal, shareRun } from "./actions.js";
+
+/** @param {import("../../core/live_run.js").LiveRun} live */
+export function runHeader(live) {
+  const execution = () => (void live.version.value, live.run?.execution ?? {});
+  const status = () => execution().status ?? "PENDING";
+  const isOpen = () => !isOver(status());
+  return html`<header class="stack run-head">
+    <div class="page-head">
+      <h1><bdi>${() => execution().name}</bdi></h1>
+      ${() => workflowOf(execution())}
+      <span class="chip-large">${statusChip(() => (execution().cancelling ? "cancelled" : status().toLowerCase()))}</span>
+      <span class="number" title=${() => `started ${moment(milliseconds(execution().started_at))}`}>${() => tookOf(execution())}</span>
+      ${show(() => execution().cancelling && isOpen(), () => html`<span class="muted">cancelling</span>`)}
+      <span class=${() => `connection ${live.connection.value}`}>${() => live.connection.value}</span>
+    </div>
+    <div class="row muted">
+      <span class="mono wrap">${() => execution().execution_id}</span>${copyButton(() => live.id, "Copy the id")}
+      ${() => factsOf(execution())}
+    </div>
+    ${() => pausedOf(execution())}
+    ${show(
+      () => may("run"),
+      () => html`<div class="row" role="toolbar" aria-label="Actions">
+        ${show(() => isOpen() && !execution().cancelling, () => html`<button type="button" onclick=${() => cancelRun(live)}>Cancel…</button>`)}
+        ${show(() => status() === "RUNNING", () => html`<button type="button" onclick=${() => pauseRun(live)}>Pause</button>`)}
+        ${show(() => status() === "PAUSED", () => html`<button type="button" class="primary" onclick=${() => resumeRun(live)}>Resume</button>`)}
+        ${show(
+          () => (status() === "FAILED" || status() === "CANCELLED") && execution().parent === null,
+          () => html`<button type="button" class="primary" onclick=${() => retryRun(live)}>Retry failed…</button>`,
+        )}
+        ${show(isOpen, () => html`<button type="button" onclick=${() => sendSignal(live)}>Send signal…</button>`)}
+        <button type="button" onclick=${() => replayRun(live)}>Run again…</button>
+        <a class="button" href=${() => href(hrefOf("/ui/edit", { run: live.id }))}>Rerun with changes</a>
+        <button type="button" onclick=${() => shareRun(live)}>Copy as…</button>
+      </div>`,
+      () => html`<div class="row"><button type="button" onclick=${() => shareRun(live)}>Copy as…</button></div>`,
+    )}
+  </header>`;
+}
+
+/** @param {any} execution */
+function tookOf(execution) {
+  const [start, end] = [milliseconds(execution.started_at), milliseconds(execution.ended_at)];
+  if (start === null) return "not started";
+  return end === null ? duration(now.value - start, { isTicking: true }) : duration(end - start);
+}
+
+/** @param {any} execution */
+function workflowOf(execution) {
+  if (!execution.workflow_id) return html`<span class="mono muted">@${(execution.version ?? "").slice(0, 7)}</span>`;
+  const path = `/ui/workflows/${encodeURIComponent(execution.workflow_id)}`;
+  return html`<a href=${href(path)}>version ${execution.workflow_version}</a>`;
+}
+
+/** @param {any} execution */
+function factsOf(execution) {
+  const { usage } = execution;
+  const tokens = usage ? usage.input + usage.output + usage.cache_read + usage.cache_write : 0;
+  return [
+    execution.execution_key && html`<span>key <bdi class="mono">${execution.execution_key}</bdi></span>`,
+    execution.generation > 1 && html`<span>retried ${plural(execution.generation - 1, "time")}</span>`,
+    usage?.calls > 0 && html`<span>${plural(usage.calls, "model call")}, ${number(tokens)} tokens ${cost(execution.cost_usd)}</span>`,
+    execution.deadline_at && !execution.ended_at && html`<span>must end by ${moment(milliseconds(execution.deadline_at))}</span>`,
+    execution.parent && html`<span>child of ${linkTo(execution.parent.execution_id)}, node <bdi>${execution.parent.node_id}</bdi></span>`,
+    execution.replay_of && html`<span>repeats ${linkTo(execution.replay_of)}</span>`,
+    execution.forked_from && html`<span>forked from ${linkTo(execution.forked_from)}</span>`,
+    execution.children > 0 && html`<a href=${href(hrefOf("/", { text: "", children: 1 }))}>${plural(execution.children, "child", "children")}</a>`,
+    ...Object.entries(execution.labels ?? {}).map(([name, value]) => html`<a class="tag" href=${href(hrefOf("/", { label: `${name}:${value}` }))}><bdi>${name}: ${value}</bdi></a>`),
+  ];
+}
+
+/** @param {any} execution */
+function pausedOf({ status, paused }) {
+  if (status !== "PAUSED" || !paused) return null;
+  return html`<div class="banner state-waiting">Paused ${paused.by ? html`by <bdi class="strong">${paused.by}</bdi> ` : "by a retry policy "}since ${moment(milliseconds(paused.since))}${
+    paused.reason ? html`: <bdi>${paused.reason}</bdi>` : ""
+  }. What runs goes on to its end; nothing more starts.</div>`;
+}
+
+/** @param {string} id */
+function linkTo(id) {
+  return html`<a class="mono" href=${href(`/ui/runs/${encodeURIComponent(id)}`)}>${shortId(id)}</a>`;
+}

@@ -1,0 +1,86 @@
+/** A new schedule, with the times that it would start at while one writes the rule. */
+import { ApiError, api, everyPage } from "../../core/api.js";
+import { milliseconds, moment } from "../../core/time.js";
+import { each, html, show, signal } from "../../core/view.js";
+import { openDialog } from "../../parts/dialog.js";
+import { problemList } from "../../parts/problems.js";
+
+const SHOWN = 10;
+const TYPING_MS = 250;
+const OVERLAP = ["skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow_all"];
+
+/** @param {{workflow?: string, onDone: () => unknown}} options */
+export function newSchedule({ workflow = "", onDone }) {
+  /** @type {Record<string, string>} */
+  const given = { workflow, name: "", when: "0 8 * * 1-5", timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC", overlap_policy: "skip", inputs: "" };
+  const slots = signal(/** @type {string[]} */ ([]));
+  const problem = signal(/** @type {ApiError | null} */ (null));
+  const names = signal(/** @type {string[]} */ ([]));
+  if (!workflow) void everyPage("/v1/workflows").then((found) => (names.value = found.map(({ name }) => name)), () => {});
+  const rule = () => {
+    const when = given.when.trim();
+    const isCron = when.startsWith("@") || /\s/.test(when);
+    return {
+      ...(isCron ? { cron: when, timezone: given.timezone.trim() } : { every: when }),
+      overlap_policy: given.overlap_policy,
+      ...(given.inputs.trim() ? { inputs: parsed(given.inputs) } : {}),
+    };
+  };
+  let timer = 0;
+  function preview() {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      try {
+        slots.value = (await api.post("/v1/schedules/preview", { ...rule(), count: SHOWN })).items.map((/** @type {any} */ item) => item.due_at);
+        problem.value = null;
+      } catch (error) {
+        slots.value = [];
+        problem.value = error instanceof ApiError ? error : new ApiError(0, { detail: String(error) });
+      }
+    }, TYPING_MS);
+  }
+  /** @param {string} key */
+  const keep = (key) => (/** @type {any} */ event) => {
+    given[key] = event.target.value;
+    preview();
+  };
+  /** @param {string} key @param {string} label @param {string} hint @param {any} [control] */
+  const field = (key, label, hint, control) =>
+    html`<div class="field"><label for=${`schedule-${key}`}>${label}</label>${hint ? html`<span class="hint">${hint}</span>` : null}
+      ${control ?? html`<input id=${`schedule-${key}`} spellcheck="false" .value=${given[key]} oninput=${keep(key)}>`}</div>`;
+  preview();
+  openDialog({
+    title: "New schedule",
+    isWide: true,
+    body: () => html`<div class="columns-2"><div>
+        ${workflow ? html`<p>Starts <b><bdi>${workflow}</bdi></b></p>` : field("workflow", "Workflow", "", html`<input id="schedule-workflow" list="schedule-workflows" oninput=${keep("workflow")}>`)}
+        <datalist id="schedule-workflows">${() => names.value.map((name) => html`<option value=${name}></option>`)}</datalist>
+        ${field("name", "Name", "1 to 64 of a–z, 0–9 and -; the workflow's name where it is empty")}
+        ${field("when", "When", "five fields of cron, @daily, or 10s, 5m, 1h")}
+        ${field("timezone", "Time zone", "of cron")}
+        ${field("overlap_policy", "While an earlier run has not ended", "", html`<select id="schedule-overlap_policy" onchange=${keep("overlap_policy")}>${OVERLAP.map((each) => html`<option value=${each}>${each.replaceAll("_", " ")}</option>`)}</select>`)}
+        ${field("inputs", "Inputs, JSON", "", html`<textarea id="schedule-inputs" rows="4" class="mono" spellcheck="false" oninput=${keep("inputs")}></textarea>`)}
+      </div><div class="stack"><h3>It would start at</h3>
+        <ol>${each(() => slots.value, (slot) => slot, (slot) => html`<li><time>${() => moment(milliseconds(slot.value))}</time></li>`)}</ol>
+        ${show(() => problem.value !== null, () => problemList(() => problem.value))}</div></div>`,
+    actions: [
+      {
+        label: "Add the schedule",
+        look: "primary",
+        run: async () => {
+          await api.post("/v1/schedules", { workflow: given.workflow.trim(), ...(given.name.trim() ? { name: given.name.trim() } : {}), ...rule() });
+          await onDone();
+        },
+      },
+    ],
+  });
+}
+
+/** @param {string} text */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ApiError(0, { detail: `the inputs are not JSON: ${/** @type {Error} */ (error).message}` });
+  }
+}

@@ -1,0 +1,129 @@
+/** Who one is, the keys of the tenant, and for the operator the tenants. */
+import { api } from "../core/api.js";
+import { poll } from "../core/poll.js";
+import { href } from "../core/router.js";
+import { closeSession, context, isOperator, may } from "../core/session.js";
+import { milliseconds, moment, now, relative } from "../core/time.js";
+import { html, show, signal } from "../core/view.js";
+import { copyButton } from "../parts/copy.js";
+import { openDialog } from "../parts/dialog.js";
+import { notify, notifyError } from "../parts/notices.js";
+import { problemList } from "../parts/problems.js";
+import { table } from "../parts/table.js";
+import { tenants } from "./settings/tenants.js";
+import { usage } from "./settings/usage.js";
+
+export const title = "Settings";
+const SCOPES = ["read", "run", "admin"];
+
+export function page() {
+  const identity = () => context.value?.identity;
+  const leave = () => void closeSession().then(() => notify("The session is closed"), notifyError);
+  return html`<div class="page-head"><h1>Settings</h1></div>
+    <section class="card stack"><h2>You</h2>
+      <dl class="facts"><dt>Tenant</dt><dd>${() => identity()?.tenant ?? "none"}</dd>
+        <dt>May</dt><dd>${() => [...(identity()?.scopes ?? []), ...(isOperator() ? ["operate the server"] : [])].join(", ") || "nothing"}</dd>
+        <dt>Server</dt><dd>${() => `Headrace ${context.value?.version ?? ""}, ${context.value?.environment ?? ""}${context.value?.needs_key ? ", keys are required" : ", no key is required"}`}</dd></dl>
+      <div class="row"><button type="button" onclick=${leave}>Close this session</button><a href=${href("/docs")} target="_blank">API reference</a></div></section>
+    ${show(() => may("admin"), () => keys("/v1/keys", "Keys"))}
+    ${show(() => may("read"), usage)}
+    ${show(isOperator, () => tenants(keys))}`;
+}
+
+/**
+ * The keys of one tenant.
+ * @param {string} path  of its keys
+ * @param {string} label
+ */
+function keys(path, label) {
+  const { value, error, again } = poll(() => api.get(path), 30_000);
+  return html`<section class="card stack"><div class="row spread"><h2>${label}</h2><button type="button" onclick=${() => create(path, again)}>New key…</button></div>
+    ${show(() => error.value !== null, () => problemList(() => error.value))}
+    ${table({
+      label,
+      rows: () => value.value?.items ?? [],
+      keyOf: (key) => key.key_id,
+      least: 720,
+      height: "40vh",
+      empty: () => html`<div class="empty">No key yet.</div>`,
+      columns: [
+        { title: "Name", width: "minmax(120px, 1fr)", cell: (key) => html`<bdi class="strong">${() => key().name}</bdi>` },
+        { title: "Id", width: "110px", cell: (key) => html`<span class="mono">${() => key().key_id}</span>` },
+        { title: "Scopes", width: "140px", cell: (key) => html`${() => key().scopes.join(", ")}` },
+        { title: "Expires", width: "130px", cell: (key) => html`<time title=${() => moment(milliseconds(key().expires_at))}>${() => (key().expires_at ? relative(milliseconds(key().expires_at), now.value) : "never")}</time>` },
+        { title: "Last used", width: "120px", cell: (key) => html`<time>${() => (key().last_used_at ? relative(milliseconds(key().last_used_at), now.value) : "never")}</time>` },
+        {
+          title: "Actions",
+          isTitleHidden: true,
+          width: "170px",
+          isEnd: true,
+          cell: (key) => html`<button type="button" class="quiet" onclick=${() => rotate(path, key(), again)}>Rotate…</button><button type="button" class="quiet" onclick=${() => revoke(path, key(), again)}>Revoke…</button>`,
+        },
+      ],
+    })}</section>`;
+}
+
+/** @param {string} path @param {() => Promise<void>} again */
+function create(path, again) {
+  let name = "";
+  const scopes = new Set(["read", "run"]);
+  openDialog({
+    title: "New key",
+    body: () => html`<div class="field"><label for="key-name">Name</label><input id="key-name" maxlength="100" oninput=${(/** @type {any} */ event) => (name = event.target.value)}></div>
+      <fieldset class="row"><legend>Scopes</legend>${SCOPES.map(
+        (scope) => html`<label><input type="checkbox" .checked=${scopes.has(scope)} onchange=${(/** @type {any} */ event) => (event.target.checked ? scopes.add(scope) : scopes.delete(scope))}>${scope}</label>`,
+      )}</fieldset>`,
+    actions: [
+      {
+        label: "Make the key",
+        look: "primary",
+        run: async () => {
+          showOnce(await api.post(path, { name: name.trim(), scopes: [...scopes] }));
+          await again();
+        },
+      },
+    ],
+  });
+}
+
+/** @param {string} path @param {any} key @param {() => Promise<void>} again */
+function rotate(path, key, again) {
+  openDialog({
+    title: `Rotate the key ${key.name}?`,
+    body: () => html`<p>A new key takes its place; the old one is good for another hour.</p>`,
+    actions: [
+      {
+        label: "Rotate",
+        look: "primary",
+        run: async () => {
+          showOnce(await api.post(`${path}/${key.key_id}/rotate`, { overlap: "1h" }));
+          await again();
+        },
+      },
+    ],
+  });
+}
+
+/** @param {string} path @param {any} key @param {() => Promise<void>} again */
+function revoke(path, key, again) {
+  openDialog({
+    title: `Revoke the key ${key.name}?`,
+    body: () => html`<p>Requests with it are refused within a second, and open streams end.</p>`,
+    actions: [{ label: "Revoke", look: "danger", run: async () => (await api.delete(`${path}/${key.key_id}`), again()) }],
+  });
+}
+
+/** A key is shown once, and kept nowhere. @param {{key: string}} issued */
+export function showOnce({ key }) {
+  const curl = `curl -s -H 'Authorization: Bearer ${key}' '${location.origin}/v1/executions'`;
+  const isShown = signal(true);
+  openDialog({
+    title: "Your new key",
+    isWide: true,
+    body: () => html`${show(
+      () => isShown.value,
+      () => html`<p><b>It is shown this once.</b> Copy it now; the server keeps only its hash.</p><div class="row"><code class="wrap">${key}</code>${copyButton(() => key, "Copy the key")}</div>
+        <h3>Try it</h3><div class="row"><pre>${curl}</pre>${copyButton(() => curl, "Copy the command")}</div>`,
+    )}`,
+  });
+}

@@ -1,0 +1,55 @@
+/**
+ * Keys that do something. Each combination is used once on a page, none is the browser's, and single letters
+ * rest while somebody types.
+ */
+import { html, onDispose } from "../core/view.js";
+import { openDialog } from "./dialog.js";
+
+/** @typedef {{keys: string, does: string, run: (event: KeyboardEvent) => void}} Shortcut */
+
+/** @type {Shortcut[]} */
+const active = [];
+let first = "";
+let firstAt = 0;
+/** Two letters belong together when the second comes within this time. */
+const TOGETHER_MS = 1_000;
+
+/** Add shortcuts for as long as what is being built stays. `keys` is `f`, `N`, `?`, or `g r`. @param {Shortcut[]} list */
+export function shortcuts(list) {
+  for (const { keys } of list) {
+    if (active.some((other) => other.keys === keys)) throw new Error(`the keys '${keys}' are used twice`);
+  }
+  active.push(...list);
+  onDispose(() => list.forEach((each) => active.splice(active.indexOf(each), 1)));
+}
+
+/** Listen for them. */
+export function startShortcuts() {
+  document.addEventListener("keydown", (event) => {
+    if (event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented || isTyping(event.target)) return;
+    if (document.querySelector("dialog[open]") !== null) return;
+    const pair = Date.now() - firstAt < TOGETHER_MS ? `${first} ${event.key}` : "";
+    const found = active.find(({ keys }) => keys === pair) ?? active.find(({ keys }) => keys === event.key);
+    [first, firstAt] = [event.key, Date.now()];
+    if (found === undefined) return;
+    event.preventDefault();
+    found.run(event);
+  });
+}
+
+/** Show what keys there are. */
+export function showShortcuts() {
+  openDialog({
+    title: "Keys",
+    body: () =>
+      html`<dl class="facts">${[...active].map(({ keys, does }) => html`<dt><kbd>${keys}</kbd></dt><dd>${does}</dd>`)}
+        <dt><kbd>j</kbd> <kbd>k</kbd></dt><dd>next and previous row of a table</dd><dt><kbd>Enter</kbd></dt><dd>open the row</dd><dt><kbd>Esc</kbd></dt><dd>close what is open</dd></dl>`,
+  });
+}
+
+/** @param {EventTarget | null} target */
+function isTyping(target) {
+  if (!(target instanceof HTMLElement)) return false;
+  const isText = target instanceof HTMLInputElement && !["checkbox", "radio", "button"].includes(target.type);
+  return isText || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement || target.isContentEditable;
+}
