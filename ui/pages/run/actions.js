@@ -5,8 +5,10 @@ import { go, hrefOf } from "../../core/router.js";
 import { html, signal } from "../../core/view.js";
 import { copy } from "../../parts/copy.js";
 import { openDialog } from "../../parts/dialog.js";
+import { download } from "../../parts/json_tree.js";
 import { notify, notifyError } from "../../parts/notices.js";
-import { signalForm } from "../../parts/signal_form.js";
+import { signalForm, signalOffers } from "../../parts/signal_form.js";
+import { definitionOf } from "./definition.js";
 
 /** @typedef {import("../../core/live_run.js").LiveRun} LiveRun */
 
@@ -79,8 +81,12 @@ export async function replayRun(live) {
 }
 
 /** @param {LiveRun} live */
-export function sendSignal(live) {
-  openDialog({ title: "Send a signal", isWide: true, body: (close) => signalForm({ executionId: live.id, onDone: close }) });
+export async function sendSignal(live) {
+  const definition = await api.get(`${live.path}/definition`).catch(notifyError);
+  if (!definition) return;
+  const isWaiting = (/** @type {string} */ id) => live.node(id)?.waiting_on === "signal";
+  const offers = () => (void live.version.value, signalOffers(definition, isWaiting));
+  openDialog({ title: "Send a signal", isWide: true, body: (close) => signalForm({ executionId: live.id, offers, onDone: close }) });
 }
 
 /** @param {LiveRun} live */
@@ -108,12 +114,7 @@ async function exportRun(live) {
     events.push(...page.items);
     after = page.next_after;
   }
-  const blob = new Blob([JSON.stringify({ execution: view, definition, events }, null, 2)], { type: "application/json" });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = `${live.id}.json`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1_000);
+  download(JSON.stringify({ execution: view, definition, events }, null, 2), `${live.id}.json`);
 }
 
 /** Ids of nodes, shortened where they are many. @param {string[]} ids */
