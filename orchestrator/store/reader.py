@@ -1,7 +1,6 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, liveness, index, briefs, access, payloads, claim_texts, workflows,
-schedules, webhooks, statistics, deliveries) are the only readers of the engine's keys beside the scripts, the
+`Store` and its parts, one attribute each, are the only readers of the engine's keys beside the scripts, the
 task reader, the subscriptions to events, and `upgrade`. They write none of them: what the sets of timers,
 leases and due deliveries hold that no engine wrote is taken out, for it would stop every loop, and what they
 hold of damaged executions stands back.
