@@ -75,7 +75,7 @@ class TenantEngine:
 
     workflows     create, put, get, definition, source, version, versions, list, change, remove, start
     schedules     create, put, get, page, remove, pause, resume, trigger, upcoming, preview, backfill, …
-    executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, count, …
+    executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, explain, …
     nodes         get, items, attempts; complete, fail, skip, retry_now
     signals       send
     approvals     get, list, decide
@@ -83,7 +83,7 @@ class TenantEngine:
     outputs       of_execution, of_unit, page
     events        list, page, last_seq, subscribe
     definitions   validate, handler_names
-    recent        sight, rows, gone
+    recent        count, sight, rows, gone
     usage         by_day
     statistics    between
     deliveries    list, get, resend

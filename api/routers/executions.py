@@ -138,7 +138,7 @@ async def list_executions(
         "created_before_ms": milliseconds(created_before),
     }
     page = await engine.executions.list(limit=limit, cursor=cursor, **filters)
-    counted = counts_fields(await engine.executions.count(**filters)) if counts else {}
+    counted = counts_fields(await engine.recent.count(**filters)) if counts else {}
     headers = next_link(request, page.next_cursor)
     return json_response(page_fields(page, execution_fields) | counted, headers=headers)
 

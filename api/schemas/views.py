@@ -16,8 +16,8 @@ from orchestrator.execution.explanation import Explanation
 from orchestrator.execution.inventory import Check, DeadEntry, QueueInfo, WorkerInfo
 from orchestrator.execution.model import Execution, Item, MapCounts, NodeState
 from orchestrator.execution.rendered_config import RenderedConfig
+from orchestrator.operations.execution_pages import Counts
 from orchestrator.operations.results import (
-    Counts,
     NodeResult,
     NodeView,
     Page,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from orchestrator.execution.model import Execution
+from orchestrator.operations.origin import label_digest
 from orchestrator.operations.pages import MOST_ROWS, page_of
-from orchestrator.operations.results import Counts, Page
+from orchestrator.operations.results import Page
 from orchestrator.operations.sieve import Sieve
 from orchestrator.states import ExecutionStatus
 from orchestrator.store.reader import Store
@@ -16,6 +18,21 @@ from orchestrator.store.reader import Store
 #: Rows counted at a time; and in all, where their statuses alone are looked at.
 SLICE = 500
 MOST_STATUSES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Executions by status; those of a status that is not there are none. is_complete: all were looked at."""
+
+    by_status: Mapping[ExecutionStatus, int]
+    is_complete: bool
+
+
+def indexes_of(
+    store: Store, tenant: str, workflow_id: str | None, labels: Sequence[tuple[str, str]]
+) -> Sequence[str]:
+    """Name the indexes in which all stands that has this workflow and these labels."""
+    return store.index.keys_of(tenant, workflow_id, [label_digest(*label) for label in labels])
 
 
 async def executions_of(
@@ -60,12 +77,8 @@ async def executions_of(
 async def count_of(
     store: Store, indexes: Sequence[str], *, span_ms: tuple[int | None, int | None], sieve: Sieve
 ) -> Counts:
-    """Count them by status, the newest first, up to a bound.
-
-    sieve  its statuses count for nothing: each has a number of its own.
-    """
+    """Count them by status, the newest first, up to a bound."""
     oldest, newest = _bounds(span_ms)
-    sieve = sieve.of_any_status()
     index, *others = await store.index.narrowest_first(indexes)
     most = MOST_ROWS if sieve.needs_briefs else MOST_STATUSES
     counts: Counter[ExecutionStatus] = Counter()

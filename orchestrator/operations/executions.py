@@ -29,13 +29,12 @@ from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, Snapshot
 from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place
-from orchestrator.operations.execution_pages import count_of, executions_of, holder_of
+from orchestrator.operations.execution_pages import executions_of, holder_of, indexes_of
 from orchestrator.operations.execution_views import read_view
 from orchestrator.operations.explanations import explain_execution, explain_one
 from orchestrator.operations.origin import (
     Origin,
     checked_trigger,
-    label_digest,
     origin_of,
     replayed_trigger,
 )
@@ -51,7 +50,6 @@ from orchestrator.operations.reruns import (
     stage_fork,
 )
 from orchestrator.operations.results import (
-    Counts,
     ExecutionView,
     Forked,
     Page,
@@ -474,7 +472,7 @@ class Executions:
         execution_key  only the one that holds it: some keys cannot stand in a path.
         Raises CursorInvalid.
         """
-        indexes = self._indexes(workflow_id, labels)
+        indexes = indexes_of(self.store, self._owner.tenant, workflow_id, labels)
         if execution_key is not None:
             return await holder_of(self.store, self._owner.tenant, execution_key, indexes, sieve)
         span_ms = (created_after_ms, created_before_ms)
@@ -482,34 +480,11 @@ class Executions:
             self.store, indexes, limit=limit, cursor=cursor, span_ms=span_ms, sieve=sieve
         )
 
-    async def count(
-        self,
-        *,
-        sieve: Sieve = EVERYTHING,
-        workflow_id: str | None = None,
-        labels: Sequence[tuple[str, str]] = (),
-        execution_key: str | None = None,
-        created_after_ms: int | None = None,
-        created_before_ms: int | None = None,
-    ) -> Counts:
-        """Count by status what `list` gives with the same filters and any status: the newest, to a bound."""
-        indexes = self._indexes(workflow_id, labels)
-        if execution_key is not None:
-            sieve = sieve.of_any_status()
-            page = await holder_of(self.store, self._owner.tenant, execution_key, indexes, sieve)
-            return Counts({row.status: 1 for row in page.items}, is_complete=True)
-        span_ms = (created_after_ms, created_before_ms)
-        return await count_of(self.store, indexes, span_ms=span_ms, sieve=sieve)
-
     async def triggers(self, rows: Sequence[Execution]) -> dict[str, bytes]:
         """Read the trigger documents of executions that a list has given; those without one are left out."""
         return await self.store.payloads.triggers([row.execution_id for row in rows])
 
     # What the verbs share
-
-    def _indexes(self, workflow_id: str | None, labels: Sequence[tuple[str, str]]) -> Sequence[str]:
-        digests = [label_digest(*label) for label in labels]
-        return self.store.index.keys_of(self._owner.tenant, workflow_id, digests)
 
     async def _execution(self, execution_id: str) -> Execution:
         execution = await self.store.execution(execution_id)

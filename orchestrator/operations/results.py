@@ -276,14 +276,6 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """Executions by status; those of a status that is not there are none. is_complete: all were looked at."""
-
-    by_status: Mapping[ExecutionStatus, int]
-    is_complete: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ResultPage:
     """Outputs of some nodes, as stored; None for a node without one. The cursor is as in Page."""
 

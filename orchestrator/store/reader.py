@@ -1,8 +1,8 @@
 """Everything the engine reads, in bounded slices.
 
 `Store` and its parts are the only readers of the engine's keys beside the scripts, the task reader, the
-subscriptions to events, and `upgrade`. They write none: what the sets of timers, leases and due deliveries hold
-that no engine wrote is taken out, for it would stop every loop; what they hold of damaged executions stands back.
+subscriptions to events, and `upgrade`. They write none: what the sets of timers, leases and due deliveries
+hold that no engine wrote is taken out, for it would stop every loop; damaged executions in them stand back.
 """
 
 # long: everything the engine reads, in one class
