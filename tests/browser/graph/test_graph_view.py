@@ -44,11 +44,11 @@ def test_arrows_walk_along_the_edges(home: Page, nodes: list[Node]) -> None:
     expect(focused).to_have_attribute("aria-label", "start, noop, completed")
 
     for key, name in [
-        ("ArrowRight", "cities"),
-        ("ArrowDown", "fares"),
-        ("ArrowRight", "report"),
-        ("ArrowLeft", "fares"),
+        ("ArrowRight", "fares"),
         ("ArrowUp", "cities"),
+        ("ArrowRight", "report"),
+        ("ArrowLeft", "cities"),
+        ("ArrowDown", "fares"),
         ("ArrowLeft", "start"),
     ]:
         home.keyboard.press(key)
