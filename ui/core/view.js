@@ -4,13 +4,11 @@
  *     const count = signal(0);
  *     html`<button onclick=${() => count.value++}>${() => count.value} times</button>`
  *
- * A signal is a value that can be followed. An effect runs a function, remembers which signals it read, and
- * runs again after one of them changed: once per animation frame, however many changes there were. Effects
- * made while another one runs belong to it, and end when it runs again or ends.
- *
- * A component is a function that runs once and returns nodes. A hole that is a function is an effect of its
- * own, so that a change touches its own piece of the page and nothing else. Values become text, never markup:
- * `parse` alone makes markup, and only of the constant parts of templates in these files.
+ * A signal is a value that can be followed. An effect runs a function, remembers which signals it read, and runs
+ * again after one of them changed: once per animation frame, however many changes there were. Effects made while
+ * another one runs belong to it, and end when it runs again or ends. A component is a function that runs once and
+ * returns nodes; a hole that is a function is an effect of its own, so that a change touches its own piece of the
+ * page alone. Values become text: `parse` makes markup, and only of the constant parts of templates in our files.
  */
 
 /** @template T @typedef {{value: T, peek: () => T}} Signal */
@@ -19,19 +17,17 @@
 /** @typedef {{path: number[], name: string | null, parts: string[], first: number}} Hole */
 /** @typedef {{content: DocumentFragment, holes: Hole[]}} Template */
 
-/** @type {Reaction | null} The effect that follows what is read now. */
-let reader = null;
-/** @type {Array<() => void> | null} What ends together with what is built now. */
-let owner = null;
-/** @type {Set<Reaction>} */
-const due = new Set();
+/** The effect that follows what is read now. */
+let reader = /** @type {Reaction | null} */ (null);
+/** What ends together with what is built now. */
+let owner = /** @type {Array<() => void> | null} */ (null);
+const due = /** @type {Set<Reaction>} */ (new Set());
 /** Effects may change signals again; a page that is not at rest after so many rounds never will be. */
 const MOST_ROUNDS = 100;
 
 /** Make a value that can be followed. @template T @param {T} value @returns {Signal<T>} */
 export function signal(value) {
-  /** @type {Set<Reaction>} */
-  const readers = new Set();
+  const readers = /** @type {Set<Reaction>} */ (new Set());
   return {
     get value() {
       if (reader !== null) reader.sources.add(readers.add(reader));
@@ -48,7 +44,7 @@ export function signal(value) {
 
 /** Make a value that follows from others. @template T @param {() => T} compute @returns {Computed<T>} */
 export function computed(compute) {
-  const kept = /** @type {Signal<T>} */ (signal(/** @type {any} */ (undefined)));
+  const kept = /** @type {Signal<any>} */ (signal(undefined));
   const reaction = react(() => (kept.value = compute()));
   // Asked for before its frame has come, it is brought up to date first.
   const current = () => (due.delete(reaction) && reaction.run(), kept);
@@ -61,9 +57,7 @@ export function computed(compute) {
 }
 
 /** Run now, and again after each change of what was read. Gives what ends it. @param {() => any} run */
-export function effect(run) {
-  return end.bind(null, react(run));
-}
+export const effect = (run) => end.bind(null, react(run));
 
 /** Do something when what is being built now leaves the page. @param {() => void} clean */
 export const onDispose = (clean) => void owner?.push(clean);
@@ -74,7 +68,7 @@ export const untracked = (read) => within(null, owner, read);
 /** Bring the page up to date now instead of with the next frame. */
 export function flush() {
   for (let round = 0; due.size > 0; round++) {
-    if (round === MOST_ROUNDS) throw new Error("effects keep changing what they follow");
+    if (round === MOST_ROUNDS) return due.clear(), reportError(new Error("effects keep changing what they follow"));
     for (const reaction of [...due]) {
       try {
         if (due.delete(reaction)) reaction.run();
@@ -87,8 +81,7 @@ export function flush() {
 
 /** Build what ends by the function given back. @template T @param {() => T} build @returns {[T, () => void]} */
 export function scope(build) {
-  /** @type {Array<() => void>} */
-  const owned = [];
+  const owned = /** @type {Array<() => void>} */ ([]);
   return [within(null, owned, build), () => cleanUp(owned)];
 }
 
@@ -121,33 +114,30 @@ function schedule(reaction) {
 
 /** @param {Reaction} reaction */
 function forget(reaction) {
-  for (const readers of reaction.sources) readers.delete(reaction);
+  reaction.sources.forEach((readers) => readers.delete(reaction));
   reaction.sources.clear();
   cleanUp(reaction.owned);
 }
 
 /** @param {Reaction} reaction */
 const end = (reaction) => (due.delete(reaction), forget(reaction));
-
 /** @param {Array<() => void>} owned */
 const cleanUp = (owned) => owned.splice(0).reverse().forEach((clean) => clean());
 
 // Templates
 
+/** @param {any} value */
+const isNothing = (value) => value === null || value === undefined || value === false;
 const IN_TAG = /<[^>]*$/;
 /** Attributes that lead somewhere, and what they may hold: no `javascript:`, no `data:`. */
 const LINKS = new Set(["href", "src", "action", "formaction"]);
 const SAFE_LINK = /^(?:https?:|mailto:|[^:]*$|[^:]*[/?#])/i;
-/** The browser takes markup from this policy alone, see the Content-Security-Policy of the page. */
-const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("headrace-templates", {
-  createHTML: (/** @type {string} */ text) => text,
-});
-/** @type {WeakMap<TemplateStringsArray, Template>} */
-const templates = new WeakMap();
+/** The browser takes markup from this policy alone, see the Content-Security-Policy of the page. @type {any} */
+const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("headrace-templates", { createHTML: String });
+const templates = /** @type {WeakMap<TemplateStringsArray, Template>} */ (new WeakMap());
 
 /**
  * Make the nodes of a template: one element, or a fragment where it has several.
- *
  * Between tags a hole takes text, a number, nodes, an array of these, nothing (null, false), or a function that
  * gives one. As an attribute null and false remove it; `onclick=` listens; `.value=` sets a property;
  * `style=` takes an object; `ref=` is called with the element.
@@ -159,8 +149,8 @@ export const html = (strings, ...values) => build(strings, values, false);
 export const svg = (strings, ...values) => build(strings, values, true);
 
 /**
- * Show one thing while a condition holds, and another while it does not; what stands there stays while the
- * truth of the condition does. @param {() => any} condition @param {() => any} then @param {() => any} [otherwise]
+ * Show one thing while a condition holds, another while it does not; each stays as long as the truth of it does.
+ * @param {() => any} condition @param {() => any} then @param {() => any} [otherwise]
  */
 export function show(condition, then, otherwise = () => null) {
   const isTrue = computed(() => Boolean(condition()));
@@ -168,13 +158,9 @@ export function show(condition, then, otherwise = () => null) {
 }
 
 /**
- * Show a list. What is built for an item is one element; it stays while the item's key does, and reads the item
- * as a signal. Keys are unique: of two items with one key the first is shown.
- *
- * @template T
- * @param {() => Iterable<T>} list
- * @param {(item: T, index: number) => string | number} keyOf
- * @param {(item: Signal<T>, key: string | number) => any} build
+ * Show a list. What is built for an item is one element, which stays while the key of the item does and reads the
+ * item as a signal. Of two items with one key the first is shown. @template T @param {() => Iterable<T>} list
+ * @param {(item: T, index: number) => string | number} keyOf @param {(item: Signal<T>, key: string | number) => any} build
  */
 export function each(list, keyOf, build) {
   const last = document.createComment("");
@@ -183,6 +169,11 @@ export function each(list, keyOf, build) {
   /** @type {Map<string | number, {item: Signal<T>, node: ChildNode, dispose: () => void}>} */
   let rows = new Map();
   onDispose(() => rows.forEach((row) => row.dispose()));
+  const made = (/** @type {T} */ first, /** @type {string | number} */ key) => {
+    const item = signal(first);
+    const [node, dispose] = scope(() => build(item, key));
+    return { item, node, dispose };
+  };
   effect(() => {
     const items = [...list()];
     /** @type {typeof rows} */
@@ -190,9 +181,9 @@ export function each(list, keyOf, build) {
     items.forEach((item, index) => {
       const key = keyOf(item, index);
       if (next.has(key)) return;
-      const row = rows.get(key);
-      if (row !== undefined) row.item.value = item;
-      next.set(key, row ?? made(item, key));
+      const row = rows.get(key) ?? made(item, key);
+      row.item.value = item;
+      next.set(key, row);
       rows.delete(key);
     });
     for (const { node, dispose } of rows.values()) dispose(), node.remove();
@@ -204,19 +195,12 @@ export function each(list, keyOf, build) {
       before = node;
     }
   });
-  /** @param {T} item @param {string | number} key */
-  function made(item, key) {
-    const value = signal(item);
-    const [node, dispose] = scope(() => build(value, key));
-    return { item: value, node, dispose };
-  }
   return holder;
 }
 
 /** Build into an element. Gives what takes it away. @param {Element} element @param {() => any} content */
 export function root(element, content) {
-  const [nodes, dispose] = scope(() => nodesOf(content()));
-  element.replaceChildren(...nodes);
+  const [, dispose] = scope(() => element.replaceChildren(...nodesOf(content())));
   return () => (dispose(), element.replaceChildren());
 }
 
@@ -272,10 +256,8 @@ function fill(place, value) {
   effect(() => {
     const content = value();
     const old = place.nextSibling;
-    if (old instanceof Text && old.nextSibling === end && /^(string|number)$/.test(typeof content)) {
-      old.data = String(content);
-      return;
-    }
+    const isText = typeof content === "string" || typeof content === "number";
+    if (isText && old instanceof Text && old.nextSibling === end) return void (old.data = String(content));
     const nodes = untracked(() => nodesOf(content));
     while (place.nextSibling !== null && place.nextSibling !== end) place.nextSibling.remove();
     place.after(...nodes);
@@ -289,9 +271,8 @@ function nodesOf(value) {
   if (value instanceof DocumentFragment) return [...value.childNodes];
   if (value instanceof Node) return [value];
   if (typeof value !== "function") return [document.createTextNode(String(value))];
-  const holder = document.createDocumentFragment();
-  holder.append(document.createComment(""));
-  fill(/** @type {ChildNode} */ (holder.firstChild), value);
+  const holder = document.createElement("div");
+  fill(holder.appendChild(document.createComment("")), value);
   return [...holder.childNodes];
 }
 
@@ -299,17 +280,13 @@ function nodesOf(value) {
 function setAttribute(element, name, parts, values) {
   if (name === "ref") return values[0](element);
   if (name.startsWith("on")) return element.addEventListener(name.slice(2), values[0]);
-  const isWhole = parts.length === 2 && parts.join("") === "";
   const set = () => {
     const now = values.map((value) => (typeof value === "function" ? value() : value));
+    const isWhole = parts.length === 2 && parts.join("") === "";
     assign(element, name, isWhole ? now[0] : parts.reduce((text, part, at) => text + (isNothing(now[at - 1]) ? "" : now[at - 1]) + part));
   };
-  if (values.some((value) => typeof value === "function")) effect(set);
-  else set();
+  values.some((value) => typeof value === "function") ? effect(set) : set();
 }
-
-/** @param {any} value */
-const isNothing = (value) => value === null || value === undefined || value === false;
 
 /** @param {any} element @param {string} name @param {any} value */
 function assign(element, name, value) {

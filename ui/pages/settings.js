@@ -1,6 +1,7 @@
 /** Who one is, the keys of the tenant, and for the operator the tenants. */
 import { api } from "../core/api.js";
 import { poll } from "../core/poll.js";
+import { href } from "../core/router.js";
 import { closeSession, context, isOperator, may } from "../core/session.js";
 import { milliseconds, moment, now, relative } from "../core/time.js";
 import { html, show, signal } from "../core/view.js";
@@ -23,7 +24,7 @@ export function page() {
       <dl class="facts"><dt>Tenant</dt><dd>${() => identity()?.tenant ?? "none"}</dd>
         <dt>May</dt><dd>${() => [...(identity()?.scopes ?? []), ...(isOperator() ? ["operate the server"] : [])].join(", ") || "nothing"}</dd>
         <dt>Server</dt><dd>${() => `Headrace ${context.value?.version ?? ""}, ${context.value?.environment ?? ""}${context.value?.needs_key ? ", keys are required" : ", no key is required"}`}</dd></dl>
-      <div class="row"><button type="button" onclick=${leave}>Close this session</button><a href="docs">API reference</a></div></section>
+      <div class="row"><button type="button" onclick=${leave}>Close this session</button><a href=${href("/docs")} target="_blank">API reference</a></div></section>
     ${show(() => may("admin"), () => keys("/v1/keys", "Keys"))}
     ${show(() => may("read"), usage)}
     ${show(isOperator, () => tenants(keys))}`;

@@ -8,6 +8,7 @@ import { each, html, show } from "../core/view.js";
 import { icon } from "../parts/icons.js";
 import { notify, notifyError } from "../parts/notices.js";
 import { problemList } from "../parts/problems.js";
+import { progressBar } from "../parts/status.js";
 import { table } from "../parts/table.js";
 
 export const title = "Workers";
@@ -80,10 +81,15 @@ export function page() {
 
 /** @param {() => any} worker */
 function slots(worker) {
-  const words = () => `${worker().running} of ${plural(worker().slots, "slot")} busy`;
-  return html`<div class="row"><div class="bar" role="img" aria-label=${words} title=${words}>
-    <i class="fill state-running" style=${() => ({ "flex-grow": String(worker().running) })}></i><i class="fill state-failed" style=${() => ({ "flex-grow": String(worker().blocked) })}></i>
-    <i class="fill state-pending" style=${() => ({ "flex-grow": String(Math.max(0, worker().slots - worker().running - worker().blocked)) })}></i></div>
+  const parts = () => {
+    const { running, blocked, slots: all } = worker();
+    return [
+      { state: "running", count: running },
+      { state: "failed", count: blocked },
+      { state: "pending", count: Math.max(0, all - running - blocked) },
+    ];
+  };
+  return html`<div class="row">${progressBar(parts, () => `${worker().running} of ${plural(worker().slots, "slot")} busy`)}
     <span class="number">${() => `${worker().running} of ${worker().slots}`}</span></div>`;
 }
 

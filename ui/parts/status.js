@@ -16,11 +16,17 @@ export function statusChip(state) {
 /**
  * How far something is, as a bar of parts, with the same in words for those who do not see it.
  * @param {() => Array<{state: string, count: number}>} parts
+ * @param {() => string} [label]  the words; without them, the counts of the parts
  */
-export function progressBar(parts) {
-  const label = () => parts().map(({ state, count }) => `${count} ${wordOf(state)}`).join(", ") || "nothing yet";
+export function progressBar(parts, label = () => countsInWords(parts())) {
   return html`<div class="bar" role="img" aria-label=${label} title=${label}>${() =>
     parts()
       .filter(({ count }) => count > 0)
       .map(({ state, count }) => html`<i class=${`fill state-${colourOf(state)}`} style=${{ "flex-grow": String(count) }}></i>`)}</div>`;
+}
+
+/** @param {Array<{state: string, count: number}>} parts */
+function countsInWords(parts) {
+  const found = parts.filter(({ count }) => count > 0).map(({ state, count }) => `${count} ${wordOf(state)}`);
+  return found.join(", ") || "nothing yet";
 }

@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from tests.browser.modules import Module
 
 from tests.browser.graph.graphs import Node, chain, fan_out, layered, node, trip
+from tests.browser.modules import Module
 
 WIDTH, HEIGHT = 168, 44
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+
 from tests.browser.modules import Module
 
 _SHOW = """async ([nodes, attempts]) => {

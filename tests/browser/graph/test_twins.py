@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.browser.modules import Module
 
 from tests.browser.graph.graphs import Node, fan_out, node
+from tests.browser.modules import Module
 
 
 @pytest.fixture

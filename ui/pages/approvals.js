@@ -1,0 +1,36 @@
+/** What waits for a person, everywhere: the cards of all open questions. */
+import { everyPage } from "../core/api.js";
+import { plural, shortId } from "../core/format.js";
+import { poll } from "../core/poll.js";
+import { href, hrefOf } from "../core/router.js";
+import { listenToFeed, totals } from "../core/session.js";
+import { milliseconds, moment, now, relative } from "../core/time.js";
+import { each, effect, html, onDispose, show } from "../core/view.js";
+import { approvalCard } from "../parts/approval_card.js";
+import { problemList } from "../parts/problems.js";
+
+export const title = "Approvals";
+
+export function page() {
+  const { value, error, again } = poll(() => everyPage("/v1/approvals", {}, 200), 10_000);
+  const items = () => value.value ?? [];
+  onDispose(listenToFeed({}));
+  effect(() => {
+    void totals.value.approvals;
+    void again();
+  });
+  return html`<div class="page-head"><h1>Approvals</h1><span class="muted">${() => (value.value === null ? "" : plural(items().length, "open question"))}</span></div>
+    ${show(() => error.value !== null, () => problemList(() => error.value))}
+    ${show(() => value.value !== null && items().length === 0, () => html`<div class="empty">Nobody is waited for.</div>`)}
+    <div class="stack">${each(
+      items,
+      (item) => `${item.execution_id} ${item.node_id}`,
+      (item) => {
+        const { execution_id: id, node_id: node } = item.peek();
+        return html`<section class="card stack" aria-label=${`${node} of run ${shortId(id)}`}>
+          <div class="row spread"><h2><a href=${href(hrefOf(`/ui/runs/${encodeURIComponent(id)}`, { node }))}><bdi>${node}</bdi></a></h2>
+          <span class="muted">run <span class="mono">${shortId(id)}</span>, asked <time title=${() => moment(milliseconds(item.value.asked_at))}>${() => relative(milliseconds(item.value.asked_at), now.value)}</time></span></div>
+          ${approvalCard({ executionId: id, nodeId: node, onDone: () => void again() })}</section>`;
+      },
+    )}</div>`;
+}
