@@ -77,6 +77,18 @@ def test_a_click_selects_and_one_beside_all_nodes_selects_none(home: Page) -> No
     assert selected(home) is None
 
 
+@pytest.mark.parametrize("nodes", [trip(), [*trip(), *chain(400)]], ids=["svg", "canvas"])
+def test_a_click_without_a_pointer_selects(home: Page, nodes: list[Node]) -> None:
+    """As screen readers and voice control click."""
+    show_graph(home, nodes, {"fares": "failed"})
+    node = home.get_by_role("button", name="fares, http, failed")
+    home.locator("[role=application] [tabindex='0']").focus()
+
+    node.evaluate("element => element.dispatchEvent(new MouseEvent('click', { bubbles: true }))")
+
+    assert selected(home) == "fares"
+
+
 def test_a_node_stays_where_it_is_dragged(home: Page) -> None:
     show_graph(home, trip(), key="trip.1")
     before = box(home, "fares").bounding_box()
