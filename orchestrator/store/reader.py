@@ -93,8 +93,7 @@ class Store:
         default_retry: Callable[[str], RetryPolicy | None] = lambda handler: None,
     ) -> None:
         self.default_retry = default_retry
-        #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
-        self._redis: Any = redis
+        self._redis: Any = redis  # its own types allow the answers of every protocol at once; ours are bytes
         self.keys = keys or Keys()
         self.waits = Waits(redis, self.keys)
         self.items = Items(redis, self.keys)
@@ -106,7 +105,7 @@ class Store:
         self.access = Access(redis, self.keys)
         self.statistics = StatisticsRows(redis, self.keys)
         self.deliveries = Deliveries(redis, self.keys)
-        #: For the questions that are asked most, and those with most words.
+        #: For what is asked most, or in most words.
         self._wire = Wire(redis)
         self.payloads = Payloads(redis, self.keys, self._wire)
         self.workflows = WorkflowRecords(redis, self.keys, self._wire)
@@ -124,9 +123,8 @@ class Store:
 
     async def tenant(self, execution_id: str) -> str | None:
         """Whose execution it is; None for one that is unknown."""
-        key = self.keys.runtime(execution_id)
-        (fields,) = await self._wire.ask([("HMGET", key, "v", "tenant")])
-        layout, tenant = fields
+        command = ("HMGET", self.keys.runtime(execution_id), "v", "tenant")
+        ((layout, tenant),) = await self._wire.ask([command])
         return None if layout is None else (tenant or b"default").decode()
 
     async def definition_text(self, execution_id: str) -> bytes | None:
@@ -410,7 +408,7 @@ class Store:
     async def read_for_repair(self, execution_id: str) -> RepairView | None:
         """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice."""
         keys = self.keys
-        # Read before everything else: whatever is written while we read makes the repair be refused.
+        # Read first: whatever is written while we read makes the repair be refused.
         seq = await self.seq(execution_id)
         execution = await self.execution(execution_id)
         if execution is None:
