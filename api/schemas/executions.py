@@ -167,8 +167,11 @@ class ItemView(BaseModel):
 
     index: int
     status: str
+    reason: str | None
+    waiting_on: str | None
     attempt: int
     try_: int = Field(alias="try")
+    queued_at: str | None
     started_at: str | None
     ended_at: str | None
     due_at: str | None

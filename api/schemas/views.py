@@ -187,8 +187,11 @@ def item_fields(execution_id: str, node_id: str, item: Item) -> dict[str, Any]:
     return {
         "index": item.index,
         "status": str(state.status),
+        "reason": state.reason,
+        "waiting_on": state.waiting_on,
         "attempt": state.attempt,
         "try": state.tries,
+        "queued_at": rfc3339(state.queued_ms),
         "started_at": rfc3339(state.started_ms),
         "ended_at": rfc3339(state.ended_ms),
         "due_at": rfc3339(state.due_ms),

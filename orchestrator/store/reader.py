@@ -1,10 +1,10 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, liveness, index, access, payloads, claim_texts, workflows, schedules,
-webhooks, statistics, deliveries) are the only readers of the engine's keys beside the scripts, the task
-reader, the subscriptions to events, and `upgrade`. They write none of them: what the sets of timers, leases
-and due deliveries hold that no engine wrote is taken out, for it would stop every loop, and what they hold
-of damaged executions stands back.
+`Store` and its parts (waits, items, histories, liveness, index, access, payloads, claim_texts, workflows,
+schedules, webhooks, statistics, deliveries) are the only readers of the engine's keys beside the scripts, the
+task reader, the subscriptions to events, and `upgrade`. They write none of them: what the sets of timers,
+leases and due deliveries hold that no engine wrote is taken out, for it would stop every loop, and what they
+hold of damaged executions stands back.
 """
 
 # long: everything the engine reads, in one class
@@ -34,7 +34,7 @@ from orchestrator.states import PURGEABLE, Cancelling, ExecutionStatus
 from orchestrator.store.access import Access
 from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.deliveries import Deliveries
-from orchestrator.store.histories import read_history
+from orchestrator.store.histories import Histories, read_history
 from orchestrator.store.index import Index
 from orchestrator.store.interfaces import Interfaces
 from orchestrator.store.items import Items
@@ -98,6 +98,7 @@ class Store:
         self.keys = keys or Keys()
         self.waits = Waits(redis, self.keys)
         self.items = Items(redis, self.keys)
+        self.histories = Histories(redis, self.keys)
         self.claim_texts = ClaimTexts(redis, self.keys)
         self.interfaces = Interfaces(redis, self.keys)
         self.liveness = Liveness(redis, self.keys)

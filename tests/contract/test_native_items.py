@@ -58,9 +58,21 @@ async def test_items_that_have_not_begun_are_shown_as_such(client: httpx2.AsyncC
     words = [(item["status"], item["value"]) for item in after]
     assert words == [("QUEUED", 1), ("PENDING", 2), ("PENDING", 3)]
     assert after[1]["started_at"] is None
+    assert (after[0]["queued_at"] is None, after[1]["queued_at"] is None) == (False, True)
     (mapped,) = [each for each in detail["nodes"] if each["node_id"] == "M"]
     assert mapped["status"] == "WAITING"
     assert mapped["waiting_on"] == "map"
+
+
+async def test_an_item_that_waits_says_what_for(client: httpx2.AsyncClient, rig: Rig) -> None:
+    asked = node("M", handler="approval", map={"items": [1]}) | {"config": {"prompt": "{{ item }}?"}}
+    answer = await client.post("/v1/executions", json={"definition": workflow(asked), "trigger": True})
+    path = f"/v1/executions/{answer.json()['execution_id']}/nodes/M/items"
+    await act(rig)
+
+    [item] = (await client.get(path)).json()["items"]
+
+    assert (item["status"], item["waiting_on"], item["reason"]) == ("WAITING", "approval", None)
 
 
 async def test_a_node_without_items_has_an_empty_page(client: httpx2.AsyncClient) -> None:

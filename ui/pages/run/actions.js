@@ -5,8 +5,10 @@ import { go, hrefOf } from "../../core/router.js";
 import { html, signal } from "../../core/view.js";
 import { copy } from "../../parts/copy.js";
 import { openDialog } from "../../parts/dialog.js";
+import { download } from "../../parts/json_tree.js";
 import { notify, notifyError } from "../../parts/notices.js";
-import { signalForm } from "../../parts/signal_form.js";
+import { signalForm, signalOffers } from "../../parts/signal_form.js";
+import { definitionOf } from "./definition.js";
 
 /** @typedef {import("../../core/live_run.js").LiveRun} LiveRun */
 
@@ -80,7 +82,15 @@ export async function replayRun(live) {
 
 /** @param {LiveRun} live */
 export function sendSignal(live) {
-  openDialog({ title: "Send a signal", isWide: true, body: (close) => signalForm({ executionId: live.id, onDone: close }) });
+  const isWaiting = (/** @type {string} */ id) => live.version.value >= 0 && live.node(id)?.waiting_on === "signal";
+  openDialog({
+    title: "Send a signal",
+    isWide: true,
+    body: () => {
+      const { answer } = definitionOf(live);
+      return signalForm({ executionId: live.id, offers: () => signalOffers(answer.value, isWaiting) });
+    },
+  });
 }
 
 /** @param {LiveRun} live */
@@ -108,12 +118,7 @@ async function exportRun(live) {
     events.push(...page.items);
     after = page.next_after;
   }
-  const blob = new Blob([JSON.stringify({ execution: view, definition, events }, null, 2)], { type: "application/json" });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = `${live.id}.json`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1_000);
+  download(JSON.stringify({ execution: view, definition, events }, null, 2), `${live.id}.json`);
 }
 
 /** Ids of nodes, shortened where they are many. @param {string[]} ids */

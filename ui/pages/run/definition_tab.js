@@ -1,16 +1,15 @@
 /** The definition that a run was started with, which later changes of the workflow do not touch. */
-import { api } from "../../core/api.js";
 import { href, hrefOf } from "../../core/router.js";
 import { may } from "../../core/session.js";
-import { html, show, signal } from "../../core/view.js";
+import { html, show } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
 import { jsonTree } from "../../parts/json_tree.js";
-import { notifyError } from "../../parts/notices.js";
+import { problemList } from "../../parts/problems.js";
+import { definitionOf } from "./definition.js";
 
 /** @param {import("../run.js").RunView} view */
 export function definitionTab({ live }) {
-  const found = signal(/** @type {any} */ (null));
-  void api.get(`${live.path}/definition`).then((definition) => (found.value = definition), notifyError);
+  const { answer: found, error } = definitionOf(live);
   return show(
     () => found.value !== null,
     () => html`<section class="card stack">
@@ -18,6 +17,6 @@ export function definitionTab({ live }) {
         ${show(() => may("run"), () => html`<a class="button" href=${href(hrefOf("/ui/edit", { run: live.id }))}>Edit and run</a>`)}</div>
       ${jsonTree(() => found.value, { label: "Definition" })}
     </section>`,
-    () => html`<div class="empty"><div class="skeleton"></div></div>`,
+    () => show(() => error.value !== null, () => problemList(() => error.value), () => html`<div class="empty"><div class="skeleton"></div></div>`),
   );
 }

@@ -107,7 +107,7 @@ export function eventsTab({ live, nodeId, select }) {
 }
 
 /** @param {RunEvent} event */
-function openEvent(event) {
+export function openEvent(event) {
   openDialog({ title: `Event ${event.seq}: ${event.type}`, isWide: true, body: () => jsonTree(() => event) });
 }
 
@@ -117,7 +117,7 @@ function unitOf({ node_id: nodeId, item }) {
 }
 
 /** An event in one line. @param {RunEvent} event */
-function summaryOf({ type, attempt, data }) {
+export function summaryOf({ type, attempt, data }) {
   if (data.error) return inOneLine(errorLine(data.error), 300);
   switch (type) {
     case "node.log":

@@ -1,0 +1,30 @@
+/** The definition of a run, read when a part of the page first asks for it. */
+import { api } from "../../core/api.js";
+import { asked } from "../../core/asked.js";
+
+/** @typedef {import("../../core/live_run.js").LiveRun} LiveRun */
+
+/** It never changes. @type {WeakMap<LiveRun, Promise<any>>} */
+const read = new WeakMap();
+
+/** The definition as it was sent. @param {LiveRun} live */
+export function definitionOf(live) {
+  return asked(
+    () => "",
+    () => {
+      let found = read.get(live);
+      if (found === undefined) {
+        found = api.get(`${live.path}/definition`);
+        read.set(live, found);
+        found.catch(() => read.delete(live));
+      }
+      return found;
+    },
+  );
+}
+
+/** What it says of a node. @param {any} definition @param {string} id @returns {any} null while it is not known */
+export function nodeIn(definition, id) {
+  const nodes = /** @type {any[]} */ (definition?.nodes ?? definition?.dag?.nodes ?? []);
+  return nodes.find((node) => node.id === id) ?? null;
+}
