@@ -189,6 +189,8 @@ class Settings(BaseSettings):
     openai_api_key: str | None = Field(default=None, repr=False)
     #: Unset: anthropic with its key, openai with its URL or key, else echo in development.
     llm_provider: Literal["anthropic", "openai", "echo"] | None = None
+    #: Between the pieces that echo streams.
+    llm_echo_pause_ms: int = Field(default=0, ge=0, le=10_000)
     llm_model: str | None = None
     #: A JSON file like `clients/llm/prices.json`, used instead of it.
     llm_prices: Path | None = None
@@ -357,6 +359,11 @@ class Settings(BaseSettings):
     @property
     def is_production(self) -> bool:
         return self.environment == "production"
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether the routes of the demo are served."""
+        return self.demo and not self.is_production
 
     @property
     def needs_keys(self) -> bool:

@@ -98,6 +98,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
         store_errors=STORE_ERRORS,
         dialects=DIALECTS if alone is None else (alone,),
         is_native=alone is None,
+        is_demo=settings.is_demo and alone is None,
     )
     return app
 
@@ -119,6 +120,7 @@ def _reach(settings: Settings, engine: Engine, hub: Hub, simulator: SimulatorPro
         gate,
         rules=_rules(settings),
         root_path=settings.root_path,
+        is_demo=settings.is_demo,
         registrations_a_minute=most,
     )
 

@@ -68,6 +68,8 @@ OWNERS: Mapping[str, RouteOwner] = {
     "executions_definition": RouteOwner.READ,
     "executions_children": RouteOwner.READ,
     "executions_events": RouteOwner.READ,
+    "executions_history": RouteOwner.READ,
+    "executions_attempts": RouteOwner.READ,
     "executions_explain": RouteOwner.READ,
     "executions_trigger": RouteOwner.RUN,
     "executions_purge": RouteOwner.ADMIN,

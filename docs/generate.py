@@ -126,6 +126,7 @@ SETTINGS = {
     "openai_base_url": "an API that speaks OpenAI's chat completions, such as `http://localhost:11434/v1`",
     "openai_api_key": "its key, if it wants one",
     "llm_provider": "`anthropic`, `openai` or `echo`",
+    "llm_echo_pause_ms": "pause between the pieces that `echo` streams, so that they can be watched",
     "llm_model": "model of `llm` nodes that name none",
     "llm_prices": "a price table to use instead of `clients/llm/prices.json`",
     "tenant_daily_tokens": "tokens that all executions of a tenant may use in a day (UTC)",

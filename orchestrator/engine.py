@@ -75,12 +75,12 @@ class TenantEngine:
     workflows     create, put, get, definition, source, version, versions, list, change, remove, start
     schedules     create, put, get, page, remove, pause, resume, trigger, upcoming, preview, backfill, …
     executions    submit, trigger, cancel, pause, resume, retry, replay, fork, purge; get, list, explain, …
-    nodes         get, items; complete, fail, skip, retry_now
+    nodes         get, items, attempts; complete, fail, skip, retry_now
     signals       send
     approvals     get, list, decide
     dead_letters  list, requeue, drop
     outputs       of_execution, of_unit, page
-    events        list, last_seq, subscribe
+    events        list, page, last_seq, subscribe
     definitions   validate, handler_names
     usage         by_day
     statistics    between

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from api import openapi
 from api.auth import authorised, guarded
 from api.compression import Compression
+from api.demo import routes as demo
 from api.dialects import DIALECTS
 from api.dialects.dialect import Dialect
 from api.hot_lane import HotLane
@@ -88,12 +89,14 @@ def install(
     store_errors: Mapping[type[Exception], StoreErrorMaker] = MappingProxyType({}),
     dialects: Sequence[Dialect] = DIALECTS,
     is_native: bool = True,
+    is_demo: bool = False,
 ) -> None:
     """Give the app its routes, its guard and limits, and its ways to say that something went wrong.
 
     store_errors  what the store's client raises, and what each type of it means; see `install_handlers`.
     dialects      the contracts served beside the native one; their failures have their own forms.
     is_native     False: the native contract is not served, only those of the dialects.
+    is_demo       True: the routes of the demo are served too.
     """
     # Reached first, and without FastAPI's machinery for dependencies, which these functions do not use, where
     # the lane does not serve them. The routers below document the same functions.
@@ -104,6 +107,8 @@ def install(
     for path, method, endpoint in hot:
         app.router.routes.append(Route(path, endpoint, methods=[method]))
     _include(app, _ROUTERS if is_native else (), dialects)
+    if is_demo:
+        app.include_router(demo.router, dependencies=[Depends(authorised(demo.OWNERS)), Depends(known_query)])
     openapi.install(app, once=frozenset().union(*(dialect.once for dialect in dialects)))
     guard = guard or RequestGuard()
     if guard.origins:

@@ -1,4 +1,4 @@
-"""An execution's history: replayed from any point, then live, as SSE or NDJSON."""
+"""An execution's history: replayed from any point, then live, as SSE or NDJSON; and in parts."""
 
 from typing import Annotated, Literal
 
@@ -8,14 +8,17 @@ from starlette.responses import Response
 from api.access import reach_of
 from api.auth import engine_of, identity_of
 from api.problems import RequestInvalid
-from api.responses import event_stream, problems
+from api.responses import event_stream, json_response, problems
 from api.schemas.events import HistoryLine, Wire
+from api.schemas.history import HistoryPart, history_fields
 from api.streaming.event_stream import EventStream
-from api.validator import execution_in
+from api.validator import execution_id_in, execution_in, unit_in
 from orchestrator.errors import Problem
 
 router = APIRouter(prefix="/v1/executions", tags=["events"])
 
+#: Larger than the number of any event, and still one that Redis takes.
+_MOST = 10**18
 _STREAMED = event_stream(
     HistoryLine,
     description="The history from the asked point on, then live until the execution has ended.",
@@ -52,6 +55,43 @@ async def events(
     wire: Wire = "ndjson" if "ndjson" in accept and "text/event-stream" not in accept else "sse"
     credential = identity_of(request).credential
     return EventStream(reach.hub, execution_id, after=position, wire=wire, credential=credential)
+
+
+@router.get(
+    "/{execution_id}/history",
+    operation_id="executions_history",
+    summary="Events in parts: the newest first, or from any number on",
+    response_model=HistoryPart,
+    responses=problems(404, 422, 503),
+)
+async def history(
+    request: Request,
+    execution_id: str,
+    before: Annotated[int | None, Query(ge=1, le=_MOST, description="Only events with a smaller id.")] = None,
+    after: Annotated[
+        int | None,
+        Query(ge=0, le=_MOST, description="Only events with a larger id, those that follow it."),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    node: Annotated[
+        str | None,
+        Query(description="Only events of this node and its items, or of one item, such as `fetch[3]`."),
+    ] = None,
+    kinds: Annotated[
+        list[str], Query(alias="type", description="Only events of this type, or of these.")
+    ] = [],  # noqa: B006
+) -> Response:
+    if node is not None:
+        execution_id, node = unit_in(execution_id, node)
+    page = await engine_of(request).events.page(
+        execution_id_in(execution_id),
+        before=before,
+        after=after,
+        limit=limit,
+        unit=node,
+        types=frozenset(kinds),
+    )
+    return json_response(history_fields(page))
 
 
 def _event_id(last_event_id: str | None, after: int | None) -> int | None:

@@ -135,11 +135,8 @@ async def list_executions(
     "/{execution_id}",
     operation_id="executions_get",
     summary="An execution with all its nodes; with `wait`, once it has ended or the time is over",
-    response_model=ExecutionDetail,
-    responses={
-        200: {"model": ExecutionDetail | LeanExecutionDetail, "description": "The second with `view=lean`"},
-        **problems(404, 422, 503),
-    },
+    response_model=ExecutionDetail | LeanExecutionDetail,
+    responses={200: {"description": "The second with `view=lean`"}, **problems(404, 422, 503)},
 )
 async def get(
     request: Request,

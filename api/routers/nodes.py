@@ -9,6 +9,7 @@ from starlette.responses import Response
 from api.auth import engine_of, identity_of
 from api.responses import ANY_JSON, JSON, body_of, json_response, problems, replay_headers
 from api.schemas.executions import ItemPage, NodeExplanation, NodeView
+from api.schemas.history import AttemptList, attempts_fields
 from api.schemas.interventions import CompleteRequest, FailRequest, GivenError, NodeAnswer, NodeRequest
 from api.schemas.views import (
     config_fields,
@@ -97,6 +98,18 @@ async def explain(request: Request, execution_id: str, node_id: str) -> Response
         *unit_in(execution_id, node_id), names_workers=identity_of(request).is_operator
     )
     return json_response(explanation_fields(found))
+
+
+@router.get(
+    "/{node_id}/attempts",
+    operation_id="executions_attempts",
+    summary="The attempts of a node, or of an item such as `fetch[3]`, with what each has logged",
+    response_model=AttemptList,
+    responses=problems(404, 503),
+)
+async def attempts(request: Request, execution_id: str, node_id: str) -> Response:
+    found = await engine_of(request).nodes.attempts(*unit_in(execution_id, node_id))
+    return json_response(attempts_fields(found))
 
 
 @router.post(

@@ -67,7 +67,18 @@ class Line:
 
 
 def encode(event: Event) -> Line:
-    """Render an event; its data are spliced in as they are stored."""
+    """Render an event for its watchers."""
+    body = event_body(event)
+    return Line(
+        seq=event.seq,
+        is_terminal=event.type in TERMINAL_TYPES,
+        sse=b"id: %d\nevent: %s\ndata: %s\n\n" % (event.seq, event.type.encode(), body),
+        ndjson=body + b"\n",
+    )
+
+
+def event_body(event: Event) -> bytes:
+    """Give an event as JSON on one line; its data are spliced in as they are stored."""
     fields: dict[str, Any] = {"seq": event.seq, "type": event.type, "execution_id": event.execution_id}
     if event.node_id is not None:
         fields["node_id"] = event.node_id
@@ -77,13 +88,7 @@ def encode(event: Event) -> Line:
         fields["attempt"] = event.attempt
     fields["ts"] = rfc3339(event.ts_ms)
     fields["data"] = orjson.Fragment(_one_line(event.data) or b"{}")
-    body = orjson.dumps(fields)
-    return Line(
-        seq=event.seq,
-        is_terminal=event.type in TERMINAL_TYPES,
-        sse=b"id: %d\nevent: %s\ndata: %s\n\n" % (event.seq, event.type.encode(), body),
-        ndjson=body + b"\n",
-    )
+    return orjson.dumps(fields)
 
 
 def gap(execution_id: str, *, after: int, upto: int, wire: Wire) -> bytes:

@@ -35,6 +35,9 @@ def dev(
             min=1, max=65535, help="Port of the echo service.", show_default="8090, or the next free"
         ),
     ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Start a workflow to look at, and go on with it at the next start.")
+    ] = False,
 ) -> None:
     """Run the whole engine on this machine.
 
@@ -44,6 +47,7 @@ def dev(
     import asyncio
 
     from cli.stack import info
+    from cli.stack.demo import NoDemo
     from cli.stack.ports import NoSuchHost
     from cli.stack.redis_binary import DataTooNew, NoServer
     from cli.stack.redis_server import RedisUnavailable, StackRunning
@@ -51,7 +55,12 @@ def dev(
     from config import SettingsInvalid, read_settings
 
     options = StackOptions(
-        data_dir=info.data_dir(data_dir), workers=workers, host=host, port=port, echo_port=echo_port
+        data_dir=info.data_dir(data_dir),
+        workers=workers,
+        host=host,
+        port=port,
+        echo_port=echo_port,
+        is_demo=demo,
     )
 
     async def run() -> None:
@@ -59,14 +68,15 @@ def dev(
 
     try:
         asyncio.run(run())
-    except (DataTooNew, NoServer, NoSuchHost, PortTaken, RedisUnavailable, StackRunning) as error:
+    except (DataTooNew, NoDemo, NoServer, NoSuchHost, PortTaken, RedisUnavailable, StackRunning) as error:
         typer.echo(f"headrace dev: {error}", err=True)
         raise typer.Exit(1) from None
     except SettingsInvalid as error:
         for line in error.lines:
             typer.echo(f"headrace dev: {line}", err=True)
         raise typer.Exit(1) from None
-    print_line("stack", "stopped; data is kept")
+    goes_on = "; ./headrace dev --demo goes on with the run" if demo else ""
+    print_line("stack", f"stopped; data is kept{goes_on}")
 
 
 def has_colour() -> bool:
@@ -95,6 +105,8 @@ def announce(stack: Stack, took_s: float) -> None:
     assert stack.redis is not None
     names = [f"worker-{n}" for n in range(1, stack.options.workers + 1)]
     rows = [
+        ("page", f"{stack.api_url}/"),
+        *demo_rows(stack),
         ("API", f"{stack.api_url}  (reference: {stack.api_url}/docs)"),
         ("Redis", stack.redis.label),
         ("orchestrator", "1"),
@@ -109,12 +121,32 @@ def announce(stack: Stack, took_s: float) -> None:
     write(f"\nHeadrace is up ({took_s:.1f} s)\n{lines}\n\n")
 
 
-def next_steps(data_dir: Path) -> str:
-    """Commands that reach this stack from another shell, which knows only the usual data directory."""
-    from cli.stack import info
+def demo_rows(stack: Stack) -> list[tuple[str, str]]:
+    """Say where the demo's execution is, and what can be done with it; nothing without a demo."""
+    run, url = stack.demo_run, stack.api_url
+    if run is None:
+        return []
+    if run.execution_id is None:
+        return [("demo", f"nothing was started: {run.problem}")]
+    approve = f"{elsewhere(stack.options.data_dir)}./headrace approve {run.execution_id} approve --by YOU"
+    return [
+        ("demo", f"{url}/ui/runs/{run.execution_id}  ({'started' if run.is_new else 'goes on from before'})"),
+        ("", f"it asks for a decision there, or of: {approve}"),
+        ("", f"another worker takes over after: curl -X POST {url}/demo/workers/kill"),
+    ]
 
-    where = "" if data_dir == info.DEFAULT_DATA_DIR else f"STACK_DATA_DIR={shlex.quote(str(data_dir))} "
+
+def next_steps(data_dir: Path) -> str:
+    """Commands that reach this stack from another shell."""
+    where = elsewhere(data_dir)
     gap = "\n" + " " * 16 if where else " " * 7
     return gap.join(
         (f"{where}./headrace run examples/linear.json", f"{where}./headrace doctor", "Ctrl-C stops")
     )
+
+
+def elsewhere(data_dir: Path) -> str:
+    """What stands before a command in another shell, which knows only the usual data directory."""
+    from cli.stack import info
+
+    return "" if data_dir == info.DEFAULT_DATA_DIR else f"STACK_DATA_DIR={shlex.quote(str(data_dir))} "

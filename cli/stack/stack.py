@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cli.stack import info as stack_info
 from cli.stack import ports
+from cli.stack.demo import DemoRun, demo_environment, require_development, start_demo
 from cli.stack.info import ROOT, StackInfo
 from cli.stack.process import Child
 from cli.stack.redis_server import RedisPlace, find_redis, lock
@@ -40,6 +42,8 @@ class StackOptions:
     host: str = ports.LOCAL
     port: int | None = None
     echo_port: int | None = None
+    #: Whether the demo is served, and an execution of it is started.
+    is_demo: bool = False
 
 
 class PortTaken(Exception):
@@ -58,6 +62,8 @@ class Stack:
     api_port: int = 0
     echo_port: int = 0
     redis: RedisPlace | None = None
+    #: What came of starting the demo; None without one.
+    demo_run: DemoRun | None = None
     #: In the order in which they are stopped; each group at once.
     groups: list[list[Child]] = field(default_factory=list)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -66,6 +72,8 @@ class Stack:
     async def run(self) -> None:
         """Start everything, wait for a signal, stop everything. Raises what keeps it from starting."""
         began = time.monotonic()
+        if self.options.is_demo:
+            require_development(self.settings)
         lock_fd = lock(self.options.data_dir)
         self._listen_for_signals()
         watchers: list[asyncio.Task[None]] = []
@@ -88,6 +96,9 @@ class Stack:
             rest = [child for child in children if child not in first and not self._stop.is_set()]
             watchers += [asyncio.create_task(child.supervise()) for child in rest]
             if is_up or await self._wait_for_api(watchers):
+                if self.options.is_demo:
+                    key = stack_info.api_key()
+                    self.demo_run = await asyncio.to_thread(start_demo, self.api_port, key)
                 self.announce(self, time.monotonic() - began)
             await self._wait_for_stop(watchers)
         finally:
@@ -133,6 +144,9 @@ class Stack:
     def _plan(self, place: RedisPlace) -> list[list[Child]]:
         """The children, grouped in the order of stopping."""
         environment = child_environment(os.environ, self.settings, place=place, echo_url=self.echo_url)
+        if self.options.is_demo:
+            services = json.loads(environment["SERVICES"])
+            environment |= demo_environment(self.settings, services, api_port=self.api_port)
 
         def child(name: str, *arguments: str, grace_s: float, **extra: str) -> Child:
             return Child(

@@ -1,4 +1,4 @@
-"""A provider without a model: it answers at once, always the same, and without any network."""
+"""A provider without a model: it answers always the same, and without any network."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ PIECE = 24
 
 
 class EchoProvider:
-    """Gives the prompt back, or the smallest value a schema allows."""
+    """Gives the prompt back, or the smallest value a schema allows.
+
+    pause_s  between the pieces of an answer that is streamed, so that people can watch it come.
+    """
+
+    def __init__(self, pause_s: float = 0.0) -> None:
+        self._pause_s = pause_s
 
     def model_of(self, request: LlmRequest) -> str:
         return SIMULATED
@@ -30,7 +36,7 @@ class EchoProvider:
         if on_text is not None:
             for start in range(0, len(text), PIECE):
                 on_text(text[start : start + PIECE])
-                await asyncio.sleep(0)
+                await asyncio.sleep(self._pause_s)
         usage = LlmUsage(input=rough_tokens(prompt), output=rough_tokens(text))
         return LlmReply(text=text, model=SIMULATED, usage=usage, stop_reason="end_turn", is_simulated=True)
 

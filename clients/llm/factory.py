@@ -16,7 +16,7 @@ def make_provider(settings: LlmSettings) -> LlmProvider:
     if name == "echo":
         from clients.llm.echo import EchoProvider
 
-        return EchoProvider()
+        return EchoProvider(settings.echo_pause_s)
     if name == "anthropic" and settings.api_key:
         from clients.llm.anthropic import AnthropicProvider
 

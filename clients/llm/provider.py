@@ -55,6 +55,7 @@ class LlmSettings:
     provider  `anthropic`, `openai` or `echo`; None chooses by what is set, see `factory`.
     model     of requests that name none; None is the provider's own choice, where it has one.
     prices    a price table to use instead of the one that comes along.
+    echo_pause_s  between the pieces that `echo` streams.
     """
 
     environment: str = "development"
@@ -65,6 +66,7 @@ class LlmSettings:
     openai_api_key: str | None = field(default=None, repr=False)
     openai_base_url: str | None = None
     prices: Path | None = None
+    echo_pause_s: float = 0.0
     timeout_s: float = 600.0
 
 

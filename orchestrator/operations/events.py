@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.model import Event
+from orchestrator.operations.nodes import find_node
 from orchestrator.operations.owner import Owner
 from orchestrator.store.histories import is_cut
 from orchestrator.store.reader import Store
 from orchestrator.store.subscription import EventSubscription
+from orchestrator.units import index_of, node_of
 
 __all__ = ["EventSubscription", "Events", "is_cut"]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """A part of a history.
+
+    last_seq     number of its newest event.
+    next_before  reads the part before this one; None where nothing earlier is left.
+    next_after   reads the part behind this one; None where there is none, or none yet.
+    """
+
+    events: Sequence[Event]
+    last_seq: int
+    next_before: int | None
+    next_after: int | None
 
 
 class Events:
@@ -33,6 +51,49 @@ class Events:
         """
         execution_id = await self._owner.execution(execution_id)
         return await self._store.events(execution_id, after=after, limit=limit)
+
+    async def page(
+        self,
+        execution_id: str,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = 200,
+        unit: str | None = None,
+        types: Collection[str] = (),
+    ) -> HistoryPage:
+        """Read a part of a history: the newest events before a number, or those that follow `after`.
+
+        unit   only events of this node and its items, or of this item.
+        types  only events of these types; without one, of any.
+        Where few events are wanted, a page may end before its limit, or be empty, while there are more.
+        Raises ExecutionNotFound, NodeNotFound.
+        """
+        execution_id = await self._owner.execution(execution_id)
+        if await self._store.status(execution_id) is None:
+            raise ExecutionNotFound(execution_id)
+        if unit is not None:
+            await find_node(self._store, execution_id, unit)
+        first, last = await self._store.histories.bounds(execution_id)
+        scan = await self._store.histories.scan(
+            execution_id,
+            lambda event: (unit is None or _is_about(event, unit)) and (not types or event.type in types),
+            after=after or 0,
+            before=before,
+            is_backward=after is None,
+            limit=limit,
+        )
+        last = max(last, scan.last or 0)
+        end = last if before is None or after is None else min(last, before - 1)
+        # Where nothing was looked at, the page stands at the number that was asked for.
+        earliest = (before or last + 1 if after is None else after + 1) if scan.first is None else scan.first
+        latest = earliest - 1 if scan.last is None else scan.last
+        return HistoryPage(
+            events=scan.events,
+            last_seq=last,
+            next_before=earliest if earliest > first and not (after is None and scan.first is None) else None,
+            next_after=latest if latest < end else None,
+        )
 
     async def position(self, execution_id: str, *, after: int | None, is_from_now: bool) -> int | None:
         """Find the event behind which a watcher reads on; None when it has seen all of an ended execution.
@@ -57,3 +118,8 @@ class Events:
         """Read the number of the newest event; 0 when there is none. Raises ExecutionNotFound."""
         execution_id = await self._owner.execution(execution_id)
         return await self._store.last_seq(execution_id)
+
+
+def _is_about(event: Event, unit: str) -> bool:
+    index = index_of(unit)
+    return event.node_id == node_of(unit) and (index is None or event.item == index)

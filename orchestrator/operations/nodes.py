@@ -31,6 +31,7 @@ from orchestrator.execution.rendered_config import (
     render_config,
     render_configs,
 )
+from orchestrator.operations.attempts import Attempts, read_attempts
 from orchestrator.operations.cursors import read_place
 from orchestrator.operations.owner import Owner
 from orchestrator.operations.results import SHOWN_BYTES, NodeResult, NodeView, Page
@@ -62,7 +63,7 @@ class Nodes:
     async def get(self, execution_id: str, node_id: str) -> NodeView:
         """Read one node, and its output unless that is large. Raises ExecutionNotFound, NodeNotFound."""
         execution_id = await self._owner.execution(execution_id)
-        node = await self._node(execution_id, node_id)
+        node = await find_node(self._store, execution_id, node_id)
         if node.id != node_id:
             raise NodeNotFound(execution_id, node_id)
         states = await self._store.nodes(execution_id, [node_id])
@@ -82,7 +83,7 @@ class Nodes:
         What cannot be resolved is a problem of the answer. Raises ExecutionNotFound, NodeNotFound.
         """
         execution_id = await self._owner.execution(execution_id)
-        node = await self._node(execution_id, node_id)
+        node = await find_node(self._store, execution_id, node_id)
         execution = await self._store.execution(execution_id)
         if node.id != node_id or execution is None:
             raise NodeNotFound(execution_id, node_id)
@@ -153,6 +154,24 @@ class Nodes:
         await self._check_present(execution_id)
         return Page(list(items), str(items[-1].index + 1) if len(items) == limit else None)
 
+    async def attempts(self, execution_id: str, unit: str) -> Attempts:
+        """List the attempts of a node or item, with the last lines that each has logged.
+
+        Raises ExecutionNotFound, NodeNotFound.
+        """
+        execution_id = await self._owner.execution(execution_id)
+        node, index = await find_node(self._store, execution_id, unit), index_of(unit)
+        if index is None:
+            state = (await self._store.nodes(execution_id, [unit]))[unit]
+        else:
+            items = await self._store.items.page(execution_id, node.id, index, 1, each_bytes=0)
+            if not items:
+                raise NodeNotFound(execution_id, unit)
+            state = items[0].state
+        found = await read_attempts(self._store.histories, execution_id, state)
+        await self._check_present(execution_id)
+        return found
+
     async def complete(
         self,
         execution_id: str,
@@ -175,7 +194,7 @@ class Nodes:
             raise OutputRefused([problem]) from error
         if len(text) > MAX_OUTPUT_BYTES:
             raise PayloadTooLarge("output", len(text), MAX_OUTPUT_BYTES)
-        node = await self._node(execution_id, node_id)
+        node = await find_node(self._store, execution_id, node_id)
         not_taken = not_taken_for(node, output) if index_of(node_id) is None else ()
         return await self._override(execution_id, node_id, "complete", text, note, idempotency, not_taken)
 
@@ -202,7 +221,7 @@ class Nodes:
             details={"by": note.by, "reason": note.reason},
         )
         text = orjson.dumps(error.to_dict())
-        taker = taker_of((await self._node(execution_id, node_id)).catch, error.type)
+        taker = taker_of((await find_node(self._store, execution_id, node_id)).catch, error.type)
         return await self._override(execution_id, node_id, "fail", text, note, idempotency, taker=taker)
 
     async def skip(
@@ -228,16 +247,6 @@ class Nodes:
         """Raise ExecutionNotFound if the execution was purged while it was read: parts are missing then."""
         if await self._store.status(execution_id) is None:
             raise ExecutionNotFound(execution_id)
-
-    async def _node(self, execution_id: str, unit: str) -> Node:
-        execution = await self._store.execution(execution_id)
-        if execution is None:
-            raise ExecutionNotFound(execution_id)
-        definition = await self._store.definition(execution_id, execution.version)
-        node = definition.by_id.get(node_of(unit))
-        if node is None:
-            raise NodeNotFound(execution_id, unit)
-        return node
 
     async def _override(
         self,
@@ -286,6 +295,22 @@ class Nodes:
         if word == "attempt" and note.attempt is not None:
             raise AttemptChanged(verb, execution_id, node_id, meant=note.attempt, found=attempt)
         raise NodeBusy(verb, execution_id, node_id, _obstacle(verb, node_id, word, status))
+
+
+async def find_node(store: Store, execution_id: str, unit: str) -> Node:
+    """Give the node that a unit names, itself or an item of it.
+
+    Raises ExecutionNotFound, NodeNotFound.
+    """
+    execution = await store.execution(execution_id)
+    if execution is None:
+        raise ExecutionNotFound(execution_id)
+    definition = await store.definition(execution_id, execution.version)
+    node_id = node_of(unit)
+    node = definition.by_id.get(node_id)
+    if node is None or (unit != node_id and not node.map):
+        raise NodeNotFound(execution_id, unit)
+    return node
 
 
 def _obstacle(verb: str, node_id: str, word: str, status: str) -> str:

@@ -25,7 +25,10 @@ async def test_an_ended_execution_is_removed_once(client: httpx2.AsyncClient, wo
 
     assert (first.status_code, first.content) == (204, b"")
     assert (again.status_code, again.json()["code"]) == (404, "EXECUTION_NOT_FOUND")
-    for rest in ("", "/results", "/definition", "/events", "/explain", "/children", "/nodes/A"):
+    for rest in (
+        "", "/results", "/definition", "/events", "/history", "/explain", "/children", "/nodes/A",
+        "/nodes/A/attempts",
+    ):  # fmt: skip
         assert (await client.get(path + rest)).status_code == 404, rest
     assert (await client.get(f"/workflows/{execution_id}")).status_code == 404
     assert (await client.get("/v1/executions")).json()["items"] == []

@@ -151,7 +151,15 @@ async def test_a_key_stands_for_the_id_and_answers_name_the_id(
     ):  # fmt: skip
         answer = await client.get(path.format("Bestellung%207"))
         assert (answer.status_code, answer.json()["execution_id"]) == (200, made), path
-    for path in ("/definition", "/children", "/nodes/A", "/nodes/A/output", "/events"):
+    for path in (
+        "/definition",
+        "/children",
+        "/nodes/A",
+        "/nodes/A/output",
+        "/nodes/A/attempts",
+        "/history",
+        "/events",
+    ):
         answer = await client.get(f"/v1/executions/Bestellung 7{path}")
         assert answer.status_code == 200, path
     replay = await client.post("/v1/executions/Bestellung 7/replay")

@@ -29,6 +29,7 @@ export class CanvasGraph extends GraphStage {
     /** @type {import("./palette.js").Palette | null} */
     this.palette = null;
     this.colours = new Uint8Array(0);
+    this.dims = new Uint8Array(0);
     this.shown = new Int32Array(0);
     /** Left, top, right, bottom of each edge. */
     this.edgeBounds = new Float32Array(0);
@@ -57,11 +58,12 @@ export class CanvasGraph extends GraphStage {
   paintScene() {
     const { nodes, edges } = this.scene;
     this.colours = new Uint8Array(nodes.length);
+    this.dims = new Uint8Array(nodes.length);
     this.shown = new Int32Array(nodes.length);
     this.texts = new Array(nodes.length);
     this.edgeBounds = new Float32Array(edges.length * 4);
     for (let e = 0; e < edges.length; e++) this.measureEdge(e);
-    nodes.forEach((node, i) => (this.colours[i] = colourNumber((this.states.get(node.id) ?? UNKNOWN).state)));
+    this.paintStates(new Set(this.scene.indices.keys()));
   }
 
   /** @param {number} e */
@@ -84,6 +86,7 @@ export class CanvasGraph extends GraphStage {
     for (const id of changed) {
       const i = this.scene.indices.get(id);
       if (i === undefined) continue;
+      this.dims[i] = Number(this.isDim(id));
       this.colours[i] = colourNumber((this.states.get(id) ?? UNKNOWN).state);
       this.texts[i] = undefined;
     }
@@ -115,7 +118,7 @@ export class CanvasGraph extends GraphStage {
     const bottom = top + this.size.height / camera.zoom;
     const count = this.scene.grid.find(left - 8, top - 8, right, bottom, this.shown);
     const selected = this.scene.indices.get(this.selected ?? "") ?? -1;
-    const picture = { scene: this.scene, colours: this.colours, shown: this.shown, count, zoom: camera.zoom, palette: this.palette, selected };
+    const picture = { scene: this.scene, colours: this.colours, dims: this.dims, shown: this.shown, count, zoom: camera.zoom, palette: this.palette, selected };
     const edges = this.edgesWithin(left, top, right, bottom);
     if (camera.zoom < TEXT_ZOOM) {
       paintFlatEdges(context, picture, edges);

@@ -17,6 +17,8 @@ const FAINT = new Set([UPSTREAM, PENDING, SKIPPED]);
 const OUTLINED = new Set([FAILED, UPSTREAM, PENDING, SKIPPED, CANCELLED]);
 /** Failed ones come last, so that none of them is hidden by its neighbours. */
 const PAINTED = COLOURS.map((_, colour) => colour).sort((a, b) => Number(a === FAILED) - Number(b === FAILED));
+/** Strength of boxes that step back. */
+const DIM = 0.3;
 /** Smallest side of a failed box, px. */
 const LEAST_FAILED = 4;
 
@@ -24,6 +26,7 @@ const LEAST_FAILED = 4;
  * @typedef {object} Picture
  * @property {import("./scene.js").Scene} scene
  * @property {Uint8Array} colours  of each node, a number of COLOURS
+ * @property {Uint8Array} dims  1 for a node that steps back
  * @property {Int32Array} shown  numbers of the nodes in view
  * @property {number} count  of them
  * @property {number} zoom
@@ -36,7 +39,7 @@ const LEAST_FAILED = 4;
  * @param {CanvasRenderingContext2D} context  in the coordinates of the graph
  * @param {Picture} picture
  */
-export function paintFlatBoxes(context, { scene, colours, shown, count, zoom, palette, selected }) {
+export function paintFlatBoxes(context, { scene, colours, dims, shown, count, zoom, palette, selected }) {
   for (const colour of PAINTED) {
     context.fillStyle = FAINT.has(colour) ? palette.faint[colour] : palette.states[colour];
     const least = colour === FAILED ? LEAST_FAILED / zoom : 1 / zoom;
@@ -44,7 +47,10 @@ export function paintFlatBoxes(context, { scene, colours, shown, count, zoom, pa
     const height = Math.max(BOX.height, least);
     for (let k = 0; k < count; k++) {
       const i = shown[k];
-      if (colours[i] === colour) context.fillRect(scene.xs[i], scene.ys[i], width, height);
+      if (colours[i] !== colour) continue;
+      if (dims[i]) context.globalAlpha = DIM;
+      context.fillRect(scene.xs[i], scene.ys[i], width, height);
+      if (dims[i]) context.globalAlpha = 1;
     }
   }
   if (selected < 0) return;
@@ -59,17 +65,18 @@ export function paintFlatBoxes(context, { scene, colours, shown, count, zoom, pa
  * @param {CanvasRenderingContext2D} context
  * @param {Picture & {textsOf: (i: number) => {name: string, detail: string, icon: Path2D, share: import("./scene.js").NodeState["progress"]}}} picture
  */
-export function paintBoxes(context, { scene, colours, shown, count, palette, selected, textsOf }) {
+export function paintBoxes(context, { scene, colours, dims, shown, count, palette, selected, textsOf }) {
   const fonts = { name: `550 13px ${palette.family}`, detail: `400 11px ${palette.family}` };
   for (let k = 0; k < count; k++) {
     const i = shown[k];
     const colour = colours[i];
     const [x, y] = [scene.xs[i], scene.ys[i]];
+    context.globalAlpha = dims[i] ? DIM : 1;
     if (scene.nodes[i].members) for (const by of [6, 3]) paintBox(context, x + by, y + by, colour, palette, false);
     paintBox(context, x, y, colour, palette, i === selected);
     paintBar(context, x, y, palette.states[colour]);
     const { name, detail, icon, share } = textsOf(i);
-    context.globalAlpha = colour === SKIPPED ? 0.6 : 1;
+    context.globalAlpha *= colour === SKIPPED ? 0.6 : 1;
     context.fillStyle = palette.text;
     context.font = fonts.name;
     context.fillText(name, x + 36, y + 19);
@@ -113,7 +120,7 @@ function paintHatch(context, x, y, colour) {
     context.moveTo(x + at, y + BOX.height);
     context.lineTo(x + at + BOX.height, y);
   }
-  context.globalAlpha = 0.28;
+  context.globalAlpha *= 0.28;
   context.strokeStyle = colour;
   context.lineWidth = 2;
   context.stroke();

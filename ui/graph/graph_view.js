@@ -22,13 +22,14 @@ const LEAST_WHOLE = 0.025;
  * @param {() => readonly import("./scene.js").GraphNode[]} options.nodes  followed; laid out only when they differ
  * @param {(id: string) => import("./scene.js").NodeState} options.stateOf  of one node, as it is now
  * @param {() => Iterable<string>} options.changed  followed; ids of nodes whose state may differ since it was asked last
- * @param {import("../core/view.js").Signal<string | null>} options.selected  id of a node
+ * @param {import("../core/view.js").Computed<string | null>} options.selected  followed; id of a node
  * @param {(id: string | null) => void} options.onSelect  null: clicked beside all nodes
  * @param {(id: string) => void} [options.onOpen]  a double click
+ * @param {() => string | null} [options.filter]  followed; nodes in other states than this step back
  * @param {string | null} [options.storageKey]  workflow and version, under which moved nodes are kept
  * @param {boolean} [options.hasKeys]  whether f, + and - work on the whole page; of one graph only
  */
-export function graphView({ nodes, stateOf, changed, selected, onSelect, onOpen, storageKey = null, hasKeys = true }) {
+export function graphView({ nodes, stateOf, changed, selected, onSelect, onOpen, filter = () => null, storageKey = null, hasKeys = true }) {
   const model = new GraphModel(stateOf);
   const positions = new Positions(storageKey);
   const moved = signal(positions.places.size);
@@ -65,6 +66,7 @@ export function graphView({ nodes, stateOf, changed, selected, onSelect, onOpen,
     const layout = /** @type {import("./layout.js").Layout} */ (model.layout);
     renderer.setGraph({ nodes: model.shown, layout, moved: positions.places });
     renderer.setStates(model.changes(model.nodes.map((node) => node.id)));
+    renderer.setFilter(untracked(filter));
     showSelected(selected.peek());
     groups.value = { count: model.groups.size, expanded: model.expanded.size };
     if (!hasBegun && model.nodes.length) {
@@ -119,6 +121,7 @@ export function graphView({ nodes, stateOf, changed, selected, onSelect, onOpen,
     const ids = [...changed()];
     if (ids.length) renderer?.setStates(model.changes(ids.filter((id) => model.known.has(id))));
   });
+  effect(() => renderer?.setFilter(filter()));
   effect(() => {
     if (now.value) renderer?.setStates(model.changes(model.ticks()));
   });

@@ -16,6 +16,7 @@ import { GridIndex } from "./grid_index.js";
  * @property {string} label  the same in words, with the attempt: "failed, attempt 3 of 3"
  * @property {string} detail  behind the handler in the box: state or duration
  * @property {{ended: number, failed: number, total: number} | null} progress
+ * @property {ReadonlySet<string>} [kinds]  of a group: all states that its members have
  *
  * @typedef {object} Graph
  * @property {readonly GraphNode[]} nodes
@@ -120,7 +121,8 @@ export class Scene {
     if (direction === "left" || direction === "right") {
       for (const e of this.edgesOf(i)) {
         const other = direction === "left" ? this.edgeFrom[e] : this.edgeTo[e];
-        const away = Math.abs(this.ys[other] - this.ys[i]);
+        const layers = Math.abs(this.layers[other] - this.layers[i]);
+        const away = Math.abs(this.ys[other] - this.ys[i]) + 1e6 * layers;
         if (other === i || away >= least) continue;
         [best, least] = [other, away];
       }

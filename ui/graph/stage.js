@@ -42,6 +42,8 @@ export class GraphStage {
     this.selected = null;
     /** @type {string | null} */
     this.focused = null;
+    /** @type {string | null} */
+    this.filter = null;
     /** @type {Set<string>} */
     this.changed = new Set();
     /** What the next frame has to draw. */
@@ -51,9 +53,11 @@ export class GraphStage {
     /** Where a flight ends. @type {import("./camera.js").Camera | undefined} */
     this.goal = undefined;
     this.movedAt = -Infinity;
+    /** Nodes, those inside of groups counted each; and the failed ones of them. */
+    this.count = 0;
     this.failed = 0;
-    /** A view that was asked for before the size was known. @type {(() => void) | null} */
-    this.pendingView = null;
+    /** Views that were asked for before the size was known. @type {(() => void)[]} */
+    this.pendingViews = [];
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(this.element);
     this.reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
@@ -66,6 +70,7 @@ export class GraphStage {
     this.scene = new Scene(graph);
     if (this.focused !== null && !this.scene.indices.has(this.focused)) this.focused = null;
     for (const id of this.states.keys()) if (!this.scene.indices.has(id)) this.states.delete(id);
+    this.count = graph.nodes.reduce((sum, node) => sum + (node.members?.length ?? 1), 0);
     this.failed = 0;
     for (const [id, state] of this.states) this.failed += this.failedIn(id, state);
     this.due.scene = true;
@@ -92,6 +97,21 @@ export class GraphStage {
     if (id !== null && this.scene.indices.has(id)) this.focused = id;
     this.due.marks = true;
     this.invalidate();
+  }
+
+  /** Let nodes in other states step back. @param {string | null} state  null: none */
+  setFilter(state) {
+    if (this.filter === state) return;
+    this.filter = state;
+    for (const id of this.scene.indices.keys()) this.changed.add(id);
+    this.invalidate();
+  }
+
+  /** @param {string} id */
+  isDim(id) {
+    if (this.filter === null) return false;
+    const { state, kinds } = this.states.get(id) ?? UNKNOWN;
+    return kinds ? !kinds.has(this.filter) : state !== this.filter;
   }
 
   fit() {
@@ -171,7 +191,7 @@ export class GraphStage {
   /** @param {() => void} view */
   whenSized(view) {
     if (this.size.width) view();
-    else this.pendingView = view;
+    else this.pendingViews.push(view);
   }
 
   resize() {
@@ -179,10 +199,8 @@ export class GraphStage {
     if (!size.width || !size.height) return;
     const [dx, dy] = this.size.width ? [(size.width - this.size.width) / 2, (size.height - this.size.height) / 2] : [0, 0];
     this.size = size;
-    if (this.pendingView) {
-      const view = this.pendingView;
-      this.pendingView = null;
-      view();
+    if (this.pendingViews.length) {
+      for (const view of this.pendingViews.splice(0)) view();
       this.land();
     } else this.camera = { ...this.camera, x: this.camera.x + dx, y: this.camera.y + dy };
     this.due.camera = true;
@@ -255,8 +273,7 @@ export class GraphStage {
     if (due.scene || due.camera) this.paintCamera();
     this.paintFrame();
     if (due.scene || changed.size) {
-      const count = this.scene.nodes.reduce((sum, node) => sum + (node.members?.length ?? 1), 0);
-      this.element.setAttribute("aria-label", `Graph of ${count} nodes, ${this.failed} failed`);
+      this.element.setAttribute("aria-label", `Graph of ${this.count} nodes, ${this.failed} failed`);
     }
   }
 

@@ -116,7 +116,7 @@ export class SvgGraph extends GraphStage {
 
   /** @param {string} id @param {string} state */
   classOf(id, state) {
-    const marks = `${this.pulsing.has(id) ? " is-pulsing" : ""}${id === this.selected ? " is-selected" : ""}`;
+    const marks = `${this.pulsing.has(id) ? " is-pulsing" : ""}${id === this.selected ? " is-selected" : ""}${this.isDim(id) ? " is-dim" : ""}`;
     return `graph-node state-${colourOf(state)}${marks}`;
   }
 

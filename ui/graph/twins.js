@@ -121,12 +121,15 @@ export class TwinCounts {
   state() {
     const total = this.group.members.length;
     let [ended, failed] = [0, 0];
+    /** @type {Set<string>} */
+    const kinds = new Set();
     for (const [state, count] of this.counts) {
+      if (count > 0) kinds.add(state);
       if (ENDED.has(state)) ended += count;
       if (state === "failed") failed += count;
     }
-    const state = STATES.find((each) => (this.counts.get(each) ?? 0) > 0) ?? "pending";
+    const state = STATES.find((each) => kinds.has(each)) ?? "pending";
     const detail = failed ? `${ended}/${total}, ${failed} failed` : `${ended}/${total}`;
-    return { state, label: wordOf(state), detail, progress: { ended, failed, total } };
+    return { state, label: wordOf(state), detail, progress: { ended, failed, total }, kinds };
   }
 }

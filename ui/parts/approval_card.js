@@ -11,7 +11,7 @@ import { duration, milliseconds, moment, now, relative } from "../core/time.js";
 import { computed, html, show, signal, untracked } from "../core/view.js";
 import { byField, rememberBy, rememberedBy } from "./by_field.js";
 import { icon } from "./icons.js";
-import { jsonField } from "./json_field.js";
+import { schemaForm } from "./schema_form.js";
 import { jsonTree } from "./json_tree.js";
 import { markdown } from "./markdown.js";
 import { notify } from "./notices.js";
@@ -84,11 +84,11 @@ function facts({ assignees, quorum, approvals, asked_at: askedAt, due_at: dueAt,
 /** @param {Approval} first @param {(decision: "approve" | "deny", by: string, form: any) => Promise<void>} decide */
 function answerForm(first, decide) {
   const by = signal(rememberedBy());
-  const filled = signal(/** @type {any} */ (first.form === null ? undefined : {}));
+  const filled = signal(/** @type {any} */ (undefined));
   const comment = signal("");
   const isBusy = signal(false);
   const failure = signal(/** @type {any} */ (null));
-  const form = first.form === null ? null : jsonField({ schema: first.form, value: filled, label: "Answer" });
+  const form = first.form === null ? null : schemaForm({ schema: first.form, value: filled, label: "Answer" });
   const commentId = `comment-${first.shown.slice(0, 8)}`;
   const problems = () => form?.problems() ?? [];
   /** What is sent of the form: a denial needs none. @param {"approve" | "deny"} decision */

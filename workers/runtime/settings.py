@@ -49,6 +49,7 @@ def _tools(settings: Settings, secrets: Mapping[str, str]) -> Toolbox:
         openai_api_key=settings.openai_api_key,
         openai_base_url=settings.openai_base_url,
         prices=settings.llm_prices,
+        echo_pause_s=settings.llm_echo_pause_ms / 1000,
     )
     containers = ContainerSettings(
         engine_url=settings.docker_host,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,11 +44,11 @@ class DevStack:
         self.process: subprocess.Popen[str] | None = None
         self.output: list[str] = []
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Start it and wait until it says that it is up."""
         ports = ("--port", str(self.port), "--echo-port", str(self.echo_port))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "cli", "dev", *ports],
+            [sys.executable, "-m", "cli", "dev", *ports, *options],
             cwd=ROOT,
             env=self.environment,
             stdout=subprocess.PIPE,
@@ -160,3 +163,54 @@ def test_a_killed_supervisor_leaves_no_orphans_and_no_lock(stack: DevStack, tmp_
     found = stack.run("watch", unfinished, "--timeout", "80")
     assert found.returncode == 0, found.stdout + found.stderr
     assert stack.end(signal.SIGTERM) == 0
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="counts children in /proc")
+def test_the_demo_waits_for_a_decision_goes_on_after_a_restart_and_completes(stack: DevStack) -> None:
+    stack.start("--demo")
+    url = f"http://127.0.0.1:{stack.port}"
+    execution_id = demo_run(stack)
+    # Once the cities are asked for, the worker that asks is killed; another one takes over.
+    until(lambda: node(url, execution_id, "weather")["status"] == "WAITING")
+    killed = call(f"{url}/demo/workers/kill", method="POST")["worker"]
+    until(lambda: node(url, execution_id, "approve")["waiting_on"] == "approval")
+    assert stack.end(signal.SIGINT) == 0
+
+    stack.output.clear()
+    stack.start("--demo")
+    decided = stack.run("approve", execution_id, "approve", "--by", "jane", "--form", '{"note": "south"}')
+    followed = stack.run("watch", execution_id, "--timeout", "80")
+
+    assert killed in ("worker-1", "worker-2")
+    assert demo_run(stack) == execution_id
+    assert decided.returncode == 0, decided.stdout + decided.stderr
+    assert followed.returncode == 0, followed.stdout + followed.stderr
+    (message,) = call(f"{url}/demo/inbox")["items"]
+    assert (message["is_signed"], message["body"]["data"]["note"]) == (True, "south")
+
+
+def demo_run(stack: DevStack) -> str:
+    """The execution that the stack names."""
+    # The lines come one after the other; this one is the last of those that it begins with.
+    until(lambda: "Ctrl-C stops" in "".join(stack.output))
+    found = re.search(r"/ui/runs/([0-9a-f-]{36})", "".join(stack.output))
+    assert found is not None, "".join(stack.output)
+    return found[1]
+
+
+def node(url: str, execution_id: str, node_id: str) -> dict[str, Any]:
+    view = call(f"{url}/v1/executions/{execution_id}")
+    return next(node for node in view["nodes"] if node["node_id"] == node_id)
+
+
+def call(url: str, method: str = "GET") -> Any:
+    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=PATIENCE_S) as answer:
+        return json.load(answer)
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.1)

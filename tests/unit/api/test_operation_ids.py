@@ -20,6 +20,7 @@ OPERATIONS = frozenset(
         "tenants_keys_rotate", "workflows_change",
         "deliveries_get", "deliveries_list", "deliveries_resend",
         "dead_drop", "dead_list", "dead_requeue", "definitions_simulate", "definitions_validate",
+        "executions_attempts", "executions_history",
         "executions_cancel", "executions_children", "executions_pause", "executions_resume",
         "executions_node_complete", "executions_node_explain", "executions_node_fail",
         "executions_node_retry", "executions_node_skip",

@@ -81,16 +81,12 @@ export async function replayRun(live) {
 }
 
 /** @param {LiveRun} live */
-export function sendSignal(live) {
-  const isWaiting = (/** @type {string} */ id) => live.version.value >= 0 && live.node(id)?.waiting_on === "signal";
-  openDialog({
-    title: "Send a signal",
-    isWide: true,
-    body: () => {
-      const { answer } = definitionOf(live);
-      return signalForm({ executionId: live.id, offers: () => signalOffers(answer.value, isWaiting) });
-    },
-  });
+export async function sendSignal(live) {
+  const definition = await api.get(`${live.path}/definition`).catch(notifyError);
+  if (!definition) return;
+  const isWaiting = (/** @type {string} */ id) => live.node(id)?.waiting_on === "signal";
+  const offers = () => (void live.version.value, signalOffers(definition, isWaiting));
+  openDialog({ title: "Send a signal", isWide: true, body: (close) => signalForm({ executionId: live.id, offers, onDone: close }) });
 }
 
 /** @param {LiveRun} live */

@@ -90,6 +90,22 @@ def test_children_find_a_named_redis_by_themselves() -> None:
     assert "REDIS_HOST" not in environment
 
 
+@pytest.mark.parametrize("is_demo", [False, True])
+def test_only_with_the_demo_the_stack_s_processes_know_of_it(tmp_path: Path, is_demo: bool) -> None:
+    stack = Stack(
+        StackOptions(tmp_path, is_demo=is_demo),
+        Settings(_env_file=None, services={"mine": "http://mine"}),
+        emit=lambda *_: None,
+        announce=lambda *_: None,
+    )
+    children = [child for group in stack._plan(RedisPlace("", None, None)) for child in group]
+
+    for child in children:
+        assert child.environment.get("DEMO") == ("true" if is_demo else None)
+        assert ("demo" in json.loads(child.environment["SERVICES"])) is is_demo
+        assert {"mine", "service-a"} <= json.loads(child.environment["SERVICES"]).keys()
+
+
 def test_a_data_directory_has_one_owner(tmp_path: Path) -> None:
     descriptor = lock(tmp_path)
 

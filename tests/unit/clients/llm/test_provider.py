@@ -220,6 +220,24 @@ async def test_echo_answers_the_last_question_always_the_same() -> None:
     assert (first.text, first.is_simulated) == ("Simulated response for: three", True)
 
 
+async def test_echo_streams_as_slowly_as_it_is_set_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("clients.llm.echo.asyncio.sleep", pause)
+    request = LlmRequest(messages=({"role": "user", "content": "x" * 100},))
+    pieces: list[str] = []
+
+    reply = await make_provider(LlmSettings(provider="echo", echo_pause_s=0.15)).complete(
+        request, pieces.append
+    )
+
+    assert "".join(pieces) == reply.text
+    assert len(pieces) > 3 and pauses == [0.15] * len(pieces)
+
+
 @pytest.mark.parametrize(
     ("model", "usage", "dollars"),
     [

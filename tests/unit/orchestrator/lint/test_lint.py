@@ -10,6 +10,7 @@ from orchestrator.documents.limits import Limits
 from orchestrator.documents.yaml import load_yaml
 from orchestrator.lint.lint import lint
 from tests.dags import HANDLERS, node, workflow
+from tests.own_handlers import loaded
 from tests.unit.orchestrator.lint.cases import codes, delay, reading, warnings
 from workers.handlers import Catalogue
 
@@ -21,7 +22,8 @@ def test_the_examples_are_without_warnings(file: Path) -> None:
     text = file.read_bytes()
     document = orjson.loads(text) if file.suffix == ".json" else load_yaml(text)[0]
 
-    assert lint(compile_definition(document, handlers=Catalogue())) == []
+    with loaded("examples.handlers"):
+        assert lint(compile_definition(document, handlers=Catalogue())) == []
 
 
 # Time

@@ -1,0 +1,1 @@
+"""Frame rates of the graph and the timeline in Chromium."""

@@ -1,0 +1,32 @@
+"""The rules of WCAG 2.2 A and AA that a program can check, by axe-core."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from playwright.sync_api import Page
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+_RUN = """async (tags) => {
+    const { violations } = await axe.run(document, {
+        runOnly: { type: "tag", values: tags }, resultTypes: ["violations"],
+    });
+    return violations.map(({ id, help, nodes }) => ({ id, help, nodes: nodes.map(
+        ({ target, failureSummary }) => `${target.join(" ")}: ${failureSummary.replace(/\\s+/g, " ")}`) }));
+}"""
+
+
+@cache
+def source() -> str:
+    return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+
+
+def violations(page: Page) -> list[str]:
+    """Say what a page breaks, a line for each rule and element."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(source())
+    found: list[dict[str, Any]] = page.evaluate(_RUN, TAGS)
+    return [f"{rule['id']} ({rule['help']}): {node}" for rule in found for node in rule["nodes"]]

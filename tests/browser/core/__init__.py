@@ -1,0 +1,1 @@
+"""Modules of `ui/core`, called from Python where they run."""

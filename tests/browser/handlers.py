@@ -1,0 +1,66 @@
+"""Handlers that do what their config says, so that a test decides what its page has to show."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from workers.context import HandlerContext
+from workers.outcome import Terminal
+from workers.registry import HANDLER_REGISTRY, handler
+
+
+class Gates:
+    """What the `hold` handlers wait for: each goes on when the test opens the gate of its name."""
+
+    def __init__(self) -> None:
+        self._gates: dict[str, threading.Event] = {}
+
+    def of(self, name: str) -> threading.Event:
+        return self._gates.setdefault(name, threading.Event())
+
+    def open_all(self) -> None:
+        for gate in list(self._gates.values()):
+            gate.set()
+
+
+@contextmanager
+def registered(gates: Gates) -> Iterator[None]:
+    """Register the handlers of these tests; afterwards the catalogue is as it was."""
+    before = dict(HANDLER_REGISTRY)
+    _register(gates)
+    try:
+        yield
+    finally:
+        HANDLER_REGISTRY.clear()
+        HANDLER_REGISTRY.update(before)
+
+
+def _register(gates: Gates) -> None:
+    @handler("give")
+    async def give(config: Mapping[str, Any], context: HandlerContext) -> Any:
+        """End with `output`, after saying `lines` in the log and `progress` on the way."""
+        for line in config.get("lines", ()):
+            context.log(line, text=line)
+        if "progress" in config:
+            context.progress(0.5, config["progress"])
+        return config.get("output")
+
+    @handler("break")
+    async def fail(config: Mapping[str, Any], context: HandlerContext) -> None:
+        """Fail for good with `message` and `type`, after saying `lines` in the log."""
+        for line in config.get("lines", ()):
+            context.log(line, "error", text=line)
+        raise Terminal(config.get("message", "it broke"), type=config.get("type", "Test.Broken"))
+
+    @handler("hold")
+    def hold(config: Mapping[str, Any], context: HandlerContext) -> Any:
+        """Run until the gate `gate` is open, then end with `output`; with `message`, fail instead."""
+        gate = gates.of(config.get("gate", "gate"))
+        while not context.is_cancelled() and not gate.wait(0.01):
+            pass
+        if "message" in config:
+            raise Terminal(config["message"], type="Test.Broken")
+        return config.get("output")

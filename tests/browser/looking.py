@@ -1,0 +1,52 @@
+"""Looking at a page: when it is at rest, all of its tabs, whether it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from playwright.sync_api import Page, expect
+
+#: What a person holds or sits at: a phone, a split screen, a laptop.
+WIDTHS = (390, 900, 1280)
+
+_TOO_WIDE = """() => {
+    const most = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= most) return [];
+    return [...document.querySelectorAll("body *")]
+        .filter((each) => each.getBoundingClientRect().right > most + 1)
+        .map((each) => `${each.tagName.toLowerCase()}.${each.getAttribute("class") ?? ""}`).slice(0, 5);
+}"""
+
+
+def settle(page: Page) -> None:
+    """Wait until a page shows what it is about: its heading is there, and nothing in it is still loading."""
+    expect(page.get_by_role("heading", level=1).first).to_be_visible()
+    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+
+
+def each_tab(page: Page) -> Iterator[str]:
+    """Go through the tabs of a page, each at rest; gives their names, or "" once where there are none."""
+    tabs = page.get_by_role("tab")
+    count = tabs.count()
+    if not count:
+        yield ""
+    for number in range(count):
+        tab = tabs.nth(number)
+        tab.click()
+        expect(tab).to_have_attribute("aria-selected", "true")
+        settle(page)
+        yield tab.inner_text()
+
+
+def too_wide(page: Page) -> list[str]:
+    """At which widths a page has to be scrolled sideways, and for what; it is left as wide as it was."""
+    before = page.viewport_size
+    found = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        if wide := page.evaluate(_TOO_WIDE):
+            found.append(f"{width} px: {', '.join(wide)}")
+    if before:
+        page.set_viewport_size(before)
+    return found

@@ -1,0 +1,64 @@
+"""Every page opens without a fault, fits every width and keeps the rules of WCAG 2.2 AA in both themes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import axe
+from tests.browser.faults import Faults
+from tests.browser.looking import each_tab, too_wide
+from tests.browser.stack import Stack
+from tests.browser.world import PATHS, World, needs_page, plain_world
+from tests.source_tree import ROOT, source_text
+
+#: As the button of the frame does it, on every page.
+CHANGE_THEME = """(theme) => {
+    document.documentElement.dataset.theme = theme;
+    dispatchEvent(new Event("headrace-theme"));
+}"""
+
+
+@pytest.fixture(scope="module")
+def world(stack: Stack) -> World:
+    return plain_world(stack)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_page_is_for_everybody(
+    open_page: Callable[[str], Page], faults: Faults, world: World, name: str
+) -> None:
+    needs_page(name)
+    if name == "run, unknown":
+        faults.allow("status of 404")
+    page = open_page(world.path(name))
+
+    for tab in each_tab(page):
+        for theme in ("light", "dark"):
+            page.evaluate(CHANGE_THEME, theme)
+            assert not axe.violations(page), f"{tab} in the {theme} theme"
+        assert not too_wide(page), tab
+
+
+def test_no_page_is_left_out() -> None:
+    pages = re.findall(r"^  (\w+): \(\) => import\(", source_text(ROOT / "ui" / "main.js"), re.MULTILINE)
+
+    assert {name.partition(",")[0] for name in PATHS} == set(pages) != set()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_first_look_is_in_the_theme_of_the_system(browser: Browser, stack: Stack, scheme: str) -> None:
+    context = browser.new_context(base_url=stack.url, color_scheme="dark" if scheme == "dark" else "light")
+    page = context.new_page()
+    page.goto("/ui/nothing")
+    expect(page.locator("html")).to_have_attribute("data-theme", scheme)
+
+    other = "light" if scheme == "dark" else "dark"
+    page.get_by_role("button", name=re.compile(other, re.IGNORECASE)).click()
+    expect(page.locator("html")).to_have_attribute("data-theme", other)
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", other)
+    context.close()

@@ -1,0 +1,19 @@
+/** The nodes of a run on a line of time, live. */
+import { api } from "../../core/api.js";
+import { isOver, stateOf } from "../../core/statuses.js";
+import { timelineView } from "../../graph/timeline.js";
+
+/** @param {import("../run.js").RunView} view */
+export function timelineTab({ live, nodeId, filter, select }) {
+  return timelineView({
+    nodes: () => {
+      void live.version.value;
+      const nodes = live.run?.nodes.values() ?? [];
+      return filter.value === null ? nodes : [...nodes].filter((node) => stateOf(node) === filter.value);
+    },
+    attempts: async (id) => (await api.get(`${live.path}/nodes/${encodeURIComponent(id)}/attempts`)).items,
+    selected: () => nodeId.value?.replace(/\[\d+\]$/, "") ?? null,
+    onSelect: select,
+    isLive: () => (void live.version.value, live.run !== null && !isOver(live.run.execution.status)),
+  });
+}
