@@ -1,0 +1,44 @@
+"""What a host offers: its handlers as cards, checked before any of them is announced."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from workers.cards import HandlerCard
+
+
+class OfferRefused(Exception):
+    """Handlers that cannot be had; the message names module and line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The handlers of one load of the modules.
+
+    cards  by every name, aliases included.
+    files  that were loaded: a change of one is a new load.
+    """
+
+    generation: int
+    cards: Mapping[str, HandlerCard]
+    files: tuple[str, ...]
+
+
+def read_offer(offered: Mapping[str, Any], generation: int, *, built_in: frozenset[str]) -> Offer:
+    """Read what a host offers. Raises OfferRefused for a name of the engine's, and for a retry policy that is none."""
+    cards: dict[str, HandlerCard] = {}
+    for fields in offered["handlers"]:
+        where = f"module {fields['module']}, line {fields['line']}"
+        try:
+            card = HandlerCard.from_dict(fields)
+        except ValueError as error:
+            raise OfferRefused(f"{where}: {error}") from None
+        for name in (card.name, *card.aliases):
+            if name in built_in:
+                raise OfferRefused(
+                    f"{where}: the handler {name!r} has the name of a built-in one; give it another name"
+                )
+            cards[name] = card
+    return Offer(generation, cards, tuple(offered["files"]))

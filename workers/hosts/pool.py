@@ -1,0 +1,340 @@
+"""The handler hosts of a worker: how many there are, which is free, and when one is replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from workers.cards import HandlerCard
+from workers.context import HandlerContext
+from workers.hosts.call import Call
+from workers.hosts.ends import GivenBack
+from workers.hosts.host import Host, Kind
+from workers.hosts.launch import HostSettings
+from workers.hosts.offer import Offer, OfferRefused, read_offer
+from workers.hosts.stopping import Stops
+from workers.outcome import Outcome
+
+log = logging.getLogger("headrace.hosts")
+
+#: After a host that did not load: so long until the next is started, three times as long after each further one.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
+#: How long an attempt with a place may wait for it, should the host have died meanwhile: its time limit runs already.
+PLACE_S = 0.8
+#: What is left to hosts when their worker ends.
+CLOSING_S = 0.5
+
+Unit = tuple[str, str, int]
+
+
+class HandlerHosts:
+    """All hosts of one worker. Everything here runs in its event loop, in the main thread.
+
+    built_in     names that belong to the engine.
+    on_free      called when an attempt may be claimed that could not before.
+    on_leftover  called with a task that lasts as long as the code of an attempt that is over, and its unit.
+    """
+
+    def __init__(
+        self,
+        settings: HostSettings,
+        *,
+        built_in: Callable[[], frozenset[str]],
+        on_free: Callable[[], None] = lambda: None,
+        on_leftover: Callable[[asyncio.Task[Any], HandlerContext], None] = lambda task, context: None,
+    ) -> None:
+        self.settings = settings
+        self._built_in = built_in
+        self._on_free = on_free
+        self._stops = Stops(on_leftover)
+        self._hosts: list[Host] = []
+        self._sizes: dict[Kind, int] = {}
+        #: Units that have a place and have not taken it yet.
+        self._held: dict[Unit, Kind] = {}
+        self._waiting: dict[Kind, list[asyncio.Future[None]]] = {"sync": [], "async": []}
+        #: That of the newest host that loaded.
+        self.offer: Offer | None = None
+        #: Why the newest one did not; None once one does.
+        self.refusal: Mapping[str, Any] | None = None
+        self.generation = 0
+        self._failures = 0
+        self._not_before_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_closed = False
+
+    # What there is
+
+    @property
+    def cards(self) -> Mapping[str, HandlerCard]:
+        """Handlers that can be run here, by every name they have."""
+        has_any = any(host.state == "ready" for host in self._hosts)
+        # A host that has died is replaced at once: what it offered is not taken back for that moment.
+        return self.offer.cards if self.offer is not None and (has_any or not self._failures) else {}
+
+    def kind_of(self, handler: str) -> Kind | None:
+        """The kind of host that runs a handler; None where none does."""
+        card = self.cards.get(handler)
+        return None if card is None else "async" if card.is_async else "sync"
+
+    def free(self, kind: Kind) -> int:
+        """How many attempts of a kind could be claimed now."""
+        held = sum(1 for each in self._held.values() if each == kind)
+        return sum(host.free for host in self._takers(kind)) - held
+
+    def _takers(self, kind: Kind) -> Iterable[Host]:
+        newest = max((host.generation for host in self._hosts if host.kind == kind and host.state == "ready"), default=0)
+        return (host for host in self._hosts if host.kind == kind and host.generation == newest)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Show the hosts: kind, pid, state, and what each runs since when."""
+        return [
+            {
+                "kind": host.kind,
+                "pid": host.pid,
+                "state": ("busy" if host.calls else "idle") if host.state == "ready" else host.state,
+                "runs": host.runs,
+                "rss_mb": round(host.rss_kb / 1024),
+                "running": [[call.unit, call.since_ms] for call in list(host.calls.values())[:20]],
+            }
+            for host in list(self._hosts)
+        ]
+
+    # Places
+
+    def hold(self, unit: Unit, handler: str) -> bool:
+        """Keep a place for an attempt that is about to be claimed; False where none is free."""
+        kind = self.kind_of(handler)
+        if kind is None or self.free(kind) <= 0:
+            return False
+        self._held[unit] = kind
+        return True
+
+    def let_go(self, unit: Unit) -> None:
+        """Give up the place of an attempt that has not taken it."""
+        if self._held.pop(unit, None) is not None:
+            self._freed()
+
+    @asynccontextmanager
+    async def entered(
+        self, handler: str, context: HandlerContext, patience_s: float | None
+    ) -> AsyncIterator[Callable[[Mapping[str, Any]], Any]]:
+        """Take a place for an attempt, and give what runs it there: a function of its config.
+
+        patience_s  how long it may wait for a host. Raises GivenBack where there is none by then.
+        """
+        unit = (context.execution_id, context.node_id, context.attempt)
+        host = await self._taken(handler, unit, patience_s)
+
+        async def run(config: Mapping[str, Any]) -> Outcome:
+            context.last_beat_s = time.monotonic()
+            call = host.begin(handler, config, context)
+            return await self._stops.watch(host, call)
+
+        yield run
+
+    async def _taken(self, handler: str, unit: Unit, patience_s: float | None) -> Host:
+        try:
+            async with asyncio.timeout(patience_s):
+                while True:
+                    kind = self.kind_of(handler)
+                    if kind is None:
+                        raise GivenBack("no process can run the handler just now")
+                    host = max(self._takers(kind), key=lambda each: each.free, default=None)
+                    if host is not None and host.free > 0:
+                        # From here to `begin` nothing is awaited.
+                        return host
+                    turn = asyncio.get_running_loop().create_future()
+                    self._waiting[kind].append(turn)
+                    try:
+                        await turn
+                    finally:
+                        if turn in self._waiting[kind]:
+                            self._waiting[kind].remove(turn)
+        except TimeoutError:
+            raise GivenBack("no process was free to run the handler") from None
+        finally:
+            self._held.pop(unit, None)
+
+    def _freed(self) -> None:
+        for kind, turns in self._waiting.items():
+            for _ in range(min(len(turns), sum(host.free for host in self._takers(kind)))):
+                turn = turns.pop(0)
+                if not turn.done():
+                    turn.set_result(None)
+        self._on_free()
+
+    # Their number
+
+    def start(self) -> None:
+        """Start what the settings ask for; the first host tells which kinds are needed."""
+        if self.settings.modules:
+            self._adjust()
+
+    def reload(self) -> None:
+        """Start hosts that load the modules afresh. The present ones go once these are ready, and not before."""
+        if self._is_closed:
+            return
+        self.generation += 1
+        self._failures, self._not_before_s = 0, 0.0
+        for host in self._hosts:
+            if host.state == "starting":
+                host.kill()
+        self._adjust()
+
+    def _adjust(self) -> None:
+        """Start what is missing, unless it has to wait."""
+        if self._is_closed or self._timer is not None:
+            return
+        if any(host.state == "starting" and (self._failures or not self._is_known) for host in self._hosts):
+            return  # What the first one loads is what the others would.
+        if not self._is_known:
+            self._start_one()
+            return
+        for kind, size in self._sizes.items():
+            present = [host for host in self._living(self.generation) if host.kind == kind and not host.is_retiring]
+            starting = sum(1 for host in self._hosts if host.state == "starting" and host.kind == kind)
+            for _ in range(size - len(present) - starting):
+                if not self._start_one(kind):
+                    return
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether a host of this generation has loaded."""
+        return self.offer is not None and self.offer.generation == self.generation
+
+    def _living(self, generation: int) -> list[Host]:
+        return [host for host in self._hosts if host.generation == generation and host.state == "ready"]
+
+    def _start_one(self, kind: Kind | None = None) -> bool:
+        """Start a host; False where the last ones did not load, and the next has to wait."""
+        loop = asyncio.get_running_loop()
+        if (wait_s := self._not_before_s - loop.time()) > 0:
+            self._timer = loop.call_later(wait_s, self._start_later)
+            return False
+        host = Host(self.settings, self.generation, self._on_change)
+        host.kind = kind
+        self._hosts.append(host)
+        try:
+            host.start()
+        except OSError as error:
+            message = f"HANDLER_PYTHON cannot be run: {self.settings.python}: {error}"
+            host.state, host.refusal = "gone", {"message": message, "traceback": ""}
+            self._on_change(host)
+            return False
+        return True
+
+    def _start_later(self) -> None:
+        self._timer = None
+        self._adjust()
+
+    def _on_change(self, host: Host) -> None:
+        if host.state == "ready" and host.capacity == 0:
+            self._take_offer(host)
+        elif host.state == "ready":
+            self._retire_if_due(host)
+        elif host.state == "gone":
+            self._take_end(host)
+        self._freed()
+
+    def _take_offer(self, host: Host) -> None:
+        """Let a host that has loaded serve, unless it offers what it may not."""
+        assert host.offer is not None
+        try:
+            offer = read_offer(host.offer, host.generation, built_in=self._built_in())
+        except OfferRefused as error:
+            host.refusal = {"message": str(error), "traceback": "", "files": host.offer["files"]}
+            host.kill()
+            return
+        if host.generation < self.generation:
+            host.kill()
+            return
+        self._failures, self.refusal, self._not_before_s = 0, None, 0.0
+        if not self._is_known:
+            self._know(offer)
+        kind = host.kind or next(iter(self._sizes), None)
+        if kind is None or kind not in self._sizes:
+            host.kill()  # The modules declare no handler, or none of its kind any more.
+        else:
+            host.serve(kind, 1 if kind == "sync" else self.settings.concurrency)
+            self._replace(host)
+        self._adjust()
+
+    def _know(self, offer: Offer) -> None:
+        is_new = self.offer is None or offer.generation != self.offer.generation
+        self.offer = offer
+        kinds = {"async" if card.is_async else "sync" for card in offer.cards.values()}
+        wanted: dict[Kind, int] = {"sync": self.settings.processes, "async": 1}
+        self._sizes = {kind: size for kind, size in wanted.items() if kind in kinds}
+        if is_new:
+            log.info("hosts.loaded", extra={"handlers": sorted(offer.cards), "generation": offer.generation})
+        for host in self._hosts:
+            # A kind of which there are no handlers any more is not replaced.
+            if host.generation < self.generation and host.kind not in self._sizes:
+                host.drain()
+
+    def _replace(self, newcomer: Host) -> None:
+        """Let one host go for which this one has come."""
+        others = [host for host in self._hosts if host.kind == newcomer.kind and host.state == "ready" and host is not newcomer]
+        old = [host for host in others if host.generation < newcomer.generation]
+        # Of an older generation none may take attempts any more; of those to be recycled, one for one.
+        for host in old or [host for host in others if host.is_retiring][:1]:
+            host.drain()
+
+    def _retire_if_due(self, host: Host) -> None:
+        if host.is_retiring or self._is_closed:
+            return
+        settings = self.settings
+        is_old = 0 < settings.recycle_runs <= host.runs
+        is_large = 0 < settings.recycle_mb * 1024 <= host.rss_kb
+        if is_old or is_large:
+            host.is_retiring = True
+            log.info("host.recycled", extra={"pid": host.pid, "runs": host.runs, "rss_mb": host.rss_kb // 1024})
+            self._adjust()
+
+    def _take_end(self, host: Host) -> None:
+        if host in self._hosts:
+            self._hosts.remove(host)
+        if host.refusal is not None and not self._is_closed and host.generation == self.generation:
+            self._failures += 1
+            pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 3.0 ** (self._failures - 1))
+            self._not_before_s = asyncio.get_running_loop().time() + pause_s
+            self.refusal = host.refusal
+            fields = {name: host.refusal.get(name) for name in ("message", "hint", "traceback")}
+            log.error("hosts.not_loaded", extra={"error": fields.pop("message"), **fields, "again_in_s": pause_s})
+        self._adjust()
+
+    # Their end
+
+    async def close(self) -> None:
+        """End all hosts: what still runs is interrupted, and killed soon after."""
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        hosts = list(self._hosts)
+        for host in hosts:
+            if not host.calls:
+                host.kill()
+            for call in list(host.calls.values()):
+                host.tell(call, "drain", hard=True)
+        done = [asyncio.create_task(_idle(host)) for host in hosts]
+        if done:
+            await asyncio.wait(done, timeout=CLOSING_S)
+        self.kill()
+        await asyncio.gather(*(host.gone() for host in hosts))
+        await asyncio.gather(*done)
+
+    def kill(self) -> None:
+        """End all processes at once; from any thread."""
+        for host in list(self._hosts):
+            host.kill()
+
+
+async def _idle(host: Host) -> None:
+    """Wait until a host runs nothing more, and end it."""
+    calls: list[Call] = list(host.calls.values())
+    await asyncio.wait([call.ended for call in calls]) if calls else None
+    host.kill()
