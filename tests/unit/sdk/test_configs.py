@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from headrace import Terminal
 from orchestrator.definitions.compiler import compile_definition
 from orchestrator.errors import DefinitionInvalid, Problem
 from workers.handlers import Catalogue
-from workers.outcome import Terminal
 from workers.registry import get_handler
 
 URL = "http://x/"
