@@ -46,6 +46,7 @@ WITHOUT_ROW = {
     "forget_consumers": "takes consumers that are gone off a task stream's group",
     "open_session": "begins a browser's session",
     "purge_execution": "hides an execution that has ended, or was never started, for good",
+    "publish_handlers": "keeps the cards of the handlers that workers have loaded",
     "purge_keys": "removes what is left of what was hidden",
     "put_schedule": "adds a schedule to a workflow, or changes its rule",
     "remove_schedule": "removes a schedule",

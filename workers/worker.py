@@ -13,6 +13,7 @@ import re
 import socket
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import orjson
@@ -35,8 +36,11 @@ from orchestrator.store.requests import AttemptToken, ClaimRequest
 from orchestrator.store.script_client import Call
 from orchestrator.store.transitions import Transitions
 from wiring import connect_when_usable, keys_of, limits_of
-from workers.context import Toolbox
-from workers.handlers import Catalogue, load_modules
+from workers.context import HandlerContext, Toolbox
+from workers.cards import HandlerCard, encode_cards
+from workers.handlers import Catalogue
+from workers.hosts.pool import KINDS, HandlerHosts
+from workers.hosts.reloading import watch_files
 from workers.registry import default_retry, names
 from workers.runtime.attempts import BATCH, Attempts
 from workers.runtime.budget_meter import MeterFactory
@@ -50,6 +54,7 @@ from workers.runtime.shares import Shares
 from workers.runtime.shutdown import Shutdown, cancel_all
 from workers.runtime.stand_in import stand_in
 from workers.runtime.task_reader import TaskReader
+from workers.runtime.waiting_line import WaitingLine, unit_of
 
 log = logging.getLogger("headrace.worker")
 
@@ -61,6 +66,12 @@ NODES_SHOWN = 20
 RECORDING_S = 2.0
 #: How long to wait for a slot before looking again: a thread may have ended that no attempt waited for.
 SLOT_WAIT_S = 0.5
+#: With more tasks waiting for a host than so many for each sync host, nothing more is read.
+MOST_IN_LINE = 2
+#: How often the cards of handlers are written again, should they have been lost.
+PUBLISH_S = 30.0
+#: Characters shown of why handlers do not load.
+REFUSAL_CHARS = 4_000
 #: After reading tasks has failed.
 READ_AGAIN = Backoff(first_s=0.05, most_s=1.0)
 
@@ -101,29 +112,38 @@ class Worker:
             announce=self._announcement,
             on_announced=self.shares.update,
         )
+        self.hosts = HandlerHosts(
+            config.hosts, built_in=lambda: names() | OWN.keys(), on_free=self._serve_line,
+            on_leftover=lambda task, context: self.runner.leftovers.add_task(task, _unit(context)),
+        )  # fmt: skip
+        self.line = WaitingLine(self.hosts)
         self.runner = Runner(
             worker_id=self.worker_id, tools=self.tools, threads=self.threads, items=self.store.items,
-            interfaces=self.store.interfaces, max_bytes=config.output_max_bytes,
+            interfaces=self.store.interfaces, max_bytes=config.output_max_bytes, hosts=self.hosts,
             meter=MeterFactory(self.transitions, config.tenant_daily).meter,
             children=Children(self.store, self.transitions, catalogue=Catalogue, limits=config.limits),
         )  # fmt: skip
         self.attempts = Attempts(
             transitions=self.transitions, runner=self.runner, heartbeat=self.heartbeat,
             output_max_bytes=config.output_max_bytes,
-            claiming=self._take, hand_back=self._hand_back, fill=self.store.claim_texts.fill,
+            claiming=self._take, hand_back=self._put_in_line, fill=self.store.claim_texts.fill,
+            on_end=lambda token: self.hosts.let_go((token.execution_id, token.node_id, token.attempt)),
         )  # fmt: skip
         self.deliveries = DeliveryDuty(
             self.store, self.transitions, tools=self.tools, limits=config.limits, is_on=config.deliveries
         )
-        self._handlers_text = f" {' '.join(sorted(names() | OWN.keys()))} "
         self._started_ms = time.time_ns() // 1_000_000
         self._requests = 0
+        self._encoded: tuple[Mapping[str, HandlerCard], str, bytes] | None = None
         #: Slots that the read under way may fill.
         self._reading = 0
         self._draining = asyncio.Event()
+        #: Claims of tasks that waited for a host.
+        self._claiming: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Work until drained. Redis may come and go meanwhile."""
+        self.hosts.start()
         self.shares.update(await self._announcement())
         self.heartbeat.start()
         log.info("worker.started", extra={"worker_id": self.worker_id, "slots": self.config.concurrency})
@@ -133,6 +153,8 @@ class Worker:
             self.attempts.send_lines(),
             stand_in(self.store, self.transitions, worker_id=self.worker_id, lease_ms=self.config.lease_ms),
             self.deliveries.run(),
+            self._publish_cards(),
+            watch_files(self.hosts),
             self.heartbeat.keep_turning(),
         )
         others = [asyncio.create_task(duty) for duty in duties]
@@ -146,6 +168,7 @@ class Worker:
             # Last of all: a beat that stopped first would let attempts that still run be taken away.
             self.heartbeat.stop()
             await asyncio.to_thread(self.heartbeat.join, RECORDING_S)
+            await self.hosts.close()
             self.threads.shutdown(wait=False, cancel_futures=True)
             await self.tools.aclose()
         await self._leave()
@@ -172,11 +195,46 @@ class Worker:
         blocked = self.runner.leftovers.units()
         return [
             "name", self.config.name, "host", socket.gethostname(), "pid", os.getpid(),
-            "handlers", self._handlers_text.strip(), "queues", " ".join(self.config.queues),
+            "handlers", " ".join(sorted(self._names())), "queues", " ".join(self.config.queues),
             "slots", self.config.concurrency, "running", len(self.attempts.running),
             "blocked", len(blocked), "blocked_by", " ".join(blocked[:NODES_SHOWN]),
-            "started_ms", self._started_ms, "layout", VERSION,
+            "started_ms", self._started_ms, "layout", VERSION, "cards", self._cards()[0],
+            "hosts", orjson.dumps(self.hosts.describe()), "refusal", self._refusal(),
         ]  # fmt: skip
+
+    def _names(self) -> frozenset[str]:
+        """All handlers this worker offers."""
+        return names() | OWN.keys() | self.hosts.cards.keys()
+
+    def _cards(self) -> tuple[str, bytes]:
+        """The cards of the installation's handlers, and their digest; empty without any."""
+        cards = self.hosts.cards
+        if self._encoded is None or self._encoded[0] is not cards:
+            self._encoded = (cards, *(encode_cards(cards.values()) if cards else ("", b"")))
+        return self._encoded[1:]
+
+    def _refusal(self) -> str:
+        """Why the installation's handlers are not loaded; "" where they are."""
+        refusal = self.hosts.refusal
+        if refusal is None:
+            return ""
+        text = "\n".join(filter(None, (refusal["message"], refusal.get("hint"), refusal.get("traceback"))))
+        return self.runner.redactors.all.text(text)[:REFUSAL_CHARS]
+
+    async def _publish_cards(self) -> None:
+        """Keep the cards of the installation's handlers where those can read them that do not load its code; for ever."""
+        published, again_s = "", 0.0
+        while True:
+            digest, text = self._cards()
+            if digest and (digest != published or time.monotonic() > again_s):
+                await self.transitions.publish_handlers(digest, text)
+                # Known at once, rather than with the next beat: somebody may wait for a handler.
+                self.shares.update(await self._announcement())
+                published, again_s = digest, time.monotonic() + PUBLISH_S
+            elif not digest and published:
+                published = ""
+                self.shares.update(await self._announcement())
+            await self.hosts.changed(PUBLISH_S)
 
     def left(self) -> list[str]:
         """Name what has not ended, `execution/node`: attempts, and what outlives one."""
@@ -185,6 +243,7 @@ class Worker:
 
     def hand_back_now(self) -> None:
         """Hand back all attempts and leave, without the event loop; from any thread."""
+        self.hosts.kill()
         for call in self.attempts.release_calls(list(self.attempts.running.values())):
             self.heartbeat.send(call)
         self.heartbeat.send(self.transitions.announce_worker(self.worker_id, self.config.queues))
@@ -238,15 +297,20 @@ class Worker:
                 self._reading = 0
 
     async def _claim(self, deliveries: list[Delivery]) -> None:
-        """Claim what was read, each task in its own call: one that is refused does not hold up the rest."""
-        request = self._next_request()
+        """Claim what was read and can be run, each task in its own call: one that is refused does not hold up the rest."""
+        request, built_in = self._next_request(), names() | OWN.keys()
         mine: list[Delivery] = []
         claims: list[Call[Claim | str]] = []
         others: list[Delivery] = []
         for number, task in enumerate(deliveries):
-            if f" {task.handler} " not in self._handlers_text:
-                others.append(task)
-                continue
+            if task.handler not in built_in:
+                if self.hosts.kind_of(task.handler) is None:
+                    self.hosts.let_go(unit_of(task))
+                    others.append(task)
+                    continue
+                if not self.hosts.has_place(unit_of(task)) and not self.hosts.hold(unit_of(task), task.handler):
+                    self.line.add(task)
+                    continue
             token = AttemptToken(task.execution_id, task.node_id, task.attempt, f"{request}.{number}")
             mine.append(task)
             claims.append(
@@ -260,11 +324,41 @@ class Worker:
                 )
             )
         replies = await self.transitions.call_all(claims, are_apart=True) if claims else []
+        for task, reply in zip(mine, replies, strict=True):
+            if not isinstance(reply, Claim):
+                self.hosts.let_go(unit_of(task))
         self.attempts.start(reply for reply in replies if isinstance(reply, Claim))
         await self.reader.leave_to_others(
             [task for task, reply in zip(mine, replies, strict=True) if isinstance(reply, LayoutUnknown)]
         )
         await asyncio.gather(*(self._hand_back(task) for task in others))
+
+    def _serve_line(self) -> None:
+        """Claim tasks that waited for a host, as far as one is free."""
+        if self._draining.is_set() or not (tasks := self.line.take()):
+            return
+        claim = asyncio.create_task(self._claim_waiting(tasks))
+        self._claiming.add(claim)
+        claim.add_done_callback(self._claiming.discard)
+
+    async def _claim_waiting(self, tasks: list[Delivery]) -> None:
+        try:
+            await self._claim(tasks)
+        except (RedisError, OSError) as error:
+            # They are delivered again.
+            log.warning("worker.claim_failed", extra={"worker_id": self.worker_id, "error": str(error)})
+            for task in tasks:
+                if AttemptToken(*unit_of(task), "") not in self.attempts.running:
+                    self.hosts.let_go(unit_of(task))
+        self.attempts.slot_freed.set()
+
+    async def _put_in_line(self, task: Delivery) -> None:
+        """Take a task that a recording read and did not claim: it waits for a host, or goes back."""
+        if self.hosts.kind_of(task.handler) is None:
+            await self._hand_back(task)
+        else:
+            self.line.add(task)
+            self._serve_line()
 
     async def _hand_back(self, task: Delivery) -> None:
         """Give back a task that needs a handler this worker does not have."""
@@ -285,11 +379,16 @@ class Worker:
         except LayoutUnknown:
             await self.reader.leave_to_others([task])
 
-    def _take(self, freed: int) -> ClaimRequest | None:
-        """Ask for as many tasks as slots become free, and as are free beyond those the reader may fill."""
+    def _take(self, ended: Sequence[str]) -> ClaimRequest | None:
+        """Ask for as many tasks as slots become free, and as are free beyond those the reader may fill.
+
+        ended  the handlers of the attempts whose slots become free.
+        """
+        freed = len(ended)
         count = min(freed + self._free_slots() - self._reading, BATCH)
         if self._draining.is_set() or count <= 0:
             return None
+        count, offered = self._offered(ended, count)
         return ClaimRequest(
             count=count,
             request_id=self._next_request(),
@@ -297,22 +396,44 @@ class Worker:
             consumer=self.config.name,
             lease_ms=self.config.lease_ms,
             queues=self.shares.text,
-            handlers=self._handlers_text,
+            handlers=f" {' '.join(sorted(offered))} ",
             running=len(self.attempts.running) - freed,
         )
 
+    def _offered(self, ended: Sequence[str], count: int) -> tuple[int, frozenset[str]]:
+        """Say how many tasks to ask for, and of which handlers: no more of a kind of host than are free.
+
+        The others are read as well, and wait in line.
+        """
+        offered = names() | OWN.keys()
+        if not self.hosts.cards:
+            return count, offered
+        for kind in KINDS:
+            free = self.hosts.free(kind)
+            if 0 < free < count and len(self.line) == 0 and any(self.hosts.kind_of(name) == kind for name in ended):
+                # What ran in a host is mostly followed by what runs in one.
+                count = free
+            if free >= count and len(self.line) == 0:
+                offered |= {name for name in self.hosts.cards if self.hosts.kind_of(name) == kind}
+        return count, frozenset(offered)
+
     def _free_slots(self) -> int:
-        return self.config.concurrency - len(self.attempts.running) - len(self.runner.leftovers)
+        if len(self.line) > MOST_IN_LINE * self.config.hosts.processes:
+            return 0
+        return self.config.concurrency - len(self.attempts.running) - len(self.runner.leftovers) - len(self.line)
 
     def _next_request(self) -> str:
         self._requests += 1
         return f"{self.worker_id}:{self._requests}"
 
 
+def _unit(context: HandlerContext) -> AttemptToken:
+    return AttemptToken(context.execution_id, context.node_id, context.attempt, "")
+
+
 async def main() -> None:
     """Run one worker as the settings say. Raises ConfigError where Redis cannot be used."""
     settings = get_settings()
-    load_modules(settings.handler_modules)
     worker = Worker(
         redis=await connect_when_usable(settings),
         blocking=connect_blocking(settings.redis_dsn),

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from headrace import HandlerFault
 from orchestrator.documents import exact_json
 from workers.context import HandlerContext
-from workers.outcome import HandlerFault, Outcome, from_exception
+from workers.outcome import Outcome, from_exception
 
 #: What a host is asked to send for an attempt, or tells of it: header and body of a frame.
 Send = Callable[[Mapping[str, Any], bytes], None]

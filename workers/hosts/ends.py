@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headrace import Completed, Skipped, Waiting
 from orchestrator.errors import ErrorType, NodeError
 from workers.context import HandlerContext
 from workers.excerpts import Excerpt
-from workers.outcome import MESSAGE_MAX_CHARS, Completed, Failed, Outcome, Raw, Skipped, Waiting, one_line
+from workers.outcome import MESSAGE_MAX_CHARS, TRACEBACK_MAX_CHARS, Failed, Outcome, Raw, one_line
 
-#: Characters of a traceback that are kept, its last ones: the failure stands at the end.
-TRACEBACK_MAX_CHARS = 4 * 1024
 #: Characters of each of the last lines of a host that has died.
 LINE_CHARS = 1_000
 

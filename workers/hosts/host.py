@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+from headrace import Terminal
 from headrace._frames import PROTOCOL, FrameError, FrameReader, frame
 from headrace._tracebacks import CALLERS
 from orchestrator.documents import exact_json
@@ -20,7 +21,6 @@ from workers.context import HandlerContext
 from workers.hosts.call import Call
 from workers.hosts.ends import Exit, GivenBack, outcome_of
 from workers.hosts.launch import HostSettings, launch
-from workers.outcome import Terminal
 
 log = logging.getLogger("headrace.hosts")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -29,6 +30,7 @@ PLACE_S = 0.8
 CLOSING_S = 0.5
 
 Unit = tuple[str, str, int]
+KINDS: tuple[Kind, ...] = ("sync", "async")
 
 
 class HandlerHosts:
@@ -65,6 +67,7 @@ class HandlerHosts:
         self._not_before_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
+        self._changed = asyncio.Event()
 
     # What there is
 
@@ -89,6 +92,13 @@ class HandlerHosts:
         newest = max((host.generation for host in self._hosts if host.kind == kind and host.state == "ready"), default=0)
         return (host for host in self._hosts if host.kind == kind and host.generation == newest)
 
+    async def changed(self, within_s: float) -> None:
+        """Wait until what is offered may have changed, or until the time is over."""
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self._changed.wait()
+
     def describe(self) -> list[dict[str, Any]]:
         """Show the hosts: kind, pid, state, and what each runs since when."""
         return [
@@ -112,6 +122,10 @@ class HandlerHosts:
             return False
         self._held[unit] = kind
         return True
+
+    def has_place(self, unit: Unit) -> bool:
+        """Whether a place is kept for an attempt."""
+        return unit in self._held
 
     def let_go(self, unit: Unit) -> None:
         """Give up the place of an attempt that has not taken it."""
@@ -232,6 +246,8 @@ class HandlerHosts:
         self._adjust()
 
     def _on_change(self, host: Host) -> None:
+        if host.state != "ready" or host.capacity == 0:
+            self._changed.set()
         if host.state == "ready" and host.capacity == 0:
             self._take_offer(host)
         elif host.state == "ready":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any
@@ -25,8 +25,11 @@ from orchestrator.store.requests import AttemptToken
 from orchestrator.store.script_client import retry_while_unavailable
 from orchestrator.templates.resolver import NodeResult, Scope
 from orchestrator.units import index_of
-from workers.context import EventSink, HandlerContext, Meter, NullMeter, Toolbox
-from workers.outcome import Failed, Outcome, to_outcome
+from workers.cards import HandlerCard
+from workers.context import EventSink, HandlerContext, Meter, NullMeter, StopSignal, Toolbox
+from workers.hosts.ends import GivenBack
+from workers.hosts.pool import PLACE_S, HandlerHosts
+from workers.outcome import Failed, Outcome, Raw, to_outcome
 from workers.registry import find_handler
 from workers.runtime.evaluation import Evaluation
 from workers.runtime.event_writer import NO_SENDER, AttemptEvents, Sender
@@ -37,7 +40,7 @@ from workers.runtime.timeouts import LimitPassed, TimeLimits
 from workers.runtime.tracebacks import failure_of, log_failure
 from workers.runtime.work import ConditionFalse, Work, config_of, item_names, items_of, outputs_of
 
-Result = Outcome | ConditionFalse | Mapped
+Result = Outcome | ConditionFalse | Mapped | GivenBack
 
 #: JSON of an output from which on a thread looks for secrets in it.
 LARGE_BYTES = 64 * 1024
@@ -52,6 +55,7 @@ class Runner:
     interfaces  reads what definitions declare of their events; None: nothing is checked by it.
     max_bytes  of a node's output, and of all items of a map together.
     find       the handler of a name.
+    hosts      runs the handlers of the installation; None where there are none.
     clock      Unix milliseconds, as templates and handlers see them.
     meter      the budget meter of an attempt.
     """
@@ -67,6 +71,7 @@ class Runner:
         interfaces: Interfaces | None = None,
         max_bytes: int = 1024 * 1024,
         find: Callable[[str], HandlerSpec | None] = find_handler,
+        hosts: HandlerHosts | None = None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         meter: Callable[[Claim], Meter] = lambda claim: NullMeter(),
     ) -> None:
@@ -74,6 +79,7 @@ class Runner:
         self.children = children
         self.interfaces = interfaces
         self.max_bytes = max_bytes
+        self.hosts = hosts
         self._find = find
         self._clock = clock
         self._meter = meter
@@ -90,7 +96,7 @@ class Runner:
         claim: Claim,
         spec: Mapping[str, Any],
         sink: EventSink,
-        cancelled: asyncio.Event,
+        cancelled: StopSignal,
         sender: Sender = NO_SENDER,
     ) -> Result:
         """Run one attempt to its outcome. Raises only CancelledError, when the attempt is stopped; every
@@ -110,7 +116,7 @@ class Runner:
                 redacting.end()
         else:
             result = await self._attempt(claim, spec, sink, cancelled, sender)
-        if isinstance(result, ConditionFalse | Mapped):
+        if isinstance(result, ConditionFalse | Mapped | GivenBack):
             return result  # What a map is made from may hold no secret: that is refused at submission.
         if redactor and isinstance(result, Completed | Waiting) and _is_large(result.output):
             result = await asyncio.to_thread(redactor.outcome, result)
@@ -125,12 +131,12 @@ class Runner:
         claim: Claim,
         spec: Mapping[str, Any],
         sink: EventSink,
-        cancelled: asyncio.Event,
+        cancelled: StopSignal,
         sender: Sender,
     ) -> Result:
         events = AttemptEvents(sink, sender)
         try:
-            handler = self._handler(spec)
+            handler = self._handler(spec["handler"])
             work = self._read(claim, spec)
             scope = self._scope(work)
             if work.is_map:
@@ -148,19 +154,25 @@ class Runner:
             return to_outcome(value)
         except asyncio.CancelledError:
             raise
+        except GivenBack as error:
+            return error
         except BaseException as error:
             # sys.exit() in a handler ends its attempt, not the worker and its neighbours.
             return failure_of(error, claim, worker_id=self.worker_id)
         finally:
             events.close()
 
-    def _handler(self, spec: Mapping[str, Any]) -> HandlerSpec:
-        """Find the handler. Raises Terminal (`HandlerNotFound`) where this worker has none of the name."""
-        name = spec["handler"]
+    def _handler(self, name: str) -> HandlerSpec | HandlerCard:
+        """Find the handler: a function of this process, or a card of one that a host runs.
+
+        Raises Terminal (`HandlerNotFound`) where this worker has none of the name.
+        """
         handler = OWN.get(name) or self._find(name)
-        if handler is None:
-            raise Terminal(f"no handler '{name}' here", type=ErrorType.HANDLER_NOT_FOUND)
-        return handler
+        if handler is not None:
+            return handler
+        if self.hosts is not None and (card := self.hosts.cards.get(name)) is not None:
+            return card
+        raise Terminal(f"no handler '{name}' here", type=ErrorType.HANDLER_NOT_FOUND)
 
     def _read(self, claim: Claim, spec: Mapping[str, Any]) -> Work:
         """Decode the claim."""
@@ -221,7 +233,7 @@ class Runner:
         self,
         work: Work,
         sink: EventSink,
-        cancelled: asyncio.Event,
+        cancelled: StopSignal,
         events: AttemptEvents,
         interface: Interface | None,
     ) -> HandlerContext:
@@ -263,7 +275,7 @@ class Runner:
 
     async def _perform(
         self,
-        handler: HandlerSpec,
+        handler: HandlerSpec | HandlerCard,
         config: Mapping[str, Any],
         context: HandlerContext,
         events: AttemptEvents,
@@ -271,11 +283,34 @@ class Runner:
     ) -> Any:
         """Await the handler within its time limits. Raises LimitPassed, and what the handler raises."""
         try:
+            if isinstance(handler, HandlerCard):
+                return await self._perform_in_host(handler, config, context, events, limits)
             return await limits.hold(self._call(handler, config, context, events), context)
         except LimitPassed:
-            # A sync handler cannot be stopped from outside: it may look at `cancelled`; its result is lost.
-            context.cancelled.set()
+            # A thread cannot be stopped from outside: its handler may look at `cancelled`; its result is lost.
+            context.cancelled.stop("time_limit")
             raise
+
+    async def _perform_in_host(
+        self,
+        handler: HandlerCard,
+        config: Mapping[str, Any],
+        context: HandlerContext,
+        events: AttemptEvents,
+        limits: TimeLimits,
+    ) -> Any:
+        """Await a handler that a host runs. The wait for the host is no part of the attempt's time."""
+        assert self.hosts is not None
+        patience_s = None if limits.attempt_ms is None else PLACE_S
+        async with self.hosts.entered(handler.name, context, patience_s) as run:
+            return await limits.hold(self._settled(run(config), events), context)
+
+    async def _settled(self, work: Awaitable[Any], events: AttemptEvents) -> Any:
+        """Await a handler, and wait until every event that it has emitted is written."""
+        value = await work
+        if events.has_any:
+            await events.finish()
+        return value
 
     async def _call(
         self,
@@ -309,6 +344,8 @@ class Runner:
 
 def _is_large(output: Any) -> bool:
     """Whether looking through an output would hold up the event loop."""
+    if isinstance(output, Raw):
+        return len(output.text) > LARGE_BYTES
     try:
         return len(exact_json.dumps(output, default=plain)) > LARGE_BYTES
     except (TypeError, ValueError, RecursionError):

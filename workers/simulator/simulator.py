@@ -37,7 +37,7 @@ from orchestrator.store.replies import Claim, Delivery
 from orchestrator.store.requests import AttemptToken
 from orchestrator.store.transitions import Transitions
 from orchestrator.units import index_of, node_of
-from workers.context import Toolbox
+from workers.context import StopSignal, Toolbox
 from workers.handlers import Catalogue
 from workers.outcome import Awaiting, Failed
 from workers.registry import default_retry
@@ -248,7 +248,7 @@ class Simulator:
         self._playing = stub = await self._stub_for(claim, spec)
         buffer = EventBuffer()
         sender = LineSender(self.transitions, token_of(claim), buffer)
-        result = await self._runner.run(claim, spec, buffer, asyncio.Event(), sender)
+        result = await self._runner.run(claim, spec, buffer, StopSignal(), sender)
         duration_ms = stub.duration_ms
         limit_ms = spec["start_to_close_ms"]
         if limit_ms is not None and duration_ms > limit_ms:

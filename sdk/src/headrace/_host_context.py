@@ -143,8 +143,9 @@ class _Answer:
 
     def __await__(self) -> Generator[Any, None, None]:
         if self._answer.done():
-            return self._answer.result()
-        return asyncio.wrap_future(self._answer).__await__()
+            self._answer.result()
+            return
+        yield from asyncio.wrap_future(self._answer).__await__()
 
 
 def _fault(fault: Mapping[str, Any]) -> HandlerFault:
