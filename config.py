@@ -402,7 +402,9 @@ class Settings(BaseSettings):
     def handler_folders(self) -> tuple[str, ...]:
         """Where handler modules are looked for first."""
         return tuple(
-            str(Path(folder).resolve()) for folder in (self.handler_path or os.getcwd()).split(os.pathsep) if folder
+            str(Path(folder).resolve())
+            for folder in (self.handler_path or os.getcwd()).split(os.pathsep)
+            if folder
         )
 
     @property

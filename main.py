@@ -32,7 +32,7 @@ from orchestrator.engine import Engine
 from orchestrator.errors import ConfigError, StoreDamaged, StoreForbidden, StoreUnavailable
 from orchestrator.operations.workflow_files import READERS, Reader, register_files
 from wiring import FIRST_ANSWER_S, keys_of, limits_of, usable_while_serving
-from workers.handlers import Catalogue, load_modules
+from workers.handlers import Catalogue
 
 log = logging.getLogger("headrace.api")
 
@@ -168,11 +168,6 @@ def _warn_of_oversights(settings: Settings) -> None:
 @contextlib.asynccontextmanager
 async def _engine(settings: Settings, limits: Limits, apart: SchemaProcess) -> AsyncIterator[Engine]:
     """Build the engine over its own connections. Raises ConfigError on a Redis unfit for it."""
-    try:
-        load_modules(settings.handler_modules)
-    except ImportError as error:
-        # Workers announce their handlers, so that only the check of these handlers' configs is lost here.
-        log.warning("handlers.not_loaded", extra={"error": str(error)})
     commands = connect_commands(settings.redis_dsn)
     subscriber = connect_subscriber(settings.redis_dsn)
     # A connection that waits for the disk can do nothing else meanwhile.
@@ -233,7 +228,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         "REDIS_URL": settings.redis_dsn,
         "WORKER_STREAM": settings.worker_stream,
         "WORKER_GROUP": settings.worker_group,
-        "HANDLERS": settings.handlers,
         # It checks Redis by the rule that this process was started with.
         "DURABLE_STARTS": "false",
         "ALLOW_EVICTION_POLICY": str(settings.allow_eviction_policy).lower(),

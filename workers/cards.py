@@ -39,7 +39,9 @@ class HandlerCard:
         try:
             retry = RetryPolicy.from_dict(fields["retry"]) if fields["retry"] is not None else None
         except DefinitionInvalid as error:
-            raise ValueError(f"the retry policy of handler {fields['name']!r} cannot be used: {error}") from None
+            raise ValueError(
+                f"the retry policy of handler {fields['name']!r} cannot be used: {error}"
+            ) from None
         return cls(
             name=fields["name"],
             aliases=tuple(fields["aliases"]),
@@ -59,9 +61,13 @@ class HandlerCard:
         return [] if self.shape is None else list(_problems(self, self.shape, config, "config"))
 
 
-def _problems(card: HandlerCard, shape: Mapping[str, Any], value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+def _problems(
+    card: HandlerCard, shape: Mapping[str, Any], value: Mapping[str, Any], path: str
+) -> Iterator[Problem]:
     fields: Mapping[str, Any] = shape["fields"]
-    by_name = {each: (name, field) for name, field in fields.items() for each in (name, *field.get("names", ()))}
+    by_name = {
+        each: (name, field) for name, field in fields.items() for each in (name, *field.get("names", ()))
+    }
     where = path.removeprefix("config").lstrip(".")
     if any(is_template(name) for name in value):
         return  # The name of a field is not known yet.
@@ -81,7 +87,9 @@ def _problems(card: HandlerCard, shape: Mapping[str, Any], value: Mapping[str, A
     for name, field in fields.items():
         if field["is_needed"] and not any(each in value for each in (name, *field.get("names", ()))):
             shown = f"{where}.{name}".lstrip(".")
-            yield Problem(f"{path}.{name}", "invalid_config", f"handler '{card.name}' needs the config field '{shown}'")
+            yield Problem(
+                f"{path}.{name}", "invalid_config", f"handler '{card.name}' needs the config field '{shown}'"
+            )
 
 
 def encode_cards(cards: Iterable[HandlerCard]) -> tuple[str, bytes]:

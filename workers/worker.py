@@ -308,7 +308,9 @@ class Worker:
                     self.hosts.let_go(unit_of(task))
                     others.append(task)
                     continue
-                if not self.hosts.has_place(unit_of(task)) and not self.hosts.hold(unit_of(task), task.handler):
+                if not self.hosts.has_place(unit_of(task)) and not self.hosts.hold(
+                    unit_of(task), task.handler
+                ):
                     self.line.add(task)
                     continue
             token = AttemptToken(task.execution_id, task.node_id, task.attempt, f"{request}.{number}")
@@ -410,7 +412,11 @@ class Worker:
             return count, offered
         for kind in KINDS:
             free = self.hosts.free(kind)
-            if 0 < free < count and len(self.line) == 0 and any(self.hosts.kind_of(name) == kind for name in ended):
+            if (
+                0 < free < count
+                and len(self.line) == 0
+                and any(self.hosts.kind_of(name) == kind for name in ended)
+            ):
                 # What ran in a host is mostly followed by what runs in one.
                 count = free
             if free >= count and len(self.line) == 0:
@@ -420,7 +426,9 @@ class Worker:
     def _free_slots(self) -> int:
         if len(self.line) > MOST_IN_LINE * self.config.hosts.processes:
             return 0
-        return self.config.concurrency - len(self.attempts.running) - len(self.runner.leftovers) - len(self.line)
+        return (
+            self.config.concurrency - len(self.attempts.running) - len(self.runner.leftovers) - len(self.line)
+        )
 
     def _next_request(self) -> str:
         self._requests += 1

@@ -10,7 +10,8 @@ from api.auth import identity_of
 from api.responses import json_response, problems
 from api.schemas.operations import HandlerList
 from headrace.registration import HandlerSpec
-from workers.registry import default_retry, specs
+from workers.cards import HandlerCard
+from workers.registry import Catalogue, default_retry, specs
 
 router = APIRouter(prefix="/v1/handlers", tags=["operations"])
 
@@ -23,12 +24,15 @@ router = APIRouter(prefix="/v1/handlers", tags=["operations"])
     responses=problems(503),
 )
 async def list_handlers(request: Request) -> Response:
+    workers = reach_of(request).engine.workers
     offered: dict[str, list[str]] = {}
-    for worker in await reach_of(request).engine.workers.list():
+    for worker in await workers.list():
         for name in worker.named_handlers:
             offered.setdefault(name, []).append(worker.worker_id)
-    known = {spec.name: spec for spec in specs()}
-    aliases = {alias for spec in known.values() for alias in spec.aliases}
+    announced = await workers.announced()
+    known: dict[str, HandlerSpec | HandlerCard] = {spec.name: spec for spec in specs()}
+    known |= {card.name: card for card in Catalogue(announced.names, announced.cards).listed()}
+    aliases = {alias for each in known.values() for alias in each.aliases}
     # A handler that only workers have is offered all the same, though nothing more is known of it here.
     found = sorted(known.keys() | (offered.keys() - aliases))
     names_workers = identity_of(request).is_operator
@@ -40,16 +44,17 @@ async def list_handlers(request: Request) -> Response:
 
 
 def _fields(
-    name: str, spec: HandlerSpec | None, workers: list[str], *, names_workers: bool
+    name: str, known: HandlerSpec | HandlerCard | None, workers: list[str], *, names_workers: bool
 ) -> dict[str, Any]:
-    policy = default_retry(name) if spec else None
+    description = known.description if known else ""
+    retry = default_retry(name) if isinstance(known, HandlerSpec) else known.retry if known else None
     return {
         "name": name,
-        "aliases": list(spec.aliases) if spec else [],
-        "summary": spec.summary if spec else "",
-        "description": spec.description if spec else "",
-        "config_schema": spec.config_schema if spec else None,
-        "retry": policy.to_dict() if policy else None,
+        "aliases": list(known.aliases) if known else [],
+        "summary": description.partition("\n")[0],
+        "description": description,
+        "config_schema": known.config_schema if known else None,
+        "retry": retry.to_dict() if retry else None,
         "live_workers": len(workers),
         "workers": workers if names_workers else [],
     }

@@ -103,22 +103,32 @@ def write(text: str) -> None:
 def announce(stack: Stack, took_s: float) -> None:
     """Say what runs where, and what to type next."""
     assert stack.redis is not None
-    names = [f"worker-{n}" for n in range(1, stack.options.workers + 1)]
     rows = [
         ("page", f"{stack.api_url}/"),
         *demo_rows(stack),
         ("API", f"{stack.api_url}  (reference: {stack.api_url}/docs)"),
         ("Redis", stack.redis.label),
         ("orchestrator", "1"),
-        (
-            "workers",
-            f"{len(names)}: {', '.join(names)}" if names else "none (--workers 2 starts some)",
-        ),
+        ("workers", workers_row(stack.options.workers, stack.live_workers)),
         ("echo service", f"{stack.echo_url}  (answers for the sample names service-a and consumer)"),
         ("next", next_steps(stack.options.data_dir)),
     ]
     lines = "\n".join(f"  {label:<13} {text}" for label, text in rows)
     write(f"\nHeadrace is up ({took_s:.1f} s)\n{lines}\n\n")
+
+
+def workers_row(wanted: int, live: list[str] | None) -> str:
+    """Say which workers live. live: their names; None where that is not known."""
+    if not wanted:
+        return "none (--workers 2 starts some)"
+    if live is None:
+        return f"{wanted}"
+    names = ", ".join(live)
+    return (
+        f"{wanted}: {names}"
+        if len(live) >= wanted
+        else f"{len(live)} of {wanted} so far{names and f': {names}'}"
+    )
 
 
 def demo_rows(stack: Stack) -> list[tuple[str, str]]:

@@ -226,6 +226,13 @@ def worker_findings(workers: list[dict[str, Any]], queues: list[dict[str, Any]])
                 "let these handlers look at is_cancelled() and return; restart the worker to free the slots",
                 is_warning=True,
             )
+        if refusal := worker.get("refusal"):
+            yield Finding(
+                "handlers",
+                False,
+                f"{worker.get('name')} cannot load the modules of HANDLERS: {refusal}",
+                "correct the module; the worker tries again by itself, and built-in handlers run meanwhile",
+            )
     served = {queue for worker in workers for queue in worker.get("queues") or ()}
     for queue in queues:
         if queue.get("length") and queue.get("queue") not in served and workers:

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -62,6 +63,8 @@ class Stack:
     api_port: int = 0
     echo_port: int = 0
     redis: RedisPlace | None = None
+    #: Names of its workers that have announced themselves when the stack is up; None where that is not known.
+    live_workers: list[str] | None = None
     #: What came of starting the demo; None without one.
     demo_run: DemoRun | None = None
     #: In the order in which they are stopped; each group at once.
@@ -99,6 +102,7 @@ class Stack:
                 if self.options.is_demo:
                     key = stack_info.api_key()
                     self.demo_run = await asyncio.to_thread(start_demo, self.api_port, key)
+                self.live_workers = await asyncio.to_thread(self._find_live_workers)
                 self.announce(self, time.monotonic() - began)
             await self._wait_for_stop(watchers)
         finally:
@@ -202,6 +206,19 @@ class Stack:
                 return False
             await asyncio.sleep(0.03)
         return False
+
+    def _find_live_workers(self) -> list[str] | None:
+        """Name the workers of this stack that have announced themselves; None where the API does not tell."""
+        key = stack_info.operator_key()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        request = urllib.request.Request(f"http://{ports.LOCAL}:{self.api_port}/v1/workers", headers=headers)
+        pids = {child.process.pid for child in self.groups[0] if child.process is not None}
+        try:
+            with urllib.request.urlopen(request, timeout=2.0) as answer:
+                found = json.load(answer)["items"]
+        except (OSError, ValueError, KeyError):
+            return None
+        return sorted(worker["name"] for worker in found if worker["pid"] in pids)
 
     async def _wait_for_stop(self, watchers: list[asyncio.Task[None]]) -> None:
         """Until a signal comes, or supervision itself fails, which must not pass unnoticed."""

@@ -492,7 +492,9 @@ class Transitions(ScriptClient):
 
     def publish_handlers(self, digest: str, cards: bytes) -> Call[str]:
         """Keep the cards of handlers, JSON, under their digest for an hour."""
-        return Call(self, "publish_handlers", (self.keys.key("cards", digest=digest),), ("", cards), read_text)
+        return Call(
+            self, "publish_handlers", (self.keys.key("cards", digest=digest),), ("", cards), read_text
+        )
 
     def forget_consumers(self, queue: str, *, idle_ms: int) -> Call[str]:
         """Remove idle consumers without pending tasks from a queue's group."""

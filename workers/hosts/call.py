@@ -28,7 +28,9 @@ class Call:
     number: int
     context: HandlerContext
     send: Send
-    ended: asyncio.Future[Outcome | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    ended: asyncio.Future[Outcome | None] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
     is_left: bool = False
     since_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     _answering: set[asyncio.Task[None]] = field(default_factory=set)

@@ -75,7 +75,9 @@ def outcome_of(header: Mapping[str, Any], body: bytes, context: HandlerContext) 
             return Skipped(one_line(header["reason"]) or "handler_skipped")
         case "failed":
             after_s = header.get("after_s")
-            return Failed(_error(header, context), retry_after_ms=None if after_s is None else round(after_s * 1000))
+            return Failed(
+                _error(header, context), retry_after_ms=None if after_s is None else round(after_s * 1000)
+            )
     return None
 
 

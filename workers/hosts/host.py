@@ -228,7 +228,9 @@ class Host:
             self._dispatch(header, body)
         except Exception as error:
             # Code that writes to the socket by itself can do no more harm than a crash of it.
-            log.warning("host.not_understood", extra={"pid": self.pid, "error": f"{type(error).__name__}: {error}"})
+            log.warning(
+                "host.not_understood", extra={"pid": self.pid, "error": f"{type(error).__name__}: {error}"}
+            )
             self.kill()
 
     def _dispatch(self, header: dict[str, Any], body: bytes) -> None:

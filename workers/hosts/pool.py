@@ -89,7 +89,10 @@ class HandlerHosts:
         return sum(host.free for host in self._takers(kind)) - held
 
     def _takers(self, kind: Kind) -> Iterable[Host]:
-        newest = max((host.generation for host in self._hosts if host.kind == kind and host.state == "ready"), default=0)
+        newest = max(
+            (host.generation for host in self._hosts if host.kind == kind and host.state == "ready"),
+            default=0,
+        )
         return (host for host in self._hosts if host.kind == kind and host.generation == newest)
 
     async def changed(self, within_s: float) -> None:
@@ -209,7 +212,9 @@ class HandlerHosts:
             self._start_one()
             return
         for kind, size in self._sizes.items():
-            present = [host for host in self._living(self.generation) if host.kind == kind and not host.is_retiring]
+            present = [
+                host for host in self._living(self.generation) if host.kind == kind and not host.is_retiring
+            ]
             starting = sum(1 for host in self._hosts if host.state == "starting" and host.kind == kind)
             for _ in range(size - len(present) - starting):
                 if not self._start_one(kind):
@@ -294,7 +299,11 @@ class HandlerHosts:
 
     def _replace(self, newcomer: Host) -> None:
         """Let one host go for which this one has come."""
-        others = [host for host in self._hosts if host.kind == newcomer.kind and host.state == "ready" and host is not newcomer]
+        others = [
+            host
+            for host in self._hosts
+            if host.kind == newcomer.kind and host.state == "ready" and host is not newcomer
+        ]
         old = [host for host in others if host.generation < newcomer.generation]
         # Of an older generation none may take attempts any more; of those to be recycled, one for one.
         for host in old or [host for host in others if host.is_retiring][:1]:
@@ -308,7 +317,9 @@ class HandlerHosts:
         is_large = 0 < settings.recycle_mb * 1024 <= host.rss_kb
         if is_old or is_large:
             host.is_retiring = True
-            log.info("host.recycled", extra={"pid": host.pid, "runs": host.runs, "rss_mb": host.rss_kb // 1024})
+            log.info(
+                "host.recycled", extra={"pid": host.pid, "runs": host.runs, "rss_mb": host.rss_kb // 1024}
+            )
             self._adjust()
 
     def _take_end(self, host: Host) -> None:
@@ -320,7 +331,9 @@ class HandlerHosts:
             self._not_before_s = asyncio.get_running_loop().time() + pause_s
             self.refusal = host.refusal
             fields = {name: host.refusal.get(name) for name in ("message", "hint", "traceback")}
-            log.error("hosts.not_loaded", extra={"error": fields.pop("message"), **fields, "again_in_s": pause_s})
+            log.error(
+                "hosts.not_loaded", extra={"error": fields.pop("message"), **fields, "again_in_s": pause_s}
+            )
         self._adjust()
 
     # Their end

@@ -27,7 +27,9 @@ async def watch_files(hosts: HandlerHosts) -> None:
         now = stamps(files_of(hosts))
         # A file that was not looked at before, such as one that is imported since, is no change.
         if any(name in seen and seen[name] != stamp for name, stamp in now.items()):
-            log.info("hosts.reloading", extra={"files": [name for name in now if seen.get(name) != now[name]]})
+            log.info(
+                "hosts.reloading", extra={"files": [name for name in now if seen.get(name) != now[name]]}
+            )
             hosts.reload()
         seen = seen | now
 

@@ -40,7 +40,6 @@ from orchestrator.redis_keys import Keys
 from orchestrator.store.reader import Store
 from orchestrator.store.transitions import Transitions
 from wiring import keys_of, limits_of, usable_while_serving
-from workers.handlers import load_modules
 from workers.simulator.report import NodeReport, Simulation
 from workers.simulator.simulator import PATIENCE_S, Simulator, namespace_keys
 from workers.simulator.stub_checks import StubsInvalid
@@ -73,8 +72,7 @@ async def answer(
         if not isinstance(inputs, dict | None):
             raise InputsInvalid([Problem("inputs", "wrong_type", "inputs are an object")])
         try:
-            workers = await Store(redis, keys).workers()
-            announced: frozenset[str] = frozenset().union(*(worker.named_handlers for worker in workers))
+            announced = await Store(redis, keys).announced()
             patience_s = asked.get("patience_s", PATIENCE_S)
             simulator = Simulator(
                 redis,
@@ -178,7 +176,6 @@ def _refusal(error: HeadraceError, problems: Iterable[Problem] = ()) -> dict[str
 async def main() -> None:
     """Answer line after line until standard input ends. Raises ConfigError where Redis cannot be used."""
     settings = get_settings()
-    load_modules(settings.handler_modules)
     redis = connect_blocking(settings.redis_dsn)
     threads = ThreadPoolExecutor(1)
     keys, limits = keys_of(settings), limits_of(settings)

@@ -22,6 +22,7 @@ from clients.redis_client import RedisClient
 from orchestrator.documents import exact_json
 from orchestrator.documents.json_schema import APART
 from orchestrator.documents.limits import Limits
+from orchestrator.execution.inventory import Announced
 from orchestrator.errors import ErrorType, HeadraceError, NodeError
 from orchestrator.loops import timers
 from orchestrator.operations.children import Children
@@ -40,7 +41,6 @@ from orchestrator.units import index_of, node_of
 from workers.context import StopSignal, Toolbox
 from workers.handlers import Catalogue
 from workers.outcome import Awaiting, Failed
-from workers.registry import default_retry
 from workers.runtime.event_buffer import EventBuffer
 from workers.runtime.event_writer import LineSender
 from workers.runtime.recording import end_call, token_of
@@ -107,7 +107,7 @@ class Simulator:
         threads: Executor,
         keys: Keys | None = None,
         limits: Limits | None = None,
-        handlers: frozenset[str] = frozenset(),
+        handlers: Announced = Announced(),
         namespace: str | None = None,
     ) -> None:
         base = keys or Keys()
@@ -115,12 +115,14 @@ class Simulator:
         self.keys = namespace_keys(base, namespace or uuid.uuid4().hex)
         self.stubs = stubs
         self.transitions = Transitions(redis, self.keys)
-        self.store = Store(redis, self.keys, default_retry=default_retry)
-        known = handlers | stubs.handlers.keys()
+        self.store = Store(
+            redis, self.keys, default_retry=Catalogue(frozenset(), handlers.cards).default_retry
+        )
+        known = handlers.names | stubs.handlers.keys()
         limits = limits or Limits()
 
-        def catalogue(announced: frozenset[str]) -> Catalogue:
-            return Catalogue(announced | known)
+        def catalogue(names: frozenset[str], cards: tuple[bytes, ...]) -> Catalogue:
+            return Catalogue(names | known, handlers.cards)
 
         checks = SchemaChecks(effort=APART)
         submissions = Submissions(

@@ -97,7 +97,12 @@ class Host:
     def run(self) -> None:
         """Load, offer, and serve as the kind that the worker chooses."""
         began_s = time.monotonic()
-        hello = {"type": "hello", "protocol": PROTOCOL, "python": platform.python_version(), "pid": os.getpid()}
+        hello = {
+            "type": "hello",
+            "protocol": PROTOCOL,
+            "python": platform.python_version(),
+            "pid": os.getpid(),
+        }
         self.wire.send(hello)
         capture(self.lines, self._send_log)
         try:
@@ -110,7 +115,9 @@ class Host:
         self.wire.send({"type": "offer", "import_ms": took_ms}, json.dumps(offer, default=repr).encode())
         chosen: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._chosen = chosen
-        threading.Thread(target=self.wire.listen, args=(self._take, self._tick), name="headrace", daemon=True).start()
+        threading.Thread(
+            target=self.wire.listen, args=(self._take, self._tick), name="headrace", daemon=True
+        ).start()
         signal.signal(signal.SIGUSR1, self._on_interrupt)
         if chosen.get() == "async":
             self._serve_async()
@@ -122,6 +129,9 @@ class Host:
     def _take(self, header: dict[str, Any], body: bytes) -> None:
         match header["type"]:
             case "serve":
+                if header["kind"] == "async":
+                    # Here, not in the main thread: the first attempt may come before that has its turn.
+                    self._loop = asyncio.new_event_loop()
                 self._chosen.put(header["kind"])
             case "run":
                 if self._loop is None:
@@ -135,7 +145,9 @@ class Host:
                     running.context.answer(header)
             case "ping":
                 silent_ms = round((time.monotonic() - self._turned_s) * 1000)
-                self.wire.send({"type": "pong", "n": header["n"], "turned_ms": silent_ms, "current": self.steps.current})
+                self.wire.send(
+                    {"type": "pong", "n": header["n"], "turned_ms": silent_ms, "current": self.steps.current}
+                )
             case "drain":
                 if self._loop is None:
                     self._jobs.put(None)
@@ -201,7 +213,8 @@ class Host:
     # An async host
 
     def _serve_async(self) -> None:
-        self._loop = loop = asyncio.new_event_loop()
+        loop = self._loop
+        assert loop is not None
         asyncio.set_event_loop(loop)
         follow_steps(loop, self.steps, self._turned)
         self._is_interruptible = True
@@ -238,7 +251,9 @@ class Host:
 
     # Both
 
-    def _context(self, header: dict[str, Any], body: bytes, loop: asyncio.AbstractEventLoop | None) -> tuple[HostContext, Any]:
+    def _context(
+        self, header: dict[str, Any], body: bytes, loop: asyncio.AbstractEventLoop | None
+    ) -> tuple[HostContext, Any]:
         asked = json.loads(body)
         return HostContext(self.wire, header, asked["inputs"], loop), asked["config"]
 

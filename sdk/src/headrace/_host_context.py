@@ -27,7 +27,9 @@ BEAT_MAX_BYTES = 16 * 1024
 class HostContext:
     """One attempt, seen from inside a handler that runs in a host. See `headrace.Context`."""
 
-    def __init__(self, wire: Wire, asked: Mapping[str, Any], inputs: Any, loop: asyncio.AbstractEventLoop | None) -> None:
+    def __init__(
+        self, wire: Wire, asked: Mapping[str, Any], inputs: Any, loop: asyncio.AbstractEventLoop | None
+    ) -> None:
         self._wire = wire
         self._loop = loop
         self._run = asked["id"]
@@ -62,7 +64,9 @@ class HostContext:
         _refuse("containers")
 
     def log(self, message: str, level: LogLevel = "info", **data: Any) -> None:
-        self._wire.send({"type": "log", "id": self._run, "level": level, "message": str(message), "data": _shown(data)})
+        self._wire.send(
+            {"type": "log", "id": self._run, "level": level, "message": str(message), "data": _shown(data)}
+        )
 
     def progress(self, fraction: float | None, message: str | None = None, **data: Any) -> None:
         share = None if fraction is None or fraction != fraction else float(fraction)
@@ -78,7 +82,9 @@ class HostContext:
     def reset_stream(self, reason: str) -> None:
         self._wire.send({"type": "reset", "id": self._run, "reason": str(reason)})
 
-    def emit(self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False) -> Awaitable[None]:
+    def emit(
+        self, type: str, value: Any, parents: Sequence[str] = (), internal: bool = False
+    ) -> Awaitable[None]:
         try:
             body = json.dumps(as_json(value, "value")).encode()
         except (TypeError, ValueError, RecursionError) as error:
@@ -167,7 +173,9 @@ def _beat_body(details: Mapping[str, Any]) -> bytes:
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"the details of a heartbeat are not JSON: {error}") from None
     if len(body) > BEAT_MAX_BYTES:
-        raise ValueError(f"the details of a heartbeat are {len(body):,} bytes; allowed are {BEAT_MAX_BYTES:,}")
+        raise ValueError(
+            f"the details of a heartbeat are {len(body):,} bytes; allowed are {BEAT_MAX_BYTES:,}"
+        )
     return body
 
 

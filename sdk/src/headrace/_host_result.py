@@ -30,8 +30,15 @@ def _completed(value: Any) -> Result:
             return {"kind": "skipped", "reason": text_of(reason)}, b""
         case Waiting(on, until_ms, delay_ms, output):
             moments = [moment for moment in (until_ms, delay_ms) if moment is not None]
-            if on != "delay" or len(moments) != 1 or not isinstance(moments[0], int) or not 0 <= moments[0] < 2**52:
-                raise TypeError("a Waiting has exactly one of until_ms and delay_ms, a whole number from 0 on")
+            if (
+                on != "delay"
+                or len(moments) != 1
+                or not isinstance(moments[0], int)
+                or not 0 <= moments[0] < 2**52
+            ):
+                raise TypeError(
+                    "a Waiting has exactly one of until_ms and delay_ms, a whole number from 0 on"
+                )
             return {"kind": "waiting", "until_ms": until_ms, "delay_ms": delay_ms}, _json(output)
         case Completed(output, not_taken):
             if not isinstance(not_taken, tuple) or not all(isinstance(node_id, str) for node_id in not_taken):

@@ -38,7 +38,9 @@ class EngineModules:
     def __init__(self, root: str) -> None:
         self._root = root
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
         if name not in _ENGINE:
             return None
         others = [folder for folder in sys.path if os.path.abspath(folder or os.curdir) != self._root]

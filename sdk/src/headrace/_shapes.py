@@ -60,7 +60,9 @@ def _takes_more(model: type[BaseModel]) -> bool:
     return before or bool(decorators.root_validators) or is_own or issubclass(model, RootModel)
 
 
-def _field(model: type[BaseModel], name: str, info: FieldInfo, names: list[str], depth: int) -> dict[str, Any]:
+def _field(
+    model: type[BaseModel], name: str, info: FieldInfo, names: list[str], depth: int
+) -> dict[str, Any]:
     field: dict[str, Any] = {"is_needed": info.is_required()}
     if names:
         field["names"] = names

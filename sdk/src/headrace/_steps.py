@@ -71,7 +71,9 @@ class Followed(Coroutine[Any, Any, Any]):
 def follow_steps(loop: asyncio.AbstractEventLoop, steps: Steps, turned: Callable[[], None]) -> None:
     """Follow the steps of every task that an attempt starts; `turned` is called twice a second while the loop turns."""
 
-    def make(loop: asyncio.AbstractEventLoop, coroutine: Any, context: Context | None = None, **extra: Any) -> Any:
+    def make(
+        loop: asyncio.AbstractEventLoop, coroutine: Any, context: Context | None = None, **extra: Any
+    ) -> Any:
         attempt = CURRENT.get() if context is None else context.get(CURRENT, 0)
         if attempt and isinstance(coroutine, Coroutine):
             coroutine = Followed(coroutine, attempt, steps)

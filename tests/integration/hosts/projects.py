@@ -41,7 +41,9 @@ class Project:
         """Write the module `handlers`, and start a worker that has loaded it; settings are those of hosts or the worker."""
         if text is not None:
             self.write(text)
-        of_hosts = {name: settings.pop(name) for name in list(settings) if name in HostSettings.__dataclass_fields__}
+        of_hosts = {
+            name: settings.pop(name) for name in list(settings) if name in HostSettings.__dataclass_fields__
+        }
         environment = of_hosts.pop("environment", dict(os.environ))
         hosts = HostSettings(
             **{"modules": ("handlers",), "folders": (str(self.folder),), "processes": 1} | of_hosts,
@@ -53,7 +55,9 @@ class Project:
             cards = worker.hosts.cards
             is_ready = worker.hosts.refusal is not None if expects == "refusal" else bool(cards)
             kinds = {"async" if card.is_async else "sync" for card in cards.values()}
-            return is_ready and all(any(host.kind == kind and host.free for host in worker.hosts._hosts) for kind in kinds)
+            return is_ready and all(
+                any(host.kind == kind and host.free for host in worker.hosts._hosts) for kind in kinds
+            )
 
         await until(has_loaded)
         await worker.transitions.announce_worker(worker.worker_id, worker.config.queues, worker.describe())

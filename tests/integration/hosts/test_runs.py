@@ -20,7 +20,10 @@ async def test_both_kinds_of_handlers_run_and_give_their_outputs(project: Projec
             await asyncio.sleep(0)
             return [config["x"], context.attempt, context.environment]
     """)
-    nodes = node("A", handler="plain", config={"x": {"y": [1, None]}}), node("B", after=["A"], handler="also", config={"x": "ü"})
+    nodes = (
+        node("A", handler="plain", config={"x": {"y": [1, None]}}),
+        node("B", after=["A"], handler="also", config={"x": "ü"}),
+    )
 
     execution_id = await project.run(*nodes)
 
@@ -46,11 +49,16 @@ async def test_outcomes_and_errors_mean_what_they_mean_in_a_worker(project: Proj
             return 1 / 0
     """)
 
-    ids = {how: await project.run(node("A", handler="end", config={"how": how})) for how in ("skip", "terminal", "bug", "nan", "set", "exit")}
+    ids = {
+        how: await project.run(node("A", handler="end", config={"how": how}))
+        for how in ("skip", "terminal", "bug", "nan", "set", "exit")
+    }
 
     states = {how: await project.state(each) for how, each in ids.items()}
     assert states["skip"].status is N.SKIPPED
-    assert states["terminal"].error["type"] == "Mine.Never" and states["terminal"].error["details"] == {"a": 1}
+    assert states["terminal"].error["type"] == "Mine.Never" and states["terminal"].error["details"] == {
+        "a": 1
+    }
     bug = states["bug"].error
     assert bug["message"] == "ZeroDivisionError: division by zero"
     assert "inner" in bug["details"]["traceback"] and "headrace" not in bug["details"]["traceback"]
@@ -78,7 +86,9 @@ async def test_all_that_the_code_prints_and_logs_is_a_line_of_its_node(project: 
             await asyncio.gather(child(), child())
     """)
 
-    execution_id = await project.run(node("A", handler="talk"), *(node(f"B{n}", handler="talk_too") for n in range(3)))
+    execution_id = await project.run(
+        node("A", handler="talk"), *(node(f"B{n}", handler="talk_too") for n in range(3))
+    )
 
     lines = {each["message"] for each in await project.events(execution_id, "node.log", "A")}
     assert lines == {"half a line", "to stderr", "logged 1", "said", "by descriptor", "by a child", "no end"}
@@ -104,7 +114,13 @@ async def test_the_modules_of_the_user_are_the_users(project: Project) -> None:
                     found[name] = str(error)
             return {"config": config.NAME, "clients": clients.WHO, "found": found, "variables": sorted(os.environ)}
         """,
-        environment={"SECRET_TOKEN": "x", "REDIS_URL": "y", "TENANT_A_SECRET_B": "z", "KEPT": "1", "PATH": "/usr/bin:/bin"},
+        environment={
+            "SECRET_TOKEN": "x",
+            "REDIS_URL": "y",
+            "TENANT_A_SECRET_B": "z",
+            "KEPT": "1",
+            "PATH": "/usr/bin:/bin",
+        },
     )
 
     output = await project.output(await project.run(node("A", handler="look")))
@@ -132,7 +148,9 @@ async def test_heartbeats_are_few_frames_and_the_newest_reaches_the_next_attempt
     taken = host._dispatch
     host._dispatch = lambda header, body: (frames.append(header["type"]), taken(header, body))  # type: ignore
 
-    execution_id = await project.run(node("A", handler="beats", retry={"max_attempts": 2, "initial_interval": 0.01}))
+    execution_id = await project.run(
+        node("A", handler="beats", retry={"max_attempts": 2, "initial_interval": 0.01})
+    )
 
     assert await project.output(execution_id) == {"n": 199_999}
     assert 0 < frames.count("beat") < 100
