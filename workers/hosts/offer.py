@@ -18,12 +18,17 @@ class Offer:
     """The handlers of one load of the modules.
 
     cards  by every name, aliases included.
-    files  that were loaded: a change of one is a new load.
+    files  that were loaded, with time of change and size: another one is another load.
     """
 
     generation: int
     cards: Mapping[str, HandlerCard]
-    files: tuple[str, ...]
+    files: Mapping[str, tuple[int, int]]
+
+
+def stamps_of(loaded: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """Read the files that were loaded, with time of change and size of each."""
+    return {name: (changed_ns, size) for name, changed_ns, size in loaded.get("files", ())}
 
 
 def read_offer(offered: Mapping[str, Any], generation: int, *, built_in: frozenset[str]) -> Offer:
@@ -41,4 +46,4 @@ def read_offer(offered: Mapping[str, Any], generation: int, *, built_in: frozens
                     f"{where}: the handler {name!r} has the name of a built-in one; give it another name"
                 )
             cards[name] = card
-    return Offer(generation, cards, tuple(offered["files"]))
+    return Offer(generation, cards, stamps_of(offered))

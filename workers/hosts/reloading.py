@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Iterable
 
+from workers.hosts.offer import stamps_of
 from workers.hosts.pool import HandlerHosts
 
 log = logging.getLogger("headrace.hosts")
@@ -14,6 +15,7 @@ log = logging.getLogger("headrace.hosts")
 #: How often the files are looked at.
 LOOK_S = 0.3
 
+#: Time of change in nanoseconds and size; None for a file that is not there.
 Stamp = tuple[int, int] | None
 
 
@@ -21,27 +23,28 @@ async def watch_files(hosts: HandlerHosts) -> None:
     """Look at the files of the handlers, for ever; or only wait, where nothing is to be loaded again."""
     if not hosts.settings.reloads or not hosts.settings.modules:
         await asyncio.Event().wait()
-    seen: dict[str, Stamp] = {}
+    asked: dict[str, Stamp] = {}
     while True:
         await asyncio.sleep(LOOK_S)
-        now = stamps(files_of(hosts))
-        # A file that was not looked at before, such as one that is imported since, is no change.
-        if any(name in seen and seen[name] != stamp for name, stamp in now.items()):
-            log.info(
-                "hosts.reloading", extra={"files": [name for name in now if seen.get(name) != now[name]]}
-            )
+        loaded = _loaded(hosts)
+        now = stamps(loaded)
+        changed = {name: stamp for name, stamp in now.items() if stamp != loaded[name]}
+        # What has been asked for is loaded just now, or was refused as it is.
+        if any(name not in asked or asked[name] != stamp for name, stamp in changed.items()):
+            log.info("hosts.reloading", extra={"files": sorted(changed)})
             hosts.reload()
-        seen = seen | now
+        asked = changed
 
 
-def files_of(hosts: HandlerHosts) -> set[str]:
+def _loaded(hosts: HandlerHosts) -> dict[str, Stamp]:
     """The files that the newest load read, whether it came to its end or not, and those of the load in use."""
-    refused = hosts.refusal.get("files", ()) if hosts.refusal is not None else ()
-    return {*refused, *(hosts.offer.files if hosts.offer is not None else ())}
+    offered = hosts.offer.files if hosts.offer is not None else {}
+    refused = stamps_of(hosts.refusal) if hosts.refusal is not None else {}
+    return {**offered, **refused}
 
 
 def stamps(files: Iterable[str]) -> dict[str, Stamp]:
-    """When each file was changed last, and its size; None for one that is not there."""
+    """Look when each file was changed last, and how long it is."""
     found: dict[str, Stamp] = {}
     for name in files:
         try:

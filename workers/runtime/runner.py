@@ -38,7 +38,15 @@ from workers.runtime.map_items import OWN, Mapped, gather
 from workers.runtime.redaction import RedactingSink, Redactors
 from workers.runtime.timeouts import LimitPassed, TimeLimits
 from workers.runtime.tracebacks import failure_of, log_failure
-from workers.runtime.work import ConditionFalse, Work, config_of, item_names, items_of, outputs_of
+from workers.runtime.work import (
+    ConditionFalse,
+    Work,
+    config_of,
+    item_names,
+    items_of,
+    outputs_of,
+    refuse_secrets,
+)
 
 Result = Outcome | ConditionFalse | Mapped | GivenBack
 
@@ -137,6 +145,8 @@ class Runner:
         events = AttemptEvents(sink, sender)
         try:
             handler = self._handler(spec["handler"])
+            if isinstance(handler, HandlerCard) and b"secrets" in claim.spec:
+                refuse_secrets(spec["config"], handler.secrets)
             work = self._read(claim, spec)
             scope = self._scope(work)
             if work.is_map:

@@ -6,8 +6,9 @@ import importlib
 import inspect
 import os
 import sys
+import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
@@ -51,21 +52,22 @@ class EngineModules:
 
 def load(modules: Sequence[str], folder: str) -> dict[str, Any]:
     """Import the modules and describe their handlers: {handlers: […], files: […]}. Raises Refused."""
+    began_ns = time.time_ns()
     for module in modules:
         try:
             importlib.import_module(module)
         except BaseException as error:
-            raise Refused(_refusal(module, error, folder)) from error
+            raise Refused(_refusal(module, error, folder, began_ns)) from error
     cards: list[dict[str, Any]] = []
     for spec in {spec.name: spec for spec in HANDLER_REGISTRY.values()}.values():
         try:
             cards.append(_card(spec))
         except Exception as error:
-            raise Refused(_refusal(spec.function.__module__, error, folder)) from error
-    return {"handlers": cards, "files": _files(folder)}
+            raise Refused(_refusal(spec.function.__module__, error, folder, began_ns)) from error
+    return {"handlers": cards, "files": _stamped(_files(folder), began_ns)}
 
 
-def _refusal(module: str, error: BaseException, folder: str) -> dict[str, Any]:
+def _refusal(module: str, error: BaseException, folder: str, began_ns: int) -> dict[str, Any]:
     text = "".join(traceback.format_exception(type(error), error, _users(error)))
     files = set(_files(folder))
     if isinstance(error, SyntaxError) and error.filename:
@@ -80,7 +82,7 @@ def _refusal(module: str, error: BaseException, folder: str) -> dict[str, Any]:
         "message": f"cannot load handler module '{module}' (HANDLERS): {type(error).__name__}: {error}",
         "hint": _HINT if is_ours else "",
         "traceback": text,
-        "files": sorted(files),
+        "files": _stamped(files, began_ns),
     }
 
 
@@ -118,6 +120,20 @@ def _schema(spec: HandlerSpec) -> dict[str, Any] | None:
         return spec.config_schema
     except Exception:
         return None  # Not every type of pydantic can be described; it is checked all the same.
+
+
+def _stamped(files: Iterable[str], began_ns: int) -> list[tuple[str, int, int]]:
+    """Name files with time of change and size, as they were loaded."""
+    found = []
+    for name in sorted(files):
+        try:
+            state = os.stat(name)
+        except OSError:
+            continue
+        # Of one that was written meanwhile it is not known which content was loaded: it is to be loaded again.
+        is_known = state.st_mtime_ns < began_ns
+        found.append((name, state.st_mtime_ns if is_known else 0, state.st_size))
+    return found
 
 
 def _files(folder: str) -> list[str]:
