@@ -149,7 +149,7 @@ class Engine(TenantEngine):
         """Build the parts; nothing is read or written before the first call.
 
         subscriber  a client of its own: a connection that subscribes can do nothing else.
-        catalogue   gives the handlers a definition may use, from the names and the cards that live workers announce.
+        catalogue   gives the handlers a definition may use, from names and cards that workers announce.
         patience_s  how long a call is sent again while Redis does not answer.
         durable     a client of its own to wait for the disk with; None answers without that.
         apart       checks what is too large to be checked in the event loop.

@@ -55,8 +55,9 @@ class HandlerCard:
         )
 
     def check(self, config: Mapping[str, Any]) -> list[Problem]:
-        """List what the handler would certainly refuse about a config: fields it does not have, fields that are
-        missing, and a list or an object where only a scalar fits. Paths begin with `config`.
+        """List what the handler would certainly refuse about a config; paths begin with `config`.
+
+        These are unknown fields, missing ones, and a list or an object where a scalar must be.
         """
         return [] if self.shape is None else list(_problems(self, self.shape, config, "config"))
 

@@ -53,7 +53,7 @@ class AwaitingChild:
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """An output that is JSON already, as the process wrote it that ran the handler: it is handed on as it is."""
+    """An output that is JSON already, as the handler's process wrote it: it is handed on as it is."""
 
     text: bytes
 

@@ -113,8 +113,8 @@ class Catalogue:
     """The handlers as a submission sees them: names, config checks, default policies.
 
     extra  names that live workers announce and this process does not have.
-    cards  texts of the cards that live workers publish of them. Where workers of two versions have a handler, what one of
-           them takes is taken.
+    cards  texts of the cards that live workers publish of them. Where two versions of a handler are live, a
+           config is taken that one of them takes.
     """
 
     extra: frozenset[str] = frozenset()

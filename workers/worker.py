@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import re
-import socket
 import time
 import uuid
-from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import orjson
 from redis import Redis as ThreadedRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -25,25 +21,21 @@ from clients.backoff import Backoff
 from clients.redis_client import connect_blocking, connect_threaded
 from config import get_settings
 from logs import run_process
-from orchestrator.definitions.branches import taker_of
-from orchestrator.errors import ErrorType, LayoutUnknown, NodeError
 from orchestrator.operations.children import Children
 from orchestrator.redis_keys import Keys
-from orchestrator.store.layout import VERSION
 from orchestrator.store.reader import Store
-from orchestrator.store.replies import REPLY_BYTES, Claim, Delivery
-from orchestrator.store.requests import AttemptToken, ClaimRequest
-from orchestrator.store.script_client import Call
+from orchestrator.store.requests import AttemptToken
 from orchestrator.store.transitions import Transitions
 from wiring import connect_when_usable, keys_of, limits_of
 from workers.context import HandlerContext, Toolbox
-from workers.cards import HandlerCard, encode_cards
 from workers.handlers import Catalogue
-from workers.hosts.pool import KINDS, HandlerHosts
+from workers.hosts.pool import HandlerHosts
 from workers.hosts.reloading import watch_files
 from workers.registry import default_retry, names
-from workers.runtime.attempts import BATCH, Attempts
+from workers.runtime.announcement import Announcement
+from workers.runtime.attempts import Attempts
 from workers.runtime.budget_meter import MeterFactory
+from workers.runtime.claims import Claims
 from workers.runtime.delivery_duty import DeliveryDuty
 from workers.runtime.heartbeat import Heartbeat
 from workers.runtime.map_items import OWN
@@ -54,24 +46,18 @@ from workers.runtime.shares import Shares
 from workers.runtime.shutdown import Shutdown, cancel_all
 from workers.runtime.stand_in import stand_in
 from workers.runtime.task_reader import TaskReader
-from workers.runtime.waiting_line import WaitingLine, unit_of
+from workers.runtime.waiting_line import unit_of
 
 log = logging.getLogger("headrace.worker")
 
 #: One blocking read; also the longest a drain waits for it.
 BLOCK_MS = 1_000
-#: Nodes named in the worker's own record.
-NODES_SHOWN = 20
 #: How long a drain waits for ends that are being written.
 RECORDING_S = 2.0
 #: How long to wait for a slot before looking again: a thread may have ended that no attempt waited for.
 SLOT_WAIT_S = 0.5
-#: With more tasks waiting for a host than so many for each sync host, nothing more is read.
-MOST_IN_LINE = 2
-#: How often the cards of handlers are written again, should they have been lost.
-PUBLISH_S = 30.0
-#: Characters shown of why handlers do not load.
-REFUSAL_CHARS = 4_000
+#: Beyond the time for draining: what runs in hosts is killed then.
+HOSTS_LEAVE_S = 1.0
 #: After reading tasks has failed.
 READ_AGAIN = Backoff(first_s=0.05, most_s=1.0)
 
@@ -109,14 +95,13 @@ class Worker:
             worker_id=self.worker_id,
             lease_ms=config.lease_ms,
             on_stop=lambda token, cause: self.attempts.stop(token, cause),
-            announce=self._announcement,
+            announce=lambda: self.announcement.call(),
             on_announced=self.shares.update,
         )
         self.hosts = HandlerHosts(
-            config.hosts, built_in=lambda: names() | OWN.keys(), on_free=self._serve_line,
+            config.hosts, built_in=lambda: names() | OWN.keys(), on_free=lambda: self.claims.serve_line(),
             on_leftover=lambda task, context: self.runner.leftovers.add_task(task, _unit(context)),
         )  # fmt: skip
-        self.line = WaitingLine(self.hosts)
         self.runner = Runner(
             worker_id=self.worker_id, tools=self.tools, threads=self.threads, items=self.store.items,
             interfaces=self.store.interfaces, max_bytes=config.output_max_bytes, hosts=self.hosts,
@@ -126,25 +111,30 @@ class Worker:
         self.attempts = Attempts(
             transitions=self.transitions, runner=self.runner, heartbeat=self.heartbeat,
             output_max_bytes=config.output_max_bytes,
-            claiming=self._take, hand_back=self._put_in_line, fill=self.store.claim_texts.fill,
-            on_end=lambda token: self.hosts.let_go((token.execution_id, token.node_id, token.attempt)),
+            claiming=lambda ended: self.claims.take(ended), fill=self.store.claim_texts.fill,
+            hand_back=lambda task: self.claims.put_in_line(task),
+            on_start=lambda token, handler: self.hosts.hold(unit_of(token), handler),
+            on_end=lambda token: self.hosts.let_go(unit_of(token)),
         )  # fmt: skip
         self.deliveries = DeliveryDuty(
             self.store, self.transitions, tools=self.tools, limits=config.limits, is_on=config.deliveries
         )
-        self._started_ms = time.time_ns() // 1_000_000
-        self._requests = 0
-        self._encoded: tuple[Mapping[str, HandlerCard], str, bytes] | None = None
-        #: Slots that the read under way may fill.
-        self._reading = 0
+        self.claims = Claims(
+            config, self.worker_id, store=self.store, transitions=self.transitions, reader=self.reader,
+            shares=self.shares, hosts=self.hosts, leftovers=self.runner.leftovers, start=self.attempts.start,
+            running=lambda: len(self.attempts.running), on_claimed=self.attempts.slot_freed.set,
+        )  # fmt: skip
+        self.announcement = Announcement(
+            config, self.worker_id, transitions=self.transitions, shares=self.shares, hosts=self.hosts,
+            leftovers=self.runner.leftovers, redactor=self.runner.redactors.all,
+            running=lambda: len(self.attempts.running),
+        )  # fmt: skip
         self._draining = asyncio.Event()
-        #: Claims of tasks that waited for a host.
-        self._claiming: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Work until drained. Redis may come and go meanwhile."""
         self.hosts.start()
-        self.shares.update(await self._announcement())
+        self.shares.update(await self.announcement.call())
         self.heartbeat.start()
         log.info("worker.started", extra={"worker_id": self.worker_id, "slots": self.config.concurrency})
         reader = asyncio.create_task(self._read_tasks())
@@ -153,7 +143,7 @@ class Worker:
             self.attempts.send_lines(),
             stand_in(self.store, self.transitions, worker_id=self.worker_id, lease_ms=self.config.lease_ms),
             self.deliveries.run(),
-            self._publish_cards(),
+            self.announcement.publish_cards(),
             watch_files(self.hosts),
             self.heartbeat.keep_turning(),
         )
@@ -185,56 +175,10 @@ class Worker:
     def drain(self) -> None:
         """Claim nothing more; let `run` end when what runs has finished or been handed back."""
         self._draining.set()
+        self.claims.is_over = True
         self.attempts.slot_freed.set()
-
-    def _announcement(self) -> Call[list[int]]:
-        return self.transitions.announce_worker(self.worker_id, self.config.queues, self.describe())
-
-    def describe(self) -> list[str | bytes | int]:
-        """The worker's own record, as announced."""
-        blocked = self.runner.leftovers.units()
-        return [
-            "name", self.config.name, "host", socket.gethostname(), "pid", os.getpid(),
-            "handlers", " ".join(sorted(self._names())), "queues", " ".join(self.config.queues),
-            "slots", self.config.concurrency, "running", len(self.attempts.running),
-            "blocked", len(blocked), "blocked_by", " ".join(blocked[:NODES_SHOWN]),
-            "started_ms", self._started_ms, "layout", VERSION, "cards", self._cards()[0],
-            "hosts", orjson.dumps(self.hosts.describe()), "refusal", self._refusal(),
-        ]  # fmt: skip
-
-    def _names(self) -> frozenset[str]:
-        """All handlers this worker offers."""
-        return names() | OWN.keys() | self.hosts.cards.keys()
-
-    def _cards(self) -> tuple[str, bytes]:
-        """The cards of the installation's handlers, and their digest; empty without any."""
-        cards = self.hosts.cards
-        if self._encoded is None or self._encoded[0] is not cards:
-            self._encoded = (cards, *(encode_cards(cards.values()) if cards else ("", b"")))
-        return self._encoded[1:]
-
-    def _refusal(self) -> str:
-        """Why the installation's handlers are not loaded; "" where they are."""
-        refusal = self.hosts.refusal
-        if refusal is None:
-            return ""
-        text = "\n".join(filter(None, (refusal["message"], refusal.get("hint"), refusal.get("traceback"))))
-        return self.runner.redactors.all.text(text)[:REFUSAL_CHARS]
-
-    async def _publish_cards(self) -> None:
-        """Keep the cards of the installation's handlers where those can read them that do not load its code; for ever."""
-        published, again_s = "", 0.0
-        while True:
-            digest, text = self._cards()
-            if digest and (digest != published or time.monotonic() > again_s):
-                await self.transitions.publish_handlers(digest, text)
-                # Known at once, rather than with the next beat: somebody may wait for a handler.
-                self.shares.update(await self._announcement())
-                published, again_s = digest, time.monotonic() + PUBLISH_S
-            elif not digest and published:
-                published = ""
-                self.shares.update(await self._announcement())
-            await self.hosts.changed(PUBLISH_S)
+        # However long it takes to leave: by then no code of the installation runs any more.
+        asyncio.get_running_loop().call_later(self.config.drain_s + HOSTS_LEAVE_S, self.hosts.end)
 
     def left(self) -> list[str]:
         """Name what has not ended, `execution/node`: attempts, and what outlives one."""
@@ -250,6 +194,11 @@ class Worker:
 
     async def _drain(self) -> None:
         deadline_s = time.monotonic() + self.config.drain_s
+        try:
+            async with asyncio.timeout(RECORDING_S):
+                await self.claims.end()
+        except (TimeoutError, RedisError, OSError):
+            pass  # Others take over what waits in line after some seconds.
         while self.attempts.running and time.monotonic() < deadline_s:
             await asyncio.sleep(0.01)
         await self.deliveries.drain(max(0.0, deadline_s - time.monotonic()))
@@ -275,7 +224,7 @@ class Worker:
         tries = 0
         is_open = False
         while not self._draining.is_set():
-            free = self._free_slots()
+            free = self.claims.free_slots
             if free <= 0:
                 await self.attempts.wait_for_slot(SLOT_WAIT_S)
                 continue
@@ -284,9 +233,9 @@ class Worker:
                     await self.reader.open()
                     is_open = True
                 # Half of what is free: the other half is for what a recording can take on the way.
-                self._reading = (free + 1) // 2
-                deliveries = await self.reader.read(self._reading, block_ms=BLOCK_MS)
-                await self._claim(deliveries)
+                self.claims.reading = (free + 1) // 2
+                deliveries = await self.reader.read(self.claims.reading, block_ms=BLOCK_MS)
+                await self.claims.claim(deliveries)
                 tries = 0
             except (RedisError, OSError) as error:
                 log.warning("worker.read_failed", extra={"worker_id": self.worker_id, "error": str(error)})
@@ -294,145 +243,7 @@ class Worker:
                 await asyncio.sleep(READ_AGAIN.pause_s(tries))
                 is_open = False
             finally:
-                self._reading = 0
-
-    async def _claim(self, deliveries: list[Delivery]) -> None:
-        """Claim what was read and can be run, each task in its own call: one that is refused does not hold up the rest."""
-        request, built_in = self._next_request(), names() | OWN.keys()
-        mine: list[Delivery] = []
-        claims: list[Call[Claim | str]] = []
-        others: list[Delivery] = []
-        for number, task in enumerate(deliveries):
-            if task.handler not in built_in:
-                if self.hosts.kind_of(task.handler) is None:
-                    self.hosts.let_go(unit_of(task))
-                    others.append(task)
-                    continue
-                if not self.hosts.has_place(unit_of(task)) and not self.hosts.hold(
-                    unit_of(task), task.handler
-                ):
-                    self.line.add(task)
-                    continue
-            token = AttemptToken(task.execution_id, task.node_id, task.attempt, f"{request}.{number}")
-            mine.append(task)
-            claims.append(
-                self.transitions.claim_node(
-                    token,
-                    message_id=task.message_id,
-                    queue=task.queue,
-                    worker_id=self.worker_id,
-                    lease_ms=self.config.lease_ms,
-                    most_bytes=REPLY_BYTES // len(deliveries),
-                )
-            )
-        replies = await self.transitions.call_all(claims, are_apart=True) if claims else []
-        for task, reply in zip(mine, replies, strict=True):
-            if not isinstance(reply, Claim):
-                self.hosts.let_go(unit_of(task))
-        self.attempts.start(reply for reply in replies if isinstance(reply, Claim))
-        await self.reader.leave_to_others(
-            [task for task, reply in zip(mine, replies, strict=True) if isinstance(reply, LayoutUnknown)]
-        )
-        await asyncio.gather(*(self._hand_back(task) for task in others))
-
-    def _serve_line(self) -> None:
-        """Claim tasks that waited for a host, as far as one is free."""
-        if self._draining.is_set() or not (tasks := self.line.take()):
-            return
-        claim = asyncio.create_task(self._claim_waiting(tasks))
-        self._claiming.add(claim)
-        claim.add_done_callback(self._claiming.discard)
-
-    async def _claim_waiting(self, tasks: list[Delivery]) -> None:
-        try:
-            await self._claim(tasks)
-        except (RedisError, OSError) as error:
-            # They are delivered again.
-            log.warning("worker.claim_failed", extra={"worker_id": self.worker_id, "error": str(error)})
-            for task in tasks:
-                if AttemptToken(*unit_of(task), "") not in self.attempts.running:
-                    self.hosts.let_go(unit_of(task))
-        self.attempts.slot_freed.set()
-
-    async def _put_in_line(self, task: Delivery) -> None:
-        """Take a task that a recording read and did not claim: it waits for a host, or goes back."""
-        if self.hosts.kind_of(task.handler) is None:
-            await self._hand_back(task)
-        else:
-            self.line.add(task)
-            self._serve_line()
-
-    async def _hand_back(self, task: Delivery) -> None:
-        """Give back a task that needs a handler this worker does not have."""
-        unit = (task.execution_id, task.node_id)
-        workers, (spec,) = await asyncio.gather(self.store.workers(), self.store.specs([unit]))
-        message = f"no live worker offers the handler '{task.handler}' of node '{task.node_id}'"
-        error = NodeError(ErrorType.HANDLER_NOT_FOUND, message, retryable=False, attempt=task.attempt)
-        try:
-            await self.transitions.hand_back_node(
-                *unit,
-                task.attempt,
-                message_id=task.message_id,
-                queue=task.queue,
-                is_offered=any(worker.offers(task.handler, task.queue) for worker in workers),
-                error=orjson.dumps(error.to_dict()),
-                taker=taker_of(spec.get("catch", ()), error.type),
-            )
-        except LayoutUnknown:
-            await self.reader.leave_to_others([task])
-
-    def _take(self, ended: Sequence[str]) -> ClaimRequest | None:
-        """Ask for as many tasks as slots become free, and as are free beyond those the reader may fill.
-
-        ended  the handlers of the attempts whose slots become free.
-        """
-        freed = len(ended)
-        count = min(freed + self._free_slots() - self._reading, BATCH)
-        if self._draining.is_set() or count <= 0:
-            return None
-        count, offered = self._offered(ended, count)
-        return ClaimRequest(
-            count=count,
-            request_id=self._next_request(),
-            worker_id=self.worker_id,
-            consumer=self.config.name,
-            lease_ms=self.config.lease_ms,
-            queues=self.shares.text,
-            handlers=f" {' '.join(sorted(offered))} ",
-            running=len(self.attempts.running) - freed,
-        )
-
-    def _offered(self, ended: Sequence[str], count: int) -> tuple[int, frozenset[str]]:
-        """Say how many tasks to ask for, and of which handlers: no more of a kind of host than are free.
-
-        The others are read as well, and wait in line.
-        """
-        offered = names() | OWN.keys()
-        if not self.hosts.cards:
-            return count, offered
-        for kind in KINDS:
-            free = self.hosts.free(kind)
-            if (
-                0 < free < count
-                and len(self.line) == 0
-                and any(self.hosts.kind_of(name) == kind for name in ended)
-            ):
-                # What ran in a host is mostly followed by what runs in one.
-                count = free
-            if free >= count and len(self.line) == 0:
-                offered |= {name for name in self.hosts.cards if self.hosts.kind_of(name) == kind}
-        return count, frozenset(offered)
-
-    def _free_slots(self) -> int:
-        if len(self.line) > MOST_IN_LINE * self.config.hosts.processes:
-            return 0
-        return (
-            self.config.concurrency - len(self.attempts.running) - len(self.runner.leftovers) - len(self.line)
-        )
-
-    def _next_request(self) -> str:
-        self._requests += 1
-        return f"{self.worker_id}:{self._requests}"
+                self.claims.reading = 0
 
 
 def _unit(context: HandlerContext) -> AttemptToken:

@@ -38,7 +38,7 @@ class WorkerView(BaseModel):
     blocked_by: list[str] = Field(description="Whose they are, `execution_id/node_id`; at most twenty.")
     hosts: list[HostView] = Field(description="Processes that run the handlers of the installation.")
     refusal: str | None = Field(
-        description="Why these handlers are not loaded, with the traceback; null where they are, or where there are none."
+        description="Why these handlers are not loaded, with the traceback; null where nothing is wrong."
     )
     started_at: str
     last_seen_at: str

@@ -48,7 +48,7 @@ class HandlerNames(Protocol):
         ...
 
 
-#: Makes the handlers a definition may use of the names that live workers announce, and of the texts of their cards.
+#: Makes the handlers a definition may use: of names that live workers announce, and of the texts of cards.
 CatalogueMaker = Callable[[frozenset[str], tuple[bytes, ...]], HandlerNames]
 
 

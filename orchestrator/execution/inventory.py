@@ -11,7 +11,7 @@ WORKER_ALIVE_MS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """What live workers offer: the names of their handlers, and the texts of the cards of those they have loaded."""
+    """What live workers offer: names of handlers, and the texts of the cards of those they have loaded."""
 
     names: frozenset[str] = frozenset()
     cards: tuple[bytes, ...] = ()

@@ -13,7 +13,7 @@ import orjson
 
 from orchestrator.definitions.cache import DefinitionCache
 from orchestrator.definitions.compiler import compile_definition
-from orchestrator.definitions.definition import Definition, CatalogueMaker
+from orchestrator.definitions.definition import CatalogueMaker, Definition
 from orchestrator.definitions.registry import WorkflowRecord
 from orchestrator.definitions.targets import joined_targets
 from orchestrator.documents import exact_json

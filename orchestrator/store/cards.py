@@ -1,4 +1,4 @@
-"""Reads the cards of handlers that workers have loaded: what is known of them where their code is not imported."""
+"""Reads the cards of handlers that workers have loaded: what is known of them without their code."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from orchestrator.definitions.compiler import compile_stored
 from orchestrator.definitions.definition import OUTPUT, Definition
 from orchestrator.definitions.retry import RetryPolicy
 from orchestrator.errors import ExecutionNotFound
-from orchestrator.execution.inventory import Announced, DeadEntry, QueueInfo, WORKER_ALIVE_MS, WorkerInfo
+from orchestrator.execution.inventory import WORKER_ALIVE_MS, Announced, DeadEntry, QueueInfo, WorkerInfo
 from orchestrator.execution.model import Event, Execution, NodeState, RepairView, Snapshot
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import PURGEABLE, Cancelling, ExecutionStatus
@@ -115,7 +115,7 @@ class Store:
         self._definitions = DefinitionCache[str, Definition](max_entries=64)
 
     def default_retry(self, handler: str) -> RetryPolicy | None:
-        """Give the policy of nodes that have none: a built-in handler's, or that of a handler workers have loaded."""
+        """Give the policy of nodes that have none: by the register of this process, or by a card."""
         return self._own_retry(handler) or self.cards.default_retry(handler)
 
     async def let_go(self) -> None:

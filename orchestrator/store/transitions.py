@@ -435,7 +435,7 @@ class Transitions(ScriptClient):
     def release_node(
         self, token: AttemptToken, claiming: ClaimRequest | None = None, *, cause: str = "drain"
     ) -> Call[EndReply]:
-        """Requeue a running attempt, uncharged: its worker shuts down, or ("host") lost the process it ran in."""
+        """Requeue a running attempt, uncharged: its worker shuts down, or ("host") lost its process."""
         return self._end("release_node", token, claiming, cause)
 
     def cancel_node(self, token: AttemptToken, claiming: ClaimRequest | None = None) -> Call[EndReply]:

@@ -1,4 +1,4 @@
-"""How an attempt in a host ends: what the host reports, and what is left where it does not live to report it."""
+"""How an attempt in a host ends: by what the host reports, or by the end of the host."""
 
 from __future__ import annotations
 

@@ -36,7 +36,10 @@ MOST_LAST_LINES = 20
 
 
 class Host:
-    """Starts at `start`, and is `gone` in the end; `on_change` is called whenever its state or its load changes."""
+    """Starts at `start`, and is `gone` in the end.
+
+    on_change  called whenever its state or its load changes.
+    """
 
     def __init__(self, settings: HostSettings, generation: int, on_change: Callable[[Host], None]) -> None:
         self.settings = settings
@@ -99,7 +102,7 @@ class Host:
         self._end(culprit)
 
     async def _until_exit(self, pid: int) -> None:
-        """Wait for the end of the process. The socket says nothing sure: what a handler starts keeps it open."""
+        """Wait for the end of the process. The socket does not tell: what a handler starts keeps it open."""
         ended = asyncio.Event()
         try:
             fd = os.pidfd_open(pid)
@@ -239,7 +242,8 @@ class Host:
             self._take_result(header, body)
         elif kind == "hello":
             if header["protocol"] != PROTOCOL:
-                message = f"the package headrace of {self.settings.python} speaks protocol {header['protocol']}, the worker {PROTOCOL}"
+                other = f"the package headrace of {self.settings.python} has protocol {header['protocol']}"
+                message = f"{other}; this worker has {PROTOCOL}"
                 self.refusal = {"message": message, "traceback": ""}
                 self.kill()
         elif kind == "offer":

@@ -14,8 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 #: Where the package `headrace` is.
 PACKAGE_PATH = ROOT / "sdk" / "src"
-# The package comes last, so that an environment that has its own copy uses that; the user's folders come first, but only
-# once our modules are imported: a file of theirs called `queue.py` must not stand in for the library's.
+# The package comes last: an environment that has its own copy uses that. The user's folders come first, but
+# only once our modules are imported: their `queue.py` must not stand in for the library's.
 _BOOTSTRAP = (
     "import os, sys; path, folders, *rest = sys.argv[1:]; sys.path.append(path); "
     "from headrace._host import main; sys.argv[1:] = []; "
@@ -92,8 +92,8 @@ def launch(settings: HostSettings) -> Launched:
         # Compiled files are told apart by seconds: of two quick changes the second might not be seen.
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
     arguments = [
-        str(PACKAGE_PATH), os.pathsep.join(settings.folders), str(theirs.fileno()), str(slot_fd), str(os.getpid()),
-        str(ROOT), folder, str(settings.memory_mb), *settings.modules,
+        str(PACKAGE_PATH), os.pathsep.join(settings.folders), str(theirs.fileno()), str(slot_fd),
+        str(os.getpid()), str(ROOT), folder, str(settings.memory_mb), *settings.modules,
     ]  # fmt: skip
     try:
         process = subprocess.Popen(

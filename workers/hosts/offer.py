@@ -32,7 +32,10 @@ def stamps_of(loaded: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
 
 
 def read_offer(offered: Mapping[str, Any], generation: int, *, built_in: frozenset[str]) -> Offer:
-    """Read what a host offers. Raises OfferRefused for a name of the engine's, and for a retry policy that is none."""
+    """Read what a host offers.
+
+    Raises OfferRefused for a name of a built-in handler, and for a retry policy that cannot be one.
+    """
     cards: dict[str, HandlerCard] = {}
     for fields in offered["handlers"]:
         where = f"module {fields['module']}, line {fields['line']}"

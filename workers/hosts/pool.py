@@ -22,9 +22,9 @@ from workers.outcome import Outcome
 
 log = logging.getLogger("headrace.hosts")
 
-#: After a host that did not load: so long until the next is started, three times as long after each further one.
+#: After a host that did not load: until the next is started; three times as long after each further one.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
-#: How long an attempt with a place may wait for it, should the host have died meanwhile: its time limit runs already.
+#: How long a claimed attempt with a time limit may wait for its place, should the host have died meanwhile.
 PLACE_S = 0.8
 #: What is left to hosts when their worker ends.
 CLOSING_S = 0.5
@@ -120,15 +120,13 @@ class HandlerHosts:
 
     def hold(self, unit: Unit, handler: str) -> bool:
         """Keep a place for an attempt that is about to be claimed; False where none is free."""
+        if unit in self._held:
+            return True
         kind = self.kind_of(handler)
         if kind is None or self.free(kind) <= 0:
             return False
         self._held[unit] = kind
         return True
-
-    def has_place(self, unit: Unit) -> bool:
-        """Whether a place is kept for an attempt."""
-        return unit in self._held
 
     def let_go(self, unit: Unit) -> None:
         """Give up the place of an attempt that has not taken it."""
@@ -192,7 +190,7 @@ class HandlerHosts:
             self._adjust()
 
     def reload(self) -> None:
-        """Start hosts that load the modules afresh. The present ones go once these are ready, and not before."""
+        """Start hosts that load the modules afresh; the present ones go once these are ready, not before."""
         if self._is_closed:
             return
         self.generation += 1
@@ -355,6 +353,11 @@ class HandlerHosts:
         self.kill()
         await asyncio.gather(*(host.gone() for host in hosts))
         await asyncio.gather(*done)
+
+    def end(self) -> None:
+        """End all processes at once, and start no other."""
+        self._is_closed = True
+        self.kill()
 
     def kill(self) -> None:
         """End all processes at once; from any thread."""

@@ -37,7 +37,7 @@ async def watch_files(hosts: HandlerHosts) -> None:
 
 
 def _loaded(hosts: HandlerHosts) -> dict[str, Stamp]:
-    """The files that the newest load read, whether it came to its end or not, and those of the load in use."""
+    """The files of the load in use, and those that a newer one had read when it failed."""
     offered = hosts.offer.files if hosts.offer is not None else {}
     refused = stamps_of(hosts.refusal) if hosts.refusal is not None else {}
     return {**offered, **refused}

@@ -25,7 +25,10 @@ class Stops:
         self._on_leftover = on_leftover
 
     async def watch(self, host: Host, call: Call) -> Outcome:
-        """Wait for the end of an attempt. Raises CancelledError where it was stopped, GivenBack and HandlerCrashed."""
+        """Wait for the end of an attempt.
+
+        Raises CancelledError where it was stopped, GivenBack or HandlerCrashed where its host ended.
+        """
         stop_listening = call.context.cancelled.on_set(lambda cause: host.tell(call, cause, hard=False))
         try:
             outcome = await asyncio.shield(call.ended)

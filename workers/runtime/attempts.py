@@ -63,9 +63,10 @@ class Attempt:
 class Attempts:
     """Bounded by the worker's slots. Everything here runs in the event loop.
 
-    claiming   called at each recording with the handlers of the attempts that end; gives what to claim in that call.
+    claiming   called at each recording with the handlers of the attempts that end; gives what to claim.
     hand_back  called with tasks that were read in such a call and need another worker.
     fill       reads what claims had no room for.
+    on_start   called with an attempt and the name of its handler before it runs.
     on_end     called when an attempt leaves the worker, however it does.
     """
 
@@ -79,6 +80,7 @@ class Attempts:
         claiming: Callable[[Sequence[str]], ClaimRequest | None],
         hand_back: Callable[[Delivery], Coroutine[Any, Any, None]],
         fill: Callable[[Sequence[Claim]], Coroutine[Any, Any, list[Claim]]],
+        on_start: Callable[[AttemptToken, str], object] = lambda token, handler: None,
         on_end: Callable[[AttemptToken], None] = lambda token: None,
     ) -> None:
         self.running: dict[AttemptToken, Attempt] = {}
@@ -90,7 +92,7 @@ class Attempts:
         self._claiming = claiming
         self._hand_back = hand_back
         self._fill = fill
-        self._on_end = on_end
+        self._on_start, self._on_end = on_start, on_end
         self._ended: list[Attempt] = []
         self._has_ended = asyncio.Event()
         self._background: set[asyncio.Task[None]] = set()
@@ -107,6 +109,7 @@ class Attempts:
             attempt = Attempt(claim, token, orjson.loads(claim.spec), buffer, sender)
             attempt.reading = reading if claim.unread else None
             self.running[attempt.token] = attempt
+            self._on_start(token, attempt.spec["handler"])
             self._heartbeat.hold(attempt.token, Pulse(attempt.buffer, attempt.spec.get("heartbeat_ms")))
             attempt.task = asyncio.create_task(self._run(attempt))
 

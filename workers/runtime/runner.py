@@ -297,7 +297,7 @@ class Runner:
                 return await self._perform_in_host(handler, config, context, events, limits)
             return await limits.hold(self._call(handler, config, context, events), context)
         except LimitPassed:
-            # A thread cannot be stopped from outside: its handler may look at `cancelled`; its result is lost.
+            # A thread cannot be stopped: its handler may look at `cancelled`; its result is lost.
             context.cancelled.stop("time_limit")
             raise
 

@@ -1,18 +1,19 @@
-"""Tasks that were read and not claimed, since no handler host is free for them: their nodes stay QUEUED meanwhile."""
+"""Tasks that were read and not claimed, since no handler host is free: their nodes stay QUEUED meanwhile."""
 
 from __future__ import annotations
 
 from orchestrator.store.replies import Delivery
+from orchestrator.store.requests import AttemptToken
 from workers.hosts.pool import HandlerHosts, Unit
 
 
-def unit_of(task: Delivery) -> Unit:
-    """Name the attempt that a task is for."""
+def unit_of(task: Delivery | AttemptToken) -> Unit:
+    """Name the attempt that a task or a token is for."""
     return task.execution_id, task.node_id, task.attempt
 
 
 class WaitingLine:
-    """In the order in which they were read. Another worker may take a task over after some seconds, and claim it first."""
+    """In the order in which they were read. Another worker may take one over after some seconds."""
 
     def __init__(self, hosts: HandlerHosts) -> None:
         self._hosts = hosts

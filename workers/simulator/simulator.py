@@ -22,8 +22,8 @@ from clients.redis_client import RedisClient
 from orchestrator.documents import exact_json
 from orchestrator.documents.json_schema import APART
 from orchestrator.documents.limits import Limits
-from orchestrator.execution.inventory import Announced
 from orchestrator.errors import ErrorType, HeadraceError, NodeError
+from orchestrator.execution.inventory import Announced
 from orchestrator.loops import timers
 from orchestrator.operations.children import Children
 from orchestrator.operations.executions import Executions
@@ -107,22 +107,22 @@ class Simulator:
         threads: Executor,
         keys: Keys | None = None,
         limits: Limits | None = None,
-        handlers: Announced = Announced(),
+        handlers: Announced | None = None,
         namespace: str | None = None,
     ) -> None:
-        base = keys or Keys()
+        base, announced = keys or Keys(), handlers or Announced()
         self._redis = redis
         self.keys = namespace_keys(base, namespace or uuid.uuid4().hex)
         self.stubs = stubs
         self.transitions = Transitions(redis, self.keys)
         self.store = Store(
-            redis, self.keys, default_retry=Catalogue(frozenset(), handlers.cards).default_retry
+            redis, self.keys, default_retry=Catalogue(frozenset(), announced.cards).default_retry
         )
-        known = handlers.names | stubs.handlers.keys()
+        known = announced.names | stubs.handlers.keys()
         limits = limits or Limits()
 
         def catalogue(names: frozenset[str], cards: tuple[bytes, ...]) -> Catalogue:
-            return Catalogue(names | known, handlers.cards)
+            return Catalogue(names | known, announced.cards)
 
         checks = SchemaChecks(effort=APART)
         submissions = Submissions(

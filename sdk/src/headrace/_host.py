@@ -1,8 +1,8 @@
 """A handler host: a child process of a worker that runs the handlers of an installation.
 
-Started by the worker as `python -P -c …`, see `workers/hosts/launch.py`. The main thread runs handlers: one `def` at a
-time, or an event loop with many `async def`. A thread of its own reads what the worker sends, so that a cancel is heard
-while a handler runs. The process ends with its worker, whatever happens to that.
+Started by the worker as `python -P -c …`. The main thread runs handlers: one `def` at a time, or an event loop
+with many `async def`. A thread of its own reads what the worker sends, so that a cancel is heard meanwhile.
+The process ends with its worker, whatever happens to that.
 """
 
 from __future__ import annotations
@@ -86,6 +86,9 @@ class Host:
         self._folder, self._modules = folder, modules
         self._statm = os.open("/proc/self/statm", os.O_RDONLY) if os.path.exists("/proc/self/statm") else None
         self._runs: dict[int, Running] = {}
+        #: Attempts that were stopped before they began, or after their end; and whether by force.
+        self._early: dict[int, bool] = {}
+        self._early_lock = threading.Lock()
         #: The attempt of a sync host; 0 in an async one.
         self._only = 0
         self._interrupted = 0
@@ -155,9 +158,12 @@ class Host:
                     self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _cancel(self, header: Mapping[str, Any]) -> None:
-        running = self._runs.get(header["id"])
-        if running is None:
-            return
+        with self._early_lock:
+            running = self._runs.get(header["id"])
+            if running is None:
+                # It waits for its turn, or has ended.
+                self._early[header["id"]] = header["hard"] or self._early.get(header["id"], False)
+                return
         running.context.cancel()
         if not header["hard"]:
             return
@@ -190,7 +196,9 @@ class Host:
 
     def _run_sync(self, header: dict[str, Any], body: bytes) -> None:
         context, config = self._context(header, body, None)
-        running = self._runs[header["id"]] = Running(header["id"], context)
+        running = Running(header["id"], context)
+        if not self._begins(running):
+            return
         self._only = running.id
         self.steps.enter(running.id)
         value, error = self._guarded(header["handler"], config, context)
@@ -232,7 +240,9 @@ class Host:
     def _start(self, header: dict[str, Any], body: bytes) -> None:
         assert self._loop is not None
         context, config = self._context(header, body, self._loop)
-        running = self._runs[header["id"]] = Running(header["id"], context)
+        running = Running(header["id"], context)
+        if not self._begins(running):
+            return
         token = CURRENT.set(running.id)
         try:
             running.task = self._loop.create_task(self._run_async(running, header["handler"], config))
@@ -256,6 +266,19 @@ class Host:
     ) -> tuple[HostContext, Any]:
         asked = json.loads(body)
         return HostContext(self.wire, header, asked["inputs"], loop), asked["config"]
+
+    def _begins(self, running: Running) -> bool:
+        """Let an attempt begin, unless it was stopped by force meanwhile: that ends it here."""
+        with self._early_lock:
+            self._runs[running.id] = running
+            is_hard = self._early.pop(running.id, None)
+            # Ids rise: those before it began, or have ended.
+            self._early = {each: hard for each, hard in self._early.items() if each > running.id}
+        if is_hard is not None:
+            running.context.cancel()
+        if is_hard:
+            self._end(running, *stopped())
+        return not is_hard
 
     def _failure(self, error: BaseException, running: Running) -> tuple[dict[str, Any], bytes]:
         is_stopped = isinstance(error, Cancelled | asyncio.CancelledError) and running.context.is_cancelled()

@@ -1,4 +1,4 @@
-"""A handler's context in a handler host: what it reports goes to the worker, and its answers come from there."""
+"""A handler's context in a handler host: what it reports goes to the worker, and answers come from there."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _fault(fault: Mapping[str, Any]) -> HandlerFault:
 
 def _refuse(name: str) -> NoReturn:
     raise AttributeError(
-        f"context.{name} is for built-in handlers: use a client of your own here, or a node of the handler that does it"
+        f"context.{name} is for built-in handlers: use a client of your own, or a node with such a handler"
     )
 
 

@@ -130,7 +130,7 @@ def _stamped(files: Iterable[str], began_ns: int) -> list[tuple[str, int, int]]:
             state = os.stat(name)
         except OSError:
             continue
-        # Of one that was written meanwhile it is not known which content was loaded: it is to be loaded again.
+        # Of one that was written meanwhile it is not known what was loaded: it is to be loaded again.
         is_known = state.st_mtime_ns < began_ns
         found.append((name, state.st_mtime_ns if is_known else 0, state.st_size))
     return found

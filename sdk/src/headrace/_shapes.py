@@ -1,7 +1,7 @@
 """What can be said of a config before its model sees it: names, and where only a scalar fits.
 
-A shape is JSON, so that others can check by it without the user's code. It refuses nothing that the model accepts:
-where a model can take more than its annotations say, its shape says nothing.
+A shape is JSON, so that others can check by it without the user's code. It refuses nothing that the model
+accepts: where a model can take more than its annotations say, its shape says nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MAX_DEPTH = 5
 def shape_of(model: type[BaseModel], depth: int = 0) -> dict[str, Any] | None:
     """Describe a model: {"fields": {name: field}, "is_closed": bool}; None where nothing can be said.
 
-    A field is {"is_needed": bool, "names": other names it may have, "is_scalar": bool, "shape": that of its model}.
+    A field is {"is_needed": bool, "names": [other names it may have], "is_scalar": bool, "shape": …}.
     """
     if depth >= _MAX_DEPTH or _takes_more(model):
         return None

@@ -69,7 +69,10 @@ class Followed(Coroutine[Any, Any, Any]):
 
 
 def follow_steps(loop: asyncio.AbstractEventLoop, steps: Steps, turned: Callable[[], None]) -> None:
-    """Follow the steps of every task that an attempt starts; `turned` is called twice a second while the loop turns."""
+    """Follow the steps of every task that an attempt starts.
+
+    turned  called twice a second while the loop turns.
+    """
 
     def make(
         loop: asyncio.AbstractEventLoop, coroutine: Any, context: Context | None = None, **extra: Any

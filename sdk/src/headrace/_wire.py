@@ -1,4 +1,4 @@
-"""The host's end of the socket to its worker: frames out from any thread, frames in on a thread of their own."""
+"""The host's end of the socket to its worker: frames go out from any thread, and come in on one."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Guard:
 
 
 class Wire:
-    """Sends whole frames, whatever interrupts the main thread meanwhile: half a frame would spoil all that follow."""
+    """Sends whole frames, whatever interrupts the main thread: half a frame would spoil all that follow."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.guard = Guard()

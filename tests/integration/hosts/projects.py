@@ -38,7 +38,10 @@ class Project:
         path.write_text(head + textwrap.dedent(text))
 
     async def start(self, text: str | None = None, *, expects: str | None = None, **settings: Any) -> Worker:
-        """Write the module `handlers`, and start a worker that has loaded it; settings are those of hosts or the worker."""
+        """Write the module `handlers`, and start a worker that has loaded it.
+
+        settings  of hosts, or of the worker.
+        """
         if text is not None:
             self.write(text)
         of_hosts = {
@@ -60,7 +63,7 @@ class Project:
             )
 
         await until(has_loaded)
-        await worker.transitions.announce_worker(worker.worker_id, worker.config.queues, worker.describe())
+        await worker.announcement.call()
         return worker
 
     async def run(self, *nodes: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from typing import Any
 
@@ -28,7 +27,8 @@ LEAKY = """
         key = config["key"]
         print("said", key); print(key, file=sys.stderr); logging.getLogger().warning("logged %s", key)
         os.write(1, f"by descriptor {key}\\n".encode())
-        context.log(key, key=key); context.progress(0.5, key); context.token(f"streamed {key}"); context.heartbeat({"k": key})
+        context.log(key, key=key); context.progress(0.5, key)
+        context.token(f"streamed {key}"); context.heartbeat({"k": key})
         time.sleep(0.1)
         match config["by"]:
             case "output": return {"a": [key, {key: 1}], "b64": base64.b64encode(key.encode()).decode()}
@@ -45,7 +45,9 @@ async def test_no_secret_is_in_redis_whatever_the_code_does_with_it(
 ) -> None:
     await project.start(LEAKY, tools=Toolbox(secrets={"K": CANARY}))
 
-    execution_id = await start(project.engine, node("A", handler="leaky", config={"key": "{{ secrets.K }}", "by": by}))
+    execution_id = await start(
+        project.engine, node("A", handler="leaky", config={"key": "{{ secrets.K }}", "by": by})
+    )
     if by != "wait":
         await ended(project.engine, execution_id)
     lines = [each["message"] for each in await project.events(execution_id, "node.log")]
@@ -84,7 +86,7 @@ async def test_a_secret_goes_only_to_fields_that_declare_it(project: Project) ->
         """,
         tools=Toolbox(secrets={"K": CANARY}),
     )
-    await worker.transitions.publish_handlers(*worker._cards())
+    await worker.transitions.publish_handlers(*worker.announcement.cards())
     config = {"other": "{{ secrets.K }}"}
 
     with pytest.raises(DefinitionInvalid) as refused:
@@ -96,6 +98,7 @@ async def test_a_thousand_hard_stops_in_the_middle_of_writing_break_no_frame(pro
     worker = await project.start("""
         @handler("writes")
         def writes(config, context):
+            context.progress(None, "0")
             hits = reported = lines = 0
             while hits < 1_000:
                 try:
@@ -120,10 +123,6 @@ async def test_a_thousand_hard_stops_in_the_middle_of_writing_break_no_frame(pro
 
     host._dispatch = dispatch  # type: ignore[method-assign]
     execution_id = await start(project.engine, node("A", handler="writes"))
-    while not host.calls:
-        await asyncio.sleep(0)
-    for call in host.calls.values():
-        host.tell(call, "cancel", hard=True)
     await ended(project.engine, execution_id)
 
     state = await project.state(execution_id)
