@@ -40,14 +40,14 @@ MAX_FUNCTION_LINES = 60
 #: A longer file says in its head why, `# long: the reason`, and stands here with its ceiling.
 LONG_FILES = {
     "api/problems.py": 420,
-    "config.py": 540,
+    "config.py": 570,
     "docs/generate.py": 440,
     "orchestrator/errors.py": 900,
     "orchestrator/execution/planner.py": 400,
     "orchestrator/operations/executions.py": 600,
     "orchestrator/operations/webhooks.py": 400,
     "orchestrator/operations/workflows.py": 400,
-    "orchestrator/store/reader.py": 500,
+    "orchestrator/store/reader.py": 520,
     "orchestrator/store/transitions.py": 1_000,
     "orchestrator/templates/evaluator.py": 420,
     "tests/unit/orchestrator/execution/test_planner.py": 370,

@@ -90,14 +90,10 @@ class Worker:
         self.tools = tools or Toolbox()
         self.threads = ThreadPoolExecutor(config.concurrency, thread_name_prefix="handler")
         self.heartbeat = Heartbeat(
-            renewing,
-            self.transitions,
-            worker_id=self.worker_id,
-            lease_ms=config.lease_ms,
+            renewing, self.transitions, worker_id=self.worker_id, lease_ms=config.lease_ms,
             on_stop=lambda token, cause: self.attempts.stop(token, cause),
-            announce=lambda: self.announcement.call(),
-            on_announced=self.shares.update,
-        )
+            announce=lambda: self.announcement.call(), on_announced=self.shares.update,
+        )  # fmt: skip
         self.hosts = HandlerHosts(
             config.hosts, built_in=lambda: names() | OWN.keys(), on_free=lambda: self.claims.serve_line(),
             on_leftover=lambda task, context: self.runner.leftovers.add_task(task, _unit(context)),

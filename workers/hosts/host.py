@@ -33,6 +33,8 @@ LAST_WORDS_S = 0.05
 #: Where the kernel does not say when a process ends, it is looked at this often.
 LOOK_S = 0.05
 MOST_LAST_LINES = 20
+#: Attempts that are shown of a host.
+MOST_SHOWN = 20
 
 
 class Host:
@@ -68,6 +70,17 @@ class Host:
         self._has_eof = asyncio.Event()
         self._gone = asyncio.Event()
         self._watch: asyncio.Task[None] | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Show the host; from any thread."""
+        return {
+            "kind": self.kind,
+            "pid": self.pid,
+            "state": ("busy" if self.calls else "idle") if self.state == "ready" else self.state,
+            "runs": self.runs,
+            "rss_mb": round(self.rss_kb / 1024),
+            "running": [[call.unit, call.since_ms] for call in list(self.calls.values())[:MOST_SHOWN]],
+        }
 
     # Its life
 

@@ -12,18 +12,16 @@ from typing import Any
 
 from workers.cards import HandlerCard
 from workers.context import HandlerContext
-from workers.hosts.call import Call
 from workers.hosts.ends import GivenBack
 from workers.hosts.host import Host, Kind
 from workers.hosts.launch import HostSettings
 from workers.hosts.offer import Offer, OfferRefused, read_offer
+from workers.hosts.start_failures import StartFailures
 from workers.hosts.stopping import Stops
 from workers.outcome import Outcome
 
 log = logging.getLogger("headrace.hosts")
 
-#: After a host that did not load: until the next is started; three times as long after each further one.
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 30.0
 #: How long a claimed attempt with a time limit may wait for its place, should the host have died meanwhile.
 PLACE_S = 0.8
 #: What is left to hosts when their worker ends.
@@ -63,8 +61,7 @@ class HandlerHosts:
         #: Why the newest one did not; None once one does.
         self.refusal: Mapping[str, Any] | None = None
         self.generation = 0
-        self._failures = 0
-        self._not_before_s = 0.0
+        self._failures = StartFailures()
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
         self._changed = asyncio.Event()
@@ -76,7 +73,7 @@ class HandlerHosts:
         """Handlers that can be run here, by every name they have."""
         has_any = any(host.state == "ready" for host in self._hosts)
         # A host that has died is replaced at once: what it offered is not taken back for that moment.
-        return self.offer.cards if self.offer is not None and (has_any or not self._failures) else {}
+        return self.offer.cards if self.offer is not None and (has_any or not self._failures.count) else {}
 
     def kind_of(self, handler: str) -> Kind | None:
         """The kind of host that runs a handler; None where none does."""
@@ -104,17 +101,7 @@ class HandlerHosts:
 
     def describe(self) -> list[dict[str, Any]]:
         """Show the hosts: kind, pid, state, and what each runs since when."""
-        return [
-            {
-                "kind": host.kind,
-                "pid": host.pid,
-                "state": ("busy" if host.calls else "idle") if host.state == "ready" else host.state,
-                "runs": host.runs,
-                "rss_mb": round(host.rss_kb / 1024),
-                "running": [[call.unit, call.since_ms] for call in list(host.calls.values())[:20]],
-            }
-            for host in list(self._hosts)
-        ]
+        return [host.describe() for host in list(self._hosts)]
 
     # Places
 
@@ -194,7 +181,7 @@ class HandlerHosts:
         if self._is_closed:
             return
         self.generation += 1
-        self._failures, self._not_before_s = 0, 0.0
+        self._failures.clear()
         for host in self._hosts:
             if host.state == "starting":
                 host.kill()
@@ -204,17 +191,17 @@ class HandlerHosts:
         """Start what is missing, unless it has to wait."""
         if self._is_closed or self._timer is not None:
             return
-        if any(host.state == "starting" and (self._failures or not self._is_known) for host in self._hosts):
+        if any(
+            host.state == "starting" and (self._failures.count or not self._is_known) for host in self._hosts
+        ):
             return  # What the first one loads is what the others would.
         if not self._is_known:
             self._start_one()
             return
         for kind, size in self._sizes.items():
-            present = [
-                host for host in self._living(self.generation) if host.kind == kind and not host.is_retiring
-            ]
-            starting = sum(1 for host in self._hosts if host.state == "starting" and host.kind == kind)
-            for _ in range(size - len(present) - starting):
+            mine = [host for host in self._hosts if host.kind == kind and host.generation == self.generation]
+            present = [host for host in mine if host.state in ("starting", "ready") and not host.is_retiring]
+            for _ in range(size - len(present)):
                 if not self._start_one(kind):
                     return
 
@@ -223,13 +210,10 @@ class HandlerHosts:
         """Whether a host of this generation has loaded."""
         return self.offer is not None and self.offer.generation == self.generation
 
-    def _living(self, generation: int) -> list[Host]:
-        return [host for host in self._hosts if host.generation == generation and host.state == "ready"]
-
     def _start_one(self, kind: Kind | None = None) -> bool:
         """Start a host; False where the last ones did not load, and the next has to wait."""
         loop = asyncio.get_running_loop()
-        if (wait_s := self._not_before_s - loop.time()) > 0:
+        if (wait_s := self._failures.wait_s(loop.time())) > 0:
             self._timer = loop.call_later(wait_s, self._start_later)
             return False
         host = Host(self.settings, self.generation, self._on_change)
@@ -271,7 +255,8 @@ class HandlerHosts:
         if host.generation < self.generation:
             host.kill()
             return
-        self._failures, self.refusal, self._not_before_s = 0, None, 0.0
+        self.refusal = None
+        self._failures.clear()
         if not self._is_known:
             self._know(offer)
         kind = host.kind or next(iter(self._sizes), None)
@@ -324,9 +309,7 @@ class HandlerHosts:
         if host in self._hosts:
             self._hosts.remove(host)
         if host.refusal is not None and not self._is_closed and host.generation == self.generation:
-            self._failures += 1
-            pause_s = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 3.0 ** (self._failures - 1))
-            self._not_before_s = asyncio.get_running_loop().time() + pause_s
+            pause_s = self._failures.add(asyncio.get_running_loop().time())
             self.refusal = host.refusal
             fields = {name: host.refusal.get(name) for name in ("message", "hint", "traceback")}
             log.error(
@@ -347,12 +330,10 @@ class HandlerHosts:
                 host.kill()
             for call in list(host.calls.values()):
                 host.tell(call, "drain", hard=True)
-        done = [asyncio.create_task(_idle(host)) for host in hosts]
-        if done:
-            await asyncio.wait(done, timeout=CLOSING_S)
+        if running := [call.ended for host in hosts for call in host.calls.values()]:
+            await asyncio.wait(running, timeout=CLOSING_S)
         self.kill()
         await asyncio.gather(*(host.gone() for host in hosts))
-        await asyncio.gather(*done)
 
     def end(self) -> None:
         """End all processes at once, and start no other."""
@@ -363,10 +344,3 @@ class HandlerHosts:
         """End all processes at once; from any thread."""
         for host in list(self._hosts):
             host.kill()
-
-
-async def _idle(host: Host) -> None:
-    """Wait until a host runs nothing more, and end it."""
-    calls: list[Call] = list(host.calls.values())
-    await asyncio.wait([call.ended for call in calls]) if calls else None
-    host.kill()

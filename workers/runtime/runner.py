@@ -293,50 +293,33 @@ class Runner:
     ) -> Any:
         """Await the handler within its time limits. Raises LimitPassed, and what the handler raises."""
         try:
-            if isinstance(handler, HandlerCard):
-                return await self._perform_in_host(handler, config, context, events, limits)
-            return await limits.hold(self._call(handler, config, context, events), context)
+            if isinstance(handler, HandlerSpec):
+                work = self._call_here(handler, config, context)
+                return await limits.hold(self._settled(work, events), context)
+            assert self.hosts is not None
+            # The wait for a host is no part of the attempt's time.
+            patience_s = None if limits.attempt_ms is None else PLACE_S
+            async with self.hosts.entered(handler.name, context, patience_s) as run:
+                return await limits.hold(self._settled(run(config), events), context)
         except LimitPassed:
             # A thread cannot be stopped: its handler may look at `cancelled`; its result is lost.
             context.cancelled.stop("time_limit")
             raise
 
-    async def _perform_in_host(
-        self,
-        handler: HandlerCard,
-        config: Mapping[str, Any],
-        context: HandlerContext,
-        events: AttemptEvents,
-        limits: TimeLimits,
-    ) -> Any:
-        """Await a handler that a host runs. The wait for the host is no part of the attempt's time."""
-        assert self.hosts is not None
-        patience_s = None if limits.attempt_ms is None else PLACE_S
-        async with self.hosts.entered(handler.name, context, patience_s) as run:
-            return await limits.hold(self._settled(run(config), events), context)
-
     async def _settled(self, work: Awaitable[Any], events: AttemptEvents) -> Any:
         """Await a handler, and wait until every event that it has emitted is written."""
         value = await work
-        if events.has_any:
-            await events.finish()
-        return value
-
-    async def _call(
-        self,
-        handler: HandlerSpec,
-        config: Mapping[str, Any],
-        context: HandlerContext,
-        events: AttemptEvents,
-    ) -> Any:
-        """Call the handler, and wait until every event that it has emitted is written."""
-        if handler.is_async:
-            value = await handler(config, context)
-        else:
-            value = await self._call_in_thread(handler, config, context)
         if events.has_any and not isinstance(value, Raised):
             await events.finish()
         return value
+
+    async def _call_here(
+        self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext
+    ) -> Any:
+        """Call a handler of this process."""
+        if handler.is_async:
+            return await handler(config, context)
+        return await self._call_in_thread(handler, config, context)
 
     async def _call_in_thread(
         self, handler: HandlerSpec, config: Mapping[str, Any], context: HandlerContext

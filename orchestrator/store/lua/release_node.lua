@@ -6,6 +6,7 @@
 local x, facts = leave_attempt()
 if not x then return answer(facts, 0) end
 uncharge(x, ARGV[3])
-queue_node(x, ARGV[3], 'RUNNING', facts, '{"cause":"' .. ARGV[14] .. '"}')
+local why = ARGV[14] == 'host' and '{"cause":"host"}' or '{"cause":"drain"}'
+queue_node(x, ARGV[3], 'RUNNING', facts, why)
 settle(x)
 return answer('ok', x.more)
