@@ -255,6 +255,8 @@ def child_environment(
         **environment,
         **place.child_environment(),
         "SERVICES": json.dumps(services),
+        # Modules are found where the command was typed, and in the checkout, as the examples are.
+        "HANDLER_PATH": settings.handler_path or os.pathsep.join(dict.fromkeys((os.getcwd(), str(ROOT)))),
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH", "")])),
     }
