@@ -96,7 +96,7 @@ def _problems(
 def encode_cards(cards: Iterable[HandlerCard]) -> tuple[str, bytes]:
     """Write the cards of a worker, and a digest of them that names this text."""
     ordered = sorted({card.name: card.fields for card in cards}.items())
-    text = orjson.dumps([fields for _, fields in ordered], option=orjson.OPT_SORT_KEYS)
+    text = orjson.dumps([fields for _, fields in ordered])
     return hashlib.sha256(text).hexdigest()[:32], text
 
 

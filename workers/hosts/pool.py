@@ -333,7 +333,8 @@ class HandlerHosts:
         if running := [call.ended for host in hosts for call in host.calls.values()]:
             await asyncio.wait(running, timeout=CLOSING_S)
         self.kill()
-        await asyncio.gather(*(host.gone() for host in hosts))
+        if ends := [asyncio.create_task(host.gone()) for host in hosts]:
+            await asyncio.wait(ends, timeout=CLOSING_S)
 
     def end(self) -> None:
         """End all processes at once, and start no other."""

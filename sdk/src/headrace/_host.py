@@ -1,7 +1,7 @@
 """A handler host: a child process of a worker that runs the handlers of an installation.
 
-Started by the worker as `python -P -c …`. The main thread runs handlers: one `def` at a time, or an event loop
-with many `async def`. A thread of its own reads what the worker sends, so that a cancel is heard meanwhile.
+Started by the worker as `python -P -c …`. The main thread runs handlers: one `def` at a time, or an event
+loop with many `async def`. Another thread reads what the worker sends, so that a cancel is heard meanwhile.
 The process ends with its worker, whatever happens to that.
 """
 

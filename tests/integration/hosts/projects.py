@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +47,14 @@ class Project:
             name: settings.pop(name) for name in list(settings) if name in HostSettings.__dataclass_fields__
         }
         environment = of_hosts.pop("environment", dict(os.environ))
-        hosts = HostSettings(
-            **{"modules": ("handlers",), "folders": (str(self.folder),), "processes": 1} | of_hosts,
-            environment=host_environment(environment, frozenset()),
-        )
+        chosen: dict[str, Any] = {
+            "modules": ("handlers",),
+            "folders": (str(self.folder),),
+            "processes": 1,
+            **of_hosts,
+            "environment": host_environment(environment, frozenset()),
+        }
+        hosts = HostSettings(**chosen)
         worker = await self.fleet.start(hosts=hosts, **settings)
 
         async def has_loaded() -> bool:
@@ -66,7 +69,7 @@ class Project:
         await worker.announcement.call()
         return worker
 
-    async def run(self, *nodes: Mapping[str, Any]) -> str:
+    async def run(self, *nodes: dict[str, Any]) -> str:
         """Start an execution of these nodes and wait for its end; gives its id."""
         execution_id = await start(self.engine, *nodes)
         await ended(self.engine, execution_id)
@@ -78,6 +81,11 @@ class Project:
 
     async def state(self, execution_id: str, node_id: str = "A") -> NodeState:
         return (await self.engine.nodes.get(execution_id, node_id)).state
+
+    async def error(self, execution_id: str, node_id: str = "A") -> dict[str, Any]:
+        error = (await self.state(execution_id, node_id)).error
+        assert error is not None
+        return error
 
     async def events(self, execution_id: str, type: str, node_id: str | None = None) -> list[dict[str, Any]]:
         """The data of events of a type, of one node or all."""

@@ -59,7 +59,7 @@ async def test_a_crash_is_an_error_of_its_attempt_that_names_the_cause(
     execution_id = await project.run(node("A", handler="ends", config={"how": how}))
     after = await project.run(node("A", handler="ends", config={"how": "fine"}))
 
-    error = (await project.state(execution_id)).error
+    error = await project.error(execution_id)
     assert error["type"] == "HandlerCrashed" and error["retryable"] is True
     lines = error["details"].pop("last_lines")
     assert error["details"] == found
@@ -94,7 +94,7 @@ async def test_twenty_neighbours_of_a_crash_complete_without_a_charge(project: P
     go.touch()
     await ended(project.engine, execution_id)
 
-    assert (await project.state(execution_id)).error["details"]["signal"] == "SIGSEGV"
+    assert (await project.error(execution_id))["details"]["signal"] == "SIGSEGV"
     for each in neighbours:
         state = await project.state(execution_id, each["id"])
         assert (state.status, state.tries, state.crashes, state.attempt) == (N.COMPLETED, 1, 0, 2)
@@ -135,7 +135,7 @@ async def test_too_much_memory_is_an_error_of_the_handler(project: Project) -> N
 
     execution_id = await project.run(node("A", handler="eats", config={"mb": 4_000}))
 
-    assert (await project.state(execution_id)).error["message"].startswith("MemoryError")
+    assert (await project.error(execution_id))["message"].startswith("MemoryError")
     assert pids(worker) == before
 
 
@@ -197,7 +197,7 @@ async def test_code_past_its_time_gives_its_slot_back_whatever_it_does(
         return len(worker.runner.leftovers) == 0
 
     await until(is_free)
-    assert (await project.state(execution_id)).error["type"] == "Timeout.StartToClose"
+    assert (await project.error(execution_id))["type"] == "Timeout.StartToClose"
     assert TOLD_S + INTERRUPTED_S < 5
     assert (pids(worker) == before) is is_kept
     assert await project.output(await project.run(node("A", handler="fast")))
@@ -216,7 +216,7 @@ async def test_a_handler_that_blocks_its_loop_is_stopped_and_its_neighbours_comp
 
     await ended(project.engine, execution_id)
 
-    assert (await project.state(execution_id)).error["type"] == "Timeout.StartToClose"
+    assert (await project.error(execution_id))["type"] == "Timeout.StartToClose"
     for i in range(5):
         state = await project.state(execution_id, f"n{i}")
         assert (state.status, state.tries) == (N.COMPLETED, 1)
@@ -262,6 +262,6 @@ async def test_a_stop_that_comes_before_the_code_has_begun_is_heard(project: Pro
         host.tell(call, "cancel", hard=False)
         return call
 
-    host.begin = begin  # type: ignore[method-assign]
+    host.begin = begin  # type: ignore[method-assign,assignment]
 
     assert await project.output(await project.run(node("A", handler="polite"))) == "in time"

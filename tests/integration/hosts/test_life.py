@@ -120,7 +120,10 @@ async def test_a_file_that_does_not_load_leaves_the_old_code_until_the_next_save
     project.write(ONE.replace("first", "second"))
 
     async def is_second() -> bool:
-        return worker.hosts.refusal is None and worker.hosts.offer.generation == worker.hosts.generation
+        offer = worker.hosts.offer
+        return (
+            worker.hosts.refusal is None and offer is not None and offer.generation == worker.hosts.generation
+        )
 
     await until(is_second)
     assert (await project.output(await project.run(node("A", handler="one"))))[1] == "second"

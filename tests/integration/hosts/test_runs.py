@@ -56,17 +56,15 @@ async def test_outcomes_and_errors_mean_what_they_mean_in_a_worker(project: Proj
         for how in ("skip", "terminal", "bug", "nan", "set", "exit")
     }
 
-    states = {how: await project.state(each) for how, each in ids.items()}
-    assert states["skip"].status is N.SKIPPED
-    assert states["terminal"].error["type"] == "Mine.Never" and states["terminal"].error["details"] == {
-        "a": 1
-    }
-    bug = states["bug"].error
+    assert (await project.state(ids.pop("skip"))).status is N.SKIPPED
+    errors = {how: await project.error(each) for how, each in ids.items()}
+    assert errors["terminal"]["type"] == "Mine.Never" and errors["terminal"]["details"] == {"a": 1}
+    bug = errors["bug"]
     assert bug["message"] == "ZeroDivisionError: division by zero"
     assert "inner" in bug["details"]["traceback"] and "headrace" not in bug["details"]["traceback"]
-    assert "output.x[0] is NaN" in states["nan"].error["message"]
-    assert "set" in states["set"].error["message"]
-    assert states["exit"].error["message"] == "SystemExit: stop"
+    assert "output.x[0] is NaN" in errors["nan"]["message"]
+    assert "set" in errors["set"]["message"]
+    assert errors["exit"]["message"] == "SystemExit: stop"
 
 
 async def test_all_that_the_code_prints_and_logs_is_a_line_of_its_node(project: Project) -> None:
@@ -180,4 +178,4 @@ async def test_typed_events_progress_and_streams_come_through(project: Project) 
     assert [each["text"] for each in await project.events(execution_id, "node.token", "A")] == ["Hello"]
     assert [each["fraction"] for each in await project.events(execution_id, "node.progress", "A")] == [0.5]
     assert [each["value"] for each in await project.events(execution_id, "node.event", "B")] == [{"n": 2}]
-    assert (await project.state(execution_id, "B")).error["type"] == "EventInvalid"
+    assert (await project.error(execution_id, "B"))["type"] == "EventInvalid"

@@ -60,11 +60,11 @@ async def test_no_secret_is_in_redis_whatever_the_code_does_with_it(
     if by == "output":
         assert (await project.output(execution_id))["a"] == ["***", {"***": 1}]
     if by == "crash":
-        last = (await project.state(execution_id)).error["details"]["last_lines"]
+        last = (await project.error(execution_id))["details"]["last_lines"]
         assert "said ***" in last
 
 
-async def _dumped(redis: Any, key: bytes) -> bytes:
+async def _dumped(redis: Any, key: Any) -> bytes:
     return repr(
         await {
             b"string": lambda: redis.get(key),
