@@ -61,6 +61,8 @@ class Host:
         self.rss_kb = 0
         #: A replacement is wanted, or there already.
         self.is_retiring = False
+        #: The worker leaves: what still runs here is given back, and nobody is to blame.
+        self.is_leaving = False
         self.since_s = time.monotonic()
         self._on_change = on_change
         self._numbers = 0
@@ -151,11 +153,13 @@ class Host:
         culprit = self.calls.get(on_cpu)
         if culprit is None and len(self.calls) == 1:
             culprit = next(iter(self.calls.values()))
-        if self.calls:
+        if self.calls and not self.is_leaving:
             blamed = culprit.unit if culprit else None
             log.warning("host.died", extra={"pid": self.pid, "how": self.exit.text, "attempt": blamed})
         for call in self.calls.values():
-            if call is culprit:
+            if self.is_leaving:
+                call.fail(GivenBack("the worker stops"))
+            elif call is culprit:
                 call.fail(self.exit.crash())
             elif culprit is not None:
                 call.fail(GivenBack("another attempt ended the process"))
@@ -309,10 +313,6 @@ class _Channel(asyncio.Protocol):
         self._take_frame = take
         self._has_eof = has_eof
         self._reader = FrameReader()
-        self._transport: asyncio.BaseTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
 
     def data_received(self, data: bytes) -> None:
         try:

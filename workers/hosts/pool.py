@@ -332,13 +332,15 @@ class HandlerHosts:
                 host.tell(call, "drain", hard=True)
         if running := [call.ended for host in hosts for call in host.calls.values()]:
             await asyncio.wait(running, timeout=CLOSING_S)
-        self.kill()
+        self.end()
         if ends := [asyncio.create_task(host.gone()) for host in hosts]:
             await asyncio.wait(ends, timeout=CLOSING_S)
 
     def end(self) -> None:
         """End all processes at once, and start no other."""
         self._is_closed = True
+        for host in self._hosts:
+            host.is_leaving = True
         self.kill()
 
     def kill(self) -> None:

@@ -66,7 +66,14 @@ class Project:
             )
 
         await until(has_loaded)
-        await worker.announcement.call()
+
+        async def is_announced() -> bool:
+            # A beat that was written before may come after it.
+            await worker.announcement.call()
+            (info,) = await self.engine.workers.list()
+            return worker.hosts.cards.keys() <= info.handlers
+
+        await until(is_announced)
         return worker
 
     async def run(self, *nodes: dict[str, Any]) -> str:
