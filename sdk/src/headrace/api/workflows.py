@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from clients.headrace.errors import ApiError
-from clients.headrace.transport import Document, Transport, document_of, given, path_of
-from clients.headrace.views import Created
+from headrace.calls import (
+    Definition,
+    Pages,
+    Part,
+    Request,
+    Steps,
+    Way,
+    definition_of,
+    delete,
+    each_of,
+    get,
+    get_pages,
+    given,
+    listing,
+    operation,
+    patch,
+    path_of,
+    post,
+    post_once,
+)
+from headrace.errors import ApiError
+from headrace.records import Workflow, WorkflowVersion
+from headrace.values import Created
 
 #: How often a change is tried again that others have overtaken.
 ROUNDS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A workflow after a change. outcome: created, updated or unchanged."""
-
-    document: Document
-    outcome: str
-
-    @property
-    def name(self) -> str:
-        return str(self.document["name"])
-
-    @property
-    def version(self) -> int:
-        return int(self.document["version"])
 
 
 def name_of(title: str) -> str:
@@ -38,45 +41,48 @@ def name_of(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].rstrip("-")
 
 
-class Workflows:
+class Workflows(Part[Way]):
     """`client.workflows`. A workflow is named by its name or id; a definition is an object, or YAML text."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
     # --- register and change
 
-    async def create(
+    @operation
+    def create(
         self,
-        definition: Mapping[str, Any] | str,
+        definition: Definition,
         *,
         labels: Mapping[str, str] | None = None,
         is_active: bool | None = None,
         idempotency_key: str | None = None,
-    ) -> Document:
+    ) -> Steps[Workflow]:
         """Register a new workflow, named after the title in its definition."""
-        body = {"definition": definition} | given(labels=labels, is_active=is_active)
-        return (await self._transport.post_once(path_of("workflows"), body, idempotency_key)).document
+        body = {"definition": definition_of(definition)} | given(labels=labels, is_active=is_active)
+        return Workflow.from_dict(
+            (yield from post_once(path_of("workflows"), body, idempotency_key)).document
+        )
 
-    async def apply(
+    @operation
+    def apply(
         self,
         name: str,
-        definition: Mapping[str, Any] | str | bytes,
+        definition: Definition | bytes,
         *,
         media_type: str = "application/yaml",
         labels: Mapping[str, str] | None = None,
-    ) -> Applied:
+    ) -> Steps[Workflow]:
         """Register a definition under a name, or make it the newest version of the workflow that has it.
 
         definition  bytes are a document that is kept as it is, of media_type.
-        The same again changes nothing.
+        The same again changes nothing: `outcome` of the answer is created, updated or unchanged.
         """
-        body = None if isinstance(definition, bytes) else {"definition": definition} | given(labels=labels)
+        body = None
+        if not isinstance(definition, bytes):
+            body = {"definition": definition_of(definition)} | given(labels=labels)
         content = definition if isinstance(definition, bytes) else None
         headers: dict[str, str] = {}
         for left in reversed(range(ROUNDS)):
             try:
-                answer = await self._transport.send(
+                answer = yield Request(
                     "PUT",
                     path_of("workflows", name),
                     body=body,
@@ -89,63 +95,78 @@ class Workflows:
                     raise
                 headers = {"If-Match": "*"} if error.status == 428 else {}
                 continue
-            document = document_of(answer)
-            return Applied(document, document["outcome"])
+            return Workflow.from_dict(answer.document)
         raise AssertionError
 
-    async def change(
+    @operation
+    def change(
         self, workflow: str, *, labels: Mapping[str, str] | None = None, is_active: bool | None = None
-    ) -> Document:
+    ) -> Steps[Workflow]:
         """Give it other labels, all of them, or say whether new executions start."""
-        return await self._transport.patch(
-            path_of("workflows", workflow), given(labels=labels, is_active=is_active)
+        return Workflow.from_dict(
+            (yield from patch(path_of("workflows", workflow), given(labels=labels, is_active=is_active)))
         )
 
-    async def pause(self, workflow: str) -> Document:
+    @operation
+    def pause(self, workflow: str) -> Steps[Workflow]:
         """Start no new execution of it until it is resumed."""
-        return await self._transport.post(path_of("workflows", workflow, "pause"), {})
+        return Workflow.from_dict(
+            (yield from post(path_of("workflows", workflow, "pause"), {}, is_safe=True))
+        )
 
-    async def resume(self, workflow: str) -> Document:
+    @operation
+    def resume(self, workflow: str) -> Steps[Workflow]:
         """Let new executions of it start again."""
-        return await self._transport.post(path_of("workflows", workflow, "resume"), {})
+        return Workflow.from_dict(
+            (yield from post(path_of("workflows", workflow, "resume"), {}, is_safe=True))
+        )
 
-    async def delete(self, workflow: str) -> None:
+    @operation
+    def delete(self, workflow: str) -> Steps[None]:
         """Remove it with its versions; executions of it go on."""
-        await self._transport.delete(path_of("workflows", workflow))
+        yield from delete(path_of("workflows", workflow))
 
     # --- read and start
 
-    async def get(self, workflow: str) -> Document:
+    @operation
+    def get(self, workflow: str) -> Steps[Workflow]:
         """One workflow with its newest definition and its source."""
-        return await self._transport.get(path_of("workflows", workflow))
+        return Workflow.from_dict((yield from get(path_of("workflows", workflow))))
 
-    async def list(
+    @listing
+    def list(
         self, *, limit: int | None = None, label: str | None = None, text: str | None = None
-    ) -> AsyncIterator[Document]:
+    ) -> Pages[Workflow]:
         """Workflows, newest first.
 
         label  `name:value` that they have.
         text   what title, name or description contain.
         """
-        async for item in self._transport.pages(
-            path_of("workflows"), given(label=label, text=text), limit=limit
-        ):
-            yield item
+        return each_of(
+            get_pages(path_of("workflows"), given(label=label, text=text), limit=limit), Workflow.from_dict
+        )
 
-    async def versions(self, workflow: str, *, limit: int | None = None) -> AsyncIterator[Document]:
+    @listing
+    def versions(self, workflow: str, *, limit: int | None = None) -> Pages[WorkflowVersion]:
         """The versions of a workflow, newest first."""
-        async for item in self._transport.pages(path_of("workflows", workflow, "versions"), limit=limit):
-            yield item
+        return each_of(
+            get_pages(path_of("workflows", workflow, "versions"), limit=limit), WorkflowVersion.from_dict
+        )
 
-    async def version(self, workflow: str, number: int) -> Document:
+    @operation
+    def version(self, workflow: str, number: int) -> Steps[WorkflowVersion]:
         """One version with its definition."""
-        return await self._transport.get(path_of("workflows", workflow, "versions", str(number)))
+        return WorkflowVersion.from_dict(
+            (yield from get(path_of("workflows", workflow, "versions", str(number))))
+        )
 
-    async def source(self, workflow: str) -> bytes:
+    @operation
+    def source(self, workflow: str) -> Steps[bytes]:
         """The document as it was sent."""
-        return (await self._transport.send("GET", path_of("workflows", workflow, "source"))).content
+        return (yield Request("GET", path_of("workflows", workflow, "source"))).content
 
-    async def start(
+    @operation
+    def start(
         self,
         workflow: str,
         *,
@@ -158,8 +179,9 @@ class Workflows:
         on_complete: Any = None,
         on_failure: Any = None,
         on_cancel: Any = None,
+        wait_s: int | None = None,
         idempotency_key: str | None = None,
-    ) -> Created:
+    ) -> Steps[Created]:
         """Start an execution of a workflow: of its newest version, unless another is named.
 
         trigger  the document that templates read as `trigger`; the rest is as `executions.run` takes it.
@@ -176,5 +198,5 @@ class Workflows:
             on_cancel=on_cancel,
         )
         path = path_of("workflows", workflow, "executions")
-        answer = await self._transport.post_once(path, body, idempotency_key)
+        answer = yield from post_once(path, body, idempotency_key, wait_s=wait_s)
         return Created.from_dict(answer.document, is_replay=answer.is_replay)

@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from clients.headrace.client import Client
-from clients.headrace.outputs import left_out_bytes
+from headrace.api.outputs import left_out_bytes
+from headrace.client import AsyncClient
 
 HREF = "/v1/executions/e1/nodes/A/output"
 
@@ -17,14 +17,14 @@ def stands_for(href: str) -> dict[str, Any]:
     return {"truncated": True, "bytes": 5_000, "href": href}
 
 
-def answering(output: Any, seen: list[str]) -> Client:
+def answering(output: Any, seen: list[str]) -> AsyncClient:
     def answer(request: httpx2.Request) -> httpx2.Response:
         seen.append(request.url.path)
         if request.url.path.endswith("/output"):
             return httpx2.Response(200, json=["whole"])
         return httpx2.Response(200, json={"node_id": "A", "status": "COMPLETED", "output": output})
 
-    return Client("http://server", transport=httpx2.MockTransport(answer))
+    return AsyncClient("http://server", transport=httpx2.MockTransport(answer))
 
 
 async def test_a_large_output_is_read_whole() -> None:

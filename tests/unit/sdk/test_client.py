@@ -8,16 +8,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 import httpx2
 import pytest
 
-from clients.backoff import Backoff
-from clients.headrace import events
-from clients.headrace.client import Client
-from clients.headrace.errors import ApiError, NotFound, ServerUnreachable
+from headrace import events
+from headrace.backoff import Backoff
+from headrace.client import AsyncClient
+from headrace.errors import ApiError, NotFound, ServerUnreachable
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
 
 
-def client_of(answer: Answer) -> Client:
-    return Client("http://server", transport=httpx2.MockTransport(answer))
+def client_of(answer: Answer) -> AsyncClient:
+    return AsyncClient("http://server", transport=httpx2.MockTransport(answer))
 
 
 def frame(seq: int, type_: str) -> str:
@@ -301,7 +301,7 @@ async def test_a_fork_sends_the_change_alone() -> None:
     ],
 )  # fmt: skip
 async def test_a_verb_of_the_client_is_a_route_of_the_api(
-    call: Callable[[Client], Awaitable[object]], request_line: str
+    call: Callable[[AsyncClient], Awaitable[object]], request_line: str
 ) -> None:
     seen: list[str] = []
 
@@ -326,7 +326,7 @@ async def test_a_verb_of_the_client_is_a_route_of_the_api(
     ],
 )
 async def test_a_limit_ends_a_list_within_a_page(
-    read: Callable[[Client], AsyncIterator[object]], path: str
+    read: Callable[[AsyncClient], AsyncIterator[object]], path: str
 ) -> None:
     asked: list[tuple[str, str]] = []
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from clients.headrace.client import Client
-from clients.headrace.errors import ApiError
-from clients.headrace.workflows import name_of
+from headrace.api.workflows import name_of
+from headrace.client import AsyncClient
+from headrace.errors import ApiError
 from orchestrator.definitions import registry
 
 RECORD = {"name": "orders", "version": 2, "outcome": "updated"}
 
 
-def client_of(answers: list[httpx2.Response], asked: list[httpx2.Request]) -> Client:
+def client_of(answers: list[httpx2.Response], asked: list[httpx2.Request]) -> AsyncClient:
     def answer(request: httpx2.Request) -> httpx2.Response:
         asked.append(request)
         return answers.pop(0)
 
-    return Client("http://server", transport=httpx2.MockTransport(answer))
+    return AsyncClient("http://server", transport=httpx2.MockTransport(answer))
 
 
 def refused(status: int) -> httpx2.Response:

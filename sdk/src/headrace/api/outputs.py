@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from clients.headrace.transport import Document, Transport
+from headrace.calls import Document, Steps, get_value
 
 
 def left_out_bytes(output: Any) -> int | None:
@@ -15,11 +15,11 @@ def left_out_bytes(output: Any) -> int | None:
     return size_bytes if output["truncated"] is True and isinstance(size_bytes, int) else None
 
 
-async def fill_in(transport: Transport, view: Document, path: str) -> None:
+def fill_in(view: Document, path: str) -> Steps[None]:
     """Put the whole output, read from `path`, in the place of what stands for it.
 
     An output of a workflow may look like what stands for one. So the address is ours, never the one in it.
     """
     output: Any = view.get("output")
     if left_out_bytes(output) is not None and output["href"] == path:
-        view["output"] = await transport.value(path)
+        view["output"] = yield from get_value(path)

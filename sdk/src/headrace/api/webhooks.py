@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from clients.headrace.transport import Document, Transport, document_of, given, path_of
+from headrace.calls import (
+    Document,
+    Pages,
+    Part,
+    Request,
+    Steps,
+    Way,
+    delete,
+    each_of,
+    get,
+    get_pages,
+    given,
+    listing,
+    operation,
+    path_of,
+    post,
+    post_once,
+)
+from headrace.records import Webhook
 
 
-class Webhooks:
+class Webhooks(Part[Way]):
     """`client.webhooks`. Each is named by its path, what stands behind `/webhooks/` in its URL."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def create(
+    @operation
+    def create(
         self,
         workflow: str,
         scheme: str,
@@ -25,7 +41,7 @@ class Webhooks:
         inputs: str | None = None,
         is_active: bool | None = None,
         idempotency_key: str | None = None,
-    ) -> Document:
+    ) -> Steps[Webhook]:
         """Make a webhook of a workflow. `secret` in the answer is one that was made for it.
 
         scheme   hub256, standard, header_token; none in development only.
@@ -43,18 +59,22 @@ class Webhooks:
             inputs=inputs,
             is_active=is_active,
         )
-        return (await self._transport.post_once(path_of("webhooks"), body, idempotency_key)).document
+        return Webhook.from_dict((yield from post_once(path_of("webhooks"), body, idempotency_key)).document)
 
-    async def get(self, path: str) -> Document:
+    @operation
+    def get(self, path: str) -> Steps[Webhook]:
         """A webhook without its secrets, with its counts."""
-        return await self._transport.get(path_of("webhooks", path))
+        return Webhook.from_dict((yield from get(path_of("webhooks", path))))
 
-    async def list(self, *, workflow: str | None = None, limit: int | None = None) -> AsyncIterator[Document]:
+    @listing
+    def list(self, *, workflow: str | None = None, limit: int | None = None) -> Pages[Webhook]:
         """Webhooks, newest first; of one workflow where it is named."""
-        async for item in self._transport.pages(path_of("webhooks"), given(workflow=workflow), limit=limit):
-            yield item
+        return each_of(
+            get_pages(path_of("webhooks"), given(workflow=workflow), limit=limit), Webhook.from_dict
+        )
 
-    async def change(
+    @operation
+    def change(
         self,
         path: str,
         *,
@@ -63,35 +83,36 @@ class Webhooks:
         inputs: str | None = None,
         is_active: bool | None = None,
         if_match: str = "*",
-    ) -> Document:
+    ) -> Steps[Webhook]:
         """Change it; what is not given stays. `secret` in the answer is one that another scheme needed.
 
         if_match  the ETag of the state that is meant, in quotes; `*` is any.
         """
         body = given(scheme=scheme, header=header, inputs=inputs, is_active=is_active)
-        answer = await self._transport.send(
-            "PATCH", path_of("webhooks", path), body=body, headers={"If-Match": if_match}
-        )
-        return document_of(answer)
+        answer = yield Request("PATCH", path_of("webhooks", path), body=body, headers={"If-Match": if_match})
+        return Webhook.from_dict(answer.document)
 
-    async def rotate(
+    @operation
+    def rotate(
         self,
         path: str,
         *,
         secret: str | None = None,
         keep: str | float | None = None,
         idempotency_key: str | None = None,
-    ) -> Document:
+    ) -> Steps[Webhook]:
         """Give it a new secret; those before it are good for `keep` more, a day without it."""
         body = given(secret=secret, keep=keep)
-        return (
-            await self._transport.post_once(path_of("webhooks", path, "rotate"), body, idempotency_key)
-        ).document
+        return Webhook.from_dict(
+            (yield from post_once(path_of("webhooks", path, "rotate"), body, idempotency_key)).document
+        )
 
-    async def test(self, path: str, payload: Any = None) -> Document:
+    @operation
+    def test(self, path: str, payload: Any = None) -> Steps[Document]:
         """Deliver a signed sample. `request` in the answer is what a sender would send."""
-        return await self._transport.post(path_of("webhooks", path, "test"), given(payload=payload))
+        return (yield from post(path_of("webhooks", path, "test"), given(payload=payload)))
 
-    async def delete(self, path: str) -> None:
+    @operation
+    def delete(self, path: str) -> Steps[None]:
         """Delete it: its path is unknown from now on."""
-        await self._transport.delete(path_of("webhooks", path))
+        yield from delete(path_of("webhooks", path))

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any, Literal
 
-from clients.headrace.transport import Document, Transport, path_of
+from headrace.calls import (
+    Pages,
+    Part,
+    Steps,
+    Way,
+    each_of,
+    get,
+    get_pages,
+    listing,
+    operation,
+    path_of,
+    post_once,
+)
+from headrace.records import Approval, Decision
 
 
-class Approvals:
+class Approvals(Part[Way]):
     """`client.approvals`."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def list(self, *, limit: int | None = None) -> AsyncIterator[Document]:
+    @listing
+    def list(self, *, limit: int | None = None) -> Pages[Approval]:
         """Approvals without a decision, the longest waiting first."""
-        async for item in self._transport.pages(path_of("approvals"), limit=limit):
-            yield item
+        return each_of(get_pages(path_of("approvals"), limit=limit), Approval.from_dict)
 
-    async def get(self, execution_id: str, node_id: str) -> Document:
+    @operation
+    def get(self, execution_id: str, node_id: str) -> Steps[Approval]:
         """What an approval shows, with the hash a decision about it must carry."""
-        return await self._transport.get(path_of("approvals", execution_id, node_id))
+        return Approval.from_dict((yield from get(path_of("approvals", execution_id, node_id))))
 
-    async def decide(
+    @operation
+    def decide(
         self,
         execution_id: str,
         node_id: str,
@@ -33,11 +44,11 @@ class Approvals:
         shown: str,
         form: Any = None,
         idempotency_key: str | None = None,
-    ) -> Document:
+    ) -> Steps[Decision]:
         """Approve or deny what was shown. Raises ApiError 409 with `recorded` after another decision.
 
         Sends an Idempotency-Key; a caller's own lets the call be repeated.
         """
         body = {"decision": decision, "by": by, "shown": shown, "form": form}
         path = path_of("executions", execution_id, "approvals", node_id)
-        return (await self._transport.post_once(path, body, idempotency_key)).document
+        return Decision.from_dict((yield from post_once(path, body, idempotency_key)).document)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clients.backoff import Backoff
+from headrace.backoff import Backoff
 
 
 @pytest.mark.parametrize(
