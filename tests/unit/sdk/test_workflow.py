@@ -148,9 +148,12 @@ def test_inputs_may_be_a_model() -> None:
     ],
 )
 def test_a_text_that_names_no_step_fails_when_it_is_built(config: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message), Workflow("Typos") as w:
-        w.noop("fetch")
-        w.noop("a", config=config)
+    w = Workflow("Typos")
+    w.noop("fetch")
+    w.noop("a", config=config)
+
+    with pytest.raises(ValueError, match=message):
+        w.to_dict()
 
 
 FOREIGN = Workflow("Other").noop("x")
