@@ -21,6 +21,7 @@ const STATUSES = ["RUNNING", "PAUSED", "FAILED", "COMPLETED", "CANCELLED", "PEND
 export function filtersOf({ status = "", workflow = "", text = "", label = "", children = "", since = "" }) {
   const statuses = status.split(",").filter((each) => STATUSES.includes(each));
   const labels = label.split(",").filter(Boolean);
+  /** @type {Filters["chips"]} */
   const chips = [
     ...(workflow ? [{ text: `workflow: ${workflow}`, without: { workflow: null } }] : []),
     ...(text ? [{ text: `text: ${text}`, without: { text: null } }] : []),
