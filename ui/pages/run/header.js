@@ -6,6 +6,7 @@ import { isOver } from "../../core/statuses.js";
 import { duration, milliseconds, moment, now } from "../../core/time.js";
 import { html, show } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
+import { killWorker } from "../../parts/kill_worker.js";
 import { notifyError } from "../../parts/notices.js";
 import { statusChip } from "../../parts/status.js";
 
@@ -45,6 +46,7 @@ export function runHeader(live) {
         <button type="button" onclick=${() => act("replayRun")}>Run again…</button>
         <a class="button" href=${() => href(hrefOf("/ui/edit", { run: live.id }))}>Rerun with changes</a>
         <button type="button" onclick=${() => act("shareRun")}>Copy as…</button>
+        ${show(isOpen, killWorker)}
       </div>`,
       () => html`<div class="row"><button type="button" onclick=${() => act("shareRun")}>Copy as…</button></div>`,
     )}
