@@ -78,7 +78,7 @@ export function filterBar(filters, counts) {
     </div>
     <div class="row">${() =>
       filters.value.chips.map(
-        ({ text, without }) => html`<button type="button" class="quiet tag" aria-label=${`Remove the filter ${text}`} onclick=${() => setQuery(without)}><bdi>${text}</bdi>${icon("close")}</button>`,
+        ({ text, without }) => html`<button type="button" class="filter-chip" aria-label=${`Remove the filter ${text}`} onclick=${() => setQuery(without)}><bdi>${text}</bdi>${icon("close")}</button>`,
       )}</div>`;
 }
 
