@@ -75,7 +75,7 @@ class AttemptList(BaseModel):
 
     items: list[AttemptView] = Field(description="Oldest first; the newest 100 at most.")
     truncated: bool = Field(
-        description="Older attempts are missing, or lines of the oldest one: they are too many, lie too far "
+        description="Older attempts are missing, or lines that were logged: they are too many, lie too far "
         "back in a long history, or their events are gone."
     )
 

@@ -35,6 +35,11 @@ def is_handled(node: Node, state: NodeState) -> bool:
     return state.status is NodeStatus.FAILED and (state.caught is not None or node.continues_on_failure)
 
 
+def fails_execution(node: Node, state: NodeState) -> bool:
+    """Say whether the failure of a node by itself fails its execution."""
+    return state.status is NodeStatus.FAILED and node.critical and not is_handled(node, state)
+
+
 def count_failed(snapshot: Snapshot, *, without: Collection[str] = ()) -> int:
     """Count the critical nodes that fail the execution: FAILED with nothing to handle it, or left CANCELLED.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from orchestrator.definitions.definition import Definition, Node
 from orchestrator.definitions.graph import topological_order
-from orchestrator.execution.counters import is_handled
+from orchestrator.execution.counters import fails_execution
 from orchestrator.execution.model import NodeState
 from orchestrator.states import NodeStatus, Reason
 
@@ -51,7 +51,9 @@ def find_causes(definition: Definition, states: Mapping[str, NodeState]) -> Caus
     behind = _skipped_behind(definition, states)
     blamed = {other for others in behind.values() for other in others}.difference(behind)
     ends = (
-        states[node.id] for node in definition.nodes if node.id in blamed or _fails(node, states[node.id])
+        states[node.id]
+        for node in definition.nodes
+        if node.id in blamed or fails_execution(node, states[node.id])
     )
     roots = sorted(ends, key=lambda state: state.ended_ms or 0)
     named: dict[str, tuple[int, ...]] = {state.node_id: (rank,) for rank, state in enumerate(roots)}
@@ -73,11 +75,6 @@ def find_causes(definition: Definition, states: Mapping[str, NodeState]) -> Caus
         ),
         because_of={node_id: tuple(roots[rank].node_id for rank in named[node_id]) for node_id in behind},
     )
-
-
-def _fails(node: Node, state: NodeState) -> bool:
-    """Say whether the end of a node by itself fails its execution."""
-    return state.status is NodeStatus.FAILED and node.critical and not is_handled(node, state)
 
 
 def _skipped_behind(definition: Definition, states: Mapping[str, NodeState]) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from orchestrator.definitions.budgets import NO_CAPS, Caps
-from orchestrator.definitions.definition import OUTPUT, Definition
+from orchestrator.definitions.definition import Definition
 from orchestrator.documents import exact_json
 from orchestrator.errors import (
     ExecutionKeyTaken,
@@ -24,23 +24,21 @@ from orchestrator.errors import (
     TooBusy,
     TriggerConflict,
 )
-from orchestrator.execution.explain import explain, explain_unit
-from orchestrator.execution.explain_deliveries import explain_deliveries
 from orchestrator.execution.explanation import Explanation
 from orchestrator.execution.fork import plan_fork, plan_rest
-from orchestrator.execution.model import Execution, MapCounts, NodeState, Snapshot
+from orchestrator.execution.model import Execution, Snapshot
 from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place
-from orchestrator.operations.execution_pages import executions_of, holder_of, those_of
+from orchestrator.operations.execution_pages import executions_of, holder_of, indexes_of
+from orchestrator.operations.execution_views import read_view
+from orchestrator.operations.explanations import explain_execution, explain_one
 from orchestrator.operations.origin import (
     Origin,
     checked_trigger,
-    label_digest,
     origin_of,
     replayed_trigger,
 )
 from orchestrator.operations.owner import Owner
-from orchestrator.operations.queues import queue_positions
 from orchestrator.operations.reruns import (
     check_named,
     fork_result,
@@ -52,9 +50,6 @@ from orchestrator.operations.reruns import (
     stage_fork,
 )
 from orchestrator.operations.results import (
-    SHOWN_BYTES,
-    SHOWN_FINAL_BYTES,
-    SHOWN_TOGETHER_BYTES,
     ExecutionView,
     Forked,
     Page,
@@ -63,6 +58,7 @@ from orchestrator.operations.results import (
     VerbResult,
 )
 from orchestrator.operations.retention import purge
+from orchestrator.operations.sieve import EVERYTHING, Sieve
 from orchestrator.operations.submissions import (
     Compiled,
     Document,
@@ -70,17 +66,13 @@ from orchestrator.operations.submissions import (
     mint_execution_id,
     sorted_json,
 )
-from orchestrator.states import PURGEABLE, ExecutionStatus, NodeStatus, WaitingOn, sources_of
+from orchestrator.states import ExecutionStatus, sources_of
 from orchestrator.store.fork_layout import execution_fields
 from orchestrator.store.layout import Field
 from orchestrator.store.reader import Store
 from orchestrator.store.requests import Idempotency, digest_of
 from orchestrator.store.transitions import Transitions
-from orchestrator.templates.resolver import BY_HAND
-from orchestrator.units import index_of, node_of
 
-#: Deliveries of an execution that are explained.
-MOST_EXPLAINED = 50
 #: How often a saved worklist is drained before a pause or resume is refused as unavailable.
 ROUNDS = 20
 
@@ -407,40 +399,9 @@ class Executions:
         is_lean  leaves out all outputs and the trigger document; they are not read.
         """
         execution_id = await self._owner.execution(execution_id)
-        seq = await self.store.seq(execution_id)
-        execution = await self._execution(execution_id)
-        definition = await self.store.definition(execution_id, execution.version)
-        node_ids = [node.id for node in definition.nodes]
-        states = await self.store.nodes(execution_id, node_ids)
-        nodes = [states[node_id] for node_id in node_ids]
-        counts = await self.store.items.counts(
-            execution_id, [node.id for node in definition.nodes if node.map]
-        )
-        final = await self.store.output_state(execution_id) if definition.output_node else None
-        sizes = {} if is_lean else await self.store.payloads.sizes(execution_id, node_ids)
-        view = ExecutionView(
-            execution=execution,
-            definition=definition,
-            nodes=nodes,
-            outputs=await self.store.payloads.small(
-                execution_id, sizes, each_bytes=SHOWN_BYTES, most_bytes=SHOWN_TOGETHER_BYTES
-            ),
-            sizes=sizes,
-            counts=counts,
-            is_quiesced=await self._is_quiesced(execution, nodes, counts),
-            trigger=None if is_lean else await self._shown_trigger(execution),
-            expires_ms=await self._expires_ms(execution),
-            output_error=None if final is None or final.status is NodeStatus.COMPLETED else final.error,
-            seq=seq,
-        )
-        await self.store.check_present(execution)
-        if final is None or is_lean:
-            return view
-        size = await self.store.payloads.sizes(execution_id, [OUTPUT])
-        output = await self.store.payloads.small(
-            execution_id, size, each_bytes=SHOWN_FINAL_BYTES, most_bytes=SHOWN_FINAL_BYTES
-        )
-        return replace(view, output=output.get(OUTPUT), output_bytes=size[OUTPUT])
+        if (view := await read_view(self.store, execution_id, is_lean=is_lean)) is None:
+            raise ExecutionNotFound(execution_id)
+        return view
 
     async def brief(self, execution_id: str) -> tuple[Execution, Definition]:
         """Read an execution without its nodes, and its definition. Raises ExecutionNotFound."""
@@ -470,25 +431,16 @@ class Executions:
         Raises ExecutionNotFound.
         names_workers  False counts the workers, which are no tenant's.
         """
-        execution_id = await self._owner.execution(execution_id)
-        snapshot = await self._snapshot(execution_id)
-        positions = await queue_positions(self.store, snapshot.definition, snapshot.nodes.values())
-        ids = await self.store.deliveries.of_execution(execution_id)
-        deliveries = await self.store.deliveries.read(ids[:MOST_EXPLAINED])
-        found = explain(snapshot, await self.store.workers(), positions, names_workers=names_workers)
-        return found + explain_deliveries([each for each in deliveries if each is not None])
+        snapshot = await self._snapshot(await self._owner.execution(execution_id))
+        return await explain_execution(self.store, snapshot, names_workers=names_workers)
 
     async def explain_unit(self, execution_id: str, unit: str, *, names_workers: bool = True) -> Explanation:
         """Say what a node, or an item such as `fetch[3]`, waits for, or why it ended as it did.
 
         Raises ExecutionNotFound, NodeNotFound. names_workers as in `explain`.
         """
-        execution_id = await self._owner.execution(execution_id)
-        snapshot = await self._snapshot(execution_id)
-        state = await self._unit_state(snapshot, unit)
-        positions = await queue_positions(self.store, snapshot.definition, [state])
-        workers = await self.store.workers()
-        return explain_unit(snapshot, state, workers, positions, names_workers=names_workers)
+        snapshot = await self._snapshot(await self._owner.execution(execution_id))
+        return await explain_one(self.store, snapshot, unit, names_workers=names_workers)
 
     async def children(self, execution_id: str, *, limit: int = 50, cursor: str | None = None) -> Page:
         """List the executions that nodes of this one started, oldest first; purged ones are left out.
@@ -508,8 +460,7 @@ class Executions:
         *,
         limit: int = 50,
         cursor: str | None = None,
-        status: ExecutionStatus | None = None,
-        name: str | None = None,
+        sieve: Sieve = EVERYTHING,
         workflow_id: str | None = None,
         labels: Sequence[tuple[str, str]] = (),
         execution_key: str | None = None,
@@ -521,14 +472,12 @@ class Executions:
         execution_key  only the one that holds it: some keys cannot stand in a path.
         Raises CursorInvalid.
         """
-        is_wanted = those_of(status, name)
-        digests = [label_digest(*label) for label in labels]
-        indexes = self.store.index.keys_of(self._owner.tenant, workflow_id, digests)
+        indexes = indexes_of(self.store, self._owner.tenant, workflow_id, labels)
         if execution_key is not None:
-            return await holder_of(self.store, self._owner.tenant, execution_key, indexes, is_wanted)
+            return await holder_of(self.store, self._owner.tenant, execution_key, indexes, sieve)
         span_ms = (created_after_ms, created_before_ms)
         return await executions_of(
-            self.store, indexes, limit=limit, cursor=cursor, span_ms=span_ms, is_wanted=is_wanted
+            self.store, indexes, limit=limit, cursor=cursor, span_ms=span_ms, sieve=sieve
         )
 
     async def triggers(self, rows: Sequence[Execution]) -> dict[str, bytes]:
@@ -547,40 +496,12 @@ class Executions:
         text = await self.store.payloads.trigger(execution_id)
         return None if text is None else exact_json.loads(text)
 
-    async def _expires_ms(self, execution: Execution) -> int | None:
-        """When it will be purged by itself; None where that is not known yet, or it is not."""
-        if execution.status not in PURGEABLE:
-            return None
-        found_ms = await self.store.index.expires_ms(execution.execution_id)
-        # What has just ended stands there with its end, until the loop knows how long it is kept.
-        since_ms = execution.ended_ms or execution.created_ms
-        return found_ms if found_ms is not None and found_ms > since_ms else None
-
-    async def _shown_trigger(self, execution: Execution) -> bytes | None:
-        text = await self.store.payloads.trigger(execution.execution_id)
-        return orjson.dumps(dict(BY_HAND)) if text is None and execution.started_ms is not None else text
-
     async def _snapshot(self, execution_id: str) -> Snapshot:
         view = await self.store.read_for_repair(execution_id)
         if view is None:
             raise ExecutionNotFound(execution_id)
         await self.store.check_present(view.snapshot.execution)
         return view.snapshot
-
-    async def _unit_state(self, snapshot: Snapshot, unit: str) -> NodeState:
-        """Find the state of a node or an item. Raises NodeNotFound."""
-        execution_id, node_id, index = snapshot.execution.execution_id, node_of(unit), index_of(unit)
-        node = snapshot.definition.by_id.get(node_id)
-        if node is None or (index is not None and not node.map):
-            raise NodeNotFound(execution_id, unit)
-        if index is None:
-            return snapshot.nodes[node_id]
-        if node_id in snapshot.maps and (live := snapshot.maps[node_id].live.get(unit)) is not None:
-            return live
-        items = await self.store.items.page(execution_id, node_id, index, 1, each_bytes=0)
-        if not items:
-            raise NodeNotFound(execution_id, unit)
-        return items[0].state
 
     async def _recompiled(self, execution_id: str) -> Compiled:
         text = await self.store.definition_text(execution_id)
@@ -598,22 +519,6 @@ class Executions:
         found = await self._snapshot(fork.execution_id)
         kept = {node_id: state for node_id, state in found.nodes.items() if state.reused}
         return fork_result(plan_rest(found.definition, kept, found.not_taken), source_id, fork)
-
-    async def _is_quiesced(
-        self, execution: Execution, states: Sequence[NodeState], counts: dict[str, MapCounts]
-    ) -> bool:
-        if execution.status is not ExecutionStatus.PAUSED:
-            return False
-        if any(state.status is NodeStatus.RUNNING for state in states):
-            return False
-        for state in states:
-            if state.waiting_on is WaitingOn.MAP and (found := counts.get(state.node_id)):
-                execution_id, node_id = execution.execution_id, state.node_id
-                if NodeStatus.RUNNING in await self.store.items.statuses(
-                    execution_id, node_id, found.started
-                ):
-                    return False
-        return True
 
 
 def _paused_or_resumed(verb: str, execution_id: str, word: str, status: str) -> VerbResult:

@@ -12,7 +12,7 @@ from orchestrator.definitions.schedule_record import ScheduleRecord
 from orchestrator.definitions.webhooks import WebhookRecord
 from orchestrator.errors import ErrorType, Problem
 from orchestrator.execution.access import ApiKey
-from orchestrator.execution.counters import is_handled
+from orchestrator.execution.counters import fails_execution
 from orchestrator.execution.inventory import Check
 from orchestrator.execution.model import Execution, MapCounts, NodeState
 from orchestrator.states import ExecutionStatus, NodeStatus
@@ -163,7 +163,7 @@ class ExecutionView:
     output_bytes  its size.
     output_error  why it came to nothing.
     trigger       the document it was started with, JSON; None before that.
-    seq           number of an event that all of this certainly contains, and of later ones perhaps some.
+    seq           number of the last event that all of this certainly contains.
     expires_ms    when it is purged by itself; None before its end, and for what is kept.
     """
 
@@ -198,12 +198,7 @@ class ExecutionView:
         otherwise = execution.reason or str(execution.status).lower()
         if execution.status is ExecutionStatus.CANCELLED:
             return ExecutionFailure(None, ErrorType.CANCELLED, otherwise)
-        failed = [state for state in self.nodes if state.status is NodeStatus.FAILED]
-        decisive = [
-            state
-            for state in failed
-            if (node := nodes[state.node_id]).critical and not is_handled(node, state)
-        ]
+        decisive = [state for state in self.nodes if fails_execution(nodes[state.node_id], state)]
         first = min(decisive, key=lambda state: state.ended_ms or 0, default=None)
         if execution.error is not None or first is None:
             return _failure(execution.error or self.output_error or {}, otherwise)

@@ -1,10 +1,8 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, histories, liveness, index, access, payloads, claim_texts, workflows,
-schedules, webhooks, statistics, deliveries) are the only readers of the engine's keys beside the scripts, the
-task reader, the subscriptions to events, and `upgrade`. They write none of them: what the sets of timers,
-leases and due deliveries hold that no engine wrote is taken out, for it would stop every loop, and what they
-hold of damaged executions stands back.
+`Store` and its parts are the only readers of the engine's keys beside the scripts, the task reader, the
+subscriptions to events, and `upgrade`. They write none: what the sets of timers, leases and due deliveries
+hold that no engine wrote is taken out, for it would stop every loop; damaged executions in them stand back.
 """
 
 # long: everything the engine reads, in one class
@@ -32,6 +30,7 @@ from orchestrator.execution.model import Event, Execution, NodeState, RepairView
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import PURGEABLE, Cancelling, ExecutionStatus
 from orchestrator.store.access import Access
+from orchestrator.store.briefs import Briefs
 from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.deliveries import Deliveries
 from orchestrator.store.histories import Histories, read_history
@@ -93,8 +92,7 @@ class Store:
         default_retry: Callable[[str], RetryPolicy | None] = lambda handler: None,
     ) -> None:
         self.default_retry = default_retry
-        #: redis-py's own types allow the answers of every protocol at once; ours are bytes.
-        self._redis: Any = redis
+        self._redis: Any = redis  # its own types allow the answers of every protocol at once; ours are bytes
         self.keys = keys or Keys()
         self.waits = Waits(redis, self.keys)
         self.items = Items(redis, self.keys)
@@ -106,9 +104,9 @@ class Store:
         self.access = Access(redis, self.keys)
         self.statistics = StatisticsRows(redis, self.keys)
         self.deliveries = Deliveries(redis, self.keys)
-        #: For the questions that are asked most, and those with most words.
-        self._wire = Wire(redis)
+        self._wire = Wire(redis)  # for what is asked most, or in most words
         self.payloads = Payloads(redis, self.keys, self._wire)
+        self.briefs = Briefs(redis, self.keys, self._wire)
         self.workflows = WorkflowRecords(redis, self.keys, self._wire)
         self.schedules = ScheduleRecords(redis, self.keys)
         self.webhooks = WebhookRecords(redis, self.keys)
@@ -124,9 +122,8 @@ class Store:
 
     async def tenant(self, execution_id: str) -> str | None:
         """Whose execution it is; None for one that is unknown."""
-        key = self.keys.runtime(execution_id)
-        (fields,) = await self._wire.ask([("HMGET", key, "v", "tenant")])
-        layout, tenant = fields
+        command = ("HMGET", self.keys.runtime(execution_id), "v", "tenant")
+        ((layout, tenant),) = await self._wire.ask([command])
         return None if layout is None else (tenant or b"default").decode()
 
     async def definition_text(self, execution_id: str) -> bytes | None:
@@ -410,7 +407,7 @@ class Store:
     async def read_for_repair(self, execution_id: str) -> RepairView | None:
         """Read one execution whole, for the planner. Not atomic: `seq` lets the repair notice."""
         keys = self.keys
-        # Read before everything else: whatever is written while we read makes the repair be refused.
+        # Read first: whatever is written while we read makes the repair be refused.
         seq = await self.seq(execution_id)
         execution = await self.execution(execution_id)
         if execution is None:

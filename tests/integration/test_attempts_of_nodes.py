@@ -215,16 +215,37 @@ async def test_a_node_that_ended_long_ago_is_found_in_a_long_history(
     assert summary(await attempts(rig, execution_id)) == [(1, 1, "completed", None)]
 
 
-async def test_attempts_too_far_back_are_cut_and_the_newest_is_listed_all_the_same(
+async def test_the_attempts_of_a_node_that_has_run_for_long_are_found_where_it_began(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execution_id = await rig.submit(node("A"), node("B"))
     held = await rig.worker.start()
     await rig.worker.retry(held["A"], 0)
     await rig.advance(0)
+    again = await rig.worker.start_one("A")
+    await rig.advance(1)
+    await _fill(rig, held["B"], 300)
+    await log(rig, again, "still here")
+    monkeypatch.setattr(histories, "MOST_SCANNED", 100)
+
+    answer = await found(rig, execution_id)
+
+    assert summary(list(answer.attempts)) == [(1, 1, "retrying", None), (2, 2, "running", "back_off")]
+    assert [line.message for line in answer.attempts[1].logs] == ["still here"]
+    # Of what it has logged between the two places nothing is known.
+    assert answer.is_cut
+
+
+async def test_attempts_too_far_back_are_cut_and_the_newest_is_listed_all_the_same(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execution_id = await rig.submit(node("A"), node("B"))
+    held = await rig.worker.start()
+    await rig.worker.retry(held["A"], 0)
+    await _fill(rig, held["B"], 300)
+    await rig.advance(0)
     began_ms = rig.now_ms
     await rig.worker.start()
-    await _fill(rig, held["B"], 300)
     monkeypatch.setattr(histories, "MOST_SCANNED", 100)
 
     answer = await found(rig, execution_id)
@@ -233,6 +254,20 @@ async def test_attempts_too_far_back_are_cut_and_the_newest_is_listed_all_the_sa
     (newest,) = answer.attempts
     assert (newest.number, newest.try_number, newest.outcome) == (2, 2, "running")
     assert (newest.queued_ms, newest.started_ms, newest.worker) == (began_ms, began_ms, "w1")
+
+
+async def test_the_record_stands_for_an_attempt_of_which_no_event_is_left(rig: Rig) -> None:
+    execution_id = await rig.submit(node("A"), node("B"))
+    held = await rig.worker.start()
+    await rig.worker.retry(held["A"], 60_000)
+    await _fill(rig, held["B"], 3)
+    await rig.redis.xtrim(rig.store.keys.events(execution_id), maxlen=1, approximate=False)
+
+    (only,) = (await found(rig, execution_id)).attempts
+
+    assert (only.number, only.try_number, only.outcome) == (1, 1, "retrying")
+    assert (only.worker, only.next_try_ms) == ("w1", rig.now_ms + 60_000)
+    assert only.error is not None
 
 
 async def test_a_history_whose_beginning_is_gone_leaves_what_the_record_knows(rig: Rig) -> None:

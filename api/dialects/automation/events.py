@@ -65,7 +65,8 @@ def log_fields(event: Event) -> dict[str, Any] | None:
         data = data.get("data") or {}
     elif event.type in _MESSAGES:
         level, message = _LEVELS.get(event.type, "info"), _MESSAGES[event.type]
-        data = _told(event.attempt, data)
+        # Clients of this door read the message of a step that failed from the entry itself.
+        data = _told(event.attempt, (data.get("error") or {}) if event.type == "node.failed" else data)
     else:
         return None
     return {

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
-from orchestrator.definitions.definition import Definition
-from orchestrator.definitions.retry import ONE_ATTEMPT
+from orchestrator.definitions.definition import Definition, Node
 from orchestrator.documents.limits import Limits
 from orchestrator.errors import (
     DeadEntryNotFound,
@@ -140,12 +139,12 @@ class FakeEngine:
             raise self.fail_with
         return {each: self.current for each in execution_ids if each == EXECUTION_ID}
 
-    async def _get(self, execution_id: str) -> ExecutionView:
+    async def _get(self, execution_id: str, *, is_lean: bool = False) -> ExecutionView:
         self._asked("get", execution_id)
-        node: Any = SimpleNamespace(handler="noop", dependencies=(), policy=ONE_ATTEMPT, map=None)
+        nodes = (Node("A", "noop"), Node("B", "noop"))
         return ExecutionView(
             execution=self._execution(),
-            definition=cast(Definition, SimpleNamespace(node=lambda _: node)),
+            definition=Definition("linear", nodes, by_id={node.id: node for node in nodes}),
             nodes=[NodeState("A", NodeStatus.COMPLETED, attempt=1, tries=1), NodeState("B")],
             outputs=self.texts,
             counts={},

@@ -151,7 +151,7 @@ def event(kind: str, data: Any = None, **fields: Any) -> Event:
             {"error": {"message": "no"}},
             "error",
             "Step failed",
-            {"attempt": 2, "error": {"message": "no"}},
+            {"attempt": 2, "message": "no"},
         ),
         ("node.log", {"level": "warning", "message": "hm", "data": {"a": 1}}, "warn", "hm", {"a": 1}),
         ("node.log", {"level": "odd", "message": "hm", "data": [1]}, "info", "hm", {"value": [1]}),
