@@ -70,6 +70,7 @@ OWNERS: Mapping[str, RouteOwner] = {
     "executions_events": RouteOwner.READ,
     "executions_history": RouteOwner.READ,
     "executions_attempts": RouteOwner.READ,
+    "executions_feed": RouteOwner.READ,
     "executions_explain": RouteOwner.READ,
     "executions_trigger": RouteOwner.RUN,
     "executions_purge": RouteOwner.ADMIN,

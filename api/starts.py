@@ -13,7 +13,7 @@ from api.problems import RequestInvalid
 from api.responses import json_response, location, replay_headers
 from api.schemas.execution_views import view_fields
 from api.schemas.starts import OriginFields
-from api.streaming.watcher import until_gone
+from api.streaming.listener import until_gone
 from orchestrator.definitions.targets import TARGET_FIELDS
 from orchestrator.errors import Problem
 from orchestrator.operations.origin import Origin

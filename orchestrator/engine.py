@@ -26,6 +26,7 @@ from orchestrator.operations.outputs import Outputs
 from orchestrator.operations.owner import AnyOwner, KnownTenants, Owner
 from orchestrator.operations.queues import Queues
 from orchestrator.operations.rates import Rates
+from orchestrator.operations.recent import Recent
 from orchestrator.operations.registered import Registered
 from orchestrator.operations.schedules import Schedules
 from orchestrator.operations.schema_checks import Apart, SchemaChecks
@@ -82,6 +83,7 @@ class TenantEngine:
     outputs       of_execution, of_unit, page
     events        list, page, last_seq, subscribe
     definitions   validate, handler_names
+    recent        count, sight, rows, gone
     usage         by_day
     statistics    between
     deliveries    list, get, resend
@@ -101,6 +103,7 @@ class TenantEngine:
         self.approvals = Approvals(store, transitions, owner, checks=shared.checks)
         self.dead_letters = DeadLetters(store, transitions, self.executions, owner)
         self.events = Events(store, shared.subscribe, owner)
+        self.recent = Recent(store, owner)
         self.definitions = Definitions(submissions)
         self.usage = UsageReport(store, owner)
         self.schedules = Schedules(

@@ -33,7 +33,7 @@ _IMPORT = re.compile(
 class Content:
     """What is served under one name.
 
-    tag      of its bytes; the compressed form has another one, since other bytes are sent.
+    tag      of its bytes as they are in the file.
     zipped   the compressed form; None where it would not be shorter.
     imports  the modules that it imports at once, as names of files.
     """
@@ -43,10 +43,6 @@ class Content:
     tag: str
     zipped: bytes | None
     imports: tuple[str, ...] = ()
-
-    @property
-    def zipped_tag(self) -> str:
-        return f"{self.tag}-gzip"
 
 
 @dataclass(slots=True)

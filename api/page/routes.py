@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -10,7 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.access import reach_of
-from api.etags import etag, is_known
+from api.compression import accepts_gzip
+from api.etags import compressed, etag, is_known
 from api.page.files import Content, Files
 from api.page.shell import shell_of
 
@@ -31,7 +31,6 @@ HEADERS = {
     "Cache-Control": "no-cache",
     "Vary": "Accept-Encoding",
 }
-_GZIP = re.compile(r"(?:^|,)\s*(?:gzip|\*)\s*(?:;\s*q=([0-9.]+)\s*)?(?=,|\Z)", re.IGNORECASE)
 
 
 @router.get("/ui/static/{name:path}", operation_id="page_file")
@@ -53,18 +52,13 @@ async def shell(request: Request, path: str = "") -> Response:
 
 
 def _answer(request: Request, content: Content) -> Response:
-    is_zipped = content.zipped is not None and _takes_gzip(request)
-    tag = content.zipped_tag if is_zipped else content.tag
-    headers = HEADERS | etag(tag)
-    if is_known(request, tag):
+    headers = HEADERS | etag(content.tag)
+    if is_known(request, content.tag):
         return Response(status_code=304, headers=headers)
-    if is_zipped:
-        headers["Content-Encoding"] = "gzip"
-    return Response(
-        content.zipped if is_zipped else content.body, headers=headers, media_type=content.media_type
-    )
-
-
-def _takes_gzip(request: Request) -> bool:
-    found = _GZIP.search(request.headers.get("accept-encoding", ""))
-    return found is not None and float(found[1] or 1) > 0
+    accepted = request.scope["headrace.headers"].get(b"accept-encoding", b"")
+    body = content.body
+    if content.zipped is not None and accepts_gzip(accepted):
+        # Other bytes, and so another strong tag.
+        body = content.zipped
+        headers |= {"ETag": compressed(headers["ETag"].encode()).decode(), "Content-Encoding": "gzip"}
+    return Response(body, headers=headers, media_type=content.media_type)

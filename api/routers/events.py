@@ -1,4 +1,4 @@
-"""An execution's history: replayed from any point, then live, as SSE or NDJSON; and in parts."""
+"""What happens: an execution's history, in parts or live; and what changes in lists."""
 
 from typing import Annotated, Literal
 
@@ -10,15 +10,23 @@ from api.auth import engine_of, identity_of
 from api.problems import RequestInvalid
 from api.responses import event_stream, json_response, problems
 from api.schemas.events import HistoryLine, Wire
+from api.schemas.feed import FeedLine
 from api.schemas.history import HistoryPart, history_fields
 from api.streaming.event_stream import EventStream
+from api.streaming.feed_stream import FeedStream
 from api.validator import execution_id_in, execution_in, unit_in
 from orchestrator.errors import Problem
 
-router = APIRouter(prefix="/v1/executions", tags=["events"])
+router = APIRouter(prefix="/v1", tags=["events"])
 
 #: Larger than the number of any event, and still one that Redis takes.
 _MOST = 10**18
+_FEED = event_stream(
+    FeedLine,
+    description="`ready`, `totals`, and from then on what changes, until the client leaves.",
+    fields=("event", "retry"),
+    example='event: ready\ndata: {}\n\nevent: totals\ndata: {"approvals":0,"dead":2}\n\n',
+)
 _STREAMED = event_stream(
     HistoryLine,
     description="The history from the asked point on, then live until the execution has ended.",
@@ -30,7 +38,7 @@ _STREAMED = event_stream(
 
 
 @router.get(
-    "/{execution_id}/events",
+    "/executions/{execution_id}/events",
     operation_id="executions_events",
     summary="Events with replay and tail, as SSE or (by Accept) NDJSON",
     response_class=Response,
@@ -58,7 +66,7 @@ async def events(
 
 
 @router.get(
-    "/{execution_id}/history",
+    "/executions/{execution_id}/history",
     operation_id="executions_history",
     summary="Events in parts: the newest first, or from any number on",
     response_model=HistoryPart,
@@ -92,6 +100,17 @@ async def history(
         types=frozenset(kinds),
     )
     return json_response(history_fields(page))
+
+
+@router.get(
+    "/feed",
+    operation_id="executions_feed",
+    summary="What changes in the list of executions, live, as SSE",
+    response_class=Response,
+    responses=_FEED,
+)
+async def feed(request: Request) -> Response:
+    return FeedStream(reach_of(request).hub, engine_of(request), credential=identity_of(request).credential)
 
 
 def _event_id(last_event_id: str | None, after: int | None) -> int | None:

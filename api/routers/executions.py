@@ -1,6 +1,6 @@
 """`/v1/executions`: submit, list, read, trigger, cancel, pause, resume, purge and explain executions."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request
@@ -13,6 +13,7 @@ from api.routers.workflow import trigger_inputs
 from api.schemas.execution_views import lean_view_fields, view_fields
 from api.schemas.executions import (
     CancelRequest,
+    CountedPage,
     ExecutionCreated,
     ExecutionDetail,
     ExecutionPage,
@@ -25,6 +26,7 @@ from api.schemas.executions import (
 from api.schemas.interventions import BudgetRequest, PauseRequest, ResumeRequest
 from api.schemas.times import Time, milliseconds
 from api.schemas.views import (
+    counts_fields,
     execution_fields,
     explanation_fields,
     page_fields,
@@ -48,6 +50,7 @@ from orchestrator.definitions.budgets import Caps
 from orchestrator.definitions.registry import is_workflow_id
 from orchestrator.operations.origin import KEY_CHARS
 from orchestrator.operations.results import Submitted
+from orchestrator.operations.sieve import Sieve
 from orchestrator.states import ExecutionStatus
 
 router = APIRouter(prefix="/v1/executions", tags=["executions"])
@@ -93,15 +96,24 @@ async def create(request: Request) -> Response:
     "",
     operation_id="executions_list",
     summary="Executions, newest first",
-    response_model=ExecutionPage,
+    response_model=CountedPage,
     responses=problems(404, 422, 503),
 )
 async def list_executions(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of a page.")] = None,
-    status: ExecutionStatus | None = None,
-    name: Annotated[str | None, Query(max_length=256)] = None,
+    status: Annotated[list[ExecutionStatus], Query(description="Several: any of them.")] = [],  # noqa: B006
+    name: Annotated[str | None, Query(max_length=256, description="The whole title.")] = None,
+    name_prefix: Annotated[str, Query(max_length=256, description="How the title begins.")] = "",
+    text: Annotated[
+        str,
+        Query(max_length=256, description="Part of title, id, key or a label (`name:value`), in any case."),
+    ] = "",
+    parent: Annotated[
+        Literal["none"] | None,
+        Query(description="`none`: only those that no node of another execution has started."),
+    ] = None,
     workflow: Annotated[
         str | None, Query(min_length=1, max_length=256, description="Name or id of a registered workflow.")
     ] = None,
@@ -111,24 +123,24 @@ async def list_executions(
     ] = None,
     created_after: Time | None = None,
     created_before: Time | None = None,
+    counts: Annotated[bool, Query(description="Count by status all that match the other filters.")] = False,
 ) -> Response:
     engine = engine_of(request)
     if workflow is not None and not is_workflow_id(workflow):
         # By its id executions are found that are left of one that was removed.
         workflow = (await engine.workflows.get(workflow)).workflow_id
-    page = await engine.executions.list(
-        limit=limit,
-        cursor=cursor,
-        status=status,
-        name=name,
-        workflow_id=workflow,
-        labels=labels_in(label),
-        execution_key=execution_key,
-        created_after_ms=milliseconds(created_after),
-        created_before_ms=milliseconds(created_before),
-    )
+    filters: dict[str, Any] = {
+        "sieve": Sieve(frozenset(status), name, name_prefix, text.strip(), roots_only=parent == "none"),
+        "workflow_id": workflow,
+        "labels": labels_in(label),
+        "execution_key": execution_key,
+        "created_after_ms": milliseconds(created_after),
+        "created_before_ms": milliseconds(created_before),
+    }
+    page = await engine.executions.list(limit=limit, cursor=cursor, **filters)
+    counted = counts_fields(await engine.recent.count(**filters)) if counts else {}
     headers = next_link(request, page.next_cursor)
-    return json_response(page_fields(page, execution_fields), headers=headers)
+    return json_response(page_fields(page, execution_fields) | counted, headers=headers)
 
 
 @router.get(

@@ -207,6 +207,14 @@ class ParentView(BaseModel):
     item: int | None
 
 
+class ExecutionProgress(BaseModel):
+    """Nodes of an execution, counted; a mapped node is one."""
+
+    total: int
+    ended: int = Field(description="Completed, failed, skipped or cancelled.")
+    failed: int = Field(description="Failed, and the execution fails with them.")
+
+
 class ExecutionSummary(BaseModel):
     """An execution without its nodes."""
 
@@ -226,6 +234,9 @@ class ExecutionSummary(BaseModel):
     ended_at: str | None
     deadline_at: str | None
     generation: int = Field(description="1, and one more for each retry in place.")
+    progress: ExecutionProgress | None = Field(
+        description="Null for what was made by a version that did not count."
+    )
     workflow_id: str | None = Field(description="Of the registry; null for a definition that was sent.")
     workflow_version: int | None
     labels: dict[str, str]
@@ -295,10 +306,22 @@ class ResultsPage(BaseModel):
 
 
 class ExecutionPage(BaseModel):
-    """Newest first; `next_cursor` is null on the last page."""
+    """Newest first; `next_cursor` is null on the last page. A page before it can be short, or empty."""
 
     items: list[ExecutionSummary]
     next_cursor: str | None
+
+
+class CountedPage(ExecutionPage):
+    """The same; with `counts`, how many there are in all."""
+
+    counts: dict[StatusWord, int] | None = Field(
+        default=None, description="By status: all that match the other filters, on whatever page."
+    )
+    counted: int | None = Field(default=None, description="The sum of these.")
+    counts_complete: bool | None = Field(
+        default=None, description="False: there are more, and these are the counts of the newest."
+    )
 
 
 class ExplanationView(BaseModel):

@@ -16,6 +16,7 @@ from orchestrator.execution.explanation import Explanation
 from orchestrator.execution.inventory import Check, DeadEntry, QueueInfo, WorkerInfo
 from orchestrator.execution.model import Execution, Item, MapCounts, NodeState
 from orchestrator.execution.rendered_config import RenderedConfig
+from orchestrator.operations.execution_pages import Counts
 from orchestrator.operations.results import (
     NodeResult,
     NodeView,
@@ -65,6 +66,7 @@ def execution_fields(execution: Execution) -> dict[str, Any]:
         "ended_at": rfc3339(execution.ended_ms),
         "deadline_at": rfc3339(execution.deadline_ms),
         "generation": execution.generation,
+        "progress": _progress_fields(execution),
         "workflow_id": execution.workflow_id,
         "workflow_version": execution.workflow_version,
         "labels": execution.labels,
@@ -75,6 +77,23 @@ def execution_fields(execution: Execution) -> dict[str, Any]:
         "children": execution.children,
         **usage_fields(execution.usage),
         "budget": execution.budget.to_dict() or None,
+    }
+
+
+def _progress_fields(execution: Execution) -> dict[str, int] | None:
+    if execution.total is None:
+        return None
+    # A lost count stands at less than nothing until it has been made again.
+    ended = execution.total - execution.left if execution.left >= 0 else 0
+    return {"total": execution.total, "ended": max(ended, 0), "failed": execution.failed}
+
+
+def counts_fields(counts: Counts) -> dict[str, Any]:
+    """Show how many executions there are of every status."""
+    return {
+        "counts": {str(status): counts.by_status.get(status, 0) for status in ExecutionStatus},
+        "counted": sum(counts.by_status.values()),
+        "counts_complete": counts.is_complete,
     }
 
 

@@ -7,7 +7,8 @@ from itertools import islice
 
 from api.schemas.events import Line, Wire, encode
 from api.streaming.history import PAGE, History
-from api.streaming.watcher import Body, Watcher, body_of
+from api.streaming.listener import Body, body_of
+from api.streaming.watcher import Watcher
 from clients.backoff import Backoff
 from orchestrator.engine import TenantEngine
 from orchestrator.errors import ExecutionNotFound

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Send
 
 from api.schemas.events import MEDIA_TYPES, Wire
 from api.streaming.hub import RETRY, Hub
-from api.streaming.watcher import PING, Watcher, body_of, until_gone
-from api.streaming.watcher import Send as SendNow
+from api.streaming.listener import PING, body_of
+from api.streaming.listener import Send as SendNow
+from api.streaming.open_stream import OpenStream
+from api.streaming.watcher import Watcher
 from orchestrator.documents import exact_json
-from orchestrator.errors import HeadraceError
-
-log = logging.getLogger("headrace.api.streaming")
-
-#: No buffering or rewriting on the way.
-HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"}
 
 
 class Renderer(Protocol):
@@ -38,44 +31,23 @@ class Renderer(Protocol):
 LookUp = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-class EventStream(Response):
-    """A response that lasts as long as the history grows and the client listens.
-
-    Not a StreamingResponse: that costs a task group per client and a layer of generators per line.
-    """
+class EventStream(OpenStream[Watcher]):
+    """A response that lasts as long as the history grows and the client listens."""
 
     def __init__(
         self, hub: Hub, execution_id: str, *, after: int, wire: Wire, credential: str | None = None
     ) -> None:
-        super().__init__(None, 200, HEADERS, MEDIA_TYPES[wire])
-        del self.headers["content-length"]
+        super().__init__(
+            media_type=MEDIA_TYPES[wire],
+            head=RETRY if wire == "sse" else b"",
+            subject={"execution_id": execution_id},
+        )
         self._hub = hub
         self._execution_id = execution_id
         self._after = after
         self._wire: Wire = wire
-        self._head = RETRY if wire == "sse" else b""
         #: The stream ends with this key or session.
         self._credential = credential
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Joined here, not when built: a client gone before the first byte never gets this far, and leaks
-        # nothing. What a server gives to send with is a coroutine function; ASGI only promises an awaitable.
-        watcher = self._join(cast(SendNow, send))
-        gone = asyncio.ensure_future(until_gone(receive))
-        gone.add_done_callback(lambda _: watcher.close())
-        try:
-            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await watcher.hand_over(send(body_of(self._head)))
-            await self._pass_on(watcher, send)
-            await watcher.hand_over(send({"type": "http.response.body", "body": b""}))
-        except TimeoutError:
-            return  # it takes nothing; without an end to the response the server cuts the connection
-        except HeadraceError as error:
-            # As above: a client that is cut off comes back behind the last event that it has.
-            log.warning("stream.cut", extra={"execution_id": self._execution_id, "error": str(error)})
-        finally:
-            gone.cancel()
-            self._hub.leave(watcher)
 
     def _join(self, send: SendNow) -> Watcher:
         return self._hub.join(
@@ -87,9 +59,8 @@ class EventStream(Response):
             credential=self._credential,
         )
 
-    async def _pass_on(self, watcher: Watcher, send: Send) -> None:
-        while (chunk := await watcher.next_chunk()) is not None:
-            await watcher.hand_over(send(body_of(chunk)))
+    def _leave(self, listener: Watcher) -> None:
+        self._hub.leave(listener)
 
 
 class RenderedStream(EventStream):
@@ -132,12 +103,12 @@ class RenderedStream(EventStream):
             credential=self._credential,
         )
 
-    async def _pass_on(self, watcher: Watcher, send: Send) -> None:
-        while (chunk := await watcher.next_chunk()) is not None:
+    async def _pass_on(self, listener: Watcher, send: Send) -> None:
+        while (chunk := await listener.next_chunk()) is not None:
             if chunk is not self._ping:
                 chunk = b"".join([part async for part in self._rendered(chunk)])
             if chunk:
-                await watcher.hand_over(send(body_of(chunk)))
+                await listener.hand_over(send(body_of(chunk)))
 
     async def _rendered(self, lines: bytes) -> AsyncIterator[bytes]:
         for line in lines.splitlines():

@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 from api.schemas.events import Wire
 from api.streaming.channel import READ_AGAIN, Channel
 from api.streaming.ends import Ends
+from api.streaming.feed import Feed, FeedWatcher
 from api.streaming.history import History
-from api.streaming.watcher import PING, Send, Watcher
+from api.streaming.listener import PING, Listener, Send
+from api.streaming.watcher import Watcher
 from clients.backoff import Backoff
 from orchestrator.engine import TenantEngine
 from orchestrator.operations.events import EventSubscription
@@ -50,6 +52,9 @@ class Hub:
         self._history = History(engine)
         self._channels: dict[str, Channel] = {}
         self._followers: dict[str, asyncio.Task[None]] = {}
+        #: By tenant.
+        self._feeds: dict[str, Feed] = {}
+        self._lookers: dict[str, asyncio.Task[None]] = {}
         self._ends = Ends(lambda execution_ids: engine.executions.statuses(execution_ids))
         #: What subscribes to an execution, by its id, for all who wait for its end.
         self._awaiting: dict[str, asyncio.Task[None]] = {}
@@ -65,7 +70,7 @@ class Hub:
     @property
     def watchers(self) -> int:
         """How many streams are open."""
-        return sum(len(channel.watchers) for channel in self._channels.values())
+        return len(self._listeners())
 
     @property
     def waiters(self) -> int:
@@ -108,6 +113,30 @@ class Hub:
         if not self.is_stopping:
             self._spawn(self._unsubscribe(channel.execution_id))
 
+    def join_feed(self, engine: TenantEngine, *, credential: str | None = None) -> FeedWatcher:
+        """Open a stream of what changes in the lists of a tenant. All of one tenant share one feed.
+
+        engine      sees that tenant's executions alone.
+        credential  as in `join`.
+        """
+        feed = self._feeds.get(engine.tenant)
+        if feed is None:
+            feed = self._feeds[engine.tenant] = Feed(engine)
+            self._lookers[engine.tenant] = self._spawn(feed.follow())
+        watcher = FeedWatcher(feed, credential=credential)
+        feed.watchers.add(watcher)
+        if self.is_stopping:
+            watcher.close()
+        return watcher
+
+    def leave_feed(self, watcher: FeedWatcher) -> None:
+        """Close such a stream; with the last one of a tenant its feed ends."""
+        feed = watcher.feed
+        feed.watchers.discard(watcher)
+        if not feed.watchers and self._feeds.get(feed.tenant) is feed:
+            del self._feeds[feed.tenant]
+            self._lookers.pop(feed.tenant).cancel()
+
     async def wait_for_end(self, execution_id: str, wait_s: float) -> bool:
         """Wait for an execution to end; False when the time is over first, or the process stops.
 
@@ -133,9 +162,8 @@ class Hub:
         """End every stream and wait now; clients come back, to this process or another, by Last-Event-ID."""
         self.is_stopping = True
         self._ends.stop()
-        for channel in self._channels.values():
-            for watcher in channel.watchers:
-                watcher.close()
+        for listener in self._listeners():
+            listener.close()
 
     async def close(self) -> None:
         """Give back everything the hub holds."""
@@ -226,9 +254,8 @@ class Hub:
         rounds = 0
         while True:
             await asyncio.sleep(1.0)
-            for channel in list(self._channels.values()):
-                for watcher in list(channel.watchers):
-                    watcher.tend()
+            for listener in self._listeners():
+                listener.tend()
             rounds += 1
             if rounds % CHECK_EVERY_S == 0:
                 self._mark_all()
@@ -237,19 +264,22 @@ class Hub:
         """End the streams of keys that were revoked, and of sessions that were closed."""
         while True:
             await asyncio.sleep(CREDENTIALS_EVERY_S)
-            watchers = [
-                each for channel in self._channels.values() for each in channel.watchers if each.credential
-            ]
-            if not watchers:
+            credentials = {each.credential for each in self._listeners() if each.credential}
+            if not credentials:
                 continue
             try:
-                gone = await over({each.credential for each in watchers if each.credential})
+                gone = await over(credentials)
             except Exception as error:
                 log.warning("stream.keys_not_read", extra={"error": str(error)})
                 continue
-            for watcher in watchers:
-                if watcher.credential in gone:
-                    watcher.close()
+            for listener in self._listeners():
+                if listener.credential in gone:
+                    listener.close()
+
+    def _listeners(self) -> list[Listener]:
+        """Everybody who listens now."""
+        found: list[Listener] = [each for channel in self._channels.values() for each in channel.watchers]
+        return found + [each for feed in self._feeds.values() for each in feed.watchers]
 
     def _mark_all(self, *, is_suspect: bool = False) -> None:
         for channel in self._channels.values():

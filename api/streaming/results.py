@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.responses import JSON
 from api.schemas.views import result_fields
-from api.streaming.watcher import STALLED_AFTER_S, body_of, until_gone
+from api.streaming.listener import STALLED_AFTER_S, body_of, until_gone
 from orchestrator.operations.outputs import Outputs
 from orchestrator.operations.results import ResultPage
 

@@ -142,9 +142,16 @@ def resume(
 
 def list_executions(
     status: Annotated[
-        str | None, typer.Option(help="Only executions of this status: RUNNING, FAILED, …")
+        list[str] | None,
+        typer.Option(help="Only executions of this status: RUNNING, FAILED, …; may be repeated."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Only executions of definitions of this name.")] = None,
+    text: Annotated[
+        str | None, typer.Option(help="Only those with this in their title, id, key or a label.")
+    ] = None,
+    roots: Annotated[
+        bool, typer.Option("--roots", help="Only those that no node of another one has started.")
+    ] = False,
     workflow: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only those of this registered workflow; or its id.")
     ] = None,
@@ -154,7 +161,13 @@ def list_executions(
     server: ServerOption = None,
 ) -> None:
     """List executions, newest first."""
-    asked = {"status": status.upper() if status else None, "name": name, "workflow": workflow}
+    asked: dict[str, str | list[str] | None] = {
+        "status": [each.upper() for each in status] if status else None,
+        "name": name,
+        "text": text,
+        "parent": "none" if roots else None,
+        "workflow": workflow,
+    }
     try:
         labels = read_labels(label)
     except ValueError as error:

@@ -85,12 +85,17 @@ class Executions:
         return ExecutionView.from_dict(document)
 
     async def list(
-        self, *, limit: int | None = None, labels: Mapping[str, str] | None = None, **filters: str
+        self,
+        *,
+        limit: int | None = None,
+        labels: Mapping[str, str] | None = None,
+        **filters: str | list[str],
     ) -> AsyncIterator[ExecutionView]:
         """Executions, newest first.
 
         labels   all of them must be there.
-        filters  status, name, workflow (a name or an id), execution_key, created_after, created_before.
+        filters  status (one or several), name, name_prefix, text (part of title, id, key or a label),
+                 parent ("none"), workflow (a name or an id), execution_key, created_after, created_before.
         """
         query: dict[str, str | list[str]] = {**filters}
         if labels:

@@ -83,6 +83,8 @@ class Execution:
     left: int
     created_ms: int
     tenant: str = "default"
+    #: How many nodes it has. Set when it is created; None in one that a version without this count made.
+    total: int | None = None
     #: Set once, by the first cause; from then on claim and enqueue refuse.
     cancelling: Cancelling | None = None
     #: Which life: 1, and one more for each retry in place.

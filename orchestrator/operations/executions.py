@@ -29,13 +29,12 @@ from orchestrator.execution.fork import plan_fork, plan_rest
 from orchestrator.execution.model import Execution, Snapshot
 from orchestrator.executor import execute_workflow
 from orchestrator.operations.cursors import read_place
-from orchestrator.operations.execution_pages import executions_of, holder_of, those_of
+from orchestrator.operations.execution_pages import executions_of, holder_of, indexes_of
 from orchestrator.operations.execution_views import read_view
 from orchestrator.operations.explanations import explain_execution, explain_one
 from orchestrator.operations.origin import (
     Origin,
     checked_trigger,
-    label_digest,
     origin_of,
     replayed_trigger,
 )
@@ -59,6 +58,7 @@ from orchestrator.operations.results import (
     VerbResult,
 )
 from orchestrator.operations.retention import purge
+from orchestrator.operations.sieve import EVERYTHING, Sieve
 from orchestrator.operations.submissions import (
     Compiled,
     Document,
@@ -460,8 +460,7 @@ class Executions:
         *,
         limit: int = 50,
         cursor: str | None = None,
-        status: ExecutionStatus | None = None,
-        name: str | None = None,
+        sieve: Sieve = EVERYTHING,
         workflow_id: str | None = None,
         labels: Sequence[tuple[str, str]] = (),
         execution_key: str | None = None,
@@ -473,14 +472,12 @@ class Executions:
         execution_key  only the one that holds it: some keys cannot stand in a path.
         Raises CursorInvalid.
         """
-        is_wanted = those_of(status, name)
-        digests = [label_digest(*label) for label in labels]
-        indexes = self.store.index.keys_of(self._owner.tenant, workflow_id, digests)
+        indexes = indexes_of(self.store, self._owner.tenant, workflow_id, labels)
         if execution_key is not None:
-            return await holder_of(self.store, self._owner.tenant, execution_key, indexes, is_wanted)
+            return await holder_of(self.store, self._owner.tenant, execution_key, indexes, sieve)
         span_ms = (created_after_ms, created_before_ms)
         return await executions_of(
-            self.store, indexes, limit=limit, cursor=cursor, span_ms=span_ms, is_wanted=is_wanted
+            self.store, indexes, limit=limit, cursor=cursor, span_ms=span_ms, sieve=sieve
         )
 
     async def triggers(self, rows: Sequence[Execution]) -> dict[str, bytes]:

@@ -16,6 +16,7 @@ The rest is in the execution's runtime hash. Written at submission and never cha
   v, name, version, tenant; where they differ from 0: fail_fast, execution_timeout_ms; queues (other than
   default)
   layout (digest of its static layout; it is counted there)
+  nodes (how many it has, the unit $output not among them)
   replay_of, forked_from (the execution it repeats)
   workflow_id, workflow_version (of the registry), labels (JSON), label_digests (what stands for each in the
   name of its index), execution_key (text), key_digest (what stands for it in the name of its key)
@@ -223,7 +224,7 @@ def _seldom(node: Node, interface: str) -> Iterator[tuple[str, Any]]:
 
 def _execution_fields(definition: Definition) -> Iterator[Field]:
     yield from ("v", VERSION, "name", definition.name, "version", definition.version)
-    yield from ("left", len(definition.nodes))
+    yield from ("nodes", len(definition.nodes), "left", len(definition.nodes))
     if definition.execution_timeout_ms:
         yield from ("execution_timeout_ms", definition.execution_timeout_ms)
     if definition.fail_fast:

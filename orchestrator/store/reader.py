@@ -1,10 +1,8 @@
 """Everything the engine reads, in bounded slices.
 
-`Store` and its parts (waits, items, histories, liveness, index, access, payloads, claim_texts, workflows,
-schedules, webhooks, statistics, deliveries) are the only readers of the engine's keys beside the scripts, the
-task reader, the subscriptions to events, and `upgrade`. They write none of them: what the sets of timers,
-leases and due deliveries hold that no engine wrote is taken out, for it would stop every loop, and what they
-hold of damaged executions stands back.
+`Store` and its parts are the only readers of the engine's keys beside the scripts, the task reader, the
+subscriptions to events, and `upgrade`. They write none: what the sets of timers, leases and due deliveries
+hold that no engine wrote is taken out, for it would stop every loop; damaged executions in them stand back.
 """
 
 # long: everything the engine reads, in one class
@@ -32,6 +30,7 @@ from orchestrator.execution.model import Event, Execution, NodeState, RepairView
 from orchestrator.redis_keys import SEPARATOR, Keys, timer_member
 from orchestrator.states import PURGEABLE, Cancelling, ExecutionStatus
 from orchestrator.store.access import Access
+from orchestrator.store.briefs import Briefs
 from orchestrator.store.claim_texts import ClaimTexts
 from orchestrator.store.deliveries import Deliveries
 from orchestrator.store.histories import Histories, read_history
@@ -105,9 +104,9 @@ class Store:
         self.access = Access(redis, self.keys)
         self.statistics = StatisticsRows(redis, self.keys)
         self.deliveries = Deliveries(redis, self.keys)
-        #: For what is asked most, or in most words.
-        self._wire = Wire(redis)
+        self._wire = Wire(redis)  # for what is asked most, or in most words
         self.payloads = Payloads(redis, self.keys, self._wire)
+        self.briefs = Briefs(redis, self.keys, self._wire)
         self.workflows = WorkflowRecords(redis, self.keys, self._wire)
         self.schedules = ScheduleRecords(redis, self.keys)
         self.webhooks = WebhookRecords(redis, self.keys)

@@ -26,8 +26,8 @@ NODE_FIELDS = (
 )  # fmt: skip
 #: Fields of the runtime hash that make an Execution.
 EXECUTION_FIELDS = (
-    "v", "name", "version", "tenant", "generation", "inputs", "left", "failed", "cancelling", "created_ms",
-    "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
+    "v", "name", "version", "tenant", "generation", "inputs", "nodes", "left", "failed", "cancelling",
+    "created_ms", "started_ms", "ended_ms", "updated_ms", "deadline_ms", "replay_of", "forked_from",
     "cancel_reason", "error", "paused", "paused_by", "paused_reason", "paused_ms", "seq",
     "parent", "depth", "children", "budget", "workflow_id", "workflow_version", "labels", "execution_key",
     *USED_FIELDS,
@@ -69,6 +69,7 @@ def _execution(execution_id: str, status: bytes, fields: list[bytes | None]) -> 
         cancelling=Cancelling(row["cancelling"].decode()) if row["cancelling"] else None,
         generation=_number(row["generation"]) or 1,
         inputs=exact_json.loads(row["inputs"]) if row["inputs"] else None,
+        total=_number(row["nodes"]),
         left=_number(row["left"]) or 0,
         failed=_number(row["failed"]) or 0,
         created_ms=_number(row["created_ms"]) or 0,

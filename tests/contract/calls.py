@@ -11,6 +11,8 @@ from tests.makers import node, workflow
 #: Has the form of a key, and is none.
 A_KEY = "hr_aaaaaaaa_" + "A" * 43
 NOTE = {"by": "ann"}
+#: Routes whose answers last.
+STREAMS = frozenset({"executions_events", "executions_feed"})
 #: Bodies of the routes that need one, by operation id.
 BODIES: dict[str, Any] = {
     "workflow_submit": workflow(node("A")),

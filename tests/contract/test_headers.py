@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.openapi import HEADERS, READ_BY
+from tests.contract.calls import STREAMS
 from tests.contract.house import OPERATIONS, built
 from tests.contract.two_tenants import OPERATOR_KEY
 
@@ -12,7 +13,7 @@ from tests.contract.two_tenants import OPERATOR_KEY
 WRONG = {"IdempotencyKey": "", "Prefer": "wait=soon", "IfMatch": "no tag", "IfNoneMatch": "no tag"}
 ORDER = {"GET": 0, "POST": 1, "PUT": 1, "PATCH": 1, "DELETE": 2}
 #: Streams; and routes that read the body of a delivery, and so none of ours.
-APART = {"executions_events", "webhooks_receive"}
+APART = STREAMS | {"webhooks_receive"}
 
 
 @pytest.mark.parametrize("key", HEADERS)

@@ -102,14 +102,19 @@ async def test_all_that_the_shell_names_is_served(client: httpx2.AsyncClient) ->
         assert (await client.get(path)).status_code == 200, path
 
 
+@pytest.mark.parametrize("encoding", ["identity", "gzip, deflate, br, zstd"])
 @pytest.mark.parametrize("path", ["/", "/ui/static/index.html"])
-async def test_what_a_browser_has_is_not_sent_again(client: httpx2.AsyncClient, path: str) -> None:
-    plain = await client.get(path, headers=PLAIN)
-    tag = plain.headers["etag"]
-    again = await client.get(path, headers=PLAIN | {"If-None-Match": f'"other", W/{tag}'})
-    another = await client.get(path, headers=PLAIN | {"If-None-Match": '"other"'})
+async def test_what_a_browser_has_is_not_sent_again(
+    client: httpx2.AsyncClient, path: str, encoding: str
+) -> None:
+    accepted = {"Accept-Encoding": encoding}
+    first = await client.get(path, headers=accepted)
+    tag = first.headers["etag"]
+    again = await client.get(path, headers=accepted | {"If-None-Match": f'"other", W/{tag}'})
+    another = await client.get(path, headers=accepted | {"If-None-Match": '"other"'})
 
-    assert re.fullmatch(r'"[0-9a-f]{32}"', tag)
+    assert re.fullmatch(r'"[0-9a-f]{32}(-gzip)?"', tag)
+    assert ("gzip" in tag) == (encoding != "identity")
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
     assert again.headers["cache-control"] == "no-cache"
     assert another.status_code == 200

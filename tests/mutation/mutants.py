@@ -72,8 +72,8 @@ WRITES = of(
     ),
     (
         "only the first writes go out",
-        "for i = 1, #values, 400 do",
-        "for i = 1, math.min(#values, 400), 400 do",
+        "for i = from or 1, count, 400 do",
+        "for i = from or 1, math.min(count, 400), 400 do",
     ),
 )
 TOGETHER = of(

@@ -129,7 +129,7 @@ INTERVENTIONS = (
         ("what is held is not listed", "  redis.call('RPUSH', held_units_key(x.id), unit)", ""),
         ("what is held is listed again and again", "if is_held(x, unit) then return end", ""),
         ("a held node keeps its status", "  move(x, unit, 'PENDING')", ""),
-        ("a paused execution says RUNNING", "redis.call('SET', status_key(x.id), 'PAUSED')", ""),
+        ("a paused execution says RUNNING", "set_status(x, 'PAUSED')", ""),
         ("an ended execution stays paused", "  redis.call('HDEL', x.runtime, 'paused', 'paused_by', 'paused_reason', 'paused_ms')", ""),
         ("a node that asks pauses nothing", "if not x.paused then begin_pause(", "if false then begin_pause("),
         ("a node that asks is not tried again", "  hold(x, node_id)\nend", "end"),
@@ -165,7 +165,7 @@ INTERVENTIONS = (
         ("a resumed execution holds on", "redis.call('HSET', x.runtime, 'paused', '')", ""),
         ("what was held is forgotten", "if count > 0 then push(", "if false then push("),
         ("what is being cancelled is resumed", "if x.cancelling then return {'cancelling', status, 0} end", ""),
-        ("a resumed execution says PAUSED", "redis.call('SET', status_key(x.id), 'RUNNING')", ""),
+        ("a resumed execution says PAUSED", "set_status(x, 'RUNNING')", ""),
     ),
     *of(
         "include/manual",

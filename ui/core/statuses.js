@@ -9,14 +9,14 @@
 
 /** @type {Record<string, string>} the words of states that are not their own name */
 const WORDS = {
-  waiting_delay: "delay",
-  waiting_worker: "no worker",
+  waiting_delay: "delayed",
+  waiting_worker: "awaiting worker",
   waiting_hold: "held back",
-  waiting_map: "items",
-  waiting_child: "child",
-  waiting_signal: "signal",
-  waiting_approval: "approval",
-  waiting_operator: "operator",
+  waiting_map: "running items",
+  waiting_child: "awaiting child",
+  waiting_signal: "awaiting signal",
+  waiting_approval: "awaiting approval",
+  waiting_operator: "awaiting operator",
   upstream_failed: "upstream failed",
 };
 

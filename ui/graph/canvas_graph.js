@@ -233,7 +233,10 @@ export class CanvasGraph extends GraphStage {
   mirrorNode(id) {
     this.focused = id;
     if (id === null) this.mirror.setAttribute("aria-label", "Nodes of the graph");
-    else this.mirror.setAttribute("aria-label", this.nameOf(id));
+    else {
+      this.mirror.setAttribute("aria-label", this.nameOf(id));
+      this.mirror.setAttribute("data-id", id);
+    }
     this.mirror.setAttribute("aria-current", String(id !== null && id === this.selected));
     this.placeMirror();
   }

@@ -85,6 +85,12 @@ export function listenForGestures(element, target) {
   element.addEventListener("pointerup", release);
   element.addEventListener("pointercancel", release);
 
+  // Assistive technology clicks without a pointer.
+  element.addEventListener("click", (event) => {
+    const node = /** @type {Element} */ (event.target).closest("[data-id]");
+    if (event.detail === 0 && node) target.click(node.getAttribute("data-id"));
+  });
+
   element.addEventListener(
     "wheel",
     (event) => {

@@ -33,9 +33,8 @@ from api.validator import execution_in, idempotency_of, read_envelope, repeat_id
 from orchestrator.documents import exact_json
 from orchestrator.engine import TenantEngine
 from orchestrator.operations.events import Events
+from orchestrator.operations.sieve import Sieve
 
-#: By their words here; what is paused counts as running.
-_STATUSES = {word: status for status, word in reversed(STATUSES.items())}
 StatusWord = Literal["pending", "running", "completed", "failed", "cancelled"]
 #: Events read at a time for a log.
 PAGE = 1_000
@@ -68,7 +67,7 @@ async def list_executions(
     page = await executions.list(
         limit=limit,
         cursor=cursor,
-        status=_STATUSES[status] if status else None,
+        sieve=Sieve(frozenset(each for each, word in STATUSES.items() if word == status)),
         workflow_id=workflow_id,
         labels=list(LABEL.items()),
         created_after_ms=milliseconds(created_after),

@@ -11,6 +11,7 @@ from orchestrator.errors import ExecutionNotFound
 from orchestrator.execution.model import Execution
 from orchestrator.operations.executions import Executions
 from orchestrator.operations.results import ExecutionView
+from orchestrator.operations.sieve import Sieve
 from orchestrator.states import ExecutionStatus
 
 #: Runs of a page that are read side by side.
@@ -35,8 +36,8 @@ async def page_of_runs(
     One that was removed meanwhile, or has another status by now, is left out.
     """
     found: list[ExecutionView] = []
-    only = _ONLY.get(status or "")
-    async for page in pages_of(executions.list, status=only, workflow_id=workflow_id, labels=labels):
+    only = Sieve(frozenset({_ONLY[status]} if status in _ONLY else ()))
+    async for page in pages_of(executions.list, sieve=only, workflow_id=workflow_id, labels=labels):
         rows = [row for row in page if _may_have(row, status)]
         if status not in _UNDER_WAY:
             passed = min(skip, len(rows))

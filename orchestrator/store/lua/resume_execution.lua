@@ -20,7 +20,7 @@ local count, pause = redis.call('LLEN', held_units_key(x.id)), x.paused or redis
 x.paused = nil
 redis.call('HSET', x.runtime, 'paused', '')
 redis.call('HDEL', x.runtime, 'paused_by', 'paused_reason', 'paused_ms')
-redis.call('SET', status_key(x.id), 'RUNNING')
+set_status(x, 'RUNNING')
 local told = ''
 if ARGV[8] ~= '' then
   budget.change(x, ARGV[6], ARGV[7])

@@ -47,7 +47,7 @@ redis.call('LPOP', list)
 if redis.call('PERSIST', list) == 1 or redis.call('EXISTS', list) == 1 then redis.call('RENAME', list, worklist_key(x.id)) end
 x.left, x.failed, x.cancelling, x.is_listed = tonumber(ARGV[5]), tonumber(ARGV[8]), nil, true
 x.generation = tostring(x.generation + 1)
-redis.call('SET', status_key(x.id), 'RUNNING')
+set_status(x, 'RUNNING')
 redis.call('SADD', active_key(), x.id)
 redis.call('ZREM', rare_key.expiring(), x.id)
 -- As a start takes it.

@@ -16,14 +16,16 @@ _SHOW = """async ([nodes, states, key]) => {
     const version = view.signal(0);
     const known = new Map(nodes.map(({ id }) => [id, states[id] ?? "completed"]));
     const wordOf = (state) => state.replaceAll("_", " ");
-    const stateOf = (id) => ({ state: known.get(id), label: wordOf(known.get(id)), detail: "2 s", progress: null });
-    let changed = [];
+    const show = (state) => ({ state, label: wordOf(state), detail: "2 s", progress: null });
+    const changed = [];
     const holder = document.createElement("div");
     holder.style.setProperty("height", "600px");
     document.body.replaceChildren(holder);
     view.root(holder, () => graphView({
-        nodes: () => nodes, stateOf, changed: () => { void version.value; return changed.splice(0); }, selected,
-        onSelect: (id) => (selected.value = id), filter: () => filter.value, storageKey: key, hasKeys: false,
+        nodes: () => nodes, stateOf: (id) => show(known.get(id)),
+        changed: () => (void version.value, changed.splice(0)),
+        selected, onSelect: (id) => (selected.value = id), filter: () => filter.value,
+        storageKey: key, hasKeys: false,
     }));
     const change = (id, state) => {
         known.set(id, state);

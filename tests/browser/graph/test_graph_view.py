@@ -44,11 +44,11 @@ def test_arrows_walk_along_the_edges(home: Page, nodes: list[Node]) -> None:
     expect(focused).to_have_attribute("aria-label", "start, noop, completed")
 
     for key, name in [
-        ("ArrowRight", "cities"),
-        ("ArrowDown", "fares"),
-        ("ArrowRight", "report"),
-        ("ArrowLeft", "fares"),
+        ("ArrowRight", "fares"),
         ("ArrowUp", "cities"),
+        ("ArrowRight", "report"),
+        ("ArrowLeft", "cities"),
+        ("ArrowDown", "fares"),
         ("ArrowLeft", "start"),
     ]:
         home.keyboard.press(key)
@@ -75,6 +75,18 @@ def test_a_click_selects_and_one_beside_all_nodes_selects_none(home: Page) -> No
 
     stage.click(position={"x": 10, "y": 590})
     assert selected(home) is None
+
+
+@pytest.mark.parametrize("nodes", [trip(), [*trip(), *chain(400)]], ids=["svg", "canvas"])
+def test_a_click_without_a_pointer_selects(home: Page, nodes: list[Node]) -> None:
+    """As screen readers and voice control click."""
+    show_graph(home, nodes, {"fares": "failed"})
+    node = home.get_by_role("button", name="fares, http, failed")
+    home.locator("[role=application] [tabindex='0']").focus()
+
+    node.evaluate("element => element.dispatchEvent(new MouseEvent('click', { bubbles: true }))")
+
+    assert selected(home) == "fares"
 
 
 def test_a_node_stays_where_it_is_dragged(home: Page) -> None:

@@ -165,7 +165,7 @@ async def test_a_running_stream_gets_events_as_they_come_for_any_number_of_reade
 async def test_an_idle_stream_of_frames_beats(
     served: Served, stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.streaming.watcher.PING_AFTER_S", 0.2)
+    monkeypatch.setattr("api.streaming.listener.PING_AFTER_S", 0.2)
     handler_id = await served.start("slow")
     reader = served.watch(handler_id)
     lines = served.watch(handler_id, "sse=false")

@@ -25,6 +25,7 @@ OPERATIONS = frozenset(
         "executions_node_complete", "executions_node_explain", "executions_node_fail",
         "executions_node_retry", "executions_node_skip",
         "executions_create", "executions_definition", "executions_events", "executions_explain",
+        "executions_feed",
         "executions_fork", "executions_get", "executions_items", "executions_list", "executions_node",
         "executions_node_output", "executions_output", "executions_purge",
         "executions_replay", "executions_results", "executions_retry", "executions_trigger", "handlers_list",

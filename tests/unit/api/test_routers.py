@@ -8,6 +8,8 @@ from fastapi import FastAPI
 
 from api.streaming.hub import Hub
 from orchestrator.errors import InputsConflict, InvalidTransition, StoreFull, StoreUnavailable
+from orchestrator.operations.sieve import Sieve
+from orchestrator.states import ExecutionStatus
 from orchestrator.store.requests import digest_of
 from tests.unit.api.fakes import EXECUTION_ID, Crash, FakeEngine
 
@@ -208,7 +210,8 @@ async def test_list_hands_on_filters_and_links_the_next_page(
     assert answer.json()["items"][0]["created_at"] == "2023-11-14T22:13:20.123Z"
     assert "cursor=more" in answer.headers["link"]
     assert fake.sent["created_after_ms"] == 1_795_161_600_000
-    assert (fake.sent["status"], fake.sent["name"], fake.sent["limit"]) == ("FAILED", "linear", 200)
+    assert fake.sent["sieve"] == Sieve(frozenset({ExecutionStatus.FAILED}), "linear")
+    assert fake.sent["limit"] == 200
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "status=DONE", "created_after=yesterday"])

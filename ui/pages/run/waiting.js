@@ -33,7 +33,8 @@ export function waitingView(unit, onSelect) {
       ${() => (answer() === null ? null : html`<p class="text">${sentence(answer().waiting_for)}</p>`)}
       ${() => (answer()?.wakes && !isEnded(unit) ? html`<p class="muted text">Moved on by: ${answer().wakes}</p>` : null)}
       ${show(
-        () => dueAt() !== null && !isEnded(unit),
+        // A question to people counts down itself.
+        () => dueAt() !== null && !isEnded(unit) && unit.state.value !== "waiting_approval",
         () => html`<p class="strong number" role="timer" title=${() => moment(dueAt())}>${() => countdown(/** @type {number} */ (dueAt()))}</p>`,
       )}
       ${show(() => causes(unit).length > 0, () => causeLinks(unit, onSelect))}

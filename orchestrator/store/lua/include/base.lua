@@ -43,8 +43,13 @@ local UNCOUNTED = -1000000000
 
 -- What few executions have. Whoever sets one of these says so in the field `rare`, see `set_rare`.
 local function read_rare(x)
-  local values = redis.call('HMGET', x.runtime, 'cancelling', 'fail_fast', 'deadline_ms', 'generation', 'parent', 'children',
-    'paused', 'features', 'tenant', 'notifies')
+  local given, values = x.given, nil
+  if given then
+    values = {false, given.fail_fast, false, false, given.parent, false, false, given.features, given.tenant, given.notifies}
+  else
+    values = redis.call('HMGET', x.runtime, 'cancelling', 'fail_fast', 'deadline_ms', 'generation', 'parent', 'children',
+      'paused', 'features', 'tenant', 'notifies')
+  end
   x.cancelling, x.fail_fast = values[1] ~= '' and values[1] or nil, values[2] == '1'
   x.deadline_ms, x.generation = tonumber(values[3] or ''), values[4] or '1'
   x.parent, x.children = values[5], tonumber(values[6] or 0)
@@ -60,12 +65,16 @@ local function totals(execution_id)
   }
 end
 
--- Opens an execution that this call has made, of which there is nothing to read: none of its nodes has begun. given: those of its
--- runtime fields that may be asked for.
-function open_new(execution_id, layout, given)
+-- Opens an execution that this call makes, of which there is nothing to read: none of its nodes has begun. It is written at the end of
+-- the call, unless write_new does so before. ARGV has the ids of its nodes from one place to another, then runtime fields and values
+-- to the end, which further ones follow. given: those of its runtime fields that may be asked for.
+function open_new(execution_id, layout, definition, first, last, given)
   local x = totals(execution_id)
+  x.new_status, x.definition, x.first_node, x.last_node, x.notes, x.noted = 'PENDING', definition, first, last, ARGV, last + 1
   x.given, x.left, x.layout, x.plans, x.is_rare = given, tonumber(given.left), layout, plans.of(layout), given.rare == '1'
   if x.is_rare then read_rare(x) end
+  -- Should the call fail before the first event, it is written as a whole all the same.
+  x.is_changed = true
   OPEN[execution_id] = x
   return x
 end
@@ -105,6 +114,11 @@ function open(execution_id, ids, parts)
   return x
 end
 
+end
+
+-- Sets the status of an execution as a whole.
+local function set_status(x, status)
+  if x.new_status then x.new_status = status else redis.call('SET', status_key(x.id), status) end
 end
 
 -- Sets fields of an execution that few have; pairs of field and value.
@@ -152,7 +166,7 @@ end
 
 end
 
-local leave
+local leave, write_new
 
 do
 
@@ -166,11 +180,38 @@ local function pack_events(x)
   redis.call('RENAME', rare_key.packed(x.id), x.events)
 end
 
+-- Adds the keys of a new execution to a list, each with its value: of its status, its definition, and the status of each node.
+local function add_new(x, keys)
+  local count, units = #keys, x.units
+  keys[count + 1], keys[count + 2] = status_key(x.id), x.new_status
+  keys[count + 3], keys[count + 4] = definition_key(x.id), x.definition
+  count = count + 4
+  for i = x.first_node, x.last_node do
+    local id, status = ARGV[i], 'PENDING'
+    local unit = units[id]
+    if unit then status, unit.is_moved = unit.status or status, false end
+    keys[count + 1], keys[count + 2] = node_key(x.id, id), status
+    count = count + 2
+  end
+  x.new_status = nil
+end
+
+-- Writes a new execution before the end of the call.
+function write_new(x)
+  local keys = {}
+  add_new(x, keys)
+  in_parts('MSET', keys)
+  in_parts('HSET', x.notes, x.runtime, x.noted)
+  x.notes, x.noted = {}, nil
+end
+
 -- Writes all that a call has changed, the totals of its executions too, and wakes their subscribers; the message says only
 -- how far the history goes. Messages and leases come last.
 function leave()
-  local keys = {}
+  -- With room for what most calls write.
+  local keys = {nil, nil, nil, nil, nil, nil, nil, nil}
   for _, x in pairs(OPEN) do
+    if x.new_status then add_new(x, keys) end
     if x.changed[1] then add_changes(x, keys, x.notes) end
   end
   in_parts('MSET', keys)
@@ -181,7 +222,7 @@ function leave()
       note(x, 'left', string.format('%d', x.left))
       note(x, 'failed', string.format('%d', x.failed))
       note(x, 'updated_ms', NOW_TEXT)
-      in_parts('HSET', x.notes, x.runtime)
+      in_parts('HSET', x.notes, x.runtime, x.noted)
       if x.has_ended then pack_events(x) end
       redis.call('PUBLISH', x.events, seq)
     end

@@ -27,7 +27,7 @@ local function begin_pause(x, by, reason)
   x.paused = string.format('%d', redis.call('HINCRBY', x.runtime, 'pauses', 1))
   set_rare(x, 'paused', x.paused, 'paused_by', by, 'paused_reason', reason, 'paused_ms', NOW)
   if not x.is_listed then redis.call('DEL', held_units_key(x.id)) end
-  redis.call('SET', status_key(x.id), 'PAUSED')
+  set_status(x, 'PAUSED')
   record(x, 'execution.paused', '', '', '{"by":' .. by .. ',"reason":' .. reason .. '}')
 end
 

@@ -147,7 +147,7 @@ end
 
 local function finish(x)
   local status, event, cause = end_of(x.cancelling, x.failed)
-  redis.call('SET', status_key(x.id), status)
+  set_status(x, status)
   redis.call('SREM', active_key(), x.id)
   -- What follows from an end in hours or days is no part of it, see include/retention.lua.
   redis.call('ZADD', rare_key.ended(), 'NX', NOW_TEXT, x.id)
@@ -186,7 +186,7 @@ function settle(x)
     redis.call('RPUSH', worklist_key(x.id), type(item) == 'table' and table.concat(item, ' ') or item)
   end
   local is_saved = x.head <= x.tail
-  x.work, x.head, x.tail = {}, 1, 0
+  x.head, x.tail = 1, 0
   if was_listed or is_saved then
     x.is_listed = redis.call('LLEN', worklist_key(x.id)) > 0
     redis.call('HSET', x.runtime, 'worklist', x.is_listed and '1' or '0')

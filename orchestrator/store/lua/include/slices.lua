@@ -42,32 +42,38 @@ end
 -- What is asked for of the fields that a new execution was given.
 local ASKED = {
   left = true, rare = true, queues = true, workflow_id = true, label_digests = true, replay_of = true, forked_from = true,
-  execution_timeout_ms = true, ['start|0'] = true,
+  execution_timeout_ms = true, ['start|0'] = true, fail_fast = true, features = true, notifies = true,
 }
 
 -- Makes an execution visible that lacks nothing, its last slice written from ARGV[at] on, and opens it. Its lists, history and start
 -- are the caller's. parent: 'EXECUTION UNIT' that starts it, with its depth; nil for none.
 function create(execution_id, tenant, definition, at, parent, depth)
-  local first, runtime = layouts.after(at), runtime_key(execution_id)
-  local count = tonumber(ARGV[first])
-  local keys = {status_key(execution_id), 'PENDING', definition_key(execution_id), definition}
-  for i = 1, count do keys[2 * i + 3], keys[2 * i + 4] = node_key(execution_id, ARGV[first + i]), 'PENDING' end
-  in_parts('MSET', keys)
-  if is_alone(at) then layouts.hold(tenant, at) else redis.call('ZREM', rare_key.staging(), execution_id) end
-  for i = first + count + 1, #ARGV, 400 do
-    redis.call('HSET', runtime, 'created_ms', NOW_TEXT, 'tenant', tenant, 'layout', ARGV[at], 'failed', '0',
-      unpack(ARGV, i, math.min(i + 399, #ARGV)))
+  local first = layouts.after(at)
+  local last, layout, is_rare, is_whole = first + ARGV[first], ARGV[at], tenant ~= 'default' or parent, is_alone(at)
+  local given = {left = nil, rare = nil, workflow_id = nil, ['start|0'] = nil}
+  for i = last + 1, #ARGV, 2 do
+    local field = ARGV[i]
+    if ASKED[field] then given[field] = ARGV[i + 1] end
   end
-  if parent then redis.call('HSET', runtime, 'parent', parent, 'depth', depth) end
-  local is_rare = tenant ~= 'default' or parent
-  if is_rare then redis.call('HSET', runtime, 'rare', '1') end
-  if not is_alone(at) then return open(execution_id) end
-  local given = {}
-  for i = first + count + 1, #ARGV, 2 do
-    if ASKED[ARGV[i]] then given[ARGV[i]] = ARGV[i + 1] end
+  if is_rare then given.rare, given.tenant, given.parent = '1', tenant, parent end
+  if is_whole then layouts.hold(tenant, at) else redis.call('ZREM', rare_key.staging(), execution_id) end
+  local x = open_new(execution_id, layout, definition, first + 1, last, given)
+  note(x, 'created_ms', NOW_TEXT)
+  note(x, 'tenant', tenant)
+  note(x, 'layout', layout)
+  if parent then
+    note(x, 'parent', parent)
+    note(x, 'depth', depth)
   end
-  if is_rare then given.rare = '1' end
-  return open_new(execution_id, ARGV[at], given)
+  if is_rare then note(x, 'rare', '1') end
+  -- Its parent may end it in the same call; starting points beyond the first list are read; what was staged is not known here.
+  if parent or last - first > CHUNK or not is_whole then
+    note(x, 'failed', '0')
+    write_new(x)
+  end
+  if is_whole then return x end
+  OPEN[execution_id] = nil
+  return open(execution_id)
 end
 
 end
@@ -76,7 +82,9 @@ end
 local function index_rows(tenant, workflow_id, label_digests)
   local rows = {index_key(tenant)}
   if workflow_id then rows[2] = rare_key.workflow_index(tenant, workflow_id) end
-  for digest in string.gmatch(label_digests or '', '%S+') do rows[#rows + 1] = rare_key.label_index(tenant, digest) end
+  if label_digests then
+    for digest in string.gmatch(label_digests, '%S+') do rows[#rows + 1] = rare_key.label_index(tenant, digest) end
+  end
   return rows
 end
 
@@ -91,7 +99,9 @@ local function enlist(x, tenant)
     queues, workflow_id, label_digests, replay_of, forked_from =
       fields_of(x, 'queues', 'workflow_id', 'label_digests', 'replay_of', 'forked_from')
   end
-  for queue in string.gmatch(queues or '', '%S+') do redis.call('SADD', rare_key.queues(), queue) end
+  if queues then
+    for queue in string.gmatch(queues, '%S+') do redis.call('SADD', rare_key.queues(), queue) end
+  end
   for _, row in ipairs(index_rows(tenant, workflow_id, label_digests)) do redis.call('ZADD', row, NOW_TEXT, x.id) end
   return replay_of, forked_from
 end

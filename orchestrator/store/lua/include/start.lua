@@ -18,7 +18,7 @@ end
 
 -- inputs and trigger are JSON, or '' to keep what the submission gave. Expects the caller to have checked the status.
 local function start(x, inputs, trigger)
-  redis.call('SET', status_key(x.id), 'RUNNING')
+  set_status(x, 'RUNNING')
   redis.call('SADD', active_key(), x.id)
   set_deadline(x)
   note(x, 'started_ms', NOW_TEXT)

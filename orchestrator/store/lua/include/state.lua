@@ -25,6 +25,8 @@ function unit_of(x, id)
   unit = {
     id = id, index = index, attempt = '0', nonce = '-', message_id = '-', tries = '0', crashes = '0', queued_ms = '-',
     started_ms = '-', ended_ms = '-', worker = '-', ok = 0, bad = 0, skip = 0, gates = 0,
+    -- With more than 16 fields the table has room for 32, and never grows: that costs as much as a command.
+    is_changed = false, is_listed = false, is_moved = false,
   }
   x.units[id] = unit
   -- Of an item its node has the static parts.
@@ -53,7 +55,7 @@ end
 -- Parts of a unit go by what stands before its id in the name of their field. The unit has them under the same name: nil as long
 -- as they are not known, false where there is none, true once the record and the counters are taken apart.
 function know(x, ids, parts)
-  local names, units, kinds, count = {}, {}, {}, 0
+  local names, units, kinds, count = nil, nil, nil, 0
   for i = 1, #ids do
     local id = ids[i]
     local unit = x.units[id] or unit_of(x, id)
@@ -62,6 +64,7 @@ function know(x, ids, parts)
       if (part == 'r|' or part == 'c|') and unit[part] == nil then
         unit[part] = false
         if not x.given then
+          if count == 0 then names, units, kinds = {}, {}, {} end
           count = count + 1
           names[count], units[count], kinds[count] = part .. id, unit, part
         end

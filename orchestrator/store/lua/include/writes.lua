@@ -6,21 +6,29 @@ local in_parts, begin_writes, acknowledge, flush_acks, free_lease, lease, lease_
 
 do
 
--- A command with many values, so many at a time as Lua can pass on.
-function in_parts(command, values, key)
-  if not values[401] and key then return values[1] and redis.call(command, key, unpack(values)) end
-  for i = 1, #values, 400 do
-    local last = math.min(i + 399, #values)
+-- A command with many values, so many at a time as Lua can pass on; of a list from one on, where that is not the first.
+function in_parts(command, values, key, from)
+  if not from and not values[401] and key then return values[1] and redis.call(command, key, unpack(values)) end
+  local count = #values
+  for i = from or 1, count, 400 do
+    local last = math.min(i + 399, count)
     if key then redis.call(command, key, unpack(values, i, last)) else redis.call(command, unpack(values, i, last)) end
   end
 end
 
 -- ACKS: message ids by stream. FREED, LEASED: members of the leases that go, and those that come, each after its score.
-local ACKS, FREED, LEASED
+-- They are used again by later calls, most of which leave them empty.
+local ACKS, FREED, LEASED, HAS_ACKS = {}, {}, {}, false
 
-function begin_writes() ACKS, FREED, LEASED = {}, {}, {} end
+-- Nothing is written of what a call has left that was ended on the way.
+function begin_writes()
+  if HAS_ACKS then ACKS, HAS_ACKS = {}, false end
+  if FREED[1] then FREED = {} end
+  if LEASED[1] then LEASED = {} end
+end
 
 function acknowledge(stream, message_id)
+  HAS_ACKS = true
   local ids = ACKS[stream]
   if ids then ids[#ids + 1] = message_id else ACKS[stream] = {message_id} end
 end

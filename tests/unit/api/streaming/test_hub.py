@@ -8,10 +8,10 @@ import pytest
 from fastapi import FastAPI
 
 from api.streaming import channel
-from api.streaming import watcher as watcher_module
+from api.streaming import listener as listener_module
 from api.streaming.history import PAGE, REPLAYS
 from api.streaming.hub import Hub
-from api.streaming.watcher import PING, body_of
+from api.streaming.listener import PING, body_of
 from orchestrator.engine import Engine
 from orchestrator.states import ExecutionStatus
 from tests.patience import PATIENCE_S
@@ -132,7 +132,7 @@ async def test_slow_watcher_misses_nothing_and_delays_nobody(app: FastAPI, fake:
 async def test_client_that_takes_nothing_is_given_up(
     app: FastAPI, fake: FakeEngine, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watcher_module, "STALLED_AFTER_S", 0.0)
+    monkeypatch.setattr(listener_module, "STALLED_AFTER_S", 0.0)
     client = Client(app)
     await until(lambda: bool(client.body))
     client.can_take.clear()
@@ -145,7 +145,7 @@ async def test_client_that_takes_nothing_is_given_up(
 
 
 async def test_idle_stream_is_pinged(hub: Hub, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watcher_module, "PING_AFTER_S", 0.0)
+    monkeypatch.setattr(listener_module, "PING_AFTER_S", 0.0)
     fake.record()
     watcher = hub.join(EXECUTION_ID, after=1, wire="sse")
 

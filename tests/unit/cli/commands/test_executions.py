@@ -37,6 +37,7 @@ class Server:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.statuses_asked: list[str] = []
         self.done: dict[str, Any] = {"execution_id": "e1", "status": "RUNNING", "already": False}
 
     def answer(self, request: httpx2.Request) -> httpx2.Response:
@@ -46,7 +47,9 @@ class Server:
             return httpx2.Response(202, json=self.done)
         self.asked.append((path, dict(request.url.params)))
         if path == "/v1/executions":
-            items = [] if request.url.params.get("name") == "none" else [EXECUTION]
+            self.statuses_asked = request.url.params.get_list("status")
+            is_other = request.url.params.get("name") == "none" or "text" in request.url.params
+            items = [] if is_other else [EXECUTION]
             return httpx2.Response(200, json={"items": items, "next_cursor": None})
         if path.endswith("/e1/definition"):
             return httpx2.Response(200, json={"inputs": {"properties": {"id": {"type": "string"}}}})
@@ -103,6 +106,16 @@ def test_the_list_is_filtered_by_the_server(server: Server) -> None:
         ("/v1/executions", {"limit": "20"}),
         ("/v1/executions", {"limit": "20", "status": "PAUSED", "name": "none"}),
     ]
+
+
+def test_the_list_is_narrowed_by_several_statuses_by_text_and_to_roots(server: Server) -> None:
+    assert run("list", "--status", "paused", "--status", "FAILED", "--text", "nightly", "--roots") == (
+        0,
+        ["no matching executions"],
+    )
+    assert server.statuses_asked == ["PAUSED", "FAILED"]
+    ((path, query),) = server.asked
+    assert (path, query["text"], query["parent"]) == ("/v1/executions", "nightly", "none")
 
 
 def test_what_is_shown_as_json_is_all_the_server_said(server: Server) -> None:
