@@ -2,7 +2,6 @@
 import { api } from "../core/api.js";
 import { plural } from "../core/format.js";
 import { computed, effect, html, show, signal, untracked } from "../core/view.js";
-import { jsonField } from "./json_field.js";
 import { notify } from "./notices.js";
 import { problemList } from "./problems.js";
 import { schemaForm } from "./schema_form.js";
@@ -98,7 +97,7 @@ export function signalForm({ executionId, offers, name: given = "", onDone = () 
       const schema = JSON.parse(schemaText.value);
       return untracked(() => {
         payload.value = undefined;
-        const field = schema === null ? jsonField({ value: payload, label: "Payload" }) : schemaForm({ schema, value: payload, label: "Payload" });
+        const field = schemaForm({ schema, value: payload, label: "Payload" });
         problems = field.problems;
         return field.element;
       });
