@@ -10,6 +10,8 @@
 
 /** References that lead to references end here. */
 const MOST_STEPS = 20;
+/** A form of more levels than this is filled in level by level. */
+const MOST_DEPTH = 12;
 const TYPES = ["string", "number", "integer", "boolean", "null", "array", "object"];
 
 /** Follow a reference within the document. @param {any} schema @param {Schema} root @returns {Schema} */
@@ -50,29 +52,30 @@ export function branchName(schema, at) {
 }
 
 /**
- * A value to begin with: the default, or the least there can be; undefined where nothing needs to be there.
- * @param {any} given @param {Schema} root @param {boolean} [isRequired]
+ * A value to begin with: the default, or the least there can be; undefined where nothing needs to be there, and
+ * within a schema that needs itself without end.
+ * @param {any} given @param {Schema} root @param {boolean} [isRequired] @param {number} [depth]
  * @returns {any}
  */
-export function startOf(given, root, isRequired = true) {
+export function startOf(given, root, isRequired = true, depth = 0) {
   const schema = resolved(given, root);
   if ("default" in schema) return structuredClone(schema.default);
-  if (!isRequired) return undefined;
+  if (!isRequired || depth > MOST_DEPTH) return undefined;
   switch (kindOf(schema)) {
     case "const":
       return schema.const;
     case "enum":
       return schema.enum[0];
     case "choice":
-      return startOf(branchesOf(schema)[0], root);
+      return startOf(branchesOf(schema)[0], root, true, depth + 1);
     case "object":
       return Object.fromEntries(
         Object.entries(schema.properties ?? {})
-          .map(([name, each]) => [name, startOf(each, root, (schema.required ?? []).includes(name))])
+          .map(([name, each]) => [name, startOf(each, root, (schema.required ?? []).includes(name), depth + 1)])
           .filter(([, value]) => value !== undefined),
       );
     case "array":
-      return Array.from({ length: Math.min(schema.minItems ?? 0, 20) }, () => startOf(schema.items ?? {}, root));
+      return Array.from({ length: Math.min(schema.minItems ?? 0, 20) }, () => startOf(schema.items ?? {}, root, true, depth + 1));
     case "boolean":
       return false;
     case "null":
@@ -151,7 +154,7 @@ function listProblems({ minItems, maxItems, uniqueItems }, list) {
   return [
     ...(list.length < minItems ? [`must have at least ${minItems} items; found ${list.length}`] : []),
     ...(list.length > maxItems ? [`must have at most ${maxItems} items; found ${list.length}`] : []),
-    ...(uniqueItems && new Set(list.map((each) => JSON.stringify(each))).size < list.length ? ["must not have the same item twice"] : []),
+    ...(uniqueItems && new Set(list.map(sorted)).size < list.length ? ["must not have the same item twice"] : []),
   ];
 }
 
@@ -184,7 +187,12 @@ function fits(pattern, text) {
 
 /** @param {unknown} a @param {unknown} b */
 function equal(a, b) {
-  return JSON.stringify(a) === JSON.stringify(b);
+  return sorted(a) === sorted(b);
+}
+
+/** A value as text, the same whatever the order of its keys. @param {unknown} value */
+function sorted(value) {
+  return JSON.stringify(value, (_, each) => (isObject(each) ? Object.fromEntries(Object.entries(each).sort(([one], [other]) => (one < other ? -1 : 1))) : each));
 }
 
 /** @param {unknown} value @returns {value is Record<string, any>} */
