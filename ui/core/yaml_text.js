@@ -6,7 +6,7 @@
  */
 
 /** Texts that stand unquoted: they begin with a letter, and have nothing in them that YAML reads. */
-const PLAIN = /^[A-Za-z_][A-Za-z0-9_ ./()+-]*$/;
+const PLAIN = /^[A-Za-z_][A-Za-z0-9_ ./()+,;'=<>?!-]*$/;
 /** Words that YAML, of one version or another, reads as something else. */
 const WORDS = /^(?:true|false|yes|no|on|off|y|n|null|nan|inf|infinity)$/i;
 

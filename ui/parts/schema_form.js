@@ -119,7 +119,7 @@ function arrayField({ schema, root, place, label, isRequired, problemAt }) {
   const remove = (/** @type {number} */ at) => place.set(items().toSpliced(at, 1));
   const add = () => place.set([...items(), startOf(one, root) ?? null]);
   return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}</legend>${describe(schema.description)}
-    <ol class="schema-items">${each(
+    <ol class=${["object", "array", "choice"].includes(kindOf(one)) ? "schema-items" : "schema-items plain"}>${each(
       () => Array.from({ length: count.value }, (_, at) => at),
       (at) => at,
       (item) => {

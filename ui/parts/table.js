@@ -104,7 +104,7 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
       ({ row }) => keyOf(row),
       (item) => line(item),
     )}</div>
-    ${empty ? show(() => range.value.count === 0, empty) : null}
+    ${empty ? show(() => range.value.count === 0, () => html`<div role="row"><div role="cell">${empty()}</div></div>`) : null}
   </div>`;
 
   /** @param {import("../core/view.js").Signal<{row: Row, index: number}>} item */

@@ -8,7 +8,6 @@ import { openDialog } from "../../parts/dialog.js";
 import { download } from "../../parts/json_tree.js";
 import { notify, notifyError } from "../../parts/notices.js";
 import { signalForm, signalOffers } from "../../parts/signal_form.js";
-import { definitionOf } from "./definition.js";
 
 /** @typedef {import("../../core/live_run.js").LiveRun} LiveRun */
 

@@ -13,8 +13,8 @@ import { ruleInWords } from "./rule.js";
 
 const SHOWN = 10;
 
-/** @param {() => any} schedule @param {() => Promise<void>} again @param {() => void} close */
-export function scheduleCard(schedule, again, close) {
+/** @param {() => any} schedule @param {() => Promise<void>} again @param {(() => void) | null} [close]  null: it is always open */
+export function scheduleCard(schedule, again, close = null) {
   const slots = signal(/** @type {Array<{slot: string, due_at: string}>} */ ([]));
   const name = computed(() => schedule()?.name);
   const nextSlot = computed(() => schedule()?.next_slot);
@@ -37,7 +37,7 @@ export function scheduleCard(schedule, again, close) {
     return [skipped && `${plural(skipped, "slot")} gave way to an earlier run`, missed && `${plural(missed, "slot")} could not be started in time`, failed && `${plural(failed, "slot")} failed to start`].filter(Boolean).join("; ");
   };
   return html`<section class="card stack" aria-label=${() => `Schedule ${name.value}`}>
-    <div class="row spread"><h2><bdi>${() => name.value}</bdi></h2><button type="button" class="quiet icon-only" aria-label="Close" onclick=${close}>${icon("close")}</button></div>
+    <div class="row spread"><h2><bdi>${() => name.value}</bdi></h2>${close && html`<button type="button" class="quiet icon-only" aria-label="Close" onclick=${close}>${icon("close")}</button>`}</div>
     <p><bdi>${() => ruleInWords(schedule()?.rule ?? {})}</bdi>, starts <a href=${() => href(`/ui/workflows/${encodeURIComponent(schedule()?.workflow_id)}`)}><bdi>${() => schedule()?.workflow}</bdi></a></p>
     ${show(() => schedule()?.state === "paused", () => html`<p class="banner">Paused${() => (schedule()?.paused_by ? ` by ${schedule().paused_by}` : "")}${() => (schedule()?.paused_reason ? `: ${schedule().paused_reason}` : "")}.</p>`)}
     ${show(() => schedule()?.state === "asleep", () => html`<p class="banner">Asleep: its workflow is paused.</p>`)}
@@ -62,7 +62,7 @@ export function scheduleCard(schedule, again, close) {
     openDialog({
       title: `Remove the schedule ${schedule().name}?`,
       body: () => html`<p>It starts nothing more. What runs goes on.</p>`,
-      actions: [{ label: "Remove", look: "danger", run: async () => (await api.delete(`/v1/schedules/${encodeURIComponent(schedule().name)}`), close(), again()) }],
+      actions: [{ label: "Remove", look: "danger", run: async () => (await api.delete(`/v1/schedules/${encodeURIComponent(schedule().name)}`), close?.(), again()) }],
     });
   }
 }
