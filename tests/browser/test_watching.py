@@ -7,7 +7,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.browser.conftest import new_context
+from tests.browser.chromium import new_context
 from tests.browser.looking import settle
 from tests.browser.network import network
 from tests.browser.stack import Stack

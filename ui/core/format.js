@@ -55,6 +55,17 @@ export function inOneLine(value, most = 120) {
   return shorten(text.replace(/\s+/g, " "), most);
 }
 
+/**
+ * The fields of an object in one line, to be read: names and values, without the marks of JSON. What is deeper is JSON.
+ * @param {unknown} value  of JSON
+ * @param {number} most  characters
+ */
+export function fieldsInOneLine(value, most = 120) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return inOneLine(value, most);
+  const fields = Object.entries(value).filter(([, each]) => each !== null);
+  return inOneLine(fields.map(([name, each]) => `${name}: ${typeof each === "string" ? each : JSON.stringify(each)}`).join(", "), most);
+}
+
 /** The first line of an error: its type and its message. @param {{type?: string, message?: string} | null | undefined} error */
 export function errorLine(error) {
   if (!error) return "";

@@ -1,6 +1,6 @@
 /** The history of a run as a list that is followed to its end, and read backwards from there. */
 import { api } from "../../core/api.js";
-import { errorLine, inOneLine, plural } from "../../core/format.js";
+import { errorLine, fieldsInOneLine, inOneLine, plural } from "../../core/format.js";
 import { clockTime, duration, milliseconds } from "../../core/time.js";
 import { computed, html, onDispose, show, signal } from "../../core/view.js";
 import { jsonTree } from "../../parts/json_tree.js";
@@ -131,14 +131,14 @@ export function summaryOf({ type, attempt, data }) {
     case "node.waiting":
       return `for ${String(data.waiting_on).replaceAll("_", " ")}`;
     case "node.event":
-      return inOneLine(`${data.type} ${JSON.stringify(data.value)}`, 300);
+      return `${data.type} ${fieldsInOneLine(data.value, 300)}`;
     case "node.skipped":
     case "node.cancelled":
     case "execution.failed":
     case "execution.cancelled":
       return String(data.reason ?? "").replaceAll("_", " ");
     default:
-      return Object.keys(data).length === 0 ? "" : inOneLine(data, 300);
+      return fieldsInOneLine(data, 300);
   }
 }
 
