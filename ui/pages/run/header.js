@@ -11,7 +11,7 @@ import { cancelRun, pauseRun, replayRun, resumeRun, retryRun, sendSignal, shareR
 
 /** @param {import("../../core/live_run.js").LiveRun} live */
 export function runHeader(live) {
-  const execution = () => (void live.version.value, live.run?.execution ?? {});
+  const execution = () => (void live.head.value, live.run?.execution ?? {});
   const status = () => execution().status ?? "PENDING";
   const isOpen = () => !isOver(status());
   return html`<header class="stack run-head">
