@@ -22,9 +22,11 @@ export function plural(count, one, many = `${one}s`) {
   return `${number(count)} ${count === 1 ? one : many}`;
 }
 
+const NUMBERS = new Intl.NumberFormat("en-GB");
+
 /** @param {number} value */
 export function number(value) {
-  return value.toLocaleString("en-GB").replaceAll(",", "\u202f");
+  return NUMBERS.format(value).replaceAll(",", "\u202f");
 }
 
 /** @param {number} count */

@@ -1,6 +1,6 @@
 /** Why a run failed, before everything else: the causes, and how much they kept from running. */
 import { errorLine, plural } from "../../core/format.js";
-import { each, html, show, signal } from "../../core/view.js";
+import { computed, each, html, show, signal } from "../../core/view.js";
 
 /** Causes shown at first; characters of a message shown at first. */
 const SHOWN = 3;
@@ -12,7 +12,10 @@ const LONG = 240;
  */
 export function failureBanner(live, select) {
   const all = signal(false);
-  const causes = () => (void live.version.value, causesOf(live.run));
+  const failed = computed(() => (void live.version.value, live.run?.counts.get("failed") ?? 0));
+  // A node fails once for good: while their number stays, they stay.
+  const found = computed(() => (void failed.value, void live.shape.value, causesOf(live.run)));
+  const causes = () => found.value;
   const kept = () => (void live.version.value, live.run?.counts.get("upstream_failed") ?? 0);
   const own = () => (void live.version.value, live.run?.execution.error ?? live.run?.execution.output_error ?? null);
   return show(
