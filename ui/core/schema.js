@@ -39,7 +39,7 @@ export function kindOf(schema) {
 
 /** The forms a value may have, one of which is chosen. @param {Schema} schema @returns {Schema[]} */
 export function branchesOf(schema) {
-  const { oneOf, anyOf, ...rest } = schema;
+  const { oneOf, anyOf, title: _, description: __, ...rest } = schema;
   const branches = oneOf ?? anyOf;
   if (Array.isArray(branches)) return branches;
   return Array.isArray(schema.type) && schema.type.length > 1 ? schema.type.map((type) => ({ ...rest, type })) : [schema];

@@ -30,6 +30,9 @@ import { plainField } from "./schema_fields.js";
  * @property {(path: string) => string} problemAt  followed; "" where nothing is wrong
  */
 
+/** Stands for no form at all, where a value may have several. */
+const NOT_SET = -1;
+
 let last = 0;
 
 /**
@@ -100,9 +103,12 @@ function objectField({ schema, root, place, label, isRequired, problemAt }) {
   </div>`;
   const body = show(isThere, fields, () => html`<button type="button" onclick=${() => place.set(startOf(schema, root))}>${icon("plus")}Fill in</button>`);
   if (place.path === "") return html`<div>${describe(schema.description)}${body}</div>`;
-  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}
-      ${show(() => !isRequired && isThere(), () => html`<button type="button" class="quiet" onclick=${() => place.set(undefined)}>Leave out</button>`)}</legend>
-    ${describe(schema.description)}${body}${problemOf(place, problemAt)}</fieldset>`;
+  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}</legend>
+    <div class="row spread">${describe(schema.description) ?? html`<span></span>`}${show(
+      () => !isRequired && isThere(),
+      () => html`<button type="button" class="quiet" aria-label=${`Leave out ${label}`} onclick=${() => place.set(undefined)}>Leave out</button>`,
+    )}</div>
+    ${body}${problemOf(place, problemAt)}</fieldset>`;
 }
 
 /** @param {Field} options */
@@ -138,15 +144,17 @@ function arrayField({ schema, root, place, label, isRequired, problemAt }) {
 function choiceField({ schema, root, place, label, isRequired, problemAt }) {
   const branches = branchesOf(schema).map((branch) => resolved(branch, root));
   const fitting = branches.findIndex((branch) => place.get() !== undefined && check(branch, untracked(place.get), root).length === 0);
-  const chosen = signal(Math.max(0, fitting));
+  const isLeftOut = !isRequired && untracked(place.get) === undefined;
+  const chosen = signal(isLeftOut ? NOT_SET : Math.max(0, fitting));
   const choose = (/** @type {Event} */ event) => {
     chosen.value = Number(/** @type {HTMLSelectElement} */ (event.target).value);
-    place.set(startOf(branches[chosen.peek()], root));
+    place.set(chosen.peek() === NOT_SET ? undefined : startOf(branches[chosen.peek()], root));
   };
   return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}</legend>${describe(schema.description)}
-    <select aria-label=${`Form of ${label}`} onchange=${choose}>${branches.map((branch, at) => html`<option value=${at} selected=${at === chosen.peek()}>${branchName(branch, at)}</option>`)}</select>
+    <select aria-label=${`Form of ${label}`} onchange=${choose}>${isRequired ? null : html`<option value=${NOT_SET} selected=${isLeftOut}>not set</option>`}${branches.map((branch, at) => html`<option value=${at} selected=${at === chosen.peek()}>${branchName(branch, at)}</option>`)}</select>
     ${() => {
       const branch = branches[chosen.value];
+      if (branch === undefined) return null;
       return untracked(() => field({ schema: branch, root, place: { ...place, id: `${place.id}-${chosen.peek()}` }, label: branch.title ?? label, isRequired, problemAt }));
     }}</fieldset>`;
 }
