@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -81,15 +82,22 @@ def stack(page_redis: RedisServer) -> Iterator[Stack]:
         yield made
 
 
-@pytest.fixture
-def context(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
-    """A browser without a past: no cookies, no storage, and the clock and language of one place."""
+@contextmanager
+def new_context(browser: Browser, url: str) -> Iterator[BrowserContext]:
+    """Give a context of its own to those who reach the stack at `url`."""
     made = browser.new_context(
-        base_url=stack.url, viewport=VIEWPORT, locale="en-GB", timezone_id="UTC", reduced_motion="reduce"
+        base_url=url, viewport=VIEWPORT, locale="en-GB", timezone_id="UTC", reduced_motion="reduce"
     )
     made.set_default_timeout(LIMIT_MS)
     yield made
     made.close()
+
+
+@pytest.fixture
+def context(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
+    """A browser without a past: no cookies, no storage, and the clock and language of one place."""
+    with new_context(browser, stack.url) as made:
+        yield made
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ import { onDispose, signal } from "./view.js";
 
 /** A view is read again at most this often, and so is a mapped node whose items move. */
 const READ_AGAIN_MS = 1_000;
+/** A run that has ended is asked this often whether it goes on. */
+const ENDED_MS = 10_000;
 /** Events kept for those who look at the newest. */
 const NEWEST = 1_000;
 
@@ -101,10 +103,16 @@ export class LiveRun {
       onState: (state) => {
         if (state === "live") this.connection.value = isEnded() ? "ended" : "live";
         else if (state === "waiting") this.connection.value = "reconnecting";
-        else if (state === "over") this.connection.value = "ended";
+        else if (state === "over") this.#rest();
       },
       onError: (error) => (this.error.value = error),
     });
+  }
+
+  /** The run has ended; one that is retried later, by whomever, goes on behind the same number. */
+  #rest() {
+    this.connection.value = "ended";
+    this.#later("over", ENDED_MS, () => this.#follow());
   }
 
   /** @param {RunEvent[]} events */

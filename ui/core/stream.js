@@ -24,6 +24,8 @@ const SILENCE_MS = 45_000;
  */
 export function follow(pathOf, { onEvents, onState = () => {}, onError = () => {} }) {
   const stop = new AbortController();
+  /** Connections in a row that brought nothing. */
+  let failures = 0;
   void run();
   return () => {
     stop.abort();
@@ -31,7 +33,7 @@ export function follow(pathOf, { onEvents, onState = () => {}, onError = () => {
   };
 
   async function run() {
-    for (let failures = 0; !stop.signal.aborted; ) {
+    while (!stop.signal.aborted) {
       onState(failures === 0 ? "connecting" : "waiting");
       if (failures > 0) await pause(failures);
       if (stop.signal.aborted) return;
@@ -40,7 +42,7 @@ export function follow(pathOf, { onEvents, onState = () => {}, onError = () => {
         if (answer.status === 204 || answer.body === null) return onState("over");
         onState("live");
         const isLively = await read(answer.body);
-        failures = isLively ? 0 : failures + 1;
+        if (!isLively) failures += 1;
       } catch (error) {
         if (stop.signal.aborted) return;
         if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429) {
@@ -65,6 +67,8 @@ export function follow(pathOf, { onEvents, onState = () => {}, onError = () => {
       if (stop.signal.aborted) return hasEvents;
       if (events.length > 0) {
         hasEvents = true;
+        // However the connection ends: it was a good one, and the next is opened soon.
+        failures = 0;
         onEvents(events);
       }
     }

@@ -2,7 +2,7 @@
 import { ApiError, api } from "../core/api.js";
 import { cost, number, plural, shortId } from "../core/format.js";
 import { go, href, hrefOf, route, setQuery } from "../core/router.js";
-import { feedState, listenToFeed, may } from "../core/session.js";
+import { feedState, isOperator, listenToFeed, may } from "../core/session.js";
 import { duration, milliseconds, moment, now, relative } from "../core/time.js";
 import { computed, effect, html, onDispose, show, signal } from "../core/view.js";
 import { problemList } from "../parts/problems.js";
@@ -12,7 +12,7 @@ import { table } from "../parts/table.js";
 import { bulkActions } from "./runs/bulk.js";
 import { filterBar, filtersOf, isWanted } from "./runs/filters.js";
 import { histogram } from "./runs/histogram.js";
-import { emptyRuns } from "./runs/empty.js";
+import { emptyRuns, workersMissing } from "./runs/empty.js";
 
 export const title = "Runs";
 const PAGE = 50;
@@ -96,6 +96,7 @@ export function page() {
   return html`<div class="page-head"><h1>Runs</h1>
       <span class=${() => `connection ${feedState.value === "live" ? "live" : "reconnecting"}`}>${() => (feedState.value === "live" ? "live" : "connecting")}</span>
       ${show(() => may("run"), () => html`<a class="button" href=${href("/ui/edit")}>New workflow</a>`)}</div>
+    ${show(isOperator, () => workersMissing())}
     ${show(() => rows.value.length > 1, () => histogram(() => rows.value.slice(0, 50)))}
     ${filterBar(filters, counts)}
     ${bulkActions(selection, () => rows.value, () => void read())}
@@ -125,7 +126,7 @@ export function page() {
           width: "minmax(160px, 1fr)",
           cell: (row) =>
             html`<a href=${() => href(`/ui/runs/${encodeURIComponent(row().execution_id)}`)}><bdi class="strong">${() => row().name}</bdi></a>${() =>
-              row().workflow_version ? html` <span class="muted">v${row().workflow_version}</span>` : null}${() => labelTags(row())}`,
+              row().workflow_version ? html`<span class="muted beside">v${row().workflow_version}</span>` : null}${() => labelTags(row())}`,
         },
         { title: "Run", width: "150px", cell: (row) => html`<span class="mono muted" title=${() => row().execution_id}>${() => shortId(row().execution_id)}</span>` },
         { title: "Started", width: "110px", cell: (row) => html`<time title=${() => moment(startOf(row()))}>${() => relative(startOf(row()), now.value)}</time>` },
@@ -160,7 +161,9 @@ function tookOf(row) {
 
 /** @param {Row} row */
 function partsOf(row) {
-  const { total, ended, failed } = row.progress ?? { total: 0, ended: 0, failed: 0 };
+  // Runs from before progress was counted have none.
+  if (!row.progress) return [{ state: row.ended_at ? row.status.toLowerCase() : "pending", count: 1 }];
+  const { total, ended, failed } = row.progress;
   return [
     { state: "failed", count: failed },
     { state: "completed", count: ended - failed },
@@ -171,6 +174,6 @@ function partsOf(row) {
 /** @param {Row} row */
 function labelTags(row) {
   return Object.entries(row.labels).map(
-    ([name, value]) => html` <a class="tag" href=${href(hrefOf("/", { label: `${name}:${value}` }))}><bdi>${name}: ${value}</bdi></a>`,
+    ([name, value]) => html`<a class="tag beside" href=${href(hrefOf("/", { label: `${name}:${value}` }))}><bdi>${name}: ${value}</bdi></a>`,
   );
 }

@@ -2,11 +2,10 @@
 import { api } from "../core/api.js";
 import { plural } from "../core/format.js";
 import { poll } from "../core/poll.js";
-import { context } from "../core/session.js";
 import { duration, milliseconds, moment, now, relative } from "../core/time.js";
 import { each, html, show } from "../core/view.js";
 import { icon } from "../parts/icons.js";
-import { notify, notifyError } from "../parts/notices.js";
+import { killWorker } from "../parts/kill_worker.js";
 import { problemList } from "../parts/problems.js";
 import { progressBar } from "../parts/status.js";
 import { table } from "../parts/table.js";
@@ -19,15 +18,7 @@ export function page() {
     return { workers: workers.items, queues: queues.items, checks: Object.entries(ready.checks ?? {}) };
   }, 2_000);
   const workers = () => value.value?.workers ?? [];
-  const kill = async () => {
-    try {
-      notify(`Killed ${(await api.post("/demo/workers/kill")).worker}: what it ran is taken over within its lease`);
-    } catch (problem) {
-      notifyError(problem);
-    }
-  };
-  return html`<div class="page-head"><h1>Workers and queues</h1>
-      ${show(() => context.value?.demo ?? false, () => html`<button type="button" class="danger" onclick=${() => void kill()}>Kill a worker</button>`)}</div>
+  return html`<div class="page-head"><h1>Workers and queues</h1>${killWorker()}</div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${show(
       () => value.value !== null && workers().length === 0,

@@ -8,7 +8,6 @@ import { openDialog } from "../../parts/dialog.js";
 import { download } from "../../parts/json_tree.js";
 import { notify, notifyError } from "../../parts/notices.js";
 import { signalForm, signalOffers } from "../../parts/signal_form.js";
-import { definitionOf } from "./definition.js";
 
 /** @typedef {import("../../core/live_run.js").LiveRun} LiveRun */
 
@@ -49,7 +48,11 @@ export async function retryRun(live) {
         look: "primary",
         isDisabled: () => preview.nodes.length === 0,
         // With the generation that was shown: pressed by two people at once, it is one retry.
-        run: () => api.post(`${live.path}/retry`, { generation: preview.generation }).then((answer) => notify(answer.already ? "It has been retried already" : "Requested")),
+        run: () => api.post(`${live.path}/retry`, { generation: preview.generation }).then((answer) => {
+          notify(answer.already ? "It has been retried already" : "Requested");
+          // The stream of a run that had ended is over.
+          return live.refresh();
+        }),
       },
     ],
   });

@@ -132,6 +132,11 @@ export function summaryOf({ type, attempt, data }) {
       return `for ${String(data.waiting_on).replaceAll("_", " ")}`;
     case "node.event":
       return inOneLine(`${data.type} ${JSON.stringify(data.value)}`, 300);
+    case "node.skipped":
+    case "node.cancelled":
+    case "execution.failed":
+    case "execution.cancelled":
+      return String(data.reason ?? "").replaceAll("_", " ");
     default:
       return Object.keys(data).length === 0 ? "" : inOneLine(data, 300);
   }

@@ -6,14 +6,18 @@ import { isOver } from "../../core/statuses.js";
 import { duration, milliseconds, moment, now } from "../../core/time.js";
 import { html, show } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
+import { killWorker } from "../../parts/kill_worker.js";
+import { notifyError } from "../../parts/notices.js";
 import { statusChip } from "../../parts/status.js";
-import { cancelRun, pauseRun, replayRun, resumeRun, retryRun, sendSignal, shareRun } from "./actions.js";
 
 /** @param {import("../../core/live_run.js").LiveRun} live */
 export function runHeader(live) {
   const execution = () => (void live.version.value, live.run?.execution ?? {});
   const status = () => execution().status ?? "PENDING";
   const isOpen = () => !isOver(status());
+  // Dialogs and what stands in them are loaded once somebody asks for one.
+  /** @param {"cancelRun" | "pauseRun" | "replayRun" | "resumeRun" | "retryRun" | "sendSignal" | "shareRun"} name */
+  const act = (name) => void import("./actions.js").then((actions) => actions[name](live), notifyError);
   return html`<header class="stack run-head">
     <div class="page-head">
       <h1><bdi>${() => execution().name}</bdi></h1>
@@ -31,19 +35,20 @@ export function runHeader(live) {
     ${show(
       () => may("run"),
       () => html`<div class="row" role="toolbar" aria-label="Actions">
-        ${show(() => isOpen() && !execution().cancelling, () => html`<button type="button" onclick=${() => cancelRun(live)}>Cancel…</button>`)}
-        ${show(() => status() === "RUNNING", () => html`<button type="button" onclick=${() => pauseRun(live)}>Pause</button>`)}
-        ${show(() => status() === "PAUSED", () => html`<button type="button" class="primary" onclick=${() => resumeRun(live)}>Resume</button>`)}
+        ${show(() => isOpen() && !execution().cancelling, () => html`<button type="button" onclick=${() => act("cancelRun")}>Cancel…</button>`)}
+        ${show(() => status() === "RUNNING", () => html`<button type="button" onclick=${() => act("pauseRun")}>Pause</button>`)}
+        ${show(() => status() === "PAUSED", () => html`<button type="button" class="primary" onclick=${() => act("resumeRun")}>Resume</button>`)}
         ${show(
           () => (status() === "FAILED" || status() === "CANCELLED") && execution().parent === null,
-          () => html`<button type="button" class="primary" onclick=${() => retryRun(live)}>Retry failed…</button>`,
+          () => html`<button type="button" class="primary" onclick=${() => act("retryRun")}>Retry failed…</button>`,
         )}
-        ${show(isOpen, () => html`<button type="button" onclick=${() => sendSignal(live)}>Send signal…</button>`)}
-        <button type="button" onclick=${() => replayRun(live)}>Run again…</button>
+        ${show(isOpen, () => html`<button type="button" onclick=${() => act("sendSignal")}>Send signal…</button>`)}
+        <button type="button" onclick=${() => act("replayRun")}>Run again…</button>
         <a class="button" href=${() => href(hrefOf("/ui/edit", { run: live.id }))}>Rerun with changes</a>
-        <button type="button" onclick=${() => shareRun(live)}>Copy as…</button>
+        <button type="button" onclick=${() => act("shareRun")}>Copy as…</button>
+        ${show(isOpen, killWorker)}
       </div>`,
-      () => html`<div class="row"><button type="button" onclick=${() => shareRun(live)}>Copy as…</button></div>`,
+      () => html`<div class="row"><button type="button" onclick=${() => act("shareRun")}>Copy as…</button></div>`,
     )}
   </header>`;
 }

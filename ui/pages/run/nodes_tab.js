@@ -31,7 +31,7 @@ export function nodesTab({ live, nodeId, filter, select }) {
       least: 720,
       empty: () => html`<div class="empty">No node is in this state.</div>`,
       columns: [
-        { title: "State", width: "140px", cell: (node) => statusChip(() => stateOf(node())) },
+        { title: "State", width: "170px", cell: (node) => statusChip(() => stateOf(node())) },
         { title: "Node", width: "minmax(140px, 1fr)", cell: (node) => html`<bdi class="strong" title=${() => node().node_id}>${() => node().node_id}</bdi>` },
         { title: "Handler", width: "120px", cell: (node) => html`<span class="muted">${() => node().handler}</span>` },
         { title: "Attempt", width: "80px", isEnd: true, cell: (node) => html`<span class="number">${() => triesOf(node())}</span>` },

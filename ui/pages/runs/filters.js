@@ -21,6 +21,7 @@ const STATUSES = ["RUNNING", "PAUSED", "FAILED", "COMPLETED", "CANCELLED", "PEND
 export function filtersOf({ status = "", workflow = "", text = "", label = "", children = "", since = "" }) {
   const statuses = status.split(",").filter((each) => STATUSES.includes(each));
   const labels = label.split(",").filter(Boolean);
+  /** @type {Filters["chips"]} */
   const chips = [
     ...(workflow ? [{ text: `workflow: ${workflow}`, without: { workflow: null } }] : []),
     ...(text ? [{ text: `text: ${text}`, without: { text: null } }] : []),
@@ -77,7 +78,7 @@ export function filterBar(filters, counts) {
     </div>
     <div class="row">${() =>
       filters.value.chips.map(
-        ({ text, without }) => html`<button type="button" class="quiet tag" aria-label=${`Remove the filter ${text}`} onclick=${() => setQuery(without)}><bdi>${text}</bdi>${icon("close")}</button>`,
+        ({ text, without }) => html`<button type="button" class="filter-chip" aria-label=${`Remove the filter ${text}`} onclick=${() => setQuery(without)}><bdi>${text}</bdi>${icon("close")}</button>`,
       )}</div>`;
 }
 
