@@ -39,7 +39,7 @@ export function kindOf(schema) {
 
 /** The forms a value may have, one of which is chosen. @param {Schema} schema @returns {Schema[]} */
 export function branchesOf(schema) {
-  const { oneOf, anyOf, ...rest } = schema;
+  const { oneOf, anyOf, title: _, description: __, ...rest } = schema;
   const branches = oneOf ?? anyOf;
   if (Array.isArray(branches)) return branches;
   return Array.isArray(schema.type) && schema.type.length > 1 ? schema.type.map((type) => ({ ...rest, type })) : [schema];
@@ -98,7 +98,10 @@ export function check(given, value, root, path = "") {
   const wrong = (message) => [{ path, message }];
   if (value === undefined) return wrong("is missing");
   if ("const" in schema) return equal(value, schema.const) ? [] : wrong(`must be ${JSON.stringify(schema.const)}`);
-  if (Array.isArray(schema.enum)) return schema.enum.some((each) => equal(each, value)) ? [] : wrong(`must be one of ${schema.enum.map((each) => JSON.stringify(each)).join(", ")}`);
+  if (Array.isArray(schema.enum)) {
+    const words = schema.enum.map((each) => JSON.stringify(each)).join(", ");
+    return schema.enum.some((each) => equal(each, value)) ? [] : wrong(`must be one of ${words}`);
+  }
   const branches = branchesOf(schema);
   if (branches.length > 1) {
     const found = branches.map((branch) => check(branch, value, root, path));
@@ -108,7 +111,10 @@ export function check(given, value, root, path = "") {
   if (schema.type !== undefined && !hasType(schema.type, value)) return wrong(`must be ${wordOfType(schema.type)}; found ${wordOfValue(value)}`);
   if (typeof value === "string") return textProblems(schema, value).flatMap(wrong);
   if (typeof value === "number") return numberProblems(schema, value).flatMap(wrong);
-  if (Array.isArray(value)) return [...listProblems(schema, value).flatMap(wrong), ...value.flatMap((each, at) => check(schema.items ?? {}, each, root, `${path}[${at}]`))];
+  if (Array.isArray(value)) {
+    const within = value.flatMap((each, at) => check(schema.items ?? {}, each, root, `${path}[${at}]`));
+    return [...listProblems(schema, value).flatMap(wrong), ...within];
+  }
   return isObject(value) ? fieldProblems(schema, value, root, path) : [];
 }
 
@@ -116,7 +122,9 @@ export function check(given, value, root, path = "") {
 function fieldProblems(schema, value, root, path) {
   const { properties = {}, required = [], additionalProperties: others = true } = schema;
   const place = (/** @type {string} */ name) => (path ? `${path}.${name}` : name);
-  const missing = required.filter((/** @type {string} */ name) => own(value, name) === undefined).map((/** @type {string} */ name) => ({ path: place(name), message: "is missing" }));
+  const missing = /** @type {string[]} */ (required)
+    .filter((name) => own(value, name) === undefined)
+    .map((name) => ({ path: place(name), message: "is missing" }));
   const wrong = Object.entries(value)
     .filter(([, each]) => each !== undefined)
     .flatMap(([name, each]) => {
@@ -161,7 +169,7 @@ function listProblems({ minItems, maxItems, uniqueItems }, list) {
 /** @param {string | string[]} type @param {unknown} value */
 function hasType(type, value) {
   const types = Array.isArray(type) ? type : [type];
-  return types.some((each) => each === wordOfValue(value) || (each === "number" && typeof value === "number") || (each === "integer" && Number.isInteger(value)));
+  return types.some((each) => each === wordOfValue(value) || (each === "integer" && Number.isInteger(value)));
 }
 
 /** @param {unknown} value */
@@ -192,7 +200,8 @@ function equal(a, b) {
 
 /** A value as text, the same whatever the order of its keys. @param {unknown} value */
 function sorted(value) {
-  return JSON.stringify(value, (_, each) => (isObject(each) ? Object.fromEntries(Object.entries(each).sort(([one], [other]) => (one < other ? -1 : 1))) : each));
+  const inOrder = (/** @type {Record<string, any>} */ found) => Object.fromEntries(Object.entries(found).sort(([one], [other]) => (one < other ? -1 : 1)));
+  return JSON.stringify(value, (_, each) => (isObject(each) ? inOrder(each) : each));
 }
 
 /** @param {unknown} value @returns {value is Record<string, any>} */

@@ -42,13 +42,20 @@ export function page({ params }) {
     triggers: () => triggersTab(view),
     schedules: () => schedulesTab(view),
   };
-  const list = Object.entries(content).map(([key, build], at) => ({ key, title: key.charAt(0).toUpperCase() + key.slice(1), hint: String(at + 1), content: build }));
+  const list = Object.entries(content).map(([key, build], at) => ({
+    key,
+    title: key.charAt(0).toUpperCase() + key.slice(1),
+    hint: String(at + 1),
+    content: build,
+  }));
   return html`<div class="stack">
-    ${show(() => error.value !== null, () => html`<h1><bdi>${params.name}</bdi></h1>${problemList(() => error.value)}<p><a href=${href("/ui/workflows")}>All workflows</a></p>`)}
+    ${show(() => error.value !== null, () => html`<h1><bdi>${params.name}</bdi></h1>${problemList(() => error.value)}<p><a
+        href=${href("/ui/workflows")}>All workflows</a></p>`)}
     ${show(
       () => answer.value !== null,
       () => html`${header(view)}${tabs({ label: "Workflow", chosen: () => chosen.value, onChoose: choose, tabs: list })}`,
-      () => show(() => error.value === null, () => html`<h1><bdi>${params.name}</bdi></h1><div class="empty" aria-busy="true"><div class="skeleton"></div></div>`),
+      () => show(() => error.value === null, () => html`<h1><bdi>${params.name}</bdi></h1><div class="empty" aria-busy="true"><div
+          class="skeleton"></div></div>`),
     )}
   </div>`;
 }
@@ -61,11 +68,13 @@ function header({ workflow, again }) {
       <code>${name}</code><span class="tag">${() => `v${workflow().version}`}</span>
       <span class=${() => `tag state-word ${workflow().is_active ? "active" : "paused"}`}>${() => (workflow().is_active ? "active" : "paused")}</span>
       <div class="row head-actions">
-        ${show(() => may("run"), () => html`<a class="button primary" href=${() => href(hrefOf(`/ui/workflows/${encodeURIComponent(name())}`, { tab: "launch" }))}>Launch</a>
+        ${show(() => may("run"), () => html`<a class="button primary"
+            href=${() => href(hrefOf(`/ui/workflows/${encodeURIComponent(name())}`, { tab: "launch" }))}>Launch</a>
           <a class="button" href=${() => href(hrefOf("/ui/edit", { workflow: name() }))}>Edit</a>`)}
         ${pauseButton(workflow, again)}
         ${show(() => may("admin"), () => html`<button type="button" onclick=${() => void removeWorkflow(workflow())}>Remove…</button>`)}
       </div></div>
-    ${show(() => !workflow().is_active, () => html`<p class="banner">Paused: nothing starts it, neither people nor schedules nor webhooks. What runs goes on.</p>`)}
+    ${show(() => !workflow().is_active, () =>
+      html`<p class="banner">Paused: nothing starts it, neither people nor schedules nor webhooks. What runs goes on.</p>`)}
     ${show(() => workflow().description !== "", () => html`<p class="text wrap">${() => workflow().description}</p>`)}`;
 }

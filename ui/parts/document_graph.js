@@ -20,7 +20,8 @@ export function documentGraph({ document, states = () => null, onSelect = () => 
       nodes: () => nodes.value,
       stateOf: (id) => {
         const found = shown.peek()?.get(id);
-        return found ? { ...found, label: `${wordOf(found.state)}, ${found.detail}`, progress: null } : { state: "pending", label: "not run", detail: "", progress: null };
+        if (!found) return { state: "pending", label: "not run", detail: "", progress: null };
+        return { ...found, label: `${wordOf(found.state)}, ${found.detail}`, progress: null };
       },
       changed: () => (void shown.value, nodes.value.map(({ id }) => id)),
       selected,

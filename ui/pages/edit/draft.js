@@ -14,6 +14,7 @@ import { computed, effect, onDispose, signal } from "../../core/view.js";
 
 const PREFIX = "headrace.draft.";
 const KEEP_MS = 200;
+const QUESTION = "What you have written is not saved. It stays in this tab until you come back or close it. Leave?";
 
 /** @param {import("./subject.js").Subject} subject @returns {Draft} */
 export function draftOf(subject) {
@@ -45,7 +46,7 @@ export function draftOf(subject) {
     if (isGuarded && isChanged.peek()) event.preventDefault();
   };
   addEventListener("beforeunload", onUnload);
-  const endGuard = guardLeaving(() => !isGuarded || !isChanged.peek() || confirm("What you have written is not saved. It stays in this tab until you come back or close it. Leave?"));
+  const endGuard = guardLeaving(() => !isGuarded || !isChanged.peek() || confirm(QUESTION));
   onDispose(() => {
     removeEventListener("beforeunload", onUnload);
     endGuard();

@@ -52,7 +52,12 @@ export function editor(subject) {
     draft.letGo();
     go(`/ui/runs/${encodeURIComponent(id)}`);
   };
-  const runOnce = () => act(async () => open((await api.post("/v1/executions", { definition: draft.text.peek(), inputs: inputs.peek() ?? null, trigger: true })).execution_id));
+  const runOnce = () => 
+    act(async () => {
+      const body = { definition: draft.text.peek(), inputs: inputs.peek() ?? null, trigger: true };
+      open((await api.post("/v1/executions", body)).execution_id);
+    });
+  const simulate = () => simulationPanel(simulation, () => draft.text.value, () => inputs.peek());
   const runAgain = () => act(async () => open(await /** @type {import("./again.js").Again} */ (again).start()));
   const saveIt = () => act(() => Promise.resolve(save(name, draft, found.document.peek())));
   const onKey = (/** @type {KeyboardEvent} */ event) => {
@@ -63,13 +68,16 @@ export function editor(subject) {
     event.preventDefault();
   };
   const run = again
-    ? html`<button type="button" class="primary" disabled=${() => isBusy.value} onclick=${runAgain}>${() => (again.isFork.value ? "Fork" : "Run again")}</button>`
+    ? html`<button type="button" class="primary" disabled=${() => isBusy.value}
+        onclick=${runAgain}>${() => (again.isFork.value ? "Fork" : "Run again")}</button>`
     : html`<button type="button" class="primary" disabled=${() => isBusy.value} onclick=${runOnce}>Run once</button>`;
   return html`<div class="stack" onkeydown=${onKey}>
-    <div class="page-head"><h1>${() => (name.value ? html`Edit <a href=${href(`/ui/workflows/${encodeURIComponent(name.value)}`)}><bdi>${name.value}</bdi></a>` : html`<bdi>${subject.heading}</bdi>`)}</h1>
+    <div class="page-head"><h1>${() => (name.value ? html`Edit <a
+        href=${href(`/ui/workflows/${encodeURIComponent(name.value)}`)}><bdi>${name.value}</bdi></a>` : html`<bdi>${subject.heading}</bdi>`)}</h1>
       <span class="muted" role="status">${() => (draft.isChanged.value ? (isRun ? "changed" : "not saved") : "")}</span>
       <div class="row head-actions">
-        ${show(() => may("admin"), () => html`<button type="button" disabled=${() => isBusy.value} onclick=${saveIt}>${() => (name.value ? "Save" : "Save as workflow…")}</button>`)}
+        ${show(() => may("admin"), () => html`<button type="button" disabled=${() => isBusy.value}
+            onclick=${saveIt}>${() => (name.value ? "Save" : "Save as workflow…")}</button>`)}
         ${show(() => may("run"), () => run)}
       </div></div>
     ${show(() => subject.note !== "", () => html`<p class="banner">${subject.note}</p>`)}
@@ -82,7 +90,11 @@ export function editor(subject) {
           <p class="muted">Tab indents; Esc, then Tab leaves the text. Ctrl + Enter runs it${show(() => may("admin"), () => ", Ctrl + S saves it")}.</p></div>
       </div>
       <div class="edit-side stack">
-        ${documentGraph({ document: () => found.document.value, states: () => states.value?.states ?? null, onSelect: (id) => jumpToNode(draft.text.peek(), id, code.jumpTo) })}
+        ${documentGraph({
+          document: () => found.document.value,
+          states: () => states.value?.states ?? null,
+          onSelect: (id) => jumpToNode(draft.text.peek(), id, code.jumpTo),
+        })}
         <p class="muted" role="status">${() => graphNote(found, draft, states.value)}</p>
         ${tabs({
           label: "Editor",
@@ -91,7 +103,7 @@ export function editor(subject) {
           tabs: [
             ...(again ? [{ key: "again", title: "Run again", content: () => againPanel(subject, again) }] : []),
             { key: "inputs", title: "Inputs", content: () => inputsPanel(found, inputs, failure) },
-            ...(may("run") ? [{ key: "simulate", title: "Simulate", content: () => simulationPanel(simulation, () => draft.text.value, () => inputs.peek()) }] : []),
+            ...(may("run") ? [{ key: "simulate", title: "Simulate", content: simulate }] : []),
           ],
         })}
       </div>
@@ -109,7 +121,9 @@ function leftHere(draft) {
 
 /**
  * The inputs by the schema that the text has now.
- * @param {import("./checking.js").Checking} found @param {import("../../core/view.js").Signal<any>} inputs @param {import("../../core/view.js").Signal<any>} failure
+ * @param {import("./checking.js").Checking} found
+ * @param {import("../../core/view.js").Signal<any>} inputs
+ * @param {import("../../core/view.js").Signal<any>} failure
  */
 function inputsPanel({ document }, inputs, failure) {
   const key = computed(() => (document.value === null ? null : JSON.stringify(inputsSchema(document.value))));
@@ -139,7 +153,8 @@ function marksOf(checked) {
  * @param {import("./again.js").Again | null} again @param {string} tab
  */
 function statesOf(draft, { report }, again, tab) {
-  if (again?.isFork.value && tab !== "simulate" && again.preview.answer.value) return { states: forkedStates(again.preview.answer.value), note: "As the fork would run it." };
+  const plan = again?.isFork.value && tab !== "simulate" ? again.preview.answer.value : null;
+  if (plan) return { states: forkedStates(plan), note: "As the fork would run it." };
   if (report.value?.text === draft.text.value) return { states: simulatedStates(report.value), note: "As it was simulated." };
   return null;
 }

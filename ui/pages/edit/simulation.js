@@ -44,11 +44,13 @@ export function simulationPanel({ report, stubs }, text, inputs) {
     }
   };
   return html`<div class="stack">
-    <p class="muted">No service is called and nothing is kept: conditions, templates, joins, retries and delays are real, handlers are stubs, and waiting takes no time.</p>
+    <p class="muted">No service is called and nothing is kept: conditions, templates, joins, retries and delays are real, handlers are stubs,
+      and waiting takes no time.</p>
     ${field.element}
     <details><summary>What a stub can say</summary><pre class="card">${STUB_HELP}</pre></details>
     <div class="row"><button type="button" class="primary" disabled=${() => isBusy.value} onclick=${play}>Simulate</button>
-      <span class="muted" role="status">${() => (isBusy.value ? "playing…" : report.value && report.value.text !== text() ? "The text has changed since." : "")}</span></div>
+      <span class="muted" role="status">${() =>
+        (isBusy.value ? "playing…" : report.value && report.value.text !== text() ? "The text has changed since." : "")}</span></div>
     ${show(() => failure.value !== null, () => problemList(() => failure.value))}
     ${() => (report.value === null ? null : reportView(report.value))}
   </div>`;
@@ -66,11 +68,20 @@ const STUB_HELP = `{
   "default":  {"duration": "1s"}
 }`;
 
+/** @param {any} step */
+const pathLine = (step) => `${duration(step.at_ms).padStart(12)}  ${step.event}  ${step.node_id}`;
+
+/** @param {string[]} waiting */
+function endless(waiting) {
+  return `${plural(waiting.length, "node")} would wait for ever: ${waiting.join(", ")}. Give a signal or a decision in a stub.`;
+}
+
 /** @param {any} report */
 function reportView(report) {
   return html`<div class="stack">
-    <div class="row">${statusChip(() => report.status.toLowerCase())}<span>after ${duration(report.duration_ms)} of virtual time</span>${report.reason ? html`<code>${report.reason}</code>` : null}</div>
-    ${report.waiting.length > 0 ? html`<p class="banner state-waiting">${`${plural(report.waiting.length, "node")} would wait for ever: ${report.waiting.join(", ")}. Give a signal or a decision in a stub.`}</p>` : null}
+    <div class="row">${statusChip(() => report.status.toLowerCase())}<span>after ${duration(report.duration_ms)} of virtual time</span>
+      ${report.reason ? html`<code>${report.reason}</code>` : null}</div>
+    ${report.waiting.length > 0 ? html`<p class="banner state-waiting">${endless(report.waiting)}</p>` : null}
     ${report.output_error ? html`<p class="problem text">${errorLine(report.output_error)}</p>` : null}
     ${table({
       label: "Simulated nodes",
@@ -79,15 +90,25 @@ function reportView(report) {
       height: "40vh",
       least: 460,
       columns: [
-        { title: "Ended", width: "90px", isEnd: true, cell: (node) => html`<span class="number">${() => (node().end_ms === null ? "" : duration(node().end_ms))}</span>` },
+        {
+          title: "Ended",
+          width: "90px",
+          isEnd: true,
+          cell: (node) => html`<span class="number">${() => (node().end_ms === null ? "" : duration(node().end_ms))}</span>`,
+        },
         { title: "Node", width: "minmax(100px, 1fr)", cell: (node) => html`<bdi class="strong">${() => node().node_id}</bdi>` },
         { title: "State", width: "130px", cell: (node) => statusChip(() => stateOf(node())) },
         { title: "Tries", width: "50px", isEnd: true, cell: (node) => html`<span class="number">${() => node().attempts || ""}</span>` },
-        { title: "Why", width: "minmax(80px, 1fr)", cell: (node) => html`<bdi title=${() => errorLine(node().error)}>${() => errorLine(node().error) || node().reason || ""}</bdi>` },
+        {
+          title: "Why",
+          width: "minmax(80px, 1fr)",
+          cell: (node) => html`<bdi title=${() => errorLine(node().error)}>${() => errorLine(node().error) || node().reason || ""}</bdi>`,
+        },
       ],
     })}
     ${report.output === null ? null : html`<h3>Output</h3>${jsonTree(() => report.output, { label: "Output of the simulation" })}`}
     <h3>Outputs of nodes</h3>${jsonTree(() => report.outputs, { label: "Outputs of nodes" })}
-    <details><summary>${`The path: ${plural(report.path.length, "event")}`}</summary><pre class="card">${report.path.map((/** @type {any} */ step) => `${duration(step.at_ms).padStart(12)}  ${step.event}  ${step.node_id}`).join("\n")}</pre></details>
+    <details><summary>${`The path: ${plural(report.path.length, "event")}`}</summary><pre
+        class="card">${report.path.map(pathLine).join("\n")}</pre></details>
   </div>`;
 }

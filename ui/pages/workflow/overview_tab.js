@@ -23,9 +23,8 @@ export function overviewTab({ workflow }) {
     const first = Math.min(...due);
     return Number.isFinite(first) ? first : null;
   });
-  const rate = () => (own.value.total === 0 ? "" : `${Math.floor((1_000 * own.value.completed) / own.value.total) / 10} %`);
   const facts = () => [
-    ["Success, 30 days", () => (own.value ? `${rate()} of ${plural(own.value.total, "run")}${own.value.failed ? `, ${own.value.failed} failed` : ""}${own.value.cancelled ? `, ${own.value.cancelled} cancelled` : ""}` : "no run has ended")],
+    ["Success, 30 days", () => (own.value ? successOf(own.value) : "no run has ended")],
     ["Average", () => (own.value?.average_ms ? duration(own.value.average_ms) : "–")],
     ["Starts next", () => (next.value === null ? "only when somebody, or something, starts it" : `${relative(next.value, now.value)}, ${moment(next.value)}`)],
     ["Updated", () => `${relative(milliseconds(workflow().updated_at), now.value)}, ${moment(milliseconds(workflow().updated_at))}`],
@@ -44,16 +43,32 @@ export function overviewTab({ workflow }) {
       keyOf: (run) => run.execution_id,
       onOpen: (run) => go(`/ui/runs/${encodeURIComponent(run.execution_id)}`),
       least: 560,
-      empty: () => show(() => runs.value.value !== null, () => html`<div class="empty"><p>It has not run yet.</p><a class="button" href=${href(hrefOf(`/ui/workflows/${encodeURIComponent(name)}`, { tab: "launch" }))}>Launch it</a></div>`),
+      empty: () => show(() => runs.value.value !== null, () => html`<div class="empty"><p>It has not run yet.</p><a class="button"
+          href=${href(hrefOf(`/ui/workflows/${encodeURIComponent(name)}`, { tab: "launch" }))}>Launch it</a></div>`),
       columns: [
         { title: "Status", width: "130px", cell: (run) => statusChip(() => run().status.toLowerCase()) },
-        { title: "Run", width: "minmax(140px, 1fr)", cell: (run) => html`<a class="mono" href=${() => href(`/ui/runs/${encodeURIComponent(run().execution_id)}`)} title=${() => run().execution_id}>${() => shortId(run().execution_id)}</a>` },
+        {
+          title: "Run",
+          width: "minmax(140px, 1fr)",
+          cell: (run) => html`<a class="mono" href=${() => href(`/ui/runs/${encodeURIComponent(run().execution_id)}`)}
+              title=${() => run().execution_id}>${() => shortId(run().execution_id)}</a>`,
+        },
         { title: "Version", width: "72px", isEnd: true, cell: (run) => html`<span class="number">${() => run().workflow_version ?? ""}</span>` },
-        { title: "Started", width: "120px", cell: (run) => html`<time title=${() => moment(startOf(run()))}>${() => relative(startOf(run()), now.value)}</time>` },
+        {
+          title: "Started",
+          width: "120px",
+          cell: (run) => html`<time title=${() => moment(startOf(run()))}>${() => relative(startOf(run()), now.value)}</time>`,
+        },
         { title: "Took", width: "110px", isEnd: true, cell: (run) => html`<span class="number">${() => tookOf(run())}</span>` },
       ],
     })}
   </div>`;
+}
+
+/** @param {{total: number, completed: number, failed: number, cancelled: number}} counts  total is not 0 */
+function successOf({ total, completed, failed, cancelled }) {
+  const rate = `${Math.floor((1_000 * completed) / total) / 10} % of ${plural(total, "run")}`;
+  return [rate, failed ? `${failed} failed` : "", cancelled ? `${cancelled} cancelled` : ""].filter(Boolean).join(", ");
 }
 
 /** @param {any} run */
