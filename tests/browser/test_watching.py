@@ -85,7 +85,7 @@ def test_seven_tabs_of_one_browser_go_on(stack: Stack, context: BrowserContext, 
     expect(tabs[-1].locator(".run-head .chip-large")).to_have_text("completed")
     # What is not seen asks for nothing, and is up to date as soon as it is.
     expect(tabs[0].locator(".run-head .chip-large")).to_have_text("running")
-    for tab in tabs[:-1]:
+    for tab in (tabs[0], tabs[3]):
         tab.evaluate("() => setHidden(false)")
         expect(tab.locator(".run-head .chip-large")).to_have_text("completed")
         tab.evaluate("() => setHidden(true)")
