@@ -30,9 +30,9 @@ def test_all_workflows_of_the_server_are_listed_and_drawn(
     page = open_page("/ui/workflows")
     table = page.get_by_role("table", name="Workflows")
     for name in shipped:
-        expect(table.get_by_role("link", name=name)).to_be_visible()
+        expect(table.get_by_role("link", name=name, exact=True)).to_be_visible()
 
-    table.get_by_role("link", name="human").click()
+    table.get_by_role("link", name="human", exact=True).click()
 
     graph = page.locator(".graph")
     for each in definition("human")["nodes"]:
