@@ -28,13 +28,18 @@ def test_all_workflows_of_the_server_are_listed_and_drawn(
 ) -> None:
     needs_page("workflows")
     page = open_page("/ui/workflows")
-    expect(page.get_by_role("table", name="Workflows").get_by_role("link")).to_have_text(shipped)
+    table = page.get_by_role("table", name="Workflows")
+    for name in shipped:
+        expect(table.get_by_role("link", name=name, exact=True)).to_be_visible()
 
-    page.get_by_role("link", name="human").click()
+    table.get_by_role("link", name="human", exact=True).click()
 
     graph = page.locator(".graph")
     for each in definition("human")["nodes"]:
         expect(graph.get_by_role("button", name=re.compile(f"^{each['id']},"))).to_be_visible()
+    page.get_by_role("button", name="Steps and events").click()
+    for name in ("StartEvent", "prompt_human", "RequestEvent", "external_step", "ResponseEvent", "OutEvent"):
+        expect(graph.get_by_role("button", name=re.compile(f"^{name},"))).to_be_visible()
 
 
 def test_a_form_is_made_of_the_declared_schema_and_starts_a_run(

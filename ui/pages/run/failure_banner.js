@@ -28,6 +28,7 @@ export function failureBanner(live, select) {
         (cause) => cause.node_id,
         (cause) => html`<li class="wrap"><button type="button" class="as-link strong" onclick=${() => select(cause.peek().node_id)}><bdi>${() => cause.value.node_id}</bdi></button>
           ${message(() => errorLine(cause.value.error))}
+          ${() => itemsOf(cause.value).map(({ index, error }) => html`<div><button type="button" class="as-link" onclick=${() => select(`${cause.peek().node_id}[${index}]`)}>item ${index}</button> ${message(() => errorLine(error))}</div>`)}
           <div class="muted">${() => moreOf(cause.value)}</div></li>`,
       )}</ul>
       ${show(() => !all.value && causes().length > SHOWN, () => html`<button type="button" class="as-link" onclick=${() => (all.value = true)}>${() => `${causes().length - SHOWN} more`}</button>`)}
@@ -44,6 +45,12 @@ function causesOf(run) {
   if ((run.counts.get("failed") ?? 0) <= known.length) return known;
   const late = [...run.nodes.values()].filter((node) => node.status === "FAILED" && !ids.has(node.node_id));
   return [...known, ...late.slice(0, 50).map(({ node_id, error, attempt }) => ({ node_id, error, attempt, kept: 0 }))];
+}
+
+/** Of a mapped node the first items that failed: why it did. @param {any} cause @returns {Array<{index: number, error: any}>} */
+function itemsOf({ error }) {
+  const first = error?.type === "ItemsFailed" ? error.details?.first : null;
+  return Array.isArray(first) ? first.slice(0, SHOWN) : [];
 }
 
 /** @param {{attempt: number, kept: number}} cause */

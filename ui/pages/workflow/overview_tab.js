@@ -5,14 +5,15 @@ import { poll } from "../../core/poll.js";
 import { go, href, hrefOf } from "../../core/router.js";
 import { duration, milliseconds, moment, now, relative } from "../../core/time.js";
 import { computed, html, show } from "../../core/view.js";
-import { documentGraph } from "../../parts/document_graph.js";
 import { statusChip } from "../../parts/status.js";
 import { table } from "../../parts/table.js";
+import { workflowGraph } from "./interface_graph.js";
 
 const SHOWN = 10;
 
 /** @param {import("../workflow.js").WorkflowView} view */
-export function overviewTab({ workflow }) {
+export function overviewTab(view) {
+  const { workflow } = view;
   const { workflow_id: id, name } = workflow();
   const runs = poll(() => api.get("/v1/executions", { workflow: name, limit: SHOWN }), 3_000);
   const statistics = poll(() => api.get("/v1/statistics"), 15_000);
@@ -35,7 +36,7 @@ export function overviewTab({ workflow }) {
     <dl class="facts card">${facts()
       .filter(([label]) => label !== "Labels" || Object.keys(workflow().labels).length > 0)
       .map(([label, value]) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>
-    ${documentGraph({ document: () => workflow().definition, storageKey: `${id}.${workflow().version}` })}
+    ${workflowGraph(view)}
     <div class="row spread"><h2>Last runs</h2><a href=${href(hrefOf("/", { workflow: name }))}>All runs of it</a></div>
     ${table({
       label: `Last runs of ${name}`,
