@@ -21,7 +21,11 @@ MAX_FILE_LINES = 350
 #: What a first visit may load, compressed: of the list of runs, and of any other page by a link to it.
 MOST_BYTES = 90_000
 #: What a page shows first, and loads when it is there.
-SHOWN_FIRST = {"pages/run.js": ("pages/run/graph_tab.js",)}
+SHOWN_FIRST = {
+    "pages/run.js": ("pages/run/graph_tab.js",),
+    "pages/workflow.js": ("pages/workflow/overview_tab.js",),
+    "pages/edit.js": ("graph/document_graph_view.js",),
+}
 #: A room imports from itself and from those that are named.
 ROOMS = {
     "": {"core", "parts", "pages"},
@@ -36,7 +40,8 @@ FORBIDDEN = {
     r"\bcreatePolicy\b|\bcreateContextualFragment\b": "core/view.js",
     r"\bdocument\.write|\beval\(|\bnew Function\b|\bset(Timeout|Interval)\(\s*[\"'`]": None,
     r"\bstyle\s*=\s*[\"']|setAttribute\(\s*[\"']style": "core/view.js",
-    r"\bsessionStorage\b|\bdocument\.cookie\b": None,
+    # Keys are kept nowhere; a text that somebody writes is no secret.
+    r"\bsessionStorage\b|\bdocument\.cookie\b": "pages/edit/draft.js",
 }
 _STATIC = re.compile(r"""^\s*(?:import|export)\b(?:[^"'();]*?\bfrom\s*)?\s*["']([^"']+)["']""", re.MULTILINE)
 _LATER = re.compile(r"""\bimport\(\s*["']([^"']+)["']""")

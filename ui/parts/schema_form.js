@@ -9,26 +9,11 @@ import { computed, each, html, show, signal, untracked } from "../core/view.js";
 import { icon } from "./icons.js";
 import { jsonField } from "./json_field.js";
 import { plainField } from "./schema_fields.js";
+import { describe, problemOf, requiredMark } from "./schema_marks.js";
 
 /** @typedef {import("../core/schema.js").Schema} Schema */
-/**
- * One place in the value.
- * @typedef {object} Place
- * @property {() => any} get  followed
- * @property {(value: any) => void} set  undefined takes it away
- * @property {string} path
- * @property {string} id  of its control
- */
-/**
- * What every field is given.
- * @typedef {object} Field
- * @property {Schema} schema  with references followed
- * @property {Schema} root
- * @property {Place} place
- * @property {string} label
- * @property {boolean} isRequired
- * @property {(path: string) => string} problemAt  followed; "" where nothing is wrong
- */
+/** @typedef {import("./schema_marks.js").Place} Place */
+/** @typedef {import("./schema_marks.js").Field} Field */
 
 /** Stands for no form at all, where a value may have several. */
 const NOT_SET = -1;
@@ -118,7 +103,7 @@ function objectField({ schema, root, place, label, isRequired, problemAt }) {
   </div>`;
   const body = show(isThere, fields, () => html`<button type="button" onclick=${() => place.set(startOf(schema, root))}>${icon("plus")}Fill in</button>`);
   if (place.path === "") return html`<div>${describe(schema.description)}${body}</div>`;
-  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}</legend>
+  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? requiredMark() : null}</legend>
     <div class="row spread">${describe(schema.description) ?? html`<span></span>`}${show(
       () => !isRequired && isThere(),
       () => html`<button type="button" class="quiet" aria-label=${`Leave out ${label}`} onclick=${() => place.set(undefined)}>Leave out</button>`,
@@ -139,7 +124,7 @@ function arrayField({ schema, root, place, label, isRequired, problemAt }) {
   };
   const remove = (/** @type {number} */ at) => place.set(items().toSpliced(at, 1));
   const add = () => place.set([...items(), startOf(one, root) ?? null]);
-  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}</legend>${describe(schema.description)}
+  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? requiredMark() : null}</legend>${describe(schema.description)}
     <ol class=${["object", "array", "choice"].includes(kindOf(one)) ? "schema-items" : "schema-items plain"}>${each(
       () => Array.from({ length: count.value }, (_, at) => at),
       (at) => at,
@@ -167,7 +152,7 @@ function choiceField({ schema, root, place, label, isRequired, problemAt }) {
     chosen.value = Number(/** @type {HTMLSelectElement} */ (event.target).value);
     place.set(chosen.peek() === NOT_SET ? undefined : startOf(branches[chosen.peek()], root));
   };
-  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}</legend>${describe(schema.description)}
+  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? requiredMark() : null}</legend>${describe(schema.description)}
     <select aria-label=${`Form of ${label}`} onchange=${choose}>${isRequired ? null : html`<option value=${NOT_SET}
         selected=${isLeftOut}>not set</option>`}${branches.map((branch, at) => html`<option value=${at}
         selected=${at === chosen.peek()}>${branchName(branch, at)}</option>`)}</select>
@@ -222,19 +207,4 @@ function placeOf(outer, key) {
 /** Whether a path of the server's, such as `inputs.rows[0]`, means a place of the form. @param {string | undefined} found @param {string} path */
 function isAt(found, path) {
   return found !== undefined && path !== "" && (found === path || found.endsWith(`.${path}`));
-}
-
-/** @param {unknown} text */
-export function describe(text) {
-  return typeof text === "string" && text ? html`<p class="hint text">${text}</p>` : null;
-}
-
-/** @param {Place} place @param {(path: string) => string} problemAt */
-export function problemOf(place, problemAt) {
-  return html`<span class="schema-problem" id=${`${place.id}-problem`}>${() => problemAt(place.path)}</span>`;
-}
-
-/** What must be filled in is marked. */
-export function required_() {
-  return html`<span class="muted" title="must be filled in"> *<span class="visually-hidden"> must be filled in</span></span>`;
 }

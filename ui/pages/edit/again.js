@@ -6,7 +6,7 @@ import { href } from "../../core/router.js";
 import { computed, html, show, signal } from "../../core/view.js";
 import { icon } from "../../parts/icons.js";
 import { problemList } from "../../parts/problems.js";
-import { nodeList } from "../run/actions.js";
+import { nodeList } from "../../parts/node_list.js";
 
 /**
  * @typedef {object} Again
