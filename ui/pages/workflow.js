@@ -4,16 +4,11 @@ import { asked } from "../core/asked.js";
 import { href, hrefOf, route, setQuery } from "../core/router.js";
 import { listenToFeed, may } from "../core/session.js";
 import { computed, html, onDispose, show } from "../core/view.js";
+import { lazy } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
 import { shortcuts } from "../parts/shortcuts.js";
 import { tabs } from "../parts/tabs.js";
-import { definitionTab } from "./workflow/definition_tab.js";
-import { launchTab } from "./workflow/launch_tab.js";
-import { overviewTab } from "./workflow/overview_tab.js";
-import { schedulesTab } from "./workflow/schedules_tab.js";
 import { pathOf, pauseButton, removeWorkflow } from "./workflow/switching.js";
-import { triggersTab } from "./workflow/triggers_tab.js";
-import { versionsTab } from "./workflow/versions_tab.js";
 
 /** @param {Record<string, string>} params */
 export const title = ({ name }) => name;
@@ -35,12 +30,12 @@ export function page({ params }) {
   const view = { workflow, again };
   shortcuts(TABS.map((tab, at) => ({ keys: String(at + 1), does: `show ${tab}`, run: () => choose(tab) })));
   const content = {
-    overview: () => overviewTab(view),
-    launch: () => launchTab(view),
-    definition: () => definitionTab(view),
-    versions: () => versionsTab(view),
-    triggers: () => triggersTab(view),
-    schedules: () => schedulesTab(view),
+    overview: () => lazy(() => import("./workflow/overview_tab.js"), ({ overviewTab }) => overviewTab(view)),
+    launch: () => lazy(() => import("./workflow/launch_tab.js"), ({ launchTab }) => launchTab(view)),
+    definition: () => lazy(() => import("./workflow/definition_tab.js"), ({ definitionTab }) => definitionTab(view)),
+    versions: () => lazy(() => import("./workflow/versions_tab.js"), ({ versionsTab }) => versionsTab(view)),
+    triggers: () => lazy(() => import("./workflow/triggers_tab.js"), ({ triggersTab }) => triggersTab(view)),
+    schedules: () => lazy(() => import("./workflow/schedules_tab.js"), ({ schedulesTab }) => schedulesTab(view)),
   };
   const list = Object.entries(content).map(([key, build], at) => ({
     key,

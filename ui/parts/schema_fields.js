@@ -2,9 +2,9 @@
 import { kindOf } from "../core/schema.js";
 import { effect, html, signal, untracked } from "../core/view.js";
 import { jsonField } from "./json_field.js";
-import { describe, problemOf, required_ } from "./schema_form.js";
+import { describe, problemOf, required_ } from "./schema_marks.js";
 
-/** @typedef {import("./schema_form.js").Field} Field */
+/** @typedef {import("./schema_marks.js").Field} Field */
 
 /** Texts that may be longer than this get several lines. */
 const LONG_TEXT = 120;

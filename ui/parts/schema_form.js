@@ -9,26 +9,11 @@ import { computed, each, html, show, signal, untracked } from "../core/view.js";
 import { icon } from "./icons.js";
 import { jsonField } from "./json_field.js";
 import { plainField } from "./schema_fields.js";
+import { describe, problemOf, required_ } from "./schema_marks.js";
 
 /** @typedef {import("../core/schema.js").Schema} Schema */
-/**
- * One place in the value.
- * @typedef {object} Place
- * @property {() => any} get  followed
- * @property {(value: any) => void} set  undefined takes it away
- * @property {string} path
- * @property {string} id  of its control
- */
-/**
- * What every field is given.
- * @typedef {object} Field
- * @property {Schema} schema  with references followed
- * @property {Schema} root
- * @property {Place} place
- * @property {string} label
- * @property {boolean} isRequired
- * @property {(path: string) => string} problemAt  followed; "" where nothing is wrong
- */
+/** @typedef {import("./schema_marks.js").Place} Place */
+/** @typedef {import("./schema_marks.js").Field} Field */
 
 /** Stands for no form at all, where a value may have several. */
 const NOT_SET = -1;
@@ -222,19 +207,4 @@ function placeOf(outer, key) {
 /** Whether a path of the server's, such as `inputs.rows[0]`, means a place of the form. @param {string | undefined} found @param {string} path */
 function isAt(found, path) {
   return found !== undefined && path !== "" && (found === path || found.endsWith(`.${path}`));
-}
-
-/** @param {unknown} text */
-export function describe(text) {
-  return typeof text === "string" && text ? html`<p class="hint text">${text}</p>` : null;
-}
-
-/** @param {Place} place @param {(path: string) => string} problemAt */
-export function problemOf(place, problemAt) {
-  return html`<span class="schema-problem" id=${`${place.id}-problem`}>${() => problemAt(place.path)}</span>`;
-}
-
-/** What must be filled in is marked. */
-export function required_() {
-  return html`<span class="muted" title="must be filled in"> *<span class="visually-hidden"> must be filled in</span></span>`;
 }

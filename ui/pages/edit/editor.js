@@ -5,7 +5,7 @@ import { may } from "../../core/session.js";
 import { computed, html, show, signal, untracked } from "../../core/view.js";
 import { forkedStates, simulatedStates } from "../../graph/document_graph.js";
 import { codeEditor } from "../../parts/code_editor.js";
-import { documentGraph } from "../../parts/document_graph.js";
+import { documentGraph } from "../../graph/document_view.js";
 import { inputsForm, inputsSchema } from "../../parts/inputs_form.js";
 import { problemList } from "../../parts/problems.js";
 import { tabs } from "../../parts/tabs.js";

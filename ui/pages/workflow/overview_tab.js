@@ -5,7 +5,7 @@ import { poll } from "../../core/poll.js";
 import { go, href, hrefOf } from "../../core/router.js";
 import { duration, milliseconds, moment, now, relative } from "../../core/time.js";
 import { computed, html, show } from "../../core/view.js";
-import { documentGraph } from "../../parts/document_graph.js";
+import { documentGraph } from "../../graph/document_view.js";
 import { statusChip } from "../../parts/status.js";
 import { table } from "../../parts/table.js";
 

@@ -1,13 +1,13 @@
 /** The graph of a definition, with the states that a simulation or a preview gives its nodes. */
 import { wordOf } from "../core/statuses.js";
 import { computed, html, show, signal } from "../core/view.js";
-import { nodesOf } from "../graph/document_graph.js";
-import { graphView } from "../graph/graph_view.js";
+import { nodesOf } from "./document_graph.js";
+import { graphView } from "./graph_view.js";
 
 /**
  * @param {object} options
  * @param {() => any} options.document  the definition as JSON, followed
- * @param {() => Map<string, import("../graph/document_graph.js").Shown> | null} [options.states]  followed
+ * @param {() => Map<string, import("./document_graph.js").Shown> | null} [options.states]  followed
  * @param {(id: string) => void} [options.onSelect]
  * @param {string | null} [options.storageKey]
  */
