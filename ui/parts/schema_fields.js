@@ -2,7 +2,7 @@
 import { kindOf } from "../core/schema.js";
 import { effect, html, signal, untracked } from "../core/view.js";
 import { jsonField } from "./json_field.js";
-import { describe, problemOf, requiredMark } from "./schema_marks.js";
+import { describe, problemOf, required_ } from "./schema_marks.js";
 
 /** @typedef {import("./schema_marks.js").Field} Field */
 
@@ -36,7 +36,7 @@ export function plainField(options) {
 
 /** A control with its label, what it is for, and what is wrong with it. @param {Field} options @param {any} control */
 function framed({ schema, place, label, isRequired, problemAt }, control) {
-  return html`<div class="field"><label for=${place.id}>${label}${isRequired ? requiredMark() : null}</label>
+  return html`<div class="field"><label for=${place.id}>${label}${isRequired ? required_() : null}</label>
     ${describe(schema.description)}${control}${problemOf(place, problemAt)}</div>`;
 }
 

@@ -9,7 +9,7 @@ import { computed, each, html, show, signal, untracked } from "../core/view.js";
 import { icon } from "./icons.js";
 import { jsonField } from "./json_field.js";
 import { plainField } from "./schema_fields.js";
-import { describe, problemOf, requiredMark } from "./schema_marks.js";
+import { describe, problemOf, required_ } from "./schema_marks.js";
 
 /** @typedef {import("../core/schema.js").Schema} Schema */
 /** @typedef {import("./schema_marks.js").Place} Place */
@@ -103,7 +103,7 @@ function objectField({ schema, root, place, label, isRequired, problemAt }) {
   </div>`;
   const body = show(isThere, fields, () => html`<button type="button" onclick=${() => place.set(startOf(schema, root))}>${icon("plus")}Fill in</button>`);
   if (place.path === "") return html`<div>${describe(schema.description)}${body}</div>`;
-  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? requiredMark() : null}</legend>
+  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}</legend>
     <div class="row spread">${describe(schema.description) ?? html`<span></span>`}${show(
       () => !isRequired && isThere(),
       () => html`<button type="button" class="quiet" aria-label=${`Leave out ${label}`} onclick=${() => place.set(undefined)}>Leave out</button>`,
@@ -124,7 +124,7 @@ function arrayField({ schema, root, place, label, isRequired, problemAt }) {
   };
   const remove = (/** @type {number} */ at) => place.set(items().toSpliced(at, 1));
   const add = () => place.set([...items(), startOf(one, root) ?? null]);
-  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? requiredMark() : null}</legend>${describe(schema.description)}
+  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}</legend>${describe(schema.description)}
     <ol class=${["object", "array", "choice"].includes(kindOf(one)) ? "schema-items" : "schema-items plain"}>${each(
       () => Array.from({ length: count.value }, (_, at) => at),
       (at) => at,
@@ -152,7 +152,7 @@ function choiceField({ schema, root, place, label, isRequired, problemAt }) {
     chosen.value = Number(/** @type {HTMLSelectElement} */ (event.target).value);
     place.set(chosen.peek() === NOT_SET ? undefined : startOf(branches[chosen.peek()], root));
   };
-  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? requiredMark() : null}</legend>${describe(schema.description)}
+  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}</legend>${describe(schema.description)}
     <select aria-label=${`Form of ${label}`} onchange=${choose}>${isRequired ? null : html`<option value=${NOT_SET}
         selected=${isLeftOut}>not set</option>`}${branches.map((branch, at) => html`<option value=${at}
         selected=${at === chosen.peek()}>${branchName(branch, at)}</option>`)}</select>

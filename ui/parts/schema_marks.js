@@ -1,4 +1,4 @@
-/** What every field of a form from a schema has: its place in the value, what it is for, and what is wrong with it. */
+/** What all fields of a form have: what they are for, what is wrong with them, and whether they must be filled in. */
 import { html } from "../core/view.js";
 
 /** @typedef {import("../core/schema.js").Schema} Schema */
@@ -32,6 +32,6 @@ export function problemOf(place, problemAt) {
 }
 
 /** What must be filled in is marked. */
-export function requiredMark() {
+export function required_() {
   return html`<span class="muted" title="must be filled in"> *<span class="visually-hidden"> must be filled in</span></span>`;
 }

@@ -187,6 +187,14 @@ def test_a_new_workflow_is_saved_under_a_free_name(
     page.keyboard.press("Control+s")
     expect(page.get_by_text("Saved as version 2")).to_be_visible()
 
+    faults.allow("^dialog: beforeunload")
+    faults.is_agreed = True
+    text_of(page).fill(TWO)
+    page.reload()
+    expect(text_of(page)).to_have_value(TWO)
+    page.goto("/ui/edit")
+    expect(text_of(page)).to_have_value(re.compile("^# A workflow"))
+
 
 def test_who_saves_second_is_told_and_loses_nothing(
     stack: Stack, context: BrowserContext, open_page: Callable[[str], Page], faults: Faults

@@ -9,6 +9,7 @@ import { computed, effect, onDispose, signal } from "../../core/view.js";
  * @property {import("../../core/view.js").Signal<string>} etag  of what the text was made from
  * @property {import("../../core/view.js").Computed<boolean>} isChanged
  * @property {import("../../core/view.js").Signal<boolean>} isFound  whether it is text that was left here before
+ * @property {(workflow: string) => void} moveTo  it is the text of this workflow from now on
  * @property {() => void} letGo  leave without a question: what was written is kept elsewhere
  */
 
@@ -18,7 +19,7 @@ const QUESTION = "What you have written is not saved. It stays in this tab until
 
 /** @param {import("./subject.js").Subject} subject @returns {Draft} */
 export function draftOf(subject) {
-  const key = `${PREFIX}${subject.kind}.${subject.id}`;
+  let key = `${PREFIX}${subject.kind}.${subject.id}`;
   const found = kept(key);
   const text = signal(found?.text ?? subject.text);
   const saved = signal(subject.text);
@@ -52,7 +53,11 @@ export function draftOf(subject) {
     endGuard();
     keep();
   });
-  return { text, saved, etag, isChanged, isFound, letGo: () => (isGuarded = false) };
+  const moveTo = (/** @type {string} */ workflow) => {
+    sessionStorage.removeItem(key);
+    key = `${PREFIX}workflow.${workflow}`;
+  };
+  return { text, saved, etag, isChanged, isFound, moveTo, letGo: () => (isGuarded = false) };
 }
 
 /** @param {string} key @returns {{text: string, etag: string} | null} */

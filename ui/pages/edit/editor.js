@@ -75,7 +75,7 @@ export function editor(subject) {
         onclick=${runAgain}>${() => (again.isFork.value ? "Fork" : "Run again")}</button>`
     : html`<button type="button" class="primary" disabled=${() => isBusy.value} onclick=${runOnce}>Run once</button>`;
   const graph = lazy(
-    () => import("../../graph/document_graph_view.js"),
+    () => import("../../graph/document_view.js"),
     ({ documentGraph }) =>
       documentGraph({
         document: () => found.document.value,

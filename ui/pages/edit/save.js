@@ -60,6 +60,7 @@ function askForName(name, draft, document) {
             throw new ApiError(error.status, { detail });
           }
           name.value = wanted.peek();
+          draft.moveTo(name.peek());
           setQuery({ workflow: name.peek(), run: null, node: null });
         },
       },

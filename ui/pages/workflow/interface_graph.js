@@ -2,7 +2,7 @@
 import { api } from "../../core/api.js";
 import { asked } from "../../core/asked.js";
 import { html, show, signal } from "../../core/view.js";
-import { documentGraph } from "../../graph/document_graph_view.js";
+import { documentGraph } from "../../graph/document_view.js";
 import { problemList } from "../../parts/problems.js";
 
 /** @typedef {{nodes: Array<{id: string, node_type: string}>, edges: Array<{source: string, target: string}>}} Representation */
