@@ -51,7 +51,9 @@ def woven(size: int, *, edges: int, width: int, delay_every: int) -> Document:
         if layer:
             parents.append(f"n{(layer - 1) * width + random.randrange(width)}")
             if random.random() < more:
-                parents.append(f"n{random.randrange(max(0, layer - 4), layer) * width + random.randrange(width)}")
+                parents.append(
+                    f"n{random.randrange(max(0, layer - 4), layer) * width + random.randrange(width)}"
+                )
         nodes.append((f"n{i}", list(dict.fromkeys(parents))))
     document = _document(f"woven-{size}", nodes)
     for i, node in enumerate(document["dag"]["nodes"]):
