@@ -7,8 +7,9 @@ import asyncio
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -106,15 +107,24 @@ def main() -> int:
         print(f"Chromium {browser.version}, drawn without a GPU, {os.cpu_count()} cores\n")
         print(f"| | {' | '.join(COLUMNS.values())} | |\n|{'---|' * (len(COLUMNS) + 2)}")
         plans = [plan for plan in PLANS if plan.name.startswith(arguments.only)]
-        for function in dict.fromkeys(plan.function == WATCH for plan in plans):
+        for is_watched in dict.fromkeys(plan.function == WATCH for plan in plans):
             # An engine that nobody needs yet would only use the processors.
-            with ExitStack() as stack:
-                place = stack.enter_context(running_engine(pool) if function else served_page())
+            with _engine_or_page(pool, is_watched) as place:
                 for plan in plans:
-                    if (plan.function == WATCH) is function:
+                    if (plan.function == WATCH) is is_watched:
                         is_missed |= _report(browser, place, plan, arguments, pool)
         browser.close()
     return 1 if is_missed else 0
+
+
+@contextmanager
+def _engine_or_page(pool: Executor, is_watched: bool) -> Iterator[Engine | str]:
+    if is_watched:
+        with running_engine(pool) as engine:
+            yield engine
+    else:
+        with served_page() as address:
+            yield address
 
 
 def _report(

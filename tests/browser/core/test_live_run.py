@@ -9,11 +9,12 @@ import pytest
 
 from tests.browser.modules import Module
 
-#: A server of one run in the place of the real one: `views` and `streams` are the questions that it was asked,
-#: `send(...events)` and `cut()` are of the newest stream, `answer` gives the next view.
+#: A server of one run in the place of the real one: `views` and `streams` are what it was asked for, `send`
+#: writes events to the newest stream, and the view waits for `hold`.
 PREPARED = """
     const { LiveRun } = live, views = [], streams = [], heard = [];
-    const node = (id) => ({ node_id: id, status: "PENDING", dependencies: [], handler: "noop", attempt: 0, try: 0 });
+    const blank = { status: "PENDING", dependencies: [], handler: "noop", attempt: 0, try: 0 };
+    const node = (id) => ({ node_id: id, ...blank });
     const event = (seq, type, node_id) => ({ seq, type, node_id, ts: "2026-11-29T08:00:00.000Z", data: {} });
     let stream, hold = null, seqOfView = 0;
     window.fetch = async (address, { signal } = {}) => {
@@ -124,7 +125,8 @@ def test_what_comes_while_the_view_is_read_stays(followed: Callable[[str], Any])
         const shown = run.run;
         answer();
         await reading;
-        return [run.run !== shown, run.run.nodes.get("a").status, run.run.seq, Object.fromEntries(run.run.counts)];"""
+        const { nodes, seq, counts } = run.run;
+        return [run.run !== shown, nodes.get("a").status, seq, Object.fromEntries(counts)];"""
     )
 
     assert found == [True, "QUEUED", 2, {"queued": 1, "pending": 1}]
@@ -167,7 +169,8 @@ def test_a_node_that_changes_is_another_object_and_the_others_are_not(followed: 
         send(event(1, "node.queued", "a"));
         await until(() => run.run.seq === 1);
         const { nodes } = run.run;
-        return [nodes.get("a") !== before.get("a"), before.get("a").status, nodes.get("b") === before.get("b")];"""
+        const [a, b] = ["a", "b"].map((id) => before.get(id));
+        return [nodes.get("a") !== a, a.status, nodes.get("b") === b];"""
     )
 
     assert found == [True, "PENDING", True]

@@ -11,7 +11,7 @@ from tests.browser.modules import Module
 
 PREPARED = """
     const { EventRows } = module;
-    const event = (seq, type = "node.log") => ({ seq, type, ts: new Date(seq * 1000).toISOString(), data: {} });
+    const event = (seq) => ({ seq, type: "node.log", ts: new Date(seq * 1000).toISOString(), data: {} });
     const events = (from, to) => Array.from({ length: to - from + 1 }, (_, i) => event(from + i));
     const seqs = (list) => list.rows.map((row) => row.event.seq);
 """
