@@ -1,5 +1,6 @@
 /** The text that is being written: kept over a reload while it is not saved, and not left by accident. */
 import { guardLeaving } from "../../core/router.js";
+import { context } from "../../core/session.js";
 import { computed, effect, onDispose, signal } from "../../core/view.js";
 
 /**
@@ -17,7 +18,9 @@ const KEEP_MS = 200;
 
 /** @param {import("./subject.js").Subject} subject @returns {Draft} */
 export function draftOf(subject) {
-  const key = `${PREFIX}${subject.kind}.${subject.id}`;
+  // Whoever opens a session in this tab next is perhaps of another tenant.
+  const tenant = context.peek()?.identity?.tenant ?? "";
+  const key = `${PREFIX}${tenant}.${subject.kind}.${subject.id}`;
   const found = kept(key);
   const text = signal(found?.text ?? subject.text);
   const saved = signal(subject.text);
