@@ -21,6 +21,7 @@ from api.middleware import RequestLimits
 from api.owners import OWNERS, RouteOwner, owner_of, security_of
 from api.page import context
 from api.page import routes as page
+from api.prefix import Prefixed
 from api.problems import StoreErrorMaker, install_handlers
 from api.request_guard import CHANGING, RequestGuard
 from api.responses import failures, problems
@@ -90,6 +91,7 @@ def install(
     dialects: Sequence[Dialect] = DIALECTS,
     is_native: bool = True,
     is_demo: bool = False,
+    root_path: str = "",
 ) -> None:
     """Give the app its routes, its guard and limits, and its ways to say that something went wrong.
 
@@ -97,6 +99,7 @@ def install(
     dialects      the contracts served beside the native one; their failures have their own forms.
     is_native     False: the native contract is not served, only those of the dialects.
     is_demo       True: the routes of the demo are served too.
+    root_path     what stands before every path to a client, where a proxy takes it off.
     """
     # Reached first, and without FastAPI's machinery for dependencies, which these functions do not use, where
     # the lane does not serve them. The routers below document the same functions.
@@ -139,6 +142,8 @@ def install(
         definition_parents=DEFINITION_PARENTS,
     )
     app.add_middleware(StoreTime)
+    if root_path:
+        app.add_middleware(Prefixed, root_path=root_path)
     install_handlers(app, store_errors)
 
 

@@ -41,14 +41,11 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
   const focused = signal(0);
   /** @type {HTMLElement} */
   let box;
-  const range = computed(() => {
-    const count = rows().length;
-    const first = Math.max(0, Math.floor(top.value / rowHeight) - MARGIN);
-    const last = Math.min(count, Math.ceil((top.value + seen.value) / rowHeight) + MARGIN);
-    return { first: Math.min(first, Math.max(0, count - 1)), last, count };
-  });
+  const count = computed(() => rows().length);
+  const current = computed(() => Math.min(focused.value, count.value - 1));
   const shown = () => {
-    const { first, last } = range.value;
+    const first = Math.max(0, Math.floor(top.value / rowHeight) - MARGIN);
+    const last = Math.ceil((top.value + seen.value) / rowHeight) + MARGIN;
     return rows()
       .slice(first, last)
       .map((row, at) => ({ row, index: first + at }));
@@ -69,14 +66,13 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
   /** @param {KeyboardEvent} event */
   function onKey(event) {
     const isOnRow = event.target instanceof HTMLElement && event.target.getAttribute("role") === "row";
-    const count = rows().length;
-    const at = Math.min(focused.peek(), count - 1);
-    const step = /** @type {Record<string, number>} */ ({ ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15, Home: -count, End: count })[event.key];
+    const [at, most] = [current.peek(), count.peek()];
+    const step = /** @type {Record<string, number>} */ ({ ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15, Home: -most, End: most })[event.key];
     if (!isOnRow || event.metaKey || event.ctrlKey || event.altKey) return;
     if (step !== undefined) {
       event.preventDefault();
       event.stopPropagation();
-      move(Math.max(0, Math.min(count - 1, at + step)));
+      move(Math.max(0, Math.min(most - 1, at + step)));
     } else if (event.key === "Enter" && onOpen) {
       event.preventDefault();
       onOpen(rows()[at]);
@@ -93,34 +89,36 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
   }
 
   const template = columns.map((column) => column.width).join(" ");
-  return html`<div class="table" role="table" aria-label=${label} aria-rowcount=${() => range.value.count + 1} ref=${adopt} onscroll=${onScroll} onkeydown=${onKey}
+  return html`<div class="table" role="table" aria-label=${label} aria-rowcount=${() => count.value + 1} ref=${adopt} onscroll=${onScroll} onkeydown=${onKey}
       style=${{ "--columns": template, "--least": `${least}px`, "max-height": height }}>
     <div class="head" role="row" aria-rowindex="1">${columns.map(
       ({ title, isEnd, isTitleHidden }) =>
         html`<div class=${isEnd ? "cell end" : "cell"} role="columnheader"><span class=${isTitleHidden ? "visually-hidden" : ""}>${title}</span></div>`,
     )}</div>
-    <div class="rows" role="rowgroup" style=${() => ({ height: `${range.value.count * rowHeight}px` })}>${each(
+    <div class="rows" role="rowgroup" style=${() => ({ height: `${count.value * rowHeight}px` })}>${each(
       shown,
       ({ row }) => keyOf(row),
       (item) => line(item),
     )}</div>
-    ${empty ? show(() => range.value.count === 0, () => html`<div role="row"><div role="cell">${empty()}</div></div>`) : null}
+    ${empty ? show(() => count.value === 0, () => html`<div role="row"><div role="cell">${empty()}</div></div>`) : null}
   </div>`;
 
   /** @param {import("../core/view.js").Signal<{row: Row, index: number}>} item */
   function line(item) {
-    const row = () => item.value.row;
+    // Most rows that are listed again are the ones that stand here already.
+    const [own, index] = [computed(() => item.value.row), computed(() => item.value.index)];
+    const row = () => own.value;
     const isSelected = () => (selected ? String(selected() === keyOf(row())) : null);
-    const isFocusable = () => (Math.min(focused.value, range.value.count - 1) === item.value.index ? "0" : "-1");
+    const isFocusable = () => (current.value === index.value ? "0" : "-1");
     /** @param {MouseEvent} event */
     const onClick = (event) => {
       const isControl = /** @type {Element} */ (event.target).closest("a, button, input, select, label");
       if (!isControl) focused.value = item.peek().index;
       if (!isControl && onOpen) onOpen(item.peek().row);
     };
-    return html`<div class=${onOpen ? "line can-open" : "line"} role="row" tabindex=${isFocusable} aria-rowindex=${() => item.value.index + 2} aria-selected=${isSelected}
+    return html`<div class=${onOpen ? "line can-open" : "line"} role="row" tabindex=${isFocusable} aria-rowindex=${() => index.value + 2} aria-selected=${isSelected}
         onclick=${onClick} onfocus=${() => (focused.value = item.peek().index)}
-        style=${() => ({ top: `${item.value.index * rowHeight}px`, height: `${rowHeight}px` })}>${columns.map(
+        style=${() => ({ top: `${index.value * rowHeight}px`, height: `${rowHeight}px` })}>${columns.map(
           ({ cell, isEnd }) => html`<div class=${isEnd ? "cell end" : "cell"} role="cell">${cell(row)}</div>`,
         )}</div>`;
   }

@@ -13,12 +13,12 @@ export function nodesTab({ live, nodeId, filter, select }) {
   const text = signal("");
   const rows = computed(() => {
     void live.version.value;
-    const wanted = text.value.trim().toLowerCase();
-    return [...(live.run?.nodes.values() ?? [])]
-      .filter((node) => filter.value === null || stateOf(node) === filter.value)
-      .filter((node) => !wanted || node.node_id.toLowerCase().includes(wanted) || node.handler.toLowerCase().includes(wanted))
-      // A row is drawn again when it is another object: nodes are changed in place.
-      .map((node) => ({ ...node }));
+    const [state, wanted] = [filter.value, text.value.trim().toLowerCase()];
+    const nodes = [...(live.run?.nodes.values() ?? [])];
+    if (state === null && !wanted) return nodes;
+    return nodes.filter(
+      (node) => (state === null || stateOf(node) === state) && (!wanted || node.node_id.toLowerCase().includes(wanted) || node.handler.toLowerCase().includes(wanted)),
+    );
   });
   return html`<div class="stack">
     <div class="row"><input type="search" aria-label="Filter nodes by id or handler" placeholder="Id or handler" oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}></div>
