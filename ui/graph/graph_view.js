@@ -123,7 +123,9 @@ export function graphView({ nodes, stateOf, changed, selected, onSelect, onOpen,
   effect(() => {
     const list = nodes();
     untracked(() => {
-      if (model.setNodes(list) || !renderer) draw();
+      if (!model.setNodes(list) && renderer) return;
+      changed(); // is drawn with all the others
+      draw();
     });
   });
   effect(() => {

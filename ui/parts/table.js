@@ -33,9 +33,11 @@ const MARGIN = 6;
  * @param {string} [options.height]  the most, in CSS
  * @param {number} [options.least]  width in px below which it scrolls sideways
  * @param {number} [options.rowHeight]  px
+ * @param {boolean} [options.isRecycled]  a row that leaves gives its elements to one that comes, which makes quick
+ *   scrolling cheap; cells then follow `row()` in functions alone, and keep nothing of their own
  * @param {(element: HTMLElement) => void} [options.ref]  gets the element that scrolls
  */
-export function table({ label, columns, rows, keyOf, onOpen, selected, empty, onNearEnd, height = "70vh", least = 0, rowHeight = 32, ref }) {
+export function table({ label, columns, rows, keyOf, onOpen, selected, empty, onNearEnd, height = "70vh", least = 0, rowHeight = 32, isRecycled = false, ref }) {
   const top = signal(0);
   const seen = signal(800);
   const focused = signal(0);
@@ -50,6 +52,8 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
       .slice(first, last)
       .map((row, at) => ({ row, index: first + at }));
   };
+  // As many as are shown at once: no two rows in view have the same.
+  const slots = computed(() => Math.ceil(seen.value / rowHeight) + 2 * MARGIN + 1);
   const watchSize = new ResizeObserver(() => (seen.value = box.clientHeight || 800));
   onDispose(() => watchSize.disconnect());
 
@@ -65,10 +69,11 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
   }
   /** @param {KeyboardEvent} event */
   function onKey(event) {
-    const isOnRow = event.target instanceof HTMLElement && event.target.getAttribute("role") === "row";
-    const [at, most] = [current.peek(), count.peek()];
+    const element = /** @type {Element} */ (event.target);
+    if (element.role !== "row" || event.metaKey || event.ctrlKey || event.altKey) return;
+    // The row that its element shows now, which may not be the one that got the focus.
+    const [at, most] = [Number(element.getAttribute("aria-rowindex")) - 2, count.peek()];
     const step = /** @type {Record<string, number>} */ ({ ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15, Home: -most, End: most })[event.key];
-    if (!isOnRow || event.metaKey || event.ctrlKey || event.altKey) return;
     if (step !== undefined) {
       event.preventDefault();
       event.stopPropagation();
@@ -97,7 +102,7 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
     )}</div>
     <div class="rows" role="rowgroup" style=${() => ({ height: `${count.value * rowHeight}px` })}>${each(
       shown,
-      ({ row }) => keyOf(row),
+      ({ row, index }) => (isRecycled ? index % slots.value : keyOf(row)),
       (item) => line(item),
     )}</div>
     ${empty ? show(() => count.value === 0, () => html`<div role="row"><div role="cell">${empty()}</div></div>`) : null}

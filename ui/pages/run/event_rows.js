@@ -33,7 +33,7 @@ export class EventRows {
   filter(fits) {
     this.#fits = fits;
     this.rows = [];
-    this.#append(this.#events);
+    this.#list(this.#events);
   }
 
   /**
@@ -47,7 +47,7 @@ export class EventRows {
     if (fresh.length === 0) return true;
     if (last !== undefined && fresh[0].seq !== last + 1) return false;
     this.#events.push(...fresh);
-    if (this.#events.length <= this.#most) this.#append(fresh);
+    if (this.#events.length <= this.#most) this.#list(fresh);
     else this.restart(this.#events.slice(-this.#most / 2));
     return true;
   }
@@ -66,7 +66,7 @@ export class EventRows {
   }
 
   /** @param {readonly RunEvent[]} events */
-  #append(events) {
+  #list(events) {
     let before = this.rows.at(-1);
     for (const event of events) {
       if (!this.#fits(event)) continue;

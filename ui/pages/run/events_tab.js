@@ -84,6 +84,7 @@ export function eventsTab({ live, nodeId, select }) {
       keyOf: ({ event }) => event.seq,
       onOpen: ({ event }) => openEvent(event),
       least: 640,
+      isRecycled: true,
       rowHeight: 28,
       ref: (element) => {
         box = element;
@@ -95,15 +96,15 @@ export function eventsTab({ live, nodeId, select }) {
         { title: "Time", width: "110px", cell: (row) => html`<time class="mono">${() => clockTime(Date.parse(row().event.ts))}</time>` },
         { title: "After", width: "84px", isEnd: true, cell: (row) => html`<span class="number muted">${() => (row().sinceMs === null ? "" : `+${duration(row().sinceMs)}`)}</span>` },
         { title: "Event", width: "170px", cell: (row) => html`<span class="mono">${() => row().event.type}</span>` },
-        { title: "Node", width: "minmax(100px, 200px)", cell: (row) => html`${() => nodeLink(row().event)}` },
+        { title: "Node", width: "minmax(100px, 200px)", cell: (row) => nodeLink(() => row().event) },
         { title: "Says", width: "minmax(200px, 1fr)", cell: (row) => html`<bdi class="text">${() => summaryOf(row().event)}</bdi>` },
       ],
     })}
   </div>`;
 
-  /** @param {RunEvent} event */
+  /** @param {() => RunEvent} event */
   function nodeLink(event) {
-    return event.node_id ? html`<button type="button" class="as-link" onclick=${() => select(unitOf(event))}><bdi>${unitOf(event)}</bdi></button>` : null;
+    return html`<button type="button" class="as-link" hidden=${() => event().node_id === undefined} onclick=${() => select(unitOf(event()))}><bdi>${() => unitOf(event())}</bdi></button>`;
   }
 }
 

@@ -21,7 +21,7 @@ export function failureBanner(live, select) {
   return show(
     () => causes().length > 0 || own() !== null,
     () => html`<section class="banner state-failed stack" aria-label="What failed">
-      ${show(() => causes().length > 0, () => html`<h2>${() => plural(causes().length, "node")} failed</h2>`)}
+      ${show(() => causes().length > 0, () => html`<h2>${() => plural(failed.value, "node")} failed</h2>`)}
       ${show(() => own() !== null, () => html`<p class="wrap"><bdi>${() => errorLine(own())}</bdi></p>`)}
       <ul class="stack-tight">${each(
         () => (all.value ? causes() : causes().slice(0, SHOWN)),

@@ -29,9 +29,10 @@ export function nodesTab({ live, nodeId, filter, select }) {
       onOpen: (node) => select(node.node_id),
       selected: () => nodeId.value,
       least: 720,
+      isRecycled: true,
       empty: () => html`<div class="empty">No node is in this state.</div>`,
       columns: [
-        { title: "State", width: "170px", cell: (node) => statusChip(() => stateOf(node())) },
+        { title: "State", width: "170px", cell: (node) => stateCell(computed(() => stateOf(node()))) },
         { title: "Node", width: "minmax(140px, 1fr)", cell: (node) => html`<bdi class="strong" title=${() => node().node_id}>${() => node().node_id}</bdi>` },
         { title: "Handler", width: "120px", cell: (node) => html`<span class="muted">${() => node().handler}</span>` },
         { title: "Attempt", width: "80px", isEnd: true, cell: (node) => html`<span class="number">${() => triesOf(node())}</span>` },
@@ -41,6 +42,11 @@ export function nodesTab({ live, nodeId, filter, select }) {
       ],
     })}
   </div>`;
+}
+
+/** Drawn again only when it is another one. @param {import("../../core/view.js").Computed<string>} state */
+function stateCell(state) {
+  return statusChip(() => state.value);
 }
 
 /** @param {RunNode} node */
