@@ -1,4 +1,4 @@
-"""Where answers point to, for clients of a proxy that serves this server below a prefix."""
+"""Where answers point to, for clients of a proxy that serves this server below a prefix and takes it off."""
 
 from __future__ import annotations
 
@@ -26,9 +26,8 @@ class Prefixed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_prefixed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [
-                    (name, self._prefixed(name, value)) for name, value in message["headers"]
-                ]
+                headers = message["headers"]
+                message["headers"] = [(name, self._prefixed(name, value)) for name, value in headers]
             await send(message)
 
         await self._app(scope, receive, send_prefixed if scope["type"] == "http" else send)

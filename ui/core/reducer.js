@@ -2,8 +2,9 @@
  * What is known of one execution: a view, and the events that came after it.
  *
  * A view contains all events up to its `seq`, and perhaps a few more; an event that it contains already may be
- * applied again, and after the last one the state is the same. Pure: `apply` changes the state that it is
- * given, since copies of ten thousand nodes a thousand times a second are too many, and says what it changed.
+ * applied again, and after the last one the state is the same. Pure: `apply` changes the run that it is given, and
+ * says what it changed. A node that changes is another object afterwards, so that whoever shows ten thousand of
+ * them finds the few that differ without looking into any.
  */
 import { isOver, stateOf } from "./statuses.js";
 
@@ -54,10 +55,14 @@ import { isOver, stateOf } from "./statuses.js";
 const MOST_TEXT = 200_000;
 const NOTHING = Object.freeze({ node: null, isExecution: false, isStale: false, staleNode: null });
 
-/** @param {any} view  as `GET /v1/executions/{id}` gives it @returns {Run} */
-export function runOf(view) {
+/**
+ * @param {any} view  as `GET /v1/executions/{id}` gives it
+ * @param {Run | null} [before]  the same execution as it was known; views do not have what nodes have streamed
+ * @returns {Run}
+ */
+export function runOf(view, before = null) {
   const { nodes: list, ...execution } = view;
-  const nodes = new Map(list.map((/** @type {RunNode} */ node) => [node.node_id, { ...node }]));
+  const nodes = new Map(list.map((/** @type {RunNode} */ node) => [node.node_id, { ...node, text: before?.nodes.get(node.node_id)?.text }]));
   /** @type {Run} */
   const run = { execution, nodes, counts: new Map(), seq: view.seq ?? 0 };
   for (const node of run.nodes.values()) count(run, stateOf(node), 1);
@@ -71,27 +76,29 @@ export function apply(run, event) {
   if (event.seq <= run.seq) return NOTHING;
   run.seq = event.seq;
   if (event.node_id === undefined) return applyToExecution(run, event);
-  const node = run.nodes.get(event.node_id);
-  if (node === undefined) return NOTHING;
+  const known = run.nodes.get(event.node_id);
+  if (known === undefined) return NOTHING;
   // How far a mapped node is, one event of an item does not say.
-  if (event.item !== undefined) return { ...NOTHING, staleNode: node.node_id };
-  const before = stateOf(node);
+  if (event.item !== undefined) return { ...NOTHING, staleNode: known.node_id };
+  const node = { ...known };
   const change = applyToNode(node, event);
-  const after = stateOf(node);
-  if (before !== after) {
-    count(run, before, -1);
-    count(run, after, 1);
-  }
+  if (change.node !== null) put(run, known, node);
   return change;
 }
 
 /** Put a node that was read again in its place. @param {Run} run @param {RunNode} fresh */
 export function replaceNode(run, fresh) {
-  const node = run.nodes.get(fresh.node_id);
-  if (node === undefined) return;
-  count(run, stateOf(node), -1);
-  Object.assign(node, fresh);
-  count(run, stateOf(node), 1);
+  const known = run.nodes.get(fresh.node_id);
+  if (known !== undefined) put(run, known, { ...known, ...fresh });
+}
+
+/** @param {Run} run @param {RunNode} known @param {RunNode} node */
+function put(run, known, node) {
+  run.nodes.set(node.node_id, node);
+  const [before, after] = [stateOf(known), stateOf(node)];
+  if (before === after) return;
+  count(run, before, -1);
+  count(run, after, 1);
 }
 
 /** @type {Record<string, string>} */

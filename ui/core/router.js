@@ -81,7 +81,7 @@ function isElsewhere(next) {
  * @param {{isReplaced?: boolean}} [how]  replaced: the way back does not lead through it
  */
 export function go(path, { isReplaced = false } = {}) {
-  const next = new URL(path, "http://page");
+  const next = new URL(path, location.origin);
   if (isElsewhere(parse(next.pathname, next.search)) && !mayLeave()) return;
   history[isReplaced ? "replaceState" : "pushState"](null, "", href(path));
   address = location.href;

@@ -4,8 +4,8 @@ import { asked } from "../core/asked.js";
 import { href, route } from "../core/router.js";
 import { listenToFeed } from "../core/session.js";
 import { html, onDispose, show } from "../core/view.js";
+import { lazy } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
-import { editor } from "./edit/editor.js";
 import { loadSubject } from "./edit/subject.js";
 
 export const title = "Edit";
@@ -21,7 +21,11 @@ export function page() {
   const name = run ? `run ${run}` : workflow;
   return show(
     () => answer.value !== null,
-    () => editor(/** @type {import("./edit/subject.js").Subject} */ (answer.peek())),
+    () =>
+      lazy(
+        () => import("./edit/editor.js"),
+        ({ editor }) => editor(/** @type {import("./edit/subject.js").Subject} */ (answer.peek())),
+      ),
     () => html`<h1>${name ? html`Edit <bdi>${name}</bdi>` : "New workflow"}</h1>
       ${show(
         () => error.value !== null,

@@ -4,16 +4,11 @@ import { asked } from "../core/asked.js";
 import { href, hrefOf, route, setQuery } from "../core/router.js";
 import { listenToFeed, may } from "../core/session.js";
 import { computed, html, onDispose, show } from "../core/view.js";
+import { lazy } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
 import { shortcuts } from "../parts/shortcuts.js";
 import { tabs } from "../parts/tabs.js";
-import { definitionTab } from "./workflow/definition_tab.js";
-import { launchTab } from "./workflow/launch_tab.js";
-import { overviewTab } from "./workflow/overview_tab.js";
-import { schedulesTab } from "./workflow/schedules_tab.js";
 import { pathOf, pauseButton, removeWorkflow } from "./workflow/switching.js";
-import { triggersTab } from "./workflow/triggers_tab.js";
-import { versionsTab } from "./workflow/versions_tab.js";
 
 /** @param {Record<string, string>} params */
 export const title = ({ name }) => name;
@@ -35,20 +30,27 @@ export function page({ params }) {
   const view = { workflow, again };
   shortcuts(TABS.map((tab, at) => ({ keys: String(at + 1), does: `show ${tab}`, run: () => choose(tab) })));
   const content = {
-    overview: () => overviewTab(view),
-    launch: () => launchTab(view),
-    definition: () => definitionTab(view),
-    versions: () => versionsTab(view),
-    triggers: () => triggersTab(view),
-    schedules: () => schedulesTab(view),
+    overview: () => lazy(() => import("./workflow/overview_tab.js"), ({ overviewTab }) => overviewTab(view)),
+    launch: () => lazy(() => import("./workflow/launch_tab.js"), ({ launchTab }) => launchTab(view)),
+    definition: () => lazy(() => import("./workflow/definition_tab.js"), ({ definitionTab }) => definitionTab(view)),
+    versions: () => lazy(() => import("./workflow/versions_tab.js"), ({ versionsTab }) => versionsTab(view)),
+    triggers: () => lazy(() => import("./workflow/triggers_tab.js"), ({ triggersTab }) => triggersTab(view)),
+    schedules: () => lazy(() => import("./workflow/schedules_tab.js"), ({ schedulesTab }) => schedulesTab(view)),
   };
-  const list = Object.entries(content).map(([key, build], at) => ({ key, title: key.charAt(0).toUpperCase() + key.slice(1), hint: String(at + 1), content: build }));
+  const list = Object.entries(content).map(([key, build], at) => ({
+    key,
+    title: key.charAt(0).toUpperCase() + key.slice(1),
+    hint: String(at + 1),
+    content: build,
+  }));
   return html`<div class="stack">
-    ${show(() => error.value !== null, () => html`<h1><bdi>${params.name}</bdi></h1>${problemList(() => error.value)}<p><a href=${href("/ui/workflows")}>All workflows</a></p>`)}
+    ${show(() => error.value !== null, () => html`<h1><bdi>${params.name}</bdi></h1>${problemList(() => error.value)}<p><a
+        href=${href("/ui/workflows")}>All workflows</a></p>`)}
     ${show(
       () => answer.value !== null,
       () => html`${header(view)}${tabs({ label: "Workflow", chosen: () => chosen.value, onChoose: choose, tabs: list })}`,
-      () => show(() => error.value === null, () => html`<h1><bdi>${params.name}</bdi></h1><div class="empty" aria-busy="true"><div class="skeleton"></div></div>`),
+      () => show(() => error.value === null, () => html`<h1><bdi>${params.name}</bdi></h1><div class="empty" aria-busy="true"><div
+          class="skeleton"></div></div>`),
     )}
   </div>`;
 }
@@ -61,11 +63,13 @@ function header({ workflow, again }) {
       <code>${name}</code><span class="tag">${() => `v${workflow().version}`}</span>
       <span class=${() => `tag state-word ${workflow().is_active ? "active" : "paused"}`}>${() => (workflow().is_active ? "active" : "paused")}</span>
       <div class="row head-actions">
-        ${show(() => may("run"), () => html`<a class="button primary" href=${() => href(hrefOf(`/ui/workflows/${encodeURIComponent(name())}`, { tab: "launch" }))}>Launch</a>
+        ${show(() => may("run"), () => html`<a class="button primary"
+            href=${() => href(hrefOf(`/ui/workflows/${encodeURIComponent(name())}`, { tab: "launch" }))}>Launch</a>
           <a class="button" href=${() => href(hrefOf("/ui/edit", { workflow: name() }))}>Edit</a>`)}
         ${pauseButton(workflow, again)}
         ${show(() => may("admin"), () => html`<button type="button" onclick=${() => void removeWorkflow(workflow())}>Remove…</button>`)}
       </div></div>
-    ${show(() => !workflow().is_active, () => html`<p class="banner">Paused: nothing starts it, neither people nor schedules nor webhooks. What runs goes on.</p>`)}
+    ${show(() => !workflow().is_active, () =>
+      html`<p class="banner">Paused: nothing starts it, neither people nor schedules nor webhooks. What runs goes on.</p>`)}
     ${show(() => workflow().description !== "", () => html`<p class="text wrap">${() => workflow().description}</p>`)}`;
 }

@@ -47,7 +47,8 @@ export function page() {
   const count = () => value.value?.length ?? 0;
   return html`<div class="page-head"><h1>Workflows</h1>
       ${show(() => may("run"), () => html`<a class="button primary" href=${href("/ui/edit")}>New workflow</a>`)}</div>
-    <div class="row filters"><input id="workflows-text" type="search" placeholder="Name, title or description" aria-label="Filter workflows by text" .value=${text.peek()} oninput=${onText}>
+    <div class="row filters"><input id="workflows-text" type="search" placeholder="Name, title or description" aria-label="Filter workflows by text"
+        .value=${text.peek()} oninput=${onText}>
       <span class="muted" role="status">${() => (value.value === null ? "" : plural(count(), "workflow"))}</span></div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${table({
@@ -59,19 +60,34 @@ export function page() {
       least: 940,
       empty: () => show(() => value.value !== null, () => empty(text), () => html`<div class="empty"><div class="skeleton"></div></div>`),
       columns: [
-        { title: "State", width: "80px", cell: (each) => html`<span class=${() => `tag state-word ${each().is_active ? "active" : "paused"}`}>${() => (each().is_active ? "active" : "paused")}</span>` },
-        { title: "Name", width: "minmax(140px, 1fr)", cell: (each) => html`<a href=${() => href(`/ui/workflows/${encodeURIComponent(each().name)}`)}><bdi class="strong">${() => each().name}</bdi></a>` },
+        {
+          title: "State",
+          width: "80px",
+          cell: (each) => html`<span class=${() => `tag state-word ${each().is_active ? "active" : "paused"}`}>${() =>
+             (each().is_active ? "active" : "paused")}</span>`,
+        },
+        {
+          title: "Name",
+          width: "minmax(140px, 1fr)",
+          cell: (each) => html`<a href=${() => href(`/ui/workflows/${encodeURIComponent(each().name)}`)}><bdi class="strong">${() => each().name}</bdi></a>`,
+        },
         { title: "Title", width: "minmax(140px, 1fr)", cell: (each) => html`<bdi title=${() => each().description}>${() => each().title}</bdi>` },
         { title: "Version", width: "72px", isEnd: true, cell: (each) => html`<span class="number">${() => each().version}</span>` },
         { title: "Labels", width: "minmax(100px, 1fr)", cell: (each) => html`${() => labelTags(each().labels)}` },
         { title: "Starts next", width: "110px", cell: (each) => html`${() => nextCell(nextOf.value.get(each().workflow_id))}` },
-        { title: "Updated", width: "110px", cell: (each) => html`<time title=${() => moment(milliseconds(each().updated_at))}>${() => relative(milliseconds(each().updated_at), now.value)}</time>` },
+        {
+          title: "Updated",
+          width: "110px",
+          cell: (each) => html`<time title=${() => moment(milliseconds(each().updated_at))}>${() =>
+             relative(milliseconds(each().updated_at), now.value)}</time>`,
+        },
         {
           title: "What can be done",
           isTitleHidden: true,
           width: "190px",
           isEnd: true,
-          cell: (each) => html`${show(() => may("run"), () => html`<a class="button" aria-label=${() => `Launch ${each().name}`} href=${() => href(hrefOf(`/ui/workflows/${encodeURIComponent(each().name)}`, { tab: "launch" }))}>Launch</a>`)} ${pauseButton(each, again)}`,
+          cell: (each) => html`${show(() => may("run"), () => html`<a class="button" aria-label=${() => `Launch ${each().name}`}
+              href=${() => href(hrefOf(`/ui/workflows/${encodeURIComponent(each().name)}`, { tab: "launch" }))}>Launch</a>`)} ${pauseButton(each, again)}`,
         },
       ],
     })}`;

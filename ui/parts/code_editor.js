@@ -95,10 +95,12 @@ export function codeEditor({ text, marks, label, describedBy }) {
       shown,
       ({ line }) => line,
       (row) =>
-        html`<div class=${() => row.value.kind} style=${() => ({ top: `${PADDING_PX + (row.value.line - 1) * LINE_PX - top.value}px` })}>${() => (row.value.kind ? icon(row.value.kind === "error" ? "failed" : "warning") : null)}<span>${() => row.value.line}</span></div>`,
+        html`<div class=${() => row.value.kind} style=${() => ({ top: `${PADDING_PX + (row.value.line - 1) * LINE_PX - top.value}px` })}>${() =>
+          row.value.kind ? icon(row.value.kind === "error" ? "failed" : "warning") : null}<span>${() => row.value.line}</span></div>`,
     )}</div>
     <textarea aria-label=${label} aria-describedby=${describedBy} spellcheck="false" autocapitalize="off" autocomplete="off" wrap="off" ref=${adopt}
-      .value=${() => text.value} oninput=${(/** @type {any} */ event) => (text.value = event.target.value)} onkeydown=${onKey} onblur=${() => (isLeaving = false)} onscroll=${() => (top.value = area.scrollTop)}></textarea>
+      .value=${() => text.value} oninput=${(/** @type {any} */ event) => (text.value = event.target.value)} onkeydown=${onKey}
+          onblur=${() => (isLeaving = false)} onscroll=${() => (top.value = area.scrollTop)}></textarea>
   </div>`;
   return { element, jumpTo };
 }

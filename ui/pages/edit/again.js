@@ -6,7 +6,7 @@ import { href } from "../../core/router.js";
 import { computed, html, show, signal } from "../../core/view.js";
 import { icon } from "../../parts/icons.js";
 import { problemList } from "../../parts/problems.js";
-import { nodeList } from "../run/actions.js";
+import { nodeList } from "../../parts/node_list.js";
 
 /**
  * @typedef {object} Again
@@ -56,14 +56,17 @@ export function againPanel(subject, { isFork, node, preview }) {
     html`<label><input type="radio" name="again" .checked=${() => isFork.value === value} onchange=${() => (isFork.value = value)}>${label}</label>`;
   return html`<div class="stack">
     <p>It is a new run; <a href=${href(`/ui/runs/${encodeURIComponent(subject.id)}`)}>the one that it comes from</a> stays as it is.</p>
-    <fieldset class="choices"><legend class="visually-hidden">How it runs again</legend>${radio(false, "Run again from the start")} ${radio(true, "Fork: keep what the change does not reach")}</fieldset>
+    <fieldset class="choices"><legend class="visually-hidden">How it runs again</legend>${radio(false, "Run again from the start")}
+      ${radio(true, "Fork: keep what the change does not reach")}</fieldset>
     ${show(
       () => isFork.value,
       () => html`
         ${() =>
           node.value === null
             ? null
-            : html`<p class="row">From <span class="tag"><bdi>${node.value}</bdi></span> on, whatever has changed <button type="button" class="quiet icon-only" aria-label="Not from this node: only what has changed" title="Only what has changed" onclick=${() => (node.value = null)}>${icon("close")}</button></p>`}
+            : html`<p class="row">From <span class="tag"><bdi>${node.value}</bdi></span> on, whatever has changed <button type="button" class="quiet icon-only"
+                aria-label="Not from this node: only what has changed" title="Only what has changed"
+                onclick=${() => (node.value = null)}>${icon("close")}</button></p>`}
         ${show(() => preview.error.value !== null, () => problemList(() => preview.error.value))}
         ${() => (preview.answer.value === null ? null : planView(preview.answer.value))}`,
     )}
@@ -72,9 +75,12 @@ export function againPanel(subject, { isFork, node, preview }) {
 
 /** @param {any} plan */
 function planView({ nodes, reused, skipped }) {
-  const part = (/** @type {string} */ title, /** @type {string[]} */ ids) => (ids.length === 0 ? null : html`<section class="stack" aria-label=${title}><h3>${`${title}: ${plural(ids.length, "node")}`}</h3>${nodeList(ids)}</section>`);
+  const part = (/** @type {string} */ title, /** @type {string[]} */ ids) => (ids.length === 0 ? null : html`<section class="stack"
+      aria-label=${title}><h3>${`${title}: ${plural(ids.length, "node")}`}</h3>${nodeList(ids)}</section>`);
   return html`<div class="stack" role="group" aria-label="What will run">
-    ${nodes.length === 0 ? html`<p class="banner">Nothing would run again: nothing has changed, and all of it has ended well.</p>` : part("Will run again", nodes)}
+    ${nodes.length === 0
+      ? html`<p class="banner">Nothing would run again: nothing has changed, and all of it has ended well.</p>`
+      : part("Will run again", nodes)}
     ${part("Reused, with their outputs", reused)} ${part("Skipped", skipped)}</div>`;
 }
 

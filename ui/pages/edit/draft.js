@@ -10,17 +10,20 @@ import { computed, effect, onDispose, signal } from "../../core/view.js";
  * @property {import("../../core/view.js").Signal<string>} etag  of what the text was made from
  * @property {import("../../core/view.js").Computed<boolean>} isChanged
  * @property {import("../../core/view.js").Signal<boolean>} isFound  whether it is text that was left here before
+ * @property {(workflow: string) => void} moveTo  it is the text of this workflow from now on
  * @property {() => void} letGo  leave without a question: what was written is kept elsewhere
  */
 
 const PREFIX = "headrace.draft.";
 const KEEP_MS = 200;
+const QUESTION = "What you have written is not saved. It stays in this tab until you come back or close it. Leave?";
 
 /** @param {import("./subject.js").Subject} subject @returns {Draft} */
 export function draftOf(subject) {
   // Whoever opens a session in this tab next is perhaps of another tenant.
   const tenant = context.peek()?.identity?.tenant ?? "";
-  const key = `${PREFIX}${tenant}.${subject.kind}.${subject.id}`;
+  const keyOf = (/** @type {string} */ kind, /** @type {string} */ id) => `${PREFIX}${tenant}.${kind}.${id}`;
+  let key = keyOf(subject.kind, subject.id);
   const found = kept(key);
   const text = signal(found?.text ?? subject.text);
   const saved = signal(subject.text);
@@ -48,13 +51,17 @@ export function draftOf(subject) {
     if (isGuarded && isChanged.peek()) event.preventDefault();
   };
   addEventListener("beforeunload", onUnload);
-  const endGuard = guardLeaving(() => !isGuarded || !isChanged.peek() || confirm("What you have written is not saved. It stays in this tab until you come back or close it. Leave?"));
+  const endGuard = guardLeaving(() => !isGuarded || !isChanged.peek() || confirm(QUESTION));
   onDispose(() => {
     removeEventListener("beforeunload", onUnload);
     endGuard();
     keep();
   });
-  return { text, saved, etag, isChanged, isFound, letGo: () => (isGuarded = false) };
+  const moveTo = (/** @type {string} */ workflow) => {
+    sessionStorage.removeItem(key);
+    key = keyOf("workflow", workflow);
+  };
+  return { text, saved, etag, isChanged, isFound, moveTo, letGo: () => (isGuarded = false) };
 }
 
 /** @param {string} key @returns {{text: string, etag: string} | null} */

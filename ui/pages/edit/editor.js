@@ -2,11 +2,10 @@
 import { ApiError, api } from "../../core/api.js";
 import { go, href } from "../../core/router.js";
 import { may } from "../../core/session.js";
-import { computed, html, show, signal, untracked } from "../../core/view.js";
+import { computed, html, show, signal } from "../../core/view.js";
 import { forkedStates, simulatedStates } from "../../graph/document_graph.js";
 import { codeEditor } from "../../parts/code_editor.js";
-import { documentGraph } from "../../parts/document_graph.js";
-import { inputsForm, inputsSchema } from "../../parts/inputs_form.js";
+import { lazy } from "../../parts/lazy.js";
 import { problemList } from "../../parts/problems.js";
 import { tabs } from "../../parts/tabs.js";
 import { againPanel, inputErrors, newAgain } from "./again.js";
@@ -14,7 +13,7 @@ import { checking } from "./checking.js";
 import { draftOf } from "./draft.js";
 import { findings } from "./findings.js";
 import { save } from "./save.js";
-import { newSimulation, simulationPanel } from "./simulation.js";
+import { newSimulation } from "./simulation.js";
 
 const FINDINGS_ID = "edit-findings";
 
@@ -52,7 +51,16 @@ export function editor(subject) {
     draft.letGo();
     go(`/ui/runs/${encodeURIComponent(id)}`);
   };
-  const runOnce = () => act(async () => open((await api.post("/v1/executions", { definition: draft.text.peek(), inputs: inputs.peek() ?? null, trigger: true })).execution_id));
+  const runOnce = () =>
+    act(async () => {
+      const body = { definition: draft.text.peek(), inputs: inputs.peek() ?? null, trigger: true };
+      open((await api.post("/v1/executions", body)).execution_id);
+    });
+  const simulate = () =>
+    lazy(
+      () => import("./simulation_panel.js"),
+      ({ simulationPanel }) => simulationPanel(simulation, () => draft.text.value, () => inputs.peek()),
+    );
   const runAgain = () => act(async () => open(await /** @type {import("./again.js").Again} */ (again).start()));
   const saveIt = () => act(() => Promise.resolve(save(name, draft, found.document.peek())));
   const onKey = (/** @type {KeyboardEvent} */ event) => {
@@ -63,13 +71,25 @@ export function editor(subject) {
     event.preventDefault();
   };
   const run = again
-    ? html`<button type="button" class="primary" disabled=${() => isBusy.value} onclick=${runAgain}>${() => (again.isFork.value ? "Fork" : "Run again")}</button>`
+    ? html`<button type="button" class="primary" disabled=${() => isBusy.value}
+        onclick=${runAgain}>${() => (again.isFork.value ? "Fork" : "Run again")}</button>`
     : html`<button type="button" class="primary" disabled=${() => isBusy.value} onclick=${runOnce}>Run once</button>`;
+  const graph = lazy(
+    () => import("../../graph/document_view.js"),
+    ({ documentGraph }) =>
+      documentGraph({
+        document: () => found.document.value,
+        states: () => states.value?.states ?? null,
+        onSelect: (id) => jumpToNode(draft.text.peek(), id, code.jumpTo),
+      }),
+  );
   return html`<div class="stack" onkeydown=${onKey}>
-    <div class="page-head"><h1>${() => (name.value ? html`Edit <a href=${href(`/ui/workflows/${encodeURIComponent(name.value)}`)}><bdi>${name.value}</bdi></a>` : html`<bdi>${subject.heading}</bdi>`)}</h1>
+    <div class="page-head"><h1>${() => (name.value ? html`Edit <a
+        href=${href(`/ui/workflows/${encodeURIComponent(name.value)}`)}><bdi>${name.value}</bdi></a>` : html`<bdi>${subject.heading}</bdi>`)}</h1>
       <span class="muted" role="status">${() => (draft.isChanged.value ? (isRun ? "changed" : "not saved") : "")}</span>
       <div class="row head-actions">
-        ${show(() => may("admin"), () => html`<button type="button" disabled=${() => isBusy.value} onclick=${saveIt}>${() => (name.value ? "Save" : "Save as workflow…")}</button>`)}
+        ${show(() => may("admin"), () => html`<button type="button" disabled=${() => isBusy.value}
+            onclick=${saveIt}>${() => (name.value ? "Save" : "Save as workflow…")}</button>`)}
         ${show(() => may("run"), () => run)}
       </div></div>
     ${show(() => subject.note !== "", () => html`<p class="banner">${subject.note}</p>`)}
@@ -82,7 +102,7 @@ export function editor(subject) {
           <p class="muted">Tab indents; Esc, then Tab leaves the text. Ctrl + Enter runs it${show(() => may("admin"), () => ", Ctrl + S saves it")}.</p></div>
       </div>
       <div class="edit-side stack">
-        ${documentGraph({ document: () => found.document.value, states: () => states.value?.states ?? null, onSelect: (id) => jumpToNode(draft.text.peek(), id, code.jumpTo) })}
+        ${graph}
         <p class="muted" role="status">${() => graphNote(found, draft, states.value)}</p>
         ${tabs({
           label: "Editor",
@@ -90,8 +110,8 @@ export function editor(subject) {
           onChoose: (key) => (chosen.value = key),
           tabs: [
             ...(again ? [{ key: "again", title: "Run again", content: () => againPanel(subject, again) }] : []),
-            { key: "inputs", title: "Inputs", content: () => inputsPanel(found, inputs, failure) },
-            ...(may("run") ? [{ key: "simulate", title: "Simulate", content: () => simulationPanel(simulation, () => draft.text.value, () => inputs.peek()) }] : []),
+            { key: "inputs", title: "Inputs", content: () => lazy(() => import("./inputs_panel.js"), ({ inputsPanel }) => inputsPanel(found, inputs, failure)) },
+            ...(may("run") ? [{ key: "simulate", title: "Simulate", content: simulate }] : []),
           ],
         })}
       </div>
@@ -107,25 +127,6 @@ function leftHere(draft) {
   return html`<p class="banner row">What you had written here and not saved is still there. <button type="button" onclick=${discard}>Discard it</button></p>`;
 }
 
-/**
- * The inputs by the schema that the text has now.
- * @param {import("./checking.js").Checking} found @param {import("../../core/view.js").Signal<any>} inputs @param {import("../../core/view.js").Signal<any>} failure
- */
-function inputsPanel({ document }, inputs, failure) {
-  const key = computed(() => (document.value === null ? null : JSON.stringify(inputsSchema(document.value))));
-  let defaults = "";
-  return () => {
-    if (key.value === null) return html`<p class="muted">The form comes with the first valid text.</p>`;
-    return untracked(() => {
-      // Inputs that nobody has touched follow the defaults of a new schema.
-      if (JSON.stringify(inputs.peek()) === defaults) inputs.value = undefined;
-      const { element } = inputsForm({ document: document.peek(), value: inputs, errors: () => inputErrors(failure.value) });
-      defaults = JSON.stringify(inputs.peek()) ?? "";
-      return element;
-    });
-  };
-}
-
 /** @param {import("./checking.js").Checked | null} checked */
 function marksOf(checked) {
   if (checked === null) return [];
@@ -139,7 +140,8 @@ function marksOf(checked) {
  * @param {import("./again.js").Again | null} again @param {string} tab
  */
 function statesOf(draft, { report }, again, tab) {
-  if (again?.isFork.value && tab !== "simulate" && again.preview.answer.value) return { states: forkedStates(again.preview.answer.value), note: "As the fork would run it." };
+  const plan = again?.isFork.value && tab !== "simulate" ? again.preview.answer.value : null;
+  if (plan) return { states: forkedStates(plan), note: "As the fork would run it." };
   if (report.value?.text === draft.text.value) return { states: simulatedStates(report.value), note: "As it was simulated." };
   return null;
 }

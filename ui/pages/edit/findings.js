@@ -29,8 +29,10 @@ export function findings({ checked, error }, text, jumpTo, id) {
       all()
         .slice(0, SHOWN)
         .map(
-          ({ isError, line, column, path, message, hint }) => html`<li class=${isError ? "error" : "warning"}><button type="button" onclick=${() => jumpTo(line ?? 1, column)}>${icon(isError ? "failed" : "warning")}
-            <code>${line ? `${line}:${column ?? 1}` : (path ?? "")}</code><span><span class="visually-hidden">${isError ? "error: " : "warning: "}</span><span class="text">${message}</span>${hint ? html` <span class="muted text">${hint}</span>` : null}</span></button></li>`,
+          ({ isError, line, column, path, message, hint }) => html`<li class=${isError ? "error" : "warning"}><button type="button"
+              onclick=${() => jumpTo(line ?? 1, column)}>${icon(isError ? "failed" : "warning")}
+            <code>${line ? `${line}:${column ?? 1}` : (path ?? "")}</code><span><span class="visually-hidden">${isError ? "error: " : "warning: "}</span><span
+                class="text">${message}</span>${hint ? html`<span class="muted text hint">${hint}</span>` : null}</span></button></li>`,
         )}</ul>
     ${() => (all().length > SHOWN ? html`<p class="muted">${`and ${all().length - SHOWN} more`}</p>` : null)}
   </div>`;

@@ -44,7 +44,8 @@ function askForName(name, draft, document) {
   openDialog({
     title: "Save as a workflow",
     body: () => html`<div class="field"><label for="save-name">Name</label><span class="hint">1 to 64 of a–z, 0–9 and -; it never changes</span>
-      <input id="save-name" autocomplete="off" spellcheck="false" maxlength="64" .value=${wanted.peek()} oninput=${(/** @type {any} */ event) => (wanted.value = event.target.value.trim())}></div>`,
+      <input id="save-name" autocomplete="off" spellcheck="false" maxlength="64" .value=${wanted.peek()}
+          oninput=${(/** @type {any} */ event) => (wanted.value = event.target.value.trim())}></div>`,
     actions: [
       {
         label: "Save",
@@ -55,9 +56,11 @@ function askForName(name, draft, document) {
             await put(wanted.peek(), draft, "");
           } catch (error) {
             if (!(error instanceof ApiError) || error.status !== NAME_TAKEN) throw error;
-            throw new ApiError(error.status, { detail: `There is a workflow of the name ${wanted.peek()} already. Take another name, or open that one and edit it.` });
+            const detail = `There is a workflow of the name ${wanted.peek()} already. Take another name, or open that one and edit it.`;
+            throw new ApiError(error.status, { detail });
           }
           name.value = wanted.peek();
+          draft.moveTo(name.peek());
           setQuery({ workflow: name.peek(), run: null, node: null });
         },
       },
@@ -71,7 +74,8 @@ async function tellOfOther(name, draft) {
   openDialog({
     title: "Somebody else saved it meanwhile",
     isWide: true,
-    body: () => html`<p><b><bdi>${name}</bdi></b> was changed since you opened it. Yours is not saved yet, and nothing of it is lost. This is how yours (+) differs from theirs (−):</p>
+    body: () => html`<p><b><bdi>${name}</bdi></b> was changed since you opened it. Yours is not saved yet, and nothing of it is lost.
+      This is how yours (+) differs from theirs (−):</p>
       ${textDiff(other.text, draft.text.peek())}`,
     closeLabel: "Go on editing",
     actions: [

@@ -61,7 +61,17 @@ async function ofRun(id, node) {
   const path = `/v1/executions/${encodeURIComponent(id)}`;
   const [view, definition] = await Promise.all([api.get(path), api.get(`${path}/definition`)]);
   const heading = `Run ${view.name} again, with changes`;
-  return { ...EMPTY, kind: "run", id: view.execution_id, heading, text: toYaml(definition), inputs: view.inputs ?? undefined, trigger: view.trigger ?? null, labels: view.labels, node: node?.replace(/\[\d+\]$/, "") ?? null };
+  return {
+    ...EMPTY,
+    kind: "run",
+    id: view.execution_id,
+    heading,
+    text: toYaml(definition),
+    inputs: view.inputs ?? undefined,
+    trigger: view.trigger ?? null,
+    labels: view.labels,
+    node: node?.replace(/\[\d+\]$/, "") ?? null,
+  };
 }
 
 /**

@@ -1,11 +1,12 @@
 /** What can be done with a run: each says first what it would touch. */
 import { api } from "../../core/api.js";
 import { plural } from "../../core/format.js";
-import { go, hrefOf } from "../../core/router.js";
+import { go } from "../../core/router.js";
 import { html, signal } from "../../core/view.js";
 import { copy } from "../../parts/copy.js";
 import { openDialog } from "../../parts/dialog.js";
 import { download } from "../../parts/json_tree.js";
+import { nodeList } from "../../parts/node_list.js";
 import { notify, notifyError } from "../../parts/notices.js";
 import { signalForm, signalOffers } from "../../parts/signal_form.js";
 
@@ -118,17 +119,6 @@ async function exportRun(live) {
     after = page.next_after;
   }
   download(JSON.stringify({ execution: view, definition, events }, null, 2), `${live.id}.json`);
-}
-
-/** Ids of nodes, shortened where they are many. @param {string[]} ids */
-export function nodeList(ids) {
-  const shown = ids.slice(0, 100);
-  return html`<ul class="row">${shown.map((id) => html`<li class="tag"><bdi>${id}</bdi></li>`)}${ids.length > shown.length ? html`<li class="muted">and ${ids.length - shown.length} more</li>` : null}</ul>`;
-}
-
-/** Open the editor on a node of a run. @param {LiveRun} live @param {string} nodeId */
-export function forkFrom(live, nodeId) {
-  go(hrefOf("/ui/edit", { run: live.id, node: nodeId }));
 }
 
 /** @param {string} text */

@@ -14,7 +14,7 @@ import { statusChip } from "../../parts/status.js";
 
 /** @param {import("../../core/live_run.js").LiveRun} live */
 export function runHeader(live) {
-  const execution = () => (void live.version.value, live.run?.execution ?? {});
+  const execution = () => (void live.head.value, live.run?.execution ?? {});
   const status = () => execution().status ?? "PENDING";
   const isOpen = () => !isOver(status());
   // A stream stays open while the store behind the server is away; nothing comes by it then.

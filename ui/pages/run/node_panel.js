@@ -5,7 +5,8 @@
  * tabs with what is long. Which tab and which attempt are looked at stands in the address.
  */
 import { number, shortId } from "../../core/format.js";
-import { href, route, setQuery } from "../../core/router.js";
+import { href, hrefOf, route, setQuery } from "../../core/router.js";
+import { may } from "../../core/session.js";
 import { milliseconds, now } from "../../core/time.js";
 import { computed, html, show, untracked } from "../../core/view.js";
 import { approvalCard } from "../../parts/approval_card.js";
@@ -127,7 +128,9 @@ function heading(unit, onClose, onSelect) {
       ${show(() => node()?.reused ?? false, () => html`<span class="tag"
           title="Taken from the run that this one was made of; it did not run here">reused</span>`)}
       ${show(() => Boolean(node()?.child), () => html`<a
-          href=${() => href(`/ui/runs/${encodeURIComponent(node()?.child ?? "")}`)}>child ${() => shortId(node()?.child ?? "")}</a>`)}</div>
+          href=${() => href(`/ui/runs/${encodeURIComponent(node()?.child ?? "")}`)}>child ${() => shortId(node()?.child ?? "")}</a>`)}
+      ${show(() => may("run"), () => html`<a class="button beside" title="A new run that keeps what is before this node; what will run is shown first"
+          href=${href(hrefOf("/ui/edit", { run: unit.live.id, node: unit.base }))}>Fork from here</a>`)}</div>
     ${unit.index === null ? null : html`<nav class="row" aria-label="Items">
       <button type="button" class="as-link" onclick=${() => onSelect(unit.base)}>all items of <bdi>${unit.base}</bdi></button>
       <button type="button" class="quiet" disabled=${unit.index === 0}

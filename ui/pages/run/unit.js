@@ -126,7 +126,7 @@ function stampOf(node) {
 
 /** @param {LiveRun} live */
 export function runStatus(live) {
-  void live.version.value;
+  void live.head.value;
   return live.run?.execution.status ?? "";
 }
 

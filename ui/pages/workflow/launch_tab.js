@@ -73,13 +73,18 @@ export function launchTab({ workflow }) {
   };
   return html`<section class="stack launch" onkeydown=${onKey}>
     <div class="row"><label>Copy inputs from an earlier run <select onchange=${copyFrom}><option value="">choose…</option>
-        ${() => (earlier.value.value?.items ?? []).map((/** @type {any} */ run) => html`<option value=${run.execution_id}>${`${moment(milliseconds(run.created_at)).slice(0, 19)}  ${run.status.toLowerCase()}  ${shortId(run.execution_id)}`}</option>`)}</select></label>
+        ${() => (earlier.value.value?.items ?? []).map((/** @type {any} */ run) =>
+          html`<option value=${run.execution_id}>${runInWords(run)}</option>`)}</select></label>
       <button type="button" class="quiet" onclick=${empty}>Begin again with the defaults</button></div>
     ${startType(definition)}
     <div class="card">${() => (void round.value, untracked(form))}</div>
     <details class="card"><summary>Labels and key</summary>
-      <div class="field"><label for="launch-labels">Labels</label><span class="hint">name: value, parted by commas</span><input id="launch-labels" autocomplete="off" placeholder="team: blue" .value=${labels.peek()} oninput=${(/** @type {any} */ event) => (labels.value = event.target.value)}></div>
-      <div class="field"><label for="launch-key">Key</label><span class="hint">a name of your own for this run, such as order-4711; while it runs no other run can have it</span><input id="launch-key" autocomplete="off" maxlength="256" .value=${key.peek()} oninput=${(/** @type {any} */ event) => (key.value = event.target.value)}></div></details>
+      <div class="field"><label for="launch-labels">Labels</label><span class="hint">name: value, parted by commas</span><input id="launch-labels"
+          autocomplete="off" placeholder="team: blue" .value=${labels.peek()}
+          oninput=${(/** @type {any} */ event) => (labels.value = event.target.value)}></div>
+      <div class="field"><label for="launch-key">Key</label><span
+          class="hint">a name of your own for this run, such as order-4711; while it runs no other run can have it</span><input id="launch-key"
+          autocomplete="off" maxlength="256" .value=${key.peek()} oninput=${(/** @type {any} */ event) => (key.value = event.target.value)}></div></details>
     ${show(() => failure.value !== null, () => problemList(() => failure.value))}
     ${show(
       () => may("run"),
@@ -90,12 +95,16 @@ export function launchTab({ workflow }) {
   </section>`;
 }
 
+/** @param {any} run */
+const runInWords = (run) => `${moment(milliseconds(run.created_at)).slice(0, 19)}  ${run.status.toLowerCase()}  ${shortId(run.execution_id)}`;
+
 /** What the interface says of the start. @param {any} definition */
 function startType(definition) {
   const start = definition.interface?.start;
   if (!start) return null;
   const types = [start.qualified_name, ...(start.types ?? [])].filter(Boolean).join(", ");
-  return html`<p>Starts with <code>${start.name ?? "StartEvent"}</code>${types ? html` <span class="muted">(${types})</span>` : null}, whose fields are the inputs.</p>`;
+  return html`<p>Starts with <code>${start.name ?? "StartEvent"}</code>${types ? html` <span
+      class="muted">(${types})</span>` : null}, whose fields are the inputs.</p>`;
 }
 
 /** @param {string} text */

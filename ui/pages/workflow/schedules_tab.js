@@ -15,11 +15,15 @@ export function schedulesTab({ workflow }) {
   const find = (/** @type {string | number} */ id) => () => (value.value ?? []).find((schedule) => schedule.schedule_id === id);
   return html`<section class="stack">
     ${show(() => error.value !== null, () => problemList(() => error.value))}
-    ${show(() => may("admin"), () => html`<p><button type="button" onclick=${() => newSchedule({ workflow: name, onDone: again })}>New schedule…</button></p>`)}
+    ${show(
+      () => may("admin"),
+      () => html`<p><button type="button" onclick=${() => newSchedule({ workflow: name, onDone: again })}>New schedule…</button></p>`,
+    )}
     ${each(() => ids.value, (id) => id, (_, id) => scheduleCard(find(id), again))}
     ${show(
       () => value.value !== null && ids.value.length === 0,
-      () => html`<div class="empty"><p>It does not start by itself yet.</p><p>A schedule is a line of cron, such as <code>0 8 * * 1-5</code>, or a step, such as <code>15m</code>.</p></div>`,
+      () => html`<div class="empty"><p>It does not start by itself yet.</p>
+        <p>A schedule is a line of cron, such as <code>0 8 * * 1-5</code>, or a step, such as <code>15m</code>.</p></div>`,
     )}
   </section>`;
 }

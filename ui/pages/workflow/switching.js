@@ -38,7 +38,11 @@ export async function removeWorkflow({ name, workflow_id: id, version }) {
       api.get("/v1/schedules", { workflow: id, limit: 100 }),
       api.get("/v1/webhooks", { workflow: id, limit: 100 }),
     ]);
-    const goes = [plural(version, "version"), ...schedules.map((/** @type {any} */ each) => `schedule ${each.name}`), ...webhooks.map((/** @type {any} */ each) => `webhook ${each.url}`)];
+    const goes = [
+      plural(version, "version"),
+      ...schedules.map((/** @type {any} */ each) => `schedule ${each.name}`),
+      ...webhooks.map((/** @type {any} */ each) => `webhook ${each.url}`),
+    ];
     openDialog({
       title: `Remove ${name}?`,
       body: () => html`<p>What goes, for good:</p><ul class="bullets">${goes.map((each) => html`<li><bdi>${each}</bdi></li>`)}</ul>

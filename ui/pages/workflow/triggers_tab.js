@@ -28,7 +28,8 @@ export function triggersTab({ workflow }) {
     ${each(() => paths.value, (path) => path, (_, path) => webhookCard(find(path), again))}
     ${show(
       () => value.value !== null && paths.value.length === 0,
-      () => html`<div class="empty"><p>No webhook starts it yet.</p><p>A webhook is an address at which another system starts this workflow, with a signed request and without an API key.</p></div>`,
+      () => html`<div class="empty"><p>No webhook starts it yet.</p>
+        <p>A webhook is an address at which another system starts this workflow, with a signed request and without an API key.</p></div>`,
     )}
   </section>`;
 }
@@ -41,12 +42,19 @@ function newWebhook(workflow, again) {
   openDialog({
     title: "New webhook",
     body: () => html`<div class="field"><label for="webhook-scheme">A delivery is genuine by</label>
-        <select id="webhook-scheme" onchange=${keep("scheme")}>${Object.entries(SCHEMES).map(([scheme, words]) => html`<option value=${scheme}>${`${scheme}: ${words}`}</option>`)}</select></div>
-      <div class="field"><label for="webhook-path">Path</label><span class="hint">letters, digits and _ . ~ -; one that cannot be guessed where it is empty</span><input id="webhook-path" autocomplete="off" maxlength="128" oninput=${keep("path")}></div>
-      <div class="field"><label for="webhook-secret">Secret</label><span class="hint">one that the sender has already; a new one is made where it is empty</span><input id="webhook-secret" type="password" autocomplete="off" maxlength="256" oninput=${keep("secret")}></div>
-      <div class="field"><label for="webhook-header">Header</label><span class="hint">of the scheme header_token; X-Webhook-Token where it is empty</span><input id="webhook-header" autocomplete="off" oninput=${keep("header")}></div>
+        <select id="webhook-scheme" onchange=${keep("scheme")}>${Object.entries(SCHEMES).map(([scheme, words]) =>
+          html`<option value=${scheme}>${`${scheme}: ${words}`}</option>`)}</select></div>
+      <div class="field"><label for="webhook-path">Path</label><span
+          class="hint">letters, digits and _ . ~ -; one that cannot be guessed where it is empty</span><input id="webhook-path" autocomplete="off"
+          maxlength="128" oninput=${keep("path")}></div>
+      <div class="field"><label for="webhook-secret">Secret</label><span
+          class="hint">one that the sender has already; a new one is made where it is empty</span><input id="webhook-secret" type="password" autocomplete="off"
+          maxlength="256" oninput=${keep("secret")}></div>
+      <div class="field"><label for="webhook-header">Header</label><span class="hint">of the scheme header_token; X-Webhook-Token where it is empty</span><input
+          id="webhook-header" autocomplete="off" oninput=${keep("header")}></div>
       <div class="field"><label for="webhook-inputs">What is delivered</label>
-        <select id="webhook-inputs" onchange=${keep("inputs")}><option value="none">is read by templates as trigger.payload</option><option value="payload">becomes the inputs, and must fit their schema</option></select></div>`,
+        <select id="webhook-inputs" onchange=${keep("inputs")}><option value="none">is read by templates as trigger.payload</option>
+          <option value="payload">becomes the inputs, and must fit their schema</option></select></div>`,
     actions: [
       {
         label: "Make it",

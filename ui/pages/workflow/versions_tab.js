@@ -19,7 +19,8 @@ export function versionsTab({ workflow }) {
   );
   const numbered = computed(() => (answer.value ?? []).map(({ version }) => version));
   const after = computed(() => wanted(route.value.query.to, numbered.value) ?? numbered.value[0] ?? null);
-  const before = computed(() => wanted(route.value.query.from, numbered.value) ?? numbered.value.find((version) => version < (after.value ?? 0)) ?? after.value);
+  const below = () => numbered.value.find((version) => version < (after.value ?? 0));
+  const before = computed(() => wanted(route.value.query.from, numbered.value) ?? below() ?? after.value);
   return html`<section class="stack">
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${table({
@@ -33,7 +34,12 @@ export function versionsTab({ workflow }) {
       columns: [
         { title: "Version", width: "90px", cell: (each) => html`<span class="strong number">${() => each().version}</span>` },
         { title: "Title", width: "minmax(140px, 1fr)", cell: (each) => html`<bdi>${() => each().title}</bdi>` },
-        { title: "Made", width: "120px", cell: (each) => html`<time title=${() => moment(milliseconds(each().created_at))}>${() => relative(milliseconds(each().created_at), now.value)}</time>` },
+        {
+          title: "Made",
+          width: "120px",
+          cell: (each) => html`<time title=${() => moment(milliseconds(each().created_at))}>${() =>
+             relative(milliseconds(each().created_at), now.value)}</time>`,
+        },
         { title: "Definition", width: "130px", cell: (each) => html`<code>${() => each().hash.slice(0, 12)}</code>` },
       ],
     })}
@@ -42,18 +48,28 @@ export function versionsTab({ workflow }) {
       () => html`<div class="row"><h2>What differs</h2>${choice("From version", "from", before, numbered)} ${choice("to version", "to", after, numbered)}</div>
         <p class="muted">Both as YAML, by what they mean: comments and the order of keys in the text sent are not compared.</p>
         ${difference(name, before, after)}`,
-      () => show(() => numbered.value.length === 1, () => html`<p class="muted">There is one version so far. Each change of what the definition means makes another.</p>`),
+      () => show(() => numbered.value.length === 1, () => html`<p
+          class="muted">There is one version so far. Each change of what the definition means makes another.</p>`),
     )}
   </section>`;
 }
 
-/** @param {string} label @param {string} key @param {import("../../core/view.js").Computed<number | null>} chosen @param {import("../../core/view.js").Computed<number[]>} numbered */
+/**
+ * @param {string} label
+ * @param {string} key
+ * @param {import("../../core/view.js").Computed<number | null>} chosen
+ * @param {import("../../core/view.js").Computed<number[]>} numbered
+ */
 function choice(label, key, chosen, numbered) {
   return html`<label>${label} <select onchange=${(/** @type {any} */ event) => setQuery({ [key]: event.target.value })}>
     ${() => numbered.value.map((version) => html`<option value=${version} .selected=${() => version === chosen.value}>${version}</option>`)}</select></label>`;
 }
 
-/** @param {string} name @param {import("../../core/view.js").Computed<number | null>} before @param {import("../../core/view.js").Computed<number | null>} after */
+/**
+ * @param {string} name
+ * @param {import("../../core/view.js").Computed<number | null>} before
+ * @param {import("../../core/view.js").Computed<number | null>} after
+ */
 function difference(name, before, after) {
   const read = async (/** @type {number} */ version) => toYaml((await api.get(`${pathOf(name)}/versions/${version}`)).definition);
   const { answer, error } = asked(

@@ -31,21 +31,27 @@ export function webhookCard(webhook, again) {
   const counted = () => {
     const { accepted = 0, duplicate = 0, rejected = 0, error = 0, last_at: last } = webhook()?.deliveries ?? {};
     const at = milliseconds(last ?? null);
-    return `${accepted} accepted${duplicate ? ` (${duplicate} came before)` : ""}, ${rejected} refused for their signature, ${error} with an error${at === null ? "" : `; the last ${relative(at, now.value)}`}`;
+    const taken = `${accepted} accepted${duplicate ? ` (${duplicate} came before)` : ""}`;
+    return `${taken}, ${rejected} refused for their signature, ${error} with an error${at === null ? "" : `; the last ${relative(at, now.value)}`}`;
   };
   const secrets = () =>
-    (webhook()?.secrets ?? []).map((/** @type {any} */ each) => html`<li>made ${moment(milliseconds(each.created_at)).slice(0, 19)}${each.expires_at ? `, good until ${moment(milliseconds(each.expires_at)).slice(0, 19)}` : ""}</li>`);
+    (webhook()?.secrets ?? []).map((/** @type {any} */ each) =>
+      html`<li>made ${moment(milliseconds(each.created_at)).slice(0, 19)}
+        ${each.expires_at ? `good until ${moment(milliseconds(each.expires_at)).slice(0, 19)}` : ""}</li>`);
   return html`<section class="card stack" aria-label=${`Webhook ${name}`}>
-    <div class="row spread"><h2 class="wrap"><bdi>${name}</bdi></h2><span class=${() => `tag state-word ${webhook()?.is_active ? "active" : "paused"}`}>${() => (webhook()?.is_active ? "active" : "inactive")}</span></div>
+    <div class="row spread"><h2 class="wrap"><bdi>${name}</bdi></h2><span
+        class=${() => `tag state-word ${webhook()?.is_active ? "active" : "paused"}`}>${() => (webhook()?.is_active ? "active" : "inactive")}</span></div>
     <div class="row"><code class="wrap">${address}</code>${copyButton(address, `Copy the address of ${name}`)}</div>
     <dl class="facts">
       <dt>Scheme</dt><dd><code>${() => webhook()?.scheme}</code>${() => (webhook()?.header ? html` in <code>${webhook().header}</code>` : null)}</dd>
       <dt>Deliveries</dt><dd>${counted}</dd>
       <dt>Becomes</dt><dd>${() => (webhook()?.inputs === "payload" ? "the inputs" : "trigger.payload")}</dd>
-      <dt>Secrets</dt><dd><ul>${secrets}</ul>${() => ((webhook()?.secrets ?? []).length === 0 && webhook()?.scheme !== "none" ? "none yet: rotate makes the first" : null)}</dd></dl>
+      <dt>Secrets</dt><dd><ul>${secrets}</ul>${() =>
+         ((webhook()?.secrets ?? []).length === 0 && webhook()?.scheme !== "none" ? "none yet: rotate makes the first" : null)}</dd></dl>
     ${show(
       () => may("admin"),
-      () => html`<div class="row"><button type="button" onclick=${test}>Deliver a test</button><button type="button" onclick=${rotate}>Rotate the secret…</button><button type="button" onclick=${remove}>Remove…</button>
+      () => html`<div class="row"><button type="button" onclick=${test}>Deliver a test</button><button type="button"
+          onclick=${rotate}>Rotate the secret…</button><button type="button" onclick=${remove}>Remove…</button>
         ${() => (tested.value ? html`<a href=${href(`/ui/runs/${encodeURIComponent(tested.value)}`)}>The run that it started</a>` : null)}</div>`,
     )}
     ${callBuilder(webhook, address)}
@@ -56,7 +62,8 @@ export function webhookCard(webhook, again) {
     openDialog({
       title: `A new secret for ${name}?`,
       body: () => html`<p>The new one is good at once. Those before it stay good for a while, so that nothing is lost while the sender changes over.</p>
-        <div class="field"><label for="rotate-keep">For how long</label><span class="hint">24h, 30m, or 0 to end them now</span><input id="rotate-keep" .value=${keep} oninput=${(/** @type {any} */ event) => (keep = event.target.value.trim())}></div>`,
+        <div class="field"><label for="rotate-keep">For how long</label><span class="hint">24h, 30m, or 0 to end them now</span><input id="rotate-keep"
+            .value=${keep} oninput=${(/** @type {any} */ event) => (keep = event.target.value.trim())}></div>`,
       actions: [
         {
           label: "Rotate",
@@ -94,7 +101,9 @@ function callBuilder(webhook, address) {
   let turn = 0;
   effect(() => {
     const mine = ++turn;
-    const delivery = { scheme: scheme.value, header: header.value, secret: secret.value, body: body.value, id: crypto.randomUUID?.() ?? String(serverNow()), seconds: Math.floor(serverNow() / 1_000) };
+    const id = crypto.randomUUID?.() ?? String(serverNow());
+    const seconds = Math.floor(serverNow() / 1_000);
+    const delivery = { scheme: scheme.value, header: header.value, secret: secret.value, body: body.value, id, seconds };
     const to = target.value;
     if (secret.value === "" && delivery.scheme !== "none") return void ((command.value = ""), (problem.value = ""));
     signedHeaders(delivery).then(
@@ -104,9 +113,11 @@ function callBuilder(webhook, address) {
   });
   return html`<details><summary>Call it with curl</summary><div class="stack">
     <div class="field"><label for=${`secret-${path}`}>Secret</label><span class="hint">Signed in your browser: the secret is not sent anywhere.</span>
-      <input id=${`secret-${path}`} type="password" autocomplete="off" aria-describedby=${`secret-problem-${path}`} oninput=${(/** @type {any} */ event) => (secret.value = event.target.value)}>
+      <input id=${`secret-${path}`} type="password" autocomplete="off" aria-describedby=${`secret-problem-${path}`}
+          oninput=${(/** @type {any} */ event) => (secret.value = event.target.value)}>
       <span class="schema-problem" id=${`secret-problem-${path}`} role="status">${() => problem.value}</span></div>
-    <div class="field"><label for=${`body-${path}`}>Body</label><textarea id=${`body-${path}`} class="mono" rows="3" spellcheck="false" .value=${SAMPLE} oninput=${(/** @type {any} */ event) => (body.value = event.target.value)}></textarea></div>
+    <div class="field"><label for=${`body-${path}`}>Body</label><textarea id=${`body-${path}`} class="mono" rows="3" spellcheck="false" .value=${SAMPLE}
+        oninput=${(/** @type {any} */ event) => (body.value = event.target.value)}></textarea></div>
     ${show(
       () => command.value !== "",
       () => html`<pre class="card">${() => command.value}</pre><div class="row">${copyButton(() => command.peek(), "Copy the command", { hasText: true })}

@@ -1,13 +1,13 @@
 /** The graph of a definition, with the states that a simulation or a preview gives its nodes. */
 import { wordOf } from "../core/statuses.js";
 import { computed, html, show, signal } from "../core/view.js";
-import { nodesOf } from "../graph/document_graph.js";
-import { graphView } from "../graph/graph_view.js";
+import { nodesOf } from "./document_graph.js";
+import { graphView } from "./graph_view.js";
 
 /**
  * @param {object} options
  * @param {() => any} options.document  the definition as JSON, followed
- * @param {() => Map<string, import("../graph/document_graph.js").Shown> | null} [options.states]  followed
+ * @param {() => Map<string, import("./document_graph.js").Shown> | null} [options.states]  followed
  * @param {(id: string) => void} [options.onSelect]
  * @param {string | null} [options.storageKey]
  */
@@ -20,7 +20,8 @@ export function documentGraph({ document, states = () => null, onSelect = () => 
       nodes: () => nodes.value,
       stateOf: (id) => {
         const found = shown.peek()?.get(id);
-        return found ? { ...found, label: `${wordOf(found.state)}, ${found.detail}`, progress: null } : { state: "pending", label: "not run", detail: "", progress: null };
+        if (!found) return { state: "pending", label: "not run", detail: "", progress: null };
+        return { ...found, label: `${wordOf(found.state)}, ${found.detail}`, progress: null };
       },
       changed: () => (void shown.value, nodes.value.map(({ id }) => id)),
       selected,
