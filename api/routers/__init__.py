@@ -81,6 +81,9 @@ BEFORE_CHANGES = (403, 408, 415)
 #: To a request without the key it needs.
 BEFORE_OWNED = (401, 403)
 
+#: What pages of other origins may read of an answer besides its body.
+_EXPOSED = ("Location", "Link", "ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID")
+
 
 def install(
     app: FastAPI,
@@ -120,14 +123,7 @@ def install(
             allow_origins=guard.origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=[
-                "Location",
-                "Link",
-                "ETag",
-                "Idempotency-Replayed",
-                "Retry-After",
-                "X-Request-ID",
-            ],
+            expose_headers=_EXPOSED,
         )
     else:
         app.add_middleware(HotLane, routes=hot)
