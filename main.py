@@ -99,6 +99,7 @@ def create_app(settings: Settings | None = None, *, alone: Dialect | None = None
         dialects=DIALECTS if alone is None else (alone,),
         is_native=alone is None,
         is_demo=settings.is_demo and alone is None,
+        root_path=settings.root_path,
     )
     return app
 

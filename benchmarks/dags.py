@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 HANDLER = "bench_noop"
@@ -36,6 +37,29 @@ def layered(size: int) -> Document:
         parents = [f"n{above + column}", f"n{above + (column + 1) % LAYER_WIDTH}"] if layer else []
         nodes.append((f"n{i}", parents))
     return _document(f"layered-{size}", nodes)
+
+
+def woven(size: int, *, edges: int, width: int, delay_every: int) -> Document:
+    """Layers; each node waits for one of the layer before, some also for one further up, until there are
+    about so many edges. One node in `delay_every` is a delay of one second, the others do nothing."""
+    random = Random(7)
+    more = (edges - (size - width)) / (size - width)
+    nodes: list[tuple[str, list[str]]] = []
+    for i in range(size):
+        layer = i // width
+        parents: list[str] = []
+        if layer:
+            parents.append(f"n{(layer - 1) * width + random.randrange(width)}")
+            if random.random() < more:
+                parents.append(
+                    f"n{random.randrange(max(0, layer - 4), layer) * width + random.randrange(width)}"
+                )
+        nodes.append((f"n{i}", list(dict.fromkeys(parents))))
+    document = _document(f"woven-{size}", nodes)
+    for i, node in enumerate(document["dag"]["nodes"]):
+        is_delay = i % delay_every == delay_every - 1
+        node.update({"handler": "delay", "config": {"seconds": 1}} if is_delay else {"handler": "noop"})
+    return document
 
 
 def parked(seconds: int) -> Document:

@@ -50,6 +50,7 @@ LONG_FILES = {
     "orchestrator/store/reader.py": 520,
     "orchestrator/store/transitions.py": 1_000,
     "orchestrator/templates/evaluator.py": 420,
+    "sdk/src/headrace/built_in.py": 600,
     "tests/unit/orchestrator/execution/test_planner.py": 370,
 }
 LONG_FUNCTIONS = {"register_handlers": "a list of small handlers of tests that close over the stage"}
@@ -88,13 +89,17 @@ UNPACKED = {
 #: Tests that may wait for the clock, outside tests/chaos. A sleep of 0 only lets others run.
 SLEEPING = {
     "tests/contract/test_native_streams.py": "real servers, clients and sockets",
+    "tests/dev_stack.py": "real processes",
     "tests/integration/processes/test_dev_stack.py": "real processes",
     "tests/makers.py": "`until` looks again and again for what is meant to happen",
     "tests/redis_server.py": "a server needs a moment to answer",
     "tests/unit/api/streaming/test_hub.py": "gives a reader the time to fail a few times",
 }
 #: Tests that may look at a clock, outside tests/chaos: to give up, never to find something too slow.
-GIVING_UP = {"tests/integration/processes/test_dev_stack.py": "processes that do not go away"}
+GIVING_UP = {
+    "tests/dev_stack.py": "processes that do not go away",
+    "tests/integration/processes/test_dev_stack.py": "what real processes never come to",
+}
 
 
 # The engine's verbs
@@ -292,11 +297,10 @@ def test_links_between_documents_lead_somewhere() -> None:
     assert not broken
 
 
-def test_every_feature_names_tests_that_exist() -> None:
+@pytest.mark.parametrize("page", ["features.md", "doors.md", "page.md"])
+def test_every_feature_names_tests_that_exist(page: str) -> None:
     missing = []
-    for name, rest in re.findall(
-        r"`(tests/[\w/]+\.py)((?:::\w+)?)`", source_text(ROOT / "docs" / "features.md")
-    ):
+    for name, rest in re.findall(r"`(tests/[\w/]+\.py)((?:::\w+)?)`", source_text(ROOT / "docs" / page)):
         function = rest.removeprefix("::")
         if not (ROOT / name).is_file() or (function and f"def {function}(" not in source_text(ROOT / name)):
             missing.append(name + rest)

@@ -17,9 +17,9 @@ from redis import Redis as ThreadedRedis
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from clients.backoff import Backoff
 from clients.redis_client import connect_blocking, connect_threaded
 from config import get_settings
+from headrace.backoff import Backoff
 from logs import run_process
 from orchestrator.operations.children import Children
 from orchestrator.redis_keys import Keys

@@ -21,6 +21,7 @@ from api.middleware import RequestLimits
 from api.owners import OWNERS, RouteOwner, owner_of, security_of
 from api.page import context
 from api.page import routes as page
+from api.prefix import Prefixed
 from api.problems import StoreErrorMaker, install_handlers
 from api.request_guard import CHANGING, RequestGuard
 from api.responses import failures, problems
@@ -80,6 +81,9 @@ BEFORE_CHANGES = (403, 408, 415)
 #: To a request without the key it needs.
 BEFORE_OWNED = (401, 403)
 
+#: What pages of other origins may read of an answer besides its body.
+_EXPOSED = ("Location", "Link", "ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID")
+
 
 def install(
     app: FastAPI,
@@ -90,6 +94,7 @@ def install(
     dialects: Sequence[Dialect] = DIALECTS,
     is_native: bool = True,
     is_demo: bool = False,
+    root_path: str = "",
 ) -> None:
     """Give the app its routes, its guard and limits, and its ways to say that something went wrong.
 
@@ -97,6 +102,7 @@ def install(
     dialects      the contracts served beside the native one; their failures have their own forms.
     is_native     False: the native contract is not served, only those of the dialects.
     is_demo       True: the routes of the demo are served too.
+    root_path     what stands before every path to a client, where a proxy takes it off.
     """
     # Reached first, and without FastAPI's machinery for dependencies, which these functions do not use, where
     # the lane does not serve them. The routers below document the same functions.
@@ -117,14 +123,7 @@ def install(
             allow_origins=guard.origins,
             allow_methods=["*"],
             allow_headers=["*"],
-            expose_headers=[
-                "Location",
-                "Link",
-                "ETag",
-                "Idempotency-Replayed",
-                "Retry-After",
-                "X-Request-ID",
-            ],
+            expose_headers=_EXPOSED,
         )
     else:
         app.add_middleware(HotLane, routes=hot)
@@ -139,6 +138,8 @@ def install(
         definition_parents=DEFINITION_PARENTS,
     )
     app.add_middleware(StoreTime)
+    if root_path:
+        app.add_middleware(Prefixed, root_path=root_path)
     install_handlers(app, store_errors)
 
 

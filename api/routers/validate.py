@@ -1,6 +1,8 @@
 """Judge a definition without storing it."""
 
-from fastapi import APIRouter, Request
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.access import reach_of
@@ -23,15 +25,19 @@ router = APIRouter(prefix="/v1/validate", tags=["workflow"])
     responses=problems(413, 422, 503),
     openapi_extra=body_of(Judged),
 )
-async def validate(request: Request) -> Response:
+async def validate(
+    request: Request,
+    document: Annotated[bool, Query(description="Whether to answer with the definition as JSON.")] = False,
+) -> Response:
     engine = engine_of(request)
+    read: Any = None
     sent = await read_definition(request)
     try:
-        document, locate = await readable_in(sent, reach_of(request))
-        if isinstance(document, dict) and "definition" in document:  # no definition has a field of that name
+        read, locate = await readable_in(sent, reach_of(request))
+        if isinstance(read, dict) and "definition" in read:  # no definition has a field of that name
             envelope = await read_envelope(request, ValidationRequest)
-            document, locate = await readable_in(envelope.definition, reach_of(request))
-        found = await engine.definitions.validate(document)
+            read, locate = await readable_in(envelope.definition, reach_of(request))
+        found = await engine.definitions.validate(read)
     except DefinitionInvalid as error:  # YAML that cannot be read is a finding too, with its line
-        found, locate = Validation(tuple(error.problems), (), None), None
-    return json_response(validation_fields(found, locate))
+        found, locate, read = Validation(tuple(error.problems), (), None), None, None
+    return json_response(validation_fields(found, locate) | {"document": read if document else None})

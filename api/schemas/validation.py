@@ -44,3 +44,7 @@ class ValidationAnswer(BaseModel):
     errors: list[ProblemEntry]
     warnings: list[ProblemEntry]
     summary: DefinitionSummary | None
+    document: Any = Field(
+        description="The definition as JSON, wrong or not; null where it cannot be read, and without "
+        "`document=true`."
+    )

@@ -3,6 +3,8 @@ import pytest
 from benchmarks import dags
 from benchmarks.dags import Document
 
+WOVEN = dags.woven(10_000, edges=12_000, width=200, delay_every=5)
+
 
 def dependencies(document: Document) -> dict[str, list[str]]:
     return {node["id"]: node["dependencies"] for node in document["dag"]["nodes"]}
@@ -24,8 +26,13 @@ def test_layered_waits_only_for_the_layer_before() -> None:
     assert parents["n29"] == ["n19", "n10"]
 
 
+def test_woven_has_about_as_many_edges_as_wanted_and_delays_among_its_nodes() -> None:
+    assert sum(map(len, dependencies(WOVEN).values())) == pytest.approx(12_000, rel=0.02)
+    assert sum(node["handler"] == "delay" for node in WOVEN["dag"]["nodes"]) == 2_000
+
+
 @pytest.mark.parametrize(
-    "document", [dags.chain(10_000), dags.layered(10_000), dags.fan(1000), dags.diamond()]
+    "document", [dags.chain(10_000), dags.layered(10_000), WOVEN, dags.fan(1000), dags.diamond()]
 )
 def test_shapes_keep_within_the_limits_of_a_definition(document: Document) -> None:
     parents = dependencies(document)

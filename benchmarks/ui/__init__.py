@@ -1,1 +1,1 @@
-"""Frame rates of the graph and the timeline in Chromium."""
+"""What the page does with its time in Chromium: frames, tasks, first pictures, memory."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.ui`: measure the graph and the timeline in Chromium and print what holds."""
+"""`python -m benchmarks.ui`: measure the page in Chromium and print what holds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import asyncio
 import os
 import shutil
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.probe import UNUSABLE, await_quiet
 from benchmarks.targets import Target
 from benchmarks.ui.serving import served_page
+from benchmarks.ui.watched import Engine, measure_run, running_engine
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ViewportSize
@@ -22,6 +25,16 @@ if TYPE_CHECKING:
 VIEWPORT: ViewportSize = {"width": 1400, "height": 800}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FRAMES, FIRST, LONGEST = "fps", "first_picture_ms", "longest_task_ms"
+INTERACTIVE, MEMORY = "interactive_ms", "memory_mb"
+COLUMNS = {
+    FRAMES: "frames/s",
+    FIRST: "first picture, ms",
+    LONGEST: "longest task, ms",
+    INTERACTIVE: "until it can be used, ms",
+    MEMORY: "memory, MB",
+}
+#: The function of plans that watch a run of the engine; the others are functions of `page.js`.
+WATCH = "watch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,7 @@ class Plan:
     changes: int = 2000
     renderer: str = "canvas"
     density: int = 1
+    tab: str = ""
 
 
 PLANS = (
@@ -44,6 +58,11 @@ PLANS = (
     Plan("graph 1000", 1_000),
     Plan("graph 300, SVG", 300, renderer="svg", changes=200),
     Plan("timeline 10000", 10_000, function="measureTimeline"),
+    Plan("nodes 10000", 10_000, function="measureTab", tab="nodes"),
+    Plan("events 10000", 10_000, function="measureTab", tab="events"),
+    Plan("run 10000, graph", 10_000, function=WATCH, tab="graph"),
+    Plan("run 10000, nodes", 10_000, function=WATCH, tab="nodes"),
+    Plan("run 10000, events", 10_000, function=WATCH, tab="events"),
 )
 TARGETS = (
     Target("graph 10000", FRAMES, at_least=45),
@@ -52,6 +71,13 @@ TARGETS = (
     Target("graph 10000, zoomed", FRAMES, at_least=45),
     Target("graph 1000", FRAMES, at_least=50),
     Target("timeline 10000", FRAMES, at_least=45),
+    Target("nodes 10000", FRAMES, at_least=45),
+    Target("events 10000", FRAMES, at_least=45),
+    Target("run 10000, graph", FRAMES, at_least=45),
+    Target("run 10000, graph", FIRST, at_most=500),
+    Target("run 10000, graph", LONGEST, at_most=200),
+    Target("run 10000, nodes", FRAMES, at_least=45),
+    Target("run 10000, events", FRAMES, at_least=45),
 )
 
 
@@ -74,28 +100,53 @@ def main() -> int:
         print(f"no Chromium on PATH (looked for {', '.join(BROWSERS)}); CHROMIUM names one", file=sys.stderr)
         return 2
     is_missed = False
-    with sync_playwright() as playwright, served_page() as address, ThreadPoolExecutor(1) as pool:
+    with sync_playwright() as playwright, ThreadPoolExecutor(1) as pool:
         browser = playwright.chromium.launch(
             executable_path=executable, args=["--no-sandbox", "--disable-gpu"]
         )
         print(f"Chromium {browser.version}, drawn without a GPU, {os.cpu_count()} cores\n")
-        print("| | frames/s | first picture, ms | longest task, ms | |\n|---|---|---|---|---|")
-        for plan in PLANS:
-            if plan.name.startswith(arguments.only):
-                # In a thread of its own: the browser's interface has a running loop in this one.
-                contention = pool.submit(asyncio.run, await_quiet(arguments.patience)).result()
-                figures = _measure(browser, address, plan, arguments.seconds)
-                missed = _missed(plan, figures) if contention <= UNUSABLE else []
-                is_missed = is_missed or bool(missed)
-                print(_row(plan, figures, missed, contention), flush=True)
+        print(f"| | {' | '.join(COLUMNS.values())} | |\n|{'---|' * (len(COLUMNS) + 2)}")
+        plans = [plan for plan in PLANS if plan.name.startswith(arguments.only)]
+        for is_watched in dict.fromkeys(plan.function == WATCH for plan in plans):
+            # An engine that nobody needs yet would only use the processors.
+            with _engine_or_page(pool, is_watched) as place:
+                for plan in plans:
+                    if (plan.function == WATCH) is is_watched:
+                        is_missed |= _report(browser, place, plan, arguments, pool)
         browser.close()
     return 1 if is_missed else 0
 
 
-def _measure(browser: Browser, address: str, plan: Plan, seconds: float) -> dict[str, float]:
+@contextmanager
+def _engine_or_page(pool: Executor, is_watched: bool) -> Iterator[Engine | str]:
+    if is_watched:
+        with running_engine(pool) as engine:
+            yield engine
+    else:
+        with served_page() as address:
+            yield address
+
+
+def _report(
+    browser: Browser, place: Engine | str, plan: Plan, arguments: argparse.Namespace, pool: Executor
+) -> bool:
+    """Measure one plan and print its row. Says whether a target is missed."""
+    # In a thread of its own: the browser's interface has a running loop in this one.
+    contention = pool.submit(asyncio.run, await_quiet(arguments.patience)).result()
+    figures = _measure(browser, place, plan, arguments.seconds)
+    missed = _missed(plan, figures) if contention <= UNUSABLE else []
+    print(_row(plan, figures, missed, contention), flush=True)
+    return bool(missed)
+
+
+def _measure(browser: Browser, place: Engine | str, plan: Plan, seconds: float) -> dict[str, float]:
+    if isinstance(place, Engine):
+        return measure_run(
+            browser, place, nodes=plan.nodes, tab=plan.tab, viewport=VIEWPORT, density=plan.density
+        )
     page = browser.new_page(viewport=VIEWPORT, device_scale_factor=plan.density)
     try:
-        page.goto(address)
+        page.goto(place)
         page.wait_for_selector("body[data-ready]")
         wanted: dict[str, Any] = {
             "nodes": plan.nodes,
@@ -103,6 +154,7 @@ def _measure(browser: Browser, address: str, plan: Plan, seconds: float) -> dict
             "changes": plan.changes,
             "renderer": plan.renderer,
             "seconds": seconds,
+            "tab": plan.tab,
         }
         figures: dict[str, float] = page.evaluate(f"plan => {plan.function}(plan)", wanted)
         return figures
@@ -116,7 +168,7 @@ def _missed(plan: Plan, figures: dict[str, float]) -> list[Target]:
 
 
 def _row(plan: Plan, figures: dict[str, float], missed: list[Target], contention: float) -> str:
-    cells = [plan.name, *(f"{figures[each]:.0f}" for each in (FRAMES, FIRST, LONGEST))]
+    cells = [plan.name, *(f"{figures[each]:.0f}" if each in figures else "" for each in COLUMNS)]
     verdict = ", ".join(f"MISSED {target.figure} {target}" for target in missed)
     if contention > UNUSABLE:
         verdict = f"says nothing: other processes use the processors ({contention:.1f})"

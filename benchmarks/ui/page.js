@@ -1,12 +1,17 @@
-// Draws a graph or a timeline, changes it all the time, and says how many frames a second were drawn.
+// Draws a graph, a timeline or a table, changes it all the time, and says how many frames a second were drawn.
 
+import { signal, root } from "/ui/static/core/view.js";
+import { LiveRun } from "/ui/static/core/live_run.js";
 import { graphNodes, graphState } from "/ui/static/graph/run_graph.js";
 import { CanvasGraph } from "/ui/static/graph/canvas_graph.js";
 import { GraphModel } from "/ui/static/graph/graph_model.js";
 import { SvgGraph } from "/ui/static/graph/svg_graph.js";
 import { TimelinePane } from "/ui/static/graph/timeline_pane.js";
 import { TimelineRows } from "/ui/static/graph/timeline_rows.js";
+import { eventsTab } from "/ui/static/pages/run/events_tab.js";
+import { nodesTab } from "/ui/static/pages/run/nodes_tab.js";
 import { layered, numbers } from "./graphs.js";
+import { playRun } from "./played_run.js";
 
 const STATUSES = ["QUEUED", "RUNNING", "COMPLETED", "COMPLETED", "COMPLETED", "FAILED"];
 const BATCH_MS = 100;
@@ -116,5 +121,27 @@ async function measureTimeline({ nodes: count, seconds }) {
   return { first_picture_ms: first, ...figures };
 }
 
-Object.assign(window, { measureGraph, measureTimeline });
+/**
+ * A tab of the run page, scrolled from its first row to its last while states change.
+ * @param {{nodes: number, changes: number, seconds: number, tab: string}} plan  changes: a second
+ */
+async function measureTab({ nodes: count, changes, seconds, tab }) {
+  const play = playRun([...makeRun(count).values()], { changes, batchMs: BATCH_MS });
+  const began = performance.now();
+  const dispose = root(stage, () => {
+    const view = { live: new LiveRun("played"), nodeId: signal(null), filter: signal(null), select: () => {} };
+    return tab === "events" ? eventsTab(view) : nodesTab(view);
+  });
+  while (stage.querySelector(".line") === null) await drawn();
+  const first = performance.now() - began;
+  const box = /** @type {HTMLElement} */ (stage.querySelector(".table"));
+  // The log follows its end until somebody turns the wheel.
+  box.dispatchEvent(new WheelEvent("wheel"));
+  const figures = await countFrames(seconds, (part) => (box.scrollTop = (box.scrollHeight - box.clientHeight) * part));
+  dispose();
+  play.end();
+  return { first_picture_ms: first, ...figures };
+}
+
+Object.assign(window, { measureTab, measureGraph, measureTimeline });
 document.body.dataset.ready = "yes";

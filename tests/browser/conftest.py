@@ -16,7 +16,6 @@ from playwright.sync_api import (
     BrowserContext,
     Page,
     Playwright,
-    ViewportSize,
     expect,
     sync_playwright,
 )
@@ -27,15 +26,11 @@ from tests.browser.faults import Faults
 from tests.browser.looking import settle
 from tests.browser.modules import Module
 from tests.browser.stack import Stack, running_stack
-from tests.patience import PATIENCE_S
 from tests.redis_server import RedisServer
 
 HERE = Path(__file__).parent
-VIEWPORT: ViewportSize = {"width": 1280, "height": 800}
 
-#: What a page shows in time, it shows within this; a busy machine is slow, not broken.
-LIMIT_MS = PATIENCE_S / 6 * 1000
-expect.set_options(timeout=LIMIT_MS)
+expect.set_options(timeout=chromium.LIMIT_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -84,12 +79,8 @@ def stack(page_redis: RedisServer) -> Iterator[Stack]:
 @pytest.fixture
 def context(browser: Browser, stack: Stack) -> Iterator[BrowserContext]:
     """A browser without a past: no cookies, no storage, and the clock and language of one place."""
-    made = browser.new_context(
-        base_url=stack.url, viewport=VIEWPORT, locale="en-GB", timezone_id="UTC", reduced_motion="reduce"
-    )
-    made.set_default_timeout(LIMIT_MS)
-    yield made
-    made.close()
+    with chromium.new_context(browser, stack.url) as made:
+        yield made
 
 
 @pytest.fixture

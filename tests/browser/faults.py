@@ -18,6 +18,8 @@ class Faults:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
+        #: Whether dialogs of the browser are answered with yes.
+        self.is_agreed = False
         self._allowed: list[re.Pattern[str]] = []
 
     def allow(self, pattern: str) -> None:
@@ -45,4 +47,7 @@ class Faults:
 
     def _on_dialog(self, dialog: Dialog) -> None:
         self.seen.append(f"dialog: {dialog.type} {dialog.message}")
-        dialog.dismiss()
+        if self.is_agreed:
+            dialog.accept()
+        else:
+            dialog.dismiss()

@@ -63,3 +63,9 @@ def _register(gates: Gates) -> None:
         if "message" in config:
             raise Terminal(config["message"], type="Test.Broken")
         return config.get("output")
+
+    @handler("mend")
+    async def mend(config: Mapping[str, Any], context: Context) -> None:
+        """Fail for good with `message` until the gate `gate` is open."""
+        if not gates.of(config.get("gate", "gate")).is_set():
+            raise Terminal(config.get("message", "it broke"), type="Test.Broken")

@@ -23,6 +23,8 @@ PATHS = {
     "run, failed": "/ui/runs/{failed}",
     "run, completed": "/ui/runs/{completed}",
     "run, going on": "/ui/runs/{running}",
+    "run, a node that failed": "/ui/runs/{failed}?node={broken}",
+    "run, a question": "/ui/runs/{running}?node=ask_0",
     "run, unknown": "/ui/runs/00000000-0000-7000-8000-000000000000",
     "compare": "/ui/runs/compare?a={completed}&b={failed}",
     "workflows": "/ui/workflows",

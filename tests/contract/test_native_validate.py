@@ -45,6 +45,7 @@ async def test_a_good_definition_is_summed_up_and_leaves_no_key(
             "errors": [],
             "warnings": [],
             "summary": {"name": "sample", "nodes": 3, "edges": 2, "depth": 2},
+            "document": None,
         }
         assert len(version) == 16
 
@@ -67,8 +68,21 @@ async def test_errors_are_those_of_a_submission(client: httpx2.AsyncClient) -> N
     found = await judged(client, {"definition": wrong})
 
     refused = (await client.post("/workflow", json=wrong)).json()["errors"]
-    assert found == {"valid": False, "errors": refused, "warnings": [], "summary": None}
+    assert found == {"valid": False, "errors": refused, "warnings": [], "summary": None, "document": None}
     assert len(refused) == 3
+
+
+async def test_the_definition_comes_back_as_json_where_it_is_asked_for(client: httpx2.AsyncClient) -> None:
+    async def read(text: str) -> tuple[bool, Any]:
+        answer = await client.post("/v1/validate?document=true", json={"definition": text})
+        return answer.json()["valid"], answer.json()["document"]
+
+    is_valid, document = await read(BRANCHED)
+    assert is_valid
+    assert document["nodes"][1] == {"id": "A", "handler": "noop", "dependencies": ["c"]}
+    wrong = "name: n\nnodes: [{id: A, handler: nop}]"
+    assert await read(wrong) == (False, {"name": "n", "nodes": [{"id": "A", "handler": "nop"}]})
+    assert await read("name: [") == (False, None)
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,19 @@ async def test_behind_a_prefix_the_shell_names_its_files_there(redis_url: str) -
     assert "Path=/flows;" in opened.headers["set-cookie"]
 
 
+async def test_behind_a_prefix_answers_point_below_it(redis_url: str) -> None:
+    settings = Settings(redis_url=redis_url, root_path="/flows", _env_file=None)
+    definition = {"name": "x", "nodes": [{"id": "a", "handler": "transform", "config": {"output": 1}}]}
+    async with serving_app(create_app(settings)) as client:
+        started = [await client.post("/v1/executions", json={"definition": definition}) for _ in range(2)]
+        page = await client.get("/v1/executions?limit=1")
+        moved = await client.get("/v1/executions/")
+
+    assert started[0].headers["location"] == f"/flows/v1/executions/{started[0].json()['execution_id']}"
+    assert page.headers["link"].startswith("</flows/v1/executions?")
+    assert moved.headers["location"].endswith("/flows/v1/executions")
+
+
 async def test_shell_and_files_are_public_and_the_rest_needs_the_session(tenants: TwoTenants) -> None:
     client = tenants.client
     public = [await client.get(path) for path in ("/", "/ui/runs", "/ui/static/main.js", "/ui/context")]

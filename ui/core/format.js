@@ -22,9 +22,11 @@ export function plural(count, one, many = `${one}s`) {
   return `${number(count)} ${count === 1 ? one : many}`;
 }
 
+const NUMBERS = new Intl.NumberFormat("en-GB");
+
 /** @param {number} value */
 export function number(value) {
-  return value.toLocaleString("en-GB").replaceAll(",", "\u202f");
+  return NUMBERS.format(value).replaceAll(",", "\u202f");
 }
 
 /** @param {number} count */
@@ -53,6 +55,17 @@ export function capitalised(text) {
 export function inOneLine(value, most = 120) {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
   return shorten(text.replace(/\s+/g, " "), most);
+}
+
+/**
+ * The fields of an object in one line, to be read: names and values, without the marks of JSON. What is deeper is JSON.
+ * @param {unknown} value  of JSON
+ * @param {number} most  characters
+ */
+export function fieldsInOneLine(value, most = 120) {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return inOneLine(value, most);
+  const fields = Object.entries(value).filter(([, each]) => each !== null);
+  return inOneLine(fields.map(([name, each]) => `${name}: ${typeof each === "string" ? each : JSON.stringify(each)}`).join(", "), most);
 }
 
 /** The first line of an error: its type and its message. @param {{type?: string, message?: string} | null | undefined} error */

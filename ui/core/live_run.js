@@ -1,14 +1,15 @@
 /**
  * One execution, live: its view, then the events after it, over one stream.
  *
- * Events are applied as they come, and shown once per frame. A hidden tab closes its stream, since a browser
- * has six connections to a server, and reads the view again when it is shown.
+ * Events are applied as they come, and shown once per frame. The view is read when it has to be: at first, where
+ * events do not say all, and where some are gone. A stream that broke goes on behind the last event that came, and
+ * so does that of a tab that was hidden, which closes it, since a browser has six connections to a server.
  */
 import { ApiError, api } from "./api.js";
 import { apply, replaceNode, runOf } from "./reducer.js";
 import { follow } from "./stream.js";
 import { isOver } from "./statuses.js";
-import { onDispose, signal } from "./view.js";
+import { effect, onDispose, signal, untracked } from "./view.js";
 
 /** @typedef {import("./reducer.js").Run} Run */
 /** @typedef {import("./reducer.js").RunEvent} RunEvent */
@@ -16,12 +17,16 @@ import { onDispose, signal } from "./view.js";
 
 /** A view is read again at most this often, and so is a mapped node whose items move. */
 const READ_AGAIN_MS = 1_000;
-/** Events kept for those who look at the newest. */
-const NEWEST = 1_000;
+/** A run that has ended is asked this often whether it goes on. */
+const ENDED_MS = 10_000;
+/** What a tab missed that was hidden longer is more than a view. */
+const AWAY_MS = 60_000;
 
 export class LiveRun {
   /** Raised with each change that is shown. Follow it, then read `run`. */
   version = signal(0);
+  /** Raised when the execution itself changed, and not only its nodes. */
+  head = signal(0);
   /** Raised when the view was read again: its nodes may be others. */
   shape = signal(0);
   /** @type {import("./view.js").Signal<Connection>} */
@@ -34,7 +39,15 @@ export class LiveRun {
   #changed = new Set();
   /** @type {Set<(events: RunEvent[]) => void>} */
   #listeners = new Set();
-  #close = () => {};
+  /** @type {RunEvent[]} that nobody has heard of yet */
+  #unheard = [];
+  /** @type {RunEvent[]} that came while the view was on its way */
+  #meanwhile = [];
+  #isReading = false;
+  #isWanted = false;
+  #hiddenAt = 0;
+  /** @type {(() => void) | null} closes the stream; null while there is none */
+  #close = null;
   /** @type {Map<string, number>} timers of what is read again, by node id; "" is the whole view */
   #timers = new Map();
   #isOver = false;
@@ -43,12 +56,17 @@ export class LiveRun {
   constructor(id) {
     this.id = id;
     this.path = `/v1/executions/${encodeURIComponent(id)}`;
-    const whenShown = () => (document.hidden ? this.#hide() : this.refresh());
+    const whenShown = () => (document.hidden ? this.#hide() : this.#show());
     document.addEventListener("visibilitychange", whenShown);
     onDispose(() => {
       document.removeEventListener("visibilitychange", whenShown);
       this.#isOver = true;
-      this.#hide();
+      this.#close?.();
+      for (const timer of this.#timers.values()) clearTimeout(timer);
+    });
+    // With the frame that shows them, however many parts they came in.
+    effect(() => {
+      if (this.version.value > 0) untracked(() => this.#tell());
     });
     void this.refresh();
   }
@@ -65,25 +83,41 @@ export class LiveRun {
     return changed;
   }
 
-  /** Hear of events as they come. Gives what ends that. @param {(events: RunEvent[]) => void} listener */
+  /** Hear of events, once per frame. Gives what ends that. @param {(events: RunEvent[]) => void} listener */
   listen(listener) {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Read the view, and follow the events behind it. */
+  /** Read the view, and follow the events behind it. Asked for while it is read, it is read once more. */
   async refresh() {
+    this.#isWanted = true;
+    if (this.#isReading) return;
+    this.#isReading = true;
+    try {
+      while (this.#isWanted && !this.#isOver) {
+        this.#isWanted = false;
+        await this.#read();
+      }
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  async #read() {
+    this.#meanwhile = [];
     try {
       const view = await api.get(this.path, { view: "lean" });
       if (this.#isOver) return;
-      const texts = new Map([...(this.run?.nodes.values() ?? [])].map((node) => [node.node_id, node.text]));
-      this.run = runOf(view);
-      for (const node of this.run.nodes.values()) node.text = texts.get(node.node_id);
+      this.run = runOf(view, this.run);
+      // The stream stayed open, and what it brought the view need not have.
+      for (const event of this.#meanwhile) apply(this.run, event);
       for (const id of this.run.nodes.keys()) this.#changed.add(id);
       this.error.value = null;
       this.shape.value++;
+      this.head.value++;
       this.version.value++;
-      if (!document.hidden) this.#follow();
+      if (!document.hidden && this.#close === null) this.#follow();
     } catch (error) {
       if (this.#isOver) return;
       if (!(error instanceof ApiError)) throw error;
@@ -94,17 +128,23 @@ export class LiveRun {
   }
 
   #follow() {
-    this.#close();
     const isEnded = () => this.run !== null && isOver(this.run.execution.status);
     this.#close = follow(() => `${this.path}/events?after=${this.run?.seq ?? 0}`, {
       onEvents: (events) => this.#take(events.map((event) => event.data)),
       onState: (state) => {
         if (state === "live") this.connection.value = isEnded() ? "ended" : "live";
         else if (state === "waiting") this.connection.value = "reconnecting";
-        else if (state === "over") this.connection.value = "ended";
+        else if (state === "over") this.#rest();
+        if (state === "over" || state === "closed") this.#close = null;
       },
       onError: (error) => (this.error.value = error),
     });
+  }
+
+  /** The run has ended; one that is retried later, by whomever, goes on behind the same number. */
+  #rest() {
+    this.connection.value = "ended";
+    this.#later("over", ENDED_MS, () => document.hidden || this.#close !== null || this.#follow());
   }
 
   /** @param {RunEvent[]} events */
@@ -113,11 +153,20 @@ export class LiveRun {
     for (const event of events) {
       const change = apply(this.run, event);
       if (change.node !== null) this.#changed.add(change.node);
+      if (change.isExecution) this.head.value++;
       if (change.staleNode !== null) this.#readNode(change.staleNode);
       if (change.isStale) this.#later("", 200, () => this.refresh());
+      this.#unheard.push(event);
+      if (this.#isReading) this.#meanwhile.push(event);
     }
-    for (const listener of this.#listeners) listener(events.slice(-NEWEST));
     this.version.value++;
+  }
+
+  #tell() {
+    const events = this.#unheard;
+    if (events.length === 0) return;
+    this.#unheard = [];
+    for (const listener of this.#listeners) listener(events);
   }
 
   /** @param {string} id */
@@ -143,11 +192,13 @@ export class LiveRun {
   }
 
   #hide() {
-    this.#close();
-    this.#close = () => {};
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
+    this.#hiddenAt = Date.now();
+    this.#close?.();
     this.connection.value = "hidden";
   }
-}
 
+  #show() {
+    if (this.run === null || Date.now() - this.#hiddenAt > AWAY_MS) void this.refresh();
+    else if (this.#close === null) this.#follow();
+  }
+}

@@ -15,8 +15,10 @@ export function poll(read, everyMs = 3_000) {
   const error = signal(/** @type {ApiError | null} */ (null));
   let isOver = false;
   let turn = 0;
+  let isAsking = 0;
   async function again() {
     const mine = ++turn;
+    isAsking += 1;
     try {
       const found = await read();
       if (isOver || mine !== turn) return;
@@ -25,9 +27,12 @@ export function poll(read, everyMs = 3_000) {
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
       if (!isOver && mine === turn) error.value = problem;
+    } finally {
+      isAsking -= 1;
     }
   }
-  const timer = setInterval(() => document.hidden || void again(), everyMs);
+  // An answer that takes longer than the pause is waited for: the next question would be in its way for ever.
+  const timer = setInterval(() => document.hidden || isAsking > 0 || void again(), everyMs);
   onDispose(() => {
     isOver = true;
     clearInterval(timer);

@@ -2,8 +2,9 @@
  * What is known of one execution: a view, and the events that came after it.
  *
  * A view contains all events up to its `seq`, and perhaps a few more; an event that it contains already may be
- * applied again, and after the last one the state is the same. Pure: `apply` changes the state that it is
- * given, since copies of ten thousand nodes a thousand times a second are too many, and says what it changed.
+ * applied again, and after the last one the state is the same. Pure: `apply` changes the run that it is given, and
+ * says what it changed. A node that changes is another object afterwards, so that whoever shows ten thousand of
+ * them finds the few that differ without looking into any.
  */
 import { isOver, stateOf } from "./statuses.js";
 
@@ -32,6 +33,8 @@ import { isOver, stateOf } from "./statuses.js";
  * @property {string[]} [because_of]
  * @property {{fraction: number | null, message: string | null}} [progress]
  * @property {string} [text]  what it has streamed
+ * @property {number} [text_seq]  number of the last event that is in the text
+ * @property {number} [tried]  the newest attempt that `try` counts
  */
 /** @typedef {{seq: number, type: string, node_id?: string, item?: number, attempt?: number, ts: string, data: any}} RunEvent */
 /**
@@ -54,14 +57,24 @@ import { isOver, stateOf } from "./statuses.js";
 const MOST_TEXT = 200_000;
 const NOTHING = Object.freeze({ node: null, isExecution: false, isStale: false, staleNode: null });
 
-/** @param {any} view  as `GET /v1/executions/{id}` gives it @returns {Run} */
-export function runOf(view) {
+/**
+ * @param {any} view  as `GET /v1/executions/{id}` gives it
+ * @param {Run | null} [before]  the same execution as it was known; views do not have what nodes have streamed
+ * @returns {Run}
+ */
+export function runOf(view, before = null) {
   const { nodes: list, ...execution } = view;
-  const nodes = new Map(list.map((/** @type {RunNode} */ node) => [node.node_id, { ...node }]));
+  const nodes = new Map(list.map((/** @type {RunNode} */ node) => [node.node_id, nodeOf(node, before?.nodes.get(node.node_id))]));
   /** @type {Run} */
   const run = { execution, nodes, counts: new Map(), seq: view.seq ?? 0 };
   for (const node of run.nodes.values()) count(run, stateOf(node), 1);
   return run;
+}
+
+/** @param {RunNode} node @param {RunNode} [before] @returns {RunNode} */
+function nodeOf(node, before) {
+  const isClaimed = node.status !== "QUEUED" && node.status !== "PENDING";
+  return { ...node, tried: isClaimed ? node.attempt : node.attempt - 1, text: before?.text, text_seq: before?.text_seq };
 }
 
 /** Change a run by an event. @param {Run} run @param {RunEvent} event @returns {Change} */
@@ -71,27 +84,29 @@ export function apply(run, event) {
   if (event.seq <= run.seq) return NOTHING;
   run.seq = event.seq;
   if (event.node_id === undefined) return applyToExecution(run, event);
-  const node = run.nodes.get(event.node_id);
-  if (node === undefined) return NOTHING;
+  const known = run.nodes.get(event.node_id);
+  if (known === undefined) return NOTHING;
   // How far a mapped node is, one event of an item does not say.
-  if (event.item !== undefined) return { ...NOTHING, staleNode: node.node_id };
-  const before = stateOf(node);
+  if (event.item !== undefined) return { ...NOTHING, staleNode: known.node_id };
+  const node = { ...known };
   const change = applyToNode(node, event);
-  const after = stateOf(node);
-  if (before !== after) {
-    count(run, before, -1);
-    count(run, after, 1);
-  }
+  if (change.node !== null) put(run, known, node);
   return change;
 }
 
 /** Put a node that was read again in its place. @param {Run} run @param {RunNode} fresh */
 export function replaceNode(run, fresh) {
-  const node = run.nodes.get(fresh.node_id);
-  if (node === undefined) return;
-  count(run, stateOf(node), -1);
-  Object.assign(node, fresh);
-  count(run, stateOf(node), 1);
+  const known = run.nodes.get(fresh.node_id);
+  if (known !== undefined) put(run, known, { ...known, ...fresh });
+}
+
+/** @param {Run} run @param {RunNode} known @param {RunNode} node */
+function put(run, known, node) {
+  run.nodes.set(node.node_id, node);
+  const [before, after] = [stateOf(known), stateOf(node)];
+  if (before === after) return;
+  count(run, before, -1);
+  count(run, after, 1);
 }
 
 /** @type {Record<string, string>} */
@@ -118,14 +133,21 @@ function applyToExecution(run, { type, ts, data }) {
   return { ...NOTHING, isExecution: true, isStale: type === "execution.retried" || isOver(status) };
 }
 
+/** What sends an attempt back without charging it. */
+const UNCHARGED = new Set(["lease_lost", "drain", "staging", "host"]);
+
 /** @param {RunNode} node @param {RunEvent} event @returns {Change} */
-function applyToNode(node, { type, ts, attempt, data }) {
-  if (attempt !== undefined) node.attempt = attempt;
+function applyToNode(node, { seq, type, ts, attempt = node.attempt, data }) {
+  const isNewAttempt = attempt > (node.tried ?? 0);
+  node.attempt = attempt;
   switch (type) {
     case "node.queued":
+      if (UNCHARGED.has(data.cause) && attempt - 1 === node.tried) node.try = Math.max(0, node.try - 1);
       Object.assign(node, { status: "QUEUED", queued_at: ts, waiting_on: null, due_at: null, started_at: null, ended_at: null });
       break;
     case "node.started":
+      // A view may contain what is applied again: an attempt is counted once.
+      if (isNewAttempt) Object.assign(node, { try: node.try + 1, tried: attempt });
       Object.assign(node, { status: "RUNNING", started_at: ts, worker: data.worker ?? null, progress: undefined });
       break;
     case "node.held":
@@ -137,7 +159,6 @@ function applyToNode(node, { type, ts, attempt, data }) {
       break;
     case "node.retrying":
       node.error = data.error ?? null;
-      node.try += 1;
       Object.assign(node, { status: "WAITING", waiting_on: "back_off", worker: null, progress: undefined });
       node.due_at = rfc3339(Date.parse(ts) + (data.delay_ms ?? 0));
       break;
@@ -153,10 +174,11 @@ function applyToNode(node, { type, ts, attempt, data }) {
       node.progress = { fraction: data.fraction ?? null, message: data.message ?? null };
       break;
     case "node.token":
-      node.text = ((node.text ?? "") + data.text).slice(-MOST_TEXT);
+      if (seq <= (node.text_seq ?? 0)) break;
+      Object.assign(node, { text: ((node.text ?? "") + data.text).slice(-MOST_TEXT), text_seq: seq });
       break;
     case "stream.reset":
-      node.text = "";
+      if (seq > (node.text_seq ?? 0)) Object.assign(node, { text: "", text_seq: seq });
       break;
     default:
       return NOTHING;

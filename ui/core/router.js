@@ -59,13 +59,32 @@ export function href(path) {
 /** Where the page is. */
 export const route = signal(here());
 
+/** Asked before another page is gone to, with false to stay. */
+let mayLeave = () => true;
+let address = location.href;
+
+/** Have somebody asked before they leave this page. Gives what ends it. @param {() => boolean} ask */
+export function guardLeaving(ask) {
+  mayLeave = ask;
+  return () => void (mayLeave = () => true);
+}
+
+/** Whether this is another page, or another object of the same page. @param {Route} next */
+function isElsewhere(next) {
+  const { page, params } = route.peek();
+  return JSON.stringify([next.page, next.params]) !== JSON.stringify([page, params]);
+}
+
 /**
  * Go to another page, or to another view of this one.
  * @param {string} path  without the prefix
  * @param {{isReplaced?: boolean}} [how]  replaced: the way back does not lead through it
  */
 export function go(path, { isReplaced = false } = {}) {
+  const next = new URL(path, location.origin);
+  if (isElsewhere(parse(next.pathname, next.search)) && !mayLeave()) return;
   history[isReplaced ? "replaceState" : "pushState"](null, "", href(path));
+  address = location.href;
   route.value = here();
 }
 
@@ -80,7 +99,13 @@ export function setQuery(changes) {
 
 /** Let links within the page be followed without loading it, and follow the browser's own way back. */
 export function startRouter() {
-  addEventListener("popstate", () => (route.value = here()));
+  addEventListener("popstate", () => {
+    const next = here();
+    // The browser has gone back already; who stays is put in front of it again.
+    if (isElsewhere(next) && !mayLeave()) return history.pushState(null, "", address);
+    address = location.href;
+    route.value = next;
+  });
   document.addEventListener("click", (event) => {
     const link = /** @type {Element} */ (event.target).closest?.("a[href]");
     const isPlain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;

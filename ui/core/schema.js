@@ -10,6 +10,8 @@
 
 /** References that lead to references end here. */
 const MOST_STEPS = 20;
+/** A form of more levels than this is filled in level by level. */
+const MOST_DEPTH = 12;
 const TYPES = ["string", "number", "integer", "boolean", "null", "array", "object"];
 
 /** Follow a reference within the document. @param {any} schema @param {Schema} root @returns {Schema} */
@@ -37,7 +39,7 @@ export function kindOf(schema) {
 
 /** The forms a value may have, one of which is chosen. @param {Schema} schema @returns {Schema[]} */
 export function branchesOf(schema) {
-  const { oneOf, anyOf, ...rest } = schema;
+  const { oneOf, anyOf, title: _, description: __, ...rest } = schema;
   const branches = oneOf ?? anyOf;
   if (Array.isArray(branches)) return branches;
   return Array.isArray(schema.type) && schema.type.length > 1 ? schema.type.map((type) => ({ ...rest, type })) : [schema];
@@ -50,29 +52,30 @@ export function branchName(schema, at) {
 }
 
 /**
- * A value to begin with: the default, or the least there can be; undefined where nothing needs to be there.
- * @param {any} given @param {Schema} root @param {boolean} [isRequired]
+ * A value to begin with: the default, or the least there can be; undefined where nothing needs to be there, and
+ * within a schema that needs itself without end.
+ * @param {any} given @param {Schema} root @param {boolean} [isRequired] @param {number} [depth]
  * @returns {any}
  */
-export function startOf(given, root, isRequired = true) {
+export function startOf(given, root, isRequired = true, depth = 0) {
   const schema = resolved(given, root);
   if ("default" in schema) return structuredClone(schema.default);
-  if (!isRequired) return undefined;
+  if (!isRequired || depth > MOST_DEPTH) return undefined;
   switch (kindOf(schema)) {
     case "const":
       return schema.const;
     case "enum":
       return schema.enum[0];
     case "choice":
-      return startOf(branchesOf(schema)[0], root);
+      return startOf(branchesOf(schema)[0], root, true, depth + 1);
     case "object":
       return Object.fromEntries(
         Object.entries(schema.properties ?? {})
-          .map(([name, each]) => [name, startOf(each, root, (schema.required ?? []).includes(name))])
+          .map(([name, each]) => [name, startOf(each, root, (schema.required ?? []).includes(name), depth + 1)])
           .filter(([, value]) => value !== undefined),
       );
     case "array":
-      return Array.from({ length: Math.min(schema.minItems ?? 0, 20) }, () => startOf(schema.items ?? {}, root));
+      return Array.from({ length: Math.min(schema.minItems ?? 0, 20) }, () => startOf(schema.items ?? {}, root, true, depth + 1));
     case "boolean":
       return false;
     case "null":
@@ -95,7 +98,10 @@ export function check(given, value, root, path = "") {
   const wrong = (message) => [{ path, message }];
   if (value === undefined) return wrong("is missing");
   if ("const" in schema) return equal(value, schema.const) ? [] : wrong(`must be ${JSON.stringify(schema.const)}`);
-  if (Array.isArray(schema.enum)) return schema.enum.some((each) => equal(each, value)) ? [] : wrong(`must be one of ${schema.enum.map((each) => JSON.stringify(each)).join(", ")}`);
+  if (Array.isArray(schema.enum)) {
+    const words = schema.enum.map((each) => JSON.stringify(each)).join(", ");
+    return schema.enum.some((each) => equal(each, value)) ? [] : wrong(`must be one of ${words}`);
+  }
   const branches = branchesOf(schema);
   if (branches.length > 1) {
     const found = branches.map((branch) => check(branch, value, root, path));
@@ -105,7 +111,10 @@ export function check(given, value, root, path = "") {
   if (schema.type !== undefined && !hasType(schema.type, value)) return wrong(`must be ${wordOfType(schema.type)}; found ${wordOfValue(value)}`);
   if (typeof value === "string") return textProblems(schema, value).flatMap(wrong);
   if (typeof value === "number") return numberProblems(schema, value).flatMap(wrong);
-  if (Array.isArray(value)) return [...listProblems(schema, value).flatMap(wrong), ...value.flatMap((each, at) => check(schema.items ?? {}, each, root, `${path}[${at}]`))];
+  if (Array.isArray(value)) {
+    const within = value.flatMap((each, at) => check(schema.items ?? {}, each, root, `${path}[${at}]`));
+    return [...listProblems(schema, value).flatMap(wrong), ...within];
+  }
   return isObject(value) ? fieldProblems(schema, value, root, path) : [];
 }
 
@@ -113,7 +122,9 @@ export function check(given, value, root, path = "") {
 function fieldProblems(schema, value, root, path) {
   const { properties = {}, required = [], additionalProperties: others = true } = schema;
   const place = (/** @type {string} */ name) => (path ? `${path}.${name}` : name);
-  const missing = required.filter((/** @type {string} */ name) => own(value, name) === undefined).map((/** @type {string} */ name) => ({ path: place(name), message: "is missing" }));
+  const missing = /** @type {string[]} */ (required)
+    .filter((name) => own(value, name) === undefined)
+    .map((name) => ({ path: place(name), message: "is missing" }));
   const wrong = Object.entries(value)
     .filter(([, each]) => each !== undefined)
     .flatMap(([name, each]) => {
@@ -151,14 +162,14 @@ function listProblems({ minItems, maxItems, uniqueItems }, list) {
   return [
     ...(list.length < minItems ? [`must have at least ${minItems} items; found ${list.length}`] : []),
     ...(list.length > maxItems ? [`must have at most ${maxItems} items; found ${list.length}`] : []),
-    ...(uniqueItems && new Set(list.map((each) => JSON.stringify(each))).size < list.length ? ["must not have the same item twice"] : []),
+    ...(uniqueItems && new Set(list.map(sorted)).size < list.length ? ["must not have the same item twice"] : []),
   ];
 }
 
 /** @param {string | string[]} type @param {unknown} value */
 function hasType(type, value) {
   const types = Array.isArray(type) ? type : [type];
-  return types.some((each) => each === wordOfValue(value) || (each === "number" && typeof value === "number") || (each === "integer" && Number.isInteger(value)));
+  return types.some((each) => each === wordOfValue(value) || (each === "integer" && Number.isInteger(value)));
 }
 
 /** @param {unknown} value */
@@ -184,7 +195,13 @@ function fits(pattern, text) {
 
 /** @param {unknown} a @param {unknown} b */
 function equal(a, b) {
-  return JSON.stringify(a) === JSON.stringify(b);
+  return sorted(a) === sorted(b);
+}
+
+/** A value as text, the same whatever the order of its keys. @param {unknown} value */
+function sorted(value) {
+  const inOrder = (/** @type {Record<string, any>} */ found) => Object.fromEntries(Object.entries(found).sort(([one], [other]) => (one < other ? -1 : 1)));
+  return JSON.stringify(value, (_, each) => (isObject(each) ? inOrder(each) : each));
 }
 
 /** @param {unknown} value @returns {value is Record<string, any>} */

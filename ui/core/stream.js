@@ -24,6 +24,8 @@ const SILENCE_MS = 45_000;
  */
 export function follow(pathOf, { onEvents, onState = () => {}, onError = () => {} }) {
   const stop = new AbortController();
+  /** Connections in a row that brought nothing. */
+  let failures = 0;
   void run();
   return () => {
     stop.abort();
@@ -31,7 +33,7 @@ export function follow(pathOf, { onEvents, onState = () => {}, onError = () => {
   };
 
   async function run() {
-    for (let failures = 0; !stop.signal.aborted; ) {
+    while (!stop.signal.aborted) {
       onState(failures === 0 ? "connecting" : "waiting");
       if (failures > 0) await pause(failures);
       if (stop.signal.aborted) return;
@@ -52,19 +54,23 @@ export function follow(pathOf, { onEvents, onState = () => {}, onError = () => {
     }
   }
 
-  /** Read to an orderly end. Says whether anything came. @param {ReadableStream<Uint8Array>} body */
+  /** Read to an orderly end. Says whether it was a good connection. @param {ReadableStream<Uint8Array>} body */
   async function read(body) {
     const reader = body.getReader();
     const parser = new EventParser();
     const decoder = new TextDecoder();
+    const beganAt = performance.now();
     let hasEvents = false;
     for (;;) {
       const { done, value } = await within(SILENCE_MS, reader);
-      if (done) return hasEvents;
+      // One that was open for a while was good, also where there was nothing to say.
+      if (done) return hasEvents || performance.now() - beganAt >= FIRST_PAUSE_MS;
       const events = parser.feed(decoder.decode(value, { stream: true }));
       if (stop.signal.aborted) return hasEvents;
       if (events.length > 0) {
         hasEvents = true;
+        // However the connection ends: it was a good one, and the next is opened soon.
+        failures = 0;
         onEvents(events);
       }
     }

@@ -6,9 +6,12 @@
  */
 
 /** Texts that stand unquoted: they begin with a letter, and have nothing in them that YAML reads. */
-const PLAIN = /^[A-Za-z_][A-Za-z0-9_ ./()+-]*$/;
+const PLAIN = /^[A-Za-z_][A-Za-z0-9_ ./()+,;'=<>?!-]*$/;
 /** Words that YAML, of one version or another, reads as something else. */
 const WORDS = /^(?:true|false|yes|no|on|off|y|n|null|nan|inf|infinity)$/i;
+
+/** A longer key has a line of its own: a reader looks for its colon no further than this. */
+const LONG_KEY = 1_000;
 
 /** @param {unknown} value  of JSON @returns {string} */
 export function toYaml(value) {
@@ -19,7 +22,10 @@ export function toYaml(value) {
 function lines(value, depth) {
   if (Array.isArray(value) && value.length > 0) return value.flatMap((each) => entry("-", each, depth));
   if (isObject(value) && Object.keys(value).length > 0) {
-    return Object.entries(value).flatMap(([key, each]) => entry(`${scalar(key)}:`, each, depth));
+    return Object.entries(value).flatMap(([key, each]) => {
+      const name = scalar(key);
+      return name.length < LONG_KEY ? entry(`${name}:`, each, depth) : [`${pad(depth)}? ${name}`, ...entry(":", each, depth)];
+    });
   }
   return [pad(depth) + scalar(value)];
 }
@@ -49,12 +55,12 @@ function scalar(value) {
 
 /** JSON's own form of a text is one of YAML's, once marks that only YAML breaks lines at are escaped. @param {string} text */
 function quoted(text) {
-  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029\ufeff]/g, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return JSON.stringify(text).replace(/[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Whether a text can be shown as lines: nothing in it that a block would lose. @param {string} text */
 function isBlock(text) {
-  return text.includes("\n") && !/^[ \n]|\n\n$|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff\ud800-\udfff]|[ \t](?:\n|$)/.test(text);
+  return text.includes("\n") && !/^[ \t\n]|\n\n$|[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]|[ \t](?:\n|$)/.test(text);
 }
 
 /** @param {unknown} value @returns {value is Record<string, unknown>} */

@@ -3,7 +3,6 @@
 import { now } from "../core/time.js";
 import { effect, html, onDispose, signal, untracked } from "../core/view.js";
 import { shortcuts } from "../parts/shortcuts.js";
-import { CanvasGraph } from "./canvas_graph.js";
 import { GraphModel } from "./graph_model.js";
 import { Positions } from "./positions.js";
 import { SvgGraph } from "./svg_graph.js";
@@ -15,6 +14,13 @@ const SMALL = 60;
 const READABLE = 0.75;
 /** A larger graph that fits only below this zoom, such as a chain of thousands, is no picture at all. */
 const LEAST_WHOLE = 0.025;
+
+/** @type {typeof import("./canvas_graph.js").CanvasGraph | null} */
+let CanvasGraph = null;
+
+async function loadCanvas() {
+  CanvasGraph = (await import("./canvas_graph.js")).CanvasGraph;
+}
 
 /**
  * A graph of nodes and their states.
@@ -35,9 +41,10 @@ export function graphView({ nodes, stateOf, changed, selected, onSelect, onOpen,
   const moved = signal(positions.places.size);
   const groups = signal(/** @type {{count: number, expanded: number}} */ ({ count: 0, expanded: 0 }));
   const holder = /** @type {HTMLElement} */ (html`<div class="graph"></div>`);
-  /** @type {SvgGraph | CanvasGraph | null} */
+  /** @type {import("./stage.js").GraphStage | null} */
   let renderer = null;
   let hasBegun = false;
+  let isOver = false;
 
   const callbacks = {
     onSelect: (/** @type {string | null} */ id) => {
@@ -53,9 +60,11 @@ export function graphView({ nodes, stateOf, changed, selected, onSelect, onOpen,
     },
   };
 
-  /** Show the model as it is now, by the renderer for its size. */
+  /** Show the model as it is now, by the renderer for its size; the one for many nodes is loaded when there are many. */
   function draw() {
-    const Renderer = model.shown.length <= MOST_SVG ? SvgGraph : CanvasGraph;
+    const isLarge = model.shown.length > MOST_SVG;
+    if (isLarge && CanvasGraph === null) return void loadCanvas().then(() => isOver || draw(), reportError);
+    const Renderer = /** @type {typeof SvgGraph} */ (isLarge ? CanvasGraph : SvgGraph);
     if (!(renderer instanceof Renderer)) {
       const before = renderer;
       renderer = new Renderer(callbacks);
@@ -114,7 +123,9 @@ export function graphView({ nodes, stateOf, changed, selected, onSelect, onOpen,
   effect(() => {
     const list = nodes();
     untracked(() => {
-      if (model.setNodes(list) || !renderer) draw();
+      if (!model.setNodes(list) && renderer) return;
+      changed(); // is drawn with all the others
+      draw();
     });
   });
   effect(() => {
@@ -129,7 +140,10 @@ export function graphView({ nodes, stateOf, changed, selected, onSelect, onOpen,
     const shown = showSelected(selected.value);
     if (shown !== null && hasBegun) renderer?.reveal(shown);
   });
-  onDispose(() => renderer?.destroy());
+  onDispose(() => {
+    isOver = true;
+    renderer?.destroy();
+  });
 
   const fit = () => renderer?.fit();
   const nearer = () => renderer?.zoomBy(1.25);

@@ -4,7 +4,6 @@ import { plural, shortId } from "../core/format.js";
 import { poll } from "../core/poll.js";
 import { href, hrefOf } from "../core/router.js";
 import { listenToFeed, totals } from "../core/session.js";
-import { milliseconds, moment, now, relative } from "../core/time.js";
 import { each, effect, html, onDispose, show } from "../core/view.js";
 import { approvalCard } from "../parts/approval_card.js";
 import { problemList } from "../parts/problems.js";
@@ -29,7 +28,7 @@ export function page() {
         const { execution_id: id, node_id: node } = item.peek();
         return html`<section class="card stack" aria-label=${`${node} of run ${shortId(id)}`}>
           <div class="row spread"><h2><a href=${href(hrefOf(`/ui/runs/${encodeURIComponent(id)}`, { node }))}><bdi>${node}</bdi></a></h2>
-          <span class="muted">run <span class="mono">${shortId(id)}</span>, asked <time title=${() => moment(milliseconds(item.value.asked_at))}>${() => relative(milliseconds(item.value.asked_at), now.value)}</time></span></div>
+          <span class="muted">run <span class="mono">${shortId(id)}</span></span></div>
           ${approvalCard({ executionId: id, nodeId: node, onDone: () => void again() })}</section>`;
       },
     )}</div>`;

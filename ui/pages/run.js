@@ -4,21 +4,15 @@ import { shortId } from "../core/format.js";
 import { stateOf, wordOf } from "../core/statuses.js";
 import { computed, effect, html, show, signal } from "../core/view.js";
 import { LiveRun } from "../core/live_run.js";
+import { lazy } from "../parts/lazy.js";
 import { announce } from "../parts/notices.js";
 import { problemList } from "../parts/problems.js";
 import { shortcuts } from "../parts/shortcuts.js";
 import { tabs } from "../parts/tabs.js";
 import { countStrip } from "./run/counts.js";
-import { definitionTab } from "./run/definition_tab.js";
-import { eventsTab } from "./run/events_tab.js";
 import { failureBanner } from "./run/failure_banner.js";
-import { graphTab } from "./run/graph_tab.js";
 import { runHeader } from "./run/header.js";
-import { inOutTab } from "./run/in_out_tab.js";
-import { nodePanel } from "./run/node_panel.js";
-import { nodesTab } from "./run/nodes_tab.js";
 import { runList } from "./run/run_list.js";
-import { timelineTab } from "./run/timeline_tab.js";
 
 /** @param {Record<string, string>} params */
 export const title = ({ id }) => `Run ${shortId(id)}`;
@@ -54,6 +48,11 @@ export function page({ params }) {
     const at = failed.indexOf(nodeId.peek() ?? "");
     select(failed[(at + step + failed.length) % failed.length] ?? failed[0]);
   }
+  const panel = () =>
+    lazy(
+      () => import("./run/node_panel.js"),
+      ({ nodePanel }) => nodePanel({ live, nodeId: () => nodeId.value ?? "", onClose: () => select(null), onSelect: select }),
+    );
   announceChanges(live);
 
   return html`<div class="run-page">
@@ -72,17 +71,17 @@ export function page({ params }) {
               chosen: () => chosen.value,
               onChoose: choose,
               tabs: [
-                { key: "graph", title: "Graph", hint: "1", content: () => graphTab(view) },
-                { key: "timeline", title: "Timeline", hint: "2", content: () => timelineTab(view) },
-                { key: "nodes", title: "Nodes", hint: "3", content: () => nodesTab(view) },
-                { key: "events", title: "Events", hint: "4", content: () => eventsTab(view) },
-                { key: "data", title: "Input & output", hint: "5", content: () => inOutTab(view) },
-                { key: "definition", title: "Definition", hint: "6", content: () => definitionTab(view) },
+                { key: "graph", title: "Graph", hint: "1", content: () => lazy(() => import("./run/graph_tab.js"), ({ graphTab }) => graphTab(view)) },
+                { key: "timeline", title: "Timeline", hint: "2", content: () => lazy(() => import("./run/timeline_tab.js"), ({ timelineTab }) => timelineTab(view)) },
+                { key: "nodes", title: "Nodes", hint: "3", content: () => lazy(() => import("./run/nodes_tab.js"), ({ nodesTab }) => nodesTab(view)) },
+                { key: "events", title: "Events", hint: "4", content: () => lazy(() => import("./run/events_tab.js"), ({ eventsTab }) => eventsTab(view)) },
+                { key: "data", title: "Input & output", hint: "5", content: () => lazy(() => import("./run/in_out_tab.js"), ({ inOutTab }) => inOutTab(view)) },
+                { key: "definition", title: "Definition", hint: "6", content: () => lazy(() => import("./run/definition_tab.js"), ({ definitionTab }) => definitionTab(view)) },
               ],
             })}
             ${show(
               () => nodeId.value !== null && live.node(baseOf(nodeId.value)) !== undefined,
-              () => html`<aside class="run-panel card" aria-label="Node">${nodePanel({ live, nodeId: () => nodeId.value ?? "", onClose: () => select(null), onSelect: select })}</aside>`,
+              () => html`<aside class="run-panel card" aria-label="Node">${panel()}</aside>`,
             )}
           </div>`,
         () => show(() => live.error.value === null, () => html`<div class="empty"><div class="skeleton"></div></div>`),

@@ -1,8 +1,8 @@
 /** All runs: a live table, filters that stay in the address, and what can be done with several at once. */
-import { ApiError, api } from "../core/api.js";
+import { ApiError, api, isReachable } from "../core/api.js";
 import { cost, number, plural, shortId } from "../core/format.js";
 import { go, href, hrefOf, route, setQuery } from "../core/router.js";
-import { feedState, listenToFeed, may } from "../core/session.js";
+import { feedState, isOperator, listenToFeed, may } from "../core/session.js";
 import { duration, milliseconds, moment, now, relative } from "../core/time.js";
 import { computed, effect, html, onDispose, show, signal } from "../core/view.js";
 import { problemList } from "../parts/problems.js";
@@ -12,7 +12,7 @@ import { table } from "../parts/table.js";
 import { bulkActions } from "./runs/bulk.js";
 import { filterBar, filtersOf, isWanted } from "./runs/filters.js";
 import { histogram } from "./runs/histogram.js";
-import { emptyRuns } from "./runs/empty.js";
+import { emptyRuns, workersMissing } from "./runs/empty.js";
 
 export const title = "Runs";
 const PAGE = 50;
@@ -32,23 +32,38 @@ export function page() {
   /** @type {HTMLElement | undefined} */
   let box;
   let turn = 0;
+  /** What the feed brought while the list is read, whose answer may be older. @type {Array<() => void> | null} */
+  let meanwhile = null;
 
   async function read({ isMore = false } = {}) {
     const mine = ++turn;
+    if (!isMore) meanwhile = [];
     try {
       const query = { ...filters.value.query, limit: PAGE, cursor: isMore ? cursor.peek() : null, counts: isMore ? null : true };
       const found = await api.get("/v1/executions", query);
       if (mine !== turn) return;
       rows.value = isMore ? merged(rows.peek(), found.items) : found.items;
       cursor.value = found.next_cursor;
-      if (!isMore) counts.value = found.counts ?? {};
-      held.value = [];
       error.value = null;
       isLoaded.value = true;
+      if (isMore) return;
+      counts.value = found.counts ?? {};
+      held.value = [];
+      meanwhile?.forEach((change) => change());
+      meanwhile = null;
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
       if (mine === turn) error.value = problem;
     }
+  }
+  /** @param {() => void} change */
+  function hear(change) {
+    meanwhile?.push(change);
+    change();
+  }
+  /** @param {string} id */
+  function drop(id) {
+    for (const list of [rows, held]) list.value = list.peek().filter((row) => row.execution_id !== id);
   }
   /** @param {Row} row */
   function take(row) {
@@ -81,8 +96,8 @@ export function page() {
   onDispose(
     listenToFeed({
       onReady: () => void read(),
-      onExecution: take,
-      onRemoved: (id) => (rows.value = rows.peek().filter((row) => row.execution_id !== id)),
+      onExecution: (row) => hear(() => take(row)),
+      onRemoved: (id) => hear(() => drop(id)),
     }),
   );
   shortcuts([{ keys: "/", does: "filter by text", run: () => document.getElementById("filter-text")?.focus() }]);
@@ -92,10 +107,12 @@ export function page() {
     if (!next.delete(id)) next.add(id);
     selection.value = next;
   };
+  const isLive = () => feedState.value === "live" && isReachable.value;
   const isFiltered = () => filters.value.chips.length > 0;
   return html`<div class="page-head"><h1>Runs</h1>
-      <span class=${() => `connection ${feedState.value === "live" ? "live" : "reconnecting"}`}>${() => (feedState.value === "live" ? "live" : "connecting")}</span>
+      <span class=${() => `connection ${isLive() ? "live" : "reconnecting"}`}>${() => (isLive() ? "live" : "connecting")}</span>
       ${show(() => may("run"), () => html`<a class="button" href=${href("/ui/edit")}>New workflow</a>`)}</div>
+    ${show(isOperator, () => workersMissing())}
     ${show(() => rows.value.length > 1, () => histogram(() => rows.value.slice(0, 50)))}
     ${filterBar(filters, counts)}
     ${bulkActions(selection, () => rows.value, () => void read())}
@@ -125,7 +142,7 @@ export function page() {
           width: "minmax(160px, 1fr)",
           cell: (row) =>
             html`<a href=${() => href(`/ui/runs/${encodeURIComponent(row().execution_id)}`)}><bdi class="strong">${() => row().name}</bdi></a>${() =>
-              row().workflow_version ? html` <span class="muted">v${row().workflow_version}</span>` : null}${() => labelTags(row())}`,
+              row().workflow_version ? html`<span class="muted beside">v${row().workflow_version}</span>` : null}${() => labelTags(row())}`,
         },
         { title: "Run", width: "150px", cell: (row) => html`<span class="mono muted" title=${() => row().execution_id}>${() => shortId(row().execution_id)}</span>` },
         { title: "Started", width: "110px", cell: (row) => html`<time title=${() => moment(startOf(row()))}>${() => relative(startOf(row()), now.value)}</time>` },
@@ -160,7 +177,9 @@ function tookOf(row) {
 
 /** @param {Row} row */
 function partsOf(row) {
-  const { total, ended, failed } = row.progress ?? { total: 0, ended: 0, failed: 0 };
+  // Runs from before progress was counted have none.
+  if (!row.progress) return [{ state: row.ended_at ? row.status.toLowerCase() : "pending", count: 1 }];
+  const { total, ended, failed } = row.progress;
   return [
     { state: "failed", count: failed },
     { state: "completed", count: ended - failed },
@@ -171,6 +190,6 @@ function partsOf(row) {
 /** @param {Row} row */
 function labelTags(row) {
   return Object.entries(row.labels).map(
-    ([name, value]) => html` <a class="tag" href=${href(hrefOf("/", { label: `${name}:${value}` }))}><bdi>${name}: ${value}</bdi></a>`,
+    ([name, value]) => html`<a class="tag beside" href=${href(hrefOf("/", { label: `${name}:${value}` }))}><bdi>${name}: ${value}</bdi></a>`,
   );
 }

@@ -2,14 +2,14 @@
 import { api } from "../core/api.js";
 import { poll } from "../core/poll.js";
 import { href } from "../core/router.js";
-import { closeSession, context, isOperator, may } from "../core/session.js";
+import { closeSession, context, isOperator, listenToFeed, may } from "../core/session.js";
 import { milliseconds, moment, now, relative } from "../core/time.js";
-import { html, show, signal } from "../core/view.js";
-import { copyButton } from "../parts/copy.js";
+import { html, onDispose, show } from "../core/view.js";
 import { openDialog } from "../parts/dialog.js";
 import { notify, notifyError } from "../parts/notices.js";
 import { problemList } from "../parts/problems.js";
 import { table } from "../parts/table.js";
+import { showOnce } from "./settings/show_once.js";
 import { tenants } from "./settings/tenants.js";
 import { usage } from "./settings/usage.js";
 
@@ -17,6 +17,8 @@ export const title = "Settings";
 const SCOPES = ["read", "run", "admin"];
 
 export function page() {
+  // It says at once when the session ends.
+  if (may("read")) onDispose(listenToFeed({}));
   const identity = () => context.value?.identity;
   const leave = () => void closeSession().then(() => notify("The session is closed"), notifyError);
   return html`<div class="page-head"><h1>Settings</h1></div>
@@ -110,20 +112,5 @@ function revoke(path, key, again) {
     title: `Revoke the key ${key.name}?`,
     body: () => html`<p>Requests with it are refused within a second, and open streams end.</p>`,
     actions: [{ label: "Revoke", look: "danger", run: async () => (await api.delete(`${path}/${key.key_id}`), again()) }],
-  });
-}
-
-/** A key is shown once, and kept nowhere. @param {{key: string}} issued */
-export function showOnce({ key }) {
-  const curl = `curl -s -H 'Authorization: Bearer ${key}' '${location.origin}/v1/executions'`;
-  const isShown = signal(true);
-  openDialog({
-    title: "Your new key",
-    isWide: true,
-    body: () => html`${show(
-      () => isShown.value,
-      () => html`<p><b>It is shown this once.</b> Copy it now; the server keeps only its hash.</p><div class="row"><code class="wrap">${key}</code>${copyButton(() => key, "Copy the key")}</div>
-        <h3>Try it</h3><div class="row"><pre>${curl}</pre>${copyButton(() => curl, "Copy the command")}</div>`,
-    )}`,
   });
 }

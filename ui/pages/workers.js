@@ -2,11 +2,10 @@
 import { api } from "../core/api.js";
 import { plural } from "../core/format.js";
 import { poll } from "../core/poll.js";
-import { context } from "../core/session.js";
 import { duration, milliseconds, moment, now, relative } from "../core/time.js";
 import { each, html, show } from "../core/view.js";
 import { icon } from "../parts/icons.js";
-import { notify, notifyError } from "../parts/notices.js";
+import { killWorker } from "../parts/kill_worker.js";
 import { problemList } from "../parts/problems.js";
 import { progressBar } from "../parts/status.js";
 import { table } from "../parts/table.js";
@@ -18,19 +17,12 @@ export function page() {
     const [workers, queues, ready] = await Promise.all([api.get("/v1/workers"), api.get("/v1/queues"), readiness()]);
     return { workers: workers.items, queues: queues.items, checks: Object.entries(ready.checks ?? {}) };
   }, 2_000);
+  const isKnown = () => value.value !== null;
   const workers = () => value.value?.workers ?? [];
-  const kill = async () => {
-    try {
-      notify(`Killed ${(await api.post("/demo/workers/kill")).worker}: what it ran is taken over within its lease`);
-    } catch (problem) {
-      notifyError(problem);
-    }
-  };
-  return html`<div class="page-head"><h1>Workers and queues</h1>
-      ${show(() => context.value?.demo ?? false, () => html`<button type="button" class="danger" onclick=${() => void kill()}>Kill a worker</button>`)}</div>
+  return html`<div class="page-head"><h1>Workers and queues</h1>${killWorker()}</div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${show(
-      () => value.value !== null && workers().length === 0,
+      () => isKnown() && workers().length === 0,
       () => html`<div class="banner state-retrying row">${icon("warning")}<span><b>Runs will wait: no worker is connected.</b> Start one: <code>python -m workers.worker</code>, or a whole stack: <code>./headrace dev</code></span></div>`,
     )}
     <h2>Workers</h2>
@@ -40,7 +32,7 @@ export function page() {
       keyOf: (worker) => worker.worker_id,
       least: 820,
       height: "50vh",
-      empty: () => html`<div class="empty">No worker is connected.</div>`,
+      empty: () => show(isKnown, () => html`<div class="empty">No worker is connected.</div>`),
       columns: [
         { title: "Name", width: "minmax(120px, 1fr)", cell: (worker) => html`<bdi class="strong" title=${() => worker().worker_id}>${() => worker().name}</bdi>` },
         { title: "Host", width: "minmax(120px, 1fr)", cell: (worker) => html`<bdi>${() => `${worker().host}, process ${worker().pid}`}</bdi>` },
@@ -62,7 +54,7 @@ export function page() {
       keyOf: (queue) => queue.queue,
       least: 560,
       height: "40vh",
-      empty: () => html`<div class="empty">No queue has been used yet.</div>`,
+      empty: () => show(isKnown, () => html`<div class="empty">No queue has been used yet.</div>`),
       columns: [
         { title: "Queue", width: "minmax(120px, 1fr)", cell: (queue) => html`<bdi class="strong">${() => queue().queue}</bdi>` },
         { title: "Waiting", width: "110px", isEnd: true, cell: (queue) => html`<span class="number">${() => queue().length - queue().pending}</span>` },
@@ -94,6 +86,6 @@ function slots(worker) {
 }
 
 /** The checks of the store: they come with 503, too, where one of them fails. */
-async function readiness() {
-  return api.get("/readyz", { verbose: true }).catch(() => ({ checks: {} }));
+function readiness() {
+  return api.get("/readyz", { verbose: true }).catch((error) => error.body ?? {});
 }

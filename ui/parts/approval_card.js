@@ -6,6 +6,7 @@
  */
 import { ApiError, api } from "../core/api.js";
 import { asked } from "../core/asked.js";
+import { once } from "../core/once.js";
 import { may } from "../core/session.js";
 import { duration, milliseconds, moment, now, relative } from "../core/time.js";
 import { computed, html, show, signal, untracked } from "../core/view.js";
@@ -19,6 +20,12 @@ import { problemList } from "./problems.js";
 
 /** @typedef {Record<string, any>} Approval  as the server gives it */
 
+/** Why a decision is not recorded. @type {Record<string, string>} */
+const REFUSALS = {
+  SHOWN_CHANGED: "Something else is asked by now: read it again before you decide. Nothing was recorded.",
+  ALREADY_DECIDED: "Somebody was quicker; your decision was not recorded.",
+};
+
 /**
  * @param {object} options
  * @param {string} options.executionId
@@ -28,7 +35,8 @@ import { problemList } from "./problems.js";
  */
 export function approvalCard({ executionId, nodeId, onDone = () => {}, follow = () => "" }) {
   const unit = `${encodeURIComponent(executionId)}/approvals/${encodeURIComponent(nodeId)}`;
-  const { answer, error, again } = asked(follow, async () => /** @type {Approval} */ (await api.get(`/v1/approvals/${encodeURIComponent(executionId)}/${encodeURIComponent(nodeId)}`)));
+  const path = `/v1/approvals/${encodeURIComponent(executionId)}/${encodeURIComponent(nodeId)}`;
+  const { answer, error, again } = asked(follow, async () => /** @type {Approval} */ (await api.get(path)));
   const notice = signal("");
   const shown = computed(() => answer.value?.shown ?? null);
   const isPending = computed(() => answer.value?.pending === true);
@@ -42,7 +50,7 @@ export function approvalCard({ executionId, nodeId, onDone = () => {}, follow = 
       notice.value = "";
     } catch (problem) {
       if (!(problem instanceof ApiError) || problem.status !== 409) throw problem;
-      notice.value = problem.code === "SHOWN_CHANGED" ? "Something else is asked by now: read it again before you decide. Nothing was recorded." : problem.code === "ALREADY_DECIDED" ? "Somebody was quicker; your decision was not recorded." : problem.message;
+      notice.value = REFUSALS[problem.code] ?? problem.message;
     }
     again();
     onDone();
@@ -66,8 +74,12 @@ function question(answer, isPending, decide) {
   const approval = () => /** @type {Approval} */ (answer.value);
   return html`<div class="approval-prompt">${markdown(first.prompt)}</div>
     ${() => facts(approval())}
-    ${show(() => approval().votes.length > 0 && isPending.value, () => html`<ul class="bullets">${() => approval().votes.map((/** @type {any} */ vote) => html`<li><bdi class="strong">${vote.by}</bdi> ${vote.decision === "deny" ? "denied" : "approved"} <time class="muted">${moment(milliseconds(vote.at))}</time></li>`)}</ul>`)}
-    ${show(() => isPending.value, () => show(() => may("run"), () => answerForm(first, decide), () => html`<p class="muted">Your key may look, and not decide.</p>`), () => html`${() => outcome(approval())}`)}`;
+    ${show(() => approval().votes.length > 0 && isPending.value, () => html`<ul
+        class="bullets">${() => approval().votes.map((/** @type {any} */ vote) => html`<li><bdi
+            class="strong">${vote.by}</bdi> ${vote.decision === "deny" ? "denied" : "approved"} <time
+                class="muted">${moment(milliseconds(vote.at))}</time></li>`)}</ul>`)}
+    ${show(() => isPending.value, () => show(() => may("run"), () => answerForm(first, decide), () => html`<p
+        class="muted">Your key may look, and not decide.</p>`), () => html`${() => outcome(approval())}`)}`;
 }
 
 /** @param {Approval} approval */
@@ -78,7 +90,9 @@ function facts({ assignees, quorum, approvals, asked_at: askedAt, due_at: dueAt,
     ${asks === null ? null : html`<span title=${moment(asks)}>Asked ${() => relative(asks, now.value)}.</span> `}
     ${quorum > 1 ? `${approvals} of ${quorum} approvals. ` : null}
     ${assignees ? html`May decide: <bdi>${assignees.join(", ")}</bdi>. ` : null}
-    ${pending && due !== null ? html`<span class="strong" role="timer" title=${moment(due)}>${() => (due > now.value ? `Time limit in ${duration(due - now.value, { isTicking: true })}.` : "The time limit has passed.")}</span>` : null}</p>`;
+    ${pending && due !== null ? html`<span class="strong" role="timer"
+        title=${moment(due)}>${() =>
+          due > now.value ? `Time limit in ${duration(due - now.value, { isTicking: true })}.` : "The time limit has passed."}</span>` : null}</p>`;
 }
 
 /** @param {Approval} first @param {(decision: "approve" | "deny", by: string, form: any) => Promise<void>} decide */
@@ -97,8 +111,7 @@ function answerForm(first, decide) {
     const isEmpty = filled.peek() === undefined || JSON.stringify(filled.peek()) === "{}";
     return isEmpty && decision === "deny" ? undefined : filled.peek();
   };
-  /** @param {"approve" | "deny"} decision */
-  const send = async (decision) => {
+  const send = once(async (/** @type {"approve" | "deny"} */ decision) => {
     isBusy.value = true;
     failure.value = null;
     rememberBy(by.peek());
@@ -109,14 +122,17 @@ function answerForm(first, decide) {
     } finally {
       isBusy.value = false;
     }
-  };
+  });
   const isOff = () => isBusy.value || by.value.trim() === "";
   return html`<form class="approval-form" onsubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
-    ${form?.element ?? html`<div class="field"><label for=${commentId}>Comment <span class="hint">optional; stands in the output</span></label><input id=${commentId} maxlength="2000" autocomplete="off" oninput=${(/** @type {Event} */ event) => (comment.value = /** @type {HTMLInputElement} */ (event.target).value)}></div>`}
+    ${form?.element ?? html`<div class="field"><label for=${commentId}>Comment <span class="hint">optional; stands in the output</span></label><input
+        id=${commentId} maxlength="2000" autocomplete="off"
+        oninput=${(/** @type {Event} */ event) => (comment.value = /** @type {HTMLInputElement} */ (event.target).value)}></div>`}
     ${byField(by, first.assignees)}
     ${show(() => failure.value !== null, () => problemList(() => failure.value))}
     <div class="row">
-      <button type="button" class="primary" disabled=${() => isOff() || problems().length > 0} onclick=${() => void send("approve")}>${icon("completed")}Approve</button>
+      <button type="button" class="primary" disabled=${() => isOff() || problems().length > 0}
+          onclick=${() => void send("approve")}>${icon("completed")}Approve</button>
       <button type="button" class="danger" disabled=${isOff} onclick=${() => void send("deny")}>${icon("failed")}Deny</button>
       ${show(() => by.value.trim() === "", () => html`<span class="muted">A decision needs a name.</span>`)}
     </div></form>`;
@@ -129,7 +145,13 @@ function outcome({ output, status, votes }) {
   const at = milliseconds(output.at);
   const words = output.timed_out ? "by its time limit" : html`by <bdi class="strong">${output.by ?? "an operator"}</bdi>`;
   const given = output.form ?? null;
-  return html`<p class=${`row state-${isApproved ? "completed" : "failed"}`}><span class="state-icon">${icon(isApproved ? "completed" : "failed")}</span><span><span class="strong">${isApproved ? "Approved" : "Denied"}</span> ${words}${at === null ? null : html`, <time title=${moment(at)}>${() => relative(at, now.value)}</time>`}</span></p>
-    ${votes.length > 1 ? html`<ul class="bullets">${votes.map((/** @type {any} */ vote) => html`<li><bdi class="strong">${vote.by}</bdi> ${vote.decision === "deny" ? "denied" : "approved"} <time class="muted">${moment(milliseconds(vote.at))}</time></li>`)}</ul>` : null}
-    ${given === null ? null : typeof given.comment === "string" && Object.keys(given).length === 1 ? html`<blockquote class="text">${given.comment}</blockquote>` : jsonTree(() => given, { label: "what was filled in", name: "form" })}`;
+  return html`<p class=${`row state-${isApproved ? "completed" : "failed"}`}><span
+      class="state-icon">${icon(isApproved ? "completed" : "failed")}</span><span><span
+          class="strong">${isApproved ? "Approved" : "Denied"}</span> ${words}${at === null ? null : html`, <time
+              title=${moment(at)}>${() => relative(at, now.value)}</time>`}</span></p>
+    ${votes.length > 1 ? html`<ul class="bullets">${votes.map((/** @type {any} */ vote) => html`<li><bdi
+        class="strong">${vote.by}</bdi> ${vote.decision === "deny" ? "denied" : "approved"} <time
+            class="muted">${moment(milliseconds(vote.at))}</time></li>`)}</ul>` : null}
+    ${given === null ? null : typeof given.comment === "string" && Object.keys(given).length === 1 ? html`<blockquote
+        class="text">${given.comment}</blockquote>` : jsonTree(() => given, { label: "what was filled in", name: "form" })}`;
 }

@@ -21,6 +21,7 @@ export function byField(by, names = null) {
   return html`<div class="field"><label for=${id}>Your name</label>${
     names === null
       ? html`<input id=${id} autocomplete="name" maxlength="256" .value=${by.peek()} oninput=${take}>`
-      : html`<select id=${id} .value=${by.peek()} onchange=${take}><option value="">Choose…</option>${names.map((name) => html`<option value=${name}>${name}</option>`)}</select>`
+      : html`<select id=${id} .value=${by.peek()} onchange=${take}><option value="">Choose…</option>${names.map((name) => html`<option
+          value=${name}>${name}</option>`)}</select>`
   }</div>`;
 }

@@ -4,11 +4,11 @@ import { computed, html, signal } from "../core/view.js";
 let last = 0;
 
 /**
- * @param {{schema?: any, value: import("../core/view.js").Signal<any>, label: string, rows?: number}} options
+ * @param {{value: import("../core/view.js").Signal<any>, label: string, rows?: number}} options
  *   value: what was typed in; undefined where there is nothing, and while it is no JSON
  * @returns {{element: any, problems: () => string[]}}
  */
-export function jsonField({ schema = null, value, label, rows = 4 }) {
+export function jsonField({ value, label, rows = 4 }) {
   const id = `json-${++last}`;
   const first = value.peek() === undefined ? "" : JSON.stringify(value.peek(), null, 2);
   const typed = signal(first);
@@ -19,9 +19,9 @@ export function jsonField({ schema = null, value, label, rows = 4 }) {
     value.value = problem === null ? result : undefined;
   };
   const element = html`<div class="field"><label for=${id}>${label} <span class="hint">JSON</span></label>
-    <textarea id=${id} class="mono" rows=${rows} spellcheck="false" .value=${first} oninput=${onInput} aria-invalid=${() => String(found.value.problem !== null)} aria-describedby=${`${id}-problem`}></textarea>
-    <span class="hint" id=${`${id}-problem`} role="status">${() => found.value.problem ?? ""}</span>
-    ${schema === null ? null : html`<details><summary>Its schema</summary><pre class="text">${JSON.stringify(schema, null, 2)}</pre></details>`}</div>`;
+    <textarea id=${id} class="mono" rows=${rows} spellcheck="false" .value=${first} oninput=${onInput}
+        aria-invalid=${() => String(found.value.problem !== null)} aria-describedby=${`${id}-problem`}></textarea>
+    <span class="hint" id=${`${id}-problem`} role="status">${() => found.value.problem ?? ""}</span></div>`;
   return { element, problems: () => (found.value.problem === null ? [] : [`${label}: ${found.value.problem}`]) };
 }
 

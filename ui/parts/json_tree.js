@@ -114,7 +114,8 @@ export function jsonTree(value, { reference, label = "JSON", name = "value" } = 
       <span class="json-buttons">
         <button type="button" class="quiet" aria-pressed=${() => String(isRaw.value)} onclick=${() => (isRaw.value = !isRaw.peek())}>Raw</button>
         ${copyButton(text, `Copy ${label}`)}
-        <button type="button" class="quiet icon-only" title=${`Download ${label}`} aria-label=${`Download ${label}`} onclick=${() => download(text(), `${name}.json`)}>${icon("download")}</button>
+        <button type="button" class="quiet icon-only" title=${`Download ${label}`} aria-label=${`Download ${label}`}
+            onclick=${() => download(text(), `${name}.json`)}>${icon("download")}</button>
       </span>
     </div>
     ${() => {
@@ -163,21 +164,25 @@ function hasMoreThan(value, most) {
 /** One value, with all that is in it. @param {string | number | null} key @param {any} value @param {Path} path @param {Tree} tree @returns {any} */
 function entry(key, value, path, tree) {
   const name = key === null ? null : html`<span class=${typeof key === "number" ? "json-index" : "json-key"}><bdi>${key}</bdi>:</span>`;
-  if (!isContainer(value)) return html`<li><div class="json-line"><span class="json-gap"></span><span class="json-value">${name}${leaf(value)}</span>${referenceButton(path, tree)}</div></li>`;
+  if (!isContainer(value)) return html`<li><div class="json-line"><span class="json-gap"></span><span
+      class="json-value">${name}${leaf(value)}</span>${referenceButton(path, tree)}</div></li>`;
   const keys = Array.isArray(value) ? null : Object.keys(value);
   const count = keys === null ? value.length : keys.length;
   const summary = summaryOf(value);
-  if (count === 0) return html`<li><div class="json-line"><span class="json-gap"></span><span class="json-value">${name}<span class="muted">${keys === null ? "[]" : "{}"}</span></span>${referenceButton(path, tree)}</div></li>`;
+  if (count === 0) return html`<li><div class="json-line"><span class="json-gap"></span><span class="json-value">${name}<span
+      class="muted">${keys === null ? "[]" : "{}"}</span></span>${referenceButton(path, tree)}</div></li>`;
   const isOpen = tree.isOpen(path);
   const range = tree.rangeOf(path);
   const end = () => Math.min(range.value.to, count);
   const numbered = () => Array.from({ length: end() - range.value.from }, (_, at) => range.value.from + at);
   /** @param {Range} next @param {number} missing */
   const more = (next, missing) =>
-    html`<button type="button" class="as-link json-more" onclick=${() => (range.value = next)}>${number(Math.min(STEP, missing))} more of ${number(count)}</button>`;
+    html`<button type="button" class="as-link json-more"
+        onclick=${() => (range.value = next)}>${number(Math.min(STEP, missing))} more of ${number(count)}</button>`;
   return html`<li>
     <div class="json-line"><button type="button" class="quiet json-toggle" aria-expanded=${() => String(isOpen.value)}
-        aria-label=${`${key ?? "value"}, ${summary}`} onclick=${() => (isOpen.value = !isOpen.peek())}>${icon("chevron")}</button><span class="json-value">${name}<span class="muted">${summary}</span></span>${referenceButton(path, tree)}</div>
+        aria-label=${`${key ?? "value"}, ${summary}`} onclick=${() => (isOpen.value = !isOpen.peek())}>${icon("chevron")}</button><span
+            class="json-value">${name}<span class="muted">${summary}</span></span>${referenceButton(path, tree)}</div>
     ${show(
       () => isOpen.value,
       () => html`${() => (range.value.from > 0 ? more({ ...range.value, from: Math.max(0, range.value.from - STEP) }, range.value.from) : null)}<ul>${each(
@@ -204,7 +209,8 @@ function leaf(value) {
   if (value.length <= LONG_TEXT) return html`<span class="json-string text">${JSON.stringify(value)}</span>`;
   const isWhole = signal(false);
   return html`<span class="json-string text">${() => (isWhole.value ? value : `${JSON.stringify(value.slice(0, LONG_TEXT)).slice(0, -1)}…`)}</span>
-    <button type="button" class="as-link" onclick=${() => (isWhole.value = !isWhole.peek())}>${() => (isWhole.value ? "less" : `more, ${number(value.length)} characters`)}</button>`;
+    <button type="button" class="as-link" onclick=${() => (isWhole.value = !isWhole.peek())}>${() =>
+      isWhole.value ? "less" : `more, ${number(value.length)} characters`}</button>`;
 }
 
 /** @param {Path} path @param {Tree} tree */
@@ -215,7 +221,8 @@ function referenceButton(path, { reference }) {
 /** @param {string} text */
 function raw(text) {
   const rest = text.length - MOST_RAW;
-  return html`<pre class="json-raw text">${text.slice(0, MOST_RAW)}</pre>${rest > 0 ? html`<p class="muted">${number(rest)} more characters: copy or download it.</p>` : null}`;
+  return html`<pre class="json-raw text">${text.slice(0, MOST_RAW)}</pre>${rest > 0 ? html`<p
+      class="muted">${number(rest)} more characters: copy or download it.</p>` : null}`;
 }
 
 /** @param {Path[]} found @param {any} value @param {Tree} tree @param {(path: Path) => void} reveal */
@@ -225,7 +232,10 @@ function matchList(found, value, tree, reveal) {
   const row = (path) => {
     const found = valueAt(value, path);
     const words = isContainer(found) ? summaryOf(found) : leaf(found);
-    return html`<li><div class="json-line"><button type="button" class="as-link mono" title="Show where it stands" onclick=${() => reveal(path)}>${path.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("") || "the value"}</button><span class="json-value">${words}</span>${referenceButton(path, tree)}</div></li>`;
+    return html`<li><div class="json-line"><button type="button" class="as-link mono" title="Show where it stands"
+        onclick=${() => reveal(path)}>${path.map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`)).join("") || "the value"}</button><span
+            class="json-value">${words}</span>${referenceButton(path, tree)}</div></li>`;
   };
-  return html`<p class="muted">${found.length < MOST_MATCHES ? plural(found.length, "place") : `The first ${MOST_MATCHES} places`}</p><ul class="json-tree">${found.map(row)}</ul>`;
+  return html`<p class="muted">${found.length < MOST_MATCHES ? plural(found.length, "place") : `The first ${MOST_MATCHES} places`}</p><ul
+      class="json-tree">${found.map(row)}</ul>`;
 }

@@ -4,35 +4,29 @@ import { openSession } from "../core/session.js";
 import { effect, html } from "../core/view.js";
 import { openDialog } from "./dialog.js";
 
-/** Ask while the server does. @param {() => void} onOpened  the session is there: what was refused is asked again */
-export function askForKey(onOpened) {
-  let isOpen = false;
-  effect(() => {
-    if (!needsKey.value || isOpen) return;
-    isOpen = true;
-    /** @type {HTMLInputElement} */
-    let input;
-    openDialog({
-      title: "Key",
-      closeLabel: "Not now",
-      body: (close) => {
-        const send = async (/** @type {Event} */ event) => {
-          event.preventDefault();
-          await open();
-          close();
-        };
-        return html`<form onsubmit=${(/** @type {Event} */ event) => void send(event).catch(() => {})}>
-          <p>This server asks for a key. It is exchanged for a session of 12 hours, which no script of this page can read.</p>
-          <div class="field"><label for="key">API key</label>
-          <input id="key" type="password" autocomplete="off" spellcheck="false" placeholder="hr_…" ref=${(/** @type {HTMLInputElement} */ element) => (input = element)}></div>
-        </form>`;
-      },
-      actions: [{ label: "Open", look: "primary", run: open }],
-    });
-    document.querySelector("dialog[open]")?.addEventListener("close", () => (isOpen = false));
-    async function open() {
-      await openSession(input.value.trim());
-      onOpened();
-    }
+/** @type {(() => void) | null} null while it is not open */
+let close = null;
+
+/** Ask while the server does. In another tab, too, the question may have been answered. */
+export function askForKey() {
+  effect(() => (needsKey.value ? openKeyDialog() : close?.()));
+}
+
+/** Ask for a key, unless that is done already. */
+export function openKeyDialog() {
+  if (close !== null) return;
+  /** @type {HTMLInputElement} */
+  let input;
+  close = openDialog({
+    title: "Key",
+    closeLabel: "Not now",
+    staysOver: true,
+    onClose: () => (close = null),
+    body: (_, submit) => html`<form onsubmit=${submit}>
+        <p>This server asks for a key. It is exchanged for a session of 12 hours, which no script of this page can read.</p>
+        <div class="field"><label for="key">API key</label>
+        <input id="key" type="password" autocomplete="off" spellcheck="false" placeholder="hr_…" ref=${(/** @type {HTMLInputElement} */ element) => (input = element)}></div>
+      </form>`,
+    actions: [{ label: "Open", look: "primary", run: () => openSession(input.value.trim()) }],
   });
 }

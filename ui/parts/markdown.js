@@ -1,12 +1,11 @@
-/**
- * A little Markdown as nodes: headings, paragraphs, lists, quotes, emphasis, code and links to http, https and
- * mailto. There are no pictures, and markup stays the text that it is.
- */
+/** A little Markdown as nodes: no pictures, links to http, https and mailto only; markup stays the text that it is. */
 import { html } from "../core/view.js";
 
-const INLINE = /`([^`\n]+)`|\*\*(\S(?:[^\n]{0,2000}?\S)?)\*\*|(?<![\w*])[*_](\S(?:[^*_\n]{0,2000}?\S)?)[*_](?![\w*])|\[([^\][\n]{1,500})\]\(([^()\s]{1,2000})\)/;
+const INLINE = /`([^`\n]+)`|\*\*(\S(?:[^\n]{0,999}?\S)?)\*\*|(?<![\w*])[*_](\S(?:[^*_\n]{0,2000}?\S)?)[*_](?![\w*])|\[([^\][\n]{1,500})\]\(([^()\s]{1,2000})\)/;
 const SAFE = /^(?:https?:\/\/|mailto:)/i;
 const BULLET = /^\s{0,3}[-*+]\s+/;
+/** What ends a paragraph. */
+const OTHER = /^\s{0,3}(?:#{1,6}\s|```|>)/;
 const NUMBER = /^\s{0,3}\d{1,9}[.)]\s+/;
 
 /** @param {string} text @returns {Node} */
@@ -36,7 +35,7 @@ export function markdown(text) {
       blocks.push(html`<blockquote class="text">${inline(quoted.map((each) => each.replace(/^\s{0,3}>\s?/, "")).join("\n"))}</blockquote>`);
       at += quoted.length;
     } else {
-      const words = linesWhile(lines, at, (each, isFirst) => isFirst || (each.trim() !== "" && !/^\s{0,3}(?:#{1,6}\s|```|>)/.test(each) && !BULLET.test(each) && !NUMBER.test(each)));
+      const words = linesWhile(lines, at, (each, isFirst) => isFirst || !(each.trim() === "" || OTHER.test(each) || BULLET.test(each) || NUMBER.test(each)));
       blocks.push(html`<p class="text">${inline(words.join("\n"))}</p>`);
       at += words.length;
     }

@@ -2,9 +2,9 @@
 import { kindOf } from "../core/schema.js";
 import { effect, html, signal, untracked } from "../core/view.js";
 import { jsonField } from "./json_field.js";
-import { describe, problemOf, required_ } from "./schema_form.js";
+import { describe, problemOf, required_ } from "./schema_marks.js";
 
-/** @typedef {import("./schema_form.js").Field} Field */
+/** @typedef {import("./schema_marks.js").Field} Field */
 
 /** Texts that may be longer than this get several lines. */
 const LONG_TEXT = 120;
@@ -36,7 +36,8 @@ export function plainField(options) {
 
 /** A control with its label, what it is for, and what is wrong with it. @param {Field} options @param {any} control */
 function framed({ schema, place, label, isRequired, problemAt }, control) {
-  return html`<div class="field"><label for=${place.id}>${label}${isRequired ? required_() : null}</label>${describe(schema.description)}${control}${problemOf(place, problemAt)}</div>`;
+  return html`<div class="field"><label for=${place.id}>${label}${isRequired ? required_() : null}</label>
+    ${describe(schema.description)}${control}${problemOf(place, problemAt)}</div>`;
 }
 
 /** @param {Field} options */
@@ -48,11 +49,13 @@ function textField(options) {
   const isInvalid = () => (problemAt(place.path) ? "true" : null);
   const isLong = schema.format === "textarea" || schema.maxLength > LONG_TEXT || untracked(shown).includes("\n");
   if (isLong) {
-    return framed(options, html`<textarea id=${place.id} rows="4" aria-describedby=${`${place.id}-problem`} aria-invalid=${isInvalid} .value=${shown} oninput=${set}></textarea>`);
+    return framed(options, html`<textarea id=${place.id} rows="4" aria-describedby=${`${place.id}-problem`} aria-invalid=${isInvalid} .value=${shown}
+        oninput=${set}></textarea>`);
   }
   return framed(
     options,
-    html`<input id=${place.id} type=${schema.writeOnly ? "password" : (CONTROLS[schema.format] ?? "text")} placeholder=${EXAMPLES[schema.format] ?? ""} autocomplete="off" aria-describedby=${`${place.id}-problem`}
+    html`<input id=${place.id} type=${schema.writeOnly ? "password" : (CONTROLS[schema.format] ?? "text")} placeholder=${EXAMPLES[schema.format] ?? ""}
+        autocomplete="off" aria-describedby=${`${place.id}-problem`}
       aria-invalid=${isInvalid} .value=${shown} oninput=${set}>`,
   );
 }
@@ -71,10 +74,12 @@ function numberField(options) {
     const text = typed.peek().trim().replace(",", ".");
     place.set(text === "" ? undefined : Number.isFinite(Number(text)) ? Number(text) : text);
   };
-  const bounds = [schema.minimum !== undefined ? `from ${schema.minimum}` : "", schema.maximum !== undefined ? `to ${schema.maximum}` : ""].filter(Boolean).join(" ");
+  const { minimum, maximum } = schema;
+  const bounds = [minimum === undefined ? "" : `from ${minimum}`, maximum === undefined ? "" : `to ${maximum}`].filter(Boolean).join(" ");
   return framed(
     options,
-    html`<input id=${place.id} type="text" inputmode=${kindOf(schema) === "integer" ? "numeric" : "decimal"} placeholder=${bounds} autocomplete="off" aria-describedby=${`${place.id}-problem`}
+    html`<input id=${place.id} type="text" inputmode=${kindOf(schema) === "integer" ? "numeric" : "decimal"} placeholder=${bounds} autocomplete="off"
+        aria-describedby=${`${place.id}-problem`}
       aria-invalid=${() => (problemAt(place.path) ? "true" : null)} .value=${() => typed.value} oninput=${set}>`,
   );
 }
@@ -88,7 +93,8 @@ function booleanField(options) {
       { text: "no", value: false },
     ]);
   }
-  return html`<div class="field"><label><input id=${place.id} type="checkbox" .checked=${() => place.get() === true} onchange=${(/** @type {any} */ event) => place.set(event.target.checked)}>${label}</label>
+  return html`<div class="field"><label><input id=${place.id} type="checkbox" .checked=${() => place.get() === true}
+      onchange=${(/** @type {any} */ event) => place.set(event.target.checked)}>${label}</label>
     ${describe(schema.description)}${problemOf(place, problemAt)}</div>`;
 }
 

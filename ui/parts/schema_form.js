@@ -9,26 +9,14 @@ import { computed, each, html, show, signal, untracked } from "../core/view.js";
 import { icon } from "./icons.js";
 import { jsonField } from "./json_field.js";
 import { plainField } from "./schema_fields.js";
+import { describe, problemOf, required_ } from "./schema_marks.js";
 
 /** @typedef {import("../core/schema.js").Schema} Schema */
-/**
- * One place in the value.
- * @typedef {object} Place
- * @property {() => any} get  followed
- * @property {(value: any) => void} set  undefined takes it away
- * @property {string} path
- * @property {string} id  of its control
- */
-/**
- * What every field is given.
- * @typedef {object} Field
- * @property {Schema} schema  with references followed
- * @property {Schema} root
- * @property {Place} place
- * @property {string} label
- * @property {boolean} isRequired
- * @property {(path: string) => string} problemAt  followed; "" where nothing is wrong
- */
+/** @typedef {import("./schema_marks.js").Place} Place */
+/** @typedef {import("./schema_marks.js").Field} Field */
+
+/** Stands for no form at all, where a value may have several. */
+const NOT_SET = -1;
 
 let last = 0;
 
@@ -47,13 +35,17 @@ export function schemaForm({ schema, value, label, errors = () => [] }) {
   if (schema === null || kindOf(resolved(root, root)) === "any") return jsonField({ value, label, rows: 8 });
   const asJson = signal(false);
   const problems = computed(() => check(root, value.value, root));
-  const problemAt = (/** @type {string} */ path) => problems.value.find((each) => each.path === path)?.message ?? errors().find((each) => isAt(each.path, path))?.message ?? "";
+  const problemAt = (/** @type {string} */ path) =>
+    problems.value.find((each) => each.path === path)?.message ??
+    errors().find((each) => isAt(each.path, path))?.message ??
+    "";
   /** @type {Place} */
   const place = { get: () => value.value, set: (next) => (value.value = next), path: "", id };
   let json = jsonField({ value, label, rows: 12 });
   const element = html`<div class="schema-form">
     <div class="row spread"><span class="muted">${() => (problems.value.length === 0 ? "" : `${problems.value.length} to mend`)}</span>
-      <button type="button" class="quiet" aria-pressed=${() => String(asJson.value)} onclick=${() => (asJson.value = !asJson.peek())}>${() => (asJson.value ? "As a form" : "As JSON")}</button></div>
+      <button type="button" class="quiet" aria-pressed=${() => String(asJson.value)}
+          onclick=${() => (asJson.value = !asJson.peek())}>${() => (asJson.value ? "As a form" : "As JSON")}</button></div>
     ${show(
       () => asJson.value,
       () => (json = jsonField({ value, label, rows: 12 })).element,
@@ -89,20 +81,34 @@ function objectField({ schema, root, place, label, isRequired, problemAt }) {
   });
   const rest = computed(() => Object.keys(isObject(place.get()) ? place.get() : {}).filter((name) => !Object.hasOwn(properties, name)));
   const fields = () => html`<div class="schema-fields">
-    ${known.map(({ name, each: one, isNeeded }) => field({ schema: one, root, place: placeOf(place, name), label: one.title ?? capitalised(name.replaceAll("_", " ")), isRequired: isNeeded, problemAt }))}
+    ${known.map(({ name, each: one, isNeeded }) => {
+      const title = one.title ?? capitalised(name.replaceAll("_", " "));
+      return field({ schema: one, root, place: placeOf(place, name), label: title, isRequired: isNeeded, problemAt });
+    })}
     ${each(
       () => rest.value,
       (name) => name,
-      (item, name) => html`<div class="row schema-extra">${field({ schema: resolved(isObject(others) ? others : {}, root), root, place: placeOf(place, String(name)), label: String(name), isRequired: true, problemAt })}
-        <button type="button" class="quiet icon-only" aria-label=${`Remove ${name}`} onclick=${() => placeOf(place, String(name)).set(undefined)}>${icon("close")}</button></div>`,
+      (item, name) => html`<div class="row schema-extra">${field({
+          schema: resolved(isObject(others) ? others : {}, root),
+          root,
+          place: placeOf(place, String(name)),
+          label: String(name),
+          isRequired: true,
+          problemAt,
+        })}
+        <button type="button" class="quiet icon-only" aria-label=${`Remove ${name}`}
+            onclick=${() => placeOf(place, String(name)).set(undefined)}>${icon("close")}</button></div>`,
     )}
     ${others ? addKey(place, root, others) : null}
   </div>`;
   const body = show(isThere, fields, () => html`<button type="button" onclick=${() => place.set(startOf(schema, root))}>${icon("plus")}Fill in</button>`);
   if (place.path === "") return html`<div>${describe(schema.description)}${body}</div>`;
-  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}
-      ${show(() => !isRequired && isThere(), () => html`<button type="button" class="quiet" onclick=${() => place.set(undefined)}>Leave out</button>`)}</legend>
-    ${describe(schema.description)}${body}${problemOf(place, problemAt)}</fieldset>`;
+  return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}</legend>
+    <div class="row spread">${describe(schema.description) ?? html`<span></span>`}${show(
+      () => !isRequired && isThere(),
+      () => html`<button type="button" class="quiet" aria-label=${`Leave out ${label}`} onclick=${() => place.set(undefined)}>Leave out</button>`,
+    )}</div>
+    ${body}${problemOf(place, problemAt)}</fieldset>`;
 }
 
 /** @param {Field} options */
@@ -119,15 +125,17 @@ function arrayField({ schema, root, place, label, isRequired, problemAt }) {
   const remove = (/** @type {number} */ at) => place.set(items().toSpliced(at, 1));
   const add = () => place.set([...items(), startOf(one, root) ?? null]);
   return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}</legend>${describe(schema.description)}
-    <ol class="schema-items">${each(
+    <ol class=${["object", "array", "choice"].includes(kindOf(one)) ? "schema-items" : "schema-items plain"}>${each(
       () => Array.from({ length: count.value }, (_, at) => at),
       (at) => at,
       (item) => {
         const at = item.peek();
         const name = `${label} ${at + 1}`;
         return html`<li class="row">${field({ schema: one, root, place: placeOf(place, at), label: name, isRequired: true, problemAt })}
-          <span class="row"><button type="button" class="quiet icon-only" aria-label=${`Move ${name} up`} disabled=${at === 0} onclick=${() => move(at, at - 1)}>↑</button>
-          <button type="button" class="quiet icon-only" aria-label=${`Move ${name} down`} disabled=${() => at === count.value - 1} onclick=${() => move(at, at + 1)}>↓</button>
+          <span class="row"><button type="button" class="quiet icon-only" aria-label=${`Move ${name} up`} disabled=${at === 0}
+              onclick=${() => move(at, at - 1)}>↑</button>
+          <button type="button" class="quiet icon-only" aria-label=${`Move ${name} down`} disabled=${() => at === count.value - 1}
+              onclick=${() => move(at, at + 1)}>↓</button>
           <button type="button" class="quiet icon-only" aria-label=${`Remove ${name}`} onclick=${() => remove(at)}>${icon("close")}</button></span></li>`;
       },
     )}</ol>
@@ -138,16 +146,21 @@ function arrayField({ schema, root, place, label, isRequired, problemAt }) {
 function choiceField({ schema, root, place, label, isRequired, problemAt }) {
   const branches = branchesOf(schema).map((branch) => resolved(branch, root));
   const fitting = branches.findIndex((branch) => place.get() !== undefined && check(branch, untracked(place.get), root).length === 0);
-  const chosen = signal(Math.max(0, fitting));
+  const isLeftOut = !isRequired && untracked(place.get) === undefined;
+  const chosen = signal(isLeftOut ? NOT_SET : Math.max(0, fitting));
   const choose = (/** @type {Event} */ event) => {
     chosen.value = Number(/** @type {HTMLSelectElement} */ (event.target).value);
-    place.set(startOf(branches[chosen.peek()], root));
+    place.set(chosen.peek() === NOT_SET ? undefined : startOf(branches[chosen.peek()], root));
   };
   return html`<fieldset class="schema-group"><legend>${label}${isRequired ? required_() : null}</legend>${describe(schema.description)}
-    <select aria-label=${`Form of ${label}`} onchange=${choose}>${branches.map((branch, at) => html`<option value=${at} selected=${at === chosen.peek()}>${branchName(branch, at)}</option>`)}</select>
+    <select aria-label=${`Form of ${label}`} onchange=${choose}>${isRequired ? null : html`<option value=${NOT_SET}
+        selected=${isLeftOut}>not set</option>`}${branches.map((branch, at) => html`<option value=${at}
+        selected=${at === chosen.peek()}>${branchName(branch, at)}</option>`)}</select>
     ${() => {
       const branch = branches[chosen.value];
-      return untracked(() => field({ schema: branch, root, place: { ...place, id: `${place.id}-${chosen.peek()}` }, label: branch.title ?? label, isRequired, problemAt }));
+      if (branch === undefined) return null;
+      const inner = { ...place, id: `${place.id}-${chosen.peek()}` };
+      return untracked(() => field({ schema: branch, root, place: inner, label: branch.title ?? label, isRequired, problemAt }));
     }}</fieldset>`;
 }
 
@@ -166,7 +179,8 @@ function addKey(place, root, others) {
     event.preventDefault();
     add();
   };
-  return html`<div class="row"><input aria-label="Name of a further field" placeholder="further field" ref=${(/** @type {HTMLInputElement} */ element) => (input = element)} onkeydown=${onKey}>
+  return html`<div class="row"><input aria-label="Name of a further field" placeholder="further field"
+      ref=${(/** @type {HTMLInputElement} */ element) => (input = element)} onkeydown=${onKey}>
     <button type="button" onclick=${add}>${icon("plus")}Add</button></div>`;
 }
 
@@ -193,19 +207,4 @@ function placeOf(outer, key) {
 /** Whether a path of the server's, such as `inputs.rows[0]`, means a place of the form. @param {string | undefined} found @param {string} path */
 function isAt(found, path) {
   return found !== undefined && path !== "" && (found === path || found.endsWith(`.${path}`));
-}
-
-/** @param {unknown} text */
-export function describe(text) {
-  return typeof text === "string" && text ? html`<p class="hint text">${text}</p>` : null;
-}
-
-/** @param {Place} place @param {(path: string) => string} problemAt */
-export function problemOf(place, problemAt) {
-  return html`<span class="schema-problem" id=${`${place.id}-problem`}>${() => problemAt(place.path)}</span>`;
-}
-
-/** What must be filled in is marked. */
-export function required_() {
-  return html`<span class="muted" title="must be filled in"> *<span class="visually-hidden"> must be filled in</span></span>`;
 }

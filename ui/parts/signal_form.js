@@ -1,9 +1,11 @@
 /** Send a signal to a run: one that nodes wait for, one that its interface declares, or any other name. */
 import { api } from "../core/api.js";
+import { once } from "../core/once.js";
 import { plural } from "../core/format.js";
 import { computed, effect, html, show, signal, untracked } from "../core/view.js";
-import { jsonField } from "./json_field.js";
+import { notify } from "./notices.js";
 import { problemList } from "./problems.js";
+import { schemaForm } from "./schema_form.js";
 
 /**
  * A name that is offered.
@@ -63,26 +65,31 @@ export function signalForm({ executionId, offers, name: given = "", onDone = () 
   const schemaText = computed(() => JSON.stringify(offer()?.schema ?? null));
   /** @type {() => string[]} */
   let problems = () => [];
-  const send = async () => {
+  const send = once(async () => {
     isBusy.value = true;
     failure.value = null;
     result.value = "";
     try {
       const path = `/v1/executions/${encodeURIComponent(executionId)}/signals/${encodeURIComponent(name.peek().trim())}`;
       const done = await api.post(path, payload.peek() === undefined ? {} : { payload: payload.peek() });
-      result.value = done.kept ? "Sent. No node waits for it now: it is kept for the first that will." : `Sent: ${plural(done.nodes, "node")} waited for it and ${done.nodes === 1 ? "goes" : "go"} on.`;
+      result.value = done.kept
+        ? "Sent. No node waits for it now: it is kept for the first that will."
+        : `Sent: ${plural(done.nodes, "node")} waited for it and ${done.nodes === 1 ? "goes" : "go"} on.`;
+      // Who closes the form when it is done still reads what came of it.
+      notify(result.peek());
       onDone();
     } catch (problem) {
       failure.value = problem;
     } finally {
       isBusy.value = false;
     }
-  };
+  });
   const onName = (/** @type {Event} */ event) => {
     isTouched = true;
     name.value = /** @type {HTMLInputElement} */ (event.target).value;
   };
-  const describe = (/** @type {Offer} */ { name: each, waiting }) => (waiting.length > 0 ? `${each}: ${waiting.slice(0, 3).join(", ")} ${waiting.length === 1 ? "waits" : "wait"} for it` : each);
+  const describe = (/** @type {Offer} */ { name: each, waiting }) =>
+    waiting.length > 0 ? `${each}: ${waiting.slice(0, 3).join(", ")} ${waiting.length === 1 ? "waits" : "wait"} for it` : each;
   return html`<form class="signal-form" onsubmit=${(/** @type {Event} */ event) => event.preventDefault()}>
     ${given !== "" ? null : html`<div class="field"><label for=${id}>Signal</label>
       <input id=${id} list=${`${id}-names`} autocomplete="off" spellcheck="false" .value=${() => name.value} oninput=${onName}>
@@ -91,13 +98,14 @@ export function signalForm({ executionId, offers, name: given = "", onDone = () 
       const schema = JSON.parse(schemaText.value);
       return untracked(() => {
         payload.value = undefined;
-        const field = jsonField({ schema, value: payload, label: "Payload" });
+        const field = schemaForm({ schema, value: payload, label: "Payload" });
         problems = field.problems;
         return field.element;
       });
     }}
     ${show(() => failure.value !== null, () => problemList(() => failure.value))}
-    <div class="row"><button type="button" class="primary" disabled=${() => isBusy.value || name.value.trim() === "" || problems().length > 0} onclick=${() => void send()}>${() => (given ? `Send ${given}` : "Send the signal")}</button>
+    <div class="row"><button type="button" class="primary" disabled=${() => isBusy.value || name.value.trim() === "" || problems().length > 0}
+        onclick=${() => void send()}>${() => (given ? `Send ${given}` : "Send the signal")}</button>
       <span role="status">${() => result.value}</span></div>
   </form>`;
 }

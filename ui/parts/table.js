@@ -33,26 +33,27 @@ const MARGIN = 6;
  * @param {string} [options.height]  the most, in CSS
  * @param {number} [options.least]  width in px below which it scrolls sideways
  * @param {number} [options.rowHeight]  px
+ * @param {boolean} [options.isRecycled]  a row that leaves gives its elements to one that comes, which makes quick
+ *   scrolling cheap; cells then follow `row()` in functions alone, and keep nothing of their own
  * @param {(element: HTMLElement) => void} [options.ref]  gets the element that scrolls
  */
-export function table({ label, columns, rows, keyOf, onOpen, selected, empty, onNearEnd, height = "70vh", least = 0, rowHeight = 32, ref }) {
+export function table({ label, columns, rows, keyOf, onOpen, selected, empty, onNearEnd, height = "70vh", least = 0, rowHeight = 32, isRecycled = false, ref }) {
   const top = signal(0);
   const seen = signal(800);
   const focused = signal(0);
   /** @type {HTMLElement} */
   let box;
-  const range = computed(() => {
-    const count = rows().length;
-    const first = Math.max(0, Math.floor(top.value / rowHeight) - MARGIN);
-    const last = Math.min(count, Math.ceil((top.value + seen.value) / rowHeight) + MARGIN);
-    return { first: Math.min(first, Math.max(0, count - 1)), last, count };
-  });
+  const count = computed(() => rows().length);
+  const current = computed(() => Math.min(focused.value, count.value - 1));
   const shown = () => {
-    const { first, last } = range.value;
+    const first = Math.max(0, Math.floor(top.value / rowHeight) - MARGIN);
+    const last = Math.ceil((top.value + seen.value) / rowHeight) + MARGIN;
     return rows()
       .slice(first, last)
       .map((row, at) => ({ row, index: first + at }));
   };
+  // As many as are shown at once: no two rows in view have the same.
+  const slots = computed(() => Math.ceil(seen.value / rowHeight) + 2 * MARGIN + 1);
   const watchSize = new ResizeObserver(() => (seen.value = box.clientHeight || 800));
   onDispose(() => watchSize.disconnect());
 
@@ -68,15 +69,15 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
   }
   /** @param {KeyboardEvent} event */
   function onKey(event) {
-    const isOnRow = event.target instanceof HTMLElement && event.target.getAttribute("role") === "row";
-    const count = rows().length;
-    const at = Math.min(focused.peek(), count - 1);
-    const step = /** @type {Record<string, number>} */ ({ ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15, Home: -count, End: count })[event.key];
-    if (!isOnRow || event.metaKey || event.ctrlKey || event.altKey) return;
+    const element = /** @type {Element} */ (event.target);
+    if (element.role !== "row" || event.metaKey || event.ctrlKey || event.altKey) return;
+    // The row that its element shows now, which may not be the one that got the focus.
+    const [at, most] = [Number(element.getAttribute("aria-rowindex")) - 2, count.peek()];
+    const step = /** @type {Record<string, number>} */ ({ ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: 15, PageUp: -15, Home: -most, End: most })[event.key];
     if (step !== undefined) {
       event.preventDefault();
       event.stopPropagation();
-      move(Math.max(0, Math.min(count - 1, at + step)));
+      move(Math.max(0, Math.min(most - 1, at + step)));
     } else if (event.key === "Enter" && onOpen) {
       event.preventDefault();
       onOpen(rows()[at]);
@@ -93,34 +94,36 @@ export function table({ label, columns, rows, keyOf, onOpen, selected, empty, on
   }
 
   const template = columns.map((column) => column.width).join(" ");
-  return html`<div class="table" role="table" aria-label=${label} aria-rowcount=${() => range.value.count + 1} ref=${adopt} onscroll=${onScroll} onkeydown=${onKey}
+  return html`<div class="table" role="table" aria-label=${label} aria-rowcount=${() => count.value + 1} ref=${adopt} onscroll=${onScroll} onkeydown=${onKey}
       style=${{ "--columns": template, "--least": `${least}px`, "max-height": height }}>
     <div class="head" role="row" aria-rowindex="1">${columns.map(
       ({ title, isEnd, isTitleHidden }) =>
         html`<div class=${isEnd ? "cell end" : "cell"} role="columnheader"><span class=${isTitleHidden ? "visually-hidden" : ""}>${title}</span></div>`,
     )}</div>
-    <div class="rows" role="rowgroup" style=${() => ({ height: `${range.value.count * rowHeight}px` })}>${each(
+    <div class="rows" role="rowgroup" style=${() => ({ height: `${count.value * rowHeight}px` })}>${each(
       shown,
-      ({ row }) => keyOf(row),
+      ({ row, index }) => (isRecycled ? index % slots.value : keyOf(row)),
       (item) => line(item),
     )}</div>
-    ${empty ? show(() => range.value.count === 0, empty) : null}
+    ${empty ? show(() => count.value === 0, () => html`<div role="row"><div role="cell">${empty()}</div></div>`) : null}
   </div>`;
 
   /** @param {import("../core/view.js").Signal<{row: Row, index: number}>} item */
   function line(item) {
-    const row = () => item.value.row;
+    // Most rows that are listed again are the ones that stand here already.
+    const [own, index] = [computed(() => item.value.row), computed(() => item.value.index)];
+    const row = () => own.value;
     const isSelected = () => (selected ? String(selected() === keyOf(row())) : null);
-    const isFocusable = () => (Math.min(focused.value, range.value.count - 1) === item.value.index ? "0" : "-1");
+    const isFocusable = () => (current.value === index.value ? "0" : "-1");
     /** @param {MouseEvent} event */
     const onClick = (event) => {
       const isControl = /** @type {Element} */ (event.target).closest("a, button, input, select, label");
       if (!isControl) focused.value = item.peek().index;
       if (!isControl && onOpen) onOpen(item.peek().row);
     };
-    return html`<div class=${onOpen ? "line can-open" : "line"} role="row" tabindex=${isFocusable} aria-rowindex=${() => item.value.index + 2} aria-selected=${isSelected}
+    return html`<div class=${onOpen ? "line can-open" : "line"} role="row" tabindex=${isFocusable} aria-rowindex=${() => index.value + 2} aria-selected=${isSelected}
         onclick=${onClick} onfocus=${() => (focused.value = item.peek().index)}
-        style=${() => ({ top: `${item.value.index * rowHeight}px`, height: `${rowHeight}px` })}>${columns.map(
+        style=${() => ({ top: `${index.value * rowHeight}px`, height: `${rowHeight}px` })}>${columns.map(
           ({ cell, isEnd }) => html`<div class=${isEnd ? "cell end" : "cell"} role="cell">${cell(row)}</div>`,
         )}</div>`;
   }

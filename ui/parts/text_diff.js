@@ -87,7 +87,10 @@ export function textDiff(before, after) {
   if (near.size === 0) return html`<p class="muted">No difference.</p>`;
   const shown = lines.map((line, index) => ({ ...line, index })).filter(({ index }) => near.has(index));
   return html`<div class="diff card" role="group" aria-label="Changed lines">${shown.map(
-    ({ mark, text, before: old, after: now, index }, position) => html`${position > 0 && shown[position - 1].index !== index - 1 ? html`<div class="diff-gap" aria-hidden="true">…</div>` : null}
-      <div class=${mark === "+" ? "diff-line added" : mark === "-" ? "diff-line removed" : "diff-line"}><span class="number muted">${old ?? ""}</span><span class="number muted">${now ?? ""}</span><span>${mark === "+" ? "+" : mark === "-" ? "−" : ""}<span class="visually-hidden">${mark === "+" ? "added" : mark === "-" ? "removed" : ""}</span></span><code>${text}</code></div>`,
+    ({ mark, text, before: old, after: now, index }, position) => html`${position > 0 && shown[position - 1].index !== index - 1 ? html`<div class="diff-gap"
+        aria-hidden="true">…</div>` : null}
+      <div class=${mark === "+" ? "diff-line added" : mark === "-" ? "diff-line removed" : "diff-line"}><span class="number muted">${old ?? ""}</span><span
+          class="number muted">${now ?? ""}</span><span>${mark === "+" ? "+" : mark === "-" ? "−" : ""}<span
+          class="visually-hidden">${mark === "+" ? "added" : mark === "-" ? "removed" : ""}</span></span><code>${text}</code></div>`,
   )}</div>`;
 }

@@ -11,8 +11,8 @@ from typing import Any
 
 import orjson
 
-from clients.backoff import Backoff
 from headrace import Completed, Retryable
+from headrace.backoff import Backoff
 from orchestrator.errors import StoreFull
 from orchestrator.store.replies import Claim, Delivery, EndReply
 from orchestrator.store.requests import AttemptToken, ClaimRequest

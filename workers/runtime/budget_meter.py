@@ -7,8 +7,8 @@ import math
 import time
 from dataclasses import dataclass, field
 
-from clients.backoff import Backoff
 from headrace import Terminal
+from headrace.backoff import Backoff
 from orchestrator.definitions.budgets import NANOS, Caps, Usage
 from orchestrator.store.replies import Claim
 from orchestrator.store.requests import AttemptToken

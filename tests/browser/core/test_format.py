@@ -66,3 +66,13 @@ def test_an_error_is_its_type_and_its_message(written: Module) -> None:
         "x",
         "",
     ]
+
+
+def test_fields_are_words_and_what_is_deeper_is_json(written: Module) -> None:
+    assert written.each(
+        "fieldsInOneLine",
+        ({"name": "a  b", "count": 3, "none": None, "more": {"x": [1]}},),
+        ({},),
+        ("text",),
+        ([1, 2],),
+    ) == ['name: a b, count: 3, more: {"x":[1]}', "", "text", "[1,2]"]

@@ -3,104 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
-import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.stack import ports
-from cli.stack.info import ROOT, is_process_alive
+from tests.dev_stack import DevStack
 from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.timeout(600)
 
-UP_WITHIN_S = DOWN_WITHIN_S = PATIENCE_S
 PAUSE_MS = 3_000
-
-
-class DevStack:
-    """One `./headrace dev` on a data directory and ports of its own."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir = data_dir
-        self.port, self.echo_port = ports.free_port(), ports.free_port()
-        dropped = ("REDIS_URL", "REDIS_HOST", "REDIS_PORT", "API_URL", "HANDLERS", "ENVIRONMENT")
-        kept = {name: value for name, value in os.environ.items() if name not in dropped}
-        self.environment = kept | {
-            "STACK_REDIS": "embedded",
-            "STACK_DATA_DIR": str(data_dir),
-            "PYTHONPATH": str(ROOT),
-            "PYTHONUNBUFFERED": "1",
-        }
-        self.process: subprocess.Popen[str] | None = None
-        self.output: list[str] = []
-
-    def start(self, *options: str) -> None:
-        """Start it and wait until it says that it is up."""
-        ports = ("--port", str(self.port), "--echo-port", str(self.echo_port))
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "cli", "dev", *ports, *options],
-            cwd=ROOT,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        is_up = threading.Event()
-        threading.Thread(target=self._read, args=(self.process, is_up), daemon=True).start()
-        assert is_up.wait(UP_WITHIN_S), f"not up after {UP_WITHIN_S} s:\n" + "".join(self.output)
-
-    def _read(self, process: subprocess.Popen[str], is_up: threading.Event) -> None:
-        assert process.stdout is not None
-        with process.stdout:
-            for line in process.stdout:
-                self.output.append(line)
-                if line.startswith("Headrace is up"):
-                    is_up.set()
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Type another command beside it."""
-        return subprocess.run(
-            [sys.executable, "-m", "cli", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-
-    def children(self) -> list[int]:
-        assert self.process is not None
-        pid = self.process.pid
-        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-        return [int(child) for child in listed.split()]
-
-    def end(self, number: signal.Signals) -> int:
-        """Send a signal and wait until it and all its children are gone; returns its exit code."""
-        assert self.process is not None
-        family = self.children()
-        self.process.send_signal(number)
-        code = self.process.wait(DOWN_WITHIN_S)
-        give_up_at = time.monotonic() + DOWN_WITHIN_S
-        while any(is_process_alive(child) for child in family):
-            assert time.monotonic() < give_up_at, f"left behind: {family}\n" + "".join(self.output)
-            time.sleep(0.05)
-        return code
-
-    def close(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.end(signal.SIGTERM)
 
 
 @pytest.fixture
@@ -169,12 +87,11 @@ def test_a_killed_supervisor_leaves_no_orphans_and_no_lock(stack: DevStack, tmp_
 @pytest.mark.skipif(sys.platform != "linux", reason="counts children in /proc")
 def test_the_demo_waits_for_a_decision_goes_on_after_a_restart_and_completes(stack: DevStack) -> None:
     stack.start("--demo")
-    url = f"http://127.0.0.1:{stack.port}"
     execution_id = demo_run(stack)
     # Once the cities are asked for, the worker that asks is killed; another one takes over.
-    until(lambda: node(url, execution_id, "weather")["status"] == "WAITING")
-    killed = call(f"{url}/demo/workers/kill", method="POST")["worker"]
-    until(lambda: node(url, execution_id, "approve")["waiting_on"] == "approval")
+    until(lambda: node(stack, execution_id, "weather")["status"] == "WAITING")
+    killed = stack.call("POST", "/demo/workers/kill")["worker"]
+    until(lambda: node(stack, execution_id, "approve")["waiting_on"] == "approval")
     assert stack.end(signal.SIGINT) == 0
 
     stack.output.clear()
@@ -186,7 +103,7 @@ def test_the_demo_waits_for_a_decision_goes_on_after_a_restart_and_completes(sta
     assert demo_run(stack) == execution_id
     assert decided.returncode == 0, decided.stdout + decided.stderr
     assert followed.returncode == 0, followed.stdout + followed.stderr
-    (message,) = call(f"{url}/demo/inbox")["items"]
+    (message,) = stack.call("GET", "/demo/inbox")["items"]
     assert (message["is_signed"], message["body"]["data"]["note"]) == (True, "south")
 
 
@@ -199,14 +116,9 @@ def demo_run(stack: DevStack) -> str:
     return found[1]
 
 
-def node(url: str, execution_id: str, node_id: str) -> dict[str, Any]:
-    view = call(f"{url}/v1/executions/{execution_id}")
+def node(stack: DevStack, execution_id: str, node_id: str) -> dict[str, Any]:
+    view = stack.call("GET", f"/v1/executions/{execution_id}")
     return next(node for node in view["nodes"] if node["node_id"] == node_id)
-
-
-def call(url: str, method: str = "GET") -> Any:
-    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=PATIENCE_S) as answer:
-        return json.load(answer)
 
 
 def until(is_so: Callable[[], bool]) -> None:

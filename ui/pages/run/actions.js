@@ -1,14 +1,14 @@
 /** What can be done with a run: each says first what it would touch. */
 import { api } from "../../core/api.js";
 import { plural } from "../../core/format.js";
-import { go, hrefOf } from "../../core/router.js";
+import { go } from "../../core/router.js";
 import { html, signal } from "../../core/view.js";
 import { copy } from "../../parts/copy.js";
 import { openDialog } from "../../parts/dialog.js";
 import { download } from "../../parts/json_tree.js";
+import { nodeList } from "../../parts/node_list.js";
 import { notify, notifyError } from "../../parts/notices.js";
 import { signalForm, signalOffers } from "../../parts/signal_form.js";
-import { definitionOf } from "./definition.js";
 
 /** @typedef {import("../../core/live_run.js").LiveRun} LiveRun */
 
@@ -28,12 +28,12 @@ export function cancelRun(live) {
 
 /** @param {LiveRun} live */
 export function pauseRun(live) {
-  void api.post(`${live.path}/pause`).then(requested, notifyError);
+  return api.post(`${live.path}/pause`).then(requested, notifyError);
 }
 
 /** @param {LiveRun} live */
 export function resumeRun(live) {
-  void api.post(`${live.path}/resume`).then(requested, notifyError);
+  return api.post(`${live.path}/resume`).then(requested, notifyError);
 }
 
 /** @param {LiveRun} live */
@@ -49,7 +49,11 @@ export async function retryRun(live) {
         look: "primary",
         isDisabled: () => preview.nodes.length === 0,
         // With the generation that was shown: pressed by two people at once, it is one retry.
-        run: () => api.post(`${live.path}/retry`, { generation: preview.generation }).then((answer) => notify(answer.already ? "It has been retried already" : "Requested")),
+        run: () => api.post(`${live.path}/retry`, { generation: preview.generation }).then((answer) => {
+          notify(answer.already ? "It has been retried already" : "Requested");
+          // The stream of a run that had ended is over.
+          return live.refresh();
+        }),
       },
     ],
   });
@@ -115,17 +119,6 @@ async function exportRun(live) {
     after = page.next_after;
   }
   download(JSON.stringify({ execution: view, definition, events }, null, 2), `${live.id}.json`);
-}
-
-/** Ids of nodes, shortened where they are many. @param {string[]} ids */
-export function nodeList(ids) {
-  const shown = ids.slice(0, 100);
-  return html`<ul class="row">${shown.map((id) => html`<li class="tag"><bdi>${id}</bdi></li>`)}${ids.length > shown.length ? html`<li class="muted">and ${ids.length - shown.length} more</li>` : null}</ul>`;
-}
-
-/** Open the editor on a node of a run. @param {LiveRun} live @param {string} nodeId */
-export function forkFrom(live, nodeId) {
-  go(hrefOf("/ui/edit", { run: live.id, node: nodeId }));
 }
 
 /** @param {string} text */

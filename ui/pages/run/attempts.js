@@ -52,11 +52,14 @@ export function attemptsView({ attempts, isCut, chosen, onChoose, endOf }) {
   const pill = (attempt) => {
     const took = () => lengthOf(attempt.value);
     const words = () => `Attempt ${attempt.value.attempt}: ${wordsOfAttempt(attempt.value)}${took() ? `, ${took()}` : ""}`;
-    return html`<button type="button" class=${() => `pill state-${colourOf(stateOfAttempt(attempt.value))}`} aria-pressed=${() => String(chosen()?.attempt === attempt.value.attempt)}
-      aria-label=${words} title=${words} onclick=${() => onChoose(attempt.value.attempt)}>${() => attempt.value.attempt}${stateIcon(() => stateOfAttempt(attempt.value))}<span class="number">${took}</span></button>`;
+    return html`<button type="button" class=${() => `pill state-${colourOf(stateOfAttempt(attempt.value))}`}
+        aria-pressed=${() => String(chosen()?.attempt === attempt.value.attempt)}
+      aria-label=${words} title=${words} onclick=${() => onChoose(attempt.value.attempt)}>${() =>
+        attempt.value.attempt}${stateIcon(() => stateOfAttempt(attempt.value))}<span class="number">${took}</span></button>`;
   };
   return html`<section class="stack-tight" aria-label="Attempts">
-    <div class="row pills">${() => (isCut() ? html`<span class="muted">older ones are gone</span>` : null)}${each(attempts, (attempt) => attempt.attempt, pill)}</div>
+    <div class="row pills">${() => (isCut() ? html`<span
+        class="muted">older ones are gone</span>` : null)}${each(attempts, (attempt) => attempt.attempt, pill)}</div>
     ${() => facts(chosen())}
     ${split(attempts, endOf)}
   </section>`;
@@ -112,8 +115,10 @@ function split(attempts, endOf) {
     if (parts.length === 0) return null;
     const words = parts.map((name) => `${name} ${duration(spent[name])}`).join(", ");
     const attemptCount = attempts().length > 1 ? `in ${plural(attempts().length, "attempt")}` : "";
-    return html`<div><div class="split" role="img" aria-label=${words}>${parts.map((name) => html`<i class=${`part-${name}`} style=${{ "flex-grow": String(spent[name]) }}></i>`)}</div>
-      <p class="muted number">${parts.map((name) => html`<span class="split-word"><i class=${`part-${name}`}></i>${name} ${duration(spent[name])}</span>`)}${attemptCount}</p></div>`;
+    return html`<div><div class="split" role="img" aria-label=${words}>${parts.map((name) => html`<i class=${`part-${name}`}
+        style=${{ "flex-grow": String(spent[name]) }}></i>`)}</div>
+      <p class="muted number">${parts.map((name) => html`<span class="split-word"><i
+          class=${`part-${name}`}></i>${name} ${duration(spent[name])}</span>`)}${attemptCount}</p></div>`;
   };
 }
 

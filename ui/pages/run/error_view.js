@@ -15,7 +15,9 @@ export function errorView(error) {
   const message = () => (isLong && !isWhole.value ? `${error.message.slice(0, LONG)}…` : error.message);
   return html`<section class="problem error-view" aria-label="Error">
     <div class="row spread"><h3 class="strong text">${error.type}</h3>${copyButton(() => JSON.stringify(error, null, 2), "Copy the error")}</div>
-    <p class="text error-message">${message}${isLong ? html`<button type="button" class="as-link more" onclick=${() => (isWhole.value = !isWhole.peek())}>${() => (isWhole.value ? "less" : `more, ${number(error.message.length)} characters`)}</button>` : null}</p>
+    <p class="text error-message">${message}${isLong ? html`<button type="button" class="as-link more"
+        onclick=${() => (isWhole.value = !isWhole.peek())}>${() =>
+          isWhole.value ? "less" : `more, ${number(error.message.length)} characters`}</button>` : null}</p>
     ${error.retryable === false ? html`<p class="muted">Not tried again: it would fail the same way.</p>` : null}
     ${Object.keys(details).length > 0 ? folded("Details", () => jsonTree(() => details, { label: "details of the error", name: "error-details" })) : null}
     ${traceback === null ? null : folded("Traceback", () => html`<pre class="traceback text">${String(traceback)}</pre>`)}
@@ -25,7 +27,8 @@ export function errorView(error) {
 /** What is built when it is opened. @param {string} title @param {() => any} content */
 function folded(title, content) {
   const isOpen = signal(false);
-  return html`<details ontoggle=${(/** @type {Event} */ event) => (isOpen.value = /** @type {HTMLDetailsElement} */ (event.target).open)}><summary>${title}</summary>${show(() => isOpen.value, content)}</details>`;
+  const onToggle = (/** @type {Event} */ event) => (isOpen.value = /** @type {HTMLDetailsElement} */ (event.target).open);
+  return html`<details ontoggle=${onToggle}><summary>${title}</summary>${show(() => isOpen.value, content)}</details>`;
 }
 
 /** @param {any} value */

@@ -1,14 +1,15 @@
 /** The history of a run as a list that is followed to its end, and read backwards from there. */
 import { api } from "../../core/api.js";
-import { errorLine, inOneLine, plural } from "../../core/format.js";
-import { clockTime, duration, milliseconds } from "../../core/time.js";
-import { computed, html, onDispose, show, signal } from "../../core/view.js";
+import { errorLine, fieldsInOneLine, inOneLine, plural } from "../../core/format.js";
+import { clockTime, duration } from "../../core/time.js";
+import { effect, html, onDispose, show, signal } from "../../core/view.js";
 import { jsonTree } from "../../parts/json_tree.js";
 import { notifyError } from "../../parts/notices.js";
 import { shortcuts } from "../../parts/shortcuts.js";
 import { table } from "../../parts/table.js";
 import { openDialog } from "../../parts/dialog.js";
 import { sendSignal } from "./actions.js";
+import { EventRows } from "./event_rows.js";
 import { may } from "../../core/session.js";
 
 /** @typedef {import("../../core/reducer.js").RunEvent} RunEvent */
@@ -19,11 +20,14 @@ const INTERNAL = new Set(["node.token", "stream.reset", "node.queued", "node.hel
 
 /** @param {import("../run.js").RunView} view */
 export function eventsTab({ live, nodeId, select }) {
-  const events = signal(/** @type {RunEvent[]} */ ([]));
+  const list = new EventRows();
+  /** Raised when the list has other rows. */
+  const moves = signal(0);
+  const rows = () => (void moves.value, list.rows);
   const text = signal("");
   const isInternalShown = signal(false);
   const isFollowing = signal(true);
-  let before = /** @type {number | null} */ (null);
+  const hasOlder = signal(false);
   let isReading = false;
   /** @type {HTMLElement | undefined} */
   let box;
@@ -32,10 +36,10 @@ export function eventsTab({ live, nodeId, select }) {
     if (isReading) return;
     isReading = true;
     try {
-      const page = await api.get(`${live.path}/history`, { before: before ?? undefined, limit: PAGE });
-      before = page.next_before;
-      const known = events.peek()[0]?.seq ?? Infinity;
-      events.value = [...page.items.filter((/** @type {RunEvent} */ event) => event.seq < known), ...events.peek()];
+      const page = await api.get(`${live.path}/history`, { before: list.first, limit: PAGE });
+      hasOlder.value = page.next_before !== null;
+      list.prepend(page.items);
+      moves.value++;
     } catch (error) {
       notifyError(error);
     } finally {
@@ -45,8 +49,13 @@ export function eventsTab({ live, nodeId, select }) {
   void readOlder().then(follow);
   onDispose(
     live.listen((news) => {
-      const last = events.peek().at(-1)?.seq ?? 0;
-      events.value = [...events.peek(), ...news.filter((event) => event.seq > last)];
+      const { first } = list;
+      if (!list.append(news)) {
+        // What is between was not heard: the list begins with what was, and is read backwards from there.
+        list.restart(news);
+        void readOlder();
+      } else if (first !== null && first !== list.first) hasOlder.value = true;
+      moves.value++;
       follow();
     }),
   );
@@ -54,36 +63,28 @@ export function eventsTab({ live, nodeId, select }) {
   function follow() {
     if (isFollowing.peek()) requestAnimationFrame(() => box && (box.scrollTop = box.scrollHeight));
   }
-  const shown = computed(() => {
+  effect(() => {
     const words = text.value.trim().split(/\s+/).filter(Boolean).map(matcher);
-    return events.value.filter((event) => (isInternalShown.value || !INTERNAL.has(event.type)) && words.every((fits) => fits(event)));
-  });
-  const deltas = computed(() => {
-    /** @type {Map<number, number>} */
-    const found = new Map();
-    let last = null;
-    for (const event of shown.value) {
-      const at = milliseconds(event.ts);
-      if (last !== null && at !== null) found.set(event.seq, at - last);
-      last = at;
-    }
-    return found;
+    const isAll = isInternalShown.value;
+    list.filter((event) => (isAll || !INTERNAL.has(event.type)) && words.every((fits) => fits(event)));
+    moves.value = moves.peek() + 1;
   });
   return html`<div class="stack">
     <div class="row">
       <input type="search" aria-label="Filter events" placeholder="type:node.failed node:fetch* text" class="wide" oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}>
       <label><input type="checkbox" onchange=${(/** @type {any} */ event) => (isInternalShown.value = event.target.checked)}>internal</label>
       <label><input type="checkbox" .checked=${() => isFollowing.value} onchange=${(/** @type {any} */ event) => ((isFollowing.value = event.target.checked), follow())}>follow</label>
-      <span class="muted number">${() => plural(shown.value.length, "event")}</span>
-      ${show(() => before !== null && events.value.length > 0, () => html`<button type="button" onclick=${() => void readOlder()}>Older</button>`)}
+      <span class="muted number">${() => plural(rows().length, "event")}</span>
+      ${show(() => hasOlder.value, () => html`<button type="button" onclick=${() => void readOlder()}>Older</button>`)}
       ${show(() => may("run"), () => html`<button type="button" onclick=${() => sendSignal(live)}>Send signal…</button>`)}
     </div>
     ${table({
       label: "Events",
-      rows: () => shown.value,
-      keyOf: (event) => event.seq,
-      onOpen: openEvent,
+      rows,
+      keyOf: ({ event }) => event.seq,
+      onOpen: ({ event }) => openEvent(event),
       least: 640,
+      isRecycled: true,
       rowHeight: 28,
       ref: (element) => {
         box = element;
@@ -91,19 +92,20 @@ export function eventsTab({ live, nodeId, select }) {
       },
       empty: () => html`<div class="empty">No event fits.</div>`,
       columns: [
-        { title: "No.", width: "72px", isEnd: true, cell: (event) => html`<span class="number muted">${() => event().seq}</span>` },
-        { title: "Time", width: "110px", cell: (event) => html`<time class="mono">${() => clockTime(Date.parse(event().ts))}</time>` },
-        { title: "After", width: "84px", isEnd: true, cell: (event) => html`<span class="number muted">${() => (deltas.value.has(event().seq) ? `+${duration(deltas.value.get(event().seq) ?? 0)}` : "")}</span>` },
-        { title: "Event", width: "170px", cell: (event) => html`<span class="mono">${() => event().type}</span>` },
-        {
-          title: "Node",
-          width: "minmax(100px, 200px)",
-          cell: (event) => html`${() => (event().node_id ? html`<button type="button" class="as-link" onclick=${() => select(unitOf(event()))}><bdi>${unitOf(event())}</bdi></button>` : null)}`,
-        },
-        { title: "Says", width: "minmax(200px, 1fr)", cell: (event) => html`<bdi class="text">${() => summaryOf(event())}</bdi>` },
+        { title: "No.", width: "72px", isEnd: true, cell: (row) => html`<span class="number muted">${() => row().event.seq}</span>` },
+        { title: "Time", width: "110px", cell: (row) => html`<time class="mono">${() => clockTime(Date.parse(row().event.ts))}</time>` },
+        { title: "After", width: "84px", isEnd: true, cell: (row) => html`<span class="number muted">${() => (row().sinceMs === null ? "" : `+${duration(row().sinceMs)}`)}</span>` },
+        { title: "Event", width: "170px", cell: (row) => html`<span class="mono">${() => row().event.type}</span>` },
+        { title: "Node", width: "minmax(100px, 200px)", cell: (row) => nodeLink(() => row().event) },
+        { title: "Says", width: "minmax(200px, 1fr)", cell: (row) => html`<bdi class="text">${() => summaryOf(row().event)}</bdi>` },
       ],
     })}
   </div>`;
+
+  /** @param {() => RunEvent} event */
+  function nodeLink(event) {
+    return html`<button type="button" class="as-link" hidden=${() => event().node_id === undefined} onclick=${() => select(unitOf(event()))}><bdi>${() => unitOf(event())}</bdi></button>`;
+  }
 }
 
 /** @param {RunEvent} event */
@@ -131,9 +133,14 @@ export function summaryOf({ type, attempt, data }) {
     case "node.waiting":
       return `for ${String(data.waiting_on).replaceAll("_", " ")}`;
     case "node.event":
-      return inOneLine(`${data.type} ${JSON.stringify(data.value)}`, 300);
+      return `${data.type} ${fieldsInOneLine(data.value, 300)}`;
+    case "node.skipped":
+    case "node.cancelled":
+    case "execution.failed":
+    case "execution.cancelled":
+      return String(data.reason ?? "").replaceAll("_", " ");
     default:
-      return Object.keys(data).length === 0 ? "" : inOneLine(data, 300);
+      return fieldsInOneLine(data, 300);
   }
 }
 

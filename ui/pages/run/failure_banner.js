@@ -1,6 +1,6 @@
 /** Why a run failed, before everything else: the causes, and how much they kept from running. */
 import { errorLine, plural } from "../../core/format.js";
-import { each, html, show, signal } from "../../core/view.js";
+import { computed, each, html, show, signal } from "../../core/view.js";
 
 /** Causes shown at first; characters of a message shown at first. */
 const SHOWN = 3;
@@ -12,19 +12,23 @@ const LONG = 240;
  */
 export function failureBanner(live, select) {
   const all = signal(false);
-  const causes = () => (void live.version.value, causesOf(live.run));
+  const failed = computed(() => (void live.version.value, live.run?.counts.get("failed") ?? 0));
+  // A node fails once for good: while their number stays, they stay.
+  const found = computed(() => (void failed.value, void live.shape.value, causesOf(live.run)));
+  const causes = () => found.value;
   const kept = () => (void live.version.value, live.run?.counts.get("upstream_failed") ?? 0);
   const own = () => (void live.version.value, live.run?.execution.error ?? live.run?.execution.output_error ?? null);
   return show(
     () => causes().length > 0 || own() !== null,
     () => html`<section class="banner state-failed stack" aria-label="What failed">
-      ${show(() => causes().length > 0, () => html`<h2>${() => plural(causes().length, "node")} failed</h2>`)}
+      ${show(() => causes().length > 0, () => html`<h2>${() => plural(failed.value, "node")} failed</h2>`)}
       ${show(() => own() !== null, () => html`<p class="wrap"><bdi>${() => errorLine(own())}</bdi></p>`)}
       <ul class="stack-tight">${each(
         () => (all.value ? causes() : causes().slice(0, SHOWN)),
         (cause) => cause.node_id,
         (cause) => html`<li class="wrap"><button type="button" class="as-link strong" onclick=${() => select(cause.peek().node_id)}><bdi>${() => cause.value.node_id}</bdi></button>
           ${message(() => errorLine(cause.value.error))}
+          ${() => itemsOf(cause.value).map(({ index, error }) => html`<div><button type="button" class="as-link" onclick=${() => select(`${cause.peek().node_id}[${index}]`)}>item ${index}</button> ${message(() => errorLine(error))}</div>`)}
           <div class="muted">${() => moreOf(cause.value)}</div></li>`,
       )}</ul>
       ${show(() => !all.value && causes().length > SHOWN, () => html`<button type="button" class="as-link" onclick=${() => (all.value = true)}>${() => `${causes().length - SHOWN} more`}</button>`)}
@@ -41,6 +45,12 @@ function causesOf(run) {
   if ((run.counts.get("failed") ?? 0) <= known.length) return known;
   const late = [...run.nodes.values()].filter((node) => node.status === "FAILED" && !ids.has(node.node_id));
   return [...known, ...late.slice(0, 50).map(({ node_id, error, attempt }) => ({ node_id, error, attempt, kept: 0 }))];
+}
+
+/** Of a mapped node the first items that failed: why it did. @param {any} cause @returns {Array<{index: number, error: any}>} */
+function itemsOf({ error }) {
+  const first = error?.type === "ItemsFailed" ? error.details?.first : null;
+  return Array.isArray(first) ? first.slice(0, SHOWN) : [];
 }
 
 /** @param {{attempt: number, kept: number}} cause */

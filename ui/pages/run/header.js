@@ -1,19 +1,26 @@
 /** The head of a run: what it is, how it stands, and what can be done with it. */
+import { isReachable } from "../../core/api.js";
 import { cost, number, plural, shortId } from "../../core/format.js";
 import { href, hrefOf } from "../../core/router.js";
+import { once } from "../../core/once.js";
 import { may } from "../../core/session.js";
 import { isOver } from "../../core/statuses.js";
 import { duration, milliseconds, moment, now } from "../../core/time.js";
 import { html, show } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
+import { killWorker } from "../../parts/kill_worker.js";
+import { notifyError } from "../../parts/notices.js";
 import { statusChip } from "../../parts/status.js";
-import { cancelRun, pauseRun, replayRun, resumeRun, retryRun, sendSignal, shareRun } from "./actions.js";
 
 /** @param {import("../../core/live_run.js").LiveRun} live */
 export function runHeader(live) {
-  const execution = () => (void live.version.value, live.run?.execution ?? {});
+  const execution = () => (void live.head.value, live.run?.execution ?? {});
   const status = () => execution().status ?? "PENDING";
   const isOpen = () => !isOver(status());
+  // A stream stays open while the store behind the server is away; nothing comes by it then.
+  const connection = () => (isReachable.value ? live.connection.value : "reconnecting");
+  // Dialogs and what stands in them are loaded once somebody asks for one.
+  const act = once((/** @type {"cancelRun" | "pauseRun" | "replayRun" | "resumeRun" | "retryRun" | "sendSignal" | "shareRun"} */ name) => import("./actions.js").then((actions) => actions[name](live), notifyError));
   return html`<header class="stack run-head">
     <div class="page-head">
       <h1><bdi>${() => execution().name}</bdi></h1>
@@ -21,7 +28,7 @@ export function runHeader(live) {
       <span class="chip-large">${statusChip(() => (execution().cancelling ? "cancelled" : status().toLowerCase()))}</span>
       <span class="number" title=${() => `started ${moment(milliseconds(execution().started_at))}`}>${() => tookOf(execution())}</span>
       ${show(() => execution().cancelling && isOpen(), () => html`<span class="muted">cancelling</span>`)}
-      <span class=${() => `connection ${live.connection.value}`}>${() => live.connection.value}</span>
+      <span class=${() => `connection ${connection()}`}>${connection}</span>
     </div>
     <div class="row muted">
       <span class="mono wrap">${() => execution().execution_id}</span>${copyButton(() => live.id, "Copy the id")}
@@ -31,19 +38,20 @@ export function runHeader(live) {
     ${show(
       () => may("run"),
       () => html`<div class="row" role="toolbar" aria-label="Actions">
-        ${show(() => isOpen() && !execution().cancelling, () => html`<button type="button" onclick=${() => cancelRun(live)}>Cancel…</button>`)}
-        ${show(() => status() === "RUNNING", () => html`<button type="button" onclick=${() => pauseRun(live)}>Pause</button>`)}
-        ${show(() => status() === "PAUSED", () => html`<button type="button" class="primary" onclick=${() => resumeRun(live)}>Resume</button>`)}
+        ${show(() => isOpen() && !execution().cancelling, () => html`<button type="button" onclick=${() => act("cancelRun")}>Cancel…</button>`)}
+        ${show(() => status() === "RUNNING", () => html`<button type="button" onclick=${() => act("pauseRun")}>Pause</button>`)}
+        ${show(() => status() === "PAUSED", () => html`<button type="button" class="primary" onclick=${() => act("resumeRun")}>Resume</button>`)}
         ${show(
           () => (status() === "FAILED" || status() === "CANCELLED") && execution().parent === null,
-          () => html`<button type="button" class="primary" onclick=${() => retryRun(live)}>Retry failed…</button>`,
+          () => html`<button type="button" class="primary" onclick=${() => act("retryRun")}>Retry failed…</button>`,
         )}
-        ${show(isOpen, () => html`<button type="button" onclick=${() => sendSignal(live)}>Send signal…</button>`)}
-        <button type="button" onclick=${() => replayRun(live)}>Run again…</button>
+        ${show(isOpen, () => html`<button type="button" onclick=${() => act("sendSignal")}>Send signal…</button>`)}
+        <button type="button" onclick=${() => act("replayRun")}>Run again…</button>
         <a class="button" href=${() => href(hrefOf("/ui/edit", { run: live.id }))}>Rerun with changes</a>
-        <button type="button" onclick=${() => shareRun(live)}>Copy as…</button>
+        <button type="button" onclick=${() => act("shareRun")}>Copy as…</button>
+        ${show(isOpen, killWorker)}
       </div>`,
-      () => html`<div class="row"><button type="button" onclick=${() => shareRun(live)}>Copy as…</button></div>`,
+      () => html`<div class="row"><button type="button" onclick=${() => act("shareRun")}>Copy as…</button></div>`,
     )}
   </header>`;
 }

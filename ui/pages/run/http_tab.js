@@ -13,7 +13,10 @@ const MOST_TEXT = 20_000;
 
 /** The command that makes the request of a config. Pure. @param {Record<string, any>} config */
 export function curlOf({ url = "", method = "GET", headers = {}, query = {}, body = null, timeout = null, follow_redirects: follows = true }) {
-  const search = Object.entries(query ?? {}).flatMap(([name, value]) => (Array.isArray(value) ? value : value === null ? [] : [value]).map((each) => `${encodeURIComponent(name)}=${encodeURIComponent(textOf(each))}`));
+  const search = Object.entries(query ?? {}).flatMap(([name, value]) => {
+    const values = Array.isArray(value) ? value : value === null ? [] : [value];
+    return values.map((each) => `${encodeURIComponent(name)}=${encodeURIComponent(textOf(each))}`);
+  });
   const [address, hash] = String(url).split("#", 2);
   const target = search.length === 0 ? address : `${address}${address.includes("?") ? "&" : "?"}${search.join("&")}`;
   const verb = String(method).toUpperCase();
@@ -60,7 +63,8 @@ function request(config, unit) {
     ...(text.includes("{{") ? ["What stands in braces is filled in for each item, or not known yet."] : []),
     ...(unit.node()?.handler === "call_external_service" ? ["A host that is a service's name is replaced by the worker."] : []),
   ];
-  return html`<section class="stack-tight"><div class="row spread"><h3>Request</h3>${copyButton(() => text, "Copy as curl")}</div><pre class="code text">${text}</pre>${hints.length > 0 ? html`<p class="muted">${hints.join(" ")}</p>` : null}</section>`;
+  return html`<section class="stack-tight"><div class="row spread"><h3>Request</h3>${copyButton(() => text, "Copy as curl")}</div><pre
+      class="code text">${text}</pre>${hints.length > 0 ? html`<p class="muted">${hints.join(" ")}</p>` : null}</section>`;
 }
 
 /** What an answer that failed the node was, from its error. @param {Unit} unit @returns {Record<string, any> | null} */
@@ -76,9 +80,14 @@ function response(output, unit) {
   const reference = `${outputReference(unit.base, unit.index)}.${output.data === undefined ? "body" : "data"}`;
   const headers = Object.entries(output.headers ?? {});
   return html`<section class="stack-tight"><h3>Response</h3>
-    <p class="row"><span class=${`chip state-${status >= 400 || status === 0 ? "failed" : "completed"}`}><span class="strong number">${status ?? "?"}</span></span>${output.duration_ms === undefined ? null : html`<span class="number">${duration(output.duration_ms)}</span>`}${output.simulated ? html`<span class="tag">simulated</span>` : null}</p>
-    ${headers.length > 0 ? html`<details><summary>${headers.length} headers</summary><dl class="facts mono">${headers.map(([name, value]) => html`<dt>${name}</dt><dd class="text">${textOf(value)}</dd>`)}</dl></details>` : null}
-    ${body === undefined || body === null ? html`<p class="muted">No body.</p>` : typeof body === "string" ? html`<pre class="code text">${body.slice(0, MOST_TEXT)}${body.length > MOST_TEXT ? "…" : ""}</pre>` : jsonTree(() => body, { label: "the body", name: `${unit.id}-body`, reference })}
+    <p class="row"><span class=${`chip state-${status >= 400 || status === 0 ? "failed" : "completed"}`}><span
+        class="strong number">${status ?? "?"}</span></span>${output.duration_ms === undefined ? null : html`<span
+            class="number">${duration(output.duration_ms)}</span>`}${output.simulated ? html`<span class="tag">simulated</span>` : null}</p>
+    ${headers.length > 0 ? html`<details><summary>${headers.length} headers</summary><dl
+        class="facts mono">${headers.map(([name, value]) => html`<dt>${name}</dt><dd class="text">${textOf(value)}</dd>`)}</dl></details>` : null}
+    ${body === undefined || body === null ? html`<p class="muted">No body.</p>` : typeof body === "string" ? html`<pre
+        class="code text">${body.slice(0, MOST_TEXT)}${body.length > MOST_TEXT ? "…" : ""}</pre>`
+      : jsonTree(() => body, { label: "the body", name: `${unit.id}-body`, reference })}
   </section>`;
 }
 

@@ -10,7 +10,7 @@ export function inOutTab({ live }) {
   const found = signal(/** @type {any} */ (null));
   let status = "";
   effect(() => {
-    void live.version.value;
+    void live.head.value;
     const now = live.run?.execution.status;
     if (now === status) return;
     status = now;

@@ -1,6 +1,6 @@
 /** The items of a mapped node: how many stand where, and each of them, to open like a node. */
 import { ApiError, api } from "../../core/api.js";
-import { errorLine, inOneLine, number } from "../../core/format.js";
+import { errorLine, inOneLine, number, plural } from "../../core/format.js";
 import { stateOf } from "../../core/statuses.js";
 import { duration, milliseconds, now } from "../../core/time.js";
 import { computed, effect, html, onDispose, show, signal } from "../../core/view.js";
@@ -69,8 +69,8 @@ export function itemsView(unit, onSelect) {
       const page = await api.get(path, { limit: PAGE, cursor: start || null, status: status.peek() }).catch(() => null);
       if (page === null || mine !== turn) return;
       const kept = [...rows.peek()].filter(([index]) => index < start || index >= start + PAGE);
-      const fresh = page.items.filter((/** @type {Item} */ item) => item.index < Math.min(start + PAGE, end)).map((/** @type {Item} */ item) => [item.index, item]);
-      rows.value = new Map([...kept, ...fresh].sort(([one], [other]) => one - other));
+      const fresh = page.items.filter((/** @type {Item} */ item) => item.index < Math.min(start + PAGE, end));
+      rows.value = new Map([...kept, ...fresh.map((/** @type {Item} */ item) => [item.index, item])].sort(([one], [other]) => one - other));
     }
     if (moved.size > 0 && starts.length > 0) later();
   }
@@ -101,10 +101,16 @@ export function itemsView(unit, onSelect) {
     for (let start = 0; start <= last; start += PAGE) move(start);
   });
 
+  const heading = () => {
+    const { total: all = 0, failed = 0, tolerated = 0 } = counts();
+    return `${plural(all, "item")}${failed > 0 ? `, ${number(failed)} failed of ${number(tolerated)} tolerated` : ""}`;
+  };
   const stateOfItem = (/** @type {Item} */ item) => stateOf(/** @type {any} */ (item));
   return html`<section class="stack-tight" aria-label="Items">
-    <div class="row spread"><h3>${() => `${number(counts().total ?? 0)} items${counts().failed ? `, ${number(counts().failed)} failed of ${number(counts().tolerated ?? 0)} tolerated` : ""}`}</h3>
-      <select aria-label="Items with status" .value=${status.peek()} onchange=${(/** @type {Event} */ event) => (status.value = /** @type {HTMLSelectElement} */ (event.target).value)}><option value="">all</option>${STATUSES.map((each) => html`<option value=${each}>${each.toLowerCase()}</option>`)}</select></div>
+    <div class="row spread"><h3>${heading}</h3>
+      <select aria-label="Items with status" .value=${status.peek()}
+          onchange=${(/** @type {Event} */ event) => (status.value = /** @type {HTMLSelectElement} */ (event.target).value)}><option
+              value="">all</option>${STATUSES.map((each) => html`<option value=${each}>${each.toLowerCase()}</option>`)}</select></div>
     ${progressBar(() => COUNTS.map(([name, state]) => ({ state, count: counts()[name] ?? 0 })))}
     ${table({
       label: `Items of ${unit.base}`,
@@ -115,11 +121,13 @@ export function itemsView(unit, onSelect) {
       height: "260px",
       least: 340,
       rowHeight: 28,
-      empty: () => show(() => rows.value.size === 0, () => html`<p class="empty">${() => (status.value ? "No item has this status." : "Its items are not known yet.")}</p>`),
+      empty: () => show(() => rows.value.size === 0, () => html`<p
+          class="empty">${() => (status.value ? "No item has this status." : "Its items are not known yet.")}</p>`),
       columns: [
         { title: "#", width: "56px", isEnd: true, cell: (row) => html`<span class="number">${() => row().index}</span>` },
         { title: "Status", width: "128px", cell: (row) => statusChip(() => stateOfItem(row())) },
-        { title: "Item", width: "minmax(110px, 1fr)", cell: (row) => html`<span class="text" title=${() => errorLine(row().error)}>${() => (row().error ? errorLine(row().error) : inOneLine(row().value, 80))}</span>` },
+        { title: "Item", width: "minmax(110px, 1fr)", cell: (row) => html`<span class="text"
+            title=${() => errorLine(row().error)}>${() => (row().error ? errorLine(row().error) : inOneLine(row().value, 80))}</span>` },
         { title: "Took", width: "76px", isEnd: true, cell: (row) => html`<span class="number muted">${() => tookOf(row())}</span>` },
       ],
     })}

@@ -25,7 +25,8 @@ export function llmTab(unit) {
   const price = () => unit.row.value?.cost_usd ?? unit.whole.value?.cost_usd ?? output()?.cost_usd ?? null;
   const answer = () => output()?.answer ?? null;
   return html`<div class="stack">
-    ${show(() => output()?.simulated === true, () => html`<p class="banner state-retrying">Simulated: no model is configured, and the answer is made up of the prompt.</p>`)}
+    ${show(() => output()?.simulated === true, () => html`<p
+        class="banner state-retrying">Simulated: no model is configured, and the answer is made up of the prompt.</p>`)}
     <dl class="facts">
       ${() => fact("Model", output()?.model ?? config()?.model)}
       ${() => fact("Tokens", tokenWords(usage()))}
@@ -36,10 +37,12 @@ export function llmTab(unit) {
     ${wholeButton(unit)}
     ${show(
       () => answer() !== null,
-      () => html`<section class="stack-tight"><div class="row spread"><h3>Answer</h3>${copyButton(() => String(answer()), "Copy the answer")}</div><pre class="llm-text text">${() => String(answer())}</pre></section>`,
+      () => html`<section class="stack-tight"><div class="row spread"><h3>Answer</h3>${copyButton(() => String(answer()), "Copy the answer")}</div><pre
+          class="llm-text text">${() => String(answer())}</pre></section>`,
       () => html`<section class="stack-tight"><h3>Answer so far</h3>${streamed(unit)}</section>`,
     )}
-    ${show(() => output()?.parsed !== undefined, () => html`<section class="stack-tight"><h3>Parsed</h3>${jsonTree(() => output()?.parsed, { label: "the parsed answer", name: `${unit.id}-parsed` })}</section>`)}
+    ${show(() => output()?.parsed !== undefined, () => html`<section
+        class="stack-tight"><h3>Parsed</h3>${jsonTree(() => output()?.parsed, { label: "the parsed answer", name: `${unit.id}-parsed` })}</section>`)}
     ${() => {
       const found = config();
       return found === null ? null : untracked(() => asking(found));
@@ -52,8 +55,11 @@ function asking(config) {
   const messages = Array.isArray(config.messages) ? config.messages : config.prompt === undefined ? [] : [{ role: "user", content: config.prompt }];
   const all = config.system === undefined || config.system === null ? messages : [{ role: "system", content: config.system }, ...messages];
   /** @param {any} message */
-  const one = ({ role, content }) => html`<section class="stack-tight"><div class="row spread"><h3>${role === "system" ? "System" : role === "user" ? "Prompt" : role}</h3>${copyButton(() => textOf(content), "Copy it")}</div><pre class="llm-text text">${textOf(content)}</pre></section>`;
-  return html`<div class="stack">${all.map(one)}${config.schema ? html`<details><summary>Schema of the answer</summary>${jsonTree(() => config.schema, { label: "the schema", name: "schema" })}</details>` : null}</div>`;
+  const one = ({ role, content }) => html`<section class="stack-tight"><div
+      class="row spread"><h3>${role === "system" ? "System" : role === "user" ? "Prompt" : role}</h3>${copyButton(() => textOf(content), "Copy it")}</div><pre
+          class="llm-text text">${textOf(content)}</pre></section>`;
+  const schema = () => jsonTree(() => config.schema, { label: "the schema", name: "schema" });
+  return html`<div class="stack">${all.map(one)}${config.schema ? html`<details><summary>Schema of the answer</summary>${schema()}</details>` : null}</div>`;
 }
 
 /** What the node has streamed, from its beginning, with what comes: pieces are added to one text. @param {Unit} unit */
@@ -104,6 +110,7 @@ function tokenWords(usage) {
 
 /** @param {any} content */
 function textOf(content) {
-  if (Array.isArray(content) && content.every((block) => block?.type === "text" && typeof block.text === "string")) return content.map((block) => block.text).join("\n");
+  const isText = Array.isArray(content) && content.every((block) => block?.type === "text" && typeof block.text === "string");
+  if (isText) return content.map((/** @type {any} */ block) => block.text).join("\n");
   return typeof content === "string" ? content : JSON.stringify(content, null, 2);
 }

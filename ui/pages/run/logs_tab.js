@@ -53,17 +53,23 @@ export function logsTab(unit, chosen) {
   };
   const isRunning = () => unit.node()?.status === "RUNNING" && chosen()?.attempt === unit.node()?.attempt;
   return html`<div class="stack-tight">
-    <div class="row"><label>Level <select .value=${least.peek()} onchange=${(/** @type {Event} */ event) => (least.value = /** @type {HTMLSelectElement} */ (event.target).value)}>${LEVELS.map((level) => html`<option value=${level}>${level === "debug" ? "all" : `${level} and above`}</option>`)}</select></label>
-      ${show(isRunning, () => html`<label><input type="checkbox" .checked=${() => isFollowing.value} onchange=${() => (isFollowing.value = !isFollowing.peek())}>follow</label>`)}
-      ${show(() => missing.value > 0, () => html`<button type="button" class="as-link" onclick=${() => void readAll()}>${() => `${number(missing.value)} earlier lines`}</button>`)}</div>
+    <div class="row"><label>Level <select .value=${least.peek()}
+        onchange=${(/** @type {Event} */ event) => (least.value = /** @type {HTMLSelectElement} */ (event.target).value)}>${LEVELS.map((level) => html`<option
+            value=${level}>${level === "debug" ? "all" : `${level} and above`}</option>`)}</select></label>
+      ${show(isRunning, () => html`<label><input type="checkbox" .checked=${() => isFollowing.value}
+          onchange=${() => (isFollowing.value = !isFollowing.peek())}>follow</label>`)}
+      ${show(() => missing.value > 0, () => html`<button type="button" class="as-link"
+          onclick=${() => void readAll()}>${() => `${number(missing.value)} earlier lines`}</button>`)}</div>
     ${show(
       () => lines.value.length > 0,
-      () => html`<div class="logs" role="log" tabindex="0" aria-label="Log" onscroll=${onScroll} ref=${(/** @type {HTMLElement} */ element) => (box = element)}>${each(
+      () => html`<div class="logs" role="log" tabindex="0" aria-label="Log" onscroll=${onScroll}
+          ref=${(/** @type {HTMLElement} */ element) => (box = element)}>${each(
         () => lines.value,
         (line) => line.seq,
         (line) => row(line.peek()),
       )}</div>`,
-      () => html`<p class="muted">${() => (chosen() === null ? "No attempt yet." : isRunning() ? "Nothing logged so far." : "This attempt has logged nothing.")}</p>`,
+      () => html`<p class="muted">${() =>
+        chosen() === null ? "No attempt yet." : isRunning() ? "Nothing logged so far." : "This attempt has logged nothing."}</p>`,
     )}
   </div>`;
 }
@@ -72,7 +78,9 @@ export function logsTab(unit, chosen) {
 function row({ ts, level, message, data }) {
   const at = milliseconds(ts);
   const hasData = data !== null && data !== undefined && JSON.stringify(data) !== "{}";
-  return html`<div class=${`log-line level-${level.toLowerCase()}`}><time title=${moment(at)}>${at === null ? "" : clockTime(at)}</time><span class="log-level">${level.toLowerCase()}</span><span class="text">${message}${hasData ? html` <span class="muted">${JSON.stringify(data)}</span>` : null}</span></div>`;
+  return html`<div class=${`log-line level-${level.toLowerCase()}`}><time title=${moment(at)}>${at === null ? "" : clockTime(at)}</time><span
+      class="log-level">${level.toLowerCase()}</span><span class="text">${message}${hasData ? html` <span
+          class="muted">${JSON.stringify(data)}</span>` : null}</span></div>`;
 }
 
 /** @param {string} level */
@@ -83,5 +91,6 @@ function rankOf(level) {
 
 /** @param {any} event */
 function lineOf(event) {
-  return { seq: event.seq, ts: event.ts, attempt: event.attempt, level: event.data?.level ?? "info", message: event.data?.message ?? "", data: event.data?.data ?? null };
+  const { level = "info", message = "", data = null } = event.data ?? {};
+  return { seq: event.seq, ts: event.ts, attempt: event.attempt, level, message, data };
 }

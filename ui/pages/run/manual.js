@@ -76,7 +76,8 @@ export function endByHand(unit, verb) {
         isDisabled: () => problems().length > 0 || by.value.trim() === "",
         run: async () => {
           rememberBy(by.peek());
-          const more = verb === "complete" ? { output: output.peek() ?? null } : verb === "fail" ? { error: { type: type.peek() || "Operator", message: message.peek() || reason.peek() || "failed by hand" } } : {};
+          const error = { type: type.peek() || "Operator", message: message.peek() || reason.peek() || "failed by hand" };
+          const more = verb === "complete" ? { output: output.peek() ?? null } : verb === "fail" ? { error } : {};
           await api.post(`${unit.path}/${verb}`, { by: by.peek().trim(), reason: reason.peek() || undefined, attempt: node.attempt, ...more });
           notify(`${unit.id} is ${done}`);
         },
@@ -90,8 +91,11 @@ function touched(unit, node) {
   const behind = unit.index !== null ? [] : [...(unit.live.run?.nodes.values() ?? [])].filter(({ dependencies }) => dependencies.includes(unit.base));
   const names = behind.slice(0, MOST_NAMED).map(({ node_id: id }, at) => html`${at > 0 ? ", " : ""}<bdi class="strong">${id}</bdi>`);
   const more = behind.length > MOST_NAMED ? ` and ${behind.length - MOST_NAMED} more` : "";
+  const isRunning = node.status === "RUNNING";
   return html`<ul class="bullets">
-    <li>${unit.index === null ? "Node" : "Item"} <bdi class="strong">${unit.id}</bdi>, attempt ${node.attempt}, ${node.status}.${node.status === "RUNNING" ? " Its worker is asked to stop, and what it still answers is refused." : ""}</li>
+    <li>${unit.index === null ? "Node" : "Item"} <bdi
+        class="strong">${unit.id}</bdi>, attempt ${node.attempt}, ${node.status}.${
+      isRunning ? " Its worker is asked to stop, and what it still answers is refused." : ""}</li>
     ${behind.length > 0 ? html`<li>${plural(behind.length, "node")} behind it: ${names}${more}.</li>` : null}
   </ul>`;
 }

@@ -18,10 +18,14 @@ export function nodeEventsTab(unit) {
   const earlier = signal(/** @type {{events: RunEvent[], before: number | null} | null} */ (null));
   unit.listen((events) => (fresh.value = [...fresh.peek(), ...events].slice(-5 * PAGE)));
   const path = `${unit.live.path}/history`;
-  const page = asked(() => "", async () => /** @type {{items: RunEvent[], next_before: number | null}} */ (await api.get(path, { node: unit.id, limit: PAGE })));
+  const page = asked(
+    () => "",
+    async () => /** @type {{items: RunEvent[], next_before: number | null}} */ (await api.get(path, { node: unit.id, limit: PAGE })),
+  );
   const rows = computed(() => {
     const all = new Map([...(earlier.value?.events ?? []), ...(page.answer.value?.items ?? []), ...fresh.value].map((event) => [event.seq, event]));
-    return [...all.values()].sort((one, other) => one.seq - other.seq).map((event, at, list) => ({ event, delta: at === 0 ? null : Date.parse(event.ts) - Date.parse(list[at - 1].ts) }));
+    const list = [...all.values()].sort((one, other) => one.seq - other.seq);
+    return list.map((event, at) => ({ event, delta: at === 0 ? null : Date.parse(event.ts) - Date.parse(list[at - 1].ts) }));
   });
   const before = () => (earlier.value === null ? (page.answer.value?.next_before ?? null) : earlier.value.before);
   const readEarlier = async () => {
@@ -44,9 +48,13 @@ export function nodeEventsTab(unit) {
       rowHeight: 28,
       empty: () => html`<p class="empty">${() => (page.answer.value === null ? (page.error.value?.message ?? "") : "No event is about it yet.")}</p>`,
       columns: [
-        { title: "Time", width: "108px", cell: (row) => html`<time class="number" title=${() => moment(milliseconds(row().event.ts))}>${() => clockTime(Date.parse(row().event.ts))}</time>` },
-        { title: "After", width: "76px", isEnd: true, cell: (row) => html`<span class="muted number">${() => (row().delta === null ? "" : `+${duration(row().delta)}`)}</span>` },
-        { title: "Event", width: "minmax(180px, 1fr)", cell: (row) => html`<span class=${() => (/failed$|retrying$/.test(row().event.type) ? "strong" : "")}>${() => nameOf(row().event)}</span> <span class="muted text">${() => summaryOf(row().event)}</span>` },
+        { title: "Time", width: "108px", cell: (row) => html`<time class="number"
+            title=${() => moment(milliseconds(row().event.ts))}>${() => clockTime(Date.parse(row().event.ts))}</time>` },
+        { title: "After", width: "76px", isEnd: true, cell: (row) => html`<span
+            class="muted number">${() => (row().delta === null ? "" : `+${duration(row().delta)}`)}</span>` },
+        { title: "Event", width: "minmax(180px, 1fr)", cell: (row) => html`<span
+            class=${() => (/failed$|retrying$/.test(row().event.type) ? "strong" : "")}>${() => nameOf(row().event)}</span> <span
+                class="muted text">${() => summaryOf(row().event)}</span>` },
       ],
     })}
   </div>`;

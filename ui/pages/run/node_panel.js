@@ -5,7 +5,8 @@
  * tabs with what is long. Which tab and which attempt are looked at stands in the address.
  */
 import { number, shortId } from "../../core/format.js";
-import { href, route, setQuery } from "../../core/router.js";
+import { href, hrefOf, route, setQuery } from "../../core/router.js";
+import { may } from "../../core/session.js";
 import { milliseconds, now } from "../../core/time.js";
 import { computed, html, show, untracked } from "../../core/view.js";
 import { approvalCard } from "../../parts/approval_card.js";
@@ -89,6 +90,7 @@ function content(unit, choice, onClose, onSelect) {
     return found ? JSON.stringify(found) : null;
   });
   const failure = () => unit.failures.map(({ value }) => value).find((each) => each !== null) ?? null;
+  const isCut = () => unit.attempts.answer.value?.truncated ?? false;
   const endOf = () => milliseconds(unit.node()?.ended_at) ?? now.value;
   return html`${heading(unit, onClose, onSelect)}
     ${show(
@@ -104,7 +106,7 @@ function content(unit, choice, onClose, onSelect) {
         ${human(unit)}
         ${show(
           () => choice.all().length > 0,
-          () => attemptsView({ attempts: choice.all, isCut: () => unit.attempts.answer.value?.truncated ?? false, chosen: choice.chosen, onChoose: choice.choose, endOf }),
+          () => attemptsView({ attempts: choice.all, isCut, chosen: choice.chosen, onChoose: choice.choose, endOf }),
         )}
         ${show(() => unit.index === null && unit.node()?.items != null, () => itemsView(unit, onSelect))}
         ${tabsOf(unit, choice)}
@@ -119,27 +121,41 @@ function heading(unit, onClose, onSelect) {
   const total = () => unit.parent()?.items?.total ?? 0;
   const tries = () => ((node()?.max_attempts ?? 1) > 1 && (node()?.try ?? 0) > 0 ? `try ${node()?.try} of ${node()?.max_attempts}` : "");
   return html`<header class="panel-head">
-    <div class="row spread nowrap"><h2><bdi>${unit.id}</bdi></h2><button type="button" class="quiet icon-only" aria-label="Close the panel" title="Close (Esc)" onclick=${onClose}>${icon("close")}</button></div>
-    <div class="row">${statusChip(() => unit.state.value)}<span class="muted mono text">${() => node()?.handler ?? unit.parent()?.handler ?? ""}</span><span class="muted number">${tries}</span>
-      ${show(() => node()?.reused ?? false, () => html`<span class="tag" title="Taken from the run that this one was made of; it did not run here">reused</span>`)}
-      ${show(() => Boolean(node()?.child), () => html`<a href=${() => href(`/ui/runs/${encodeURIComponent(node()?.child ?? "")}`)}>child ${() => shortId(node()?.child ?? "")}</a>`)}</div>
+    <div class="row spread nowrap"><h2><bdi>${unit.id}</bdi></h2><button type="button" class="quiet icon-only" aria-label="Close the panel"
+        title="Close (Esc)" onclick=${onClose}>${icon("close")}</button></div>
+    <div class="row">${statusChip(() => unit.state.value)}<span class="muted mono text">${() => node()?.handler ?? unit.parent()?.handler ?? ""}</span><span
+        class="muted number">${tries}</span>
+      ${show(() => node()?.reused ?? false, () => html`<span class="tag"
+          title="Taken from the run that this one was made of; it did not run here">reused</span>`)}
+      ${show(() => Boolean(node()?.child), () => html`<a
+          href=${() => href(`/ui/runs/${encodeURIComponent(node()?.child ?? "")}`)}>child ${() => shortId(node()?.child ?? "")}</a>`)}
+      ${show(() => may("run"), () => html`<a class="button beside" title="A new run that keeps what is before this node; what will run is shown first"
+          href=${href(hrefOf("/ui/edit", { run: unit.live.id, node: unit.base }))}>Fork from here</a>`)}</div>
     ${unit.index === null ? null : html`<nav class="row" aria-label="Items">
       <button type="button" class="as-link" onclick=${() => onSelect(unit.base)}>all items of <bdi>${unit.base}</bdi></button>
-      <button type="button" class="quiet" disabled=${unit.index === 0} onclick=${() => onSelect(`${unit.base}[${/** @type {number} */ (unit.index) - 1}]`)}>previous</button>
-      <button type="button" class="quiet" disabled=${() => /** @type {number} */ (unit.index) + 1 >= total()} onclick=${() => onSelect(`${unit.base}[${/** @type {number} */ (unit.index) + 1}]`)}>next</button>
+      <button type="button" class="quiet" disabled=${unit.index === 0}
+          onclick=${() => onSelect(`${unit.base}[${/** @type {number} */ (unit.index) - 1}]`)}>previous</button>
+      <button type="button" class="quiet" disabled=${() => /** @type {number} */ (unit.index) + 1 >= total()}
+          onclick=${() => onSelect(`${unit.base}[${/** @type {number} */ (unit.index) + 1}]`)}>next</button>
       <span class="muted number">${() => `${number(/** @type {number} */ (unit.index) + 1)} of ${number(total())}`}</span></nav>`}
     ${show(
       () => progress() !== null && node()?.status === "RUNNING",
-      () => html`<div class="progress"><progress aria-label="Progress" max="1" value=${() => progress()?.fraction ?? null}></progress><span class="muted text">${() => progress()?.message ?? ""}</span></div>`,
+      () => html`<div class="progress"><progress aria-label="Progress" max="1" value=${() => progress()?.fraction ?? null}></progress><span
+          class="muted text">${() => progress()?.message ?? ""}</span></div>`,
     )}
   </header>`;
 }
 
 /** What people are asked, and signals that are waited for. @param {Unit} unit */
 function human(unit) {
-  const isAsked = computed(() => unit.node()?.handler === "approval" && unit.node()?.items == null && (unit.node()?.attempt ?? 0) > 0 && !unit.node()?.reused && ["WAITING", "COMPLETED", "FAILED"].includes(unit.node()?.status ?? ""));
+  const isAsked = computed(() => {
+    const node = unit.node();
+    if (node?.handler !== "approval" || node.items != null || node.reused || node.attempt === 0) return false;
+    return ["WAITING", "COMPLETED", "FAILED"].includes(node.status);
+  });
+  const card = () => approvalCard({ executionId: unit.live.id, nodeId: unit.id, follow: () => unit.stamp.value });
   return [
-    show(() => isAsked.value, () => html`<div class="card">${approvalCard({ executionId: unit.live.id, nodeId: unit.id, follow: () => unit.stamp.value })}</div>`),
+    show(() => isAsked.value, () => html`<div class="card">${card()}</div>`),
     show(() => unit.state.value === "waiting_signal", () => signalOf(unit)),
   ];
 }

@@ -13,12 +13,12 @@ export function nodesTab({ live, nodeId, filter, select }) {
   const text = signal("");
   const rows = computed(() => {
     void live.version.value;
-    const wanted = text.value.trim().toLowerCase();
-    return [...(live.run?.nodes.values() ?? [])]
-      .filter((node) => filter.value === null || stateOf(node) === filter.value)
-      .filter((node) => !wanted || node.node_id.toLowerCase().includes(wanted) || node.handler.toLowerCase().includes(wanted))
-      // A row is drawn again when it is another object: nodes are changed in place.
-      .map((node) => ({ ...node }));
+    const [state, wanted] = [filter.value, text.value.trim().toLowerCase()];
+    const nodes = [...(live.run?.nodes.values() ?? [])];
+    if (state === null && !wanted) return nodes;
+    return nodes.filter(
+      (node) => (state === null || stateOf(node) === state) && (!wanted || node.node_id.toLowerCase().includes(wanted) || node.handler.toLowerCase().includes(wanted)),
+    );
   });
   return html`<div class="stack">
     <div class="row"><input type="search" aria-label="Filter nodes by id or handler" placeholder="Id or handler" oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}></div>
@@ -29,9 +29,10 @@ export function nodesTab({ live, nodeId, filter, select }) {
       onOpen: (node) => select(node.node_id),
       selected: () => nodeId.value,
       least: 720,
+      isRecycled: true,
       empty: () => html`<div class="empty">No node is in this state.</div>`,
       columns: [
-        { title: "State", width: "140px", cell: (node) => statusChip(() => stateOf(node())) },
+        { title: "State", width: "170px", cell: (node) => stateCell(computed(() => stateOf(node()))) },
         { title: "Node", width: "minmax(140px, 1fr)", cell: (node) => html`<bdi class="strong" title=${() => node().node_id}>${() => node().node_id}</bdi>` },
         { title: "Handler", width: "120px", cell: (node) => html`<span class="muted">${() => node().handler}</span>` },
         { title: "Attempt", width: "80px", isEnd: true, cell: (node) => html`<span class="number">${() => triesOf(node())}</span>` },
@@ -41,6 +42,11 @@ export function nodesTab({ live, nodeId, filter, select }) {
       ],
     })}
   </div>`;
+}
+
+/** Drawn again only when it is another one. @param {import("../../core/view.js").Computed<string>} state */
+function stateCell(state) {
+  return statusChip(() => state.value);
 }
 
 /** @param {RunNode} node */

@@ -38,7 +38,8 @@ export function wholeButton(unit) {
   };
   return show(
     () => unit.output.missing() !== null,
-    () => html`<p class="row"><span>${() => `The output has ${bytes(unit.output.missing() ?? 0)}.`}</span><button type="button" disabled=${() => isBusy.value} onclick=${() => void read()}>Read it whole</button></p>`,
+    () => html`<p class="row"><span>${() => `The output has ${bytes(unit.output.missing() ?? 0)}.`}</span><button type="button" disabled=${() => isBusy.value}
+        onclick=${() => void read()}>Read it whole</button></p>`,
   );
 }
 
@@ -50,19 +51,32 @@ export function inputTab(unit) {
   const hasBegun = () => (unit.node()?.attempt ?? 0) > 0;
   const rendered = () => unit.whole.value?.config;
   const isSame = () => written() !== null && JSON.stringify(written().config ?? {}) === JSON.stringify(rendered());
+  /** @param {any} title @param {any} tree */
+  const part = (title, tree) => html`<section class="stack-tight"><h3>${title}</h3>${tree}</section>`;
+  const item = () => jsonTree(() => unit.row.value?.value, { label: "the item", name: `${unit.id}-item`, reference: written()?.map?.item_name ?? "item" });
+  const asGiven = () => jsonTree(rendered, { label: "the config, rendered", name: `${unit.id}-config` });
+  const asWritten = () => jsonTree(() => written()?.config ?? {}, { label: "the config as written", name: `${unit.id}-template` });
   return html`<div class="stack">
-    ${show(
-      () => unit.index !== null && unit.row.value !== null,
-      () => html`<section class="stack-tight"><h3>The item</h3>${jsonTree(() => unit.row.value?.value, { label: "the item", name: `${unit.id}-item`, reference: written()?.map?.item_name ?? "item" })}</section>`,
-    )}
+    ${show(() => unit.index !== null && unit.row.value !== null, () => part("The item", item()))}
     ${show(
       () => problems().length > 0,
-      () => html`<div class=${() => (hasBegun() ? "problem" : "muted")}><p>${() => (written()?.map ? "What an item gives is filled in for each item:" : "Not known yet:")}</p><ul class="bullets">${() => problems().map((/** @type {any} */ each) => html`<li><code>${each.path}</code> <span class="text">${each.message}</span></li>`)}</ul></div>`,
+      () => html`<div class=${() => (hasBegun() ? "problem" : "muted")}>
+        <p>${() => (written()?.map ? "What an item gives is filled in for each item:" : "Not known yet:")}</p>
+        <ul class="bullets">${() =>
+          problems().map((/** @type {any} */ each) => html`<li><code>${each.path}</code> <span class="text">${each.message}</span></li>`)}</ul></div>`,
     )}
     <div class="side-by-side">
-      ${show(() => rendered() !== undefined, () => html`<section class="stack-tight"><h3>${() => (isSame() ? "As written, without templates" : "As its handler gets it")}</h3>${jsonTree(rendered, { label: "the config, rendered", name: `${unit.id}-config` })}</section>`)}
-      ${show(() => written() !== null && !isSame(), () => html`<section class="stack-tight"><h3>As written</h3>${jsonTree(() => written()?.config ?? {}, { label: "the config as written", name: `${unit.id}-template` })}</section>`)}
+      ${show(() => rendered() !== undefined, () => part(() => (isSame() ? "As written, without templates" : "As its handler gets it"), asGiven()))}
+      ${show(() => written() !== null && !isSame(), () => part("As written", asWritten()))}
     </div>
-    ${show(() => Boolean(written()?.when ?? written()?.map), () => html`<dl class="facts">${() => (written()?.when ? html`<dt>when</dt><dd><code>${written().when}</code></dd>` : null)}${() => (written()?.map ? html`<dt>map</dt><dd><code class="wrap">${JSON.stringify(written().map)}</code></dd>` : null)}</dl>`)}
+    ${show(
+      () => Boolean(written()?.when ?? written()?.map),
+      () => html`<dl class="facts">${() => fact("when", written()?.when)}${() => fact("map", written()?.map && JSON.stringify(written().map))}</dl>`,
+    )}
   </div>`;
+}
+
+/** @param {string} title @param {any} text */
+function fact(title, text) {
+  return text ? html`<dt>${title}</dt><dd><code class="wrap">${String(text)}</code></dd>` : null;
 }

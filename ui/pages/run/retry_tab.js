@@ -21,14 +21,18 @@ const LIMIT_WORDS = {
 /** @type {Record<string, string>} */
 const JITTERS = { full: "anything up to that", equal: "the upper half of that", none: "exactly that" };
 
+/** @type {Record<string, string>} */
+const EXHAUSTED = { continue: "what follows runs all the same", pause: "the run pauses and waits for an operator" };
+
 /** One rule in words. Pure. @param {Record<string, any>} rule @returns {string[]} */
 export function ruleInWords(rule) {
   const { max_attempts: most, initial_interval: first, backoff_coefficient: factor, maximum_interval: longest, jitter } = { ...USUAL, ...rule };
   if (most === 1) return ["Tried once."];
+  const growth = factor === 1 ? "" : `, ${factor} times as long before each further one, at most ${written(longest)}`;
   const names = (/** @type {string[] | undefined} */ list) => (list ?? []).join(", ");
   return [
     `Up to ${most} tries.`,
-    `Waits ${written(first)} before the second${factor === 1 ? "" : `, ${factor} times as long before each further one, at most ${written(longest)}`}: ${JITTERS[jitter] ?? jitter}.`,
+    `Waits ${written(first)} before the second${growth}: ${JITTERS[jitter] ?? jitter}.`,
     ...(rule.retry_on?.length ? [`Only after ${names(rule.retry_on)}.`] : []),
     ...(rule.non_retryable?.length ? [`Never after ${names(rule.non_retryable)}.`] : []),
     ...(rule.respect_retry_after === false ? ["A Retry-After counts for nothing."] : []),
@@ -45,7 +49,9 @@ export function retryTab(unit) {
   const policy = () => {
     if (node()?.retry) return { retry: node().retry, source: "of the node" };
     if (defaults().retry) return { retry: defaults().retry, source: "of the definition's defaults" };
-    const own = handlers.answer.value?.items.find((/** @type {any} */ each) => each.name === node()?.handler || each.aliases.includes(node()?.handler))?.retry ?? null;
+    const name = node()?.handler;
+    const known = /** @type {any[]} */ (handlers.answer.value?.items ?? []);
+    const own = known.find((each) => each.name === name || each.aliases.includes(name))?.retry ?? null;
     return own === null ? { retry: null, source: "" } : { retry: own, source: "of the handler" };
   };
   const limits = () => LIMITS.map((name) => [name, node()?.[name] ?? defaults()[name]]).filter(([, value]) => value !== undefined && value !== null);
@@ -53,10 +59,12 @@ export function retryTab(unit) {
     () => node() !== null,
     () => html`<div class="stack">
       ${() => describe(policy())}
-      ${() => (limits().length > 0 ? html`<section class="stack-tight"><h3>Time limits</h3><dl class="facts">${limits().map(([name, value]) => html`<dt>${LIMIT_WORDS[name]}</dt><dd>${written(value)}</dd>`)}</dl></section>` : null)}
+      ${() => (limits().length > 0 ? html`<section class="stack-tight"><h3>Time limits</h3><dl
+          class="facts">${limits().map(([name, value]) => html`<dt>${LIMIT_WORDS[name]}</dt><dd>${written(value)}</dd>`)}</dl></section>` : null)}
       <dl class="facts">
         <dt>Tries</dt><dd>${() => `${unit.node()?.try ?? 0} of ${unit.node()?.max_attempts ?? 1}`}</dd>
-        ${() => (node().catch ? html`<dt>When it fails</dt><dd>${node().catch.map((/** @type {any} */ each) => html`<div><bdi class="strong">${each.goto}</bdi> takes over after ${each.errors.join(", ")}</div>`)}</dd>` : null)}
+        ${() => (node().catch ? html`<dt>When it fails</dt><dd>${node().catch.map((/** @type {any} */ each) => html`<div><bdi
+            class="strong">${each.goto}</bdi> takes over after ${each.errors.join(", ")}</div>`)}</dd>` : null)}
         ${() => (node().critical === false ? html`<dt>Not critical</dt><dd>its failure does not fail the run</dd>` : null)}
         <dt>Trigger rule</dt><dd><code>${() => node().trigger_rule ?? "none_failed_min_one_success"}</code></dd>
         <dt>Queue</dt><dd><code>${() => node().queue ?? defaults().queue ?? "default"}</code></dd>
@@ -72,8 +80,11 @@ function describe({ retry, source }) {
   const rules = Array.isArray(retry) ? retry : (retry.rules ?? null);
   const exhausted = Array.isArray(retry) ? null : (retry.on_exhausted ?? null);
   return html`<section class="stack-tight"><h3>Retry policy ${source}</h3>
-    ${rules === null ? html`<p>${ruleInWords(retry).join(" ")}</p>` : html`<p>${plural(rules.length, "rule")}; the first that names the error decides.</p><ol class="bullets">${rules.map((/** @type {any} */ rule) => html`<li><code>${(rule.errors ?? []).join(", ")}</code> ${ruleInWords(rule).join(" ")}</li>`)}</ol>`}
-    ${exhausted === "continue" ? html`<p>When it has failed for good, what follows runs all the same.</p>` : exhausted === "pause" ? html`<p>When it has failed for good, the run pauses and waits for an operator.</p>` : null}
+    ${rules === null ? html`<p>${ruleInWords(retry).join(" ")}</p>` : html`<p>${plural(rules.length, "rule")}; the first that names the error decides.</p><ol
+        class="bullets">${rules.map(
+          (/** @type {any} */ rule) => html`<li><code>${(rule.errors ?? []).join(", ")}</code> ${ruleInWords(rule).join(" ")}</li>`,
+        )}</ol>`}
+    ${exhausted in EXHAUSTED ? html`<p>When it has failed for good, ${EXHAUSTED[exhausted]}.</p>` : null}
     ${jsonTree(() => retry, { label: "the policy", name: "retry" })}</section>`;
 }
 

@@ -9,11 +9,20 @@ export function timelineTab({ live, nodeId, filter, select }) {
     nodes: () => {
       void live.version.value;
       const nodes = live.run?.nodes.values() ?? [];
-      return filter.value === null ? nodes : [...nodes].filter((node) => stateOf(node) === filter.value);
+      return filter.value === null ? nodes : inState(nodes, filter.value);
     },
     attempts: async (id) => (await api.get(`${live.path}/nodes/${encodeURIComponent(id)}/attempts`)).items,
     selected: () => nodeId.value?.replace(/\[\d+\]$/, "") ?? null,
     onSelect: select,
-    isLive: () => (void live.version.value, live.run !== null && !isOver(live.run.execution.status)),
+    isLive: () => (void live.head.value, live.run !== null && !isOver(live.run.execution.status)),
   });
+}
+
+/**
+ * Looked for when they are drawn, which is more seldom than they change.
+ * @param {Iterable<import("../../core/reducer.js").RunNode>} nodes
+ * @param {string} state
+ */
+function* inState(nodes, state) {
+  for (const node of nodes) if (stateOf(node) === state) yield node;
 }

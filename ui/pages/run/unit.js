@@ -113,7 +113,8 @@ export function unitOf(live, id) {
     read: async () => void (readOutput.value = { value: await api.get(`${path}/output`) }),
   };
 
-  return { live, id, base, index, path, isThere, node, parent, state, stamp, listen, output, attempts, explanation, row: row.answer, whole: whole.answer, failures: [row.error, whole.error, attempts.error] };
+  const answers = { output, attempts, explanation, row: row.answer, whole: whole.answer };
+  return { live, id, base, index, path, isThere, node, parent, state, stamp, listen, ...answers, failures: [row.error, whole.error, attempts.error] };
 }
 
 /** @param {RunNode | undefined} node */
@@ -125,7 +126,7 @@ function stampOf(node) {
 
 /** @param {LiveRun} live */
 export function runStatus(live) {
-  void live.version.value;
+  void live.head.value;
   return live.run?.execution.status ?? "";
 }
 

@@ -69,17 +69,20 @@ function causeLinks(unit, onSelect) {
     };
     return html`<li><a href=${place} onclick=${onClick}><bdi>${id}</bdi></a></li>`;
   };
-  return html`<div><p class="strong">${() => `It never ran because ${plural(causes(unit).length, "node")} failed:`}</p><ul class="bullets">${() => causes(unit).map(link)}</ul></div>`;
+  return html`<div><p class="strong">${() => `It never ran because ${plural(causes(unit).length, "node")} failed:`}</p><ul
+      class="bullets">${() => causes(unit).map(link)}</ul></div>`;
 }
 
 /** @param {Unit} unit */
 function actions(unit) {
   const isDelay = () => unit.node()?.waiting_on === "delay";
   return html`<div class="row">
-    ${show(() => canRetryNow(unit), () => html`<button type="button" class="primary" onclick=${() => void retryNow(unit)}>${() => (isDelay() ? "Go on now" : "Retry now")}</button>`)}
+    ${show(() => canRetryNow(unit), () => html`<button type="button" class="primary"
+        onclick=${() => void retryNow(unit)}>${() => (isDelay() ? "Go on now" : "Retry now")}</button>`)}
     ${show(
       () => canEnd(unit),
-      () => html`<span class="by-hand"><span class="muted">By hand:</span>${/** @type {const} */ (["complete", "fail", "skip"]).map((verb) => html`<button type="button" class="quiet" onclick=${() => endByHand(unit, verb)}>${capitalised(verb)}…</button>`)}</span>`,
+      () => html`<span class="by-hand"><span class="muted">By hand:</span>${/** @type {const} */ (["complete", "fail", "skip"]).map((verb) => html`<button
+          type="button" class="quiet" onclick=${() => endByHand(unit, verb)}>${capitalised(verb)}…</button>`)}</span>`,
     )}
   </div>`;
 }

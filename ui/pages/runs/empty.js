@@ -1,20 +1,23 @@
 /** What the list of runs says while there is nothing in it. */
 import { api } from "../../core/api.js";
+import { once } from "../../core/once.js";
+import { poll } from "../../core/poll.js";
 import { go, href } from "../../core/router.js";
 import { context } from "../../core/session.js";
 import { html, show } from "../../core/view.js";
+import { icon } from "../../parts/icons.js";
 import { notifyError } from "../../parts/notices.js";
 
 /** @param {() => boolean} isFiltered @param {() => void} clear  the filters */
 export function emptyRuns(isFiltered, clear) {
-  const startDemo = async () => {
+  const startDemo = once(async () => {
     try {
       const { execution_id: id } = await api.post("/demo/start");
       go(`/ui/runs/${encodeURIComponent(id)}`);
     } catch (error) {
       notifyError(error);
     }
-  };
+  });
   return html`<div class="empty">${show(
     isFiltered,
     () => html`<p>No run fits these filters.</p><button type="button" onclick=${clear}>Clear all filters</button>`,
@@ -26,4 +29,13 @@ export function emptyRuns(isFiltered, clear) {
       )}
       <p>or <a href=${href("/ui/edit")}>write a workflow</a> and run it from here.</p>`,
   )}</div>`;
+}
+
+/** What an operator must know before all: nobody is there to run anything. */
+export function workersMissing() {
+  const { value } = poll(() => api.get("/v1/workers"), 10_000);
+  return show(
+    () => value.value?.items.length === 0,
+    () => html`<div class="banner state-retrying row" role="status">${icon("warning")}<span><b>Runs will wait: no worker is connected.</b> Start one: <code>python -m workers.worker</code></span></div>`,
+  );
 }

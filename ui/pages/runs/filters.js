@@ -1,6 +1,7 @@
 /** Filters of the list of runs: in the address, as chips, and as questions to the server. */
 import { wordOf } from "../../core/statuses.js";
 import { setQuery } from "../../core/router.js";
+import { serverNow } from "../../core/time.js";
 import { html } from "../../core/view.js";
 import { number } from "../../core/format.js";
 import { icon } from "../../parts/icons.js";
@@ -21,6 +22,7 @@ const STATUSES = ["RUNNING", "PAUSED", "FAILED", "COMPLETED", "CANCELLED", "PEND
 export function filtersOf({ status = "", workflow = "", text = "", label = "", children = "", since = "" }) {
   const statuses = status.split(",").filter((each) => STATUSES.includes(each));
   const labels = label.split(",").filter(Boolean);
+  /** @type {Filters["chips"]} */
   const chips = [
     ...(workflow ? [{ text: `workflow: ${workflow}`, without: { workflow: null } }] : []),
     ...(text ? [{ text: `text: ${text}`, without: { text: null } }] : []),
@@ -39,6 +41,7 @@ export function isWanted(row, { query, statuses }) {
   return (
     (statuses.length === 0 || statuses.includes(row.status)) &&
     (query.parent === null || row.parent === null) &&
+    (query.created_after === null || Date.parse(row.created_at) > Date.parse(query.created_after)) &&
     (!query.text || words.includes(query.text.toLowerCase())) &&
     // Only the server knows which id a name has.
     (!query.workflow || query.workflow === row.workflow_id || query.workflow === row.workflow) &&
@@ -77,14 +80,14 @@ export function filterBar(filters, counts) {
     </div>
     <div class="row">${() =>
       filters.value.chips.map(
-        ({ text, without }) => html`<button type="button" class="quiet tag" aria-label=${`Remove the filter ${text}`} onclick=${() => setQuery(without)}><bdi>${text}</bdi>${icon("close")}</button>`,
+        ({ text, without }) => html`<button type="button" class="filter-chip" aria-label=${`Remove the filter ${text}`} onclick=${() => setQuery(without)}><bdi>${text}</bdi>${icon("close")}</button>`,
       )}</div>`;
 }
 
 /** @param {string} since @returns {string | null} */
 function sinceOf(since) {
-  const ms = /** @type {Record<string, number>} */ ({ "1h": 3_600_000, "24h": 86_400_000, "7d": 604_800_000 })[since];
-  return ms ? new Date(Date.now() - ms).toISOString() : null;
+  const ms = new Map([["1h", 3_600_000], ["24h", 86_400_000], ["7d", 604_800_000]]).get(since);
+  return ms ? new Date(serverNow() - ms).toISOString() : null;
 }
 
 /** @param {Filters} filters */

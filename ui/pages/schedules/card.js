@@ -1,6 +1,7 @@
 /** One schedule: its next times, what it left out and why, and what can be done with it. */
 import { api } from "../../core/api.js";
 import { plural } from "../../core/format.js";
+import { once } from "../../core/once.js";
 import { go, href } from "../../core/router.js";
 import { may } from "../../core/session.js";
 import { milliseconds, moment, now, relative } from "../../core/time.js";
@@ -13,8 +14,8 @@ import { ruleInWords } from "./rule.js";
 
 const SHOWN = 10;
 
-/** @param {() => any} schedule @param {() => Promise<void>} again @param {() => void} close */
-export function scheduleCard(schedule, again, close) {
+/** @param {() => any} schedule @param {() => Promise<void>} again @param {(() => void) | null} [close]  null: it is always open */
+export function scheduleCard(schedule, again, close = null) {
   const slots = signal(/** @type {Array<{slot: string, due_at: string}>} */ ([]));
   const name = computed(() => schedule()?.name);
   const nextSlot = computed(() => schedule()?.next_slot);
@@ -25,19 +26,19 @@ export function scheduleCard(schedule, again, close) {
   });
   /** @param {string} verb @param {any} [body] */
   const call = (verb, body) => api.post(`/v1/schedules/${encodeURIComponent(schedule().name)}/${verb}`, body);
-  /** @param {string} verb @param {any} [body] */
-  const act = (verb, body) => void call(verb, body).then(again, notifyError);
-  const start = () =>
-    void call("trigger").then((started) => {
+  const act = once((/** @type {string} */ verb, /** @type {any} */ body) => call(verb, body).then(again, notifyError));
+  const start = once(() =>
+    call("trigger").then((started) => {
       notify("Started");
       go(`/ui/runs/${started.execution_id}`);
-    }, notifyError);
+    }, notifyError),
+  );
   const counted = () => {
     const { skipped, missed, failed } = schedule() ?? {};
     return [skipped && `${plural(skipped, "slot")} gave way to an earlier run`, missed && `${plural(missed, "slot")} could not be started in time`, failed && `${plural(failed, "slot")} failed to start`].filter(Boolean).join("; ");
   };
   return html`<section class="card stack" aria-label=${() => `Schedule ${name.value}`}>
-    <div class="row spread"><h2><bdi>${() => name.value}</bdi></h2><button type="button" class="quiet icon-only" aria-label="Close" onclick=${close}>${icon("close")}</button></div>
+    <div class="row spread"><h2><bdi>${() => name.value}</bdi></h2>${close && html`<button type="button" class="quiet icon-only" aria-label="Close" onclick=${close}>${icon("close")}</button>`}</div>
     <p><bdi>${() => ruleInWords(schedule()?.rule ?? {})}</bdi>, starts <a href=${() => href(`/ui/workflows/${encodeURIComponent(schedule()?.workflow_id)}`)}><bdi>${() => schedule()?.workflow}</bdi></a></p>
     ${show(() => schedule()?.state === "paused", () => html`<p class="banner">Paused${() => (schedule()?.paused_by ? ` by ${schedule().paused_by}` : "")}${() => (schedule()?.paused_reason ? `: ${schedule().paused_reason}` : "")}.</p>`)}
     ${show(() => schedule()?.state === "asleep", () => html`<p class="banner">Asleep: its workflow is paused.</p>`)}
@@ -47,7 +48,7 @@ export function scheduleCard(schedule, again, close) {
       () => may("run"),
       () => html`<div class="row">
         <button type="button" onclick=${start}>Start now</button>
-        ${show(() => may("admin") && schedule()?.state === "paused", () => html`<button type="button" class="primary" onclick=${() => act("resume")}>Resume</button>`)}
+        ${show(() => may("admin") && schedule()?.state === "paused", () => html`<button type="button" class="primary" onclick=${() => act("resume", undefined)}>Resume</button>`)}
         ${show(() => may("admin") && schedule()?.state === "active", () => html`<button type="button" onclick=${() => act("pause", { reason: "from the page" })}>Pause</button>`)}
         ${show(() => may("admin") && !schedule()?.is_declared, () => html`<button type="button" onclick=${remove}>Remove…</button>`)}
         ${show(() => schedule()?.is_declared, () => html`<span class="muted">The document of its workflow declares it, and changes it.</span>`)}
@@ -62,7 +63,7 @@ export function scheduleCard(schedule, again, close) {
     openDialog({
       title: `Remove the schedule ${schedule().name}?`,
       body: () => html`<p>It starts nothing more. What runs goes on.</p>`,
-      actions: [{ label: "Remove", look: "danger", run: async () => (await api.delete(`/v1/schedules/${encodeURIComponent(schedule().name)}`), close(), again()) }],
+      actions: [{ label: "Remove", look: "danger", run: async () => (await api.delete(`/v1/schedules/${encodeURIComponent(schedule().name)}`), close?.(), again()) }],
     });
   }
 }

@@ -5,7 +5,7 @@ import { html, show, signal } from "../../core/view.js";
 import { openDialog } from "../../parts/dialog.js";
 import { problemList } from "../../parts/problems.js";
 import { table } from "../../parts/table.js";
-import { showOnce } from "../settings.js";
+import { showOnce } from "./show_once.js";
 
 /** @param {(path: string, label: string) => any} keys  shows the keys of a tenant */
 export function tenants(keys) {

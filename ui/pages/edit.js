@@ -1,0 +1,41 @@
+/** Write a workflow, or change what a run was made of and run it again. */
+import { ApiError } from "../core/api.js";
+import { asked } from "../core/asked.js";
+import { href, route } from "../core/router.js";
+import { listenToFeed } from "../core/session.js";
+import { html, onDispose, show } from "../core/view.js";
+import { lazy } from "../parts/lazy.js";
+import { problemList } from "../parts/problems.js";
+import { loadSubject } from "./edit/subject.js";
+
+export const title = "Edit";
+
+export function page() {
+  onDispose(listenToFeed({}));
+  // What is edited stays the same while the page is open, even when saving gives it another address.
+  const { run, workflow, node } = route.peek().query;
+  const { answer, error } = asked(
+    () => "",
+    () => loadSubject({ run, workflow, node }),
+  );
+  const name = run ? `run ${run}` : workflow;
+  return show(
+    () => answer.value !== null,
+    () =>
+      lazy(
+        () => import("./edit/editor.js"),
+        ({ editor }) => editor(/** @type {import("./edit/subject.js").Subject} */ (answer.peek())),
+      ),
+    () => html`<h1>${name ? html`Edit <bdi>${name}</bdi>` : "New workflow"}</h1>
+      ${show(
+        () => error.value !== null,
+        () => html`${problemList(() => error.value)}${problemHint(/** @type {ApiError} */ (error.peek()))}`,
+        () => html`<div class="empty" aria-busy="true"><div class="skeleton"></div></div>`,
+      )}`,
+  );
+}
+
+/** @param {ApiError} error */
+function problemHint({ status }) {
+  return status === 404 ? html`<p><a target="_self" href=${href("/ui/edit")}>Begin a new workflow</a></p>` : null;
+}

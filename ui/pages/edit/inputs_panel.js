@@ -1,0 +1,25 @@
+/** The inputs of what is written, by the schema that the text has now. */
+import { computed, html, untracked } from "../../core/view.js";
+import { inputsForm, inputsSchema } from "../../parts/inputs_form.js";
+import { inputErrors } from "./again.js";
+
+/**
+ * The inputs by the schema that the text has now.
+ * @param {import("./checking.js").Checking} found
+ * @param {import("../../core/view.js").Signal<any>} inputs
+ * @param {import("../../core/view.js").Signal<any>} failure
+ */
+export function inputsPanel({ document }, inputs, failure) {
+  const key = computed(() => (document.value === null ? null : JSON.stringify(inputsSchema(document.value))));
+  let defaults = "";
+  return () => {
+    if (key.value === null) return html`<p class="muted">The form comes with the first valid text.</p>`;
+    return untracked(() => {
+      // Inputs that nobody has touched follow the defaults of a new schema.
+      if (JSON.stringify(inputs.peek()) === defaults) inputs.value = undefined;
+      const { element } = inputsForm({ document: document.peek(), value: inputs, errors: () => inputErrors(failure.value) });
+      defaults = JSON.stringify(inputs.peek()) ?? "";
+      return element;
+    });
+  };
+}

@@ -1,0 +1,13 @@
+/** What was simulated last, and with which stubs. */
+import { signal } from "../../core/view.js";
+
+/**
+ * @typedef {object} Simulation
+ * @property {import("../../core/view.js").Signal<any>} report  the server's answer, with the `text` that was played; null before
+ * @property {import("../../core/view.js").Signal<any>} stubs
+ */
+
+/** @returns {Simulation} */
+export function newSimulation() {
+  return { report: signal(/** @type {any} */ (null)), stubs: signal(/** @type {any} */ ({ nodes: {}, default: { duration: "1s" } })) };
+}

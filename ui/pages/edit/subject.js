@@ -1,0 +1,86 @@
+/** What is edited: a new workflow, one that is registered, or what a run was made of. */
+import { api, send } from "../../core/api.js";
+import { toYaml } from "../../core/yaml_text.js";
+import { pathOf } from "../workflow/switching.js";
+
+/**
+ * @typedef {object} Subject
+ * @property {"new" | "workflow" | "run"} kind
+ * @property {string} id  name of the workflow, id of the run; "" of a new one
+ * @property {string} heading
+ * @property {string} text  as it is there
+ * @property {string} note  what has to be known of the text; "" mostly
+ * @property {string} etag  of the workflow that the text is of
+ * @property {any} inputs  of the run; undefined begins with the defaults
+ * @property {any} trigger  document of the run, or null
+ * @property {Record<string, string>} labels  of the run
+ * @property {string | null} node  that a fork begins with
+ */
+
+const NEW = `# A workflow: nodes, and what each waits for. It is checked as you type.
+name: hello
+inputs:
+  type: object
+  properties:
+    who: {type: string, default: world}
+
+nodes:
+  # A node has an id, a handler that does its work, and a config for it.
+  - id: greet
+    handler: transform
+    config: {expression: "{{ 'Hello, ' ~ inputs.who ~ '!' }}"}
+
+  # It runs once its dependencies have ended, and can read what they gave.
+  - id: shout
+    handler: transform
+    dependencies: [greet]
+    config: {expression: "{{ greet.result | upper }}"}
+
+output: "{{ shout.result }}"
+`;
+
+const EMPTY = { note: "", etag: "", inputs: undefined, trigger: null, labels: {}, node: null };
+
+/** @param {{run?: string, workflow?: string, node?: string}} asked @returns {Promise<Subject>} */
+export async function loadSubject({ run, workflow, node }) {
+  if (run) return ofRun(run, node ?? null);
+  if (workflow) return ofWorkflow(workflow);
+  return { ...EMPTY, kind: "new", id: "", heading: "New workflow", text: NEW };
+}
+
+/** @param {string} name @returns {Promise<Subject>} */
+export async function ofWorkflow(name) {
+  const answer = await send("GET", pathOf(name));
+  const { source, media_type: type, definition, name: own } = await answer.json();
+  const { text, note } = await readable(source, type, definition);
+  return { ...EMPTY, kind: "workflow", id: own, heading: `Edit ${own}`, text, note, etag: answer.headers.get("ETag") ?? "" };
+}
+
+/** @param {string} id @param {string | null} node @returns {Promise<Subject>} */
+async function ofRun(id, node) {
+  const path = `/v1/executions/${encodeURIComponent(id)}`;
+  const [view, definition] = await Promise.all([api.get(path), api.get(`${path}/definition`)]);
+  const heading = `Run ${view.name} again, with changes`;
+  return {
+    ...EMPTY,
+    kind: "run",
+    id: view.execution_id,
+    heading,
+    text: toYaml(definition),
+    inputs: view.inputs ?? undefined,
+    trigger: view.trigger ?? null,
+    labels: view.labels,
+    node: node?.replace(/\[\d+\]$/, "") ?? null,
+  };
+}
+
+/**
+ * The source where it is a definition; one that is written for another interface of the server is shown as what
+ * was made of it. @param {any} source @param {string} type @param {any} definition
+ */
+async function readable(source, type, definition) {
+  if (type.includes("json") || typeof source !== "string") return { text: toYaml(definition), note: "It was sent as JSON, and is shown as YAML." };
+  const { document } = await api.post("/v1/validate?document=true", source);
+  if (document?.nodes || document?.dag) return { text: source, note: "" };
+  return { text: toYaml(definition), note: "It was sent in the form of another interface; this is what was made of it. Saved here, it is kept in this form." };
+}
