@@ -1,4 +1,4 @@
-/** The beginning: who we are, the frame, and the page that the address names. */
+/** Starts the page: reads the session, builds the frame, and shows the page that the address names. */
 import { needsKey } from "./core/api.js";
 import { route, startRouter } from "./core/router.js";
 import { readContext } from "./core/session.js";

@@ -1,4 +1,4 @@
-/** An answer of the server that is asked for again whenever what it depends on changes. */
+/** An answer of the server that is read again whenever what it depends on changes. */
 import { ApiError } from "./api.js";
 import { effect, onDispose, signal, untracked } from "./view.js";
 

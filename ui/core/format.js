@@ -1,6 +1,6 @@
 /** Values as people read them. Pure. */
 
-/** Shorten a text in the middle, where it tells least. @param {string} text @param {number} most characters */
+/** Shorten a text in the middle, where it matters least. @param {string} text @param {number} most characters */
 export function shorten(text, most = 32) {
   const characters = [...text];
   if (characters.length <= most) return text;

@@ -63,7 +63,7 @@ export const route = signal(here());
 let mayLeave = () => true;
 let address = location.href;
 
-/** Have somebody asked before they leave this page. Gives what ends it. @param {() => boolean} ask */
+/** Ask before this page is left. Gives the function that ends that. @param {() => boolean} ask */
 export function guardLeaving(ask) {
   mayLeave = ask;
   return () => void (mayLeave = () => true);

@@ -98,7 +98,7 @@ export class GraphModel {
     return changes;
   }
 
-  /** Ids of nodes whose detail is another a second later; none where nobody could read so many. */
+  /** Ids of nodes whose detail is another a second later; none where there are too many to read. */
   ticks() {
     return this.ticking.size <= MOST_TICKING ? [...this.ticking] : [];
   }

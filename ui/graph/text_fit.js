@@ -21,7 +21,7 @@ export function textWidth(text, font) {
 }
 
 /**
- * Cut in the middle, because names that begin alike are told apart by their ends.
+ * Cut in the middle, because names that begin alike differ at their ends.
  * @param {string} text
  * @param {number} room  px
  * @param {string} font

@@ -1,4 +1,4 @@
-/** Nodes that were given up: why, and what can be done with them. */
+/** Dead letters: nodes that failed for good, why, and what can be done with them. */
 import { api, everyPage } from "../core/api.js";
 import { errorLine, inOneLine, plural, shortId } from "../core/format.js";
 import { poll } from "../core/poll.js";
@@ -28,7 +28,7 @@ export function page() {
     selection.value = next;
   };
   return html`<div class="page-head"><h1>Dead letters</h1></div>
-    <p class="muted">Nodes that used up their attempts, and those that killed the workers that ran them. Their runs say more.</p>
+    <p class="muted">Nodes that failed after their last attempt, or whose workers died too often. Open the run for details.</p>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${show(
       () => chosen().length > 0 && may("run"),
@@ -41,7 +41,7 @@ export function page() {
       keyOf: (entry) => entry.entry_id,
       onOpen: (entry) => go(hrefOf(`/ui/runs/${encodeURIComponent(entry.execution_id)}`, { node: entry.node_id })),
       least: 760,
-      empty: () => show(() => value.value !== null, () => html`<div class="empty">Nothing was given up.</div>`),
+      empty: () => show(() => value.value !== null, () => html`<div class="empty">There are no dead letters.</div>`),
       columns: [
         {
           title: "Selected",
@@ -68,7 +68,7 @@ export function page() {
     const isRequeue = verb === "Requeue";
     openDialog({
       title: `${verb} ${plural(list.length, "entry", "entries")}?`,
-      body: () => html`<p>${isRequeue ? "The failed part of each run goes on; what completed stays." : "The entries are forgotten; their runs stay as they are."}</p>
+      body: () => html`<p>${isRequeue ? "The failed part of each run is retried; completed nodes keep their results." : "The entries are deleted; their runs do not change."}</p>
         <ul>${list.map((entry) => html`<li><bdi>${entry.node_id}</bdi> <span class="mono muted">${shortId(entry.execution_id)}</span></li>`)}</ul>`,
       actions: [
         {

@@ -1,4 +1,4 @@
-/** Write a workflow, or change what a run was made of and run it again. */
+/** The editor: write a workflow, or run something again with changes. */
 import { ApiError } from "../core/api.js";
 import { asked } from "../core/asked.js";
 import { href, route } from "../core/router.js";
@@ -37,5 +37,5 @@ export function page() {
 
 /** @param {ApiError} error */
 function problemHint({ status }) {
-  return status === 404 ? html`<p><a target="_self" href=${href("/ui/edit")}>Begin a new workflow</a></p>` : null;
+  return status === 404 ? html`<p><a target="_self" href=${href("/ui/edit")}>Write a new workflow</a></p>` : null;
 }

@@ -112,7 +112,7 @@ function wordOfTab(tab) {
 /** @param {LiveRun} live */
 function problem(live) {
   const isUnknown = () => live.error.value?.status === 404;
-  return html`<div class="empty">${show(isUnknown, () => html`<h1>No such run</h1><p>It may have been removed once its time was over.</p>`, () =>
+  return html`<div class="empty">${show(isUnknown, () => html`<h1>No such run</h1><p>It may have been removed at the end of its retention time.</p>`, () =>
     problemList(() => live.error.value),
   )}<p><a href=${href("/")}>All runs</a></p></div>`;
 }

@@ -25,7 +25,7 @@ export function page() {
   const cursor = signal(/** @type {string | null} */ (null));
   const isLoaded = signal(false);
   const error = signal(/** @type {ApiError | null} */ (null));
-  /** Rows that came while somebody reads further down. */
+  /** Rows that came while the table is scrolled down. */
   const held = signal(/** @type {Row[]} */ ([]));
   const selection = signal(/** @type {Set<string>} */ (new Set()));
   const filters = computed(() => filtersOf(route.value.query));
@@ -100,7 +100,7 @@ export function page() {
     ${show(() => rows.value.length > 1, () => histogram(() => rows.value.slice(0, 50)))}
     ${filterBar(filters, counts)}
     ${bulkActions(selection, () => rows.value, () => void read())}
-    ${show(() => held.value.length > 0, () => html`<p><button type="button" onclick=${showHeld}>${() => `${held.value.length} new`}</button></p>`)}
+    ${show(() => held.value.length > 0, () => html`<p><button type="button" onclick=${showHeld}>${() => `Show ${plural(held.value.length, "new run")}`}</button></p>`)}
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${table({
       label: "Runs",
@@ -135,7 +135,7 @@ export function page() {
         { title: "Cost", width: "80px", isEnd: true, cell: (row) => html`<span class="number">${() => cost(row().cost_usd)}</span>` },
       ],
     })}
-    <p class="muted" aria-live="polite">${() => (cursor.value ? `The newest ${number(rows.value.length)}; more come as you scroll.` : isLoaded.value ? plural(rows.value.length, "run") : "")}</p>`;
+    <p class="muted" aria-live="polite">${() => (cursor.value ? `The newest ${number(rows.value.length)}; scroll for more.` : isLoaded.value ? plural(rows.value.length, "run") : "")}</p>`;
 }
 
 /** Two lists as one, each run once. @param {Row[]} front @param {Row[]} back */

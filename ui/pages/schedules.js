@@ -1,4 +1,4 @@
-/** What starts by itself: when it did last, when it will next, and why it does not. */
+/** All schedules: when each started a run last, when it does next, and what was not started. */
 import { everyPage } from "../core/api.js";
 import { poll } from "../core/poll.js";
 import { href, route, setQuery } from "../core/router.js";
@@ -29,7 +29,7 @@ export function page() {
       selected: () => chosenOne()?.schedule_id ?? null,
       least: 860,
       empty: () =>
-        show(() => value.value !== null, () => html`<div class="empty"><p>Nothing starts by itself yet.</p><p>Give a workflow a schedule here, or with <code>./headrace schedules create</code>.</p></div>`),
+        show(() => value.value !== null, () => html`<div class="empty"><p>There are no schedules yet.</p><p>Give a workflow a schedule here, or with <code>./headrace schedules create</code>.</p></div>`),
       columns: [
         { title: "State", width: "90px", cell: (each) => html`<span class=${() => `tag state-word ${each().state}`}>${() => each().state}</span>` },
         { title: "Name", width: "minmax(120px, 1fr)", cell: (each) => html`<bdi class="strong">${() => each().name}</bdi>` },
@@ -44,10 +44,10 @@ export function page() {
         },
         { title: "Runs", width: "70px", isEnd: true, cell: (each) => html`<span class="number">${() => each().runs}</span>` },
         {
-          title: "Left out",
+          title: "Not started",
           width: "90px",
           isEnd: true,
-          cell: (each) => html`<span class="number" title=${() => `${each().skipped} gave way, ${each().missed} missed, ${each().failed} failed`}>${() => each().skipped + each().missed + each().failed}</span>`,
+          cell: (each) => html`<span class="number" title=${() => `${each().skipped} skipped, ${each().missed} missed, ${each().failed} failed`}>${() => each().skipped + each().missed + each().failed}</span>`,
         },
       ],
     })}`;

@@ -1,4 +1,4 @@
-/** Who one is, the keys of the tenant, and for the operator the tenants. */
+/** Who is signed in, the keys of the tenant, usage, and for the operator the tenants. */
 import { api } from "../core/api.js";
 import { poll } from "../core/poll.js";
 import { href } from "../core/router.js";
@@ -18,13 +18,13 @@ const SCOPES = ["read", "run", "admin"];
 
 export function page() {
   const identity = () => context.value?.identity;
-  const leave = () => void closeSession().then(() => notify("The session is closed"), notifyError);
+  const leave = () => void closeSession().then(() => notify("Signed out"), notifyError);
   return html`<div class="page-head"><h1>Settings</h1></div>
     <section class="card stack"><h2>You</h2>
       <dl class="facts"><dt>Tenant</dt><dd>${() => identity()?.tenant ?? "none"}</dd>
-        <dt>May</dt><dd>${() => [...(identity()?.scopes ?? []), ...(isOperator() ? ["operate the server"] : [])].join(", ") || "nothing"}</dd>
+        <dt>Permissions</dt><dd>${() => [...(identity()?.scopes ?? []), ...(isOperator() ? ["operate the server"] : [])].join(", ") || "nothing"}</dd>
         <dt>Server</dt><dd>${() => `Headrace ${context.value?.version ?? ""}, ${context.value?.environment ?? ""}${context.value?.needs_key ? ", keys are required" : ", no key is required"}`}</dd></dl>
-      <div class="row"><button type="button" onclick=${leave}>Close this session</button><a href=${href("/docs")} target="_blank">API reference</a></div></section>
+      <div class="row"><button type="button" onclick=${leave}>Sign out</button><a href=${href("/docs")} target="_blank">API reference</a></div></section>
     ${show(() => may("admin"), () => keys("/v1/keys", "Keys"))}
     ${show(() => may("read"), usage)}
     ${show(isOperator, () => tenants(keys))}`;
@@ -75,7 +75,7 @@ function create(path, again) {
       )}</fieldset>`,
     actions: [
       {
-        label: "Make the key",
+        label: "Create key",
         look: "primary",
         run: async () => {
           showOnce(await api.post(path, { name: name.trim(), scopes: [...scopes] }));
@@ -90,7 +90,7 @@ function create(path, again) {
 function rotate(path, key, again) {
   openDialog({
     title: `Rotate the key ${key.name}?`,
-    body: () => html`<p>A new key takes its place; the old one is good for another hour.</p>`,
+    body: () => html`<p>A new key replaces it; the old one stays valid for one hour.</p>`,
     actions: [
       {
         label: "Rotate",

@@ -1,4 +1,4 @@
-/** Who works, on what, and what waits to be worked on: for the operator. */
+/** Workers, queues and the health of Redis: for the operator. */
 import { api } from "../core/api.js";
 import { plural } from "../core/format.js";
 import { poll } from "../core/poll.js";
@@ -44,7 +44,7 @@ export function page() {
     })}
     ${show(
       () => workers().some((/** @type {any} */ worker) => worker.blocked > 0),
-      () => html`<div class="banner state-failed"><b>Slots are filled by code that outlives its attempt.</b> ${() => workers().flatMap((/** @type {any} */ worker) => worker.blocked_by).join(", ")}</div>`,
+      () => html`<div class="banner state-failed"><b>Slots are blocked by code that still runs after its attempt has ended:</b> ${() => workers().flatMap((/** @type {any} */ worker) => worker.blocked_by).join(", ")}</div>`,
     )}
     <h2>Queues</h2>
     ${table({
@@ -84,7 +84,7 @@ function slots(worker) {
     <span class="number">${() => `${worker().running} of ${worker().slots}`}</span></div>`;
 }
 
-/** The checks of the store: they come with 503, too, where one of them fails. */
+/** Checks of the store; none while it is not ready. */
 async function readiness() {
   return api.get("/readyz", { verbose: true }).catch(() => ({ checks: {} }));
 }

@@ -1,4 +1,4 @@
-/** One workflow: what it is and how it goes, a form to start it, its text, its versions, and what starts it. */
+/** One workflow: overview, launch form, definition, versions, webhooks and schedules. */
 import { api } from "../core/api.js";
 import { asked } from "../core/asked.js";
 import { href, hrefOf, route, setQuery } from "../core/router.js";
@@ -70,6 +70,6 @@ function header({ workflow, again }) {
         ${show(() => may("admin"), () => html`<button type="button" onclick=${() => void removeWorkflow(workflow())}>Remove…</button>`)}
       </div></div>
     ${show(() => !workflow().is_active, () =>
-      html`<p class="banner">Paused: nothing starts it, neither people nor schedules nor webhooks. What runs goes on.</p>`)}
+      html`<p class="banner">Paused: people, schedules and webhooks cannot start it. Runs in progress continue.</p>`)}
     ${show(() => workflow().description !== "", () => html`<p class="text wrap">${() => workflow().description}</p>`)}`;
 }

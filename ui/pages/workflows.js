@@ -1,4 +1,4 @@
-/** All workflows that are registered here, whoever registered them: by a call, from this page, or in a file. */
+/** All registered workflows: by a call, from this page, or in a file. */
 import { everyPage } from "../core/api.js";
 import { poll } from "../core/poll.js";
 import { plural } from "../core/format.js";

@@ -1,7 +1,7 @@
 /**
  * Icons, drawn for this page: paths on a field of 24 × 24, in lines of the text's colour.
  *
- * Each state has its own, so that none is told by its colour alone; so has each kind of waiting.
+ * Each state and each kind of waiting has its own, so that none is marked by colour alone.
  */
 import { svg } from "../core/view.js";
 
@@ -51,7 +51,7 @@ export const ICONS = {
 };
 
 /**
- * An icon. What it means is said by the text beside it, or by a title: to those who do not see it, it is silent.
+ * An icon. Without a title it is hidden from screen readers: the text beside it has its meaning.
  * @param {string | (() => string)} name
  * @param {{title?: string}} [how]
  */

@@ -22,7 +22,7 @@ export function diff(a, b, path = "") {
     const keys = [...new Set([...Object.keys(left), ...Object.keys(right)])];
     return keys.flatMap((key) => diff(own(left, key), own(right, key), path ? `${path}.${key}` : key));
   }
-  return JSON.stringify(a) === JSON.stringify(b) ? [] : [{ path: path || "all of it", before: a, after: b }];
+  return JSON.stringify(a) === JSON.stringify(b) ? [] : [{ path: path || "the whole value", before: a, after: b }];
 }
 
 /** @param {unknown} a @param {unknown} b */
@@ -36,7 +36,7 @@ export function differences(a, b) {
 
 /** @param {unknown} value */
 function shown(value) {
-  return value === undefined ? html`<span class="muted">not there</span>` : html`<bdi>${inOneLine(value, 300)}</bdi>`;
+  return value === undefined ? html`<span class="muted">missing</span>` : html`<bdi>${inOneLine(value, 300)}</bdi>`;
 }
 
 /** @param {(value: unknown) => boolean} test @param {unknown} a @param {unknown} b */

@@ -1,4 +1,4 @@
-/** In the demo: kill a worker, and see that nothing is lost. */
+/** A button of the demo that kills a worker, to show that nothing is lost. */
 import { api } from "../core/api.js";
 import { context } from "../core/session.js";
 import { html, show } from "../core/view.js";
@@ -7,10 +7,10 @@ import { notify, notifyError } from "./notices.js";
 export function killWorker() {
   const kill = () => {
     const killed = api.post("/demo/workers/kill");
-    void killed.then(({ worker }) => notify(`Killed ${worker}: what it ran is taken over once its lease is over`), notifyError);
+    void killed.then(({ worker }) => notify(`Killed ${worker}; another worker takes over what it ran when its lease expires`), notifyError);
   };
   return show(
     () => context.value?.demo ?? false,
-    () => html`<button type="button" class="danger" title="Of the demo: another worker takes over" onclick=${kill}>Kill a worker</button>`,
+    () => html`<button type="button" class="danger" title="For the demo: another worker takes over what it runs" onclick=${kill}>Kill a worker</button>`,
   );
 }

@@ -54,7 +54,8 @@ export function shell(page) {
     <main class="page" id="main">
       ${show(
         () => !isReachable.value,
-        () => html`<div class="banner state-failed" role="alert"><span class="strong">The server cannot be reached, or its Redis is away.</span> What is shown is what was known last; the page goes on by itself.</div>`,
+        () => html`<div class="banner state-failed" role="alert"><span class="strong">The server or its Redis cannot be reached.</span>
+          The page shows the last known state, and reconnects by itself.</div>`,
       )}
       ${page}
     </main>

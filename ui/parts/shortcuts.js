@@ -1,6 +1,6 @@
 /**
- * Keys that do something. Each combination is used once on a page, none is the browser's, and single letters
- * rest while somebody types.
+ * Keyboard shortcuts. Each combination is used once on a page, none is the browser's, and single letters do nothing
+ * while a text field has the focus.
  */
 import { html, onDispose } from "../core/view.js";
 import { openDialog } from "./dialog.js";

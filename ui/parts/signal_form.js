@@ -72,9 +72,9 @@ export function signalForm({ executionId, offers, name: given = "", onDone = () 
       const path = `/v1/executions/${encodeURIComponent(executionId)}/signals/${encodeURIComponent(name.peek().trim())}`;
       const done = await api.post(path, payload.peek() === undefined ? {} : { payload: payload.peek() });
       result.value = done.kept
-        ? "Sent. No node waits for it now: it is kept for the first that will."
-        : `Sent: ${plural(done.nodes, "node")} waited for it and ${done.nodes === 1 ? "goes" : "go"} on.`;
-      // Who closes the form when it is done still reads what came of it.
+        ? "Sent. No node waits for it yet; it is kept for the first node that will."
+        : `Sent to ${plural(done.nodes, "waiting node")}.`;
+      // Also as a notice: `onDone` may close the form.
       notify(result.peek());
       onDone();
     } catch (problem) {

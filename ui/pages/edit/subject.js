@@ -82,5 +82,5 @@ async function readable(source, type, definition) {
   if (type.includes("json") || typeof source !== "string") return { text: toYaml(definition), note: "It was sent as JSON, and is shown as YAML." };
   const { document } = await api.post("/v1/validate?document=true", source);
   if (document?.nodes || document?.dag) return { text: source, note: "" };
-  return { text: toYaml(definition), note: "It was sent in the form of another interface; this is what was made of it. Saved here, it is kept in this form." };
+  return { text: toYaml(definition), note: "It was sent in the format of another interface, and is shown converted. Saving it here keeps the converted form." };
 }

@@ -1,4 +1,4 @@
-/** What can be done with a run: each says first what it would touch. */
+/** Actions on a run. Each that cannot be undone shows first what it would touch. */
 import { api } from "../../core/api.js";
 import { plural } from "../../core/format.js";
 import { go } from "../../core/router.js";
@@ -19,7 +19,8 @@ export function cancelRun(live) {
   const running = counts.get("running") ?? 0;
   openDialog({
     title: "Cancel this run?",
-    body: () => html`<p>${plural(live.run?.nodes.size ?? 0, "node")} in all. ${running > 0 ? `${plural(running, "node")} that run get 30 seconds to finish; ` : ""}what has not started will not. Children are cancelled, too.</p>
+    body: () => html`<p>${plural(live.run?.nodes.size ?? 0, "node")} in all. ${running > 0 ? `${plural(running, "running node")} get 30 seconds to finish. ` : ""}
+      Nodes that have not started never will. Child runs are cancelled, too.</p>
       <div class="field"><label for="cancel-reason">Reason</label><input id="cancel-reason" maxlength="2000" oninput=${(/** @type {any} */ event) => (reason = event.target.value)}></div>`,
     closeLabel: "Let it run",
     actions: [{ label: "Cancel the run", look: "danger", run: () => api.post(`${live.path}/cancel`, { reason: reason.trim() || null }).then(requested) }],
@@ -42,7 +43,7 @@ export async function retryRun(live) {
   if (!preview) return;
   openDialog({
     title: "Retry what failed?",
-    body: () => html`<p>${plural(preview.nodes.length, "node")} will run again; what completed stays.</p>${nodeList(preview.nodes)}`,
+    body: () => html`<p>${plural(preview.nodes.length, "node")} will run again; completed nodes keep their results.</p>${nodeList(preview.nodes)}`,
     actions: [
       {
         label: "Retry",
@@ -67,7 +68,7 @@ export async function replayRun(live) {
   openDialog({
     title: "Run again",
     isWide: true,
-    body: () => html`<p>A new run of the same definition. Other inputs than these, or another definition: <b>Rerun with changes</b>.</p>
+    body: () => html`<p>This starts a new run of the same definition. To change the definition, use <b>Rerun with changes</b>.</p>
       <div class="field"><label for="replay-inputs">Inputs, JSON</label>
       <textarea id="replay-inputs" class="mono" rows="10" spellcheck="false" .value=${text.peek()} oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}></textarea></div>`,
     actions: [

@@ -59,7 +59,7 @@ export function attemptsView({ attempts, isCut, chosen, onChoose, endOf }) {
   };
   return html`<section class="stack-tight" aria-label="Attempts">
     <div class="row pills">${() => (isCut() ? html`<span
-        class="muted">older ones are gone</span>` : null)}${each(attempts, (attempt) => attempt.attempt, pill)}</div>
+        class="muted">older attempts are not available</span>` : null)}${each(attempts, (attempt) => attempt.attempt, pill)}</div>
     ${() => facts(chosen())}
     ${split(attempts, endOf)}
   </section>`;
@@ -72,7 +72,7 @@ function facts(attempt) {
   const tries = attempt.try ? `, try ${attempt.try}` : "";
   return html`<dl class="facts">
     <dt>Attempt ${attempt.attempt}</dt><dd>${wordsOfAttempt(attempt)}${tries}${cause ? `; queued again: ${CAUSES[cause] ?? cause}` : ""}</dd>
-    ${operator ? html`<dt>By hand</dt><dd class="text">${operator.by ?? "somebody"}${operator.reason ? `: ${operator.reason}` : ""}</dd>` : null}
+    ${operator ? html`<dt>By hand</dt><dd class="text">${operator.by ?? "an operator"}${operator.reason ? `: ${operator.reason}` : ""}</dd>` : null}
     ${time("Queued", queued)}${time("Started", started)}${time("Ended", ended)}
     ${attempt.next_try_at ? time("Next try", attempt.next_try_at) : null}
     ${worker ? html`<dt>Worker</dt><dd class="mono text">${worker}</dd>` : null}

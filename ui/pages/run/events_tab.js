@@ -51,7 +51,7 @@ export function eventsTab({ live, nodeId, select }) {
     live.listen((news) => {
       const { first } = list;
       if (!list.append(news)) {
-        // What is between was not heard: the list begins with what was, and is read backwards from there.
+        // Events between these and the listed ones were missed: list the new ones, and read backwards from there.
         list.restart(news);
         void readOlder();
       } else if (first !== null && first !== list.first) hasOlder.value = true;
@@ -90,14 +90,14 @@ export function eventsTab({ live, nodeId, select }) {
         box = element;
         element.addEventListener("wheel", () => (isFollowing.value = false), { passive: true });
       },
-      empty: () => html`<div class="empty">No event fits.</div>`,
+      empty: () => html`<div class="empty">No event matches.</div>`,
       columns: [
         { title: "No.", width: "72px", isEnd: true, cell: (row) => html`<span class="number muted">${() => row().event.seq}</span>` },
         { title: "Time", width: "110px", cell: (row) => html`<time class="mono">${() => clockTime(Date.parse(row().event.ts))}</time>` },
         { title: "After", width: "84px", isEnd: true, cell: (row) => html`<span class="number muted">${() => (row().sinceMs === null ? "" : `+${duration(row().sinceMs)}`)}</span>` },
         { title: "Event", width: "170px", cell: (row) => html`<span class="mono">${() => row().event.type}</span>` },
         { title: "Node", width: "minmax(100px, 200px)", cell: (row) => nodeLink(() => row().event) },
-        { title: "Says", width: "minmax(200px, 1fr)", cell: (row) => html`<bdi class="text">${() => summaryOf(row().event)}</bdi>` },
+        { title: "Details", width: "minmax(200px, 1fr)", cell: (row) => html`<bdi class="text">${() => summaryOf(row().event)}</bdi>` },
       ],
     })}
   </div>`;

@@ -15,7 +15,7 @@ export function runHeader(live) {
   const execution = () => (void live.head.value, live.run?.execution ?? {});
   const status = () => execution().status ?? "PENDING";
   const isOpen = () => !isOver(status());
-  // Dialogs and what stands in them are loaded once somebody asks for one.
+  // Dialogs are loaded when the first one is opened.
   /** @param {"cancelRun" | "pauseRun" | "replayRun" | "resumeRun" | "retryRun" | "sendSignal" | "shareRun"} name */
   const act = (name) => void import("./actions.js").then((actions) => actions[name](live), notifyError);
   return html`<header class="stack run-head">
@@ -89,7 +89,7 @@ function pausedOf({ status, paused }) {
   if (status !== "PAUSED" || !paused) return null;
   return html`<div class="banner state-waiting">Paused ${paused.by ? html`by <bdi class="strong">${paused.by}</bdi> ` : "by a retry policy "}since ${moment(milliseconds(paused.since))}${
     paused.reason ? html`: <bdi>${paused.reason}</bdi>` : ""
-  }. What runs goes on to its end; nothing more starts.</div>`;
+  }. Running nodes finish; no other node starts.</div>`;
 }
 
 /** @param {string} id */

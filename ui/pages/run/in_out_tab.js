@@ -1,4 +1,4 @@
-/** What a run was started with, and what it came to. */
+/** The inputs, the trigger and the output of a run. */
 import { api } from "../../core/api.js";
 import { errorLine } from "../../core/format.js";
 import { effect, html, show, signal } from "../../core/view.js";
@@ -35,7 +35,7 @@ export function inOutTab({ live }) {
         ${show(
           () => found.value.output !== null,
           () => jsonTree(() => found.value.output, { label: "Output" }),
-          () => html`<p class="muted">${() => (found.value.ended_at ? "The definition has no output of its own; each node has its own." : "Not yet: the run goes on.")}</p>`,
+          () => html`<p class="muted">${() => (found.value.ended_at ? "The definition declares no output; each node has its own." : "No output yet: the run has not ended.")}</p>`,
         )}</section>
     </div>`,
     () => html`<div class="empty"><div class="skeleton"></div></div>`,

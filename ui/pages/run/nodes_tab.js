@@ -30,7 +30,7 @@ export function nodesTab({ live, nodeId, filter, select }) {
       selected: () => nodeId.value,
       least: 720,
       isRecycled: true,
-      empty: () => html`<div class="empty">No node is in this state.</div>`,
+      empty: () => html`<div class="empty">No node matches.</div>`,
       columns: [
         { title: "State", width: "170px", cell: (node) => stateCell(computed(() => stateOf(node()))) },
         { title: "Node", width: "minmax(140px, 1fr)", cell: (node) => html`<bdi class="strong" title=${() => node().node_id}>${() => node().node_id}</bdi>` },
@@ -38,7 +38,7 @@ export function nodesTab({ live, nodeId, filter, select }) {
         { title: "Attempt", width: "80px", isEnd: true, cell: (node) => html`<span class="number">${() => triesOf(node())}</span>` },
         { title: "Started", width: "110px", cell: (node) => html`<time title=${() => moment(milliseconds(node().started_at))}>${() => relative(milliseconds(node().started_at), now.value)}</time>` },
         { title: "Took", width: "100px", isEnd: true, cell: (node) => html`<span class="number">${() => tookOf(node())}</span>` },
-        { title: "Says", width: "minmax(160px, 2fr)", cell: (node) => html`${() => sayingOf(node())}` },
+        { title: "Details", width: "minmax(160px, 2fr)", cell: (node) => html`${() => sayingOf(node())}` },
       ],
     })}
   </div>`;

@@ -1,4 +1,4 @@
-/** Other runs beside the one that is looked at: the newest, and how to compare two. */
+/** The newest runs beside the one that is shown, with links to compare. */
 import { api } from "../../core/api.js";
 import { shortId } from "../../core/format.js";
 import { href, hrefOf } from "../../core/router.js";
@@ -10,7 +10,7 @@ const SHOWN = 30;
 const AGAIN_MS = 5_000;
 const KEPT = "headrace.run-list";
 
-/** @param {string} id  of the run that is looked at */
+/** @param {string} id  of the run that is shown */
 export function runList(id) {
   const isOpen = signal(localStorage.getItem(KEPT) === "open" && matchMedia("(min-width: 900px)").matches);
   const rows = signal(/** @type {any[]} */ ([]));

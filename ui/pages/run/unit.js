@@ -98,7 +98,7 @@ export function unitOf(live, id) {
     () => api.get(`${path}/explain`),
   );
 
-  // An output that is too large for the view is read whole when somebody wants it.
+  // An output that is too large for the view is read on demand.
   const readOutput = signal(/** @type {{value: any} | null} */ (null));
   effect(() => {
     void stamp.value;

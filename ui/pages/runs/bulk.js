@@ -37,7 +37,7 @@ function cancel(rows, onDone) {
   const open = rows.filter((row) => ["PENDING", "RUNNING", "PAUSED"].includes(row.status));
   openDialog({
     title: `Cancel ${plural(open.length, "run")}?`,
-    body: () => html`<p>What has not started will not; what runs gets 30 seconds to finish.</p>${list(open)}${left(rows.length - open.length, "ended already")}`,
+    body: () => html`<p>Running nodes get 30 seconds to finish; nodes that have not started never will.</p>${list(open)}${left(rows.length - open.length, "ended already")}`,
     actions: [
       {
         label: `Cancel ${plural(open.length, "run")}`,
@@ -55,7 +55,7 @@ async function retry(rows, onDone) {
   const previews = signal(/** @type {Map<string, string>} */ (new Map()));
   openDialog({
     title: `Retry ${plural(ended.length, "run")}?`,
-    body: () => html`<p>What completed stays; what failed, was cancelled or never ran because of that runs again.</p>${list(ended, (row) => previews.value.get(row.execution_id) ?? "…")}${left(rows.length - ended.length, "cannot be retried")}`,
+    body: () => html`<p>Completed nodes keep their results; those that failed, were cancelled, or never ran because of that run again.</p>${list(ended, (row) => previews.value.get(row.execution_id) ?? "…")}${left(rows.length - ended.length, "cannot be retried")}`,
     actions: [
       {
         label: `Retry ${plural(ended.length, "run")}`,

@@ -1,4 +1,4 @@
-/** What the list of runs says while there is nothing in it. */
+/** The list of runs while it is empty, and the warning that no worker is connected. */
 import { api } from "../../core/api.js";
 import { poll } from "../../core/poll.js";
 import { go, href } from "../../core/router.js";
@@ -19,7 +19,7 @@ export function emptyRuns(isFiltered, clear) {
   };
   return html`<div class="empty">${show(
     isFiltered,
-    () => html`<p>No run fits these filters.</p><button type="button" onclick=${clear}>Clear all filters</button>`,
+    () => html`<p>No run matches these filters.</p><button type="button" onclick=${clear}>Clear all filters</button>`,
     () => html`<h2>No runs yet</h2>
       ${show(
         () => context.value?.demo ?? false,
@@ -30,7 +30,7 @@ export function emptyRuns(isFiltered, clear) {
   )}</div>`;
 }
 
-/** What an operator must know before all: nobody is there to run anything. */
+/** Warn the operator when no worker is connected. */
 export function workersMissing() {
   const { value } = poll(() => api.get("/v1/workers"), 10_000);
   return show(

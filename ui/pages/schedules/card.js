@@ -1,4 +1,4 @@
-/** One schedule: its next times, what it left out and why, and what can be done with it. */
+/** One schedule: its next times, what was not started and why, and what can be done with it. */
 import { api } from "../../core/api.js";
 import { plural } from "../../core/format.js";
 import { go, href } from "../../core/router.js";
@@ -13,7 +13,7 @@ import { ruleInWords } from "./rule.js";
 
 const SHOWN = 10;
 
-/** @param {() => any} schedule @param {() => Promise<void>} again @param {(() => void) | null} [close]  null: it is always open */
+/** @param {() => any} schedule @param {() => Promise<void>} again @param {(() => void) | null} [close]  null: it cannot be closed */
 export function scheduleCard(schedule, again, close = null) {
   const slots = signal(/** @type {Array<{slot: string, due_at: string}>} */ ([]));
   const name = computed(() => schedule()?.name);
@@ -34,7 +34,7 @@ export function scheduleCard(schedule, again, close = null) {
     }, notifyError);
   const counted = () => {
     const { skipped, missed, failed } = schedule() ?? {};
-    return [skipped && `${plural(skipped, "slot")} gave way to an earlier run`, missed && `${plural(missed, "slot")} could not be started in time`, failed && `${plural(failed, "slot")} failed to start`].filter(Boolean).join("; ");
+    return [skipped && `${plural(skipped, "slot")} skipped because an earlier run had not ended`, missed && `${plural(missed, "slot")} missed`, failed && `${plural(failed, "slot")} failed to start`].filter(Boolean).join("; ");
   };
   return html`<section class="card stack" aria-label=${() => `Schedule ${name.value}`}>
     <div class="row spread"><h2><bdi>${() => name.value}</bdi></h2>${close && html`<button type="button" class="quiet icon-only" aria-label="Close" onclick=${close}>${icon("close")}</button>`}</div>
@@ -50,7 +50,7 @@ export function scheduleCard(schedule, again, close = null) {
         ${show(() => may("admin") && schedule()?.state === "paused", () => html`<button type="button" class="primary" onclick=${() => act("resume")}>Resume</button>`)}
         ${show(() => may("admin") && schedule()?.state === "active", () => html`<button type="button" onclick=${() => act("pause", { reason: "from the page" })}>Pause</button>`)}
         ${show(() => may("admin") && !schedule()?.is_declared, () => html`<button type="button" onclick=${remove}>Remove…</button>`)}
-        ${show(() => schedule()?.is_declared, () => html`<span class="muted">The document of its workflow declares it, and changes it.</span>`)}
+        ${show(() => schedule()?.is_declared, () => html`<span class="muted">Declared in the definition of its workflow: change it there.</span>`)}
       </div>`,
     )}
     <h3>Next times</h3>
@@ -61,7 +61,7 @@ export function scheduleCard(schedule, again, close = null) {
   function remove() {
     openDialog({
       title: `Remove the schedule ${schedule().name}?`,
-      body: () => html`<p>It starts nothing more. What runs goes on.</p>`,
+      body: () => html`<p>It starts no more runs. Runs in progress continue.</p>`,
       actions: [{ label: "Remove", look: "danger", run: async () => (await api.delete(`/v1/schedules/${encodeURIComponent(schedule().name)}`), close?.(), again()) }],
     });
   }

@@ -1,4 +1,4 @@
-/** A new schedule, with the times that it would start at while one writes the rule. */
+/** The dialog for a new schedule, with a preview of its next times. */
 import { ApiError, api, everyPage } from "../../core/api.js";
 import { milliseconds, moment } from "../../core/time.js";
 import { each, html, show, signal } from "../../core/view.js";
@@ -55,9 +55,9 @@ export function newSchedule({ workflow = "", onDone }) {
     body: () => html`<div class="columns-2"><div>
         ${workflow ? html`<p>Starts <b><bdi>${workflow}</bdi></b></p>` : field("workflow", "Workflow", "", html`<input id="schedule-workflow" list="schedule-workflows" oninput=${keep("workflow")}>`)}
         <datalist id="schedule-workflows">${() => names.value.map((name) => html`<option value=${name}></option>`)}</datalist>
-        ${field("name", "Name", "1 to 64 of a–z, 0–9 and -; the workflow's name where it is empty")}
-        ${field("when", "When", "five fields of cron, @daily, or 10s, 5m, 1h")}
-        ${field("timezone", "Time zone", "of cron")}
+        ${field("name", "Name", "1 to 64 of a–z, 0–9 and -; empty: the workflow's name")}
+        ${field("when", "When", "a cron expression of five fields, @daily, or an interval: 10s, 5m, 1h")}
+        ${field("timezone", "Time zone", "for cron expressions")}
         ${field("overlap_policy", "While an earlier run has not ended", "", html`<select id="schedule-overlap_policy" onchange=${keep("overlap_policy")}>${OVERLAP.map((each) => html`<option value=${each}>${each.replaceAll("_", " ")}</option>`)}</select>`)}
         ${field("inputs", "Inputs, JSON", "", html`<textarea id="schedule-inputs" rows="4" class="mono" spellcheck="false" oninput=${keep("inputs")}></textarea>`)}
       </div><div class="stack"><h3>It would start at</h3>
@@ -65,7 +65,7 @@ export function newSchedule({ workflow = "", onDone }) {
         ${show(() => problem.value !== null, () => problemList(() => problem.value))}</div></div>`,
     actions: [
       {
-        label: "Add the schedule",
+        label: "Create schedule",
         look: "primary",
         run: async () => {
           await api.post("/v1/schedules", { workflow: given.workflow.trim(), ...(given.name.trim() ? { name: given.name.trim() } : {}), ...rule() });

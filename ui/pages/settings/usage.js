@@ -1,4 +1,4 @@
-/** What models were called, day by day, and how runs ended. */
+/** Usage of the last 30 days: how runs ended, and calls of language models by day. */
 import { api } from "../../core/api.js";
 import { cost, number } from "../../core/format.js";
 import { poll } from "../../core/poll.js";

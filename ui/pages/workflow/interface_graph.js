@@ -31,7 +31,7 @@ function interfaceGraph(workflow) {
   return html`<div class="stack">
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${show(() => answer.value !== null, () => documentGraph({ document: () => stepsAndEvents(answer.value.graph) }))}
-    <p class="muted">Which step takes and sends which event; <code>external_step</code> is whoever answers.</p></div>`;
+    <p class="muted">Steps, and the events between them; <code>external_step</code> stands for the client that sends events.</p></div>`;
 }
 
 /** A representation in the form of a definition: what an edge comes from is depended on. Pure. @param {Representation} graph */

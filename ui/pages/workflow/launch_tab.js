@@ -1,4 +1,4 @@
-/** Start a workflow: its inputs as a form or as JSON, taken from an earlier run where one likes. */
+/** Start a workflow: its inputs as a form or as JSON, or copied from an earlier run. */
 import { ApiError, api } from "../../core/api.js";
 import { shortId } from "../../core/format.js";
 import { poll } from "../../core/poll.js";
@@ -20,7 +20,7 @@ export function launchTab({ workflow }) {
   const value = signal(/** @type {any} */ (undefined));
   const failure = signal(/** @type {ApiError | null} */ (null));
   const isBusy = signal(false);
-  // A form that is filled in anew is built anew.
+  // Raised when the inputs are replaced as a whole: the form is built again.
   const round = signal(0);
   const labels = signal("");
   const key = signal("");
@@ -75,22 +75,22 @@ export function launchTab({ workflow }) {
     <div class="row"><label>Copy inputs from an earlier run <select onchange=${copyFrom}><option value="">choose…</option>
         ${() => (earlier.value.value?.items ?? []).map((/** @type {any} */ run) =>
           html`<option value=${run.execution_id}>${runInWords(run)}</option>`)}</select></label>
-      <button type="button" class="quiet" onclick=${empty}>Begin again with the defaults</button></div>
+      <button type="button" class="quiet" onclick=${empty}>Reset to the defaults</button></div>
     ${startType(definition)}
     <div class="card">${() => (void round.value, untracked(form))}</div>
     <details class="card"><summary>Labels and key</summary>
-      <div class="field"><label for="launch-labels">Labels</label><span class="hint">name: value, parted by commas</span><input id="launch-labels"
+      <div class="field"><label for="launch-labels">Labels</label><span class="hint">name: value, separated by commas</span><input id="launch-labels"
           autocomplete="off" placeholder="team: blue" .value=${labels.peek()}
           oninput=${(/** @type {any} */ event) => (labels.value = event.target.value)}></div>
       <div class="field"><label for="launch-key">Key</label><span
-          class="hint">a name of your own for this run, such as order-4711; while it runs no other run can have it</span><input id="launch-key"
+          class="hint">your own name for this run, such as order-4711; no other run can have it until this one has ended</span><input id="launch-key"
           autocomplete="off" maxlength="256" .value=${key.peek()} oninput=${(/** @type {any} */ event) => (key.value = event.target.value)}></div></details>
     ${show(() => failure.value !== null, () => problemList(() => failure.value))}
     ${show(
       () => may("run"),
       () => html`<div class="row"><button type="button" class="primary" disabled=${() => isBusy.value || !workflow().is_active} onclick=${start}>Run</button>
         <span class="muted">${() => (workflow().is_active ? "or Ctrl + Enter" : "It is paused: resume it first.")}</span></div>`,
-      () => html`<p class="muted">This key may look, but not start anything.</p>`,
+      () => html`<p class="muted">Your key can read, but not start runs.</p>`,
     )}
   </section>`;
 }

@@ -27,7 +27,7 @@ export function overviewTab(view) {
   const facts = () => [
     ["Success, 30 days", () => (own.value ? successOf(own.value) : "no run has ended")],
     ["Average", () => (own.value?.average_ms ? duration(own.value.average_ms) : "–")],
-    ["Starts next", () => (next.value === null ? "only when somebody, or something, starts it" : `${relative(next.value, now.value)}, ${moment(next.value)}`)],
+    ["Starts next", () => (next.value === null ? "no schedule is active" : `${relative(next.value, now.value)}, ${moment(next.value)}`)],
     ["Updated", () => `${relative(milliseconds(workflow().updated_at), now.value)}, ${moment(milliseconds(workflow().updated_at))}`],
     ["Labels", () => Object.entries(workflow().labels).map(([key, value]) => html`<span class="tag"><bdi>${key}: ${value}</bdi></span> `)],
     ["Id", () => html`<code>${id}</code>`],
@@ -37,7 +37,7 @@ export function overviewTab(view) {
       .filter(([label]) => label !== "Labels" || Object.keys(workflow().labels).length > 0)
       .map(([label, value]) => html`<dt>${label}</dt><dd>${value}</dd>`)}</dl>
     ${workflowGraph(view)}
-    <div class="row spread"><h2>Last runs</h2><a href=${href(hrefOf("/", { workflow: name }))}>All runs of it</a></div>
+    <div class="row spread"><h2>Last runs</h2><a href=${href(hrefOf("/", { workflow: name }))}>All its runs</a></div>
     ${table({
       label: `Last runs of ${name}`,
       rows: () => runs.value.value?.items ?? [],

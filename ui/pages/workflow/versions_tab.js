@@ -35,7 +35,7 @@ export function versionsTab({ workflow }) {
         { title: "Version", width: "90px", cell: (each) => html`<span class="strong number">${() => each().version}</span>` },
         { title: "Title", width: "minmax(140px, 1fr)", cell: (each) => html`<bdi>${() => each().title}</bdi>` },
         {
-          title: "Made",
+          title: "Created",
           width: "120px",
           cell: (each) => html`<time title=${() => moment(milliseconds(each().created_at))}>${() =>
              relative(milliseconds(each().created_at), now.value)}</time>`,
@@ -49,7 +49,7 @@ export function versionsTab({ workflow }) {
         <p class="muted">Both as YAML, by what they mean: comments and the order of keys in the text sent are not compared.</p>
         ${difference(name, before, after)}`,
       () => show(() => numbered.value.length === 1, () => html`<p
-          class="muted">There is one version so far. Each change of what the definition means makes another.</p>`),
+          class="muted">There is one version so far. Each change to the meaning of the definition creates another.</p>`),
     )}
   </section>`;
 }
