@@ -73,3 +73,8 @@ export function errorLine(error) {
   if (!error) return "";
   return [error.type, error.message].filter(Boolean).join(": ");
 }
+
+/** A text as one word of a POSIX shell: quoted where it has to be. @param {string} text */
+export function shellWord(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

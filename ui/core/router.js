@@ -49,7 +49,7 @@ export function hrefOf(path, query = {}) {
 }
 
 /** The prefix under which the server is reached, without a slash at its end. */
-export const rootPath = document.querySelector('meta[name="root-path"]')?.getAttribute("content") ?? "";
+const rootPath = document.querySelector('meta[name="root-path"]')?.getAttribute("content") ?? "";
 
 /** A path of the server as the browser asks for it. @param {string} path */
 export function href(path) {

@@ -7,7 +7,7 @@ const widths = new Map();
 const KEPT = 20_000;
 
 /** @param {string} text @param {string} font  as in CSS */
-export function textWidth(text, font) {
+function textWidth(text, font) {
   let known = widths.get(font);
   if (!known || known.size > KEPT) widths.set(font, (known = new Map()));
   let width = known.get(text);

@@ -3,7 +3,7 @@ import { ApiError, api } from "../core/api.js";
 import { inOneLine, shortId } from "../core/format.js";
 import { href, route, setQuery } from "../core/router.js";
 import { stateOf } from "../core/statuses.js";
-import { duration, milliseconds, moment } from "../core/time.js";
+import { duration, milliseconds, moment, took } from "../core/time.js";
 import { effect, html, show, signal } from "../core/view.js";
 import { differences } from "../parts/json_diff.js";
 import { problemList } from "../parts/problems.js";
@@ -58,7 +58,7 @@ function comparison([a, b], onlyDifferent) {
           { title: "Node", width: "minmax(120px, 1fr)", cell: (pair) => html`<bdi class="strong">${() => pair().id}</bdi>` },
           ...[/** @type {"a"} */ ("a"), /** @type {"b"} */ ("b")].flatMap((side) => [
             { title: side === "a" ? "First" : "Second", width: "130px", cell: (/** @type {() => Pair} */ pair) => html`${() => (pair()[side] ? statusChip(() => stateOf(pair()[side])) : html`<span class="muted">not there</span>`)}` },
-            { title: "took", width: "90px", isEnd: true, cell: (/** @type {() => Pair} */ pair) => html`<span class="number">${() => tookOf(pair()[side])}</span>` },
+            { title: "Took", width: "90px", isEnd: true, cell: (/** @type {() => Pair} */ pair) => html`<span class="number">${() => took(pair()[side], false)}</span>` },
           ]),
           { title: "Slower by", width: "100px", isEnd: true, cell: (pair) => html`<span class="number">${() => slowerOf(pair())}</span>` },
           { title: "Output", width: "minmax(160px, 2fr)", cell: (pair) => html`<bdi class="text">${() => outputsOf(pair())}</bdi>` },
@@ -72,7 +72,7 @@ function comparison([a, b], onlyDifferent) {
 function headOf(run) {
   return html`<section class="card stack">
     <div class="row">${statusChip(() => run.status.toLowerCase())}<a class="strong" href=${href(`/ui/runs/${encodeURIComponent(run.execution_id)}`)}><bdi>${run.name}</bdi></a></div>
-    <div class="muted"><span class="mono">${shortId(run.execution_id)}</span>, ${moment(milliseconds(run.started_at))}, ${tookOf(run)}</div></section>`;
+    <div class="muted"><span class="mono">${shortId(run.execution_id)}</span>, ${moment(milliseconds(run.started_at))}, ${took(run, false)}</div></section>`;
 }
 
 /** @param {any} a @param {any} b @returns {Pair[]} */
@@ -90,11 +90,6 @@ function isDifferent({ a, b }) {
 function msOf(timed) {
   const [start, end] = [milliseconds(timed?.started_at), milliseconds(timed?.ended_at)];
   return start === null || end === null ? null : end - start;
-}
-
-/** @param {any} timed */
-function tookOf(timed) {
-  return duration(msOf(timed));
 }
 
 /** @param {Pair} pair */

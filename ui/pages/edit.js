@@ -4,7 +4,7 @@ import { asked } from "../core/asked.js";
 import { href, route } from "../core/router.js";
 import { listenToFeed } from "../core/session.js";
 import { html, onDispose, show } from "../core/view.js";
-import { lazy } from "../parts/lazy.js";
+import { lazy, loading } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
 import { loadSubject } from "./edit/subject.js";
 
@@ -30,7 +30,7 @@ export function page() {
       ${show(
         () => error.value !== null,
         () => html`${problemList(() => error.value)}${problemHint(/** @type {ApiError} */ (error.peek()))}`,
-        () => html`<div class="empty" aria-busy="true"><div class="skeleton"></div></div>`,
+        loading,
       )}`,
   );
 }

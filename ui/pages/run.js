@@ -2,9 +2,10 @@
 import { href, route, setQuery } from "../core/router.js";
 import { shortId } from "../core/format.js";
 import { stateOf, wordOf } from "../core/statuses.js";
+import { nodeOf } from "../core/units.js";
 import { computed, effect, html, show, signal } from "../core/view.js";
 import { LiveRun } from "../core/live_run.js";
-import { lazy } from "../parts/lazy.js";
+import { lazy, loading } from "../parts/lazy.js";
 import { announce } from "../parts/notices.js";
 import { problemList } from "../parts/problems.js";
 import { shortcuts } from "../parts/shortcuts.js";
@@ -80,11 +81,11 @@ export function page({ params }) {
               ],
             })}
             ${show(
-              () => nodeId.value !== null && live.node(baseOf(nodeId.value)) !== undefined,
+              () => nodeId.value !== null && live.node(nodeOf(nodeId.value)) !== undefined,
               () => html`<aside class="run-panel card" aria-label="Node">${panel()}</aside>`,
             )}
           </div>`,
-        () => show(() => live.error.value === null, () => html`<div class="empty"><div class="skeleton"></div></div>`),
+        () => show(() => live.error.value === null, loading),
       )}
     </div>
   </div>`;
@@ -98,11 +99,6 @@ export function page({ params }) {
  * @property {import("../core/view.js").Computed<string | null>} filter  only nodes in this state are shown
  * @property {(id: string | null) => void} select
  */
-
-/** The node of a unit: `fetch` of `fetch[3]`. @param {string | null} unit */
-function baseOf(unit) {
-  return unit === null ? null : unit.replace(/\[\d+\]$/, "");
-}
 
 /** @param {string} tab */
 function wordOfTab(tab) {

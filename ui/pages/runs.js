@@ -3,8 +3,9 @@ import { ApiError, api } from "../core/api.js";
 import { cost, number, plural, shortId } from "../core/format.js";
 import { go, href, hrefOf, route, setQuery } from "../core/router.js";
 import { feedState, isOperator, listenToFeed, may } from "../core/session.js";
-import { duration, milliseconds, moment, now, relative } from "../core/time.js";
+import { milliseconds, moment, now, relative, took } from "../core/time.js";
 import { computed, effect, html, onDispose, show, signal } from "../core/view.js";
+import { loading } from "../parts/lazy.js";
 import { problemList } from "../parts/problems.js";
 import { shortcuts } from "../parts/shortcuts.js";
 import { progressBar, statusChip } from "../parts/status.js";
@@ -111,7 +112,7 @@ export function page() {
       height: "calc(100vh - 260px)",
       least: 860,
       ref: (element) => (box = element),
-      empty: () => show(() => isLoaded.value, () => emptyRuns(isFiltered, () => setQuery(filters.value.none)), () => html`<div class="empty"><div class="skeleton"></div></div>`),
+      empty: () => show(() => isLoaded.value, () => emptyRuns(isFiltered, () => setQuery(filters.value.none)), loading),
       columns: [
         {
           title: "Selected",
@@ -130,7 +131,7 @@ export function page() {
         },
         { title: "Run", width: "150px", cell: (row) => html`<span class="mono muted" title=${() => row().execution_id}>${() => shortId(row().execution_id)}</span>` },
         { title: "Started", width: "110px", cell: (row) => html`<time title=${() => moment(startOf(row()))}>${() => relative(startOf(row()), now.value)}</time>` },
-        { title: "Took", width: "110px", isEnd: true, cell: (row) => html`<span class="number">${() => tookOf(row())}</span>` },
+        { title: "Took", width: "110px", isEnd: true, cell: (row) => html`<span class="number">${() => took(row())}</span>` },
         { title: "Progress", width: "120px", cell: (row) => progressBar(() => partsOf(row())) },
         { title: "Cost", width: "80px", isEnd: true, cell: (row) => html`<span class="number">${() => cost(row().cost_usd)}</span>` },
       ],
@@ -151,13 +152,6 @@ function isOlder(row, shown) {
 
 /** @param {Row} row */
 const startOf = (row) => milliseconds(row.started_at ?? row.created_at);
-
-/** @param {Row} row */
-function tookOf(row) {
-  const [start, end] = [milliseconds(row.started_at), milliseconds(row.ended_at)];
-  if (start === null) return "";
-  return end === null ? duration(now.value - start, { isTicking: true }) : duration(end - start);
-}
 
 /** @param {Row} row */
 function partsOf(row) {

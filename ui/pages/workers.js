@@ -6,6 +6,7 @@ import { duration, milliseconds, moment, now, relative } from "../core/time.js";
 import { each, html, show } from "../core/view.js";
 import { icon } from "../parts/icons.js";
 import { killWorker } from "../parts/kill_worker.js";
+import { noWorkers } from "../parts/no_workers.js";
 import { problemList } from "../parts/problems.js";
 import { progressBar } from "../parts/status.js";
 import { table } from "../parts/table.js";
@@ -22,7 +23,7 @@ export function page() {
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${show(
       () => value.value !== null && workers().length === 0,
-      () => html`<div class="banner state-retrying row">${icon("warning")}<span><b>Runs will wait: no worker is connected.</b> Start one: <code>python -m workers.worker</code>, or a whole stack: <code>./headrace dev</code></span></div>`,
+      noWorkers,
     )}
     <h2>Workers</h2>
     ${table({

@@ -71,14 +71,17 @@ export function approvalCard({ executionId, nodeId, onDone = () => {}, follow = 
 function question(answer, isPending, decide) {
   const first = /** @type {Approval} */ (answer.peek());
   const approval = () => /** @type {Approval} */ (answer.value);
-  return html`<div class="approval-prompt">${markdown(first.prompt)}</div>
+  return html`${markdown(first.prompt)}
     ${() => facts(approval())}
-    ${show(() => approval().votes.length > 0 && isPending.value, () => html`<ul
-        class="bullets">${() => approval().votes.map((/** @type {any} */ vote) => html`<li><bdi
-            class="strong">${vote.by}</bdi> ${vote.decision === "deny" ? "denied" : "approved"} <time
-                class="muted">${moment(milliseconds(vote.at))}</time></li>`)}</ul>`)}
+    ${show(() => approval().votes.length > 0 && isPending.value, () => html`${() => voteList(approval().votes)}`)}
     ${show(() => isPending.value, () => show(() => may("run"), () => answerForm(first, decide), () => html`<p
         class="muted">Your key can read, but not decide.</p>`), () => html`${() => outcome(approval())}`)}`;
+}
+
+/** @param {any[]} votes */
+function voteList(votes) {
+  return html`<ul class="bullets">${votes.map(({ by, decision, at }) => html`<li><bdi class="strong">${by}</bdi>
+      ${decision === "deny" ? "denied" : "approved"} <time class="muted">${moment(milliseconds(at))}</time></li>`)}</ul>`;
 }
 
 /** @param {Approval} approval */
@@ -149,9 +152,7 @@ function outcome({ output, status, votes }) {
       class="state-icon">${icon(isApproved ? "completed" : "failed")}</span><span><span
           class="strong">${isApproved ? "Approved" : "Denied"}</span> ${words}${at === null ? null : html`, <time
               title=${moment(at)}>${() => relative(at, now.value)}</time>`}</span></p>
-    ${votes.length > 1 ? html`<ul class="bullets">${votes.map((/** @type {any} */ vote) => html`<li><bdi
-        class="strong">${vote.by}</bdi> ${vote.decision === "deny" ? "denied" : "approved"} <time
-            class="muted">${moment(milliseconds(vote.at))}</time></li>`)}</ul>` : null}
+    ${votes.length > 1 ? voteList(votes) : null}
     ${given === null ? null : typeof given.comment === "string" && Object.keys(given).length === 1 ? html`<blockquote
         class="text">${given.comment}</blockquote>` : jsonTree(() => given, { label: "what was filled in", name: "form" })}`;
 }

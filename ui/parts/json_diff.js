@@ -1,5 +1,6 @@
 /** How two values of JSON differ, place by place. */
 import { inOneLine } from "../core/format.js";
+import { isObject, own } from "../core/json.js";
 import { html } from "../core/view.js";
 
 /** @typedef {{path: string, before: unknown, after: unknown}} Difference  undefined where one has nothing there */
@@ -42,14 +43,4 @@ function shown(value) {
 /** @param {(value: unknown) => boolean} test @param {unknown} a @param {unknown} b */
 function isBoth(test, a, b) {
   return test(a) && test(b);
-}
-
-/** @param {unknown} value */
-function isObject(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** @param {any} value @param {string} key */
-function own(value, key) {
-  return Object.hasOwn(value, key) ? value[key] : undefined;
 }

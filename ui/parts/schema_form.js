@@ -3,8 +3,9 @@
  *
  * What the form has no field for stays in the value, and is edited as JSON.
  */
-import { branchesOf, branchName, check, isObject, kindOf, own, resolved, startOf } from "../core/schema.js";
 import { capitalised, plural } from "../core/format.js";
+import { isObject, own } from "../core/json.js";
+import { branchesOf, branchName, check, kindOf, resolved, startOf } from "../core/schema.js";
 import { computed, each, html, show, signal, untracked } from "../core/view.js";
 import { icon } from "./icons.js";
 import { jsonField } from "./json_field.js";

@@ -1,5 +1,5 @@
 /** The frame of all pages: the rail at the left, notices, and the page in the middle. */
-import { context, isOperator, totals } from "../core/session.js";
+import { isOperator, totals } from "../core/session.js";
 import { isReachable } from "../core/api.js";
 import { go, href, route } from "../core/router.js";
 import { html, show, signal } from "../core/view.js";
@@ -60,6 +60,5 @@ export function shell(page) {
       ${page}
     </main>
     ${noticeArea()}
-    <span hidden>${() => context.value?.version ?? ""}</span>
   </div>`;
 }

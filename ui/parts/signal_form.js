@@ -1,6 +1,7 @@
 /** Send a signal to a run: one that nodes wait for, one that its interface declares, or any other name. */
 import { api } from "../core/api.js";
 import { plural } from "../core/format.js";
+import { nodesIn } from "../core/json.js";
 import { computed, effect, html, show, signal, untracked } from "../core/view.js";
 import { notify } from "./notices.js";
 import { problemList } from "./problems.js";
@@ -24,8 +25,7 @@ import { schemaForm } from "./schema_form.js";
 export function signalOffers(definition, isWaiting) {
   /** @type {Map<string, Offer>} */
   const offers = new Map();
-  const nodes = /** @type {any[]} */ (definition?.nodes ?? definition?.dag?.nodes ?? []);
-  for (const { id, handler, config } of nodes) {
+  for (const { id, handler, config } of nodesIn(definition)) {
     const name = config?.name;
     if (handler !== "wait_for_signal" || typeof name !== "string" || name.includes("{{")) continue;
     const offer = offers.get(name) ?? { name, schema: null, waiting: [] };

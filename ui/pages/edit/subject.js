@@ -1,5 +1,6 @@
 /** What is edited: a new workflow, one that is registered, or what a run was made of. */
 import { api, send } from "../../core/api.js";
+import { nodeOf } from "../../core/units.js";
 import { toYaml } from "../../core/yaml_text.js";
 import { pathOf } from "../workflow/switching.js";
 
@@ -70,7 +71,7 @@ async function ofRun(id, node) {
     inputs: view.inputs ?? undefined,
     trigger: view.trigger ?? null,
     labels: view.labels,
-    node: node?.replace(/\[\d+\]$/, "") ?? null,
+    node: nodeOf(node),
   };
 }
 

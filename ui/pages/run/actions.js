@@ -5,6 +5,7 @@ import { go } from "../../core/router.js";
 import { html, signal } from "../../core/view.js";
 import { copy } from "../../parts/copy.js";
 import { openDialog } from "../../parts/dialog.js";
+import { jsonField } from "../../parts/json_field.js";
 import { download } from "../../parts/json_tree.js";
 import { nodeList } from "../../parts/node_list.js";
 import { notify, notifyError } from "../../parts/notices.js";
@@ -64,20 +65,21 @@ export async function retryRun(live) {
 export async function replayRun(live) {
   const view = await api.get(live.path).catch(notifyError);
   if (!view) return;
-  const text = signal(JSON.stringify(view.inputs ?? {}, null, 2));
+  const inputs = signal(view.inputs ?? {});
+  const field = jsonField({ value: inputs, label: "Inputs", rows: 10 });
   openDialog({
     title: "Run again",
     isWide: true,
-    body: () => html`<p>This starts a new run of the same definition. To change the definition, use <b>Rerun with changes</b>.</p>
-      <div class="field"><label for="replay-inputs">Inputs, JSON</label>
-      <textarea id="replay-inputs" class="mono" rows="10" spellcheck="false" .value=${text.peek()} oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}></textarea></div>`,
+    body: () => html`<p>This starts a new run of the same definition. To change the definition, use <b>Rerun with changes</b>.</p>${field.element}`,
     actions: [
       {
         label: "Run",
         look: "primary",
+        isDisabled: () => field.problems().length > 0,
         run: async () => {
-          const inputs = parsed(text.peek());
-          const { execution_id: id } = await api.post(`${live.path}/replay`, view.inputs === null && Object.keys(inputs).length === 0 ? {} : { inputs, merge: false });
+          const given = inputs.peek() ?? {};
+          const isEmpty = view.inputs === null && Object.keys(given).length === 0;
+          const { execution_id: id } = await api.post(`${live.path}/replay`, isEmpty ? {} : { inputs: given, merge: false });
           go(`/ui/runs/${encodeURIComponent(id)}`);
         },
       },
@@ -120,15 +122,6 @@ async function exportRun(live) {
     after = page.next_after;
   }
   download(JSON.stringify({ execution: view, definition, events }, null, 2), `${live.id}.json`);
-}
-
-/** @param {string} text */
-function parsed(text) {
-  try {
-    return JSON.parse(text || "{}");
-  } catch (error) {
-    throw new Error(`the inputs are not JSON: ${/** @type {Error} */ (error).message}`);
-  }
 }
 
 function requested() {

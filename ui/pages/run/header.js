@@ -3,7 +3,7 @@ import { cost, number, plural, shortId } from "../../core/format.js";
 import { href, hrefOf } from "../../core/router.js";
 import { may } from "../../core/session.js";
 import { isOver } from "../../core/statuses.js";
-import { duration, milliseconds, moment, now } from "../../core/time.js";
+import { milliseconds, moment, took } from "../../core/time.js";
 import { html, show } from "../../core/view.js";
 import { copyButton } from "../../parts/copy.js";
 import { killWorker } from "../../parts/kill_worker.js";
@@ -23,7 +23,7 @@ export function runHeader(live) {
       <h1><bdi>${() => execution().name}</bdi></h1>
       ${() => workflowOf(execution())}
       <span class="chip-large">${statusChip(() => (execution().cancelling ? "cancelled" : status().toLowerCase()))}</span>
-      <span class="number" title=${() => `started ${moment(milliseconds(execution().started_at))}`}>${() => tookOf(execution())}</span>
+      <span class="number" title=${() => `started ${moment(milliseconds(execution().started_at))}`}>${() => took(execution()) || "not started"}</span>
       ${show(() => execution().cancelling && isOpen(), () => html`<span class="muted">cancelling</span>`)}
       <span class=${() => `connection ${live.connection.value}`}>${() => live.connection.value}</span>
     </div>
@@ -51,13 +51,6 @@ export function runHeader(live) {
       () => html`<div class="row"><button type="button" onclick=${() => act("shareRun")}>Copy as…</button></div>`,
     )}
   </header>`;
-}
-
-/** @param {any} execution */
-function tookOf(execution) {
-  const [start, end] = [milliseconds(execution.started_at), milliseconds(execution.ended_at)];
-  if (start === null) return "not started";
-  return end === null ? duration(now.value - start, { isTicking: true }) : duration(end - start);
 }
 
 /** @param {any} execution */

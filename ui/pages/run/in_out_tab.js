@@ -3,6 +3,7 @@ import { api } from "../../core/api.js";
 import { errorLine } from "../../core/format.js";
 import { effect, html, show, signal } from "../../core/view.js";
 import { jsonTree } from "../../parts/json_tree.js";
+import { loading } from "../../parts/lazy.js";
 import { notifyError } from "../../parts/notices.js";
 
 /** @param {import("../run.js").RunView} view */
@@ -38,6 +39,6 @@ export function inOutTab({ live }) {
           () => html`<p class="muted">${() => (found.value.ended_at ? "The definition declares no output; each node has its own." : "No output yet: the run has not ended.")}</p>`,
         )}</section>
     </div>`,
-    () => html`<div class="empty"><div class="skeleton"></div></div>`,
+    loading,
   );
 }

@@ -1,7 +1,7 @@
 /** The nodes of a run as a table: all that the graph says, and more of it at once. */
 import { errorLine, inOneLine } from "../../core/format.js";
 import { stateOf } from "../../core/statuses.js";
-import { duration, milliseconds, moment, now, relative } from "../../core/time.js";
+import { milliseconds, moment, now, relative, took } from "../../core/time.js";
 import { computed, html, signal } from "../../core/view.js";
 import { progressBar, statusChip } from "../../parts/status.js";
 import { table } from "../../parts/table.js";
@@ -55,11 +55,8 @@ function triesOf(node) {
 }
 
 /** @param {RunNode} node */
-export function tookOf(node) {
-  const [start, end] = [milliseconds(node.started_at), milliseconds(node.ended_at)];
-  if (start === null || node.status === "PENDING") return "";
-  if (end !== null) return duration(end - start);
-  return node.status === "RUNNING" ? duration(now.value - start, { isTicking: true }) : "";
+function tookOf(node) {
+  return node.status === "PENDING" ? "" : took(node, node.status === "RUNNING");
 }
 
 /** The most important thing to say of a node, in one line. @param {RunNode} node */

@@ -4,7 +4,7 @@ import { poll } from "../../core/poll.js";
 import { go, href } from "../../core/router.js";
 import { context } from "../../core/session.js";
 import { html, show } from "../../core/view.js";
-import { icon } from "../../parts/icons.js";
+import { noWorkers } from "../../parts/no_workers.js";
 import { notifyError } from "../../parts/notices.js";
 
 /** @param {() => boolean} isFiltered @param {() => void} clear  the filters */
@@ -35,6 +35,6 @@ export function workersMissing() {
   const { value } = poll(() => api.get("/v1/workers"), 10_000);
   return show(
     () => value.value?.items.length === 0,
-    () => html`<div class="banner state-retrying row" role="status">${icon("warning")}<span><b>Runs will wait: no worker is connected.</b> Start one: <code>python -m workers.worker</code></span></div>`,
+    noWorkers,
   );
 }

@@ -35,7 +35,7 @@ function interfaceGraph(workflow) {
 }
 
 /** A representation in the form of a definition: what an edge comes from is depended on. Pure. @param {Representation} graph */
-export function stepsAndEvents({ nodes, edges }) {
+function stepsAndEvents({ nodes, edges }) {
   const sourcesOf = (/** @type {string} */ id) => edges.filter(({ target }) => target === id).map(({ source }) => source);
   return { nodes: nodes.map(({ id, node_type: handler }) => ({ id, handler, dependencies: sourcesOf(id) })) };
 }

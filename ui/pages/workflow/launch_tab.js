@@ -1,6 +1,7 @@
 /** Start a workflow: its inputs as a form or as JSON, or copied from an earlier run. */
 import { ApiError, api } from "../../core/api.js";
 import { shortId } from "../../core/format.js";
+import { isObject } from "../../core/json.js";
 import { poll } from "../../core/poll.js";
 import { go } from "../../core/router.js";
 import { may } from "../../core/session.js";
@@ -54,7 +55,7 @@ export function launchTab({ workflow }) {
     isBusy.value = true;
     try {
       const given = value.peek();
-      const wrong = [...problems(), ...(given === undefined || isMapping(given) ? [] : ["inputs must be an object"])];
+      const wrong = [...problems(), ...(given === undefined || isObject(given) ? [] : ["inputs must be an object"])];
       if (wrong.length > 0) throw new ApiError(0, { detail: "The inputs are not complete yet.", errors: wrong.map((message) => ({ message })) });
       const body = { inputs: given, labels: labelsOf(labels.peek()), execution_key: key.peek().trim() || undefined };
       const { execution_id: id } = await api.post(`${pathOf(name)}/executions`, body);
@@ -118,9 +119,4 @@ function labelsOf(text) {
       return [name, value];
     }),
   );
-}
-
-/** @param {unknown} value */
-function isMapping(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

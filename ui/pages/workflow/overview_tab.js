@@ -3,7 +3,7 @@ import { api, everyPage } from "../../core/api.js";
 import { plural, shortId } from "../../core/format.js";
 import { poll } from "../../core/poll.js";
 import { go, href, hrefOf } from "../../core/router.js";
-import { duration, milliseconds, moment, now, relative } from "../../core/time.js";
+import { duration, milliseconds, moment, now, relative, took } from "../../core/time.js";
 import { computed, html, show } from "../../core/view.js";
 import { statusChip } from "../../parts/status.js";
 import { table } from "../../parts/table.js";
@@ -60,7 +60,7 @@ export function overviewTab(view) {
           width: "120px",
           cell: (run) => html`<time title=${() => moment(startOf(run()))}>${() => relative(startOf(run()), now.value)}</time>`,
         },
-        { title: "Took", width: "110px", isEnd: true, cell: (run) => html`<span class="number">${() => tookOf(run())}</span>` },
+        { title: "Took", width: "110px", isEnd: true, cell: (run) => html`<span class="number">${() => took(run())}</span>` },
       ],
     })}
   </div>`;
@@ -74,10 +74,3 @@ function successOf({ total, completed, failed, cancelled }) {
 
 /** @param {any} run */
 const startOf = (run) => milliseconds(run.started_at ?? run.created_at);
-
-/** @param {any} run */
-function tookOf(run) {
-  const [start, end] = [milliseconds(run.started_at), milliseconds(run.ended_at)];
-  if (start === null) return "";
-  return end === null ? duration(now.value - start, { isTicking: true }) : duration(end - start);
-}

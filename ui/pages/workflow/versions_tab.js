@@ -5,6 +5,7 @@ import { route, setQuery } from "../../core/router.js";
 import { milliseconds, moment, now, relative } from "../../core/time.js";
 import { computed, html, show } from "../../core/view.js";
 import { toYaml } from "../../core/yaml_text.js";
+import { loading } from "../../parts/lazy.js";
 import { problemList } from "../../parts/problems.js";
 import { table } from "../../parts/table.js";
 import { textDiff } from "../../parts/text_diff.js";
@@ -77,7 +78,7 @@ function difference(name, before, after) {
     () => Promise.all([before.peek(), after.peek()].map((version) => read(version ?? 1))),
   );
   return html`${show(() => error.value !== null, () => problemList(() => error.value))}
-    ${() => (answer.value === null ? html`<div class="skeleton" aria-busy="true"></div>` : textDiff(answer.value[0], answer.value[1]))}`;
+    ${() => (answer.value === null ? loading() : textDiff(answer.value[0], answer.value[1]))}`;
 }
 
 /** @param {string | undefined} asked @param {number[]} numbered */
