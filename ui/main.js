@@ -9,7 +9,9 @@ import { notifyError } from "./parts/notices.js";
 import { shell } from "./parts/shell.js";
 import { startShortcuts } from "./parts/shortcuts.js";
 
-/** Each page is loaded when it is first gone to. @type {Record<string, () => Promise<{page: (route: any) => any, title: string | ((params: any) => string)}>>} */
+/** @typedef {{page: (route: any) => any, title: string | ((params: any) => string)}} Page */
+
+/** Each page is loaded when it is first opened. @type {Record<string, () => Promise<Page>>} */
 const PAGES = {
   runs: () => import("./pages/runs.js"),
   run: () => import("./pages/run.js"),

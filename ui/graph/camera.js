@@ -1,4 +1,4 @@
-// What part of the graph is shown: a point of the graph at the corner of the view, and a zoom. Pure.
+/** What part of the graph is shown: a point of the graph at the corner of the view, and a zoom. Pure. */
 
 const ZOOM = { least: 0.01, most: 2.5 };
 

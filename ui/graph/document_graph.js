@@ -1,5 +1,4 @@
-// The graph of a definition that does not run. Pure.
-
+/** The graph of a definition that does not run. Pure. */
 import { nodesIn } from "../core/json.js";
 import { stateOf, wordOf } from "../core/statuses.js";
 import { duration } from "../core/time.js";

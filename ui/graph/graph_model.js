@@ -1,5 +1,4 @@
-// From nodes and their states to what a renderer shows: groups of twins collapsed, changes collected.
-
+/** From nodes and their states to what a renderer shows: groups of twins collapsed, changes collected. */
 import { layoutGraph } from "./layout.js";
 import { collapseTwins, TwinCounts } from "./twins.js";
 

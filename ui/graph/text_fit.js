@@ -1,4 +1,4 @@
-// Texts cut to the width of a box. Measured once each by a canvas that is never shown.
+/** Texts cut to the width of a box. Measured once each by a canvas that is never shown. */
 
 /** @type {CanvasRenderingContext2D | null} */
 let ruler = null;

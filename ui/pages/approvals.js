@@ -18,7 +18,8 @@ export function page() {
     void totals.value.approvals;
     void again();
   });
-  return html`<div class="page-head"><h1>Approvals</h1><span class="muted">${() => (value.value === null ? "" : plural(items().length, "pending approval"))}</span></div>
+  return html`<div class="page-head"><h1>Approvals</h1><span
+      class="muted">${() => (value.value === null ? "" : plural(items().length, "pending approval"))}</span></div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${show(() => value.value !== null && items().length === 0, () => html`<div class="empty">No approval is pending.</div>`)}
     <div class="stack">${each(

@@ -73,11 +73,13 @@ export function page({ params }) {
               onChoose: choose,
               tabs: [
                 { key: "graph", title: "Graph", hint: "1", content: () => lazy(() => import("./run/graph_tab.js"), ({ graphTab }) => graphTab(view)) },
-                { key: "timeline", title: "Timeline", hint: "2", content: () => lazy(() => import("./run/timeline_tab.js"), ({ timelineTab }) => timelineTab(view)) },
+                { key: "timeline", title: "Timeline", hint: "2", content: () => lazy(() => import("./run/timeline_tab.js"), ({ timelineTab }) =>
+                    timelineTab(view)) },
                 { key: "nodes", title: "Nodes", hint: "3", content: () => lazy(() => import("./run/nodes_tab.js"), ({ nodesTab }) => nodesTab(view)) },
                 { key: "events", title: "Events", hint: "4", content: () => lazy(() => import("./run/events_tab.js"), ({ eventsTab }) => eventsTab(view)) },
                 { key: "data", title: "Input & output", hint: "5", content: () => lazy(() => import("./run/in_out_tab.js"), ({ inOutTab }) => inOutTab(view)) },
-                { key: "definition", title: "Definition", hint: "6", content: () => lazy(() => import("./run/definition_tab.js"), ({ definitionTab }) => definitionTab(view)) },
+                { key: "definition", title: "Definition", hint: "6", content: () => lazy(() => import("./run/definition_tab.js"), ({ definitionTab }) =>
+                    definitionTab(view)) },
               ],
             })}
             ${show(

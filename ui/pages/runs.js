@@ -95,13 +95,15 @@ export function page() {
   };
   const isFiltered = () => filters.value.chips.length > 0;
   return html`<div class="page-head"><h1>Runs</h1>
-      <span class=${() => `connection ${feedState.value === "live" ? "live" : "reconnecting"}`}>${() => (feedState.value === "live" ? "live" : "connecting")}</span>
+      <span class=${() => `connection ${feedState.value === "live" ? "live" : "reconnecting"}`}>${() =>
+          feedState.value === "live" ? "live" : "connecting"}</span>
       ${show(() => may("run"), () => html`<a class="button" href=${href("/ui/edit")}>New workflow</a>`)}</div>
     ${show(isOperator, () => workersMissing())}
     ${show(() => rows.value.length > 1, () => histogram(() => rows.value.slice(0, 50)))}
     ${filterBar(filters, counts)}
     ${bulkActions(selection, () => rows.value, () => void read())}
-    ${show(() => held.value.length > 0, () => html`<p><button type="button" onclick=${showHeld}>${() => `Show ${plural(held.value.length, "new run")}`}</button></p>`)}
+    ${show(() => held.value.length > 0, () =>
+        html`<p><button type="button" onclick=${showHeld}>${() => `Show ${plural(held.value.length, "new run")}`}</button></p>`)}
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${table({
       label: "Runs",
@@ -119,7 +121,8 @@ export function page() {
           isTitleHidden: true,
           width: "32px",
           cell: (row) =>
-            html`<input type="checkbox" aria-label=${() => `Select ${row().name} ${row().execution_id}`} .checked=${() => selection.value.has(row().execution_id)} onchange=${() => toggle(row().execution_id)}>`,
+            html`<input type="checkbox" aria-label=${() => `Select ${row().name} ${row().execution_id}`}
+                .checked=${() => selection.value.has(row().execution_id)} onchange=${() => toggle(row().execution_id)}>`,
         },
         { title: "Status", width: "120px", cell: (row) => statusChip(() => row().status.toLowerCase()) },
         {
@@ -129,14 +132,25 @@ export function page() {
             html`<a href=${() => href(`/ui/runs/${encodeURIComponent(row().execution_id)}`)}><bdi class="strong">${() => row().name}</bdi></a>${() =>
               row().workflow_version ? html`<span class="muted beside">v${row().workflow_version}</span>` : null}${() => labelTags(row())}`,
         },
-        { title: "Run", width: "150px", cell: (row) => html`<span class="mono muted" title=${() => row().execution_id}>${() => shortId(row().execution_id)}</span>` },
-        { title: "Started", width: "110px", cell: (row) => html`<time title=${() => moment(startOf(row()))}>${() => relative(startOf(row()), now.value)}</time>` },
+        {
+          title: "Run",
+          width: "150px",
+          cell: (row) => html`<span class="mono muted" title=${() => row().execution_id}>${() => shortId(row().execution_id)}</span>`,
+        },
+        {
+          title: "Started",
+          width: "110px",
+          cell: (row) => html`<time title=${() => moment(startOf(row()))}>${() => relative(startOf(row()), now.value)}</time>`,
+        },
         { title: "Took", width: "110px", isEnd: true, cell: (row) => html`<span class="number">${() => took(row())}</span>` },
         { title: "Progress", width: "120px", cell: (row) => progressBar(() => partsOf(row())) },
         { title: "Cost", width: "80px", isEnd: true, cell: (row) => html`<span class="number">${() => cost(row().cost_usd)}</span>` },
       ],
     })}
-    <p class="muted" aria-live="polite">${() => (cursor.value ? `The newest ${number(rows.value.length)}; scroll for more.` : isLoaded.value ? plural(rows.value.length, "run") : "")}</p>`;
+    <p class="muted" aria-live="polite">${() => {
+      if (cursor.value) return `The newest ${number(rows.value.length)}; scroll for more.`;
+      return isLoaded.value ? plural(rows.value.length, "run") : "";
+    }}</p>`;
 }
 
 /** Two lists as one, each run once. @param {Row[]} front @param {Row[]} back */

@@ -23,7 +23,8 @@ export function page() {
     <section class="card stack"><h2>You</h2>
       <dl class="facts"><dt>Tenant</dt><dd>${() => identity()?.tenant ?? "none"}</dd>
         <dt>Permissions</dt><dd>${() => [...(identity()?.scopes ?? []), ...(isOperator() ? ["operate the server"] : [])].join(", ") || "nothing"}</dd>
-        <dt>Server</dt><dd>${() => `Headrace ${context.value?.version ?? ""}, ${context.value?.environment ?? ""}${context.value?.needs_key ? ", keys are required" : ", no key is required"}`}</dd></dl>
+        <dt>Server</dt><dd>${() => `Headrace ${context.value?.version ?? ""}, ${context.value?.environment ?? ""}`}</dd>
+        <dt>Keys</dt><dd>${() => (context.value?.needs_key ? "required" : "not required")}</dd></dl>
       <div class="row"><button type="button" onclick=${leave}>Sign out</button><a href=${href("/docs")} target="_blank">API reference</a></div></section>
     ${show(() => may("admin"), () => keys("/v1/keys", "Keys"))}
     ${show(() => may("read"), usage)}
@@ -37,7 +38,8 @@ export function page() {
  */
 function keys(path, label) {
   const { value, error, again } = poll(() => api.get(path), 30_000);
-  return html`<section class="card stack"><div class="row spread"><h2>${label}</h2><button type="button" onclick=${() => create(path, again)}>New key…</button></div>
+  return html`<section class="card stack"><div class="row spread"><h2>${label}</h2><button type="button"
+      onclick=${() => create(path, again)}>New key…</button></div>
     ${show(() => error.value !== null, () => problemList(() => error.value))}
     ${table({
       label,
@@ -50,17 +52,31 @@ function keys(path, label) {
         { title: "Name", width: "minmax(120px, 1fr)", cell: (key) => html`<bdi class="strong">${() => key().name}</bdi>` },
         { title: "Id", width: "110px", cell: (key) => html`<span class="mono">${() => key().key_id}</span>` },
         { title: "Scopes", width: "140px", cell: (key) => html`${() => key().scopes.join(", ")}` },
-        { title: "Expires", width: "130px", cell: (key) => html`<time title=${() => moment(milliseconds(key().expires_at))}>${() => (key().expires_at ? relative(milliseconds(key().expires_at), now.value) : "never")}</time>` },
-        { title: "Last used", width: "120px", cell: (key) => html`<time>${() => (key().last_used_at ? relative(milliseconds(key().last_used_at), now.value) : "never")}</time>` },
+        {
+          title: "Expires",
+          width: "130px",
+          cell: (key) => html`<time title=${() => moment(milliseconds(key().expires_at))}>${() => relativeOrNever(key().expires_at)}</time>`,
+        },
+        {
+          title: "Last used",
+          width: "120px",
+          cell: (key) => html`<time>${() => relativeOrNever(key().last_used_at)}</time>`,
+        },
         {
           title: "Actions",
           isTitleHidden: true,
           width: "170px",
           isEnd: true,
-          cell: (key) => html`<button type="button" class="quiet" onclick=${() => rotate(path, key(), again)}>Rotate…</button><button type="button" class="quiet" onclick=${() => revoke(path, key(), again)}>Revoke…</button>`,
+          cell: (key) => html`<button type="button" class="quiet" onclick=${() => rotate(path, key(), again)}>Rotate…</button><button type="button"
+              class="quiet" onclick=${() => revoke(path, key(), again)}>Revoke…</button>`,
         },
       ],
     })}</section>`;
+}
+
+/** @param {string | null} at */
+function relativeOrNever(at) {
+  return at === null ? "never" : relative(milliseconds(at), now.value);
 }
 
 /** @param {string} path @param {() => Promise<void>} again */
@@ -69,9 +85,11 @@ function create(path, again) {
   const scopes = new Set(["read", "run"]);
   openDialog({
     title: "New key",
-    body: () => html`<div class="field"><label for="key-name">Name</label><input id="key-name" maxlength="100" oninput=${(/** @type {any} */ event) => (name = event.target.value)}></div>
+    body: () => html`<div class="field"><label for="key-name">Name</label><input id="key-name" maxlength="100"
+        oninput=${(/** @type {any} */ event) => (name = event.target.value)}></div>
       <fieldset class="row"><legend>Scopes</legend>${SCOPES.map(
-        (scope) => html`<label><input type="checkbox" .checked=${scopes.has(scope)} onchange=${(/** @type {any} */ event) => (event.target.checked ? scopes.add(scope) : scopes.delete(scope))}>${scope}</label>`,
+        (scope) => html`<label><input type="checkbox" .checked=${scopes.has(scope)}
+            onchange=${(/** @type {any} */ event) => (event.target.checked ? scopes.add(scope) : scopes.delete(scope))}>${scope}</label>`,
       )}</fieldset>`,
     actions: [
       {

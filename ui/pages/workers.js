@@ -34,18 +34,38 @@ export function page() {
       height: "50vh",
       empty: () => html`<div class="empty">No worker is connected.</div>`,
       columns: [
-        { title: "Name", width: "minmax(120px, 1fr)", cell: (worker) => html`<bdi class="strong" title=${() => worker().worker_id}>${() => worker().name}</bdi>` },
+        {
+          title: "Name",
+          width: "minmax(120px, 1fr)",
+          cell: (worker) => html`<bdi class="strong" title=${() => worker().worker_id}>${() => worker().name}</bdi>`,
+        },
         { title: "Host", width: "minmax(120px, 1fr)", cell: (worker) => html`<bdi>${() => `${worker().host}, process ${worker().pid}`}</bdi>` },
         { title: "Slots", width: "150px", cell: (worker) => slots(worker) },
         { title: "Queues", width: "minmax(100px, 1fr)", cell: (worker) => html`<bdi>${() => worker().queues.join(", ")}</bdi>` },
-        { title: "Handlers", width: "90px", isEnd: true, cell: (worker) => html`<span class="number" title=${() => worker().handlers.join(", ")}>${() => worker().handlers.length}</span>` },
-        { title: "Up for", width: "110px", isEnd: true, cell: (worker) => html`<span class="number">${() => duration(now.value - (milliseconds(worker().started_at) ?? 0), { isTicking: true })}</span>` },
-        { title: "Last seen", width: "110px", isEnd: true, cell: (worker) => html`<time>${() => relative(milliseconds(worker().last_seen_at), now.value)}</time>` },
+        {
+          title: "Handlers",
+          width: "90px",
+          isEnd: true,
+          cell: (worker) => html`<span class="number" title=${() => worker().handlers.join(", ")}>${() => worker().handlers.length}</span>`,
+        },
+        {
+          title: "Up for",
+          width: "110px",
+          isEnd: true,
+          cell: (worker) => html`<span class="number">${() => duration(now.value - (milliseconds(worker().started_at) ?? 0), { isTicking: true })}</span>`,
+        },
+        {
+          title: "Last seen",
+          width: "110px",
+          isEnd: true,
+          cell: (worker) => html`<time>${() => relative(milliseconds(worker().last_seen_at), now.value)}</time>`,
+        },
       ],
     })}
     ${show(
       () => workers().some((/** @type {any} */ worker) => worker.blocked > 0),
-      () => html`<div class="banner state-failed"><b>Slots are blocked by code that still runs after its attempt has ended:</b> ${() => workers().flatMap((/** @type {any} */ worker) => worker.blocked_by).join(", ")}</div>`,
+      () => html`<div class="banner state-failed"><b>Slots are blocked by code that still runs after its attempt has ended:</b> ${() =>
+          workers().flatMap((/** @type {any} */ worker) => worker.blocked_by).join(", ")}</div>`,
     )}
     <h2>Queues</h2>
     ${table({
@@ -59,7 +79,13 @@ export function page() {
         { title: "Queue", width: "minmax(120px, 1fr)", cell: (queue) => html`<bdi class="strong">${() => queue().queue}</bdi>` },
         { title: "Waiting", width: "110px", isEnd: true, cell: (queue) => html`<span class="number">${() => queue().length - queue().pending}</span>` },
         { title: "With workers", width: "110px", isEnd: true, cell: (queue) => html`<span class="number">${() => queue().pending}</span>` },
-        { title: "Oldest", width: "130px", isEnd: true, cell: (queue) => html`<time title=${() => moment(milliseconds(queue().oldest_at))}>${() => relative(milliseconds(queue().oldest_at), now.value)}</time>` },
+        {
+          title: "Oldest",
+          width: "130px",
+          isEnd: true,
+          cell: (queue) => html`<time title=${() => moment(milliseconds(queue().oldest_at))}>${() =>
+              relative(milliseconds(queue().oldest_at), now.value)}</time>`,
+        },
         { title: "Workers", width: "110px", isEnd: true, cell: (queue) => html`<span class="number">${() => queue().consumers}</span>` },
       ],
     })}
@@ -67,7 +93,8 @@ export function page() {
     <ul class="card stack">${each(
       () => value.value?.checks ?? [],
       ([name]) => name,
-      (check) => html`<li class="row">${() => icon(check.value[1].ok ? "completed" : "failed", { title: check.value[1].level })}<span class="strong">${check.peek()[0].replaceAll("_", " ")}</span><bdi class="muted wrap">${() => check.value[1].detail}</bdi></li>`,
+      (check) => html`<li class="row">${() => icon(check.value[1].ok ? "completed" : "failed", { title: check.value[1].level })}<span
+          class="strong">${check.peek()[0].replaceAll("_", " ")}</span><bdi class="muted wrap">${() => check.value[1].detail}</bdi></li>`,
     )}</ul>`;
 }
 

@@ -31,7 +31,8 @@ export function differences(a, b) {
   const found = diff(a, b);
   if (found.length === 0) return html`<p class="muted">No difference.</p>`;
   return html`<table class="plain"><thead><tr><th scope="col">Place</th><th scope="col">First</th><th scope="col">Second</th></tr></thead>
-    <tbody>${found.slice(0, SHOWN).map(({ path, before, after }) => html`<tr><th scope="row" class="mono"><bdi>${path}</bdi></th><td class="mono">${shown(before)}</td><td class="mono">${shown(after)}</td></tr>`)}</tbody>
+    <tbody>${found.slice(0, SHOWN).map(({ path, before, after }) => html`<tr><th scope="row" class="mono"><bdi>${path}</bdi></th><td
+        class="mono">${shown(before)}</td><td class="mono">${shown(after)}</td></tr>`)}</tbody>
     ${found.length > SHOWN ? html`<caption>${found.length - SHOWN} more are not shown</caption>` : null}</table>`;
 }
 

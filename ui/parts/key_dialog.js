@@ -24,7 +24,8 @@ export function askForKey(onOpened) {
         return html`<form onsubmit=${(/** @type {Event} */ event) => void send(event).catch(() => {})}>
           <p>This server requires an API key. It is exchanged for a session of 12 hours, which no script can read.</p>
           <div class="field"><label for="key">API key</label>
-          <input id="key" type="password" autocomplete="off" spellcheck="false" placeholder="hr_…" ref=${(/** @type {HTMLInputElement} */ element) => (input = element)}></div>
+          <input id="key" type="password" autocomplete="off" spellcheck="false" placeholder="hr_…" ref=${(/** @type {HTMLInputElement} */ element) =>
+              (input = element)}></div>
         </form>`;
       },
       actions: [{ label: "Sign in", look: "primary", run: open }],

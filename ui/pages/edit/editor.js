@@ -110,7 +110,8 @@ export function editor(subject) {
           onChoose: (key) => (chosen.value = key),
           tabs: [
             ...(again ? [{ key: "again", title: "Run again", content: () => againPanel(subject, again) }] : []),
-            { key: "inputs", title: "Inputs", content: () => lazy(() => import("./inputs_panel.js"), ({ inputsPanel }) => inputsPanel(found, inputs, failure)) },
+            { key: "inputs", title: "Inputs", content: () => lazy(() => import("./inputs_panel.js"), ({ inputsPanel }) =>
+                inputsPanel(found, inputs, failure)) },
             ...(may("run") ? [{ key: "simulate", title: "Simulate", content: simulate }] : []),
           ],
         })}

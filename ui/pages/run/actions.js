@@ -20,9 +20,11 @@ export function cancelRun(live) {
   const running = counts.get("running") ?? 0;
   openDialog({
     title: "Cancel this run?",
-    body: () => html`<p>${plural(live.run?.nodes.size ?? 0, "node")} in all. ${running > 0 ? `${plural(running, "running node")} get 30 seconds to finish. ` : ""}
+    body: () => html`<p>${plural(live.run?.nodes.size ?? 0, "node")} in all.
+      ${running > 0 ? `${plural(running, "running node")} may take 30 seconds to finish.` : null}
       Nodes that have not started never will. Child runs are cancelled, too.</p>
-      <div class="field"><label for="cancel-reason">Reason</label><input id="cancel-reason" maxlength="2000" oninput=${(/** @type {any} */ event) => (reason = event.target.value)}></div>`,
+      <div class="field"><label for="cancel-reason">Reason</label><input id="cancel-reason" maxlength="2000"
+          oninput=${(/** @type {any} */ event) => (reason = event.target.value)}></div>`,
     closeLabel: "Let it run",
     actions: [{ label: "Cancel the run", look: "danger", run: () => api.post(`${live.path}/cancel`, { reason: reason.trim() || null }).then(requested) }],
   });
@@ -107,8 +109,10 @@ export function shareRun(live) {
   ];
   openDialog({
     title: "Copy as",
-    body: () => html`<ul class="stack">${ways.map(([label, text]) => html`<li class="stack"><div class="row spread"><h3>${label}</h3><button type="button" onclick=${() => void copy(/** @type {any} */ (text))}>Copy</button></div><pre class="card">${/** @type {any} */ (text)()}</pre></li>`)}
-        <li><div class="row spread"><h3>Everything, as JSON</h3><button type="button" onclick=${() => void exportRun(live).catch(notifyError)}>Download</button></div></li></ul>`,
+    body: () => html`<ul class="stack">${ways.map(([label, text]) => html`<li class="stack"><div class="row spread"><h3>${label}</h3><button type="button"
+        onclick=${() => void copy(/** @type {any} */ (text))}>Copy</button></div><pre class="card">${/** @type {any} */ (text)()}</pre></li>`)}
+        <li><div class="row spread"><h3>Everything, as JSON</h3><button type="button"
+            onclick=${() => void exportRun(live).catch(notifyError)}>Download</button></div></li></ul>`,
   });
 }
 

@@ -71,9 +71,11 @@ export function eventsTab({ live, nodeId, select }) {
   });
   return html`<div class="stack">
     <div class="row">
-      <input type="search" aria-label="Filter events" placeholder="type:node.failed node:fetch* text" class="wide" oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}>
+      <input type="search" aria-label="Filter events" placeholder="type:node.failed node:fetch* text" class="wide"
+          oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}>
       <label><input type="checkbox" onchange=${(/** @type {any} */ event) => (isInternalShown.value = event.target.checked)}>internal</label>
-      <label><input type="checkbox" .checked=${() => isFollowing.value} onchange=${(/** @type {any} */ event) => ((isFollowing.value = event.target.checked), follow())}>follow</label>
+      <label><input type="checkbox" .checked=${() => isFollowing.value}
+          onchange=${(/** @type {any} */ event) => ((isFollowing.value = event.target.checked), follow())}>follow</label>
       <span class="muted number">${() => plural(rows().length, "event")}</span>
       ${show(() => hasOlder.value, () => html`<button type="button" onclick=${() => void readOlder()}>Older</button>`)}
       ${show(() => may("run"), () => html`<button type="button" onclick=${() => sendSignal(live)}>Send signal…</button>`)}
@@ -94,7 +96,12 @@ export function eventsTab({ live, nodeId, select }) {
       columns: [
         { title: "No.", width: "72px", isEnd: true, cell: (row) => html`<span class="number muted">${() => row().event.seq}</span>` },
         { title: "Time", width: "110px", cell: (row) => html`<time class="mono">${() => clockTime(Date.parse(row().event.ts))}</time>` },
-        { title: "After", width: "84px", isEnd: true, cell: (row) => html`<span class="number muted">${() => (row().sinceMs === null ? "" : `+${duration(row().sinceMs)}`)}</span>` },
+        {
+          title: "After",
+          width: "84px",
+          isEnd: true,
+          cell: (row) => html`<span class="number muted">${() => (row().sinceMs === null ? "" : `+${duration(row().sinceMs)}`)}</span>`,
+        },
         { title: "Event", width: "170px", cell: (row) => html`<span class="mono">${() => row().event.type}</span>` },
         { title: "Node", width: "minmax(100px, 200px)", cell: (row) => nodeLink(() => row().event) },
         { title: "Details", width: "minmax(200px, 1fr)", cell: (row) => html`<bdi class="text">${() => summaryOf(row().event)}</bdi>` },
@@ -104,7 +111,8 @@ export function eventsTab({ live, nodeId, select }) {
 
   /** @param {() => RunEvent} event */
   function nodeLink(event) {
-    return html`<button type="button" class="as-link" hidden=${() => event().node_id === undefined} onclick=${() => select(unitOf(event()))}><bdi>${() => unitOf(event())}</bdi></button>`;
+    return html`<button type="button" class="as-link" hidden=${() => event().node_id === undefined} onclick=${() => select(unitOf(event()))}><bdi>${() =>
+        unitOf(event())}</bdi></button>`;
   }
 }
 

@@ -27,13 +27,17 @@ export function failureBanner(live, select) {
       <ul class="stack-tight">${each(
         () => (all.value ? causes() : causes().slice(0, SHOWN)),
         (cause) => cause.node_id,
-        (cause) => html`<li class="wrap"><button type="button" class="as-link strong" onclick=${() => select(cause.peek().node_id)}><bdi>${() => cause.value.node_id}</bdi></button>
+        (cause) => html`<li class="wrap"><button type="button" class="as-link strong" onclick=${() => select(cause.peek().node_id)}><bdi>${() =>
+            cause.value.node_id}</bdi></button>
           ${cutText(() => errorLine(cause.value.error), LONG)}
-          ${() => itemsOf(cause.value).map(({ index, error }) => html`<div><button type="button" class="as-link" onclick=${() => select(`${cause.peek().node_id}[${index}]`)}>item ${index}</button> ${cutText(() => errorLine(error), LONG)}</div>`)}
+          ${() => itemsOf(cause.value).map(({ index, error }) => html`<div><button type="button" class="as-link"
+              onclick=${() => select(`${cause.peek().node_id}[${index}]`)}>item ${index}</button> ${cutText(() => errorLine(error), LONG)}</div>`)}
           <div class="muted">${() => moreOf(cause.value)}</div></li>`,
       )}</ul>
-      ${show(() => !all.value && causes().length > SHOWN, () => html`<button type="button" class="as-link" onclick=${() => (all.value = true)}>${() => `${causes().length - SHOWN} more`}</button>`)}
-      ${show(() => kept() > 0 && causes().length > 1, () => html`<p class="muted">${() => `${plural(kept(), "more node", "more nodes")} never ran because of them.`}</p>`)}
+      ${show(() => !all.value && causes().length > SHOWN, () => html`<button type="button" class="as-link" onclick=${() => (all.value = true)}>${() =>
+          `${causes().length - SHOWN} more`}</button>`)}
+      ${show(() => kept() > 0 && causes().length > 1, () =>
+          html`<p class="muted">${() => `${plural(kept(), "more node", "more nodes")} never ran because of them.`}</p>`)}
     </section>`,
   );
 }

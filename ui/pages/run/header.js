@@ -73,16 +73,18 @@ function factsOf(execution) {
     execution.replay_of && html`<span>repeats ${linkTo(execution.replay_of)}</span>`,
     execution.forked_from && html`<span>forked from ${linkTo(execution.forked_from)}</span>`,
     execution.children > 0 && html`<a href=${href(hrefOf("/", { text: "", children: 1 }))}>${plural(execution.children, "child", "children")}</a>`,
-    ...Object.entries(execution.labels ?? {}).map(([name, value]) => html`<a class="tag" href=${href(hrefOf("/", { label: `${name}:${value}` }))}><bdi>${name}: ${value}</bdi></a>`),
+    ...Object.entries(execution.labels ?? {}).map(([name, value]) => html`<a class="tag"
+        href=${href(hrefOf("/", { label: `${name}:${value}` }))}><bdi>${name}: ${value}</bdi></a>`),
   ];
 }
 
 /** @param {any} execution */
 function pausedOf({ status, paused }) {
   if (status !== "PAUSED" || !paused) return null;
-  return html`<div class="banner state-waiting">Paused ${paused.by ? html`by <bdi class="strong">${paused.by}</bdi> ` : "by a retry policy "}since ${moment(milliseconds(paused.since))}${
-    paused.reason ? html`: <bdi>${paused.reason}</bdi>` : ""
-  }. Running nodes finish; no other node starts.</div>`;
+  const by = paused.by ? html`<bdi class="strong">${paused.by}</bdi>` : "a retry policy";
+  const reason = paused.reason ? html`: <bdi>${paused.reason}</bdi>` : "";
+  return html`<div class="banner state-waiting">Paused by ${by} since ${moment(milliseconds(paused.since))}${reason}.
+    Running nodes finish; no other node starts.</div>`;
 }
 
 /** @param {string} id */

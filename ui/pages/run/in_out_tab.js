@@ -30,13 +30,15 @@ export function inOutTab({ live }) {
     () => found.value !== null,
     () => html`<div class="stack">
       <section class="card stack"><h2>Inputs</h2>${jsonTree(() => found.value.inputs, { reference: "inputs", label: "Inputs" })}</section>
-      ${show(() => found.value.trigger !== null, () => html`<section class="card stack"><h2>Trigger</h2>${jsonTree(() => found.value.trigger, { reference: "trigger", label: "Trigger" })}</section>`)}
+      ${show(() => found.value.trigger !== null, () =>
+          html`<section class="card stack"><h2>Trigger</h2>${jsonTree(() => found.value.trigger, { reference: "trigger", label: "Trigger" })}</section>`)}
       <section class="card stack"><h2>Output</h2>
         ${show(() => found.value.output_error !== null, () => html`<p class="problem"><bdi>${() => errorLine(found.value.output_error)}</bdi></p>`)}
         ${show(
           () => found.value.output !== null,
           () => jsonTree(() => found.value.output, { label: "Output" }),
-          () => html`<p class="muted">${() => (found.value.ended_at ? "The definition declares no output; each node has its own." : "No output yet: the run has not ended.")}</p>`,
+          () => html`<p class="muted">${() =>
+            found.value.ended_at ? "The definition declares no output; each node has its own." : "No output yet: the run has not ended."}</p>`,
         )}</section>
     </div>`,
     loading,

@@ -56,7 +56,10 @@ function asking(config) {
   const all = config.system === undefined || config.system === null ? messages : [{ role: "system", content: config.system }, ...messages];
   /** @param {any} message */
   const one = ({ role, content }) => html`<section class="stack-tight"><div
-      class="row spread"><h3>${role === "system" ? "System" : role === "user" ? "Prompt" : role}</h3>${copyButton(() => textOf(content), `Copy the ${role} message`)}</div><pre
+      class="row spread"><h3>${role === "system" ? "System" : role === "user" ? "Prompt" : role}</h3>${copyButton(
+          () => textOf(content),
+          `Copy the ${role} message`,
+        )}</div><pre
           class="llm-text text">${textOf(content)}</pre></section>`;
   const schema = () => jsonTree(() => config.schema, { label: "the schema", name: "schema" });
   return html`<div class="stack">${all.map(one)}${config.schema ? html`<details><summary>Schema of the answer</summary>${schema()}</details>` : null}</div>`;

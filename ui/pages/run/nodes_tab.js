@@ -16,12 +16,12 @@ export function nodesTab({ live, nodeId, filter, select }) {
     const [state, wanted] = [filter.value, text.value.trim().toLowerCase()];
     const nodes = [...(live.run?.nodes.values() ?? [])];
     if (state === null && !wanted) return nodes;
-    return nodes.filter(
-      (node) => (state === null || stateOf(node) === state) && (!wanted || node.node_id.toLowerCase().includes(wanted) || node.handler.toLowerCase().includes(wanted)),
-    );
+    const hasText = (/** @type {RunNode} */ { node_id: id, handler }) => `${id}\n${handler}`.toLowerCase().includes(wanted);
+    return nodes.filter((node) => (state === null || stateOf(node) === state) && (!wanted || hasText(node)));
   });
   return html`<div class="stack">
-    <div class="row"><input type="search" aria-label="Filter nodes by id or handler" placeholder="Id or handler" oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}></div>
+    <div class="row"><input type="search" aria-label="Filter nodes by id or handler" placeholder="Id or handler"
+        oninput=${(/** @type {any} */ event) => (text.value = event.target.value)}></div>
     ${table({
       label: "Nodes",
       rows: () => rows.value,
@@ -36,7 +36,12 @@ export function nodesTab({ live, nodeId, filter, select }) {
         { title: "Node", width: "minmax(140px, 1fr)", cell: (node) => html`<bdi class="strong" title=${() => node().node_id}>${() => node().node_id}</bdi>` },
         { title: "Handler", width: "120px", cell: (node) => html`<span class="muted">${() => node().handler}</span>` },
         { title: "Attempt", width: "80px", isEnd: true, cell: (node) => html`<span class="number">${() => triesOf(node())}</span>` },
-        { title: "Started", width: "110px", cell: (node) => html`<time title=${() => moment(milliseconds(node().started_at))}>${() => relative(milliseconds(node().started_at), now.value)}</time>` },
+        {
+          title: "Started",
+          width: "110px",
+          cell: (node) => html`<time title=${() => moment(milliseconds(node().started_at))}>${() =>
+              relative(milliseconds(node().started_at), now.value)}</time>`,
+        },
         { title: "Took", width: "100px", isEnd: true, cell: (node) => html`<span class="number">${() => tookOf(node())}</span>` },
         { title: "Details", width: "minmax(160px, 2fr)", cell: (node) => html`${() => sayingOf(node())}` },
       ],
@@ -77,6 +82,7 @@ function sayingOf(node) {
   if (node.because_of?.length) return html`<bdi class="muted">because of ${node.because_of.join(", ")}</bdi>`;
   if (node.reason) return html`<span class="muted">${node.reason.replaceAll("_", " ")}</span>`;
   if (due !== null) return html`<span class="muted">due ${relative(due, now.value)}</span>`;
-  if (node.progress) return html`<bdi class="muted">${node.progress.fraction !== null ? `${Math.round(node.progress.fraction * 100)} % ` : ""}${node.progress.message ?? ""}</bdi>`;
+  if (node.progress) return html`<bdi class="muted">${node.progress.fraction !== null ? `${Math.round(node.progress.fraction * 100)} % `
+      : ""}${node.progress.message ?? ""}</bdi>`;
   return null;
 }

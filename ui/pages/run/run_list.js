@@ -27,16 +27,19 @@ export function runList(id) {
     void read();
   });
   return html`<div class=${() => (isOpen.value ? "run-list open" : "run-list")}>
-    <button type="button" class="quiet" aria-expanded=${() => String(isOpen.value)} onclick=${() => (isOpen.value = !isOpen.peek())}>${() => (isOpen.value ? "Hide other runs" : "Other runs")}</button>
+    <button type="button" class="quiet" aria-expanded=${() => String(isOpen.value)} onclick=${() => (isOpen.value = !isOpen.peek())}>${() =>
+        (isOpen.value ? "Hide other runs" : "Other runs")}</button>
     ${show(
       () => isOpen.value,
       () => html`<ul aria-label="Other runs">${each(
         () => rows.value,
         (row) => row.execution_id,
-        (row) => html`<li class="row"><a class="row" href=${() => href(`/ui/runs/${encodeURIComponent(row.value.execution_id)}`)} aria-current=${() => (row.value.execution_id === id ? "true" : null)}>
+        (row) => html`<li class="row"><a class="row" href=${() => href(`/ui/runs/${encodeURIComponent(row.value.execution_id)}`)}
+            aria-current=${() => (row.value.execution_id === id ? "true" : null)}>
           ${stateIcon(() => row.value.status.toLowerCase())}<span class="stack-tight"><bdi class="text">${() => row.value.name}</bdi>
           <span class="muted">${() => shortId(row.value.execution_id)}, ${() => relative(milliseconds(row.value.created_at), now.value)}</span></span></a>
-          ${() => (row.value.execution_id === id ? null : html`<a class="muted" href=${href(hrefOf("/ui/runs/compare", { a: id, b: row.value.execution_id }))}>compare</a>`)}</li>`,
+          ${() => (row.value.execution_id === id ? null
+              : html`<a class="muted" href=${href(hrefOf("/ui/runs/compare", { a: id, b: row.value.execution_id }))}>compare</a>`)}</li>`,
       )}</ul>`,
     )}
   </div>`;

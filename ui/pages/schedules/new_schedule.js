@@ -56,12 +56,14 @@ export function newSchedule({ workflow = "", onDone }) {
     title: "New schedule",
     isWide: true,
     body: () => html`<div class="columns-2"><div>
-        ${workflow ? html`<p>Starts <b><bdi>${workflow}</bdi></b></p>` : field("workflow", "Workflow", "", html`<input id="schedule-workflow" list="schedule-workflows" oninput=${keep("workflow")}>`)}
+        ${workflow ? html`<p>Starts <b><bdi>${workflow}</bdi></b></p>` : field("workflow", "Workflow", "", html`<input id="schedule-workflow"
+            list="schedule-workflows" oninput=${keep("workflow")}>`)}
         <datalist id="schedule-workflows">${() => names.value.map((name) => html`<option value=${name}></option>`)}</datalist>
         ${field("name", "Name", "1 to 64 of a–z, 0–9 and -; empty: the workflow's name")}
         ${field("when", "When", "a cron expression of five fields, @daily, or an interval: 10s, 5m, 1h")}
         ${field("timezone", "Time zone", "for cron expressions")}
-        ${field("overlap_policy", "While an earlier run has not ended", "", html`<select id="schedule-overlap_policy" onchange=${keep("overlap_policy")}>${OVERLAP.map((each) => html`<option value=${each}>${each.replaceAll("_", " ")}</option>`)}</select>`)}
+        ${field("overlap_policy", "While an earlier run has not ended", "", html`<select id="schedule-overlap_policy"
+            onchange=${keep("overlap_policy")}>${OVERLAP.map((each) => html`<option value=${each}>${each.replaceAll("_", " ")}</option>`)}</select>`)}
         ${inputsField.element}
       </div><div class="stack"><h3>It would start at</h3>
         <ol>${each(() => slots.value, (slot) => slot, (slot) => html`<li><time>${() => moment(milliseconds(slot.value))}</time></li>`)}</ol>

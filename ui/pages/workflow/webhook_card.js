@@ -61,7 +61,8 @@ export function webhookCard(webhook, again) {
     openDialog({
       title: `A new secret for ${name}?`,
       body: () => html`<p>The new secret is valid at once. Earlier ones stay valid for a while, so that no delivery is lost while the sender changes over.</p>
-        <div class="field"><label for="rotate-keep">Keep earlier secrets for</label><span class="hint">24h, 30m, or 0 to end them now</span><input id="rotate-keep"
+        <div class="field"><label for="rotate-keep">Keep earlier secrets for</label><span
+            class="hint">24h, 30m, or 0 to end them now</span><input id="rotate-keep"
             .value=${keep} oninput=${(/** @type {any} */ event) => (keep = event.target.value.trim())}></div>`,
       actions: [
         {
