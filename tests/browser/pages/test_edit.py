@@ -51,7 +51,7 @@ def test_what_is_wrong_is_marked_at_its_line_while_one_types(open_page: Callable
 
     expect(said(page)).to_contain_text("1 error")
     expect(page.locator(".code-lines .error")).to_have_text("4")
-    expect(page.get_by_text("this is the graph of the last one that was")).to_be_visible()
+    expect(page.get_by_text("the graph shows the last valid one")).to_be_visible()
     page.get_by_role("button", name=re.compile("unknown handler 'nop'")).click()
     assert text_of(page).evaluate("(it) => it.value.slice(0, it.selectionStart).split('\\n').length") == 4
 

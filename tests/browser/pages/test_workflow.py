@@ -238,7 +238,7 @@ def test_a_webhook_is_made_and_called_by_the_command_that_the_page_signs(
     page.get_by_label("Deliveries are verified by").select_option("standard")
     page.get_by_label("Path").fill("from-the-page")
     page.get_by_role("button", name="Create webhook").click()
-    shown = page.get_by_role("dialog", name="The secret, shown once")
+    shown = page.get_by_role("dialog", name="Your new secret")
     secret = shown.locator("pre").inner_text()
     shown.get_by_role("button", name="I have it").click()
 
@@ -263,9 +263,9 @@ def test_a_workflow_is_paused_resumed_and_removed(stack: Stack, open_page: Calla
     page = open_page(f"/ui/workflows/{name}")
 
     page.get_by_role("button", name="Pause leaving").click()
-    expect(page.get_by_text("Paused: nothing starts it")).to_be_visible()
+    expect(page.get_by_text("Paused: people, schedules and webhooks cannot start it")).to_be_visible()
     page.get_by_role("button", name="Resume leaving").click()
-    expect(page.get_by_text("Paused: nothing starts it")).to_have_count(0)
+    expect(page.get_by_text("Paused: people, schedules and webhooks cannot start it")).to_have_count(0)
     page.get_by_role("button", name="Remove…").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("schedule each-night")
