@@ -65,7 +65,7 @@ def _register(gates: Gates) -> None:
         return config.get("output")
 
     @handler("mend")
-    async def mend(config: Mapping[str, Any], context: HandlerContext) -> None:
+    async def mend(config: Mapping[str, Any], context: Context) -> None:
         """Fail for good with `message` until the gate `gate` is open."""
         if not gates.of(config.get("gate", "gate")).is_set():
             raise Terminal(config.get("message", "it broke"), type="Test.Broken")
